@@ -1,0 +1,22 @@
+package conversation
+
+import "strings"
+
+// Mask hides the middle of an address for logs and screens: +15551234567 becomes +1555•••4567. Of an address too short
+// for that only the last two characters stay. A channel's prefix stays.
+func Mask(address string) string {
+	channel, number := "", address
+	if i := strings.LastIndexByte(address, ':'); i >= 0 {
+		channel, number = address[:i+1], address[i+1:]
+	}
+	const head, tail = len("+1555"), 4
+	runes := []rune(number)
+	switch n := len(runes); {
+	case n >= head+tail+2:
+		return channel + string(runes[:head]) + "•••" + string(runes[n-tail:])
+	case n > 4:
+		return channel + "•••" + string(runes[n-2:])
+	default:
+		return channel + "•••"
+	}
+}
