@@ -1,0 +1,91 @@
+package redispool
+
+import (
+	"errors"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+var (
+	errLost    = errors.New("connection is older than the last one that was lost")
+	errDemoted = errors.New("connection leads to a server that cannot take writes now")
+)
+
+// losses remembers when a connection was last lost. The idle connections of that time probably went with it: a restart
+// or a failover takes them all.
+type losses struct {
+	last atomic.Int64 // Unix nanoseconds
+}
+
+func (l *losses) note() { l.last.Store(time.Now().UnixNano()) }
+
+// since returns an error for a connection that was last used before the last loss.
+func (l *losses) since(lastUsed time.Time) error {
+	if lastUsed.UnixNano() <= l.last.Load() {
+		return errLost
+	}
+	return nil
+}
+
+// conn watches the errors of one connection. A server that was demoted, or that is loading, answers with errors on a
+// connection that is in perfect health; such a connection must not go back to the pool.
+type conn struct {
+	redis.Conn
+	lost *losses
+	err  error
+}
+
+// Err is what the pool asks when it gets the connection back.
+func (c *conn) Err() error {
+	if c.err != nil {
+		return c.err
+	}
+	return c.Conn.Err()
+}
+
+func (c *conn) Do(command string, args ...any) (any, error) {
+	reply, err := c.Conn.Do(command, args...)
+	return reply, c.watch(err)
+}
+
+func (c *conn) Send(command string, args ...any) error {
+	return c.watch(c.Conn.Send(command, args...))
+}
+
+func (c *conn) Flush() error { return c.watch(c.Conn.Flush()) }
+
+func (c *conn) Receive() (any, error) {
+	reply, err := c.Conn.Receive()
+	return reply, c.watch(err)
+}
+
+func (c *conn) watch(err error) error {
+	if err == nil {
+		return nil
+	}
+	var reply redis.Error
+	switch {
+	case !errors.As(err, &reply):
+		if c.Conn.Err() != nil {
+			c.lost.note()
+		}
+	case demoted(reply):
+		c.err = errDemoted
+		c.lost.note()
+	}
+	return err
+}
+
+// demoted reports whether another server, or this one later, would have taken the command.
+// See https://redis.io/docs/latest/develop/reference/errors/.
+func demoted(e redis.Error) bool {
+	code, _, _ := strings.Cut(string(e), " ")
+	switch code {
+	case "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN":
+		return true
+	}
+	return false
+}
