@@ -1,0 +1,71 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"smsession/internal/conversation"
+)
+
+// Result says what a delivery did to its conversation.
+type Result string
+
+const (
+	Begun     Result = "begun"     // the first message of a conversation
+	Continued Result = "continued" // a further one
+	Repeated  Result = "repeated"  // a message that had been counted before
+	Ended     Result = "ended"     // the message that ended it
+)
+
+// Answer takes the delivery's message into the session and returns the reply to it: for a message that was counted
+// before, the recorded one. A message that ends the conversation gets no reply. Answer must be called inside Middleware,
+// once.
+func (m *Manager) Answer(ctx context.Context, end bool) conversation.Reply {
+	d := deliveryFrom(ctx)
+	now := time.Now()
+	r, found := m.scs.Get(ctx, recordKey).(*Record)
+	if !found {
+		r = &Record{From: name(d.message.From), To: name(d.message.To)}
+		r.begin(now, m.scs.Lifetime)
+		m.scs.SetDeadline(ctx, r.Deadline)
+		m.scs.Put(ctx, recordKey, r)
+	}
+	if reply, repeated := r.reply(d.message.SID, m.responder); repeated {
+		d.result = Repeated
+		return reply
+	}
+	if end {
+		d.result = Ended
+		r.end(d.message.SID, now)
+		return nil
+	}
+	if !r.Ended.IsZero() {
+		r.begin(now, m.scs.Lifetime)
+		m.scs.SetDeadline(ctx, r.Deadline)
+	}
+	d.result = Continued
+	if r.Counter == 0 {
+		d.result = Begun
+	}
+	state, reply := m.responder.Respond(conversation.State{Counter: r.Counter}, d.message)
+	r.count(d.message.SID, state, reply, m.responder, now)
+	return reply
+}
+
+// Report is what became of a delivery, for the log.
+type Report struct {
+	Result   Result // "" if it failed
+	Attempts int    // 0 if it was not let in
+}
+
+type reportKey struct{}
+
+// WithReport returns a context whose deliveries fill in the report.
+func WithReport(ctx context.Context, r *Report) context.Context {
+	return context.WithValue(ctx, reportKey{}, r)
+}
+
+func reportFrom(ctx context.Context) *Report {
+	r, _ := ctx.Value(reportKey{}).(*Report)
+	return r
+}

@@ -1,0 +1,100 @@
+package session
+
+import (
+	"context"
+	"net/http"
+
+	"smsession/internal/conversation"
+)
+
+// delivery is one HTTP request that brings a message, from the first attempt to answer it to the last. One goroutine at
+// a time works on it.
+type delivery struct {
+	message  conversation.Message
+	key      string // of the conversation's pointer
+	cookie   string // the token in the request's cookie, "" unless it can be one
+	attempts int
+	result   Result
+
+	// Of the attempt under way:
+	raw      []byte // the record as it was read, nil if there was none
+	pointer  string // what the pointer held, "" if that was not read
+	err      error  // why it came to nothing
+	saved    string // the token under which it was saved
+	response response
+
+	left []leftover // records that attempts may have made
+}
+
+// leftover is a record that an attempt may have made and that may have stayed behind.
+type leftover struct {
+	token  string
+	record []byte
+}
+
+// reset forgets the attempt, its response and all.
+func (d *delivery) reset() {
+	d.raw, d.pointer, d.err, d.saved, d.result = nil, "", nil, "", ""
+	d.response = response{header: make(http.Header, 4), body: d.response.body[:0]}
+}
+
+// sent notes that a record is about to be made where none was.
+func (d *delivery) sent(token string, record []byte) {
+	if d.raw == nil {
+		d.left = append(d.left, leftover{token, record})
+	}
+}
+
+func (d *delivery) erased(token string) {
+	for i, l := range d.left {
+		if l.token == token {
+			d.left = append(d.left[:i], d.left[i+1:]...)
+			return
+		}
+	}
+}
+
+// leftovers returns what there is to delete once a commit has succeeded.
+func (d *delivery) leftovers() []leftover {
+	d.erased(d.saved)
+	return d.left
+}
+
+type deliveryKey struct{}
+
+func deliveryFrom(ctx context.Context) *delivery {
+	d, _ := ctx.Value(deliveryKey{}).(*delivery)
+	return d
+}
+
+// response holds what an attempt answers until it is saved.
+type response struct {
+	header http.Header
+	status int
+	body   []byte
+}
+
+func (r *response) Header() http.Header { return r.header }
+
+func (r *response) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+}
+
+func (r *response) Write(b []byte) (int, error) {
+	r.WriteHeader(http.StatusOK)
+	r.body = append(r.body, b...)
+	return len(b), nil
+}
+
+// copyTo sends the response. A sender that is gone gets the same one with the repeat.
+func (r *response) copyTo(w http.ResponseWriter) {
+	header := w.Header()
+	for name, values := range r.header {
+		header[name] = append(header[name], values...)
+	}
+	r.WriteHeader(http.StatusOK)
+	w.WriteHeader(r.status)
+	_, _ = w.Write(r.body)
+}

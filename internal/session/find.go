@@ -1,0 +1,76 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"smsession/internal/conversation"
+)
+
+// find loads the session of the delivery's conversation: by the cookie, and without a good one by the pointer. An attempt
+// that follows a lost one starts from the pointer, which has the last word, and only where there is none from the cookie.
+// Where there is no session the context holds a new one, which has no token yet.
+func (m *Manager) find(ctx context.Context, d *delivery) (context.Context, error) {
+	byCookie := d.cookie != ""
+	if byCookie && d.attempts == 1 {
+		if found, err := m.load(ctx, d, d.cookie); found != nil || err != nil {
+			return found, err
+		}
+		byCookie = false
+	}
+	token, err := m.store.pointer(ctx, d.key)
+	if err != nil {
+		return nil, err
+	}
+	d.pointer = token
+	tried := !byCookie && token == d.cookie
+	if isToken(token) && !tried {
+		if found, err := m.load(ctx, d, token); found != nil || err != nil {
+			return found, err
+		}
+	}
+	if byCookie && token == "" {
+		if found, err := m.load(ctx, d, d.cookie); found != nil || err != nil {
+			return found, err
+		}
+	}
+	return m.scs.Load(ctx, "")
+}
+
+// load returns a context that holds the session of a token, or nil if there is none for this conversation: the record is
+// missing, past its deadline, another conversation's, or not a record at all. The last is put into quarantine, the others
+// are not touched.
+func (m *Manager) load(ctx context.Context, d *delivery, token string) (context.Context, error) {
+	found, err := m.scs.Load(ctx, token)
+	var newer *newerError
+	switch {
+	case errors.As(err, &newer):
+		if newer.record.belongs(d.message.To, d.message.From) {
+			return nil, ErrNewer
+		}
+		found, err = nil, nil
+	case errors.Is(err, errForeign) || isCode(err, "WRONGTYPE"):
+		found, err = nil, m.quarantine(ctx, d, token)
+	case err == nil:
+		r, ok := m.scs.Get(found, recordKey).(*Record)
+		if !ok || !r.belongs(d.message.To, d.message.From) || !time.Now().Before(r.Deadline) {
+			found = nil
+		}
+	}
+	if found == nil {
+		d.raw = nil
+	}
+	return found, err
+}
+
+func (m *Manager) quarantine(ctx context.Context, d *delivery, token string) error {
+	if err := m.store.quarantine(ctx, token); err != nil {
+		return err
+	}
+	m.quarantined.Add(1)
+	m.log.Warn("a session record could not be read and was put into quarantine",
+		"from", conversation.Mask(d.message.From), "to", conversation.Mask(d.message.To),
+		"token_begins", token[:6]) // enough to find it, too little to use it
+	return nil
+}

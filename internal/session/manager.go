@@ -1,0 +1,207 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/alexedwards/scs/v2"
+	"github.com/alexedwards/scs/v2/memstore"
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/conversation"
+)
+
+// CookieName is the name of the cookie that carries a session's token.
+const CookieName = "smsession"
+
+// ErrNewer says that the session was written by a later version of this service. It is left alone.
+var ErrNewer = errors.New("session record is of a later version")
+
+const (
+	// maxCookieAge is what Twilio keeps a cookie at most.
+	// See https://support.twilio.com/hc/en-us/articles/223136287-How-do-Twilio-cookies-work.
+	maxCookieAge = 4 * time.Hour
+
+	// maxWaiting is how many deliveries one replica holds at once while Redis is away: at some 30 KB each, 120 MB.
+	maxWaiting = 4096
+
+	// The pause before an attempt grows from the first to the second. A Redis that restarts takes a second or two.
+	minPause = 5 * time.Millisecond
+	maxPause = 250 * time.Millisecond
+)
+
+// Options are what a Manager needs. All fields but Logger are required.
+type Options struct {
+	Pool         *redis.Pool
+	Connections  int // how many of the pool's connections deliveries may hold at once
+	Prefix       string
+	IdleTimeout  time.Duration
+	Lifetime     time.Duration
+	Budget       time.Duration // how long one delivery may wait for Redis
+	SecureCookie bool
+	Responder    conversation.Responder
+	Logger       *slog.Logger
+}
+
+// Manager finds, changes and saves sessions. It is safe for concurrent use, by any number of Managers on one Redis.
+type Manager struct {
+	scs         *scs.SessionManager
+	store       *Store
+	queue       *queue
+	places      chan struct{}
+	budget      time.Duration
+	responder   conversation.Responder
+	log         *slog.Logger
+	quarantined atomic.Int64
+}
+
+// New returns a Manager. It does not contact Redis.
+func New(o Options) *Manager {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	m := &Manager{
+		scs:       scs.New(),
+		store:     newStore(o.Pool, Keys{Prefix: o.Prefix}),
+		queue:     newQueue(maxWaiting),
+		places:    make(chan struct{}, o.Connections),
+		budget:    o.Budget,
+		responder: o.Responder,
+		log:       o.Logger,
+	}
+	if unused, ok := m.scs.Store.(*memstore.MemStore); ok {
+		unused.StopCleanup() // New starts a goroutine for it
+	}
+	m.scs.Store = m.store
+	m.scs.Codec = Codec{}
+	m.scs.IdleTimeout = o.IdleTimeout
+	m.scs.Lifetime = o.Lifetime
+	m.scs.Cookie.Name = CookieName
+	m.scs.Cookie.Secure = o.SecureCookie
+	m.scs.Cookie.SameSite = 0 // Twilio is no browser; it documents nothing of the attribute
+	m.scs.ErrorFunc = func(_ http.ResponseWriter, r *http.Request, err error) { deliveryFrom(r.Context()).err = err }
+	return m
+}
+
+// Quarantined is how many records could not be read since the Manager was made.
+func (m *Manager) Quarantined() int64 { return m.quarantined.Load() }
+
+// Fail answers a delivery whose session cannot be had: err is ErrBusy, ErrNewer, or what Redis or the network last said
+// before the budget was spent.
+type Fail func(w http.ResponseWriter, r *http.Request, err error)
+
+// Middleware gives next the session of the message that the request brings, and saves it before next's response goes
+// out. next may be called several times, and only its last response is sent, with the session's cookie: it must have no
+// effect but through Answer. If it panics nothing is saved.
+//
+// The delivery goes on when the client hangs up: a commit must not be cut in half by that. It ends with the budget.
+func (m *Manager) Middleware(message func(context.Context) conversation.Message, fail Fail) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		inner := m.scs.LoadAndSave(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			// Not scs's writer: it would commit at the first byte, before next has come to its end.
+			next.ServeHTTP(&deliveryFrom(r.Context()).response, r)
+		}))
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			msg := message(r.Context())
+			d := &delivery{message: msg, key: m.store.keys.Conversation(msg.To, msg.From), cookie: cookie(r)}
+			if report := reportFrom(r.Context()); report != nil {
+				defer func() { report.Attempts, report.Result = d.attempts, d.result }()
+			}
+			if err := m.deliver(d, r, inner); err != nil {
+				fail(w, r, err)
+				return
+			}
+			d.response.copyTo(w)
+		})
+	}
+}
+
+// cookie returns the request's token, "" if it has none or one that cannot be ours.
+func cookie(r *http.Request) string {
+	if c, err := r.Cookie(CookieName); err == nil && isToken(c.Value) {
+		return c.Value
+	}
+	return ""
+}
+
+// deliver tries until a commit succeeds or the budget is spent. No other error ends it: a lost reply, a reset, a failover
+// and a conflict all leave the message counted once or not at all, and the next attempt finds out.
+func (m *Manager) deliver(d *delivery, r *http.Request, inner http.Handler) error {
+	ctx := context.WithValue(context.WithoutCancel(r.Context()), deliveryKey{}, d)
+	ctx, cancel := context.WithTimeout(ctx, m.budget)
+	defer cancel()
+	turn, err := m.queue.enter(ctx, d.key)
+	if err != nil {
+		return err
+	}
+	defer m.queue.leave(d.key, turn)
+	for {
+		d.attempts++
+		err := m.attempt(ctx, d, r, inner)
+		if err == nil {
+			break
+		}
+		if errors.Is(err, ErrNewer) || !pause(ctx, d.attempts, err) {
+			return err
+		}
+	}
+	if left := d.leftovers(); len(left) > 0 {
+		m.store.sweep(ctx, left)
+	}
+	m.capCookie(d.response.header)
+	return nil
+}
+
+// attempt is one pass from find to commit.
+func (m *Manager) attempt(ctx context.Context, d *delivery, r *http.Request, inner http.Handler) error {
+	select {
+	case m.places <- struct{}{}:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { <-m.places }()
+	d.reset()
+	found, err := m.find(ctx, d)
+	if err != nil {
+		return err
+	}
+	inner.ServeHTTP(&d.response, r.WithContext(found))
+	return d.err
+}
+
+// pause waits before the next attempt: not at all after the first conflicts, since whoever was faster is done; ever longer
+// otherwise. It reports false when the budget does not last that long.
+func pause(ctx context.Context, attempts int, err error) bool {
+	if errors.Is(err, errConflict) && attempts < 3 {
+		return ctx.Err() == nil
+	}
+	wait := min(minPause<<min(attempts, 10), maxPause)
+	wait = wait/2 + rand.N(wait/2) // replicas that failed together do not come back together
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// capCookie shortens a cookie that Twilio would not keep as long as the session lives.
+func (m *Manager) capCookie(header http.Header) {
+	if m.scs.IdleTimeout <= maxCookieAge {
+		return
+	}
+	for i, line := range header["Set-Cookie"] {
+		if c, err := http.ParseSetCookie(line); err == nil && c.MaxAge > int(maxCookieAge.Seconds()) {
+			c.MaxAge = int(maxCookieAge.Seconds())
+			c.Expires = time.Now().Add(maxCookieAge)
+			header["Set-Cookie"][i] = c.String()
+		}
+	}
+}

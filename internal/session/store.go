@@ -1,0 +1,199 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/alexedwards/scs/redisstore"
+	"github.com/alexedwards/scs/v2"
+	"github.com/gomodule/redigo/redis"
+)
+
+var (
+	// errConflict says that the record or the pointer is not what the attempt was made from: another one was faster.
+	errConflict = errors.New("session was changed by another request")
+
+	errNoContext = errors.New("session store: needs the context of a delivery")
+)
+
+// quarantineTime is how long a record that could not be read is kept for somebody to look at.
+const quarantineTime = 7 * 24 * time.Hour
+
+// Store is an scs store that saves by compare-and-set. It reads through redisstore, and does everything else itself:
+// redisstore commits last-writer-wins, deletes whatever is there and lists with KEYS.
+//
+// A Store is safe for concurrent use. Its methods take a delivery's context and hold one connection of the pool; a
+// caller that lets at most as many deliveries in as the pool has connections never waits for one.
+type Store struct {
+	records *redisstore.RedisStore
+	pool    *redis.Pool
+	keys    Keys
+	scripts scripts
+}
+
+var _ scs.CtxStore = (*Store)(nil)
+
+func newStore(pool *redis.Pool, keys Keys) *Store {
+	return &Store{
+		records: redisstore.NewWithPrefix(pool, keys.sessions()),
+		pool:    pool,
+		keys:    keys,
+		scripts: newScripts(),
+	}
+}
+
+// FindCtx reads the record of a token, and notes in the delivery what was read: the commit goes by that. A record that
+// is missing or has expired is not found.
+func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
+	d := deliveryFrom(ctx)
+	if d == nil {
+		return nil, false, errNoContext
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, false, err
+	}
+	raw, found, err := s.records.Find(token)
+	if err != nil {
+		return nil, false, fmt.Errorf("find session: %w", err)
+	}
+	d.raw = raw
+	return raw, found, nil
+}
+
+// CommitCtx saves the record if it is still what was read, and the pointer if it points nowhere else, in one round trip.
+// It returns errConflict if either is not so; the delivery then starts again. With any other error the record may have
+// been saved or not, or be saved later.
+func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry time.Time) error {
+	d := deliveryFrom(ctx)
+	if d == nil {
+		return errNoContext
+	}
+	conn, err := s.pool.GetContext(ctx)
+	if err != nil {
+		return fmt.Errorf("save session: %w", err)
+	}
+	defer conn.Close()
+	if err := ctx.Err(); err != nil { // the budget is spent: what is not sent cannot be half done
+		return err
+	}
+	d.sent(token, b)
+	milliseconds := max(time.Until(expiry).Milliseconds(), 1)
+	saved, pointed, err := s.both(conn,
+		step{s.scripts.record, []any{s.keys.Session(token), d.raw, b, milliseconds}},
+		step{s.scripts.pointer, []any{d.key, token, d.pointer, milliseconds}})
+	switch {
+	case err != nil:
+		return fmt.Errorf("save session: %w", err)
+	case saved && !pointed:
+		if _, err := s.scripts.erase.Do(conn, s.keys.Session(token), b); err == nil {
+			d.erased(token)
+		}
+		return errConflict
+	case !saved:
+		return errConflict
+	}
+	d.saved = token
+	return nil
+}
+
+// step is a script and its keys and arguments.
+type step struct {
+	script *redis.Script
+	args   []any
+}
+
+// both runs two steps in one round trip, and a second time whichever the server did not know: after a restart or a
+// failover it knows neither, or only one.
+func (s *Store) both(conn redis.Conn, record, pointer step) (saved, pointed bool, err error) {
+	for _, st := range []step{record, pointer} {
+		if err := st.script.SendHash(conn, st.args...); err != nil {
+			return false, false, err
+		}
+	}
+	if err := conn.Flush(); err != nil {
+		return false, false, err
+	}
+	first, firstErr := conn.Receive()
+	second, secondErr := conn.Receive()
+	if isCode(firstErr, "NOSCRIPT") {
+		first, firstErr = record.script.Do(conn, record.args...)
+	}
+	if isCode(secondErr, "NOSCRIPT") {
+		second, secondErr = pointer.script.Do(conn, pointer.args...)
+	}
+	if err := errors.Join(firstErr, secondErr); err != nil {
+		return false, false, err
+	}
+	return first == int64(1), second == int64(1), nil
+}
+
+// pointer returns what the pointer of a conversation holds: a token, or "" if there is none.
+func (s *Store) pointer(ctx context.Context, key string) (string, error) {
+	conn, err := s.pool.GetContext(ctx)
+	if err != nil {
+		return "", fmt.Errorf("find conversation: %w", err)
+	}
+	defer conn.Close()
+	token, err := redis.String(conn.Do("GET", key))
+	if errors.Is(err, redis.ErrNil) || isCode(err, "WRONGTYPE") {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("find conversation: %w", err)
+	}
+	return token, nil
+}
+
+// quarantine copies a record that could not be read, and deletes it if it is still the same. A value of a type whose
+// content no script can read stays where it is; it counts as absent.
+func (s *Store) quarantine(ctx context.Context, token string) error {
+	conn, err := s.pool.GetContext(ctx)
+	if err != nil {
+		return fmt.Errorf("quarantine session: %w", err)
+	}
+	defer conn.Close()
+	key := s.keys.Session(token)
+	value, err := redis.Bytes(s.scripts.content.Do(conn, key))
+	if errors.Is(err, redis.ErrNil) {
+		return nil
+	}
+	if err == nil {
+		_, err = conn.Do("SET", s.keys.Quarantine(token), value, "PX", quarantineTime.Milliseconds())
+	}
+	if err == nil {
+		_, err = s.scripts.discard.Do(conn, key, value)
+	}
+	if err != nil {
+		return fmt.Errorf("quarantine session: %w", err)
+	}
+	return nil
+}
+
+// sweep deletes the records that a delivery made under other tokens than the one it ended with, where they still are
+// what it wrote. It tries once: what it cannot delete expires, and nothing points at it.
+func (s *Store) sweep(ctx context.Context, left []leftover) {
+	conn, err := s.pool.GetContext(ctx)
+	if err != nil {
+		return
+	}
+	defer conn.Close()
+	for _, l := range left {
+		if _, err := s.scripts.erase.Do(conn, s.keys.Session(l.token), l.record); err != nil {
+			return
+		}
+	}
+}
+
+// Find is not used: without a delivery there is nothing to compare a later commit with.
+func (s *Store) Find(string) ([]byte, bool, error) { return nil, false, errNoContext }
+
+// Commit is not used: saving without comparing loses updates.
+func (s *Store) Commit(string, []byte, time.Time) error { return errNoContext }
+
+// Delete is not used: a session is ended by a commit, never by deleting whatever is there.
+func (s *Store) Delete(string) error { return errNoContext }
+
+// DeleteCtx is not used either.
+func (s *Store) DeleteCtx(context.Context, string) error { return errNoContext }
