@@ -34,6 +34,7 @@ func (l *losses) since(lastUsed time.Time) error {
 // connection that is in perfect health; such a connection must not go back to the pool.
 type conn struct {
 	redis.Conn
+	wire *wire
 	lost *losses
 	err  error
 }
@@ -47,15 +48,35 @@ func (c *conn) Err() error {
 }
 
 func (c *conn) Do(command string, args ...any) (any, error) {
+	if err := c.release(); err != nil {
+		return nil, err
+	}
 	reply, err := c.Conn.Do(command, args...)
 	return reply, c.watch(err)
 }
 
+// Send holds the command back until Flush, whatever its size.
 func (c *conn) Send(command string, args ...any) error {
+	c.wire.held = true
 	return c.watch(c.Conn.Send(command, args...))
 }
 
-func (c *conn) Flush() error { return c.watch(c.Conn.Flush()) }
+func (c *conn) Flush() error {
+	if err := c.watch(c.Conn.Flush()); err != nil {
+		return err
+	}
+	return c.release()
+}
+
+// release sends what was held back. redigo has not seen the write, so its failure is noted here.
+func (c *conn) release() error {
+	err := c.wire.release()
+	if err != nil {
+		c.err = err
+		c.lost.note()
+	}
+	return err
+}
 
 func (c *conn) Receive() (any, error) {
 	reply, err := c.Conn.Receive()

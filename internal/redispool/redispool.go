@@ -43,11 +43,11 @@ func Open(o Options) *redis.Pool {
 	var lost losses
 	return &redis.Pool{
 		DialContext: func(ctx context.Context) (redis.Conn, error) {
-			c, err := dial(ctx, o)
+			c, wire, err := dial(ctx, o)
 			if err != nil {
 				return nil, fmt.Errorf("connect to Redis: %w", err)
 			}
-			return &conn{Conn: c, lost: &lost}, nil
+			return &conn{Conn: c, wire: wire, lost: &lost}, nil
 		},
 		TestOnBorrow: func(_ redis.Conn, lastUsed time.Time) error { return lost.since(lastUsed) },
 		MaxActive:    Size,
@@ -58,9 +58,10 @@ func Open(o Options) *redis.Pool {
 }
 
 // dial connects, and authenticates where there is something to authenticate with.
-func dial(ctx context.Context, o Options) (redis.Conn, error) {
+func dial(ctx context.Context, o Options) (redis.Conn, *wire, error) {
+	w := &wire{}
 	options := []redis.DialOption{
-		redis.DialConnectTimeout(timeout),
+		redis.DialContextFunc(w.dial),
 		redis.DialTLSHandshakeTimeout(timeout),
 		redis.DialReadTimeout(timeout),
 		redis.DialWriteTimeout(timeout),
@@ -71,7 +72,8 @@ func dial(ctx context.Context, o Options) (redis.Conn, error) {
 	if o.TLS != nil {
 		options = append(options, redis.DialUseTLS(true), redis.DialTLSConfig(o.TLS))
 	}
-	return redis.DialContext(ctx, "tcp", o.Addr, options...)
+	c, err := redis.DialContext(ctx, "tcp", o.Addr, options...)
+	return c, w, err
 }
 
 // Ping asks whether Redis answers commands: one that is still loading its data does not.

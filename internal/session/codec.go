@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"strconv"
@@ -60,16 +61,24 @@ func (r *Record) append(b []byte, deadline time.Time) []byte {
 	b = appendTime(b, "written", r.Written)
 	b = appendTime(b, "deadline", deadline)
 	b = appendTime(b, "ended", r.Ended)
-	b = append(b, `,"messages":{`...)
-	for i, m := range r.messages {
+	b = append(append(append(b, `,"messages":"`...), r.messages...), '"')
+	b = appendReplies(b, r.replies)
+	return append(append(b, r.unknown...), '}')
+}
+
+func appendReplies(b []byte, replies []recordedReply) []byte {
+	if len(replies) == 0 {
+		return b
+	}
+	b = append(b, `,"replies":{`...)
+	for i, reply := range replies {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		b = append(append(append(b, '"'), m.sid...), `":`...)
-		b = append(b, m.reply...)
+		b = append(append(append(b, '"'), reply.sid...), `":`...)
+		b = append(b, reply.texts...)
 	}
-	b = append(b, '}')
-	return append(append(b, r.unknown...), '}')
+	return append(b, '}')
 }
 
 func appendTime(b []byte, field string, t time.Time) []byte {
@@ -80,16 +89,13 @@ func appendTime(b []byte, field string, t time.Time) []byte {
 	return append(t.UTC().AppendFormat(b, timeLayout), '"')
 }
 
-// parseRecord reads a record. Every field but `ended`, `messages` and the unknown ones must be there.
+// parseRecord reads a record. Every field but `ended`, `replies` and the unknown ones must be there.
 func parseRecord(b []byte) (*Record, error) {
 	r := &Record{raw: b, Counter: -1}
 	s := scanner{text: b}
 	readable := true
 	s.space()
-	if !s.object(0, func(name, value []byte) bool {
-		readable = r.set(string(name), value) && readable
-		return true
-	}) || !s.end() {
+	if !s.object(0, func(name, value []byte) { readable = r.set(string(name), value) && readable }) || !s.end() {
 		return nil, errForeign
 	}
 	if r.Version > version {
@@ -103,7 +109,7 @@ func parseRecord(b []byte) (*Record, error) {
 
 func (r *Record) complete() bool {
 	return r.Version >= 1 && r.Counter >= 0 && r.From != "" && r.To != "" &&
-		!r.Began.IsZero() && !r.Written.IsZero() && !r.Deadline.IsZero()
+		!r.Began.IsZero() && !r.Written.IsZero() && !r.Deadline.IsZero() && r.messages != nil
 }
 
 // set takes one field of the JSON object into the record, and reports whether it could be read.
@@ -129,6 +135,8 @@ func (r *Record) set(field string, value []byte) bool {
 		r.Ended, ok = parseTime(value)
 	case "messages":
 		r.messages, ok = parseMessages(value)
+	case "replies":
+		r.replies, ok = parseReplies(value)
 	default:
 		r.unknown = append(append(append(append(r.unknown, `,"`...), field...), `":`...), value...)
 	}
@@ -144,12 +152,19 @@ func parseTime(value []byte) (time.Time, bool) {
 	return t, err == nil && !t.IsZero()
 }
 
-func parseMessages(value []byte) ([]message, bool) {
-	messages := make([]message, 0, remembered+1)
+// parseMessages returns the messages as they stand in the text: nothing in them needs an escape.
+func parseMessages(value []byte) (messages, bool) {
+	if len(value) < 2 || value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 {
+		return nil, false
+	}
+	return messages(value[1 : len(value)-1]), true
+}
+
+func parseReplies(value []byte) ([]recordedReply, bool) {
+	var replies []recordedReply
 	s := scanner{text: value}
-	ok := s.object(0, func(name, value []byte) bool {
-		messages = append(messages, message{sid: name, reply: value})
-		return true
+	ok := s.object(0, func(name, value []byte) {
+		replies = append(replies, recordedReply{sid: string(name), texts: value})
 	})
-	return messages, ok
+	return replies, ok
 }

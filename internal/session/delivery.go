@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"maps"
 	"net/http"
 
 	"smsession/internal/conversation"
@@ -90,10 +91,7 @@ func (r *response) Write(b []byte) (int, error) {
 
 // copyTo sends the response. A sender that is gone gets the same one with the repeat.
 func (r *response) copyTo(w http.ResponseWriter) {
-	header := w.Header()
-	for name, values := range r.header {
-		header[name] = append(header[name], values...)
-	}
+	maps.Copy(w.Header(), r.header)
 	r.WriteHeader(http.StatusOK)
 	w.WriteHeader(r.status)
 	_, _ = w.Write(r.body)

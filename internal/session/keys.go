@@ -63,6 +63,6 @@ func escapeFrom(s string, i int, plain func(byte) bool) string {
 	return string(b)
 }
 
-// name is how an address or a MessageSid is written in a record: JSON cannot carry bytes that are not UTF-8, and what
-// needs no JSON escape can be compared byte by byte.
-func name(s string) string { return escape(s, `"\`) }
+// name is how an address or a MessageSid is written in a record: JSON cannot carry bytes that are not UTF-8, what needs no
+// JSON escape can be compared byte by byte, and a space and an equals sign separate messages.
+func name(s string) string { return escape(s, `"\=`) }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/alexedwards/scs/v2"
-	"github.com/alexedwards/scs/v2/memstore"
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/conversation"
@@ -65,27 +64,30 @@ func New(o Options) *Manager {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	m := &Manager{
-		scs:       scs.New(),
-		store:     newStore(o.Pool, Keys{Prefix: o.Prefix}),
+	store := newStore(o.Pool, Keys{Prefix: o.Prefix})
+	return &Manager{
+		scs:       newSCS(o, store),
+		store:     store,
 		queue:     newQueue(maxWaiting),
 		places:    make(chan struct{}, o.Connections),
 		budget:    o.Budget,
 		responder: o.Responder,
 		log:       o.Logger,
 	}
-	if unused, ok := m.scs.Store.(*memstore.MemStore); ok {
-		unused.StopCleanup() // New starts a goroutine for it
+}
+
+// newSCS configures scs. It does not call scs.New, which starts a goroutine for a store that is not used here. A manager
+// without the key that New makes up works as long as no two of them handle the same request.
+func newSCS(o Options, store *Store) *scs.SessionManager {
+	return &scs.SessionManager{
+		IdleTimeout: o.IdleTimeout,
+		Lifetime:    o.Lifetime,
+		Store:       store,
+		Codec:       Codec{},
+		// No SameSite: Twilio is no browser, and documents nothing of the attribute.
+		Cookie:    scs.SessionCookie{Name: CookieName, Path: "/", HttpOnly: true, Secure: o.SecureCookie, Persist: true},
+		ErrorFunc: func(_ http.ResponseWriter, r *http.Request, err error) { deliveryFrom(r.Context()).err = err },
 	}
-	m.scs.Store = m.store
-	m.scs.Codec = Codec{}
-	m.scs.IdleTimeout = o.IdleTimeout
-	m.scs.Lifetime = o.Lifetime
-	m.scs.Cookie.Name = CookieName
-	m.scs.Cookie.Secure = o.SecureCookie
-	m.scs.Cookie.SameSite = 0 // Twilio is no browser; it documents nothing of the attribute
-	m.scs.ErrorFunc = func(_ http.ResponseWriter, r *http.Request, err error) { deliveryFrom(r.Context()).err = err }
-	return m
 }
 
 // Quarantined is how many records could not be read since the Manager was made.

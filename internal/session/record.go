@@ -2,7 +2,7 @@ package session
 
 import (
 	"encoding/json"
-	"strconv"
+	"slices"
 	"time"
 
 	"smsession/internal/conversation"
@@ -13,15 +13,12 @@ const (
 	// cannot carry.
 	version = 1
 
-	// remembered is how many messages a record knows by their MessageSid: the newest and the 63 before it.
-	remembered = 64
-
 	// recorded is how many replies are kept whatever their size.
 	recorded = 8
 
-	// maxMessages is the size in bytes beyond which older replies are let go. Replies that their number recalls are
-	// small: 64 of them take 3 KB.
-	maxMessages = 16 << 10
+	// maxReplies is the size in bytes beyond which older replies are let go. Replies that a number recalls do not count:
+	// they are not written down.
+	maxReplies = 16 << 10
 )
 
 // Record is what Redis holds of one session: one JSON object, whose field names an operator reads. It never holds what
@@ -35,106 +32,85 @@ type Record struct {
 	Deadline time.Time // the absolute cap, which no message moves
 	Ended    time.Time // zero while the conversation goes on
 
-	messages []message // the last ones counted, oldest first
-	unknown  []byte    // fields of other versions, each as `,"name":value`
-	raw      []byte    // as it was read; what it is written back as if nothing changed
+	messages messages        // the last ones counted
+	replies  []recordedReply // of those, the ones that their number does not recall, oldest first
+	unknown  []byte          // fields of other versions, each as `,"name":value`
+	raw      []byte          // as it was read; what it is written back as if nothing changed
 	changed  bool
 }
 
-// message is a MessageSid, as name writes it, and its reply as JSON: the counter's number where that recalls the reply,
-// else the text or the list of texts, or null if it had to go for size.
-type message struct{ sid, reply []byte }
+// recordedReply is the reply to a message: a list of texts, as JSON.
+type recordedReply struct {
+	sid   string // as name writes it
+	texts []byte
+}
 
 // belongs reports whether the record is that of the conversation between two addresses.
 func (r *Record) belongs(to, from string) bool { return r.To == name(to) && r.From == name(from) }
 
-// begin empties the record for a conversation that starts now. What it remembers for the repeats of earlier messages
+// begin makes the record that of a conversation which starts now. What it remembers for the repeats of earlier messages
 // stays.
 func (r *Record) begin(now time.Time, lifetime time.Duration) {
 	r.Version, r.Counter, r.Began, r.Deadline, r.Ended = version, 0, now, now.Add(lifetime), time.Time{}
 }
 
-// reply returns the recorded reply to a message. A reply that is no longer known, or that was written in a way that this
-// version does not know, says nothing.
+// reply returns the recorded reply to a message, and whether the message was counted before. A reply that had to go for
+// size says nothing.
 func (r *Record) reply(sid string, responder conversation.Responder) (reply conversation.Reply, repeated bool) {
 	sid = name(sid)
-	for i := range r.messages {
-		if string(r.messages[i].sid) == sid {
-			return parseReply(r.messages[i].reply, responder), true
+	counter, repeated := r.messages.find(sid)
+	if !repeated {
+		return nil, false
+	}
+	for _, recorded := range r.replies {
+		if recorded.sid == sid {
+			_ = json.Unmarshal(recorded.texts, &reply) // what is not a list of texts says nothing
+			return reply, true
 		}
 	}
-	return nil, false
+	return responder.Recall(counter), true
 }
 
 // count takes a message and its reply into the record.
 func (r *Record) count(sid string, state conversation.State, reply conversation.Reply, responder conversation.Responder, now time.Time) {
 	r.Counter, r.Written, r.changed = state.Counter, now, true
-	r.remember(sid, formatReply(state.Counter, reply, responder))
+	sid = name(sid)
+	r.messages = r.messages.add(sid, state.Counter)
+	if !slices.Equal(reply, responder.Recall(state.Counter)) {
+		r.replies = append(r.replies, recordedReply{sid, marshal(reply)})
+	}
+	r.forget()
 }
 
 // end closes the conversation with the message that asked for it. The record stays for the repeats of what came before.
 func (r *Record) end(sid string, now time.Time) {
 	r.Counter, r.Written, r.Ended, r.changed = 0, now, now, true
-	r.remember(sid, []byte("0"))
+	r.messages = r.messages.add(name(sid), 0)
+	r.forget()
 }
 
-func (r *Record) remember(sid string, reply []byte) {
-	r.messages = append(r.messages, message{sid: []byte(name(sid)), reply: reply})
-	if extra := len(r.messages) - remembered; extra > 0 {
-		r.messages = r.messages[extra:]
-	}
+// forget lets replies go: those of messages that are no longer remembered, and the oldest while all together are too
+// large.
+func (r *Record) forget() {
+	r.replies = slices.DeleteFunc(r.replies, func(reply recordedReply) bool {
+		_, remembered := r.messages.find(reply.sid)
+		return !remembered
+	})
 	size := 0
-	for i := len(r.messages) - 1; i >= 0; i-- {
-		m := &r.messages[i]
-		size += len(m.sid) + len(m.reply)
-		if size > maxMessages && i < len(r.messages)-recorded && len(m.reply) > len("null") {
-			size -= len(m.reply)
-			m.reply = []byte("null")
+	for i := len(r.replies) - 1; i >= 0; i-- {
+		size += len(r.replies[i].sid) + len(r.replies[i].texts)
+		if size > maxReplies && i < len(r.replies)-recorded {
+			r.replies = r.replies[i+1:]
+			return
 		}
 	}
 }
 
-func formatReply(counter int64, reply conversation.Reply, responder conversation.Responder) []byte {
-	switch {
-	case equal(reply, responder.Recall(counter)):
-		return strconv.AppendInt(nil, counter, 10)
-	case len(reply) == 1:
-		return marshal(reply[0])
-	case len(reply) == 0:
-		return []byte("[]")
-	default:
-		return marshal([]string(reply))
-	}
-}
-
-func parseReply(value []byte, responder conversation.Responder) conversation.Reply {
-	if counter, err := strconv.ParseInt(string(value), 10, 64); err == nil {
-		return responder.Recall(counter)
-	}
-	if one, ok := text(value); ok {
-		return conversation.Reply{one}
-	}
-	var several []string
-	_ = json.Unmarshal(value, &several) // anything else says nothing
-	return several
-}
-
-func marshal(v any) []byte {
-	b, err := json.Marshal(v)
+// marshal writes a reply as a JSON list, an empty one where nothing was said.
+func marshal(reply conversation.Reply) []byte {
+	b, err := json.Marshal(append([]string{}, reply...))
 	if err != nil {
-		panic(err) // strings and lists of strings always can be
+		panic(err) // lists of strings always can be
 	}
 	return b
-}
-
-func equal(a, b conversation.Reply) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }

@@ -80,9 +80,9 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 	}
 	d.sent(token, b)
 	milliseconds := max(time.Until(expiry).Milliseconds(), 1)
-	saved, pointed, err := s.both(conn,
-		step{s.scripts.record, []any{s.keys.Session(token), d.raw, b, milliseconds}},
-		step{s.scripts.pointer, []any{d.key, token, d.pointer, milliseconds}})
+	saved, pointed, err := both(conn,
+		step{s.scripts.record, s.keys.Session(token), d.raw, b, milliseconds},
+		step{s.scripts.pointer, d.key, token, d.pointer, milliseconds})
 	switch {
 	case err != nil:
 		return fmt.Errorf("save session: %w", err)
@@ -98,35 +98,38 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 	return nil
 }
 
-// step is a script and its keys and arguments.
+// step is a script and its key and arguments.
 type step struct {
-	script *redis.Script
-	args   []any
+	script       *redis.Script
+	key          string
+	first        any
+	second       any
+	milliseconds int64
 }
 
-// both runs two steps in one round trip, and a second time whichever the server did not know: after a restart or a
-// failover it knows neither, or only one.
-func (s *Store) both(conn redis.Conn, record, pointer step) (saved, pointed bool, err error) {
-	for _, st := range []step{record, pointer} {
-		if err := st.script.SendHash(conn, st.args...); err != nil {
-			return false, false, err
-		}
+func (s step) send(conn redis.Conn) error {
+	return conn.Send("EVALSHA", s.script.Hash(), 1, s.key, s.first, s.second, s.milliseconds)
+}
+
+// receive reads the step's answer. first is that to what was sent; a server that did not know the script, as after a
+// restart or a failover, gets the step again.
+func (s step) receive(conn redis.Conn, first any, err error) (bool, error) {
+	if err != nil && isCode(err, "NOSCRIPT") {
+		first, err = s.script.Do(conn, s.key, s.first, s.second, s.milliseconds)
 	}
-	if err := conn.Flush(); err != nil {
+	return first == int64(1), err
+}
+
+// both runs two steps in one round trip.
+func both(conn redis.Conn, record, pointer step) (saved, pointed bool, err error) {
+	if err := errors.Join(record.send(conn), pointer.send(conn), conn.Flush()); err != nil {
 		return false, false, err
 	}
 	first, firstErr := conn.Receive()
 	second, secondErr := conn.Receive()
-	if isCode(firstErr, "NOSCRIPT") {
-		first, firstErr = record.script.Do(conn, record.args...)
-	}
-	if isCode(secondErr, "NOSCRIPT") {
-		second, secondErr = pointer.script.Do(conn, pointer.args...)
-	}
-	if err := errors.Join(firstErr, secondErr); err != nil {
-		return false, false, err
-	}
-	return first == int64(1), second == int64(1), nil
+	saved, firstErr = record.receive(conn, first, firstErr)
+	pointed, secondErr = pointer.receive(conn, second, secondErr)
+	return saved, pointed, errors.Join(firstErr, secondErr)
 }
 
 // pointer returns what the pointer of a conversation holds: a token, or "" if there is none.

@@ -1,0 +1,193 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/redistest"
+)
+
+// BenchmarkProcess measures whole processes under the same load on the same Redis: the program, the two limits beside it
+// (see serveReference) and the plain build from the libraries. cpu-µs/msg is the CPU time of the serving process alone;
+// trips/msg is how often Redis had to read from a socket for one message. The conversations are running ones: each has its
+// cookie and as many messages behind it as a record remembers.
+//
+// Absolute times say little on a shared machine; the ratios of one run do. Run it with -count for benchstat.
+func BenchmarkProcess(b *testing.B) {
+	server := redistest.Start(b, redistest.Options{})
+	for _, role := range []string{"limit1", "limit2", "smsession", "plain"} {
+		b.Run("server="+role, func(b *testing.B) { benchmarkRole(b, role, server.Addr()) })
+	}
+}
+
+const (
+	benchWorkers = 16 // connections, each with messages of its own conversations
+	benchSenders = 8  // conversations of a worker
+)
+
+func benchmarkRole(b *testing.B, role, addr string) {
+	var r *replica
+	if role == "smsession" {
+		r = startReplica(b, "redis://"+addr)
+	} else {
+		r = launch(b, role, nil, []string{"REDIS_ADDR=" + addr})
+	}
+	defer r.kill()
+	workers := make([]*benchWorker, benchWorkers)
+	for i := range workers {
+		workers[i] = newBenchWorker(b, strings.TrimPrefix(r.url, "http://"))
+	}
+	drive(workers, benchSenders*70) // every record then holds its 64 messages
+	each := b.N/benchWorkers + 1
+	for _, w := range workers {
+		w.prepare(each)
+	}
+	conn := redistest.Conn(b, addr)
+	cpu, trips := cpuTime(b, r.cmd.Process.Pid), redisReads(b, conn)
+	b.ResetTimer()
+	if role == "smsession" && b.N > 1 {
+		go func() {
+			res, err := http.Get(r.admin + "/debug/pprof/profile?seconds=5")
+			if err != nil {
+				panic(err)
+			}
+			d, _ := io.ReadAll(res.Body)
+			os.WriteFile("/tmp/cpu.prof", d, 0o644)
+			res2, _ := http.Get(r.admin + "/debug/pprof/allocs")
+			d, _ = io.ReadAll(res2.Body)
+			os.WriteFile("/tmp/alloc.prof", d, 0o644)
+		}()
+	}
+	drive(workers, each)
+	b.StopTimer()
+	sent := float64(each * benchWorkers)
+	b.ReportMetric(float64(cpuTime(b, r.cmd.Process.Pid)-cpu)/1000/sent, "cpu-µs/msg")
+	b.ReportMetric(float64(redisReads(b, conn)-trips-1)/sent, "trips/msg")
+}
+
+// benchWorker sends messages over one connection. It costs little: what it sends is written out beforehand.
+type benchWorker struct {
+	tb       testing.TB
+	conn     net.Conn
+	answers  *bufio.Reader
+	senders  []*sender
+	cookies  []string
+	requests [][]byte
+}
+
+func newBenchWorker(tb testing.TB, addr string) *benchWorker {
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { conn.Close() })
+	w := &benchWorker{tb: tb, conn: conn, answers: bufio.NewReader(conn), cookies: make([]string, benchSenders)}
+	for range benchSenders {
+		w.senders = append(w.senders, newSender())
+	}
+	return w
+}
+
+// prepare writes out the next n requests.
+func (w *benchWorker) prepare(n int) {
+	for i := len(w.requests); i < n; i++ {
+		w.requests = append(w.requests, w.request(i))
+	}
+}
+
+func (w *benchWorker) request(i int) []byte {
+	form := w.senders[i%benchSenders].form(newSID(), "hello")
+	body := form.Encode()
+	var b bytes.Buffer
+	fmt.Fprintf(&b, "POST /sms HTTP/1.1\r\nHost: sms.example.com\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
+		"User-Agent: TwilioProxy/1.1\r\nAccept: */*\r\nX-Home-Region: us1\r\n"+
+		"X-Twilio-Signature: %s\r\nContent-Length: %d\r\n", sign(testToken, testPublicURL+"/sms", form), len(body))
+	if cookie := w.cookies[i%benchSenders]; cookie != "" {
+		fmt.Fprintf(&b, "Cookie: smsession=%s\r\n", cookie)
+	}
+	b.WriteString("\r\n" + body)
+	return b.Bytes()
+}
+
+// send sends n messages, one after the other, to the worker's conversations in turn.
+func (w *benchWorker) send(n int) {
+	for i := range n {
+		request := []byte(nil)
+		if i < len(w.requests) {
+			request = w.requests[i]
+		} else {
+			request = w.request(i)
+		}
+		if _, err := w.conn.Write(request); err != nil {
+			w.tb.Error(err)
+			return
+		}
+		res, err := http.ReadResponse(w.answers, nil)
+		if err != nil {
+			w.tb.Error(err)
+			return
+		}
+		_, _ = io.Copy(io.Discard, res.Body)
+		if res.StatusCode != http.StatusOK {
+			w.tb.Errorf("status %d", res.StatusCode)
+			return
+		}
+		if w.cookies[i%benchSenders] == "" {
+			for _, c := range res.Cookies() {
+				w.cookies[i%benchSenders] = c.Value
+			}
+		}
+	}
+	w.requests = nil
+}
+
+func drive(workers []*benchWorker, each int) {
+	var group sync.WaitGroup
+	for _, w := range workers {
+		group.Go(func() { w.send(each) })
+	}
+	group.Wait()
+}
+
+// cpuTime returns the nanoseconds of CPU time of a process so far. Linux only.
+func cpuTime(tb testing.TB, pid int) int64 {
+	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
+	if len(files) == 0 {
+		tb.Skip("no CPU accounting here")
+	}
+	var sum int64
+	for _, f := range files {
+		text, _ := os.ReadFile(f)
+		first, _, _ := strings.Cut(string(text), " ")
+		ns, _ := strconv.ParseInt(first, 10, 64)
+		sum += ns
+	}
+	return sum
+}
+
+// redisReads returns how often Redis has read from a client's socket.
+func redisReads(tb testing.TB, conn redis.Conn) int64 {
+	info, err := redis.String(conn.Do("INFO", "stats"))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	_, after, _ := strings.Cut(info, "total_reads_processed:")
+	count, _, _ := strings.Cut(after, "\r")
+	n, err := strconv.ParseInt(count, 10, 64)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return n
+}

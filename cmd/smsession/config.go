@@ -1,0 +1,26 @@
+package main
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"smsession/internal/config"
+)
+
+// configCommand checks the settings of the service and prints them.
+type configCommand struct {
+	config.Flags
+}
+
+// Run prints a line a setting. It is an error for a setting to be wrong, as it would be for serve.
+func (c *configCommand) Run(p *process) error {
+	cfg, err := c.Config()
+	if err != nil {
+		return err
+	}
+	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
+	for _, s := range cfg.Settings() {
+		fmt.Fprintf(w, "%s\t%s\n", s.Name, s.Value)
+	}
+	return w.Flush()
+}

@@ -1,0 +1,64 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+)
+
+// devFile tells the other commands of the same user where `smsession dev` is.
+type devFile struct {
+	PID        int    `json:"pid"`
+	URL        string `json:"url"`
+	PublicURL  string `json:"public_url"`
+	AuthToken  string `json:"auth_token"`
+	AccountSID string `json:"account_sid"`
+	Redis      string `json:"redis_url"`
+
+	path string
+}
+
+// devFilePath is in the user's runtime directory, which nobody else may read; where the system gives none, in a
+// directory of the user's own among the temporary files.
+func devFilePath() string {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+		return filepath.Join(dir, "smsession", "dev.json")
+	}
+	return filepath.Join(os.TempDir(), "smsession-"+strconv.Itoa(os.Getuid()), "dev.json")
+}
+
+// writeDevFile writes the file, over that of an earlier `dev`. Its directory must be one that nobody else can write to.
+func writeDevFile(f devFile) (*devFile, error) {
+	f.PID, f.path = os.Getpid(), devFilePath()
+	dir := filepath.Dir(f.path)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the runtime directory: %w", err)
+	}
+	if info, err := os.Lstat(dir); err != nil || !info.IsDir() || info.Mode().Perm()&0o022 != 0 || !ownedByUs(info) {
+		return nil, fmt.Errorf("the runtime directory %s is not only ours", dir)
+	}
+	text, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return nil, err
+	}
+	// A new file under another name first: nobody reads half of it, and an old one's mode does not stay.
+	temporary := f.path + "." + strconv.Itoa(f.PID)
+	if err := os.WriteFile(temporary, append(text, '\n'), 0o600); err != nil {
+		return nil, fmt.Errorf("write the runtime file: %w", err)
+	}
+	if err := os.Rename(temporary, f.path); err != nil {
+		return nil, fmt.Errorf("write the runtime file: %w", err)
+	}
+	return &f, nil
+}
+
+// remove deletes the file unless a later `dev` has written its own.
+func (f *devFile) remove() {
+	var now devFile
+	text, err := os.ReadFile(f.path)
+	if err == nil && json.Unmarshal(text, &now) == nil && now.PID == f.PID {
+		_ = os.Remove(f.path)
+	}
+}

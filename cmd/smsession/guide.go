@@ -1,0 +1,64 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/url"
+
+	"smsession/internal/session"
+	"smsession/internal/twilio"
+)
+
+// The numbers of the guide: Twilio's own test number, and one from the range that is set aside for fiction.
+const (
+	guideTo   = "+15005550006"
+	guideFrom = "+12025550143"
+)
+
+// guide is what `smsession dev` tells a newcomer.
+type guide struct {
+	url, publicURL string
+	token, account string
+	redisPort      string
+	prefix         string
+}
+
+func (g guide) print(w io.Writer) {
+	fmt.Fprintf(w, "Three messages from one sender, signed as Twilio signs them. Paste them into another terminal:\n\n")
+	for _, body := range []string{"Hello", "Are you there?", "Good night"} {
+		fmt.Fprintf(w, "  %s\n", g.curl(body))
+	}
+	keys := session.Keys{Prefix: g.prefix}
+	cli := "redis-cli -p " + g.redisPort
+	pointer := shellQuote(keys.Conversation(guideTo, guideFrom))
+	fmt.Fprintf(w, `
+The same line again is a repeat of the same message: it gets the same answer and is not counted.
+
+The live conversations, the record of this one, and its time left:
+
+  %[1]s --scan --pattern %[2]s
+  %[1]s get "%[3]s$(%[1]s get %[4]s)"
+  %[1]s ttl %[4]s
+
+This Redis forgets everything on exit.
+
+`, cli, shellQuote(keys.Prefix+"conversation:*"), keys.Session(""), pointer)
+}
+
+// curl is a command line that posts a message.
+func (g guide) curl(body string) string {
+	form := url.Values{
+		"AccountSid": {g.account},
+		"Body":       {body},
+		"From":       {guideFrom},
+		"MessageSid": {"SM" + randomHex()},
+		"To":         {guideTo},
+	}.Encode()
+	parsed, err := twilio.ParseForm([]byte(form))
+	if err != nil {
+		panic(err) // url.Values writes well-formed forms
+	}
+	signature := twilio.Sign(g.token, g.publicURL+"/sms", parsed)
+	return fmt.Sprintf("curl -s -w '\\n' -H %s -d %s %s",
+		shellQuote("X-Twilio-Signature: "+signature), shellQuote(form), g.url+"/sms")
+}

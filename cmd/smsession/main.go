@@ -1,0 +1,82 @@
+// Command smsession gives SMS conversations a memory: it answers Twilio's webhook, with the sessions in Redis.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/alecthomas/kong"
+
+	"smsession/internal/config"
+)
+
+// Exit statuses. A second signal ends the process by the signal itself.
+const (
+	exitFailed     = 1 // it could not start, or it failed
+	exitBadCommand = 2 // the command line or a setting is wrong
+)
+
+// commands is the command line. Each command is a file of this package.
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Run the service."`
+	Dev     devCommand     `cmd:"" help:"Run the service with a Redis of its own; needs nothing installed or configured."`
+	Config  configCommand  `cmd:"" help:"Check the settings and print them, secrets masked."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+}
+
+// process is what a command has of the process that it runs in.
+type process struct {
+	ctx            context.Context // ends with the first SIGINT or SIGTERM
+	stdout, stderr io.Writer
+}
+
+func main() {
+	tuneCollector()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // the second signal is not caught
+	os.Exit(run(&process{ctx: ctx, stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:]))
+}
+
+// tuneCollector lets garbage grow to 16 MB, unless GOGC says otherwise. What lives here is a few MB however many
+// conversations there are, and Go's default would collect hundreds of times a second under load.
+func tuneCollector() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(400)
+	}
+}
+
+// run parses the command line, runs the command and returns the exit status.
+func run(p *process, args []string) int {
+	parser := kong.Must(&commands{},
+		kong.Name("smsession"),
+		kong.Description("SMS conversations with a memory: a webhook for Twilio, sessions in Redis.\n\n"+examples),
+		kong.UsageOnError(),
+		kong.Writers(p.stdout, p.stderr))
+	command, err := parser.Parse(args)
+	if err != nil {
+		fmt.Fprintf(p.stderr, "smsession: %v; see smsession --help\n", err)
+		return exitBadCommand
+	}
+	var faults config.Faults
+	switch err := command.Run(p); {
+	case errors.As(err, &faults):
+		fmt.Fprintln(p.stderr, faults)
+		return exitBadCommand
+	case err != nil:
+		fmt.Fprintf(p.stderr, "smsession: %v\n", err)
+		return exitFailed
+	}
+	return 0
+}
+
+const examples = `Examples:
+
+  smsession dev
+  PUBLIC_URL=https://sms.example.com TWILIO_AUTH_TOKEN=... REDIS_URL=redis://localhost smsession serve
+  smsession config --public-url https://sms.example.com`

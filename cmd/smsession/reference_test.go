@@ -1,0 +1,113 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/alexedwards/scs/redisstore"
+	"github.com/alexedwards/scs/v2"
+	"github.com/gomodule/redigo/redis"
+	"github.com/twilio/twilio-go/client"
+
+	"smsession/internal/redispool"
+	"smsession/internal/twilio"
+)
+
+// serveReference runs a server that the program is compared with, on the Redis of REDIS_ADDR.
+//
+//   - plain is what people build from the libraries' documentation: scs's middleware over redisstore, the counter of
+//     the tutorial, and twilio-go's validator. It is the negative control: it must be seen to do what we promise not to.
+//   - limit1 and limit2 are the least work that any server of the kind can do: net/http, the form, the signature, and one
+//     EVALSHA that counts, or a GET and a SET. They keep no promise at all.
+func serveReference(role string) {
+	tuneCollector()
+	pool := redispool.Open(redispool.Options{Addr: os.Getenv("REDIS_ADDR")})
+	handlers := map[string]http.Handler{
+		"plain":  plain(pool),
+		"limit1": limit(pool, countByScript()),
+		"limit2": limit(pool, countByGetAndSet),
+	}
+	public, err := listen("127.0.0.1:0", "")
+	if err != nil {
+		panic(err)
+	}
+	slog.New(slog.NewJSONHandler(os.Stderr, nil)).Info("listening", "addr", public.public.Addr().String())
+	panic(http.Serve(public.public, handlers[role]))
+}
+
+func plain(pool *redis.Pool) http.Handler {
+	sessions := scs.New()
+	sessions.Store = redisstore.New(pool)
+	sessions.IdleTimeout = 4 * time.Hour
+	sessions.Cookie.Name = "smsession"
+	validator := client.NewRequestValidator(testToken)
+	return sessions.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if !validator.ValidateBody(testPublicURL+r.URL.Path, body, r.Header.Get("X-Twilio-Signature")) {
+			http.Error(w, "Forbidden", http.StatusForbidden)
+			return
+		}
+		count := sessions.GetInt(r.Context(), "counter") + 1
+		sessions.Put(r.Context(), "counter", count)
+		greet(w, count)
+	}))
+}
+
+func greet(w http.ResponseWriter, count int) {
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><Response><Message>%s</Message></Response>`, greeting(count))
+}
+
+// idleMilliseconds is the 4 hours of a session.
+const idleMilliseconds = int64(4 * time.Hour / time.Millisecond)
+
+// counting counts a message of a conversation and says how many there were.
+type counting func(conn redis.Conn, key string) (int, error)
+
+func limit(pool *redis.Pool, count counting) http.Handler {
+	public, _ := url.Parse(testPublicURL)
+	verifier := twilio.NewVerifier(public, []string{testToken})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := make([]byte, r.ContentLength)
+		_, err := io.ReadFull(r.Body, body)
+		form, formErr := twilio.ParseForm(body)
+		if err != nil || formErr != nil || !verifier.Verify(r.Header.Get("X-Twilio-Signature"), r.URL.Path, form) {
+			http.Error(w, "Forbidden", http.StatusForbidden)
+			return
+		}
+		conn := pool.Get()
+		defer conn.Close()
+		n, err := count(conn, "limit:"+form.Get("To")+":"+form.Get("From"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+		_, _ = w.Write(twilio.AppendTwiML(make([]byte, 0, 192), []string{"Hello, thanks for message number " + strconv.Itoa(n)}))
+	})
+}
+
+func countByScript() counting {
+	script := redis.NewScript(1, `
+local n = redis.call('INCR', KEYS[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return n`)
+	return func(conn redis.Conn, key string) (int, error) {
+		return redis.Int(script.Do(conn, key, idleMilliseconds))
+	}
+}
+
+func countByGetAndSet(conn redis.Conn, key string) (int, error) {
+	n, err := redis.Int(conn.Do("GET", key))
+	if err != nil && err != redis.ErrNil {
+		return 0, err
+	}
+	_, err = conn.Do("SET", key, n+1, "PX", idleMilliseconds)
+	return n + 1, err
+}

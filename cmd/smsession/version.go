@@ -1,0 +1,29 @@
+package main
+
+import (
+	"fmt"
+	"runtime/debug"
+)
+
+// stamped is set by the linker: -X main.stamped=v1.2.3.
+var stamped string
+
+// version is the stamped one, or what the Go toolchain knows of the source.
+func version() string {
+	if stamped != "" {
+		return stamped
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		return info.Main.Version
+	}
+	return "(devel)"
+}
+
+// versionCommand prints the version.
+type versionCommand struct{}
+
+// Run prints one line.
+func (versionCommand) Run(p *process) error {
+	_, err := fmt.Fprintln(p.stdout, "smsession", version())
+	return err
+}

@@ -1,0 +1,309 @@
+package config_test
+
+import (
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"testing"
+	"time"
+
+	"smsession/internal/config"
+)
+
+const (
+	token = "0123456789abcdef0123456789abcdef"
+	sid   = "ACaBcdef0123456789abcdef0123456789"
+)
+
+// required returns flags with what has no default, and nothing else.
+func required() config.Flags {
+	var f config.Flags
+	f.PublicURL = "https://sms.example.com"
+	f.TwilioAuthToken = token
+	f.RedisURL = "redis://redis"
+	return f
+}
+
+// read is Flags.Config after one change to the required flags.
+func read(t *testing.T, set func(*config.Flags)) config.Config {
+	t.Helper()
+	f := required()
+	set(&f)
+	c, err := f.Config()
+	if err != nil {
+		t.Fatalf("refused:\n%v", err)
+	}
+	return c
+}
+
+// write makes a file for a *_FILE setting.
+func write(t *testing.T, content string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestDefaults(t *testing.T) {
+	got := read(t, func(*config.Flags) {})
+	want := config.Config{
+		Addr:          ":8080",
+		AdminAddr:     "127.0.0.1:9464",
+		PublicURL:     "https://sms.example.com",
+		SecureCookie:  true,
+		AuthTokens:    []string{token},
+		Redis:         config.Redis{Addr: "redis:6379"},
+		RedisPrefix:   "sms:",
+		IdleTimeout:   4 * time.Hour,
+		Lifetime:      30 * 24 * time.Hour,
+		RequestBudget: 10 * time.Second,
+		DrainDelay:    5 * time.Second,
+		OptOut:        "default",
+		LogLevel:      slog.LevelInfo,
+		LogFormat:     "json",
+		Pprof:         true,
+	}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestDevDefaults(t *testing.T) {
+	got, err := config.DevFlags{}.Config()
+	want := config.Config{
+		Addr:          "127.0.0.1:8080",
+		AdminAddr:     "127.0.0.1:9464",
+		RedisPrefix:   "sms:",
+		IdleTimeout:   4 * time.Hour,
+		Lifetime:      30 * 24 * time.Hour,
+		RequestBudget: 10 * time.Second,
+		DrainDelay:    0,
+		OptOut:        "default",
+		LogLevel:      slog.LevelInfo,
+		LogFormat:     "text",
+		Pprof:         true,
+	}
+	if err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v, %v\nwant %+v", got, err, want)
+	}
+}
+
+func TestDevTakesItsSettings(t *testing.T) {
+	var f config.DevFlags
+	f.Port = "5000"
+	f.PublicURL = "https://tunnel.example.com/"
+	f.TwilioAccountSID = sid
+	f.SessionIdleTimeout = "2s"
+	f.DrainDelay = "1s"
+	f.LogFormat = "json"
+	got, err := f.Config()
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := config.DevDefaults()
+	want.Addr = "127.0.0.1:5000"
+	want.PublicURL = "https://tunnel.example.com"
+	want.SecureCookie = true
+	want.AccountSID = sid
+	want.IdleTimeout = 2 * time.Second
+	want.DrainDelay = time.Second
+	want.LogFormat = "json"
+	want.Pprof = true
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestOperatorsNeedOnlyRedis(t *testing.T) {
+	var f config.OperatorFlags
+	f.RedisURL = "redis://:pass@redis/2"
+	f.RedisPrefix = "staging:"
+	got, err := f.Config()
+	want := config.Redis{Addr: "redis:6379", Password: "pass", Database: 2}
+	if err != nil || got.Redis != want || got.RedisPrefix != "staging:" {
+		t.Errorf("got %v %q, %v", got.Redis, got.RedisPrefix, err)
+	}
+}
+
+func TestListeners(t *testing.T) {
+	rows := []struct {
+		name                string
+		addr, port          string
+		admin               *string
+		wantAddr, wantAdmin string
+		pprof               string
+		wantPprof           bool
+	}{
+		{name: "PORT alone is honoured", port: "3000", wantAddr: ":3000", wantAdmin: "127.0.0.1:9464", wantPprof: true},
+		{name: "ADDR wins over PORT", addr: "10.0.0.1:80", port: "3000", wantAddr: "10.0.0.1:80", wantAdmin: "127.0.0.1:9464", wantPprof: true},
+		{name: "a PORT that ADDR replaces is not looked at", addr: ":80", port: "tcp://10.0.0.1:80", wantAddr: ":80", wantAdmin: "127.0.0.1:9464", wantPprof: true},
+		{name: "port 0 lets the system choose", addr: "127.0.0.1:0", admin: new(":0"), wantAddr: "127.0.0.1:0", wantAdmin: ":0"},
+		{name: "the highest port is 65535", addr: ":65535", wantAddr: ":65535", wantAdmin: "127.0.0.1:9464", wantPprof: true},
+		{name: "white space around an address is dropped", addr: " :80\n", admin: new(" 127.0.0.1:81 "), wantAddr: ":80", wantAdmin: "127.0.0.1:81", wantPprof: true},
+		{name: "an empty ADMIN_ADDR turns it off", admin: new(""), wantAddr: ":8080"},
+		{name: "a blank ADMIN_ADDR turns it off", admin: new("  "), wantAddr: ":8080"},
+		{name: "pprof is on for ::1", admin: new("[::1]:9464"), wantAddr: ":8080", wantAdmin: "[::1]:9464", wantPprof: true},
+		{name: "pprof is on for all of 127.0.0.0/8", admin: new("127.9.9.9:9464"), wantAddr: ":8080", wantAdmin: "127.9.9.9:9464", wantPprof: true},
+		{name: "pprof is on for localhost", admin: new("LocalHost:9464"), wantAddr: ":8080", wantAdmin: "LocalHost:9464", wantPprof: true},
+		{name: "pprof is off for all interfaces", admin: new(":9464"), wantAddr: ":8080", wantAdmin: ":9464"},
+		{name: "pprof is off for 0.0.0.0", admin: new("0.0.0.0:9464"), wantAddr: ":8080", wantAdmin: "0.0.0.0:9464"},
+		{name: "pprof is off for a name that only begins like loopback", admin: new("127.0.0.1.example.com:1"), wantAddr: ":8080", wantAdmin: "127.0.0.1.example.com:1"},
+		{name: "PPROF=true overrides the address", admin: new(":9464"), pprof: "true", wantAddr: ":8080", wantAdmin: ":9464", wantPprof: true},
+		{name: "PPROF=false overrides the address", pprof: "False", wantAddr: ":8080", wantAdmin: "127.0.0.1:9464"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			got := read(t, func(f *config.Flags) {
+				f.Addr, f.Port, f.AdminAddr, f.Pprof = row.addr, row.port, row.admin, row.pprof
+			})
+			if got.Addr != row.wantAddr || got.AdminAddr != row.wantAdmin || got.Pprof != row.wantPprof {
+				t.Errorf("got %q %q %t, want %q %q %t",
+					got.Addr, got.AdminAddr, got.Pprof, row.wantAddr, row.wantAdmin, row.wantPprof)
+			}
+		})
+	}
+}
+
+func TestPublicURL(t *testing.T) {
+	rows := []struct {
+		name, value, want string
+		insecure          bool
+	}{
+		{name: "the last slash is dropped", value: "https://h.example/", want: "https://h.example"},
+		{name: "the last slash of a path is dropped", value: "https://h.example/a/", want: "https://h.example/a"},
+		{name: "only the last slash is dropped", value: "https://h.example/a//", want: "https://h.example/a/"},
+		{name: "the path is kept byte for byte", value: "https://h.example/%2f/a%20b/ü/.././;x", want: "https://h.example/%2f/a%20b/ü/.././;x"},
+		{name: "the case of the host is kept", value: "https://MyCompany.Example", want: "https://MyCompany.Example"},
+		{name: "the case of the scheme is kept", value: "HTTPS://h.example", want: "HTTPS://h.example"},
+		{name: "a default port is kept", value: "https://h.example:443/", want: "https://h.example:443"},
+		{name: "a port is kept", value: "https://h.example:8443/x", want: "https://h.example:8443/x"},
+		{name: "the fragment is dropped", value: "https://h.example/x#rc=2&rp=all", want: "https://h.example/x"},
+		{name: "the last slash before a fragment is dropped", value: "https://h.example/#rc=2", want: "https://h.example"},
+		{name: "user and password are dropped", value: "https://user:p@ss@h.example/x", want: "https://h.example/x"},
+		{name: "an @ in the path is kept", value: "https://h.example/@me", want: "https://h.example/@me"},
+		{name: "an IPv6 host works", value: "https://[2001:db8::1]:8443", want: "https://[2001:db8::1]:8443"},
+		{name: "white space around it is dropped", value: " https://h.example\n", want: "https://h.example"},
+		{name: "http makes the cookie not Secure", value: "http://localhost:8080", want: "http://localhost:8080", insecure: true},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			got := read(t, func(f *config.Flags) { f.PublicURL = row.value })
+			if got.PublicURL != row.want || got.SecureCookie == row.insecure {
+				t.Errorf("got %q, secure %t; want %q, secure %t", got.PublicURL, got.SecureCookie, row.want, !row.insecure)
+			}
+		})
+	}
+}
+
+func TestAuthTokens(t *testing.T) {
+	rows := []struct {
+		name, value, file string
+		want              []string
+	}{
+		{name: "several stand side by side, separated by commas", value: "new,old", want: []string{"new", "old"}},
+		{name: "white space around each is dropped", value: " new ,\told\n", want: []string{"new", "old"}},
+		{name: "a file holds them too, without the newline at its end", file: "new,old\r\n", want: []string{"new", "old"}},
+		{name: "a blank TWILIO_AUTH_TOKEN leaves it to the file", value: "  ", file: "one", want: []string{"one"}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			got := read(t, func(f *config.Flags) {
+				f.TwilioAuthToken = row.value
+				if row.file != "" {
+					f.TwilioAuthTokenFile = write(t, row.file)
+				}
+			})
+			if !reflect.DeepEqual(got.AuthTokens, row.want) {
+				t.Errorf("got %q, want %q", got.AuthTokens, row.want)
+			}
+		})
+	}
+}
+
+func TestRedisURL(t *testing.T) {
+	rows := []struct {
+		name, value string
+		want        config.Redis
+	}{
+		{"the port is 6379 unless given", "redis://redis", config.Redis{Addr: "redis:6379"}},
+		{"a port is taken", "redis://redis.example:7000", config.Redis{Addr: "redis.example:7000"}},
+		{"rediss is TLS", "rediss://redis", config.Redis{Addr: "redis:6379", TLS: true}},
+		{"the case of the scheme does not matter", "REDISS://redis", config.Redis{Addr: "redis:6379", TLS: true}},
+		{"the path is the database", "redis://redis/3", config.Redis{Addr: "redis:6379", Database: 3}},
+		{"a slash alone is database 0", "redis://redis/", config.Redis{Addr: "redis:6379"}},
+		{"user and password", "redis://app:pass@redis", config.Redis{Addr: "redis:6379", Username: "app", Password: "pass"}},
+		{"a password alone is the default user's", "redis://:pass@redis", config.Redis{Addr: "redis:6379", Password: "pass"}},
+		{"a user may have an empty password", "redis://app:@redis", config.Redis{Addr: "redis:6379", Username: "app"}},
+		{"both are percent-decoded", "redis://a%40b:%2F%3f%23%25@redis", config.Redis{Addr: "redis:6379", Username: "a@b", Password: "/?#%"}},
+		{"a plus is no space", "redis://:a+b@redis", config.Redis{Addr: "redis:6379", Password: "a+b"}},
+		{"white space inside a password is kept", "redis://:%20a%20@redis", config.Redis{Addr: "redis:6379", Password: " a "}},
+		{"an IPv6 host stands in brackets", "redis://[::1]:7000/1", config.Redis{Addr: "[::1]:7000", Database: 1}},
+		{"an IPv6 host without a port", "redis://:p@[2001:db8::1]", config.Redis{Addr: "[2001:db8::1]:6379", Password: "p"}},
+		{"white space around it is dropped", "\tredis://redis \n", config.Redis{Addr: "redis:6379"}},
+		{"everything", "rediss://app:pass@10.0.0.1:6380/15", config.Redis{Addr: "10.0.0.1:6380", TLS: true, Username: "app", Password: "pass", Database: 15}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			got := read(t, func(f *config.Flags) { f.RedisURL = row.value })
+			if got.Redis != row.want {
+				t.Errorf("got %#v, want %#v", got.Redis, row.want)
+			}
+			got = read(t, func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", write(t, row.value+"\n") })
+			if got.Redis != row.want {
+				t.Errorf("from a file: got %#v, want %#v", got.Redis, row.want)
+			}
+		})
+	}
+}
+
+func TestOtherSettings(t *testing.T) {
+	rows := []struct {
+		name string
+		set  func(*config.Flags)
+		want func(*config.Config)
+	}{
+		{"TWILIO_ACCOUNT_SID is AC and 32 hex digits of either case",
+			func(f *config.Flags) { f.TwilioAccountSID = " " + sid }, func(c *config.Config) { c.AccountSID = sid }},
+		{"REDIS_PREFIX may have 64 bytes of printable ASCII",
+			func(f *config.Flags) {
+				f.RedisPrefix = `!"#$%&'()+,-./0123456789:;<=>@ABCDEFGHIJKLMNOPQRSTUVWXYZ^_` + "`abcd"
+			},
+			func(c *config.Config) {
+				c.RedisPrefix = `!"#$%&'()+,-./0123456789:;<=>@ABCDEFGHIJKLMNOPQRSTUVWXYZ^_` + "`abcd"
+			}},
+		{"a blank REDIS_PREFIX is not set", func(f *config.Flags) { f.RedisPrefix = " " }, func(*config.Config) {}},
+		{"REDIS_WAIT_REPLICAS may say its default", func(f *config.Flags) { f.RedisWaitReplicas = " 0 " }, func(*config.Config) {}},
+		{"SESSION_IDLE_TIMEOUT may be 1ms",
+			func(f *config.Flags) { f.SessionIdleTimeout = "1ms" }, func(c *config.Config) { c.IdleTimeout = time.Millisecond }},
+		{"SESSION_IDLE_TIMEOUT may be 30 days",
+			func(f *config.Flags) { f.SessionIdleTimeout = "720h" }, func(c *config.Config) { c.IdleTimeout = 720 * time.Hour }},
+		{"SESSION_LIFETIME may be below the idle timeout",
+			func(f *config.Flags) { f.SessionLifetime = "1ms" }, func(c *config.Config) { c.Lifetime = time.Millisecond }},
+		{"SESSION_LIFETIME may be a year",
+			func(f *config.Flags) { f.SessionLifetime = "8760h" }, func(c *config.Config) { c.Lifetime = 8760 * time.Hour }},
+		{"REQUEST_BUDGET may be 100ms",
+			func(f *config.Flags) { f.RequestBudget = "100ms" }, func(c *config.Config) { c.RequestBudget = 100 * time.Millisecond }},
+		{"REQUEST_BUDGET may be 13s",
+			func(f *config.Flags) { f.RequestBudget = "13s" }, func(c *config.Config) { c.RequestBudget = 13 * time.Second }},
+		{"DRAIN_DELAY may be 0", func(f *config.Flags) { f.DrainDelay = "0" }, func(c *config.Config) { c.DrainDelay = 0 }},
+		{"DRAIN_DELAY may be 5m", func(f *config.Flags) { f.DrainDelay = "5m" }, func(c *config.Config) { c.DrainDelay = 5 * time.Minute }},
+		{"OPT_OUT may be advanced", func(f *config.Flags) { f.OptOut = "advanced" }, func(c *config.Config) { c.OptOut = config.OptOutAdvanced }},
+		{"OPT_OUT may be off", func(f *config.Flags) { f.OptOut = "off" }, func(c *config.Config) { c.OptOut = config.OptOutOff }},
+		{"LOG_LEVEL may be debug", func(f *config.Flags) { f.LogLevel = "debug" }, func(c *config.Config) { c.LogLevel = slog.LevelDebug }},
+		{"LOG_LEVEL may be warn", func(f *config.Flags) { f.LogLevel = "warn" }, func(c *config.Config) { c.LogLevel = slog.LevelWarn }},
+		{"LOG_LEVEL may be in any case", func(f *config.Flags) { f.LogLevel = " ERROR" }, func(c *config.Config) { c.LogLevel = slog.LevelError }},
+		{"LOG_FORMAT may be text", func(f *config.Flags) { f.LogFormat = "text" }, func(c *config.Config) { c.LogFormat = config.LogText }},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			want := read(t, func(*config.Flags) {})
+			row.want(&want)
+			if got := read(t, row.set); !reflect.DeepEqual(got, want) {
+				t.Errorf("got  %v\nwant %v", got, want)
+			}
+		})
+	}
+}

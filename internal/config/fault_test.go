@@ -1,0 +1,287 @@
+package config_test
+
+import (
+	"errors"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"smsession/internal/config"
+)
+
+// faultRow is one wrong setting and the whole error that it must give, but for
+// the name of a temporary file.
+type faultRow struct {
+	name string
+	set  func(*config.Flags)
+	want string
+}
+
+func checkFaults(t *testing.T, rows []faultRow) {
+	t.Helper()
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			f := required()
+			row.set(&f)
+			_, err := f.Config()
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if got := err.Error(); got != row.want {
+				t.Errorf("\ngot  %s\nwant %s", got, row.want)
+			}
+		})
+	}
+}
+
+func TestListenFaults(t *testing.T) {
+	const shape = "must be host:port or :port, such as 127.0.0.1:8080 or :8080"
+	const port = "must end in a port, a number from 0 to 65535, such as :8080"
+	addr := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.Addr = value } }
+	checkFaults(t, []faultRow{
+		{"a port without a colon is no address", addr("8080"), "ADDR (--addr): " + shape},
+		{"an IPv6 address needs brackets", addr("::1:8080"), "ADDR (--addr): " + shape},
+		{"a host has no spaces", addr("my host:80"), "ADDR (--addr): " + shape},
+		{"a URL is no address", addr("http://h:80"), "ADDR (--addr): " + shape},
+		{"a port is at most 65535", addr(":65536"), "ADDR (--addr): " + port},
+		{"a port is not negative", addr(":-1"), "ADDR (--addr): " + port},
+		{"a port is a number, not a service", addr(":http"), "ADDR (--addr): " + port},
+		{"a port is not empty", addr("localhost:"), "ADDR (--addr): " + port},
+		{"ADMIN_ADDR is checked the same way", func(f *config.Flags) { f.AdminAddr = new("off") }, "ADMIN_ADDR (--admin-addr): " + shape},
+		{"PORT is a number", func(f *config.Flags) { f.Port = "web" }, `PORT (--port): "web" is not a port, a number from 0 to 65535`},
+		{"PORT is not an address", func(f *config.Flags) { f.Port = ":80" }, `PORT (--port): ":80" is not a port, a number from 0 to 65535`},
+		{"PORT is at most 65535", func(f *config.Flags) { f.Port = "70000" }, `PORT (--port): "70000" is not a port, a number from 0 to 65535`},
+		{"PPROF is true or false", func(f *config.Flags) { f.Pprof = "1" }, `PPROF (--pprof): "1" is neither true nor false`},
+	})
+}
+
+func TestPublicURLFaults(t *testing.T) {
+	const begin = "must begin with https:// or http://"
+	rows := []struct{ name, value, want string }{
+		{"it is required", "", "is required: what Twilio has been told, without /sms, such as https://sms.example.com"},
+		{"it has a scheme", "sms.example.com", begin},
+		{"it is http or https", "ftp://sms.example.com", begin},
+		{"it has slashes after its scheme", "https:sms.example.com", begin},
+		{"it has a host", "https://", "has no host; a URL with one is https://sms.example.com"},
+		{"it has a host before its path", "https:///sms", "has no host; a URL with one is https://sms.example.com"},
+		{"it has a host before its port", "https://:443", "has no host; a URL with one is https://sms.example.com"},
+		{"a place-holder is no host", "https://<host>", "has a host that is neither a name nor an IP address"},
+		{"a query is refused", "https://h/?a=1", "must not have a query (from ? on): the request's own is used"},
+		{"an empty query is refused", "https://h/?", "must not have a query (from ? on): the request's own is used"},
+		{"a space is refused", "https://h/a b", "must not contain spaces or control characters"},
+		{"a control character is refused", "https://h/a\x00b", "must not contain spaces or control characters"},
+		{"a space in the fragment is refused", "https://h/#a b", "must not contain spaces or control characters"},
+		{"a port is a number", "https://h:https", "is not a valid URL; one is https://sms.example.com"},
+		{"a port is at least 1", "https://h:0", "has a port that is not a number from 1 to 65535"},
+		{"a port is at most 65535", "https://h:65536", "has a port that is not a number from 1 to 65535"},
+		{"a port is not empty", "https://h:/", "has a colon but no port after its host"},
+		{"a broken escape is refused", "https://h/%zz", "is not a valid URL; one is https://sms.example.com"},
+		{"a # in a password does not cut the host off", "https://user:12#34@h", "has a # before the @: in a user or password it is written %23"},
+	}
+	for _, row := range rows {
+		checkFaults(t, []faultRow{{row.name, func(f *config.Flags) { f.PublicURL = row.value }, "PUBLIC_URL (--public-url): " + row.want}})
+	}
+}
+
+func TestTwilioFaults(t *testing.T) {
+	const notSID = "TWILIO_ACCOUNT_SID (--twilio-account-sid): is not an account SID: AC and 32 hexadecimal digits"
+	tokens := func(value string) func(*config.Flags) {
+		return func(f *config.Flags) { f.TwilioAuthToken = value }
+	}
+	account := func(value string) func(*config.Flags) {
+		return func(f *config.Flags) { f.TwilioAccountSID = value }
+	}
+	checkFaults(t, []faultRow{
+		{"TWILIO_AUTH_TOKEN is required", tokens(" "), "TWILIO_AUTH_TOKEN (--twilio-auth-token): is required, itself or as TWILIO_AUTH_TOKEN_FILE: the auth token of the Twilio account; several by commas"},
+		{"an empty token among them is a fault", tokens("a,,b"), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 2 of 3 is empty; tokens are separated by one comma each"},
+		{"a comma at the end is a fault", tokens("a, "), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 2 of 2 is empty; tokens are separated by one comma each"},
+		{"white space inside a token is a fault", tokens("a,b c"), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 2 of 2 has white space inside; tokens are separated by commas"},
+		{"one token a line is a fault", func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = "", write(t, "a\nb\n") }, "TWILIO_AUTH_TOKEN_FILE (--twilio-auth-token-file): token 1 of 1 has white space inside; tokens are separated by commas"},
+		{"an account begins with AC", account("SM" + token), notSID},
+		{"an account has 32 digits", account(sid[:33]), notSID},
+		{"an account has no more than 32 digits", account(sid + "0"), notSID},
+		{"an account is hexadecimal", account(sid[:33] + "g"), notSID},
+	})
+}
+
+func TestRedisURLFaults(t *testing.T) {
+	const (
+		invalid  = "is not a valid URL; in a user or password, write %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %25 for % and %20 for a space"
+		database = "has a path that is not a database number, such as /0"
+		port     = "has a port that is not a number from 1 to 65535"
+		login    = "has no password: write user:password@host, or :password@host for the default user"
+		scheme   = "must begin with redis:// or, for TLS, rediss://"
+		later    = ":// is not supported by this version yet: use redis:// or rediss://"
+	)
+	rows := []struct{ name, value, want string }{
+		{"it is required", "", "is required, itself or as REDIS_URL_FILE: such as redis://localhost:6379"},
+		{"it is a URL", "localhost:6379", "is not a URL, such as redis://localhost:6379"},
+		{"Sentinel is not supported yet", "redis+sentinel://a:26379,b:26379/primary", "redis+sentinel" + later},
+		{"Cluster is not supported yet", "Redis+Cluster://a:6379,b:6379", "redis+cluster" + later},
+		{"another scheme is refused", "https://redis", scheme},
+		{"a Unix socket is refused", "unix:///run/redis.sock", scheme},
+		{"it has a host", "redis://", "has no host; a URL with one is redis://localhost:6379"},
+		{"it has a host before its port", "redis://:p@:6379", "has no host; a URL with one is redis://localhost:6379"},
+		{"it has one host", "redis://a,b", "has more than one host; this version connects to one"},
+		{"it has one host and port", "redis://a:1,b:2", "has more than one host; this version connects to one"},
+		{"its host is a name", "redis://<host>", "has a host that is neither a name nor an IP address"},
+		{"its port is a number", "redis://h:x", invalid},
+		{"its port is at least 1", "redis://h:0", port},
+		{"its port is at most 65535", "redis://h:65536", port},
+		{"its port is not empty", "redis://h:", port},
+		{"a database is a number", "redis://h/x", database},
+		{"a database is not negative", "redis://h/-1", database},
+		{"a database has no sign", "redis://h/+1", database},
+		{"a database is one number", "redis://h/1/2", database},
+		{"a database fits", "redis://h/2147483648", database},
+		{"a user alone is ambiguous", "redis://user@h", login},
+		{"a broken escape is refused", "redis://:%zz@h", invalid},
+		{"a space is refused", "redis://:a b@h", invalid},
+		{"a control character is refused", "redis://h/\x01", invalid},
+		{"a query parameter is refused by its name", "redis://h?db=3", "the query parameter db is not supported; in a password ? is written %3F"},
+		{"query parameters are refused by their names", "redis://h?timeout=1s&db=3&db=4", "the query parameters timeout, db are not supported; in a password ? is written %3F"},
+		{"an unknown parameter may be half a password", "redis://user:12?34@h", "query parameters are not supported; in a password ? is written %3F"},
+		{"an empty query is refused", "redis://h?", "query parameters are not supported; in a password ? is written %3F"},
+		{"a fragment may be half a password", "redis://user:12#34@h", "must not have a #; in a password it is written %23"},
+		{"an empty fragment is refused", "redis://h#", "must not have a #; in a password it is written %23"},
+	}
+	for _, row := range rows {
+		checkFaults(t, []faultRow{{row.name, func(f *config.Flags) { f.RedisURL = row.value }, "REDIS_URL (--redis-url): " + row.want}})
+	}
+	f := required()
+	f.RedisURL = "redis://user@h:0/x?db=1#"
+	_, err := f.Config()
+	if faults, ok := errors.AsType[config.Faults](err); !ok || len(faults) != 5 {
+		t.Errorf("all that is wrong with one URL: got %d faults\n%v", len(faults), err)
+	}
+}
+
+func TestFileFaults(t *testing.T) {
+	dir := t.TempDir()
+	missing := filepath.Join(dir, "missing")
+	empty, blank := write(t, ""), write(t, " \n")
+	large := write(t, strings.Repeat("x", 64<<10+1))
+	file := func(path string) func(*config.Flags) {
+		return func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", path }
+	}
+	const name = "REDIS_URL_FILE (--redis-url-file): "
+	checkFaults(t, []faultRow{
+		{"only one of the two is set", func(f *config.Flags) { f.RedisURLFile = missing }, "REDIS_URL (--redis-url): is set, and REDIS_URL_FILE is too: set one of them"},
+		{"only one of the tokens' two is set", func(f *config.Flags) { f.TwilioAuthTokenFile = missing }, "TWILIO_AUTH_TOKEN (--twilio-auth-token): is set, and TWILIO_AUTH_TOKEN_FILE is too: set one of them"},
+		{"the file exists", file(missing), name + `the file "` + missing + `" cannot be read: no such file or directory`},
+		{"a relative path is not quoted", file("missing"), name + "the file cannot be read: no such file or directory"},
+		{"a directory is no file", file(dir), name + `the file "` + dir + `" cannot be read: is a directory`},
+		{"an empty file is a fault", file(empty), name + `the file "` + empty + `" is empty`},
+		{"a blank file is a fault", file(blank), name + `the file "` + blank + `" is empty`},
+		{"a file has at most 64 KiB", file(large), name + `the file "` + large + `" is larger than 64 KiB`},
+		{"a fault in a file is told by the file's setting", file(write(t, "redis://h/x")), name + "has a path that is not a database number, such as /0"},
+	})
+}
+
+func TestFileOf64KiBIsRead(t *testing.T) {
+	long := strings.Repeat("x", 64<<10)
+	got := read(t, func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = "", write(t, long) })
+	if len(got.AuthTokens) != 1 || got.AuthTokens[0] != long {
+		t.Error("not the file's content")
+	}
+}
+
+func TestOtherFaults(t *testing.T) {
+	const prefix = "REDIS_PREFIX (--redis-prefix): must be printable ASCII without spaces and without any of { } * ? [ ] \\"
+	var rows []faultRow
+	for _, bad := range []string{"a b", "a{b", "a}b", "a*", "a?", "a[", "a]", `a\`, "ü:", "a\x00", "a\x7f"} {
+		rows = append(rows, faultRow{"REDIS_PREFIX is not " + bad, func(f *config.Flags) { f.RedisPrefix = bad }, prefix})
+	}
+	checkFaults(t, append(rows, []faultRow{
+		{"REDIS_PREFIX has at most 64 bytes", func(f *config.Flags) { f.RedisPrefix = strings.Repeat("x", 65) }, "REDIS_PREFIX (--redis-prefix): must not be longer than 64 bytes"},
+		{"REDIS_WAIT_REPLICAS is not built yet", func(f *config.Flags) { f.RedisWaitReplicas = "1" }, "REDIS_WAIT_REPLICAS (--redis-wait-replicas): waiting for Redis replicas is not built yet: leave it at 0"},
+		{"REDIS_WAIT_REPLICAS is a number", func(f *config.Flags) { f.RedisWaitReplicas = "all" }, `REDIS_WAIT_REPLICAS (--redis-wait-replicas): "all" is not a whole number from 0 on`},
+		{"REDIS_WAIT_REPLICAS is not negative", func(f *config.Flags) { f.RedisWaitReplicas = "-1" }, `REDIS_WAIT_REPLICAS (--redis-wait-replicas): "-1" is not a whole number from 0 on`},
+		{"OPT_OUT is one of three", func(f *config.Flags) { f.OptOut = "on" }, `OPT_OUT (--opt-out): "on" is none of: default, advanced, off`},
+		{"LOG_LEVEL is one of four", func(f *config.Flags) { f.LogLevel = "info+1" }, `LOG_LEVEL (--log-level): "info+1" is none of: debug, info, warn, error`},
+		{"LOG_FORMAT is one of two", func(f *config.Flags) { f.LogFormat = "xml" }, `LOG_FORMAT (--log-format): "xml" is none of: json, text`},
+		{"a long value is not quoted", func(f *config.Flags) { f.LogLevel = token }, `LOG_LEVEL (--log-level): the value is none of: debug, info, warn, error`},
+	}...))
+}
+
+func TestDurationFaults(t *testing.T) {
+	idle := func(value string) func(*config.Flags) {
+		return func(f *config.Flags) { f.SessionIdleTimeout = value }
+	}
+	lifetime := func(value string) func(*config.Flags) {
+		return func(f *config.Flags) { f.SessionLifetime = value }
+	}
+	budget := func(value string) func(*config.Flags) {
+		return func(f *config.Flags) { f.RequestBudget = value }
+	}
+	drain := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.DrainDelay = value } }
+	const (
+		idleName     = "SESSION_IDLE_TIMEOUT (--session-idle-timeout): "
+		lifetimeName = "SESSION_LIFETIME (--session-lifetime): "
+		budgetName   = "REQUEST_BUDGET (--request-budget): "
+		drainName    = "DRAIN_DELAY (--drain-delay): "
+	)
+	checkFaults(t, []faultRow{
+		{"a duration has a unit", idle("4"), idleName + `"4" is not a duration, such as 4h or 90m`},
+		{"a duration is not words", idle("4 hours"), idleName + `"4 hours" is not a duration, such as 4h or 90m`},
+		{"days are no unit", lifetime("30d"), lifetimeName + `"30d" is not a duration, such as 720h or 12h30m`},
+		{"a duration does not overflow", lifetime("9999999h"), lifetimeName + `"9999999h" is not a duration, such as 720h or 12h30m`},
+		{"the idle timeout is not 0", idle("0"), idleName + `"0" is too short: it must be at least 1ms`},
+		{"the idle timeout is not negative", idle("-4h"), idleName + `"-4h" is too short: it must be at least 1ms`},
+		{"the idle timeout is at least 1ms", idle("999us"), idleName + `"999us" is too short: it must be at least 1ms`},
+		{"the idle timeout is at most 30 days", idle("720h1s"), idleName + `"720h1s" is too long: it must be at most 720h`},
+		{"the lifetime is at least 1ms", lifetime("0s"), lifetimeName + `"0s" is too short: it must be at least 1ms`},
+		{"the lifetime is at most a year", lifetime("8761h"), lifetimeName + `"8761h" is too long: it must be at most 8760h`},
+		{"the budget is at least 100ms", budget("99ms"), budgetName + `"99ms" is too short: it must be at least 100ms`},
+		{"the budget is at most 13s", budget("14s"), budgetName + `"14s" is too long: it must be at most 13s, because Twilio waits 15s, and the answer must still be written`},
+		{"the drain delay is not negative", drain("-1s"), drainName + `"-1s" is too short: it must be at least 0s`},
+		{"the drain delay is at most 5m", drain("5m1s"), drainName + `"5m1s" is too long: it must be at most 5m`},
+	})
+}
+
+func TestEveryFaultIsReportedAtOnce(t *testing.T) {
+	var f config.Flags
+	f.Addr, f.AdminAddr, f.Pprof = "x", new("x"), "x"
+	f.PublicURL = "x"
+	f.TwilioAuthToken = ","
+	f.TwilioAccountSID = "x"
+	f.RedisURL = "x"
+	f.RedisPrefix = "{" + strings.Repeat("x", 64)
+	f.RedisWaitReplicas = "x"
+	f.SessionIdleTimeout, f.SessionLifetime = "x", "x"
+	f.RequestBudget, f.DrainDelay, f.OptOut = "x", "x", "x"
+	f.LogLevel, f.LogFormat = "x", "x"
+	got, err := f.Config()
+	faults, ok := errors.AsType[config.Faults](err)
+	if !ok {
+		t.Fatalf("got %T", err)
+	}
+	var names []string
+	for _, fault := range faults {
+		names = append(names, fault.Name)
+	}
+	want := "ADDR ADMIN_ADDR PPROF PUBLIC_URL TWILIO_AUTH_TOKEN TWILIO_AUTH_TOKEN TWILIO_ACCOUNT_SID " +
+		"REDIS_URL REDIS_PREFIX REDIS_PREFIX REDIS_WAIT_REPLICAS SESSION_IDLE_TIMEOUT SESSION_LIFETIME " +
+		"REQUEST_BUDGET DRAIN_DELAY OPT_OUT LOG_LEVEL LOG_FORMAT"
+	if strings.Join(names, " ") != want {
+		t.Errorf("got  %s\nwant %s", strings.Join(names, " "), want)
+	}
+	if lines := strings.Count(err.Error(), "\n") + 1; lines != len(faults) {
+		t.Errorf("%d lines for %d faults", lines, len(faults))
+	}
+	if got.Addr != "" || got.AuthTokens != nil {
+		t.Errorf("a faulty configuration came out: %v", got)
+	}
+}
+
+func TestNothingSetReportsWhatIsRequired(t *testing.T) {
+	_, err := config.Flags{}.Config()
+	faults, _ := errors.AsType[config.Faults](err)
+	var names []string
+	for _, fault := range faults {
+		names = append(names, fault.Name)
+	}
+	if got := strings.Join(names, " "); got != "PUBLIC_URL TWILIO_AUTH_TOKEN REDIS_URL" {
+		t.Errorf("got %s", got)
+	}
+}

@@ -1,0 +1,139 @@
+package config
+
+// The flag structs are embedded in the commands' structs for kong to fill.
+// A field is the string as given; empty means that the setting is not set, and
+// its default holds. No field has a `default` tag: the defaults stand in
+// Defaults and DevDefaults, and a command's help repeats them.
+
+// Flags are the settings of the service.
+type Flags struct {
+	ListenFlags
+	PublicURLFlags
+	AuthTokenFlags
+	AccountFlags
+	RedisFlags
+	PrefixFlags
+	ReplicaFlags
+	SessionFlags
+	ServiceFlags
+	LogFlags
+}
+
+// Config checks the settings of the service. The error is a Faults.
+func (f Flags) Config() (Config, error) {
+	c := checker{config: Defaults()}
+	c.listeners(f.ListenFlags)
+	c.publicURL(f.PublicURL)
+	c.require(publicURL, f.PublicURL, "what Twilio has been told, without /sms, such as https://sms.example.com")
+	c.authTokens(f.AuthTokenFlags)
+	c.account(f.AccountFlags)
+	c.redis(f.RedisFlags)
+	c.prefix(f.PrefixFlags)
+	c.replicas(f.ReplicaFlags)
+	c.session(f.SessionFlags)
+	c.service(f.ServiceFlags)
+	c.log(f.LogFlags)
+	return c.result()
+}
+
+// DevFlags are the settings that dev takes. It brings its own Redis and auth
+// token, so the settings for these do not exist there.
+type DevFlags struct {
+	ListenFlags
+	PublicURLFlags
+	AccountFlags
+	PrefixFlags
+	SessionFlags
+	ServiceFlags
+	LogFlags
+}
+
+// Config checks the settings of dev. AuthTokens and Redis are zero in it, and
+// PublicURL is when it is not set: the caller fills them in.
+func (f DevFlags) Config() (Config, error) {
+	c := checker{config: DevDefaults()}
+	c.listeners(f.ListenFlags)
+	c.publicURL(f.PublicURL)
+	c.account(f.AccountFlags)
+	c.prefix(f.PrefixFlags)
+	c.session(f.SessionFlags)
+	c.service(f.ServiceFlags)
+	c.log(f.LogFlags)
+	return c.result()
+}
+
+// OperatorFlags are the settings of a command that looks at the sessions in
+// Redis and does nothing else.
+type OperatorFlags struct {
+	RedisFlags
+	PrefixFlags
+}
+
+// Config checks the settings of an operator's command. Redis and RedisPrefix
+// are what was set, everything else is the service's default.
+func (f OperatorFlags) Config() (Config, error) {
+	c := checker{config: Defaults()}
+	c.redis(f.RedisFlags)
+	c.prefix(f.PrefixFlags)
+	return c.result()
+}
+
+// ListenFlags say where to listen.
+type ListenFlags struct {
+	Addr string `name:"addr" env:"ADDR" placeholder:"HOST:PORT" help:"Public listener (default :8080; dev: 127.0.0.1:8080)."`
+	Port string `name:"port" env:"PORT" placeholder:"PORT" help:"Port of the public listener, where ADDR is not set."`
+	// AdminAddr is nil when not set. Empty turns the listener off.
+	AdminAddr *string `name:"admin-addr" env:"ADMIN_ADDR" placeholder:"HOST:PORT" help:"Private listener for metrics and health (default 127.0.0.1:9464); empty turns it off."`
+	Pprof     string  `name:"pprof" env:"PPROF" placeholder:"true|false" help:"Serve /debug/pprof on the private listener (default: true where its address is loopback)."`
+}
+
+// PublicURLFlags say where Twilio finds the service.
+type PublicURLFlags struct {
+	PublicURL string `name:"public-url" env:"PUBLIC_URL" placeholder:"URL" help:"What Twilio has been told, without /sms, such as https://sms.example.com."`
+}
+
+// AuthTokenFlags say what signatures are checked with.
+type AuthTokenFlags struct {
+	TwilioAuthToken     string `name:"twilio-auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN,..." help:"Twilio auth token; several by commas. A flag shows in the process list: prefer the environment or a file."`
+	TwilioAuthTokenFile string `name:"twilio-auth-token-file" env:"TWILIO_AUTH_TOKEN_FILE" placeholder:"PATH" help:"File to read TWILIO_AUTH_TOKEN from."`
+}
+
+// AccountFlags say whose messages are accepted.
+type AccountFlags struct {
+	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account, AC and 32 hex digits; when set, messages of other accounts are refused."`
+}
+
+// RedisFlags say where the sessions are.
+type RedisFlags struct {
+	RedisURL     string `name:"redis-url" env:"REDIS_URL" placeholder:"URL" help:"Redis: redis://user:password@host:6379/0, or rediss:// for TLS."`
+	RedisURLFile string `name:"redis-url-file" env:"REDIS_URL_FILE" placeholder:"PATH" help:"File to read REDIS_URL from."`
+}
+
+// PrefixFlags say how the keys in Redis begin.
+type PrefixFlags struct {
+	RedisPrefix string `name:"redis-prefix" env:"REDIS_PREFIX" placeholder:"PREFIX" help:"How every key in Redis begins (default sms:)."`
+}
+
+// ReplicaFlags say how safe a commit is before it is answered.
+type ReplicaFlags struct {
+	RedisWaitReplicas string `name:"redis-wait-replicas" env:"REDIS_WAIT_REPLICAS" placeholder:"N" help:"Answer only after so many Redis replicas have the commit (default 0, the only value in this version)."`
+}
+
+// SessionFlags say how long a session lives.
+type SessionFlags struct {
+	SessionIdleTimeout string `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" placeholder:"DURATION" help:"A session ends so long after its last message (default 4h)."`
+	SessionLifetime    string `name:"session-lifetime" env:"SESSION_LIFETIME" placeholder:"DURATION" help:"A session ends so long after its first message at the latest (default 720h)."`
+}
+
+// ServiceFlags say how messages are served.
+type ServiceFlags struct {
+	RequestBudget string `name:"request-budget" env:"REQUEST_BUDGET" placeholder:"DURATION" help:"How long one message may wait for Redis (default 10s)."`
+	DrainDelay    string `name:"drain-delay" env:"DRAIN_DELAY" placeholder:"DURATION" help:"How long to go on serving after SIGTERM (default 5s; dev: 0s)."`
+	OptOut        string `name:"opt-out" env:"OPT_OUT" placeholder:"MODE" help:"Who answers STOP, START and HELP: default, advanced or off (default: default)."`
+}
+
+// LogFlags say what is logged.
+type LogFlags struct {
+	LogLevel  string `name:"log-level" env:"LOG_LEVEL" placeholder:"LEVEL" help:"Lowest level logged: debug, info, warn or error (default info)."`
+	LogFormat string `name:"log-format" env:"LOG_FORMAT" placeholder:"FORMAT" help:"Log lines as json or text (default json; dev: text)."`
+}

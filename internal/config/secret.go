@@ -1,0 +1,78 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// fileLimit is the most that a *_FILE may hold. A secret has far less; the
+// limit keeps a wrong path (a log, a device) from filling the memory.
+const fileLimit = 64 << 10
+
+// secret returns a secret setting, which is required: its own value, or what
+// the file of its *_FILE twin holds, not both. The name returned is the one of
+// the two that was set, for faults about the value.
+func (c *checker) secret(name, value, file, what string) (from, secret string, ok bool) {
+	value, file = strings.TrimSpace(value), strings.TrimSpace(file)
+	fileName := name + "_FILE"
+	switch {
+	case value != "" && file != "":
+		c.fault(name, "is set, and %s is too: set one of them", fileName)
+		return "", "", false
+	case value != "":
+		return name, value, true
+	case file == "":
+		c.fault(name, "is required, itself or as %s: %s", fileName, what)
+		return "", "", false
+	}
+	value, err := readSecret(file)
+	if err != nil {
+		c.fault(fileName, "%v", err)
+		return "", "", false
+	}
+	return fileName, value, true
+}
+
+// readSecret returns what the file holds, without white space around it. No
+// error holds any of it.
+func readSecret(path string) (string, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("%s cannot be read: %w", fileNoun(path), cause(err))
+	}
+	defer file.Close()
+	content, err := io.ReadAll(io.LimitReader(file, fileLimit+1))
+	if err != nil {
+		return "", fmt.Errorf("%s cannot be read: %w", fileNoun(path), cause(err))
+	}
+	if len(content) > fileLimit {
+		return "", fmt.Errorf("%s is larger than 64 KiB", fileNoun(path))
+	}
+	secret := strings.TrimSpace(string(content))
+	if secret == "" {
+		return "", fmt.Errorf("%s is empty", fileNoun(path))
+	}
+	return secret, nil
+}
+
+// fileNoun names a file in a fault: by its path only if that is absolute, for
+// anything else may be the secret itself, set under the wrong name.
+func fileNoun(path string) string {
+	if filepath.IsAbs(path) {
+		return fmt.Sprintf("the file %q", path)
+	}
+	return "the file"
+}
+
+// cause returns the reason in err without the path that fs.PathError adds.
+func cause(err error) error {
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		return pathError.Err
+	}
+	return err
+}

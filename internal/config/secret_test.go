@@ -1,0 +1,126 @@
+package config_test
+
+import (
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"testing"
+
+	"smsession/internal/config"
+)
+
+// sentinel stands in every place that may hold a secret, and must come out of
+// none.
+const sentinel = "S3cr3t"
+
+// leaks says that text holds the sentinel, as it is or lower-cased as the host
+// of a URL might be.
+func leaks(text string) bool {
+	return strings.Contains(strings.ToLower(text), strings.ToLower(sentinel))
+}
+
+// malformed are URLs that hold the sentinel and cannot be parsed or must not
+// be accepted.
+func malformed() []string {
+	return []string{
+		"://S3cr3t",
+		"S3cr3t",
+		"S3cr3t://host",
+		"redis://S3cr3t@host",
+		"redis://user:S3cr3t@host:port%zz",
+		"redis://user:S3cr3t@host:99999",
+		"redis://user:S3cr3t@ho st",
+		"redis://user:S3cr3t@\x7f",
+		"redis://user:S3cr3t\x00@host",
+		"redis://user:S3cr3t%@host",
+		"redis://user:S3cr3t@[::1",
+		"redis://:S3cr3t",
+		"redis://user:pa/S3cr3t@host",
+		"redis://user:12/S3cr3t@host",
+		"redis://user:12?S3cr3t@host",
+		"redis://user:12?S3cr3t=1",
+		"redis://user:12?db=S3cr3t@host",
+		"redis://user:12#S3cr3t@host",
+		"redis://user:S3cr3t@host/S3cr3t",
+		"redis://user:S3cr3t@host?password=S3cr3t",
+		"redis+sentinel://:S3cr3t@host/primary",
+		"redis+S3cr3t://host",
+		"https://user:S3cr3t@host:port%zz",
+		"https://user:S3cr3t@host:99999",
+		"https://user:S3cr3t@host?S3cr3t",
+		"https://user:S3cr3t@host\x00",
+		"https://user:12#S3cr3t@host",
+		"https://user:S3cr3t@",
+		"https://user:pa/S3cr3t@host",
+		"https://user:S3cr3t@<host>",
+		"https://user:S3cr3t@host:",
+	}
+}
+
+func TestNoFaultQuotesASecret(t *testing.T) {
+	for _, secret := range append(malformed(), "S3cr3t,", "S3cr3t x", "S3cr3t\x00", strings.Repeat("S3cr3t", 11000)) {
+		for place, set := range map[string]func(*config.Flags){
+			"TWILIO_AUTH_TOKEN":      func(f *config.Flags) { f.TwilioAuthToken = secret + "," },
+			"TWILIO_AUTH_TOKEN_FILE": func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = "", write(t, secret+",") },
+			"a token set as a path":  func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = "", secret },
+			"both token settings":    func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = secret, secret },
+			"REDIS_URL":              func(f *config.Flags) { f.RedisURL = secret },
+			"REDIS_URL_FILE":         func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", write(t, secret) },
+			"a URL set as a path":    func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", secret },
+			"PUBLIC_URL":             func(f *config.Flags) { f.PublicURL = secret },
+			"TWILIO_ACCOUNT_SID":     func(f *config.Flags) { f.TwilioAccountSID = secret },
+		} {
+			f := required()
+			set(&f)
+			if _, err := f.Config(); err == nil {
+				t.Errorf("%s accepts %q", place, secret)
+			} else if leaks(err.Error()) {
+				t.Errorf("%s, set to %q: %v", place, secret, err)
+			}
+		}
+	}
+}
+
+// TestTheNaiveFaultLeaks is the negative control: passing url.Parse's error on
+// is what the test above must catch.
+func TestTheNaiveFaultLeaks(t *testing.T) {
+	caught := 0
+	for _, secret := range malformed() {
+		if _, err := url.Parse(secret); err != nil && leaks(fmt.Sprintf("REDIS_URL: %v", err)) {
+			caught++
+		}
+	}
+	if caught < 10 {
+		t.Errorf("only %d of the malformed URLs would show a leak", caught)
+	}
+}
+
+func TestNoOutputShowsASecret(t *testing.T) {
+	c := read(t, func(f *config.Flags) {
+		f.PublicURL = "https://S3cr3t:S3cr3t@host/#S3cr3t"
+		f.TwilioAuthToken = "S3cr3t,S3cr3t2"
+		f.RedisURL = "redis://user:S3cr3t%20@host/3"
+	})
+	var log strings.Builder
+	handlers := []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)}
+	for _, handler := range handlers {
+		slog.New(handler).Info("start", "config", c, "redis", c.Redis)
+	}
+	outputs := map[string]string{
+		"the settings":        fmt.Sprint(c.Settings()),
+		"a printed Config":    fmt.Sprintf("%v %+v %s", c, c, c),
+		"a printed *Config":   fmt.Sprintf("%v %+v", &c, &c),
+		"a printed Redis":     fmt.Sprintf("%v %+v", c.Redis, &c.Redis),
+		"a Config in a value": fmt.Sprintf("%+v", struct{ Config config.Config }{c}),
+		"the log":             log.String(),
+	}
+	for name, output := range outputs {
+		if leaks(output) {
+			t.Errorf("%s: %s", name, output)
+		}
+		if !strings.Contains(output, "redis://user:•••@host:6379/3") {
+			t.Errorf("%s does not name the Redis: %s", name, output)
+		}
+	}
+}

@@ -1,0 +1,116 @@
+package config_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"smsession/internal/config"
+)
+
+// table is the settings and defaults as documented.
+const table = `
+ADDR --addr :8080
+ADMIN_ADDR --admin-addr 127.0.0.1:9464
+PUBLIC_URL --public-url https://sms.example.com
+TWILIO_AUTH_TOKEN --twilio-auth-token ••• (1 token)
+TWILIO_ACCOUNT_SID --twilio-account-sid
+REDIS_URL --redis-url redis://redis:6379/0
+REDIS_PREFIX --redis-prefix sms:
+REDIS_WAIT_REPLICAS --redis-wait-replicas 0
+SESSION_IDLE_TIMEOUT --session-idle-timeout 4h
+SESSION_LIFETIME --session-lifetime 720h
+REQUEST_BUDGET --request-budget 10s
+DRAIN_DELAY --drain-delay 5s
+OPT_OUT --opt-out default
+LOG_LEVEL --log-level info
+LOG_FORMAT --log-format json
+PPROF --pprof true
+`
+
+func TestSettingsAreTheDocumentedTable(t *testing.T) {
+	var got strings.Builder
+	for _, setting := range read(t, func(*config.Flags) {}).Settings() {
+		line := fmt.Sprintf("%s %s %s", setting.Name, setting.Flag, setting.Value)
+		got.WriteString("\n" + strings.TrimSpace(line))
+	}
+	if got.String()+"\n" != table {
+		t.Errorf("got%s\nwant%s", got.String(), table)
+	}
+}
+
+func TestSettingsShowWhatIsSet(t *testing.T) {
+	rows := []struct {
+		name, setting string
+		set           func(*config.Flags)
+		want          string
+	}{
+		{"tokens are counted", "TWILIO_AUTH_TOKEN", func(f *config.Flags) { f.TwilioAuthToken = "a,b" }, "••• (2 tokens)"},
+		{"only the password of REDIS_URL is masked", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "rediss://a%40b:pass@h:1/3" }, "rediss://a%40b:•••@h:1/3"},
+		{"a password without a user is masked", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "redis://:pass@[::1]" }, "redis://:•••@[::1]:6379/0"},
+		{"an empty password is not masked", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "redis://user:@h" }, "redis://user:@h:6379/0"},
+		{"an IPv6 zone is shown as it was written", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "redis://[fe80::1%25eth0]" }, "redis://[fe80::1%25eth0]:6379/0"},
+		{"the account is shown", "TWILIO_ACCOUNT_SID", func(f *config.Flags) { f.TwilioAccountSID = sid }, sid},
+		{"PUBLIC_URL is shown cleaned", "PUBLIC_URL", func(f *config.Flags) { f.PublicURL = "https://u:p@h/x/#y" }, "https://h/x"},
+		{"PORT shows in ADDR", "ADDR", func(f *config.Flags) { f.Port = "3000" }, ":3000"},
+		{"an ADMIN_ADDR turned off is empty", "ADMIN_ADDR", func(f *config.Flags) { f.AdminAddr = new("") }, ""},
+		{"a duration keeps its units", "SESSION_IDLE_TIMEOUT", func(f *config.Flags) { f.SessionIdleTimeout = "90m" }, "1h30m"},
+		{"a duration keeps a zero between its units", "SESSION_IDLE_TIMEOUT", func(f *config.Flags) { f.SessionIdleTimeout = "1h0m5s" }, "1h0m5s"},
+		{"ten minutes are not one", "SESSION_IDLE_TIMEOUT", func(f *config.Flags) { f.SessionIdleTimeout = "10m" }, "10m"},
+		{"no delay is 0s", "DRAIN_DELAY", func(f *config.Flags) { f.DrainDelay = "0" }, "0s"},
+		{"the level has its own name", "LOG_LEVEL", func(f *config.Flags) { f.LogLevel = "WARN" }, "warn"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			if got := value(read(t, row.set), row.setting); got != row.want {
+				t.Errorf("got %q, want %q", got, row.want)
+			}
+		})
+	}
+}
+
+func TestSettingsMarkTheSecretOnes(t *testing.T) {
+	for _, setting := range config.Defaults().Settings() {
+		want := setting.Name == "TWILIO_AUTH_TOKEN" || setting.Name == "REDIS_URL"
+		if setting.Secret != want {
+			t.Errorf("%s: secret is %t", setting.Name, setting.Secret)
+		}
+	}
+}
+
+func TestSettingsOfDevHaveNoSecretsToMask(t *testing.T) {
+	c, err := config.DevFlags{}.Config()
+	if err != nil || value(c, "TWILIO_AUTH_TOKEN") != "" || value(c, "REDIS_URL") != "" {
+		t.Errorf("got %v, %v", c, err)
+	}
+}
+
+// TestSettingsCanBeSetAgain reads back what Settings shows.
+func TestSettingsCanBeSetAgain(t *testing.T) {
+	first := read(t, func(f *config.Flags) {
+		f.RedisURL = "rediss://[::1]:7000/3"
+		f.SessionIdleTimeout, f.RequestBudget, f.LogLevel = "3h30m", "1.5s", "debug"
+	})
+	second := read(t, func(f *config.Flags) {
+		f.Addr, f.AdminAddr = value(first, "ADDR"), new(value(first, "ADMIN_ADDR"))
+		f.PublicURL, f.RedisURL = value(first, "PUBLIC_URL"), value(first, "REDIS_URL")
+		f.RedisPrefix, f.RedisWaitReplicas = value(first, "REDIS_PREFIX"), value(first, "REDIS_WAIT_REPLICAS")
+		f.SessionIdleTimeout, f.SessionLifetime = value(first, "SESSION_IDLE_TIMEOUT"), value(first, "SESSION_LIFETIME")
+		f.RequestBudget, f.DrainDelay = value(first, "REQUEST_BUDGET"), value(first, "DRAIN_DELAY")
+		f.OptOut, f.Pprof = value(first, "OPT_OUT"), value(first, "PPROF")
+		f.LogLevel, f.LogFormat = value(first, "LOG_LEVEL"), value(first, "LOG_FORMAT")
+	})
+	if first.String() != second.String() {
+		t.Errorf("got  %v\nwant %v", second, first)
+	}
+}
+
+// value returns the value that c shows for a setting.
+func value(c config.Config, name string) string {
+	for _, setting := range c.Settings() {
+		if setting.Name == name {
+			return setting.Value
+		}
+	}
+	return "no such setting"
+}

@@ -1,0 +1,70 @@
+package redistest
+
+import (
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+func TestEachRunsOverBothKinds(t *testing.T) {
+	var names []string
+	Each(t, func(t *testing.T, b *Backend) {
+		names = append(names, b.Name)
+		if (b.Server != nil) != (b.Name == "real") || (b.Advance != nil) != (b.Name == "embedded") {
+			t.Errorf("%s: Server = %v, Advance is nil = %t", b.Name, b.Server, b.Advance == nil)
+		}
+		c := Conn(t, b.Addr)
+		if n, err := redis.Int(c.Do("DBSIZE")); n != 0 || err != nil {
+			t.Errorf("DBSIZE = %d, %v, want an empty Redis", n, err)
+		}
+		if _, err := c.Do("SET", "key", "value"); err != nil {
+			t.Errorf("SET: %v", err)
+		}
+		if got, err := redis.String(c.Do("GET", "key")); got != "value" {
+			t.Errorf("GET = %q, %v, want value", got, err)
+		}
+		sha, err := redis.String(c.Do("SCRIPT", "LOAD", "return redis.call('GET', KEYS[1])"))
+		if err != nil {
+			t.Fatalf("SCRIPT LOAD: %v", err)
+		}
+		if got, err := redis.String(c.Do("EVALSHA", sha, 1, "key")); got != "value" {
+			t.Errorf("EVALSHA = %q, %v, want value", got, err)
+		}
+		if _, err := redis.DialURL(b.URL); err != nil {
+			t.Errorf("dial %s: %v", b.URL, err)
+		}
+	})
+	if len(names) != 2 || names[0] != "embedded" || names[1] != "real" {
+		t.Errorf("Each ran over %v, want embedded and real", names)
+	}
+}
+
+func TestAdvanceAgesKeys(t *testing.T) {
+	b := embedded(t)
+	c := Conn(t, b.Addr)
+	c.Do("SET", "four hours", "v", "EX", 14400)
+	b.Advance(4*time.Hour - time.Minute)
+	if got, _ := redis.Int(c.Do("TTL", "four hours")); got < 50 || got > 60 {
+		t.Errorf("TTL = %d a minute before the end, want 60", got)
+	}
+	b.Advance(time.Minute)
+	if n, err := redis.Int(c.Do("EXISTS", "four hours")); n != 0 || err != nil {
+		t.Errorf("EXISTS = %d, %v after four hours, want 0", n, err)
+	}
+}
+
+func TestTheEmbeddedClockGoesOnByItself(t *testing.T) {
+	b := embedded(t)
+	c := Conn(t, b.Addr)
+	b.Advance(time.Hour)
+	c.Do("SET", "short", "v", "PX", 20)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		if n, err := redis.Int(c.Do("EXISTS", "short")); n == 0 && err == nil {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("a key of 20 ms is still there")
+		}
+	}
+}

@@ -1,0 +1,182 @@
+package redistest
+
+import (
+	"errors"
+	"io"
+	"net"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+func TestProxyPassesBytesOn(t *testing.T) {
+	p := StartProxy(t, embedded(t).Addr)
+	c := Conn(t, p.Addr())
+	big := strings.Repeat("x", 1<<20) // many times the proxy's buffer
+	if _, err := c.Do("SET", "key", big); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := redis.String(c.Do("GET", "key")); got != big {
+		t.Errorf("GET returned %d bytes, %v, want %d", len(got), err, len(big))
+	}
+	if p.Cuts() != 0 {
+		t.Errorf("Cuts() = %d, want 0", p.Cuts())
+	}
+}
+
+func TestACutReplyWasExecuted(t *testing.T) {
+	Each(t, func(t *testing.T, b *Backend) {
+		p := StartProxy(t, b.Addr)
+		direct := Conn(t, b.Addr)
+		p.CutReplies(1, 1)
+		for i := 1; i <= 20; i++ {
+			c, err := redis.Dial("tcp", p.Addr())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Do("INCR", "n"); err == nil {
+				t.Fatal("INCR was answered")
+			}
+			c.Close()
+			if n, err := redis.Int(direct.Do("GET", "n")); n != i || err != nil {
+				t.Fatalf("n = %d, %v after %d increments without a reply", n, err, i)
+			}
+		}
+		if p.Cuts() != 20 {
+			t.Errorf("Cuts() = %d, want 20", p.Cuts())
+		}
+		p.CutReplies(0, 0)
+		if _, err := Conn(t, p.Addr()).Do("PING"); err != nil {
+			t.Errorf("PING after the cuts ended: %v", err)
+		}
+	})
+}
+
+func TestACutPipelineIsExecutedToItsEnd(t *testing.T) {
+	b := embedded(t)
+	p := StartProxy(t, b.Addr)
+	p.CutReplies(1, 1)
+	c, err := net.Dial("tcp", p.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	// A large pipeline arrives in pieces: here its second piece comes when the first one's reply is lost already.
+	c.Write([]byte("*3\r\n$3\r\nSET\r\n$5\r\nfirst\r\n$1\r\nx\r\n"))
+	if n, err := c.Read(make([]byte, 64)); n != 0 || !errors.Is(err, io.EOF) {
+		t.Fatalf("read: %d bytes, %v, want the end of the stream", n, err)
+	}
+	c.Write([]byte("*3\r\n$3\r\nSET\r\n$6\r\nsecond\r\n$1\r\nx\r\n"))
+	c.Close()
+
+	direct := Conn(t, b.Addr)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		n, err := redis.Int(direct.Do("DBSIZE"))
+		if n == 2 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("DBSIZE = %d, %v, want 2", n, err)
+		}
+	}
+}
+
+func TestTheShareOfCutsIsAboutTheAskedOne(t *testing.T) {
+	p := StartProxy(t, embedded(t).Addr)
+	run := func(seed uint64) int {
+		p.CutReplies(0.3, seed)
+		before := p.Cuts()
+		for range 200 {
+			c, err := redis.Dial("tcp", p.Addr())
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Do("PING")
+			c.Close()
+		}
+		return p.Cuts() - before
+	}
+	// 60 are expected, with a standard deviation of 6.5.
+	first := run(7)
+	if first < 30 || first > 90 {
+		t.Errorf("%d of 200 replies were cut at a share of 0.3", first)
+	}
+	if again := run(7); again != first {
+		t.Errorf("the same seed cut %d replies, then %d", first, again)
+	}
+}
+
+func TestDownRefusesAndUpAccepts(t *testing.T) {
+	p := StartProxy(t, embedded(t).Addr)
+	c := Conn(t, p.Addr())
+	p.Down()
+	if _, err := c.Do("PING"); err == nil {
+		t.Error("a connection outlived Down")
+	}
+	if _, err := net.Dial("tcp", p.Addr()); !errors.Is(err, syscall.ECONNREFUSED) {
+		t.Errorf("dial while down: %v, want connection refused", err)
+	}
+	p.Up()
+	p.Up() // once more is harmless
+	if _, err := Conn(t, p.Addr()).Do("PING"); err != nil {
+		t.Errorf("PING after Up: %v", err)
+	}
+}
+
+func TestRefuseForEndsByItself(t *testing.T) {
+	p := StartProxy(t, embedded(t).Addr)
+	p.RefuseFor(100 * time.Millisecond)
+	if _, err := net.Dial("tcp", p.Addr()); err == nil {
+		t.Error("the proxy accepted a connection at once")
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if c, err := redis.Dial("tcp", p.Addr()); err == nil {
+			c.Close()
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the proxy still refuses")
+		}
+	}
+}
+
+func TestResetIsAReset(t *testing.T) {
+	p := StartProxy(t, embedded(t).Addr)
+	c, err := net.Dial("tcp", p.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	// A first exchange makes sure that the proxy has accepted.
+	if _, err := c.Write([]byte("*1\r\n$4\r\nPING\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	buf := make([]byte, 64)
+	if n, err := c.Read(buf); err != nil || n == 0 {
+		t.Fatalf("read: %d bytes, %v", n, err)
+	}
+	p.Reset()
+	if _, err := c.Read(buf); !errors.Is(err, syscall.ECONNRESET) {
+		t.Errorf("read after Reset: %v, want connection reset", err)
+	}
+	if _, err := Conn(t, p.Addr()).Do("PING"); err != nil {
+		t.Errorf("PING on a new connection: %v", err)
+	}
+}
+
+func TestAProxyWithoutATargetResets(t *testing.T) {
+	s := Start(t, Options{})
+	p := StartProxy(t, s.Addr())
+	s.Kill()
+	c, err := redis.Dial("tcp", p.Addr())
+	if err != nil {
+		return // reset before the dial was done with it
+	}
+	defer c.Close()
+	if _, err := c.Do("PING"); err == nil {
+		t.Error("PING was answered by nobody")
+	}
+}

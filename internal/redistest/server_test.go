@@ -1,0 +1,314 @@
+package redistest
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+func TestServerIsReadyWhenStartReturns(t *testing.T) {
+	s := Start(t, Options{})
+	if got := s.CLI("PING"); got != "PONG" {
+		t.Errorf("redis-cli PING = %q, want PONG", got)
+	}
+	if want := fmt.Sprintf("redis://127.0.0.1:%d", s.Port()); s.URL() != want {
+		t.Errorf("URL() = %q, want %q", s.URL(), want)
+	}
+}
+
+func TestServersAtOnceHavePortsOfTheirOwn(t *testing.T) {
+	for range 8 {
+		t.Run("", func(t *testing.T) {
+			t.Parallel()
+			s := Start(t, Options{})
+			if got := s.CLI("DBSIZE"); got != "0" {
+				t.Errorf("redis-cli DBSIZE = %q, want 0", got)
+			}
+			s.CLI("SET", "key", "value")
+		})
+	}
+}
+
+func TestKilledServerRefusesConnections(t *testing.T) {
+	s := Start(t, Options{})
+	s.Kill()
+	s.Kill() // once more is harmless
+	if c, err := net.Dial("tcp", s.Addr()); err == nil {
+		c.Close()
+		t.Error("a killed server accepted a connection")
+	}
+	if got := s.CLI("PING"); !strings.Contains(got, "Connection refused") {
+		t.Errorf("redis-cli PING = %q, want Connection refused", got)
+	}
+}
+
+func TestRestartKeepsThePort(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		options Options
+		want    string
+	}{
+		{"and an append-only server's data", Options{AppendOnly: true}, "value"},
+		{"and nothing else of a plain server", Options{}, ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			s := Start(t, test.options)
+			addr := s.Addr()
+			if got := s.CLI("SET", "key", "value"); got != "OK" {
+				t.Fatalf("redis-cli SET = %q, want OK", got)
+			}
+			s.Kill()
+			if err := s.Restart(); err != nil {
+				t.Fatal(err)
+			}
+			if s.Addr() != addr {
+				t.Errorf("Addr() = %s after a restart, was %s", s.Addr(), addr)
+			}
+			if got := s.CLI("GET", "key"); got != test.want {
+				t.Errorf("redis-cli GET = %q after a restart, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+func TestRestartKillsARunningServer(t *testing.T) {
+	s := Start(t, Options{})
+	c := Conn(t, s.Addr())
+	if err := s.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Do("PING"); err == nil {
+		t.Error("a connection outlived the server's restart")
+	}
+	if got := s.CLI("PING"); got != "PONG" {
+		t.Errorf("redis-cli PING = %q, want PONG", got)
+	}
+}
+
+func TestRestartWaitsForAPortThatIsTakenForAMoment(t *testing.T) {
+	s := Start(t, Options{})
+	s.Kill()
+	l, err := net.Listen("tcp", s.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer time.AfterFunc(200*time.Millisecond, func() { l.Close() }).Stop()
+	if err := s.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.CLI("PING"); got != "PONG" {
+		t.Errorf("redis-cli PING = %q, want PONG", got)
+	}
+}
+
+func TestAServerThatCannotStartSaysWhy(t *testing.T) {
+	s := Start(t, Options{})
+	s.Kill()
+	s.options.Args = []string{"--no-such-setting", "yes"}
+	err := s.Restart()
+	if err == nil || !strings.Contains(err.Error(), "no-such-setting") {
+		t.Errorf("Restart() = %v, want redis-server's own complaint", err)
+	}
+}
+
+func TestPausedServerAnswersAfterResume(t *testing.T) {
+	s := Start(t, Options{})
+	c := Conn(t, s.Addr(), redis.DialReadTimeout(150*time.Millisecond))
+	patient := Conn(t, s.Addr())
+	s.Pause()
+	if _, err := c.Do("SET", "key", "sent while paused"); err == nil {
+		t.Error("a paused server answered")
+	}
+	s.Resume()
+	// What was sent before the time-out is executed late: the writer never learns of it.
+	for deadline := time.Now().Add(10 * time.Second); ; {
+		got, err := redis.String(patient.Do("GET", "key"))
+		if err == nil && got == "sent while paused" {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("GET = %q, %v after Resume", got, err)
+		}
+	}
+}
+
+func TestPausedServerCanBeKilled(t *testing.T) {
+	s := Start(t, Options{})
+	s.Pause()
+	s.Kill()
+	if err := s.Restart(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAgeShortensTimesToLive(t *testing.T) {
+	s := Start(t, Options{})
+	s.CLI("SET", "four hours", "v", "EX", "14400")
+	s.CLI("SET", "five hours", "v", "EX", "18000")
+	s.CLI("SET", "for ever", "v")
+	s.Age(4 * time.Hour)
+	if got := s.CLI("EXISTS", "four hours"); got != "0" {
+		t.Errorf("EXISTS = %s for a key of four hours after four hours, want 0", got)
+	}
+	if got := s.CLI("TTL", "five hours"); got != "3600" && got != "3599" {
+		t.Errorf("TTL = %s for a key of five hours after four hours, want 3600", got)
+	}
+	if got := s.CLI("TTL", "for ever"); got != "-1" {
+		t.Errorf("TTL = %s for a key without one, want -1", got)
+	}
+}
+
+func TestPasswordIsAskedFor(t *testing.T) {
+	s := Start(t, Options{Password: "p@ss/word"})
+	if got := s.CLI("PING"); got != "PONG" {
+		t.Errorf("redis-cli PING = %q, want PONG", got)
+	}
+	c, err := redis.DialURL(s.URL())
+	if err != nil {
+		t.Fatalf("dial %s: %v", s.URL(), err)
+	}
+	defer c.Close()
+	if _, err := Conn(t, s.Addr()).Do("PING"); err == nil || !strings.HasPrefix(err.Error(), "NOAUTH") {
+		t.Errorf("PING without a password: %v, want NOAUTH", err)
+	}
+}
+
+func TestArgsReachTheServer(t *testing.T) {
+	s := Start(t, Options{Args: []string{"--user", "app", "on", ">secret", "~sms:*", "+@all"}})
+	c := Conn(t, s.Addr(), redis.DialUsername("app"), redis.DialPassword("secret"))
+	if _, err := c.Do("SET", "sms:key", "v"); err != nil {
+		t.Errorf("SET of an allowed key: %v", err)
+	}
+	if _, err := c.Do("SET", "other", "v"); err == nil || !strings.HasPrefix(err.Error(), "NOPERM") {
+		t.Errorf("SET of a forbidden key: %v, want NOPERM", err)
+	}
+}
+
+func TestSentinelAndClusterNodesStart(t *testing.T) {
+	t.Run("sentinel", func(t *testing.T) {
+		primary := Start(t, Options{})
+		sentinel := Start(t, Options{
+			Config: fmt.Sprintf("sentinel monitor primary 127.0.0.1 %d 1\n", primary.Port()),
+			Args:   []string{"--sentinel"},
+		})
+		want := fmt.Sprintf("127.0.0.1\n%d", primary.Port())
+		if got := sentinel.CLI("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "primary"); got != want {
+			t.Errorf("the sentinel says %q, want %q", got, want)
+		}
+	})
+	t.Run("cluster", func(t *testing.T) {
+		// Without a port of its own the bus uses the port plus 10000, which may be no port.
+		s := Start(t, Options{Args: []string{"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(FreePort(t))}})
+		if got := s.CLI("CLUSTER", "ADDSLOTSRANGE", "0", "16383"); got != "OK" {
+			t.Errorf("CLUSTER ADDSLOTSRANGE = %q, want OK", got)
+		}
+	})
+}
+
+func TestTLSServesTheHostItsCertificateNames(t *testing.T) {
+	s := Start(t, Options{TLS: true, Password: "secret"})
+	if got := s.CLI("PING"); got != "PONG" {
+		t.Errorf("redis-cli PING = %q, want PONG", got)
+	}
+	pem, err := os.ReadFile(s.CAFile())
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		t.Fatal("CAFile holds no certificate")
+	}
+	for _, url := range []string{s.URL(), strings.Replace(s.URL(), "127.0.0.1", "localhost", 1)} {
+		c, err := redis.DialURL(url, redis.DialTLSConfig(&tls.Config{RootCAs: roots}))
+		if err != nil {
+			t.Errorf("dial %s: %v", url, err)
+			continue
+		}
+		if got, err := redis.String(c.Do("PING")); got != "PONG" {
+			t.Errorf("PING = %q, %v, want PONG", got, err)
+		}
+		c.Close()
+	}
+	if c, err := redis.DialURL(s.URL()); err == nil {
+		c.Close()
+		t.Error("a client that does not know the authority was content")
+	}
+	if c, err := redis.Dial("tcp", s.Addr()); err == nil {
+		if _, err := c.Do("PING"); err == nil {
+			t.Error("a client without TLS was answered")
+		}
+		c.Close()
+	}
+}
+
+// TestMissingRedisFails runs itself with an empty PATH, because what it looks at is that a test fails.
+func TestMissingRedisFails(t *testing.T) {
+	if os.Getenv("REDISTEST_CHILD") == "missing" {
+		Start(t, Options{})
+		return
+	}
+	cmd := child(t, "missing")
+	cmd.Env = append(cmd.Env, "PATH=")
+	out, err := cmd.CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "make test") {
+		t.Errorf("without redis-server: %v, %s, want a failure that names `make test`", err, out)
+	}
+}
+
+func TestNoServerOutlivesAKilledTest(t *testing.T) {
+	if os.Getenv("REDISTEST_CHILD") == "killed" {
+		s := Start(t, Options{})
+		for _, p := range s.runs {
+			fmt.Printf("addr=%s\npid=%d\n", s.Addr(), p.cmd.Process.Pid)
+		}
+		time.Sleep(time.Second) // long enough for the thread to die, if nobody kept it
+		if got := s.CLI("PING"); got != "PONG" {
+			t.Fatalf("redis-cli PING = %q, want PONG", got)
+		}
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+	}
+	if _, err := os.Stat("/proc/self"); err != nil {
+		t.Skip("only Linux ties a child to its parent's life")
+	}
+	out, err := child(t, "killed").CombinedOutput()
+	if err == nil || !strings.Contains(string(out), "addr=") {
+		t.Fatalf("the child test: %v, %s, want it killed", err, out)
+	}
+	var addr string
+	for line := range strings.Lines(string(out)) {
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(line), "addr="); ok {
+			addr = rest
+		}
+	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			return
+		}
+		c.Close()
+		if time.Now().After(deadline) {
+			t.Fatalf("redis-server still listens on %s", addr)
+		}
+	}
+}
+
+// child returns the command that runs the present test alone, in a process of its own, told what to do.
+func child(t *testing.T, what string) *exec.Cmd {
+	t.Helper()
+	binary, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(binary, "-test.run", "^"+t.Name()+"$")
+	cmd.Env = append(os.Environ(), "REDISTEST_CHILD="+what)
+	return cmd
+}

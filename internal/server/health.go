@@ -1,0 +1,99 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// pingInterval is how often Redis is asked whether it is there; before the first answer five times as often.
+const pingInterval = time.Second
+
+// Health knows whether a replica should get messages. It is safe for concurrent use.
+type Health struct {
+	patience time.Duration // how long Redis may be away
+	contact  atomic.Int64  // Unix nanoseconds of Redis's last answer, 0 before the first
+	draining atomic.Bool
+	log      *slog.Logger
+}
+
+// NewHealth returns the Health of a replica that has not reached Redis yet. It stays ready while Redis is away for less
+// than patience: every replica sees an outage at once, and those who can wait must not be taken out together.
+func NewHealth(patience time.Duration, log *slog.Logger) *Health {
+	return &Health{patience: patience, log: log}
+}
+
+// Drain makes the replica not ready for good.
+func (h *Health) Drain() { h.draining.Store(true) }
+
+// Draining reports whether Drain was called.
+func (h *Health) Draining() bool { return h.draining.Load() }
+
+// Watch pings Redis until ctx ends. It returns early, with the error, only if Redis answers the first contact with a
+// refusal that waiting does not heal. A Redis that is not there yet is waited for.
+func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, refused func(error) bool) error {
+	away := false
+	for {
+		err := ping(ctx)
+		switch first := h.contact.Load() == 0; {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil && first && refused(err):
+			return err
+		case err != nil && !away:
+			away = true
+			h.log.Warn("Redis does not answer, waiting for it", "error", err.Error())
+		case err == nil:
+			h.contact.Store(time.Now().UnixNano())
+			if first || away {
+				h.log.Info("Redis answers")
+			}
+			away = false
+		}
+		if !h.sleep(ctx) {
+			return nil
+		}
+	}
+}
+
+func (h *Health) sleep(ctx context.Context) bool {
+	interval := pingInterval
+	if h.contact.Load() == 0 {
+		interval /= 5
+	}
+	select {
+	case <-time.After(interval):
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// reason is one fixed word, and whether the replica is ready.
+func (h *Health) reason(now time.Time) (word string, ready bool) {
+	contact := h.contact.Load()
+	switch {
+	case h.Draining():
+		return "draining", false
+	case contact == 0:
+		return "starting", false
+	case now.Sub(time.Unix(0, contact)) > h.patience+pingInterval:
+		return "redis", false
+	}
+	return "ready", true
+}
+
+func (s *Server) alive(w http.ResponseWriter, _ *http.Request) {
+	writePlain(w, http.StatusOK, "smsession "+s.Version)
+}
+
+func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+	word, ready := s.Health.reason(time.Now())
+	status := http.StatusOK
+	if !ready {
+		status = http.StatusServiceUnavailable
+	}
+	writePlain(w, status, word)
+}

@@ -1,0 +1,120 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"smsession/internal/conversation"
+	"smsession/internal/session"
+)
+
+// exchange is what one request leaves for its log line. Only the request's own goroutine touches it.
+type exchange struct {
+	message    conversation.Message // once the signature is verified
+	end        bool                 // the message ends the session
+	status     int                  // 0 for 200
+	result     string               // why there was no session; else report.Result
+	err        error                // what kept the session away
+	apologised bool
+	report     session.Report
+}
+
+type exchangeKey struct{}
+
+func exchangeFrom(ctx context.Context) *exchange {
+	x, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return x
+}
+
+// observe logs one line for every request and turns a panic into a 500. While the server drains, it asks for every
+// connection to be closed, so that a balancer's idle ones are gone before the listener is.
+func (s *Server) observe(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start := time.Now()
+		x := &exchange{}
+		if s.Health.Draining() {
+			w.Header().Set("Connection", "close")
+		}
+		ctx := session.WithReport(context.WithValue(r.Context(), exchangeKey{}, x), &x.report)
+		r = r.WithContext(ctx)
+		defer func() {
+			if p := recover(); p != nil {
+				s.panicked(w, r, p)
+			}
+			s.log(r, x, time.Since(start))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) panicked(w http.ResponseWriter, r *http.Request, p any) {
+	if p == http.ErrAbortHandler {
+		panic(p)
+	}
+	s.Logger.Error("panic", "value", p, "stack", string(debug.Stack()))
+	refuse(w, r, bug)
+}
+
+// log writes the line: nothing of the body, no cookie, and of an unverified request nothing that its sender chose but
+// the path.
+func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
+	level := x.level(r)
+	if !s.Logger.Enabled(r.Context(), level) {
+		return
+	}
+	status, result := x.status, x.result
+	if status == 0 {
+		status = http.StatusOK
+	}
+	if result == "" {
+		result = string(x.report.Result)
+	}
+	attrs := make([]slog.Attr, 0, 10)
+	attrs = append(attrs,
+		slog.String("request_id", s.ids.next()),
+		slog.String("path", r.URL.Path),
+		slog.Int("status", status),
+		slog.String("result", result),
+		slog.Float64("duration_ms", float64(took.Microseconds())/1000))
+	if x.message.SID != "" {
+		attrs = append(attrs,
+			slog.String("from", conversation.Mask(x.message.From)),
+			slog.String("to", conversation.Mask(x.message.To)),
+			slog.String("message_sid", x.message.SID),
+			slog.Int("attempts", x.report.Attempts))
+	}
+	if x.err != nil {
+		attrs = append(attrs, slog.String("error", x.err.Error()))
+	}
+	s.Logger.LogAttrs(r.Context(), level, "request", attrs...)
+}
+
+// level follows whose fault it is.
+func (x *exchange) level(r *http.Request) slog.Level {
+	switch {
+	case x.status >= http.StatusInternalServerError || x.apologised:
+		return slog.LevelError
+	case x.status == http.StatusForbidden:
+		return slog.LevelWarn
+	case !strings.HasPrefix(r.URL.Path, "/sms"):
+		return slog.LevelDebug
+	}
+	return slog.LevelInfo
+}
+
+// ids numbers the requests of one process under a random name, so that no two replicas give the same.
+type ids struct {
+	process string
+	last    *atomic.Uint64
+}
+
+func newIDs() ids { return ids{process: rand.Text()[:8] + "-", last: new(atomic.Uint64)} }
+
+func (i ids) next() string { return i.process + strconv.FormatUint(i.last.Add(1), 10) }

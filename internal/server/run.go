@@ -1,0 +1,74 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+)
+
+// Twilio gives a request 15 s in all: what takes longer here helps nobody.
+const (
+	readHeaderTimeout = 5 * time.Second
+	readTimeout       = 10 * time.Second // headers and body
+	writeTimeout      = 15 * time.Second // from the headers' end: REQUEST_BUDGET, at most 13 s, and the answer
+	idleTimeout       = 15 * time.Second
+	shutdownTimeout   = 15 * time.Second
+
+	// maxHeader leaves room for what balancers add; Twilio's own headers take half a kilobyte.
+	maxHeader = 16 << 10
+)
+
+// Listener is a bound port and what answers there.
+type Listener struct {
+	net.Listener
+	Handler http.Handler
+}
+
+// Run serves until ctx ends, and then takes the replica down in this order: not ready; drain passes, so that balancers
+// notice while everything is still answered; the listeners close; requests under way finish. It returns nil then, and an
+// error only if a listener fails.
+func Run(ctx context.Context, health *Health, drain time.Duration, log *slog.Logger, listeners ...Listener) error {
+	failed := make(chan error, len(listeners))
+	servers := make([]*http.Server, 0, len(listeners))
+	for _, l := range listeners {
+		srv := newHTTPServer(l.Handler, log)
+		servers = append(servers, srv)
+		go func() { failed <- srv.Serve(l) }()
+	}
+	var err error
+	select {
+	case err = <-failed:
+	case <-ctx.Done():
+		health.Drain()
+		log.Info("draining", "delay", drain.String())
+		time.Sleep(drain)
+	}
+	return errors.Join(err, shutdown(servers))
+}
+
+func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: readHeaderTimeout,
+		ReadTimeout:       readTimeout,
+		WriteTimeout:      writeTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+func shutdown(servers []*http.Server) error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
+	defer cancel()
+	var errs []error
+	for _, srv := range servers {
+		if err := srv.Shutdown(ctx); err != nil {
+			errs = append(errs, err, srv.Close())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,72 @@
+// Package server is the HTTP edge: routes, limits, the order of the checks, the one table from faults to statuses, the
+// log line, health and the way down. What a message means is decided in conversation, and that it is counted once in
+// session.
+package server
+
+import (
+	"log/slog"
+	"net/http"
+
+	"github.com/go-chi/chi/v5"
+
+	"smsession/internal/session"
+	"smsession/internal/twilio"
+)
+
+// Options are what a Server needs; all fields but AccountSID are required.
+type Options struct {
+	Sessions   *session.Manager
+	Verifier   *twilio.Verifier
+	AccountSID string // when set, the only account whose messages are taken
+	OptOut     twilio.OptOutMode
+	Health     *Health
+	Version    string
+	Logger     *slog.Logger
+}
+
+// Server answers Twilio's webhook. It is safe for concurrent use.
+type Server struct {
+	Options
+	ids ids
+}
+
+// New returns a Server.
+func New(o Options) *Server {
+	return &Server{Options: o, ids: newIDs()}
+}
+
+// Public returns the handler of the public listener: the webhook, Twilio's fallback URL and the health routes.
+func (s *Server) Public() http.Handler {
+	r := chi.NewRouter()
+	r.Use(s.observe)
+	r.With(s.admit, s.Sessions.Middleware(message, s.unavailable)).Post("/sms", s.answer)
+	r.With(s.admit, s.Sessions.Middleware(message, s.apologise)).Post("/sms/fallback", s.answer)
+	s.health(r)
+	return r
+}
+
+// health adds what both listeners have.
+func (s *Server) health(r chi.Router) {
+	r.Get("/healthz", s.alive)
+	r.Head("/healthz", s.alive)
+	r.Get("/readyz", s.ready)
+	r.Head("/readyz", s.ready)
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) { refuse(w, r, notFound) })
+	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) { wrongMethod(r, w, req) })
+}
+
+// wrongMethod tells a path that takes other methods from one that is not there: chi does not, for a method that it has
+// never heard of.
+func wrongMethod(routes chi.Routes, w http.ResponseWriter, r *http.Request) {
+	path := r.URL.EscapedPath()
+	switch {
+	case routes.Match(chi.NewRouteContext(), http.MethodPost, path):
+		w.Header().Set("Allow", http.MethodPost)
+		refuse(w, r, notPost)
+	case routes.Match(chi.NewRouteContext(), http.MethodGet, path):
+		w.Header().Set("Allow", "GET, HEAD")
+		refuse(w, r, notGet)
+	default:
+		refuse(w, r, notFound)
+	}
+}

@@ -1,0 +1,140 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+
+	"smsession/internal/conversation"
+	"smsession/internal/session"
+	"smsession/internal/twilio"
+)
+
+const (
+	// maxBody is far above what Twilio sends: 20 to 40 parameters and at most 1,600 characters.
+	maxBody = 64 << 10
+
+	formType  = "application/x-www-form-urlencoded"
+	twimlType = "text/xml; charset=utf-8"
+
+	// apology is all that a sender hears when the session cannot be had at the fallback URL either.
+	apology = "Sorry, we could not take your message just now. Please send it again in a few minutes."
+)
+
+// message is the message of an admitted request.
+func message(ctx context.Context) conversation.Message { return exchangeFrom(ctx).message }
+
+// admit lets a request through to the session if it is Twilio's and its message is one that the conversation hears. The
+// order of the checks is part of the contract.
+func (s *Server) admit(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		form, refused := readForm(r)
+		if refused == 0 && !s.Verifier.Verify(r.Header.Get("X-Twilio-Signature"), target(r), form) {
+			refused = badSignature
+		}
+		if refused == 0 && s.AccountSID != "" && form.Get("AccountSid") != s.AccountSID {
+			refused = otherAccount
+		}
+		if refused != 0 {
+			refuse(w, r, refused)
+			return
+		}
+		msg, err := twilio.ParseMessage(form)
+		if err != nil {
+			refuseWith(w, r, badFields, err.Error())
+			return
+		}
+		x := exchangeFrom(r.Context())
+		x.message = conversation.Message{SID: msg.SID, From: msg.From, To: msg.To, Body: msg.Body}
+		switch keyword := msg.Keyword(s.OptOut); keyword {
+		case twilio.KeywordStart, twilio.KeywordHelp:
+			// Twilio has answered. These neither begin, count in nor renew a session.
+			x.result = keyword.String()
+			writeTwiML(w, nil)
+			return
+		case twilio.KeywordStop:
+			x.end = true
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// readForm reads and parses the body.
+func readForm(r *http.Request) (twilio.Form, refusal) {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != formType || r.Header.Get("Content-Encoding") != "" {
+		return twilio.Form{}, notForm
+	}
+	body, refused := readBody(r)
+	if refused != 0 {
+		return twilio.Form{}, refused
+	}
+	form, err := twilio.ParseForm(body)
+	if err != nil {
+		return twilio.Form{}, badForm
+	}
+	return form, 0
+}
+
+func readBody(r *http.Request) ([]byte, refusal) {
+	if r.ContentLength > maxBody {
+		return nil, tooLarge
+	}
+	var body []byte
+	var err error
+	if r.ContentLength >= 0 {
+		body = make([]byte, r.ContentLength)
+		_, err = io.ReadFull(r.Body, body)
+	} else {
+		body, err = io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	}
+	switch {
+	case err != nil:
+		return nil, unreadable
+	case len(body) > maxBody:
+		return nil, tooLarge
+	}
+	return body, 0
+}
+
+// target is what Twilio requested, without the scheme and the host: those are the configured ones, never what the
+// request says.
+func target(r *http.Request) string {
+	path := r.URL.EscapedPath()
+	if r.URL.RawQuery != "" || r.URL.ForceQuery {
+		path += "?" + r.URL.RawQuery
+	}
+	return path
+}
+
+// answer lets the session answer the message. It may run several times for one request.
+func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
+	writeTwiML(w, s.Sessions.Answer(r.Context(), exchangeFrom(r.Context()).end))
+}
+
+func writeTwiML(w http.ResponseWriter, reply conversation.Reply) {
+	w.Header().Set("Content-Type", twimlType)
+	_, _ = w.Write(twilio.AppendTwiML(make([]byte, 0, 192), reply))
+}
+
+// unavailable answers a message whose session cannot be had. Twilio then goes to the fallback URL.
+func (s *Server) unavailable(w http.ResponseWriter, r *http.Request, err error) {
+	exchangeFrom(r.Context()).err = err
+	switch {
+	case errors.Is(err, session.ErrBusy):
+		refuse(w, r, busy)
+	case errors.Is(err, session.ErrNewer):
+		refuse(w, r, newer)
+	default:
+		refuse(w, r, unavailable)
+	}
+}
+
+// apologise answers at the fallback URL, where nobody comes after us.
+func (s *Server) apologise(w http.ResponseWriter, r *http.Request, err error) {
+	x := exchangeFrom(r.Context())
+	x.err, x.result, x.apologised = err, "apology", true
+	writeTwiML(w, conversation.Reply{apology})
+}

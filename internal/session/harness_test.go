@@ -1,0 +1,163 @@
+package session_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/conversation"
+	"smsession/internal/redispool"
+	"smsession/internal/session"
+)
+
+const (
+	to   = "+15005550006"
+	from = "+12025550143"
+
+	pointerKey = "sms:conversation:+15005550006:+12025550143"
+)
+
+// replica is one Manager and the handler around it, as the server builds them.
+type replica struct {
+	manager *session.Manager
+	handler http.Handler
+	pool    *redis.Pool
+}
+
+// usual are the options that the tests start from.
+func usual(addr string) session.Options {
+	return session.Options{
+		Pool:        redispool.Open(redispool.Options{Addr: addr}),
+		Connections: redispool.Size,
+		Prefix:      "sms:",
+		IdleTimeout: 4 * time.Hour,
+		Lifetime:    720 * time.Hour,
+		Budget:      10 * time.Second,
+		Responder:   conversation.Counter{},
+	}
+}
+
+func newReplica(tb testing.TB, o session.Options) *replica {
+	tb.Helper()
+	tb.Cleanup(func() { o.Pool.Close() })
+	r := &replica{manager: session.New(o), pool: o.Pool}
+	r.handler = r.manager.Middleware(messageFrom, failed)(http.HandlerFunc(r.answer))
+	return r
+}
+
+// delivery is what a test puts into the request's context.
+type delivery struct {
+	message conversation.Message
+	end     bool
+}
+
+type deliveryKey struct{}
+
+func messageFrom(ctx context.Context) conversation.Message {
+	return ctx.Value(deliveryKey{}).(delivery).message
+}
+
+func failed(w http.ResponseWriter, _ *http.Request, err error) {
+	http.Error(w, err.Error(), http.StatusServiceUnavailable)
+}
+
+func (r *replica) answer(w http.ResponseWriter, req *http.Request) {
+	reply := r.manager.Answer(req.Context(), req.Context().Value(deliveryKey{}).(delivery).end)
+	fmt.Fprint(w, strings.Join(reply, "\n"))
+}
+
+// answered is what a sender gets.
+type answered struct {
+	status int
+	text   string
+	cookie string // the token
+	maxAge int
+	report session.Report
+}
+
+// send delivers a message from the usual sender.
+func (r *replica) send(sid, cookie string) answered {
+	return r.deliver(delivery{message: conversation.Message{SID: sid, From: from, To: to, Body: "hello"}}, cookie)
+}
+
+// stop delivers a message that ends the session.
+func (r *replica) stop(sid, cookie string) answered {
+	return r.deliver(delivery{message: conversation.Message{SID: sid, From: from, To: to, Body: "STOP"}, end: true}, cookie)
+}
+
+func (r *replica) deliver(d delivery, cookie string) answered {
+	return r.deliverContext(context.Background(), d, cookie)
+}
+
+func (r *replica) deliverContext(ctx context.Context, d delivery, cookie string) answered {
+	var a answered
+	ctx = session.WithReport(context.WithValue(ctx, deliveryKey{}, d), &a.report)
+	req := httptest.NewRequestWithContext(ctx, "POST", "/sms", nil)
+	if cookie != "" {
+		req.Header.Set("Cookie", session.CookieName+"="+cookie)
+	}
+	w := httptest.NewRecorder()
+	r.handler.ServeHTTP(w, req)
+	a.status, a.text = w.Code, w.Body.String()
+	for _, c := range w.Result().Cookies() {
+		a.cookie, a.maxAge = c.Value, c.MaxAge
+	}
+	return a
+}
+
+var lastSID atomic.Int64
+
+func newSID() string { return fmt.Sprintf("SM%032x", lastSID.Add(1)) }
+
+// The tutorial's texts.
+func greeting(n int) string {
+	if n == 1 {
+		return "Hello, thanks for the new message."
+	}
+	return fmt.Sprintf("Hello, thanks for message number %d", n)
+}
+
+// expect fails the test unless the answer is 200 with the text.
+func (a answered) expect(t *testing.T, text string) answered {
+	t.Helper()
+	if a.status != http.StatusOK || a.text != text {
+		t.Fatalf("got %d %q, want %q", a.status, a.text, text)
+	}
+	return a
+}
+
+// get reads a string key, "" if there is none.
+func get(t *testing.T, conn redis.Conn, key string) string {
+	t.Helper()
+	s, err := redis.String(conn.Do("GET", key))
+	if err != nil && err != redis.ErrNil {
+		t.Fatalf("GET %s: %v", key, err)
+	}
+	return s
+}
+
+func do(t *testing.T, conn redis.Conn, command string, args ...any) any {
+	t.Helper()
+	reply, err := conn.Do(command, args...)
+	if err != nil {
+		t.Fatalf("%s %v: %v", command, args, err)
+	}
+	return reply
+}
+
+// keys returns all keys, by SCAN's order.
+func keys(t *testing.T, conn redis.Conn) []string {
+	t.Helper()
+	all, err := redis.Strings(conn.Do("KEYS", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}

@@ -1,0 +1,387 @@
+package session_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/conversation"
+	"smsession/internal/redistest"
+	"smsession/internal/session"
+)
+
+func TestMessagesOfOneConversationAreCounted(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := newReplica(t, usual(b.Addr))
+		cookie := r.send(newSID(), "").expect(t, greeting(1)).cookie
+		for n := 2; n <= 5; n++ {
+			if again := r.send(newSID(), cookie).expect(t, greeting(n)).cookie; again != cookie {
+				t.Fatalf("message %d brought the token %q, the first one %q", n, again, cookie)
+			}
+		}
+		if len(cookie) != 43 {
+			t.Errorf("the token is %d characters long, want scs's 43", len(cookie))
+		}
+	})
+}
+
+func TestRecordIsReadByPhoneNumber(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := newReplica(t, usual(b.Addr))
+		sid := newSID()
+		cookie := r.send(sid, "").cookie
+		conn := redistest.Conn(t, b.Addr)
+		token := get(t, conn, pointerKey)
+		if token != cookie {
+			t.Fatalf("the pointer holds %q, the cookie %q", token, cookie)
+		}
+		var record struct {
+			Version, Counter         int
+			From, To, Messages       string
+			Began, Written, Deadline time.Time
+		}
+		if err := json.Unmarshal([]byte(get(t, conn, "sms:session:"+token)), &record); err != nil {
+			t.Fatal(err)
+		}
+		if record.Version != 1 || record.Counter != 1 || record.From != from || record.To != to || record.Messages != sid+"=1" {
+			t.Errorf("the record is %+v", record)
+		}
+		if got := record.Deadline.Sub(record.Began); got != 720*time.Hour {
+			t.Errorf("the deadline is %v after the beginning, want 720h", got)
+		}
+		if all := keys(t, conn); len(all) != 2 {
+			t.Errorf("the keys are %v, want the record and the pointer alone", all)
+		}
+	})
+}
+
+func TestRepeatGetsTheFirstReplyAndIsNotCounted(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r, other := newReplica(t, usual(b.Addr)), newReplica(t, usual(b.Addr))
+		cookie := r.send(newSID(), "").cookie
+		sid := newSID()
+		r.send(sid, cookie).expect(t, greeting(2))
+
+		r.send(sid, cookie).expect(t, greeting(2))
+		other.send(sid, cookie).expect(t, greeting(2))
+		other.send(sid, "").expect(t, greeting(2))
+		var group sync.WaitGroup
+		for i := range 6 {
+			group.Go(func() {
+				if a := []*replica{r, other}[i%2].send(sid, ""); a.text != greeting(2) || a.report.Result != session.Repeated {
+					t.Errorf("a repeat at the same time got %q, %q", a.text, a.report.Result)
+				}
+			})
+		}
+		group.Wait()
+		for n := 3; n <= 42; n++ {
+			r.send(newSID(), cookie).expect(t, greeting(n))
+		}
+		other.send(sid, "").expect(t, greeting(2))
+		r.send(newSID(), cookie).expect(t, greeting(43))
+	})
+}
+
+func TestRepeatIsKnownWhileFewerThan64LaterMessagesWereCounted(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := newReplica(t, usual(b.Addr))
+		sid := newSID()
+		cookie := r.send(sid, "").expect(t, greeting(1)).cookie
+		for n := 2; n <= 64; n++ {
+			r.send(newSID(), cookie).expect(t, greeting(n))
+		}
+		r.send(sid, cookie).expect(t, greeting(1)) // 63 later ones
+		r.send(newSID(), cookie).expect(t, greeting(65))
+		r.send(sid, cookie).expect(t, greeting(66)) // 64 later ones: a new message
+	})
+}
+
+func TestFirstMessagesAtOnceMakeOneSession(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		conn := redistest.Conn(t, b.Addr)
+		replicas := []*replica{newReplica(t, usual(b.Addr)), newReplica(t, usual(b.Addr)), newReplica(t, usual(b.Addr))}
+		for range 20 {
+			do(t, conn, "FLUSHALL")
+			texts := atOnce(5, func(i int) string { return replicas[i%3].send(newSID(), "").text })
+			if want := greetings(1, 5); !slices.Equal(texts, want) {
+				t.Fatalf("the replies were %q", texts)
+			}
+			if all := keys(t, conn); len(all) != 2 {
+				t.Fatalf("the keys are %v, want one session", all)
+			}
+		}
+	})
+}
+
+func TestMessagesAtOnceAreAllCounted(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		replicas := []*replica{newReplica(t, usual(b.Addr)), newReplica(t, usual(b.Addr)), newReplica(t, usual(b.Addr))}
+		cookie := replicas[0].send(newSID(), "").cookie
+		texts := atOnce(40, func(i int) string { return replicas[i%3].send(newSID(), cookie).text })
+		if want := greetings(2, 41); !slices.Equal(texts, want) {
+			t.Fatalf("the replies were %q", texts)
+		}
+	})
+}
+
+// atOnce runs f(0) to f(n-1) at the same time and returns what they returned, sorted by the number in it.
+func atOnce(n int, f func(i int) string) []string {
+	texts := make([]string, n)
+	var group sync.WaitGroup
+	for i := range texts {
+		group.Go(func() { texts[i] = f(i) })
+	}
+	group.Wait()
+	slices.SortFunc(texts, func(a, b string) int { return number(a) - number(b) })
+	return texts
+}
+
+func greetings(first, last int) []string {
+	var all []string
+	for n := first; n <= last; n++ {
+		all = append(all, greeting(n))
+	}
+	return all
+}
+
+func number(text string) int {
+	if text == greeting(1) {
+		return 1
+	}
+	n := -1
+	_, _ = fmt.Sscanf(text, "Hello, thanks for message number %d", &n)
+	return n
+}
+
+func TestCookieThatIsNotTheConversationsIsNotAdopted(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := newReplica(t, usual(b.Addr))
+		conn := redistest.Conn(t, b.Addr)
+		foreign := r.deliver(delivery{message: conversation.Message{SID: newSID(), From: "+12025550199", To: to}}, "").cookie
+		foreignRecord := get(t, conn, "sms:session:"+foreign)
+		own := r.send(newSID(), "").expect(t, greeting(1)).cookie
+		for n, cookie := range map[string]string{
+			"of another conversation": foreign,
+			"unknown":                 strings.Repeat("A", 43),
+			"of 3,000 bytes":          strings.Repeat("A", 3000),
+			"of 42 characters":        own[:42],
+			"of binary bytes":         "\x00\xff\r" + own[3:],
+			"with a glob in it":       "*" + own[1:],
+			"empty":                   "",
+		} {
+			t.Run(n, func(t *testing.T) {
+				before := number(r.send(newSID(), own).text)
+				if a := r.send(newSID(), cookie).expect(t, greeting(before+1)); a.cookie != own {
+					t.Errorf("the reply carries the token %q, want the conversation's own", a.cookie)
+				}
+			})
+		}
+		if now := get(t, conn, "sms:session:"+foreign); now != foreignRecord {
+			t.Error("the record of the other conversation was touched")
+		}
+		if all := keys(t, conn); len(all) != 4 {
+			t.Errorf("the keys are %v, want two sessions", all)
+		}
+	})
+}
+
+func TestForeignCookieDoesNotBeginInTheOtherSession(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := newReplica(t, usual(b.Addr))
+		foreign := r.deliver(delivery{message: conversation.Message{SID: newSID(), From: "+12025550199", To: to}}, "").cookie
+		if a := r.send(newSID(), foreign).expect(t, greeting(1)); a.cookie == foreign {
+			t.Error("the cookie of another conversation was adopted")
+		}
+	})
+}
+
+func TestEndedSessionBeginsAnew(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := newReplica(t, usual(b.Addr))
+		conn := redistest.Conn(t, b.Addr)
+		first, stop := newSID(), newSID()
+		cookie := r.send(first, "").expect(t, greeting(1)).cookie
+		r.stop(stop, cookie).expect(t, "")
+		record := get(t, conn, "sms:session:"+cookie)
+		if !strings.Contains(record, `"counter":0`) || !strings.Contains(record, `"ended":"`) {
+			t.Errorf("the ended record is %s", record)
+		}
+		r.send(first, cookie).expect(t, greeting(1)) // a late repeat of what came before
+		a := r.send(newSID(), cookie).expect(t, greeting(1))
+		if a.cookie != cookie || a.report.Result != session.Begun {
+			t.Errorf("the next message was %q under %q", a.report.Result, a.cookie)
+		}
+		r.stop(stop, cookie).expect(t, "") // a late repeat of STOP ends nothing
+		r.send(newSID(), cookie).expect(t, greeting(2))
+		if record := get(t, conn, "sms:session:"+cookie); strings.Contains(record, "ended") {
+			t.Errorf("the record of the new beginning is %s", record)
+		}
+	})
+}
+
+func TestStopWithoutASessionIsRememberedToo(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := newReplica(t, usual(b.Addr))
+		stop := newSID()
+		r.stop(stop, "").expect(t, "")
+		cookie := r.send(newSID(), "").expect(t, greeting(1)).cookie
+		r.stop(stop, "").expect(t, "") // the fallback URL brings it again
+		r.send(newSID(), cookie).expect(t, greeting(2))
+	})
+}
+
+func TestPanicSavesNothing(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := newReplica(t, usual(b.Addr))
+		cookie := r.send(newSID(), "").cookie
+		conn := redistest.Conn(t, b.Addr)
+		before := get(t, conn, "sms:session:"+cookie)
+		broken := &replica{manager: r.manager}
+		broken.handler = r.manager.Middleware(messageFrom, failed)(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			r.answer(w, req)
+			panic("a bug after the first byte")
+		}))
+		func() {
+			defer func() {
+				if recover() == nil {
+					t.Error("the panic was swallowed")
+				}
+			}()
+			broken.send(newSID(), cookie)
+		}()
+		if now := get(t, conn, "sms:session:"+cookie); now != before {
+			t.Errorf("the record became %s", now)
+		}
+		r.send(newSID(), cookie).expect(t, greeting(2)) // and nothing is locked
+	})
+}
+
+func TestHangUpDoesNotCutACommit(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := newReplica(t, usual(b.Addr))
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		sid := newSID()
+		r.deliverContext(ctx, delivery{message: conversation.Message{SID: sid, From: from, To: to}}, "").expect(t, greeting(1))
+		r.send(sid, "").expect(t, greeting(1))
+		r.send(newSID(), "").expect(t, greeting(2))
+	})
+}
+
+func TestLostRepliesOfRedisCountNothingTwice(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		proxy := redistest.StartProxy(t, b.Addr)
+		proxy.CutReplies(0.15, 7)
+		r := newReplica(t, usual(proxy.Addr()))
+		const messages = 60
+		texts := atOnce(messages, func(int) string { return r.send(newSID(), "").text })
+		if want := greetings(1, messages); !slices.Equal(texts, want) {
+			t.Fatalf("the replies were %q", texts)
+		}
+		if proxy.Cuts() == 0 {
+			t.Error("no reply was lost")
+		}
+		conn := redistest.Conn(t, b.Addr)
+		proxy.CutReplies(0, 0)
+		r.send(newSID(), "").expect(t, greeting(messages+1))
+		token := get(t, conn, pointerKey)
+		if record := get(t, conn, "sms:session:"+token); !strings.Contains(record, fmt.Sprintf(`"counter":%d,`, messages+1)) {
+			t.Errorf("the record is %s", record)
+		}
+	})
+}
+
+func TestRedisThatStaysAwayIsAnErrorWithinTheBudget(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		proxy := redistest.StartProxy(t, b.Addr)
+		o := usual(proxy.Addr())
+		o.Budget = 300 * time.Millisecond
+		r := newReplica(t, o)
+		cookie := r.send(newSID(), "").cookie
+		proxy.Down()
+		start := time.Now()
+		a := r.send(newSID(), cookie)
+		if a.status != http.StatusServiceUnavailable || a.cookie != "" {
+			t.Errorf("got %d with the cookie %q", a.status, a.cookie)
+		}
+		if took := time.Since(start); took > 5*time.Second {
+			t.Errorf("it took %v", took)
+		}
+		proxy.Up()
+		r.send(newSID(), cookie).expect(t, greeting(2))
+	})
+}
+
+func TestScriptsThatTheServerForgotAreSentAgain(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := newReplica(t, usual(b.Addr))
+		cookie := r.send(newSID(), "").expect(t, greeting(1)).cookie
+		conn := redistest.Conn(t, b.Addr)
+		for n := 2; n <= 4; n++ {
+			do(t, conn, "SCRIPT", "FLUSH")
+			if a := r.send(newSID(), cookie).expect(t, greeting(n)); a.report.Attempts != 1 {
+				t.Errorf("it took %d attempts", a.report.Attempts)
+			}
+		}
+	})
+}
+
+func TestRedisstoreIsReachedOnlyToRead(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	r := newReplica(t, usual(server.Addr()))
+	cookie := r.send(newSID(), "").cookie
+	r.send(newSID(), cookie)
+	r.stop(newSID(), cookie)
+	r.send(newSID(), "")
+	conn := redistest.Conn(t, server.Addr())
+	stats, err := redis.String(conn.Do("INFO", "commandstats"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Commit is MULTI, SET and PEXPIREAT; All is KEYS; Delete is DEL.
+	for _, command := range []string{"multi", "exec", "pexpireat", "keys", "del"} {
+		if strings.Contains(stats, "cmdstat_"+command+":") {
+			t.Errorf("Redis was sent %s", strings.ToUpper(command))
+		}
+	}
+	if !strings.Contains(stats, "cmdstat_get:") {
+		t.Error("Redis was sent no GET: this test proves nothing")
+	}
+}
+
+func TestRunningConversationTakesTwoRoundTrips(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	r := newReplica(t, usual(server.Addr()))
+	cookie := r.send(newSID(), "").cookie
+	r.send(newSID(), cookie)
+	conn := redistest.Conn(t, server.Addr())
+	before := reads(t, conn)
+	for range 50 {
+		r.send(newSID(), cookie)
+	}
+	if trips := reads(t, conn) - before - 1; trips != 100 {
+		t.Errorf("50 messages took %d round trips, want 100", trips)
+	}
+}
+
+// reads returns how often Redis has read from a client's socket.
+func reads(t *testing.T, conn redis.Conn) (n int) {
+	t.Helper()
+	info, err := redis.String(conn.Do("INFO", "stats"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, _ := strings.Cut(info, "total_reads_processed:")
+	if _, err := fmt.Sscan(after, &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
