@@ -161,3 +161,7 @@ func keys(t *testing.T, conn redis.Conn) []string {
 	}
 	return all
 }
+
+func messageOf(from, sid string) conversation.Message {
+	return conversation.Message{SID: sid, From: from, To: to, Body: "hello"}
+}

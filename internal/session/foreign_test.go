@@ -1,0 +1,219 @@
+package session_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/redistest"
+	"smsession/internal/session"
+)
+
+// begun is a conversation of one message, and a look at it.
+func begun(t *testing.T, b *redistest.Backend) (r *replica, conn redis.Conn, cookie string) {
+	t.Helper()
+	r, conn = newReplica(t, usual(b.Addr)), redistest.Conn(t, b.Addr)
+	return r, conn, r.send(newSID(), "").expect(t, greeting(1)).cookie
+}
+
+func TestValueThatIsNoRecordIsQuarantinedAndTheConversationBeginsAnew(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		for _, row := range []struct {
+			name string
+			put  []any
+			want string // what the quarantine then holds
+		}{
+			{"not JSON", []any{"SET", "hello"}, "hello"},
+			{"empty", []any{"SET", ""}, ""},
+			{"binary", []any{"SET", "\x00\xff{"}, "\x00\xff{"},
+			{"JSON of somebody else's", []any{"SET", `{"a":1}`}, `{"a":1}`},
+			{"a record cut short", []any{"SET", `{"version":1,"counter":`}, `{"version":1,"counter":`},
+			{"a list of JSON", []any{"SET", `[1]`}, `[1]`},
+			{"a hash", []any{"HSET", "a", "1"}, "hash\n\"a\"\n\"1\""},
+			{"a list", []any{"RPUSH", "a", "b"}, "list\n\"a\"\n\"b\""},
+			{"a set", []any{"SADD", "a"}, "set\n\"a\""},
+			{"a sorted set", []any{"ZADD", "7", "a"}, "zset\n\"a\"\n\"7\""},
+		} {
+			for _, byCookie := range []bool{true, false} {
+				t.Run(fmt.Sprintf("%s, by the cookie: %t", row.name, byCookie), func(t *testing.T) {
+					r, conn, token := begun(t, b)
+					t.Cleanup(func() { do(t, conn, "FLUSHALL") })
+					do(t, conn, "DEL", "sms:session:"+token)
+					do(t, conn, row.put[0].(string), append([]any{"sms:session:" + token}, row.put[1:]...)...)
+					cookie := ""
+					if byCookie {
+						cookie = token
+					}
+					a := r.send(newSID(), cookie).expect(t, greeting(1))
+					if a.cookie == token {
+						t.Error("the new session has the token of the broken record")
+					}
+					if exists := do(t, conn, "EXISTS", "sms:session:"+token); exists != int64(0) {
+						t.Error("the broken record is still there")
+					}
+					if got := get(t, conn, "sms:quarantine:"+token); got != row.want {
+						t.Errorf("the quarantine holds %q, want %q", got, row.want)
+					}
+					ttl := do(t, conn, "TTL", "sms:quarantine:"+token).(int64)
+					if week := int64(7 * 24 * 3600); ttl <= week-60 || ttl > week {
+						t.Errorf("the quarantine ends in %d s, want 7 days", ttl)
+					}
+					if r.manager.Quarantined() != 1 {
+						t.Errorf("%d records are counted", r.manager.Quarantined())
+					}
+					r.send(newSID(), a.cookie).expect(t, greeting(2))
+				})
+			}
+		}
+	})
+}
+
+func TestRecordOfAHigherVersionIsNotTouched(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r, conn, cookie := begun(t, b)
+		record := strings.Replace(get(t, conn, "sms:session:"+cookie), `"version":1`, `"version":2`, 1)
+		record = strings.Replace(record, `"counter":1`, `"counter":{"of":"another kind"}`, 1)
+		do(t, conn, "SET", "sms:session:"+cookie, record, "PX", 60_000)
+		for _, cookie := range []string{cookie, ""} {
+			if a := r.send(newSID(), cookie); a.status != http.StatusServiceUnavailable || a.report.Attempts != 1 {
+				t.Errorf("got %d after %d attempts, want 503 at once", a.status, a.report.Attempts)
+			}
+		}
+		if now := get(t, conn, "sms:session:"+cookie); now != record {
+			t.Errorf("the record became %s", now)
+		}
+		if ttl := do(t, conn, "PTTL", "sms:session:"+cookie).(int64); ttl > 60_000 {
+			t.Error("the record was renewed")
+		}
+	})
+}
+
+func TestForeignRecordOfAHigherVersionIsAnybodysBusinessButOurs(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r, conn, cookie := begun(t, b)
+		token := strings.Repeat("B", 43)
+		record := strings.Replace(get(t, conn, "sms:session:"+cookie), `"version":1`, `"version":2`, 1)
+		do(t, conn, "SET", "sms:session:"+token, strings.Replace(record, from, "+12025550199", 1))
+		r.send(newSID(), token).expect(t, greeting(2))
+	})
+}
+
+func TestUnknownFieldsAreWrittenBack(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r, conn, cookie := begun(t, b)
+		const later = `"mood":{"of":["the \"app\"",null,1.5e3]},"flag":true`
+		record := get(t, conn, "sms:session:"+cookie)
+		do(t, conn, "SET", "sms:session:"+cookie, "{\n "+later+" , "+record[1:])
+		r.send(newSID(), cookie).expect(t, greeting(2))
+		r.stop(newSID(), cookie)
+		r.send(newSID(), cookie).expect(t, greeting(1))
+		if now := get(t, conn, "sms:session:"+cookie); !strings.Contains(now, later) {
+			t.Errorf("the record became %s", now)
+		}
+	})
+}
+
+func TestPointerThatPointsNowhereIsReplaced(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		for name, put := range map[string][]any{
+			"a token without a record": {"SET", pointerKey, strings.Repeat("C", 43)},
+			"no token at all":          {"SET", pointerKey, "hello"},
+			"empty":                    {"SET", pointerKey, ""},
+			"a hash":                   {"HSET", pointerKey, "a", "1"},
+			"a list":                   {"RPUSH", pointerKey, "a"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				r, conn := newReplica(t, usual(b.Addr)), redistest.Conn(t, b.Addr)
+				t.Cleanup(func() { do(t, conn, "FLUSHALL") })
+				do(t, conn, put[0].(string), put[1:]...)
+				cookie := r.send(newSID(), "").expect(t, greeting(1)).cookie
+				if token := get(t, conn, pointerKey); token != cookie {
+					t.Errorf("the pointer holds %q, the cookie %q", token, cookie)
+				}
+				r.send(newSID(), "").expect(t, greeting(2))
+			})
+		}
+	})
+}
+
+func TestPointerToAnotherConversationIsNotFollowed(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r, conn, other := begun(t, b)
+		record := get(t, conn, "sms:session:"+other)
+		d := delivery{message: messageOf("+12025550199", newSID())}
+		do(t, conn, "SET", "sms:conversation:"+to+":+12025550199", other)
+		if a := r.deliver(d, "").expect(t, greeting(1)); a.cookie == other {
+			t.Error("the other conversation's session was taken")
+		}
+		if get(t, conn, "sms:session:"+other) != record {
+			t.Error("the other conversation's record was touched")
+		}
+	})
+}
+
+func TestLostPointerIsMadeAgainByTheCookie(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r, conn, cookie := begun(t, b)
+		do(t, conn, "DEL", pointerKey)
+		r.send(newSID(), cookie).expect(t, greeting(2))
+		r.send(newSID(), "").expect(t, greeting(3))
+	})
+}
+
+// A record that a crash left behind names the conversation, but the pointer does not name it.
+func TestCookieOfARecordThatThePointerDoesNotNameLoses(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r, conn, cookie := begun(t, b)
+		stray := strings.Repeat("D", 43)
+		do(t, conn, "SET", "sms:session:"+stray, strings.Replace(get(t, conn, "sms:session:"+cookie), `"counter":1`, `"counter":7`, 1), "PX", 60_000)
+		if a := r.send(newSID(), stray).expect(t, greeting(2)); a.cookie != cookie {
+			t.Errorf("the reply carries %q", a.cookie)
+		}
+		if exists := do(t, conn, "EXISTS", "sms:session:"+stray); exists != int64(0) {
+			t.Error("the stray record is still there")
+		}
+	})
+}
+
+func TestAddressesAreEscapedInKeysAndRecords(t *testing.T) {
+	for _, row := range []struct{ to, from, key string }{
+		{"+15005550006", "+12025550143", "sms:conversation:+15005550006:+12025550143"},
+		{"whatsapp:+15005550006", "whatsapp:+1202", "sms:conversation:whatsapp%3A+15005550006:whatsapp%3A+1202"},
+		{"a{b}%c", "José", "sms:conversation:a%7Bb%7D%25c:Jos%C3%A9"},
+		{"\x00\xff \"\\", "\n=", `sms:conversation:%00%FF%20"\:%0A=`},
+	} {
+		if key := (session.Keys{Prefix: "sms:"}).Conversation(row.to, row.from); key != row.key {
+			t.Errorf("the key is %q, want %q", key, row.key)
+		}
+	}
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := newReplica(t, usual(b.Addr))
+		for _, address := range []string{"whatsapp:+1202", "José", "\x00\xff", "\x00\xfe", `"`, `\`, "%22", "a b=c"} {
+			d := delivery{message: messageOf(address, address+" =\"1")}
+			cookie := r.deliver(d, "").expect(t, greeting(1)).cookie
+			r.deliver(d, cookie).expect(t, greeting(1))
+			d.message.SID = newSID()
+			r.deliver(d, cookie).expect(t, greeting(2))
+		}
+	})
+}
+
+func TestAnOldDeadlineIsAbsentAndNotTouched(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r, conn, cookie := begun(t, b)
+		record := get(t, conn, "sms:session:"+cookie)
+		i := strings.Index(record, `"deadline":"`) + len(`"deadline":"`)
+		record = record[:i] + time.Now().Add(-time.Second).UTC().Format(time.RFC3339) + record[i+len("2026-11-23T00:00:00.000Z"):]
+		do(t, conn, "SET", "sms:session:"+cookie, record, "PX", 60_000)
+		if a := r.send(newSID(), cookie).expect(t, greeting(1)); a.cookie == cookie {
+			t.Error("the session went on past its deadline")
+		}
+		if get(t, conn, "sms:session:"+cookie) != record {
+			t.Error("the old record was touched")
+		}
+	})
+}

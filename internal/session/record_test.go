@@ -1,0 +1,202 @@
+package session
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"smsession/internal/conversation"
+)
+
+// echo is a conversation whose replies no number recalls.
+type echo struct{ times int }
+
+func (e echo) Respond(s conversation.State, m conversation.Message) (conversation.State, conversation.Reply) {
+	return conversation.State{Counter: s.Counter + 1}, slices.Repeat(conversation.Reply{m.Body}, e.times)
+}
+
+func (echo) Recall(int64) conversation.Reply { return nil }
+
+func newRecord(now time.Time) *Record {
+	r := &Record{From: "+12025550143", To: "+15005550006"}
+	r.begin(now, time.Hour)
+	return r
+}
+
+// written is the record as another replica reads it.
+func written(t *testing.T, r *Record) *Record {
+	t.Helper()
+	b, err := Codec{}.Encode(r.Deadline, map[string]any{recordKey: r})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !json.Valid(b) {
+		t.Fatalf("the record is not JSON: %s", b)
+	}
+	again, err := parseRecord(b)
+	if err != nil {
+		t.Fatalf("the record cannot be read: %v: %s", err, b)
+	}
+	return again
+}
+
+func TestRecordedRepliesAreGivenAgainToTheByte(t *testing.T) {
+	for _, texts := range []conversation.Reply{
+		nil, {}, {"one"}, {"two", "texts"}, {`with "quotes" & \ <tags>`}, {"line\nand \x00 control"}, {"mañana 🌞"}, {"7"},
+	} {
+		r := newRecord(time.Now())
+		r.count("SM1", conversation.State{Counter: 1}, texts, conversation.Counter{}, time.Now())
+		reply, repeated := written(t, r).reply("SM1", conversation.Counter{})
+		if !repeated || !slices.Equal(reply, texts) {
+			t.Errorf("%q is recorded as %q", texts, reply)
+		}
+	}
+}
+
+func TestRepliesGoForSizeButNotTheLastEight(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		size int
+		kept int
+	}{
+		{"small replies are all kept", 10, 40},
+		{"large replies are kept up to 16 KiB", 1600, 10},
+		{"the last eight are kept whatever their size", 9000, 8},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r, now := newRecord(time.Now()), time.Now()
+			for i := range 40 {
+				state, reply := echo{1}.Respond(conversation.State{Counter: int64(i)}, conversation.Message{Body: strings.Repeat("x", row.size)})
+				r.count(fmt.Sprint("SM", i), state, reply, echo{}, now)
+				r = written(t, r)
+			}
+			kept := 0
+			for i := range 40 {
+				reply, repeated := r.reply(fmt.Sprint("SM", i), echo{})
+				if !repeated {
+					t.Fatalf("message %d is forgotten", i)
+				}
+				if len(reply) == 1 && len(reply[0]) == row.size {
+					kept++
+				} else if i >= 32 {
+					t.Errorf("reply %d is %q", i, reply)
+				}
+			}
+			if kept != row.kept {
+				t.Errorf("%d replies are kept, want %d", kept, row.kept)
+			}
+		})
+	}
+}
+
+// The messages behave as a list of the last 64 pairs, whatever the MessageSids are.
+func TestMessagesAreTheLast64(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		type pair struct {
+			sid     string
+			counter int64
+		}
+		var m messages
+		var model []pair
+		for range rapid.IntRange(0, 200).Draw(t, "messages") {
+			p := pair{rapid.StringMatching(`[SM =%"\\12é]{1,4}`).Draw(t, "sid"), rapid.Int64Min(0).Draw(t, "counter")}
+			if _, known := m.find(name(p.sid)); known {
+				continue
+			}
+			m = m.add(name(p.sid), p.counter)
+			model = append(model, p)
+			model = model[max(0, len(model)-64):]
+		}
+		for _, p := range model {
+			if counter, found := m.find(name(p.sid)); !found || counter != p.counter {
+				t.Fatalf("%q is found as %d, %t, want %d", p.sid, counter, found, p.counter)
+			}
+		}
+		if n := len(strings.Fields(string(m))); n != len(model) {
+			t.Fatalf("there are %d messages, want %d", n, len(model))
+		}
+	})
+}
+
+func TestCodecWritesWhatItReads(t *testing.T) {
+	now := time.Now().UTC().Truncate(time.Millisecond)
+	r := newRecord(now)
+	r.count("SM1", conversation.State{Counter: 1}, conversation.Counter{}.Recall(1), conversation.Counter{}, now)
+	r.end("SM2", now)
+	again := written(t, r)
+	r.raw, r.changed, again.raw = nil, false, nil
+	if !reflect.DeepEqual(r, again) {
+		t.Errorf("the record\n%+v is read as\n%+v", r, again)
+	}
+}
+
+// FuzzScanner holds the scanner to encoding/json.
+func FuzzScanner(f *testing.F) {
+	for _, seed := range []string{`{}`, `{"a":[1,-0.5e+7,true,null,"\u00e9\n"]}`, ` { "a" : { } } `, `{"a":1,}`, `{"a":01}`, `{"a":"` + "\x1f" + `"}`, `{"aaaaaaaaaaaaaaaaaaaaaaaaaaaa":"\\"}`, `{"a":"\x"}`, `{"a":-}`, `{"a":1.}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		s := scanner{text: b}
+		s.space()
+		names := 0
+		ok := s.object(0, func(_, value []byte) {
+			names++
+			if !json.Valid(value) {
+				t.Errorf("%q was taken for a value", value)
+			}
+		}) && s.end()
+		var object map[string]json.RawMessage
+		valid := json.Unmarshal(b, &object) == nil && object != nil
+		if ok && !valid || !ok && valid && depth(b) < maxDepth {
+			t.Fatalf("%q: the scanner says %t, encoding/json %t", b, ok, valid)
+		}
+		if ok && names < len(object) {
+			t.Errorf("%q has %d fields, the scanner saw %d", b, len(object), names)
+		}
+	})
+}
+
+// depth is not less than the depth of nesting.
+func depth(b []byte) int {
+	return strings.Count(string(b), "{") + strings.Count(string(b), "[")
+}
+
+// FuzzRecord reads any text and writes what could be read: nothing may be lost by it, and what is written must be JSON.
+func FuzzRecord(f *testing.F) {
+	const whole = `{"version":1,"counter":2,"from":"+12025550143","to":"+15005550006","began":"2026-11-23T05:13:22.570Z",` +
+		`"written":"2026-11-23T05:13:22.594Z","deadline":"2026-12-23T05:13:22.570Z","ended":"2026-11-23T05:13:22.594Z",` +
+		`"messages":"SM1=1 SM2=2","replies":{"SM2":["two","texts"]},"later":{"field":[1,"\u00e9"]}}`
+	f.Add([]byte(whole))
+	for _, cut := range []string{`"version":1,`, `,"replies":{"SM2":["two","texts"]}`, `"SM1=1 SM2=2"`, `2026-12-23`} {
+		f.Add([]byte(strings.Replace(whole, cut, "", 1)))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := parseRecord(b)
+		if err != nil {
+			return
+		}
+		if !json.Valid(b) {
+			t.Fatalf("%q was taken for a record", b)
+		}
+		if back, _ := (Codec{}).Encode(r.Deadline, map[string]any{recordKey: r}); string(back) != string(b) {
+			t.Fatalf("an unchanged record was written back as %q", back)
+		}
+		if !r.belongs(r.To, r.From) {
+			return // escaped otherwise than we do: no message finds it
+		}
+		r.count("SMnew", conversation.State{Counter: 3}, conversation.Reply{"text"}, conversation.Counter{}, time.Unix(1e9, 0))
+		once := written(t, r)
+		if string(once.unknown) != string(r.unknown) || once.Counter != 3 {
+			t.Errorf("%q became %q", b, once.raw)
+		}
+		if reply, repeated := once.reply("SMnew", conversation.Counter{}); !repeated || len(reply) != 1 {
+			t.Errorf("the reply was recorded as %q", reply)
+		}
+	})
+}
