@@ -1,0 +1,59 @@
+package twilio_test
+
+import (
+	"testing"
+
+	"smsession/internal/twilio"
+)
+
+func BenchmarkParseForm(b *testing.B) {
+	body := []byte(capturedBody)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := twilio.ParseForm(body); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkVerify(b *testing.B) {
+	form := parse(b, capturedBody)
+	for _, row := range []struct{ name, signed string }{
+		{"as configured", "https://sms.example.com/sms"},
+		{"with the port", "https://sms.example.com:443/sms"},
+	} {
+		b.Run(row.name, func(b *testing.B) {
+			v := verifier(b, "https://sms.example.com", vectorToken)
+			signature := twilio.Sign(vectorToken, row.signed, form)
+			b.ReportAllocs()
+			for b.Loop() {
+				if !v.Verify(signature, "/sms", form) {
+					b.Fatal("refused")
+				}
+			}
+		})
+	}
+}
+
+// BenchmarkRequest is all that a request costs here.
+func BenchmarkRequest(b *testing.B) {
+	v := verifier(b, "https://sms.example.com", vectorToken)
+	signature := twilio.Sign(vectorToken, "https://sms.example.com/sms", parse(b, capturedBody))
+	body := []byte(capturedBody)
+	b.ReportAllocs()
+	for b.Loop() {
+		form, err := twilio.ParseForm(body)
+		if err != nil || !v.Verify(signature, "/sms", form) {
+			b.Fatal("refused")
+		}
+	}
+}
+
+func BenchmarkAppendTwiML(b *testing.B) {
+	texts := []string{"Hello, thanks for message number 2"}
+	dst := make([]byte, 0, 256)
+	b.ReportAllocs()
+	for b.Loop() {
+		twilio.AppendTwiML(dst, texts)
+	}
+}

@@ -1,0 +1,73 @@
+package twilio_test
+
+import (
+	"testing"
+
+	"smsession/internal/twilio"
+)
+
+func TestParseForm(t *testing.T) {
+	for _, row := range []struct{ name, body, param, want string }{
+		{"a plus sign is a space", "Body=Test+message", "Body", "Test message"},
+		{"an escaped plus sign is a plus sign", "From=%2B18103330792", "From", "+18103330792"},
+		{"an escape is of either case", "a=%c3%B1", "a", "ñ"},
+		{"names are decoded too", "a%5Bb%5D+c=1", "a[b] c", "1"},
+		{"a semicolon is an ordinary byte", "a=1;b=2", "a", "1;b=2"},
+		{"the value begins at the first equals sign", "a=b=c", "a", "b=c"},
+		{"a name without an equals sign has no value", "a&b=2", "a", ""},
+		{"an empty name is a name", "=x", "", "x"},
+		{"an escaped ampersand does not separate", "a=1%262", "a", "1&2"},
+		{"empty pieces are skipped", "&&a=1&&b=2&", "b", "2"},
+		{"bytes that are not UTF-8 are kept", "a=\xff%FE", "a", "\xff\xfe"},
+		{"a zero byte is kept", "a=x%00y", "a", "x\x00y"},
+		{"white space is kept", "a=+b%0A", "a", " b\n"},
+		{"of several values the first in sorted order is read", "a=2&a=1&a=3", "a", "1"},
+		{"an empty value sorts before the others", "a=2&a=", "a", ""},
+		{"names are told apart by their case", "from=1&From=2", "From", "2"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			form := parse(t, row.body)
+			if got := form.Get(row.param); got != row.want {
+				t.Errorf("%q, want %q", got, row.want)
+			}
+			if !form.Has(row.param) {
+				t.Error("the parameter is absent")
+			}
+		})
+	}
+}
+
+func TestAnAbsentParameterIsNotAnEmptyOne(t *testing.T) {
+	for _, body := range []string{"", "&", "b=1", "A=1", "aa=1&b=2"} {
+		if form := parse(t, body); form.Has("a") || form.Get("a") != "" {
+			t.Errorf("%q has a parameter a", body)
+		}
+	}
+	if form := parse(t, "&&"); form.Has("") {
+		t.Error("nothing between two ampersands is a parameter")
+	}
+}
+
+func TestParseFormRefusesABrokenEscape(t *testing.T) {
+	for _, body := range []string{"a=%", "a=%4", "a=%4&b=1", "a=%zz", "a=%4z", "a=%z4", "a=%%41", "%=1", "a=1&%2"} {
+		form, err := twilio.ParseForm([]byte(body))
+		if err == nil {
+			t.Errorf("%q was read", body)
+		}
+		if form.Has("a") {
+			t.Errorf("%q was read in part", body)
+		}
+	}
+}
+
+func TestParseFormDoesNotKeepTheBody(t *testing.T) {
+	body := []byte("Body=Hello")
+	form, err := twilio.ParseForm(body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copy(body, "XXXXXXXXXX")
+	if got := form.Get("Body"); got != "Hello" {
+		t.Errorf("the form changed to %q with the bytes it was read from", got)
+	}
+}

@@ -1,0 +1,102 @@
+package twilio
+
+import (
+	"strconv"
+	"strings"
+)
+
+// OptOutMode says which messages Twilio has answered already, with its own reply to STOP, START and HELP.
+type OptOutMode string
+
+const (
+	OptOutDefault  OptOutMode = "default"  // by OptOutType, and by Twilio's words in the body
+	OptOutAdvanced OptOutMode = "advanced" // by OptOutType only: Advanced Opt-Out has words of its own
+	OptOutOff      OptOutMode = "off"      // none
+)
+
+// Keyword is what Twilio took a message for.
+type Keyword int
+
+const (
+	KeywordNone  Keyword = iota // an ordinary message
+	KeywordStop                 // the sender opted out; Twilio refuses any reply (error 21610)
+	KeywordStart                // the sender opted in again
+	KeywordHelp                 // the sender asked for help
+)
+
+// String returns "none", "stop", "start" or "help".
+func (k Keyword) String() string {
+	switch k {
+	case KeywordNone:
+		return "none"
+	case KeywordStop:
+		return "stop"
+	case KeywordStart:
+		return "start"
+	case KeywordHelp:
+		return "help"
+	}
+	return "Keyword(" + strconv.Itoa(int(k)) + ")"
+}
+
+// Keyword tells whether Twilio took the message for a keyword and answered it. An OptOutType of STOP, START or HELP
+// says so by itself. Without it, in the default mode, the whole body must be one of Twilio's words; case and the white
+// space around it do not count. YES is no keyword: Twilio opts the sender in and passes it on, and a dialogue needs it.
+// Addresses with a channel prefix (whatsapp:, rcs:) do not have the words. An OptOutType of any other value counts as
+// none, and so the body decides.
+//
+// See https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out and
+// https://support.twilio.com/hc/en-us/articles/223134027.
+func (m Message) Keyword(mode OptOutMode) Keyword {
+	if mode == OptOutOff {
+		return KeywordNone
+	}
+	if k := typeKeyword(m.OptOutType); k != KeywordNone {
+		return k
+	}
+	if mode == OptOutAdvanced || onChannel(m.From) || onChannel(m.To) {
+		return KeywordNone
+	}
+	return bodyKeyword(m.Body)
+}
+
+func typeKeyword(optOutType string) Keyword {
+	switch upper(optOutType) {
+	case "STOP":
+		return KeywordStop
+	case "START":
+		return KeywordStart
+	case "HELP":
+		return KeywordHelp
+	}
+	return KeywordNone
+}
+
+func bodyKeyword(body string) Keyword {
+	switch upper(strings.TrimSpace(body)) {
+	case "STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT":
+		return KeywordStop
+	case "START", "UNSTOP":
+		return KeywordStart
+	case "HELP", "INFO":
+		return KeywordHelp
+	}
+	return KeywordNone
+}
+
+// onChannel reports whether an address has a channel prefix. A number or a name has no colon.
+func onChannel(address string) bool { return strings.Contains(address, ":") }
+
+// upper returns a word in upper case, and "" for a text too long to be a word of Twilio's. It knows ASCII only:
+// strings.ToUpper and strings.EqualFold would take a long s for an s, and find STOP where Twilio does not.
+func upper(word string) string {
+	if len(word) > len("UNSUBSCRIBE") {
+		return ""
+	}
+	return strings.Map(func(r rune) rune {
+		if 'a' <= r && r <= 'z' {
+			return r - 'a' + 'A'
+		}
+		return r
+	}, word)
+}

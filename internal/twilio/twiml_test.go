@@ -1,0 +1,59 @@
+package twilio_test
+
+import (
+	"testing"
+
+	"smsession/internal/twilio"
+)
+
+const declaration = `<?xml version="1.0" encoding="UTF-8"?>`
+
+func TestAppendTwiML(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		texts []string
+		want  string
+	}{
+		{"no texts are an empty response", nil, "<Response/>"},
+		{"an empty text is no message", []string{""}, "<Response/>"},
+		{"several empty texts are no message", []string{"", ""}, "<Response/>"},
+		{"a text is a message", []string{"Hello, thanks for the new message."},
+			"<Response><Message>Hello, thanks for the new message.</Message></Response>"},
+		{"every text is a message of its own, in order", []string{"b", "a"},
+			"<Response><Message>b</Message><Message>a</Message></Response>"},
+		{"empty texts are left out among others", []string{"", "a", "", "b", ""},
+			"<Response><Message>a</Message><Message>b</Message></Response>"},
+		{"mark-up is text", []string{`<Message to="x">&amp;</Message>`},
+			"<Response><Message>&lt;Message to=&#34;x&#34;&gt;&amp;amp;&lt;/Message&gt;</Message></Response>"},
+		{"the end of a CDATA section is text", []string{"]]>"}, "<Response><Message>]]&gt;</Message></Response>"},
+		{"an apostrophe is escaped", []string{"it's"}, "<Response><Message>it&#39;s</Message></Response>"},
+		{"a line feed is kept", []string{"a\nb"}, "<Response><Message>a&#xA;b</Message></Response>"},
+		{"a carriage return is not turned into a line feed", []string{"a\r\nb"},
+			"<Response><Message>a&#xD;&#xA;b</Message></Response>"},
+		{"a tab is kept", []string{"a\tb"}, "<Response><Message>a&#x9;b</Message></Response>"},
+		{"white space is kept", []string{" a  "}, "<Response><Message> a  </Message></Response>"},
+		{"an emoji is kept", []string{"👍🏽 ñ"}, "<Response><Message>👍🏽 ñ</Message></Response>"},
+		{"control characters are replaced", []string{"a\x00b\x07c\x1b"},
+			"<Response><Message>a\ufffdb\ufffdc\ufffd</Message></Response>"},
+		{"bytes that are not UTF-8 are replaced", []string{"a\xff\xc3b"},
+			"<Response><Message>a\ufffd\ufffdb</Message></Response>"},
+		{"what XML forbids beyond ASCII is replaced", []string{"\ufffe\uffff"},
+			"<Response><Message>\ufffd\ufffd</Message></Response>"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := string(twilio.AppendTwiML(nil, row.texts)); got != declaration+row.want {
+				t.Errorf("%s, want %s", got, declaration+row.want)
+			}
+		})
+	}
+}
+
+func TestAppendTwiMLAppends(t *testing.T) {
+	for _, space := range []int{0, 10, 1000} {
+		dst := append(make([]byte, 0, 6+space), "before"...)
+		got := string(twilio.AppendTwiML(dst, []string{"a"}))
+		if want := "before" + declaration + "<Response><Message>a</Message></Response>"; got != want {
+			t.Errorf("with %d bytes of space: %s", space, got)
+		}
+	}
+}
