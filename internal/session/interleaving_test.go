@@ -1,0 +1,408 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"strings"
+	"testing/synctest"
+
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/conversation"
+)
+
+// The tests of this file run several deliveries of one conversation, each on a replica of its own, one Redis command at
+// a time, in all orders (see scenario), and with faults at every place where there can be one. What they run is the
+// real Manager; Redis is a map with the scripts' rules, and TestModelAnswersAsRedisDoes holds it to the real scripts.
+
+// fault is what can happen to a command besides being executed.
+type fault int
+
+const (
+	none  fault = iota
+	crash       // the replica dies before the command is sent
+	lost        // the command is executed, the reply and the connection are lost
+	late        // the connection is lost, and the command and what was sent with it are executed at some later time
+)
+
+// waiting is a command of an actor that waits to be executed.
+type waiting struct{ run func() (any, error) }
+
+// actor is one delivery, or the commands of one that arrive late.
+type actor struct {
+	name  string
+	at    chan *waiting // the command that the actor stops at; nil when it has ended
+	order chan fault
+	next  *waiting
+	dead  bool
+
+	sid  string
+	text string // the reply, when there was one
+	code int
+}
+
+// world is a Redis and those who use it.
+type world struct {
+	model    *model
+	actors   []*actor
+	last     *actor // who took the last step
+	faults   int    // that may still happen
+	switches int    // that may still happen, away from an actor that could go on
+}
+
+// gate is a connection that waits for its actor's turn before every command.
+type gate struct {
+	world  *world
+	actor  *actor
+	queued []func() (any, error)
+	err    error
+}
+
+var errCut = errors.New("connection lost")
+
+func (g *gate) Close() error { return nil }
+func (g *gate) Err() error   { return g.err }
+func (g *gate) Flush() error { return g.err }
+
+func (g *gate) Send(command string, args ...any) error {
+	g.queued = append(g.queued, func() (any, error) { return g.world.model.do(command, args) })
+	return g.err
+}
+
+func (g *gate) Do(command string, args ...any) (any, error) {
+	if command == "" || g.actor.dead {
+		return nil, g.err
+	}
+	_ = g.Send(command, args...)
+	return g.Receive()
+}
+
+// Receive executes the command that was sent first, when the actor may.
+func (g *gate) Receive() (any, error) {
+	if g.err != nil {
+		return nil, g.err
+	}
+	run, rest := g.queued[0], g.queued[1:]
+	g.queued = rest
+	g.actor.at <- &waiting{run}
+	switch <-g.actor.order {
+	case crash:
+		g.actor.dead = true
+		runtime.Goexit()
+	case lost:
+		_, _ = run()
+		g.err = errCut
+	case late:
+		g.err = errCut
+		g.world.haunt(g.actor.name, append([]func() (any, error){run}, rest...))
+	default:
+		return run()
+	}
+	return nil, g.err
+}
+
+// start lets an actor run until it stops at its first command.
+func (w *world) start(a *actor, body func()) {
+	a.at, a.order = make(chan *waiting), make(chan fault)
+	w.actors = append(w.actors, a)
+	go func() {
+		defer close(a.at)
+		body()
+	}()
+	a.next = <-a.at
+}
+
+// haunt adds the commands that a connection carried when it was lost.
+func (w *world) haunt(name string, commands []func() (any, error)) {
+	a := &actor{name: "late " + name}
+	w.start(a, func() {
+		for _, run := range commands {
+			a.at <- &waiting{run: run}
+			<-a.order
+			_, _ = run()
+		}
+	})
+}
+
+// deliver adds a delivery on a replica of its own.
+func (w *world) deliver(sid, cookie string, end bool) {
+	a := &actor{name: sid, sid: sid}
+	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return &gate{world: w, actor: a}, nil }}
+	m := New(Options{Pool: pool, Connections: 8, Prefix: "sms:", IdleTimeout: 4 * time.Hour, Lifetime: 720 * time.Hour,
+		Budget: 10 * time.Second, Responder: conversation.Counter{}})
+	message := func(context.Context) conversation.Message {
+		return conversation.Message{SID: sid, From: "+12025550143", To: "+15005550006"}
+	}
+	fail := func(w http.ResponseWriter, _ *http.Request, err error) { http.Error(w, err.Error(), 503) }
+	h := m.Middleware(message, fail)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, strings.Join(m.Answer(r.Context(), end), "\n"))
+	}))
+	w.start(a, func() {
+		req := httptest.NewRequest("POST", "/sms", nil)
+		if cookie != "" {
+			req.Header.Set("Cookie", CookieName+"="+cookie)
+		}
+		rec := httptest.NewRecorder()
+		h.ServeHTTP(rec, req)
+		a.code, a.text = rec.Code, rec.Body.String()
+	})
+}
+
+// option is what may happen next.
+type option struct {
+	actor *actor
+	fault fault
+}
+
+func (w *world) options() []option {
+	var all []option
+	for _, a := range w.actors {
+		if a.next == nil || a != w.last && w.last != nil && w.last.next != nil && w.switches == 0 {
+			continue
+		}
+		all = append(all, option{a, none})
+		if w.faults > 0 && a.sid != "" {
+			all = append(all, option{a, crash}, option{a, lost}, option{a, late})
+		}
+	}
+	return all
+}
+
+func (w *world) take(o option) {
+	if o.fault != none {
+		w.faults--
+	}
+	if w.last != nil && w.last != o.actor && w.last.next != nil {
+		w.switches--
+	}
+	w.last = o.actor
+	o.actor.order <- o.fault
+	o.actor.next = <-o.actor.at
+}
+
+// scenario sets a world up: what Redis holds, and who comes. Two deliveries are run in every order; of three there are
+// billions, so their switches are bounded: what three can do wrong and two cannot shows with few of them.
+type scenario struct {
+	name     string
+	faults   int
+	switches int
+	begin    func(*world)
+}
+
+const everyOrder = 1 << 30
+
+// explore runs a scenario in every order. It returns how many there are, and the first violation with the order that
+// led to it.
+func explore(s scenario, newModel func() *model) (runs int, violation string) {
+	var choices []int
+	for {
+		w := &world{model: newModel(), faults: s.faults, switches: s.switches}
+		s.begin(w)
+		var widths []int
+		var trace []string
+		for depth := 0; ; depth++ {
+			options := w.options()
+			if len(options) == 0 {
+				break
+			}
+			if depth == len(choices) {
+				choices = append(choices, 0)
+			}
+			widths = append(widths, len(options))
+			o := options[choices[depth]]
+			trace = append(trace, fmt.Sprintf("%s/%d", o.actor.name, o.fault))
+			w.take(o)
+		}
+		runs++
+		if v := w.violation(s.faults > 0); v != "" {
+			return runs, fmt.Sprintf("%s\nafter %s\nRedis holds %v", v, strings.Join(trace, " "), w.model.keys)
+		}
+		choices = choices[:len(widths)]
+		for len(choices) > 0 && choices[len(choices)-1]+1 == widths[len(choices)-1] {
+			choices = choices[:len(choices)-1]
+		}
+		if len(choices) == 0 {
+			return runs, ""
+		}
+		choices[len(choices)-1]++
+	}
+}
+
+// violation says which of rules 1 to 3 does not hold when everything is over. The record's own list of messages is the
+// order in which they were counted; every reply must fit it.
+func (w *world) violation(faulty bool) string {
+	token := w.model.keys["sms:conversation:+15005550006:+12025550143"]
+	record, err := parseRecord([]byte(w.model.keys["sms:session:"+token]))
+	if err != nil {
+		if faulty && token == "" {
+			return ""
+		}
+		return fmt.Sprintf("the pointer %q leads to no record", token)
+	}
+	if sessions := w.model.count("sms:session:"); sessions != 1 && !faulty {
+		return fmt.Sprintf("there are %d sessions", sessions)
+	}
+	counters, previous := map[string]int64{}, int64(0)
+	for _, pair := range strings.Fields(string(record.messages)) {
+		var counter int64
+		sid, digits, _ := strings.Cut(pair, "=")
+		fmt.Sscan(digits, &counter)
+		if _, twice := counters[sid]; twice {
+			return sid + " was counted twice"
+		}
+		if counter != 0 && counter != previous+1 {
+			return fmt.Sprintf("%s brought the counter from %d to %d", sid, previous, counter)
+		}
+		counters[sid], previous = counter, counter
+	}
+	if record.Counter != previous {
+		return fmt.Sprintf("the counter is %d, the last message brought it to %d", record.Counter, previous)
+	}
+	for _, a := range w.actors {
+		if a.dead || a.sid == "" {
+			continue
+		}
+		counter, counted := counters[a.sid]
+		want := strings.Join(conversation.Counter{}.Recall(counter), "")
+		if a.code != http.StatusOK || !counted || a.text != want {
+			return fmt.Sprintf("%s was answered %d %q, it was counted as %d (%t)", a.sid, a.code, a.text, counter, counted)
+		}
+	}
+	return ""
+}
+
+const (
+	running = "TTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTT"
+	stray   = "SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSS"
+)
+
+// conversationOf puts a running conversation of n messages into Redis.
+func conversationOf(w *world, n int) {
+	put(w, running, n)
+	w.model.keys["sms:conversation:+15005550006:+12025550143"] = running
+}
+
+func put(w *world, token string, n int) {
+	r := newRecord(time.Now())
+	for i := range n {
+		r.count(fmt.Sprint("SMold", i), conversation.State{Counter: int64(i + 1)}, conversation.Counter{}.Recall(int64(i+1)), conversation.Counter{}, time.Now())
+	}
+	b, _ := Codec{}.Encode(r.Deadline, map[string]any{recordKey: r})
+	w.model.keys["sms:session:"+token] = string(b)
+}
+
+// scenarios are all that the rules speak of. STOP interleaved with a message and its repeat is among them, with and
+// without a session, with and without its cookie.
+func scenarios() []scenario {
+	return []scenario{
+		{"three first messages", 0, 3, func(w *world) {
+			for _, sid := range []string{"SMa", "SMb", "SMc"} {
+				w.deliver(sid, "", false)
+			}
+		}},
+		{"three further messages", 0, 3, func(w *world) {
+			conversationOf(w, 1)
+			for _, sid := range []string{"SMa", "SMb", "SMc"} {
+				w.deliver(sid, running, false)
+			}
+		}},
+		{"STOP, a message and its repeat", 0, 3, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMa", running, false)
+			w.deliver("SMa", running, false)
+			w.deliver("SMstop", running, true)
+		}},
+		{"STOP, a message and its repeat without a cookie", 0, 3, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMa", "", false)
+			w.deliver("SMa", running, false)
+			w.deliver("SMstop", "", true)
+		}},
+		{"STOP, a first message and its repeat", 0, 3, func(w *world) {
+			w.deliver("SMa", "", false)
+			w.deliver("SMa", "", false)
+			w.deliver("SMstop", "", true)
+		}},
+		{"STOP, its repeat and a message", 0, 3, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMstop", running, true)
+			w.deliver("SMstop", "", true)
+			w.deliver("SMa", running, false)
+		}},
+		{"a cookie of a stray record, and a message of the conversation", 0, everyOrder, func(w *world) {
+			conversationOf(w, 2)
+			put(w, stray, 1)
+			w.deliver("SMa", stray, false)
+			w.deliver("SMb", running, false)
+		}},
+		{"two first messages", 0, everyOrder, func(w *world) {
+			w.deliver("SMa", "", false)
+			w.deliver("SMb", "", false)
+		}},
+		{"a message and STOP", 0, everyOrder, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMa", running, false)
+			w.deliver("SMstop", "", true)
+		}},
+		{"two first messages and a fault", 1, 3, func(w *world) {
+			w.deliver("SMa", "", false)
+			w.deliver("SMb", "", false)
+		}},
+		{"a first message, its repeat and a fault", 1, 3, func(w *world) {
+			w.deliver("SMa", "", false)
+			w.deliver("SMa", "", false)
+		}},
+		{"a message, STOP and a fault", 1, 3, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMa", running, false)
+			w.deliver("SMstop", "", true)
+		}},
+		{"a message and two faults", 2, everyOrder, func(w *world) {
+			conversationOf(w, 1)
+			w.deliver("SMa", running, false)
+		}},
+		{"a first message and two faults", 2, everyOrder, func(w *world) { w.deliver("SMa", "", false) }},
+	}
+}
+
+func TestRulesHoldInEveryOrder(t *testing.T) {
+	for _, s := range scenarios() {
+		t.Run(s.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				runs, violation := explore(s, newModel)
+				if violation != "" {
+					t.Fatal(violation)
+				}
+				t.Logf("%d orders", runs)
+			})
+		})
+	}
+}
+
+// The naive versions of the scripts, each of which some order must catch.
+func TestNaiveCommitsAreCaught(t *testing.T) {
+	for name, naive := range map[string]func(*model){
+		"a record that is saved whatever it was": func(m *model) { m.anyRecord = true },
+		"a pointer that is set whatever it was":  func(m *model) { m.anyPointer = true },
+		"a record that is left behind":           func(m *model) { m.noErase = true },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for _, s := range scenarios() {
+					if runs, violation := explore(s, func() *model { m := newModel(); naive(m); return m }); violation != "" {
+						t.Logf("caught by %q in order %d: %s", s.name, runs, violation)
+						return
+					}
+				}
+				t.Error("no order catches it")
+			})
+		})
+	}
+}

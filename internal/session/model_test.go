@@ -1,0 +1,102 @@
+package session
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/gomodule/redigo/redis"
+	"pgregory.net/rapid"
+
+	"smsession/internal/redistest"
+)
+
+// model is Redis as far as a commit goes: strings, GET and the scripts.
+type model struct {
+	keys    map[string]string
+	scripts scripts
+
+	// The naive versions.
+	anyRecord, anyPointer, noErase bool
+}
+
+func newModel() *model { return &model{keys: map[string]string{}, scripts: newScripts()} }
+
+func (m *model) count(prefix string) (n int) {
+	for key := range m.keys {
+		if strings.HasPrefix(key, prefix) {
+			n++
+		}
+	}
+	return n
+}
+
+func (m *model) do(command string, args []any) (any, error) {
+	a := make([]string, len(args))
+	for i, arg := range args {
+		if b, ok := arg.([]byte); ok {
+			arg = string(b)
+		}
+		a[i] = fmt.Sprint(arg)
+	}
+	if command == "GET" {
+		if value, ok := m.keys[a[0]]; ok {
+			return []byte(value), nil
+		}
+		return nil, nil
+	}
+	key, now := a[2], m.keys[a[2]]
+	_, exists := m.keys[key]
+	switch a[0] {
+	case m.scripts.record.Hash():
+		return m.set(key, a[4], m.anyRecord || now == a[3] && (exists || a[3] == "")), nil
+	case m.scripts.pointer.Hash():
+		return m.set(key, a[3], m.anyPointer || !exists || now == a[3] || now == a[4]), nil
+	case m.scripts.erase.Hash():
+		if exists && now == a[3] && !m.noErase {
+			delete(m.keys, key)
+			return int64(1), nil
+		}
+		return int64(0), nil
+	}
+	return nil, fmt.Errorf("the model knows no %s %v", command, a)
+}
+
+func (m *model) set(key, value string, may bool) any {
+	if !may {
+		return int64(0)
+	}
+	m.keys[key] = value
+	return int64(1)
+}
+
+// The model is held to the scripts over both kinds of Redis, by random calls on few keys and values.
+func TestModelAnswersAsRedisDoes(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		conn := redistest.Conn(t, b.Addr)
+		rapid.Check(t, func(t *rapid.T) {
+			if _, err := conn.Do("FLUSHALL"); err != nil {
+				t.Fatal(err)
+			}
+			m := newModel()
+			value := rapid.SampledFrom([]string{"", "a", "b", "\x00\xff"})
+			for range rapid.IntRange(1, 20).Draw(t, "calls") {
+				script := rapid.SampledFrom([]*redis.Script{m.scripts.record, m.scripts.pointer, m.scripts.erase}).Draw(t, "script")
+				args := []any{rapid.SampledFrom([]string{"k", "l"}).Draw(t, "key"), value.Draw(t, "first"), value.Draw(t, "second"), 60_000}
+				want, err := m.do("EVALSHA", append([]any{script.Hash(), 1}, args...))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got, err := script.Do(conn, args...); err != nil || got != want {
+					t.Fatalf("%v: Redis says %v, %v, the model %v", args, got, err, want)
+				}
+				for _, key := range []string{"k", "l"} {
+					got, err := redis.String(conn.Do("GET", key))
+					if want, ok := m.keys[key]; got != want || ok != (err == nil) {
+						t.Fatalf("%s holds %q, %v, in the model %q", key, got, err, want)
+					}
+				}
+			}
+		})
+	})
+}
