@@ -1,5 +1,6 @@
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 FUZZTIME := 30s
+BENCH_COUNT := 3
 
 # What the tests start for real; the setup script knows how to install each.
 TOOLS := redis-server redis-cli cc
@@ -27,9 +28,10 @@ lint: ## check the format, go vet, staticcheck
 	go vet ./...
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
-bench: ## run the benchmarks, then the whole process under load
-	go test -run '^$$' -bench . -benchmem ./...
-	go test -run '^$$' -bench Process ./cmd/smsession
+bench: ## run the benchmarks, then the whole process under load beside its limits; BENCH_COUNT=6 for benchstat
+	@./deploy/test/setup.sh $(TOOLS)
+	go test -run '^$$' -bench . -benchmem ./internal/...
+	go test -run '^$$' -bench Process -benchtime 40000x -count $(BENCH_COUNT) ./cmd/smsession
 
 fuzz: ## fuzz every target, FUZZTIME=30s each
 	@./deploy/test/fuzz.sh $(FUZZTIME)

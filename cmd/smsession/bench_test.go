@@ -57,19 +57,6 @@ func benchmarkRole(b *testing.B, role, addr string) {
 	conn := redistest.Conn(b, addr)
 	cpu, trips := cpuTime(b, r.cmd.Process.Pid), redisReads(b, conn)
 	b.ResetTimer()
-	if role == "smsession" && b.N > 1 {
-		go func() {
-			res, err := http.Get(r.admin + "/debug/pprof/profile?seconds=5")
-			if err != nil {
-				panic(err)
-			}
-			d, _ := io.ReadAll(res.Body)
-			os.WriteFile("/tmp/cpu.prof", d, 0o644)
-			res2, _ := http.Get(r.admin + "/debug/pprof/allocs")
-			d, _ = io.ReadAll(res2.Body)
-			os.WriteFile("/tmp/alloc.prof", d, 0o644)
-		}()
-	}
 	drive(workers, each)
 	b.StopTimer()
 	sent := float64(each * benchWorkers)
@@ -124,33 +111,35 @@ func (w *benchWorker) request(i int) []byte {
 // send sends n messages, one after the other, to the worker's conversations in turn.
 func (w *benchWorker) send(n int) {
 	for i := range n {
-		request := []byte(nil)
-		if i < len(w.requests) {
-			request = w.requests[i]
-		} else {
-			request = w.request(i)
+		if i == len(w.requests) { // not prepared
+			w.requests = append(w.requests, w.request(i))
 		}
-		if _, err := w.conn.Write(request); err != nil {
-			w.tb.Error(err)
-			return
-		}
-		res, err := http.ReadResponse(w.answers, nil)
+		cookies, err := w.exchange(w.requests[i])
 		if err != nil {
 			w.tb.Error(err)
 			return
 		}
-		_, _ = io.Copy(io.Discard, res.Body)
-		if res.StatusCode != http.StatusOK {
-			w.tb.Errorf("status %d", res.StatusCode)
-			return
-		}
-		if w.cookies[i%benchSenders] == "" {
-			for _, c := range res.Cookies() {
-				w.cookies[i%benchSenders] = c.Value
-			}
+		for _, c := range cookies {
+			w.cookies[i%benchSenders] = c.Value
 		}
 	}
 	w.requests = nil
+}
+
+// exchange sends a request and returns the cookies of the answer.
+func (w *benchWorker) exchange(request []byte) ([]*http.Cookie, error) {
+	if _, err := w.conn.Write(request); err != nil {
+		return nil, err
+	}
+	res, err := http.ReadResponse(w.answers, nil)
+	if err != nil {
+		return nil, err
+	}
+	if res.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("status %d", res.StatusCode)
+	}
+	_, err = io.Copy(io.Discard, res.Body)
+	return res.Cookies(), err
 }
 
 func drive(workers []*benchWorker, each int) {

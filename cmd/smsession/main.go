@@ -60,7 +60,7 @@ func run(p *process, args []string) int {
 		kong.Writers(p.stdout, p.stderr))
 	command, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(p.stderr, "smsession: %v; see smsession --help\n", err)
+		fmt.Fprintf(p.stderr, "smsession: the command line is wrong: %s; see smsession --help\n", usageFault(parser.Model, err))
 		return exitBadCommand
 	}
 	var faults config.Faults

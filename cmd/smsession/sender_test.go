@@ -50,8 +50,14 @@ func newSender() *sender {
 	return &sender{
 		from:   fmt.Sprintf("+1202%07d", 5550000+lastSender.Add(1)),
 		to:     "+15005550006",
-		client: &http.Client{Timeout: 15 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: 64}},
+		client: &http.Client{Timeout: 15 * time.Second, Transport: newTransport()},
 	}
+}
+
+// newTransport keeps connections, but for less long than the server does: who keeps them longer sends a message now and
+// then on one that is just being closed.
+func newTransport() *http.Transport {
+	return &http.Transport{MaxIdleConnsPerHost: 64, IdleConnTimeout: 5 * time.Second}
 }
 
 // reply is what came back, as Twilio would see it.
@@ -60,6 +66,7 @@ type reply struct {
 	header http.Header
 	body   string
 	cookie string
+	closes bool // the connection is not to be used again
 }
 
 // form has the parameters of a message, in the set that Twilio sends, empty geography included.
@@ -77,13 +84,26 @@ func (s *sender) send(server, route, sid, cookie string) (reply, error) {
 	return s.post(server, route, s.form(sid, "hello"), cookie)
 }
 
+// deliver is send where a delivery that failed is an answer like others: one with the status 0.
+func (s *sender) deliver(server, route, sid, cookie string) reply {
+	r, err := s.send(server, route, sid, cookie)
+	if err != nil {
+		return reply{body: err.Error()}
+	}
+	return r
+}
+
 func (s *sender) post(server, route string, form url.Values, cookie string) (reply, error) {
-	req, err := http.NewRequest("POST", server+route, strings.NewReader(form.Encode()))
+	return s.postSigned(server+route, sign(testToken, testPublicURL+route, form), form.Encode(), cookie)
+}
+
+func (s *sender) postSigned(url, signature, form, cookie string) (reply, error) {
+	req, err := http.NewRequest("POST", url, strings.NewReader(form))
 	if err != nil {
 		return reply{}, err
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("X-Twilio-Signature", sign(testToken, testPublicURL+route, form))
+	req.Header.Set("X-Twilio-Signature", signature)
 	if cookie != "" {
 		req.Header.Set("Cookie", "smsession="+cookie)
 	}
@@ -100,7 +120,7 @@ func exchange(client *http.Client, req *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	r := reply{status: res.StatusCode, header: res.Header, body: string(body)}
+	r := reply{status: res.StatusCode, header: res.Header, body: string(body), closes: res.Close}
 	for _, c := range res.Cookies() {
 		if c.Name == "smsession" {
 			r.cookie = c.Value

@@ -96,6 +96,8 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *slog.Logger
 		log.Info("listening for the operator", "addr", ports.admin.Addr().String(), "pprof", cfg.Pprof)
 	}
 
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	watched := make(chan error, 1)
 	go func() {
 		ping := func(ctx context.Context) error { return redispool.Ping(ctx, pool) }
@@ -106,10 +108,12 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *slog.Logger
 	select {
 	case err := <-watched:
 		if err != nil {
-			return fmt.Errorf("Redis at %s refuses us: %w", cfg.Redis.Addr, err)
+			return fmt.Errorf("the Redis at %s refuses us: %w", cfg.Redis.Addr, err)
 		}
 		return <-served
 	case err := <-served:
+		stop()
+		<-watched // a ping under way must not meet the closing of the pool
 		return err
 	}
 }

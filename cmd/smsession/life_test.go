@@ -1,0 +1,211 @@
+package main
+
+import (
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"smsession/internal/redistest"
+)
+
+// sentences are the lines of a process's standard error that are not of its log.
+func sentences(r *replica) []string {
+	return slices.DeleteFunc(strings.Split(r.log(), "\n"), func(line string) bool { return strings.HasPrefix(line, "{") })
+}
+
+// taken is an address that somebody else listens on.
+func taken(tb testing.TB, addr string) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { l.Close() })
+	return l.Addr().String()
+}
+
+// TestAServiceThatCannotStartSaysSoInASentence runs the service with settings that are right by themselves.
+func TestAServiceThatCannotStartSaysSoInASentence(t *testing.T) {
+	locked := redistest.Start(t, redistest.Options{Password: "right", Args: []string{"--user", "app", "on", ">right", "~sms:*", "+@all"}})
+	open := redistest.Start(t, redistest.Options{})
+	encrypted := redistest.Start(t, redistest.Options{TLS: true})
+	rows := []struct {
+		name, redisURL, want string
+		settings             []string
+	}{
+		{"the public port is taken", open.URL(), "address already in use", []string{"ADDR=" + taken(t, "127.0.0.1:0")}},
+		{"the private port is taken", open.URL(), "address already in use", []string{"ADMIN_ADDR=" + taken(t, "127.0.0.1:0")}},
+		{"the password is wrong", "redis://:S3cr3t@" + locked.Addr(), "WRONGPASS", nil},
+		{"the user's password is wrong", "redis://app:S3cr3t@" + locked.Addr(), "WRONGPASS", nil},
+		{"there is no such user", "redis://nobody:S3cr3t@" + locked.Addr(), "WRONGPASS", nil},
+		{"a password is asked for and none is set", "redis://" + locked.Addr(), "NOAUTH", nil},
+		{"a password is set and none is asked for", "redis://:S3cr3t@" + open.Addr(), "AUTH", nil},
+		{"there is no such database", "redis://" + open.Addr() + "/4711", "out of range", nil},
+		{"nobody vouches for the certificate", encrypted.URL(), "certificate", nil},
+		{"the certificate is another host's", strings.Replace(encrypted.URL(), "127.0.0.1", "0.0.0.0", 1), "certificate",
+			[]string{"SSL_CERT_FILE=" + encrypted.CAFile()}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			r := start(t, "smsession", []string{"serve"}, serviceSettings(row.redisURL, row.settings...))
+			status := r.wait()
+			said := sentences(r)
+			if status != 1 || len(said) != 1 || !strings.HasPrefix(said[0], "smsession: ") || !strings.Contains(said[0], row.want) {
+				t.Errorf("exit status %d, %q", status, said)
+			}
+			if strings.Contains(r.log()+r.printed(), "S3cr3t") {
+				t.Errorf("the secret is in %s", r.log())
+			}
+			t.Log(said)
+		})
+	}
+}
+
+func TestARedisThatIsNotThereYetIsWaitedFor(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	server.Kill()
+	r := launch(t, "smsession", []string{"serve"}, serviceSettings(server.URL()))
+	r.waitFor("starting", http.StatusServiceUnavailable)
+	if err := server.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	r.waitReady()
+	report(t, uncounted([]reply{newSender().deliver(r.url, "/sms", newSID(), "")}, 1, 1))
+}
+
+// TestAnEncryptedRedisIsTrustedByItsAuthority serves over TLS. That nobody is trusted without the authority's
+// certificate is a row of TestAServiceThatCannotStartSaysSoInASentence.
+func TestAnEncryptedRedisIsTrustedByItsAuthority(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{TLS: true, Password: "right"})
+	r := startReplica(t, server.URL(), "SSL_CERT_FILE="+server.CAFile())
+	s := newSender()
+	first := s.deliver(r.url, "/sms", newSID(), "")
+	report(t, uncounted([]reply{first, s.deliver(r.url, "/sms", newSID(), first.cookie)}, 1, 2))
+	if keys := server.CLI("--scan", "--pattern", "sms:session:*"); keys != "sms:session:"+first.cookie {
+		t.Errorf("the sessions are %q", keys)
+	}
+}
+
+func TestAWrongSettingIsReportedBeforeAnythingIsBound(t *testing.T) {
+	const redis = "redis://127.0.0.1:1"
+	rows := []struct {
+		name     string
+		settings []string
+		want     []string // of each line its beginning and its end
+	}{
+		{"everything is missing", []string{"PUBLIC_URL=", "TWILIO_AUTH_TOKEN=", "REDIS_URL="},
+			[]string{"PUBLIC_URL (--public-url): ", "TWILIO_AUTH_TOKEN (--twilio-auth-token): ", "REDIS_URL (--redis-url): "}},
+		{"everything is wrong", []string{"ADDR=S3cr3t", "PUBLIC_URL=ftp://user:S3cr3t@host", "TWILIO_AUTH_TOKEN=S3cr3t,,",
+			"REDIS_URL=redis://:S3cr3t@:x/y?z", "SESSION_IDLE_TIMEOUT=0", "REQUEST_BUDGET=1h", "OPT_OUT=?"},
+			[]string{"ADDR (--addr): ", "PUBLIC_URL (--public-url): ", "TWILIO_AUTH_TOKEN (--twilio-auth-token): ", "REDIS_URL (--redis-url): ",
+				"SESSION_IDLE_TIMEOUT (--session-idle-timeout): ", "REQUEST_BUDGET (--request-budget): ", "OPT_OUT (--opt-out): "}},
+		{"Sentinel is not built yet", []string{"REDIS_URL=redis+sentinel://user:S3cr3t@a:1,b:2/primary"},
+			[]string{"REDIS_URL (--redis-url): redis+sentinel:// is not supported by this version yet"}},
+		{"Cluster is not built yet", []string{"REDIS_URL=redis+cluster://user:S3cr3t@a:1,b:2"},
+			[]string{"REDIS_URL (--redis-url): redis+cluster:// is not supported by this version yet"}},
+		{"waiting for Redis replicas is not built yet", []string{"REDIS_WAIT_REPLICAS=1"},
+			[]string{"REDIS_WAIT_REPLICAS (--redis-wait-replicas): waiting for Redis replicas is not built yet"}},
+		{"a secret in a file that is not there", []string{"TWILIO_AUTH_TOKEN=", "TWILIO_AUTH_TOKEN_FILE=S3cr3t"},
+			[]string{"TWILIO_AUTH_TOKEN_FILE (--twilio-auth-token-file): "}},
+	}
+	for _, row := range rows {
+		for _, command := range []string{"serve", "config"} {
+			t.Run(command+": "+row.name, func(t *testing.T) {
+				r := execute(t, []string{command}, serviceSettings(redis, row.settings...)...)
+				lines := strings.Split(r.log(), "\n")
+				for _, want := range row.want {
+					if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, want) }) {
+						t.Errorf("nothing is said of %s", want)
+					}
+				}
+				if r.wait() != 2 || len(lines) < len(row.want) || r.printed() != "" {
+					t.Errorf("exit status %d, printed %q", r.wait(), r.printed())
+				}
+				if t.Failed() || strings.Contains(strings.ToLower(r.log()), "s3cr3t") {
+					t.Errorf("the faults: %s", r.log())
+				}
+			})
+		}
+	}
+}
+
+func TestASignalEndsTheService(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(s.String()+": exit status 0", func(t *testing.T) {
+			r := startReplica(t, server.URL(), "DRAIN_DELAY=10ms")
+			r.signal(s)
+			if status := r.wait(); status != 0 {
+				t.Errorf("exit status %d:\n%s", status, r.log())
+			}
+			if said := sentences(r); len(said) > 0 {
+				t.Errorf("it says %q", said)
+			}
+		})
+	}
+	t.Run("while Redis is away: exit status 0", func(t *testing.T) {
+		away := redistest.Start(t, redistest.Options{})
+		away.Kill()
+		r := launch(t, "smsession", []string{"serve"}, serviceSettings(away.URL()))
+		r.signal(syscall.SIGTERM)
+		if status := r.wait(); status != 0 {
+			t.Errorf("exit status %d:\n%s", status, r.log())
+		}
+	})
+	t.Run("a second signal ends it at once", func(t *testing.T) {
+		r := startReplica(t, server.URL(), "DRAIN_DELAY=1m")
+		r.signal(syscall.SIGTERM)
+		r.waitFor("draining", http.StatusServiceUnavailable)
+		// The first signal is not caught any more a moment after it was: usually the first of these is enough.
+		ended := func() bool {
+			r.signal(syscall.SIGTERM)
+			select {
+			case <-r.exited:
+				return true
+			case <-time.After(100 * time.Millisecond):
+				return false
+			}
+		}
+		for deadline := time.Now().Add(20 * time.Second); !ended(); {
+			if time.Now().After(deadline) {
+				t.Fatal("it goes on draining")
+			}
+		}
+		if status, ok := r.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGTERM {
+			t.Errorf("it ended with %v, not by the signal", r.cmd.ProcessState)
+		}
+	})
+}
+
+func TestHelpVersionAndConfigArePrinted(t *testing.T) {
+	secrets := []string{"ADDR=127.0.0.1:1234", "REDIS_URL=redis://app:S3cr3t@redis:6380/2", "TWILIO_AUTH_TOKEN=S3cr3t1,S3cr3t2"}
+	rows := []struct {
+		name string
+		args []string
+		want []string
+	}{
+		{"help has examples", []string{"--help"}, []string{"Usage: smsession <command>", "Examples:", "smsession dev"}},
+		{"a command's help has its settings", []string{"serve", "--help"}, []string{"--redis-url", "$REDIS_URL", "default 10s"}},
+		{"the version is one line", []string{"version"}, []string{"smsession "}},
+		{"the settings are printed with the secrets masked", []string{"config", "--public-url=https://sms.example.com/in/"},
+			[]string{"ADDR                  127.0.0.1:1234\n", "PUBLIC_URL            https://sms.example.com/in\n",
+				"redis://app:•••@redis:6380/2\n", "SESSION_IDLE_TIMEOUT  4h\n", "REQUEST_BUDGET        10s\n"}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			r := execute(t, row.args, serviceSettings("", secrets...)...)
+			for _, want := range row.want {
+				if !strings.Contains(r.printed(), want) {
+					t.Errorf("no %q in:\n%s", want, r.printed())
+				}
+			}
+			if r.wait() != 0 || r.log() != "" || strings.Contains(r.printed(), "S3cr3t") {
+				t.Errorf("exit status %d, %q, printed:\n%s", r.wait(), r.log(), r.printed())
+			}
+		})
+	}
+}

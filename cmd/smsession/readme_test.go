@@ -1,0 +1,67 @@
+package main
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"smsession/internal/config"
+	"smsession/internal/redistest"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// What the README tells an operator to type is typed here, by sh and the real redis-cli.
+func TestWhatTheReadmeTellsToTypeAtNightWorks(t *testing.T) {
+	_, block, _ := strings.Cut(readme(t), "### What to type at night\n\n```sh\n")
+	block, _, found := strings.Cut(block, "```")
+	if !found {
+		t.Fatal("the README has no such lines")
+	}
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := startReplica(t, b.URL)
+		s, other := newSender(), newSender()
+		for _, sender := range []*sender{s, other, s} {
+			if _, err := sender.send(r.url, "/sms", newSID(), ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		block := strings.Replace(block, "from=+12025550143", "from="+s.from, 1)
+		cmd := exec.Command("sh", "-eu", "-c", block)
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "REDIS_URL=" + b.URL}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v:\n%s", err, out)
+		}
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		for i, want := range []string{"sms:conversation:" + s.to + ":" + s.from, `"counter":2`, "14", "ended", "1"} {
+			if i >= len(lines) || !strings.Contains(lines[i], want) {
+				t.Fatalf("line %d should have %q:\n%s", i+1, want, out)
+			}
+		}
+		if a, err := s.send(r.url, "/sms", newSID(), ""); err != nil || a.text() != greeting(1) {
+			t.Errorf("the next message was answered %q, %v", a.text(), err)
+		}
+	})
+}
+
+func TestReadmeNamesEverySettingWithItsDefault(t *testing.T) {
+	text := readme(t)
+	for _, s := range config.Defaults().Settings() {
+		row := "| `" + s.Name + "` | "
+		if s.Value != "" && s.Name != "PPROF" {
+			row += "`" + s.Value + "` |"
+		}
+		if !strings.Contains(text, row) {
+			t.Errorf("the table of settings has no row %q", row)
+		}
+	}
+}
