@@ -68,12 +68,14 @@ func (c *conn) Flush() error {
 	return c.release()
 }
 
-// release sends what was held back. redigo has not seen the write, so its failure is noted here.
+// release sends what was held back. redigo has not seen the write, so its failure is noted here, and the connection
+// closed: to give it back would else wait for the answers.
 func (c *conn) release() error {
 	err := c.wire.release()
 	if err != nil {
 		c.err = err
 		c.lost.note()
+		_ = c.Conn.Close()
 	}
 	return err
 }

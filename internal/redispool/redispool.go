@@ -16,9 +16,12 @@ import (
 )
 
 const (
-	// Size is how many connections a replica holds at most. One message occupies one connection for two round trips,
+	// Size is how many connections messages may hold at once. One message occupies one connection for two round trips,
 	// some 0.2 ms on a local network: 64 connections carry more than a replica's CPU can.
 	Size = 64
+
+	// spare connections are for what is not a message: the readiness check.
+	spare = 4
 
 	// timeout bounds every dial, TLS handshake, write and read by itself. Twilio waits 15 s in all, and a request's
 	// patience is many short tries, not one long one.
@@ -37,8 +40,8 @@ type Options struct {
 	Database int
 }
 
-// Open returns a pool of at most Size connections. It does not contact Redis: a Redis that is not there yet shows in the
-// first command. A Get beyond Size waits, without a limit of its own: use GetContext, or hold one of Size places first.
+// Open returns a pool. It does not contact Redis: a Redis that is not there yet shows in the first command. The pool never
+// waits for a connection, since redisstore could not be told how long: whoever wants one holds one of Size places first.
 func Open(o Options) *redis.Pool {
 	var lost losses
 	return &redis.Pool{
@@ -50,10 +53,9 @@ func Open(o Options) *redis.Pool {
 			return &conn{Conn: c, wire: wire, lost: &lost}, nil
 		},
 		TestOnBorrow: func(_ redis.Conn, lastUsed time.Time) error { return lost.since(lastUsed) },
-		MaxActive:    Size,
+		MaxActive:    Size + spare,
 		MaxIdle:      Size,
 		IdleTimeout:  idleTimeout,
-		Wait:         true,
 	}
 }
 

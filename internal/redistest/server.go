@@ -41,7 +41,7 @@ type Options struct {
 	TLS bool
 	// Config is the text of a configuration file. Sentinel needs one, because it rewrites it.
 	Config string
-	// Args are more arguments of redis-server, such as "--user", "app on >secret ~sms:* +@all".
+	// Args are more arguments of redis-server, such as "--user", "app", "on", ">secret", "~sms:*", "+@all".
 	Args []string
 }
 

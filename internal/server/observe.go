@@ -3,8 +3,10 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -39,11 +41,8 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		x := &exchange{}
-		if s.Health.Draining() {
-			w.Header().Set("Connection", "close")
-		}
-		ctx := session.WithReport(context.WithValue(r.Context(), exchangeKey{}, x), &x.report)
-		r = r.WithContext(ctx)
+		w = &closer{w, s.Health}
+		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))
 		defer func() {
 			if p := recover(); p != nil {
 				s.panicked(w, r, p)
@@ -54,12 +53,45 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	})
 }
 
+// closer decides when the answer goes out, not when the request came in: Redis may have been waited for in between.
+type closer struct {
+	http.ResponseWriter
+	health *Health
+}
+
+func (c *closer) WriteHeader(status int) {
+	c.close()
+	c.ResponseWriter.WriteHeader(status)
+}
+
+func (c *closer) Write(b []byte) (int, error) {
+	c.close()
+	return c.ResponseWriter.Write(b)
+}
+
+func (c *closer) close() {
+	if c.health.Draining() {
+		c.Header().Set("Connection", "close")
+	}
+}
+
+// Unwrap is for http.ResponseController, by which the profiler sets its deadline.
+func (c *closer) Unwrap() http.ResponseWriter { return c.ResponseWriter }
+
 func (s *Server) panicked(w http.ResponseWriter, r *http.Request, p any) {
 	if p == http.ErrAbortHandler {
 		panic(p)
 	}
-	s.Logger.Error("panic", "value", p, "stack", string(debug.Stack()))
+	s.Logger.Error("panic", "value", describe(p), "stack", string(debug.Stack()))
 	refuse(w, r, bug)
+}
+
+// describe says what a panic was about. Only the runtime's own words are known not to hold the sender's.
+func describe(p any) string {
+	if err, ok := p.(runtime.Error); ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("a %T", p)
 }
 
 // log writes the line: nothing of the body, no cookie, and of an unverified request nothing that its sender chose but
@@ -76,24 +108,25 @@ func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
 	if result == "" {
 		result = string(x.report.Result)
 	}
-	attrs := make([]slog.Attr, 0, 10)
-	attrs = append(attrs,
+	// Not Logger.LogAttrs: it would look for our place in the source.
+	line := slog.NewRecord(time.Now(), level, "request", 0)
+	line.AddAttrs(
 		slog.String("request_id", s.ids.next()),
 		slog.String("path", r.URL.Path),
 		slog.Int("status", status),
 		slog.String("result", result),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000))
 	if x.message.SID != "" {
-		attrs = append(attrs,
+		line.AddAttrs(
 			slog.String("from", conversation.Mask(x.message.From)),
 			slog.String("to", conversation.Mask(x.message.To)),
 			slog.String("message_sid", x.message.SID),
 			slog.Int("attempts", x.report.Attempts))
 	}
 	if x.err != nil {
-		attrs = append(attrs, slog.String("error", x.err.Error()))
+		line.AddAttrs(slog.String("error", x.err.Error()))
 	}
-	s.Logger.LogAttrs(r.Context(), level, "request", attrs...)
+	_ = s.Logger.Handler().Handle(r.Context(), line) // there is nowhere to say that it failed
 }
 
 // level follows whose fault it is.

@@ -23,8 +23,11 @@ const (
 	apology = "Sorry, we could not take your message just now. Please send it again in a few minutes."
 )
 
-// message is the message of an admitted request.
-func message(ctx context.Context) conversation.Message { return exchangeFrom(ctx).message }
+// message is the message of an admitted request, and where the session's report goes.
+func message(ctx context.Context) (conversation.Message, *session.Report) {
+	x := exchangeFrom(ctx)
+	return x.message, &x.report
+}
 
 // admit lets a request through to the session if it is Twilio's and its message is one that the conversation hears. The
 // order of the checks is part of the contract.
@@ -63,8 +66,7 @@ func (s *Server) admit(next http.Handler) http.Handler {
 
 // readForm reads and parses the body.
 func readForm(r *http.Request) (twilio.Form, refusal) {
-	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err != nil || kind != formType || r.Header.Get("Content-Encoding") != "" {
+	if !isForm(r.Header.Get("Content-Type")) || r.Header.Get("Content-Encoding") != "" {
 		return twilio.Form{}, notForm
 	}
 	body, refused := readBody(r)
@@ -76,6 +78,15 @@ func readForm(r *http.Request) (twilio.Form, refusal) {
 		return twilio.Form{}, badForm
 	}
 	return form, 0
+}
+
+// isForm takes the type with and without a charset: Twilio sends it without.
+func isForm(contentType string) bool {
+	if contentType == formType {
+		return true
+	}
+	kind, _, err := mime.ParseMediaType(contentType)
+	return err == nil && kind == formType
 }
 
 func readBody(r *http.Request) ([]byte, refusal) {

@@ -25,30 +25,30 @@ func (m *Manager) Answer(ctx context.Context, end bool) conversation.Reply {
 	now := time.Now()
 	r, found := m.scs.Get(ctx, recordKey).(*Record)
 	if !found {
-		r = &Record{From: name(d.message.From), To: name(d.message.To)}
+		r = &Record{From: d.from, To: d.to}
 		r.begin(now, m.scs.Lifetime)
 		m.scs.SetDeadline(ctx, r.Deadline)
 		m.scs.Put(ctx, recordKey, r)
 	}
-	if reply, repeated := r.reply(d.message.SID, m.responder); repeated {
-		d.result = Repeated
+	if reply, repeated := r.reply(d.sid, m.responder); repeated {
+		d.report.Result = Repeated
 		return reply
 	}
 	if end {
-		d.result = Ended
-		r.end(d.message.SID, now)
+		d.report.Result = Ended
+		r.end(d.sid, now)
 		return nil
 	}
 	if !r.Ended.IsZero() {
 		r.begin(now, m.scs.Lifetime)
 		m.scs.SetDeadline(ctx, r.Deadline)
 	}
-	d.result = Continued
+	d.report.Result = Continued
 	if r.Counter == 0 {
-		d.result = Begun
+		d.report.Result = Begun
 	}
 	state, reply := m.responder.Respond(conversation.State{Counter: r.Counter}, d.message)
-	r.count(d.message.SID, state, reply, m.responder, now)
+	r.count(d.sid, state, reply, m.responder, now)
 	return reply
 }
 
@@ -56,16 +56,4 @@ func (m *Manager) Answer(ctx context.Context, end bool) conversation.Reply {
 type Report struct {
 	Result   Result // "" if it failed
 	Attempts int    // 0 if it was not let in
-}
-
-type reportKey struct{}
-
-// WithReport returns a context whose deliveries fill in the report.
-func WithReport(ctx context.Context, r *Report) context.Context {
-	return context.WithValue(ctx, reportKey{}, r)
-}
-
-func reportFrom(ctx context.Context) *Report {
-	r, _ := ctx.Value(reportKey{}).(*Report)
-	return r
 }

@@ -4,18 +4,26 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"time"
 
 	"smsession/internal/conversation"
 )
 
 // delivery is one HTTP request that brings a message, from the first attempt to answer it to the last. One goroutine at
 // a time works on it.
+//
+// It is the context of its own commands, too: context.WithTimeout would start a timer for every message, and only one
+// that has to wait needs it.
 type delivery struct {
-	message  conversation.Message
-	key      string // of the conversation's pointer
-	cookie   string // the token in the request's cookie, "" unless it can be one
-	attempts int
-	result   Result
+	context.Context // the request's, for its values alone
+	deadline        time.Time
+	done            chan struct{} // made when somebody waits
+
+	message       conversation.Message
+	sid, to, from string // as name writes them
+	key           string // of the conversation's pointer
+	cookie        string // the token in the request's cookie, "" unless it can be one
+	report        *Report
 
 	// Of the attempt under way:
 	raw      []byte // the record as it was read, nil if there was none
@@ -35,7 +43,7 @@ type leftover struct {
 
 // reset forgets the attempt, its response and all.
 func (d *delivery) reset() {
-	d.raw, d.pointer, d.err, d.saved, d.result = nil, "", nil, "", ""
+	d.raw, d.pointer, d.err, d.saved, d.report.Result = nil, "", nil, "", ""
 	d.response = response{header: make(http.Header, 4), body: d.response.body[:0]}
 }
 
@@ -59,6 +67,37 @@ func (d *delivery) erased(token string) {
 func (d *delivery) leftovers() []leftover {
 	d.erased(d.saved)
 	return d.left
+}
+
+var _ context.Context = (*delivery)(nil)
+
+// Deadline is the end of the budget.
+func (d *delivery) Deadline() (time.Time, bool) { return d.deadline, true }
+
+// Done is closed at the deadline, and not when the client hangs up: a commit must not be cut in half by that.
+func (d *delivery) Done() <-chan struct{} {
+	if d.done == nil {
+		done := make(chan struct{})
+		time.AfterFunc(time.Until(d.deadline), func() { close(done) })
+		d.done = done
+	}
+	return d.done
+}
+
+// Err is context.DeadlineExceeded once the budget is spent.
+func (d *delivery) Err() error {
+	if time.Now().Before(d.deadline) {
+		return nil
+	}
+	return context.DeadlineExceeded
+}
+
+// Value returns the delivery itself for its own key.
+func (d *delivery) Value(key any) any {
+	if key == (deliveryKey{}) {
+		return d
+	}
+	return d.Context.Value(key)
 }
 
 type deliveryKey struct{}

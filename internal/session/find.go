@@ -13,7 +13,7 @@ import (
 // Where there is no session the context holds a new one, which has no token yet.
 func (m *Manager) find(ctx context.Context, d *delivery) (context.Context, error) {
 	byCookie := d.cookie != ""
-	if byCookie && d.attempts == 1 {
+	if byCookie && d.report.Attempts == 1 {
 		if found, err := m.load(ctx, d, d.cookie); found != nil || err != nil {
 			return found, err
 		}
@@ -46,7 +46,7 @@ func (m *Manager) load(ctx context.Context, d *delivery, token string) (context.
 	var newer *newerError
 	switch {
 	case errors.As(err, &newer):
-		if newer.record.belongs(d.message.To, d.message.From) {
+		if newer.record.belongs(d.to, d.from) {
 			return nil, ErrNewer
 		}
 		found, err = nil, nil
@@ -54,7 +54,7 @@ func (m *Manager) load(ctx context.Context, d *delivery, token string) (context.
 		found, err = nil, m.quarantine(ctx, d, token)
 	case err == nil:
 		r, ok := m.scs.Get(found, recordKey).(*Record)
-		if !ok || !r.belongs(d.message.To, d.message.From) || !time.Now().Before(r.Deadline) {
+		if !ok || !r.belongs(d.to, d.from) || !time.Now().Before(r.Deadline) {
 			found = nil
 		}
 	}

@@ -56,12 +56,14 @@ func newReplica(tb testing.TB, o session.Options) *replica {
 type delivery struct {
 	message conversation.Message
 	end     bool
+	report  *session.Report
 }
 
 type deliveryKey struct{}
 
-func messageFrom(ctx context.Context) conversation.Message {
-	return ctx.Value(deliveryKey{}).(delivery).message
+func messageFrom(ctx context.Context) (conversation.Message, *session.Report) {
+	d := ctx.Value(deliveryKey{}).(delivery)
+	return d.message, d.report
 }
 
 func failed(w http.ResponseWriter, _ *http.Request, err error) {
@@ -98,7 +100,8 @@ func (r *replica) deliver(d delivery, cookie string) answered {
 
 func (r *replica) deliverContext(ctx context.Context, d delivery, cookie string) answered {
 	var a answered
-	ctx = session.WithReport(context.WithValue(ctx, deliveryKey{}, d), &a.report)
+	d.report = &a.report
+	ctx = context.WithValue(ctx, deliveryKey{}, d)
 	req := httptest.NewRequestWithContext(ctx, "POST", "/sms", nil)
 	if cookie != "" {
 		req.Header.Set("Cookie", session.CookieName+"="+cookie)

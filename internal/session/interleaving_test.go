@@ -137,8 +137,8 @@ func (w *world) deliver(sid, cookie string, end bool) {
 	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return &gate{world: w, actor: a}, nil }}
 	m := New(Options{Pool: pool, Connections: 8, Prefix: "sms:", IdleTimeout: 4 * time.Hour, Lifetime: 720 * time.Hour,
 		Budget: 10 * time.Second, Responder: conversation.Counter{}})
-	message := func(context.Context) conversation.Message {
-		return conversation.Message{SID: sid, From: "+12025550143", To: "+15005550006"}
+	message := func(context.Context) (conversation.Message, *Report) {
+		return conversation.Message{SID: sid, From: "+12025550143", To: "+15005550006"}, &Report{}
 	}
 	fail := func(w http.ResponseWriter, _ *http.Request, err error) { http.Error(w, err.Error(), 503) }
 	h := m.Middleware(message, fail)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

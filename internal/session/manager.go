@@ -97,22 +97,26 @@ func (m *Manager) Quarantined() int64 { return m.quarantined.Load() }
 // before the budget was spent.
 type Fail func(w http.ResponseWriter, r *http.Request, err error)
 
+// MessageFrom returns the message that a request brings, and where to report what became of it.
+type MessageFrom func(context.Context) (conversation.Message, *Report)
+
 // Middleware gives next the session of the message that the request brings, and saves it before next's response goes
 // out. next may be called several times, and only its last response is sent, with the session's cookie: it must have no
 // effect but through Answer. If it panics nothing is saved.
 //
 // The delivery goes on when the client hangs up: a commit must not be cut in half by that. It ends with the budget.
-func (m *Manager) Middleware(message func(context.Context) conversation.Message, fail Fail) func(http.Handler) http.Handler {
+func (m *Manager) Middleware(message MessageFrom, fail Fail) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		inner := m.scs.LoadAndSave(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			// Not scs's writer: it would commit at the first byte, before next has come to its end.
 			next.ServeHTTP(&deliveryFrom(r.Context()).response, r)
 		}))
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			msg := message(r.Context())
-			d := &delivery{message: msg, key: m.store.keys.Conversation(msg.To, msg.From), cookie: cookie(r)}
-			if report := reportFrom(r.Context()); report != nil {
-				defer func() { report.Attempts, report.Result = d.attempts, d.result }()
+			msg, report := message(r.Context())
+			d := &delivery{
+				Context: r.Context(), deadline: time.Now().Add(m.budget),
+				message: msg, sid: name(msg.SID), to: name(msg.To), from: name(msg.From),
+				key: m.store.keys.Conversation(msg.To, msg.From), cookie: cookie(r), report: report,
 			}
 			if err := m.deliver(d, r, inner); err != nil {
 				fail(w, r, err)
@@ -134,41 +138,42 @@ func cookie(r *http.Request) string {
 // deliver tries until a commit succeeds or the budget is spent. No other error ends it: a lost reply, a reset, a failover
 // and a conflict all leave the message counted once or not at all, and the next attempt finds out.
 func (m *Manager) deliver(d *delivery, r *http.Request, inner http.Handler) error {
-	ctx := context.WithValue(context.WithoutCancel(r.Context()), deliveryKey{}, d)
-	ctx, cancel := context.WithTimeout(ctx, m.budget)
-	defer cancel()
-	turn, err := m.queue.enter(ctx, d.key)
+	turn, err := m.queue.enter(d, d.key)
 	if err != nil {
 		return err
 	}
 	defer m.queue.leave(d.key, turn)
 	for {
-		d.attempts++
-		err := m.attempt(ctx, d, r, inner)
+		d.report.Attempts++
+		err := m.attempt(d, r, inner)
 		if err == nil {
 			break
 		}
-		if errors.Is(err, ErrNewer) || !pause(ctx, d.attempts, err) {
+		if errors.Is(err, ErrNewer) || !pause(d, d.report.Attempts, err) {
 			return err
 		}
 	}
 	if left := d.leftovers(); len(left) > 0 {
-		m.store.sweep(ctx, left)
+		m.store.sweep(d, left)
 	}
 	m.capCookie(d.response.header)
 	return nil
 }
 
 // attempt is one pass from find to commit.
-func (m *Manager) attempt(ctx context.Context, d *delivery, r *http.Request, inner http.Handler) error {
+func (m *Manager) attempt(d *delivery, r *http.Request, inner http.Handler) error {
 	select {
 	case m.places <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
+	default:
+		select {
+		case m.places <- struct{}{}:
+		case <-d.Done():
+			return d.Err()
+		}
 	}
 	defer func() { <-m.places }()
 	d.reset()
-	found, err := m.find(ctx, d)
+	found, err := m.find(d, d)
 	if err != nil {
 		return err
 	}

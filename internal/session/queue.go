@@ -37,6 +37,11 @@ func (q *queue) enter(ctx context.Context, conversation string) (*lane, error) {
 		return nil, err
 	}
 	select {
+	case l.turn <- struct{}{}: // the usual case, and the one that needs no timer
+		return l, nil
+	default:
+	}
+	select {
 	case l.turn <- struct{}{}:
 		return l, nil
 	case <-ctx.Done():

@@ -45,8 +45,8 @@ type recordedReply struct {
 	texts []byte
 }
 
-// belongs reports whether the record is that of the conversation between two addresses.
-func (r *Record) belongs(to, from string) bool { return r.To == name(to) && r.From == name(from) }
+// belongs reports whether the record is that of the conversation between two addresses, as name writes them.
+func (r *Record) belongs(to, from string) bool { return r.To == to && r.From == from }
 
 // begin makes the record that of a conversation which starts now. What it remembers for the repeats of earlier messages
 // stays.
@@ -54,10 +54,9 @@ func (r *Record) begin(now time.Time, lifetime time.Duration) {
 	r.Version, r.Counter, r.Began, r.Deadline, r.Ended = version, 0, now, now.Add(lifetime), time.Time{}
 }
 
-// reply returns the recorded reply to a message, and whether the message was counted before. A reply that had to go for
-// size says nothing.
+// reply returns the recorded reply to a message, whose MessageSid is as name writes it, and whether the message was
+// counted before. A reply that had to go for size says nothing.
 func (r *Record) reply(sid string, responder conversation.Responder) (reply conversation.Reply, repeated bool) {
-	sid = name(sid)
 	counter, repeated := r.messages.find(sid)
 	if !repeated {
 		return nil, false
@@ -74,7 +73,6 @@ func (r *Record) reply(sid string, responder conversation.Responder) (reply conv
 // count takes a message and its reply into the record.
 func (r *Record) count(sid string, state conversation.State, reply conversation.Reply, responder conversation.Responder, now time.Time) {
 	r.Counter, r.Written, r.changed = state.Counter, now, true
-	sid = name(sid)
 	r.messages = r.messages.add(sid, state.Counter)
 	if !slices.Equal(reply, responder.Recall(state.Counter)) {
 		r.replies = append(r.replies, recordedReply{sid, marshal(reply)})
@@ -85,7 +83,7 @@ func (r *Record) count(sid string, state conversation.State, reply conversation.
 // end closes the conversation with the message that asked for it. The record stays for the repeats of what came before.
 func (r *Record) end(sid string, now time.Time) {
 	r.Counter, r.Written, r.Ended, r.changed = 0, now, now, true
-	r.messages = r.messages.add(name(sid), 0)
+	r.messages = r.messages.add(sid, 0)
 	r.forget()
 }
 

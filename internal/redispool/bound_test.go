@@ -1,0 +1,133 @@
+package redispool_test
+
+import (
+	"errors"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/redispool"
+	"smsession/internal/redistest"
+)
+
+func TestNoStepWaitsLongForAServerThatDoesNotAnswer(t *testing.T) {
+	s := redistest.Start(t, redistest.Options{Password: "secret"})
+	secure := redistest.Start(t, redistest.Options{TLS: true})
+	p := open(t, redispool.Options{Addr: s.Addr(), Password: "secret"})
+	overTLS := redispool.Options{Addr: secure.Addr(), TLS: trusting(t, secure)}
+	fill(t, p, 4)
+	s.Pause()
+	secure.Pause()
+	t.Run("while it is paused", func(t *testing.T) {
+		for _, row := range []struct {
+			name string
+			run  func() error
+		}{
+			{"a command", func() error { _, err := do(p, "PING"); return err }},
+			{"a pipeline", func() error {
+				c := p.Get()
+				defer c.Close()
+				c.Send("SET", "key", piece)
+				c.Flush()
+				_, err := c.Receive()
+				return err
+			}},
+			{"authentication", func() error {
+				return redispool.Ping(t.Context(), open(t, redispool.Options{Addr: s.Addr(), Password: "secret"}))
+			}},
+			{"the choice of a database", func() error {
+				return redispool.Ping(t.Context(), open(t, redispool.Options{Addr: s.Addr(), Database: 1}))
+			}},
+			{"a TLS handshake", func() error { return redispool.Ping(t.Context(), open(t, overTLS)) }},
+		} {
+			t.Run(row.name, func(t *testing.T) {
+				t.Parallel()
+				within(t, row.name, func() {
+					err := row.run()
+					if err == nil {
+						t.Error("a paused server answered")
+					}
+					if redispool.Refused(err) {
+						t.Errorf("%v counts as a refusal", err)
+					}
+					if !redispool.Unreachable(err) {
+						t.Errorf("%v does not count as the network's", err)
+					}
+				})
+			})
+		}
+	})
+	s.Resume()
+	secure.Resume()
+	if err := redispool.Ping(t.Context(), p); err != nil {
+		t.Errorf("Ping after the pause: %v", err)
+	}
+}
+
+// A server that does not read fills the buffers on the way, and then a write does not end by itself.
+func TestNoWriteWaitsLong(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	// Should a write wait for ever, this ends it, with another error.
+	defer time.AfterFunc(15*time.Second, func() { l.Close() }).Stop()
+	endless := strings.Repeat("x", 16<<20)
+	for _, row := range []struct {
+		name string
+		run  func(c redis.Conn) error
+	}{
+		{"of a command", func(c redis.Conn) error {
+			_, err := c.Do("SET", "key", endless)
+			return err
+		}},
+		{"of what was held back", func(c redis.Conn) error {
+			c.Send("SET", "key", endless)
+			return c.Flush()
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := open(t, redispool.Options{Addr: l.Addr().String()}).Get()
+			defer c.Close()
+			within(t, "a write "+row.name, func() {
+				var timeout net.Error
+				if err := row.run(c); !errors.As(err, &timeout) || !timeout.Timeout() {
+					t.Errorf("the error is %v, want a time-out", err)
+				}
+				if _, err := c.Receive(); errors.As(err, &timeout) && timeout.Timeout() {
+					t.Error("the broken connection is waited for once more")
+				}
+			})
+		})
+	}
+}
+
+func TestThePoolNeverWaitsForAConnection(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		p := open(t, redispool.Options{Addr: b.Addr})
+		var held []redis.Conn
+		for range redispool.Size {
+			held = append(held, p.Get())
+		}
+		if err := redispool.Ping(t.Context(), p); err != nil {
+			t.Errorf("while messages hold all their %d connections Ping returned %v", redispool.Size, err)
+		}
+		within(t, "asking for more connections than there are", func() {
+			for err := error(nil); !errors.Is(err, redis.ErrPoolExhausted); {
+				c := p.Get()
+				held = append(held, c)
+				if err = c.Err(); err != nil && !errors.Is(err, redis.ErrPoolExhausted) || len(held) > 2*redispool.Size {
+					t.Fatalf("connection %d: %v, want redigo's own error for the first that is too many", len(held), err)
+				}
+			}
+		})
+		for _, c := range held {
+			c.Close()
+		}
+		fill(t, p, redispool.Size)
+	})
+}

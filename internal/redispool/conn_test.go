@@ -1,0 +1,170 @@
+package redispool_test
+
+import (
+	"testing"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/redispool"
+	"smsession/internal/redistest"
+)
+
+func TestAConnectionToADemotedPrimaryIsNotUsedAgain(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		write func(c redis.Conn) error
+	}{
+		{"after a command", func(c redis.Conn) error {
+			_, err := c.Do("SET", "key", "value")
+			return err
+		}},
+		{"after a script", func(c redis.Conn) error {
+			_, err := redis.NewScript(1, "return redis.call('SET', KEYS[1], 'value')").Do(c, "key")
+			return err
+		}},
+		{"after a pipelined command", func(c redis.Conn) error {
+			c.Send("GET", "key")
+			c.Send("SET", "key", "value")
+			c.Flush()
+			c.Receive()
+			_, err := c.Receive()
+			return err
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := redistest.Start(t, redistest.Options{})
+			p, naive := open(t, redispool.Options{Addr: s.Addr()}), plain(t, s.Addr())
+			before, naiveBefore := clientID(t, p), clientID(t, naive)
+			s.CLI("REPLICAOF", "127.0.0.1", "1")
+			for _, pool := range []*redis.Pool{p, naive} {
+				c := pool.Get()
+				if err := row.write(c); !hasCode(err, "READONLY") {
+					t.Fatalf("the write got %v, want READONLY", err)
+				}
+				c.Close()
+			}
+			s.CLI("REPLICAOF", "NO", "ONE")
+			if after := clientID(t, p); after == before {
+				t.Error("the connection that got READONLY is used again")
+			}
+			if _, err := do(p, "SET", "key", "value"); err != nil {
+				t.Errorf("SET after the promotion: %v", err)
+			}
+			if after := clientID(t, naive); after != naiveBefore {
+				t.Error("the plain pool dialled afresh: the test does not tell the two apart")
+			}
+		})
+	}
+}
+
+// A script says what a server says, so that every word of Redis's can be had from every backend.
+func TestOnlyErrorsThatAnotherServerWouldNotGiveCostTheConnection(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		for _, row := range []struct {
+			name string
+			lost bool
+		}{
+			{"READONLY You can't write against a read only replica.", true},
+			{"LOADING Redis is loading the dataset in memory", true},
+			{"MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", true},
+			{"CLUSTERDOWN The cluster is down", true},
+			{"WRONGTYPE Operation against a key holding the wrong kind of value", false},
+			{"OOM command not allowed when used memory > 'maxmemory'.", false},
+			{"READONLYNESS is another word", false},
+			{"ERR the word READONLY comes later", false},
+		} {
+			t.Run(row.name, func(t *testing.T) {
+				p := open(t, redispool.Options{Addr: b.Addr})
+				fill(t, p, 3)
+				if _, err := do(p, "EVAL", "return redis.error_reply(ARGV[1])", 0, row.name); err == nil || err.Error() != row.name {
+					t.Fatalf("EVAL: %v, want the error of the row", err)
+				}
+				idle := p.IdleCount()
+				if lost := idle < 3; lost != row.lost {
+					t.Errorf("%d of 3 connections are left, want the connection lost: %v", idle, row.lost)
+				}
+			})
+		}
+	})
+}
+
+func TestAfterAResetTheFirstRetrySucceeds(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		proxy := redistest.StartProxy(t, b.Addr)
+		afterALoss(t, proxy.Addr(), proxy.Reset)
+	})
+}
+
+func TestAfterARestartTheFirstRetrySucceeds(t *testing.T) {
+	s := redistest.Start(t, redistest.Options{})
+	afterALoss(t, s.Addr(), func() {
+		s.Kill()
+		if err := s.Restart(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// afterALoss leaves idle connections behind, has them all lost, and looks at how often a command fails then.
+func afterALoss(t *testing.T, addr string, lose func()) {
+	t.Helper()
+	const idle = 5
+	p, naive := open(t, redispool.Options{Addr: addr}), plain(t, addr)
+	fill(t, p, idle)
+	fill(t, naive, idle)
+	lose()
+	if got := failures(p, idle); got != 1 {
+		t.Errorf("%d commands failed before one succeeded, want 1", got)
+	}
+	if got := p.Stats(); got.ActiveCount != 1 || got.IdleCount != 1 {
+		t.Errorf("the pool has %d connections, %d of them idle, want the new one alone", got.ActiveCount, got.IdleCount)
+	}
+	if got := failures(naive, idle); got != idle {
+		t.Errorf("with the plain pool %d commands failed, want all %d: the test does not tell the two apart", got, idle)
+	}
+}
+
+// failures counts the commands that fail before one succeeds.
+func failures(p *redis.Pool, limit int) int {
+	for n := range limit + 1 {
+		if _, err := do(p, "PING"); err == nil {
+			return n
+		}
+	}
+	return limit + 1
+}
+
+func TestAConnectionThatWasUsedSinceTheLossStays(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		proxy := redistest.StartProxy(t, b.Addr)
+		p := open(t, redispool.Options{Addr: proxy.Addr()})
+		fill(t, p, 2)
+		proxy.Reset()
+		failures(p, 2)
+		fill(t, p, 3)
+		for range 10 {
+			if _, err := do(p, "PING"); err != nil {
+				t.Fatalf("PING: %v", err)
+			}
+		}
+		if got := p.IdleCount(); got != 3 {
+			t.Errorf("%d connections are left of the 3 dialled since the loss", got)
+		}
+	})
+}
+
+func TestALostReplyIsAnErrorAndNoRetry(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		proxy := redistest.StartProxy(t, b.Addr)
+		p := open(t, redispool.Options{Addr: proxy.Addr()})
+		fill(t, p, 1)
+		proxy.CutReplies(1, 1)
+		if n, err := do(p, "INCR", "key"); err == nil {
+			t.Errorf("INCR = %v, want an error: its reply was lost", n)
+		}
+		proxy.CutReplies(0, 0)
+		if n, err := redis.Int(do(p, "GET", "key")); n != 1 || err != nil {
+			t.Errorf("the command ran %d times, %v, want once", n, err)
+		}
+	})
+}

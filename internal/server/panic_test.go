@@ -1,0 +1,86 @@
+package server_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/conversation"
+)
+
+// broken is the tutorial's conversation with a bug.
+type broken struct{ conversation.Counter }
+
+func (b broken) Respond(s conversation.State, m conversation.Message) (conversation.State, conversation.Reply) {
+	if m.Body == "break" {
+		var nothing map[string]int
+		nothing["x"]++
+	}
+	return b.Counter.Respond(s, m)
+}
+
+func TestABugGets500AndSavesNothing(t *testing.T) {
+	for _, route := range []string{"/sms", "/sms/fallback"} {
+		t.Run(route, func(t *testing.T) {
+			each(t, func(t *testing.T, addr string, conn redis.Conn) {
+				r := newReplica(t, addr, withResponder(broken{}))
+				for range 3 {
+					message("break").to(route).send(r.public).refused(t, http.StatusInternalServerError)
+				}
+				if n := size(t, conn); n != 0 {
+					t.Errorf("it left %d keys in Redis", n)
+				}
+				cookie := message("hello").send(r.public).says(t, tutorial(1))
+				if n := size(t, conn); n != 2 {
+					t.Errorf("a message that is answered leaves %d keys, want 2", n)
+				}
+				keys := age(t, conn)
+				before := dump(t, conn, keys)
+				p := message("break").to(route)
+				p.carrying(cookie).send(r.public).refused(t, http.StatusInternalServerError)
+				if after := dump(t, conn, keys); after != before {
+					t.Errorf("the keys were %s and are %s", before, after)
+				}
+				for _, key := range keys {
+					if left := ttl(t, conn, key); left > time.Hour {
+						t.Errorf("%.17s was renewed: it lives for another %v", key, left)
+					}
+				}
+				message("hello").carrying(cookie).send(r.public).says(t, tutorial(2))
+			})
+		})
+	}
+}
+
+func TestABugIsLoggedWithItsStack(t *testing.T) {
+	each(t, func(t *testing.T, addr string, _ redis.Conn) {
+		r := newReplica(t, addr, withResponder(broken{}))
+		a := message("break").send(r.public)
+		if strings.Contains(a.body, "nil map") {
+			t.Errorf("the sender is told %q", a.body)
+		}
+		lines := r.log.lines(t, "panic")
+		if len(lines) != 1 {
+			t.Fatalf("the log has %d lines of the panic, want 1", len(lines))
+		}
+		stack, _ := lines[0]["stack"].(string)
+		if lines[0]["level"] != "ERROR" || !strings.Contains(stack, "broken.Respond") {
+			t.Errorf("the log says %v", lines[0])
+		}
+		if line := r.log.last(t); line["result"] != "panic" || line["status"] != 500.0 || line["level"] != "ERROR" {
+			t.Errorf("the request's line is %v", line)
+		}
+	})
+}
+
+func TestABugBeforeTheSessionGets500(t *testing.T) {
+	r := newReplica(t, "127.0.0.1:1")
+	r.Verifier = nil
+	message("hello").send(r.Public()).refused(t, http.StatusInternalServerError)
+	if lines := r.log.lines(t, "panic"); len(lines) != 1 {
+		t.Errorf("the log has %d lines of the panic, want 1", len(lines))
+	}
+}
