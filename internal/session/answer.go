@@ -30,6 +30,7 @@ func (m *Manager) Answer(ctx context.Context, end bool) conversation.Reply {
 		m.scs.SetDeadline(ctx, r.Deadline)
 		m.scs.Put(ctx, recordKey, r)
 	}
+	r.scratch = d.scratch
 	if reply, repeated := r.reply(d.sid, m.responder); repeated {
 		d.report.Result = Repeated
 		return reply

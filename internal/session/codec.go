@@ -23,9 +23,6 @@ func (e *newerError) Error() string {
 	return fmt.Sprintf("session record has version %d, this is version %d", e.record.Version, version)
 }
 
-// timeLayout is RFC 3339 with milliseconds.
-const timeLayout = "2006-01-02T15:04:05.000Z07:00"
-
 // Codec writes a session as one JSON object. It is safe for concurrent use.
 type Codec struct{}
 
@@ -40,7 +37,8 @@ func (Codec) Encode(deadline time.Time, values map[string]any) ([]byte, error) {
 	if !r.changed {
 		return r.raw, nil
 	}
-	return r.append(make([]byte, 0, len(r.raw)+512), deadline), nil
+	r.scratch.record = r.append(r.scratch.record[:0], deadline)
+	return r.scratch.record, nil
 }
 
 // Decode reads a record. Its errors are errForeign and *newerError.
@@ -86,7 +84,8 @@ func appendTime(b []byte, field string, t time.Time) []byte {
 		return b
 	}
 	b = append(append(append(b, `,"`...), field...), `":"`...)
-	return append(t.UTC().AppendFormat(b, timeLayout), '"')
+	// Milliseconds are enough, and this layout is the one that the time package writes fast.
+	return append(t.UTC().Truncate(time.Millisecond).AppendFormat(b, time.RFC3339Nano), '"')
 }
 
 // parseRecord reads a record. Every field but `ended`, `replies` and the unknown ones must be there.

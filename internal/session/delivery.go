@@ -1,6 +1,7 @@
 package session
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"net/http"
@@ -32,7 +33,8 @@ type delivery struct {
 	saved    string // the token under which it was saved
 	response response
 
-	left []leftover // records that attempts may have made
+	left    []leftover // records that attempts may have made
+	scratch *scratch
 }
 
 // leftover is a record that an attempt may have made and that may have stayed behind.
@@ -50,7 +52,7 @@ func (d *delivery) reset() {
 // sent notes that a record is about to be made where none was.
 func (d *delivery) sent(token string, record []byte) {
 	if d.raw == nil {
-		d.left = append(d.left, leftover{token, record})
+		d.left = append(d.left, leftover{token, bytes.Clone(record)})
 	}
 }
 

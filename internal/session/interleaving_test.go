@@ -72,7 +72,8 @@ func (g *gate) Err() error   { return g.err }
 func (g *gate) Flush() error { return g.err }
 
 func (g *gate) Send(command string, args ...any) error {
-	g.queued = append(g.queued, func() (any, error) { return g.world.model.do(command, args) })
+	sent := copied(args)
+	g.queued = append(g.queued, func() (any, error) { return g.world.model.do(command, sent) })
 	return g.err
 }
 

@@ -1,9 +1,6 @@
 package session
 
-import (
-	"encoding/base64"
-	"strings"
-)
+import "encoding/base64"
 
 // tokenLength is that of scs's tokens: 32 random bytes in base64url without padding.
 var tokenLength = base64.RawURLEncoding.EncodedLen(32)
@@ -41,26 +38,37 @@ func (k Keys) Conversation(to, from string) string {
 // escape percent-encodes every byte outside printable ASCII, the percent sign and the given others. It is injective,
 // and leaves E.164 numbers as they are.
 func escape(s, others string) string {
-	plain := func(c byte) bool { return ' ' < c && c < 0x7f && c != '%' && strings.IndexByte(others, c) < 0 }
 	for i := range len(s) {
-		if !plain(s[i]) {
-			return escapeFrom(s, i, plain)
+		if !verbatim(s[i], others) {
+			return escapeFrom(s, i, others)
 		}
 	}
 	return s
 }
 
-func escapeFrom(s string, i int, plain func(byte) bool) string {
+func escapeFrom(s string, i int, others string) string {
 	const hex = "0123456789ABCDEF"
 	b := append(make([]byte, 0, len(s)+8), s[:i]...)
 	for ; i < len(s); i++ {
-		if c := s[i]; plain(c) {
+		if c := s[i]; verbatim(c, others) {
 			b = append(b, c)
 		} else {
 			b = append(b, '%', hex[c>>4], hex[c&15])
 		}
 	}
 	return string(b)
+}
+
+func verbatim(c byte, others string) bool {
+	if c <= ' ' || c >= 0x7f || c == '%' {
+		return false
+	}
+	for i := range len(others) {
+		if others[i] == c {
+			return false
+		}
+	}
+	return true
 }
 
 // name is how an address or a MessageSid is written in a record: JSON cannot carry bytes that are not UTF-8, what needs no

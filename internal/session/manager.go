@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -57,6 +58,7 @@ type Manager struct {
 	responder   conversation.Responder
 	log         *slog.Logger
 	quarantined atomic.Int64
+	scratches   sync.Pool // of *scratch
 }
 
 // New returns a Manager. It does not contact Redis.
@@ -65,7 +67,7 @@ func New(o Options) *Manager {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	store := newStore(o.Pool, Keys{Prefix: o.Prefix})
-	return &Manager{
+	m := &Manager{
 		scs:       newSCS(o, store),
 		store:     store,
 		queue:     newQueue(maxWaiting),
@@ -74,6 +76,8 @@ func New(o Options) *Manager {
 		responder: o.Responder,
 		log:       o.Logger,
 	}
+	m.scratches.New = func() any { return &scratch{} }
+	return m
 }
 
 // newSCS configures scs. It does not call scs.New, which starts a goroutine for a store that is not used here. A manager
@@ -117,7 +121,9 @@ func (m *Manager) Middleware(message MessageFrom, fail Fail) func(http.Handler) 
 				Context: r.Context(), deadline: time.Now().Add(m.budget),
 				message: msg, sid: name(msg.SID), to: name(msg.To), from: name(msg.From),
 				key: m.store.keys.Conversation(msg.To, msg.From), cookie: cookie(r), report: report,
+				scratch: m.scratches.Get().(*scratch),
 			}
+			defer m.scratches.Put(d.scratch)
 			if err := m.deliver(d, r, inner); err != nil {
 				fail(w, r, err)
 				return

@@ -30,13 +30,14 @@ func (m messages) find(sid string) (counter int64, found bool) {
 	}
 }
 
-// add returns the messages with one more, and without the oldest ones beyond those that are remembered.
-func (m messages) add(sid string, counter int64) messages {
+// add returns the messages with one more, and without the oldest ones beyond those that are remembered. They are written
+// over into, which may be nil.
+func (m messages) add(into []byte, sid string, counter int64) messages {
 	for bytes.Count(m, []byte(" ")) >= remembered-1 {
 		m = m[bytes.IndexByte(m, ' ')+1:]
 	}
-	added := make(messages, 0, len(m)+len(sid)+len(" =")+20)
-	if added = append(added, m...); len(m) > 0 {
+	added := append(into[:0], m...)
+	if len(m) > 0 {
 		added = append(added, ' ')
 	}
 	added = append(append(added, sid...), '=')

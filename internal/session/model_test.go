@@ -31,7 +31,8 @@ func (m *model) count(prefix string) (n int) {
 	return n
 }
 
-func (m *model) do(command string, args []any) (any, error) {
+// copied is the arguments as they go over the wire: whoever sent them may use their memory again.
+func copied(args []any) []string {
 	a := make([]string, len(args))
 	for i, arg := range args {
 		if b, ok := arg.([]byte); ok {
@@ -39,6 +40,10 @@ func (m *model) do(command string, args []any) (any, error) {
 		}
 		a[i] = fmt.Sprint(arg)
 	}
+	return a
+}
+
+func (m *model) do(command string, a []string) (any, error) {
 	if command == "GET" {
 		if value, ok := m.keys[a[0]]; ok {
 			return []byte(value), nil
@@ -83,7 +88,7 @@ func TestModelAnswersAsRedisDoes(t *testing.T) {
 			for range rapid.IntRange(1, 20).Draw(t, "calls") {
 				script := rapid.SampledFrom([]*redis.Script{m.scripts.record, m.scripts.pointer, m.scripts.erase}).Draw(t, "script")
 				args := []any{rapid.SampledFrom([]string{"k", "l"}).Draw(t, "key"), value.Draw(t, "first"), value.Draw(t, "second"), 60_000}
-				want, err := m.do("EVALSHA", append([]any{script.Hash(), 1}, args...))
+				want, err := m.do("EVALSHA", copied(append([]any{script.Hash(), 1}, args...)))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -37,7 +37,11 @@ type Record struct {
 	unknown  []byte          // fields of other versions, each as `,"name":value`
 	raw      []byte          // as it was read; what it is written back as if nothing changed
 	changed  bool
+	scratch  *scratch
 }
+
+// scratch is room to write a changed record in. It is most of what a message would allocate.
+type scratch struct{ messages, record []byte }
 
 // recordedReply is the reply to a message: a list of texts, as JSON.
 type recordedReply struct {
@@ -72,8 +76,8 @@ func (r *Record) reply(sid string, responder conversation.Responder) (reply conv
 
 // count takes a message and its reply into the record.
 func (r *Record) count(sid string, state conversation.State, reply conversation.Reply, responder conversation.Responder, now time.Time) {
-	r.Counter, r.Written, r.changed = state.Counter, now, true
-	r.messages = r.messages.add(sid, state.Counter)
+	r.Counter, r.Written = state.Counter, now
+	r.remember(sid, state.Counter)
 	if !slices.Equal(reply, responder.Recall(state.Counter)) {
 		r.replies = append(r.replies, recordedReply{sid, marshal(reply)})
 	}
@@ -82,9 +86,17 @@ func (r *Record) count(sid string, state conversation.State, reply conversation.
 
 // end closes the conversation with the message that asked for it. The record stays for the repeats of what came before.
 func (r *Record) end(sid string, now time.Time) {
-	r.Counter, r.Written, r.Ended, r.changed = 0, now, now, true
-	r.messages = r.messages.add(sid, 0)
+	r.Counter, r.Written, r.Ended = 0, now, now
+	r.remember(sid, 0)
 	r.forget()
+}
+
+func (r *Record) remember(sid string, counter int64) {
+	if r.scratch == nil || r.changed { // changed: the messages stand there already
+		r.scratch = &scratch{}
+	}
+	r.messages = r.messages.add(r.scratch.messages, sid, counter)
+	r.scratch.messages, r.changed = r.messages, true
 }
 
 // forget lets replies go: those of messages that are no longer remembered, and the oldest while all together are too

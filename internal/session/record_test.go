@@ -109,7 +109,7 @@ func TestMessagesAreTheLast64(t *testing.T) {
 			if _, known := m.find(name(p.sid)); known {
 				continue
 			}
-			m = m.add(name(p.sid), p.counter)
+			m = m.add(nil, name(p.sid), p.counter)
 			model = append(model, p)
 			model = model[max(0, len(model)-64):]
 		}
@@ -130,7 +130,7 @@ func TestCodecWritesWhatItReads(t *testing.T) {
 	r.count("SM1", conversation.State{Counter: 1}, conversation.Counter{}.Recall(1), conversation.Counter{}, now)
 	r.end("SM2", now)
 	again := written(t, r)
-	r.raw, r.changed, again.raw = nil, false, nil
+	r.raw, r.changed, r.scratch, again.raw = nil, false, nil, nil
 	if !reflect.DeepEqual(r, again) {
 		t.Errorf("the record\n%+v is read as\n%+v", r, again)
 	}
