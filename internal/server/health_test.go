@@ -18,7 +18,7 @@ import (
 // patience is how long Redis may be away.
 const patience = 10 * time.Second
 
-var errAway = errors.New("Redis is away")
+var errAway = errors.New("nobody answers")
 
 // watched is a server's health with a Redis that is there when the test says so. It is made inside a synctest bubble,
 // where a minute takes no time.

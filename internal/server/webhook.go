@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"strings"
 
 	"smsession/internal/conversation"
 	"smsession/internal/session"
@@ -46,7 +47,7 @@ func (s *Server) admit(next http.Handler) http.Handler {
 		}
 		msg, err := twilio.ParseMessage(form)
 		if err != nil {
-			refuseWith(w, r, badFields, err.Error())
+			refuseWith(w, r, badFields, sentence(err))
 			return
 		}
 		x := exchangeFrom(r.Context())
@@ -62,6 +63,12 @@ func (s *Server) admit(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// sentence makes an error's text one.
+func sentence(err error) string {
+	text := err.Error()
+	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
 // readForm reads and parses the body.

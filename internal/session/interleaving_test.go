@@ -141,7 +141,9 @@ func (w *world) deliver(sid, cookie string, end bool) {
 	message := func(context.Context) (conversation.Message, *Report) {
 		return conversation.Message{SID: sid, From: "+12025550143", To: "+15005550006"}, &Report{}
 	}
-	fail := func(w http.ResponseWriter, _ *http.Request, err error) { http.Error(w, err.Error(), 503) }
+	fail := func(w http.ResponseWriter, _ *http.Request, err error) {
+		http.Error(w, err.Error(), http.StatusServiceUnavailable)
+	}
 	h := m.Middleware(message, fail)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, strings.Join(m.Answer(r.Context(), end), "\n"))
 	}))

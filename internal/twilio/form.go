@@ -10,7 +10,7 @@ import (
 )
 
 // errEscape does not say what was wrong with which parameter: that would quote the sender.
-var errEscape = errors.New("The form has a broken percent-encoding.")
+var errEscape = errors.New("the form has a broken percent-encoding")
 
 // Form is the parameters of an application/x-www-form-urlencoded body, sorted by name and then by value, bytewise. A
 // pair that came twice is held once. That is the order in which, and the set over which, Twilio signs. The zero Form

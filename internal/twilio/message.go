@@ -22,7 +22,7 @@ type Message struct {
 	OptOutType string // only with Advanced Opt-Out
 }
 
-// ParseMessage reads a message from its form. The error is one plain sentence that may be told to whoever sent the
+// ParseMessage reads a message from its form. The error may be told to whoever sent the
 // request: From, To or MessageSid is missing, empty or too long (256, 256 and 64 bytes). Any other parameter may be
 // missing, and more than these may be present.
 func ParseMessage(f Form) (Message, error) {
@@ -50,10 +50,10 @@ func (m Message) check() error {
 		{"MessageSid", m.SID, maxSID},
 	} {
 		if field.value == "" {
-			return fmt.Errorf("The form has no %s.", field.name)
+			return fmt.Errorf("the form has no %s", field.name)
 		}
 		if len(field.value) > field.longest {
-			return fmt.Errorf("%s is longer than %d bytes.", field.name, field.longest)
+			return fmt.Errorf("%s is longer than %d bytes", field.name, field.longest)
 		}
 	}
 	return nil

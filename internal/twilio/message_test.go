@@ -53,15 +53,15 @@ func TestParseMessageChecksItsFields(t *testing.T) {
 		want  string // the sentence
 	}{
 		{"From of 256 bytes is taken", "From", long("1", 256), ""},
-		{"From of 257 bytes is refused", "From", long("1", 257), "From is longer than 256 bytes."},
-		{"From is measured in bytes", "From", long("ñ", 128) + "1", "From is longer than 256 bytes."},
-		{"From that is empty is refused", "From", "", "The form has no From."},
+		{"From of 257 bytes is refused", "From", long("1", 257), "From is longer than 256 bytes"},
+		{"From is measured in bytes", "From", long("ñ", 128) + "1", "From is longer than 256 bytes"},
+		{"From that is empty is refused", "From", "", "the form has no From"},
 		{"To of 256 bytes is taken", "To", long("1", 256), ""},
-		{"To of 257 bytes is refused", "To", long("1", 257), "To is longer than 256 bytes."},
-		{"To that is empty is refused", "To", "", "The form has no To."},
+		{"To of 257 bytes is refused", "To", long("1", 257), "To is longer than 256 bytes"},
+		{"To that is empty is refused", "To", "", "the form has no To"},
 		{"MessageSid of 64 bytes is taken", "MessageSid", long("1", 64), ""},
-		{"MessageSid of 65 bytes is refused", "MessageSid", long("1", 65), "MessageSid is longer than 64 bytes."},
-		{"MessageSid that is empty is refused", "MessageSid", "", "The form has no MessageSid."},
+		{"MessageSid of 65 bytes is refused", "MessageSid", long("1", 65), "MessageSid is longer than 64 bytes"},
+		{"MessageSid that is empty is refused", "MessageSid", "", "the form has no MessageSid"},
 		{"Body that is empty is taken", "Body", "", ""},
 		{"Body has no limit of its own", "Body", long("x", 60_000), ""},
 		{"AccountSid that is empty is taken", "AccountSid", "", ""},
@@ -76,9 +76,9 @@ func TestParseMessageChecksItsFields(t *testing.T) {
 
 func TestParseMessageNeedsThreeFields(t *testing.T) {
 	for param, want := range map[string]string{
-		"From":       "The form has no From.",
-		"To":         "The form has no To.",
-		"MessageSid": "The form has no MessageSid.",
+		"From":       "the form has no From",
+		"To":         "the form has no To",
+		"MessageSid": "the form has no MessageSid",
 		"Body":       "",
 		"AccountSid": "",
 	} {
