@@ -23,7 +23,7 @@ type devFile struct {
 // devFilePath is in the user's runtime directory, which nobody else may read; where the system gives none, in a
 // directory of the user's own among the temporary files.
 func devFilePath() string {
-	if dir := os.Getenv("XDG_RUNTIME_DIR"); dir != "" {
+	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "smsession", "dev.json")
 	}
 	return filepath.Join(os.TempDir(), "smsession-"+strconv.Itoa(os.Getuid()), "dev.json")
@@ -49,6 +49,7 @@ func writeDevFile(f devFile) (*devFile, error) {
 		return nil, fmt.Errorf("write the runtime file: %w", err)
 	}
 	if err := os.Rename(temporary, f.path); err != nil {
+		_ = os.Remove(temporary)
 		return nil, fmt.Errorf("write the runtime file: %w", err)
 	}
 	return &f, nil

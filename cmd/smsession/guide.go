@@ -37,12 +37,12 @@ The same line again is a repeat of the same message: it gets the same answer and
 The live conversations, the record of this one, and its time left:
 
   %[1]s --scan --pattern %[2]s
-  %[1]s get "%[3]s$(%[1]s get %[4]s)"
+  %[1]s get %[3]s"$(%[1]s get %[4]s)"
   %[1]s ttl %[4]s
 
 This Redis forgets everything on exit.
 
-`, cli, shellQuote(keys.Prefix+"conversation:*"), keys.Session(""), pointer)
+`, cli, shellQuote(keys.Prefix+"conversation:*"), shellQuote(keys.Session("")), pointer)
 }
 
 // curl is a command line that posts a message.

@@ -56,7 +56,6 @@ func run(p *process, args []string) int {
 	parser := kong.Must(&commands{},
 		kong.Name("smsession"),
 		kong.Description("SMS conversations with a memory: a webhook for Twilio, sessions in Redis.\n\n"+examples),
-		kong.UsageOnError(),
 		kong.Writers(p.stdout, p.stderr))
 	command, err := parser.Parse(args)
 	if err != nil {

@@ -6,13 +6,13 @@ import "strings"
 // for that only the last two characters stay. A channel's prefix stays.
 func Mask(address string) string {
 	channel, number := "", address
-	if i := strings.LastIndexByte(address, ':'); i >= 0 {
+	if i := strings.IndexByte(address, ':'); i >= 0 {
 		channel, number = address[:i+1], address[i+1:]
 	}
 	const head, tail = len("+1555"), 4
 	runes := []rune(number)
 	switch n := len(runes); {
-	case n >= head+tail+2:
+	case n >= head+tail+3:
 		return channel + string(runes[:head]) + "•••" + string(runes[n-tail:])
 	case n > 4:
 		return channel + "•••" + string(runes[n-2:])

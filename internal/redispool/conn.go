@@ -17,14 +17,17 @@ var (
 // losses remembers when a connection was last lost. The idle connections of that time probably went with it: a restart
 // or a failover takes them all.
 type losses struct {
-	last atomic.Int64 // Unix nanoseconds
+	last atomic.Pointer[time.Time] // with its monotonic part: the wall clock may jump
 }
 
-func (l *losses) note() { l.last.Store(time.Now().UnixNano()) }
+func (l *losses) note() {
+	now := time.Now()
+	l.last.Store(&now)
+}
 
 // since returns an error for a connection that was last used before the last loss.
 func (l *losses) since(lastUsed time.Time) error {
-	if lastUsed.UnixNano() <= l.last.Load() {
+	if last := l.last.Load(); last != nil && !lastUsed.After(*last) {
 		return errLost
 	}
 	return nil

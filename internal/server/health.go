@@ -13,8 +13,8 @@ const pingInterval = time.Second
 
 // Health knows whether a replica should get messages. It is safe for concurrent use.
 type Health struct {
-	patience time.Duration // how long Redis may be away
-	contact  atomic.Int64  // Unix nanoseconds of Redis's last answer, 0 before the first
+	patience time.Duration             // how long Redis may be away
+	contact  atomic.Pointer[time.Time] // Redis's last answer, with its monotonic part; nil before the first
 	draining atomic.Bool
 	log      *slog.Logger
 }
@@ -37,7 +37,7 @@ func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, re
 	away := false
 	for {
 		err := ping(ctx)
-		switch first := h.contact.Load() == 0; {
+		switch first := h.contact.Load() == nil; {
 		case ctx.Err() != nil:
 			return nil
 		case err != nil && first && refused(err):
@@ -46,7 +46,8 @@ func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, re
 			away = true
 			h.log.Warn("Redis does not answer, waiting for it", "error", err.Error())
 		case err == nil:
-			h.contact.Store(time.Now().UnixNano())
+			now := time.Now()
+			h.contact.Store(&now)
 			if first || away {
 				h.log.Info("Redis answers")
 			}
@@ -60,7 +61,7 @@ func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, re
 
 func (h *Health) sleep(ctx context.Context) bool {
 	interval := pingInterval
-	if h.contact.Load() == 0 {
+	if h.contact.Load() == nil {
 		interval /= 5
 	}
 	select {
@@ -77,9 +78,9 @@ func (h *Health) reason(now time.Time) (word string, ready bool) {
 	switch {
 	case h.Draining():
 		return "draining", false
-	case contact == 0:
+	case contact == nil:
 		return "starting", false
-	case now.Sub(time.Unix(0, contact)) > h.patience+pingInterval:
+	case now.Sub(*contact) > h.patience+pingInterval:
 		return "redis", false
 	}
 	return "ready", true

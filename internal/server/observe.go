@@ -9,7 +9,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -136,10 +135,10 @@ func (x *exchange) level(r *http.Request) slog.Level {
 		return slog.LevelError
 	case x.status == http.StatusForbidden:
 		return slog.LevelWarn
-	case !strings.HasPrefix(r.URL.Path, "/sms"):
-		return slog.LevelDebug
+	case r.URL.Path == "/sms" || r.URL.Path == "/sms/fallback":
+		return slog.LevelInfo
 	}
-	return slog.LevelInfo
+	return slog.LevelDebug
 }
 
 // ids numbers the requests of one process under a random name, so that no two replicas give the same.

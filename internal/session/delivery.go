@@ -5,20 +5,23 @@ import (
 	"context"
 	"maps"
 	"net/http"
+	"sync"
 	"time"
 
 	"smsession/internal/conversation"
 )
 
-// delivery is one HTTP request that brings a message, from the first attempt to answer it to the last. One goroutine at
-// a time works on it.
+// delivery is one HTTP request that brings a message, from the first attempt to answer it to the last. One goroutine
+// works on it; its methods as a context are safe for concurrent use.
 //
 // It is the context of its own commands, too: context.WithTimeout would start a timer for every message, and only one
 // that has to wait needs it.
 type delivery struct {
 	context.Context // the request's, for its values alone
 	deadline        time.Time
+	waiting         sync.Once
 	done            chan struct{} // made when somebody waits
+	timer           *time.Timer
 
 	message       conversation.Message
 	sid, to, from string // as name writes them
@@ -78,12 +81,18 @@ func (d *delivery) Deadline() (time.Time, bool) { return d.deadline, true }
 
 // Done is closed at the deadline, and not when the client hangs up: a commit must not be cut in half by that.
 func (d *delivery) Done() <-chan struct{} {
-	if d.done == nil {
-		done := make(chan struct{})
-		time.AfterFunc(time.Until(d.deadline), func() { close(done) })
-		d.done = done
-	}
+	d.waiting.Do(func() {
+		d.done = make(chan struct{})
+		d.timer = time.AfterFunc(time.Until(d.deadline), func() { close(d.done) })
+	})
 	return d.done
+}
+
+// end stops the timer. Nobody waits any more.
+func (d *delivery) end() {
+	if d.timer != nil {
+		d.timer.Stop()
+	}
 }
 
 // Err is context.DeadlineExceeded once the budget is spent.

@@ -144,30 +144,35 @@ func cookie(r *http.Request) string {
 // deliver tries until a commit succeeds or the budget is spent. No other error ends it: a lost reply, a reset, a failover
 // and a conflict all leave the message counted once or not at all, and the next attempt finds out.
 func (m *Manager) deliver(d *delivery, r *http.Request, inner http.Handler) error {
+	defer d.end()
 	turn, err := m.queue.enter(d, d.key)
 	if err != nil {
 		return err
 	}
 	defer m.queue.leave(d.key, turn)
+	var cause error // what Redis last said, rather than that the budget is spent
 	for {
 		d.report.Attempts++
-		err := m.attempt(d, r, inner)
+		err := m.place(d, func() error { return m.attempt(d, r, inner) })
 		if err == nil {
 			break
 		}
+		if cause == nil || !errors.Is(err, context.DeadlineExceeded) {
+			cause = err
+		}
 		if errors.Is(err, ErrNewer) || !pause(d, d.report.Attempts, err) {
-			return err
+			return cause
 		}
 	}
 	if left := d.leftovers(); len(left) > 0 {
-		m.store.sweep(d, left)
+		_ = m.place(d, func() error { m.store.sweep(d, left); return nil })
 	}
 	m.capCookie(d.response.header)
 	return nil
 }
 
-// attempt is one pass from find to commit.
-func (m *Manager) attempt(d *delivery, r *http.Request, inner http.Handler) error {
+// place runs f while holding one of the places: a connection is then there for it.
+func (m *Manager) place(d *delivery, f func() error) error {
 	select {
 	case m.places <- struct{}{}:
 	default:
@@ -178,6 +183,11 @@ func (m *Manager) attempt(d *delivery, r *http.Request, inner http.Handler) erro
 		}
 	}
 	defer func() { <-m.places }()
+	return f()
+}
+
+// attempt is one pass from find to commit.
+func (m *Manager) attempt(d *delivery, r *http.Request, inner http.Handler) error {
 	d.reset()
 	found, err := m.find(d, d)
 	if err != nil {

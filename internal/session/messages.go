@@ -8,31 +8,38 @@ import (
 // remembered is how many messages a record knows by their MessageSid: the newest and the 63 before it.
 const remembered = 64
 
-// messages are the last messages counted, oldest first, as a record has them: `SM1=7 SM2=8`, the MessageSid as name
-// writes it and the counter that the message brought, separated by spaces. One string is a tenth of the work of a JSON
-// list, and every message pays for it.
+// messages are the last messages counted, oldest first, as a record has them: `SM1=7 SM2=8+`, the MessageSid as name
+// writes it, the counter that the message brought, and a plus sign where that does not recall the reply. One string is a
+// tenth of the work of a JSON list, and every message pays for it.
 type messages []byte
 
-// find returns the counter that a message brought. A counter that cannot be read is 0.
-func (m messages) find(sid string) (counter int64, found bool) {
+// found is what messages know of one of them.
+type found struct {
+	counter  int64 // 0 if it cannot be read
+	recorded bool  // the reply stands among the record's replies, if it was not too large
+}
+
+// find looks for a message.
+func (m messages) find(sid string) (_ found, ok bool) {
 	for rest := []byte(m); ; {
 		i := bytes.Index(rest, []byte(sid))
 		if i < 0 {
-			return 0, false
+			return found{}, false
 		}
 		after := rest[i+len(sid):]
 		if (i == 0 || rest[i-1] == ' ') && len(after) > 0 && after[0] == '=' {
-			digits, _, _ := bytes.Cut(after[1:], []byte(" "))
-			counter, _ = strconv.ParseInt(string(digits), 10, 64)
-			return counter, true
+			value, _, _ := bytes.Cut(after[1:], []byte(" "))
+			digits, recorded := bytes.CutSuffix(value, []byte("+"))
+			counter, _ := strconv.ParseInt(string(digits), 10, 64)
+			return found{counter, recorded}, true
 		}
-		rest = rest[i+1:]
+		_, rest, _ = bytes.Cut(rest[i:], []byte(" ")) // not in the middle of a MessageSid
 	}
 }
 
 // add returns the messages with one more, and without the oldest ones beyond those that are remembered. They are written
 // over into, which may be nil.
-func (m messages) add(into []byte, sid string, counter int64) messages {
+func (m messages) add(into []byte, sid string, is found) messages {
 	for bytes.Count(m, []byte(" ")) >= remembered-1 {
 		m = m[bytes.IndexByte(m, ' ')+1:]
 	}
@@ -41,5 +48,9 @@ func (m messages) add(into []byte, sid string, counter int64) messages {
 		added = append(added, ' ')
 	}
 	added = append(append(added, sid...), '=')
-	return strconv.AppendInt(added, counter, 10)
+	added = strconv.AppendInt(added, is.counter, 10)
+	if is.recorded {
+		added = append(added, '+')
+	}
+	return added
 }

@@ -56,7 +56,7 @@ func (m *model) do(command string, a []string) (any, error) {
 	case m.scripts.record.Hash():
 		return m.set(key, a[4], m.anyRecord || now == a[3] && (exists || a[3] == "")), nil
 	case m.scripts.pointer.Hash():
-		return m.set(key, a[3], m.anyPointer || !exists || now == a[3] || now == a[4]), nil
+		return m.set(key, a[3], m.anyPointer || !exists || now == a[3] || now == a[4] || len(now) != len(a[3])), nil
 	case m.scripts.erase.Hash():
 		if exists && now == a[3] && !m.noErase {
 			delete(m.keys, key)
@@ -84,7 +84,7 @@ func TestModelAnswersAsRedisDoes(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := newModel()
-			value := rapid.SampledFrom([]string{"", "a", "b", "\x00\xff"})
+			value := rapid.SampledFrom([]string{"", "a", "b", "ab", "\x00\xff"})
 			for range rapid.IntRange(1, 20).Draw(t, "calls") {
 				script := rapid.SampledFrom([]*redis.Script{m.scripts.record, m.scripts.pointer, m.scripts.erase}).Draw(t, "script")
 				args := []any{rapid.SampledFrom([]string{"k", "l"}).Draw(t, "key"), value.Draw(t, "first"), value.Draw(t, "second"), 60_000}

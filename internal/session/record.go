@@ -61,24 +61,27 @@ func (r *Record) begin(now time.Time, lifetime time.Duration) {
 // reply returns the recorded reply to a message, whose MessageSid is as name writes it, and whether the message was
 // counted before. A reply that had to go for size says nothing.
 func (r *Record) reply(sid string, responder conversation.Responder) (reply conversation.Reply, repeated bool) {
-	counter, repeated := r.messages.find(sid)
+	is, repeated := r.messages.find(sid)
 	if !repeated {
 		return nil, false
+	}
+	if !is.recorded {
+		return responder.Recall(is.counter), true
 	}
 	for _, recorded := range r.replies {
 		if recorded.sid == sid {
 			_ = json.Unmarshal(recorded.texts, &reply) // what is not a list of texts says nothing
-			return reply, true
 		}
 	}
-	return responder.Recall(counter), true
+	return reply, true
 }
 
 // count takes a message and its reply into the record.
 func (r *Record) count(sid string, state conversation.State, reply conversation.Reply, responder conversation.Responder, now time.Time) {
 	r.Counter, r.Written = state.Counter, now
-	r.remember(sid, state.Counter)
-	if !slices.Equal(reply, responder.Recall(state.Counter)) {
+	recorded := !slices.Equal(reply, responder.Recall(state.Counter))
+	r.remember(sid, found{state.Counter, recorded})
+	if recorded {
 		r.replies = append(r.replies, recordedReply{sid, marshal(reply)})
 	}
 	r.forget()
@@ -87,15 +90,15 @@ func (r *Record) count(sid string, state conversation.State, reply conversation.
 // end closes the conversation with the message that asked for it. The record stays for the repeats of what came before.
 func (r *Record) end(sid string, now time.Time) {
 	r.Counter, r.Written, r.Ended = 0, now, now
-	r.remember(sid, 0)
+	r.remember(sid, found{})
 	r.forget()
 }
 
-func (r *Record) remember(sid string, counter int64) {
+func (r *Record) remember(sid string, is found) {
 	if r.scratch == nil || r.changed { // changed: the messages stand there already
 		r.scratch = &scratch{}
 	}
-	r.messages = r.messages.add(r.scratch.messages, sid, counter)
+	r.messages = r.messages.add(r.scratch.messages, sid, is)
 	r.scratch.messages, r.changed = r.messages, true
 }
 

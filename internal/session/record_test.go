@@ -14,14 +14,14 @@ import (
 	"smsession/internal/conversation"
 )
 
-// echo is a conversation whose replies no number recalls.
+// echo is a conversation whose replies no number recalls: it makes up others.
 type echo struct{ times int }
 
 func (e echo) Respond(s conversation.State, m conversation.Message) (conversation.State, conversation.Reply) {
 	return conversation.State{Counter: s.Counter + 1}, slices.Repeat(conversation.Reply{m.Body}, e.times)
 }
 
-func (echo) Recall(int64) conversation.Reply { return nil }
+func (echo) Recall(int64) conversation.Reply { return conversation.Reply{"made up"} }
 
 func newRecord(now time.Time) *Record {
 	r := &Record{From: "+12025550143", To: "+15005550006"}
@@ -84,7 +84,7 @@ func TestRepliesGoForSizeButNotTheLastEight(t *testing.T) {
 				}
 				if len(reply) == 1 && len(reply[0]) == row.size {
 					kept++
-				} else if i >= 32 {
+				} else if i >= 32 || len(reply) != 0 {
 					t.Errorf("reply %d is %q", i, reply)
 				}
 			}
@@ -106,16 +106,20 @@ func TestMessagesAreTheLast64(t *testing.T) {
 		var model []pair
 		for range rapid.IntRange(0, 200).Draw(t, "messages") {
 			p := pair{rapid.StringMatching(`[SM =%"\\12é]{1,4}`).Draw(t, "sid"), rapid.Int64Min(0).Draw(t, "counter")}
-			if _, known := m.find(name(p.sid)); known {
+			known := slices.ContainsFunc(model, func(other pair) bool { return other.sid == p.sid })
+			if _, found := m.find(name(p.sid)); found != known {
+				t.Fatalf("%q is found: %t, among %q", p.sid, found, m)
+			}
+			if known {
 				continue
 			}
-			m = m.add(nil, name(p.sid), p.counter)
+			m = m.add(nil, name(p.sid), found{counter: p.counter})
 			model = append(model, p)
 			model = model[max(0, len(model)-64):]
 		}
 		for _, p := range model {
-			if counter, found := m.find(name(p.sid)); !found || counter != p.counter {
-				t.Fatalf("%q is found as %d, %t, want %d", p.sid, counter, found, p.counter)
+			if is, found := m.find(name(p.sid)); !found || is.counter != p.counter {
+				t.Fatalf("%q is found as %d, %t, want %d", p.sid, is.counter, found, p.counter)
 			}
 		}
 		if n := len(strings.Fields(string(m))); n != len(model) {

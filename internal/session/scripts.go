@@ -23,10 +23,10 @@ end
 return 0`),
 
 		// pointer: KEYS[1] a conversation; ARGV the token to write, what was read ("" for nothing), milliseconds to live.
-		// A pointer that is not a string points nowhere.
+		// A pointer that is not a string, or not as long as a token, points nowhere.
 		pointer: redis.NewScript(1, `
 local now = redis.pcall('GET', KEYS[1])
-if not now or now == ARGV[1] or now == ARGV[2] or type(now) == 'table' then
+if not now or now == ARGV[1] or now == ARGV[2] or type(now) == 'table' or #now ~= #ARGV[1] then
   redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
   return 1
 end

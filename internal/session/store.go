@@ -80,7 +80,7 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 	}
 	d.sent(token, b)
 	milliseconds := max(time.Until(expiry).Milliseconds(), 1)
-	saved, pointed, err := both(conn,
+	saved, pointed, err := both(ctx, conn,
 		step{s.scripts.record, s.keys.Session(token), d.raw, b, milliseconds},
 		step{s.scripts.pointer, d.key, token, d.pointer, milliseconds})
 	switch {
@@ -113,22 +113,22 @@ func (s step) send(conn redis.Conn) error {
 
 // receive reads the step's answer. first is that to what was sent; a server that did not know the script, as after a
 // restart or a failover, gets the step again.
-func (s step) receive(conn redis.Conn, first any, err error) (bool, error) {
-	if err != nil && isCode(err, "NOSCRIPT") {
+func (s step) receive(ctx context.Context, conn redis.Conn, first any, err error) (bool, error) {
+	if err != nil && ctx.Err() == nil && isCode(err, "NOSCRIPT") {
 		first, err = s.script.Do(conn, s.key, s.first, s.second, s.milliseconds)
 	}
 	return first == int64(1), err
 }
 
 // both runs two steps in one round trip.
-func both(conn redis.Conn, record, pointer step) (saved, pointed bool, err error) {
+func both(ctx context.Context, conn redis.Conn, record, pointer step) (saved, pointed bool, err error) {
 	if err := errors.Join(record.send(conn), pointer.send(conn), conn.Flush()); err != nil {
 		return false, false, err
 	}
 	first, firstErr := conn.Receive()
 	second, secondErr := conn.Receive()
-	saved, firstErr = record.receive(conn, first, firstErr)
-	pointed, secondErr = pointer.receive(conn, second, secondErr)
+	saved, firstErr = record.receive(ctx, conn, first, firstErr)
+	pointed, secondErr = pointer.receive(ctx, conn, second, secondErr)
 	return saved, pointed, errors.Join(firstErr, secondErr)
 }
 

@@ -70,8 +70,7 @@ func newSigner(tokens []string) *signer {
 }
 
 // Verify reports whether the signature is Twilio's for a form posted to the given path and query below the public URL.
-// Path and query are the request's own bytes (http.Request.RequestURI): a path that was decoded and encoded again may
-// be another. A missing signature is a wrong one. The comparison takes constant time.
+// Path and query are the request's own bytes: a path that was decoded and encoded again may be another. A missing signature is a wrong one. The comparison takes constant time.
 func (v *Verifier) Verify(signature, pathAndQuery string, form Form) bool {
 	if len(signature) != signatureLen {
 		return false

@@ -1,0 +1,200 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/conversation"
+	"smsession/internal/redistest"
+)
+
+// slow is a Redis whose answers take their time, in a bubble where that costs nothing.
+type slow struct {
+	canned
+	delay time.Duration
+	sent  *atomic.Int64
+}
+
+func (s slow) Do(command string, args ...any) (any, error) {
+	if command != "" {
+		time.Sleep(s.delay)
+	}
+	return s.canned.Do(command, args...)
+}
+
+func (s slow) Send(string, ...any) error {
+	s.sent.Add(1)
+	return nil
+}
+
+// deliverOnce sends one message through a Manager over the given connections.
+func deliverOnce(o Options, from string) (status int, report Report, err error) {
+	o.Prefix, o.IdleTimeout, o.Lifetime, o.Budget, o.Responder = "sms:", 4*time.Hour, 720*time.Hour, 10*time.Second, conversation.Counter{}
+	return through(New(o), from)
+}
+
+func through(m *Manager, from string) (status int, report Report, err error) {
+	message := func(context.Context) (conversation.Message, *Report) {
+		return conversation.Message{SID: "SMa", From: from, To: "+15005550006"}, &report
+	}
+	fail := func(w http.ResponseWriter, _ *http.Request, e error) {
+		err = e
+		w.WriteHeader(http.StatusServiceUnavailable)
+	}
+	rec := httptest.NewRecorder()
+	m.Middleware(message, fail)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		m.Answer(r.Context(), false)
+	})).ServeHTTP(rec, httptest.NewRequest("POST", "/sms", nil))
+	return rec.Code, report, err
+}
+
+func TestNoCommitIsSentPastTheBudget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for delay, want := range map[time.Duration]int64{time.Second: 2, 11 * time.Second: 0} {
+			var sent atomic.Int64
+			pool := &redis.Pool{Dial: func() (redis.Conn, error) { return slow{canned{}, delay, &sent}, nil }}
+			_, _, _ = deliverOnce(Options{Pool: pool, Connections: 1}, "+12025550143")
+			if sent.Load() != want {
+				t.Errorf("after a wait of %v %d commands were sent, want %d", delay, sent.Load(), want)
+			}
+		}
+	})
+}
+
+func TestWhatRedisLastSaidIsReportedNotThatTheTimeIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		refused := errors.New("nobody listens")
+		pool := &redis.Pool{Dial: func() (redis.Conn, error) { return nil, refused }}
+		if status, _, err := deliverOnce(Options{Pool: pool, Connections: 1}, "+12025550143"); status != 503 || !errors.Is(err, refused) {
+			t.Errorf("got %d, %v", status, err)
+		}
+	})
+}
+
+func TestExpiryIsNeverBelowAMillisecond(t *testing.T) {
+	m := newModel()
+	var lowest string
+	conn := &recording{model: m, note: func(args []string) { lowest = args[len(args)-1] }}
+	s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }}, Keys{Prefix: "sms:"})
+	d := &delivery{Context: t.Context(), deadline: time.Now().Add(time.Minute), key: "sms:conversation:a:b"}
+	if err := s.CommitCtx(d, running, []byte("{}"), time.Now().Add(-time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if lowest != "1" {
+		t.Errorf("the keys live %s ms, want 1", lowest)
+	}
+}
+
+// recording is a connection to a model that notes the scripts' arguments.
+type recording struct {
+	gate
+	model   *model
+	note    func(args []string)
+	replies []any
+}
+
+func (r *recording) Do(string, ...any) (any, error) { return nil, nil }
+func (r *recording) Flush() error                   { return nil }
+
+func (r *recording) Send(command string, args ...any) error {
+	r.note(copied(args))
+	reply, err := r.model.do(command, copied(args))
+	r.replies = append(r.replies, reply)
+	return err
+}
+
+func (r *recording) Receive() (any, error) {
+	reply := r.replies[0]
+	r.replies = r.replies[1:]
+	return reply, nil
+}
+
+func TestDeliveriesHoldNoMoreConnectionsThanTheyMay(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		pool := &redis.Pool{
+			Dial:      func() (redis.Conn, error) { return redis.Dial("tcp", b.Addr) },
+			MaxActive: 3, MaxIdle: 3, // a fourth is an error, and costs an attempt
+		}
+		defer pool.Close()
+		m := New(Options{Pool: pool, Connections: 3, Prefix: "sms:", IdleTimeout: time.Hour, Lifetime: time.Hour,
+			Budget: 10 * time.Second, Responder: conversation.Counter{}})
+		var group sync.WaitGroup
+		for i := range 200 {
+			group.Go(func() {
+				if status, report, err := through(m, fmt.Sprint("+1202555", 1000+i)); status != http.StatusOK || report.Attempts != 1 {
+					t.Errorf("got %d after %d attempts: %v", status, report.Attempts, err)
+				}
+			})
+		}
+		group.Wait()
+	})
+}
+
+// A delivery is a context that net may ask from goroutines of its own.
+func TestDeliveryIsAContextForSeveralGoroutines(t *testing.T) {
+	d := &delivery{Context: t.Context(), deadline: time.Now().Add(200 * time.Millisecond)}
+	defer d.end()
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			<-d.Done()
+			if !errors.Is(d.Err(), context.DeadlineExceeded) {
+				t.Errorf("after Done the error is %v", d.Err())
+			}
+		})
+	}
+	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}}
+	if _, err := resolver.LookupHost(d, "redis.invalid"); err == nil {
+		t.Error("a name that does not exist was found")
+	}
+	group.Wait()
+}
+
+// changing changes the record when it has been copied to quarantine.
+type changing struct {
+	redis.Conn
+	change func()
+}
+
+func (c changing) Do(command string, args ...any) (any, error) {
+	reply, err := c.Conn.Do(command, args...)
+	if command == "SET" {
+		c.change()
+	}
+	return reply, err
+}
+
+func TestRecordThatChangesOnItsWayToQuarantineStays(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		conn := redistest.Conn(t, b.Addr)
+		key := "sms:session:" + running
+		if _, err := conn.Do("SET", key, "broken"); err != nil {
+			t.Fatal(err)
+		}
+		s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) {
+			c, err := redis.Dial("tcp", b.Addr)
+			return changing{c, func() { _, _ = conn.Do("SET", key, "repaired") }}, err
+		}}, Keys{Prefix: "sms:"})
+		defer s.pool.Close()
+		if err := s.quarantine(t.Context(), running); err != nil {
+			t.Fatal(err)
+		}
+		if now, _ := redis.String(conn.Do("GET", key)); now != "repaired" {
+			t.Errorf("the record is %q", now)
+		}
+	})
+}
