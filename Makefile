@@ -28,10 +28,10 @@ lint: ## check the format, go vet, staticcheck
 	go vet ./...
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
-bench: ## run the benchmarks, then the whole process under load beside its limits; BENCH_COUNT=6 for benchstat
+bench: ## run the benchmarks, then whole processes under load beside their limits; BENCH_COUNT=6 for benchstat
 	@./deploy/test/setup.sh $(TOOLS)
 	go test -run '^$$' -bench . -benchmem ./internal/...
-	go test -run '^$$' -bench Process -benchtime 40000x -count $(BENCH_COUNT) ./cmd/smsession
+	go test -v -run '^TestMemoryIsFlat$$' -bench Process -benchtime 40000x -count $(BENCH_COUNT) ./cmd/smsession
 
 fuzz: ## fuzz every target, FUZZTIME=30s each
 	@./deploy/test/fuzz.sh $(FUZZTIME)

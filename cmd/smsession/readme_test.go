@@ -53,6 +53,25 @@ func TestWhatTheReadmeTellsToTypeAtNightWorks(t *testing.T) {
 	})
 }
 
+func TestTheReadmesCountCountsNothingThatIsNotThere(t *testing.T) {
+	_, count, _ := strings.Cut(readme(t), "# count the live ones")
+	_, count, _ = strings.Cut(count, "\n")
+	count, _, _ = strings.Cut(count, "```")
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		conn := redistest.Conn(t, b.Addr)
+		for _, what := range []string{"nothing", "a pointer that points nowhere"} {
+			cmd := exec.Command("sh", "-eu", "-c", count)
+			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "REDIS_URL=" + b.URL}
+			if out, err := cmd.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "0" {
+				t.Errorf("of %s it counts %q, %v", what, out, err)
+			}
+			if _, err := conn.Do("SET", "sms:conversation:a:b", strings.Repeat("T", 43)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 func TestReadmeNamesEverySettingWithItsDefault(t *testing.T) {
 	text := readme(t)
 	for _, s := range config.Defaults().Settings() {
