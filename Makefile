@@ -11,7 +11,9 @@ help: ## print this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## run the service with an embedded Redis, ready to be tried
-	go run ./cmd/smsession dev
+	@echo "building, which takes a minute the first time"
+	@go build -o bin/smsession ./cmd/smsession
+	@./bin/smsession dev
 
 # The version is stamped here, so Go need not ask git for it: a source archive builds as well.
 build: ## build bin/smsession, one static file

@@ -34,26 +34,35 @@ func (c *devCommand) Run(p *process) error {
 	}
 	defer embedded.Close()
 
-	local := localURL(ports.public.Addr())
-	if cfg.PublicURL == "" {
-		cfg.PublicURL = local
+	log, end := newLogger(cfg, p.stderr)
+	defer end()
+	d := describe(cfg, ports, embedded)
+	cfg.PublicURL, cfg.AuthTokens, cfg.Redis = d.PublicURL, []string{d.AuthToken}, config.Redis{Addr: embedded.Addr()}
+	if file, err := writeDevFile(d); err != nil {
+		log.Warn("other commands will not find this service", "error", err.Error())
+	} else {
+		defer file.remove()
 	}
-	cfg.Redis = config.Redis{Addr: embedded.Addr()}
-	cfg.AuthTokens = []string{randomHex()}
-	account := cfg.AccountSID
-	if account == "" {
-		account = "AC" + randomHex()
-	}
-	file, err := writeDevFile(devFile{URL: local, PublicURL: cfg.PublicURL, AuthToken: cfg.AuthTokens[0], AccountSID: account, Redis: "redis://" + embedded.Addr()})
-	if err != nil {
-		return err
-	}
-	defer file.remove()
-
-	guide{url: local, publicURL: cfg.PublicURL, token: cfg.AuthTokens[0], account: account, redisPort: embedded.Port(), prefix: cfg.RedisPrefix}.print(p.stdout)
-	log, flush := newLogger(cfg, p.stderr)
-	defer flush()
+	guide{devFile: d, redisPort: embedded.Port(), prefix: cfg.RedisPrefix}.print(p.stdout)
 	return serve(p.ctx, cfg, ports, log)
+}
+
+// describe makes up what dev is not told.
+func describe(cfg config.Config, ports ports, embedded *redispool.Embedded) devFile {
+	d := devFile{
+		URL:        localURL(ports.public.Addr()),
+		PublicURL:  cfg.PublicURL,
+		AuthToken:  randomHex(),
+		AccountSID: cfg.AccountSID,
+		Redis:      "redis://" + embedded.Addr(),
+	}
+	if d.PublicURL == "" {
+		d.PublicURL = d.URL
+	}
+	if d.AccountSID == "" {
+		d.AccountSID = "AC" + randomHex()
+	}
+	return d
 }
 
 // listenNearby binds the configured ports. One that was not asked for and is taken gives way to a free one.

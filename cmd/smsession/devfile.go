@@ -37,7 +37,7 @@ func writeDevFile(f devFile) (*devFile, error) {
 		return nil, fmt.Errorf("make the runtime directory: %w", err)
 	}
 	if info, err := os.Lstat(dir); err != nil || !info.IsDir() || info.Mode().Perm()&0o022 != 0 || !ownedByUs(info) {
-		return nil, fmt.Errorf("the runtime directory %s is not only ours", dir)
+		return nil, fmt.Errorf("the runtime directory %s is not only ours: it must be the own directory of this user, with mode 0700", dir)
 	}
 	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {

@@ -17,20 +17,21 @@ const (
 
 // guide is what `smsession dev` tells a newcomer.
 type guide struct {
-	url, publicURL string
-	token, account string
-	redisPort      string
-	prefix         string
+	devFile
+	redisPort, prefix string
 }
 
 func (g guide) print(w io.Writer) {
-	fmt.Fprintf(w, "Three messages from one sender, signed as Twilio signs them. Paste them into another terminal:\n\n")
+	fmt.Fprintf(w, "The service is at %s, its Redis on port %s, on this host alone.\n", g.URL, g.redisPort)
+	if g.redisPort != "6379" {
+		fmt.Fprintf(w, "Port 6379 is somebody else's: mind the -p below.\n")
+	}
+	fmt.Fprintf(w, "\nThree messages from one sender, signed as Twilio signs them. Paste them into another terminal:\n\n")
 	for _, body := range []string{"Hello", "Are you there?", "Good night"} {
 		fmt.Fprintf(w, "  %s\n", g.curl(body))
 	}
 	keys := session.Keys{Prefix: g.prefix}
 	cli := "redis-cli -p " + g.redisPort
-	pointer := shellQuote(keys.Conversation(guideTo, guideFrom))
 	fmt.Fprintf(w, `
 The same line again is a repeat of the same message: it gets the same answer and is not counted.
 
@@ -40,15 +41,17 @@ The live conversations, the record of this one, and its time left:
   %[1]s get %[3]s"$(%[1]s get %[4]s)"
   %[1]s ttl %[4]s
 
-This Redis forgets everything on exit.
+To sign messages of your own: the auth token, new each time, is in %[5]s.
+This Redis forgets everything on exit. Ctrl-C ends it.
 
-`, cli, shellQuote(keys.Prefix+"conversation:*"), shellQuote(keys.Session("")), pointer)
+`, cli, shellQuote(keys.Prefix+"conversation:*"), shellQuote(keys.Session("")),
+		shellQuote(keys.Conversation(guideTo, guideFrom)), devFilePath())
 }
 
 // curl is a command line that posts a message.
 func (g guide) curl(body string) string {
 	form := url.Values{
-		"AccountSid": {g.account},
+		"AccountSid": {g.AccountSID},
 		"Body":       {body},
 		"From":       {guideFrom},
 		"MessageSid": {"SM" + randomHex()},
@@ -58,7 +61,7 @@ func (g guide) curl(body string) string {
 	if err != nil {
 		panic(err) // url.Values writes well-formed forms
 	}
-	signature := twilio.Sign(g.token, g.publicURL+"/sms", parsed)
+	signature := twilio.Sign(g.AuthToken, g.PublicURL+"/sms", parsed)
 	return fmt.Sprintf("curl -s -w '\\n' -H %s -d %s %s",
-		shellQuote("X-Twilio-Signature: "+signature), shellQuote(form), g.url+"/sms")
+		shellQuote("X-Twilio-Signature: "+signature), shellQuote(form), g.URL+"/sms")
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -10,70 +11,122 @@ import (
 	"smsession/internal/config"
 )
 
-// newLogger returns the logger of the process, and what writes out its last lines.
-func newLogger(cfg config.Config, w io.Writer) (log *slog.Logger, flush func()) {
-	lines := &batch{out: w}
+// newLogger returns the logger of the process, and what ends it: the last lines are then written, if somebody reads them.
+func newLogger(cfg config.Config, w io.Writer) (log *slog.Logger, end func()) {
+	lines := newBatch(w)
 	options := &slog.HandlerOptions{Level: cfg.LogLevel}
 	var h slog.Handler = slog.NewJSONHandler(lines, options)
 	if cfg.LogFormat == config.LogText {
 		h = slog.NewTextHandler(lines, options)
 	}
-	return slog.New(flushing{h, lines}), lines.flush
+	return slog.New(prompt{h, lines}), lines.end
 }
 
 const (
 	// batchDelay is how long a line may wait for others. One write a line costs a tenth of all that a message does.
 	batchDelay = 50 * time.Millisecond
 
-	batchSize = 32 << 10
+	// batchSize is what may wait for a reader that has stalled; what comes then is dropped, and counted.
+	batchSize = 1 << 20
 )
 
-// batch collects lines and writes them together.
+// batch writes lines together, in a goroutine of its own: a log that nobody reads, a stopped terminal or a full pipe, must
+// not keep a message waiting.
 type batch struct {
-	mu        sync.Mutex
-	out       io.Writer
-	lines     []byte
-	scheduled bool
+	out   io.Writer
+	some  chan struct{} // there is a first line
+	hurry chan struct{} // something is worth writing at once
+	ended chan struct{}
+	done  chan struct{}
+
+	mu      sync.Mutex
+	lines   []byte
+	dropped int
 }
 
+func newBatch(w io.Writer) *batch {
+	b := &batch{out: w, some: make(chan struct{}, 1), hurry: make(chan struct{}, 1), ended: make(chan struct{}), done: make(chan struct{})}
+	go b.run()
+	return b
+}
+
+// Write takes a line. It never waits and never fails.
 func (b *batch) Write(line []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.lines = append(b.lines, line...)
-	switch {
-	case len(b.lines) >= batchSize:
-		b.write()
-	case !b.scheduled:
-		b.scheduled = true
-		time.AfterFunc(batchDelay, b.flush)
+	if len(b.lines)+len(line) > batchSize {
+		b.dropped++
+		return len(line), nil
+	}
+	if b.lines = append(b.lines, line...); len(b.lines) == len(line) {
+		tell(b.some)
 	}
 	return len(line), nil
 }
 
-func (b *batch) flush() {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.scheduled = false
-	b.write()
-}
+// flush has what is there written soon.
+func (b *batch) flush() { tell(b.hurry) }
 
-func (b *batch) write() {
-	if len(b.lines) > 0 {
-		_, _ = b.out.Write(b.lines) // there is nowhere to say that it failed
-		b.lines = b.lines[:0]
+func tell(c chan<- struct{}) {
+	select {
+	case c <- struct{}{}:
+	default: // it has been told already
 	}
 }
 
-// flushing writes a line that is not about an ordinary request at once: the process may not live to write it later.
-type flushing struct {
+// end writes the last lines, and waits for that as long as a reader is worth waiting for.
+func (b *batch) end() {
+	close(b.ended)
+	select {
+	case <-b.done:
+	case <-time.After(time.Second):
+	}
+}
+
+func (b *batch) run() {
+	defer close(b.done)
+	var spare []byte
+	for last := false; !last; {
+		select {
+		case <-b.some:
+		case <-b.ended:
+		}
+		select {
+		case <-time.After(batchDelay):
+		case <-b.hurry:
+		case <-b.ended:
+			last = true
+		}
+		spare = b.write(spare)
+	}
+}
+
+// write writes what is there, and leaves the given room for what comes meanwhile. It returns the room that it then has.
+func (b *batch) write(spare []byte) []byte {
+	b.mu.Lock()
+	lines, dropped := b.lines, b.dropped
+	b.lines, b.dropped = spare[:0], 0
+	b.mu.Unlock()
+	if dropped > 0 {
+		lines = fmt.Appendf(lines, "%d log lines were dropped: nobody read them\n", dropped)
+	}
+	if len(lines) > 0 {
+		_, _ = b.out.Write(lines) // there is nowhere to say that it failed
+	}
+	return lines
+}
+
+// prompt has a line that is not about an ordinary request written at once: the process may not live to write it later.
+type prompt struct {
 	slog.Handler
 	lines *batch
 }
 
-func (f flushing) Handle(ctx context.Context, r slog.Record) error {
-	err := f.Handler.Handle(ctx, r)
+// Handle writes the line.
+func (p prompt) Handle(ctx context.Context, r slog.Record) error {
+	err := p.Handler.Handle(ctx, r)
 	if r.Level >= slog.LevelWarn || r.Message != "request" {
-		f.lines.flush()
+		p.lines.flush()
 	}
 	return err
 }

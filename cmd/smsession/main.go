@@ -38,6 +38,7 @@ type process struct {
 
 func main() {
 	tuneCollector()
+	signal.Ignore(syscall.SIGPIPE) // a log reader that goes away must not take the replica with it
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second signal is not caught
 	os.Exit(run(&process{ctx: ctx, stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:]))

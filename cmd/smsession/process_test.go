@@ -30,6 +30,8 @@ type replica struct {
 	exited    chan struct{}
 	listening chan struct{}
 
+	stderrPipe io.Closer
+
 	mu       sync.Mutex
 	stdout   strings.Builder
 	stderr   []string
@@ -95,6 +97,7 @@ func start(tb testing.TB, role string, args, settings []string) *replica {
 	if err := r.cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
+	r.stderrPipe = stderr
 	go r.read(stderr)
 	tb.Cleanup(r.end)
 	return r

@@ -32,8 +32,8 @@ func (c *serveCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	log, flush := newLogger(cfg, p.stderr)
-	defer flush()
+	log, end := newLogger(cfg, p.stderr)
+	defer end()
 	return serve(p.ctx, cfg, ports, log)
 }
 
@@ -64,7 +64,7 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *slog.Logger
 		return fmt.Errorf("PUBLIC_URL cannot be parsed")
 	}
 	if strings.HasSuffix(cfg.PublicURL, "/sms") {
-		log.Warn("PUBLIC_URL ends in /sms: the webhook is then at " + cfg.PublicURL + "/sms")
+		log.Warn("PUBLIC_URL ends in /sms: only what Twilio sends to " + cfg.PublicURL + "/sms is then taken for signed")
 	}
 	pool := redispool.Open(poolOptions(cfg.Redis))
 	defer pool.Close()

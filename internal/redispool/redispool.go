@@ -78,14 +78,15 @@ func dial(ctx context.Context, o Options) (redis.Conn, *wire, error) {
 	return c, w, err
 }
 
-// Ping asks whether Redis answers commands: one that is still loading its data does not.
+// Ping asks whether Redis runs scripts, which is what a commit is: one that is still loading its data does not, and a user
+// without the right to is told so at the start.
 func Ping(ctx context.Context, pool *redis.Pool) error {
 	c, err := pool.GetContext(ctx)
 	if err != nil {
 		return err
 	}
 	defer c.Close()
-	_, err = c.Do("PING")
+	_, err = c.Do("EVAL", "return 1", 0)
 	return err
 }
 

@@ -44,12 +44,12 @@ func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, re
 			return err
 		case err != nil && !away:
 			away = true
-			h.log.Warn("Redis does not answer, waiting for it", "error", err.Error())
+			h.log.Warn("Redis cannot be used, waiting for it", "error", err.Error())
 		case err == nil:
 			now := time.Now()
 			h.contact.Store(&now)
 			if first || away {
-				h.log.Info("Redis answers")
+				h.log.Info("Redis can be used")
 			}
 			away = false
 		}

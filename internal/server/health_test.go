@@ -221,7 +221,7 @@ func TestAnOutageIsLoggedOnce(t *testing.T) {
 		}
 		w.stop()
 		w.end(t)
-		away, back := w.log.lines(t, "Redis does not answer, waiting for it"), w.log.lines(t, "Redis answers")
+		away, back := w.log.lines(t, "Redis cannot be used, waiting for it"), w.log.lines(t, "Redis can be used")
 		if len(away) != 3 || len(back) != 2 {
 			t.Errorf("three outages made %d lines, their two ends %d", len(away), len(back))
 		}

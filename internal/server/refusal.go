@@ -36,7 +36,7 @@ func answerTo(f refusal) (status int, result, sentence string) {
 	case notGet:
 		return http.StatusMethodNotAllowed, "not_get", "This takes GET only."
 	case notForm:
-		return http.StatusUnsupportedMediaType, "not_form", "The content type must be application/x-www-form-urlencoded, without an encoding."
+		return http.StatusUnsupportedMediaType, "not_form", "The body must be application/x-www-form-urlencoded, and not compressed."
 	case tooLarge:
 		return http.StatusRequestEntityTooLarge, "too_large", "The body is larger than 64 KiB."
 	case unreadable:

@@ -73,7 +73,7 @@ func sentence(err error) string {
 
 // readForm reads and parses the body.
 func readForm(r *http.Request) (twilio.Form, refusal) {
-	if !isForm(r.Header.Get("Content-Type")) || r.Header.Get("Content-Encoding") != "" {
+	if !isForm(r.Header.Get("Content-Type")) || !isPlain(r.Header.Get("Content-Encoding")) {
 		return twilio.Form{}, notForm
 	}
 	body, refused := readBody(r)
@@ -95,6 +95,8 @@ func isForm(contentType string) bool {
 	kind, _, err := mime.ParseMediaType(contentType)
 	return err == nil && kind == formType
 }
+
+func isPlain(encoding string) bool { return encoding == "" || encoding == "identity" }
 
 func readBody(r *http.Request) ([]byte, refusal) {
 	if r.ContentLength > maxBody {

@@ -55,6 +55,10 @@ func (m *Manager) Answer(ctx context.Context, end bool) conversation.Reply {
 
 // Report is what became of a delivery, for the log.
 type Report struct {
+	// Received is when the request came in, if the caller knows: the budget runs from there, so that a body which took
+	// its time to arrive does not take the sum past what Twilio waits.
+	Received time.Time
+
 	Result   Result // "" if it failed
 	Attempts int    // 0 if it was not let in
 }

@@ -45,6 +45,11 @@ func deliverOnce(o Options, from string) (status int, report Report, err error) 
 }
 
 func through(m *Manager, from string) (status int, report Report, err error) {
+	return throughFrom(m, from, time.Time{})
+}
+
+func throughFrom(m *Manager, from string, received time.Time) (status int, report Report, err error) {
+	report.Received = received
 	message := func(context.Context) (conversation.Message, *Report) {
 		return conversation.Message{SID: "SMa", From: from, To: "+15005550006"}, &report
 	}
@@ -67,6 +72,22 @@ func TestNoCommitIsSentPastTheBudget(t *testing.T) {
 			_, _, _ = deliverOnce(Options{Pool: pool, Connections: 1}, "+12025550143")
 			if sent.Load() != want {
 				t.Errorf("after a wait of %v %d commands were sent, want %d", delay, sent.Load(), want)
+			}
+		}
+	})
+}
+
+func TestTheBudgetRunsFromWhenTheRequestCameIn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, row := range []struct {
+			ago  time.Duration
+			want int
+		}{{9 * time.Second, http.StatusOK}, {11 * time.Second, http.StatusServiceUnavailable}} {
+			pool := &redis.Pool{Dial: func() (redis.Conn, error) { return slow{canned{}, 0, new(atomic.Int64)}, nil }}
+			m := New(Options{Pool: pool, Connections: 1, Prefix: "sms:", IdleTimeout: time.Hour, Lifetime: time.Hour,
+				Budget: 10 * time.Second, Responder: conversation.Counter{}})
+			if status, _, _ := throughFrom(m, "+12025550143", time.Now().Add(-row.ago)); status != row.want {
+				t.Errorf("a request whose body took %v got %d, want %d", row.ago, status, row.want)
 			}
 		}
 	})

@@ -84,8 +84,10 @@ func appendTime(b []byte, field string, t time.Time) []byte {
 		return b
 	}
 	b = append(append(append(b, `,"`...), field...), `":"`...)
-	// Milliseconds are enough, and this layout is the one that the time package writes fast.
-	return append(t.UTC().Truncate(time.Millisecond).AppendFormat(b, time.RFC3339Nano), '"')
+	// RFC 3339 with milliseconds; without them it is a layout that the time package writes fast.
+	b = t.UTC().AppendFormat(b, time.RFC3339)
+	ms := t.Nanosecond() / 1e6
+	return append(b[:len(b)-len("Z")], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z', '"')
 }
 
 // parseRecord reads a record. Every field but `ended`, `replies` and the unknown ones must be there.
@@ -106,8 +108,11 @@ func parseRecord(b []byte) (*Record, error) {
 	return r, nil
 }
 
+// maxCounter is the largest number that every reader of JSON takes for what it is.
+const maxCounter = 1 << 53
+
 func (r *Record) complete() bool {
-	return r.Version >= 1 && r.Counter >= 0 && r.From != "" && r.To != "" &&
+	return r.Version >= 1 && r.Counter >= 0 && r.Counter <= maxCounter && r.From != "" && r.To != "" &&
 		!r.Began.IsZero() && !r.Written.IsZero() && !r.Deadline.IsZero() && r.messages != nil
 }
 

@@ -32,6 +32,7 @@ type delivery struct {
 	// Of the attempt under way:
 	raw      []byte // the record as it was read, nil if there was none
 	pointer  string // what the pointer held, "" if that was not read
+	suspect  bool   // the cookie's record is of a later version, and does not say whose it is
 	err      error  // why it came to nothing
 	saved    string // the token under which it was saved
 	response response
@@ -48,7 +49,7 @@ type leftover struct {
 
 // reset forgets the attempt, its response and all.
 func (d *delivery) reset() {
-	d.raw, d.pointer, d.err, d.saved, d.report.Result = nil, "", nil, "", ""
+	d.raw, d.pointer, d.suspect, d.err, d.saved, d.report.Result = nil, "", false, nil, "", ""
 	d.response = response{header: make(http.Header, 4), body: d.response.body[:0]}
 }
 

@@ -103,6 +103,25 @@ func TestForeignRecordOfAHigherVersionIsAnybodysBusinessButOurs(t *testing.T) {
 	})
 }
 
+// A later version may keep its addresses elsewhere: the pointer says whose record it is.
+func TestRecordOfAHigherVersionThatDoesNotSayWhoseItIsIsNotTouchedEither(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r, conn, token := begun(t, b)
+		const record = `{"version":2,"conversation":{"of":"somebody"}}`
+		do(t, conn, "SET", "sms:session:"+token, record)
+		for _, cookie := range []string{token, ""} {
+			if a := r.send(newSID(), cookie); a.status != http.StatusServiceUnavailable {
+				t.Errorf("got %d %q, want 503", a.status, a.text)
+			}
+		}
+		if get(t, conn, "sms:session:"+token) != record || get(t, conn, pointerKey) != token {
+			t.Error("the record or its pointer was touched")
+		}
+		other := delivery{message: messageOf("+12025550199", newSID())}
+		r.deliver(other, token).expect(t, greeting(1)) // whose conversation it is not
+	})
+}
+
 func TestUnknownFieldsAreWrittenBack(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r, conn, cookie := begun(t, b)

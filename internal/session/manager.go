@@ -117,8 +117,11 @@ func (m *Manager) Middleware(message MessageFrom, fail Fail) func(http.Handler) 
 		}))
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			msg, report := message(r.Context())
+			if report.Received.IsZero() {
+				report.Received = time.Now()
+			}
 			d := &delivery{
-				Context: r.Context(), deadline: time.Now().Add(m.budget),
+				Context: r.Context(), deadline: report.Received.Add(m.budget),
 				message: msg, sid: name(msg.SID), to: name(msg.To), from: name(msg.From),
 				key: m.store.keys.Conversation(msg.To, msg.From), cookie: cookie(r), report: report,
 				scratch: m.scratches.Get().(*scratch),

@@ -1,0 +1,60 @@
+package main
+
+import (
+	"bytes"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"smsession/internal/config"
+	"smsession/internal/redistest"
+)
+
+func TestTheLastLinesAreWritten(t *testing.T) {
+	var out bytes.Buffer
+	log, end := newLogger(config.Defaults(), &out)
+	log.Info("request", "number", 1)
+	log.Info("request", "number", 2)
+	end()
+	if got := strings.Count(out.String(), "\n"); got != 2 {
+		t.Errorf("%d lines were written:\n%s", got, out.String())
+	}
+}
+
+func TestLogThatNobodyReadsKeepsNobodyWaiting(t *testing.T) {
+	reader, writer := io.Pipe() // a write waits until somebody reads
+	log, end := newLogger(config.Defaults(), writer)
+	line := strings.Repeat("x", 1000)
+	for range 3000 { // three times what is kept
+		log.Info("request", "line", line)
+	}
+	var out bytes.Buffer
+	read := make(chan struct{})
+	go func() { defer close(read); _, _ = io.Copy(&out, reader) }()
+	end()
+	writer.Close()
+	<-read
+	if out.Len() > 2*batchSize || !strings.Contains(out.String(), "log lines were dropped") {
+		t.Errorf("%d bytes were written, ending in %q", out.Len(), out.String()[max(0, out.Len()-100):])
+	}
+}
+
+// A reader that goes away would end the process by SIGPIPE.
+func TestLogWhoseReaderIsGoneEndsNothing(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	r := startReplica(t, server.URL())
+	r.stderrPipe.Close()
+	s := newSender()
+	for n := 1; n <= 3; n++ {
+		if a, err := s.send(r.url, "/sms", newSID(), ""); err != nil || a.text() != greeting(n) {
+			t.Fatalf("message %d was answered %q, %v", n, a.text(), err)
+		}
+		time.Sleep(2 * batchDelay)
+	}
+	r.signal(os.Interrupt)
+	if status := r.wait(); status != 0 {
+		t.Errorf("it ended with %d", status)
+	}
+}
