@@ -56,7 +56,7 @@ func TestWhatTheReadmeTellsToTypeAtNightWorks(t *testing.T) {
 func TestTheReadmesCountCountsNothingThatIsNotThere(t *testing.T) {
 	_, count, _ := strings.Cut(readme(t), "# count the live ones")
 	_, count, _ = strings.Cut(count, "\n")
-	count, _, _ = strings.Cut(count, "```")
+	count, _, _ = strings.Cut(count, "\n\n")
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		conn := redistest.Conn(t, b.Addr)
 		for _, what := range []string{"nothing", "a pointer that points nowhere"} {
@@ -82,5 +82,48 @@ func TestReadmeNamesEverySettingWithItsDefault(t *testing.T) {
 		if !strings.Contains(text, row) {
 			t.Errorf("the table of settings has no row %q", row)
 		}
+	}
+}
+
+func TestTheRightsThatTheReadmeNamesAreEnough(t *testing.T) {
+	_, rights, _ := strings.Cut(readme(t), "The Redis user needs the keys `sms:*` and the commands ")
+	rights, _, _ = strings.Cut(rights, ". ")
+	args := []string{"--user", "app", "on", ">secret", "~sms:*"}
+	for _, word := range strings.FieldsFunc(rights, func(r rune) bool { return r < 'A' || r > 'Z' }) {
+		args = append(args, "+"+strings.ToLower(word))
+	}
+	server := redistest.Start(t, redistest.Options{Args: args})
+	r := startReplica(t, "redis://app:secret@"+server.Addr())
+	s := newSender()
+	first, err := s.send(r.url, "/sms", newSID(), "")
+	if err != nil || first.text() != greeting(1) {
+		t.Fatalf("the first message was answered %q, %v", first.text(), err)
+	}
+	conn := redistest.Conn(t, server.Addr())
+	for _, put := range [][]any{
+		{"HSET", "a", "1"}, {"RPUSH", "a"}, {"SADD", "a"}, {"ZADD", "1", "a"}, {"XADD", "*", "a", "1"}, {"SET", "broken"},
+	} {
+		key := "sms:session:" + first.cookie
+		if _, err := conn.Do("DEL", key); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Do(put[0].(string), append([]any{key}, put[1:]...)...); err != nil {
+			t.Fatal(err)
+		}
+		if first, err = s.send(r.url, "/sms", newSID(), first.cookie); err != nil || first.text() != greeting(1) {
+			t.Fatalf("after %v the message was answered %q, %v\n%s", put[0], first.text(), err, r.log())
+		}
+		if first, err = s.send(r.url, "/sms", newSID(), first.cookie); err != nil || first.text() != greeting(2) {
+			t.Fatalf("the second message was answered %q, %v", first.text(), err)
+		}
+	}
+}
+
+func TestAUserWhoMayNotRunScriptsIsToldSoAtTheStart(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~sms:*", "+get", "+set", "+ping"}})
+	r := execute(t, []string{"serve"}, "PUBLIC_URL="+testPublicURL, "TWILIO_AUTH_TOKEN="+testToken,
+		"REDIS_URL=redis://app:secret@"+server.Addr(), "ADDR=127.0.0.1:0", "ADMIN_ADDR=")
+	if r.wait() != 1 || !strings.Contains(r.log(), "NOPERM") {
+		t.Errorf("exit status %d, %s", r.wait(), r.log())
 	}
 }
