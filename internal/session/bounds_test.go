@@ -211,8 +211,8 @@ func TestRecordThatChangesOnItsWayToQuarantineStays(t *testing.T) {
 			return changing{c, func() { _, _ = conn.Do("SET", key, "repaired") }}, err
 		}}, Keys{Prefix: "sms:"})
 		defer s.pool.Close()
-		if err := s.quarantine(t.Context(), running); err != nil {
-			t.Fatal(err)
+		if discarded, err := s.quarantine(t.Context(), running); discarded || err != nil {
+			t.Fatalf("discarded: %t, %v", discarded, err)
 		}
 		if now, _ := redis.String(conn.Do("GET", key)); now != "repaired" {
 			t.Errorf("the record is %q", now)

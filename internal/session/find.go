@@ -70,7 +70,8 @@ func (m *Manager) load(ctx context.Context, d *delivery, token string) (context.
 }
 
 func (m *Manager) quarantine(ctx context.Context, d *delivery, token string) error {
-	if err := m.store.quarantine(ctx, token); err != nil {
+	discarded, err := m.store.quarantine(ctx, token)
+	if err != nil || !discarded {
 		return err
 	}
 	m.quarantined.Add(1)

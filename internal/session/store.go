@@ -149,29 +149,30 @@ func (s *Store) pointer(ctx context.Context, key string) (string, error) {
 	return token, nil
 }
 
-// quarantine copies a record that could not be read, and deletes it if it is still the same. A value of a type whose
-// content no script can read stays where it is; it counts as absent.
-func (s *Store) quarantine(ctx context.Context, token string) error {
+// quarantine copies a record that could not be read, deletes it if it is still the same, and reports whether it did. A
+// value of a type whose content no script can read stays where it is; it counts as absent.
+func (s *Store) quarantine(ctx context.Context, token string) (bool, error) {
 	conn, err := s.pool.GetContext(ctx)
 	if err != nil {
-		return fmt.Errorf("quarantine session: %w", err)
+		return false, fmt.Errorf("quarantine session: %w", err)
 	}
 	defer conn.Close()
 	key := s.keys.Session(token)
 	value, err := redis.Bytes(s.scripts.content.Do(conn, key))
 	if errors.Is(err, redis.ErrNil) {
-		return nil
+		return false, nil
 	}
 	if err == nil {
 		_, err = conn.Do("SET", s.keys.Quarantine(token), value, "PX", quarantineTime.Milliseconds())
 	}
+	var discarded int
 	if err == nil {
-		_, err = s.scripts.discard.Do(conn, key, value)
+		discarded, err = redis.Int(s.scripts.discard.Do(conn, key, value))
 	}
 	if err != nil {
-		return fmt.Errorf("quarantine session: %w", err)
+		return false, fmt.Errorf("quarantine session: %w", err)
 	}
-	return nil
+	return discarded == 1, nil
 }
 
 // sweep deletes the records that a delivery made under other tokens than the one it ended with, where they still are
