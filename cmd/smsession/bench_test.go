@@ -19,7 +19,7 @@ import (
 	"smsession/internal/redistest"
 )
 
-// BenchmarkProcess measures whole processes under the same load on the same Redis: the program, the two limits beside it
+// BenchmarkProcess measures whole processes under the same load on the same Redis: the program, the limits beside it
 // (see serveReference) and the plain build from the libraries. cpu-µs/msg is the CPU time of the serving process alone;
 // trips/msg is how often Redis had to read from a socket for one message. The conversations are running ones: each has its
 // cookie and as many messages behind it as a record remembers.
@@ -27,7 +27,7 @@ import (
 // Absolute times say little on a shared machine; the ratios of one run do. Run it with -count for benchstat.
 func BenchmarkProcess(b *testing.B) {
 	server := redistest.Start(b, redistest.Options{})
-	for _, role := range []string{"limit1", "limit2", "smsession", "plain"} {
+	for _, role := range []string{"limit1", "limit2", "bytes", "smsession", "plain"} {
 		b.Run("server="+role, func(b *testing.B) { benchmarkRole(b, role, server.Addr()) })
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"log/slog"
@@ -24,7 +25,8 @@ import (
 //   - plain is what people build from the libraries' documentation: scs's middleware over redisstore, the counter of
 //     the tutorial, and twilio-go's validator. It is the negative control: it must be seen to do what we promise not to.
 //   - limit1 and limit2 are the least work that any server of the kind can do: net/http, the form, the signature, and one
-//     EVALSHA that counts, or a GET and a SET. They keep no promise at all.
+//     EVALSHA that counts, or a GET and a SET. They keep no promise at all. bytes is limit2 with as many bytes in the GET
+//     and the SET as a record of 64 MessageSids has: what any server pays that remembers as many.
 func serveReference(role string) {
 	tuneCollector()
 	pool := redispool.Open(redispool.Options{Addr: os.Getenv("REDIS_ADDR")})
@@ -32,6 +34,7 @@ func serveReference(role string) {
 		"plain":  plain(pool),
 		"limit1": limit(pool, countByScript()),
 		"limit2": limit(pool, countByGetAndSet),
+		"bytes":  limit(pool, countAmongBytes),
 	}
 	public, err := listen("127.0.0.1:0", "")
 	if err != nil {
@@ -111,3 +114,21 @@ func countByGetAndSet(conn redis.Conn, key string) (int, error) {
 	_, err = conn.Do("SET", key, n+1, "PX", idleMilliseconds)
 	return n + 1, err
 }
+
+// countAmongBytes is countByGetAndSet with a value of a full record's size around the number.
+func countAmongBytes(conn redis.Conn, key string) (int, error) {
+	value, err := redis.Bytes(conn.Do("GET", key))
+	if err != nil && err != redis.ErrNil {
+		return 0, err
+	}
+	if len(value) == 0 {
+		value = bytes.Repeat([]byte("x"), recordBytes)
+	}
+	n, _ := strconv.Atoi(string(bytes.Trim(value[:20], "x ")))
+	copy(value, fmt.Sprintf("%20d", n+1))
+	_, err = conn.Do("SET", key, value, "PX", idleMilliseconds)
+	return n + 1, err
+}
+
+// recordBytes is the size of a record with 64 messages: 2.8 KB.
+const recordBytes = 2800
