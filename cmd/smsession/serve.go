@@ -96,12 +96,12 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *slog.Logger
 		log.Info("listening for the operator", "addr", ports.admin.Addr().String(), "pprof", cfg.Pprof)
 	}
 
-	ctx, stop := context.WithCancel(ctx)
+	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	watched := make(chan error, 1)
 	go func() {
 		ping := func(ctx context.Context) error { return redispool.Ping(ctx, pool) }
-		watched <- health.Watch(ctx, ping, redispool.Refused)
+		watched <- health.Watch(watching, ping, redispool.Refused)
 	}()
 	served := make(chan error, 1)
 	go func() { served <- server.Run(ctx, health, cfg.DrainDelay, log, listeners...) }()
