@@ -148,11 +148,11 @@ func (r *Record) set(field string, value []byte) bool {
 }
 
 func parseTime(value []byte) (time.Time, bool) {
-	s, ok := text(value)
-	if !ok {
+	if len(value) < 2 || value[0] != '"' {
 		return time.Time{}, false
 	}
-	t, err := time.Parse(time.RFC3339, s)
+	var t time.Time
+	err := t.UnmarshalText(value[1 : len(value)-1])
 	return t, err == nil && !t.IsZero()
 }
 
