@@ -21,20 +21,20 @@ type found struct {
 
 // find looks for a message.
 func (m messages) find(sid string) (_ found, ok bool) {
-	for rest := []byte(m); ; {
-		i := bytes.Index(rest, []byte(sid))
-		if i < 0 {
-			return found{}, false
-		}
-		after := rest[i+len(sid):]
-		if (i == 0 || rest[i-1] == ' ') && len(after) > 0 && after[0] == '=' {
-			value, _, _ := bytes.Cut(after[1:], []byte(" "))
+	for rest := []byte(m); len(rest) > len(sid); {
+		if rest[len(sid)] == '=' && string(rest[:len(sid)]) == sid {
+			value, _, _ := bytes.Cut(rest[len(sid)+1:], []byte(" "))
 			digits, recorded := bytes.CutSuffix(value, []byte("+"))
 			counter, _ := strconv.ParseInt(string(digits), 10, 64)
 			return found{counter, recorded}, true
 		}
-		_, rest, _ = bytes.Cut(rest[i:], []byte(" ")) // not in the middle of a MessageSid
+		next := bytes.IndexByte(rest, ' ')
+		if next < 0 {
+			break
+		}
+		rest = rest[next+1:]
 	}
+	return found{}, false
 }
 
 // add returns the messages with one more, and without the oldest ones beyond those that are remembered. They are written
