@@ -53,7 +53,7 @@ func TestNoStepWaitsLongForAServerThatDoesNotAnswer(t *testing.T) {
 					if redispool.Refused(err) {
 						t.Errorf("%v counts as a refusal", err)
 					}
-					if !redispool.Unreachable(err) {
+					if !unreachable(err) {
 						t.Errorf("%v does not count as the network's", err)
 					}
 				})

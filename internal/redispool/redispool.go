@@ -8,7 +8,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
 
@@ -109,10 +108,4 @@ func Refused(err error) bool {
 		return strings.Contains(rest, "AUTH") || strings.Contains(rest, "password") || strings.Contains(rest, "DB index")
 	}
 	return false
-}
-
-// Unreachable reports whether err is the network's: nothing answered.
-func Unreachable(err error) bool {
-	var e net.Error
-	return errors.As(err, &e)
 }
