@@ -11,15 +11,15 @@ import (
 // find loads the session of the delivery's conversation: by the cookie, and without a good one by the pointer. An attempt
 // that follows a lost one starts from the pointer, which has the last word, and only where there is none from the cookie.
 // Where there is no session the context holds a new one, which has no token yet.
-func (m *Manager) find(ctx context.Context, d *delivery) (context.Context, error) {
+func (m *Manager) find(d *delivery) (context.Context, error) {
 	byCookie := d.cookie != ""
 	if byCookie && d.report.Attempts == 1 {
-		if found, err := m.load(ctx, d, d.cookie); found != nil || err != nil {
+		if found, err := m.load(d, d.cookie); found != nil || err != nil {
 			return found, err
 		}
 		byCookie = false
 	}
-	token, err := m.store.pointer(ctx, d.key)
+	token, err := m.store.pointer(d, d.key)
 	if err != nil {
 		return nil, err
 	}
@@ -29,23 +29,23 @@ func (m *Manager) find(ctx context.Context, d *delivery) (context.Context, error
 		return nil, ErrNewer
 	}
 	if isToken(token) && !tried {
-		if found, err := m.load(ctx, d, token); found != nil || err != nil {
+		if found, err := m.load(d, token); found != nil || err != nil {
 			return found, err
 		}
 	}
 	if byCookie && token == "" {
-		if found, err := m.load(ctx, d, d.cookie); found != nil || err != nil {
+		if found, err := m.load(d, d.cookie); found != nil || err != nil {
 			return found, err
 		}
 	}
-	return m.scs.Load(ctx, "")
+	return m.scs.Load(d, "")
 }
 
 // load returns a context that holds the session of a token, or nil if there is none for this conversation: the record is
 // missing, past its deadline, another conversation's, or not a record at all. The last is put into quarantine, the others
 // are not touched.
-func (m *Manager) load(ctx context.Context, d *delivery, token string) (context.Context, error) {
-	found, err := m.scs.Load(ctx, token)
+func (m *Manager) load(d *delivery, token string) (context.Context, error) {
+	found, err := m.scs.Load(d, token)
 	var newer *newerError
 	switch {
 	case errors.As(err, &newer):
@@ -56,7 +56,7 @@ func (m *Manager) load(ctx context.Context, d *delivery, token string) (context.
 		}
 		found, err = nil, nil
 	case errors.Is(err, errForeign) || isCode(err, "WRONGTYPE"):
-		found, err = nil, m.quarantine(ctx, d, token)
+		found, err = nil, m.quarantine(d, token)
 	case err == nil:
 		r, ok := m.scs.Get(found, recordKey).(*Record)
 		if !ok || !r.belongs(d.to, d.from) || !time.Now().Before(r.Deadline) {
@@ -69,8 +69,8 @@ func (m *Manager) load(ctx context.Context, d *delivery, token string) (context.
 	return found, err
 }
 
-func (m *Manager) quarantine(ctx context.Context, d *delivery, token string) error {
-	discarded, err := m.store.quarantine(ctx, token)
+func (m *Manager) quarantine(d *delivery, token string) error {
+	discarded, err := m.store.quarantine(d, token)
 	if err != nil || !discarded {
 		return err
 	}

@@ -192,7 +192,7 @@ func (m *Manager) place(d *delivery, f func() error) error {
 // attempt is one pass from find to commit.
 func (m *Manager) attempt(d *delivery, r *http.Request, inner http.Handler) error {
 	d.reset()
-	found, err := m.find(d, d)
+	found, err := m.find(d)
 	if err != nil {
 		return err
 	}
