@@ -41,6 +41,7 @@ func (c *devCommand) Run(p *process) error {
 	if file, err := writeDevFile(d); err != nil {
 		log.Warn("other commands will not find this service", "error", err.Error())
 	} else {
+		d = *file
 		defer file.remove()
 	}
 	guide{devFile: d, redisPort: embedded.Port(), prefix: cfg.RedisPrefix}.print(p.stdout)

@@ -41,11 +41,13 @@ The live conversations, the record of this one, and its time left:
   %[1]s get %[3]s"$(%[1]s get %[4]s)"
   %[1]s ttl %[4]s
 
-To sign messages of your own: the auth token, new each time, is in %[5]s.
 This Redis forgets everything on exit. Ctrl-C ends it.
-
 `, cli, shellQuote(keys.Prefix+"conversation:*"), shellQuote(keys.Session("")),
-		shellQuote(keys.Conversation(guideTo, guideFrom)), devFilePath())
+		shellQuote(keys.Conversation(guideTo, guideFrom)))
+	if g.path != "" {
+		fmt.Fprintf(w, "To sign messages of your own: the auth token, new each time, is in %s.\n", g.path)
+	}
+	fmt.Fprintln(w)
 }
 
 // curl is a command line that posts a message.
