@@ -22,12 +22,13 @@ import (
 // BenchmarkProcess measures whole processes under the same load on the same Redis: the program, the limits beside it
 // (see serveReference) and the plain build from the libraries. cpu-µs/msg is the CPU time of the serving process alone;
 // trips/msg is how often Redis had to read from a socket for one message. The conversations are running ones: each has its
-// cookie and as many messages behind it as a record remembers.
+// cookie and as many messages behind it as a record remembers. turns is two replicas that take turns, so that neither knows
+// what the other has saved; the CPU time is that of both.
 //
 // Absolute times say little on a shared machine; the ratios of one run do. Run it with -count for benchstat.
 func BenchmarkProcess(b *testing.B) {
 	server := redistest.Start(b, redistest.Options{})
-	for _, role := range []string{"limit1", "limit2", "bytes", "smsession", "plain"} {
+	for _, role := range []string{"limit1", "limit2", "bytes", "smsession", "turns", "plain"} {
 		b.Run("server="+role, func(b *testing.B) { benchmarkRole(b, role, server.Addr()) })
 	}
 }
@@ -38,16 +39,10 @@ const (
 )
 
 func benchmarkRole(b *testing.B, role, addr string) {
-	var r *replica
-	if role == "smsession" {
-		r = startReplica(b, "redis://"+addr)
-	} else {
-		r = launch(b, role, nil, []string{"REDIS_ADDR=" + addr})
-	}
-	defer r.kill()
+	replicas := benchReplicas(b, role, addr)
 	workers := make([]*benchWorker, benchWorkers)
 	for i := range workers {
-		workers[i] = newBenchWorker(b, strings.TrimPrefix(r.url, "http://"))
+		workers[i] = newBenchWorker(b, replicas)
 	}
 	drive(workers, benchSenders*70) // every record then holds its 64 messages
 	each := b.N/benchWorkers + 1
@@ -55,32 +50,54 @@ func benchmarkRole(b *testing.B, role, addr string) {
 		w.prepare(each)
 	}
 	conn := redistest.Conn(b, addr)
-	cpu, trips := cpuTime(b, r.cmd.Process.Pid), redisReads(b, conn)
+	cpu, trips := cpuTimes(b, replicas), redisReads(b, conn)
 	b.ResetTimer()
 	drive(workers, each)
 	b.StopTimer()
 	sent := float64(each * benchWorkers)
-	b.ReportMetric(float64(cpuTime(b, r.cmd.Process.Pid)-cpu)/1000/sent, "cpu-µs/msg")
+	b.ReportMetric(float64(cpuTimes(b, replicas)-cpu)/1000/sent, "cpu-µs/msg")
 	b.ReportMetric(float64(redisReads(b, conn)-trips-1)/sent, "trips/msg")
 }
 
-// benchWorker sends messages over one connection. It costs little: what it sends is written out beforehand.
+func benchReplicas(b *testing.B, role, addr string) []*replica {
+	var replicas []*replica
+	switch role {
+	case "smsession":
+		replicas = []*replica{startReplica(b, "redis://"+addr)}
+	case "turns":
+		replicas = []*replica{startReplica(b, "redis://"+addr), startReplica(b, "redis://"+addr)}
+	default:
+		replicas = []*replica{launch(b, role, nil, []string{"REDIS_ADDR=" + addr})}
+	}
+	b.Cleanup(func() {
+		for _, r := range replicas {
+			r.kill()
+		}
+	})
+	return replicas
+}
+
+// benchWorker sends messages over one connection to each replica. It costs little: what it sends is written out
+// beforehand.
 type benchWorker struct {
 	tb       testing.TB
-	conn     net.Conn
-	answers  *bufio.Reader
+	conns    []net.Conn
+	answers  []*bufio.Reader
 	senders  []*sender
 	cookies  []string
 	requests [][]byte
 }
 
-func newBenchWorker(tb testing.TB, addr string) *benchWorker {
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		tb.Fatal(err)
+func newBenchWorker(tb testing.TB, replicas []*replica) *benchWorker {
+	w := &benchWorker{tb: tb, cookies: make([]string, benchSenders)}
+	for _, r := range replicas {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		tb.Cleanup(func() { conn.Close() })
+		w.conns, w.answers = append(w.conns, conn), append(w.answers, bufio.NewReader(conn))
 	}
-	tb.Cleanup(func() { conn.Close() })
-	w := &benchWorker{tb: tb, conn: conn, answers: bufio.NewReader(conn), cookies: make([]string, benchSenders)}
 	for range benchSenders {
 		w.senders = append(w.senders, newSender())
 	}
@@ -108,13 +125,14 @@ func (w *benchWorker) request(i int) []byte {
 	return b.Bytes()
 }
 
-// send sends n messages, one after the other, to the worker's conversations in turn.
+// send sends n messages, one after the other, to the worker's conversations in turn, a round of them to one replica and
+// the next round to the next.
 func (w *benchWorker) send(n int) {
 	for i := range n {
 		if i == len(w.requests) { // not prepared
 			w.requests = append(w.requests, w.request(i))
 		}
-		cookies, err := w.exchange(w.requests[i])
+		cookies, err := w.exchange(w.requests[i], i/benchSenders%len(w.conns))
 		if err != nil {
 			w.tb.Error(err)
 			return
@@ -126,12 +144,12 @@ func (w *benchWorker) send(n int) {
 	w.requests = nil
 }
 
-// exchange sends a request and returns the cookies of the answer.
-func (w *benchWorker) exchange(request []byte) ([]*http.Cookie, error) {
-	if _, err := w.conn.Write(request); err != nil {
+// exchange sends a request to a replica and returns the cookies of the answer.
+func (w *benchWorker) exchange(request []byte, replica int) ([]*http.Cookie, error) {
+	if _, err := w.conns[replica].Write(request); err != nil {
 		return nil, err
 	}
-	res, err := http.ReadResponse(w.answers, nil)
+	res, err := http.ReadResponse(w.answers[replica], nil)
 	if err != nil {
 		return nil, err
 	}
@@ -148,6 +166,14 @@ func drive(workers []*benchWorker, each int) {
 		group.Go(func() { w.send(each) })
 	}
 	group.Wait()
+}
+
+// cpuTimes is the cpuTime of all replicas.
+func cpuTimes(tb testing.TB, replicas []*replica) (sum int64) {
+	for _, r := range replicas {
+		sum += cpuTime(tb, r.cmd.Process.Pid)
+	}
+	return sum
 }
 
 // cpuTime returns the nanoseconds of CPU time of a process so far. Linux only.

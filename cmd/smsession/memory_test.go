@@ -21,7 +21,8 @@ const (
 	residentGrowth      = 0.3     // of what the system gives a process, which is never exact
 )
 
-// TestMemoryIsFlat sends first messages of ever new conversations to one replica, which is to remember none of them.
+// TestMemoryIsFlat sends first messages of ever new conversations to one replica, which is to remember no more of them
+// than it guesses from: those it has remembered long before half of them are sent.
 func TestMemoryIsFlat(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	r := startReplica(t, server.URL())

@@ -30,13 +30,15 @@ type delivery struct {
 	report        *Report
 
 	// Of the attempt under way:
-	raw      []byte // the record as it was read, nil if there was none
+	raw      []byte // the record as it was read or guessed, nil if there was none
+	guessed  bool   // raw is a guess
 	pointer  string // what the pointer held, "" if that was not read
 	suspect  bool   // the cookie's record is of a later version, and does not say whose it is
 	err      error  // why it came to nothing
 	saved    string // the token under which it was saved
 	response response
 
+	brought leftover   // the record that stood in the way of a wrong guess
 	left    []leftover // records that attempts may have made
 	scratch *scratch
 }
@@ -49,7 +51,7 @@ type leftover struct {
 
 // reset forgets the attempt, its response and all.
 func (d *delivery) reset() {
-	d.raw, d.pointer, d.suspect, d.err, d.saved, d.report.Result = nil, "", false, nil, "", ""
+	d.raw, d.guessed, d.pointer, d.suspect, d.err, d.saved, d.report.Result = nil, false, "", false, nil, "", ""
 	d.response = response{header: make(http.Header, 4), body: d.response.body[:0]}
 }
 

@@ -9,11 +9,13 @@ import (
 )
 
 // find loads the session of the delivery's conversation: by the cookie, and without a good one by the pointer. An attempt
-// that follows a lost one starts from the pointer, which has the last word, and only where there is none from the cookie.
+// that follows a lost one starts from the pointer, which has the last word, and only where there is none from the cookie;
+// one that was lost to a wrong guess starts as it would have without.
 // Where there is no session the context holds a new one, which has no token yet.
 func (m *Manager) find(d *delivery) (context.Context, error) {
+	defer func() { d.brought = leftover{} }() // it is worth one attempt
 	byCookie := d.cookie != ""
-	if byCookie && d.report.Attempts == 1 {
+	if byCookie && (d.report.Attempts == 1 || d.brought.token == d.cookie) {
 		if found, err := m.load(d, d.cookie); found != nil || err != nil {
 			return found, err
 		}

@@ -133,12 +133,23 @@ func (w *world) haunt(name string, commands []func() (any, error)) {
 	})
 }
 
+// guess makes a replica that remembers the running conversation as it was after n messages, and trusts that.
+func guess(n int) func(*Manager) {
+	return func(m *Manager) {
+		m.store.recent.trust = fullTrust
+		m.store.recent.saved(running, recordAfter(n))
+	}
+}
+
 // deliver adds a delivery on a replica of its own.
-func (w *world) deliver(sid, cookie string, end bool) {
+func (w *world) deliver(sid, cookie string, end bool, set ...func(*Manager)) {
 	a := &actor{name: sid, sid: sid}
 	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return &gate{world: w, actor: a}, nil }}
 	m := New(Options{Pool: pool, Connections: 8, Prefix: "sms:", IdleTimeout: 4 * time.Hour, Lifetime: 720 * time.Hour,
 		Budget: 10 * time.Second, Responder: conversation.Counter{}})
+	for _, f := range set {
+		f(m)
+	}
 	message := func(context.Context) (conversation.Message, *Report) {
 		return conversation.Message{SID: sid, From: "+12025550143", To: "+15005550006"}, &Report{}
 	}
@@ -301,13 +312,16 @@ func conversationOf(w *world, n int) {
 	w.model.keys["sms:conversation:+15005550006:+12025550143"] = running
 }
 
-func put(w *world, token string, n int) {
+func put(w *world, token string, n int) { w.model.keys["sms:session:"+token] = string(recordAfter(n)) }
+
+// recordAfter is the record of a conversation of n messages.
+func recordAfter(n int) []byte {
 	r := newRecord(time.Now())
 	for i := range n {
 		r.count(fmt.Sprint("SMold", i), conversation.State{Counter: int64(i + 1)}, conversation.Counter{}.Recall(int64(i+1)), conversation.Counter{}, time.Now())
 	}
 	b, _ := Codec{}.Encode(r.Deadline, map[string]any{recordKey: r})
-	w.model.keys["sms:session:"+token] = string(b)
+	return b
 }
 
 // scenarios are all that the rules speak of. STOP interleaved with a message and its repeat is among them, with and
@@ -383,6 +397,37 @@ func scenarios() []scenario {
 		{"a message whose pointer is gone, and two faults", 2, everyOrder, func(w *world) {
 			put(w, running, 2)
 			w.deliver("SMa", running, false)
+		}},
+		{"a right guess, a wrong one and a message", 0, 3, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMa", running, false, guess(2))
+			w.deliver("SMb", running, false, guess(1))
+			w.deliver("SMc", running, false)
+		}},
+		{"a right guess, a wrong one and a fault", 1, 2, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMa", running, false, guess(2))
+			w.deliver("SMb", "", false, guess(1))
+		}},
+		{"two guesses and STOP", 0, 3, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMa", running, false, guess(2))
+			w.deliver("SMa", running, false, guess(1))
+			w.deliver("SMstop", running, true, guess(2))
+		}},
+		{"a repeat guesses the record from before its message, and two faults", 2, everyOrder, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMold1", running, false, guess(1))
+		}},
+		{"a guess of a session that is over, a message and a fault", 1, 2, func(w *world) {
+			w.deliver("SMa", running, false, guess(2))
+			w.deliver("SMb", "", false)
+		}},
+		{"a guess of a session that lost", 0, everyOrder, func(w *world) {
+			put(w, stray, 1)
+			w.model.keys["sms:conversation:+15005550006:+12025550143"] = stray
+			put(w, running, 2)
+			w.deliver("SMa", running, false, guess(2))
 		}},
 		{"a first message and two faults", 2, everyOrder, func(w *world) { w.deliver("SMa", "", false) }},
 	}

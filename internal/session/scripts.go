@@ -13,14 +13,15 @@ type scripts struct{ record, pointer, erase, content, discard *redis.Script }
 
 func newScripts() scripts {
 	return scripts{
-		// record: KEYS[1] a session; ARGV what was read ("" for nothing), what to write, milliseconds to live.
+		// record: KEYS[1] a session; ARGV what was read ("" for nothing), what to write, milliseconds to live. A refusal
+		// brings what the key holds.
 		record: redis.NewScript(1, `
 local now = redis.call('GET', KEYS[1])
 if now == ARGV[1] or (not now and ARGV[1] == '') then
   redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
   return 1
 end
-return 0`),
+return now`),
 
 		// pointer: KEYS[1] a conversation; ARGV the token to write, what was read ("" for nothing), milliseconds to live.
 		// A pointer that is not a string, or not as long as a token, points nowhere.

@@ -31,6 +31,7 @@ type Store struct {
 	pool    *redis.Pool
 	keys    Keys
 	scripts scripts
+	recent  *recent
 }
 
 var _ scs.CtxStore = (*Store)(nil)
@@ -41,11 +42,12 @@ func newStore(pool *redis.Pool, keys Keys) *Store {
 		pool:    pool,
 		keys:    keys,
 		scripts: newScripts(),
+		recent:  newRecent(),
 	}
 }
 
-// FindCtx reads the record of a token, and notes in the delivery what was read: the commit goes by that. A record that
-// is missing or has expired is not found.
+// FindCtx reads the record of a token, or guesses it, and notes in the delivery what that was: the commit goes by it. A
+// record that is missing or has expired is not found.
 func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	d := deliveryFrom(ctx)
 	if d == nil {
@@ -54,12 +56,32 @@ func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 	if err := ctx.Err(); err != nil {
 		return nil, false, err
 	}
+	if d.raw = s.known(d, token); d.raw != nil {
+		return d.raw, true, nil
+	}
 	raw, found, err := s.records.Find(token)
 	if err != nil {
 		return nil, false, fmt.Errorf("find session: %w", err)
 	}
+	s.recent.learn(token, raw)
 	d.raw = raw
 	return raw, found, nil
+}
+
+// known returns a record that Redis need not be asked for: what a refused commit has just brought, or a guess.
+func (s *Store) known(d *delivery, token string) []byte {
+	if d.brought.token == token {
+		return d.brought.record
+	}
+	if d.report.Attempts > 1 {
+		return nil
+	}
+	var record []byte
+	if record, d.guessed = s.recent.guess(d.scratch.guess[:0], token); !d.guessed {
+		return nil
+	}
+	d.scratch.guess = record
+	return record
 }
 
 // CommitCtx saves the record if it is still what was read, and the pointer if it points nowhere else, in one round trip.
@@ -80,9 +102,13 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 	}
 	d.sent(token, b)
 	milliseconds := max(time.Until(expiry).Milliseconds(), 1)
-	saved, pointed, err := both(ctx, conn,
+	held, pointed, err := both(ctx, conn,
 		step{s.scripts.record, s.keys.Session(token), d.raw, b, milliseconds},
 		step{s.scripts.pointer, d.key, token, d.pointer, milliseconds})
+	saved := held == int64(1)
+	if d.guessed && err == nil {
+		s.compare(d, token, held)
+	}
 	switch {
 	case err != nil:
 		return fmt.Errorf("save session: %w", err)
@@ -95,7 +121,22 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 		return errConflict
 	}
 	d.saved = token
+	s.recent.saved(token, b)
 	return nil
+}
+
+// compare takes note of whether a guess was right. held is the answer of the record's step: the commit of a wrong guess
+// brings the record that stood in its way, from which the next attempt starts.
+func (s *Store) compare(d *delivery, token string, held any) {
+	if held == int64(1) {
+		s.recent.learn(token, d.raw)
+		return
+	}
+	actual, _ := held.([]byte)
+	s.recent.learn(token, actual)
+	if actual != nil {
+		d.brought = leftover{token, actual}
+	}
 }
 
 // step is a script and its key and arguments.
@@ -113,23 +154,24 @@ func (s step) send(conn redis.Conn) error {
 
 // receive reads the step's answer. first is that to what was sent; a server that did not know the script, as after a
 // restart or a failover, gets the step again.
-func (s step) receive(ctx context.Context, conn redis.Conn, first any, err error) (bool, error) {
+func (s step) receive(ctx context.Context, conn redis.Conn, first any, err error) (any, error) {
 	if err != nil && ctx.Err() == nil && isCode(err, "NOSCRIPT") {
 		first, err = s.script.Do(conn, s.key, s.first, s.second, s.milliseconds)
 	}
-	return first == int64(1), err
+	return first, err
 }
 
-// both runs two steps in one round trip.
-func both(ctx context.Context, conn redis.Conn, record, pointer step) (saved, pointed bool, err error) {
+// both runs two steps in one round trip. held is 1 if the record was saved, and else what stood in its way, nil for
+// nothing.
+func both(ctx context.Context, conn redis.Conn, record, pointer step) (held any, pointed bool, err error) {
 	if err := errors.Join(record.send(conn), pointer.send(conn), conn.Flush()); err != nil {
-		return false, false, err
+		return nil, false, err
 	}
-	first, firstErr := conn.Receive()
-	second, secondErr := conn.Receive()
-	saved, firstErr = record.receive(ctx, conn, first, firstErr)
-	pointed, secondErr = pointer.receive(ctx, conn, second, secondErr)
-	return saved, pointed, errors.Join(firstErr, secondErr)
+	held, heldErr := conn.Receive()
+	set, setErr := conn.Receive()
+	held, heldErr = record.receive(ctx, conn, held, heldErr)
+	set, setErr = pointer.receive(ctx, conn, set, setErr)
+	return held, set == int64(1), errors.Join(heldErr, setErr)
 }
 
 // pointer returns what the pointer of a conversation holds: a token, or "" if there is none.

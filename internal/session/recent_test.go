@@ -1,0 +1,97 @@
+package session
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// trusting is a memory that guesses.
+func trusting() *recent {
+	r := newRecent()
+	r.trust = fullTrust
+	return r
+}
+
+func (r *recent) guessed(token string) string {
+	record, _ := r.guess(nil, token)
+	return string(record)
+}
+
+func TestMemoryOfRecordsIsBounded(t *testing.T) {
+	r := trusting()
+	token := func(i int) string { return fmt.Sprint("token ", i) }
+	for i := range 3 * rememberedRecords {
+		r.saved(token(i), []byte("first"))
+		r.saved(token(i), []byte(token(i)))
+	}
+	if len(r.places) != rememberedRecords || len(r.ring) != rememberedRecords {
+		t.Errorf("it holds %d records in %d places, want %d", len(r.places), len(r.ring), rememberedRecords)
+	}
+	for i := range 3 * rememberedRecords {
+		want := ""
+		if i >= 2*rememberedRecords {
+			want = token(i)
+		}
+		if got := r.guessed(token(i)); got != want {
+			t.Fatalf("it guesses %q for %q, want %q", got, token(i), want)
+		}
+	}
+}
+
+func TestLongRecordIsNotGuessed(t *testing.T) {
+	r := trusting()
+	r.saved("token", []byte("short"))
+	r.saved("token", []byte(strings.Repeat("x", longestRemembered+1)))
+	if got := r.guessed("token"); got != "" {
+		t.Errorf("it guesses %d bytes", len(got))
+	}
+}
+
+func TestItGuessesWhileMostGuessesWouldBeRight(t *testing.T) {
+	for _, test := range []struct {
+		name string
+		seen string // what Redis was found to hold: the record that was saved, another one, or none
+		want bool
+	}{
+		{"it has seen nothing yet", "", false},
+		{"the first was right", "r", true},
+		{"as many were wrong as right", "rw", false},
+		{"two of three were right", "rrwrrwrrw", true},
+		{"replicas take turns", "wwrwwrwwr", false},
+		{"a session had ended by time", "r-", false},
+		{"many were wrong once", strings.Repeat("w", 1000) + strings.Repeat("r", fullTrust+1), true},
+		{"many were right once", strings.Repeat("r", 1000) + strings.Repeat("w", fullTrust), false},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			r := newRecent()
+			for _, seen := range test.seen {
+				r.saved("token", []byte("record"))
+				r.learn("token", map[rune][]byte{'r': []byte("record"), 'w': []byte("another")}[seen])
+			}
+			r.saved("token", []byte("record"))
+			if _, guesses := r.guess(nil, "token"); guesses != test.want {
+				t.Errorf("it guesses: %t", guesses)
+			}
+		})
+	}
+}
+
+func TestWrongGuessIsNotMadeAgain(t *testing.T) {
+	r := trusting()
+	r.saved("token", []byte("record"))
+	r.learn("token", []byte("another"))
+	if got := r.guessed("token"); got != "" {
+		t.Errorf("it guesses %q again", got)
+	}
+}
+
+func TestGuessIsACopy(t *testing.T) {
+	r := trusting()
+	r.saved("token", []byte("record"))
+	guess, _ := r.guess(nil, "token")
+	r.saved("token", []byte("RECORD"))
+	if string(guess) != "record" {
+		t.Errorf("what was guessed became %q", guess)
+	}
+}
