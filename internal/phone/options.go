@@ -1,0 +1,69 @@
+package phone
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Options describe a phone: who texts whom, and what Twilio has been told of the number that is texted.
+type Options struct {
+	From, To  string // required; with a channel prefix, "whatsapp:+1…", for a channel
+	AuthToken string // required: the account's primary token
+	Webhook   Endpoint
+	Fallback  Endpoint // the zero Endpoint: none is configured
+
+	AccountSID          string // "" makes one up
+	MessagingServiceSID string // sent if set
+	ProfileName         string // WhatsApp's; "" makes one up
+	FromPlace, ToPlace  Place
+
+	Jar     JarOptions
+	Network *Network // whose connections to use; nil makes one of the phone's own
+	Trace   bool     // keep the headers and bodies of every exchange
+}
+
+// Place is what Twilio believes of where a number belongs. What is not known is sent empty; of a place that is not
+// known at all, the country is still sent where the number tells it: US for +1, as in what was captured.
+type Place struct{ City, State, Zip, Country string }
+
+// JarOptions say how the pair's cookies are kept. Twilio's own texts leave these open. The zero value is what today's
+// documentation says: any number of cookies, four hours after the last message, whatever their attributes.
+//
+// See https://support.twilio.com/hc/en-us/articles/223136287 and https://www.twilio.com/docs/messaging/twiml.
+type JarOptions struct {
+	SinceSet bool    // the four hours run from when the cookie was set, not from the last message
+	Strict   bool    // Path, Domain and Secure as in a browser
+	Single   bool    // only the last cookie is kept, as older texts say
+	Lose     float64 // the share of requests, 0 to 1, that go without the cookies
+}
+
+// check finds what is missing. The endpoints are checked where they are read.
+func (o Options) check() error {
+	for _, field := range [...]struct{ name, value string }{
+		{"the sender's number", o.From},
+		{"the number that is texted", o.To},
+		{"the auth token", o.AuthToken},
+		{"the webhook's URL", o.Webhook.URL},
+	} {
+		if field.value == "" {
+			return fmt.Errorf("%s is missing", field.name)
+		}
+	}
+	if !(o.Jar.Lose >= 0 && o.Jar.Lose <= 1) { // not a number is neither
+		return errors.New("the share of lost cookies is not between 0 and 1")
+	}
+	return nil
+}
+
+// makeUp fills in what may be left out.
+func (o *Options) makeUp() {
+	if o.AccountSID == "" {
+		o.AccountSID = newSID("AC")
+	}
+	if o.ProfileName == "" {
+		o.ProfileName = "Somebody"
+	}
+	if o.Network == nil {
+		o.Network = new(Network)
+	}
+}

@@ -1,0 +1,118 @@
+package phone
+
+import (
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"unicode/utf16"
+)
+
+// The texts and the numbers are those of Twilio's calculator, github.com/TwilioDevEd/message-segment-calculator
+// (tests/index.test.js and tests/segments.test.js), and of 3GPP TS 23.038 where a row says so.
+func TestSplit(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		text     string
+		encoding Encoding
+		count    int
+	}{
+		{"an empty text takes one segment", "", GSM7, 1},
+		{"160 characters of GSM-7 take one", digits(160), GSM7, 1},
+		{"161 take two", digits(161), GSM7, 2},
+		{"two segments hold 306", digits(306), GSM7, 2},
+		{"307 take three", digits(307), GSM7, 3},
+		{"70 units of UCS-2 take one", "😜" + digits(68), UCS2, 1},
+		{"71 take two", "😜" + digits(69), UCS2, 2},
+		{"two segments hold 134", "😜" + digits(132), UCS2, 2},
+		{"135 take three", "😜" + digits(133), UCS2, 3},
+		{"a flag is four units, and fits with 66 others", "🇮🇹" + digits(66), UCS2, 1},
+		{"a flag and 67 others take two", "🇮🇹" + digits(67), UCS2, 2},
+		{"an emoji of several characters is as many units as they have", "🏳️🌈" + digits(65), UCS2, 1},
+		{"and with one more there are two", "🏳️🌈" + digits(66), UCS2, 2},
+		{"70 characters beyond GSM-7 take one", strings.Repeat("ú", 70), UCS2, 1},
+		{"71 take two", strings.Repeat("ç", 71), UCS2, 2},
+		{"in UCS-2 an escaped character of GSM-7 is one unit", "😀" + strings.Repeat("]", 68), UCS2, 1},
+		{"and 69 of them with an emoji take two", "😀" + strings.Repeat("]", 69), UCS2, 2},
+		{"one curly quote puts the text into UCS-2", "it’s " + digits(66), UCS2, 2},
+		{"one straight quote does not", "it's " + digits(155), GSM7, 1},
+		{"combining accents are units", "é́́" + strings.Repeat("a", 66), UCS2, 1},
+		{"a line break of Windows is two characters of GSM-7", strings.Repeat("\r\n", 80), GSM7, 1},
+		{"bytes that are not UTF-8 are not GSM-7", "\xff", UCS2, 1},
+		{"the backtick is not GSM-7", "`", UCS2, 1},
+		{"the capital C with cedilla is GSM-7, the small one not", "Ç", GSM7, 1},
+		{"the euro sign is GSM-7, with an escape", strings.Repeat("€", 80), GSM7, 1},
+		{"and 81 of them take two segments", strings.Repeat("€", 81), GSM7, 2},
+		// TS 23.040 9.2.3.24.1: a character that is escaped, or a pair, is not split over two messages.
+		{"an escape is not cut off at the end of a segment", digits(152) + "€" + digits(152), GSM7, 3},
+		{"an escape that ends with a segment is not moved", digits(151) + "€" + digits(153), GSM7, 2},
+		{"a pair that ends with a segment is not moved", strings.Repeat("ú", 65) + "😀" + strings.Repeat("ú", 67), UCS2, 2},
+		{"a pair is not cut in two at the end of a segment", strings.Repeat("ú", 66) + "😀" + strings.Repeat("ú", 66), UCS2, 3},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got, want := Split(row.text), (Segments{row.encoding, row.count}); got != want {
+				t.Errorf("%+v, want %+v", got, want)
+			}
+		})
+	}
+}
+
+func digits(n int) string { return strings.Repeat("1234567890", n/10+1)[:n] }
+
+// The tables of 3GPP TS 23.038 6.2.1, by the code points that Unicode gives them
+// (https://www.unicode.org/Public/MAPPINGS/ETSI/GSM0338.TXT).
+func TestSeptets(t *testing.T) {
+	extension := map[rune]bool{0x0C: true, 0x5B: true, 0x5C: true, 0x5D: true, 0x5E: true, 0x7B: true, 0x7C: true, 0x7D: true, 0x7E: true, 0x20AC: true}
+	basic := map[rune]bool{0x0A: true, 0x0D: true, 0x5F: true, 0x40: true}
+	for _, r := range []rune{0xA3, 0xA5, 0xE8, 0xE9, 0xF9, 0xEC, 0xF2, 0xC7, 0xD8, 0xF8, 0xC5, 0xE5, 0x394, 0x3A6, 0x393, 0x39B, 0x3A9, 0x3A0,
+		0x3A8, 0x3A3, 0x398, 0x39E, 0xC6, 0xE6, 0xDF, 0xC9, 0xA4, 0xA1, 0xC4, 0xD6, 0xD1, 0xDC, 0xA7, 0xBF, 0xE4, 0xF6, 0xF1, 0xFC, 0xE0} {
+		basic[r] = true
+	}
+	for r := rune(0); r <= 0x10FFFF; r++ {
+		want := 0
+		switch {
+		case 0x20 <= r && r <= 0x3F, 0x41 <= r && r <= 0x5A, 0x61 <= r && r <= 0x7A, basic[r]:
+			want = 1
+		case extension[r]:
+			want = 2
+		}
+		if got := septets(r); got != want {
+			t.Errorf("%U takes %d septets, want %d", r, got, want)
+		}
+	}
+}
+
+// Each naive count is what a tool of the field does. The published numbers must tell it from the right one.
+func TestThePublishedSegmentsCatchNaiveCounts(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		naive func(string) int
+		text  string
+	}{
+		{"a 160th of the length", func(s string) int { return (len(s) + 159) / 160 }, digits(307)},
+		{"a 153rd of the bytes", func(s string) int { return (len(s) + 152) / 153 }, strings.Repeat("ú", 71)},
+		{"a 70th of the characters", func(s string) int { return (len([]rune(s)) + 69) / 70 }, "😜" + digits(69)},
+		{"a 67th of the units", func(s string) int { return (len(utf16.Encode([]rune(s))) + 66) / 67 }, "😜" + digits(68)},
+		{"escapes as one septet", func(s string) int { return (len([]rune(s)) + 152) / 153 }, digits(152) + "€" + digits(152)},
+	} {
+		if got, want := row.naive(row.text), Split(row.text).Count; got == want {
+			t.Errorf("%s is not caught: %d", row.name, got)
+		}
+	}
+}
+
+// A text never takes fewer segments than its beginning, and never more than one that is cut for every character.
+func TestSplitGrowsWithTheText(t *testing.T) {
+	alphabet := []rune("aZ9 €[]~é\n👍ú’")
+	for range 200 {
+		var text strings.Builder
+		before := 1
+		for range rand.IntN(400) {
+			text.WriteRune(alphabet[rand.IntN(len(alphabet))])
+			got := Split(text.String()).Count
+			if got < before || got > before*3 {
+				t.Fatalf("%q takes %d segments, one character less takes %d", text.String(), got, before)
+			}
+			before = got
+		}
+	}
+}

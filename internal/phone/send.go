@@ -1,0 +1,197 @@
+package phone
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"time"
+)
+
+// Twilio's limits for the answer to one message.
+const (
+	mostReplies   = 10 // https://www.twilio.com/docs/api/errors/14109
+	mostDocuments = 50 // https://www.twilio.com/docs/api/errors/14106
+)
+
+// sending is one message on its way.
+type sending struct {
+	ctx       context.Context
+	phone     *Phone
+	delivery  *Delivery
+	buffers   *buffers
+	form      form // what every request about the message carries
+	documents int
+
+	before, after []kept // the jar at the first request, and after the last answer
+}
+
+// Send delivers a message and returns when Twilio would have done with it, at the latest when ctx ends. It never
+// returns nil; what went wrong stands in the Delivery.
+func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
+	if m.SID == "" {
+		m.SID = newSID(p.prefix(&m))
+	}
+	began := time.Now()
+	s := sending{
+		ctx:      ctx,
+		phone:    p,
+		delivery: &Delivery{Message: m, Sent: p.Now()},
+		buffers:  p.options.Network.borrow(),
+	}
+	s.buffers.form = p.form(s.buffers.form[:0], &m)
+	s.form = s.buffers.form
+	s.deliver()
+	p.options.Network.giveBack(s.buffers)
+	s.delivery.Cookie = changed(s.before, s.after)
+	s.delivery.Took = time.Since(began)
+	return s.delivery
+}
+
+// prefix is what the SID of a message begins with: MM with media, else SM.
+func (p *Phone) prefix(m *Message) string {
+	if len(m.Media) > 0 {
+		return "MM"
+	}
+	return "SM"
+}
+
+// deliver goes to the webhook and, if no TwiML can be had there or none that can be executed, to the fallback.
+//
+// See https://www.twilio.com/docs/availability-reliability.
+func (s *sending) deliver() {
+	s.doubtParameters()
+	broken := s.run(errand{reason: Primary, method: http.MethodPost, to: s.phone.webhook, form: s.form})
+	if broken == nil || s.phone.fallback == nil || s.ctx.Err() != nil {
+		return
+	}
+	if s.documents > 1 {
+		s.warn(broken.URL, "Whether Twilio goes to the fallback URL when a later document fails is not confirmed.")
+	}
+	s.form = s.form.add("ErrorCode", strconv.Itoa(broken.Code)).add("ErrorUrl", broken.URL)
+	s.run(errand{reason: Fallback, method: http.MethodPost, to: *s.phone.fallback, form: s.form})
+}
+
+// run fetches a document, executes it, and goes on with the one that it leads to. It returns the error for which a
+// document was of no use, nil if all were; of that document nothing is sent.
+func (s *sending) run(e errand) *Finding {
+	for {
+		if s.documents == mostDocuments {
+			s.find(fault(14106, "The TwiML leads to more than 50 documents.", e.to.url))
+			return nil
+		}
+		s.documents++
+		d, from := s.fetch(e)
+		for _, f := range d.findings {
+			s.find(f)
+		}
+		if d.failed {
+			return firstError(d.findings)
+		}
+		next, broken := s.execute(d.verbs, from)
+		if next == nil {
+			return broken
+		}
+		e = *next
+	}
+}
+
+func firstError(findings []Finding) *Finding {
+	i := slices.IndexFunc(findings, func(f Finding) bool { return !f.Warning })
+	if i < 0 {
+		return &Finding{}
+	}
+	return &findings[i]
+}
+
+// execute does what a document says, and returns what is to be fetched next, nil if nothing.
+func (s *sending) execute(verbs []verb, from place) (*errand, *Finding) {
+	for _, v := range verbs {
+		if v.kind == verbRedirect {
+			return s.lead(errand{reason: Verb, method: v.method, form: s.form}, from, v.url)
+		}
+		if len(s.delivery.Replies) == mostReplies {
+			s.tooManyReplies(from.url)
+			continue
+		}
+		r := s.reply(v)
+		s.delivery.Replies = append(s.delivery.Replies, r)
+		if v.action != "" {
+			s.warn(from.url, "What Twilio sends to the action of a <Message> is not confirmed, but for MessageSid and MessageStatus.")
+			return s.lead(errand{reason: Action, method: v.method, form: s.phone.status(nil, r, NewSID())}, from, v.action)
+		}
+	}
+	return nil, nil
+}
+
+// tooManyReplies notes once that the limit is passed: a single document's messages have been counted before.
+func (s *sending) tooManyReplies(url string) {
+	counted := func(f Finding) bool { return f.Code == 14109 }
+	if !slices.ContainsFunc(s.delivery.Findings, counted) {
+		s.find(fault(14109, "The documents together have more than 10 messages.", url))
+	}
+}
+
+func (s *sending) reply(v verb) Reply {
+	r := Reply{
+		From:     s.phone.options.To,
+		To:       s.phone.options.From,
+		Body:     v.body,
+		Media:    v.media,
+		Segments: s.phone.segments(v.body, len(v.media)),
+	}
+	if v.from != "" {
+		r.From = v.from
+	}
+	if v.to != "" {
+		r.To = v.to
+	}
+	return r
+}
+
+// lead completes an errand with the URL to which a document leads.
+func (s *sending) lead(e errand, from place, reference string) (*errand, *Finding) {
+	to, err := from.next(reference)
+	if err != nil {
+		broken := fault(11100, "The TwiML leads to a URL that cannot be used: "+err.Error()+".", from.url)
+		s.find(broken)
+		return nil, &broken
+	}
+	e.to = to
+	return &e, nil
+}
+
+// find adds a finding.
+func (s *sending) find(f Finding) { s.delivery.Findings = append(s.delivery.Findings, f) }
+
+// warn adds a warning of ours, once.
+func (s *sending) warn(url, detail string) {
+	f := caution(0, detail, url)
+	if !slices.Contains(s.delivery.Findings, f) {
+		s.find(f)
+	}
+}
+
+// doubtParameters warns where the parameters of a message are not what has been captured.
+func (s *sending) doubtParameters() {
+	switch channel := channel(s.phone.options.From); {
+	case channel == "":
+	case channel != "whatsapp":
+		s.warn("", "What Twilio sends for this channel is not confirmed.")
+	case len(s.delivery.Message.Media) > 0:
+		s.warn("", "What MessageType is for media on WhatsApp is not confirmed.")
+	}
+}
+
+// doubt warns where it is not known whether Twilio would send the cookies that a request carries.
+func (s *sending) doubt(r *request) {
+	switch {
+	case len(r.cookies) == 0:
+	case channel(s.phone.options.From) != "":
+		s.warn(r.to.url, "Whether Twilio keeps cookies for channels is not confirmed.")
+	case len(s.delivery.Message.Media) > 0:
+		s.warn(r.to.url, "Whether Twilio sends cookies with MMS is not confirmed.")
+	case r.reason == Fallback:
+		s.warn(r.to.url, "Whether Twilio sends the cookies to the fallback URL, too, is not confirmed.")
+	}
+}
