@@ -3,7 +3,7 @@ FUZZTIME := 30s
 BENCH_COUNT := 3
 
 # What the tests start for real; the setup script knows how to install each.
-TOOLS := redis-server redis-cli cc
+TOOLS := redis-server redis-cli cc chromium flask
 
 .PHONY: help run build test lint bench fuzz clean
 

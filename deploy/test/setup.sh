@@ -3,7 +3,7 @@
 # As root it installs what is missing; for anybody else it prints the one command that does, and fails.
 # It prints nothing when there is nothing to do.
 #
-#   deploy/test/setup.sh redis-server redis-cli cc caddy chromium
+#   deploy/test/setup.sh redis-server redis-cli cc caddy chromium flask
 set -eu
 
 # found says whether a tool is there.
@@ -19,6 +19,10 @@ found() {
 		;;
 	chromium)
 		command -v chromium || command -v chromium-browser || command -v google-chrome
+		;;
+	flask)
+		# A library of the system's Python, whichever python3 comes first in PATH.
+		/usr/bin/python3 -c 'import flask' || python3 -c 'import flask'
 		;;
 	*)
 		command -v "$1"
@@ -41,6 +45,8 @@ package() {
 	case $1:$2 in
 	apt-get:redis-cli) echo redis-tools ;;
 	apt-get:cc) echo gcc libc6-dev ;;
+	apt-get:flask | dnf:flask) echo python3-flask ;;
+	apk:flask) echo py3-flask ;;
 	# By file, because newer Fedoras have the two from a package of another name.
 	dnf:redis-server | dnf:redis-cli) echo "/usr/bin/$2" ;;
 	apk:redis-server | apk:redis-cli) echo redis ;;

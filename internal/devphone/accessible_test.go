@@ -1,0 +1,146 @@
+package devphone_test
+
+import (
+	_ "embed"
+	"strings"
+
+	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
+)
+
+// keyboard has the hands off the mouse. Where the focus is must be seen.
+func keyboard(_ *service, w *tab) {
+	focus := func(selector string, keys string) {
+		w.Helper()
+		for range 30 {
+			if value[bool](w, `document.activeElement.matches(`+js(selector)+`)`) {
+				if value[string](w, `getComputedStyle(document.activeElement).outlineStyle`) == "none" {
+					w.Errorf("the focus on %s cannot be seen", selector)
+				}
+				return
+			}
+			w.keys(keys)
+		}
+		w.Fatalf("%q does not lead to %s", keys, selector)
+	}
+	w.keys("Hello\r")
+	w.count(".in", 1)
+	focus("[data-kind=burst]", kb.Tab)
+	w.keys(" ")
+	w.count(".in", 6)
+	back := func() { w.do(chromedp.KeyEvent(kb.Tab, chromedp.KeyModifiers(chromedp.ModifierShift))) }
+	for !value[bool](w, `document.activeElement.matches('button.status')`) {
+		back()
+	}
+	w.keys(kb.ArrowUp + kb.ArrowUp)
+	w.keys("\r")
+	w.until(`document.querySelector('#exchange').textContent.includes('At once (3 of 5)')`)
+	focus("#exchange details.table summary", kb.Tab)
+	w.keys("\r")
+	w.count("#exchange details.table[open]", 1)
+	focus("#record", kb.Tab)
+	focus("#copy", kb.Tab)
+	focus("#number", kb.Tab)
+	w.keys("+15551234567\r")
+	w.count(".phone", 2)
+	w.keys("Hello from here\r")
+	w.count(".in", 7)
+}
+
+func named(_ *service, w *tab) {
+	w.press("[data-kind=burst]")
+	w.count(".in", 5)
+	w.count("#exchange", 1)
+	nameless := value[[]string](w, `[...document.querySelectorAll('button, input, [tabindex], summary, [role]')]
+		.filter((e) => !(e.getAttribute('aria-label') || e.labels?.[0]?.textContent || (e.matches('button, summary, [role=alert], [role=status]') && (e.textContent || e.hidden || e.role === 'status'))))
+		.map((e) => e.outerHTML)`)
+	if len(nameless) > 0 {
+		w.Errorf("nameless are %q", nameless)
+	}
+	if value[string](w, `document.documentElement.lang`) != "en" {
+		w.Error("the page does not say its language")
+	}
+	if value[string](w, `document.querySelector('.log').getAttribute('aria-live')`) != "polite" {
+		w.Error("replies are not read out")
+	}
+}
+
+// faint finds the texts of the page whose contrast is too low.
+//
+//go:embed testdata/contrast.js
+var faint string
+
+// contrast is at least 4.5 everywhere, as https://www.w3.org/TR/WCAG22/#contrast-minimum asks of small text.
+func contrast(_ *service, w *tab) {
+	w.media("prefers-reduced-motion", "reduce")
+	w.keys("Hello\r")
+	w.count(".in", 1)
+	w.press("[data-kind=mms]")
+	w.count(".in", 2)
+	w.press("[data-kind=lose]")
+	w.press("[data-kind=forge]")
+	w.until(`document.querySelector('#exchange .finding')`)
+	value[any](w, `document.querySelectorAll('details').forEach((d) => { d.open = true; })`)
+	for _, scheme := range []string{"light", "dark"} {
+		w.media("prefers-color-scheme", scheme)
+		got := value[struct {
+			Seen int
+			Low  []string
+		}](w, called(faint))
+		if got.Seen < 60 || len(got.Low) > 0 {
+			w.Errorf("%s: of %d texts these are too faint: %q", scheme, got.Seen, got.Low)
+		}
+	}
+	if value[string](w, `getComputedStyle(document.body).backgroundColor`) != "rgb(15, 18, 22)" {
+		w.Error("dark is not dark")
+	}
+}
+
+func motion(_ *service, w *tab) {
+	moves := func() bool {
+		w.keys("Hello\r")
+		w.count("#record.changed", 1)
+		return value[string](w, `getComputedStyle(document.querySelector('#record')).animationName`) != "none"
+	}
+	if !moves() {
+		w.Error("a change of the record does not show")
+	}
+	w.media("prefers-reduced-motion", "reduce")
+	if moves() {
+		w.Error("it moves all the same")
+	}
+}
+
+func narrow(s *service, w *tab) {
+	fits := func(what string) {
+		w.Helper()
+		if n := value[int](w, `document.documentElement.scrollWidth`); n > 360 {
+			w.Errorf("%s it is %d px wide", what, n)
+		}
+		wide := value[[]string](w, `[...document.querySelectorAll('body *')].filter((e) => e.checkVisibility() &&
+			(e.getBoundingClientRect().right > 360 || e.scrollWidth > e.clientWidth && getComputedStyle(e).overflowX === 'auto'))
+			.map((e) => e.outerHTML.slice(0, 80))`)
+		if len(wide) > 0 {
+			w.Errorf("%s too wide are %q", what, wide)
+		}
+	}
+	w.resize(360, 740)
+	fits("empty,")
+	w.keys("Hello\r")
+	w.count(".in", 1)
+	w.press("[data-kind=forge]")
+	w.count(".log .finding", 1)
+	value[any](w, `document.querySelectorAll('details').forEach((d) => { d.open = true; })`)
+	fits("with a conversation,")
+	s.post("/dev/phones", `{"from":"`+strings.Repeat("x", 256)+`"}`, nil)
+	s.say("1", strings.Repeat("long", 100))
+	w.count(".phone", 2)
+	fits("with long words,")
+	w.press("#switch button:nth-child(2)")
+	w.until(`document.querySelector('.phone:nth-child(2)').checkVisibility() && !document.querySelector('.phone:nth-child(1)').checkVisibility()`)
+	fits("with the other phone,")
+	w.press(".phone:nth-child(2) input")
+	w.keys("Hello\r")
+	w.count(".phone:nth-child(2) .in", 1)
+	fits("with its conversation,")
+}

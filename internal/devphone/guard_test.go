@@ -1,0 +1,185 @@
+package devphone_test
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"smsession/internal/devphone"
+)
+
+// asked is a request to the page, and what came back.
+type asked struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// ask makes a request with exactly these headers; Host is one of them.
+func (s *service) ask(method, path, body string, header http.Header) asked {
+	s.tb.Helper()
+	r, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	for name, values := range header {
+		r.Header[name] = values
+	}
+	if host := header.Get("Host"); host != "" {
+		r.Host = host
+	}
+	res, err := client().Do(r)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		s.tb.Fatal(err)
+	}
+	return asked{res.StatusCode, res.Header, string(text)}
+}
+
+// headers are pairs of a name and a value.
+func headers(pairs ...string) http.Header {
+	h := http.Header{}
+	for i := 0; i < len(pairs); i += 2 {
+		h.Set(pairs[i], pairs[i+1])
+	}
+	return h
+}
+
+const hello = `{"phone":"1","kind":"text","body":"hello"}`
+
+func TestThePageAnswersToThisHostsNamesOnly(t *testing.T) {
+	s := newService(t, func(o *devphone.Options) { o.Hosts = []string{"workstation", "192.168.1.5", "0.0.0.0", "::", ""} })
+	for host, want := range map[string]int{
+		"localhost": 200, "localhost:8080": 200, "LOCALHOST:1": 200, "127.0.0.1": 200, "127.0.0.1:8080": 200,
+		"127.8.9.10:8080": 200, "[::1]": 200, "[::1]:8080": 200, "workstation": 200, "workstation:8080": 200, "Workstation:80": 200,
+		"192.168.1.5:8080": 200, "192.168.1.50:8080": 403, ":8080": 403,
+		"evil.example": 403, "evil.example:8080": 403, "127.0.0.1.evil.example": 403, "localhost.evil.example": 403,
+		"evil.localhost": 403, "workstation.evil.example": 403, "10.0.0.1": 403, "0.0.0.0:8080": 403, "[::]:8080": 403, "127.1": 403,
+		"2130706433": 403, "sms.example.com": 403, "localhost:8080:8080": 403, "[fe80::1]:8080": 403,
+	} {
+		t.Run(host, func(t *testing.T) {
+			before := s.size()
+			for _, a := range []asked{
+				s.ask("GET", "/", "", headers("Host", host)),
+				s.ask("GET", "/dev/state", "", headers("Host", host)),
+				s.ask("GET", "/dev/page.js", "", headers("Host", host)),
+				s.ask("POST", "/dev/send", hello, headers("Host", host, "Content-Type", "application/json")),
+			} {
+				if a.status != want {
+					t.Errorf("it gets %d %s, want %d", a.status, a.body, want)
+				}
+			}
+			if want == 403 && s.size() != before {
+				t.Error("it reaches Redis")
+			}
+		})
+	}
+}
+
+// The headers are those that browsers send: https://www.w3.org/TR/fetch-metadata/, section 2.
+func TestAnotherSiteGetsNothing(t *testing.T) {
+	s := newService(t)
+	const json = "application/json"
+	own := s.url
+	for _, row := range []struct {
+		name   string
+		method string
+		path   string
+		header http.Header
+		want   int
+	}{
+		{"curl posts", "POST", "/dev/send", headers("Content-Type", json), 200},
+		{"the page posts", "POST", "/dev/send", headers("Content-Type", json, "Sec-Fetch-Site", "same-origin", "Origin", own), 200},
+		{"the page posts from an older browser", "POST", "/dev/send", headers("Content-Type", json, "Origin", own), 200},
+		{"another site posts", "POST", "/dev/send", headers("Content-Type", json, "Sec-Fetch-Site", "cross-site", "Origin", "http://evil.example"), 403},
+		{"another site posts without an origin", "POST", "/dev/send", headers("Content-Type", json, "Sec-Fetch-Site", "cross-site"), 403},
+		{"another port of this host posts", "POST", "/dev/send", headers("Content-Type", json, "Sec-Fetch-Site", "same-site", "Origin", "http://127.0.0.1:3000"), 403},
+		{"another site posts from an older browser", "POST", "/dev/send", headers("Content-Type", json, "Origin", "http://evil.example"), 403},
+		{"another port posts from an older browser", "POST", "/dev/send", headers("Content-Type", json, "Origin", "http://127.0.0.1:1"), 403},
+		{"another scheme posts from an older browser", "POST", "/dev/send", headers("Content-Type", json, "Origin", strings.Replace(own, "http", "https", 1)), 403},
+		{"a sandboxed frame posts", "POST", "/dev/send", headers("Content-Type", json, "Origin", "null"), 403},
+		{"the address bar does not post from an origin", "POST", "/dev/send", headers("Content-Type", json, "Sec-Fetch-Site", "none", "Origin", "http://evil.example"), 403},
+		{"an unknown relation posts", "POST", "/dev/send", headers("Content-Type", json, "Sec-Fetch-Site", "other"), 403},
+		{"a form posts as text", "POST", "/dev/send", headers("Content-Type", "text/plain"), 415},
+		{"a form posts", "POST", "/dev/send", headers("Content-Type", "application/x-www-form-urlencoded"), 415},
+		{"a form posts a file", "POST", "/dev/send", headers("Content-Type", "multipart/form-data; boundary=x"), 415},
+		{"something posts without a type", "POST", "/dev/send", headers(), 415},
+		{"the address bar opens the page", "GET", "/", headers("Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"), 200},
+		{"a link elsewhere opens the page", "GET", "/", headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"), 200},
+		{"another site loads the page as a picture", "GET", "/", headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"), 403},
+		{"the page reads", "GET", "/dev/session?phone=1", headers("Sec-Fetch-Site", "same-origin"), 200},
+		{"the address bar reads", "GET", "/dev/state", headers("Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"), 200},
+		{"another site reads", "GET", "/dev/session?phone=1", headers("Sec-Fetch-Site", "cross-site"), 403},
+		{"another site links to what the page reads", "GET", "/dev/state", headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"), 403},
+		{"another site reads from an older browser", "GET", "/dev/state", headers("Origin", "http://evil.example"), 403},
+		{"another site runs the script", "GET", "/dev/page.js", headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"), 403},
+		{"another port reads", "GET", "/dev/state", headers("Sec-Fetch-Site", "same-site"), 403},
+		{"another site heads", "HEAD", "/dev/state", headers("Sec-Fetch-Site", "cross-site"), 403},
+		{"a tunnel brings a request for localhost", "GET", "/", headers("X-Forwarded-For", "198.51.100.1"), 403},
+		{"a proxy posts for somebody", "POST", "/dev/send", headers("Content-Type", json, "Forwarded", "for=198.51.100.1"), 403},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			before := s.size()
+			a := s.ask(row.method, row.path, hello, row.header)
+			if a.status != row.want {
+				t.Errorf("it gets %d %s, want %d", a.status, a.body, row.want)
+			}
+			if a.status != 200 && (s.size() != before || strings.Contains(a.body, from)) {
+				t.Errorf("it does something, or reads %s", a.body)
+			}
+		})
+	}
+}
+
+// A browser asks by OPTIONS before it lets another site send JSON, and goes by the headers of the answer.
+func TestNoAnswerLetsAnotherSiteIn(t *testing.T) {
+	s := newService(t)
+	for _, a := range []asked{
+		s.ask("OPTIONS", "/dev/send", "", headers("Origin", "http://evil.example", "Access-Control-Request-Method", "POST",
+			"Access-Control-Request-Headers", "content-type")),
+		s.ask("GET", "/", "", headers()),
+		s.ask("GET", "/dev/state", "", headers("Origin", s.url)),
+		s.ask("GET", "/dev/state", "", headers("Origin", "http://evil.example")),
+		s.ask("POST", "/dev/send", hello, headers("Content-Type", "application/json", "Origin", s.url)),
+	} {
+		for name := range a.header {
+			if strings.HasPrefix(name, "Access-Control-") {
+				t.Errorf("an answer has %s: %s", name, a.header.Get(name))
+			}
+		}
+	}
+	if a := s.ask("OPTIONS", "/dev/send", "", headers("Origin", "http://evil.example")); a.status != 405 {
+		t.Errorf("OPTIONS gets %d, want 405", a.status)
+	}
+}
+
+// See https://www.w3.org/TR/CSP3/ for the policy: the directives without a value of their own fall back to default-src.
+func TestEveryAnswerCarriesThePolicy(t *testing.T) {
+	s := newService(t)
+	for _, a := range []asked{
+		s.ask("GET", "/", "", headers()),
+		s.ask("GET", "/dev/page.js", "", headers()),
+		s.ask("GET", "/dev/state", "", headers()),
+		s.ask("GET", "/", "", headers("Host", "evil.example")),
+		s.ask("POST", "/dev/send", "{}", headers("Content-Type", "application/json")),
+	} {
+		policy := a.header.Get("Content-Security-Policy")
+		for _, directive := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'",
+			"form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"} {
+			if !strings.Contains(policy+";", directive+";") {
+				t.Errorf("the policy has no %s: %s", directive, policy)
+			}
+		}
+		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+			"Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin", "Cache-Control": "no-store"} {
+			if got := a.header.Get(name); got != want {
+				t.Errorf("%s is %q, want %q", name, got, want)
+			}
+		}
+	}
+}

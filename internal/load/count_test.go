@@ -1,0 +1,42 @@
+package load
+
+import (
+	"testing"
+
+	"smsession/internal/phone"
+)
+
+func TestTheCountIsReadFromTheTutorialsTexts(t *testing.T) {
+	rows := []struct {
+		name    string
+		replies []string
+		want    int32
+	}{
+		{"the first message", []string{"Hello, thanks for the new message."}, 1},
+		{"the second message", []string{"Hello, thanks for message number 2"}, 2},
+		{"a later message", []string{"Hello, thanks for message number 1047"}, 1047},
+		{"no reply", nil, 0},
+		{"two replies", []string{"Hello, thanks for message number 2", "Hello, thanks for message number 3"}, 0},
+		{"another text", []string{"Sorry, please try again."}, 0},
+		{"the number 1 is said in other words", []string{"Hello, thanks for message number 1"}, 0},
+		{"the number 0", []string{"Hello, thanks for message number 0"}, 0},
+		{"a negative number", []string{"Hello, thanks for message number -2"}, 0},
+		{"a number with a sign", []string{"Hello, thanks for message number +2"}, 0},
+		{"a number with leading zeros", []string{"Hello, thanks for message number 02"}, 0},
+		{"no number", []string{"Hello, thanks for message number "}, 0},
+		{"words after the number", []string{"Hello, thanks for message number 2!"}, 0},
+		{"words before it", []string{" Hello, thanks for message number 2"}, 0},
+		{"a number beyond all messages", []string{"Hello, thanks for message number 99999999999"}, 0},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			var replies []phone.Reply
+			for _, body := range row.replies {
+				replies = append(replies, phone.Reply{Body: body})
+			}
+			if got := countOf(replies); got != row.want {
+				t.Errorf("%d, not %d", got, row.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,51 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/url"
+	"slices"
+
+	"smsession/internal/phone"
+)
+
+// ErrRemote is the refusal to load what may be somebody else's.
+var ErrRemote = errors.New("the load would go to a host that is not this one: give --i-own-this-host if it is yours to load")
+
+// Loopback returns an error unless every host of the URLs is this one by each of its addresses: what a name stands for
+// today is looked up. It is an error for a URL to have no host, or for its name not to be found.
+func Loopback(ctx context.Context, urls ...string) error {
+	for _, text := range urls {
+		u, err := url.Parse(text)
+		if err != nil || u.Hostname() == "" {
+			return errors.New("a URL cannot be read") // it may hold a password
+		}
+		addresses, err := net.DefaultResolver.LookupIPAddr(ctx, u.Hostname())
+		if err != nil {
+			return errors.New("the host of a URL is not to be found")
+		}
+		if !loopback(addresses) {
+			return ErrRemote
+		}
+	}
+	return nil
+}
+
+func loopback(addresses []net.IPAddr) bool {
+	return !slices.ContainsFunc(addresses, func(a net.IPAddr) bool { return !a.IP.IsLoopback() })
+}
+
+// strayed returns an error if a delivery was led to a host that is not this one, by a redirect or by its TwiML. The hosts
+// that the phones were told themselves have been looked at before.
+func strayed(ctx context.Context, d *phone.Delivery) error {
+	for _, e := range d.Exchanges {
+		switch e.Reason {
+		case phone.Redirected, phone.Verb, phone.Action:
+			if err := Loopback(ctx, e.Address); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,202 @@
+package load
+
+import (
+	"bytes"
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+)
+
+// tallied has deliveries that took the given times.
+func tallied(took ...time.Duration) *tally {
+	t := newTally()
+	for _, d := range took {
+		_ = t.latency.RecordValue(d.Microseconds())
+		t.answered.Add(1)
+	}
+	return t
+}
+
+func TestPercentilesAreThoseOfTheDeliveries(t *testing.T) {
+	var took []time.Duration
+	for ms := range 1000 {
+		took = append(took, time.Duration(ms+1)*time.Millisecond)
+	}
+	l := latencyOf(tallied(took...).latency)
+	for _, row := range []struct {
+		name      string
+		got, want float64
+	}{{"p50", l.P50, 500}, {"p95", l.P95, 950}, {"p99", l.P99, 990}, {"max", l.Max, 1000}} {
+		if row.got < row.want*0.99 || row.got > row.want*1.01 {
+			t.Errorf("%s is %v ms, not %v", row.name, row.got, row.want)
+		}
+	}
+}
+
+func TestBarsAreBoundedAndComplete(t *testing.T) {
+	ms := time.Millisecond
+	rows := []struct {
+		name string
+		took []time.Duration
+		want []Bar
+	}{
+		{"no delivery, no bar", nil, []Bar{}},
+		{"one delivery, one bar", []time.Duration{1200 * time.Microsecond}, []Bar{{1.5, 1}}},
+		{"six bars a decade, empty ones between", []time.Duration{ms * 9 / 10, 4 * ms, 6 * ms, 6 * ms}, []Bar{{1, 1}, {1.5, 0}, {2, 0}, {3, 0}, {5, 1}, {7, 2}}},
+		{"three a decade where latencies are far apart", []time.Duration{ms / 2, 900 * ms}, []Bar{
+			{0.5, 1}, {1, 0}, {2, 0}, {5, 0}, {10, 0}, {20, 0}, {50, 0}, {100, 0}, {200, 0}, {500, 0}, {1000, 1}}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			if got := bars(tallied(row.took...).latency); !slices.Equal(got, row.want) {
+				t.Errorf("%v", got)
+			}
+		})
+	}
+}
+
+// shown is a report of about everything there is.
+func shown(t *testing.T) (*Report, string) {
+	t.Helper()
+	p := newProof(ExpectCounter)
+	c := newConversation("+999000000000000")
+	c.messages = []message{told(1, 1, 1), told(2, 2, 2), told(2, 2, 2), silent(3)}
+	p.examine(c)
+	sum := tallied(20*time.Microsecond, 300*time.Microsecond, time.Millisecond, time.Millisecond, 90*time.Second)
+	sum.failed.Add(1234567)
+	sum.errors[11200] = &Errors{Code: 11200, Name: "HTTP retrieval failure", Count: 1234567, Example: "reset\x1b[2J\u202e"}
+	sum.cut = 3
+	asked := Asked{Conversations: 2000, Messages: 750000, RepeatsAtOnce: 40000, RepeatsLater: 41000, CookiesLost: 1, Bursts: 7, FirstRaces: 3, MessagesABurst: 5}
+	r := newReport(asked, sum, p, 30*time.Second, true)
+	var b bytes.Buffer
+	if err := r.WriteText(&b); err != nil {
+		t.Fatal(err)
+	}
+	return r, b.String()
+}
+
+func TestTheReportSaysWhatThereIsToSay(t *testing.T) {
+	_, text := shown(t)
+	for _, want := range []string{
+		"750,000 messages of 2,000 conversations in 30.0 s, 25,000 a second",
+		"40,000 messages again at once, 41,000 again later, 1 without",
+		"7 bursts of 5 messages", "3 of them to begin",
+		"interrupted: 3 deliveries cut off",
+		"p50 1 ms", "max 90", " s\n",
+		"1,234,567 times 11200 HTTP retrieval failure", "such as: reset",
+		"proof     it fails: lost update (1)\n", "+999000000000000: lost update", "both got 2",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in:\n%s", want, text)
+		}
+	}
+	if strings.ContainsAny(text, "\x1b\u202e") {
+		t.Errorf("a terminal would obey:\n%q", text)
+	}
+}
+
+func TestTheHistogramFitsATerminal(t *testing.T) {
+	_, text := shown(t)
+	_, after, _ := strings.Cut(text, "latency")
+	histogram, _, _ := strings.Cut(after, "errors")
+	longest, marks := 0, 0
+	for line := range strings.Lines(histogram) {
+		longest = max(longest, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")))
+		marks += strings.Count(line, "#")
+	}
+	// 48 for the two of a millisecond, and 24 for each of the others.
+	if longest > 80 || marks != 48+3*24 {
+		t.Errorf("%d columns, %d marks:\n%s", longest, marks, histogram)
+	}
+}
+
+func TestTheSentenceSaysTheVerdict(t *testing.T) {
+	rows := []struct {
+		name, want string
+		expected   Expectation
+		messages   []message
+	}{
+		{"all is well", "it holds: 2 messages answered, each counted once, none lost, none doubled", ExpectCounter, []message{told(1, 1, 1), told(2, 2, 2)}},
+		{"one got no answer", "it holds: 1 message answered, each counted once, none lost, none doubled; 1 without an answer, which may have been counted or not", ExpectCounter, []message{told(1, 1, 1), silent(2)}},
+		{"nobody answers", "there is nothing to prove: no message got a count", ExpectCounter, []message{silent(1)}},
+		{"two sessions", "it fails: forked session (1)", ExpectCounter, []message{told(1, 1, 1), told(1, 1, 1)}},
+		{"no proof is wanted", "none was asked for", ExpectNone, []message{told(1, 1, 1), told(1, 1, 1)}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			p := newProof(row.expected)
+			c := newConversation("+999000000000000")
+			c.messages = row.messages
+			p.examine(c)
+			if got := p.sentence(); got != row.want {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}
+
+func TestTheJSONHasTheSameFigures(t *testing.T) {
+	r, _ := shown(t)
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got struct {
+		Asked   struct{ Messages int }
+		Latency map[string]float64 `json:"latency_ms"`
+		Errors  []struct{ Code, Count int }
+		Proof   struct {
+			Holds      bool
+			Found      map[string]int
+			Violations []struct{ Kind, From, Text string }
+		}
+	}
+	if err := json.Unmarshal(text, &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Asked.Messages != 750000 || got.Latency["p50"] < 0.99 || got.Latency["p50"] > 1.01 || got.Errors[0].Code != 11200 ||
+		got.Proof.Holds || got.Proof.Found["lost update"] != 1 || got.Proof.Violations[0].From != "+999000000000000" {
+		t.Errorf("%s", text)
+	}
+}
+
+func TestProgressIsALineATerminalTakesBack(t *testing.T) {
+	var b bytes.Buffer
+	show, end := ShowProgress(&b, true)
+	show(Progress{Elapsed: 12 * time.Second, Answered: 294000, Failed: 144, Rate: 24512.3})
+	end()
+	if want := "\r  12 s   294,144 deliveries   24,512 a second   144 with errors\x1b[K\r\x1b[K"; b.String() != want {
+		t.Errorf("%q", b.String())
+	}
+}
+
+func TestProgressIsALineEveryFiveSecondsInAPipe(t *testing.T) {
+	var b bytes.Buffer
+	show, end := ShowProgress(&b, false)
+	for second := range 12 {
+		show(Progress{Elapsed: time.Duration(second+1) * time.Second})
+	}
+	end()
+	if want := "   5 s   0 deliveries   0 a second   0 with errors\n  10 s   0 deliveries   0 a second   0 with errors\n"; b.String() != want {
+		t.Errorf("%q", b.String())
+	}
+}
+
+func TestSendersAndMessagesAreNobodyElses(t *testing.T) {
+	n := &numbers{next: subscribers - 2}
+	for _, want := range []string{"+999999999999999", "+999000000000000", "+999000000000001"} {
+		if got := n.take(); got != want {
+			t.Errorf("%s, not %s", got, want)
+		}
+	}
+	if a, b := newNumbers().take(), newNumbers().take(); a == b {
+		t.Errorf("two runs begin with %s", a)
+	}
+	s := sids(0xabcdef)
+	if got := s.of(9); got != "SM0000000000abcdef000000000000000a" {
+		t.Error(got)
+	}
+}

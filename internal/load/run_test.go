@@ -1,0 +1,330 @@
+package load
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+	"strconv"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"smsession/internal/phone"
+)
+
+// usual is a load with everything in it that a right server must stand.
+func usual(s *server) Options {
+	return Options{
+		Conversations: 20, InFlight: 16, Messages: 2000,
+		Burst: 5, FirstRace: 0.5, Resend: 0.3, LoseCookies: 0.1,
+		Expect: ExpectCounter, Phone: s.phone,
+	}
+}
+
+// running runs a load in time that passes by itself.
+func running(t *testing.T, o Options) (report *Report, err error) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		report, err = Run(t.Context(), o)
+		synctest.Wait()
+		time.Sleep(time.Hour) // for what takes effect late
+	})
+	return report, err
+}
+
+// TestARightServerIsNeverAccused tries any load on a server that keeps its word to the letter and no further, with answers
+// that get lost and messages that take effect after their sender has given up.
+func TestARightServerIsNeverAccused(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		s := newServer()
+		s.loses = rapid.Float64Range(0, 0.3).Draw(rt, "loses")
+		s.errors = rapid.Float64Range(0, 0.1).Draw(rt, "errors")
+		o := usual(s)
+		o.Messages = 500
+		o.Burst = rapid.IntRange(1, MaxBurst).Draw(rt, "burst")
+		o.InFlight = rapid.IntRange(o.Burst, 2*MaxBurst).Draw(rt, "in flight")
+		o.Conversations = rapid.IntRange(1, 5).Draw(rt, "conversations")
+		o.FirstRace = rapid.Float64Range(0, 1).Draw(rt, "races")
+		o.Resend = rapid.Float64Range(0, 1).Draw(rt, "resend")
+		o.LoseCookies = rapid.Float64Range(0, 1).Draw(rt, "lose")
+		report, err := running(t, o)
+		if err != nil || !report.Proof.Holds {
+			rt.Fatalf("%v: %v", err, report.Proof.Violations)
+		}
+		if s.beyond > 0 {
+			rt.Fatalf("%d messages came again after 64 later ones", s.beyond)
+		}
+	})
+}
+
+// TestAWrongServerIsCaught is the other half: each wrong is found, and by its name.
+func TestAWrongServerIsCaught(t *testing.T) {
+	rows := []struct {
+		name  string
+		wrong func(s *server, o *Options)
+		want  Kind
+	}{
+		{"one that reads, thinks and writes, by bursts", func(s *server, o *Options) { s.overlaps, o.Resend = true, 0 }, LostUpdate},
+		{"one that goes by the cookie, by first-message races", func(s *server, o *Options) { s.forks, o.LoseCookies = true, 0 }, ForkedSession},
+		{"one that goes by the cookie, by lost cookies", func(s *server, o *Options) { s.forks, o.Burst, o.FirstRace = true, 1, 0 }, ForkedSession},
+		{"one that does not know a message again", func(s *server, o *Options) { s.forgets = true }, CountedTwice},
+		{"one that does not know a message again, without bursts", func(s *server, o *Options) { s.forgets, o.Burst = true, 1 }, CountedTwice},
+		{"one that answers a repeat with something newer", func(s *server, o *Options) { s.corrects = true }, CountedTwice},
+		{"one that a repeat takes back", func(s *server, o *Options) { s.rewinds, o.Burst = true, 1 }, LostUpdate},
+		{"one that counts again when an answer was lost", func(s *server, o *Options) {
+			s.forgets, s.loses, o.Burst, o.Resend, o.Conversations = true, 0.05, 1, 0.2, 200
+		}, SkippedCount},
+		{"one that counts in another order", func(s *server, o *Options) { s.reorders, o.Burst, o.Resend = true, 1, 0 }, WentBack},
+		{"one that does not count", func(s *server, o *Options) { s.noCounts = true }, NoCount},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			s := newServer()
+			o := usual(s)
+			if report, err := running(t, o); err != nil || !report.OK() {
+				t.Fatalf("the right one is accused: %v", report.Proof.Violations)
+			}
+			s = newServer()
+			o.Phone = s.phone
+			row.wrong(s, &o)
+			report, err := running(t, o)
+			if err != nil || report.OK() || report.Proof.Found[row.want] == 0 {
+				t.Errorf("%v: %s", err, report.Proof.Sentence)
+			}
+		})
+	}
+}
+
+// TestTheLoadIsWhatWasAskedFor looks at it from the server's side.
+func TestTheLoadIsWhatWasAskedFor(t *testing.T) {
+	s := newServer()
+	o := usual(s)
+	most, deliveries, bare := 0, 0, 0
+	bodies := map[string]string{}
+	s.atOnce = func(running int) { most = max(most, running) }
+	s.delivered = func(m phone.Message) {
+		deliveries++
+		if m.Cookieless {
+			bare++
+		}
+		if body, again := bodies[m.SID]; again && body != m.Body {
+			t.Errorf("%s came as %q and as %q", m.SID, body, m.Body)
+		}
+		bodies[m.SID] = m.Body
+	}
+	report, err := running(t, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := report.Asked
+	if most != o.InFlight {
+		t.Errorf("%d deliveries at once", most)
+	}
+	if len(bodies) != o.Messages || a.Messages != o.Messages || report.Proof.Counted != o.Messages {
+		t.Errorf("%d messages came, %d are said to have been sent, %d are proved", len(bodies), a.Messages, report.Proof.Counted)
+	}
+	if repeats := a.RepeatsAtOnce + a.RepeatsLater; deliveries != a.Messages+repeats || report.Deliveries != int64(deliveries) {
+		t.Errorf("%d deliveries came, %d are reported, %d of them repeats", deliveries, report.Deliveries, repeats)
+	}
+	if bare != a.CookiesLost || bare == 0 {
+		t.Errorf("%d cookies were lost, %d are said to have been", bare, a.CookiesLost)
+	}
+	if a.Bursts <= a.FirstRaces || a.FirstRaces == 0 || a.RepeatsAtOnce == 0 || a.RepeatsLater == 0 || a.Conversations != o.Conversations {
+		t.Errorf("asked %+v", a)
+	}
+}
+
+func TestAFirstMessageHasNoCookieToLose(t *testing.T) {
+	o := usual(newServer())
+	o.Conversations, o.Messages, o.LoseCookies, o.FirstRace = 1, 1, 1, 0
+	if report, err := running(t, o); err != nil || report.Asked.CookiesLost != 0 {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
+// TestARepeatComesAtOnceOrAmongTheNextMessages looks at how many messages of a conversation are newer than a repeat.
+func TestARepeatComesAtOnceOrAmongTheNextMessages(t *testing.T) {
+	s := newServer()
+	o := usual(s)
+	o.Messages, o.Conversations, o.Burst, o.Resend = longest, 1, 1, 1
+	newest, seen, newer := int64(0), map[string]bool{}, map[int64]bool{}
+	s.delivered = func(m phone.Message) {
+		n, err := strconv.ParseInt(m.SID[18:], 16, 64)
+		if err != nil {
+			t.Error(err)
+		}
+		if newest = max(newest, n); seen[m.SID] {
+			newer[newest-n] = true
+		}
+		seen[m.SID] = true
+	}
+	if _, err := running(t, o); err != nil {
+		t.Fatal(err)
+	}
+	if got := slices.Sorted(maps.Keys(newer)); !slices.Equal(got, []int64{0, 1, 2, 3, 4, 5, 6, 7, 8}) {
+		t.Errorf("%v", got)
+	}
+}
+
+func TestAShortRunHasLaterMessages(t *testing.T) {
+	o := usual(newServer())
+	o.Conversations, o.Messages, o.Burst = 1000, 200, 1
+	if report, err := running(t, o); err != nil || report.Asked.Conversations > 150 {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
+func TestWithoutBurstsNoTwoMessagesOfAConversationAreUnderWayAtOnce(t *testing.T) {
+	s := newServer()
+	o := usual(s)
+	o.Burst, o.Resend, o.FirstRace, o.Conversations = 1, 0, 1, 1
+	s.atOnce = func(running int) {
+		if running > 1 {
+			t.Errorf("%d at once", running)
+		}
+	}
+	if report, err := running(t, o); err != nil || report.Asked.Bursts+report.Asked.FirstRaces > 0 {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
+func TestTheLastBurstIsCutToTheNumberOfMessages(t *testing.T) {
+	o := usual(newServer())
+	o.Messages, o.FirstRace = 7, 1
+	if report, err := running(t, o); err != nil || report.Asked.Messages != 7 || report.Asked.Bursts != 2 {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
+func TestALongConversationGivesWayToAnother(t *testing.T) {
+	s := newServer()
+	o := usual(s)
+	o.Conversations, o.Messages = 1, 3*longest
+	if report, err := running(t, o); err != nil || !report.Proof.Holds || report.Asked.Conversations < 3 {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
+func TestTimeEndsARun(t *testing.T) {
+	s := newServer()
+	o := usual(s)
+	o.Messages, o.Duration = 0, 10*time.Second
+	report, err := running(t, o)
+	if err != nil || report.Seconds < 10 || report.Seconds > 10.2 || report.Interrupted || !report.OK() {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
+// TestALateMessageIsLate lets ten messages a second come to a server that answers one a second, over one connection. The
+// last is due after 0.9 s and answered after 10.
+func TestALateMessageIsLate(t *testing.T) {
+	o := usual(newServer())
+	o.Rate, o.Messages, o.InFlight, o.Conversations, o.Burst, o.Resend = 10, 10, 1, 10, 1, 0
+	o.Phone = func(string) (Sender, error) { return second{}, nil }
+	report, err := running(t, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name      string
+		got, want float64
+	}{{"p50", report.Latency.P50, 4600}, {"max", report.Latency.Max, 9100}, {"seconds", report.Seconds, 10}} {
+		if row.got < row.want*0.99 || row.got > row.want*1.01 {
+			t.Errorf("%s: %v, not %v", row.name, row.got, row.want)
+		}
+	}
+}
+
+// second answers within a second.
+type second struct{}
+
+func (second) Send(context.Context, phone.Message) *phone.Delivery {
+	time.Sleep(time.Second)
+	return &phone.Delivery{Replies: []phone.Reply{{Body: "Hello, thanks for the new message."}}}
+}
+
+func TestARateIsKept(t *testing.T) {
+	s := newServer()
+	o := usual(s)
+	o.Rate, o.Messages = 100, 1000
+	if report, err := running(t, o); err != nil || report.Seconds < 9 || report.Seconds > 11 || !report.OK() {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
+// TestAnInterruptedRunReports has a server that never answers: what is under way is cut off, which is nobody's fault.
+func TestAnInterruptedRunReports(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer()
+		o := usual(s)
+		ctx, interrupt := context.WithCancel(t.Context())
+		time.AfterFunc(5*time.Second, func() {
+			s.mu.Lock()
+			s.slow = 1000 * time.Hour
+			s.mu.Unlock()
+		})
+		time.AfterFunc(6*time.Second, interrupt)
+		o.Messages, o.Duration = 0, time.Hour
+		report, err := Run(ctx, o)
+		if err != nil || !report.OK() || !report.Interrupted || report.CutOff < o.InFlight || report.Seconds != 8 {
+			t.Errorf("%v, %+v", err, report)
+		}
+		if report.Proof.Unanswered == 0 || report.Proof.Counted == 0 {
+			t.Errorf("%+v", report.Proof)
+		}
+	})
+}
+
+func TestAnErrorIsReportedByTwiliosNumber(t *testing.T) {
+	s := newServer()
+	s.errors = 0.1
+	report, err := running(t, usual(s))
+	if err != nil || report.OK() || !report.Proof.Holds {
+		t.Fatalf("%v, %+v", err, report.Proof)
+	}
+	if len(report.Errors) != 1 || report.Errors[0].Code != 11217 || int64(report.Errors[0].Count) != report.Failed {
+		t.Errorf("%+v of %d", report.Errors, report.Failed)
+	}
+}
+
+func TestAWarningIsNoError(t *testing.T) {
+	o := usual(newServer())
+	o.Expect, o.Phone = ExpectNone, func(string) (Sender, error) { return warned{}, nil }
+	if report, err := running(t, o); err != nil || !report.OK() || len(report.Errors) > 0 {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
+type warned struct{}
+
+func (warned) Send(context.Context, phone.Message) *phone.Delivery {
+	return &phone.Delivery{Findings: []phone.Finding{{Code: 12200, Warning: true}}}
+}
+
+func TestAPhoneThatCannotBeMadeEndsTheRun(t *testing.T) {
+	o := usual(newServer())
+	broken := errors.New("broken")
+	o.Phone = func(string) (Sender, error) { return nil, broken }
+	if report, err := running(t, o); !errors.Is(err, broken) || report != nil {
+		t.Errorf("%v, %+v", err, report)
+	}
+}
+
+func TestProgressIsToldEverySecond(t *testing.T) {
+	s := newServer()
+	o := usual(s)
+	o.Messages, o.Duration = 0, 10500*time.Millisecond
+	var told []Progress
+	o.Progress = func(p Progress) { told = append(told, p) }
+	report, err := running(t, o)
+	if err != nil || len(told) != 10 {
+		t.Fatalf("%v, told %d times", err, len(told))
+	}
+	last := told[9]
+	if last.Elapsed != 10*time.Second || last.Answered == 0 || last.Answered > report.Deliveries || last.Rate <= 0 {
+		t.Errorf("%+v of %d", last, report.Deliveries)
+	}
+}

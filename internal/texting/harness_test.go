@@ -1,0 +1,122 @@
+package texting_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"smsession/internal/phone"
+	"smsession/internal/texting"
+)
+
+const (
+	from = "+12025550143"
+	to   = "+15005550006"
+)
+
+// handset is a phone without a webhook: whoever texts gets the text back.
+type handset struct {
+	mu       sync.Mutex
+	sent     []phone.Message
+	skipped  time.Duration
+	lost     int
+	cookies  []phone.Cookie
+	answer   func(m phone.Message) *phone.Delivery // nil for an echo
+	overlap  int                                   // Send returns when so many have been called
+	everyone chan struct{}
+}
+
+var start = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+
+func (h *handset) Now() time.Time {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return start.Add(h.skipped)
+}
+
+func (h *handset) Skip(d time.Duration) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.skipped += d
+}
+
+func (h *handset) LoseCookies() { h.lost++ }
+
+func (h *handset) Cookies() []phone.Cookie { return h.cookies }
+
+func (h *handset) Send(ctx context.Context, m phone.Message) *phone.Delivery {
+	h.mu.Lock()
+	if m.SID == "" {
+		m.SID = fmt.Sprintf("SM%032x", len(h.sent)+1)
+	}
+	h.sent = append(h.sent, m)
+	if len(h.sent) == h.overlap {
+		close(h.everyone)
+	}
+	h.mu.Unlock()
+	if h.overlap > 0 {
+		select {
+		case <-h.everyone:
+		case <-time.After(10 * time.Second):
+			return failed(m, 11200, "the others never came")
+		case <-ctx.Done():
+			return failed(m, 11200, ctx.Err().Error())
+		}
+	}
+	if h.answer != nil {
+		return h.answer(m)
+	}
+	return echo(m)
+}
+
+func echo(m phone.Message) *phone.Delivery {
+	return &phone.Delivery{Message: m, Replies: []phone.Reply{{From: to, To: from, Body: m.Body}}}
+}
+
+func failed(m phone.Message, code int, detail string) *phone.Delivery {
+	return &phone.Delivery{Message: m, Findings: []phone.Finding{{Code: code, Detail: detail}}}
+}
+
+// bodies are what was sent, in the order of Send's calls.
+func (h *handset) bodies() []string {
+	var all []string
+	for _, m := range h.sent {
+		all = append(all, m.Body)
+	}
+	return all
+}
+
+// run lets a person do lines and returns what a Screen shows.
+func run(t *testing.T, o texting.Options, lines ...string) (string, texting.Tally) {
+	t.Helper()
+	var out strings.Builder
+	o.View = &texting.Screen{Out: &out, From: from, To: to}
+	p := texting.New(o)
+	if err := p.Run(t.Context(), source(lines...)); err != nil {
+		t.Fatalf("%q: %v", lines, err)
+	}
+	return out.String(), p.Tally()
+}
+
+func source(lines ...string) func() (string, error) {
+	return func() (string, error) {
+		if len(lines) == 0 {
+			return "", io.EOF
+		}
+		line := lines[0]
+		lines = lines[1:]
+		return line, nil
+	}
+}
+
+var errBroken = errors.New("broken pipe")
+
+// broken is a writer whose reader has gone.
+type broken struct{}
+
+func (broken) Write([]byte) (int, error) { return 0, errBroken }

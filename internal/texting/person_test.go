@@ -1,0 +1,249 @@
+package texting_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"smsession/internal/phone"
+	"smsession/internal/texting"
+)
+
+func TestALineIsAMessage(t *testing.T) {
+	owl := []phone.Media{{URL: "https://demo.twilio.com/owl.png", ContentType: "image/png"}}
+	rows := []struct {
+		name, line string
+		want       []phone.Message
+	}{
+		{"a text is sent as it is", "  hi there ", []phone.Message{{Body: "  hi there "}}},
+		{"two slashes send a text that begins with one", "//again", []phone.Message{{Body: "/again"}}},
+		{"a slash elsewhere is a slash", "and/or", []phone.Message{{Body: "and/or"}}},
+		{"a line may hold lines", "one\ntwo", []phone.Message{{Body: "one\ntwo"}}},
+		{"bytes that are not UTF-8 become the sign for that", "a\xffb", []phone.Message{{Body: "a\uFFFDb"}}},
+		{"a blank line sends nothing", " \t ", nil},
+		{"/stop sends STOP", "/stop", []phone.Message{{Body: "STOP"}}},
+		{"/forge sends its text with a wrong signature", "/forge hi there", []phone.Message{{Body: "hi there", Forged: true}}},
+		{"/mms sends a picture", "/mms", []phone.Message{{Media: owl}}},
+		{"/mms takes a text", "/mms look at this", []phone.Message{{Body: "look at this", Media: owl}}},
+		{"/mms takes a URL", "/mms https://example.com/a.gif?size=9", []phone.Message{
+			{Media: []phone.Media{{URL: "https://example.com/a.gif?size=9", ContentType: "image/gif"}}}}},
+		{"/mms takes both", "/mms http://example.com/a what is it", []phone.Message{
+			{Body: "what is it", Media: []phone.Media{{URL: "http://example.com/a", ContentType: "application/octet-stream"}}}}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			var h handset
+			_, tally := run(t, texting.Options{Phone: &h}, row.line)
+			for i := range h.sent {
+				h.sent[i].SID = ""
+			}
+			if !slices.EqualFunc(h.sent, row.want, equal) || tally != (texting.Tally{Sent: len(row.want)}) {
+				t.Errorf("sent %+v, want %+v; %+v", h.sent, row.want, tally)
+			}
+		})
+	}
+}
+
+func equal(a, b phone.Message) bool {
+	return a.Body == b.Body && a.Forged == b.Forged && a.SID == b.SID && slices.Equal(a.Media, b.Media)
+}
+
+func TestAWrongLineSendsNothingAndIsNotRepeated(t *testing.T) {
+	rows := []struct{ name, line, want string }{
+		{"a command that there is not", "/S3cr3t", "no such command"},
+		{"a command in capitals", "/AGAIN S3cr3t", "no such command"},
+		{"a slash by itself", "/", "no such command"},
+		{"something behind a command that takes nothing", "/again S3cr3t", "takes nothing"},
+		{"a burst of none", "/burst 0", "from 1 to 100"},
+		{"a burst of too many", "/burst 101 S3cr3t", "from 1 to 100"},
+		{"a time without a unit", "/skip 4", "a time such as 4h"},
+		{"a time that is none", "/skip S3cr3t", "a time such as 4h"},
+		{"a time back", "/skip -4h", "a time such as 4h"},
+		{"a forged message without a text", "/forge", "the text to send"},
+		{"the last message where there is none", "/again", "no message yet"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			var h handset
+			shown, tally := run(t, texting.Options{Phone: &h}, row.line, "/skip 1h")
+			if !strings.Contains(shown, row.want) || strings.Contains(shown, "S3cr3t") {
+				t.Errorf("it says %q", shown)
+			}
+			if len(h.sent) > 0 || tally != (texting.Tally{Misread: 1}) || h.skipped != time.Hour {
+				t.Errorf("sent %+v; %+v; skipped %v", h.sent, tally, h.skipped)
+			}
+			if err := texting.Check(row.line); row.line != "/again" && (err == nil || !strings.Contains(err.Error(), row.want)) {
+				t.Errorf("Check: %v", err)
+			}
+		})
+	}
+}
+
+func TestAgainSendsTheSameMessageSid(t *testing.T) {
+	var h handset
+	run(t, texting.Options{Phone: &h}, "one", "two", "/again", "/forge three", "/again", "/mms four", "/again")
+	want := []string{"one", "two", "two", "three", "two", "four", "four"}
+	if !slices.Equal(h.bodies(), want) {
+		t.Fatalf("sent %q, want %q", h.bodies(), want)
+	}
+	for _, same := range [][2]int{{1, 2}, {1, 4}, {5, 6}} {
+		if a, b := h.sent[same[0]], h.sent[same[1]]; !equal(a, b) {
+			t.Errorf("%+v was sent again as %+v", a, b)
+		}
+	}
+	if h.sent[4].Forged || h.sent[0].SID == h.sent[1].SID {
+		t.Errorf("sent %+v", h.sent)
+	}
+}
+
+func TestABurstIsSentAllAtOnce(t *testing.T) {
+	rows := []struct {
+		line string
+		want []string
+	}{
+		{"/burst", []string{"1 of 5", "2 of 5", "3 of 5", "4 of 5", "5 of 5"}},
+		{"/burst 2", []string{"1 of 2", "2 of 2"}},
+		{"/burst 3 are you there", []string{"are you there", "are you there", "are you there"}},
+		{"/burst hi", []string{"hi", "hi", "hi", "hi", "hi"}},
+	}
+	for _, row := range rows {
+		t.Run(row.line, func(t *testing.T) {
+			h := handset{overlap: len(row.want), everyone: make(chan struct{})}
+			shown, tally := run(t, texting.Options{Phone: &h}, row.line)
+			got := h.bodies()
+			slices.Sort(got)
+			if !slices.Equal(got, row.want) || tally != (texting.Tally{Sent: len(row.want)}) {
+				t.Errorf("sent %q; %+v:\n%s", got, tally, shown)
+			}
+			sids := map[string]bool{}
+			for _, m := range h.sent {
+				sids[m.SID] = true
+			}
+			if len(sids) != len(row.want) {
+				t.Errorf("%d messages have %d MessageSids", len(row.want), len(sids))
+			}
+		})
+	}
+}
+
+func TestSkipLetsTimePassWhereItCan(t *testing.T) {
+	rows := []struct {
+		name, line, note string
+		elapse           error
+		unreachable      bool
+		want             time.Duration
+		tally            texting.Tally
+	}{
+		{name: "four hours, on both sides", line: "/skip", want: 4 * time.Hour, note: "4h have passed, for the phone and for its conversation"},
+		{name: "another time, on both sides", line: "/skip 90m", want: 90 * time.Minute, note: "1h30m have passed"},
+		{name: "a side that cannot be reached is told of", line: "/skip", want: 4 * time.Hour, unreachable: true,
+			note: "the other side's clock is not touched"},
+		{name: "a side that has gone is told of", line: "/skip 30s", want: 30 * time.Second, elapse: errors.New("no Redis there"),
+			note: "but not on the other side: no Redis there", tally: texting.Tally{Stuck: 1}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			var h handset
+			var elapsed time.Duration
+			o := texting.Options{Phone: &h, Elapse: func(_ context.Context, d time.Duration) error {
+				elapsed = d
+				return row.elapse
+			}}
+			if row.unreachable {
+				o.Elapse, elapsed = nil, row.want
+			}
+			shown, tally := run(t, o, row.line)
+			if h.skipped != row.want || elapsed != row.want || !strings.Contains(shown, row.note) || tally != row.tally {
+				t.Errorf("here %v, there %v; %+v; %s", h.skipped, elapsed, tally, shown)
+			}
+		})
+	}
+}
+
+func TestTheJarIsEmptiedAndShown(t *testing.T) {
+	var h handset
+	if shown, _ := run(t, texting.Options{Phone: &h}, "/cookies"); !strings.Contains(shown, "no cookie") {
+		t.Errorf("without any: %s", shown)
+	}
+	h.cookies = []phone.Cookie{{Name: "smsession", Value: "Zm9y\x1b", Expires: start.Add(4 * time.Hour)}}
+	if shown, _ := run(t, texting.Options{Phone: &h}, "/skip 1h", "/cookies"); !strings.Contains(shown, `  smsession=Zm9y\x1b for 3h`+"\n") {
+		t.Errorf("with one: %s", shown)
+	}
+	if run(t, texting.Options{Phone: &h}, "/lose"); h.lost != 1 {
+		t.Errorf("the jar was emptied %d times", h.lost)
+	}
+}
+
+func TestQuitEndsTheLines(t *testing.T) {
+	var h handset
+	if run(t, texting.Options{Phone: &h}, "one", "/quit", "two"); !slices.Equal(h.bodies(), []string{"one"}) {
+		t.Errorf("sent %q", h.bodies())
+	}
+}
+
+func TestHelpNamesEveryCommand(t *testing.T) {
+	var h handset
+	shown, _ := run(t, texting.Options{Phone: &h}, "/help")
+	for _, name := range append(texting.Commands(), "//text") {
+		if !strings.Contains(shown, name) {
+			t.Errorf("%s is not in\n%s", name, shown)
+		}
+	}
+}
+
+func TestMessagesThatTwilioWouldLogAnErrorForAreCounted(t *testing.T) {
+	h := handset{answer: func(m phone.Message) *phone.Delivery {
+		d := echo(m)
+		d.Findings = []phone.Finding{{Detail: "so so", Warning: true}}
+		if m.Body == "bad" {
+			d.Findings = append(d.Findings, phone.Finding{Code: 11200, Detail: "bad"})
+		}
+		return d
+	}}
+	if _, tally := run(t, texting.Options{Phone: &h}, "good", "bad", "/burst 3 bad", "/nothing"); tally != (texting.Tally{Sent: 5, Failed: 4, Misread: 1}) {
+		t.Errorf("%+v", tally)
+	}
+}
+
+// TestAnEndIsNotTheOtherSidesFault ends the context while three messages are under way.
+func TestAnEndIsNotTheOtherSidesFault(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	h := handset{overlap: 4, everyone: make(chan struct{})}
+	var out strings.Builder
+	p := texting.New(texting.Options{Phone: &h, View: &texting.Screen{Out: &out}})
+	ended := make(chan error)
+	go func() { ended <- p.Run(ctx, source("/burst 3", "never")) }()
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) || out.Len() > 0 || p.Tally() != (texting.Tally{}) {
+		t.Errorf("%v; %+v; it shows %q", err, p.Tally(), out.String())
+	}
+}
+
+func TestAViewThatNobodyLooksAtEndsTheLines(t *testing.T) {
+	for _, view := range []texting.View{
+		&texting.Screen{Out: broken{}},
+		&texting.Screen{Out: broken{}, Echo: true},
+		&texting.Objects{Out: broken{}, Notes: broken{}},
+	} {
+		for _, line := range []string{"one", "/burst 3", "/cookies", "/nothing"} {
+			var h handset
+			err := texting.New(texting.Options{Phone: &h, View: view}).Run(t.Context(), source(line, "never"))
+			if !errors.Is(err, errBroken) || slices.Contains(h.bodies(), "never") {
+				t.Errorf("%T, %s: %v, sent %q", view, line, err, h.bodies())
+			}
+		}
+	}
+}
+
+func TestASourceThatFailsEndsTheLines(t *testing.T) {
+	var h handset
+	err := texting.New(texting.Options{Phone: &h, View: &texting.Screen{Out: &strings.Builder{}}}).
+		Run(t.Context(), func() (string, error) { return "half a line", errBroken })
+	if !errors.Is(err, errBroken) || len(h.sent) > 0 {
+		t.Errorf("%v, sent %q", err, h.bodies())
+	}
+}
