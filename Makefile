@@ -3,12 +3,12 @@ FUZZTIME := 30s
 BENCH_COUNT := 3
 
 # What the tests start for real; the setup script knows how to install each.
-TOOLS := redis-server redis-cli cc chromium flask
+TOOLS := redis-server redis-cli cc chromium flask caddy promtool systemd-analyze
 
-.PHONY: help run build test lint bench fuzz clean
+.PHONY: help run build test compose-test lint bench fuzz clean
 
 help: ## print this help
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## run the service with an embedded Redis, ready to be tried
 	@echo "building, which takes a minute the first time"
@@ -23,6 +23,10 @@ build: ## build bin/smsession, one static file
 test: ## run all tests under the race detector, on a real Redis too (installed if missing)
 	@./deploy/test/setup.sh $(TOOLS)
 	go test -race -shuffle=on -timeout 15m ./...
+
+# It needs Docker, and ten minutes the first time.
+compose-test: ## bring docker-compose.yml up for real, kill, restart and roll it under load, and prove the counts
+	@./deploy/compose-test/run.sh
 
 # The linter's version is pinned here and not in go.mod, where it would be a dependency of the program.
 lint: ## check the format, go vet, staticcheck

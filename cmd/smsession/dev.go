@@ -8,7 +8,10 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/gomodule/redigo/redis"
+
 	"smsession/internal/config"
+	"smsession/internal/devphone"
 	"smsession/internal/redispool"
 )
 
@@ -34,8 +37,8 @@ func (c *devCommand) Run(p *process) error {
 	}
 	defer embedded.Close()
 
-	log, end := newLogger(cfg, p.stderr)
-	defer end()
+	log := newLogger(cfg, p.stderr)
+	defer log.end()
 	d := describe(cfg, ports, embedded)
 	cfg.PublicURL, cfg.AuthTokens, cfg.Redis = d.PublicURL, []string{d.AuthToken}, config.Redis{Addr: embedded.Addr()}
 	if file, err := writeDevFile(d); err != nil {
@@ -44,8 +47,36 @@ func (c *devCommand) Run(p *process) error {
 		d = *file
 		defer file.remove()
 	}
-	guide{devFile: d, redisPort: embedded.Port(), prefix: cfg.RedisPrefix}.print(p.stdout)
-	return serve(p.ctx, cfg, ports, log)
+	guide := guide{devFile: d, redisPort: embedded.Port(), prefix: cfg.RedisPrefix}
+	pool := redispool.Open(poolOptions(cfg.Redis))
+	defer pool.Close()
+	page, err := newPage(cfg, guide, pool)
+	if err != nil {
+		return err
+	}
+	defer page.Close()
+	guide.print(p.stdout)
+	return serve(p.ctx, cfg, ports, log, page.Routes)
+}
+
+// newPage makes the page with the phones, whose messages come in by the public listener like everybody's.
+func newPage(cfg config.Config, g guide, pool *redis.Pool) (*devphone.Page, error) {
+	host, _, _ := net.SplitHostPort(cfg.Addr) // config made it of the two
+	return devphone.New(devphone.Options{
+		URL:            g.URL,
+		PublicURL:      g.PublicURL,
+		AuthToken:      g.AuthToken,
+		AccountSID:     g.AccountSID,
+		From:           guideFrom,
+		To:             guideTo,
+		AdvancedOptOut: cfg.OptOut == config.OptOutAdvanced,
+		Pool:           pool,
+		Redis:          cfg.Redis.Addr,
+		Prefix:         cfg.RedisPrefix,
+		IdleTimeout:    cfg.IdleTimeout,
+		ReadRecord:     g.readRecord,
+		Hosts:          []string{host},
+	})
 }
 
 // describe makes up what dev is not told.
@@ -56,6 +87,7 @@ func describe(cfg config.Config, ports ports, embedded *redispool.Embedded) devF
 		AuthToken:  randomHex(),
 		AccountSID: cfg.AccountSID,
 		Redis:      "redis://" + embedded.Addr(),
+		Prefix:     cfg.RedisPrefix,
 	}
 	if d.PublicURL == "" {
 		d.PublicURL = d.URL

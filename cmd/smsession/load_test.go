@@ -1,101 +1,239 @@
 package main
 
 import (
-	"sync"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	neturl "net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
 	"testing"
-	"time"
+
+	"smsession/internal/redistest"
 )
 
-const (
-	talks = 24 // conversations under way
-	lanes = 2  // of each, that wait for the reply to one message before they send the next
-)
-
-// load is many conversations that go on until they are told to stop. Each has one lane that keeps its cookie and one that
-// never has any, so that there are always two messages of a conversation under way.
-type load struct {
-	deliver deliver
-	stop    chan struct{}
-	group   sync.WaitGroup
-	talks   []*talk
+// loadReport is what `smsession load --json` prints, as far as the suite looks at it.
+type loadReport struct {
+	Interrupted bool
+	Asked       struct {
+		Conversations, Messages, Bursts int
+		RepeatsAtOnce                   int `json:"repeats_at_once"`
+		RepeatsLater                    int `json:"repeats_later"`
+		CookiesLost                     int `json:"cookies_lost"`
+		FirstRaces                      int `json:"first_races"`
+	}
+	Errors []struct {
+		Code, Count int
+		Name        string
+	}
+	Proof struct {
+		Holds   bool
+		Counted int
+		Found   map[string]int
+	}
 }
 
-// deliver brings one message to its reply, however often it must be sent for that.
-type deliver func(s *sender, sid, cookie string) reply
-
-// talk is one conversation and all the replies that it got.
-type talk struct {
-	*sender
-
-	mu      sync.Mutex
-	replies []reply
-	slowest time.Duration
+// loadJSON runs `smsession load --json` to its end against a webhook whose public URL is the suite's.
+func loadJSON(tb testing.TB, url string, args ...string) (report loadReport, status int) {
+	tb.Helper()
+	args = append([]string{"load", "--json", "--url", url + "/sms", "--public-url", testPublicURL + "/sms"}, args...)
+	r := execute(tb, args, "TWILIO_AUTH_TOKEN="+testToken)
+	if err := json.Unmarshal([]byte(r.printed()), &report); err != nil {
+		tb.Fatalf("exit status %d, %v: %q\n%s", r.wait(), err, r.printed(), r.log())
+	}
+	if strings.Contains(r.printed()+r.log(), testToken) {
+		tb.Errorf("the token is in %s%s", r.printed(), r.log())
+	}
+	return report, r.wait()
 }
 
-func startLoad(d deliver) *load {
-	l := &load{deliver: d, stop: make(chan struct{})}
-	for range talks {
-		one := &talk{sender: newSender()}
-		l.talks = append(l.talks, one)
-		for lane := range lanes {
-			l.group.Go(func() { l.run(one, lane == 0) })
+// everything is a load with all faults in it, on few conversations so that they are long.
+var everything = []string{"--conversations", "50", "--messages", "2000", "--burst", "5", "--first-race", "0.5",
+	"--resend", "0.1", "--lose-cookies", "0.05"}
+
+// spread passes requests on to one replica of a fleet after the other, whether they say that they are ready or not: plain
+// ones do not.
+func spread(tb testing.TB, f *fleet) (url string) {
+	tb.Helper()
+	proxy := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			target, _ := neturl.Parse(f.any()) // a URL that is in use
+			r.SetURL(target)
+		},
+		Transport: newTransport(),
+	})
+	tb.Cleanup(proxy.Close)
+	return proxy.URL
+}
+
+func TestLoadProvesThatTheReplicasCountOnce(t *testing.T) {
+	f := startFleet(t, redistest.Start(t, redistest.Options{}))
+	report, status := loadJSON(t, spread(t, f), everything...)
+	a := report.Asked
+	if status != 0 || !report.Proof.Holds || report.Proof.Counted != 2000 || len(report.Errors) > 0 {
+		t.Errorf("exit status %d, %+v", status, report)
+	}
+	if a.Messages != 2000 || a.Conversations != 50 || min(a.Bursts, a.FirstRaces, a.RepeatsAtOnce, a.RepeatsLater, a.CookiesLost) == 0 {
+		t.Errorf("asked %+v", a)
+	}
+	if pointers := len(f.keys("sms:conversation:+15005550006:+999*")); pointers != a.Conversations {
+		t.Errorf("%d conversations left %d pointers", a.Conversations, pointers)
+	}
+}
+
+func TestLoadCatchesThePlainServer(t *testing.T) {
+	f := startPlainFleet(t, redistest.Start(t, redistest.Options{}))
+	report, status := loadJSON(t, spread(t, f), everything...)
+	if status != 1 || report.Proof.Holds {
+		t.Errorf("exit status %d, %+v", status, report)
+	}
+	for _, kind := range []string{"lost update", "counted twice", "forked session"} {
+		if report.Proof.Found[kind] == 0 {
+			t.Errorf("no %s among %v", kind, report.Proof.Found)
 		}
 	}
-	return l
 }
 
-func (l *load) run(t *talk, keepCookie bool) {
-	cookie := ""
-	for {
+func TestLoadFindsTheRunningDev(t *testing.T) {
+	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
+	r := execute(t, []string{"load", "--messages", "300", "--conversations", "10"}, "XDG_RUNTIME_DIR="+filepath.Dir(filepath.Dir(d.path)))
+	if r.wait() != 0 || !strings.Contains(r.printed(), "proof     it holds: 300 messages") || !strings.Contains(r.printed(), "errors    none") {
+		t.Errorf("exit status %d\n%s%s", r.wait(), r.printed(), r.log())
+	}
+}
+
+func TestLoadNeedsAWebhook(t *testing.T) {
+	r := execute(t, []string{"load"}, "XDG_RUNTIME_DIR="+t.TempDir())
+	if r.wait() != 1 || !strings.Contains(r.log(), "smsession dev") || r.printed() != "" {
+		t.Errorf("exit status %d\n%s%s", r.wait(), r.printed(), r.log())
+	}
+}
+
+// countingServer is a webhook that counts its requests and answers them all alike. It listens on all addresses.
+func countingServer(tb testing.TB, handler http.HandlerFunc) (port string, requests *atomic.Int64) {
+	tb.Helper()
+	requests = new(atomic.Int64)
+	listener, err := net.Listen("tcp", "0.0.0.0:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		handler(w, r)
+	})}}
+	server.Start()
+	tb.Cleanup(server.Close)
+	_, port, _ = net.SplitHostPort(listener.Addr().String())
+	return port, requests
+}
+
+func thanks(w http.ResponseWriter, _ *http.Request) { greet(w, 2) }
+
+// TestLoadRefusesAHostThatIsNotThisOne has a server that would get the messages: 0.0.0.0 is no loopback address.
+func TestLoadRefusesAHostThatIsNotThisOne(t *testing.T) {
+	port, requests := countingServer(t, thanks)
+	here, elsewhere := "http://127.0.0.1:"+port+"/sms", "http://0.0.0.0:"+port+"/sms"
+	rows := []struct {
+		name string
+		args []string
+	}{
+		{"the webhook", []string{"--url", elsewhere}},
+		{"the webhook, whatever its public URL", []string{"--url", elsewhere, "--public-url", here}},
+		{"the fallback", []string{"--url", here, "--fallback-url", elsewhere}},
+		{"a documentation address", []string{"--url", "http://192.0.2.1/sms"}},
+		{"a name that cannot be found", []string{"--url", "http://nobody.invalid/sms"}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			r := execute(t, append([]string{"load", "--messages", "10"}, row.args...), "TWILIO_AUTH_TOKEN="+testToken)
+			if r.wait() != 2 || r.printed() != "" || strings.Count(r.log(), "\n") > 0 || r.log() == "" {
+				t.Errorf("exit status %d\n%s%s", r.wait(), r.printed(), r.log())
+			}
+		})
+	}
+	if n := requests.Load(); n > 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+	if _, status := loadJSON(t, "http://0.0.0.0:"+port, "--messages", "10", "--expect", "none", "--i-own-this-host"); status != 0 || requests.Load() == 0 {
+		t.Errorf("where it is one's own: exit status %d, %d requests", status, requests.Load())
+	}
+}
+
+func TestLoadEndsWhereItIsLedToAnotherHost(t *testing.T) {
+	elsewhere, strays := countingServer(t, thanks)
+	port, requests := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://0.0.0.0:"+elsewhere+"/sms", http.StatusTemporaryRedirect)
+	})
+	r := execute(t, []string{"load", "--url", "http://127.0.0.1:" + port + "/sms"}, "TWILIO_AUTH_TOKEN="+testToken)
+	if r.wait() != 2 || !strings.Contains(r.log(), "--i-own-this-host") || requests.Load() > 1000 || strays.Load() > 0 {
+		t.Errorf("exit status %d after %d requests, %d elsewhere\n%s%s", r.wait(), requests.Load(), strays.Load(), r.printed(), r.log())
+	}
+}
+
+// TestLoadSaysWhatIsWrongWithItsFlags gives a secret where a number should be: the fault must not repeat it.
+func TestLoadSaysWhatIsWrongWithItsFlags(t *testing.T) {
+	rows := []struct{ flag, value, want string }{
+		{"--conversations", "0", "a whole number from 1 to 100000"},
+		{"--conversations", "", "a whole number"},
+		{"--conversations", "S3cr3t", "a whole number"},
+		{"--in-flight", "-1", "a whole number from 1 to 4096"},
+		{"--in-flight", "4", "--burst is more than --in-flight"},
+		{"--messages", "1.5", "a whole number"},
+		{"--burst", "21", "a whole number from 1 to 20"},
+		{"--resend", "1.01", "a share from 0 to 1"},
+		{"--lose-cookies", "NaN", "a share from 0 to 1"},
+		{"--first-race", "-0.1", "a share from 0 to 1"},
+		{"--rate", "-1", "a number from 0"},
+		{"--rate", "NaN", "a number from 0"},
+		{"--rate", "0.1", "--rate is so low"},
+		{"--duration", "30", "a time like 30s"},
+		{"--duration", "-1s", "a time like 30s"},
+		{"--expect", "S3cr3t", "neither counter nor none"},
+		{"--url", "sms.example.com:S3cr3t", "--url"},
+		{"--to", "", "the number that is texted is missing"},
+	}
+	for _, row := range rows {
+		t.Run(row.flag+" "+row.value, func(t *testing.T) {
+			t.Parallel()
+			r := execute(t, []string{"load", "--url=http://127.0.0.1:1/sms", row.flag + "=" + row.value}, "TWILIO_AUTH_TOKEN="+testToken)
+			said := r.log()
+			if r.wait() != 2 || !strings.Contains(said, row.want) || strings.Count(said, "\n") > 0 || r.printed() != "" || strings.Contains(said, "S3cr3t") {
+				t.Errorf("exit status %d, %q", r.wait(), said)
+			}
+		})
+	}
+}
+
+func TestLoadNamesTheErrors(t *testing.T) {
+	port, _ := countingServer(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "Forbidden", http.StatusForbidden) })
+	report, status := loadJSON(t, "http://127.0.0.1:"+port, "--messages", "100")
+	if status != 1 || len(report.Errors) != 1 || report.Errors[0].Code != 11217 || report.Errors[0].Name == "" || !report.Proof.Holds {
+		t.Errorf("exit status %d, %+v", status, report)
+	}
+}
+
+func TestLoadReportsWhenItIsInterrupted(t *testing.T) {
+	arrived := make(chan struct{}, 1000)
+	port, _ := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
 		select {
-		case <-l.stop:
-			return
+		case arrived <- struct{}{}:
 		default:
 		}
-		sent := time.Now()
-		r := l.deliver(t.sender, newSID(), cookie)
-		t.note(r, time.Since(sent))
-		if keepCookie {
-			cookie = r.cookie
-		}
-		if r.status != 200 {
-			time.Sleep(100 * time.Millisecond) // a failure is one violation, not thousands
-		}
+		thanks(w, r)
+	})
+	r := start(t, "smsession", []string{"load", "--duration", "1h", "--expect", "none", "--url", "http://127.0.0.1:" + port + "/sms"},
+		[]string{"TWILIO_AUTH_TOKEN=" + testToken})
+	for range 100 {
+		<-arrived
 	}
-}
-
-func (t *talk) note(r reply, took time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.replies = append(t.replies, r)
-	t.slowest = max(t.slowest, took)
-}
-
-// finish lets the messages under way come to their replies, and tells how many messages there were and how long the
-// slowest took.
-func (l *load) finish() (messages int, slowest time.Duration) {
-	close(l.stop)
-	l.group.Wait()
-	for _, one := range l.talks {
-		messages += len(one.replies)
-		slowest = max(slowest, one.slowest)
-	}
-	return messages, slowest
-}
-
-// check reports what is wrong with the replies of a finished load, and with what Redis holds of it.
-func (l *load) check(t *testing.T, f *fleet) {
-	t.Helper()
-	for _, one := range l.talks {
-		n := len(one.replies)
-		for _, violation := range uncounted(one.replies, 1, n) {
-			t.Errorf("%s: %s", one.from, violation)
-		}
-		if recorded := f.recorded(one.sender); recorded != n {
-			t.Errorf("%s: %d messages were answered, the record says %d", one.from, n, recorded)
-		}
-	}
-	if pointers := len(f.keys("sms:conversation:" + l.talks[0].to + ":*")); pointers != talks {
-		t.Errorf("%d conversations left %d pointers", talks, pointers)
+	r.signal(os.Interrupt)
+	if r.wait() != 0 || !strings.Contains(r.printed(), "interrupted") || !strings.Contains(r.printed(), "latency") {
+		t.Errorf("exit status %d\n%s%s", r.wait(), r.printed(), r.log())
 	}
 }

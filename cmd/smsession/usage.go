@@ -27,8 +27,8 @@ func usageFault(app *kong.Application, err error) string {
 			return name + " is not a flag of this command, or stands before the command"
 		}
 		return "a flag is unknown" + suggestion(text, flags)
-	case name == "--help":
-		return "--help takes no value"
+	case slices.Contains(flags, name) && strings.HasPrefix(rest, "bool value "):
+		return name + " takes no value"
 	case slices.Contains(flags, name):
 		return fmt.Sprintf("%s needs a value; one that begins with a dash is written %s=VALUE", name, name)
 	}

@@ -3,7 +3,7 @@
 # As root it installs what is missing; for anybody else it prints the one command that does, and fails.
 # It prints nothing when there is nothing to do.
 #
-#   deploy/test/setup.sh redis-server redis-cli cc caddy chromium flask
+#   deploy/test/setup.sh redis-server redis-cli cc caddy chromium flask promtool systemd-analyze
 set -eu
 
 # found says whether a tool is there.
@@ -45,6 +45,11 @@ package() {
 	case $1:$2 in
 	apt-get:redis-cli) echo redis-tools ;;
 	apt-get:cc) echo gcc libc6-dev ;;
+	apt-get:promtool) echo prometheus ;;
+	apt-get:systemd-analyze) echo systemd ;;
+	dnf:promtool) echo golang-github-prometheus ;;
+	dnf:systemd-analyze) echo systemd ;;
+	apk:promtool | brew:promtool) echo prometheus ;;
 	apt-get:flask | dnf:flask) echo python3-flask ;;
 	apk:flask) echo py3-flask ;;
 	# By file, because newer Fedoras have the two from a package of another name.
@@ -69,8 +74,8 @@ command_for() {
 	esac
 }
 
-# install_quietly runs such a command without leaving a Redis behind: Debian's package starts one on 6379 when it is
-# installed, and at every boot. The tests start their own, on ports of their own.
+# install_quietly runs such a command without leaving services behind: Debian's packages start theirs when they are
+# installed, a Redis on 6379 for one, and at every boot. The tests start their own, on ports of their own.
 install_quietly() {
 	policy=/usr/sbin/policy-rc.d
 	if [ "$manager" = apt-get ] && [ ! -e "$policy" ]; then
@@ -81,17 +86,19 @@ install_quietly() {
 		chmod 755 "$policy"
 	fi
 	DEBIAN_FRONTEND=noninteractive sh -c "$1"
-	case " $1 " in
-	*" redis-server "*) stop_service ;;
-	esac
+	for service in redis-server caddy prometheus; do
+		case " $1 " in
+		*" $service "*) stop_service "$service" ;;
+		esac
+	done
 }
 
 # stop_service is for a system whose own policy let the service start, and for its next boot.
 stop_service() {
 	if [ -d /run/systemd/system ]; then
-		systemctl disable --now redis-server
+		systemctl disable --now "$1"
 	elif command -v service >/dev/null 2>&1; then
-		service redis-server stop
+		service "$1" stop
 	fi >/dev/null 2>&1 || true
 }
 

@@ -82,6 +82,8 @@ func sendAndReply(s *service, w *tab) {
 		w.Errorf("the record is shown as %s, want %s", got, want)
 	}
 	w.until(`/^3:59:\d\d left$/.test(document.querySelector('#left').textContent)`)
+	now := w.texts("#left")[0]
+	w.until(`document.querySelector('#left').textContent < ` + js(now))
 	if value[string](w, `document.activeElement.name`) != "body" {
 		w.Error("the next message cannot be typed at once")
 	}

@@ -59,7 +59,7 @@ func (p *Page) answersTo(host string) bool {
 // forwarded reports whether a proxy says that it passes on somebody else's request. Tunnels for webhooks do, and some of
 // them write localhost for the Host.
 func forwarded(h http.Header) bool {
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip"} {
+	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via", "Cf-Connecting-Ip"} {
 		if len(h[name]) > 0 {
 			return true
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 
@@ -34,6 +35,15 @@ func Loopback(ctx context.Context, urls ...string) error {
 
 func loopback(addresses []net.IPAddr) bool {
 	return !slices.ContainsFunc(addresses, func(a net.IPAddr) bool { return !a.IP.IsLoopback() })
+}
+
+// Permit returns ErrRemote unless an IP address with its port is this host's own. It is for phone.Network, which asks
+// before it connects: a redirect may lead elsewhere, and a name may stand for another address by now.
+func Permit(address string) error {
+	if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().Unmap().IsLoopback() {
+		return ErrRemote
+	}
+	return nil
 }
 
 // strayed returns an error if a delivery was led to a host that is not this one, by a redirect or by its TwiML. The hosts

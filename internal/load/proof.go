@@ -45,6 +45,9 @@ type Violation struct {
 // listed is how many violations are told one by one.
 const listed = 10
 
+// Empty reports whether there was nothing to make the proof from, though one was asked for.
+func (p *Proof) Empty() bool { return p.Expected == ExpectCounter && p.Counted == 0 }
+
 func newProof(e Expectation) *Proof {
 	return &Proof{Expected: e, Holds: true, Found: map[Kind]int{}, Violations: []Violation{}}
 }

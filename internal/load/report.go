@@ -33,8 +33,8 @@ type Latency struct {
 	Max float64 `json:"max"`
 }
 
-// OK reports whether Twilio would have logged no error and the proof holds.
-func (r *Report) OK() bool { return r.Failed == 0 && r.Proof.Holds }
+// OK reports whether Twilio would have logged no error, and the proof that was asked for was made and holds.
+func (r *Report) OK() bool { return r.Failed == 0 && r.Proof.Holds && !r.Proof.Empty() }
 
 func newReport(asked Asked, sum *tally, proof *Proof, took time.Duration, interrupted bool) *Report {
 	proof.Sentence = proof.sentence()

@@ -19,6 +19,7 @@ var errAnswerTooLong = errors.New("the answer does not end")
 type conn struct {
 	net.Conn
 	raw    net.Conn // the same, without TLS
+	peek   peeker   // looks at raw
 	server server
 	era    int       // of the Network, when it was made
 	since  time.Time // when it became idle
@@ -27,6 +28,7 @@ type conn struct {
 
 	// Of the request under way:
 	end   time.Time       // when it must be done
+	until time.Time       // when a read ends, as it is set
 	pause time.Duration   // the longest wait for the next bytes
 	done  <-chan struct{} // closed when the sender wants no more of it
 	heard bool            // a byte of its answer has come
@@ -36,34 +38,49 @@ type conn struct {
 
 // begin makes the connection ready for a request.
 func (c *conn) begin(ctx context.Context, end time.Time, pause time.Duration) {
-	c.end, c.pause, c.done = end, pause, ctx.Done()
+	c.end, c.until, c.pause, c.done = end, end, pause, ctx.Done()
 	c.heard, c.lost, c.left = false, nil, longestAnswer
 	c.SetDeadline(end)
 }
 
 // quiet reports whether an idle connection, made ready, is one to use: its server has neither closed it nor said
 // anything that was not asked for. A request sent into a closed connection would be lost, and nobody could tell.
-func (c *conn) quiet() bool { return silent(c.raw) }
+func (c *conn) quiet() bool { return c.peek.silent() }
 
 // Read reads what comes within the pause. The reader of the answer calls it, a buffer at a time.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.left == 0 {
 		return 0, errAnswerTooLong
 	}
-	if next := time.Now().Add(c.pause); next.Before(c.end) {
-		c.SetReadDeadline(next)
-		// Whoever ended the request has put the deadline into the past, and this may just have undone it.
-		select {
-		case <-c.done:
-			return 0, context.Canceled
-		default:
-		}
+	if err := c.limit(); err != nil {
+		return 0, err
 	}
 	n, err := c.Conn.Read(p[:min(len(p), c.left)])
 	c.left -= n
 	c.heard = c.heard || n > 0
 	c.lost = err
 	return n, err
+}
+
+// limit sets when the next read ends: after the pause, and not past the end. By default the pause is as long as all the
+// time there is, and then nothing is to be set.
+func (c *conn) limit() error {
+	until := time.Now().Add(c.pause)
+	if until.After(c.end) {
+		until = c.end
+	}
+	if until.Equal(c.until) {
+		return nil
+	}
+	c.until = until
+	c.SetReadDeadline(until)
+	// Whoever ended the request has put the deadline into the past, and this may just have undone it.
+	select {
+	case <-c.done:
+		return context.Canceled
+	default:
+		return nil
+	}
 }
 
 // handshake puts TLS on the connection. Without the server's name in it (the connection override sni=n) the

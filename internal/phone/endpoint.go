@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"fmt"
 	"net"
 	"strings"
 )
@@ -19,7 +20,7 @@ type Endpoint struct {
 // Sibling returns the endpoint of another URL of the same server, the fallback's for one. If the URL is below where
 // e.URL is, its address is below where e.Address is, and the other way round: of "https://sms.example.com/a/sms" at
 // "http://localhost:8080/sms", both "https://sms.example.com/a/help" and "http://localhost:8080/help" are siblings,
-// and the same one. Any other URL is its own address.
+// and the same one. Any other URL is its own address. User and password of the one that is translated to are kept.
 func (e Endpoint) Sibling(url string) Endpoint {
 	public, err1 := parseURL(e.URL)
 	private, err2 := parseURL(e.Address)
@@ -29,10 +30,10 @@ func (e Endpoint) Sibling(url string) Endpoint {
 	}
 	above, below := prefixes(public.path, private.path)
 	if rest, ok := u.below(public, above); ok {
-		return Endpoint{URL: url, Address: private.origin() + below + rest}
+		return Endpoint{URL: url, Address: private.base() + below + rest}
 	}
 	if rest, ok := u.below(private, below); ok {
-		return Endpoint{URL: public.origin() + above + rest + fragment(u), Address: private.origin() + below + rest}
+		return Endpoint{URL: public.base() + above + rest + fragment(u), Address: private.base() + below + rest}
 	}
 	return Endpoint{URL: url}
 }
@@ -71,8 +72,8 @@ func prefixes(a, b string) (string, string) {
 	return x, y
 }
 
-// place is a URL to fetch: what Twilio calls it, and where it is here.
-type place struct {
+// site is a URL to fetch: what Twilio calls it, and where it is here.
+type site struct {
 	endpoint  Endpoint
 	url       string // what is signed
 	origin    origin // of url, as cookies see it
@@ -91,32 +92,32 @@ type server struct {
 	dial   string // host and port
 }
 
-// place reads an endpoint. The error quotes nothing of it.
-func (e Endpoint) place() (place, error) {
+// site reads an endpoint. The error quotes nothing of it.
+func (e Endpoint) site() (*site, error) {
 	public, err := parseURL(e.URL)
 	if err != nil {
-		return place{}, err
+		return nil, err
 	}
-	p := place{endpoint: e, url: public.text(), login: public.login, origin: originOf(public)}
-	if p.overrides, err = parseOverrides(public.fragment); err != nil {
-		return place{}, err
+	s := &site{endpoint: e, url: public.text(), login: public.login, origin: originOf(public)}
+	if s.overrides, err = parseOverrides(public.fragment); err != nil {
+		return nil, err
 	}
 	private, err := e.private(public)
 	if err != nil {
-		return place{}, err
+		return nil, err
 	}
-	if p.login == "" {
-		p.login = private.login
+	if s.login == "" {
+		s.login = private.login
 	}
-	p.address = private.text()
-	p.target = private.target()
-	p.at = server{
+	s.address = private.text()
+	s.target = private.target()
+	s.at = server{
 		secure: private.secure(),
-		sni:    p.overrides.sni,
+		sni:    s.overrides.sni,
 		host:   private.host,
 		dial:   net.JoinHostPort(private.hostname(), private.port()),
 	}
-	return p, nil
+	return s, nil
 }
 
 func (e Endpoint) private(public webURL) (webURL, error) {
@@ -124,38 +125,42 @@ func (e Endpoint) private(public webURL) (webURL, error) {
 		return public, nil
 	}
 	private, err := parseURL(e.Address)
+	if err != nil {
+		return webURL{}, fmt.Errorf("address: %w", err)
+	}
 	if private.query == "" {
 		private.query = public.query
 	}
-	return private, err
+	return private, nil
 }
 
-// next returns the place that a reference in the answer of this one leads to. Below the same server it keeps what is
+// next returns the site that a reference in the answer of this one leads to. Below the same server it keeps what is
 // known of it: where it is here, and who logs in. Its connection overrides are its own.
-func (p place) next(reference string) (place, error) {
-	url, err := resolve(p.url, reference)
+func (s *site) next(reference string) (*site, error) {
+	url, err := resolve(s.url, reference)
 	if err != nil {
-		return place{}, err
+		return nil, err
 	}
-	next, err := p.endpoint.Sibling(url).place()
+	next, err := s.endpoint.Sibling(url).site()
 	if err != nil {
-		return place{}, err
+		return nil, err
 	}
-	next.endpoint = p.endpoint // what leads back again is found from where it all began
-	if next.login == "" && next.origin.sameServer(p.origin) {
-		next.login = p.login
+	next.endpoint = s.endpoint // what leads back again is found from where it all began
+	if next.login == "" && next.origin.sameServer(s.origin) {
+		next.login = s.login
 	}
 	return next, nil
 }
 
-// withQuery returns the place with parameters added to its query, as a GET carries them.
-func (p place) withQuery(form []byte) place {
-	for _, text := range []*string{&p.url, &p.address, &p.target} {
+// withQuery returns the site with parameters added to its query, as a GET carries them.
+func (s *site) withQuery(form []byte) *site {
+	with := *s
+	for _, text := range []*string{&with.url, &with.address, &with.target} {
 		mark := "?"
 		if strings.Contains(*text, "?") {
 			mark = "&"
 		}
 		*text += mark + string(form)
 	}
-	return p
+	return &with
 }

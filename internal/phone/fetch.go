@@ -13,13 +13,13 @@ import (
 type errand struct {
 	reason Reason
 	method string
-	to     place
+	to     *site
 	form   form
 }
 
 // fetch gets a document and judges it, and says where in the end it came from: through redirects and, as its
 // connection overrides have it, with several tries. All of that together takes no longer than they allow.
-func (s *sending) fetch(e errand) (document, place) {
+func (s *sending) fetch(e errand) (document, *site) {
 	end := time.Now().Add(e.to.overrides.total)
 	for hops := 0; ; hops++ {
 		r := s.request(e)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 )
 
@@ -18,6 +19,10 @@ type Network struct {
 	// TLS is what https connections are made with; nil is Go's own: the system's roots. It must not be changed once the
 	// Network is in use. Whatever it says, HTTP/1.1 is spoken.
 	TLS *tls.Config
+
+	// Permit, if it is set, is asked before a connection is made to an IP address and port, whatever led there; what it
+	// returns an error for is not connected to. It must be safe for concurrent use.
+	Permit func(address string) error
 
 	mu     sync.Mutex
 	idle   map[server][]*conn // the one used last at the end
@@ -53,7 +58,7 @@ func (n *Network) Close() {
 
 // get returns a connection that is ready for a request. It is an idle one if there is one that its server has not
 // closed.
-func (n *Network) get(ctx context.Context, to place, end time.Time) (*conn, *failure) {
+func (n *Network) get(ctx context.Context, to *site, end time.Time) (*conn, *failure) {
 	for c := n.pop(to.at); c != nil; c = n.pop(to.at) {
 		if c.begin(ctx, end, to.overrides.read); c.quiet() {
 			return c, nil
@@ -140,11 +145,14 @@ func (n *Network) dial(ctx context.Context, to server, limit time.Duration, end 
 	era := n.closed
 	n.mu.Unlock()
 	dialer := net.Dialer{Timeout: limit, Deadline: end}
+	if n.Permit != nil {
+		dialer.Control = func(_, address string, _ syscall.RawConn) error { return n.Permit(address) }
+	}
 	raw, err := dialer.DialContext(ctx, "tcp", to.dial)
 	if err != nil {
 		return nil, dialFailure(err)
 	}
-	c := &conn{Conn: raw, raw: raw, server: to, era: era}
+	c := &conn{Conn: raw, raw: raw, peek: newPeeker(raw), server: to, era: era}
 	if to.secure {
 		if err := c.handshake(ctx, n.TLS, limit, end); err != nil {
 			raw.Close()

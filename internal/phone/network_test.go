@@ -109,6 +109,25 @@ func TestANetworkIsGoodAfterClose(t *testing.T) {
 	}
 }
 
+func TestAConnectionInUseIsClosedAfterClose(t *testing.T) {
+	network := new(phone.Network)
+	var connections atomic.Int64
+	addr := newRaw(t, func(c net.Conn, _ int) {
+		connections.Add(1)
+		for readRequest(t, c) != "" {
+			network.Close()
+			io.WriteString(c, whole(empty))
+		}
+	})
+	p := newPhone(t, at("http://"+addr), func(o *phone.Options) { o.Network = network })
+	for range 2 {
+		send(t, p, "hi")
+	}
+	if n := connections.Load(); n != 2 {
+		t.Errorf("%d connections, want one for each message", n)
+	}
+}
+
 // Each phone gets the answers to its own messages, and its own cookies, whoever's connection they come over.
 func TestManyPhonesShareANetwork(t *testing.T) {
 	w := newWebhook(t, func(w http.ResponseWriter, r *http.Request) {

@@ -10,8 +10,8 @@ import (
 // cookies as they are, and the last answer to arrive decides what they are afterwards.
 type Phone struct {
 	options  Options // with what was made up
-	webhook  place
-	fallback *place // nil if none is configured
+	webhook  *site
+	fallback *site // nil if none is configured
 	cookies  jar
 	skipped  atomic.Int64 // how far the phone's clock is ahead, in nanoseconds
 }
@@ -26,17 +26,15 @@ func New(o Options) (*Phone, error) {
 	o.makeUp()
 	p := &Phone{options: o, cookies: jar{JarOptions: o.Jar}}
 	var err error
-	if p.webhook, err = o.Webhook.place(); err != nil {
+	if p.webhook, err = o.Webhook.site(); err != nil {
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
 	if o.Fallback == (Endpoint{}) {
 		return p, nil
 	}
-	fallback, err := o.Fallback.place()
-	if err != nil {
+	if p.fallback, err = o.Fallback.site(); err != nil {
 		return nil, fmt.Errorf("fallback: %w", err)
 	}
-	p.fallback = &fallback
 	return p, nil
 }
 

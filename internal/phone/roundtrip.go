@@ -31,7 +31,7 @@ func (n *Network) roundTrip(ctx context.Context, r *request, end time.Time, b *b
 }
 
 // attempt takes the request to the server and the answer back, and keeps the connection if that is possible.
-func (n *Network) attempt(ctx context.Context, to place, end time.Time, b *buffers) (answer, *failure) {
+func (n *Network) attempt(ctx context.Context, to *site, end time.Time, b *buffers) (answer, *failure) {
 	c, failed := n.get(ctx, to, end)
 	if failed != nil {
 		return answer{}, failed

@@ -30,13 +30,13 @@ type sending struct {
 // returns nil; what went wrong stands in the Delivery.
 func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 	if m.SID == "" {
-		m.SID = newSID(p.prefix(&m))
+		m.SID = newSID(prefix(m))
 	}
 	began := time.Now()
 	s := sending{
 		ctx:      ctx,
 		phone:    p,
-		delivery: &Delivery{Message: m, Sent: p.Now()},
+		delivery: &Delivery{Message: m, Sent: p.Now(), Replies: []Reply{}, Findings: []Finding{}}, // JSON says [] and not null
 		buffers:  p.options.Network.borrow(),
 	}
 	s.buffers.form = p.form(s.buffers.form[:0], &m)
@@ -49,7 +49,7 @@ func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 }
 
 // prefix is what the SID of a message begins with: MM with media, else SM.
-func (p *Phone) prefix(m *Message) string {
+func prefix(m Message) string {
 	if len(m.Media) > 0 {
 		return "MM"
 	}
@@ -69,7 +69,7 @@ func (s *sending) deliver() {
 		s.warn(broken.URL, "Whether Twilio goes to the fallback URL when a later document fails is not confirmed.")
 	}
 	s.form = s.form.add("ErrorCode", strconv.Itoa(broken.Code)).add("ErrorUrl", broken.URL)
-	s.run(errand{reason: Fallback, method: http.MethodPost, to: *s.phone.fallback, form: s.form})
+	s.run(errand{reason: Fallback, method: http.MethodPost, to: s.phone.fallback, form: s.form})
 }
 
 // run fetches a document, executes it, and goes on with the one that it leads to. It returns the error for which a
@@ -96,16 +96,18 @@ func (s *sending) run(e errand) *Finding {
 	}
 }
 
+// firstError returns what a document failed by: the first finding that is no warning.
 func firstError(findings []Finding) *Finding {
-	i := slices.IndexFunc(findings, func(f Finding) bool { return !f.Warning })
-	if i < 0 {
-		return &Finding{}
+	for i, f := range findings {
+		if !f.Warning {
+			return &findings[i]
+		}
 	}
-	return &findings[i]
+	return &Finding{}
 }
 
 // execute does what a document says, and returns what is to be fetched next, nil if nothing.
-func (s *sending) execute(verbs []verb, from place) (*errand, *Finding) {
+func (s *sending) execute(verbs []verb, from *site) (*errand, *Finding) {
 	for _, v := range verbs {
 		if v.kind == verbRedirect {
 			return s.lead(errand{reason: Verb, method: v.method, form: s.form}, from, v.url)
@@ -150,7 +152,7 @@ func (s *sending) reply(v verb) Reply {
 }
 
 // lead completes an errand with the URL to which a document leads.
-func (s *sending) lead(e errand, from place, reference string) (*errand, *Finding) {
+func (s *sending) lead(e errand, from *site, reference string) (*errand, *Finding) {
 	to, err := from.next(reference)
 	if err != nil {
 		broken := fault(11100, "The TwiML leads to a URL that cannot be used: "+err.Error()+".", from.url)
@@ -174,9 +176,9 @@ func (s *sending) warn(url, detail string) {
 
 // doubtParameters warns where the parameters of a message are not what has been captured.
 func (s *sending) doubtParameters() {
-	switch channel := channel(s.phone.options.From); {
-	case channel == "":
-	case channel != "whatsapp":
+	switch name := channel(s.phone.options.From); {
+	case name == "":
+	case name != "whatsapp":
 		s.warn("", "What Twilio sends for this channel is not confirmed.")
 	case len(s.delivery.Message.Media) > 0:
 		s.warn("", "What MessageType is for media on WhatsApp is not confirmed.")

@@ -2,6 +2,7 @@ package phone_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
@@ -330,6 +331,22 @@ func TestAMessageIsNotSentAfterTheEndOfTheContext(t *testing.T) {
 	}
 	if n := len(w.requests()); n != 2 {
 		t.Errorf("%d requests came, want those of the two others", n)
+	}
+}
+
+func TestADeliveryIsJSON(t *testing.T) {
+	w := newWebhook(t, says(empty))
+	text, err := json.Marshal(send(t, newPhone(t, at(w.URL), func(o *phone.Options) { o.Trace = false }), "hi"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"body":"hi"`, `"replies":[]`, `"findings":[]`, `"cookie":"none"`, `"reason":"primary"`, `"status":200`} {
+		if !strings.Contains(string(text), want) {
+			t.Errorf("%s has no %s", text, want)
+		}
+	}
+	if strings.Contains(string(text), token) {
+		t.Error("the token is in it")
 	}
 }
 

@@ -35,7 +35,7 @@ type vector struct {
 // signed is the signature of a form that is posted to a URL, as a phone makes it.
 func signed(t *testing.T, configured string, body []byte) string {
 	t.Helper()
-	to, err := Endpoint{URL: configured}.place()
+	to, err := Endpoint{URL: configured}.site()
 	if err != nil {
 		t.Fatal(err)
 	}

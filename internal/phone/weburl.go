@@ -27,7 +27,7 @@ func parseURL(raw string) (webURL, error) {
 	if err != nil || u.Hostname() == "" || !isWeb(u.Scheme) || !isPort(u.Port()) {
 		return webURL{}, errors.New("the URL is not http or https with a host")
 	}
-	if strings.ContainsAny(raw, " \u00a0") { // net/url has refused the control characters
+	if strings.Contains(raw, " ") { // net/url has refused the control characters
 		return webURL{}, errors.New("the URL has a space in it")
 	}
 	w := webURL{fragment: fragment}
@@ -60,7 +60,10 @@ func cutBefore(s string, sep byte) (before, from string) {
 
 func (w webURL) secure() bool { return strings.EqualFold(w.scheme, "https") }
 
-// origin is what a URL begins with, without user and password.
+// base is what a URL begins with.
+func (w webURL) base() string { return w.scheme + "://" + w.userinfo + w.host }
+
+// origin is the same without user and password.
 func (w webURL) origin() string { return w.scheme + "://" + w.host }
 
 // text is the URL without user, password and fragment: what Twilio signs for messages.

@@ -14,7 +14,7 @@ import (
 type request struct {
 	reason        Reason
 	method        string
-	to            place
+	to            *site
 	form          []byte // of a POST
 	signature     string
 	token         string // the same for every try of it
@@ -44,11 +44,14 @@ func (r *request) headers(all []line) []line {
 		line{"X-Twilio-Signature", r.signature})
 }
 
-// header returns the head as it is sent, for people.
+// header returns the head as it is sent, for people, without the password.
 func (r *request) header() http.Header {
 	all := make(http.Header)
 	for _, h := range r.headers(nil) {
 		all.Set(h.name, h.value)
+	}
+	if r.authorization != "" {
+		all.Set("Authorization", "Basic •••") // it is the password of the URL
 	}
 	if len(r.cookies) > 0 {
 		all.Set("Cookie", string(appendCookies(nil, r.cookies)))

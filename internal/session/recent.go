@@ -19,7 +19,8 @@ const (
 
 // recent remembers the records that this replica saved last. The next message of such a conversation is answered from
 // there, without asking Redis first: if another replica has saved the record since, the commit is refused, and brings
-// what Redis holds. So nothing depends on it, a right guess saves one of two round trips, and a wrong one costs none.
+// what Redis holds. So nothing depends on it, a right guess saves one of two round trips, and a wrong one costs none,
+// unless the session has ended by time meanwhile.
 //
 // A wrong guess does cost work, though, so it guesses only while most guesses would have been right: with one replica,
 // or behind a balancer that sends a conversation to the same one. It finds out without guessing, by comparing.

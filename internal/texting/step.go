@@ -45,14 +45,15 @@ func lose(_ context.Context, p *Person) error {
 // skip lets time pass here and, where it can be reached, on the other side.
 func skip(d time.Duration) step {
 	return func(ctx context.Context, p *Person) error {
-		p.Phone.Skip(d)
 		if p.Elapse == nil {
+			p.Phone.Skip(d)
 			return p.View.Note(short(d) + " have passed for the phone and its cookies; the other side's clock is not touched")
 		}
 		if err := p.Elapse(ctx, d); err != nil {
 			p.tally.Stuck++
-			return p.View.Note(fmt.Sprintf("%s have passed for the phone and its cookies, but not on the other side: %v", short(d), err))
+			return p.View.Note(fmt.Sprintf("no time has passed: %v", err))
 		}
+		p.Phone.Skip(d)
 		return p.View.Note(short(d) + " have passed, for the phone and for its conversation on the other side")
 	}
 }

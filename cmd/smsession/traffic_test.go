@@ -1,0 +1,101 @@
+package main
+
+import (
+	"sync"
+	"testing"
+	"time"
+)
+
+const (
+	talks = 24 // conversations under way
+	lanes = 2  // of each, that wait for the reply to one message before they send the next
+)
+
+// traffic is many conversations that go on until they are told to stop. Each has one lane that keeps its cookie and one that
+// never has any, so that there are always two messages of a conversation under way.
+type traffic struct {
+	deliver deliver
+	stop    chan struct{}
+	group   sync.WaitGroup
+	talks   []*talk
+}
+
+// deliver brings one message to its reply, however often it must be sent for that.
+type deliver func(s *sender, sid, cookie string) reply
+
+// talk is one conversation and all the replies that it got.
+type talk struct {
+	*sender
+
+	mu      sync.Mutex
+	replies []reply
+	slowest time.Duration
+}
+
+func startLoad(d deliver) *traffic {
+	l := &traffic{deliver: d, stop: make(chan struct{})}
+	for range talks {
+		one := &talk{sender: newSender()}
+		l.talks = append(l.talks, one)
+		for lane := range lanes {
+			l.group.Go(func() { l.run(one, lane == 0) })
+		}
+	}
+	return l
+}
+
+func (l *traffic) run(t *talk, keepCookie bool) {
+	cookie := ""
+	for {
+		select {
+		case <-l.stop:
+			return
+		default:
+		}
+		sent := time.Now()
+		r := l.deliver(t.sender, newSID(), cookie)
+		t.note(r, time.Since(sent))
+		if keepCookie {
+			cookie = r.cookie
+		}
+		if r.status != 200 {
+			time.Sleep(100 * time.Millisecond) // a failure is one violation, not thousands
+		}
+	}
+}
+
+func (t *talk) note(r reply, took time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.replies = append(t.replies, r)
+	t.slowest = max(t.slowest, took)
+}
+
+// finish lets the messages under way come to their replies, and tells how many messages there were and how long the
+// slowest took.
+func (l *traffic) finish() (messages int, slowest time.Duration) {
+	close(l.stop)
+	l.group.Wait()
+	for _, one := range l.talks {
+		messages += len(one.replies)
+		slowest = max(slowest, one.slowest)
+	}
+	return messages, slowest
+}
+
+// check reports what is wrong with the replies of finished traffic, and with what Redis holds of it.
+func (l *traffic) check(t *testing.T, f *fleet) {
+	t.Helper()
+	for _, one := range l.talks {
+		n := len(one.replies)
+		for _, violation := range uncounted(one.replies, 1, n) {
+			t.Errorf("%s: %s", one.from, violation)
+		}
+		if recorded := f.recorded(one.sender); recorded != n {
+			t.Errorf("%s: %d messages were answered, the record says %d", one.from, n, recorded)
+		}
+	}
+	if pointers := len(f.keys("sms:conversation:" + l.talks[0].to + ":*")); pointers != talks {
+		t.Errorf("%d conversations left %d pointers", talks, pointers)
+	}
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+
+	"smsession/internal/phone"
+)
+
+// webhookFlags say which webhook the phones text, and whose it is. Without --url it is that of a running `smsession dev`.
+type webhookFlags struct {
+	URL         string `name:"url" placeholder:"URL" help:"Where the webhook is (default: that of a running smsession dev)."`
+	AuthToken   string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN" help:"Twilio auth token to sign with; of several by commas the first. A flag shows in the process list: prefer the environment. Goes with --url."`
+	PublicURL   string `name:"public-url" placeholder:"URL" help:"The webhook's URL as Twilio has been told, with its path: what is signed (default: --url)."`
+	FallbackURL string `name:"fallback-url" placeholder:"URL" help:"The webhook's fallback URL (default: none, as at Twilio). Goes with --url."`
+	AccountSID  string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account, AC and 32 hex digits (default: made up)."`
+}
+
+// webhook is the other side of the phones.
+type webhook struct {
+	primary, fallback phone.Endpoint
+	authToken         string
+	accountSID        string   // "" for a made-up one
+	dev               *devFile // nil if it is not a `smsession dev`
+}
+
+// webhook puts the flags together. A commandFault says what is wrong with them; any other error, that there is none.
+func (f webhookFlags) webhook(ctx context.Context) (webhook, error) {
+	if f.URL == "" {
+		return f.ofDev(ctx)
+	}
+	token, _, _ := strings.Cut(f.AuthToken, ",") // the others are for the checking side, while tokens are rotated
+	if token = strings.TrimSpace(token); token == "" {
+		return webhook{}, commandFault("--auth-token (or TWILIO_AUTH_TOKEN) is missing: with --url it is needed for the signature")
+	}
+	for _, err := range []error{usable("--url", f.URL), usable("--public-url", f.PublicURL), usable("--fallback-url", f.FallbackURL)} {
+		if err != nil {
+			return webhook{}, err
+		}
+	}
+	w := webhook{primary: phone.Endpoint{URL: f.URL}, authToken: token, accountSID: strings.TrimSpace(f.AccountSID)}
+	if f.PublicURL != "" {
+		w.primary = phone.Endpoint{URL: f.PublicURL, Address: f.URL}
+	}
+	if f.FallbackURL != "" {
+		w.fallback = w.primary.Sibling(f.FallbackURL)
+	}
+	return w, nil
+}
+
+// usable is an error unless a flag is not given, or a URL that a phone can text.
+func usable(flag, url string) error {
+	if url == "" {
+		return nil
+	}
+	_, err := phone.New(phone.Options{From: "-", To: "-", AuthToken: "-", Webhook: phone.Endpoint{URL: url}})
+	if err != nil {
+		return commandFault(flag + ": " + strings.TrimPrefix(err.Error(), "webhook: "))
+	}
+	return nil
+}
+
+// ofDev is the webhook of a running `smsession dev`, with its own token and account whatever the environment says.
+func (f webhookFlags) ofDev(ctx context.Context) (webhook, error) {
+	for _, flag := range []struct{ name, value, environment string }{
+		{"--auth-token", f.AuthToken, os.Getenv("TWILIO_AUTH_TOKEN")},
+		{"--public-url", f.PublicURL, ""},
+		{"--fallback-url", f.FallbackURL, ""},
+		{"--account-sid", f.AccountSID, os.Getenv("TWILIO_ACCOUNT_SID")},
+	} {
+		if flag.value != flag.environment {
+			return webhook{}, commandFault(flag.name + " needs --url beside it: a running smsession dev says the rest by itself")
+		}
+	}
+	dev, err := readDevFile(ctx)
+	if err != nil {
+		return webhook{}, err
+	}
+	return webhook{
+		primary:    phone.Endpoint{URL: dev.PublicURL + "/sms", Address: dev.URL + "/sms"},
+		fallback:   phone.Endpoint{URL: dev.PublicURL + "/sms/fallback", Address: dev.URL + "/sms/fallback"},
+		authToken:  dev.AuthToken,
+		accountSID: dev.AccountSID,
+		dev:        dev,
+	}, nil
+}
+
+// commandFault is what is wrong with a command line, one sentence without its full stop. It never holds a secret.
+type commandFault string
+
+func (f commandFault) Error() string { return string(f) }
