@@ -84,7 +84,8 @@ func (s *Store) known(d *delivery, token string) []byte {
 	return record
 }
 
-// CommitCtx saves the record if it is still what was read, and the pointer if it points nowhere else, in one round trip.
+// CommitCtx saves the record if it is still what was read, and the pointer if it points nowhere else, in one round trip,
+// or in two if the record is new.
 // It returns errConflict if either is not so; the delivery then starts again. With any other error the record may have
 // been saved or not, or be saved later.
 func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry time.Time) error {
@@ -102,7 +103,11 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 	}
 	d.sent(token, b)
 	milliseconds := max(time.Until(expiry).Milliseconds(), 1)
-	held, pointed, err := both(ctx, conn,
+	save := both
+	if d.raw == nil {
+		save = inTurn
+	}
+	held, pointed, err := save(ctx, conn,
 		step{s.scripts.record, s.keys.Session(token), d.raw, b, milliseconds},
 		step{s.scripts.pointer, d.key, token, d.pointer, milliseconds})
 	saved := held == int64(1)
@@ -152,6 +157,14 @@ func (s step) send(conn redis.Conn) error {
 	return conn.Send("EVALSHA", s.script.Hash(), 1, s.key, s.first, s.second, s.milliseconds)
 }
 
+func (s step) run(ctx context.Context, conn redis.Conn) (any, error) {
+	if err := errors.Join(s.send(conn), conn.Flush()); err != nil {
+		return nil, err
+	}
+	first, err := conn.Receive()
+	return s.receive(ctx, conn, first, err)
+}
+
 // receive reads the step's answer. first is that to what was sent; a server that did not know the script, as after a
 // restart or a failover, gets the step again.
 func (s step) receive(ctx context.Context, conn redis.Conn, first any, err error) (any, error) {
@@ -172,6 +185,20 @@ func both(ctx context.Context, conn redis.Conn, record, pointer step) (held any,
 	held, heldErr = record.receive(ctx, conn, held, heldErr)
 	set, setErr = pointer.receive(ctx, conn, set, setErr)
 	return held, set == int64(1), errors.Join(heldErr, setErr)
+}
+
+// inTurn runs two steps one after the other, and the second only if the record was saved: a new record must be there before
+// anything points at it, or else another replica takes it for gone and begins a session of its own. In one round trip the
+// order is not sure: on a Cluster the steps run on two nodes, and a server may know only the second script.
+func inTurn(ctx context.Context, conn redis.Conn, record, pointer step) (held any, pointed bool, err error) {
+	if held, err = record.run(ctx, conn); err != nil || held != int64(1) {
+		return held, false, err
+	}
+	if err := ctx.Err(); err != nil {
+		return held, false, err
+	}
+	set, err := pointer.run(ctx, conn)
+	return held, set == int64(1), err
 }
 
 // pointer returns what the pointer of a conversation holds: a token, or "" if there is none.
