@@ -5,7 +5,8 @@
 // first and from flags over it, into one of the flag structs here. Their
 // Config methods check the strings and return typed values, or all faults at
 // once. The package connects to nothing and imports no other package of ours;
-// the one thing that it reads is the file that a *_FILE setting names.
+// what it reads is the file that a *_FILE setting names, and the certificates
+// that REDIS_URL names.
 //
 // No secret appears in a fault, in Settings, or where a Config is printed or
 // logged: faults about a value that may hold one never quote it, and errors of
@@ -13,7 +14,10 @@
 package config
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"log/slog"
+	"strings"
 	"time"
 )
 
@@ -54,6 +58,9 @@ type Config struct {
 	Redis Redis
 	// RedisPrefix begins every key.
 	RedisPrefix string
+	// WaitReplicas is how many Redis replicas must have a commit before it is
+	// answered.
+	WaitReplicas int
 	// IdleTimeout ends a session that has had no message for so long.
 	IdleTimeout time.Duration
 	// Lifetime ends a session however busy it is. It may be shorter than
@@ -61,6 +68,9 @@ type Config struct {
 	Lifetime time.Duration
 	// RequestBudget is how long one message may wait for Redis.
 	RequestBudget time.Duration
+	// MaxReplies is how many replies a conversation may get in a minute; 0
+	// for any number.
+	MaxReplies int
 	// DrainDelay is how long the service still serves after SIGTERM.
 	DrainDelay time.Duration
 	// OptOut is one of OptOutDefault, OptOutAdvanced and OptOutOff.
@@ -73,17 +83,56 @@ type Config struct {
 	Pprof bool
 }
 
-// Redis is one standalone Redis, as REDIS_URL names it.
+// Topologies of a Redis.
+const (
+	Standalone = ""         // One server.
+	Sentinel   = "sentinel" // One primary, which Sentinels name.
+	Cluster    = "cluster"  // A Redis Cluster.
+)
+
+// Redis is the Redis that REDIS_URL names.
 type Redis struct {
-	// Addr is host:port. An IPv6 host stands in brackets.
+	// Topology is Standalone, Sentinel or Cluster.
+	Topology string
+	// Addr is host:port. An IPv6 host stands in brackets. With Sentinel it is
+	// theirs, with Cluster some nodes', and there may be several, separated by
+	// commas.
 	Addr string
-	// TLS says that the connection is encrypted (rediss://).
+	// Primary is what the Sentinels call the primary.
+	Primary string
+	// TLS says that the connection is encrypted (rediss://, tls=true).
 	TLS bool
 	// Username and Password are for AUTH, already percent-decoded. A password
 	// without a user name is the default user's; both empty means no AUTH.
 	Username, Password string
 	// Database is for SELECT.
 	Database int
+	// SentinelUsername, SentinelPassword and SentinelTLS are the same for the
+	// Sentinels.
+	SentinelUsername, SentinelPassword string
+	SentinelTLS                        bool
+	// CAFile, CertFile and KeyFile are where Roots and Certificate came from.
+	CAFile, CertFile, KeyFile string
+	// ServerName is the name that the server's certificate must have; empty
+	// for the host that is connected to.
+	ServerName string
+	// Roots are the authorities that the servers' certificates are trusted by;
+	// nil for the system's.
+	Roots *x509.CertPool
+	// Certificate is the client's own; nil for none. It holds the private key.
+	Certificate *tls.Certificate
+}
+
+// Addrs are the addresses in Addr.
+func (r Redis) Addrs() []string { return strings.Split(r.Addr, ",") }
+
+// TLSConfig returns how to encrypt connections, to Redis and to Sentinels.
+func (r Redis) TLSConfig() *tls.Config {
+	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: r.ServerName, RootCAs: r.Roots}
+	if r.Certificate != nil {
+		c.Certificates = []tls.Certificate{*r.Certificate}
+	}
+	return c
 }
 
 // Defaults returns what the settings of the service are when they are not set.

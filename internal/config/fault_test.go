@@ -110,20 +110,23 @@ func TestRedisURLFaults(t *testing.T) {
 		database = "has a path that is not a database number, such as /0"
 		port     = "has a port that is not a number from 1 to 65535"
 		login    = "has no password: write user:password@host, or :password@host for the default user"
-		scheme   = "must begin with redis:// or, for TLS, rediss://"
-		later    = ":// is not supported by this version yet: use redis:// or rediss://"
+		scheme   = "must begin with redis:// or, for TLS, rediss://, or with redis+sentinel:// or redis+cluster://"
+		several  = "has more than one host; only redis+sentinel:// and redis+cluster:// have several"
+		primary  = "does not name the primary: behind the hosts comes what the Sentinels call it, such as /mymaster"
+		noTLS    = "has parameters for TLS, but no TLS: use rediss://, or tls=true with Sentinel and Cluster"
+		escaped  = "; in a password ? is written %3F"
 	)
 	rows := []struct{ name, value, want string }{
 		{"it is required", "", "is required, itself or as REDIS_URL_FILE: such as redis://localhost:6379"},
 		{"it is a URL", "localhost:6379", "is not a URL, such as redis://localhost:6379"},
-		{"Sentinel is not supported yet", "redis+sentinel://a:26379,b:26379/primary", "redis+sentinel" + later},
-		{"Cluster is not supported yet", "Redis+Cluster://a:6379,b:6379", "redis+cluster" + later},
+		{"another topology is refused", "redis+proxy://a:26379,b:26379/primary", scheme},
+		{"a plus without a topology is refused", "redis+://a", scheme},
 		{"another scheme is refused", "https://redis", scheme},
 		{"a Unix socket is refused", "unix:///run/redis.sock", scheme},
 		{"it has a host", "redis://", "has no host; a URL with one is redis://localhost:6379"},
 		{"it has a host before its port", "redis://:p@:6379", "has no host; a URL with one is redis://localhost:6379"},
-		{"it has one host", "redis://a,b", "has more than one host; this version connects to one"},
-		{"it has one host and port", "redis://a:1,b:2", "has more than one host; this version connects to one"},
+		{"it has one host", "redis://a,b", several},
+		{"it has one host and port", "redis://a:1,b:2", several},
 		{"its host is a name", "redis://<host>", "has a host that is neither a name nor an IP address"},
 		{"its port is a number", "redis://h:x", invalid},
 		{"its port is at least 1", "redis://h:0", port},
@@ -138,12 +141,33 @@ func TestRedisURLFaults(t *testing.T) {
 		{"a broken escape is refused", "redis://:%zz@h", invalid},
 		{"a space is refused", "redis://:a b@h", invalid},
 		{"a control character is refused", "redis://h/\x01", invalid},
-		{"a query parameter is refused by its name", "redis://h?db=3", "the query parameter db is not supported; in a password ? is written %3F"},
-		{"query parameters are refused by their names", "redis://h?timeout=1s&db=3&db=4", "the query parameters timeout, db are not supported; in a password ? is written %3F"},
-		{"an unknown parameter may be half a password", "redis://user:12?34@h", "query parameters are not supported; in a password ? is written %3F"},
-		{"an empty query is refused", "redis://h?", "query parameters are not supported; in a password ? is written %3F"},
+		{"a query parameter is refused by its name", "redis://h?db=3", "the query parameter db is not supported" + escaped},
+		{"query parameters are refused by their names", "redis://h?timeout=1s&db=3&db=4", "the query parameters timeout, db are not supported" + escaped},
+		{"an unknown parameter may be half a password", "redis://user:12?34@h", "has a query parameter that is not supported" + escaped},
+		{"an empty query is refused", "redis://h?", "has a query parameter that is not supported" + escaped},
 		{"a fragment may be half a password", "redis://user:12#34@h", "must not have a #; in a password it is written %23"},
 		{"an empty fragment is refused", "redis://h#", "must not have a #; in a password it is written %23"},
+		{"Sentinels name a primary", "redis+sentinel://a,b", primary},
+		{"a primary's name is one", "redis+sentinel://a,b/my/master", primary},
+		{"a primary's name has Sentinel's characters", "redis+sentinel://a,b/my%20master", primary},
+		{"each Sentinel has a port", "redis+sentinel://a:1,b:0/m", port},
+		{"each Sentinel has a host", "redis+sentinel://a,,b/m", "has no host; a URL with one is redis://localhost:6379"},
+		{"each host stands alone", "redis+cluster://a,b@c,d", login},
+		{"a Cluster has one database", "redis+cluster://a/1", "has a path; a Cluster has only database 0"},
+		{"a Cluster's database is no parameter", "redis+cluster://a?db=1", "the query parameter db is not supported" + escaped},
+		{"a Cluster has no Sentinels", "redis+cluster://a?sentinel_password=" + token, "the query parameter sentinel_password is not supported" + escaped},
+		{"rediss says tls already", "rediss://a?tls=true", "the query parameter tls is not supported" + escaped},
+		{"tls contradicts no scheme", "rediss+cluster://a?tls=false", "has a query parameter tls that contradicts rediss"},
+		{"tls is true or false", "redis+cluster://a?tls=yes", "has a query parameter tls that is neither true nor false"},
+		{"db is a number", "redis+sentinel://a/m?db=x", "has a query parameter db that is not a database number"},
+		{"a parameter has a value", "redis+sentinel://a/m?sentinel_username", "has a query parameter sentinel_username that is empty"},
+		{"a parameter stands once", "redis+sentinel://a/m?db=1&db=2", "has the query parameter db twice"},
+		{"a parameter's escapes are whole", "redis+sentinel://a/m?sentinel_password=%zz", "has a query parameter sentinel_password with a broken escape"},
+		{"server_name is a name", "rediss://a?server_name=%2F", "has a query parameter server_name that is neither a name nor an IP address"},
+		{"an authority is for TLS", "redis://a?ca_file=/ca.pem", noTLS},
+		{"a name is for TLS", "redis+sentinel://a/m?server_name=b&tls=false", noTLS},
+		{"a certificate needs its key", "rediss://a?cert_file=/cert.pem", "has only one of the query parameters cert_file and key_file; a client certificate is both"},
+		{"a key needs its certificate", "rediss://a?key_file=/key.pem", "has only one of the query parameters cert_file and key_file; a client certificate is both"},
 	}
 	for _, row := range rows {
 		checkFaults(t, []faultRow{{row.name, func(f *config.Flags) { f.RedisURL = row.value }, "REDIS_URL (--redis-url): " + row.want}})
@@ -194,7 +218,6 @@ func TestOtherFaults(t *testing.T) {
 	}
 	checkFaults(t, append(rows, []faultRow{
 		{"REDIS_PREFIX has at most 64 bytes", func(f *config.Flags) { f.RedisPrefix = strings.Repeat("x", 65) }, "REDIS_PREFIX (--redis-prefix): must not be longer than 64 bytes"},
-		{"REDIS_WAIT_REPLICAS is not built yet", func(f *config.Flags) { f.RedisWaitReplicas = "1" }, "REDIS_WAIT_REPLICAS (--redis-wait-replicas): waiting for Redis replicas is not built yet: leave it at 0"},
 		{"REDIS_WAIT_REPLICAS is a number", func(f *config.Flags) { f.RedisWaitReplicas = "all" }, `REDIS_WAIT_REPLICAS (--redis-wait-replicas): "all" is not a whole number from 0 on`},
 		{"REDIS_WAIT_REPLICAS is not negative", func(f *config.Flags) { f.RedisWaitReplicas = "-1" }, `REDIS_WAIT_REPLICAS (--redis-wait-replicas): "-1" is not a whole number from 0 on`},
 		{"OPT_OUT is one of three", func(f *config.Flags) { f.OptOut = "on" }, `OPT_OUT (--opt-out): "on" is none of: default, advanced, off`},
@@ -239,6 +262,17 @@ func TestDurationFaults(t *testing.T) {
 	})
 }
 
+func TestMaxRepliesFaults(t *testing.T) {
+	most := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.MaxReplies = value } }
+	const name = "MAX_REPLIES_PER_MINUTE (--max-replies-per-minute): "
+	checkFaults(t, []faultRow{
+		{"it is a number", most("many"), name + `"many" is not a whole number from 0 on`},
+		{"it is not negative", most("-1"), name + `"-1" is not a whole number from 0 on`},
+		{"it is whole", most("1.5"), name + `"1.5" is not a whole number from 0 on`},
+		{"it is at most 60", most("61"), name + `"61" is too many: it must be at most 60, or 0 for any number`},
+	})
+}
+
 func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	var f config.Flags
 	f.Addr, f.AdminAddr, f.Pprof = "x", new("x"), "x"
@@ -249,7 +283,7 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	f.RedisPrefix = "{" + strings.Repeat("x", 64)
 	f.RedisWaitReplicas = "x"
 	f.SessionIdleTimeout, f.SessionLifetime = "x", "x"
-	f.RequestBudget, f.DrainDelay, f.OptOut = "x", "x", "x"
+	f.RequestBudget, f.DrainDelay, f.MaxReplies, f.OptOut = "x", "x", "x", "x"
 	f.LogLevel, f.LogFormat = "x", "x"
 	got, err := f.Config()
 	faults, ok := errors.AsType[config.Faults](err)
@@ -262,7 +296,7 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	}
 	want := "ADDR ADMIN_ADDR PPROF PUBLIC_URL TWILIO_AUTH_TOKEN TWILIO_AUTH_TOKEN TWILIO_ACCOUNT_SID " +
 		"REDIS_URL REDIS_PREFIX REDIS_PREFIX REDIS_WAIT_REPLICAS SESSION_IDLE_TIMEOUT SESSION_LIFETIME " +
-		"REQUEST_BUDGET DRAIN_DELAY OPT_OUT LOG_LEVEL LOG_FORMAT"
+		"REQUEST_BUDGET DRAIN_DELAY MAX_REPLIES_PER_MINUTE OPT_OUT LOG_LEVEL LOG_FORMAT"
 	if strings.Join(names, " ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(names, " "), want)
 	}

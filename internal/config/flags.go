@@ -83,7 +83,7 @@ type ListenFlags struct {
 	Addr string `name:"addr" env:"ADDR" placeholder:"HOST:PORT" help:"Public listener (default :8080; dev: 127.0.0.1:8080)."`
 	Port string `name:"port" env:"PORT" placeholder:"PORT" help:"Port of the public listener, where ADDR is not set."`
 	// AdminAddr is nil when not set. Empty turns the listener off.
-	AdminAddr *string `name:"admin-addr" env:"ADMIN_ADDR" placeholder:"HOST:PORT" help:"Private listener for health and profiles (default 127.0.0.1:9464); empty turns it off."`
+	AdminAddr *string `name:"admin-addr" env:"ADMIN_ADDR" placeholder:"HOST:PORT" help:"Private listener for health, metrics and profiles (default 127.0.0.1:9464); empty turns it off."`
 	Pprof     string  `name:"pprof" env:"PPROF" placeholder:"true|false" help:"Serve /debug/pprof on the private listener (default: true where its address is loopback)."`
 }
 
@@ -105,7 +105,7 @@ type AccountFlags struct {
 
 // RedisFlags say where the sessions are.
 type RedisFlags struct {
-	RedisURL     string `name:"redis-url" env:"REDIS_URL" placeholder:"URL" help:"Redis: redis://user:password@host:6379/0, or rediss:// for TLS."`
+	RedisURL     string `name:"redis-url" env:"REDIS_URL" placeholder:"URL" help:"Redis: redis://user:password@host:6379/0, rediss:// for TLS, redis+sentinel://host,host/primary or redis+cluster://host,host."`
 	RedisURLFile string `name:"redis-url-file" env:"REDIS_URL_FILE" placeholder:"PATH" help:"File to read REDIS_URL from."`
 }
 
@@ -116,7 +116,7 @@ type PrefixFlags struct {
 
 // ReplicaFlags say how safe a commit is before it is answered.
 type ReplicaFlags struct {
-	RedisWaitReplicas string `name:"redis-wait-replicas" env:"REDIS_WAIT_REPLICAS" placeholder:"N" help:"Answer only after so many Redis replicas have the commit (default 0, the only value in this version)."`
+	RedisWaitReplicas string `name:"redis-wait-replicas" env:"REDIS_WAIT_REPLICAS" placeholder:"N" help:"Answer only after so many Redis replicas have the commit (default 0)."`
 }
 
 // SessionFlags say how long a session lives.
@@ -129,6 +129,7 @@ type SessionFlags struct {
 type ServiceFlags struct {
 	RequestBudget string `name:"request-budget" env:"REQUEST_BUDGET" placeholder:"DURATION" help:"How long one message may wait for Redis (default 10s)."`
 	DrainDelay    string `name:"drain-delay" env:"DRAIN_DELAY" placeholder:"DURATION" help:"How long to go on serving after SIGTERM (default 5s; dev: 0s)."`
+	MaxReplies    string `name:"max-replies-per-minute" env:"MAX_REPLIES_PER_MINUTE" placeholder:"N" help:"Replies that a conversation may get in a minute, against machines that answer each other (default 0: any number)."`
 	OptOut        string `name:"opt-out" env:"OPT_OUT" placeholder:"MODE" help:"Who answers STOP, START and HELP: default, advanced or off (default: default)."`
 }
 

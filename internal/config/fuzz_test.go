@@ -17,6 +17,7 @@ func FuzzRedisURL(f *testing.F) {
 	}
 	f.Add("rediss://user:", "@host:6380/3")
 	f.Add("redis://:", "@[::1]")
+	f.Add("redis+sentinel://a,b/m?db=1&tls=true&sentinel_username=u&sentinel_password=", "")
 	f.Fuzz(func(t *testing.T, before, after string) {
 		var flags config.OperatorFlags
 		flags.RedisURL = before + sentinel + after
@@ -27,11 +28,14 @@ func FuzzRedisURL(f *testing.F) {
 			}
 			return
 		}
-		host, port, err := net.SplitHostPort(c.Redis.Addr)
-		if err != nil || host == "" || port == "" || c.Redis.Database < 0 {
-			t.Errorf("%q: accepted as %#v", flags.RedisURL, c.Redis)
+		for _, addr := range c.Redis.Addrs() {
+			host, port, err := net.SplitHostPort(addr)
+			if err != nil || host == "" || port == "" || c.Redis.Database < 0 {
+				t.Errorf("%q: accepted as %#v", flags.RedisURL, c.Redis)
+			}
 		}
-		if !leaks(c.Redis.Username+c.Redis.Addr) && leaks(c.String()) {
+		r := c.Redis
+		if !leaks(r.Username+r.Addr+r.Primary+r.SentinelUsername+r.ServerName+r.CAFile+r.CertFile+r.KeyFile) && leaks(c.String()) {
 			t.Errorf("%q: shown as %v", flags.RedisURL, c)
 		}
 	})

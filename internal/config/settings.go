@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"log/slog"
-	"net/url"
 	"strconv"
 	"strings"
 )
@@ -34,11 +33,12 @@ func (c Config) Settings() []Setting {
 		shown("TWILIO_ACCOUNT_SID", c.AccountSID),
 		masked("REDIS_URL", c.Redis.String()),
 		shown("REDIS_PREFIX", c.RedisPrefix),
-		shown("REDIS_WAIT_REPLICAS", "0"), // the only value that is built
+		shown("REDIS_WAIT_REPLICAS", strconv.Itoa(c.WaitReplicas)),
 		shown("SESSION_IDLE_TIMEOUT", formatDuration(c.IdleTimeout)),
 		shown("SESSION_LIFETIME", formatDuration(c.Lifetime)),
 		shown("REQUEST_BUDGET", formatDuration(c.RequestBudget)),
 		shown("DRAIN_DELAY", formatDuration(c.DrainDelay)),
+		shown("MAX_REPLIES_PER_MINUTE", strconv.Itoa(c.MaxReplies)),
 		shown("OPT_OUT", c.OptOut),
 		shown("LOG_LEVEL", levelName(c.LogLevel)),
 		shown("LOG_FORMAT", c.LogFormat),
@@ -65,37 +65,6 @@ func (c Config) LogValue() slog.Value {
 		attrs = append(attrs, slog.String(strings.ToLower(setting.Name), setting.Value))
 	}
 	return slog.GroupValue(attrs...)
-}
-
-// String is the URL of r with its password, and only that, masked. It is empty
-// for the zero Redis.
-func (r Redis) String() string {
-	if r.Addr == "" {
-		return ""
-	}
-	scheme := "redis"
-	if r.TLS {
-		scheme = "rediss"
-	}
-	addr := strings.ReplaceAll(r.Addr, "%", "%25") // before an IPv6 zone
-	return fmt.Sprintf("%s://%s%s/%d", scheme, r.login(), addr, r.Database)
-}
-
-// LogValue is String, so that logging a Redis shows no secret.
-func (r Redis) LogValue() slog.Value {
-	return slog.StringValue(r.String())
-}
-
-// login is the part of the URL before the host.
-func (r Redis) login() string {
-	if r.Username == "" && r.Password == "" {
-		return ""
-	}
-	password := ""
-	if r.Password != "" {
-		password = mask
-	}
-	return url.User(r.Username).String() + ":" + password + "@"
 }
 
 func shown(name, value string) Setting {

@@ -22,6 +22,7 @@ SESSION_IDLE_TIMEOUT --session-idle-timeout 4h
 SESSION_LIFETIME --session-lifetime 720h
 REQUEST_BUDGET --request-budget 10s
 DRAIN_DELAY --drain-delay 5s
+MAX_REPLIES_PER_MINUTE --max-replies-per-minute 0
 OPT_OUT --opt-out default
 LOG_LEVEL --log-level info
 LOG_FORMAT --log-format json
@@ -49,6 +50,11 @@ func TestSettingsShowWhatIsSet(t *testing.T) {
 		{"only the password of REDIS_URL is masked", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "rediss://a%40b:pass@h:1/3" }, "rediss://a%40b:•••@h:1/3"},
 		{"a password without a user is masked", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "redis://:pass@[::1]" }, "redis://:•••@[::1]:6379/0"},
 		{"an empty password is not masked", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "redis://user:@h" }, "redis://user:@h:6379/0"},
+		{"both passwords of Sentinel's are masked", "REDIS_URL", func(f *config.Flags) {
+			f.RedisURL = "redis+sentinel://a:pass@h,i/m?sentinel_password=pass&db=1&tls=true"
+		}, "redis+sentinel://a:•••@h:26379,i:26379/m?tls=true&db=1&sentinel_password=•••"},
+		{"a Cluster is shown with its nodes", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "redis+cluster://h,i:1" }, "redis+cluster://h:6379,i:1"},
+		{"replicas to wait for are shown", "REDIS_WAIT_REPLICAS", func(f *config.Flags) { f.RedisWaitReplicas = "2" }, "2"},
 		{"an IPv6 zone is shown as it was written", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "redis://[fe80::1%25eth0]" }, "redis://[fe80::1%25eth0]:6379/0"},
 		{"the account is shown", "TWILIO_ACCOUNT_SID", func(f *config.Flags) { f.TwilioAccountSID = sid }, sid},
 		{"PUBLIC_URL is shown cleaned", "PUBLIC_URL", func(f *config.Flags) { f.PublicURL = "https://u:p@h/x/#y" }, "https://h/x"},
@@ -88,8 +94,10 @@ func TestSettingsOfDevHaveNoSecretsToMask(t *testing.T) {
 // TestSettingsCanBeSetAgain reads back what Settings shows.
 func TestSettingsCanBeSetAgain(t *testing.T) {
 	first := read(t, func(f *config.Flags) {
-		f.RedisURL = "rediss://[::1]:7000/3"
+		f.RedisURL = "redis+sentinel://[::1]:7000,b/m?tls=true&sentinel_tls=false&db=3&server_name=c&sentinel_username=%26%3D+"
+		f.RedisWaitReplicas = "1"
 		f.SessionIdleTimeout, f.RequestBudget, f.LogLevel = "3h30m", "1.5s", "debug"
+		f.MaxReplies = "12"
 	})
 	second := read(t, func(f *config.Flags) {
 		f.Addr, f.AdminAddr = value(first, "ADDR"), new(value(first, "ADMIN_ADDR"))
@@ -97,6 +105,7 @@ func TestSettingsCanBeSetAgain(t *testing.T) {
 		f.RedisPrefix, f.RedisWaitReplicas = value(first, "REDIS_PREFIX"), value(first, "REDIS_WAIT_REPLICAS")
 		f.SessionIdleTimeout, f.SessionLifetime = value(first, "SESSION_IDLE_TIMEOUT"), value(first, "SESSION_LIFETIME")
 		f.RequestBudget, f.DrainDelay = value(first, "REQUEST_BUDGET"), value(first, "DRAIN_DELAY")
+		f.MaxReplies = value(first, "MAX_REPLIES_PER_MINUTE")
 		f.OptOut, f.Pprof = value(first, "OPT_OUT"), value(first, "PPROF")
 		f.LogLevel, f.LogFormat = value(first, "LOG_LEVEL"), value(first, "LOG_FORMAT")
 	})

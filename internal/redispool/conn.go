@@ -17,12 +17,16 @@ var (
 // losses remembers when a connection was last lost. The idle connections of that time probably went with it: a restart
 // or a failover takes them all.
 type losses struct {
-	last atomic.Pointer[time.Time] // with its monotonic part: the wall clock may jump
+	last   atomic.Pointer[time.Time] // with its monotonic part: the wall clock may jump
+	notify func()                    // told of each loss, unless it is nil
 }
 
 func (l *losses) note() {
 	now := time.Now()
 	l.last.Store(&now)
+	if l.notify != nil {
+		l.notify()
+	}
 }
 
 // since returns an error for a connection that was last used before the last loss.
@@ -105,12 +109,15 @@ func (c *conn) watch(err error) error {
 	return err
 }
 
-// demoted reports whether another server, or this one later, would have taken the command.
+// demoted reports whether another server, or this one later, would have taken the command. Not so MISCONF, OOM, BUSY and
+// TRYAGAIN: a server that is short of disk, memory or time is still the one that has the sessions.
 // See https://redis.io/docs/latest/develop/reference/errors/.
 func demoted(e redis.Error) bool {
 	code, _, _ := strings.Cut(string(e), " ")
 	switch code {
-	case "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN":
+	case "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN",
+		"NOREPLICAS", // a primary that was cut off from the rest, and does not know that they have another one
+		"UNBLOCKED":  // it became a replica during WAIT
 		return true
 	}
 	return false

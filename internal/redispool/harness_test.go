@@ -2,10 +2,8 @@ package redispool_test
 
 import (
 	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"net"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -100,15 +98,9 @@ func pingInTime(t *testing.T, p *redis.Pool) error {
 // trusting returns the TLS settings of a client that knows the server's authority.
 func trusting(t *testing.T, s *redistest.Server) *tls.Config {
 	t.Helper()
-	pem, err := os.ReadFile(s.CAFile())
-	if err != nil {
-		t.Fatal(err)
-	}
-	roots := x509.NewCertPool()
-	if !roots.AppendCertsFromPEM(pem) {
-		t.Fatal("the authority's file holds no certificate")
-	}
-	return &tls.Config{RootCAs: roots, ServerName: "127.0.0.1"}
+	c := s.ClientTLS()
+	c.Certificates = nil
+	return c
 }
 
 func hasCode(err error, code string) bool {

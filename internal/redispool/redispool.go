@@ -1,13 +1,16 @@
-// Package redispool makes the *redis.Pool that everything else uses, from a checked Redis address, and the embedded
-// Redis of `smsession dev`. It decides how long a connection may take and which connections are not to be used again;
-// it never repeats a command.
+// Package redispool makes the *redis.Pool that everything else uses: over one Redis, over the primary that Sentinels name,
+// or over a Cluster; and the embedded Redis of `smsession dev`. It decides how long a connection may take, which
+// connections are not to be used again, and how many replicas must have a script's writes before its answer is given. It
+// repeats a command only where a Cluster's node says that another one has the key.
 package redispool
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"time"
 
@@ -32,25 +35,39 @@ const (
 
 // Options say which Redis is meant and who we are there.
 type Options struct {
-	Addr     string      // host:port
+	Addr     string      // host:port, unless Sentinels or Cluster name the servers
 	TLS      *tls.Config // nil: plain TCP
 	Username string
 	Password string
 	Database int
+
+	// Sentinels tell which server is the primary; nil where there are none.
+	Sentinels *Sentinels
+
+	// Cluster has the addresses of some of a Cluster's nodes, which tell of the others.
+	Cluster []string
+
+	// Patience bounds one write and one read; 0 is a second, which is right for messages. Who has no message to answer
+	// can wait longer for a Redis that is busy.
+	Patience time.Duration
+
+	// WaitReplicas is how many replicas must have what a script wrote before its answer is given.
+	WaitReplicas int
 }
 
 // Open returns a pool. It does not contact Redis: a Redis that is not there yet shows in the first command. The pool never
 // waits for a connection, since redisstore could not be told how long: whoever wants one holds one of Size places first.
 func Open(o Options) *redis.Pool {
-	var lost losses
+	if len(o.Cluster) > 0 {
+		return openCluster(o)
+	}
+	lost := &losses{}
+	connect := func(ctx context.Context) (redis.Conn, error) { return connect(ctx, o, o.Addr, lost) }
+	if o.Sentinels != nil {
+		connect = (&primary{options: o, lost: lost, turn: make(chan struct{}, 1)}).connect
+	}
 	return &redis.Pool{
-		DialContext: func(ctx context.Context) (redis.Conn, error) {
-			c, wire, err := dial(ctx, o)
-			if err != nil {
-				return nil, fmt.Errorf("connect to Redis: %w", err)
-			}
-			return &conn{Conn: c, wire: wire, lost: &lost}, nil
-		},
+		DialContext:  connect,
 		TestOnBorrow: func(_ redis.Conn, lastUsed time.Time) error { return lost.since(lastUsed) },
 		MaxActive:    Size + spare,
 		MaxIdle:      Size,
@@ -58,14 +75,27 @@ func Open(o Options) *redis.Pool {
 	}
 }
 
+// connect returns a connection to one server that watches its own errors, and waits for replicas where it is to.
+func connect(ctx context.Context, o Options, addr string, lost *losses) (redis.Conn, error) {
+	c, wire, err := dial(ctx, o, addr)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Redis: %w", err)
+	}
+	watched := &conn{Conn: c, wire: wire, lost: lost}
+	if o.WaitReplicas > 0 {
+		return &replicated{conn: watched, replicas: o.WaitReplicas}, nil
+	}
+	return watched, nil
+}
+
 // dial connects, and authenticates where there is something to authenticate with.
-func dial(ctx context.Context, o Options) (redis.Conn, *wire, error) {
+func dial(ctx context.Context, o Options, addr string) (redis.Conn, *wire, error) {
 	w := &wire{}
 	options := []redis.DialOption{
 		redis.DialContextFunc(w.dial),
 		redis.DialTLSHandshakeTimeout(timeout),
-		redis.DialReadTimeout(timeout),
-		redis.DialWriteTimeout(timeout),
+		redis.DialReadTimeout(cmp.Or(o.Patience, timeout)),
+		redis.DialWriteTimeout(cmp.Or(o.Patience, timeout)),
 		redis.DialUsername(o.Username),
 		redis.DialPassword(o.Password),
 		redis.DialDatabase(o.Database),
@@ -73,7 +103,7 @@ func dial(ctx context.Context, o Options) (redis.Conn, *wire, error) {
 	if o.TLS != nil {
 		options = append(options, redis.DialUseTLS(true), redis.DialTLSConfig(o.TLS))
 	}
-	c, err := redis.DialContext(ctx, "tcp", o.Addr, options...)
+	c, err := redis.DialContext(ctx, "tcp", addr, options...)
 	return c, w, err
 }
 
@@ -93,7 +123,11 @@ func Ping(ctx context.Context, pool *redis.Pool) error {
 // not heal.
 func Refused(err error) bool {
 	var verification *tls.CertificateVerificationError
-	if errors.As(err, &verification) {
+	var network *net.OpError
+	switch {
+	case errors.As(err, &verification), errors.Is(err, errNoSuchPrimary):
+		return true
+	case errors.As(err, &network) && network.Op == "remote error": // crypto/tls's word for what the server says of our certificate
 		return true
 	}
 	var reply redis.Error
@@ -104,8 +138,9 @@ func Refused(err error) bool {
 	switch code {
 	case "NOAUTH", "WRONGPASS", "NOPERM", "DENIED":
 		return true
-	case "ERR": // what older servers and SELECT say
-		return strings.Contains(rest, "AUTH") || strings.Contains(rest, "password") || strings.Contains(rest, "DB index")
+	case "ERR": // what older servers, SELECT and servers that are in no Cluster say
+		return strings.Contains(rest, "AUTH") || strings.Contains(rest, "password") || strings.Contains(rest, "DB index") ||
+			strings.Contains(rest, "cluster support disabled")
 	}
 	return false
 }

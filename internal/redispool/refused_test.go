@@ -85,6 +85,20 @@ func TestTLSIsTrustedByItsAuthorityOnly(t *testing.T) {
 	}
 }
 
+func TestAServerMayAskForACertificate(t *testing.T) {
+	s := redistest.Start(t, redistest.Options{TLS: true, ClientCertificate: true})
+	if err := pingInTime(t, open(t, redispool.Options{Addr: s.Addr(), TLS: s.ClientTLS()})); err != nil {
+		t.Errorf("with one: %v", err)
+	}
+	// The refusal may be overtaken by the end of the connection.
+	eventually(t, func() error {
+		if err := pingInTime(t, open(t, redispool.Options{Addr: s.Addr(), TLS: trusting(t, s)})); !redispool.Refused(err) {
+			return fmt.Errorf("without one: %w, want a refusal", err)
+		}
+		return nil
+	})
+}
+
 func TestAPipelineIsHeldBackUnderTLSToo(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{TLS: true})
 	c := open(t, redispool.Options{Addr: s.Addr(), TLS: trusting(t, s)}).Get()
@@ -123,6 +137,12 @@ func TestRefusedKnowsRedisWords(t *testing.T) {
 		{redis.Error("READONLY You can't write against a read only replica."), false},
 		{redis.Error("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."), false},
 		{redis.Error("ERR max number of clients reached"), false},
+		{redis.Error("CLUSTERDOWN The cluster is down"), false},
+		{redis.Error("TRYAGAIN Multiple keys request during rehashing of slot"), false},
+		{redis.Error("NOREPLICAS Not enough good replicas to write."), false},
+		{redis.Error("OOM command not allowed when used memory > 'maxmemory'."), false},
+		{redis.Error("MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk."), false},
+		{redis.Error("ERR This instance has cluster support disabled"), true},
 		{redis.Error("BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE."), false},
 		{redis.Error(""), false},
 		{io.EOF, false},

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"math/big"
 	"net"
@@ -20,10 +21,13 @@ const (
 	caFile   = "ca.pem"
 	certFile = "server.pem"
 	keyFile  = "server.key"
+
+	clientCertFile = "client.pem"
+	clientKeyFile  = "client.key"
 )
 
-// writeCertificates makes an authority and a server certificate for this host in dir, and returns the path of the
-// authority's certificate. The authority's key is forgotten.
+// writeCertificates makes an authority, a server certificate for this host and a client certificate in dir, and returns
+// the path of the authority's certificate. The authority's key is forgotten.
 func writeCertificates(tb testing.TB, dir string) string {
 	tb.Helper()
 	if err := makeCertificates(dir); err != nil {
@@ -37,42 +41,41 @@ func makeCertificates(dir string) error {
 	if err != nil {
 		return err
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	ca, server := templates(time.Now())
+	ca, server, client := templates(time.Now())
 	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
 	if err != nil {
 		return err
 	}
-	serverDER, err := x509.CreateCertificate(rand.Reader, server, ca, &key.PublicKey, caKey)
-	if err != nil {
+	if err := writePEM(filepath.Join(dir, caFile), "CERTIFICATE", caDER); err != nil {
 		return err
 	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-	if err != nil {
-		return err
-	}
-	for _, file := range []struct {
-		name, kind string
-		der        []byte
-	}{
-		{caFile, "CERTIFICATE", caDER},
-		{certFile, "CERTIFICATE", serverDER},
-		{keyFile, "PRIVATE KEY", keyDER},
-	} {
-		text := pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.der})
-		if err := os.WriteFile(filepath.Join(dir, file.name), text, 0o600); err != nil {
-			return fmt.Errorf("write %s: %w", file.name, err)
+	sign := func(template *x509.Certificate, certFile, keyFile string) error {
+		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			return err
 		}
+		der, err := x509.CreateCertificate(rand.Reader, template, ca, &key.PublicKey, caKey)
+		if err != nil {
+			return err
+		}
+		keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+		return errors.Join(err, writePEM(filepath.Join(dir, certFile), "CERTIFICATE", der),
+			writePEM(filepath.Join(dir, keyFile), "PRIVATE KEY", keyDER))
+	}
+	return errors.Join(sign(server, certFile, keyFile), sign(client, clientCertFile, clientKeyFile))
+}
+
+func writePEM(path, kind string, der []byte) error {
+	text := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+	if err := os.WriteFile(path, text, 0o600); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
 	}
 	return nil
 }
 
-// templates returns what the authority and the server say of themselves. They are valid from an hour ago, for clocks
+// templates returns what the authority, the server and the client say of themselves. They are valid from an hour ago, for clocks
 // that were set back, and for a day, which no test outlives.
-func templates(now time.Time) (ca, server *x509.Certificate) {
+func templates(now time.Time) (ca, server, client *x509.Certificate) {
 	ca = &x509.Certificate{
 		SerialNumber:          big.NewInt(1),
 		Subject:               pkix.Name{CommonName: "redistest authority"},
@@ -88,9 +91,18 @@ func templates(now time.Time) (ca, server *x509.Certificate) {
 		NotBefore:    ca.NotBefore,
 		NotAfter:     ca.NotAfter,
 		KeyUsage:     x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
-		DNSNames:     []string{"localhost"},
-		IPAddresses:  []net.IP{net.ParseIP(host)},
+		// A server that replicates, or that is in a Cluster, is a client as well.
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		DNSNames:    []string{"localhost"},
+		IPAddresses: []net.IP{net.ParseIP(host)},
 	}
-	return ca, server
+	client = &x509.Certificate{
+		SerialNumber: big.NewInt(3),
+		Subject:      pkix.Name{CommonName: "redistest client"},
+		NotBefore:    ca.NotBefore,
+		NotAfter:     ca.NotAfter,
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
+	}
+	return ca, server, client
 }

@@ -5,6 +5,8 @@ package redistest
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net"
@@ -39,6 +41,10 @@ type Options struct {
 	Password string
 	// TLS serves TLS only, with a throw-away certificate for 127.0.0.1 and localhost; see [Server.CAFile].
 	TLS bool
+	// ClientCertificate asks the client for a certificate of the same authority, such as [Server.ClientFiles] has.
+	ClientCertificate bool
+	// Authority is another server with TLS whose certificates this one shares; nil to make new ones.
+	Authority *Server
 	// Config is the text of a configuration file. Sentinel needs one, because it rewrites it.
 	Config string
 	// Args are more arguments of redis-server, such as "--user", "app", "on", ">secret", "~sms:*", "+@all".
@@ -69,7 +75,10 @@ func Start(tb testing.TB, o Options) *Server {
 		tb.Fatalf("redistest: redis-server is not installed; `make test` installs it: %v", err)
 	}
 	s := &Server{tb: tb, options: o, binary: binary, dir: tb.TempDir()}
-	if o.TLS {
+	switch {
+	case o.Authority != nil:
+		s.caFile = o.Authority.caFile
+	case o.TLS:
 		s.caFile = writeCertificates(tb, s.dir)
 	}
 	if o.Config != "" {
@@ -122,6 +131,28 @@ func (s *Server) URL() string {
 
 // CAFile returns the path of the certificate authority, PEM, that signed the server's certificate; empty without TLS.
 func (s *Server) CAFile() string { return s.caFile }
+
+// ClientFiles returns the paths of a client certificate of that authority's and of its key, PEM.
+func (s *Server) ClientFiles() (cert, key string) {
+	dir := filepath.Dir(s.caFile)
+	return filepath.Join(dir, clientCertFile), filepath.Join(dir, clientKeyFile)
+}
+
+// ClientTLS returns the TLS settings of a client that knows the authority and has such a certificate.
+func (s *Server) ClientTLS() *tls.Config {
+	s.tb.Helper()
+	pem, err := os.ReadFile(s.caFile)
+	if err != nil {
+		s.tb.Fatalf("redistest: %v", err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	pair, err := tls.LoadX509KeyPair(s.ClientFiles())
+	if err != nil {
+		s.tb.Fatalf("redistest: %v", err)
+	}
+	return &tls.Config{RootCAs: roots, ServerName: host, Certificates: []tls.Certificate{pair}}
+}
 
 // Kill ends the process with SIGKILL and returns once it is gone. It does nothing if the process is gone already.
 func (s *Server) Kill() {
@@ -181,7 +212,8 @@ func (s *Server) CLI(args ...string) string {
 	defer cancel()
 	connection := []string{"-h", host, "-p", strconv.Itoa(s.port)}
 	if s.options.TLS {
-		connection = append(connection, "--tls", "--cacert", s.caFile)
+		cert, key := s.ClientFiles()
+		connection = append(connection, "--tls", "--cacert", s.caFile, "--cert", cert, "--key", key)
 	}
 	cmd := exec.CommandContext(ctx, binary, append(connection, args...)...)
 	if s.options.Password != "" {
@@ -213,8 +245,12 @@ func (s *Server) args() []string {
 	args = append(args, s.options.Args...)
 	port := strconv.Itoa(s.port)
 	if s.options.TLS {
-		args = append(args, "--port", "0", "--tls-port", port, "--tls-auth-clients", "no",
-			"--tls-cert-file", filepath.Join(s.dir, certFile), "--tls-key-file", filepath.Join(s.dir, keyFile),
+		dir, clients := filepath.Dir(s.caFile), "no"
+		if s.options.ClientCertificate {
+			clients = "yes"
+		}
+		args = append(args, "--port", "0", "--tls-port", port, "--tls-auth-clients", clients,
+			"--tls-cert-file", filepath.Join(dir, certFile), "--tls-key-file", filepath.Join(dir, keyFile),
 			"--tls-ca-cert-file", s.caFile)
 	} else {
 		args = append(args, "--port", port)

@@ -1,0 +1,80 @@
+package config
+
+import (
+	"log/slog"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// String is the URL of r with its passwords, and only those, masked. It is
+// empty for the zero Redis.
+func (r Redis) String() string {
+	if r.Addr == "" {
+		return ""
+	}
+	scheme, path := "redis", "/"+strconv.Itoa(r.Database)
+	switch {
+	case r.Topology == Sentinel:
+		scheme, path = "redis+sentinel", "/"+r.Primary
+	case r.Topology == Cluster:
+		scheme, path = "redis+cluster", ""
+	case r.TLS:
+		scheme = "rediss"
+	}
+	addr := strings.ReplaceAll(r.Addr, "%", "%25") // before an IPv6 zone
+	text := scheme + "://" + r.login() + addr + path
+	if parameters := r.parameters(); len(parameters) > 0 {
+		text += "?" + strings.Join(parameters, "&")
+	}
+	return text
+}
+
+// LogValue is String, so that logging a Redis shows no secret.
+func (r Redis) LogValue() slog.Value {
+	return slog.StringValue(r.String())
+}
+
+// login is the part of the URL before the host.
+func (r Redis) login() string {
+	if r.Username == "" && r.Password == "" {
+		return ""
+	}
+	return url.User(r.Username).String() + ":" + maskIf(r.Password) + "@"
+}
+
+// parameters are those behind the ? that are not what they are by default.
+func (r Redis) parameters() []string {
+	var parameters []string
+	add := func(name, value string) {
+		if value != "" {
+			parameters = append(parameters, name+"="+value)
+		}
+	}
+	escaped := func(name, value string) { add(name, strings.ReplaceAll(url.PathEscape(value), "&", "%26")) }
+	if r.Topology != Standalone && r.TLS {
+		add("tls", "true")
+	}
+	if r.Topology == Sentinel {
+		if r.Database != 0 {
+			add("db", strconv.Itoa(r.Database))
+		}
+		escaped("sentinel_username", r.SentinelUsername)
+		add("sentinel_password", maskIf(r.SentinelPassword))
+		if r.SentinelTLS != r.TLS {
+			add("sentinel_tls", strconv.FormatBool(r.SentinelTLS))
+		}
+	}
+	escaped("ca_file", r.CAFile)
+	escaped("cert_file", r.CertFile)
+	escaped("key_file", r.KeyFile)
+	escaped("server_name", r.ServerName)
+	return parameters
+}
+
+func maskIf(secret string) string {
+	if secret == "" {
+		return ""
+	}
+	return mask
+}

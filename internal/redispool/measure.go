@@ -1,0 +1,58 @@
+package redispool
+
+import (
+	"context"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// Measure has took called for every round trip over the connections that the pool dials from now on: from the moment that
+// a command, or a pipeline of them, is sent until its last answer is there, or a time-out. took must be safe for
+// concurrent use. The pool must not be in use yet.
+func Measure(pool *redis.Pool, took func(time.Duration)) {
+	dial := pool.DialContext
+	pool.DialContext = func(ctx context.Context) (redis.Conn, error) {
+		c, err := dial(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return &measured{Conn: c, took: took}, nil
+	}
+}
+
+// measured times the commands of one connection.
+type measured struct {
+	redis.Conn
+	took    func(time.Duration)
+	pending int // commands whose answers are not there
+	flushed time.Time
+}
+
+func (m *measured) Do(command string, args ...any) (any, error) {
+	if command == "" { // what the pool says when it gets a connection back, and Redis does not hear
+		return m.Conn.Do(command, args...)
+	}
+	start := time.Now()
+	reply, err := m.Conn.Do(command, args...)
+	m.took(time.Since(start))
+	return reply, err
+}
+
+func (m *measured) Send(command string, args ...any) error {
+	m.pending++
+	return m.Conn.Send(command, args...)
+}
+
+func (m *measured) Flush() error {
+	m.flushed = time.Now()
+	return m.Conn.Flush()
+}
+
+func (m *measured) Receive() (any, error) {
+	reply, err := m.Conn.Receive()
+	if m.pending--; m.pending == 0 {
+		m.took(time.Since(m.flushed))
+	}
+	return reply, err
+}

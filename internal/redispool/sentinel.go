@@ -1,0 +1,182 @@
+package redispool
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/FZambia/sentinel"
+	"github.com/gomodule/redigo/redis"
+)
+
+var (
+	errNoSuchPrimary = errors.New("the Sentinels know no primary of that name")
+	errNoPrimary     = errors.New("the server that the Sentinels name is not a primary")
+)
+
+// Sentinels are servers that know which of several Redis servers is the primary, and who we are there.
+type Sentinels struct {
+	Addrs    []string // host:port
+	Primary  string   // what they call it
+	TLS      *tls.Config
+	Username string
+	Password string
+}
+
+// primary connects to the server that the Sentinels name. It is safe for concurrent use.
+type primary struct {
+	options Options
+	lost    *losses
+
+	turn  chan struct{} // held by whoever asks
+	addrs []string      // what the last one was told, the likeliest first
+	asked time.Time     // when that was
+	err   error
+
+	mu   sync.Mutex
+	addr string // where the last connection led
+}
+
+// connect asks for the primary and dials it. What calls itself a primary may have been replaced a moment ago; it then
+// answers READONLY soon, or too few replicas have its writes.
+func (p *primary) connect(ctx context.Context) (redis.Conn, error) {
+	addrs, err := p.ask(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask the Sentinels: %w", err)
+	}
+	var errs []error
+	for _, addr := range addrs {
+		c, err := p.dial(ctx, addr)
+		if err == nil {
+			p.moved(addr)
+			return c, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+// dial connects to one server and asks whether it is a primary: a Sentinel may not know yet.
+// See https://redis.io/docs/latest/develop/reference/sentinel-clients/.
+func (p *primary) dial(ctx context.Context, addr string) (redis.Conn, error) {
+	c, err := connect(ctx, p.options, addr, p.lost)
+	if err != nil {
+		return nil, err
+	}
+	role, err := redis.Values(c.Do("ROLE"))
+	if err == nil && len(role) > 0 {
+		if name, _ := redis.String(role[0], nil); name == "master" {
+			return c, nil
+		}
+	}
+	_ = c.Close()
+	if err != nil {
+		return nil, fmt.Errorf("connect to Redis: %w", err)
+	}
+	return nil, errNoPrimary
+}
+
+// moved takes note of where the primary is. Connections to another one are not used again.
+func (p *primary) moved(addr string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.addr != "" && p.addr != addr {
+		p.lost.note()
+	}
+	p.addr = addr
+}
+
+// ask returns the addresses that the Sentinels name. Those who want to know at the same time share one answer: in an
+// outage every message that waits wants to.
+func (p *primary) ask(ctx context.Context) ([]string, error) {
+	began := time.Now()
+	select {
+	case p.turn <- struct{}{}:
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	defer func() { <-p.turn }()
+	if p.asked.Before(began) {
+		p.addrs, p.err = p.options.Sentinels.vote(ctx)
+		p.asked = time.Now()
+	}
+	return p.addrs, p.err
+}
+
+// vote asks all Sentinels at once, and waits until more than half of them name the same address, or until each has answered
+// or failed. The address that most of them name comes first: one that is cut off from the others goes on naming the old
+// primary, and one whose host went down with the primary's does not answer.
+func (s *Sentinels) vote(ctx context.Context) ([]string, error) {
+	answers := make(chan answer, len(s.Addrs))
+	for _, addr := range s.Addrs {
+		go func() {
+			name, err := s.ask(ctx, addr)
+			answers <- answer{name, err}
+		}()
+	}
+	votes := map[string]int{}
+	var addrs []string
+	var errs []error
+	for range s.Addrs {
+		a := <-answers
+		if a.err != nil {
+			errs = append(errs, a.err)
+			continue
+		}
+		name := a.reply.(string)
+		if votes[name]++; votes[name] == 1 {
+			addrs = append(addrs, name)
+		}
+		if votes[name] > len(s.Addrs)/2 {
+			break
+		}
+	}
+	if len(addrs) == 0 {
+		return nil, errors.Join(errs...)
+	}
+	slices.SortStableFunc(addrs, func(a, b string) int { return cmp.Compare(votes[b], votes[a]) })
+	return addrs, nil
+}
+
+// ask asks one Sentinel. The library's own errors do not tell what the server said, hence the witness.
+func (s *Sentinels) ask(ctx context.Context, addr string) (string, error) {
+	w := &witness{}
+	one := &sentinel.Sentinel{Addrs: []string{addr}, MasterName: s.Primary, Pool: func(addr string) *redis.Pool {
+		// No idle connections: the question is a rare one.
+		return &redis.Pool{DialContext: func(context.Context) (redis.Conn, error) {
+			w.Conn, _, w.err = dial(ctx, Options{TLS: s.TLS, Username: s.Username, Password: s.Password}, addr)
+			return w, w.err
+		}}
+	}}
+	defer one.Close()
+	name, err := one.MasterAddr()
+	switch {
+	case errors.Is(w.err, redis.ErrNil):
+		return "", errNoSuchPrimary
+	case w.err != nil:
+		return "", w.err
+	}
+	return name, err
+}
+
+// witness remembers what went wrong on a connection.
+type witness struct {
+	redis.Conn
+	err error
+}
+
+func (w *witness) Do(command string, args ...any) (any, error) {
+	reply, err := w.Conn.Do(command, args...)
+	switch {
+	case err != nil:
+		w.err = err
+	case command != "" && reply == nil:
+		w.err = redis.ErrNil
+	}
+	return reply, err
+}

@@ -1,0 +1,108 @@
+package redistest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Cluster is a Redis Cluster on loopback ports.
+type Cluster struct {
+	Primaries []*Server // each has an equal share of the slots
+	Replicas  []*Server // as many, or none: each is the replica of the primary with the same index
+	buses     map[*Server]int
+}
+
+// slots is how many a Cluster has.
+const slots = 16384
+
+// StartCluster starts primaries, with a replica each if asked, and waits until they agree. A shard that is down does not
+// stop the others. The options are every node's.
+func StartCluster(tb testing.TB, primaries int, replicated bool, o Options) *Cluster {
+	tb.Helper()
+	c := &Cluster{buses: map[*Server]int{}}
+	for range primaries {
+		c.Primaries = append(c.Primaries, c.start(tb, o))
+	}
+	for i, p := range c.Primaries {
+		p.CLI("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(i*slots/primaries), strconv.Itoa((i+1)*slots/primaries-1))
+		p.CLI("CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
+	}
+	if replicated {
+		for range primaries {
+			c.Replicas = append(c.Replicas, c.start(tb, o))
+		}
+	}
+	nodes := c.Nodes()
+	for _, node := range nodes[1:] {
+		nodes[0].CLI("CLUSTER", "MEET", host, strconv.Itoa(node.Port()), strconv.Itoa(c.buses[node]))
+	}
+	for _, node := range nodes {
+		node.await("CLUSTER INFO", func(answer string) bool {
+			return strings.Contains(answer, "cluster_state:ok") && strings.Contains(answer, fmt.Sprintf("cluster_slots_ok:%d", slots)) &&
+				strings.Contains(answer, fmt.Sprintf("cluster_known_nodes:%d", len(nodes)))
+		})
+	}
+	c.replicate()
+	return c
+}
+
+func (c *Cluster) start(tb testing.TB, o Options) *Server {
+	tb.Helper()
+	// Without a port of its own the bus uses the port plus 10000, which may be no port.
+	bus := FreePort(tb)
+	o.Args = append(slices.Clone(o.Args), "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus),
+		"--cluster-node-timeout", strconv.Itoa(failoverTime), "--cluster-require-full-coverage", "no",
+		"--repl-diskless-sync-delay", "0")
+	s := Start(tb, o)
+	c.buses[s] = bus
+	return s
+}
+
+// replicate gives each primary its replica, and waits until everybody knows.
+func (c *Cluster) replicate() {
+	for i, r := range c.Replicas {
+		id := c.Primaries[i].CLI("CLUSTER", "MYID")
+		r.await("CLUSTER NODES", func(answer string) bool { return strings.Contains(answer, id) })
+		r.await("CLUSTER REPLICATE "+id, func(answer string) bool { return answer == "OK" })
+	}
+	for i := range c.Replicas {
+		c.Primaries[i].await("INFO replication", func(answer string) bool { return strings.Contains(answer, "state=online") })
+	}
+	for _, node := range c.Nodes() {
+		node.await("CLUSTER NODES", func(answer string) bool {
+			return strings.Count(answer, "slave ") == len(c.Replicas) && !strings.Contains(answer, "handshake")
+		})
+	}
+}
+
+// Nodes returns all nodes, the primaries first.
+func (c *Cluster) Nodes() []*Server { return slices.Concat(c.Primaries, c.Replicas) }
+
+// Addrs returns the addresses of all nodes.
+func (c *Cluster) Addrs() []string {
+	var addrs []string
+	for _, node := range c.Nodes() {
+		addrs = append(addrs, node.Addr())
+	}
+	return addrs
+}
+
+// Reshard moves slots from one primary to another as an operator does, with redis-cli, which moves the lowest first.
+func (c *Cluster) Reshard(from, to *Server, n int) error {
+	// It takes a few milliseconds a slot.
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, "redis-cli", "--cluster", "reshard", from.Addr(), "--cluster-from", from.CLI("CLUSTER", "MYID"),
+		"--cluster-to", to.CLI("CLUSTER", "MYID"), "--cluster-slots", strconv.Itoa(n), "--cluster-yes").CombinedOutput()
+	if err != nil || bytes.Contains(out, []byte("ERR")) {
+		return fmt.Errorf("redistest: move %d slots: %w\n%s", n, err, out)
+	}
+	return nil
+}
