@@ -15,11 +15,16 @@ const (
 	Continued Result = "continued" // a further one
 	Repeated  Result = "repeated"  // a message that had been counted before
 	Ended     Result = "ended"     // the message that ended it
+	Guarded   Result = "guarded"   // a first or further one that got no reply, because there were too many in a minute
 )
 
+// Results are all that there are.
+func Results() []Result { return []Result{Begun, Continued, Repeated, Ended, Guarded} }
+
 // Answer takes the delivery's message into the session and returns the reply to it: for a message that was counted
-// before, the recorded one. A message that ends the conversation gets no reply. Answer must be called inside Middleware,
-// once.
+// before, the recorded one. A message that ends the conversation gets no reply, nor does one that comes when its
+// conversation has had as many as MaxReplies in the last minute; both are counted like others. Answer must be called
+// inside Middleware, once.
 func (m *Manager) Answer(ctx context.Context, end bool) conversation.Reply {
 	d := deliveryFrom(ctx)
 	now := time.Now()
@@ -49,16 +54,9 @@ func (m *Manager) Answer(ctx context.Context, end bool) conversation.Reply {
 		d.report.Result = Begun
 	}
 	state, reply := m.responder.Respond(conversation.State{Counter: r.Counter}, d.message)
+	if len(reply) > 0 && !r.mayReply(m.maxReplies, now) {
+		d.report.Result, reply = Guarded, nil
+	}
 	r.count(d.sid, state, reply, m.responder, now)
 	return reply
-}
-
-// Report is what became of a delivery, for the log.
-type Report struct {
-	// Received is when the request came in, if the caller knows: the budget runs from there, so that a body which took
-	// its time to arrive does not take the sum past what Twilio waits.
-	Received time.Time
-
-	Result   Result // "" if it failed
-	Attempts int    // 0 if it was not let in
 }

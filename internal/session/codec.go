@@ -60,6 +60,9 @@ func (r *Record) append(b []byte, deadline time.Time) []byte {
 	b = appendTime(b, "deadline", deadline)
 	b = appendTime(b, "ended", r.Ended)
 	b = append(append(append(b, `,"messages":"`...), r.messages...), '"')
+	if len(r.replied) > 0 {
+		b = append(append(append(b, `,"replied":"`...), r.replied...), '"')
+	}
 	b = appendReplies(b, r.replies)
 	return append(append(b, r.unknown...), '}')
 }
@@ -90,7 +93,7 @@ func appendTime(b []byte, field string, t time.Time) []byte {
 	return append(b[:len(b)-len("Z")], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z', '"')
 }
 
-// parseRecord reads a record. Every field but `ended`, `replies` and the unknown ones must be there.
+// parseRecord reads a record. Every field but `ended`, `replied`, `replies` and the unknown ones must be there.
 func parseRecord(b []byte) (*Record, error) {
 	r := &Record{raw: b, Counter: -1}
 	s := scanner{text: b}
@@ -138,7 +141,9 @@ func (r *Record) set(field string, value []byte) bool {
 	case "ended":
 		r.Ended, ok = parseTime(value)
 	case "messages":
-		r.messages, ok = parseMessages(value)
+		r.messages, ok = verbatimText(value)
+	case "replied":
+		r.replied, _ = verbatimText(value) // nothing is lost with it but a limit
 	case "replies":
 		r.replies, ok = parseReplies(value)
 	default:
@@ -156,12 +161,12 @@ func parseTime(value []byte) (time.Time, bool) {
 	return t, err == nil && !t.IsZero()
 }
 
-// parseMessages returns the messages as they stand in the text: nothing in them needs an escape.
-func parseMessages(value []byte) (messages, bool) {
+// verbatimText returns a string as it stands in the text: nothing in it needs an escape.
+func verbatimText(value []byte) ([]byte, bool) {
 	if len(value) < 2 || value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 {
 		return nil, false
 	}
-	return messages(value[1 : len(value)-1]), true
+	return value[1 : len(value)-1], true
 }
 
 func parseReplies(value []byte) ([]recordedReply, bool) {

@@ -35,7 +35,7 @@ const (
 	maxPause = 250 * time.Millisecond
 )
 
-// Options are what a Manager needs. All fields but Logger are required.
+// Options are what a Manager needs. All fields but Logger and MaxReplies are required.
 type Options struct {
 	Pool         *redis.Pool
 	Connections  int // how many of the pool's connections deliveries may hold at once
@@ -43,6 +43,7 @@ type Options struct {
 	IdleTimeout  time.Duration
 	Lifetime     time.Duration
 	Budget       time.Duration // how long one delivery may wait for Redis
+	MaxReplies   int           // how many replies a conversation may get in a minute; 0 for any number
 	SecureCookie bool
 	Responder    conversation.Responder
 	Logger       *slog.Logger
@@ -55,6 +56,7 @@ type Manager struct {
 	queue       *queue
 	places      chan struct{}
 	budget      time.Duration
+	maxReplies  int
 	responder   conversation.Responder
 	log         *slog.Logger
 	quarantined atomic.Int64
@@ -68,13 +70,14 @@ func New(o Options) *Manager {
 	}
 	store := newStore(o.Pool, Keys{Prefix: o.Prefix})
 	m := &Manager{
-		scs:       newSCS(o, store),
-		store:     store,
-		queue:     newQueue(maxWaiting),
-		places:    make(chan struct{}, o.Connections),
-		budget:    o.Budget,
-		responder: o.Responder,
-		log:       o.Logger,
+		scs:        newSCS(o, store),
+		store:      store,
+		queue:      newQueue(maxWaiting),
+		places:     make(chan struct{}, o.Connections),
+		budget:     o.Budget,
+		maxReplies: o.MaxReplies,
+		responder:  o.Responder,
+		log:        o.Logger,
 	}
 	m.scratches.New = func() any { return &scratch{} }
 	return m
@@ -160,6 +163,7 @@ func (m *Manager) deliver(d *delivery, r *http.Request, inner http.Handler) erro
 		if err == nil {
 			break
 		}
+		d.report.missed(err)
 		if cause == nil || !errors.Is(err, context.DeadlineExceeded) {
 			cause = err
 		}

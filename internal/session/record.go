@@ -33,6 +33,7 @@ type Record struct {
 	Ended    time.Time // zero while the conversation goes on
 
 	messages messages        // the last ones counted
+	replied  replied         // when, in the last minute, where there is a limit to that
 	replies  []recordedReply // of those, the ones that their number does not recall, oldest first
 	unknown  []byte          // fields of other versions, each as `,"name":value`
 	raw      []byte          // as it was read; what it is written back as if nothing changed
@@ -82,7 +83,7 @@ func (r *Record) count(sid string, state conversation.State, reply conversation.
 	r.Counter, r.Written = state.Counter, now
 	recorded := !slices.Equal(reply, responder.Recall(state.Counter))
 	r.remember(sid, found{state.Counter, recorded})
-	if recorded {
+	if recorded && len(reply) > 0 { // nothing said needs no record: it is what a mark without a reply says
 		r.replies = append(r.replies, recordedReply{sid, marshal(reply)})
 	}
 	r.forget()
@@ -120,9 +121,9 @@ func (r *Record) forget() {
 	}
 }
 
-// marshal writes a reply as a JSON list, an empty one where nothing was said.
+// marshal writes a reply as a JSON list.
 func marshal(reply conversation.Reply) []byte {
-	b, err := json.Marshal(append([]string{}, reply...))
+	b, err := json.Marshal(reply)
 	if err != nil {
 		panic(err) // lists of strings always can be
 	}
