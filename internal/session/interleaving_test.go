@@ -47,6 +47,8 @@ type actor struct {
 	sid  string
 	text string // the reply, when there was one
 	code int
+
+	operator *operator // who it is instead of a delivery
 }
 
 // world is a Redis and those who use it.
@@ -56,6 +58,7 @@ type world struct {
 	last     *actor // who took the last step
 	faults   int    // that may still happen
 	switches int    // that may still happen, away from an actor that could go on
+	backward bool   // see backward
 }
 
 // gate is a connection that waits for its actor's turn before every command.
@@ -144,7 +147,7 @@ func guess(n int) func(*Manager) {
 // deliver adds a delivery on a replica of its own.
 func (w *world) deliver(sid, cookie string, end bool, set ...func(*Manager)) {
 	a := &actor{name: sid, sid: sid}
-	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return &gate{world: w, actor: a}, nil }}
+	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return w.connect(a), nil }}
 	m := New(Options{Pool: pool, Connections: 8, Prefix: "sms:", IdleTimeout: 4 * time.Hour, Lifetime: 720 * time.Hour,
 		Budget: 10 * time.Second, Responder: conversation.Counter{}})
 	for _, f := range set {
@@ -183,7 +186,7 @@ func (w *world) options() []option {
 			continue
 		}
 		all = append(all, option{a, none})
-		if w.faults > 0 && a.sid != "" {
+		if w.faults > 0 && (a.sid != "" || a.operator != nil) {
 			all = append(all, option{a, crash}, option{a, lost}, option{a, late})
 		}
 	}
@@ -216,6 +219,11 @@ const everyOrder = 1 << 30
 // explore runs a scenario in every order. It returns how many there are, and the first violation with the order that
 // led to it.
 func explore(s scenario, newModel func() *model) (runs int, violation string) {
+	return exploreWith(s, newModel, (*world).violation)
+}
+
+// exploreWith is explore with other rules.
+func exploreWith(s scenario, newModel func() *model, rules func(*world) string) (runs int, violation string) {
 	var choices []int
 	for {
 		w := &world{model: newModel(), faults: s.faults, switches: s.switches}
@@ -236,7 +244,7 @@ func explore(s scenario, newModel func() *model) (runs int, violation string) {
 			w.take(o)
 		}
 		runs++
-		if v := w.violation(); v != "" {
+		if v := rules(w); v != "" {
 			return runs, fmt.Sprintf("%s\nafter %s\nRedis holds %v", v, strings.Join(trace, " "), w.model.keys)
 		}
 		choices = choices[:len(widths)]
@@ -248,57 +256,6 @@ func explore(s scenario, newModel func() *model) (runs int, violation string) {
 		}
 		choices[len(choices)-1]++
 	}
-}
-
-// violation says which of rules 1 to 3 does not hold when everything is over. The record's own list of messages is the
-// order in which they were counted; every reply must fit it.
-func (w *world) violation() string {
-	token := w.model.keys["sms:conversation:+15005550006:+12025550143"]
-	record, err := parseRecord([]byte(w.model.keys["sms:session:"+token]))
-	if err != nil {
-		for _, a := range w.actors {
-			if a.sid != "" && !a.dead {
-				return fmt.Sprintf("%s was answered %q, and the pointer %q leads to no record", a.sid, a.text, token)
-			}
-		}
-		return ""
-	}
-	if sessions := w.model.count("sms:session:"); sessions != 1 && !w.mayLeaveStrays() {
-		return fmt.Sprintf("there are %d sessions", sessions)
-	}
-	counters, previous := map[string]int64{}, int64(0)
-	for _, pair := range strings.Fields(string(record.messages)) {
-		var counter int64
-		sid, digits, _ := strings.Cut(pair, "=")
-		fmt.Sscan(digits, &counter)
-		if _, twice := counters[sid]; twice {
-			return sid + " was counted twice"
-		}
-		if counter != 0 && counter != previous+1 {
-			return fmt.Sprintf("%s brought the counter from %d to %d", sid, previous, counter)
-		}
-		counters[sid], previous = counter, counter
-	}
-	if record.Counter != previous {
-		return fmt.Sprintf("the counter is %d, the last message brought it to %d", record.Counter, previous)
-	}
-	for _, a := range w.actors {
-		if a.dead || a.sid == "" {
-			continue
-		}
-		counter, counted := counters[a.sid]
-		want := strings.Join(conversation.Counter{}.Recall(counter), "")
-		if a.code != http.StatusOK || !counted || a.text != want {
-			return fmt.Sprintf("%s was answered %d %q, it was counted as %d (%t)", a.sid, a.code, a.text, counter, counted)
-		}
-	}
-	return ""
-}
-
-// mayLeaveStrays reports whether a replica died, or a command came when nobody looked any more: only then may a record
-// stay behind that nothing points at.
-func (w *world) mayLeaveStrays() bool {
-	return slices.ContainsFunc(w.actors, func(a *actor) bool { return a.dead || a.sid == "" })
 }
 
 const (
@@ -434,7 +391,7 @@ func scenarios() []scenario {
 }
 
 func TestRulesHoldInEveryOrder(t *testing.T) {
-	for _, s := range scenarios() {
+	for _, s := range slices.Concat(scenarios(), endScenarios()) {
 		t.Run(s.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				runs, violation := explore(s, newModel)
@@ -453,10 +410,12 @@ func TestNaiveCommitsAreCaught(t *testing.T) {
 		"a record that is saved whatever it was": func(m *model) { m.anyRecord = true },
 		"a pointer that is set whatever it was":  func(m *model) { m.anyPointer = true },
 		"a record that is left behind":           func(m *model) { m.noErase = true },
+		"an end that is saved whatever it was":   func(m *model) { m.anyEnd = true },
+		"an end that deletes":                    func(m *model) { m.endDeletes = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				for _, s := range scenarios() {
+				for _, s := range slices.Concat(endScenarios(), scenarios()) {
 					if runs, violation := explore(s, func() *model { m := newModel(); naive(m); return m }); violation != "" {
 						t.Logf("caught by %q in order %d: %s", s.name, runs, violation)
 						return

@@ -18,7 +18,7 @@ type model struct {
 	scripts scripts
 
 	// The naive versions.
-	anyRecord, anyPointer, noErase bool
+	anyRecord, anyPointer, noErase, anyEnd, endDeletes, anyDiscard bool
 }
 
 func newModel() *model { return &model{keys: map[string]string{}, scripts: newScripts()} }
@@ -45,8 +45,12 @@ func copied(args []any) []string {
 }
 
 func (m *model) do(command string, a []string) (any, error) {
-	if command == "GET" {
+	switch command {
+	case "GET":
 		return m.get(a[0]), nil
+	case "DEL":
+		delete(m.keys, a[0])
+		return int64(1), nil
 	}
 	key, now := a[2], m.keys[a[2]]
 	_, exists := m.keys[key]
@@ -58,8 +62,18 @@ func (m *model) do(command string, a []string) (any, error) {
 		return m.set(key, a[4], true), nil
 	case m.scripts.pointer.Hash():
 		return m.set(key, a[3], m.anyPointer || !exists || now == a[3] || now == a[4] || len(now) != len(a[3])), nil
-	case m.scripts.erase.Hash():
-		if exists && now == a[3] && !m.noErase {
+	case endScript().Hash():
+		switch {
+		case now != a[3] && !m.anyEnd || !exists:
+			return int64(0), nil
+		case m.endDeletes:
+			delete(m.keys, key)
+			return int64(1), nil
+		}
+		return m.set(key, a[4], true), nil
+	case m.scripts.erase.Hash(), m.scripts.discard.Hash():
+		any := m.anyDiscard && a[0] == m.scripts.discard.Hash()
+		if exists && (now == a[3] && !m.noErase || any) {
 			delete(m.keys, key)
 			return int64(1), nil
 		}
@@ -94,7 +108,7 @@ func TestModelAnswersAsRedisDoes(t *testing.T) {
 			m := newModel()
 			value := rapid.SampledFrom([]string{"", "a", "b", "ab", "\x00\xff"})
 			for range rapid.IntRange(1, 20).Draw(t, "calls") {
-				script := rapid.SampledFrom([]*redis.Script{m.scripts.record, m.scripts.pointer, m.scripts.erase}).Draw(t, "script")
+				script := rapid.SampledFrom([]*redis.Script{m.scripts.record, m.scripts.pointer, m.scripts.erase, m.scripts.discard, endScript()}).Draw(t, "script")
 				args := []any{rapid.SampledFrom([]string{"k", "l"}).Draw(t, "key"), value.Draw(t, "first"), value.Draw(t, "second"), 60_000}
 				want, err := m.do("EVALSHA", copied(append([]any{script.Hash(), 1}, args...)))
 				if err != nil {

@@ -1,0 +1,119 @@
+package session_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gomodule/redigo/redis"
+	"pgregory.net/rapid"
+
+	"smsession/internal/redistest"
+	"smsession/internal/session"
+)
+
+func TestAddressesAreReadFromTheKey(t *testing.T) {
+	rows := []struct{ key, to, from string }{
+		{"sms:conversation:+15005550006:+12025550143", "+15005550006", "+12025550143"},
+		{"sms:conversation:whatsapp%3A+15005550006:whatsapp%3A+12025550143", "whatsapp:+15005550006", "whatsapp:+12025550143"},
+		{"sms:conversation:12%25:%1B[2J", "12%", "\x1b[2J"},
+	}
+	for _, row := range rows {
+		if to, from, ok := smsKeys.Addresses(row.key); !ok || to != row.to || from != row.from {
+			t.Errorf("%s: %q, %q, %t", row.key, to, from, ok)
+		}
+	}
+	for _, key := range []string{"sms:session:a:b", "conversation:a:b", "sms:conversation:a", "sms:conversation:a:b:c",
+		"sms:conversation:a:%", "sms:conversation:a:%4", "sms:conversation:a:%zz", "sms:conversation:a:%61", "sms:conversation:a:\x1b"} {
+		if _, _, ok := smsKeys.Addresses(key); ok {
+			t.Errorf("%q is taken for the key of a conversation", key)
+		}
+	}
+}
+
+func TestEveryAddressComesBackFromItsKey(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		to, from := rapid.String().Draw(t, "to"), string(rapid.SliceOf(rapid.Byte()).Draw(t, "from"))
+		if gotTo, gotFrom, ok := smsKeys.Addresses(smsKeys.Conversation(to, from)); !ok || gotTo != to || gotFrom != from {
+			t.Errorf("got %q, %q, %t", gotTo, gotFrom, ok)
+		}
+	})
+}
+
+// What a pattern finds is asked of Redis itself.
+func TestAPatternFindsTheAddressAndNoOther(t *testing.T) {
+	odd := []string{"+1", "+12", "*", "?", "[a-z]", "b", `\*`, `\`, "^", "[^b]", "a:b", "%", "", "{b}"}
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		conn := redistest.Conn(t, b.Addr)
+		for _, prefix := range []string{"sms:", "[x]*:"} {
+			k := session.Keys{Prefix: prefix}
+			for _, to := range odd {
+				for _, from := range odd {
+					do(t, conn, "SET", k.Conversation(to, from), "-")
+				}
+			}
+			for _, address := range odd[:12] {
+				for side, pattern := range map[string]string{"to": k.Pattern(address, ""), "from": k.Pattern("", address)} {
+					found := matching(t, conn, pattern)
+					if len(found) != len(odd) {
+						t.Errorf("%s %q: %q finds %d keys", side, address, pattern, len(found))
+					}
+					for _, key := range found {
+						to, from, _ := k.Addresses(key)
+						if side == "to" && to != address || side == "from" && from != address {
+							t.Errorf("%s %q: %q finds %q", side, address, pattern, key)
+						}
+					}
+				}
+				if found := matching(t, conn, k.Pattern(address, address)); !slices.Equal(found, []string{k.Conversation(address, address)}) {
+					t.Errorf("both %q: found %q", address, found)
+				}
+			}
+			if found := matching(t, conn, k.Pattern("", "")); len(found) != len(odd)*len(odd) {
+				t.Errorf("of %d conversations %d are found", len(odd)*len(odd), len(found))
+			}
+		}
+	})
+}
+
+func matching(t *testing.T, conn redis.Conn, pattern string) []string {
+	t.Helper()
+	reply, err := redis.Values(do(t, conn, "SCAN", 0, "MATCH", pattern, "COUNT", 100_000), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := redis.Strings(reply[1], nil)
+	if err != nil || string(reply[0].([]byte)) != "0" {
+		t.Fatal("the scan is not over", err)
+	}
+	return found
+}
+
+func TestParseTellsWhatIsNoRecord(t *testing.T) {
+	for text, want := range map[string]string{
+		"":                             "not a session record",
+		"{":                            "not a session record",
+		recordOf("+12025550143", 2, 1): "session record is of a later version: 2, this is version 1",
+	} {
+		if r, err := session.Parse([]byte(text)); r != nil || err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, %v", text, r, err)
+		}
+	}
+}
+
+func TestParseReadsTheMessages(t *testing.T) {
+	r, err := session.Parse([]byte(strings.Replace(recordOf("+12025550143", 1, 1), "SM1=1", "SM1=1 SM2=2+ SM3=0", 1)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for sid, counter := range r.Messages() {
+		got = append(got, sid, string(rune('0'+counter)))
+	}
+	if want := "SM1 1 SM2 2 SM3 0"; strings.Join(got, " ") != want {
+		t.Errorf("got %q", got)
+	}
+	if !r.Belongs("+15005550006", "+12025550143") || r.Belongs("+12025550143", "+15005550006") {
+		t.Error("it belongs to another conversation")
+	}
+}

@@ -1,0 +1,183 @@
+package session
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// operator is one `smsession end`, and what it was told.
+type operator struct {
+	was   *Record
+	found bool
+	err   error
+}
+
+// end adds an operator who ends the conversation.
+func (w *world) end() {
+	w.operate(func(o *operator, ctx context.Context, pool *redis.Pool) {
+		o.was, o.err = End(ctx, pool, Keys{Prefix: "sms:"}, "+15005550006", "+12025550143")
+	})
+}
+
+// erase adds one who has it forgotten.
+func (w *world) erase() {
+	w.operate(func(o *operator, ctx context.Context, pool *redis.Pool) {
+		o.found, o.err = Erase(ctx, pool, Keys{Prefix: "sms:"}, "+15005550006", "+12025550143")
+	})
+}
+
+func (w *world) operate(do func(*operator, context.Context, *redis.Pool)) {
+	a := &actor{name: "operator", operator: &operator{}}
+	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return &gate{world: w, actor: a}, nil }}
+	w.start(a, func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		do(a.operator, ctx, pool)
+	})
+}
+
+// endScenarios are those in which an operator ends the conversation.
+func endScenarios() []scenario {
+	return []scenario{
+		{"an end, a message and its repeat", 0, 3, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMa", running, false)
+			w.deliver("SMa", running, false)
+			w.end()
+		}},
+		{"an end, a message and its repeat without a cookie", 0, 3, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMa", "", false)
+			w.deliver("SMa", running, false)
+			w.end()
+		}},
+		{"an end, and repeats of a message from before", 0, 3, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMold1", running, false)
+			w.deliver("SMold1", "", false)
+			w.end()
+		}},
+		{"an end, a first message and its repeat", 0, 3, func(w *world) {
+			w.deliver("SMa", "", false)
+			w.deliver("SMa", "", false)
+			w.end()
+		}},
+		{"an end and two messages", 0, 3, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMa", running, false)
+			w.deliver("SMb", "", false)
+			w.end()
+		}},
+		{"an end, STOP and a message", 0, 3, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMstop", running, true)
+			w.deliver("SMa", running, false)
+			w.end()
+		}},
+		{"two ends and a message", 0, 3, func(w *world) {
+			conversationOf(w, 2)
+			w.end()
+			w.end()
+			w.deliver("SMa", running, false)
+		}},
+		{"an end, a right guess and a wrong one", 0, 3, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMa", running, false, guess(2))
+			w.deliver("SMa", running, false, guess(1))
+			w.end()
+		}},
+		{"an end and a message", 0, everyOrder, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMa", running, false)
+			w.end()
+		}},
+		{"an end, a message and a fault", 1, 3, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMa", running, false)
+			w.end()
+		}},
+		{"an end, a first message and a fault", 1, 3, func(w *world) {
+			w.deliver("SMa", "", false)
+			w.end()
+		}},
+		{"an end, and a message with a cookie of a stray record", 0, everyOrder, func(w *world) {
+			conversationOf(w, 2)
+			put(w, stray, 1)
+			w.deliver("SMa", stray, false)
+			w.end()
+		}},
+		{"an end and two faults", 2, everyOrder, func(w *world) {
+			conversationOf(w, 2)
+			w.end()
+		}},
+	}
+}
+
+// erasures are what may happen while the conversation is erased.
+var erasures = map[string]func(*world){
+	"a message":        func(w *world) { w.deliver("SMa", running, false) },
+	"two messages":     func(w *world) { w.deliver("SMa", running, false); w.deliver("SMb", "", false) },
+	"a guess":          func(w *world) { w.deliver("SMa", running, false, guess(2)) },
+	"an end":           func(w *world) { w.end() },
+	"another operator": func(w *world) { w.erase() },
+}
+
+func eraseBeside(begin func(*world), newModel func() *model) (runs int, violation string) {
+	return exploreWith(scenario{"", 0, 3, func(w *world) {
+		conversationOf(w, 2)
+		w.model.keys["sms:quarantine:"+running] = "what it once was"
+		begin(w)
+		w.erase()
+	}}, newModel, (*world).remains)
+}
+
+// An erased conversation may count a repeat again, so the rules do not hold for it. What does: nothing of it is left that
+// was there before, and what is there is one conversation that began since.
+func TestNothingIsLeftOfAnErasedConversationInAnyOrder(t *testing.T) {
+	for name, begin := range erasures {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				runs, violation := eraseBeside(begin, newModel)
+				if violation != "" {
+					t.Fatal(violation)
+				}
+				t.Logf("%d orders", runs)
+			})
+		})
+	}
+}
+
+func TestAnErasureThatDeletesWhateverIsThereIsCaught(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		runs, violation := eraseBeside(erasures["a message"], func() *model { m := newModel(); m.anyDiscard = true; return m })
+		if violation == "" {
+			t.Errorf("none of %d orders catches it", runs)
+		}
+		t.Log(violation)
+	})
+}
+
+// remains says what is left of the conversation from before. The other half of a commit, one of whose halves was erased,
+// may leave a pointer to nothing.
+func (w *world) remains() string {
+	for _, a := range w.actors {
+		if a.operator != nil && a.operator.err != nil {
+			return "the operator was told: " + a.operator.err.Error()
+		}
+	}
+	for key, value := range w.model.keys {
+		if strings.HasSuffix(key, running) || strings.Contains(value, "SMold") {
+			return "it is left: " + key
+		}
+		token := strings.TrimPrefix(key, "sms:session:")
+		if token != key && w.model.keys["sms:conversation:+15005550006:+12025550143"] != token {
+			return "nothing points at a conversation that began since"
+		}
+	}
+	return ""
+}

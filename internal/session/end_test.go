@@ -1,0 +1,234 @@
+package session_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/redistest"
+	"smsession/internal/session"
+)
+
+var smsKeys = session.Keys{Prefix: "sms:"}
+
+func TestAnEndedConversationBeginsAnew(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := newReplica(t, usual(b.Addr))
+		conn := redistest.Conn(t, b.Addr)
+		first, second := newSID(), newSID()
+		cookie := r.send(first, "").cookie
+		r.send(second, cookie).expect(t, greeting(2))
+		do(t, conn, "PEXPIRE", "sms:session:"+cookie, time.Hour.Milliseconds())
+
+		was, err := session.End(t.Context(), r.pool, smsKeys, to, from)
+		if err != nil || was == nil || was.Counter != 2 || !was.Ended.IsZero() {
+			t.Fatalf("got %+v, %v", was, err)
+		}
+		if ended := get(t, conn, "sms:session:"+cookie); !strings.Contains(ended, `"counter":0,`) || !strings.Contains(ended, `"ended":"20`) {
+			t.Errorf("the record is %s", ended)
+		}
+		if left := do(t, conn, "PTTL", "sms:session:"+cookie).(int64); left <= 0 || left > time.Hour.Milliseconds() {
+			t.Errorf("the record has %d ms left, and had an hour", left)
+		}
+		if token := get(t, conn, pointerKey); token != cookie {
+			t.Errorf("the pointer holds %q", token)
+		}
+		if again, err := session.End(t.Context(), r.pool, smsKeys, to, from); err != nil || again == nil || again.Ended.IsZero() {
+			t.Errorf("ended again: %+v, %v", again, err)
+		}
+		r.send(second, cookie).expect(t, greeting(2))
+		r.send(newSID(), "").expect(t, greeting(1))
+		r.send(first, "").expect(t, greeting(1))
+		if a := r.send(newSID(), cookie).expect(t, greeting(2)); a.cookie != cookie {
+			t.Errorf("the conversation goes on under %q", a.cookie)
+		}
+	})
+}
+
+func TestAnErasedConversationIsForgotten(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := newReplica(t, usual(b.Addr))
+		conn := redistest.Conn(t, b.Addr)
+		sid := newSID()
+		cookie := r.send(sid, "").cookie
+		do(t, conn, "SET", "sms:quarantine:"+cookie, "{")
+		found, err := session.Erase(t.Context(), r.pool, smsKeys, to, from)
+		if left := keys(t, conn); err != nil || !found || len(left) != 0 {
+			t.Fatalf("%t, %v: %v is left", found, err, left)
+		}
+		if found, err := session.Erase(t.Context(), r.pool, smsKeys, to, from); err != nil || found {
+			t.Errorf("erased again: %t, %v", found, err)
+		}
+		r.send(sid, cookie).expect(t, greeting(1)) // a late repeat counts again
+	})
+}
+
+// notOurs are pointers and records that End has nothing to end in.
+var notOurs = []struct {
+	name          string
+	pointer       string
+	record        string
+	newer, erased bool // ErrNewer; Erase deletes the record
+}{
+	{name: "a conversation that nobody has had"},
+	{name: "a pointer to nothing", pointer: strings.Repeat("a", 43)},
+	{name: "a pointer that is no token", pointer: "token"},
+	{name: "a record that is not JSON", pointer: strings.Repeat("a", 43), record: "{", erased: true},
+	{name: "the record of another conversation", pointer: strings.Repeat("a", 43), record: recordOf("+12025550144", 1, time.Hour)},
+	{name: "a record past its deadline", pointer: strings.Repeat("a", 43), record: recordOf(from, 1, -time.Hour), erased: true},
+	{name: "a record of a later version", pointer: strings.Repeat("a", 43), record: recordOf(from, 2, time.Hour), newer: true},
+}
+
+// recordOf is a record as the contract lays it out.
+func recordOf(from string, version int, left time.Duration) string {
+	now := time.Now().UTC()
+	return fmt.Sprintf(`{"version":%d,"counter":1,"from":%q,"to":%q,"began":%q,"written":%q,"deadline":%q,"messages":"SM1=1"}`,
+		version, from, to, now.Format(time.RFC3339), now.Format(time.RFC3339), now.Add(left).Format(time.RFC3339))
+}
+
+func putNotOurs(t *testing.T, conn redis.Conn, pointer, record string) {
+	t.Helper()
+	do(t, conn, "FLUSHALL")
+	if pointer != "" {
+		do(t, conn, "SET", pointerKey, pointer)
+	}
+	if record != "" {
+		do(t, conn, "SET", "sms:session:"+pointer, record)
+	}
+}
+
+func TestEndLeavesAlone(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		pool, conn := newReplica(t, usual(b.Addr)).pool, redistest.Conn(t, b.Addr)
+		for _, row := range notOurs {
+			t.Run(row.name, func(t *testing.T) {
+				putNotOurs(t, conn, row.pointer, row.record)
+				was, err := session.End(t.Context(), pool, smsKeys, to, from)
+				if was != nil || errors.Is(err, session.ErrNewer) != row.newer || !row.newer && err != nil {
+					t.Errorf("got %+v, %v", was, err)
+				}
+				if get(t, conn, pointerKey) != row.pointer || get(t, conn, "sms:session:"+row.pointer) != row.record {
+					t.Error("something was changed")
+				}
+			})
+		}
+	})
+}
+
+func TestEraseLeavesTheRecordsOfOthersAlone(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		pool, conn := newReplica(t, usual(b.Addr)).pool, redistest.Conn(t, b.Addr)
+		for _, row := range notOurs {
+			t.Run(row.name, func(t *testing.T) {
+				putNotOurs(t, conn, row.pointer, row.record)
+				found, err := session.Erase(t.Context(), pool, smsKeys, to, from)
+				if found != (row.pointer != "" && !row.newer) || errors.Is(err, session.ErrNewer) != row.newer || !row.newer && err != nil {
+					t.Errorf("got %t, %v", found, err)
+				}
+				record := get(t, conn, "sms:session:"+row.pointer)
+				if row.erased && record != "" || !row.erased && record != row.record {
+					t.Errorf("the record is %q", record)
+				}
+				if pointer := get(t, conn, pointerKey); pointer != "" && !row.newer {
+					t.Errorf("the pointer is %q", pointer)
+				}
+			})
+		}
+		for _, keys := range []struct{ name, key string }{{"pointer", pointerKey}, {"record", "sms:session:" + strings.Repeat("a", 43)}} {
+			t.Run("but no "+keys.name+" of another type", func(t *testing.T) {
+				putNotOurs(t, conn, strings.Repeat("a", 43), recordOf(from, 1, time.Hour))
+				do(t, conn, "DEL", keys.key)
+				do(t, conn, "RPUSH", keys.key, "x")
+				if was, err := session.End(t.Context(), pool, smsKeys, to, from); was != nil || err != nil {
+					t.Errorf("End: %+v, %v", was, err)
+				}
+				if found, err := session.Erase(t.Context(), pool, smsKeys, to, from); !found || err != nil {
+					t.Errorf("Erase: %t, %v", found, err)
+				}
+				if left := do(t, conn, "EXISTS", pointerKey, keys.key); left != int64(0) {
+					t.Errorf("%d keys are left", left)
+				}
+			})
+		}
+	})
+}
+
+// A field of another version, and a reply that no number recalls, stay in an ended record.
+func TestAnEndedRecordKeepsWhatItDoesNotKnow(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := newReplica(t, usual(b.Addr))
+		conn := redistest.Conn(t, b.Addr)
+		token := strings.Repeat("a", 43)
+		record := strings.TrimSuffix(recordOf(from, 1, time.Hour), "}")
+		record = strings.Replace(record, "SM1=1", "SM1=1+", 1) + `,"replies":{"SM1":["Bye for now."]},"mood":"good"}`
+		putNotOurs(t, conn, token, record)
+		do(t, conn, "PEXPIRE", "sms:session:"+token, 60_000)
+		if _, err := session.End(t.Context(), r.pool, smsKeys, to, from); err != nil {
+			t.Fatal(err)
+		}
+		if ended := get(t, conn, "sms:session:"+token); !strings.Contains(ended, `"mood":"good"`) {
+			t.Errorf("the record is %s", ended)
+		}
+		r.send("SM1", token).expect(t, "Bye for now.")
+	})
+}
+
+func TestAnEndThatCannotBeMadeSaysSo(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := newReplica(t, usual(b.Addr))
+		cookie := r.send(newSID(), "").cookie
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		if was, err := session.End(over, r.pool, smsKeys, to, from); was != nil || !errors.Is(err, context.Canceled) {
+			t.Errorf("End: %+v, %v", was, err)
+		}
+		if found, err := session.Erase(over, r.pool, smsKeys, to, from); found || !errors.Is(err, context.Canceled) {
+			t.Errorf("Erase: %t, %v", found, err)
+		}
+		r.send(newSID(), cookie).expect(t, greeting(2))
+	})
+}
+
+// Ends and messages at once, over the real scripts: every number is that of a conversation which began as often as it was
+// ended.
+func TestEndsBesideMessages(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r, other := newReplica(t, usual(b.Addr)), newReplica(t, usual(b.Addr))
+		stop, done := make(chan struct{}), make(chan int)
+		go func() {
+			ended := 0
+			for {
+				select {
+				case <-stop:
+					done <- ended
+					return
+				default:
+				}
+				was, err := session.End(t.Context(), r.pool, smsKeys, to, from)
+				if err != nil {
+					t.Error(err)
+				}
+				if was != nil && was.Ended.IsZero() {
+					ended++
+				}
+			}
+		}()
+		begun := 0
+		for range 25 {
+			for _, text := range atOnce(8, func(i int) string { return []*replica{r, other}[i%2].send(newSID(), "").text }) {
+				if text == greeting(1) {
+					begun++
+				}
+			}
+		}
+		close(stop)
+		if ended := <-done; begun != ended && begun != ended+1 {
+			t.Errorf("%d conversations began, and %d were ended", begun, ended)
+		}
+	})
+}

@@ -1,0 +1,109 @@
+package session
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// guard says of each message, by the time at which it comes, whether it may be replied to.
+type guard func(limit int, times []time.Time) []bool
+
+func ours(limit int, times []time.Time) (replies []bool) {
+	r := &Record{}
+	for _, at := range times {
+		replies = append(replies, r.mayReply(limit, at))
+	}
+	return replies
+}
+
+// perClockMinute is the naive version, which counts from the full minute on.
+func perClockMinute(limit int, times []time.Time) (replies []bool) {
+	count := map[time.Time]int{}
+	for _, at := range times {
+		minute := at.Truncate(time.Minute)
+		count[minute]++
+		replies = append(replies, count[minute] <= limit)
+	}
+	return replies
+}
+
+// exceeds returns what the guard does wrong with the messages that a test draws.
+func exceeds(t *rapid.T, g guard) string {
+	limit := rapid.IntRange(1, 6).Draw(t, "limit")
+	now := time.Date(2026, 11, 23, 5, 13, 22, 0, time.UTC).Add(time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "start")))
+	var times []time.Time
+	for _, gap := range rapid.SliceOfN(rapid.Int64Range(0, int64(25*time.Second)), 1, 40).Draw(t, "gaps") {
+		now = now.Add(time.Duration(gap))
+		times = append(times, now)
+	}
+	replies := g(limit, times)
+	for i, at := range times {
+		within, before := 0, 0 // the minute that ends with this message, and a second more
+		for j := range i + 1 {
+			if age := at.Sub(times[j]); replies[j] && age < time.Minute {
+				within++
+			} else if replies[j] && age < time.Minute+time.Second {
+				before++
+			}
+		}
+		if within > limit {
+			return "a minute has too many replies"
+		}
+		if !replies[i] && within+before < limit {
+			return "a message gets no reply though there were few"
+		}
+	}
+	return ""
+}
+
+func TestNoMinuteHasMoreRepliesThanTheLimit(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		if wrong := exceeds(t, ours); wrong != "" {
+			t.Fatal(wrong)
+		}
+	})
+}
+
+func TestCountingByTheClocksMinuteIsCaught(t *testing.T) {
+	caught := false
+	rapid.Check(t, func(t *rapid.T) { caught = exceeds(t, perClockMinute) != "" || caught })
+	if !caught {
+		t.Error("twice the limit about a full minute was not noticed")
+	}
+}
+
+func TestWhatARecordSaysOfReplies(t *testing.T) {
+	now := time.Date(2026, 11, 23, 5, 13, 22, 0, time.UTC)
+	for name, row := range map[string]struct {
+		replied string
+		kept    string
+	}{
+		"the last minute counts":                         {"2026-11-23T05:12:23Z 2026-11-23T05:13:22Z", "2026-11-23T05:12:23Z 2026-11-23T05:13:22Z"},
+		"what is a minute old does not":                  {"2026-11-23T05:12:22Z 2026-11-23T05:13:22Z", "2026-11-23T05:13:22Z"},
+		"a clock that is a little ahead is believed":     {"2026-11-23T05:14:22Z", "2026-11-23T05:14:22Z"},
+		"one that is more than a minute ahead is not":    {"2026-11-23T05:14:23Z 2036-01-01T00:00:00Z", ""},
+		"what somebody has typed there is not lost upon": {"soon, 7  2026-11-23T05:13:00Z", "2026-11-23T05:13:00Z"},
+		"nothing is nothing":                             {"", ""},
+	} {
+		kept, replies := replied(row.replied).within(now)
+		if string(kept) != row.kept || replies != len(strings.Fields(row.kept)) {
+			t.Errorf("%s: %q, %d replies, want %q", name, kept, replies, row.kept)
+		}
+	}
+}
+
+func TestARecordWhoseRepliedIsNoListIsStillARecord(t *testing.T) {
+	r := newRecord(time.Now())
+	r.Written = time.Now()
+	r.messages = messages{}
+	text := string(r.append(nil, r.Deadline))
+	for _, value := range []string{`7`, `null`, `["2026-11-23T05:13:00Z"]`, `"\u0041"`} {
+		again, err := parseRecord([]byte(strings.TrimSuffix(text, "}") + `,"replied":` + value + `}`))
+		if err != nil || len(again.replied) != 0 {
+			t.Errorf("with %s: %v", value, err)
+		}
+	}
+}

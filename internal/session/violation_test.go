@@ -1,0 +1,107 @@
+package session
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	"smsession/internal/conversation"
+)
+
+// violation says which of rules 1 to 3 does not hold when everything is over. The record's own list of messages is the
+// order in which they were counted; every reply must fit it.
+func (w *world) violation() string {
+	token := w.model.keys["sms:conversation:+15005550006:+12025550143"]
+	record, err := parseRecord([]byte(w.model.keys["sms:session:"+token]))
+	if err != nil {
+		for _, a := range w.actors {
+			if a.sid != "" && !a.dead {
+				return fmt.Sprintf("%s was answered %q, and the pointer %q leads to no record", a.sid, a.text, token)
+			}
+		}
+		return ""
+	}
+	if sessions := w.model.count("sms:session:"); sessions != 1 && !w.mayLeaveStrays() {
+		return fmt.Sprintf("there are %d sessions", sessions)
+	}
+	counters, beginnings, violation := chain(record)
+	if violation == "" {
+		violation = w.wrongEnds(beginnings)
+	}
+	if violation == "" {
+		violation = w.wrongReplies(counters)
+	}
+	return violation
+}
+
+// chain reads the record's list of messages: the number that each was counted as, and how often the conversation began
+// anew without a message that says why, which is what an operator does.
+func chain(record *Record) (counters map[string]int64, beginnings int, violation string) {
+	counters, previous := map[string]int64{}, int64(0)
+	for _, pair := range strings.Fields(string(record.messages)) {
+		var counter int64
+		sid, digits, _ := strings.Cut(pair, "=")
+		fmt.Sscan(digits, &counter)
+		if _, twice := counters[sid]; twice {
+			return nil, 0, sid + " was counted twice"
+		}
+		switch {
+		case counter == 0 || counter == previous+1:
+		case counter == 1:
+			beginnings++
+		default:
+			return nil, 0, fmt.Sprintf("%s brought the counter from %d to %d", sid, previous, counter)
+		}
+		counters[sid], previous = counter, counter
+	}
+	switch {
+	case record.Counter == previous:
+	case record.Counter == 0 && !record.Ended.IsZero():
+		beginnings++
+	default:
+		return nil, 0, fmt.Sprintf("the counter is %d, the last message brought it to %d", record.Counter, previous)
+	}
+	return counters, beginnings, ""
+}
+
+// wrongReplies compares what the senders were told with what was counted.
+func (w *world) wrongReplies(counters map[string]int64) string {
+	for _, a := range w.actors {
+		if a.dead || a.sid == "" {
+			continue
+		}
+		counter, counted := counters[a.sid]
+		want := strings.Join(conversation.Counter{}.Recall(counter), "")
+		if a.code != http.StatusOK || !counted || a.text != want {
+			return fmt.Sprintf("%s was answered %d %q, it was counted as %d (%t)", a.sid, a.code, a.text, counter, counted)
+		}
+	}
+	return ""
+}
+
+// wrongEnds compares how often the conversation began anew with what the operators were told. One who died, or got an
+// error, may have ended it or not. A STOP hides an end before it.
+func (w *world) wrongEnds(beginnings int) string {
+	told, unknown, stopped := 0, 0, false
+	for _, a := range w.actors {
+		switch {
+		case a.operator == nil:
+			stopped = stopped || strings.HasPrefix(a.sid, "SMstop")
+		case a.dead || a.operator.err != nil:
+			unknown++
+		case a.operator.was != nil && a.operator.was.Ended.IsZero():
+			told++
+		}
+	}
+	if beginnings > told+unknown || beginnings < told && !stopped {
+		return fmt.Sprintf("the conversation was ended %d times, of which operators know %d, and perhaps %d", beginnings, told, unknown)
+	}
+	return ""
+}
+
+// mayLeaveStrays reports whether a replica died, or a command came when nobody looked any more: only then may a record
+// stay behind that nothing points at.
+func (w *world) mayLeaveStrays() bool {
+	return slices.ContainsFunc(w.actors, func(a *actor) bool { return a.dead || a.sid == "" && a.operator == nil })
+}
