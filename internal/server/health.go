@@ -13,7 +13,8 @@ const pingInterval = time.Second
 
 // Health knows whether a replica should get messages. It is safe for concurrent use.
 type Health struct {
-	patience time.Duration             // how long Redis may be away
+	patience time.Duration // how long Redis may be away
+	made     time.Time
 	contact  atomic.Pointer[time.Time] // Redis's last answer, with its monotonic part; nil before the first
 	draining atomic.Bool
 	log      *slog.Logger
@@ -22,7 +23,7 @@ type Health struct {
 // NewHealth returns the Health of a replica that has not reached Redis yet. It stays ready while Redis is away for less
 // than patience: every replica sees an outage at once, and those who can wait must not be taken out together.
 func NewHealth(patience time.Duration, log *slog.Logger) *Health {
-	return &Health{patience: patience, log: log}
+	return &Health{patience: patience, made: time.Now(), log: log}
 }
 
 // Drain makes the replica not ready for good.
@@ -70,6 +71,14 @@ func (h *Health) sleep(ctx context.Context) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// away is how long ago Redis last answered; before it first did, how long it has been waited for.
+func (h *Health) away(now time.Time) time.Duration {
+	if contact := h.contact.Load(); contact != nil {
+		return now.Sub(*contact)
+	}
+	return now.Sub(h.made)
 }
 
 // reason is one fixed word, and whether the replica is ready.

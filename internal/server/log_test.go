@@ -95,6 +95,22 @@ func TestTheLogCountsAttempts(t *testing.T) {
 	})
 }
 
+func TestAMessageThatGetsNoReplyBecauseOfTheLimitIsAWarning(t *testing.T) {
+	each(t, func(t *testing.T, addr string, _ redis.Conn) {
+		r := newReplica(t, addr, func(s *settings) { s.session.MaxReplies = 1 })
+		message("hello").send(r.public).says(t, tutorial(1))
+		p := message("hello")
+		p.send(r.public).saysNothing(t)
+		if line := r.log.last(t); line["level"] != "WARN" || line["result"] != "guarded" || line["status"] != 200.0 {
+			t.Errorf("the line is %v", line)
+		}
+		p.send(r.public).saysNothing(t)
+		if line := r.log.last(t); line["level"] != "INFO" || line["result"] != "repeated" {
+			t.Errorf("the line of the repeat is %v", line)
+		}
+	})
+}
+
 func TestTwoReplicasGiveNoRequestTheSameID(t *testing.T) {
 	one, other := newReplica(t, "127.0.0.1:1"), newReplica(t, "127.0.0.1:1")
 	message("HELP").send(one.public)

@@ -34,8 +34,8 @@ func exchangeFrom(ctx context.Context) *exchange {
 	return x
 }
 
-// observe logs one line for every request and turns a panic into a 500. While the server drains, it asks for every
-// connection to be closed, so that a balancer's idle ones are gone before the listener is.
+// observe logs one line for every request, counts it, and turns a panic into a 500. While the server drains, it asks for
+// every connection to be closed, so that a balancer's idle ones are gone before the listener is.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
@@ -46,7 +46,9 @@ func (s *Server) observe(next http.Handler) http.Handler {
 			if p := recover(); p != nil {
 				s.panicked(w, r, p)
 			}
-			s.log(r, x, time.Since(start))
+			now := time.Now()
+			s.metrics.count(r.URL.Path, x, now)
+			s.log(r, x, now.Sub(start))
 		}()
 		next.ServeHTTP(w, r)
 	})
@@ -100,12 +102,9 @@ func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
 	if !s.Logger.Enabled(r.Context(), level) {
 		return
 	}
-	status, result := x.status, x.result
+	status := x.status
 	if status == 0 {
 		status = http.StatusOK
-	}
-	if result == "" {
-		result = string(x.report.Result)
 	}
 	// Not Logger.LogAttrs: it would look for our place in the source.
 	line := slog.NewRecord(time.Now(), level, "request", 0)
@@ -113,7 +112,7 @@ func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
 		slog.String("request_id", s.ids.next()),
 		slog.String("path", r.URL.Path),
 		slog.Int("status", status),
-		slog.String("result", result),
+		slog.String("result", x.outcome()),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000))
 	if x.message.SID != "" {
 		line.AddAttrs(
@@ -128,14 +127,22 @@ func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
 	_ = s.Logger.Handler().Handle(r.Context(), line) // there is nowhere to say that it failed
 }
 
+// outcome is the one word that the log and the metrics have for what became of the request, "" if it needs none.
+func (x *exchange) outcome() string {
+	if x.result != "" {
+		return x.result
+	}
+	return string(x.report.Result)
+}
+
 // level follows whose fault it is.
 func (x *exchange) level(r *http.Request) slog.Level {
 	switch {
 	case x.status >= http.StatusInternalServerError || x.apologised:
 		return slog.LevelError
-	case x.status == http.StatusForbidden:
+	case x.status == http.StatusForbidden || x.report.Result == session.Guarded:
 		return slog.LevelWarn
-	case r.URL.Path == "/sms" || r.URL.Path == "/sms/fallback":
+	case r.URL.Path == webhookRoute || r.URL.Path == fallbackRoute:
 		return slog.LevelInfo
 	}
 	return slog.LevelDebug

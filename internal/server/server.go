@@ -8,12 +8,13 @@ import (
 	"net/http"
 
 	"github.com/go-chi/chi/v5"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"smsession/internal/session"
 	"smsession/internal/twilio"
 )
 
-// Options are what a Server needs; all fields but AccountSID are required.
+// Options are what a Server needs; all fields but AccountSID and Registry are required.
 type Options struct {
 	Sessions   *session.Manager
 	Verifier   *twilio.Verifier
@@ -22,25 +23,34 @@ type Options struct {
 	Health     *Health
 	Version    string
 	Logger     *slog.Logger
+	Registry   *prometheus.Registry // what /metrics shows; the Server adds its own, so no two can share one
 }
 
 // Server answers Twilio's webhook. It is safe for concurrent use.
 type Server struct {
 	Options
-	ids ids
+	ids     ids
+	metrics *metrics
 }
 
 // New returns a Server.
 func New(o Options) *Server {
-	return &Server{Options: o, ids: newIDs()}
+	if o.Registry == nil {
+		o.Registry = prometheus.NewRegistry()
+	}
+	return &Server{Options: o, ids: newIDs(), metrics: newMetrics(o.Registry, o.Health, o.Sessions)}
 }
 
-// Public returns the handler of the public listener: the webhook, Twilio's fallback URL and the health routes.
-func (s *Server) Public() http.Handler {
+// Public returns the handler of the public listener: the webhook, Twilio's fallback URL and the health routes, and what
+// more adds to them. An added route takes POST alone, or GET and HEAD.
+func (s *Server) Public(more ...func(chi.Router)) http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.observe)
-	r.With(s.admit, s.Sessions.Middleware(message, s.unavailable)).Post("/sms", s.answer)
-	r.With(s.admit, s.Sessions.Middleware(message, s.apologise)).Post("/sms/fallback", s.answer)
+	r.With(s.admit, s.Sessions.Middleware(message, s.unavailable)).Post(webhookRoute, s.answer)
+	r.With(s.admit, s.Sessions.Middleware(message, s.apologise)).Post(fallbackRoute, s.answer)
+	for _, add := range more {
+		add(r)
+	}
 	s.health(r)
 	return r
 }

@@ -17,11 +17,15 @@ const (
 	// maxBody is far above what Twilio sends: 20 to 40 parameters and at most 1,600 characters.
 	maxBody = 64 << 10
 
+	webhookRoute  = "/sms"
+	fallbackRoute = "/sms/fallback"
+
 	formType  = "application/x-www-form-urlencoded"
 	twimlType = "text/xml; charset=utf-8"
 
 	// apology is all that a sender hears when the session cannot be had at the fallback URL either.
-	apology = "Sorry, we could not take your message just now. Please send it again in a few minutes."
+	apology       = "Sorry, we could not take your message just now. Please send it again in a few minutes."
+	apologyResult = "apology" // the log's word for it
 )
 
 // message is the message of an admitted request, and where the session's report goes.
@@ -155,6 +159,6 @@ func (s *Server) unavailable(w http.ResponseWriter, r *http.Request, err error) 
 // apologise answers at the fallback URL, where nobody comes after us.
 func (s *Server) apologise(w http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeFrom(r.Context())
-	x.err, x.result, x.apologised = err, "apology", true
+	x.err, x.result, x.apologised = err, apologyResult, true
 	writeTwiML(w, conversation.Reply{apology})
 }

@@ -1,0 +1,107 @@
+package server
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"smsession/internal/session"
+	"smsession/internal/twilio"
+)
+
+// metrics are what one replica counts of its messages. What a request touches is looked up here once, before the first
+// request, and stands at 0 from then on: a rate over a series that begins with its first event does not see that event.
+type metrics struct {
+	messages map[string]map[string]prometheus.Counter // by route and result
+	duration prometheus.Histogram
+
+	conflicts, retries, waited prometheus.Counter
+}
+
+func newMetrics(registry prometheus.Registerer, health *Health, sessions *session.Manager) *metrics {
+	auto := promauto.With(registry)
+	auto.NewCounterFunc(prometheus.CounterOpts{
+		Name: "smsession_quarantined_records_total",
+		Help: "Session records that could not be read and were put into quarantine.",
+	}, func() float64 { return float64(sessions.Quarantined()) })
+	auto.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "smsession_messages_in_progress",
+		Help: "Messages that are being answered now, those that wait for Redis or for each other included.",
+	}, func() float64 { return float64(sessions.InProgress()) })
+	auto.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "smsession_redis_away_seconds",
+		Help: "Seconds since Redis last answered the readiness check, which asks every second.",
+	}, func() float64 { return health.away(time.Now()).Seconds() })
+	return &metrics{
+		messages: messageCounters(auto),
+		duration: auto.NewHistogram(prometheus.HistogramOpts{
+			Name: "smsession_request_duration_seconds",
+			Help: "Time to answer a message, from the request's headers to the answer's last byte; refused requests left out.",
+			// The first is a replica at rest; Twilio gives up after 15 s, and a budget is at most 13 s.
+			Buckets: []float64{.002, .005, .01, .05, .25, 1, 2.5, 5, 10, 15},
+		}),
+		conflicts: auto.NewCounter(prometheus.CounterOpts{
+			Name: "smsession_commit_conflicts_total",
+			Help: "Attempts that were thrown away because another replica had changed the session.",
+		}),
+		retries: auto.NewCounter(prometheus.CounterOpts{
+			Name: "smsession_retries_total",
+			Help: "Attempts to answer a message after its first one, whatever the reason.",
+		}),
+		waited: auto.NewCounter(prometheus.CounterOpts{
+			Name: "smsession_retry_wait_seconds_total",
+			Help: "Seconds that messages took after their first attempt had come to nothing.",
+		}),
+	}
+}
+
+// messageCounters has a counter for every result that a request to the webhook can have: the words of the log line.
+func messageCounters(auto promauto.Factory) map[string]map[string]prometheus.Counter {
+	vector := auto.NewCounterVec(prometheus.CounterOpts{
+		Name: "smsession_messages_total",
+		Help: "Requests to the webhook and to the fallback URL, by result, the word that the log line has for it.",
+	}, []string{"route", "result"})
+	counters := map[string]map[string]prometheus.Counter{}
+	for _, route := range []string{webhookRoute, fallbackRoute} {
+		counters[route] = map[string]prometheus.Counter{}
+		for _, result := range results() {
+			counters[route][result] = vector.WithLabelValues(route, result)
+		}
+	}
+	return counters
+}
+
+// results are all words that the log has for what became of a message.
+func results() []string {
+	words := []string{twilio.KeywordStart.String(), twilio.KeywordHelp.String(), apologyResult}
+	for _, result := range session.Results() {
+		words = append(words, string(result))
+	}
+	for refused := notPost; refused <= bug; refused++ {
+		if refused != notGet {
+			_, result, _ := answerTo(refused)
+			words = append(words, result)
+		}
+	}
+	return words
+}
+
+// count takes a request into account that came to an end.
+func (m *metrics) count(path string, x *exchange, now time.Time) {
+	counter, found := m.messages[path][x.outcome()]
+	if !found { // not a route of Twilio's
+		return
+	}
+	counter.Inc()
+	if x.message.SID == "" {
+		return
+	}
+	m.duration.Observe(now.Sub(x.report.Received).Seconds())
+	if x.report.Missed.IsZero() {
+		return
+	}
+	m.waited.Add(now.Sub(x.report.Missed).Seconds())
+	m.retries.Add(float64(x.report.Attempts - 1))
+	m.conflicts.Add(float64(x.report.Conflicts))
+}
