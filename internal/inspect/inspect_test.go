@@ -1,0 +1,240 @@
+package inspect_test
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/inspect"
+	"smsession/internal/redispool"
+	"smsession/internal/redistest"
+	"smsession/internal/session"
+)
+
+// The keys are those of the contract, written out.
+const (
+	to   = "+15005550006"
+	from = "+12025550143"
+
+	token   = "Zm9ydHktdGhyZWUgY2hhcmFjdGVycyBvZiBiYXNlNjQ"
+	pointer = "sms:conversation:" + to + ":" + from
+	record  = "sms:session:" + token
+	text    = `{"version":1,"counter":2,"from":"+12025550143","to":"+15005550006"}`
+)
+
+var keys = session.Keys{Prefix: "sms:"}
+
+// bench is a Redis, a pool that the code under test uses, and a connection to look at the keys with.
+type bench struct {
+	*testing.T
+	pool *redis.Pool
+	conn redis.Conn
+	addr string
+}
+
+func each(t *testing.T, run func(b bench)) {
+	t.Helper()
+	redistest.Each(t, func(t *testing.T, backend *redistest.Backend) {
+		pool := redispool.Open(redispool.Options{Addr: backend.Addr})
+		t.Cleanup(func() { pool.Close() })
+		run(bench{t, pool, redistest.Conn(t, backend.Addr), backend.Addr})
+	})
+}
+
+func (b bench) do(command string, args ...any) any {
+	b.Helper()
+	reply, err := b.conn.Do(command, args...)
+	if err != nil {
+		b.Fatalf("%s %v: %v", command, args, err)
+	}
+	return reply
+}
+
+// converse puts a conversation into Redis that has so long to live.
+func (b bench) converse(left time.Duration) {
+	b.Helper()
+	b.do("SET", pointer, token, "PX", left.Milliseconds())
+	b.do("SET", record, text, "PX", left.Milliseconds())
+}
+
+// left is what a key has left to live, to the minute above.
+func (b bench) left(key string) time.Duration {
+	b.Helper()
+	ms, _ := b.do("PTTL", key).(int64)
+	return upToMinutes(time.Duration(ms) * time.Millisecond)
+}
+
+// upToMinutes forgives the time that passes while a test runs.
+func upToMinutes(d time.Duration) time.Duration {
+	return (d + time.Minute - time.Millisecond).Truncate(time.Minute)
+}
+
+func TestFindReadsTheRecordThatThePointerNames(t *testing.T) {
+	each(t, func(b bench) {
+		b.converse(3 * time.Hour)
+		got, found, err := inspect.Find(b.Context(), b.pool, keys, to, from)
+		if err != nil || !found || got.Token != token || string(got.JSON) != text || upToMinutes(got.TTL) != 3*time.Hour {
+			b.Errorf("got %+v, %t, %v", got, found, err)
+		}
+		if b.left(pointer) != 3*time.Hour || b.left(record) != 3*time.Hour {
+			b.Errorf("the pointer has %v left and the record %v", b.left(pointer), b.left(record))
+		}
+	})
+}
+
+func TestFindReadsOtherAddressesAndPrefixes(t *testing.T) {
+	each(t, func(b bench) {
+		b.do("SET", "text/conversation:whatsapp%3A+15005550006:whatsapp%3A+12025550143", token, "PX", 60_000)
+		b.do("SET", "text/session:"+token, text, "PX", 60_000)
+		got, found, err := inspect.Find(b.Context(), b.pool, session.Keys{Prefix: "text/"}, "whatsapp:"+to, "whatsapp:"+from)
+		if err != nil || !found || string(got.JSON) != text {
+			b.Errorf("got %+v, %t, %v", got, found, err)
+		}
+	})
+}
+
+func TestFindTakesForAbsent(t *testing.T) {
+	rows := []struct {
+		name string
+		set  func(b bench)
+	}{
+		{"a conversation that nobody has had", func(bench) {}},
+		{"one whose pointer is missing", func(b bench) { b.do("DEL", pointer) }},
+		{"one whose record is missing", func(b bench) { b.do("DEL", record) }},
+		{"one whose pointer is not a string", func(b bench) { b.do("DEL", pointer); b.do("LPUSH", pointer, token) }},
+		{"one whose record is not a string", func(b bench) { b.do("DEL", record); b.do("HSET", record, "a", "b") }},
+		{"one with another sender", func(b bench) { b.do("RENAME", pointer, "sms:conversation:"+to+":+12025550144") }},
+	}
+	for i, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			each(t, func(b bench) {
+				if i > 0 {
+					b.converse(time.Hour)
+				}
+				row.set(b)
+				if got, found, err := inspect.Find(b.Context(), b.pool, keys, to, from); found || err != nil {
+					b.Errorf("got %+v, %t, %v", got, found, err)
+				}
+				if err := inspect.Age(b.Context(), b.pool, keys, to, from, time.Minute); err != nil {
+					b.Errorf("Age: %v", err)
+				}
+			})
+		})
+	}
+}
+
+func TestFindReadsARecordThatStaysForEver(t *testing.T) {
+	each(t, func(b bench) {
+		b.do("SET", pointer, token)
+		b.do("SET", record, "not JSON")
+		got, found, err := inspect.Find(b.Context(), b.pool, keys, to, from)
+		if err != nil || !found || string(got.JSON) != "not JSON" || got.TTL != 0 {
+			b.Errorf("got %+v, %t, %v", got, found, err)
+		}
+		if err := inspect.Age(b.Context(), b.pool, keys, to, from, time.Hour); err != nil || b.do("PTTL", record) != int64(-1) {
+			b.Errorf("Age: %v; PTTL %v", err, b.do("PTTL", record))
+		}
+	})
+}
+
+func TestAgeTakesTheTimeFromBothKeys(t *testing.T) {
+	rows := []struct {
+		name    string
+		d, left time.Duration
+	}{
+		{"an hour of four", time.Hour, 3 * time.Hour},
+		{"nothing", 0, 4 * time.Hour},
+		{"all but a minute", 4*time.Hour - time.Minute, time.Minute},
+		{"just all", 4 * time.Hour, 0},
+		{"more than all", 30 * 24 * time.Hour, 0},
+		{"the longest time that there is", 1<<63 - 1, 0},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			each(t, func(b bench) {
+				b.converse(4 * time.Hour)
+				b.do("SET", "sms:conversation:"+to+":+12025550144", "another", "PX", time.Hour.Milliseconds())
+				if err := inspect.Age(b.Context(), b.pool, keys, to, from, row.d); err != nil {
+					b.Fatal(err)
+				}
+				want := int64(3)
+				if row.left == 0 {
+					want = 1
+				}
+				if b.left(pointer) != row.left || b.left(record) != row.left || b.do("DBSIZE") != want {
+					b.Errorf("the pointer has %v left and the record %v of %d keys", b.left(pointer), b.left(record), b.do("DBSIZE"))
+				}
+				if row.left > 0 && string(b.do("GET", record).([]byte)) != text {
+					b.Error("the record is another one")
+				}
+			})
+		})
+	}
+}
+
+// renewing renews a conversation before the first command that does not only read, as a message does that comes in
+// between.
+type renewing struct {
+	redis.Conn
+	renew func()
+}
+
+func (c renewing) Do(command string, args ...any) (any, error) {
+	if command != "GET" && command != "PTTL" && command != "" {
+		c.renew()
+	}
+	return c.Conn.Do(command, args...)
+}
+
+func TestAgeDoesNotUndoARenewal(t *testing.T) {
+	each(t, func(b bench) {
+		b.converse(2 * time.Hour)
+		renew := sync.OnceFunc(func() { b.converse(4 * time.Hour) })
+		pool := &redis.Pool{Dial: func() (redis.Conn, error) {
+			conn, err := redis.Dial("tcp", b.addr)
+			return renewing{conn, renew}, err
+		}}
+		defer pool.Close()
+		if err := inspect.Age(b.Context(), pool, keys, to, from, time.Hour); err != nil {
+			b.Fatal(err)
+		}
+		if b.left(pointer) != 3*time.Hour || b.left(record) != 3*time.Hour {
+			b.Errorf("of the four hours that they got meanwhile, the pointer has %v left and the record %v", b.left(pointer), b.left(record))
+		}
+	})
+}
+
+func TestWhatCannotBeDoneIsSaid(t *testing.T) {
+	each(t, func(b bench) {
+		b.converse(time.Hour)
+		if err := inspect.Age(b.Context(), b.pool, keys, to, from, -time.Second); err == nil || !strings.Contains(err.Error(), "does not go back") {
+			b.Errorf("a negative time: %v", err)
+		}
+		ended, cancel := context.WithCancel(b.Context())
+		cancel()
+		if err := inspect.Age(ended, b.pool, keys, to, from, time.Hour); err == nil {
+			b.Error("Age went on after its context had ended")
+		}
+		if _, _, err := inspect.Find(ended, b.pool, keys, to, from); err == nil {
+			b.Error("Find went on after its context had ended")
+		}
+		if b.left(pointer) != time.Hour || b.left(record) != time.Hour {
+			b.Errorf("the pointer has %v left and the record %v", b.left(pointer), b.left(record))
+		}
+	})
+}
+
+func TestARedisThatIsNotThereIsAnError(t *testing.T) {
+	pool := redispool.Open(redispool.Options{Addr: "127.0.0.1:1"})
+	defer pool.Close()
+	if _, found, err := inspect.Find(t.Context(), pool, keys, to, from); err == nil || found {
+		t.Errorf("Find: %t, %v", found, err)
+	}
+	if err := inspect.Age(t.Context(), pool, keys, to, from, time.Hour); err == nil {
+		t.Error("Age says that it did it")
+	}
+}

@@ -1,0 +1,315 @@
+package inspect_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/inspect"
+	"smsession/internal/redispool"
+	"smsession/internal/redistest"
+	"smsession/internal/session"
+)
+
+// at is a record as the contract lays it out, of a conversation whose last message was so long ago.
+func at(to, from string, version, counter int, written time.Time, more string) string {
+	stamp := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+	return fmt.Sprintf(`{"version":%d,"counter":%d,"from":%q,"to":%q,"began":%q,"written":%q,"deadline":%q%s,"messages":"SM1=1"}`,
+		version, counter, from, to, stamp(written.Add(-time.Hour)), stamp(written), stamp(written.Add(24*time.Hour)), more)
+}
+
+// tokenOf is a token of its own for a sender.
+func tokenOf(from string) string {
+	digits := fmt.Sprintf("%x", from)
+	return strings.Repeat("T", 43-len(digits)) + digits
+}
+
+// put puts a conversation into Redis that began an hour ago and has been idle for a minute.
+func (b bench) put(to, from string, counter int, more string) {
+	b.Helper()
+	b.do("SET", "sms:conversation:"+to+":"+from, tokenOf(from), "PX", time.Hour.Milliseconds())
+	b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 1, counter, time.Now().Add(-time.Minute), more), "PX", time.Hour.Milliseconds())
+}
+
+func (b bench) source() inspect.Source { return inspect.Source{Pool: b.pool, Keys: keys} }
+
+// list is what Each brings, sorted by the sender.
+func (b bench) list(f inspect.Filter) []inspect.Conversation {
+	b.Helper()
+	var all []inspect.Conversation
+	err := b.source().Each(b.Context(), f, func(found []inspect.Conversation) error {
+		all = append(all, found...)
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+	slices.SortFunc(all, func(a, b inspect.Conversation) int { return strings.Compare(a.From+a.To, b.From+b.To) })
+	return all
+}
+
+const other = "+15005550099"
+
+func TestAListTellsOfEachConversation(t *testing.T) {
+	each(t, func(b bench) {
+		b.put(to, from, 7, "")
+		all := b.list(inspect.Filter{})
+		if len(all) != 1 {
+			b.Fatalf("got %+v", all)
+		}
+		c := all[0]
+		if c.To != to || c.From != from || c.Count != 7 || c.Ended || c.Newer || upToMinutes(c.Left) != time.Hour ||
+			time.Since(c.Written).Truncate(time.Minute) != time.Minute || c.Written.Sub(c.Began) != time.Hour {
+			b.Errorf("got %+v", c)
+		}
+		if b.left(pointer) != time.Hour {
+			b.Error("it was renewed")
+		}
+	})
+}
+
+func TestAListIsOfThoseThatTheFilterLetsThrough(t *testing.T) {
+	each(t, func(b bench) {
+		b.put(to, "+12", 1, "")
+		b.put(to, "+123", 1, "")
+		b.put(other, "+124", 1, "")
+		b.put("whatsapp%3A"+to, "whatsapp%3A+12", 1, "")
+		b.do("SET", "sms:session:"+tokenOf("whatsapp%3A+12"), at("whatsapp:"+to, "whatsapp:+12", 1, 1, time.Now(), ""))
+		b.put(to, "*", 1, "")
+		for f, want := range map[inspect.Filter]string{
+			{}:                                      "*/+12/+123/+124/whatsapp:+12",
+			{To: to}:                                "*/+12/+123",
+			{From: "+12"}:                           "+12",
+			{To: other}:                             "+124",
+			{From: "*"}:                             "*",
+			{From: "+12?"}:                          "",
+			{To: "*", From: "*"}:                    "",
+			{To: to, From: "+123"}:                  "+123",
+			{To: to, From: "+124"}:                  "",
+			{From: "whatsapp:+12"}:                  "whatsapp:+12",
+			{To: "whatsapp:" + to}:                  "whatsapp:+12",
+			{To: "whatsapp:" + to, From: "[a-z]:*"}: "",
+		} {
+			var got []string
+			for _, c := range b.list(f) {
+				got = append(got, c.From)
+			}
+			if strings.Join(got, "/") != want {
+				b.Errorf("%+v: %q, want %q", f, got, want)
+			}
+		}
+	})
+}
+
+func TestAListLeavesOutWhatDoesNotGoOn(t *testing.T) {
+	now := time.Now()
+	rows := []struct {
+		name string
+		set  func(b bench)
+	}{
+		{"an ended conversation", func(b bench) { b.put(to, from, 0, `,"ended":"`+now.UTC().Format(time.RFC3339)+`"`) }},
+		{"one past its deadline", func(b bench) {
+			b.put(to, from, 1, "")
+			b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 1, 1, now.Add(-25*time.Hour), ""))
+		}},
+		{"a pointer to nothing", func(b bench) { b.put(to, from, 1, ""); b.do("DEL", "sms:session:"+tokenOf(from)) }},
+		{"a record that nothing points at", func(b bench) { b.put(to, from, 1, ""); b.do("DEL", pointer) }},
+		{"a pointer that holds no token", func(b bench) { b.do("SET", pointer, "token"); b.do("SET", "sms:session:token", text) }},
+		{"a pointer of another type", func(b bench) { b.do("RPUSH", pointer, token) }},
+		{"a record of another type", func(b bench) { b.do("SET", pointer, token); b.do("RPUSH", record, "x") }},
+		{"a record that cannot be read", func(b bench) { b.do("SET", pointer, token); b.do("SET", record, "{") }},
+		{"the record of another conversation", func(b bench) {
+			b.put(to, from, 1, "")
+			b.do("SET", "sms:session:"+tokenOf(from), at(to, "+1", 1, 1, now, ""))
+		}},
+		{"a key that is not of ours", func(b bench) { b.do("SET", "sms:conversation:x", token); b.do("SET", "sms:conversation:a:b:c", token) }},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			each(t, func(b bench) {
+				row.set(b)
+				b.put(to, "+19", 1, "")
+				if all := b.list(inspect.Filter{}); len(all) != 1 || all[0].From != "+19" {
+					b.Errorf("got %+v", all)
+				}
+				if one := b.list(inspect.Filter{To: to, From: from}); len(one) != 0 {
+					b.Errorf("by both addresses: %+v", one)
+				}
+			})
+		})
+	}
+}
+
+func TestAListTellsWhatALaterVersionHasWritten(t *testing.T) {
+	each(t, func(b bench) {
+		b.put(to, from, 1, "")
+		b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 2, 9, time.Now(), ""))
+		if all := b.list(inspect.Filter{}); len(all) != 1 || !all[0].Newer || all[0].Count != 0 || all[0].Left != inspect.Forever {
+			b.Errorf("got %+v", all)
+		}
+	})
+}
+
+func TestAListEndsWhenItsReaderHasHadEnough(t *testing.T) {
+	each(t, func(b bench) {
+		fill(b, b.conn, 500)
+		enough := errors.New("enough")
+		calls := 0
+		err := b.source().Each(b.Context(), inspect.Filter{}, func([]inspect.Conversation) error { calls++; return enough })
+		if !errors.Is(err, enough) || calls != 1 {
+			b.Errorf("%v after %d calls", err, calls)
+		}
+		if n := len(b.list(inspect.Filter{})); n != 500 {
+			b.Errorf("then %d conversations are found", n)
+		}
+	})
+}
+
+// What Redis refuses must not look like nothing found.
+func TestAListThatRedisRefusesIsAnError(t *testing.T) {
+	for command, granted := range map[string]string{"scan": "get pttl", "get": "scan pttl", "pttl": "scan get"} {
+		t.Run("without "+command, func(t *testing.T) {
+			rules := []string{"--user", "default", "on", "nopass", "~*", "+@all", "--user", "app", "on", ">secret", "~sms:*", "+ping"}
+			for _, g := range strings.Fields(granted) {
+				rules = append(rules, "+"+g)
+			}
+			server := redistest.Start(t, redistest.Options{Args: rules})
+			conn := redistest.Conn(t, server.Addr())
+			fill(t, conn, 1)
+			pool := redispool.Open(redispool.Options{Addr: server.Addr(), Username: "app", Password: "secret"})
+			defer pool.Close()
+			err := inspect.Source{Pool: pool, Keys: keys}.Each(t.Context(), inspect.Filter{}, func([]inspect.Conversation) error { return nil })
+			if err == nil || !strings.Contains(err.Error(), "NOPERM") || !redispool.Refused(err) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+}
+
+func TestAListOfAClusterIsOfAllItsPrimaries(t *testing.T) {
+	const conversations = 300
+	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
+	pool := redispool.Open(redispool.Options{Cluster: cluster.Addrs()})
+	defer pool.Close()
+	conn := pool.Get()
+	defer conn.Close()
+	for i := range conversations {
+		from := fmt.Sprintf("+1202%07d", i)
+		for key, value := range map[string]string{"sms:conversation:" + to + ":" + from: tokenOf(from),
+			"sms:session:" + tokenOf(from): at(to, from, 1, i, time.Now(), "")} {
+			if _, err := conn.Do("SET", key, value); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	source := inspect.Source{Pool: pool, Keys: keys}
+	seen := map[string]int64{}
+	err := source.Each(t.Context(), inspect.Filter{}, func(found []inspect.Conversation) error {
+		for _, c := range found {
+			seen[c.From] = c.Count
+		}
+		return nil
+	})
+	if err != nil || len(seen) != conversations || seen["+12020000299"] != 299 {
+		t.Errorf("%d conversations, %v", len(seen), err)
+	}
+	looks, err := source.Look(t.Context(), "", "+12020000007")
+	if err != nil || len(looks) != 1 || looks[0].Record == nil {
+		t.Errorf("Look: %+v, %v", looks, err)
+	}
+	if was, err := session.End(t.Context(), pool, keys, to, "+12020000007"); err != nil || was == nil || was.Counter != 7 {
+		t.Errorf("End: %+v, %v", was, err)
+	}
+	if found, err := session.Erase(t.Context(), pool, keys, to, "+12020000008"); err != nil || !found {
+		t.Errorf("Erase: %t, %v", found, err)
+	}
+	if looks, err := source.Look(t.Context(), "", "+12020000008"); err != nil || len(looks) != 0 {
+		t.Errorf("Look: %+v, %v", looks, err)
+	}
+}
+
+// Twenty thousand conversations: all are found, once, by SCAN and not by KEYS, and what is held meanwhile does not grow
+// with them.
+func TestAListHoldsNoMoreThanAPage(t *testing.T) {
+	const conversations = 20_000
+	server := redistest.Start(t, redistest.Options{})
+	fill(t, redistest.Conn(t, server.Addr()), conversations)
+	pool := redispool.Open(redispool.Options{Addr: server.Addr()})
+	defer pool.Close()
+	seen := make([]byte, conversations) // made before, so that it does not count
+	grown := func(n int) (grown int64) {
+		clear(seen)
+		before, found := live(), 0
+		err := inspect.Source{Pool: pool, Keys: keys}.Each(t.Context(), inspect.Filter{}, func(some []inspect.Conversation) error {
+			for _, c := range some {
+				var number int
+				fmt.Sscanf(c.From, "+1202%07d", &number)
+				seen[number]++
+			}
+			if found/2000 != (found+len(some))/2000 {
+				grown = max(grown, live()-before)
+			}
+			if found += len(some); found >= n {
+				return redis.ErrNil
+			}
+			return nil
+		})
+		if n > conversations && err != nil {
+			t.Fatal(err)
+		}
+		return grown
+	}
+	few, all := grown(conversations/2), grown(conversations+1)
+	for number, times := range seen {
+		if times != 1 {
+			t.Fatalf("conversation %d was found %d times", number, times)
+		}
+	}
+	// A page of keys, a batch of records, and what recently holds.
+	const bound = 2 << 20
+	if all > bound || all > few+512<<10 {
+		t.Errorf("%d KB are held after 10,000 conversations and %d KB after 20,000", few>>10, all>>10)
+	}
+	stats := server.CLI("INFO", "commandstats")
+	if !strings.Contains(stats, "cmdstat_scan:") || strings.Contains(stats, "cmdstat_keys:") {
+		t.Errorf("Redis was asked %s", stats)
+	}
+	t.Logf("%d KB are held after 10,000 conversations, %d KB after 20,000", few>>10, all>>10)
+}
+
+// repeating is a Redis whose SCAN brings every key twice, as it may.
+type repeating struct{ redis.Conn }
+
+func (c repeating) Do(command string, args ...any) (any, error) {
+	reply, err := c.Conn.Do(command, args...)
+	if page, ok := reply.([]any); ok && command == "SCAN" {
+		keys := page[1].([]any)
+		page[1] = append(keys, keys...)
+	}
+	return reply, err
+}
+
+func TestWhatScanBringsTwiceIsListedOnce(t *testing.T) {
+	each(t, func(b bench) {
+		fill(b, b.conn, 300)
+		pool := &redis.Pool{DialContext: func(ctx context.Context) (redis.Conn, error) {
+			conn, err := redis.DialContext(ctx, "tcp", b.addr)
+			return repeating{conn}, err
+		}}
+		defer pool.Close()
+		n := 0
+		err := inspect.Source{Pool: pool, Keys: keys}.Each(b.Context(), inspect.Filter{}, func(found []inspect.Conversation) error {
+			n += len(found)
+			return nil
+		})
+		if err != nil || n != 300 {
+			b.Errorf("of 300 conversations %d are listed, %v", n, err)
+		}
+	})
+}

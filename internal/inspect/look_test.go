@@ -1,0 +1,122 @@
+package inspect_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"smsession/internal/inspect"
+)
+
+// laid is how a conversation is laid out.
+func (b bench) laid(to string) string {
+	b.Helper()
+	looks, err := b.source().Look(b.Context(), to, from)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var out strings.Builder
+	for _, l := range looks {
+		if err := l.Lay(&out, inspect.Names{Typed: []string{from}}); err != nil {
+			b.Fatal(err)
+		}
+	}
+	return out.String()
+}
+
+func TestAConversationIsLaidOut(t *testing.T) {
+	each(t, func(b bench) {
+		began := time.Now().UTC().Add(-2*time.Hour - time.Minute)
+		stamp := func(d time.Duration) string { return began.Add(d).Format("2006-01-02T15:04:05Z") }
+		b.do("SET", pointer, token, "PX", (3*time.Hour + 30*time.Second).Milliseconds())
+		b.do("SET", record, `{"version":1,"counter":10,"from":"`+from+`","to":"`+to+`","began":"`+stamp(0)+`","written":"`+stamp(2*time.Hour)+
+			`","deadline":"`+stamp(720*time.Hour)+`","messages":"SM1=1 SM2=2 SM3=3 SM4=4 SM5=5 SM6=6 SM7=7 SM8=8 SM9=9+ SM10=10"}`,
+			"PX", (3*time.Hour + 30*time.Second).Milliseconds())
+		day := func(d time.Duration) string { return began.Add(d).Format("2006-01-02 15:04:05 UTC") }
+		want := `+12025550143 to +1500•••0006
+  state     it goes on
+  began     ` + day(0) + `, 2h01m ago
+  counter   10
+  written   ` + day(2*time.Hour) + `, 1m00s ago
+  deadline  ` + day(720*time.Hour) + `, in 29d21h, however busy it is
+  messages  SM3=3
+            SM4=4
+            SM5=5
+            SM6=6
+            SM7=7
+            SM8=8
+            SM9=9
+            SM10=10
+  record    expires in 3h00m, ` + fmt.Sprint(b.do("STRLEN", record)) + ` bytes, token begins Zm9ydH
+  pointer   expires in 3h00m, leads to the record
+`
+		got := b.laid("")
+		for _, second := range []string{"1m01s", "1m02s"} { // the second may have passed
+			got = strings.Replace(got, second, "1m00s", 1)
+		}
+		if got != want {
+			b.Errorf("got\n%s\nwant\n%s", got, want)
+		}
+		if b.laid(to) == "" || b.laid(other) != "" {
+			b.Errorf("with the number: %q, with another: %q", b.laid(to), b.laid(other))
+		}
+		if strings.Contains(got, token) {
+			b.Error("the token is shown, with which the conversation could be taken over")
+		}
+	})
+}
+
+func TestWhatIsWrongWithAConversationIsSaid(t *testing.T) {
+	now := time.Now()
+	rows := []struct {
+		name, want string
+		set        func(b bench)
+	}{
+		{"it was ended", "has ended", func(b bench) { b.put(to, from, 0, `,"ended":"`+now.UTC().Format(time.RFC3339)+`"`) }},
+		{"it is past its deadline", "past its deadline", func(b bench) {
+			b.put(to, from, 1, "")
+			b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 1, 1, now.Add(-25*time.Hour), ""))
+		}},
+		{"its record is missing", "leads to no record", func(b bench) { b.do("SET", pointer, token) }},
+		{"its record is of another type", "leads to no record", func(b bench) { b.do("SET", pointer, token); b.do("RPUSH", record, "x") }},
+		{"its pointer holds something else", "holds no token", func(b bench) { b.do("SET", pointer, "\x1b[2J") }},
+		{"its record cannot be read", "cannot be read", func(b bench) { b.do("SET", pointer, token); b.do("SET", record, "\x1b[2J") }},
+		{"its record is another conversation's", "another conversation's record", func(b bench) {
+			b.do("SET", pointer, token)
+			b.do("SET", record, at(to, "+19998887777", 1, 1, now, ""))
+		}},
+		{"its record is of a later version", "later version", func(b bench) {
+			b.do("SET", pointer, token)
+			b.do("SET", record, at(to, from, 2, 1, now, ""))
+		}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			each(t, func(b bench) {
+				row.set(b)
+				got := b.laid("")
+				state := strings.Split(got, "\n")[1]
+				if !strings.HasPrefix(state, "  state     ") || !strings.Contains(state, row.want) || strings.Contains(got, "\x1b") || strings.Contains(got, "8887777") {
+					b.Errorf("got\n%s", got)
+				}
+			})
+		})
+	}
+}
+
+func TestASenderMayHaveSeveralConversations(t *testing.T) {
+	each(t, func(b bench) {
+		for _, number := range []string{other, to, "+15005550001"} {
+			b.put(number, from, 1, "")
+		}
+		b.put(to, from+"0", 1, "")
+		looks, err := b.source().Look(b.Context(), "", from)
+		if err != nil || len(looks) != 3 || looks[0].To != "+15005550001" || looks[1].To != to || looks[2].To != other {
+			b.Errorf("got %+v, %v", looks, err)
+		}
+		if looks, err := b.source().Look(b.Context(), "", "+1*"); err != nil || len(looks) != 0 {
+			b.Errorf("got %+v, %v", looks, err)
+		}
+	})
+}

@@ -1,0 +1,93 @@
+package inspect
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// reader asks one server many things in one round trip. What that says another has, as a Cluster's node does, it asks
+// through the pool.
+type reader struct {
+	node redis.Conn
+	pool *redis.Pool
+}
+
+// question is a command with a key and nothing else.
+type question struct{ command, key string }
+
+// elsewhere is how many questions go through the pool at a time: on a Cluster each takes a connection of its own.
+const elsewhere = 32
+
+// ask returns the answers in the order of the questions, nil where there is none or the key is of another type.
+func (r reader) ask(ctx context.Context, questions []question) ([]any, error) {
+	answers := make([]any, len(questions))
+	var moved []int
+	err := pipeline(r.node, questions, func(i int, answer any, err error) error {
+		if code(err, "MOVED") || code(err, "ASK") {
+			moved = append(moved, i)
+			return nil
+		}
+		answers[i] = answer
+		return err
+	})
+	if err != nil || len(moved) == 0 {
+		return answers, err
+	}
+	conn, err := r.pool.GetContext(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	for len(moved) > 0 {
+		n := min(len(moved), elsewhere)
+		again := make([]question, n)
+		for i, place := range moved[:n] {
+			again[i] = questions[place]
+		}
+		err := pipeline(conn, again, func(i int, answer any, err error) error {
+			answers[moved[i]] = answer
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		moved = moved[n:]
+	}
+	return answers, nil
+}
+
+// pipeline asks a connection and takes each answer, or the error in its place. All answers are read, whatever the first
+// error is: the connection may be used again.
+func pipeline(conn redis.Conn, questions []question, take func(i int, answer any, err error) error) error {
+	for _, q := range questions {
+		if err := conn.Send(q.command, q.key); err != nil {
+			return err
+		}
+	}
+	if err := conn.Flush(); err != nil {
+		return err
+	}
+	var first error
+	for i := range questions {
+		answer, err := conn.Receive()
+		if err != nil && conn.Err() != nil {
+			return err
+		}
+		if code(err, "WRONGTYPE") {
+			err = nil
+		}
+		if err := take(i, answer, err); first == nil {
+			first = err
+		}
+	}
+	return first
+}
+
+// code reports whether err is an answer of Redis's with a code, such as MOVED.
+func code(err error, code string) bool {
+	var refused redis.Error
+	return errors.As(err, &refused) && strings.HasPrefix(string(refused), code+" ")
+}
