@@ -1,0 +1,191 @@
+#!/usr/bin/env bash
+# Brings docker-compose.yml up for real and proves what it promises: the counts while a replica is killed, Redis is restarted and all replicas
+# are rolled, and that Prometheus sees it all. It takes everything down again. It needs Docker with Compose v2 and curl, and no .env.
+#
+#   deploy/compose-test/run.sh
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+# A project of its own, beside one that may be running from here, on ports of its own.
+project=smsession-test
+image=smsession:compose-test
+export VERSION=compose-test HTTP_PORT=18080 HTTPS_PORT=18443 PROMETHEUS_PORT=19090 GRAFANA_PORT=13000
+export PUBLIC_URL=http://localhost:$HTTP_PORT TWILIO_AUTH_TOKEN=0123456789abcdef0123456789abcdef REDIS_PASSWORD=compose-test
+services=(redis sms-1 sms-2 sms-3 caddy prometheus)
+
+# What no phase may go beyond: the deliveries that are under way when a replica is killed.
+in_flight=32
+messages=0 # asked for in all phases
+
+compose() { docker compose --env-file /dev/null -p "$project" "$@"; }
+say() { printf '%s\n' "$*"; }
+fail() {
+	say "FAILED: $*" >&2
+	exit 1
+}
+
+work=$(mktemp -d)
+finish() {
+	status=$?
+	[ "$status" = 0 ] || compose logs --no-color --tail 200 | grep -v '"msg":"request"' >&2 || true
+	compose --profile '*' down --volumes --timeout 5 >"$work/down" 2>&1 || cat "$work/down" >&2
+	docker image rm "$image" >/dev/null 2>&1 || true
+	rm -rf "$work"
+	[ "$status" = 0 ] && say "everything is down again"
+	exit "$status"
+}
+
+# have says whether an image is here or can be had.
+have() { docker image inspect "$1" >/dev/null 2>&1 || docker pull -q "$1" >/dev/null 2>&1; }
+
+# field prints a number or a truth of a JSON report.
+field() { sed -n "s/.*\"$1\":\([a-z0-9.]*\).*/\1/p" "$2" | head -n 1; }
+
+# start_load sends signed messages through Caddy for so many seconds, in the background, as Twilio does: what /sms does not answer goes
+# to the fallback URL. It runs from the image itself, so that nothing else is needed here.
+start_load() {
+	docker run --rm --network host -e TWILIO_AUTH_TOKEN "$image" load --json --duration "$1s" \
+		--url "$PUBLIC_URL/sms" --fallback-url "$PUBLIC_URL/sms/fallback" \
+		--conversations 200 --in-flight "$in_flight" >"$work/report" 2>"$work/said" &
+	load=$!
+}
+
+# end_load waits for the report and holds it to the counts. No more deliveries than allowed may have been errors to Twilio.
+end_load() {
+	what=$1 allowed=$2
+	wait "$load" || true # its status is 1 for an error that the fallback URL made good
+	[ -s "$work/report" ] || fail "$what: no report: $(cat "$work/said")"
+	[ "$(field holds "$work/report")" = true ] || fail "$what: the counts are wrong: $(cat "$work/report")"
+	failed=$(field failed "$work/report")
+	[ "$failed" -le "$allowed" ] || fail "$what: $failed deliveries failed: $(cat "$work/report")"
+	asked=$(sed -n 's/.*"asked":{"conversations":[0-9]*,"messages":\([0-9]*\).*/\1/p' "$work/report")
+	messages=$((messages + asked))
+	say "$what: $asked messages, each counted once; $failed errors in Twilio's log, $allowed allowed"
+}
+
+# recorded prints the sum of all counters in Redis.
+recorded() {
+	compose exec -T redis redis-cli --raw eval "
+		local sum, cursor = 0, '0'
+		repeat
+			local page = redis.call('scan', cursor, 'match', 'sms:session:*', 'count', 1000)
+			cursor = page[1]
+			for _, key in ipairs(page[2]) do sum = sum + cjson.decode(redis.call('get', key)).counter end
+		until cursor == '0'
+		return sum" 0
+}
+
+check_image() {
+	compose build -q sms-1 sms-2 sms-3 >"$work/build" 2>&1 || { cat "$work/build" >&2; fail "the image cannot be built"; }
+	size=$(docker image inspect -f '{{.Size}}' "$image")
+	[ "$size" -lt 25000000 ] || fail "the image has $size bytes"
+	[ "$(docker run --rm "$image" version)" = "smsession $VERSION" ] || fail "the version is not stamped"
+	say "image: $size bytes, below 25 MB; user $(docker image inspect -f '{{.Config.User}}' "$image"); $(docker run --rm "$image" version)"
+	check_reproducible
+}
+
+# check_reproducible builds the binary here with the same flags. It needs the same Go as the image was built with.
+check_reproducible() {
+	container=$(docker create "$image")
+	docker cp -q "$container:/smsession" "$work/theirs" 2>/dev/null || docker cp "$container:/smsession" "$work/theirs" >/dev/null
+	docker rm "$container" >/dev/null
+	theirs=$(go version "$work/theirs" 2>/dev/null | awk '{print $2}') || true
+	if [ -z "$theirs" ] || [ "$theirs" != "$(go env GOVERSION)" ]; then
+		say "binary: not compared, because this host's Go is not the image's"
+		return
+	fi
+	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags "-s -w -X main.stamped=$VERSION" -o "$work/ours" ./cmd/smsession
+	cmp -s "$work/theirs" "$work/ours" || fail "the image's binary is not the one that is built here"
+	say "binary: byte for byte the one that $theirs builds here"
+}
+
+check_hardening() {
+	for service in "${services[@]}"; do
+		id=$(compose ps -q "$service")
+		set -- $(docker inspect -f '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}} {{.HostConfig.Memory}}' "$id")
+		[ "$1" = true ] && [ "$2" = "[ALL]" ] && [ "$3" = "[no-new-privileges:true]" ] && [ "$4" -gt 0 ] || fail "$service: $*"
+		case $service in
+		sms-*)
+			[ "$(docker inspect -f '{{.Config.User}}' "$id")" = 65532:65532 ] || fail "$service runs as root"
+			[ -z "$(docker port "$id")" ] || fail "$service has a published port"
+			;;
+		esac
+	done
+	say "hardening: read-only roots, no capabilities, no new privileges, limits; no replica is published"
+}
+
+check_edge() {
+	said=$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -X POST "$PUBLIC_URL/sms")
+	[ "$said" = "415 " ] || fail "an empty POST was answered $said"
+	said=$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -d From=a -d To=b -d MessageSid=c "$PUBLIC_URL/sms")
+	[ "$said" = "403 " ] || fail "an unsigned message was answered $said"
+	say "edge: no redirect; what is unsigned is refused"
+}
+
+# ask_prometheus asks until the answer has so many of the words, for a minute: it asks its targets every 15 s.
+ask_prometheus() {
+	for _ in $(seq 60); do
+		curl -s "http://127.0.0.1:$PROMETHEUS_PORT/api/v1/$1" >"$work/answer" || true
+		[ "$(grep -o "$2" "$work/answer" | wc -l)" -ge "$3" ] && return
+		sleep 1
+	done
+	fail "Prometheus: $1 has not $3 times $2: $(cat "$work/answer")"
+}
+
+check_prometheus() {
+	ask_prometheus targets '"health":"up"' 3
+	rules=$(grep -c -e "- alert:" deploy/prometheus/alerts.yml)
+	ask_prometheus 'rules?type=alert' '"type":"alerting"' "$rules"
+	ask_prometheus 'query?query=up%7Bjob%3D%22smsession%22%7D%3D%3D1' '"instance":"sms-' 3
+	ask_prometheus 'rules?type=alert' '"health":"ok"' "$rules"
+	say "prometheus: every replica is scraped, all $rules alert rules are loaded and can be evaluated"
+}
+
+check_grafana() {
+	if ! have "$(compose --profile '*' config --images | grep grafana)"; then
+		say "grafana: left out, its image cannot be had here"
+		return
+	fi
+	compose up -d --wait grafana >/dev/null 2>&1 || fail "Grafana does not start"
+	for _ in $(seq 60); do
+		curl -s "http://127.0.0.1:$GRAFANA_PORT/api/search?type=dash-db" >"$work/answer" || true
+		grep -q '"uid":"smsession"' "$work/answer" && say "grafana: the dashboard is there" && return
+		sleep 1
+	done
+	fail "Grafana has no dashboard: $(cat "$work/answer")"
+}
+
+trap finish EXIT
+check_image
+compose up -d --wait "${services[@]}" >"$work/up" 2>&1 || { cat "$work/up" >&2; fail "it does not come up"; }
+say "up: $(compose ps --format '{{.Service}} {{.Health}}' | tr '\n' ',' | sed 's/ *,/, /g; s/, $//')"
+check_hardening
+check_edge
+
+start_load 5
+end_load "three replicas" 0
+
+start_load 12
+sleep 3
+compose kill -s KILL sms-2 >/dev/null 2>&1
+sleep 4
+compose up -d --no-deps --wait sms-2 >/dev/null 2>&1
+end_load "one replica killed" "$in_flight"
+
+start_load 12
+sleep 3
+compose restart redis >/dev/null 2>&1
+end_load "Redis restarted" 0
+
+start_load 60
+for service in sms-1 sms-2 sms-3; do
+	compose up -d --no-deps --force-recreate --wait "$service" >/dev/null 2>&1 || fail "$service does not come back"
+done
+kill -0 "$load" 2>/dev/null || fail "the load ended before the last replica was replaced"
+end_load "all replicas rolled" 0
+
+sum=$(recorded)
+[ "$sum" = "$messages" ] || fail "Redis has counted $sum of $messages messages"
+say "redis: the counters of all records add up to $sum, which is every message that was sent"
+check_prometheus
+check_grafana
