@@ -192,8 +192,8 @@ func TestHelpVersionAndConfigArePrinted(t *testing.T) {
 		{"a command's help has its settings", []string{"serve", "--help"}, []string{"--redis-url", "$REDIS_URL", "default 10s"}},
 		{"the version is one line", []string{"version"}, []string{"smsession "}},
 		{"the settings are printed with the secrets masked", []string{"config", "--public-url=https://sms.example.com/in/"},
-			[]string{"ADDR                  127.0.0.1:1234\n", "PUBLIC_URL            https://sms.example.com/in\n",
-				"redis://app:•••@redis:6380/2\n", "SESSION_IDLE_TIMEOUT  4h\n", "REQUEST_BUDGET        10s\n"}},
+			[]string{"ADDR                    127.0.0.1:1234\n", "PUBLIC_URL              https://sms.example.com/in\n",
+				"redis://app:•••@redis:6380/2\n", "SESSION_IDLE_TIMEOUT    4h\n", "REQUEST_BUDGET          10s\n"}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

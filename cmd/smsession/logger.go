@@ -6,20 +6,32 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"smsession/internal/config"
 )
 
-// newLogger returns the logger of the process, and what ends it: the last lines are then written, if somebody reads them.
-func newLogger(cfg config.Config, w io.Writer) (log *slog.Logger, end func()) {
+// logger is the log of the process.
+type logger struct {
+	*slog.Logger
+	lines *batch
+}
+
+// end writes the last lines, if somebody reads them.
+func (l *logger) end() { l.lines.end() }
+
+// dropped is how many lines nobody read.
+func (l *logger) dropped() int { return int(l.lines.dropped.Load()) }
+
+func newLogger(cfg config.Config, w io.Writer) *logger {
 	lines := newBatch(w)
 	options := &slog.HandlerOptions{Level: cfg.LogLevel}
 	var h slog.Handler = slog.NewJSONHandler(lines, options)
 	if cfg.LogFormat == config.LogText {
 		h = slog.NewTextHandler(lines, options)
 	}
-	return slog.New(prompt{h, lines}), lines.end
+	return &logger{slog.New(prompt{h, lines}), lines}
 }
 
 const (
@@ -39,9 +51,10 @@ type batch struct {
 	ended chan struct{}
 	done  chan struct{}
 
-	mu      sync.Mutex
-	lines   []byte
-	dropped int
+	dropped atomic.Int64 // lines, since the start
+
+	mu    sync.Mutex
+	lines []byte
 }
 
 func newBatch(w io.Writer) *batch {
@@ -55,7 +68,7 @@ func (b *batch) Write(line []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if len(b.lines)+len(line) > batchSize {
-		b.dropped++
+		b.dropped.Add(1)
 		return len(line), nil
 	}
 	if b.lines = append(b.lines, line...); len(b.lines) == len(line) {
@@ -86,6 +99,7 @@ func (b *batch) end() {
 func (b *batch) run() {
 	defer close(b.done)
 	var spare []byte
+	var told int64
 	for last := false; !last; {
 		select {
 		case <-b.some:
@@ -97,15 +111,18 @@ func (b *batch) run() {
 		case <-b.ended:
 			last = true
 		}
-		spare = b.write(spare)
+		dropped := b.dropped.Load()
+		spare = b.write(spare, dropped-told)
+		told = dropped
 	}
 }
 
-// write writes what is there, and leaves the given room for what comes meanwhile. It returns the room that it then has.
-func (b *batch) write(spare []byte) []byte {
+// write writes what is there, and how many lines are not, and leaves the given room for what comes meanwhile. It returns
+// the room that it then has.
+func (b *batch) write(spare []byte, dropped int64) []byte {
 	b.mu.Lock()
-	lines, dropped := b.lines, b.dropped
-	b.lines, b.dropped = spare[:0], 0
+	lines := b.lines
+	b.lines = spare[:0]
 	b.mu.Unlock()
 	if dropped > 0 {
 		lines = fmt.Appendf(lines, "%d log lines were dropped: nobody read them\n", dropped)

@@ -14,10 +14,10 @@ import (
 
 func TestTheLastLinesAreWritten(t *testing.T) {
 	var out bytes.Buffer
-	log, end := newLogger(config.Defaults(), &out)
+	log := newLogger(config.Defaults(), &out)
 	log.Info("request", "number", 1)
 	log.Info("request", "number", 2)
-	end()
+	log.end()
 	if got := strings.Count(out.String(), "\n"); got != 2 {
 		t.Errorf("%d lines were written:\n%s", got, out.String())
 	}
@@ -25,7 +25,7 @@ func TestTheLastLinesAreWritten(t *testing.T) {
 
 func TestLogThatNobodyReadsKeepsNobodyWaiting(t *testing.T) {
 	reader, writer := io.Pipe() // a write waits until somebody reads
-	log, end := newLogger(config.Defaults(), writer)
+	log := newLogger(config.Defaults(), writer)
 	line := strings.Repeat("x", 1000)
 	for range 3000 { // three times what is kept
 		log.Info("request", "line", line)
@@ -33,9 +33,13 @@ func TestLogThatNobodyReadsKeepsNobodyWaiting(t *testing.T) {
 	var out bytes.Buffer
 	read := make(chan struct{})
 	go func() { defer close(read); _, _ = io.Copy(&out, reader) }()
-	end()
+	log.end()
 	writer.Close()
 	<-read
+	kept := strings.Count(out.String(), `"msg":"request"`)
+	if log.dropped() != 3000-kept || kept == 3000 {
+		t.Errorf("%d lines of 3000 were written, and it counts %d that were dropped", kept, log.dropped())
+	}
 	if out.Len() > 2*batchSize || !strings.Contains(out.String(), "log lines were dropped") {
 		t.Errorf("%d bytes were written, ending in %q", out.Len(), out.String()[max(0, out.Len()-100):])
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -26,14 +27,23 @@ const (
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the service."`
 	Dev     devCommand     `cmd:"" help:"Run the service with a Redis of its own; needs nothing installed or configured."`
+	Phone   phoneCommand   `cmd:"" help:"Text a webhook as Twilio does, and see what the sender would get."`
+	Load    loadCommand    `cmd:"" help:"Text a webhook from many phones at once, and prove that it counts every message once."`
+	Ls      lsCommand      `cmd:"" help:"List the live conversations."`
+	Show    showCommand    `cmd:"" help:"Show what Redis holds of a sender's conversations."`
+	Watch   watchCommand   `cmd:"" help:"Show conversations as they begin, speak and end."`
+	End     endCommand     `cmd:"" help:"End a sender's conversations, so that the next message begins anew."`
+	Webhook webhookCommand `cmd:"" help:"Show or set where Twilio posts the messages to a number."`
 	Config  configCommand  `cmd:"" help:"Check the settings and print them, secrets masked."`
 	Version versionCommand `cmd:"" help:"Print the version."`
+	Health  healthCommand  `cmd:"" hidden:"" help:"Ask a replica on this host whether it is ready."`
 }
 
 // process is what a command has of the process that it runs in.
 type process struct {
 	ctx            context.Context // ends with the first SIGINT or SIGTERM
 	stdout, stderr io.Writer
+	transport      http.RoundTripper // for HTTP to the outside; nil is http.DefaultTransport
 }
 
 func main() {
@@ -64,7 +74,11 @@ func run(p *process, args []string) int {
 		return exitBadCommand
 	}
 	var faults config.Faults
+	var fault commandFault
 	switch err := command.Run(p); {
+	case errors.As(err, &fault):
+		fmt.Fprintf(p.stderr, "smsession: %v\n", fault)
+		return exitBadCommand
 	case errors.As(err, &faults):
 		fmt.Fprintln(p.stderr, faults)
 		return exitBadCommand
@@ -78,5 +92,9 @@ func run(p *process, args []string) int {
 const examples = `Examples:
 
   smsession dev
+  smsession phone hi "hi again" /again
+  smsession load --duration 10s
   PUBLIC_URL=https://sms.example.com TWILIO_AUTH_TOKEN=... REDIS_URL=redis://localhost smsession serve
+  PUBLIC_URL=https://sms.example.com TWILIO_ACCOUNT_SID=AC... TWILIO_AUTH_TOKEN=... smsession webhook set +15005550006 --dry-run
+  REDIS_URL=redis://localhost smsession ls --sort idle
   smsession config --public-url https://sms.example.com`

@@ -2,12 +2,12 @@ package main
 
 import (
 	"context"
-	"crypto/tls"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/url"
 	"strings"
+
+	"github.com/go-chi/chi/v5"
 
 	"smsession/internal/config"
 	"smsession/internal/conversation"
@@ -32,8 +32,8 @@ func (c *serveCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	log, end := newLogger(cfg, p.stderr)
-	defer end()
+	log := newLogger(cfg, p.stderr)
+	defer log.end()
 	return serve(p.ctx, cfg, ports, log)
 }
 
@@ -57,8 +57,9 @@ func listen(addr, adminAddr string) (ports, error) {
 	return ports{public: public, admin: admin}, nil
 }
 
-// serve puts everything together and runs it until ctx ends. It is the whole wiring of the service.
-func serve(ctx context.Context, cfg config.Config, ports ports, log *slog.Logger) error {
+// serve puts everything together and runs it until ctx ends. It is the whole wiring of the service. The public listener
+// has more routes where a command adds some.
+func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, more ...func(chi.Router)) error {
 	publicURL, err := url.Parse(cfg.PublicURL)
 	if err != nil {
 		return fmt.Errorf("PUBLIC_URL cannot be parsed")
@@ -66,9 +67,12 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *slog.Logger
 	if strings.HasSuffix(cfg.PublicURL, "/sms") {
 		log.Warn("PUBLIC_URL ends in /sms: only what Twilio sends to " + cfg.PublicURL + "/sms is then taken for signed")
 	}
-	pool := redispool.Open(poolOptions(cfg.Redis))
+	options := poolOptions(cfg.Redis)
+	options.WaitReplicas = cfg.WaitReplicas
+	pool := redispool.Open(options)
 	defer pool.Close()
-	health := server.NewHealth(cfg.RequestBudget, log)
+	registry := newRegistry(log, pool)
+	health := server.NewHealth(cfg.RequestBudget, log.Logger)
 	sessions := session.New(session.Options{
 		Pool:         pool,
 		Connections:  redispool.Size,
@@ -76,9 +80,10 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *slog.Logger
 		IdleTimeout:  cfg.IdleTimeout,
 		Lifetime:     cfg.Lifetime,
 		Budget:       cfg.RequestBudget,
+		MaxReplies:   cfg.MaxReplies,
 		SecureCookie: cfg.SecureCookie,
 		Responder:    conversation.Counter{},
-		Logger:       log,
+		Logger:       log.Logger,
 	})
 	edge := server.New(server.Options{
 		Sessions:   sessions,
@@ -87,9 +92,10 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *slog.Logger
 		OptOut:     twilio.OptOutMode(cfg.OptOut),
 		Health:     health,
 		Version:    version(),
-		Logger:     log,
+		Logger:     log.Logger,
+		Registry:   registry,
 	})
-	listeners := []server.Listener{{Listener: ports.public, Handler: edge.Public()}}
+	listeners := []server.Listener{{Listener: ports.public, Handler: edge.Public(more...)}}
 	log.Info("listening", "addr", ports.public.Addr().String(), "public_url", cfg.PublicURL, "version", version())
 	if ports.admin != nil {
 		listeners = append(listeners, server.Listener{Listener: ports.admin, Handler: edge.Admin(cfg.Pprof)})
@@ -99,12 +105,10 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *slog.Logger
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	watched := make(chan error, 1)
-	go func() {
-		ping := func(ctx context.Context) error { return redispool.Ping(ctx, pool) }
-		watched <- health.Watch(watching, ping, redispool.Refused)
-	}()
+	warnings := newWarnings(registry, log, pool)
+	go func() { watched <- health.Watch(watching, warnings.ping, redispool.Refused) }()
 	served := make(chan error, 1)
-	go func() { served <- server.Run(ctx, health, cfg.DrainDelay, log, listeners...) }()
+	go func() { served <- server.Run(ctx, health, cfg.DrainDelay, log.Logger, listeners...) }()
 	select {
 	case err := <-watched:
 		if err != nil {
@@ -116,13 +120,4 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *slog.Logger
 		<-watched // a ping under way must not meet the closing of the pool
 		return err
 	}
-}
-
-func poolOptions(r config.Redis) redispool.Options {
-	o := redispool.Options{Addr: r.Addr, Username: r.Username, Password: r.Password, Database: r.Database}
-	if r.TLS {
-		host, _, _ := net.SplitHostPort(r.Addr) // config made it of the two
-		o.TLS = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
-	}
-	return o
 }

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal is a `smsession phone` at a pseudo-terminal of 24 lines and 80 columns.
+// terminal is a process at a pseudo-terminal of 24 lines and 80 columns.
 type terminal struct {
 	tb           testing.TB
 	cmd          *exec.Cmd
@@ -27,12 +27,17 @@ type terminal struct {
 	ended chan struct{}
 }
 
-// sitDown starts one. See pty(7) and ioctl_tty(2) of the Linux manual.
+// sitDown starts a `smsession phone`. See pty(7) and ioctl_tty(2) of the Linux manual.
 func sitDown(tb testing.TB, settings []string, args ...string) *terminal {
 	tb.Helper()
-	x := &terminal{tb: tb, ended: make(chan struct{})}
+	return sitAt(tb, phoneProcess(tb, settings, args...))
+}
+
+// sitAt starts a command at a terminal.
+func sitAt(tb testing.TB, cmd *exec.Cmd) *terminal {
+	tb.Helper()
+	x := &terminal{tb: tb, cmd: cmd, ended: make(chan struct{})}
 	x.open()
-	x.cmd = phoneProcess(tb, settings, args...)
 	x.cmd.Stdin, x.cmd.Stdout, x.cmd.Stderr = x.theirs, x.theirs, x.theirs
 	if x.cmd.SysProcAttr == nil {
 		x.cmd.SysProcAttr = &syscall.SysProcAttr{}

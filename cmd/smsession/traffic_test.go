@@ -32,10 +32,13 @@ type talk struct {
 	slowest time.Duration
 }
 
-func startLoad(d deliver) *traffic {
+func startLoad(d deliver) *traffic { return startLoadOf(newSender, d) }
+
+// startLoadOf is startLoad with certain senders.
+func startLoadOf(next func() *sender, d deliver) *traffic {
 	l := &traffic{deliver: d, stop: make(chan struct{})}
 	for range talks {
-		one := &talk{sender: newSender()}
+		one := &talk{sender: next()}
 		l.talks = append(l.talks, one)
 		for lane := range lanes {
 			l.group.Go(func() { l.run(one, lane == 0) })

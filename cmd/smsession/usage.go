@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -17,7 +18,7 @@ func usageFault(app *kong.Application, err error) string {
 	what, rest, _ := strings.Cut(text, " ")
 	switch name := strings.TrimSuffix(what, ":"); {
 	case strings.HasPrefix(text, "expected one of "):
-		return "a command is missing: one of " + strings.Join(commands, ", ")
+		return "a command is missing: one of " + strings.Join(following(app, err), ", ")
 	case strings.HasPrefix(text, "expected "):
 		return "an argument is missing"
 	case strings.HasPrefix(text, "unexpected argument "):
@@ -33,6 +34,17 @@ func usageFault(app *kong.Application, err error) string {
 		return fmt.Sprintf("%s needs a value; one that begins with a dash is written %s=VALUE", name, name)
 	}
 	return "it cannot be understood"
+}
+
+// following are the commands that may follow what there is of a command line.
+func following(app *kong.Application, err error) (commands []string) {
+	node := app.Node
+	var parse *kong.ParseError
+	if errors.As(err, &parse) && parse.Context.Selected() != nil {
+		node = parse.Context.Selected()
+	}
+	_, commands = vocabulary(node)
+	return commands
 }
 
 // vocabulary is all flags, with their dashes, and all commands.

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"smsession/internal/redistest"
+)
+
+// TestHealthIsWhatAReplicaSaysOfItself runs the command as a container's health check does.
+func TestHealthIsWhatAReplicaSaysOfItself(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	r := startReplica(t, server.URL(), "REQUEST_BUDGET=1s")
+	url := "--url=" + r.operator() + "/readyz"
+	if h := execute(t, []string{"health", url}); h.wait() != 0 || strings.TrimSpace(h.printed()) != "ready" {
+		t.Errorf("of a ready replica: exit status %d, %q, %q", h.wait(), h.printed(), h.log())
+	}
+	server.Kill()
+	r.waitFor("redis", http.StatusServiceUnavailable)
+	if h := execute(t, []string{"health", url}); h.wait() != 1 || !strings.Contains(h.log(), `not ready: 503 "redis"`) || h.printed() != "" {
+		t.Errorf("of one without Redis: exit status %d, %q, %q", h.wait(), h.printed(), h.log())
+	}
+	r.kill()
+	if h := execute(t, []string{"health", url}); h.wait() != 1 || strings.Count(h.log(), "\n") > 0 || h.log() == "" {
+		t.Errorf("of none: exit status %d, %q", h.wait(), h.log())
+	}
+}

@@ -1,0 +1,55 @@
+package main
+
+import (
+	"runtime"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"smsession/internal/redispool"
+)
+
+// newRegistry returns what a replica tells of its process and of its connections to Redis. The server adds what it tells
+// of messages. The pool must not be in use yet.
+func newRegistry(log *logger, pool *redis.Pool) *prometheus.Registry {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	auto := promauto.With(registry)
+	auto.NewGauge(prometheus.GaugeOpts{
+		Name:        "smsession_build_info",
+		Help:        "Always 1; the labels say which version runs.",
+		ConstLabels: prometheus.Labels{"version": version(), "go_version": runtime.Version()},
+	}).Set(1)
+	auto.NewCounterFunc(prometheus.CounterOpts{
+		Name: "smsession_log_lines_dropped_total",
+		Help: "Log lines that were dropped because nobody read the log.",
+	}, func() float64 { return float64(log.dropped()) })
+	watchPool(auto, pool)
+	return registry
+}
+
+// watchPool tells how fast Redis answers, and how many connections are in use.
+func watchPool(auto promauto.Factory, pool *redis.Pool) {
+	trips := auto.NewHistogram(prometheus.HistogramOpts{
+		Name: "smsession_redis_duration_seconds",
+		Help: "Time of a round trip to Redis, a pipelined commit being one.",
+		// The first is a local network at rest; a command times out after 1 s.
+		Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .05, .25, 1},
+	})
+	redispool.Measure(pool, func(took time.Duration) { trips.Observe(took.Seconds()) })
+	auto.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "smsession_redis_connections",
+		Help: "Open connections to Redis.",
+	}, func() float64 { return float64(pool.ActiveCount()) })
+	auto.NewGaugeFunc(prometheus.GaugeOpts{
+		Name: "smsession_redis_connections_in_use",
+		Help: "Connections to Redis that something uses at this moment.",
+	}, func() float64 { stats := pool.Stats(); return float64(stats.ActiveCount - stats.IdleCount) })
+	auto.NewGauge(prometheus.GaugeOpts{
+		Name: "smsession_redis_connections_max",
+		Help: "Connections to Redis that messages may use at once; more messages wait.",
+	}).Set(redispool.Size)
+}

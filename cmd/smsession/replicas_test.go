@@ -1,0 +1,105 @@
+package main
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"smsession/internal/redistest"
+)
+
+// impatient replicas give a message up soon after Redis's WAIT has fallen short once.
+const impatient = "REQUEST_BUDGET=1500ms"
+
+// behind is a replica of the program that waits for the Redis replica of its Redis.
+func behind(t *testing.T, s *redistest.Sentinels, wait int) *fleet {
+	t.Helper()
+	return &fleet{tb: t, redis: redistest.Conn(t, s.Primary.Addr()), sessions: "sms:session:*", replicas: []*replica{
+		startReplica(t, s.Primary.URL(), fmt.Sprint("REDIS_WAIT_REPLICAS=", wait), impatient)}}
+}
+
+// TestAnAnswerWaitsForTheReplica stops the Redis replica, so that whether it has a commit is not known.
+func TestAnAnswerWaitsForTheReplica(t *testing.T) {
+	s := redistest.StartSentinels(t, 1, 0, redistest.Options{})
+	f := behind(t, s, 1)
+	one := newSender()
+	first := one.deliver(f.any(), "/sms", newSID(), "")
+	sid := newSID()
+	steps := []struct {
+		name    string
+		stopped bool
+		route   string
+		status  int
+		text    string
+	}{
+		{"a message is not answered while the replica is stopped", true, "/sms", 503, ""},
+		{"nor is it when it comes again", true, "/sms", 503, ""},
+		{"it is answered, and counted once, when the replica goes on", false, "/sms", 200, greeting(2)},
+		{"a repeat of what was answered waits as well", true, "/sms", 503, ""},
+		{"the fallback URL does not wait longer, and apologizes", true, "/sms/fallback", 200, ""},
+		{"the repeat gets the same answer afterwards", false, "/sms/fallback", 200, greeting(2)},
+	}
+	if first.text() != greeting(1) {
+		t.Fatalf("the first message got %q", first.text())
+	}
+	for _, step := range steps {
+		if step.stopped {
+			s.Replicas[0].Pause()
+		}
+		r := one.deliver(f.any(), step.route, sid, first.cookie)
+		s.Replicas[0].Resume()
+		if r.status != step.status || step.text != "" && r.text() != step.text || step.text == "" && number(r.text()) != 0 {
+			t.Errorf("%s: got %q, want %d %q", step.name, r.text(), step.status, step.text)
+		}
+	}
+	if got := f.recorded(one); got != 2 {
+		t.Errorf("the record says %d, want 2", got)
+	}
+	t.Run("a replica that stops for less than the budget costs a delay", func(t *testing.T) {
+		s.Replicas[0].Pause()
+		defer time.AfterFunc(600*time.Millisecond, s.Replicas[0].Resume).Stop()
+		if r := one.deliver(f.any(), "/sms", newSID(), first.cookie); r.text() != greeting(3) {
+			t.Errorf("got %q", r.text())
+		}
+	})
+}
+
+// TestOnlyWaitingKeepsWhatWasAnswered lets the primary count a message that its replica never gets, and die. Who does not
+// wait has answered it: that is the negative control.
+func TestOnlyWaitingKeepsWhatWasAnswered(t *testing.T) {
+	for wait, name := range []string{"who does not wait loses a message that was answered", "who waits has not answered it"} {
+		t.Run(name, func(t *testing.T) {
+			s := redistest.StartSentinels(t, 1, 0, redistest.Options{})
+			f := behind(t, s, wait)
+			one := newSender()
+			first := one.deliver(f.any(), "/sms", newSID(), "")
+			if first.text() != greeting(1) {
+				t.Fatalf("the first message got %q", first.text())
+			}
+			replica := s.Replicas[0]
+			awaitEqual(t, s.Primary, replica)
+			replica.CLI("REPLICAOF", "127.0.0.1", "1") // cut off, with what it has
+			second := one.deliver(f.any(), "/sms", newSID(), first.cookie)
+			if answered := second.text() == greeting(2); answered != (wait == 0) {
+				t.Errorf("the second message got %q", second.text())
+			}
+			s.Primary.Kill()
+			replica.CLI("REPLICAOF", "NO", "ONE")
+			after := startReplica(t, replica.URL())
+			third := one.deliver(after.url, "/sms", newSID(), first.cookie)
+			if third.text() != greeting(2) {
+				t.Errorf("the message after the failover got %q: the replica had got what it cannot have", third.text())
+			}
+		})
+	}
+}
+
+func awaitEqual(t *testing.T, primary, replica *redistest.Server) {
+	t.Helper()
+	for deadline := time.Now().Add(10 * time.Second); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+		if replica.CLI("DBSIZE") == primary.CLI("DBSIZE") {
+			return
+		}
+	}
+	t.Fatal("the replica does not get what the primary has")
+}

@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"smsession/internal/config"
+	"smsession/internal/twilio"
+)
+
+// webhookCommand looks after the webhook of a Twilio number.
+type webhookCommand struct {
+	Show webhookShowCommand `cmd:"" help:"Show where Twilio posts the messages to a number, and whether that is this service."`
+	Set  webhookSetCommand  `cmd:"" help:"Have Twilio post the messages to a number to this service."`
+}
+
+// numberFlags name the number, and the account that has it.
+type numberFlags struct {
+	config.RESTFlags
+	JSON   bool   `name:"json" help:"Print one JSON object."`
+	Number string `arg:"" name:"number" help:"The number, in E.164: +15005550006."`
+}
+
+// account checks the settings and the number.
+func (f numberFlags) account(p *process) (*twilio.Account, config.Config, error) {
+	cfg, err := f.Config()
+	if err != nil {
+		return nil, cfg, err
+	}
+	if !isE164(f.Number) {
+		return nil, cfg, commandFault("the number is not in E.164, which is + and 2 to 15 digits, such as +15005550006; short codes and WhatsApp have no number resource")
+	}
+	return twilio.NewAccount(cfg.AccountSID, cfg.AuthTokens[0], p.transport), cfg, nil
+}
+
+// isE164 follows ITU-T E.164: 15 digits at most, and no country code begins with 0.
+func isE164(number string) bool {
+	digits, plus := strings.CutPrefix(number, "+")
+	foreign := func(r rune) bool { return r < '0' || r > '9' }
+	return plus && len(digits) >= 2 && len(digits) <= 15 && digits[0] != '0' && !strings.ContainsFunc(digits, foreign)
+}
+
+// webhookShowCommand shows a number's webhook.
+type webhookShowCommand struct {
+	numberFlags
+}
+
+// Help is shown below the flags' summary.
+func (webhookShowCommand) Help() string {
+	return `Of several auth tokens the first is used. Nothing is changed. Whether the webhook is this service's is told by comparing it with PUBLIC_URL.`
+}
+
+// Run prints the number as Twilio has it.
+func (c *webhookShowCommand) Run(p *process) error {
+	account, cfg, err := c.account(p)
+	if err != nil {
+		return err
+	}
+	state, err := look(p.ctx, account, c.Number)
+	if err != nil {
+		return err
+	}
+	view := state.view(cfg.PublicURL)
+	if c.JSON {
+		return writeObject(p.stdout, view)
+	}
+	return view.print(p.stdout)
+}
+
+// webhookSetCommand sets a number's webhook.
+type webhookSetCommand struct {
+	numberFlags
+	URL         string `name:"url" placeholder:"URL" help:"The webhook's URL, with /sms at its end; a connection override may follow: #rc=2 (default: PUBLIC_URL with /sms)."`
+	FallbackURL string `name:"fallback-url" placeholder:"URL" help:"The fallback URL (default: the webhook's with /fallback)."`
+	DryRun      bool   `name:"dry-run" help:"Show what would be set, and set nothing."`
+	AllowHTTP   bool   `name:"allow-http" help:"Take URLs that are not https, although anyone on the way can then read and copy messages."`
+	AnyRoute    bool   `name:"any-route" help:"Take URLs that do not end in /sms and /sms/fallback; something in front has to rewrite them."`
+	Unchecked   bool   `name:"unchecked" help:"Do not ask the URLs first whether smsession answers there."`
+}
+
+// Help is shown below the flags' summary.
+func (webhookSetCommand) Help() string {
+	return `First /healthz beside each URL is asked whether smsession answers there, without following redirects. Both are set to POST. What was set before is shown, to be set again.
+Of several auth tokens the first is used.
+
+  smsession webhook set +15005550006 --dry-run
+  smsession webhook set +15005550006 --url 'https://sms.example.com/sms#rc=2&rp=all'`
+}
+
+// Run sets the webhook and prints it as it was and as it is.
+func (c *webhookSetCommand) Run(p *process) error {
+	account, cfg, err := c.account(p)
+	if err != nil {
+		return err
+	}
+	target, err := c.target()
+	if err != nil {
+		return err
+	}
+	change := webhookChange{DryRun: c.DryRun}
+	if !c.Unchecked {
+		if change.Answering, err = askHealth(p.ctx, p.transport, target); err != nil {
+			return fmt.Errorf("%w; nothing was set; --unchecked sets it all the same", err)
+		}
+	}
+	state, err := look(p.ctx, account, c.Number)
+	if err != nil {
+		return err
+	}
+	before := state.number.Webhook
+	change.Before = state.view(cfg.PublicURL)
+	failure := c.apply(p.ctx, account, &state, target)
+	change.After = state.view(cfg.PublicURL)
+	change.Changed = failure == nil && !c.DryRun && state.number.Webhook != before
+	if failure != nil {
+		change.After = nil // what is there now is not known
+	}
+	if err := c.print(p, change); err != nil {
+		return err
+	}
+	return failure
+}
+
+// apply makes target the webhook of state, at Twilio too unless nothing is to be set.
+func (c *webhookSetCommand) apply(ctx context.Context, account *twilio.Account, state *numberState, target twilio.Webhook) error {
+	if !c.DryRun && state.number.Webhook != target {
+		number, err := account.SetWebhook(ctx, state.number.SID, target)
+		if err != nil {
+			return err
+		}
+		if number.Webhook != target {
+			return errors.New("the number has another webhook now than the one that was set: see smsession webhook show")
+		}
+	}
+	state.number.Webhook = target
+	return nil
+}
+
+// print shows the change, and what stands in the way of its effect.
+func (c *webhookSetCommand) print(p *process, change webhookChange) error {
+	if after := change.After; after != nil && after.Ours != nil && after.Note != "" && !c.JSON {
+		fmt.Fprintf(p.stderr, "smsession: warning: %s\n", after.Note)
+	}
+	if c.JSON {
+		return writeObject(p.stdout, change)
+	}
+	return change.print(p.stdout)
+}

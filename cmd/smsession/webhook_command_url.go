@@ -1,0 +1,194 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"smsession/internal/twilio"
+)
+
+// The service's routes, as Twilio is told them.
+const (
+	smsRoute      = "/sms"
+	fallbackRoute = "/sms/fallback"
+)
+
+// target is what the command line says to set. Its bytes are kept as they were given, because Twilio signs them.
+func (c *webhookSetCommand) target() (twilio.Webhook, error) {
+	primary, flag := strings.TrimSpace(c.URL), "--url"
+	if primary == "" {
+		if strings.TrimSpace(c.PublicURL) == "" {
+			return twilio.Webhook{}, commandFault("--url is missing, or PUBLIC_URL (--public-url) to make it from")
+		}
+		primary, flag = underURL(strings.TrimSpace(c.PublicURL), smsRoute), "PUBLIC_URL (--public-url)"
+	}
+	if err := c.settable(flag, primary, smsRoute); err != nil {
+		return twilio.Webhook{}, err
+	}
+	fallback := strings.TrimSpace(c.FallbackURL)
+	if fallback == "" {
+		if !hasRoute(primary, smsRoute) {
+			return twilio.Webhook{}, commandFault("--fallback-url is missing: beside a --url that does not end in " + smsRoute + " it has no default")
+		}
+		fallback = underURL(primary, strings.TrimPrefix(fallbackRoute, smsRoute))
+	}
+	if err := c.settable("--fallback-url", fallback, fallbackRoute); err != nil {
+		return twilio.Webhook{}, err
+	}
+	return twilio.Webhook{URL: primary, Method: http.MethodPost, FallbackURL: fallback, FallbackMethod: http.MethodPost}, nil
+}
+
+// settable says what is wrong with a URL. It never quotes it: it may hold a password.
+func (c *webhookSetCommand) settable(flag, raw, route string) error {
+	blank := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+	u, err := url.Parse(raw)
+	switch {
+	case strings.ContainsFunc(raw, blank):
+		return commandFault(flag + " has spaces or control characters in it")
+	case err != nil || u.Hostname() == "":
+		return commandFault(flag + " is not a valid URL; one is https://sms.example.com" + route)
+	case u.Scheme != "https" && u.Scheme != "http":
+		return commandFault(flag + " does not begin with https://")
+	case u.Scheme == "http" && !c.AllowHTTP:
+		return commandFault(flag + " is not https: anyone on the way could read and copy messages; --allow-http takes it all the same")
+	case !hasRoute(raw, route) && !c.AnyRoute:
+		return commandFault(flag + " does not end in " + route + ", which is the service's route; --any-route takes it all the same")
+	}
+	return nil
+}
+
+// splitURL cuts a URL before its query or its fragment.
+func splitURL(raw string) (address, rest string) {
+	if i := strings.IndexAny(raw, "?#"); i >= 0 {
+		return raw[:i], raw[i:]
+	}
+	return raw, ""
+}
+
+// underURL adds a path to a URL, before its query and its fragment.
+func underURL(raw, path string) string {
+	address, rest := splitURL(raw)
+	return strings.TrimSuffix(address, "/") + path + rest
+}
+
+func hasRoute(raw, route string) bool {
+	address, _ := splitURL(raw)
+	return strings.HasSuffix(address, route)
+}
+
+// cutLogin cuts user and password out of a URL. Twilio does not sign them, and nobody is to see them.
+func cutLogin(raw string) (without string, had bool) {
+	scheme, rest, found := strings.Cut(raw, "://")
+	if !found {
+		return raw, false
+	}
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	at := strings.LastIndexByte(rest[:end], '@')
+	return scheme + "://" + rest[at+1:], at >= 0
+}
+
+// maskLogin is a URL to be shown.
+func maskLogin(raw string) string {
+	without, had := cutLogin(raw)
+	if !had {
+		return raw
+	}
+	return strings.Replace(without, "://", "://•••@", 1)
+}
+
+// healthURL is where the service that answers a webhook's URL says that it lives: beside the route, without query and
+// fragment, or beside the last part of another path.
+func healthURL(raw string) string {
+	address, _ := splitURL(raw)
+	for _, route := range []string{fallbackRoute, smsRoute} {
+		if base, found := strings.CutSuffix(address, route); found {
+			return base + "/healthz"
+		}
+	}
+	scheme, rest, _ := strings.Cut(address, "://")
+	if slash := strings.LastIndexByte(rest, '/'); slash >= 0 {
+		rest = rest[:slash]
+	}
+	return scheme + "://" + rest + "/healthz"
+}
+
+// healthPatience is how long a healthy service is waited for: as long as Twilio waits for a connection.
+const healthPatience = 5 * time.Second
+
+// answering is a service that said that it lives.
+type answering struct {
+	URL     string `json:"url"`
+	Version string `json:"version"`
+}
+
+// askHealth asks whether our service answers where both of a webhook's URLs point to. A nil transport is
+// http.DefaultTransport.
+func askHealth(ctx context.Context, transport http.RoundTripper, w twilio.Webhook) ([]answering, error) {
+	var all []answering
+	for _, address := range slices.Compact([]string{healthURL(w.URL), healthURL(w.FallbackURL)}) {
+		version, err := askVersion(ctx, transport, address)
+		if err != nil {
+			return nil, fmt.Errorf("%s %w", visible(maskLogin(address)), err)
+		}
+		all = append(all, answering{URL: maskLogin(address), Version: version})
+	}
+	return all, nil
+}
+
+// askVersion reads the version line of a service. The error continues a sentence that begins with the address.
+func askVersion(ctx context.Context, transport http.RoundTripper, address string) (string, error) {
+	asking, cancel := context.WithTimeout(ctx, healthPatience)
+	defer cancel()
+	request, err := http.NewRequestWithContext(asking, http.MethodGet, address, nil)
+	if err != nil {
+		return "", errors.New("is not a valid URL")
+	}
+	client := &http.Client{
+		Transport:     transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	answer, err := client.Do(request)
+	if err != nil {
+		return "", unreachable(ctx, asking, err)
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(answer.Body, 256)) // the line has some 30 bytes
+	if err != nil {
+		return "", unreachable(ctx, asking, err)
+	}
+	version, ours := strings.CutPrefix(strings.TrimSpace(string(body)), "smsession ")
+	switch {
+	case answer.StatusCode/100 == 3:
+		return "", fmt.Errorf("answers with a redirect (%d), on which Twilio would lose the message", answer.StatusCode)
+	case answer.StatusCode != http.StatusOK:
+		return "", fmt.Errorf("answers with status %d, so smsession is not there", answer.StatusCode)
+	case !ours || version != visible(version):
+		return "", errors.New("answers, but it is not smsession")
+	}
+	return version, nil
+}
+
+// unreachable says why there was no answer. What net/http says has the URL in it, and so perhaps a password.
+func unreachable(ctx, asking context.Context, err error) error {
+	var broken *url.Error
+	switch {
+	case ctx.Err() != nil:
+		return fmt.Errorf("was not waited for: %w", ctx.Err())
+	case asking.Err() != nil:
+		return fmt.Errorf("does not answer within %v", healthPatience)
+	case errors.As(err, &broken):
+		err = broken.Err
+	}
+	return fmt.Errorf("cannot be reached: %w", err)
+}
