@@ -41,7 +41,7 @@ func (c *devCommand) Run(p *process) error {
 	defer log.end()
 	d := describe(cfg, ports, embedded)
 	cfg.PublicURL, cfg.AuthTokens, cfg.Redis = d.PublicURL, []string{d.AuthToken}, config.Redis{Addr: embedded.Addr()}
-	if file, err := writeDevFile(d); err != nil {
+	if file, err := writeDevFile(p.ctx, d); err != nil {
 		log.Warn("other commands will not find this service", "error", err.Error())
 	} else {
 		d = *file

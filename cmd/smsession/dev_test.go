@@ -178,13 +178,16 @@ func TestDevTellsOtherCommandsWhereItIsAndCleansUp(t *testing.T) {
 	}
 }
 
-func TestALaterDevKeepsItsFile(t *testing.T) {
+func TestAnEarlierDevKeepsItsFile(t *testing.T) {
 	earlier := startDev(t, "PORT=0", "ADMIN_ADDR=")
-	later := startDev(t, "PORT=0", "ADMIN_ADDR=", "XDG_RUNTIME_DIR="+filepath.Dir(filepath.Dir(earlier.path)))
-	earlier.signal(syscall.SIGTERM)
-	earlier.wait()
-	if text, err := os.ReadFile(earlier.path); err != nil || !strings.Contains(string(text), later.url) {
-		t.Errorf("the file of the later one: %s, %v", text, err)
+	later := launch(t, "smsession", []string{"dev"}, []string{"PORT=0", "ADMIN_ADDR=", "LOG_FORMAT=json", "XDG_RUNTIME_DIR=" + filepath.Dir(filepath.Dir(earlier.path))})
+	later.signal(syscall.SIGTERM)
+	later.wait()
+	if text, err := os.ReadFile(earlier.path); err != nil || !strings.Contains(string(text), earlier.url) {
+		t.Errorf("the file of the earlier one: %s, %v", text, err)
+	}
+	if !strings.Contains(later.log(), earlier.url) {
+		t.Errorf("the later one does not say which one is found:\n%s", later.log())
 	}
 }
 

@@ -35,8 +35,12 @@ func devFilePath() string {
 	return filepath.Join(os.TempDir(), "smsession-"+strconv.Itoa(os.Getuid()), "dev.json")
 }
 
-// writeDevFile writes the file, over that of an earlier `dev`. Its directory must be one that nobody else can write to.
-func writeDevFile(f devFile) (*devFile, error) {
+// writeDevFile writes the file, unless another `dev` that is running has written it: the other commands go on finding that
+// one. The directory must be one that nobody else can write to.
+func writeDevFile(ctx context.Context, f devFile) (*devFile, error) {
+	if other, err := readDevFile(ctx); err == nil {
+		return nil, fmt.Errorf("they find the smsession dev that is running at %s already", other.URL)
+	}
 	f.PID, f.path = os.Getpid(), devFilePath()
 	dir := filepath.Dir(f.path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -110,7 +114,7 @@ func answers(ctx context.Context, url string) bool {
 	return err == nil && res.StatusCode == http.StatusOK && name == "smsession"
 }
 
-// remove deletes the file unless a later `dev` has written its own.
+// remove deletes the file unless another `dev` has written its own.
 func (f *devFile) remove() {
 	var now devFile
 	text, err := os.ReadFile(f.path)

@@ -30,7 +30,7 @@ type phoneCommand struct {
 	StrictCookies       bool   `name:"strict-cookies" help:"Path, Domain and Secure count as in a browser."`
 	SingleCookie        bool   `name:"single-cookie" help:"Only the last cookie is kept."`
 	LoseCookies         string `name:"lose-cookies" placeholder:"SHARE" help:"Share of messages, 0 to 1, that go without their cookies (default 0)."`
-	Verbose             bool   `name:"verbose" short:"v" help:"Show requests and responses; with --json, their headers and bodies."`
+	Verbose             bool   `name:"verbose" short:"v" help:"Show a line for each request and response; with --json, their headers and bodies."`
 	JSON                bool   `name:"json" help:"Print one JSON object a message, and nothing else, on standard output."`
 
 	Texts []string `arg:"" optional:"" name:"text" help:"Texts to send, or commands, one after the other (default: lines of standard input)."`
@@ -45,7 +45,7 @@ func (c *phoneCommand) Help() string {
 Texts and commands are asked for in a terminal, read as lines from a pipe, or taken as arguments:
 
   smsession phone hi "hi again" /again "/burst 3"
-  smsession phone --json hi | jq -e '.ok and .replies[0].body == "Hello, thanks for the new message."'
+  smsession phone --json /skip hi | jq -e '.ok and .replies[0].body == "Hello, thanks for the new message."'
   smsession phone --json "/forge hi" | jq -e '.exchanges[0].status == 403'
 
 The exit status is 1 if Twilio would have logged an error for a message, and a forged one that is refused has one (11217); also if
@@ -57,6 +57,9 @@ func indent(lines []string) string { return "  " + strings.Join(lines, "\n  ") }
 // Run sends what the arguments, the lines of a pipe or a person at the terminal say.
 func (c *phoneCommand) Run(p *process) error {
 	for i, text := range c.Texts {
+		if strings.TrimSpace(text) == "" {
+			return commandFault(fmt.Sprintf("text %d is empty", i+1))
+		}
 		if err := texting.Check(text); err != nil {
 			return commandFault(fmt.Sprintf("text %d cannot be sent: %v", i+1, err))
 		}

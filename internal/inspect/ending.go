@@ -37,6 +37,9 @@ func (e Ending) Print(w io.Writer, names Names, asJSON bool) error {
 func (e Ending) sentence() string {
 	switch e.What {
 	case Ended:
+		if e.Count == 1 {
+			return "ended after 1 message; the next one begins anew"
+		}
 		return fmt.Sprintf("ended after %d messages; the next one begins anew", e.Count)
 	case EndedBefore:
 		return "had ended before; nothing was changed"

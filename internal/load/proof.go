@@ -27,7 +27,7 @@ const (
 // overlaps and whichever replies are lost.
 type Proof struct {
 	Expected   Expectation  `json:"expected"`
-	Holds      bool         `json:"holds"` // nothing was found; with ExpectNone nothing is looked for
+	Holds      bool         `json:"holds"` // messages were counted and nothing was found; with ExpectNone nothing is looked for
 	Sentence   string       `json:"sentence"`
 	Counted    int          `json:"counted"`    // messages with a count
 	Unanswered int          `json:"unanswered"` // messages without any answer
@@ -46,7 +46,9 @@ type Violation struct {
 const listed = 10
 
 // Empty reports whether there was nothing to make the proof from, though one was asked for.
-func (p *Proof) Empty() bool { return p.Expected == ExpectCounter && p.Counted == 0 }
+func (p *Proof) Empty() bool {
+	return p.Expected == ExpectCounter && p.Counted == 0 && len(p.Found) == 0
+}
 
 func newProof(e Expectation) *Proof {
 	return &Proof{Expected: e, Holds: true, Found: map[Kind]int{}, Violations: []Violation{}}

@@ -101,14 +101,14 @@ func (p *Proof) sentence() string {
 	switch {
 	case p.Expected == ExpectNone:
 		return "none was asked for"
+	case p.Empty():
+		return "there is nothing to prove: no message got a count"
 	case !p.Holds:
 		var kinds []string
 		for _, k := range slices.Sorted(maps.Keys(p.Found)) {
 			kinds = append(kinds, fmt.Sprintf("%s (%s)", k, grouped(p.Found[k])))
 		}
 		return "it fails: " + strings.Join(kinds, ", ")
-	case p.Counted == 0:
-		return "there is nothing to prove: no message got a count"
 	}
 	text := "it holds: " + several(p.Counted, "message") + " answered, each counted once, none lost, none doubled"
 	if p.Unanswered > 0 {

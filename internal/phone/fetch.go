@@ -43,6 +43,9 @@ func (s *sending) fetch(e errand) (document, *site) {
 
 func (s *sending) judge(url string, a answer) document {
 	d := judge(url, a.status, a.header, a.body)
+	if a.status == http.StatusForbidden && !s.delivery.Message.Forged {
+		s.warn(url, "If that is the webhook's check of the signature: it was made over this URL, with the given token.")
+	}
 	if d.failed && len(a.header["Set-Cookie"]) > 0 {
 		s.warn(url, "Whether Twilio keeps the cookies of an answer that it cannot use is not confirmed. Here they are kept.")
 	}
