@@ -11,6 +11,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 	"github.com/mna/redisc"
 
+	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
 
@@ -96,6 +97,46 @@ func TestAShardThatFailsOverDelaysOnlyItsOwn(t *testing.T) {
 	}
 	t.Logf("%d messages in %d conversations; of the %d on the shard that failed over %d messages were lost, and the slowest took %v; "+
 		"the slowest of the others took %v", messages, talks, len(inside), doubled, slowest.Round(time.Millisecond), noticed.Round(time.Millisecond))
+}
+
+// TestAShardThatHangsLeavesTheOthersTheirPlaces stops one primary of three, which then takes connections and answers
+// nothing, while more conversations want it than a replica of ours has places for messages.
+func TestAShardThatHangsLeavesTheOthersTheirPlaces(t *testing.T) {
+	c := redistest.StartCluster(t, 3, true, redistest.Options{Args: narrow("+cluster|slots", "+asking")})
+	f := startClusterFleet(t, c)
+	one := f.replicas[0].url
+	var loads []*traffic
+	var all []*talk
+	for range 6 { // five in nine conversations have a key on a given shard
+		l := startLoad(func(s *sender, sid, cookie string) reply { return s.deliver(one, "/sms", sid, cookie) })
+		loads, all = append(loads, l), append(all, l.talks...)
+	}
+	time.Sleep(between)
+	inside, elsewhere := divide(t, f, all, c.Primaries[0])
+	if len(inside) <= redispool.Size {
+		t.Fatalf("only %d conversations are on the shard, want more than %d", len(inside), redispool.Size)
+	}
+	c.Primaries[0].Pause()
+	defer c.Primaries[0].Resume()
+	awaitPrimary(t, c.Replicas[0])
+	time.Sleep(between)
+	var slowest, noticed time.Duration
+	for _, l := range loads {
+		_, slow := l.finish()
+		slowest = max(slowest, slow)
+	}
+	for _, other := range elsewhere {
+		noticed = max(noticed, other.slowest)
+	}
+	if _, failed := loads[0].wrong(elsewhere); failed > 0 {
+		t.Errorf("%d messages of other shards failed", failed)
+	}
+	// The shard is away for three seconds at the least.
+	if noticed >= 3*time.Second || slowest < 3*time.Second {
+		t.Errorf("on other shards the slowest message took %v, want less than the shard was away; on all, %v, want more", noticed, slowest)
+	}
+	t.Logf("the slowest of %d conversations on the shard took %v, of the %d others %v", len(inside), slowest.Round(time.Millisecond),
+		len(elsewhere), noticed.Round(time.Millisecond))
 }
 
 // divide tells which conversations have a key on a server. Both keys of a conversation stay where they are.

@@ -30,19 +30,26 @@ func Warnings() []string { return []string{WarnEviction, WarnPersistence, WarnVe
 const oldest = 7
 
 // Check looks at the settings of each server that takes writes, and returns what it found, each name once. What it may not
-// or cannot see it says nothing of: many hosted Redis forbid CONFIG.
-func Check(ctx context.Context, pool *redis.Pool) []Warning {
+// or cannot see it says nothing of: many hosted Redis forbid CONFIG. With an error it has not seen all, and what it returns
+// is what it had found by then.
+func Check(ctx context.Context, pool *redis.Pool) ([]Warning, error) {
 	var found []Warning
-	_ = EachPrimary(ctx, pool, func(_ string, c redis.Conn) error {
+	err := EachPrimary(ctx, pool, func(_ string, c redis.Conn) error {
 		for _, check := range []func(redis.Conn) (Warning, bool){eviction, persistence, version} {
 			w, bad := check(c)
 			if bad && !slices.ContainsFunc(found, func(f Warning) bool { return f.Name == w.Name }) {
 				found = append(found, w)
 			}
 		}
+		if err := c.Err(); err != nil { // an answer that did not come is no answer that says nothing
+			return err
+		}
 		return ctx.Err()
 	})
-	return found
+	if err != nil {
+		return found, fmt.Errorf("look at Redis's settings: %w", err)
+	}
+	return found, nil
 }
 
 // eviction: every key of ours has a time to live, so that no policy but one spares them.

@@ -1,13 +1,28 @@
 package redispool_test
 
 import (
+	"bytes"
+	"io"
+	"net"
 	"slices"
 	"testing"
 	"time"
 
+	"github.com/gomodule/redigo/redis"
+
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
+
+// check is a look at the settings that comes to its end.
+func check(t *testing.T, p *redis.Pool) []redispool.Warning {
+	t.Helper()
+	found, err := redispool.Check(t.Context(), p)
+	if err != nil {
+		t.Error(err)
+	}
+	return found
+}
 
 func TestWhatWillCostSessionsIsWarnedOf(t *testing.T) {
 	user := []string{"--user", "app", "on", ">secret", "~*", "+@all", "-config", "-info"}
@@ -28,7 +43,7 @@ func TestWhatWillCostSessionsIsWarnedOf(t *testing.T) {
 			s := redistest.Start(t, redistest.Options{Args: row.args})
 			row.login.Addr = s.Addr()
 			var got []string
-			for _, w := range redispool.Check(t.Context(), open(t, row.login)) {
+			for _, w := range check(t, open(t, row.login)) {
 				got = append(got, w.Name)
 				if w.Text == "" || !slices.Contains(redispool.Warnings(), w.Name) {
 					t.Errorf("the warning %q says %q, and the names are %q", w.Name, w.Text, redispool.Warnings())
@@ -47,7 +62,7 @@ func TestTheEmbeddedRedisIsNotWarnedOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	if got := redispool.Check(t.Context(), open(t, redispool.Options{Addr: e.Addr()})); got != nil {
+	if got := check(t, open(t, redispool.Options{Addr: e.Addr()})); got != nil {
 		t.Errorf("got %v", got)
 	}
 }
@@ -56,11 +71,66 @@ func TestEveryPrimaryOfAClusterIsLookedAt(t *testing.T) {
 	c := redistest.StartCluster(t, 3, false, redistest.Options{AppendOnly: true})
 	p := open(t, redispool.Options{Cluster: c.Addrs()})
 	redispool.Measure(p, func(time.Duration) {})
-	if got := redispool.Check(t.Context(), p); got != nil {
+	if got := check(t, p); got != nil {
 		t.Errorf("got %v", got)
 	}
 	c.Primaries[2].CLI("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-	if got := redispool.Check(t.Context(), p); len(got) != 1 || got[0].Name != redispool.WarnEviction {
+	if got := check(t, p); len(got) != 1 || got[0].Name != redispool.WarnEviction {
 		t.Errorf("got %v, want the one of one primary", got)
+	}
+}
+
+func TestALookThatIsCutShortIsAnError(t *testing.T) {
+	for _, command := range []string{"CONFIG", "INFO"} {
+		t.Run(command, func(t *testing.T) {
+			p := open(t, redispool.Options{Addr: hangingUpAt(t, redistest.Start(t, redistest.Options{}).Addr(), command)})
+			if found, err := redispool.Check(t.Context(), p); err == nil {
+				t.Errorf("got %v and no error", found)
+			}
+		})
+	}
+	c := redistest.StartCluster(t, 3, false, redistest.Options{AppendOnly: true})
+	p := open(t, redispool.Options{Cluster: c.Addrs()})
+	check(t, p)
+	c.Primaries[1].Kill()
+	if found, err := redispool.Check(t.Context(), p); err == nil {
+		t.Errorf("a primary is away: got %v and no error", found)
+	}
+}
+
+// hangingUpAt is the address of a way to a Redis that ends where a command is to pass it.
+func hangingUpAt(t *testing.T, addr, command string) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			near, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go pass(near, addr, command)
+		}
+	}()
+	return l.Addr().String()
+}
+
+func pass(near net.Conn, addr, command string) {
+	defer near.Close()
+	far, err := net.Dial("tcp", addr)
+	if err != nil {
+		return
+	}
+	defer far.Close()
+	go io.Copy(near, far)
+	for block := make([]byte, 4096); ; {
+		n, err := near.Read(block)
+		if err != nil || bytes.Contains(block[:n], []byte(command)) {
+			return
+		}
+		far.Write(block[:n])
 	}
 }

@@ -1,10 +1,12 @@
 package redispool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -22,79 +24,116 @@ const (
 	refreshPause = 100 * time.Millisecond
 )
 
-var errNothingSent = errors.New("nothing was sent that could be received")
+var (
+	errNothingSent = errors.New("nothing was sent that could be received")
+
+	errSlow = fmt.Errorf("wait for the Redis Cluster: %w", os.ErrDeadlineExceeded)
+)
 
 // openCluster returns a pool of routers. They are no connections: each node has a pool of those, which lives as long as
 // there is a router.
 func openCluster(o Options) *redis.Pool {
-	n := &nodes{options: o, loading: make(chan struct{}, 1)}
+	n := &nodes{options: o}
 	return &redis.Pool{DialContext: n.router, MaxActive: Size + spare, MaxIdle: Size + spare}
 }
 
 // nodes are the nodes of a Cluster, with a pool of connections each. It is safe for concurrent use.
 type nodes struct {
 	options Options
-	failure atomic.Pointer[error] // of the last connection that could not be made
-	loading chan struct{}         // held by whoever asks for the layout for the first time
+	failure atomic.Pointer[failure]
 
 	mu      sync.Mutex
-	cluster *redisc.Cluster // nil while there is no router
-	loaded  bool            // it knows its layout
+	cluster *redisc.Cluster // nil while its layout is not known, or there is no router
+	search  *search         // nil while there is none
 	routers int
 
 	refreshing bool
 	refreshed  time.Time // when the layout was last asked for again
 }
 
-// router returns a connection to the whole Cluster once its layout is known.
+// failure is the last connection that could not be had.
+type failure struct {
+	err error
+	at  time.Time
+}
+
+// search is the first contact with a Cluster, which all who want it at the same time share.
+type search struct {
+	done chan struct{} // closed when err is there
+	err  error
+}
+
+// router returns a connection to the whole Cluster once its layout is known. It does not wait longer than for a command,
+// since redisstore could not tell it how long.
 func (n *nodes) router(ctx context.Context) (redis.Conn, error) {
-	n.acquire()
-	if err := n.load(ctx); err != nil {
+	s := n.acquire()
+	if err := n.await(ctx, s); err != nil {
 		n.release()
 		return nil, fmt.Errorf("connect to the Redis Cluster: %w", err)
 	}
 	return &router{nodes: n}, nil
 }
 
-// fresh knows no node but those of the settings.
-func (n *nodes) fresh() *redisc.Cluster {
-	return &redisc.Cluster{StartupNodes: n.options.Cluster, CreatePool: n.pool}
-}
-
-func (n *nodes) acquire() {
+// acquire returns the search that the router must wait for, nil if there is a Cluster.
+func (n *nodes) acquire() *search {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.routers++; n.routers == 1 {
-		n.cluster, n.loaded = n.fresh(), false
+	n.routers++
+	if n.cluster == nil && n.search == nil {
+		n.search = &search{done: make(chan struct{})}
+		go n.find(n.search)
 	}
+	return n.search
 }
 
 // release closes the nodes' pools with the last router: redigo tells only its connections that a pool is closed.
 func (n *nodes) release() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.routers--; n.routers == 0 {
+	if n.routers--; n.routers == 0 && n.cluster != nil {
 		_ = n.cluster.Close()
 		n.cluster = nil
 	}
 }
 
+func (n *nodes) await(ctx context.Context, s *search) error {
+	if s == nil {
+		return nil
+	}
+	timer := time.NewTimer(n.limit())
+	defer timer.Stop()
+	select {
+	case <-s.done:
+		return s.err
+	case <-timer.C:
+		return errSlow
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// limit bounds one command, wherever it is led to, and the first contact. It is a little more than what bounds one answer,
+// whose error says more.
+func (n *nodes) limit() time.Duration { return cmp.Or(n.options.Patience, timeout) + timeout/10 }
+
 // current is for routers: there is a Cluster while there is one.
-func (n *nodes) current() (cluster *redisc.Cluster, loaded bool) {
+func (n *nodes) current() *redisc.Cluster {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	return n.cluster, n.loaded
+	return n.cluster
 }
 
 // pool makes the pool of one node.
 func (n *nodes) pool(addr string, _ ...redis.DialOption) (*redis.Pool, error) {
 	addr = n.reachable(addr)
-	lost := &losses{notify: n.refresh}
+	one := &node{}
+	lost := &losses{notify: func(err error) { one.lost(err); n.refresh() }}
+	one.dial = func() (redis.Conn, error) { return connect(context.Background(), n.options, addr, lost) }
 	return &redis.Pool{
 		Dial: func() (redis.Conn, error) {
-			c, err := connect(context.Background(), n.options, addr, lost)
+			c, err := one.connect()
 			if err != nil {
-				n.failure.Store(&err)
+				n.failure.Store(&failure{err, time.Now()})
 				n.refresh()
 			}
 			return c, err
@@ -121,54 +160,77 @@ func (n *nodes) reachable(addr string) string {
 	return net.JoinHostPort(host, addr[colon+1:])
 }
 
-// load asks for the layout, unless it is known. A server that does not know one gets no command: on one that is in no
-// Cluster the keys would be scattered.
-func (n *nodes) load(ctx context.Context) error {
-	if _, loaded := n.current(); loaded {
-		return nil
-	}
-	select {
-	case n.loading <- struct{}{}:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { <-n.loading }()
-	cluster, loaded := n.current()
-	if loaded {
-		return nil
-	}
-	if err := cluster.Refresh(); err != nil {
-		return n.reason(ctx, err)
-	}
+// find ends a search, for the routers that wait for it and for those that come later.
+func (n *nodes) find(s *search) {
+	cluster, err := n.ask()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.loaded = true
-	return nil
+	switch {
+	case err != nil:
+	case n.routers == 0: // nobody has waited so long
+		_ = cluster.Close()
+	default:
+		n.cluster = cluster
+	}
+	n.search, s.err = nil, err
+	close(s.done)
 }
 
-// reason finds out why no node told its layout: the library has made one text of all their errors.
-func (n *nodes) reason(ctx context.Context, err error) error {
+// ask asks all nodes of the settings at once for the layout, and returns the Cluster that the first one tells of. A server
+// that does not know one gets no command: on one that is in no Cluster the keys would be scattered.
+func (n *nodes) ask() (*redisc.Cluster, error) {
+	found := make(chan *redisc.Cluster)
+	failed := make(chan error, len(n.options.Cluster))
+	taken := make(chan struct{})
+	defer close(taken)
 	for _, addr := range n.options.Cluster {
-		c, err := connect(ctx, n.options, addr, &losses{})
-		if err != nil {
-			return err
+		go func() {
+			cluster := &redisc.Cluster{StartupNodes: []string{addr}, CreatePool: n.pool}
+			if err := cluster.Refresh(); err != nil {
+				_ = cluster.Close()
+				failed <- n.reason(addr, err)
+				return
+			}
+			select {
+			case found <- cluster:
+			case <-taken:
+				_ = cluster.Close()
+			}
+		}()
+	}
+	var errs []error
+	for range n.options.Cluster {
+		select {
+		case cluster := <-found:
+			return cluster, nil
+		case err := <-failed:
+			errs = append(errs, err)
 		}
-		_, err = c.Do("CLUSTER", "SLOTS")
-		_ = c.Close()
-		if err != nil {
-			return err
-		}
+	}
+	return nil, errors.Join(errs...)
+}
+
+// reason finds out why a node did not tell its layout: the library has made a text of the error.
+func (n *nodes) reason(addr string, err error) error {
+	c, dialled := connect(context.Background(), n.options, addr, &losses{})
+	if dialled != nil {
+		return dialled
+	}
+	defer c.Close()
+	if _, answered := c.Do("CLUSTER", "SLOTS"); answered != nil {
+		return answered
 	}
 	return err
 }
 
-// explain returns the error of the last connection that could not be made for one that the library has made a text of.
-func (n *nodes) explain(err error) error {
-	if err == nil || !strings.HasPrefix(err.Error(), "redisc: ") {
+// explain returns why a connection could not be had for an error that the library has made a text of, if it has happened
+// since a command began.
+func (n *nodes) explain(err error, began time.Time) error {
+	if err == nil || !strings.HasPrefix(err.Error(), "redisc: failed to get a connection") {
 		return err
 	}
-	if failure := n.failure.Load(); failure != nil {
-		return *failure
+	if f := n.failure.Load(); f != nil && !f.at.Before(began) {
+		return f.err
 	}
 	return err
 }
@@ -177,7 +239,7 @@ func (n *nodes) explain(err error) error {
 func (n *nodes) refresh() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.cluster == nil || !n.loaded || n.refreshing || time.Since(n.refreshed) < refreshPause {
+	if n.cluster == nil || n.refreshing || time.Since(n.refreshed) < refreshPause {
 		return
 	}
 	n.refreshing = true
@@ -189,9 +251,8 @@ func (n *nodes) refresh() {
 func (n *nodes) renew(old *redisc.Cluster) {
 	present := old
 	if old.Refresh() != nil {
-		present = n.fresh()
-		if present.Refresh() != nil {
-			present = old
+		if found, err := n.ask(); err == nil {
+			present = found
 		}
 	}
 	n.mu.Lock()

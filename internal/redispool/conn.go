@@ -18,14 +18,14 @@ var (
 // or a failover takes them all.
 type losses struct {
 	last   atomic.Pointer[time.Time] // with its monotonic part: the wall clock may jump
-	notify func()                    // told of each loss, unless it is nil
+	notify func(error)               // told of each loss, unless it is nil
 }
 
-func (l *losses) note() {
+func (l *losses) note(err error) {
 	now := time.Now()
 	l.last.Store(&now)
 	if l.notify != nil {
-		l.notify()
+		l.notify(err)
 	}
 }
 
@@ -81,7 +81,7 @@ func (c *conn) release() error {
 	err := c.wire.release()
 	if err != nil {
 		c.err = err
-		c.lost.note()
+		c.lost.note(err)
 		_ = c.Conn.Close()
 	}
 	return err
@@ -100,11 +100,11 @@ func (c *conn) watch(err error) error {
 	switch {
 	case !errors.As(err, &reply):
 		if c.Conn.Err() != nil {
-			c.lost.note()
+			c.lost.note(err)
 		}
 	case demoted(reply):
 		c.err = errDemoted
-		c.lost.note()
+		c.lost.note(err)
 	}
 	return err
 }

@@ -28,10 +28,9 @@ func EachPrimary(ctx context.Context, pool *redis.Pool, f func(addr string, c re
 	if !ok {
 		return f("", c)
 	}
-	cluster, _ := r.nodes.current()
-	return cluster.EachNode(false, func(addr string, c redis.Conn) error {
+	return r.nodes.current().EachNode(false, func(addr string, c redis.Conn) error {
 		if err := c.Err(); err != nil {
-			return r.nodes.explain(err)
+			return err
 		}
 		return f(addr, c)
 	})

@@ -1,7 +1,9 @@
 package redispool
 
 import (
+	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -107,9 +109,40 @@ func (r *router) Receive() (any, error) {
 	return first.reply, first.err
 }
 
-// run runs one command on its node, and follows the key where that is moving or has moved.
+// run runs one command, and waits for its answer no longer than the limit. What it stops waiting for may still be done.
 func (r *router) run(command string, args []any) (any, error) {
-	cluster, _ := r.nodes.current()
+	limit := r.nodes.limit()
+	until := time.Now().Add(limit)
+	cluster, args, done := r.nodes.current(), kept(args), make(chan answer, 1)
+	go func() {
+		reply, err := r.nodes.lead(cluster, until, command, args)
+		done <- answer{reply, err}
+	}()
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case a := <-done:
+		return a.reply, a.err
+	case <-timer.C:
+		return nil, errSlow
+	}
+}
+
+// kept are arguments that stay what they are when nobody waits for the command any more, and their bytes are used again.
+func kept(args []any) []any {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if b, ok := arg.([]byte); ok {
+			args[i] = bytes.Clone(b)
+		}
+	}
+	return args
+}
+
+// lead brings one command to its node, and follows the key where that is moving or has moved. It sends nothing once until
+// has passed.
+func (n *nodes) lead(cluster *redisc.Cluster, until time.Time, command string, args []any) (any, error) {
+	began := time.Now()
 	c := cluster.Get()
 	defer c.Close()
 	var keys []string
@@ -117,14 +150,17 @@ func (r *router) run(command string, args []any) (any, error) {
 		keys = []string{key}
 	}
 	if err := redisc.BindConn(c, keys...); err != nil {
-		return nil, r.nodes.explain(err)
+		return nil, n.explain(err, began)
+	}
+	if time.Now().After(until) {
+		return nil, errSlow
 	}
 	following, err := redisc.RetryConn(c, redirections, tryAgain)
 	if err != nil {
 		return nil, err
 	}
 	reply, err := following.Do(command, args...)
-	return reply, r.nodes.explain(err)
+	return reply, n.explain(err, began)
 }
 
 // Err is nil: it is the nodes' connections that break, and their pools that notice.

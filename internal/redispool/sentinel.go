@@ -86,7 +86,7 @@ func (p *primary) moved(addr string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.addr != "" && p.addr != addr {
-		p.lost.note()
+		p.lost.note(errDemoted)
 	}
 	p.addr = addr
 }

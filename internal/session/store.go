@@ -27,7 +27,6 @@ const quarantineTime = 7 * 24 * time.Hour
 // A Store is safe for concurrent use. Its methods take a delivery's context and hold one connection of the pool; a
 // caller that lets at most as many deliveries in as the pool has connections never waits for one.
 type Store struct {
-	records *redisstore.RedisStore
 	pool    *redis.Pool
 	keys    Keys
 	scripts scripts
@@ -38,7 +37,6 @@ var _ scs.CtxStore = (*Store)(nil)
 
 func newStore(pool *redis.Pool, keys Keys) *Store {
 	return &Store{
-		records: redisstore.NewWithPrefix(pool, keys.sessions()),
 		pool:    pool,
 		keys:    keys,
 		scripts: newScripts(),
@@ -59,7 +57,11 @@ func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 	if d.raw = s.known(d, token); d.raw != nil {
 		return d.raw, true, nil
 	}
-	raw, found, err := s.records.Find(token)
+	// redisstore knows no context: it gets a pool of its own, whose only connection is one that the delivery waits for.
+	records := redisstore.NewWithPrefix(&redis.Pool{
+		DialContext: func(context.Context) (redis.Conn, error) { return s.pool.GetContext(ctx) },
+	}, s.keys.sessions())
+	raw, found, err := records.Find(token)
 	if err != nil {
 		return nil, false, fmt.Errorf("find session: %w", err)
 	}

@@ -1,0 +1,109 @@
+package redispool_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"smsession/internal/redispool"
+	"smsession/internal/redistest"
+)
+
+// silent is the address of a server that takes connections and never says anything.
+func silent(t *testing.T, accepted *atomic.Int64) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var held []net.Conn
+	var group sync.WaitGroup
+	group.Go(func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			held = append(held, c)
+			accepted.Add(1)
+		}
+	})
+	t.Cleanup(func() {
+		l.Close()
+		group.Wait()
+		for _, c := range held {
+			c.Close()
+		}
+	})
+	return l.Addr().String()
+}
+
+func TestTheFirstContactWithASilentClusterIsShared(t *testing.T) {
+	var accepted atomic.Int64
+	addrs := []string{silent(t, &accepted), silent(t, &accepted), silent(t, &accepted)}
+	p := open(t, redispool.Options{Cluster: addrs})
+	ctx, cancel := context.WithCancel(t.Context())
+	within(t, "a first contact for many", func() {
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				if _, err := do(p, "GET", "key"); !unreachable(err) {
+					t.Errorf("%v does not count as the network's", err)
+				}
+			})
+			group.Go(func() {
+				if _, err := p.GetContext(ctx); !errors.Is(err, context.Canceled) {
+					t.Errorf("who gives up is told %v", err)
+				}
+			})
+		}
+		eventually(t, func() error {
+			if accepted.Load() < int64(len(addrs)) {
+				return errors.New("not all nodes have been asked at once")
+			}
+			return nil
+		})
+		cancel()
+		group.Wait()
+	})
+	// Each node is asked, and asked once more for what it has to say.
+	if n := accepted.Load(); n > int64(2*len(addrs)) {
+		t.Errorf("%d connections were made to %d nodes for 16 who wanted one", n, len(addrs))
+	}
+}
+
+func TestSilentNodesAreNotWaitedForWhereOneAnswers(t *testing.T) {
+	var accepted atomic.Int64
+	cluster := redistest.StartCluster(t, 1, false, redistest.Options{})
+	p := open(t, redispool.Options{Cluster: append([]string{silent(t, &accepted), silent(t, &accepted)}, cluster.Addrs()...)})
+	if err := pingInTime(t, p); err != nil {
+		t.Error(err)
+	}
+}
+
+// It takes connections, as the kernel does that for it.
+func TestANodeThatHangsIsWaitedForOnce(t *testing.T) {
+	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
+	p := open(t, redispool.Options{Cluster: cluster.Addrs()})
+	keys := keysOn(t, cluster)
+	if _, err := do(p, "SET", keys[0], "value"); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Primaries[0].Pause()
+	defer cluster.Primaries[0].Resume()
+	start := time.Now()
+	within(t, "twenty commands to a node that hangs", func() {
+		for range 20 {
+			if _, err := do(p, "GET", keys[0]); !unreachable(err) {
+				t.Errorf("a paused node answered %v", err)
+			}
+		}
+	})
+	t.Logf("twenty commands took %v", time.Since(start).Round(time.Millisecond))
+	cluster.Primaries[0].Resume()
+	eventually(t, func() error { _, err := do(p, "GET", keys[0]); return err })
+}
