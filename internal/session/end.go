@@ -104,7 +104,7 @@ func erase(ctx context.Context, conn redis.Conn, keys Keys, to, from string) (bo
 		return false, err
 	}
 	// A pointer that is another one by now is that of a conversation which began after this one was erased.
-	_, err = newScripts().discard.Do(conn, pointer, token)
+	_, err = discardScript().Do(conn, pointer, token)
 	return err == nil, err
 }
 
@@ -119,7 +119,7 @@ func eraseRecord(conn redis.Conn, keys Keys, token, to, from string) error {
 		return err
 	}
 	if raw != nil {
-		deleted, err := redis.Int(newScripts().discard.Do(conn, keys.Session(token), raw))
+		deleted, err := redis.Int(discardScript().Do(conn, keys.Session(token), raw))
 		if err != nil {
 			return err
 		}
@@ -153,7 +153,7 @@ func persist(ctx context.Context, pool *redis.Pool, attempt func(redis.Conn) err
 func contentOf(conn redis.Conn, key string) ([]byte, error) {
 	value, err := redis.Bytes(conn.Do("GET", key))
 	if isCode(err, "WRONGTYPE") {
-		value, err = redis.Bytes(newScripts().content.Do(conn, key))
+		value, err = redis.Bytes(contentScript().Do(conn, key))
 	}
 	if errors.Is(err, redis.ErrNil) {
 		return nil, nil

@@ -40,16 +40,24 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then
 end
 return 0`),
 
-		content: redis.NewScript(1, content+`
-return content(KEYS[1])`),
+		content: contentScript(),
+		discard: discardScript(),
+	}
+}
 
-		// discard: KEYS[1] a session of any type; ARGV what content said of it.
-		discard: redis.NewScript(1, content+`
+// contentScript returns what content says of KEYS[1].
+func contentScript() *redis.Script {
+	return redis.NewScript(1, content+`
+return content(KEYS[1])`)
+}
+
+// discardScript deletes KEYS[1], a session of any type, if ARGV[1] is what content says of it.
+func discardScript() *redis.Script {
+	return redis.NewScript(1, content+`
 if content(KEYS[1]) == ARGV[1] then
   return redis.call('DEL', KEYS[1])
 end
-return 0`),
-	}
+return 0`)
 }
 
 // content is a Lua function that returns a key's whole value as one string: strings as they are, other types as the
