@@ -112,8 +112,9 @@ func TestTheBalancersNoticeInTime(t *testing.T) {
 		t.Errorf("Caddy looks for a replica for %v and that waits for Redis for %v: Twilio has hung up", tries, budget)
 	}
 	_, probe, _ := strings.Cut(manifests, "readinessProbe:")
-	if period := seconds(t, probe, `periodSeconds: (\d+)`); period >= drain {
-		t.Errorf("Kubernetes asks every %v, the service drains for %v", period, drain)
+	period, failures := seconds(t, probe, `periodSeconds: (\d+)`), found(t, probe, `failureThreshold: (\d+)`)[0]
+	if n, err := strconv.Atoi(failures); err != nil || n < 2 || time.Duration(n)*period >= drain {
+		t.Errorf("Kubernetes asks every %v and believes answer %s, the service drains for %v", period, failures, drain)
 	}
 }
 
@@ -147,6 +148,8 @@ func TestTheManifestsRenderToWhatTheyPromise(t *testing.T) {
 		"maxUnavailable: 0",
 		"publishNotReadyAddresses: true",
 		`ssl-redirect: "false"`,
+		"proxy-next-upstream: error non_idempotent\n", `proxy-next-upstream-timeout: "4"`,
+		"  egress:\n  - ports:\n    - port: 53\n",                                           // no selector of pods fits NodeLocal DNSCache
 		"    - podSelector:\n        matchLabels:\n          app.kubernetes.io/name: redis", // includeSelectors would make it smsession
 		"  podSelector:\n    matchLabels:\n      app.kubernetes.io/name: smsession",
 	} {
@@ -210,6 +213,16 @@ func TestTheExampleOfSettingsIsComplete(t *testing.T) {
 	slices.Sort(example)
 	if read := slices.Compact(read); !slices.Equal(read, example) {
 		t.Errorf("docker-compose.yml reads %q, .env.example has %q", read, example)
+	}
+}
+
+// A variable of the shell counts for docker-compose.yml, and would be another deployment's.
+func TestTheTestOfComposeInheritsNoSetting(t *testing.T) {
+	settled, _, _ := strings.Cut(shipped(t, "deploy/compose-test/run.sh"), "\nservices=")
+	for _, name := range found(t, shipped(t, "docker-compose.yml"), `\$\{(\w+)`) {
+		if !regexp.MustCompile(`(?m)^(?:export|unset) .*\b` + name + `\b`).MatchString(settled) {
+			t.Errorf("%s is neither set nor unset", name)
+		}
 	}
 }
 

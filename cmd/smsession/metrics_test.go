@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -166,6 +167,13 @@ func TestRedisSettingsThatCostSessionsAreAWarningWhileTheyLast(t *testing.T) {
 	w.look(t.Context(), now.Add(warningsInterval))
 	is("when one was put right", map[string]float64{"persistence_off": 1})
 	w.look(t.Context(), now.Add(2*warningsInterval))
+	server.CLI("CONFIG", "SET", "appendonly", "yes")
+	cut, cancel := context.WithCancel(t.Context())
+	cancel()
+	w.look(cut, now.Add(3*warningsInterval))
+	is("after a look that failed", map[string]float64{"persistence_off": 1})
+	w.look(t.Context(), now.Add(3*warningsInterval+warningsRetry))
+	is("after the next one", nil)
 	log.end()
 	if n := strings.Count(out.String(), `"level":"WARN"`); n != 2 {
 		t.Errorf("%d warnings were logged, want each once:\n%s", n, out.String())

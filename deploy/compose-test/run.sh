@@ -11,6 +11,7 @@ project=smsession-test
 image=smsession:compose-test
 export VERSION=compose-test HTTP_PORT=18080 HTTPS_PORT=18443 PROMETHEUS_PORT=19090 GRAFANA_PORT=13000
 export PUBLIC_URL=http://localhost:$HTTP_PORT TWILIO_AUTH_TOKEN=0123456789abcdef0123456789abcdef REDIS_PASSWORD=compose-test
+unset SITE TWILIO_ACCOUNT_SID OPT_OUT MAX_REPLIES_PER_MINUTE SESSION_IDLE_TIMEOUT LOG_LEVEL # what this shell has is another deployment's
 services=(redis sms-1 sms-2 sms-3 caddy prometheus)
 
 # What no phase may go beyond: the deliveries that are under way when a replica is killed.
