@@ -27,7 +27,8 @@ func (c *endCommand) Help() string {
 	return `The next message begins a new conversation. A message that is being answered meanwhile is counted before the end or after it, and
 repeats of earlier messages still get their replies. With --erase they may count again: nothing is left that knows them.
 --erase deletes the record, the pointer and a copy in quarantine; a message that is being answered at that moment may leave the pointer,
-which holds the two numbers, and what a crash has left expires by itself: both within SESSION_IDLE_TIMEOUT.
+which holds the two numbers, and what a crash has left expires by itself: both within SESSION_IDLE_TIMEOUT. A replica may remember the record in its memory until it is restarted or has saved some 4,000 other
+conversations.
 
   smsession end +12025550143
   smsession end +12025550143 --to +15005550006 --yes --json
@@ -64,7 +65,7 @@ func (c *endCommand) Run(p *process) error {
 	}
 	for _, look := range looks {
 		if err := c.end(p, source, look); err != nil {
-			return operated(err, endNeeds)
+			return err
 		}
 	}
 	return nil
@@ -106,17 +107,17 @@ func (c *endCommand) end(p *process, source inspect.Source, look inspect.Look) e
 	if c.Erase {
 		found, err := session.Erase(ctx, source.Pool, source.Keys, look.To, look.From)
 		if err != nil {
-			return unfinished(err, "erased in part")
+			return c.unfinished(err)
 		}
 		done.What = inspect.Erased
 		if !found {
 			done.What = inspect.NothingThere
 		}
-		return done.Print(p.stdout, c.names(c.From, c.To), c.JSON)
+		return operated(done.Print(p.stdout, c.names(c.From, c.To), c.JSON), endNeeds)
 	}
 	was, err := session.End(ctx, source.Pool, source.Keys, look.To, look.From)
 	if err != nil {
-		return unfinished(err, "ended")
+		return c.unfinished(err)
 	}
 	switch {
 	case was == nil:
@@ -126,16 +127,23 @@ func (c *endCommand) end(p *process, source inspect.Source, look inspect.Look) e
 	default:
 		done.What, done.Count = inspect.Ended, was.Counter
 	}
-	return done.Print(p.stdout, c.names(c.From, c.To), c.JSON)
+	return operated(done.Print(p.stdout, c.names(c.From, c.To), c.JSON), endNeeds)
 }
 
-// unfinished says of an error what it leaves open. What Redis has refused was not done.
-func unfinished(err error, what string) error {
+// unfinished says of an error what it leaves open. An end is one step: what was refused, interrupted or out of time before
+// it was not done. To erase takes several, and any of them may be the one that failed.
+func (c *endCommand) unfinished(err error) error {
+	said := operated(err, endNeeds)
+	if said == nil { // a connection to Redis can break as a pipe does
+		said = err
+	}
 	switch {
 	case errors.Is(err, session.ErrNewer):
 		return fmt.Errorf("%w: use the smsession that wrote it", err)
-	case errors.Is(err, context.DeadlineExceeded), refusedByRedis(err):
-		return err
+	case c.Erase:
+		return fmt.Errorf("the conversation may be erased in part; look with smsession show, and erase it again: %w", said)
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), refusedByRedis(err):
+		return said
 	}
-	return fmt.Errorf("the conversation may be %s or not; look with smsession show: %w", what, err)
+	return fmt.Errorf("the conversation may be ended or not; look with smsession show: %w", said)
 }

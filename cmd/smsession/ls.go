@@ -55,7 +55,7 @@ func (c *lsCommand) Run(p *process) error {
 	if errors.Is(err, errEnough) {
 		return nil
 	}
-	return operated(err, "SCAN, GET and PTTL")
+	return operated(err, readNeeds)
 }
 
 // order reads --sort and --limit. Without an order a limit of 0 is none.

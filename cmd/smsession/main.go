@@ -10,11 +10,13 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kong"
 
 	"smsession/internal/config"
+	"smsession/internal/inspect"
 )
 
 // Exit statuses. A second signal ends the process by the signal itself.
@@ -77,16 +79,21 @@ func run(p *process, args []string) int {
 	var fault commandFault
 	switch err := command.Run(p); {
 	case errors.As(err, &fault):
-		fmt.Fprintf(p.stderr, "smsession: %v\n", fault)
+		fmt.Fprintf(p.stderr, "smsession: %s\n", sentence(fault))
 		return exitBadCommand
 	case errors.As(err, &faults):
 		fmt.Fprintln(p.stderr, faults)
 		return exitBadCommand
 	case err != nil:
-		fmt.Fprintf(p.stderr, "smsession: %v\n", err)
+		fmt.Fprintf(p.stderr, "smsession: %s\n", sentence(err))
 		return exitFailed
 	}
 	return 0
+}
+
+// sentence is an error on one line. Parts of it may be what others sent, so it does nothing to a terminal.
+func sentence(err error) string {
+	return inspect.Safe(strings.ReplaceAll(err.Error(), "\n", "; ")) // errors.Join puts its errors on lines
 }
 
 const examples = `Examples:

@@ -27,6 +27,9 @@ type operatorFlags struct {
 // messages of a conversation may be faster than its end.
 const operatorPatience = 10 * time.Second
 
+// readNeeds are the commands of Redis that looking takes.
+const readNeeds = "SCAN, GET and PTTL"
+
 // source connects to the conversations. The caller closes the pool.
 func (f operatorFlags) source() (inspect.Source, error) {
 	cfg, err := f.Config()
@@ -56,7 +59,7 @@ func operated(err error, needs string) error {
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted")
 	case errors.As(err, &refusal) && strings.HasPrefix(string(refusal), "NOPERM"):
-		return fmt.Errorf("the user of REDIS_URL may not do this; it needs %s and the keys of the prefix: %w", needs, refusal)
+		return fmt.Errorf("the user of REDIS_URL may not do this; it needs %s, on a Cluster CLUSTER SLOTS besides, and the keys of the prefix: %w", needs, refusal)
 	case redispool.Refused(err):
 		return fmt.Errorf("the Redis of REDIS_URL refuses us: %w", err)
 	}

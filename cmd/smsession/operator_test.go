@@ -2,15 +2,20 @@ package main
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/inspect"
 	"smsession/internal/redistest"
 )
 
@@ -86,7 +91,7 @@ func TestWhatAnOperatorCannotHaveIsASentence(t *testing.T) {
 		{"ls without REDIS_URL", "REDIS_URL", "", []string{"ls"}, 2},
 		{"ls of another kind of URL", "REDIS_URL", "http://S3cr3t@localhost", []string{"ls"}, 2},
 		{"ls with the wrong password", "refuses us", elsewhere, []string{"ls"}, 1},
-		{"ls where SCAN is forbidden", "it needs SCAN, GET and PTTL", blind, []string{"ls"}, 1},
+		{"ls where SCAN is forbidden", "it needs SCAN, GET and PTTL, on a Cluster CLUSTER SLOTS besides, and the keys", blind, []string{"ls"}, 1},
 		{"ls of a Redis that is not there", "refused", "redis://127.0.0.1:1", []string{"ls"}, 1},
 		{"ls in no order", "--sort is not one of", server.URL(), []string{"ls", "--sort", "S3cr3t"}, 2},
 		{"ls of none", "--limit is not a whole number", server.URL(), []string{"ls", "--limit", "0"}, 2},
@@ -125,8 +130,10 @@ func TestAnOperatorNeedsNoMoreThanIsSaid(t *testing.T) {
 	}
 	rules := append(granted("reader", "+scan", "+get", "+pttl"),
 		granted("ender", "+scan", "+get", "+pttl", "+set", "+del", "+type", "+eval", "+evalsha")...)
+	rules = append(rules, granted("halfway", "+scan", "+get", "+pttl", "+type", "+eval", "+evalsha", "(+del ~sms:session:*)")...)
 	server := redistest.Start(t, redistest.Options{Args: rules})
-	s := conversationFor(t, startReplica(t, server.URL()), 1)
+	r := startReplica(t, server.URL())
+	s := conversationFor(t, r, 1)
 	as := func(user string) string {
 		return "REDIS_URL=" + strings.Replace(server.URL(), "redis://", "redis://"+user+":S3cr3t@", 1)
 	}
@@ -135,9 +142,17 @@ func TestAnOperatorNeedsNoMoreThanIsSaid(t *testing.T) {
 			t.Errorf("%q: exit status %d, %q, %s", args, r.wait(), r.printed(), r.log())
 		}
 	}
-	if r := execute(t, []string{"end", s.from, "--yes"}, as("reader")); r.wait() != 1 || !strings.Contains(r.log(), "it needs SCAN, GET, PTTL, SET") {
+	if r := execute(t, []string{"end", s.from, "--yes"}, as("reader")); r.wait() != 1 || !strings.Contains(r.log(), "it needs SCAN, GET, PTTL, SET") || strings.Contains(r.log(), "may be") {
 		t.Errorf("end by a reader: exit status %d, %s", r.wait(), r.log())
 	}
+	if r := execute(t, []string{"end", s.from, "--yes", "--erase"}, as("halfway")); r.wait() != 1 ||
+		!strings.Contains(r.log(), "may be erased in part") || !strings.Contains(r.log(), "it needs SCAN, GET, PTTL, SET, DEL") {
+		t.Errorf("an erasure that is refused half way: exit status %d, %s", r.wait(), r.log())
+	}
+	if left := server.CLI("KEYS", "sms:*"); strings.Contains(left, "sms:session:") || !strings.Contains(left, "sms:conversation:") {
+		t.Errorf("the record should be deleted and the pointer not: there is %s", left)
+	}
+	s = conversationFor(t, r, 1)
 	for _, args := range [][]string{{"end", s.from, "--yes"}, {"end", s.from, "--yes", "--erase"}} {
 		if r := execute(t, args, as("ender")); r.wait() != 0 {
 			t.Errorf("%q: exit status %d, %s", args, r.wait(), r.log())
@@ -256,5 +271,39 @@ func TestAWatchWaitsForARedisThatGoesAway(t *testing.T) {
 	watch.signal(os.Interrupt)
 	if watch.wait() != 0 || strings.Count(watch.printed(), "\n") != 1 || strings.Count(watch.log(), "\n") != 1 {
 		t.Errorf("exit status %d\n%s%s", watch.wait(), watch.printed(), watch.log())
+	}
+}
+
+// A look at many keys may take longer than --every, and the service needs Redis too.
+func TestAWatchPausesAfterALookThatOutlastsThePause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const every, look = time.Second, 2500 * time.Millisecond
+		away := func(context.Context) (redis.Conn, error) {
+			time.Sleep(look)
+			return nil, errors.New("away")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		began := time.Now()
+		var seen []time.Duration
+		watch := &inspect.Watch{Source: inspect.Source{Pool: &redis.Pool{DialContext: away}}, Limit: 1}
+		err := follow(&process{ctx: ctx}, every, watch, view{after: func(error) error {
+			if seen = append(seen, time.Since(began)); len(seen) == 3 {
+				cancel()
+			}
+			return nil
+		}})
+		want := []time.Duration{every + look, 2 * (every + look), 3 * (every + look)}
+		if !errors.Is(err, context.Canceled) || !slices.Equal(seen, want) {
+			t.Errorf("%v: looks ended after %v, want %v", err, seen, want)
+		}
+	})
+}
+
+// Parts of an error may be what others sent.
+func TestAnErrorIsOneLineThatDoesNothingToATerminal(t *testing.T) {
+	err := errors.Join(errors.New("Twilio says \x1b[2Jhello\rbye"), errors.New("and \u202eno more"))
+	if got, want := sentence(err), `Twilio says \x1b[2Jhello\rbye; and \u202eno more`; got != want {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }

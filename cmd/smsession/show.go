@@ -35,7 +35,7 @@ func (c *showCommand) Run(p *process) error {
 	defer source.Pool.Close()
 	looks, err := source.Look(p.ctx, c.To, c.From)
 	if err != nil {
-		return operated(err, "SCAN, GET and PTTL")
+		return operated(err, readNeeds)
 	}
 	if len(looks) == 0 {
 		return errUnknown

@@ -16,6 +16,10 @@ import (
 // every try (ACL LOG), and often enough for a setting that was put right to end its alert.
 const warningsInterval = 10 * time.Minute
 
+// warningsRetry is how soon a look that failed is made again. It may take seconds, in which Redis is not asked whether it
+// is there.
+const warningsRetry = time.Minute
+
 // warnings tells what will cost sessions one day: in the log when it is first seen, and at /metrics while it lasts. One
 // goroutine uses it.
 type warnings struct {
@@ -23,7 +27,7 @@ type warnings struct {
 	pool   *redis.Pool
 	gauges map[string]prometheus.Gauge
 	told   map[string]bool
-	looked time.Time
+	next   time.Time // a look is due
 }
 
 func newWarnings(registry prometheus.Registerer, log *logger, pool *redis.Pool) *warnings {
@@ -47,24 +51,34 @@ func (w *warnings) ping(ctx context.Context) error {
 	return err
 }
 
-// look looks at Redis, which must be there, if it is time again.
+// look looks at Redis, which must be there, if it is time again. A look that failed ends no warning: what it has not seen
+// may still be so.
 func (w *warnings) look(ctx context.Context, now time.Time) {
-	if !w.looked.IsZero() && now.Sub(w.looked) < warningsInterval {
+	if now.Before(w.next) {
 		return
 	}
-	w.looked = now
-	found := redispool.Check(ctx, w.pool)
+	found, err := redispool.Check(ctx, w.pool)
+	w.next = now.Add(warningsInterval)
+	if err != nil {
+		w.next = now.Add(warningsRetry)
+	}
+	w.tell(found)
+	for name, gauge := range w.gauges {
+		switch {
+		case slices.ContainsFunc(found, func(f redispool.Warning) bool { return f.Name == name }):
+			gauge.Set(1)
+		case err == nil:
+			gauge.Set(0)
+		}
+	}
+}
+
+// tell logs what was not found before.
+func (w *warnings) tell(found []redispool.Warning) {
 	for _, f := range found {
 		if !w.told[f.Name] {
 			w.log.Warn(f.Text, "warning", f.Name)
 		}
 		w.told[f.Name] = true
-	}
-	for name, gauge := range w.gauges {
-		value := 0.0
-		if slices.ContainsFunc(found, func(f redispool.Warning) bool { return f.Name == name }) {
-			value = 1
-		}
-		gauge.Set(value)
 	}
 }

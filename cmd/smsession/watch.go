@@ -66,7 +66,7 @@ func ended(p *process, err error) error {
 	if p.ctx.Err() != nil {
 		return nil
 	}
-	return operated(err, "SCAN, GET and PTTL")
+	return operated(err, readNeeds)
 }
 
 // view is told what a watch sees.
@@ -77,13 +77,13 @@ type view struct {
 
 // follow looks again and again. A Redis that does not answer is trouble that passes; one that refuses is not.
 func follow(p *process, every time.Duration, watch *inspect.Watch, v view) error {
-	tick := time.NewTicker(every)
-	defer tick.Stop()
-	for {
+	pause := time.NewTimer(every)
+	defer pause.Stop()
+	for ; ; pause.Reset(every) { // after the look: one that takes longer than every is not followed by the next at once
 		select {
 		case <-p.ctx.Done():
 			return p.ctx.Err()
-		case <-tick.C:
+		case <-pause.C:
 		}
 		var unheard error // of the view's own
 		err := watch.Look(p.ctx, func(e inspect.Event) error {
@@ -113,7 +113,7 @@ func (c *watchCommand) printer(p *process) view {
 		},
 		after: func(trouble error) error {
 			if trouble != nil && !away && p.ctx.Err() == nil {
-				fmt.Fprintf(p.stderr, "smsession: %v; it goes on once Redis answers\n", trouble)
+				fmt.Fprintf(p.stderr, "smsession: %s; it goes on once Redis answers\n", sentence(trouble))
 			}
 			away = trouble != nil
 			return nil

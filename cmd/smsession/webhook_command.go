@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"smsession/internal/config"
+	"smsession/internal/inspect"
 	"smsession/internal/twilio"
 )
 
@@ -141,7 +142,7 @@ func (c *webhookSetCommand) apply(ctx context.Context, account *twilio.Account, 
 // print shows the change, and what stands in the way of its effect.
 func (c *webhookSetCommand) print(p *process, change webhookChange) error {
 	if after := change.After; after != nil && after.Ours != nil && after.Note != "" && !c.JSON {
-		fmt.Fprintf(p.stderr, "smsession: warning: %s\n", after.Note)
+		fmt.Fprintf(p.stderr, "smsession: warning: %s\n", inspect.Safe(after.Note))
 	}
 	if c.JSON {
 		return writeObject(p.stdout, change)
