@@ -73,7 +73,7 @@ func (c *Cluster) replicate() {
 		r.await("CLUSTER REPLICATE "+id, func(answer string) bool { return answer == "OK" })
 	}
 	for i := range c.Replicas {
-		c.Primaries[i].await("INFO replication", func(answer string) bool { return strings.Contains(answer, "state=online") })
+		c.Primaries[i].streamed(1)
 	}
 	for _, node := range c.Nodes() {
 		node.await("CLUSTER NODES", func(answer string) bool {

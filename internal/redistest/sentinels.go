@@ -73,9 +73,21 @@ func startReplicas(tb testing.TB, primary *Server, n int, o Options) []*Server {
 	for range n {
 		replicas = append(replicas, Start(tb, o))
 	}
-	// The primary streams to a replica only once that has acknowledged its copy, a second after it says that it is up.
-	primary.await("INFO replication", func(answer string) bool { return strings.Count(answer, "state=online") == n })
+	primary.streamed(n)
 	return replicas
+}
+
+// streamed waits until n replicas have got something by the stream: the primary begins one only once the replica has
+// acknowledged its copy, up to a second after it calls it online.
+func (s *Server) streamed(n int) {
+	s.tb.Helper()
+	s.await("INFO replication", func(answer string) bool { return strings.Count(answer, "state=online") == n })
+	s.CLI("PUBLISH", "redistest", "streamed")
+	s.await("INFO replication", func(answer string) bool {
+		_, after, _ := strings.Cut(answer, "master_repl_offset:")
+		offset, _, _ := strings.Cut(after, "\n")
+		return strings.Count(answer, "offset="+strings.TrimSpace(offset)+",") == n
+	})
 }
 
 func sentinelConfig(primary *Server, quorum int) string {
