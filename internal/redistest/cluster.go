@@ -31,7 +31,8 @@ func StartCluster(tb testing.TB, primaries int, replicated bool, o Options) *Clu
 		c.Primaries = append(c.Primaries, c.start(tb, o))
 	}
 	for i, p := range c.Primaries {
-		p.CLI("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(i*slots/primaries), strconv.Itoa((i+1)*slots/primaries-1))
+		first, last := c.Share(i)
+		p.CLI("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(first), strconv.Itoa(last))
 		p.CLI("CLUSTER", "SET-CONFIG-EPOCH", strconv.Itoa(i+1))
 	}
 	if replicated {
@@ -92,6 +93,41 @@ func (c *Cluster) Addrs() []string {
 		addrs = append(addrs, node.Addr())
 	}
 	return addrs
+}
+
+// Share returns the first and the last slot of those that the i-th primary was given at the start.
+func (c *Cluster) Share(i int) (first, last int) {
+	n := len(c.Primaries)
+	return i * slots / n, (i+1)*slots/n - 1
+}
+
+// HoldFailover keeps the replicas from taking over until [Cluster.FailOver] lets one do so: a shard is then away for as
+// long as a test needs to look at the others, however busy the machine is.
+func (c *Cluster) HoldFailover() {
+	for _, r := range c.Replicas {
+		r.setNoFailover("yes")
+	}
+}
+
+// FailOver lets the i-th replica take over from its primary, which is away, and waits until it has. It does not stand
+// for election before everybody knows that it must: one that is lost is held again after four time-outs only, 12 s.
+func (c *Cluster) FailOver(i int) {
+	for _, node := range c.Nodes() {
+		if node == c.Primaries[i] {
+			continue
+		}
+		node.await("CLUSTER NODES", func(answer string) bool {
+			_, after, _ := strings.Cut(answer, " "+c.Primaries[i].Addr()+"@")
+			line, _, _ := strings.Cut(after, "\n")
+			return strings.Contains(line, " master,fail ")
+		})
+	}
+	c.Replicas[i].setNoFailover("no")
+	c.Replicas[i].await("ROLE", func(answer string) bool { return strings.HasPrefix(answer, "master") })
+}
+
+func (s *Server) setNoFailover(value string) {
+	s.await("CONFIG SET cluster-replica-no-failover "+value, func(answer string) bool { return answer == "OK" })
 }
 
 // Reshard moves slots from one primary to another as an operator does, with redis-cli, which moves the lowest first.
