@@ -39,11 +39,9 @@ func TestOperatorsWorkWhileMessagesCome(t *testing.T) {
 	f := startFleet(t, server)
 	redisURL := "REDIS_URL=" + server.URL()
 	watch := start(t, "smsession", []string{"watch", "--json", "--reveal", "--every", "100ms"}, []string{redisURL})
-	await(t, "that it watches", func() bool { return strings.Contains(watch.log(), "watching") })
+	await(t, "it to watch", func() bool { return strings.Contains(watch.log(), "watching") })
 	l := startLoad(func(s *sender, sid, cookie string) reply { return s.deliver(f.any(), "/sms", sid, cookie) })
-	for _, one := range l.talks {
-		await(t, one.from+" has begun", func() bool { return one.answered() > 0 })
-	}
+	awaitReplies(t, l.talks, 1)
 	ends := map[string][]int{}
 	for i := range operations {
 		checkList(t, l, redisURL)
@@ -74,12 +72,6 @@ func TestOperatorsWorkWhileMessagesCome(t *testing.T) {
 	}
 	checkEvents(t, l, decodeLines(t, watch.printed()), ends)
 	t.Logf("%d messages, %d ends; the slowest message took %v", messages, operations, slowest)
-}
-
-func (t *talk) answered() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.replies)
 }
 
 // checkList lists the conversations. Those that nobody ends have at least the messages answered before, and at most those

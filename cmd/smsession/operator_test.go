@@ -214,15 +214,16 @@ func TestAReaderWhoHasSeenEnoughIsNoError(t *testing.T) {
 	}
 }
 
-// await waits until a process has said something.
-func await(tb testing.TB, what string, said func() bool) {
+// await waits until something has come about. How long that takes is the machine's affair: the deadline is for what never
+// does.
+func await(tb testing.TB, what string, came func() bool) {
 	tb.Helper()
 	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
-		if said() {
+		if came() {
 			return
 		}
 	}
-	tb.Fatalf("it never said %s", what)
+	tb.Fatalf("waited in vain for %s", what)
 }
 
 func TestAWatchPrintsEvents(t *testing.T) {
@@ -231,7 +232,7 @@ func TestAWatchPrintsEvents(t *testing.T) {
 	conversationFor(t, r, 2)
 	redisURL := "REDIS_URL=" + server.URL()
 	watch := start(t, "smsession", []string{"watch", "--json", "--reveal", "--every", "100ms"}, []string{redisURL})
-	await(t, "that it watches", func() bool { return strings.Contains(watch.log(), "watching 1 conversations") })
+	await(t, "it to watch", func() bool { return strings.Contains(watch.log(), "watching 1 conversations") })
 	s := newSender()
 	for i, step := range []struct {
 		event string
@@ -260,14 +261,14 @@ func TestAWatchWaitsForARedisThatGoesAway(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{AppendOnly: true})
 	s := conversationFor(t, startReplica(t, server.URL()), 1)
 	watch := start(t, "smsession", []string{"watch", "--every", "100ms"}, []string{"REDIS_URL=" + server.URL()})
-	await(t, "that it watches", func() bool { return strings.Contains(watch.log(), "watching 1 conversations") })
+	await(t, "it to watch", func() bool { return strings.Contains(watch.log(), "watching 1 conversations") })
 	server.Kill()
-	await(t, "that Redis is away", func() bool { return strings.Contains(watch.log(), "goes on once Redis answers") })
+	await(t, "word that Redis is away", func() bool { return strings.Contains(watch.log(), "goes on once Redis answers") })
 	if err := server.Restart(); err != nil {
 		t.Fatal(err)
 	}
 	execute(t, []string{"end", s.from, "--to", s.to, "--yes"}, "REDIS_URL="+server.URL())
-	await(t, "that the conversation ended", func() bool { return strings.Contains(watch.printed(), " ended ") })
+	await(t, "the end of the conversation", func() bool { return strings.Contains(watch.printed(), " ended ") })
 	watch.signal(os.Interrupt)
 	if watch.wait() != 0 || strings.Count(watch.printed(), "\n") != 1 || strings.Count(watch.log(), "\n") != 1 {
 		t.Errorf("exit status %d\n%s%s", watch.wait(), watch.printed(), watch.log())

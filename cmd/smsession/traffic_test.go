@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"sync"
 	"testing"
 	"time"
@@ -72,6 +73,25 @@ func (t *talk) note(r reply, took time.Duration) {
 	defer t.mu.Unlock()
 	t.replies = append(t.replies, r)
 	t.slowest = max(t.slowest, took)
+}
+
+func (t *talk) answered() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return len(t.replies)
+}
+
+// awaitReplies waits until each of some conversations has got so many replies more.
+func awaitReplies(t *testing.T, of []*talk, more int) {
+	t.Helper()
+	before := make([]int, len(of))
+	for i, one := range of {
+		before[i] = one.answered()
+	}
+	for i, one := range of {
+		await(t, fmt.Sprintf("%d replies to %s after the first %d", more, one.from, before[i]),
+			func() bool { return one.answered() >= before[i]+more })
+	}
 }
 
 // finish lets the messages under way come to their replies, and tells how many messages there were and how long the
