@@ -83,7 +83,7 @@ func TestAMessageUnderWayIsAnswered(t *testing.T) {
 			server.Pause()
 			answers := make(chan reply, 1)
 			go func() { answers <- newSender().deliver(r.url, "/sms", newSID(), "") }()
-			time.Sleep(time.Second) // far longer than it takes to get there
+			awaitMetric(t, r, "smsession_messages_in_progress", 1)
 			r.signal(syscall.SIGTERM)
 			row.wait(r)
 			server.Resume()

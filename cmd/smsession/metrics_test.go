@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"net/http"
 	"regexp"
 	"strconv"
@@ -71,6 +72,12 @@ func sum(all []series, name string, labels ...string) (total float64) {
 		}
 	}
 	return total
+}
+
+// awaitMetric waits until a replica tells Prometheus of so much of something.
+func awaitMetric(tb testing.TB, r *replica, name string, least float64) {
+	tb.Helper()
+	await(tb, fmt.Sprintf("%s to be %v", name, least), func() bool { return sum(scrape(tb, r), name) >= least })
 }
 
 func TestAReplicaTellsPrometheusWhatItDoes(t *testing.T) {
