@@ -18,7 +18,7 @@ const failoverLimit = 25 * time.Second
 func TestAFailoverOfSentinelsLosesNothingThatReplicasHad(t *testing.T) {
 	s := redistest.StartSentinels(t, 2, 3, redistest.Options{Args: narrow("+role", "+wait")})
 	f := startFleet(t, s.Primary, "REDIS_URL="+sentinelURL(s), "REDIS_WAIT_REPLICAS=1")
-	l := startLoad(func(s *sender, sid, cookie string) reply { return s.deliver(f.any(), "/sms", sid, cookie) })
+	l := startLoad(func(s *sender, sid, cookie string) reply { return f.insist(t, s, sid, cookie) })
 	time.Sleep(between)
 	killed := time.Now()
 	s.Primary.Kill()
@@ -42,7 +42,7 @@ func TestAFailoverWithoutWaitingLosesLittle(t *testing.T) {
 	f := startFleet(t, s.Primary, "REDIS_URL="+sentinelURL(s))
 	var answered atomic.Int64
 	l := startLoad(func(s *sender, sid, cookie string) reply {
-		r := s.deliver(f.any(), "/sms", sid, cookie)
+		r := f.insist(t, s, sid, cookie)
 		answered.Add(1)
 		return r
 	})

@@ -5,6 +5,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"smsession/internal/config"
 )
 
 const (
@@ -79,6 +81,23 @@ func (t *talk) answered() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.replies)
+}
+
+// insist delivers a message to one replica after the other until it is answered. A failover may outlast the budget where
+// the machine is busy, or an election is lost: then a replica may give the message up, but not earlier.
+func (f *fleet) insist(t *testing.T, s *sender, sid, cookie string) reply {
+	for deadline := time.Now().Add(patience); ; {
+		sent := time.Now()
+		r := s.deliver(f.any(), "/sms", sid, cookie)
+		took := time.Since(sent)
+		if r.status == 200 || t.Context().Err() != nil || time.Now().After(deadline) {
+			return r
+		}
+		if took < config.Defaults().RequestBudget {
+			t.Errorf("%s: a message was given up after %v, with %q", s.from, took, r.text())
+			time.Sleep(time.Second) // a failure is one violation, not thousands
+		}
+	}
 }
 
 // awaitReplies waits until each of some conversations has got so many replies more.
