@@ -94,7 +94,7 @@ func (f *fleet) keys(pattern string) []string {
 // pointer is the token in the sender's pointer, as an operator finds it by the phone number.
 func (f *fleet) pointer(s *sender) string {
 	f.tb.Helper()
-	token, err := redis.String(f.redis.Do("GET", "sms:conversation:"+s.to+":"+s.from))
+	token, err := redis.String(f.redis.Do("GET", s.pointerKey()))
 	if err != nil {
 		f.tb.Fatalf("the pointer of %s: %v", s.from, err)
 	}

@@ -54,6 +54,9 @@ func newSender() *sender {
 	}
 }
 
+// pointerKey is the key by which an operator finds the conversation.
+func (s *sender) pointerKey() string { return "sms:conversation:" + s.to + ":" + s.from }
+
 // newTransport keeps connections, but for less long than the server does, which closes one after five seconds that has
 // brought nothing yet: who keeps them longer sends a message now and then on one that is just being closed.
 func newTransport() *http.Transport {
