@@ -75,7 +75,7 @@ func TestARouterSendsEachCommandToItsNode(t *testing.T) {
 		}
 	})
 	t.Run("at the same time", func(t *testing.T) {
-		c := p.Get()
+		c := open(t, redispool.Options{Cluster: cluster.Addrs()[:1], Patience: patient}).Get()
 		defer c.Close()
 		cluster.Primaries[0].Pause()
 		defer cluster.Primaries[0].Resume()

@@ -14,6 +14,10 @@ import (
 	"smsession/internal/redistest"
 )
 
+// patient is the Patience of a pool whose answers are looked at, and not how long it waits for them: the machine may be
+// busy.
+const patient = 20 * time.Second
+
 // open returns a pool that is closed when the test ends.
 func open(tb testing.TB, o redispool.Options) *redis.Pool {
 	tb.Helper()
