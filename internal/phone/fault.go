@@ -3,7 +3,7 @@ package phone
 // fault is an error: Twilio would have put it into its debugger. The detail is a sentence on what happened here.
 //
 // Twilio itself files 11xxx and 12100 to 12300 as errors, and what is wrong with a single message, 14101 to 14110, as
-// warnings, 14107 apart. Here all of them are errors, because each costs the sender something that was meant to arrive.
+// warnings. Here all of them are errors, because each costs the sender something that was meant to arrive.
 // A caution is for the rest: 12200, which Twilio names a warning and which stops nothing, and whatever its texts leave
 // open, with the number that it would probably have, or none.
 func fault(code int, detail, url string) Finding {
@@ -34,8 +34,6 @@ func retrievalName(code int) string {
 		return "Invalid URL format"
 	case 11200:
 		return "HTTP retrieval failure"
-	case 11201:
-		return "TCP connection timed out"
 	case 11202:
 		return "TCP connection refused"
 	case 11203:
@@ -62,8 +60,6 @@ func retrievalName(code int) string {
 		return "Certificate Invalid - Could not find path to certificate"
 	case 11750:
 		return "TwiML response body too large"
-	case 11770:
-		return "Empty response body"
 	default:
 		return ""
 	}
@@ -100,8 +96,6 @@ func messageName(code int) string {
 		return "Invalid statusCallback attribute"
 	case 14106:
 		return "Document retrieval limit reached"
-	case 14107:
-		return "SMS send rate limit exceeded"
 	case 14109:
 		return "TwiML Reply message limit exceeded"
 	case 14110:
