@@ -48,27 +48,35 @@ func (m *Manager) find(d *delivery) (context.Context, error) {
 // are not touched.
 func (m *Manager) load(d *delivery, token string) (context.Context, error) {
 	found, err := m.scs.Load(d, token)
+	if err == nil {
+		r, ok := m.scs.Get(found, recordKey).(*Record)
+		if !ok || !r.belongs(d.to, d.from) || !time.Now().Before(r.Deadline) {
+			found = nil
+		}
+	} else {
+		found, err = nil, m.unreadable(d, token, err)
+	}
+	if found == nil {
+		d.raw = nil
+	}
+	return found, err
+}
+
+// unreadable returns the error of a load that came to nothing, nil where the record counts as absent.
+func (m *Manager) unreadable(d *delivery, token string, err error) error {
 	var newer *newerError
 	switch {
 	case errors.As(err, &newer):
 		// Where a later version keeps its addresses is not known. The pointer then says whose record it is.
 		d.suspect = newer.record.To == "" || newer.record.From == ""
 		if newer.record.belongs(d.to, d.from) || d.suspect && token == d.pointer {
-			return nil, ErrNewer
+			return ErrNewer
 		}
-		found, err = nil, nil
+		return nil
 	case errors.Is(err, errForeign) || isCode(err, "WRONGTYPE"):
-		found, err = nil, m.quarantine(d, token)
-	case err == nil:
-		r, ok := m.scs.Get(found, recordKey).(*Record)
-		if !ok || !r.belongs(d.to, d.from) || !time.Now().Before(r.Deadline) {
-			found = nil
-		}
+		return m.quarantine(d, token)
 	}
-	if found == nil {
-		d.raw = nil
-	}
-	return found, err
+	return err
 }
 
 func (m *Manager) quarantine(d *delivery, token string) error {
