@@ -108,7 +108,7 @@ func TestExpiryIsNeverBelowAMillisecond(t *testing.T) {
 	var lowest string
 	conn := &recording{model: m, note: func(args []string) { lowest = args[len(args)-1] }}
 	s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }}, Keys{Prefix: "sms:"})
-	d := &delivery{Context: t.Context(), deadline: time.Now().Add(time.Minute), key: "sms:conversation:a:b"}
+	d := &delivery{Context: t.Context(), deadline: time.Now().Add(time.Minute), key: "sms:conversation:a:b", scratch: &scratch{}}
 	if err := s.CommitCtx(d, running, []byte("{}"), time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}

@@ -42,34 +42,58 @@ type lastSaved struct {
 
 func newRecent() *recent { return &recent{places: map[string]int{}} }
 
-// guess appends the record that a token probably still has to into, and reports whether it knows one and trusts itself.
-func (r *recent) guess(into []byte, token string) ([]byte, bool) {
+// take returns the record that a token probably still has, and nil if it knows none or does not trust itself. The record is
+// the caller's from then on, and not remembered any more: a right guess is followed by a record that is saved.
+func (r *recent) take(token string) []byte {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	place, found := r.places[token]
-	if !found || r.trust <= 0 || len(r.ring[place].record) == 0 {
-		return into, false
+	if !found || r.trust <= 0 {
+		return nil
 	}
-	return append(into, r.ring[place].record...), true
+	record := r.ring[place].record
+	r.ring[place].record = nil
+	if len(record) == 0 {
+		return nil
+	}
+	return record
 }
 
-// learn takes note of what a record is in Redis, nil if it is not there, whether a guess was made or not.
+// judge takes note of whether a guess was right.
+func (r *recent) judge(right bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if right {
+		r.trust = min(r.trust+1, fullTrust)
+	} else {
+		r.trust = max(r.trust-1, -fullTrust)
+	}
+}
+
+// learn takes note of what a record is in Redis, nil if it is not there, where no guess was made.
 func (r *recent) learn(token string, record []byte) {
+	if right, known := r.check(token, record); known {
+		r.judge(right)
+	}
+}
+
+// check reports whether a guess would have been right, if there would have been one, and forgets a record that is another
+// one by now.
+func (r *recent) check(token string, record []byte) (right, known bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	place, found := r.places[token]
-	switch {
-	case !found || len(r.ring[place].record) == 0:
-	case bytes.Equal(r.ring[place].record, record):
-		r.trust = min(r.trust+1, fullTrust)
-	default:
-		r.trust = max(r.trust-1, -fullTrust)
+	if !found || len(r.ring[place].record) == 0 {
+		return false, false
+	}
+	if right = bytes.Equal(r.ring[place].record, record); !right {
 		r.ring[place].record = r.ring[place].record[:0]
 	}
+	return right, true
 }
 
-// saved remembers a copy of a record.
-func (r *recent) saved(token string, record []byte) {
+// saved remembers a record, which is not the caller's any more, and returns room for another one.
+func (r *recent) saved(token string, record []byte) (room []byte) {
 	if len(record) > longestRemembered {
 		record = nil
 	}
@@ -79,7 +103,8 @@ func (r *recent) saved(token string, record []byte) {
 	if !found {
 		place = r.place(strings.Clone(token)) // it may be part of a longer text
 	}
-	r.ring[place].record = append(r.ring[place].record[:0], record...)
+	room, r.ring[place].record = r.ring[place].record, record
+	return room
 }
 
 // place makes room for a token.

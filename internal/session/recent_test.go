@@ -14,8 +14,7 @@ func trusting() *recent {
 }
 
 func (r *recent) guessed(token string) string {
-	record, _ := r.guess(nil, token)
-	return string(record)
+	return string(r.take(token))
 }
 
 func TestMemoryOfRecordsIsBounded(t *testing.T) {
@@ -70,7 +69,7 @@ func TestItGuessesWhileMostGuessesWouldBeRight(t *testing.T) {
 				r.learn("token", map[rune][]byte{'r': []byte("record"), 'w': []byte("another")}[seen])
 			}
 			r.saved("token", []byte("record"))
-			if _, guesses := r.guess(nil, "token"); guesses != test.want {
+			if guesses := r.take("token") != nil; guesses != test.want {
 				t.Errorf("it guesses: %t", guesses)
 			}
 		})
@@ -86,12 +85,18 @@ func TestWrongGuessIsNotMadeAgain(t *testing.T) {
 	}
 }
 
-func TestGuessIsACopy(t *testing.T) {
+// What is guessed is written over by the next message of the conversation: nobody else may have it then.
+func TestRecordIsGuessedOnce(t *testing.T) {
 	r := trusting()
 	r.saved("token", []byte("record"))
-	guess, _ := r.guess(nil, "token")
-	r.saved("token", []byte("RECORD"))
-	if string(guess) != "record" {
-		t.Errorf("what was guessed became %q", guess)
+	if got := r.guessed("token"); got != "record" {
+		t.Errorf("it guesses %q", got)
+	}
+	if got := r.guessed("token"); got != "" {
+		t.Errorf("it guesses %q for somebody else", got)
+	}
+	r.saved("token", []byte("next"))
+	if got := r.guessed("token"); got != "next" {
+		t.Errorf("it guesses %q", got)
 	}
 }

@@ -41,9 +41,8 @@ type Record struct {
 	scratch  *scratch
 }
 
-// scratch is room for a record that was guessed, and to write a changed one in. It is most of what a message would
-// allocate.
-type scratch struct{ guess, messages, record []byte }
+// scratch is room to write a changed record in. It is most of what a message would allocate.
+type scratch struct{ messages, record []byte }
 
 // recordedReply is the reply to a message: a list of texts, as JSON.
 type recordedReply struct {

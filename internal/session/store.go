@@ -78,11 +78,8 @@ func (s *Store) known(d *delivery, token string) []byte {
 	if d.report.Attempts > 1 {
 		return nil
 	}
-	var record []byte
-	if record, d.guessed = s.recent.guess(d.scratch.guess[:0], token); !d.guessed {
-		return nil
-	}
-	d.scratch.guess = record
+	record := s.recent.take(token)
+	d.guessed = record != nil
 	return record
 }
 
@@ -128,20 +125,27 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 		return errConflict
 	}
 	d.saved = token
-	s.recent.saved(token, b)
+	s.remember(d, token, b)
 	return nil
+}
+
+// remember hands a saved record over, and keeps the room that is left for the next one.
+func (s *Store) remember(d *delivery, token string, b []byte) {
+	room := s.recent.saved(token, b)
+	if len(d.raw) > 0 && &d.raw[0] == &b[0] { // a repeat is written back as it was read, and took no room
+		return
+	}
+	if room == nil {
+		room = d.raw
+	}
+	d.scratch.record = room
 }
 
 // compare takes note of whether a guess was right. held is the answer of the record's step: the commit of a wrong guess
 // brings the record that stood in its way, from which the next attempt starts.
 func (s *Store) compare(d *delivery, token string, held any) {
-	if held == int64(1) {
-		s.recent.learn(token, d.raw)
-		return
-	}
-	actual, _ := held.([]byte)
-	s.recent.learn(token, actual)
-	if actual != nil {
+	s.recent.judge(held == int64(1))
+	if actual, ok := held.([]byte); ok {
 		d.brought = leftover{token, actual}
 	}
 }
