@@ -2,6 +2,7 @@ package main
 
 import (
 	"runtime"
+	"sync/atomic"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -13,8 +14,8 @@ import (
 )
 
 // newRegistry returns what a replica tells of its process and of its connections to Redis. The server adds what it tells
-// of messages. The pool must not be in use yet.
-func newRegistry(log *logger, pool *redis.Pool) *prometheus.Registry {
+// of messages. The pool must not be in use yet; opened is how many connections it has opened.
+func newRegistry(log *logger, pool *redis.Pool, opened *atomic.Int64) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	auto := promauto.With(registry)
@@ -27,12 +28,12 @@ func newRegistry(log *logger, pool *redis.Pool) *prometheus.Registry {
 		Name: "smsession_log_lines_dropped_total",
 		Help: "Log lines that were dropped because nobody read the log.",
 	}, func() float64 { return float64(log.dropped()) })
-	watchPool(auto, pool)
+	watchPool(auto, pool, opened)
 	return registry
 }
 
 // watchPool tells how fast Redis answers, and how many connections are in use.
-func watchPool(auto promauto.Factory, pool *redis.Pool) {
+func watchPool(auto promauto.Factory, pool *redis.Pool, opened *atomic.Int64) {
 	trips := auto.NewHistogram(prometheus.HistogramOpts{
 		Name: "smsession_redis_duration_seconds",
 		Help: "Time of a round trip to Redis, a pipelined commit being one.",
@@ -42,11 +43,11 @@ func watchPool(auto promauto.Factory, pool *redis.Pool) {
 	redispool.Measure(pool, func(took time.Duration) { trips.Observe(took.Seconds()) })
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "smsession_redis_connections",
-		Help: "Open connections to Redis.",
-	}, func() float64 { return float64(pool.ActiveCount()) })
+		Help: "Open connections to Redis, to all nodes of a Cluster together.",
+	}, func() float64 { return float64(opened.Load()) })
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "smsession_redis_connections_in_use",
-		Help: "Connections to Redis that something uses at this moment.",
+		Help: "Connections to Redis that something uses at this moment, of a Cluster as one.",
 	}, func() float64 { stats := pool.Stats(); return float64(stats.ActiveCount - stats.IdleCount) })
 	auto.NewGauge(prometheus.GaugeOpts{
 		Name: "smsession_redis_connections_max",

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/url"
 	"strings"
+	"sync/atomic"
 
 	"github.com/go-chi/chi/v5"
 
@@ -69,9 +70,10 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, mor
 	}
 	options := poolOptions(cfg.Redis)
 	options.WaitReplicas = cfg.WaitReplicas
+	options.Opened = new(atomic.Int64)
 	pool := redispool.Open(options)
 	defer pool.Close()
-	registry := newRegistry(log, pool)
+	registry := newRegistry(log, pool, options.Opened)
 	health := server.NewHealth(cfg.RequestBudget, log.Logger)
 	sessions := session.New(session.Options{
 		Pool:         pool,

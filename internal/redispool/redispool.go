@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -53,6 +54,10 @@ type Options struct {
 
 	// WaitReplicas is how many replicas must have what a script wrote before its answer is given.
 	WaitReplicas int
+
+	// Opened, unless it is nil, is how many connections are open, those of all nodes of a Cluster together: there the pool
+	// itself counts only its users.
+	Opened *atomic.Int64
 }
 
 // Open returns a pool. It does not contact Redis: a Redis that is not there yet shows in the first command. The pool never
@@ -90,7 +95,7 @@ func connect(ctx context.Context, o Options, addr string, lost *losses) (redis.C
 
 // dial connects, and authenticates where there is something to authenticate with.
 func dial(ctx context.Context, o Options, addr string) (redis.Conn, *wire, error) {
-	w := &wire{}
+	w := &wire{opened: o.Opened}
 	options := []redis.DialOption{
 		redis.DialContextFunc(w.dial),
 		redis.DialTLSHandshakeTimeout(timeout),

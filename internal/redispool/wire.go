@@ -3,6 +3,8 @@ package redispool
 import (
 	"context"
 	"net"
+	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -12,6 +14,9 @@ type wire struct {
 	net.Conn
 	held bool // between the first Send and Flush
 	out  []byte
+
+	opened *atomic.Int64 // nil if nobody counts
+	closed sync.Once
 }
 
 // dial is what redigo dials with.
@@ -22,7 +27,20 @@ func (w *wire) dial(ctx context.Context, network, addr string) (net.Conn, error)
 		return nil, err
 	}
 	w.Conn = c
+	w.count(1)
 	return w, nil
+}
+
+// Close may be called more than once, as redigo does.
+func (w *wire) Close() error {
+	w.closed.Do(func() { w.count(-1) })
+	return w.Conn.Close()
+}
+
+func (w *wire) count(n int64) {
+	if w.opened != nil {
+		w.opened.Add(n)
+	}
 }
 
 func (w *wire) Write(b []byte) (int, error) {
