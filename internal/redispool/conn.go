@@ -106,7 +106,21 @@ func (c *conn) watch(err error) error {
 		c.err = errDemoted
 		c.lost.note(err)
 	}
-	return err
+	return unquoted(err)
+}
+
+// unquoted is an error of the server's without the arguments that it quotes where it does not know a command, which may
+// have been renamed: keys hold numbers and tokens, and AUTH has the password.
+func unquoted(err error) error {
+	var reply redis.Error
+	if !errors.As(err, &reply) {
+		return err
+	}
+	text, _, quoted := strings.Cut(string(reply), ", with args beginning with")
+	if !quoted {
+		return err
+	}
+	return redis.Error(text)
 }
 
 // demoted reports whether another server, or this one later, would have taken the command. Not so MISCONF, OOM, BUSY and

@@ -1,6 +1,7 @@
 package redispool_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/gomodule/redigo/redis"
@@ -172,4 +173,20 @@ func TestALostReplyIsAnErrorAndNoRetry(t *testing.T) {
 			t.Errorf("the command ran %d times, %v, want once", n, err)
 		}
 	})
+}
+
+// A server quotes the arguments of a command that it does not know, in an error that is logged.
+func TestWhatACommandWasAboutIsInNoError(t *testing.T) {
+	s := redistest.Start(t, redistest.Options{Args: []string{"--rename-command", "GET", ""}})
+	conn := open(t, redispool.Options{Addr: s.Addr()}).Get()
+	defer conn.Close()
+	_, did := conn.Do("GET", "sms:conversation:+15005550006:+12025550143")
+	_ = conn.Send("GET", "sms:conversation:+15005550006:+12025550143")
+	_ = conn.Flush()
+	_, received := conn.Receive()
+	for _, err := range []error{did, received} {
+		if err == nil || !strings.Contains(err.Error(), "unknown command") || strings.Contains(err.Error(), "555") {
+			t.Errorf("the error is %v", err)
+		}
+	}
 }

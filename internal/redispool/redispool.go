@@ -109,7 +109,7 @@ func dial(ctx context.Context, o Options, addr string) (redis.Conn, *wire, error
 		options = append(options, redis.DialUseTLS(true), redis.DialTLSConfig(o.TLS))
 	}
 	c, err := redis.DialContext(ctx, "tcp", addr, options...)
-	return c, w, err
+	return c, w, unquoted(err)
 }
 
 // Ping asks whether Redis runs scripts, which is what a commit is: one that is still loading its data does not, and a user

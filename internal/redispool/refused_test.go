@@ -35,6 +35,10 @@ func TestRefusalsAreTold(t *testing.T) {
 			redispool.Options{Username: "app", Password: "secret"}, true,
 		},
 		{"a database beyond the last is refused", redistest.Options{}, redispool.Options{Database: 16}, true},
+		{
+			"a password is refused by a server that knows no AUTH, and not quoted as the server does",
+			redistest.Options{Args: []string{"--rename-command", "AUTH", ""}}, redispool.Options{Password: "secret"}, true,
+		},
 		{"the right password is not", redistest.Options{Password: "secret"}, redispool.Options{Password: "secret"}, false},
 		{"the right user is not", redistest.Options{Args: user}, redispool.Options{Username: "app", Password: "secret"}, false},
 		{"the last database is not", redistest.Options{}, redispool.Options{Database: 15}, false},
