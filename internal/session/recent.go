@@ -94,8 +94,11 @@ func (r *recent) check(token string, record []byte) (right, known bool) {
 
 // saved remembers a record, which is not the caller's any more, and returns room for another one.
 func (r *recent) saved(token string, record []byte) (room []byte) {
-	if len(record) > longestRemembered {
+	switch {
+	case len(record) > longestRemembered:
 		record = nil
+	case cap(record) > 2*longestRemembered: // it was written into the room of a long one, which must not be kept for it
+		record = bytes.Clone(record)
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

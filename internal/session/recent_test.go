@@ -47,6 +47,16 @@ func TestLongRecordIsNotGuessed(t *testing.T) {
 	}
 }
 
+// The room that a record is written into may have been that of a long one.
+func TestRoomOfALongRecordIsNotKeptForAShortOne(t *testing.T) {
+	r := trusting()
+	r.saved("token", append(make([]byte, 0, 1<<20), "record"...))
+	got := r.take("token")
+	if string(got) != "record" || cap(got) > 2*longestRemembered {
+		t.Errorf("it holds %q in %d bytes", got, cap(got))
+	}
+}
+
 func TestItGuessesWhileMostGuessesWouldBeRight(t *testing.T) {
 	for _, test := range []struct {
 		name string
