@@ -57,7 +57,7 @@ func (m *Manager) load(d *delivery, token string) (context.Context, error) {
 		found, err = nil, m.unreadable(d, token, err)
 	}
 	if found == nil {
-		d.raw = nil
+		d.raw, d.guessed = nil, false
 	}
 	return found, err
 }

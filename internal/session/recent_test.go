@@ -1,9 +1,17 @@
 package session
 
 import (
+	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/conversation"
 )
 
 // trusting is a memory that guesses.
@@ -108,5 +116,27 @@ func TestRecordIsGuessedOnce(t *testing.T) {
 	r.saved("token", []byte("next"))
 	if got := r.guessed("token"); got != "next" {
 		t.Errorf("it guesses %q", got)
+	}
+}
+
+// A cookie may lead to somebody else's record. What is then committed is no guess.
+func TestGuessThatWasNotCommittedIsNotJudged(t *testing.T) {
+	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return canned{record: []byte("no token")}, nil }}
+	m := New(Options{
+		Pool: pool, Connections: 1, Prefix: "sms:", IdleTimeout: time.Hour, Lifetime: time.Hour, Budget: time.Second,
+		Responder: conversation.Counter{},
+	})
+	m.store.recent.saved(running, recordAfter(1))
+	m.store.recent.trust = 1
+	message := func(context.Context) (conversation.Message, *Report) {
+		return conversation.Message{SID: "SMa", From: "+19998887777", To: "+15005550006"}, &Report{}
+	}
+	h := m.Middleware(message, func(_ http.ResponseWriter, _ *http.Request, err error) { t.Error(err) })(
+		http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { m.Answer(r.Context(), false) }))
+	req := httptest.NewRequest("POST", "/sms", nil)
+	req.Header.Set("Cookie", CookieName+"="+running)
+	h.ServeHTTP(httptest.NewRecorder(), req)
+	if m.store.recent.trust != 1 {
+		t.Errorf("the trust is %d, want 1 as before", m.store.recent.trust)
 	}
 }
