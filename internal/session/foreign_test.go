@@ -237,3 +237,23 @@ func TestAnOldDeadlineIsAbsentAndNotTouched(t *testing.T) {
 		}
 	})
 }
+
+// What `smsession show` says of such pointers.
+func TestPointerWithoutASessionAndACookieWithOne(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		for _, row := range []struct {
+			name, pointer string
+			want          int // the number of the next message, with the cookie of a record
+		}{
+			{"a token without a record has the last word", strings.Repeat("A", 43), 1},
+			{"what is no token has none", "hello", 2},
+		} {
+			t.Run(row.name, func(t *testing.T) {
+				r, conn, cookie := begun(t, b)
+				t.Cleanup(func() { do(t, conn, "FLUSHALL") })
+				do(t, conn, "SET", pointerKey, row.pointer)
+				r.send(newSID(), cookie).expect(t, greeting(row.want))
+			})
+		}
+	})
+}
