@@ -20,11 +20,7 @@ func EachPrimary(ctx context.Context, pool *redis.Pool, f func(addr string, c re
 	if m, ok := c.(*measured); ok {
 		c = m.Conn
 	}
-	inner := c
-	if m, ok := c.(*measured); ok {
-		inner = m.Conn
-	}
-	r, ok := inner.(*router)
+	r, ok := c.(*router)
 	if !ok {
 		return f("", c)
 	}
