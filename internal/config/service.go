@@ -27,8 +27,8 @@ func (c *checker) service(f ServiceFlags) {
 	c.duration(f.RequestBudget, &c.config.RequestBudget, durationRule{
 		name: "REQUEST_BUDGET", example: "10s or 2500ms",
 		least: 100 * time.Millisecond,
-		most:  13 * time.Second,
-		why:   "Twilio waits 15s, and the answer must still be written",
+		most:  12 * time.Second,
+		why:   "Twilio waits 15s, and the last try and the answer come after it",
 	})
 	c.duration(f.DrainDelay, &c.config.DrainDelay, durationRule{
 		name: "DRAIN_DELAY", example: "5s or 0s",

@@ -38,7 +38,7 @@ func newMetrics(registry prometheus.Registerer, health *Health, sessions *sessio
 		duration: auto.NewHistogram(prometheus.HistogramOpts{
 			Name: "smsession_request_duration_seconds",
 			Help: "Time to answer a message, from the request's headers to the answer's last byte; refused requests left out.",
-			// The first is a replica at rest; Twilio gives up after 15 s, and a budget is at most 13 s.
+			// The first is a replica at rest; Twilio gives up after 15 s, and a budget is at most 12 s.
 			Buckets: []float64{.002, .005, .01, .05, .25, 1, 2.5, 5, 10, 15},
 		}),
 		conflicts: auto.NewCounter(prometheus.CounterOpts{

@@ -13,7 +13,7 @@ import (
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 10 * time.Second // headers and body
-	writeTimeout      = 15 * time.Second // from the headers' end: REQUEST_BUDGET, at most 13 s, and the answer
+	writeTimeout      = 15 * time.Second // from the headers' end: REQUEST_BUDGET, at most 12 s, a last try that began in time, and the answer
 	idleTimeout       = 15 * time.Second
 	shutdownTimeout   = 15 * time.Second
 
