@@ -1,8 +1,8 @@
 package main
 
 import (
+	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 	"sync"
@@ -25,13 +25,15 @@ func (l *logger) end() { l.lines.end() }
 func (l *logger) dropped() int { return int(l.lines.dropped.Load()) }
 
 func newLogger(cfg config.Config, w io.Writer) *logger {
-	lines := newBatch(w)
-	options := &slog.HandlerOptions{Level: cfg.LogLevel}
-	var h slog.Handler = slog.NewJSONHandler(lines, options)
-	if cfg.LogFormat == config.LogText {
-		h = slog.NewTextHandler(lines, options)
+	format := func(w io.Writer) slog.Handler {
+		options := &slog.HandlerOptions{Level: cfg.LogLevel}
+		if cfg.LogFormat == config.LogText {
+			return slog.NewTextHandler(w, options)
+		}
+		return slog.NewJSONHandler(w, options)
 	}
-	return &logger{slog.New(prompt{h, lines}), lines}
+	lines := newBatch(w, format)
+	return &logger{slog.New(prompt{format(lines), lines}), lines}
 }
 
 const (
@@ -45,11 +47,12 @@ const (
 // batch writes lines together, in a goroutine of its own: a log that nobody reads, a stopped terminal or a full pipe, must
 // not keep a message waiting.
 type batch struct {
-	out   io.Writer
-	some  chan struct{} // there is a first line
-	hurry chan struct{} // something is worth writing at once
-	ended chan struct{}
-	done  chan struct{}
+	out    io.Writer
+	format func(io.Writer) slog.Handler // of what it has to say itself
+	some   chan struct{}                // there is a first line
+	hurry  chan struct{}                // something is worth writing at once
+	ended  chan struct{}
+	done   chan struct{}
 
 	dropped atomic.Int64 // lines, since the start
 
@@ -57,8 +60,11 @@ type batch struct {
 	lines []byte
 }
 
-func newBatch(w io.Writer) *batch {
-	b := &batch{out: w, some: make(chan struct{}, 1), hurry: make(chan struct{}, 1), ended: make(chan struct{}), done: make(chan struct{})}
+func newBatch(w io.Writer, format func(io.Writer) slog.Handler) *batch {
+	b := &batch{
+		out: w, format: format,
+		some: make(chan struct{}, 1), hurry: make(chan struct{}, 1), ended: make(chan struct{}), done: make(chan struct{}),
+	}
 	go b.run()
 	return b
 }
@@ -125,7 +131,9 @@ func (b *batch) write(spare []byte, dropped int64) []byte {
 	b.lines = spare[:0]
 	b.mu.Unlock()
 	if dropped > 0 {
-		lines = fmt.Appendf(lines, "%d log lines were dropped: nobody read them\n", dropped)
+		var note bytes.Buffer
+		slog.New(b.format(&note)).Warn("log lines were dropped, because nobody read them", "lines", dropped)
+		lines = append(lines, note.Bytes()...)
 	}
 	if len(lines) > 0 {
 		_, _ = b.out.Write(lines) // there is nowhere to say that it failed
