@@ -144,3 +144,28 @@ func narrow(s *service, w *tab) {
 	w.count(".phone:nth-child(2) .in", 1)
 	fits("with its conversation,")
 }
+
+// newest has more messages on each of two phones than a screen takes, on the page as it is opened and as it is used.
+func newest(s *service, w *tab) {
+	s.post("/dev/phones", `{}`, nil)
+	for _, phone := range []string{"1", "2"} {
+		for range 3 {
+			s.press(phone, "burst", "")
+		}
+	}
+	atEnd := func(phone string) {
+		w.Helper()
+		w.until(`(({ clientHeight, scrollHeight, scrollTop }) => clientHeight > 0 && scrollHeight > 2 * clientHeight &&
+			scrollHeight - scrollTop - clientHeight < 2)(document.querySelector('.phone:nth-child(` + phone + `) .log'))`)
+	}
+	w.resize(400, 700)
+	w.do(chromedp.Reload())
+	w.count(".phone", 2)
+	atEnd("1")
+	w.press("#switch button:nth-child(2)")
+	atEnd("2")
+	w.press("#switch button:nth-child(1)")
+	atEnd("1")
+	w.resize(1280, 800)
+	atEnd("2")
+}

@@ -17,6 +17,7 @@ export class Handset {
     this.tab = el('button', { type: 'button' }, this.from);
     this.label();
     this.listen(act, pick, close);
+    this.follow();
     this.update(data.entries);
     this.jar(data);
   }
@@ -50,6 +51,16 @@ export class Handset {
       button.addEventListener('click', () => act(this, button.dataset.kind, this.bodyFor(button.dataset.kind)));
     }
     this.log.addEventListener('keydown', (event) => this.walk(event));
+  }
+
+  // follow shows the newest messages whenever the phone comes into view. A narrow screen displays one phone, and a log that
+  // is not displayed cannot be scrolled and forgets how far it was.
+  follow() {
+    let displayed = false;
+    new ResizeObserver(() => {
+      if (!displayed) this.log.scrollTop = this.log.scrollHeight;
+      displayed = this.log.clientHeight > 0;
+    }).observe(this.log);
   }
 
   // take empties the field. A button that sends a text of its own leaves it alone.

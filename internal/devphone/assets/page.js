@@ -116,7 +116,6 @@ function add(data) {
   handsets.set(handset.id, handset);
   byID('desk').append(handset.node);
   byID('switch').append(handset.tab);
-  handset.log.scrollTop = handset.log.scrollHeight;
   return handset;
 }
 
