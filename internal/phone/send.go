@@ -163,16 +163,15 @@ func (s *sending) lead(e errand, from *site, reference string) (*errand, *Findin
 	return &e, nil
 }
 
-// find adds a finding.
-func (s *sending) find(f Finding) { s.delivery.Findings = append(s.delivery.Findings, f) }
-
-// warn adds a warning of ours, once.
-func (s *sending) warn(url, detail string) {
-	f := caution(0, detail, url)
-	if !slices.Contains(s.delivery.Findings, f) {
-		s.find(f)
+// find adds a finding, a warning once: a document that leads to itself is judged up to 50 times.
+func (s *sending) find(f Finding) {
+	if !f.Warning || !slices.Contains(s.delivery.Findings, f) {
+		s.delivery.Findings = append(s.delivery.Findings, f)
 	}
 }
+
+// warn adds a warning of ours.
+func (s *sending) warn(url, detail string) { s.find(caution(0, detail, url)) }
 
 // doubtParameters warns where the parameters of a message are not what has been captured.
 func (s *sending) doubtParameters() {

@@ -270,6 +270,14 @@ func TestFiftyDocumentsAreTheMost(t *testing.T) {
 	}
 }
 
+func TestADocumentThatLeadsToItselfIsWarnedOfOnce(t *testing.T) {
+	w := newWebhook(t, response("<Redirect/>"))
+	d := send(t, newPhone(t, at(w.URL)), "hi")
+	if len(d.Exchanges) != 50 || len(d.Findings) != 2 || !warned(d, "no URL") {
+		t.Errorf("%d exchanges, %d findings, the first %+v", len(d.Exchanges), len(d.Findings), d.Findings[0])
+	}
+}
+
 func TestALaterDocumentThatFailsGoesToTheFallback(t *testing.T) {
 	w := newWebhook(t, routes(map[string]http.HandlerFunc{
 		"/sms":          response("<Message>sent</Message><Redirect>/next</Redirect>"),
