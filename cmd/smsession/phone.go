@@ -23,7 +23,7 @@ import (
 // phoneCommand is a phone in the terminal.
 type phoneCommand struct {
 	webhookFlags
-	From                string `name:"from" default:"+12025550143" placeholder:"NUMBER" help:"Who texts; whatsapp:+1… for WhatsApp (default +12025550143, which is fictitious)."`
+	From                string `name:"from" default:"+12025550143" placeholder:"NUMBER" help:"Who texts; whatsapp:+1… for WhatsApp, and --to is then one, too (default +12025550143, which is fictitious)."`
 	To                  string `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"The number that is texted (default +15005550006, Twilio's test number)."`
 	MessagingServiceSID string `name:"messaging-service-sid" placeholder:"SID" help:"Messaging Service of the number (default: none)."`
 	CookiesSinceSet     bool   `name:"cookies-since-set" help:"Cookies live four hours from when they were set, not from the last message."`
@@ -64,6 +64,7 @@ func (c *phoneCommand) Run(p *process) error {
 			return commandFault(fmt.Sprintf("text %d cannot be sent: %v", i+1, err))
 		}
 	}
+	c.pair()
 	w, err := c.webhook(p.ctx)
 	if err != nil {
 		return err
@@ -84,6 +85,16 @@ func (c *phoneCommand) Run(p *process) error {
 		_ = options.View.Note(fmt.Sprintf("texting %s as %s; /help shows what a real phone cannot do, Ctrl-D ends", c.To, c.From))
 	}
 	return verdict(person.Run(p.ctx, in.next), person.Tally(), in.live)
+}
+
+// pair makes both addresses WhatsApp's where one is: no message goes from WhatsApp to a bare number.
+func (c *phoneCommand) pair() {
+	const prefix = "whatsapp:"
+	for _, x := range [...]struct{ one, other *string }{{&c.From, &c.To}, {&c.To, &c.From}} {
+		if strings.HasPrefix(*x.one, prefix) && *x.other != "" && !strings.Contains(*x.other, ":") {
+			*x.other = prefix + *x.other
+		}
+	}
 }
 
 // phone makes the phone. What it says against its options is about the command line.

@@ -114,6 +114,21 @@ func TestPhoneTextsTheRunningDev(t *testing.T) {
 	}
 }
 
+// Twilio passes no message on from WhatsApp to a number that is not WhatsApp's, or back.
+func TestPhoneKeepsToWhatsApp(t *testing.T) {
+	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
+	for _, args := range [][]string{
+		{"--from=whatsapp:+12025550143"},
+		{"--from=whatsapp:+12025550143", "--to=+15005550006"},
+		{"--to=whatsapp:+15005550006"},
+	} {
+		x := text(t, runtimeOf(d), "", append(args, "--json", "hi")...)
+		if want := `"from":"whatsapp:+15005550006","to":"whatsapp:+12025550143"`; !strings.Contains(x.stdout, want) || x.status != 0 {
+			t.Errorf("%q: exit status %d, no %s in\n%s%s", args, x.status, want, x.stdout, x.stderr)
+		}
+	}
+}
+
 func TestPhoneShowsWhatWasTyped(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
 	x := text(t, runtimeOf(d), "", "hi", "hi again", "/again")
