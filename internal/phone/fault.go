@@ -100,6 +100,8 @@ func messageName(code int) string {
 		return "TwiML Reply message limit exceeded"
 	case 14110:
 		return "Invalid Verb for SMS Reply"
+	case 21610:
+		return "Attempt to send to unsubscribed recipient"
 	case 21617:
 		return "The concatenated message body exceeds the 1600 character limit"
 	default:

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"smsession/internal/twilio"
 )
 
 // Twilio's limits for the answer to one message.
@@ -118,6 +120,7 @@ func (s *sending) execute(verbs []verb, from *site) (*errand, *Finding) {
 		}
 		r := s.reply(v)
 		s.delivery.Replies = append(s.delivery.Replies, r)
+		s.doubtReply(r, from.url)
 		if v.action != "" {
 			s.warn(from.url, "What Twilio sends to the action of a <Message> is not confirmed, but for MessageSid and MessageStatus.")
 			return s.lead(errand{reason: Action, method: v.method, form: s.phone.status(nil, r, NewSID())}, from, v.action)
@@ -194,5 +197,17 @@ func (s *sending) doubt(r *request) {
 		s.warn(r.to.url, "Whether Twilio sends cookies with MMS is not confirmed.")
 	case r.reason == Fallback:
 		s.warn(r.to.url, "Whether Twilio sends the cookies to the fallback URL, too, is not confirmed.")
+	}
+}
+
+// doubtReply warns of a reply to somebody who has just opted out. Twilio blocks the sender before it posts a STOP, unless
+// the account or the number has no such words, which cannot be seen from here.
+//
+// See https://support.twilio.com/hc/en-us/articles/223134027.
+func (s *sending) doubtReply(r Reply, url string) {
+	o := &s.phone.options
+	m := twilio.Message{From: o.From, To: o.To, Body: s.delivery.Message.Body, OptOutType: s.delivery.Message.OptOutType}
+	if r.To == o.From && m.Keyword(twilio.OptOutDefault) == twilio.KeywordStop {
+		s.find(caution(21610, "Twilio opts the sender out before it posts the message, and refuses any reply, unless the account is set up otherwise.", url))
 	}
 }

@@ -47,6 +47,30 @@ func TestRepliesGoToTheSender(t *testing.T) {
 	}
 }
 
+func TestAReplyToSTOPIsWarnedOf(t *testing.T) {
+	for _, row := range []struct {
+		name, from, verbs string
+		message           phone.Message
+		want              bool
+	}{
+		{"a reply to the word", from, "<Message>Goodbye</Message>", phone.Message{Body: " stop "}, true},
+		{"a reply to what Advanced Opt-Out takes for it", from, "<Message>Goodbye</Message>", phone.Message{Body: "Leave me", OptOutType: "STOP"}, true},
+		{"no reply", from, "", phone.Message{Body: "STOP"}, false},
+		{"a message to somebody else", from, `<Message to="+12025550199">They left</Message>`, phone.Message{Body: "STOP"}, false},
+		{"a reply to more than the word", from, "<Message>Why?</Message>", phone.Message{Body: "STOP PLEASE"}, false},
+		{"a reply on WhatsApp, which has no such words", "whatsapp:" + from, "<Message>Goodbye</Message>", phone.Message{Body: "STOP"}, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := newWebhook(t, response(row.verbs))
+			d := newPhone(t, at(w.URL), func(o *phone.Options) { o.From = row.from }).Send(t.Context(), row.message)
+			optedOut := func(f phone.Finding) bool { return f.Code == 21610 && f.Warning && f.Name != "" }
+			if got := slices.ContainsFunc(d.Findings, optedOut); got != row.want || !d.OK() {
+				t.Errorf("findings %+v", d.Findings)
+			}
+		})
+	}
+}
+
 // What goes wrong at the webhook, and how Twilio numbers it for the fallback URL.
 func TestTheFallbackGetsTheSameMessageAndTheError(t *testing.T) {
 	for _, row := range []struct {
