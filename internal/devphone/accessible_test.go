@@ -145,12 +145,13 @@ func narrow(s *service, w *tab) {
 	fits("with its conversation,")
 }
 
-// newest has more messages on each of two phones than a screen takes, on the page as it is opened and as it is used.
+// newest has more messages on each of two phones than a screen takes, on the page as it is opened and as it is used. They
+// wrap when a third phone makes those two narrower.
 func newest(s *service, w *tab) {
 	s.post("/dev/phones", `{}`, nil)
 	for _, phone := range []string{"1", "2"} {
 		for range 3 {
-			s.press(phone, "burst", "")
+			s.press(phone, "burst", "Are you there, and all of you?")
 		}
 	}
 	atEnd := func(phone string) {
@@ -167,5 +168,8 @@ func newest(s *service, w *tab) {
 	w.press("#switch button:nth-child(1)")
 	atEnd("1")
 	w.resize(1280, 800)
+	atEnd("2")
+	w.press("#add button")
+	w.count(".phone", 3)
 	atEnd("2")
 }

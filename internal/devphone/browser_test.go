@@ -37,7 +37,7 @@ func TestInChromium(t *testing.T) {
 		{"text can be read in light and dark", contrast},
 		{"nothing moves for who does not want it", motion},
 		{"a narrow screen needs no sideways scrolling", narrow},
-		{"the newest message is in view when a narrow screen turns to its phone", newest},
+		{"the newest message is in view whichever phone is turned to", newest},
 		{"the line for a shell is copied", copyLine},
 	}
 	for _, row := range rows {

@@ -53,14 +53,24 @@ export class Handset {
     this.log.addEventListener('keydown', (event) => this.walk(event));
   }
 
-  // follow shows the newest messages whenever the phone comes into view. A narrow screen displays one phone, and a log that
-  // is not displayed cannot be scrolled and forgets how far it was.
+  // follow shows the newest messages whenever the phone comes into view, and keeps them there when its size changes. A
+  // narrow screen displays one phone, and a log that is not displayed cannot be scrolled and forgets how far it was.
   follow() {
-    let displayed = false;
+    const { log } = this;
+    let size = '';
+    let end = true;
+    const measure = () => `${log.clientWidth} ${log.clientHeight}`;
+    log.addEventListener('scroll', () => {
+      if (measure() === size) end = this.atEnd(); // else the browser scrolls, because of the new size
+    });
     new ResizeObserver(() => {
-      if (!displayed) this.log.scrollTop = this.log.scrollHeight;
-      displayed = this.log.clientHeight > 0;
-    }).observe(this.log);
+      if (end || size === '0 0') log.scrollTop = log.scrollHeight;
+      size = measure();
+    }).observe(log);
+  }
+
+  atEnd() {
+    return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 60;
   }
 
   // take empties the field. A button that sends a text of its own leaves it alone.
@@ -77,7 +87,7 @@ export class Handset {
   // update shows entries, new ones at the end and those that were on their way in their place. What has happened does
   // not change, so the rest stays as it is: a screen reader would read it out again.
   update(entries) {
-    const atEnd = this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 60;
+    const atEnd = this.atEnd();
     for (const entry of entries) {
       const known = this.entries.get(entry.id);
       if (known && (known.outcome || !known.message)) continue;
