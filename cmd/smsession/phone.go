@@ -64,7 +64,7 @@ func (c *phoneCommand) Run(p *process) error {
 			return commandFault(fmt.Sprintf("text %d cannot be sent: %v", i+1, err))
 		}
 	}
-	c.pair()
+	c.From, c.To = phone.Pair(c.From, c.To)
 	w, err := c.webhook(p.ctx)
 	if err != nil {
 		return err
@@ -85,16 +85,6 @@ func (c *phoneCommand) Run(p *process) error {
 		_ = options.View.Note(fmt.Sprintf("texting %s as %s; /help shows what a real phone cannot do, Ctrl-D ends", c.To, c.From))
 	}
 	return verdict(person.Run(p.ctx, in.next), person.Tally(), in.live)
-}
-
-// pair makes both addresses WhatsApp's where one is: no message goes from WhatsApp to a bare number.
-func (c *phoneCommand) pair() {
-	const prefix = "whatsapp:"
-	for _, x := range [...]struct{ one, other *string }{{&c.From, &c.To}, {&c.To, &c.From}} {
-		if strings.HasPrefix(*x.one, prefix) && *x.other != "" && !strings.Contains(*x.other, ":") {
-			*x.other = prefix + *x.other
-		}
-	}
 }
 
 // phone makes the phone. What it says against its options is about the command line.

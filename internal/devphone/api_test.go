@@ -223,3 +223,24 @@ func TestThePageSaysHowLongASessionMayBeIdle(t *testing.T) {
 		}
 	}
 }
+
+// Twilio passes no message on from WhatsApp to a number that is not WhatsApp's.
+func TestAPhoneOnWhatsAppTextsWhatsApp(t *testing.T) {
+	each(t, func(t *testing.T, s *service) {
+		var h handset
+		if status := s.post("/dev/phones", `{"from":"whatsapp:+15551234567"}`, &h); status != 200 {
+			t.Fatalf("the phone gets %d", status)
+		}
+		first := s.press(h.ID, "text", "hi")
+		if got := first[0].reply(); got != "Hello, thanks for the new message." || len(first[0].Outcome.Findings) != 0 {
+			t.Errorf("the reply is %q, the findings %+v", got, first[0].Outcome.Findings)
+		}
+		if v := s.session(h.ID); v.Record == nil || !strings.Contains(v.Record.Raw, `"to":"whatsapp:+15005550006"`) {
+			t.Errorf("the record is %+v", v.Record)
+		}
+		s.press(h.ID, "skip", "")
+		if v := s.session(h.ID); v.Record != nil {
+			t.Errorf("after four hours there is still %+v", v.Record)
+		}
+	})
+}

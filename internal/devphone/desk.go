@@ -90,9 +90,10 @@ func (p *Page) add(from string) (*handset, error) {
 	if from == "" || len(from) > maxNumber || strings.ContainsFunc(from, unicode.IsControl) {
 		return nil, fault{http.StatusBadRequest, "A number has 1 to 256 bytes and no control characters."}
 	}
+	from, to := phone.Pair(from, p.To)
 	device, err := phone.New(phone.Options{
 		From:       from,
-		To:         p.To,
+		To:         to,
 		AuthToken:  p.AuthToken,
 		AccountSID: p.AccountSID,
 		Webhook:    phone.Endpoint{URL: p.PublicURL + "/sms", Address: p.URL + "/sms"},
@@ -103,7 +104,7 @@ func (p *Page) add(from string) (*handset, error) {
 	if err != nil {
 		return nil, fault{http.StatusBadRequest, "There is no phone with this number: " + err.Error() + "."}
 	}
-	return p.desk.add(&handset{from: from, phone: device})
+	return p.desk.add(&handset{from: from, to: to, phone: device})
 }
 
 func (d *desk) add(h *handset) (*handset, error) {

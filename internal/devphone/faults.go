@@ -42,7 +42,7 @@ func (p *Page) skip(r *http.Request) (any, error) {
 	}
 	d := time.Duration(in.Hours) * time.Hour
 	// Redis first: if it does not answer, nothing has happened.
-	if err := inspect.Age(r.Context(), p.Pool, p.keys, p.To, h.from, d); err != nil {
+	if err := inspect.Age(r.Context(), p.Pool, p.keys, h.to, h.from, d); err != nil {
 		return nil, err
 	}
 	h.phone.Skip(d)

@@ -12,9 +12,9 @@ const maxEntries = 200
 
 // handset is one phone on the page, and what happened on it.
 type handset struct {
-	id    string
-	from  string
-	phone *phone.Phone
+	id       string
+	from, to string
+	phone    *phone.Phone
 
 	mu      sync.Mutex
 	entries []entry // oldest first

@@ -32,13 +32,13 @@ func (p *Page) session(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	record, found, err := inspect.Find(r.Context(), p.Pool, p.keys, p.To, h.from)
+	record, found, err := inspect.Find(r.Context(), p.Pool, p.keys, h.to, h.from)
 	if err != nil {
 		return nil, err
 	}
 	// The number comes after the record: a change that the page made itself is never one of somebody else's.
 	view := sessionView{
-		Last: h.number(), Now: h.phone.Now(), Cookies: h.phone.Cookies(), Line: p.ReadRecord(p.To, h.from),
+		Last: h.number(), Now: h.phone.Now(), Cookies: h.phone.Cookies(), Line: p.ReadRecord(h.to, h.from),
 	}
 	if found {
 		view.Record = &recordView{

@@ -57,6 +57,19 @@ func randomBytes() (random [16]byte) {
 	return random
 }
 
+// Pair returns the addresses of a message between two numbers: both are WhatsApp's where one is, since no message goes from
+// WhatsApp to a bare number or back.
+func Pair(from, to string) (pairFrom, pairTo string) {
+	const prefix = "whatsapp"
+	switch {
+	case channel(from) == prefix && channel(to) == "" && to != "":
+		return from, prefix + ":" + to
+	case channel(to) == prefix && channel(from) == "" && from != "":
+		return prefix + ":" + from, to
+	}
+	return from, to
+}
+
 // channel returns the prefix of an address, without its colon: "whatsapp" of "whatsapp:+1…", and "" of a number.
 func channel(address string) string {
 	prefix, _, found := strings.Cut(address, ":")
