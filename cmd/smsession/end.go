@@ -15,11 +15,11 @@ import (
 // endCommand ends a sender's conversations.
 type endCommand struct {
 	operatorFlags
-	To    string `name:"to" placeholder:"NUMBER" help:"The number of ours (default: every one that the sender has a conversation with, for which it goes through all keys)."`
-	Yes   bool   `name:"yes" short:"y" help:"Do not ask."`
-	Erase bool   `name:"erase" help:"Delete what Redis holds of the conversation, for somebody who asks to be forgotten. A late repeat of a message may then count again."`
+	To    address `name:"to" placeholder:"NUMBER" help:"The number of ours (default: every one that the sender has a conversation with, for which it goes through all keys)."`
+	Yes   bool    `name:"yes" short:"y" help:"Do not ask."`
+	Erase bool    `name:"erase" help:"Delete what Redis holds of the conversation, for somebody who asks to be forgotten. A late repeat of a message may then count again."`
 
-	From string `arg:"" name:"number" help:"The sender, the whole address as in a message: +15551234567, whatsapp:+15551234567."`
+	From address `arg:"" name:"number" help:"The sender, the whole address as in a message: +15551234567, whatsapp:+15551234567."`
 }
 
 // Help is shown below the flags' summary.
@@ -51,7 +51,7 @@ func (c *endCommand) Run(p *process) error {
 		return err
 	}
 	defer source.Pool.Close()
-	looks, err := source.Look(p.ctx, c.To, c.From)
+	looks, err := source.Look(p.ctx, string(c.To), string(c.From))
 	if err != nil {
 		return operated(err, endNeeds)
 	}

@@ -10,10 +10,10 @@ import (
 // lsCommand lists the live conversations.
 type lsCommand struct {
 	operatorFlags
-	From  string `name:"from" placeholder:"NUMBER" help:"Only conversations of this sender, the whole address as in a message."`
-	To    string `name:"to" placeholder:"NUMBER" help:"Only conversations with this number of ours."`
-	Sort  string `name:"sort" placeholder:"ORDER" help:"The first ones only, in order: count (highest), idle (longest), left (least) or began (longest ago). Without it, all as they are found."`
-	Limit string `name:"limit" placeholder:"N" help:"At most so many (default with --sort 20, else all)."`
+	From  address `name:"from" placeholder:"NUMBER" help:"Only conversations of this sender, the whole address as in a message."`
+	To    address `name:"to" placeholder:"NUMBER" help:"Only conversations with this number of ours."`
+	Sort  string  `name:"sort" placeholder:"ORDER" help:"The first ones only, in order: count (highest), idle (longest), left (least) or began (longest ago). Without it, all as they are found."`
+	Limit string  `name:"limit" placeholder:"N" help:"At most so many (default with --sort 20, else all)."`
 }
 
 // Help is shown below the flags' summary.
@@ -45,7 +45,7 @@ func (c *lsCommand) Run(p *process) error {
 		return err
 	}
 	defer source.Pool.Close()
-	filter := inspect.Filter{To: c.To, From: c.From}
+	filter := inspect.Filter{To: string(c.To), From: string(c.From)}
 	list := &inspect.List{Out: p.stdout, Names: c.names(c.To, c.From), JSON: c.JSON}
 	if order == nil {
 		err = source.Each(p.ctx, filter, limited(list.Print, limit))

@@ -23,6 +23,21 @@ type operatorFlags struct {
 	JSON   bool `name:"json" help:"Print JSON, one object a line."`
 }
 
+// address is a phone number, or another address, that somebody typed. An empty one is a fault and not everybody: in a script it
+// is a variable without a value, and end would end the conversations of all senders.
+type address string
+
+var errNoAddress = errors.New("a number is empty")
+
+// UnmarshalText is what kong reads a value by.
+func (a *address) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		return errNoAddress
+	}
+	*a = address(text)
+	return nil
+}
+
 // operatorPatience is how long one answer of Redis may take, so that a snapshot does not end a long list; and how long the
 // messages of a conversation may be faster than its end.
 const operatorPatience = 10 * time.Second
@@ -45,8 +60,12 @@ func (f operatorFlags) source() (inspect.Source, error) {
 }
 
 // names shows whole what was typed.
-func (f operatorFlags) names(typed ...string) inspect.Names {
-	return inspect.Names{Reveal: f.Reveal, Typed: typed}
+func (f operatorFlags) names(typed ...address) inspect.Names {
+	names := inspect.Names{Reveal: f.Reveal}
+	for _, a := range typed {
+		names.Typed = append(names.Typed, string(a))
+	}
+	return names
 }
 
 // operated makes a sentence of what ended an operator's command. Who stopped reading has seen enough. needs are the

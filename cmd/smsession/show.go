@@ -11,9 +11,9 @@ import (
 // showCommand lays out what Redis holds of a sender's conversations.
 type showCommand struct {
 	operatorFlags
-	To string `name:"to" placeholder:"NUMBER" help:"The number of ours (default: every one that the sender has a conversation with, for which it goes through all keys)."`
+	To address `name:"to" placeholder:"NUMBER" help:"The number of ours (default: every one that the sender has a conversation with, for which it goes through all keys)."`
 
-	From string `arg:"" name:"number" help:"The sender, the whole address as in a message: +15551234567, whatsapp:+15551234567."`
+	From address `arg:"" name:"number" help:"The sender, the whole address as in a message: +15551234567, whatsapp:+15551234567."`
 }
 
 // Help is shown below the flags' summary.
@@ -33,7 +33,7 @@ func (c *showCommand) Run(p *process) error {
 		return err
 	}
 	defer source.Pool.Close()
-	looks, err := source.Look(p.ctx, c.To, c.From)
+	looks, err := source.Look(p.ctx, string(c.To), string(c.From))
 	if err != nil {
 		return operated(err, readNeeds)
 	}

@@ -17,6 +17,8 @@ func usageFault(app *kong.Application, err error) string {
 	text := err.Error()
 	what, rest, _ := strings.Cut(text, " ")
 	switch name := strings.TrimSuffix(what, ":"); {
+	case errors.Is(err, errNoAddress):
+		return errNoAddress.Error()
 	case strings.HasPrefix(text, "expected one of "):
 		return "a command is missing: one of " + strings.Join(following(app, err), ", ")
 	case strings.HasPrefix(text, "expected "):

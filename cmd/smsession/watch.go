@@ -14,10 +14,10 @@ import (
 // watchCommand shows conversations as they begin, speak and end.
 type watchCommand struct {
 	operatorFlags
-	From  string `name:"from" placeholder:"NUMBER" help:"Only conversations of this sender, the whole address as in a message."`
-	To    string `name:"to" placeholder:"NUMBER" help:"Only conversations with this number of ours."`
-	Every string `name:"every" default:"2s" placeholder:"DURATION" help:"How long to wait between two looks (default 2s)."`
-	Limit string `name:"limit" default:"10000" placeholder:"N" help:"How many conversations to remember, those that spoke last (default 10000)."`
+	From  address `name:"from" placeholder:"NUMBER" help:"Only conversations of this sender, the whole address as in a message."`
+	To    address `name:"to" placeholder:"NUMBER" help:"Only conversations with this number of ours."`
+	Every string  `name:"every" default:"2s" placeholder:"DURATION" help:"How long to wait between two looks (default 2s)."`
+	Limit string  `name:"limit" default:"10000" placeholder:"N" help:"How many conversations to remember, those that spoke last (default 10000)."`
 }
 
 // Help is shown below the flags' summary.
@@ -50,7 +50,7 @@ func (c *watchCommand) Run(p *process) error {
 		return err
 	}
 	defer source.Pool.Close()
-	watch := &inspect.Watch{Source: source, Filter: inspect.Filter{To: c.To, From: c.From}, Limit: limit}
+	watch := &inspect.Watch{Source: source, Filter: inspect.Filter{To: string(c.To), From: string(c.From)}, Limit: limit}
 	if err := watch.Look(p.ctx, nil); err != nil {
 		return ended(p, err)
 	}
