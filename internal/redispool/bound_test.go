@@ -2,6 +2,7 @@ package redispool_test
 
 import (
 	"errors"
+	"io"
 	"net"
 	"strings"
 	"testing"
@@ -67,6 +68,20 @@ func TestNoStepWaitsLongForAServerThatDoesNotAnswer(t *testing.T) {
 	}
 }
 
+// answerOnce answers each connection's first question, which is the pool's whether this is a node of a Cluster, and reads no more.
+func answerOnce(l net.Listener) {
+	for {
+		c, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer c.Close()
+		if _, err := c.Read(make([]byte, 64)); err == nil {
+			io.WriteString(c, "-ERR unknown command\r\n")
+		}
+	}
+}
+
 // A server that does not read fills the buffers on the way, and then a write does not end by itself.
 func TestNoWriteWaitsLong(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -74,6 +89,7 @@ func TestNoWriteWaitsLong(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
+	go answerOnce(l)
 	// Should a write wait for ever, this ends it, with another error.
 	defer time.AfterFunc(15*time.Second, func() { l.Close() }).Stop()
 	endless := strings.Repeat("x", 16<<20)

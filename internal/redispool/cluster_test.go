@@ -255,6 +255,7 @@ func TestAClusterThatRefusesUsIsTold(t *testing.T) {
 		{"a wrong password is refused", redispool.Options{Cluster: cluster.Addrs(), Password: "wrong"}, false, true},
 		{"a missing password is refused", redispool.Options{Cluster: cluster.Addrs()}, false, true},
 		{"a server in no Cluster is refused", redispool.Options{Cluster: []string{single.Addr()}}, false, true},
+		{"a node that is taken for a server of its own is refused", redispool.Options{Addr: cluster.Addrs()[0], Password: "secret"}, false, true},
 		{"a node that is away is no refusal", redispool.Options{Cluster: []string{away.Addr()}}, false, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -67,7 +67,7 @@ func Open(o Options) *redis.Pool {
 		return openCluster(o)
 	}
 	lost := &losses{}
-	connect := func(ctx context.Context) (redis.Conn, error) { return connect(ctx, o, o.Addr, lost) }
+	connect := (&alone{options: o, lost: lost}).connect
 	if o.Sentinels != nil {
 		connect = (&primary{options: o, lost: lost, turn: make(chan struct{}, 1)}).connect
 	}
@@ -124,13 +124,13 @@ func Ping(ctx context.Context, pool *redis.Pool) error {
 	return err
 }
 
-// Refused reports whether err is Redis's or TLS's refusal of who we are, or of the database: something that waiting does
-// not heal.
+// Refused reports whether err is Redis's or TLS's refusal of who we are, or of the database, or says that it is another kind
+// of Redis than the options do: something that waiting does not heal.
 func Refused(err error) bool {
 	var verification *tls.CertificateVerificationError
 	var network *net.OpError
 	switch {
-	case errors.As(err, &verification), errors.Is(err, errNoSuchPrimary):
+	case errors.As(err, &verification), errors.Is(err, errNoSuchPrimary), errors.Is(err, errNode):
 		return true
 	case errors.As(err, &network) && network.Op == "remote error": // crypto/tls's word for what the server says of our certificate
 		return true
