@@ -29,6 +29,7 @@ work=$(mktemp -d)
 finish() {
 	status=$?
 	[ "$status" = 0 ] || compose logs --no-color --tail 200 | grep -v '"msg":"request"' >&2 || true
+	docker rm -f "$project-load" >/dev/null 2>&1 || true
 	compose --profile '*' down --volumes --timeout 5 >"$work/down" 2>&1 || cat "$work/down" >&2
 	docker image rm "$image" >/dev/null 2>&1 || true
 	rm -rf "$work"
@@ -45,10 +46,16 @@ field() { sed -n "s/.*\"$1\":\([a-z0-9.]*\).*/\1/p" "$2" | head -n 1; }
 # start_load sends signed messages through Caddy for so many seconds, in the background, as Twilio does: what /sms does not answer goes
 # to the fallback URL. It runs from the image itself, so that nothing else is needed here.
 start_load() {
-	docker run --rm --network host -e TWILIO_AUTH_TOKEN "$image" load --json --duration "$1s" \
+	docker run --rm --name "$project-load" --network host -e TWILIO_AUTH_TOKEN "$image" load --json --duration "$1s" \
 		--url "$PUBLIC_URL/sms" --fallback-url "$PUBLIC_URL/sms/fallback" \
 		--conversations 200 --in-flight "$in_flight" >"$work/report" 2>"$work/said" &
 	load=$!
+}
+
+# stop_load ends the load when what it was for is over; the deliveries under way come to their end.
+stop_load() {
+	kill -0 "$load" 2>/dev/null || fail "the load ended too soon: $(cat "$work/said")"
+	docker kill -s INT "$project-load" >/dev/null
 }
 
 # end_load waits for the report and holds it to the counts. No more deliveries than allowed may have been errors to Twilio.
@@ -178,11 +185,11 @@ sleep 3
 compose restart redis >/dev/null 2>&1
 end_load "Redis restarted" 0
 
-start_load 60
+start_load 600 # as long as it takes, which is half a minute, or much more on a machine that has other things to do
 for service in sms-1 sms-2 sms-3; do
 	compose up -d --no-deps --force-recreate --wait "$service" >/dev/null 2>&1 || fail "$service does not come back"
 done
-kill -0 "$load" 2>/dev/null || fail "the load ended before the last replica was replaced"
+stop_load
 end_load "all replicas rolled" 0
 
 sum=$(recorded)
