@@ -53,6 +53,25 @@ func TestWhatTheReadmeTellsToTypeAtNightWorks(t *testing.T) {
 	})
 }
 
+// redis-cli takes what stands before the colon for a user's name, also where it is empty.
+func TestAURLWithAPasswordServesTheServiceAndRedisCLI(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{Password: "password"})
+	for name, text := range map[string]string{
+		"README.md":        strings.SplitAfter(readme(t), "a password without a user name is ")[1],
+		"deploy/README.md": shipped(t, "deploy/README.md"),
+	} {
+		login := found(t, text, `(\w*:password@)`)[0]
+		redisURL := "redis://" + login + server.Addr()
+		cmd := exec.Command("redis-cli", "-u", redisURL, "ping")
+		if out, err := cmd.Output(); err != nil || string(out) != "PONG\n" {
+			t.Errorf("%s: redis-cli -u with %s: %v, %s", name, login, err, out)
+		}
+		if r := execute(t, []string{"ls"}, "REDIS_URL="+redisURL); r.wait() != 0 {
+			t.Errorf("%s: smsession ls with %s: %s", name, login, r.log())
+		}
+	}
+}
+
 func TestTheReadmesCountCountsNothingThatIsNotThere(t *testing.T) {
 	_, count, _ := strings.Cut(readme(t), "# count the live ones")
 	_, count, _ = strings.Cut(count, "\n")
