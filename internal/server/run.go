@@ -11,11 +11,12 @@ import (
 
 // Twilio gives a request 15 s in all: what takes longer here helps nobody.
 const (
-	readHeaderTimeout = 5 * time.Second
-	readTimeout       = 10 * time.Second // headers and body
-	writeTimeout      = 15 * time.Second // from the headers' end: REQUEST_BUDGET, at most 12 s, a last try that began in time, and the answer
-	idleTimeout       = 15 * time.Second
-	shutdownTimeout   = 15 * time.Second
+	// readTimeout is for headers and body. Of a new connection it runs from the beginning, and balancers open some in advance:
+	// were it shorter than idleTimeout, a message would meet one that is just being closed.
+	readTimeout     = 15 * time.Second
+	writeTimeout    = 15 * time.Second // from the headers' end: REQUEST_BUDGET, at most 12 s, a last try that began in time, and the answer
+	idleTimeout     = 15 * time.Second
+	shutdownTimeout = 15 * time.Second
 
 	// maxHeader leaves room for what balancers add; Twilio's own headers take half a kilobyte.
 	maxHeader = 16 << 10
@@ -53,7 +54,6 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:                      h,
 		DisableGeneralOptionsHandler: true, // it answers "OPTIONS *" past our handler
-		ReadHeaderTimeout:            readHeaderTimeout,
 		ReadTimeout:                  readTimeout,
 		WriteTimeout:                 writeTimeout,
 		IdleTimeout:                  idleTimeout,

@@ -286,6 +286,32 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	}
 }
 
+// A balancer opens connections in advance, and keeps those that it has not used yet as long as the others.
+func TestAConnectionOpenedInAdvanceIsKept(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, "")
+		c, err := r.listener.dial(t.Context(), "", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		time.Sleep(14 * time.Second)
+		if _, err := io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: sms.example.com\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		res, err := http.ReadResponse(bufio.NewReader(c), nil)
+		if err != nil {
+			t.Fatalf("there is no answer: %v", err)
+		}
+		res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			t.Errorf("the answer is %d", res.StatusCode)
+		}
+		r.stop()
+		<-r.err
+	})
+}
+
 func TestHeadersAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, "")
