@@ -83,6 +83,9 @@ func (c *caddy) run(t *testing.T, path string, environment []string) {
 	t.Cleanup(func() {
 		_ = cmd.Process.Kill()
 		<-exited
+		if t.Failed() {
+			t.Logf("Caddy said last:\n%s", said.last(8<<10))
+		}
 	})
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
 		if res, err := withoutRedirects(http.DefaultClient).Get(c.plain + "/healthz"); err == nil {
@@ -108,6 +111,12 @@ func (b *lockedBuffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.Write(p)
+}
+
+// last is the end of it, so many bytes at most.
+func (b *lockedBuffer) last(n int) string {
+	all := b.String()
+	return all[max(0, len(all)-n):]
 }
 
 func (b *lockedBuffer) String() string {
