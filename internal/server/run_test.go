@@ -286,6 +286,20 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 	}
 }
 
+// written is the status of the answer to a request that is written out.
+func written(t *testing.T, c net.Conn, request string) int {
+	t.Helper()
+	if _, err := io.WriteString(c, request); err != nil {
+		t.Fatal(err)
+	}
+	res, err := http.ReadResponse(bufio.NewReader(c), nil)
+	if err != nil {
+		t.Fatalf("there is no answer: %v", err)
+	}
+	res.Body.Close()
+	return res.StatusCode
+}
+
 // A balancer opens connections in advance, and keeps those that it has not used yet as long as the others.
 func TestAConnectionOpenedInAdvanceIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -296,16 +310,8 @@ func TestAConnectionOpenedInAdvanceIsKept(t *testing.T) {
 		}
 		defer c.Close()
 		time.Sleep(14 * time.Second)
-		if _, err := io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: sms.example.com\r\n\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		res, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			t.Fatalf("there is no answer: %v", err)
-		}
-		res.Body.Close()
-		if res.StatusCode != http.StatusOK {
-			t.Errorf("the answer is %d", res.StatusCode)
+		if status := written(t, c, "GET /healthz HTTP/1.1\r\nHost: sms.example.com\r\n\r\n"); status != http.StatusOK {
+			t.Errorf("the answer is %d", status)
 		}
 		r.stop()
 		<-r.err
@@ -339,16 +345,8 @@ func TestTheServerItselfAnswersNothing(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		if _, err := io.WriteString(c, "OPTIONS * HTTP/1.1\r\nHost: sms.example.com\r\n\r\n"); err != nil {
-			t.Fatal(err)
-		}
-		res, err := http.ReadResponse(bufio.NewReader(c), nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		res.Body.Close()
-		if res.StatusCode != http.StatusNotFound {
-			t.Errorf("OPTIONS * gets %d, want 404 as any other path", res.StatusCode)
+		if status := written(t, c, "OPTIONS * HTTP/1.1\r\nHost: sms.example.com\r\n\r\n"); status != http.StatusNotFound {
+			t.Errorf("OPTIONS * gets %d, want 404 as any other path", status)
 		}
 		r.stop()
 		<-r.err
