@@ -34,7 +34,7 @@ type recent struct {
 	trust  int // above 0 while guesses are right more often than not
 }
 
-// lastSaved is a record that was saved under a token, empty if it is known to be another one by now.
+// lastSaved is a record that was saved under a token, nil if it is known to be another one by now, or was taken.
 type lastSaved struct {
 	token  string
 	record []byte
@@ -53,9 +53,6 @@ func (r *recent) take(token string) []byte {
 	}
 	record := r.ring[place].record
 	r.ring[place].record = nil
-	if len(record) == 0 {
-		return nil
-	}
 	return record
 }
 
@@ -63,33 +60,32 @@ func (r *recent) take(token string) []byte {
 func (r *recent) judge(right bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.weigh(right)
+}
+
+// learn takes note of what a record is in Redis, nil if it is not there, where no guess was made: whether one would have
+// been right. It forgets a record that is another one by now.
+func (r *recent) learn(token string, record []byte) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	place, found := r.places[token]
+	if !found || r.ring[place].record == nil {
+		return
+	}
+	right := bytes.Equal(r.ring[place].record, record)
+	if !right {
+		r.ring[place].record = nil
+	}
+	r.weigh(right)
+}
+
+// weigh moves the trust. The caller holds the lock.
+func (r *recent) weigh(right bool) {
 	if right {
 		r.trust = min(r.trust+1, fullTrust)
 	} else {
 		r.trust = max(r.trust-1, -fullTrust)
 	}
-}
-
-// learn takes note of what a record is in Redis, nil if it is not there, where no guess was made.
-func (r *recent) learn(token string, record []byte) {
-	if right, known := r.check(token, record); known {
-		r.judge(right)
-	}
-}
-
-// check reports whether a guess would have been right, if there would have been one, and forgets a record that is another
-// one by now.
-func (r *recent) check(token string, record []byte) (right, known bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	place, found := r.places[token]
-	if !found || len(r.ring[place].record) == 0 {
-		return false, false
-	}
-	if right = bytes.Equal(r.ring[place].record, record); !right {
-		r.ring[place].record = r.ring[place].record[:0]
-	}
-	return right, true
 }
 
 // saved remembers a record, which is not the caller's any more, and returns room for another one.
