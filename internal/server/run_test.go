@@ -264,10 +264,7 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := run(t, "")
-				c, err := r.listener.dial(t.Context(), "", "")
-				if err != nil {
-					t.Fatal(err)
-				}
+				c := connected(t, r)
 				defer c.Close()
 				start := time.Now()
 				if _, err := io.WriteString(c, row.sent); err != nil {
@@ -284,6 +281,16 @@ func TestSlowClientsAreCutOff(t *testing.T) {
 			})
 		})
 	}
+}
+
+// connected is a connection to a server.
+func connected(t *testing.T, r *running) net.Conn {
+	t.Helper()
+	c, err := r.listener.dial(t.Context(), "", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 // written is the status of the answer to a request that is written out.
@@ -304,10 +311,7 @@ func written(t *testing.T, c net.Conn, request string) int {
 func TestAConnectionOpenedInAdvanceIsKept(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, "")
-		c, err := r.listener.dial(t.Context(), "", "")
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := connected(t, r)
 		defer c.Close()
 		time.Sleep(14 * time.Second)
 		if status := written(t, c, "GET /healthz HTTP/1.1\r\nHost: sms.example.com\r\n\r\n"); status != http.StatusOK {
@@ -340,10 +344,7 @@ func TestHeadersAreLimited(t *testing.T) {
 func TestTheServerItselfAnswersNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, "")
-		c, err := r.listener.dial(t.Context(), "", "")
-		if err != nil {
-			t.Fatal(err)
-		}
+		c := connected(t, r)
 		defer c.Close()
 		if status := written(t, c, "OPTIONS * HTTP/1.1\r\nHost: sms.example.com\r\n\r\n"); status != http.StatusNotFound {
 			t.Errorf("OPTIONS * gets %d, want 404 as any other path", status)
