@@ -14,7 +14,7 @@ import (
 )
 
 // newRegistry returns what a replica tells of its process and of its connections to Redis. The server adds what it tells
-// of messages. The pool must not be in use yet; opened is how many connections it has opened.
+// of messages. The pool must not be in use yet; opened is how many connections it has open.
 func newRegistry(log *logger, pool *redis.Pool, opened *atomic.Int64) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
