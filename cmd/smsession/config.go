@@ -12,7 +12,8 @@ type configCommand struct {
 	config.Flags
 }
 
-// Run prints a line a setting. It is an error for a setting to be wrong, as it would be for serve.
+// Run prints a line for each setting, and on standard error what is most likely wrong. A faulty setting is an error, as
+// it is for serve.
 func (c *configCommand) Run(p *process) error {
 	cfg, err := c.Config()
 	if err != nil {
@@ -21,6 +22,9 @@ func (c *configCommand) Run(p *process) error {
 	w := tabwriter.NewWriter(p.stdout, 0, 0, 2, ' ', 0)
 	for _, s := range cfg.Settings() {
 		fmt.Fprintf(w, "%s\t%s\n", s.Name, s.Value)
+	}
+	for _, warning := range cfg.Warnings() {
+		fmt.Fprintf(p.stderr, "smsession: warning: %s\n", warning)
 	}
 	return w.Flush()
 }

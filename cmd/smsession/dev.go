@@ -40,7 +40,8 @@ func (c *devCommand) Run(p *process) error {
 	log := newLogger(cfg, p.stderr)
 	defer log.end()
 	d := describe(cfg, ports, embedded)
-	cfg.PublicURL, cfg.AuthTokens, cfg.Redis = d.PublicURL, []string{d.AuthToken}, config.Redis{Addr: embedded.Addr()}
+	cfg.PublicURL, cfg.WebhookURL, cfg.FallbackURL = d.PublicURL, d.PublicURL+smsRoute, d.PublicURL+fallbackRoute
+	cfg.AuthTokens, cfg.Redis = config.AuthTokens{{Value: d.AuthToken}}, config.Redis{Addr: embedded.Addr()}
 	if file, err := writeDevFile(p.ctx, d); err != nil {
 		log.Warn("other commands will not find this service", "error", err.Error())
 	} else {
@@ -85,15 +86,15 @@ func describe(cfg config.Config, ports ports, embedded *redispool.Embedded) devF
 		URL:        localURL(ports.public.Addr()),
 		PublicURL:  cfg.PublicURL,
 		AuthToken:  randomHex(),
-		AccountSID: cfg.AccountSID,
+		AccountSID: "AC" + randomHex(),
 		Redis:      "redis://" + embedded.Addr(),
 		Prefix:     cfg.RedisPrefix,
 	}
 	if d.PublicURL == "" {
 		d.PublicURL = d.URL
 	}
-	if d.AccountSID == "" {
-		d.AccountSID = "AC" + randomHex()
+	if len(cfg.AccountSIDs) > 0 {
+		d.AccountSID = cfg.AccountSIDs[0]
 	}
 	return d
 }

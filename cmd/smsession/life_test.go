@@ -178,8 +178,17 @@ func TestASignalEndsTheService(t *testing.T) {
 	})
 }
 
+func TestConfigPrintsWarnings(t *testing.T) {
+	r := execute(t, []string{"config"}, serviceSettings("", "REDIS_URL=redis://redis", "PUBLIC_URL=https://sms.example.com/sms", "TWILIO_AUTH_TOKEN=S3cr3t")...)
+	const want = "smsession: warning: PUBLIC_URL ends in /sms: only what Twilio sends to https://sms.example.com/sms/sms is then taken for signed\n" +
+		"smsession: warning: TWILIO_AUTH_TOKEN: token 1 of 1 is shorter than the 32 characters of Twilio's tokens"
+	if r.wait() != 0 || strings.TrimSpace(r.log()) != want || !strings.Contains(r.printed(), "PUBLIC_URL              https://sms.example.com/sms\n") {
+		t.Errorf("exit status %d, %q, printed:\n%s", r.wait(), r.log(), r.printed())
+	}
+}
+
 func TestHelpVersionAndConfigArePrinted(t *testing.T) {
-	secrets := []string{"ADDR=127.0.0.1:1234", "REDIS_URL=redis://app:S3cr3t@redis:6380/2", "TWILIO_AUTH_TOKEN=S3cr3t1,S3cr3t2"}
+	secrets := []string{"ADDR=127.0.0.1:1234", "REDIS_URL=redis://app:S3cr3t@redis:6380/2", "TWILIO_AUTH_TOKEN=S3cr3t10123456789abcdef0123456789,S3cr3t20123456789abcdef0123456789"}
 	rows := []struct {
 		name string
 		args []string

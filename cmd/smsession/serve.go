@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/url"
-	"strings"
 	"sync/atomic"
 
 	"github.com/go-chi/chi/v5"
@@ -61,13 +59,10 @@ func listen(addr, adminAddr string) (ports, error) {
 // serve puts everything together and runs it until ctx ends. It is the whole wiring of the service. The public listener
 // has more routes where a command adds some.
 func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, more ...func(chi.Router)) error {
-	publicURL, err := url.Parse(cfg.PublicURL)
-	if err != nil {
-		return fmt.Errorf("PUBLIC_URL cannot be parsed")
+	for _, warning := range cfg.Warnings() {
+		log.Warn(warning)
 	}
-	if strings.HasSuffix(cfg.PublicURL, "/sms") {
-		log.Warn("PUBLIC_URL ends in /sms: only what Twilio sends to " + cfg.PublicURL + "/sms is then taken for signed")
-	}
+	signers := tokens(cfg.AuthTokens)
 	options := poolOptions(cfg.Redis)
 	options.WaitReplicas = cfg.WaitReplicas
 	options.Opened = new(atomic.Int64)
@@ -88,17 +83,18 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, mor
 		Logger:       log.Logger,
 	})
 	edge := server.New(server.Options{
-		Sessions:   sessions,
-		Verifier:   twilio.NewVerifier(publicURL, cfg.AuthTokens),
-		AccountSID: cfg.AccountSID,
-		OptOut:     twilio.OptOutMode(cfg.OptOut),
-		Health:     health,
-		Version:    version(),
-		Logger:     log.Logger,
-		Registry:   registry,
+		Sessions:    sessions,
+		Webhook:     twilio.NewVerifier(cfg.WebhookURL, signers),
+		Fallback:    twilio.NewVerifier(cfg.FallbackURL, signers),
+		AccountSIDs: cfg.AccountSIDs,
+		OptOut:      twilio.OptOutMode(cfg.OptOut),
+		Health:      health,
+		Version:     version(),
+		Logger:      log.Logger,
+		Registry:    registry,
 	})
 	listeners := []server.Listener{{Listener: ports.public, Handler: edge.Public(more...)}}
-	log.Info("listening", "addr", ports.public.Addr().String(), "public_url", cfg.PublicURL, "version", version())
+	log.Info("listening", "addr", ports.public.Addr().String(), "webhook_url", cfg.WebhookURL, "fallback_url", cfg.FallbackURL, "version", version())
 	if ports.admin != nil {
 		listeners = append(listeners, server.Listener{Listener: ports.admin, Handler: edge.Admin(cfg.Pprof)})
 		log.Info("listening for the operator", "addr", ports.admin.Addr().String(), "pprof", cfg.Pprof)
@@ -122,4 +118,13 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, mor
 		<-watched // a ping under way must not meet the closing of the pool
 		return err
 	}
+}
+
+// tokens are the configured tokens, as a Verifier takes them.
+func tokens(configured config.AuthTokens) []twilio.Token {
+	var all []twilio.Token
+	for _, token := range configured {
+		all = append(all, twilio.Token(token))
+	}
+	return all
 }

@@ -5,16 +5,17 @@ import (
 	"os"
 	"strings"
 
+	"smsession/internal/config"
 	"smsession/internal/phone"
 )
 
 // webhookFlags say which webhook the phones text, and whose it is. Without --url it is that of a running `smsession dev`.
 type webhookFlags struct {
 	URL         string `name:"url" placeholder:"URL" help:"Where the webhook is (default: that of a running smsession dev)."`
-	AuthToken   string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN" help:"Twilio auth token to sign with; of several by commas the first. A flag shows in the process list: prefer the environment. Goes with --url."`
+	AuthToken   string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN" help:"Twilio auth token to sign with, or AC...:token; of several by commas the first for the account. A flag shows in the process list: prefer the environment. Goes with --url."`
 	PublicURL   string `name:"public-url" placeholder:"URL" help:"The webhook's URL as Twilio has been told, with its path: what is signed (default: --url)."`
 	FallbackURL string `name:"fallback-url" placeholder:"URL" help:"The webhook's fallback URL (default: none, as at Twilio). Goes with --url."`
-	AccountSID  string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account, AC and 32 hex digits (default: made up)."`
+	AccountSID  string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account, AC and 32 hex digits; of several by commas the first (default: that of the token, or made up)."`
 }
 
 // webhook is the other side of the phones.
@@ -30,16 +31,16 @@ func (f webhookFlags) webhook(ctx context.Context) (webhook, error) {
 	if f.URL == "" {
 		return f.ofDev(ctx)
 	}
-	token, _, _ := strings.Cut(f.AuthToken, ",") // the others are for the checking side, while tokens are rotated
-	if token = strings.TrimSpace(token); token == "" {
-		return webhook{}, commandFault("--auth-token (or TWILIO_AUTH_TOKEN) is missing: with --url it is needed for the signature")
+	token, account, err := f.signer()
+	if err != nil {
+		return webhook{}, err
 	}
 	for _, err := range []error{usable("--url", f.URL), usable("--public-url", f.PublicURL), usable("--fallback-url", f.FallbackURL)} {
 		if err != nil {
 			return webhook{}, err
 		}
 	}
-	w := webhook{primary: phone.Endpoint{URL: f.URL}, authToken: token, accountSID: strings.TrimSpace(f.AccountSID)}
+	w := webhook{primary: phone.Endpoint{URL: f.URL}, authToken: token, accountSID: account}
 	if f.PublicURL != "" {
 		w.primary = phone.Endpoint{URL: f.PublicURL, Address: f.URL}
 	}
@@ -47,6 +48,26 @@ func (f webhookFlags) webhook(ctx context.Context) (webhook, error) {
 		w.fallback = w.primary.Sibling(f.FallbackURL)
 	}
 	return w, nil
+}
+
+// signer returns what the messages are signed with, and whose they are: the account may be "". Of several accounts the
+// first is used, and of its tokens the first: the others are for the checking side, while tokens are rotated.
+func (f webhookFlags) signer() (token, account string, err error) {
+	if first, _, _ := strings.Cut(f.AuthToken, ","); strings.TrimSpace(first) == "" {
+		return "", "", commandFault("--auth-token (or TWILIO_AUTH_TOKEN) is missing: with --url it is needed for the signature")
+	}
+	tokens, problems := config.ParseAuthTokens(f.AuthToken)
+	if len(problems) > 0 {
+		return "", "", commandFault("--auth-token (or TWILIO_AUTH_TOKEN): " + problems[0])
+	}
+	account, _, _ = strings.Cut(f.AccountSID, ",")
+	if account = strings.TrimSpace(account); account == "" {
+		return tokens[0].Value, tokens[0].Account, nil
+	}
+	if token = tokens.For(account); token == "" {
+		return "", "", commandFault("--auth-token (or TWILIO_AUTH_TOKEN) has no token for the account of --account-sid (or TWILIO_ACCOUNT_SID)")
+	}
+	return token, account, nil
 }
 
 // usable is an error unless a flag is not given, or a URL that a phone can text.

@@ -25,7 +25,7 @@ type numberFlags struct {
 }
 
 // account checks the settings and the number.
-func (f numberFlags) account(p *process) (*twilio.Account, config.Config, error) {
+func (f numberFlags) account(p *process) (*twilio.Account, config.REST, error) {
 	cfg, err := f.Config()
 	if err != nil {
 		return nil, cfg, err
@@ -33,7 +33,9 @@ func (f numberFlags) account(p *process) (*twilio.Account, config.Config, error)
 	if !isE164(f.Number) {
 		return nil, cfg, commandFault("the number is not in E.164, which is + and 2 to 15 digits, such as +15005550006; short codes and WhatsApp have no number resource")
 	}
-	return twilio.NewAccount(cfg.AccountSID, cfg.AuthTokens[0], p.transport), cfg, nil
+	account := twilio.NewAccount(cfg.AccountSID, cfg.AuthToken, p.transport)
+	account.Region, account.Edge = cfg.Region, cfg.Edge
+	return account, cfg, nil
 }
 
 // isE164 follows ITU-T E.164: 15 digits at most, and no country code begins with 0.
@@ -43,6 +45,8 @@ func isE164(number string) bool {
 	return plus && len(digits) >= 2 && len(digits) <= 15 && digits[0] != '0' && !strings.ContainsFunc(digits, foreign)
 }
 
+const whichAccount = `Of several accounts in TWILIO_ACCOUNT_SID the first is used, and of its auth tokens the first; --twilio-account-sid chooses another account.`
+
 // webhookShowCommand shows a number's webhook.
 type webhookShowCommand struct {
 	numberFlags
@@ -50,7 +54,8 @@ type webhookShowCommand struct {
 
 // Help is shown below the flags' summary.
 func (webhookShowCommand) Help() string {
-	return `Of several auth tokens the first is used. Nothing is changed. Whether the webhook is this service's is told by comparing it with PUBLIC_URL.`
+	return `Nothing is changed. The webhook is this service's if it is WEBHOOK_URL, or PUBLIC_URL with /sms.
+` + whichAccount
 }
 
 // Run prints the number as Twilio has it.
@@ -63,7 +68,7 @@ func (c *webhookShowCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	view := state.view(cfg.PublicURL)
+	view := state.view(cfg)
 	if c.JSON {
 		return writeObject(p.stdout, view)
 	}
@@ -73,18 +78,17 @@ func (c *webhookShowCommand) Run(p *process) error {
 // webhookSetCommand sets a number's webhook.
 type webhookSetCommand struct {
 	numberFlags
-	URL         string `name:"url" placeholder:"URL" help:"The webhook's URL, with /sms at its end; a connection override may follow: #rc=2 (default: PUBLIC_URL with /sms)."`
-	FallbackURL string `name:"fallback-url" placeholder:"URL" help:"The fallback URL (default: the webhook's with /fallback)."`
-	DryRun      bool   `name:"dry-run" help:"Show what would be set, and set nothing."`
-	AllowHTTP   bool   `name:"allow-http" help:"Take URLs that are not https, although anyone on the way can then read and copy messages."`
-	AnyRoute    bool   `name:"any-route" help:"Take URLs that do not end in /sms and /sms/fallback; something in front has to rewrite them."`
-	Unchecked   bool   `name:"unchecked" help:"Do not ask the URLs first whether smsession answers there."`
+	URL       string `name:"url" placeholder:"URL" help:"The webhook's URL, which ends in /sms or is WEBHOOK_URL; a connection override may follow: #rc=2 (default: WEBHOOK_URL, or PUBLIC_URL with /sms)."`
+	DryRun    bool   `name:"dry-run" help:"Show what would be set, and set nothing."`
+	AllowHTTP bool   `name:"allow-http" help:"Take URLs that are not https, although anyone on the way can then read and copy messages."`
+	Unchecked bool   `name:"unchecked" help:"Do not ask the URLs first whether smsession answers there."`
 }
 
 // Help is shown below the flags' summary.
 func (webhookSetCommand) Help() string {
 	return `First /healthz beside each URL is asked whether smsession answers there, without following redirects. Both are set to POST. What was set before is shown, to be set again.
-Of several auth tokens the first is used.
+The fallback URL is FALLBACK_URL (--fallback-url), else --url with /fallback, else PUBLIC_URL with /sms/fallback.
+` + whichAccount + `
 
   smsession webhook set +15005550006 --dry-run
   smsession webhook set +15005550006 --url 'https://sms.example.com/sms#rc=2&rp=all'`
@@ -96,7 +100,7 @@ func (c *webhookSetCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	target, err := c.target()
+	target, err := c.target(cfg)
 	if err != nil {
 		return err
 	}
@@ -111,9 +115,9 @@ func (c *webhookSetCommand) Run(p *process) error {
 		return err
 	}
 	before := state.number.Webhook
-	change.Before = state.view(cfg.PublicURL)
+	change.Before = state.view(cfg)
 	failure := c.apply(p.ctx, account, &state, target)
-	change.After = state.view(cfg.PublicURL)
+	change.After = state.view(cfg)
 	change.Changed = failure == nil && !c.DryRun && state.number.Webhook != before
 	if failure != nil {
 		change.After = nil // what is there now is not known

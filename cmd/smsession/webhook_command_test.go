@@ -33,6 +33,7 @@ func anOperator(t *testing.T, replaced ...any) *operator {
 	for name, value := range map[string]string{
 		"PUBLIC_URL": "https://sms.example.com", "TWILIO_ACCOUNT_SID": twiliotest.AccountSID,
 		"TWILIO_AUTH_TOKEN": twiliotest.AuthToken + ",another", "TWILIO_AUTH_TOKEN_FILE": "", "TWILIO_EDGE": "", "TWILIO_REGION": "",
+		"WEBHOOK_URL": "", "FALLBACK_URL": "",
 	} {
 		t.Setenv(name, value)
 	}
@@ -103,12 +104,19 @@ func TestWhoseAWebhookIsIsTold(t *testing.T) {
 		{"asked for with GET", "https://sms.example.com", append(url("https://sms.example.com/sms", fallback), "sms_method", "GET"), "false", "has the method GET"},
 		{"an application's", "https://sms.example.com", append(url("https://sms.example.com/sms", fallback),
 			"sms_application_sid", "APaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), "false", "application APaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa overrides"},
+		{"ours of a proxy", "https://sms.example.com in", url("https://sms.example.com/in#rc=2", fallback), "true", ""},
+		{"not a proxy's", "https://sms.example.com in", url("https://sms.example.com/sms", fallback), "false", "another URL than WEBHOOK_URL, and"},
+		{"ours of a proxy with another's fallback", "https://sms.example.com in", url("https://sms.example.com/in", "https://old.example.com/"), "true", "POST to PUBLIC_URL with /sms/fallback"},
 		{"not known without PUBLIC_URL", "", url("https://sms.example.com/sms", fallback), "null", "PUBLIC_URL is not set"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			o := anOperator(t, row.number...)
-			t.Setenv("PUBLIC_URL", row.publicURL)
+			public, path, proxied := strings.Cut(row.publicURL, " ")
+			t.Setenv("PUBLIC_URL", public)
+			if proxied {
+				t.Setenv("WEBHOOK_URL", public+"/"+path)
+			}
 			status, stdout, stderr := o.types(t, "show", "--json", twiliotest.ExampleNumber)
 			var got struct {
 				Ours json.RawMessage
@@ -231,8 +239,15 @@ func TestTheURLsThatAreSet(t *testing.T) {
 			"https://sms.example.com/sms", "https://sms.example.com/b/sms/fallback"},
 		{"http, when told", "", []string{"--url=http://sms.example.com/sms", "--allow-http"},
 			"http://sms.example.com/sms", "http://sms.example.com/sms/fallback"},
-		{"another route, when told", "", []string{"--url=https://sms.example.com/in", "--fallback-url=https://sms.example.com/else", "--any-route"},
-			"https://sms.example.com/in", "https://sms.example.com/else"},
+		{"the URLs of a proxy", "", []string{"--webhook-url=https://sms.example.com/in#rc=2", "--fallback-url=https://sms.example.com/else"},
+			"https://sms.example.com/in#rc=2", "https://sms.example.com/else"},
+		{"the webhook's URL of a proxy, and the fallback that the service expects", "https://sms.example.com",
+			[]string{"--webhook-url=https://sms.example.com/in/sms"}, "https://sms.example.com/in/sms", "https://sms.example.com/sms/fallback"},
+		{"--url as the proxy's, with an override", "https://sms.example.com",
+			[]string{"--webhook-url=https://sms.example.com/in", "--url=https://sms.example.com/in#rc=2"},
+			"https://sms.example.com/in#rc=2", "https://sms.example.com/sms/fallback#rc=2"},
+		{"--url as PUBLIC_URL's, with an override", "https://sms.example.com", []string{"--url=https://sms.example.com/sms#rc=2"},
+			"https://sms.example.com/sms#rc=2", "https://sms.example.com/sms/fallback#rc=2"},
 		{"one where nobody answers, when told", "", []string{"--url=https://nowhere.example.com/sms", "--unchecked"},
 			"https://nowhere.example.com/sms", "https://nowhere.example.com/sms/fallback"},
 	}
@@ -272,7 +287,12 @@ func TestACommandLineThatSetsNothing(t *testing.T) {
 		{"a URL with the route in its fragment", []string{"set", number, "--url=https://sms.example.com/#/sms"}, "--url does not end in /sms,"},
 		{"the fallback's route for the webhook", []string{"set", number, "--url=https://sms.example.com/sms/fallback"}, "--url does not end in /sms,"},
 		{"the webhook's route for the fallback", []string{"set", number, "--fallback-url=https://sms.example.com/sms"}, "--fallback-url does not end in /sms/fallback,"},
-		{"another route without a fallback", []string{"set", number, "--url=https://sms.example.com/in", "--any-route"}, "--fallback-url is missing"},
+		{"a proxy's URL without a fallback", []string{"set", number, "--public-url=", "--webhook-url=https://sms.example.com/in"}, "--fallback-url is missing"},
+		{"a URL that only begins like WEBHOOK_URL", []string{"set", number, "--webhook-url=https://sms.example.com/in", "--url=https://sms.example.com/in/x"}, "--url does not end in /sms,"},
+		{"a URL that differs from WEBHOOK_URL in its query", []string{"set", number, "--webhook-url=https://sms.example.com/in", "--url=https://sms.example.com/in?a=b"}, "--url does not end in /sms,"},
+		{"the webhook's own URL for the fallback", []string{"set", number, "--webhook-url=https://sms.example.com/in", "--fallback-url=https://sms.example.com/in#rc=2"}, "--fallback-url does not end in /sms/fallback, and is the webhook's own URL"},
+		{"a flag that was removed", []string{"set", number, "--url=https://sms.example.com/in", "--any-route"}, "a flag is unknown"},
+		{"a region whose hosts are gone", []string{"show", number, "--twilio-region=jp1"}, "TWILIO_REGION (--twilio-region): is not us1"},
 		{"no URL at all", []string{"set", number, "--public-url="}, "--url is missing, or PUBLIC_URL"},
 		{"a URL of another scheme", []string{"set", number, "--url=ftp://S3cr3t@sms.example.com/sms"}, "--url does not begin with https://"},
 		{"a URL without a host", []string{"set", number, "--url=https:///sms"}, "--url is not a valid URL"},

@@ -12,6 +12,7 @@ import (
 	"time"
 	"unicode"
 
+	"smsession/internal/config"
 	"smsession/internal/twilio"
 )
 
@@ -21,48 +22,87 @@ const (
 	fallbackRoute = "/sms/fallback"
 )
 
-// target is what the command line says to set. Its bytes are kept as they were given, because Twilio signs them.
-func (c *webhookSetCommand) target() (twilio.Webhook, error) {
-	primary, flag := strings.TrimSpace(c.URL), "--url"
-	if primary == "" {
-		if strings.TrimSpace(c.PublicURL) == "" {
-			return twilio.Webhook{}, commandFault("--url is missing, or PUBLIC_URL (--public-url) to make it from")
-		}
-		primary, flag = underURL(strings.TrimSpace(c.PublicURL), smsRoute), "PUBLIC_URL (--public-url)"
-	}
-	if err := c.settable(flag, primary, smsRoute); err != nil {
+// target is what the command line and the settings say to set. Its bytes are kept as they were given, because Twilio
+// signs them.
+func (c *webhookSetCommand) target(cfg config.REST) (twilio.Webhook, error) {
+	primary, err := c.primary(cfg)
+	if err != nil {
 		return twilio.Webhook{}, err
 	}
-	fallback := strings.TrimSpace(c.FallbackURL)
-	if fallback == "" {
-		if !hasRoute(primary, smsRoute) {
-			return twilio.Webhook{}, commandFault("--fallback-url is missing: beside a --url that does not end in " + smsRoute + " it has no default")
-		}
-		fallback = underURL(primary, strings.TrimPrefix(fallbackRoute, smsRoute))
-	}
-	if err := c.settable("--fallback-url", fallback, fallbackRoute); err != nil {
+	fallback, err := c.fallback(cfg, primary)
+	if err != nil {
 		return twilio.Webhook{}, err
 	}
 	return twilio.Webhook{URL: primary, Method: http.MethodPost, FallbackURL: fallback, FallbackMethod: http.MethodPost}, nil
 }
 
+// primary is the webhook's URL to set: --url, else WEBHOOK_URL, else PUBLIC_URL with our route.
+func (c *webhookSetCommand) primary(cfg config.REST) (string, error) {
+	raw, flag := strings.TrimSpace(c.URL), "--url"
+	if raw == "" {
+		raw, flag = strings.TrimSpace(c.WebhookURL), "WEBHOOK_URL (--webhook-url)"
+	}
+	if public := strings.TrimSpace(c.PublicURL); raw == "" && public != "" {
+		raw, flag = underURL(public, smsRoute), "PUBLIC_URL (--public-url)"
+	}
+	if raw == "" {
+		return "", commandFault("--url is missing, or PUBLIC_URL or WEBHOOK_URL to take it from")
+	}
+	if err := c.settable(flag, raw); err != nil {
+		return "", err
+	}
+	if !hasRoute(raw, smsRoute) && !isURL(raw, cfg.WebhookURL) {
+		return "", commandFault(flag + " does not end in " + smsRoute + ", which is the service's route, and is not WEBHOOK_URL")
+	}
+	return raw, nil
+}
+
+// fallback is the fallback URL to set beside primary: FALLBACK_URL, else what the service expects where primary is its
+// webhook, else primary with /fallback. Without FALLBACK_URL it gets primary's connection overrides.
+func (c *webhookSetCommand) fallback(cfg config.REST, primary string) (string, error) {
+	raw, public := strings.TrimSpace(c.FallbackURL), strings.TrimSpace(c.PublicURL)
+	_, overrides := splitURL(primary)
+	switch {
+	case raw != "":
+	case public != "" && strings.TrimSpace(c.WebhookURL) != "" && isURL(primary, cfg.WebhookURL):
+		address, _ := splitURL(underURL(public, fallbackRoute))
+		raw = address + overrides
+	case hasRoute(primary, smsRoute):
+		raw = underURL(primary, strings.TrimPrefix(fallbackRoute, smsRoute))
+	default:
+		return "", commandFault("--fallback-url is missing: without PUBLIC_URL it has no default beside a webhook that does not end in " + smsRoute)
+	}
+	if err := c.settable("--fallback-url", raw); err != nil {
+		return "", err
+	}
+	if !hasRoute(raw, fallbackRoute) && signedBase(raw) == signedBase(primary) {
+		return "", commandFault("--fallback-url does not end in " + fallbackRoute + ", and is the webhook's own URL")
+	}
+	return raw, nil
+}
+
 // settable says what is wrong with a URL. It never quotes it: it may hold a password.
-func (c *webhookSetCommand) settable(flag, raw, route string) error {
+func (c *webhookSetCommand) settable(flag, raw string) error {
 	blank := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
 	u, err := url.Parse(raw)
 	switch {
 	case strings.ContainsFunc(raw, blank):
 		return commandFault(flag + " has spaces or control characters in it")
 	case err != nil || u.Hostname() == "":
-		return commandFault(flag + " is not a valid URL; one is https://sms.example.com" + route)
+		return commandFault(flag + " is not a valid URL; one is https://sms.example.com" + smsRoute)
 	case u.Scheme != "https" && u.Scheme != "http":
 		return commandFault(flag + " does not begin with https://")
 	case u.Scheme == "http" && !c.AllowHTTP:
 		return commandFault(flag + " is not https: anyone on the way could read and copy messages; --allow-http takes it all the same")
-	case !hasRoute(raw, route) && !c.AnyRoute:
-		return commandFault(flag + " does not end in " + route + ", which is the service's route; --any-route takes it all the same")
 	}
 	return nil
+}
+
+// isURL reports whether a URL is the configured one, byte for byte but for its login and its fragment.
+func isURL(raw, configured string) bool {
+	without, _ := cutLogin(raw)
+	address, _, _ := strings.Cut(without, "#")
+	return address == configured
 }
 
 // splitURL cuts a URL before its query or its fragment.

@@ -10,6 +10,7 @@ import (
 	"text/tabwriter"
 	"unicode"
 
+	"smsession/internal/config"
 	"smsession/internal/twilio"
 )
 
@@ -65,8 +66,8 @@ type numberView struct {
 	Note           string       `json:"note"`                      // why it is not ours, or what is wrong although it is
 }
 
-// view is what is shown of s, beside the URL that Twilio is to be told.
-func (s numberState) view(publicURL string) *numberView {
+// view is what is shown of s, beside the URLs that the service is configured with.
+func (s numberState) view(cfg config.REST) *numberView {
 	v := &numberView{
 		Number: s.number.PhoneNumber, SID: s.number.SID, FriendlyName: s.number.FriendlyName,
 		Webhook: viewWebhook(s.number.Webhook), ApplicationSID: s.number.ApplicationSID,
@@ -80,13 +81,20 @@ func (s numberState) view(publicURL string) *numberView {
 			Overrides: !s.service.UsesNumbersWebhook, Webhook: viewWebhook(s.service.Webhook),
 		}
 	}
-	v.Ours, v.Note = s.ours(publicURL)
+	v.Ours, v.Note = s.ours(cfg)
 	return v
 }
 
-// ours tells whether the messages reach the service at publicURL, and what speaks against it. Nil is not known.
-func (s numberState) ours(publicURL string) (*bool, string) {
+// ours reports whether the messages reach the configured service, and what is wrong with that. Nil is not known.
+func (s numberState) ours(cfg config.REST) (*bool, string) {
 	yes, no := true, false
+	webhook, fallback := "WEBHOOK_URL", "FALLBACK_URL"
+	if cfg.WebhookURL == cfg.PublicURL+smsRoute {
+		webhook = "PUBLIC_URL with " + smsRoute
+	}
+	if cfg.FallbackURL == cfg.PublicURL+fallbackRoute {
+		fallback = "PUBLIC_URL with " + fallbackRoute
+	}
 	w, holder := s.number.Webhook, "the number"
 	switch {
 	case s.number.ApplicationSID != "":
@@ -97,18 +105,18 @@ func (s numberState) ours(publicURL string) (*bool, string) {
 	switch {
 	case w.URL == "":
 		return &no, holder + " has none"
-	case !hasRoute(w.URL, smsRoute):
+	case !hasRoute(w.URL, smsRoute) && (cfg.WebhookURL == "" || hasRoute(cfg.WebhookURL, smsRoute)):
 		return &no, holder + " has a URL that does not end in " + smsRoute
 	case w.Method != http.MethodPost:
 		return &no, holder + " has the method " + w.Method + ", and the service takes POST"
-	case publicURL == "":
-		return nil, "PUBLIC_URL is not set, so there is nothing to compare with"
-	case signedBase(w.URL) != signedBase(publicURL+smsRoute):
-		return &no, holder + " has another URL than PUBLIC_URL with " + smsRoute + ", and signatures over it are refused"
+	case cfg.WebhookURL == "":
+		return nil, "PUBLIC_URL is not set, nor is WEBHOOK_URL, so there is nothing to compare with"
+	case signedBase(w.URL) != signedBase(cfg.WebhookURL):
+		return &no, holder + " has another URL than " + webhook + ", and signatures over it are refused"
 	case w.FallbackURL == "":
 		return &yes, "there is no fallback URL: while Redis is away senders get no answer"
-	case signedBase(w.FallbackURL) != signedBase(publicURL+fallbackRoute) || w.FallbackMethod != http.MethodPost:
-		return &yes, "the fallback is not the service's: POST to PUBLIC_URL with " + fallbackRoute
+	case signedBase(w.FallbackURL) != signedBase(cfg.FallbackURL) || w.FallbackMethod != http.MethodPost:
+		return &yes, "the fallback is not the service's: POST to " + fallback
 	case s.uncertain != nil:
 		return &yes, "unless a Messaging Service has the number, which is not known: " + s.uncertain.Error()
 	}

@@ -8,7 +8,7 @@
 // what it reads is the file that a *_FILE setting names, and the certificates
 // that REDIS_URL names.
 //
-// No secret appears in a fault, in Settings, or where a Config is printed or
+// No secret appears in a fault, in Warnings, in Settings, or where a Config is printed or
 // logged: faults about a value that may hold one never quote it, and errors of
 // other packages that would quote it (url.Parse) are not passed on.
 package config
@@ -45,15 +45,20 @@ type Config struct {
 	// PublicURL is what Twilio has been told, without the route: fragment,
 	// user and password and the last slash are dropped, every other byte is
 	// kept as configured (also the case of scheme and host), because it is
-	// what signatures are made over. Empty only for dev.
+	// what signatures are made over. Empty for dev, and where it is not
+	// needed.
 	PublicURL string
-	// SecureCookie says that PublicURL is https.
+	// WebhookURL and FallbackURL are the two URLs that Twilio has been told,
+	// without fragment, user and password. Every other byte is kept. Empty
+	// where PublicURL is empty and they are not set.
+	WebhookURL, FallbackURL string
+	// SecureCookie says that WebhookURL is https.
 	SecureCookie bool
 	// AuthTokens are the Twilio auth tokens that a signature may be made
 	// with, in the order given: at least one, none empty. None for dev.
-	AuthTokens []string
-	// AccountSID is empty, or the one account whose messages are accepted.
-	AccountSID string
+	AuthTokens AuthTokens
+	// AccountSIDs are the accounts whose messages are accepted; empty for all.
+	AccountSIDs []string
 	// Redis is where the sessions are. Zero for dev.
 	Redis Redis
 	// RedisPrefix begins every key.

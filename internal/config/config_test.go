@@ -1,10 +1,12 @@
 package config_test
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,6 +16,8 @@ import (
 const (
 	token = "0123456789abcdef0123456789abcdef"
 	sid   = "ACaBcdef0123456789abcdef0123456789"
+
+	otherSID = "AC00000000000000000000000000000002"
 )
 
 // required returns flags with what has no default, and nothing else.
@@ -53,8 +57,10 @@ func TestDefaults(t *testing.T) {
 		Addr:          ":8080",
 		AdminAddr:     "127.0.0.1:9464",
 		PublicURL:     "https://sms.example.com",
+		WebhookURL:    "https://sms.example.com/sms",
+		FallbackURL:   "https://sms.example.com/sms/fallback",
 		SecureCookie:  true,
-		AuthTokens:    []string{token},
+		AuthTokens:    config.AuthTokens{{Value: token}},
 		Redis:         config.Redis{Addr: "redis:6379"},
 		RedisPrefix:   "sms:",
 		IdleTimeout:   4 * time.Hour,
@@ -106,8 +112,10 @@ func TestDevTakesItsSettings(t *testing.T) {
 	want := config.DevDefaults()
 	want.Addr = "127.0.0.1:5000"
 	want.PublicURL = "https://tunnel.example.com"
+	want.WebhookURL = "https://tunnel.example.com/sms"
+	want.FallbackURL = "https://tunnel.example.com/sms/fallback"
 	want.SecureCookie = true
-	want.AccountSID = sid
+	want.AccountSIDs = []string{sid}
 	want.IdleTimeout = 2 * time.Second
 	want.DrainDelay = time.Second
 	want.LogFormat = "json"
@@ -198,15 +206,64 @@ func TestPublicURL(t *testing.T) {
 	}
 }
 
+func TestWebhookURLs(t *testing.T) {
+	const public = "https://sms.example.com"
+	rows := []struct {
+		name                         string
+		publicURL, webhook, fallback string
+		wantWebhook, wantFallback    string
+		insecure                     bool
+	}{
+		{name: "they are below PUBLIC_URL unless set", publicURL: public + "/a/#rc=2",
+			wantWebhook: public + "/a/sms", wantFallback: public + "/a/sms/fallback"},
+		{name: "PUBLIC_URL is not needed beside both", webhook: "https://x.example/twilio/inbound", fallback: "https://y.example/sorry",
+			wantWebhook: "https://x.example/twilio/inbound", wantFallback: "https://y.example/sorry"},
+		{name: "one of them may be set", publicURL: public, webhook: "https://x.example/twilio/inbound",
+			wantWebhook: "https://x.example/twilio/inbound", wantFallback: public + "/sms/fallback"},
+		{name: "every byte is kept", publicURL: public, webhook: "https://X.example:443/%2f/a'b/ü/.././;x/", fallback: "https://x.example/",
+			wantWebhook: "https://X.example:443/%2f/a'b/ü/.././;x/", wantFallback: "https://x.example/"},
+		{name: "fragment, user and password are not signed", publicURL: public, webhook: "https://me:p@ss@x.example/in#rc=2&rp=all",
+			fallback: " https://x.example/sorry#rt=5000\n", wantWebhook: "https://x.example/in", wantFallback: "https://x.example/sorry"},
+		{name: "the cookie is not Secure where WEBHOOK_URL is http", publicURL: public, webhook: "http://x.example/in",
+			wantWebhook: "http://x.example/in", wantFallback: public + "/sms/fallback", insecure: true},
+		{name: "the cookie is Secure where only PUBLIC_URL is http", publicURL: "http://x.example", webhook: "https://x.example/in",
+			wantWebhook: "https://x.example/in", wantFallback: "http://x.example/sms/fallback"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			got := read(t, func(f *config.Flags) {
+				f.PublicURL, f.WebhookURL, f.FallbackURL = row.publicURL, row.webhook, row.fallback
+			})
+			if got.WebhookURL != row.wantWebhook || got.FallbackURL != row.wantFallback || got.SecureCookie == row.insecure {
+				t.Errorf("got %q and %q, secure %t", got.WebhookURL, got.FallbackURL, got.SecureCookie)
+			}
+		})
+	}
+}
+
 func TestAuthTokens(t *testing.T) {
+	forAny := func(values ...string) config.AuthTokens {
+		var tokens config.AuthTokens
+		for _, value := range values {
+			tokens = append(tokens, config.AuthToken{Value: value})
+		}
+		return tokens
+	}
 	rows := []struct {
 		name, value, file string
-		want              []string
+		want              config.AuthTokens
 	}{
-		{name: "several stand side by side, separated by commas", value: "new,old", want: []string{"new", "old"}},
-		{name: "white space around each is dropped", value: " new ,\told\n", want: []string{"new", "old"}},
-		{name: "a file holds them too, without the newline at its end", file: "new,old\r\n", want: []string{"new", "old"}},
-		{name: "a blank TWILIO_AUTH_TOKEN leaves it to the file", value: "  ", file: "one", want: []string{"one"}},
+		{name: "several stand side by side, separated by commas", value: "new,old", want: forAny("new", "old")},
+		{name: "white space around each is dropped", value: " new ,\told\n", want: forAny("new", "old")},
+		{name: "an entry may name its account", value: sid + ":new," + otherSID + ":other,old", want: config.AuthTokens{
+			{Account: sid, Value: "new"}, {Account: otherSID, Value: "other"}, {Value: "old"}}},
+		{name: "an account may have several", value: sid + ":new," + sid + ":old", want: config.AuthTokens{
+			{Account: sid, Value: "new"}, {Account: sid, Value: "old"}}},
+		{name: "a file holds them too, without the newline at its end", file: "new,old\r\n", want: forAny("new", "old")},
+		{name: "a file may hold one a line", file: "new\r\n\n" + sid + ":other\nold, older\n", want: config.AuthTokens{
+			{Value: "new"}, {Account: sid, Value: "other"}, {Value: "old"}, {Value: "older"}}},
+		{name: "a byte-order mark in a file is skipped", file: "\xef\xbb\xbfone\n", want: forAny("one")},
+		{name: "a blank TWILIO_AUTH_TOKEN leaves it to the file", value: "  ", file: "one", want: forAny("one")},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -218,6 +275,51 @@ func TestAuthTokens(t *testing.T) {
 			})
 			if !reflect.DeepEqual(got.AuthTokens, row.want) {
 				t.Errorf("got %q, want %q", got.AuthTokens, row.want)
+			}
+		})
+	}
+}
+
+func TestTheTokenOfAnAccount(t *testing.T) {
+	tokens := config.AuthTokens{{Value: "common"}, {Account: sid, Value: "new"}, {Account: sid, Value: "old"}}
+	for _, row := range []struct{ name, account, want string }{
+		{"is the first that is for it", sid, "new"},
+		{"is the first for any account, where none is for it", otherSID, "common"},
+		{"is the first for any account, where no account is named", "", "common"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := tokens.For(row.account); got != row.want {
+				t.Errorf("got %q, want %q", got, row.want)
+			}
+		})
+	}
+	if got := tokens[1:].For(otherSID); got != "" {
+		t.Errorf("another account's token is used: %q", got)
+	}
+}
+
+func TestWarnings(t *testing.T) {
+	short := func(n, of int) string {
+		return fmt.Sprintf("TWILIO_AUTH_TOKEN: token %d of %d is shorter than the 32 characters of Twilio's tokens", n, of)
+	}
+	const ends = "PUBLIC_URL ends in /sms: only what Twilio sends to https://sms.example.com/sms/sms is then taken for signed"
+	rows := []struct {
+		name string
+		set  func(*config.Flags)
+		want []string
+	}{
+		{"nothing is wrong", func(*config.Flags) {}, nil},
+		{"PUBLIC_URL ends in /sms", func(f *config.Flags) { f.PublicURL += "/sms/" }, []string{ends}},
+		{"PUBLIC_URL ends in /sms, and is not used", func(f *config.Flags) {
+			f.PublicURL, f.WebhookURL, f.FallbackURL = f.PublicURL+"/sms", "https://sms.example.com/sms", "https://sms.example.com/sms/fallback"
+		}, nil},
+		{"a token is short", func(f *config.Flags) { f.TwilioAuthToken = token + "," + token[1:] + "," + sid + ":" + token }, []string{short(2, 3)}},
+		{"an account does not make a token longer", func(f *config.Flags) { f.TwilioAuthToken = sid + ":" + token[1:] }, []string{short(1, 1)}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			if got := read(t, row.set).Warnings(); !slices.Equal(got, row.want) {
+				t.Errorf("got %q, want %q", got, row.want)
 			}
 		})
 	}
@@ -261,7 +363,7 @@ func TestRedisURL(t *testing.T) {
 			if got.Redis != row.want {
 				t.Errorf("got %#v, want %#v", got.Redis, row.want)
 			}
-			got = read(t, func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", write(t, row.value+"\n") })
+			got = read(t, func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", write(t, "\ufeff"+row.value+"\n") })
 			if got.Redis != row.want {
 				t.Errorf("from a file: got %#v, want %#v", got.Redis, row.want)
 			}
@@ -276,7 +378,9 @@ func TestOtherSettings(t *testing.T) {
 		want func(*config.Config)
 	}{
 		{"TWILIO_ACCOUNT_SID is AC and 32 hex digits of either case",
-			func(f *config.Flags) { f.TwilioAccountSID = " " + sid }, func(c *config.Config) { c.AccountSID = sid }},
+			func(f *config.Flags) { f.TwilioAccountSID = " " + sid }, func(c *config.Config) { c.AccountSIDs = []string{sid} }},
+		{"TWILIO_ACCOUNT_SID may name several accounts",
+			func(f *config.Flags) { f.TwilioAccountSID = sid + " ,\t" + otherSID }, func(c *config.Config) { c.AccountSIDs = []string{sid, otherSID} }},
 		{"REDIS_PREFIX may have 64 bytes of printable ASCII",
 			func(f *config.Flags) {
 				f.RedisPrefix = `!"#$%&'()+,-./0123456789:;<=>@ABCDEFGHIJKLMNOPQRSTUVWXYZ^_` + "`abcd"

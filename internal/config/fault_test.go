@@ -58,7 +58,7 @@ func TestListenFaults(t *testing.T) {
 func TestPublicURLFaults(t *testing.T) {
 	const begin = "must begin with https:// or http://"
 	rows := []struct{ name, value, want string }{
-		{"it is required", "", "is required: what Twilio has been told, without /sms, such as https://sms.example.com"},
+		{"it is required", "", "is required: what Twilio has been told, without /sms, such as https://sms.example.com; or set both WEBHOOK_URL and FALLBACK_URL"},
 		{"it has a scheme", "sms.example.com", begin},
 		{"it is http or https", "ftp://sms.example.com", begin},
 		{"it has slashes after its scheme", "https:sms.example.com", begin},
@@ -80,11 +80,17 @@ func TestPublicURLFaults(t *testing.T) {
 	}
 	for _, row := range rows {
 		checkFaults(t, []faultRow{{row.name, func(f *config.Flags) { f.PublicURL = row.value }, "PUBLIC_URL (--public-url): " + row.want}})
+		if row.value != "" {
+			checkFaults(t, []faultRow{
+				{row.name, func(f *config.Flags) { f.WebhookURL = row.value }, "WEBHOOK_URL (--webhook-url): " + row.want},
+				{row.name, func(f *config.Flags) { f.FallbackURL = row.value }, "FALLBACK_URL (--fallback-url): " + row.want},
+			})
+		}
 	}
 }
 
 func TestTwilioFaults(t *testing.T) {
-	const notSID = "TWILIO_ACCOUNT_SID (--twilio-account-sid): is not an account SID: AC and 32 hexadecimal digits"
+	const notSID = "TWILIO_ACCOUNT_SID (--twilio-account-sid): is not an account SID: AC and 32 hexadecimal digits; several are separated by commas"
 	tokens := func(value string) func(*config.Flags) {
 		return func(f *config.Flags) { f.TwilioAuthToken = value }
 	}
@@ -96,7 +102,17 @@ func TestTwilioFaults(t *testing.T) {
 		{"an empty token among them is a fault", tokens("a,,b"), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 2 of 3 is empty; tokens are separated by one comma each"},
 		{"a comma at the end is a fault", tokens("a, "), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 2 of 2 is empty; tokens are separated by one comma each"},
 		{"white space inside a token is a fault", tokens("a,b c"), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 2 of 2 has white space inside; tokens are separated by commas"},
-		{"one token a line is a fault", func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = "", write(t, "a\nb\n") }, "TWILIO_AUTH_TOKEN_FILE (--twilio-auth-token-file): token 1 of 1 has white space inside; tokens are separated by commas"},
+		{"one token a line is a fault outside a file", tokens("a\nb\n"), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 1 of 1 has white space inside; tokens are separated by commas"},
+		{"a fault of a file's entry is told by the file's setting", func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = "", write(t, "a\nb c\n") }, "TWILIO_AUTH_TOKEN_FILE (--twilio-auth-token-file): token 2 of 2 has white space inside; tokens are separated by commas"},
+		{"quotation marks around a token are a fault", tokens(`"` + token + `"`), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 1 of 1 has a quotation mark in it, which is no part of a token"},
+		{"apostrophes around it are a fault", tokens("a,'" + token + "'"), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 2 of 2 has a quotation mark in it, which is no part of a token"},
+		{"a byte-order mark outside a file is a fault", tokens("\ufeff" + token), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 1 of 1 has a character outside ASCII, which is no part of a token"},
+		{"typographic quotation marks are a fault", tokens("“" + token + "”"), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 1 of 1 has a character outside ASCII, which is no part of a token"},
+		{"what stands before a colon is an account", tokens("AC12:" + token), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 1 of 1 has a colon, but no account SID before it: AC and 32 hexadecimal digits"},
+		{"an account has a token behind it", tokens(sid + ":"), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 1 of 1 is empty; tokens are separated by one comma each"},
+		{"a space behind the colon is a fault", tokens(sid + ": " + token), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 1 of 1 has white space inside; tokens are separated by commas"},
+		{"every account has a token", func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAccountSID = sid+":"+token, sid+","+otherSID }, "TWILIO_ACCOUNT_SID (--twilio-account-sid): names an account that no token of TWILIO_AUTH_TOKEN is for"},
+		{"an empty account among them is a fault", account(sid + ","), notSID},
 		{"an account begins with AC", account("SM" + token), notSID},
 		{"an account has 32 digits", account(sid[:33]), notSID},
 		{"an account has no more than 32 digits", account(sid + "0"), notSID},
@@ -205,7 +221,7 @@ func TestFileFaults(t *testing.T) {
 func TestFileOf64KiBIsRead(t *testing.T) {
 	long := strings.Repeat("x", 64<<10)
 	got := read(t, func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = "", write(t, long) })
-	if len(got.AuthTokens) != 1 || got.AuthTokens[0] != long {
+	if len(got.AuthTokens) != 1 || got.AuthTokens[0].Value != long {
 		t.Error("not the file's content")
 	}
 }
@@ -276,7 +292,7 @@ func TestMaxRepliesFaults(t *testing.T) {
 func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	var f config.Flags
 	f.Addr, f.AdminAddr, f.Pprof = "x", new("x"), "x"
-	f.PublicURL = "x"
+	f.PublicURL, f.WebhookURL, f.FallbackURL = "x", "x", "x"
 	f.TwilioAuthToken = ","
 	f.TwilioAccountSID = "x"
 	f.RedisURL = "x"
@@ -294,7 +310,7 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	for _, fault := range faults {
 		names = append(names, fault.Name)
 	}
-	want := "ADDR ADMIN_ADDR PPROF PUBLIC_URL TWILIO_AUTH_TOKEN TWILIO_AUTH_TOKEN TWILIO_ACCOUNT_SID " +
+	want := "ADDR ADMIN_ADDR PPROF PUBLIC_URL WEBHOOK_URL FALLBACK_URL TWILIO_AUTH_TOKEN TWILIO_AUTH_TOKEN TWILIO_ACCOUNT_SID " +
 		"REDIS_URL REDIS_PREFIX REDIS_PREFIX REDIS_WAIT_REPLICAS SESSION_IDLE_TIMEOUT SESSION_LIFETIME " +
 		"REQUEST_BUDGET DRAIN_DELAY MAX_REPLIES_PER_MINUTE OPT_OUT LOG_LEVEL LOG_FORMAT"
 	if strings.Join(names, " ") != want {

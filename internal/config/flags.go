@@ -1,5 +1,7 @@
 package config
 
+import "strings"
+
 // The flag structs are embedded in the commands' structs for kong to fill.
 // A field is the string as given; empty means that the setting is not set, and
 // its default holds. No field has a `default` tag: the defaults stand in
@@ -9,6 +11,7 @@ package config
 type Flags struct {
 	ListenFlags
 	PublicURLFlags
+	WebhookURLFlags
 	AuthTokenFlags
 	AccountFlags
 	RedisFlags
@@ -23,10 +26,12 @@ type Flags struct {
 func (f Flags) Config() (Config, error) {
 	c := checker{config: Defaults()}
 	c.listeners(f.ListenFlags)
-	c.publicURL(f.PublicURL)
-	c.require(publicURL, f.PublicURL, "what Twilio has been told, without /sms, such as https://sms.example.com")
+	c.webhookURLs(f.PublicURLFlags, f.WebhookURLFlags)
+	if strings.TrimSpace(f.WebhookURL) == "" || strings.TrimSpace(f.FallbackURL) == "" {
+		c.require(publicURL, f.PublicURL, "what Twilio has been told, without /sms, such as https://sms.example.com; or set both WEBHOOK_URL and FALLBACK_URL")
+	}
 	c.authTokens(f.AuthTokenFlags)
-	c.account(f.AccountFlags)
+	c.accounts(f.AccountFlags)
 	c.redis(f.RedisFlags)
 	c.prefix(f.PrefixFlags)
 	c.replicas(f.ReplicaFlags)
@@ -49,12 +54,12 @@ type DevFlags struct {
 }
 
 // Config checks the settings of dev. AuthTokens and Redis are zero in it, and
-// PublicURL is when it is not set: the caller fills them in.
+// the URLs are when PUBLIC_URL is not set: the caller fills them in.
 func (f DevFlags) Config() (Config, error) {
 	c := checker{config: DevDefaults()}
 	c.listeners(f.ListenFlags)
-	c.publicURL(f.PublicURL)
-	c.account(f.AccountFlags)
+	c.webhookURLs(f.PublicURLFlags, WebhookURLFlags{})
+	c.accounts(f.AccountFlags)
 	c.prefix(f.PrefixFlags)
 	c.session(f.SessionFlags)
 	c.service(f.ServiceFlags)
@@ -92,15 +97,22 @@ type PublicURLFlags struct {
 	PublicURL string `name:"public-url" env:"PUBLIC_URL" placeholder:"URL" help:"What Twilio has been told, without /sms, such as https://sms.example.com."`
 }
 
+// WebhookURLFlags say what Twilio has been told where a proxy maps other paths
+// to the service's.
+type WebhookURLFlags struct {
+	WebhookURL  string `name:"webhook-url" env:"WEBHOOK_URL" placeholder:"URL" help:"What Twilio has been told as the webhook, byte for byte, where a proxy maps another path to /sms (default: PUBLIC_URL with /sms)."`
+	FallbackURL string `name:"fallback-url" env:"FALLBACK_URL" placeholder:"URL" help:"The same for the fallback URL (default: PUBLIC_URL with /sms/fallback)."`
+}
+
 // AuthTokenFlags say what signatures are checked with.
 type AuthTokenFlags struct {
-	TwilioAuthToken     string `name:"twilio-auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN,..." help:"Twilio auth token; several by commas. A flag shows in the process list: prefer the environment or a file."`
+	TwilioAuthToken     string `name:"twilio-auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN,..." help:"Twilio auth token, or AC...:token for one account alone; several by commas. A flag shows in the process list: prefer the environment or a file."`
 	TwilioAuthTokenFile string `name:"twilio-auth-token-file" env:"TWILIO_AUTH_TOKEN_FILE" placeholder:"PATH" help:"File to read TWILIO_AUTH_TOKEN from."`
 }
 
 // AccountFlags say whose messages are accepted.
 type AccountFlags struct {
-	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account, AC and 32 hex digits; when set, messages of other accounts are refused."`
+	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID,..." help:"Twilio account, AC and 32 hex digits, or several by commas; when set, messages of other accounts are refused."`
 }
 
 // RedisFlags say where the sessions are.

@@ -1,12 +1,23 @@
 package config
 
 import (
+	"cmp"
 	"net/url"
 	"strings"
 	"unicode"
 )
 
-const publicURL = "PUBLIC_URL"
+const (
+	publicURL   = "PUBLIC_URL"
+	webhookURL  = "WEBHOOK_URL"
+	fallbackURL = "FALLBACK_URL"
+)
+
+// The service's routes below PUBLIC_URL.
+const (
+	webhookRoute  = "/sms"
+	fallbackRoute = "/sms/fallback"
+)
 
 // require adds a fault when a setting without a default is not set.
 func (c *checker) require(name, value, what string) {
@@ -15,27 +26,38 @@ func (c *checker) require(name, value, what string) {
 	}
 }
 
-// publicURL checks PUBLIC_URL, if it is set. It may hold a password, so no
-// fault quotes it.
-func (c *checker) publicURL(value string) {
-	value = strings.TrimSpace(value)
-	if value == "" {
-		return
+// webhookURLs checks what Twilio has been told: PUBLIC_URL, WEBHOOK_URL and
+// FALLBACK_URL, as far as they are set.
+func (c *checker) webhookURLs(f PublicURLFlags, w WebhookURLFlags) {
+	c.config.PublicURL = strings.TrimSuffix(c.signedURL(publicURL, f.PublicURL), "/")
+	c.config.WebhookURL = c.signedURL(webhookURL, w.WebhookURL)
+	c.config.FallbackURL = c.signedURL(fallbackURL, w.FallbackURL)
+	if c.config.PublicURL != "" {
+		c.config.WebhookURL = cmp.Or(c.config.WebhookURL, c.config.PublicURL+webhookRoute)
+		c.config.FallbackURL = cmp.Or(c.config.FallbackURL, c.config.PublicURL+fallbackRoute)
 	}
-	address, problem := cleanPublicURL(value)
-	if problem != "" {
-		c.fault(publicURL, "%s", problem)
-		return
-	}
-	c.config.PublicURL = address
-	c.config.SecureCookie = hasScheme(address, "https")
+	c.config.SecureCookie = hasScheme(c.config.WebhookURL, "https")
 }
 
-// cleanPublicURL returns raw without fragment, user and password and one last
-// slash. It cuts the string and never writes it anew from its parts, because
-// Twilio signs the bytes that were configured. That is why the case of the
-// scheme is kept too, although it makes no difference elsewhere.
-func cleanPublicURL(raw string) (address, problem string) {
+// signedURL returns what Twilio signs of a URL setting, and "" if it is not set
+// or faulty. The value may hold a password, so no fault quotes it.
+func (c *checker) signedURL(name, value string) string {
+	value = strings.TrimSpace(value)
+	if value == "" {
+		return ""
+	}
+	address, problem := cutUnsigned(value)
+	if problem != "" {
+		c.fault(name, "%s", problem)
+	}
+	return address
+}
+
+// cutUnsigned returns raw without fragment, user and password. It cuts the
+// string and never writes it anew from its parts, because Twilio signs the
+// bytes that were configured. That is why the case of the scheme is kept too,
+// although it makes no difference elsewhere.
+func cutUnsigned(raw string) (address, problem string) {
 	if strings.ContainsFunc(raw, isBlank) {
 		return "", "must not contain spaces or control characters"
 	}
@@ -49,7 +71,7 @@ func cleanPublicURL(raw string) (address, problem string) {
 		authority, path = rest[:slash], rest[slash:]
 	}
 	host := authority[strings.LastIndexByte(authority, '@')+1:]
-	return scheme + "://" + host + strings.TrimSuffix(path, "/"), ""
+	return scheme + "://" + host + path, ""
 }
 
 // publicURLProblem returns what is wrong with raw, the URL before its fragment.

@@ -38,8 +38,11 @@ func (c *checker) secret(name, value, file, what string) (from, secret string, o
 	return fileName, value, true
 }
 
-// readSecret returns what the file holds, without white space around it. No
-// error holds any of it.
+// byteOrderMark begins what some editors on Windows save as UTF-8.
+const byteOrderMark = "\ufeff"
+
+// readSecret returns what the file holds, without a byte-order mark and without
+// white space around it. No error holds any of it.
 func readSecret(path string) (string, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -53,7 +56,7 @@ func readSecret(path string) (string, error) {
 	if len(content) > fileLimit {
 		return "", fmt.Errorf("%s is larger than 64 KiB", fileNoun(path))
 	}
-	secret := strings.TrimSpace(string(content))
+	secret := strings.TrimSpace(strings.TrimPrefix(string(content), byteOrderMark))
 	if secret == "" {
 		return "", fmt.Errorf("%s is empty", fileNoun(path))
 	}

@@ -65,7 +65,7 @@ func malformed() []string {
 }
 
 func TestNoFaultQuotesASecret(t *testing.T) {
-	for _, secret := range append(malformed(), "S3cr3t,", "S3cr3t x", "S3cr3t\x00", strings.Repeat("S3cr3t", 11000)) {
+	for _, secret := range append(malformed(), "S3cr3t,", "S3cr3t x", "S3cr3t\x00", "'S3cr3t'", "S3cr3té", "AC12:S3cr3t", strings.Repeat("S3cr3t", 11000)) {
 		for place, set := range map[string]func(*config.Flags){
 			"TWILIO_AUTH_TOKEN":      func(f *config.Flags) { f.TwilioAuthToken = secret + "," },
 			"TWILIO_AUTH_TOKEN_FILE": func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = "", write(t, secret+",") },
@@ -75,6 +75,8 @@ func TestNoFaultQuotesASecret(t *testing.T) {
 			"REDIS_URL_FILE":         func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", write(t, secret) },
 			"a URL set as a path":    func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", secret },
 			"PUBLIC_URL":             func(f *config.Flags) { f.PublicURL = secret },
+			"WEBHOOK_URL":            func(f *config.Flags) { f.WebhookURL = secret },
+			"FALLBACK_URL":           func(f *config.Flags) { f.FallbackURL = secret },
 			"TWILIO_ACCOUNT_SID":     func(f *config.Flags) { f.TwilioAccountSID = secret },
 		} {
 			f := required()
@@ -105,7 +107,8 @@ func TestTheNaiveFaultLeaks(t *testing.T) {
 func TestNoOutputShowsASecret(t *testing.T) {
 	c := read(t, func(f *config.Flags) {
 		f.PublicURL = "https://S3cr3t:S3cr3t@host/#S3cr3t"
-		f.TwilioAuthToken = "S3cr3t,S3cr3t2"
+		f.WebhookURL, f.FallbackURL = "https://S3cr3t:S3cr3t@host/in#S3cr3t", "https://S3cr3t@host/sorry"
+		f.TwilioAuthToken = "S3cr3t,S3cr3t2," + sid + ":S3cr3t"
 		f.RedisURL = "redis://user:S3cr3t%20@host/3"
 	})
 	var log strings.Builder
@@ -120,6 +123,7 @@ func TestNoOutputShowsASecret(t *testing.T) {
 		"a printed Redis":     fmt.Sprintf("%v %+v", c.Redis, &c.Redis),
 		"a Config in a value": fmt.Sprintf("%+v", struct{ Config config.Config }{c}),
 		"the log":             log.String(),
+		"the warnings":        fmt.Sprint(c.Warnings(), c.Redis),
 	}
 	for name, output := range outputs {
 		if leaks(output) {

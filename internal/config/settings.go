@@ -29,8 +29,10 @@ func (c Config) Settings() []Setting {
 		shown("ADDR", c.Addr),
 		shown("ADMIN_ADDR", c.AdminAddr),
 		shown(publicURL, c.PublicURL),
+		shown(webhookURL, c.WebhookURL),
+		shown(fallbackURL, c.FallbackURL),
 		masked("TWILIO_AUTH_TOKEN", maskTokens(c.AuthTokens)),
-		shown("TWILIO_ACCOUNT_SID", c.AccountSID),
+		shown("TWILIO_ACCOUNT_SID", strings.Join(c.AccountSIDs, ",")),
 		masked("REDIS_URL", c.Redis.String()),
 		shown("REDIS_PREFIX", c.RedisPrefix),
 		shown("REDIS_WAIT_REPLICAS", strconv.Itoa(c.WaitReplicas)),
@@ -78,7 +80,7 @@ func masked(name, value string) Setting {
 }
 
 // maskTokens tells how many tokens there are, which matters in a rotation.
-func maskTokens(tokens []string) string {
+func maskTokens(tokens AuthTokens) string {
 	switch len(tokens) {
 	case 0:
 		return ""

@@ -13,6 +13,8 @@ const table = `
 ADDR --addr :8080
 ADMIN_ADDR --admin-addr 127.0.0.1:9464
 PUBLIC_URL --public-url https://sms.example.com
+WEBHOOK_URL --webhook-url https://sms.example.com/sms
+FALLBACK_URL --fallback-url https://sms.example.com/sms/fallback
 TWILIO_AUTH_TOKEN --twilio-auth-token ••• (1 token)
 TWILIO_ACCOUNT_SID --twilio-account-sid
 REDIS_URL --redis-url redis://redis:6379/0
@@ -56,6 +58,9 @@ func TestSettingsShowWhatIsSet(t *testing.T) {
 		{"a Cluster is shown with its nodes", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "redis+cluster://h,i:1" }, "redis+cluster://h:6379,i:1"},
 		{"replicas to wait for are shown", "REDIS_WAIT_REPLICAS", func(f *config.Flags) { f.RedisWaitReplicas = "2" }, "2"},
 		{"an IPv6 zone is shown as it was written", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "redis://[fe80::1%25eth0]" }, "redis://[fe80::1%25eth0]:6379/0"},
+		{"WEBHOOK_URL is shown as it is signed", "WEBHOOK_URL", func(f *config.Flags) { f.WebhookURL = "https://u:p@h/x/#y" }, "https://h/x/"},
+		{"FALLBACK_URL is shown as it is signed", "FALLBACK_URL", func(f *config.Flags) { f.FallbackURL = "https://h/y" }, "https://h/y"},
+		{"several accounts are shown", "TWILIO_ACCOUNT_SID", func(f *config.Flags) { f.TwilioAccountSID = sid + ", " + otherSID }, sid + "," + otherSID},
 		{"the account is shown", "TWILIO_ACCOUNT_SID", func(f *config.Flags) { f.TwilioAccountSID = sid }, sid},
 		{"PUBLIC_URL is shown cleaned", "PUBLIC_URL", func(f *config.Flags) { f.PublicURL = "https://u:p@h/x/#y" }, "https://h/x"},
 		{"PORT shows in ADDR", "ADDR", func(f *config.Flags) { f.Port = "3000" }, ":3000"},
@@ -95,6 +100,7 @@ func TestSettingsOfDevHaveNoSecretsToMask(t *testing.T) {
 func TestSettingsCanBeSetAgain(t *testing.T) {
 	first := read(t, func(f *config.Flags) {
 		f.RedisURL = "redis+sentinel://[::1]:7000,b/m?tls=true&sentinel_tls=false&db=3&server_name=c&sentinel_username=%26%3D+"
+		f.WebhookURL, f.FallbackURL = "https://x.example/in", "https://x.example/sorry"
 		f.RedisWaitReplicas = "1"
 		f.SessionIdleTimeout, f.RequestBudget, f.LogLevel = "3h30m", "1.5s", "debug"
 		f.MaxReplies = "12"
@@ -102,6 +108,7 @@ func TestSettingsCanBeSetAgain(t *testing.T) {
 	second := read(t, func(f *config.Flags) {
 		f.Addr, f.AdminAddr = value(first, "ADDR"), new(value(first, "ADMIN_ADDR"))
 		f.PublicURL, f.RedisURL = value(first, "PUBLIC_URL"), value(first, "REDIS_URL")
+		f.WebhookURL, f.FallbackURL = value(first, "WEBHOOK_URL"), value(first, "FALLBACK_URL")
 		f.RedisPrefix, f.RedisWaitReplicas = value(first, "REDIS_PREFIX"), value(first, "REDIS_WAIT_REPLICAS")
 		f.SessionIdleTimeout, f.SessionLifetime = value(first, "SESSION_IDLE_TIMEOUT"), value(first, "SESSION_LIFETIME")
 		f.RequestBudget, f.DrainDelay = value(first, "REQUEST_BUDGET"), value(first, "DRAIN_DELAY")

@@ -1,42 +1,112 @@
 package config
 
 import (
+	"fmt"
+	"slices"
 	"strings"
+	"unicode"
 )
 
-// authTokens checks TWILIO_AUTH_TOKEN or what its file holds.
+// AuthToken is one entry of TWILIO_AUTH_TOKEN.
+type AuthToken struct {
+	// Account is the SID of the one account that the token is for; empty for
+	// any.
+	Account string
+	Value   string
+}
+
+// AuthTokens are the entries of TWILIO_AUTH_TOKEN, in the order given.
+type AuthTokens []AuthToken
+
+// For returns the token to use as an account: the first one that is for it,
+// else the first one that is for any account, else "".
+func (t AuthTokens) For(account string) string {
+	for _, wanted := range []string{account, ""} {
+		i := slices.IndexFunc(t, func(token AuthToken) bool { return token.Account == wanted })
+		if i >= 0 {
+			return t[i].Value
+		}
+	}
+	return ""
+}
+
+// ParseAuthTokens reads entries that are separated by commas: a token, or
+// AC…:token. Each problem is a sentence without its full stop that does not
+// quote the value.
+func ParseAuthTokens(value string) (tokens AuthTokens, problems []string) {
+	entries := strings.Split(value, ",")
+	for i, entry := range entries {
+		token, problem := parseAuthToken(strings.TrimSpace(entry))
+		if problem != "" {
+			problems = append(problems, fmt.Sprintf("token %d of %d %s", i+1, len(entries), problem))
+		}
+		tokens = append(tokens, token)
+	}
+	return tokens, problems
+}
+
+// parseAuthToken reads an entry. It refuses what cannot be one of Twilio's:
+// the service would start with it, and then refuse every message.
+func parseAuthToken(entry string) (token AuthToken, problem string) {
+	account, value, hasAccount := strings.Cut(entry, ":")
+	if !hasAccount {
+		account, value = "", entry
+	}
+	switch {
+	case strings.ContainsFunc(entry, isBlank):
+		return token, "has white space inside; tokens are separated by commas"
+	case strings.ContainsAny(entry, "\"'`"):
+		return token, "has a quotation mark in it, which is no part of a token"
+	case strings.ContainsFunc(entry, func(r rune) bool { return r > unicode.MaxASCII }):
+		return token, "has a character outside ASCII, which is no part of a token"
+	case hasAccount && !isAccountSID(account):
+		return token, "has a colon, but no account SID before it: AC and 32 hexadecimal digits"
+	case value == "":
+		return token, "is empty; tokens are separated by one comma each"
+	}
+	return AuthToken{Account: account, Value: value}, ""
+}
+
+// authTokens checks TWILIO_AUTH_TOKEN or what its file holds. In a file, an
+// entry may also stand on a line of its own.
 func (c *checker) authTokens(f AuthTokenFlags) {
-	name, value, ok := c.secret("TWILIO_AUTH_TOKEN", f.TwilioAuthToken, f.TwilioAuthTokenFile,
+	const setting = "TWILIO_AUTH_TOKEN"
+	name, value, ok := c.secret(setting, f.TwilioAuthToken, f.TwilioAuthTokenFile,
 		"the auth token of the Twilio account; several by commas")
 	if !ok {
 		return
 	}
-	var tokens []string
-	for token := range strings.SplitSeq(value, ",") {
-		tokens = append(tokens, strings.TrimSpace(token))
+	if name != setting {
+		value = strings.Join(strings.FieldsFunc(value, func(r rune) bool { return r == '\n' || r == '\r' }), ",")
 	}
-	for i, token := range tokens {
-		switch {
-		case token == "":
-			c.fault(name, "token %d of %d is empty; tokens are separated by one comma each", i+1, len(tokens))
-		case strings.ContainsFunc(token, isBlank):
-			// A file with one token a line would otherwise be one wrong
-			// token, and every message would be refused.
-			c.fault(name, "token %d of %d has white space inside; tokens are separated by commas", i+1, len(tokens))
-		}
+	tokens, problems := ParseAuthTokens(value)
+	for _, problem := range problems {
+		c.fault(name, "%s", problem)
 	}
-	c.config.AuthTokens = tokens
+	if len(problems) == 0 {
+		c.config.AuthTokens = tokens
+	}
 }
 
-// account checks TWILIO_ACCOUNT_SID. The value is not quoted: the auth token,
+// accounts checks TWILIO_ACCOUNT_SID. The value is not quoted: the auth token,
 // which stands beside it in Twilio's console, may have been pasted here.
-func (c *checker) account(f AccountFlags) {
-	sid := strings.TrimSpace(f.TwilioAccountSID)
-	if sid != "" && !isAccountSID(sid) {
-		c.fault("TWILIO_ACCOUNT_SID", "is not an account SID: AC and 32 hexadecimal digits")
+func (c *checker) accounts(f AccountFlags) {
+	const setting = "TWILIO_ACCOUNT_SID"
+	if strings.TrimSpace(f.TwilioAccountSID) == "" {
 		return
 	}
-	c.config.AccountSID = sid
+	for sid := range strings.SplitSeq(f.TwilioAccountSID, ",") {
+		if sid = strings.TrimSpace(sid); !isAccountSID(sid) {
+			c.fault(setting, "is not an account SID: AC and 32 hexadecimal digits; several are separated by commas")
+			return
+		}
+		c.config.AccountSIDs = append(c.config.AccountSIDs, sid)
+	}
+	// Without a token the account's messages would all be refused. dev has its own token.
+	tokens := c.config.AuthTokens
+	if len(tokens) > 0 && slices.ContainsFunc(c.config.AccountSIDs, func(sid string) bool { return tokens.For(sid) == "" }) {
+		c.fault(setting, "names an account that no token of TWILIO_AUTH_TOKEN is for")
+	}
 }
 
 // isAccountSID follows the pattern ^AC[0-9a-fA-F]{32}$ of Twilio's API

@@ -108,22 +108,20 @@ func (s *service) options(pool *redis.Pool) devphone.Options {
 // edge is the service without the page.
 func edge(tb testing.TB, pool *redis.Pool, publicURL string) *server.Server {
 	tb.Helper()
-	u, err := url.Parse(publicURL)
-	if err != nil {
-		tb.Fatal(err)
-	}
+	tokens := []twilio.Token{{Value: token}}
 	log := slog.New(slog.DiscardHandler)
 	return server.New(server.Options{
 		Sessions: session.New(session.Options{
 			Pool: pool, Connections: redispool.Size, Prefix: "sms:", IdleTimeout: 4 * time.Hour, Lifetime: 720 * time.Hour,
 			Budget: 10 * time.Second, Responder: conversation.Counter{}, Logger: log,
 		}),
-		Verifier:   twilio.NewVerifier(u, []string{token}),
-		AccountSID: accountSID,
-		OptOut:     twilio.OptOutDefault,
-		Health:     server.NewHealth(10*time.Second, log),
-		Version:    "1.2.3-test",
-		Logger:     log,
+		Webhook:     twilio.NewVerifier(publicURL+"/sms", tokens),
+		Fallback:    twilio.NewVerifier(publicURL+"/sms/fallback", tokens),
+		AccountSIDs: []string{accountSID},
+		OptOut:      twilio.OptOutDefault,
+		Health:      server.NewHealth(10*time.Second, log),
+		Version:     "1.2.3-test",
+		Logger:      log,
 	})
 }
 

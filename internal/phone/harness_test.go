@@ -288,12 +288,12 @@ func verifies(tb testing.TB, r received, signed string) bool {
 	if err != nil {
 		tb.Fatal(err)
 	}
-	u, err := url.Parse(signed)
-	if err != nil {
-		tb.Fatal(err)
+	address, query := signed, ""
+	if mark := strings.IndexByte(signed, '?'); mark >= 0 {
+		address, query = signed[:mark], signed[mark:]
 	}
-	base := &url.URL{Scheme: u.Scheme, Host: u.Host}
-	return twilio.NewVerifier(base, []string{token}).Verify(r.header.Get("X-Twilio-Signature"), u.RequestURI(), form)
+	_, ok := twilio.NewVerifier(address, []twilio.Token{{Value: token}}).Verify(r.header.Get("X-Twilio-Signature"), query, form)
+	return ok
 }
 
 // quiet is a log for servers whose clients break off.

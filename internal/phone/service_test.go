@@ -3,7 +3,6 @@ package phone_test
 import (
 	"log/slog"
 	"net/http/httptest"
-	"net/url"
 	"slices"
 	"strconv"
 	"sync"
@@ -28,10 +27,7 @@ func newService(t *testing.T) string {
 	t.Cleanup(redis.Close)
 	pool := redispool.Open(redispool.Options{Addr: redis.Addr()})
 	t.Cleanup(func() { pool.Close() })
-	public, err := url.Parse("https://sms.example.com")
-	if err != nil {
-		t.Fatal(err)
-	}
+	tokens := []twilio.Token{{Value: token}}
 	log := slog.New(slog.DiscardHandler)
 	s := httptest.NewServer(server.New(server.Options{
 		Sessions: session.New(session.Options{
@@ -45,7 +41,8 @@ func newService(t *testing.T) string {
 			Responder:    conversation.Counter{},
 			Logger:       log,
 		}),
-		Verifier: twilio.NewVerifier(public, []string{token}),
+		Webhook:  twilio.NewVerifier("https://sms.example.com/sms", tokens),
+		Fallback: twilio.NewVerifier("https://sms.example.com/sms/fallback", tokens),
 		OptOut:   twilio.OptOutDefault,
 		Health:   server.NewHealth(10*time.Second, log),
 		Logger:   log,

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -47,11 +46,11 @@ func tutorial(n int) string {
 
 // settings are what the tests change of a replica.
 type settings struct {
-	addr      string // of Redis
-	publicURL string
-	tokens    []string
-	session   session.Options
-	server    server.Options
+	addr                    string // of Redis
+	webhookURL, fallbackURL string
+	tokens                  []twilio.Token
+	session                 session.Options
+	server                  server.Options
 }
 
 // replica is one server as the program builds it, and what it logs.
@@ -67,9 +66,10 @@ func newReplica(tb testing.TB, addr string, changes ...func(*settings)) *replica
 	log := &journal{}
 	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s := settings{
-		addr:      addr,
-		publicURL: publicURL,
-		tokens:    []string{token},
+		addr:        addr,
+		webhookURL:  publicURL + "/sms",
+		fallbackURL: publicURL + "/sms/fallback",
+		tokens:      []twilio.Token{{Value: token}},
 		session: session.Options{
 			Connections:  redispool.Size,
 			Prefix:       "sms:",
@@ -94,24 +94,21 @@ func newReplica(tb testing.TB, addr string, changes ...func(*settings)) *replica
 		s.session.Pool = redispool.Open(redispool.Options{Addr: s.addr})
 	}
 	tb.Cleanup(func() { s.session.Pool.Close() })
-	u, err := url.Parse(s.publicURL)
-	if err != nil {
-		tb.Fatal(err)
-	}
 	s.server.Sessions = session.New(s.session)
-	s.server.Verifier = twilio.NewVerifier(u, s.tokens)
+	s.server.Webhook = twilio.NewVerifier(s.webhookURL, s.tokens)
+	s.server.Fallback = twilio.NewVerifier(s.fallbackURL, s.tokens)
 	edge := server.New(s.server)
 	return &replica{Server: edge, public: edge.Public(), pool: s.session.Pool, log: log}
 }
 
-func withAccount(s *settings) { s.server.AccountSID = accountSID }
+func withAccount(s *settings) { s.server.AccountSIDs = []string{accountSID} }
 
 func withOptOut(mode twilio.OptOutMode) func(*settings) {
 	return func(s *settings) { s.server.OptOut = mode }
 }
 
-func withPublicURL(u string) func(*settings) {
-	return func(s *settings) { s.publicURL = u }
+func withURLs(webhook, fallback string) func(*settings) {
+	return func(s *settings) { s.webhookURL, s.fallbackURL = webhook, fallback }
 }
 
 func withBudget(d time.Duration) func(*settings) {

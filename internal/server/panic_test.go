@@ -77,7 +77,7 @@ func TestABugIsLoggedWithItsStack(t *testing.T) {
 
 func TestABugBeforeTheSessionGets500(t *testing.T) {
 	r := newReplica(t, "127.0.0.1:1")
-	r.Verifier = nil
+	r.Webhook = nil
 	message("hello").send(r.Public()).refused(t, http.StatusInternalServerError)
 	if lines := r.log.lines(t, "panic"); len(lines) != 1 {
 		t.Errorf("the log has %d lines of the panic, want 1", len(lines))

@@ -44,7 +44,7 @@ func answerTo(f refusal) (status int, result, sentence string) {
 	case badForm:
 		return http.StatusBadRequest, "bad_form", "The body is not a well-formed form."
 	case badSignature:
-		return http.StatusForbidden, "bad_signature", "The X-Twilio-Signature is missing or does not fit the public URL and the parameters."
+		return http.StatusForbidden, "bad_signature", "The X-Twilio-Signature is missing or does not fit the configured URL and the parameters."
 	case otherAccount:
 		return http.StatusForbidden, "other_account", "The message belongs to another account."
 	case badFields:

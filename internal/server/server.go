@@ -14,16 +14,17 @@ import (
 	"smsession/internal/twilio"
 )
 
-// Options are what a Server needs; all fields but AccountSID and Registry are required.
+// Options are what a Server needs; all fields but AccountSIDs and Registry are required.
 type Options struct {
-	Sessions   *session.Manager
-	Verifier   *twilio.Verifier
-	AccountSID string // when set, the only account whose messages are taken
-	OptOut     twilio.OptOutMode
-	Health     *Health
-	Version    string
-	Logger     *slog.Logger
-	Registry   *prometheus.Registry // what /metrics shows; the Server adds its own, so no two can share one
+	Sessions    *session.Manager
+	Webhook     *twilio.Verifier // checks what comes to /sms
+	Fallback    *twilio.Verifier // checks what comes to /sms/fallback
+	AccountSIDs []string         // when not empty, the only accounts whose messages are taken
+	OptOut      twilio.OptOutMode
+	Health      *Health
+	Version     string
+	Logger      *slog.Logger
+	Registry    *prometheus.Registry // what /metrics shows; the Server adds its own, so no two can share one
 }
 
 // Server answers Twilio's webhook. It is safe for concurrent use.
@@ -46,8 +47,8 @@ func New(o Options) *Server {
 func (s *Server) Public(more ...func(chi.Router)) http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.observe)
-	r.With(s.admit, s.Sessions.Middleware(message, s.unavailable)).Post(webhookRoute, s.answer)
-	r.With(s.admit, s.Sessions.Middleware(message, s.apologise)).Post(fallbackRoute, s.answer)
+	r.With(s.admit(s.Webhook), s.Sessions.Middleware(message, s.unavailable)).Post(webhookRoute, s.answer)
+	r.With(s.admit(s.Fallback), s.Sessions.Middleware(message, s.apologise)).Post(fallbackRoute, s.answer)
 	for _, add := range more {
 		add(r)
 	}

@@ -8,49 +8,52 @@ import (
 	"testing"
 
 	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/twilio"
 )
 
 func TestTheSignatureIsOverTheConfiguredURL(t *testing.T) {
+	const webhook, fallback = "https://sms.example.com/sms", "https://sms.example.com/sms/fallback"
 	rows := []struct {
-		name      string
-		publicURL string
-		target    string
-		signed    string
-		ok        bool
+		name     string
+		webhook  string
+		fallback string
+		target   string
+		signed   string
+		ok       bool
 	}{
-		{"the URL and the route", "https://sms.example.com", "/sms", "https://sms.example.com/sms", true},
-		{"with the default port added", "https://sms.example.com", "/sms", "https://sms.example.com:443/sms", true},
-		{"with the default port left out", "https://sms.example.com:443", "/sms", "https://sms.example.com/sms", true},
-		{"with the default port as configured", "https://sms.example.com:443", "/sms", "https://sms.example.com:443/sms", true},
-		{"with the default port of http", "http://sms.example.com", "/sms", "http://sms.example.com:80/sms", true},
-		{"with another port", "https://sms.example.com:8443", "/sms", "https://sms.example.com:8443/sms", true},
-		{"without the other port", "https://sms.example.com:8443", "/sms", "https://sms.example.com/sms", false},
-		{"with a port that is not configured", "https://sms.example.com", "/sms", "https://sms.example.com:8443/sms", false},
-		{"with the default port of the other scheme", "https://sms.example.com", "/sms", "https://sms.example.com:80/sms", false},
-		{"with the other scheme", "https://sms.example.com", "/sms", "http://sms.example.com/sms", false},
-		{"with another host", "https://sms.example.com", "/sms", "https://other.example.com/sms", false},
-		{"with a path of its own", "https://example.com/twilio/eu", "/sms", "https://example.com/twilio/eu/sms", true},
-		{"with a path that ends in a slash", "https://example.com/twilio/", "/sms", "https://example.com/twilio/sms", true},
-		{"without its path", "https://example.com/twilio", "/sms", "https://example.com/sms", false},
-		{"with a slash that ends the host", "https://sms.example.com/", "/sms", "https://sms.example.com/sms", true},
-		{"with a path and the default port", "https://example.com/twilio", "/sms", "https://example.com:443/twilio/sms", true},
-		{"with a fragment, which is not signed", "https://sms.example.com/#rc=2&rp=all", "/sms", "https://sms.example.com/sms", true},
-		{"with user and password, which are not signed", "https://user:pass@sms.example.com", "/sms", "https://sms.example.com/sms", true},
-		{"with upper case in the host", "https://SMS.Example.com", "/sms", "https://SMS.Example.com/sms", true},
-		{"with a query", "https://sms.example.com", "/sms?x=1", "https://sms.example.com/sms?x=1", true},
-		{"with a query's bytes as they are", "https://sms.example.com", "/sms?b=%41+'&a=;&b=@:%2f", "https://sms.example.com/sms?b=%41+'&a=;&b=@:%2f", true},
-		{"with a query written otherwise", "https://sms.example.com", "/sms?b=%41", "https://sms.example.com/sms?b=A", false},
-		{"with an empty query", "https://sms.example.com", "/sms?", "https://sms.example.com/sms?", true},
-		{"with a slash at the end", "https://sms.example.com", "/sms", "https://sms.example.com/sms/", false},
-		{"at the fallback URL", "https://sms.example.com", "/sms/fallback", "https://sms.example.com/sms/fallback", true},
-		{"at the fallback URL, for the primary one", "https://sms.example.com", "/sms/fallback", "https://sms.example.com/sms", false},
-		{"at the primary URL, for the fallback one", "https://sms.example.com", "/sms", "https://sms.example.com/sms/fallback", false},
+		{"the webhook's URL", webhook, fallback, "/sms", webhook, true},
+		{"with the default port added", webhook, fallback, "/sms", "https://sms.example.com:443/sms", true},
+		{"with the default port left out", "https://sms.example.com:443/sms", fallback, "/sms", webhook, true},
+		{"with the default port as configured", "https://sms.example.com:443/sms", fallback, "/sms", "https://sms.example.com:443/sms", true},
+		{"with the default port of http", "http://sms.example.com/sms", fallback, "/sms", "http://sms.example.com:80/sms", true},
+		{"with another port", "https://sms.example.com:8443/sms", fallback, "/sms", "https://sms.example.com:8443/sms", true},
+		{"without the other port", "https://sms.example.com:8443/sms", fallback, "/sms", webhook, false},
+		{"with a port that is not configured", webhook, fallback, "/sms", "https://sms.example.com:8443/sms", false},
+		{"with the default port of the other scheme", webhook, fallback, "/sms", "https://sms.example.com:80/sms", false},
+		{"with the other scheme", webhook, fallback, "/sms", "http://sms.example.com/sms", false},
+		{"with another host", webhook, fallback, "/sms", "https://other.example.com/sms", false},
+		{"with upper case in the host", "https://SMS.Example.com/sms", fallback, "/sms", "https://SMS.Example.com/sms", true},
+		{"with a path that a proxy maps to ours", "https://x.example/twilio/inbound", fallback, "/sms", "https://x.example/twilio/inbound", true},
+		{"with our path, where another is configured", "https://x.example/twilio/inbound", fallback, "/sms", "https://x.example/sms", false},
+		{"with the request's path below the configured one", "https://x.example/twilio", fallback, "/sms", "https://x.example/twilio/sms", false},
+		{"with a query", webhook, fallback, "/sms?x=1", webhook + "?x=1", true},
+		{"with a query behind another path", "https://x.example/twilio/inbound", fallback, "/sms?x=1", "https://x.example/twilio/inbound?x=1", true},
+		{"without the request's query", webhook, fallback, "/sms?x=1", webhook, false},
+		{"with a query's bytes as they are", webhook, fallback, "/sms?b=%41+'&a=;&b=@:%2f", webhook + "?b=%41+'&a=;&b=@:%2f", true},
+		{"with a query written otherwise", webhook, fallback, "/sms?b=%41", webhook + "?b=A", false},
+		{"with an empty query", webhook, fallback, "/sms?", webhook + "?", true},
+		{"with a slash at the end", webhook, fallback, "/sms", webhook + "/", false},
+		{"at the fallback URL", webhook, fallback, "/sms/fallback", fallback, true},
+		{"at a fallback URL that a proxy maps to ours", webhook, "https://x.example/twilio/sorry", "/sms/fallback", "https://x.example/twilio/sorry", true},
+		{"at the fallback URL, for the primary one", webhook, fallback, "/sms/fallback", webhook, false},
+		{"at the primary URL, for the fallback one", webhook, fallback, "/sms", fallback, false},
 	}
 	each(t, func(t *testing.T, addr string, conn redis.Conn) {
 		for _, row := range rows {
 			t.Run(row.name, func(t *testing.T) {
 				do(t, conn, "FLUSHALL")
-				r := newReplica(t, addr, withPublicURL(row.publicURL))
+				r := newReplica(t, addr, withURLs(row.webhook, row.fallback))
 				p := message("hello").to(row.target)
 				p.url = row.signed
 				a := p.send(r.public)
@@ -156,7 +159,9 @@ func TestAnAbsoluteRequestLineIsNoOtherURL(t *testing.T) {
 
 func TestAnyOfTheTokensSigns(t *testing.T) {
 	each(t, func(t *testing.T, addr string, _ redis.Conn) {
-		r := newReplica(t, addr, func(s *settings) { s.tokens = []string{"the next one", token} })
+		r := newReplica(t, addr, func(s *settings) {
+			s.tokens = []twilio.Token{{Value: "the next one"}, {Value: token}}
+		})
 		message("hello").send(r.public).says(t, tutorial(1))
 		p := message("hello")
 		p.token = "the next one"
@@ -164,6 +169,27 @@ func TestAnyOfTheTokensSigns(t *testing.T) {
 		p = message("hello")
 		p.token = "the last one"
 		p.send(r.public).refused(t, http.StatusForbidden)
+	})
+}
+
+func TestATokenOfOneAccountSignsForThatAccountOnly(t *testing.T) {
+	const other, otherToken = "AC00000000000000000000000000000002", "00000000000000000000000000000002"
+	each(t, func(t *testing.T, addr string, conn redis.Conn) {
+		r := newReplica(t, addr, func(s *settings) {
+			s.tokens = []twilio.Token{{Account: other, Value: otherToken}, {Account: accountSID, Value: token}}
+			s.server.AccountSIDs = []string{accountSID, other}
+		})
+		forge := message("hello")
+		forge.token = otherToken
+		forge.send(r.public).refused(t, http.StatusForbidden)
+		if n := size(t, conn); n != 0 {
+			t.Errorf("it left %d keys in Redis", n)
+		}
+		message("hello").send(r.public).says(t, tutorial(1))
+		theirs := message("hello").with("AccountSid", other)
+		theirs.token = otherToken
+		theirs.send(r.public).says(t, tutorial(2))
+		message("hello").with("AccountSid", "AC00000000000000000000000000000003").send(r.public).refused(t, http.StatusForbidden)
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"smsession/internal/conversation"
@@ -34,39 +35,55 @@ func message(ctx context.Context) (conversation.Message, *session.Report) {
 	return x.message, &x.report
 }
 
-// admit lets a request through to the session if it is Twilio's and its message is one that the conversation hears. The
-// order of the checks is part of the contract.
-func (s *Server) admit(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		form, refused := readForm(r)
-		if refused == 0 && !s.Verifier.Verify(r.Header.Get("X-Twilio-Signature"), target(r), form) {
-			refused = badSignature
-		}
-		if refused == 0 && s.AccountSID != "" && form.Get("AccountSid") != s.AccountSID {
-			refused = otherAccount
-		}
-		if refused != 0 {
-			refuse(w, r, refused)
-			return
-		}
-		msg, err := twilio.ParseMessage(form)
-		if err != nil {
-			refuseWith(w, r, badFields, sentence(err))
-			return
-		}
-		x := exchangeFrom(r.Context())
-		x.message = conversation.Message{SID: msg.SID, From: msg.From, To: msg.To, Body: msg.Body}
-		switch keyword := msg.Keyword(s.OptOut); keyword {
-		case twilio.KeywordStart, twilio.KeywordHelp:
-			// Twilio has answered. These neither begin, count in nor renew a session.
-			x.result = keyword.String()
-			writeTwiML(w, nil)
-			return
-		case twilio.KeywordStop:
-			x.end = true
-		}
-		next.ServeHTTP(w, r)
-	})
+// admit returns a middleware that passes a request to the session if it is Twilio's, as verifier sees it, and is a
+// message that the conversation hears. The order of the checks is part of the contract.
+func (s *Server) admit(verifier *twilio.Verifier) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			form, refused := readForm(r)
+			if refused == 0 {
+				refused = s.verify(verifier, r, form)
+			}
+			if refused != 0 {
+				refuse(w, r, refused)
+				return
+			}
+			s.take(w, r, form, next)
+		})
+	}
+}
+
+// verify checks whether the form is signed by Twilio, for an account of ours.
+func (s *Server) verify(verifier *twilio.Verifier, r *http.Request, form twilio.Form) refusal {
+	_, signed := verifier.Verify(r.Header.Get("X-Twilio-Signature"), query(r), form)
+	switch {
+	case !signed:
+		return badSignature
+	case len(s.AccountSIDs) > 0 && !slices.Contains(s.AccountSIDs, form.Get("AccountSid")):
+		return otherAccount
+	}
+	return 0
+}
+
+// take answers a verified request, or passes it to the session.
+func (s *Server) take(w http.ResponseWriter, r *http.Request, form twilio.Form, session http.Handler) {
+	msg, err := twilio.ParseMessage(form)
+	if err != nil {
+		refuseWith(w, r, badFields, sentence(err))
+		return
+	}
+	x := exchangeFrom(r.Context())
+	x.message = conversation.Message{SID: msg.SID, From: msg.From, To: msg.To, Body: msg.Body}
+	switch keyword := msg.Keyword(s.OptOut); keyword {
+	case twilio.KeywordStart, twilio.KeywordHelp:
+		// Twilio has answered. These neither begin, count in nor renew a session.
+		x.result = keyword.String()
+		writeTwiML(w, nil)
+		return
+	case twilio.KeywordStop:
+		x.end = true
+	}
+	session.ServeHTTP(w, r)
 }
 
 // sentence makes an error's text one.
@@ -123,14 +140,13 @@ func readBody(r *http.Request) ([]byte, refusal) {
 	return body, 0
 }
 
-// target is what Twilio requested, without the scheme and the host: those are the configured ones, never what the
-// request says.
-func target(r *http.Request) string {
-	path := r.URL.EscapedPath()
-	if r.URL.RawQuery != "" || r.URL.ForceQuery {
-		path += "?" + r.URL.RawQuery
+// query returns the request's query as it came, with its question mark. It is the only part of the request's URL that is
+// checked against the signature: all others are the configured ones.
+func query(r *http.Request) string {
+	if r.URL.RawQuery == "" && !r.URL.ForceQuery {
+		return ""
 	}
-	return path
+	return "?" + r.URL.RawQuery
 }
 
 // answer lets the session answer the message. It may run several times for one request.

@@ -22,10 +22,10 @@ const (
 // Account is a Twilio account as Twilio's REST API knows it. Its methods wait 10 s for an exchange at most. Their errors
 // are one sentence each and never hold the auth token; an answer that is a refusal can be had as an APIError. It is safe
 // for concurrent use.
-//
-// As for all of Twilio's libraries, TWILIO_REGION and TWILIO_EDGE in the environment choose another host than
-// api.twilio.com.
 type Account struct {
+	// Region and Edge choose another host than api.twilio.com, such as "ie1" and "dublin". Set them before the first use.
+	Region, Edge string
+
 	sid, token string
 	transport  http.RoundTripper
 }
@@ -79,7 +79,8 @@ func (a *Account) exchange(ctx context.Context, do func(*client.RequestHandler) 
 		HTTPClient:  &http.Client{Transport: carrier, CheckRedirect: stay},
 	}
 	c.SetAccountSid(a.sid)
-	err := do(client.NewRequestHandler(c))
+	handler := &client.RequestHandler{Client: c, Region: a.Region, Edge: a.Edge}
+	err := do(handler)
 	if err == nil && carrier.status/100 == 2 {
 		return nil
 	}

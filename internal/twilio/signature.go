@@ -6,9 +6,9 @@ import (
 	"crypto/subtle"
 	"encoding/base64"
 	"hash"
-	"net/url"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // signatureLen is the length of 20 bytes of SHA-1 in base64: 28.
@@ -25,105 +25,116 @@ func Sign(token, url string, form Form) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// Verifier tells requests that Twilio signed from all others. It is safe for concurrent use.
-//
-// A signature carries no time: whoever has captured a signed request can send it again for ever. Nor does it mark
-// where a name ends and its value begins, or where the URL ends. Neither can be helped on this side of the wire.
-type Verifier struct {
-	bases [][]byte // the public URL as Twilio may have signed it, the likeliest first
-	// signers holds *signer. Keying an HMAC costs two blocks of SHA-1 and half a dozen allocations, resetting one next
-	// to nothing.
-	signers sync.Pool
+// Token is an auth token that Twilio signs with.
+type Token struct {
+	Account string // the SID of the one account whose requests it signs; "" for any account
+	Value   string
 }
 
-// signer is what one verification needs, kept for the next one.
+// Verifier checks that Twilio signed a request to one URL. It is safe for concurrent use.
+//
+// A signature carries no time, so anyone who has captured a signed request can send it again. It also has no borders
+// between names and values, or between the URL and the first name, so the same signature is valid for the same text cut
+// into other parameters. Neither can be changed on this side.
+type Verifier struct {
+	urls    [][]byte                  // the spellings of the URL that Twilio may have signed, the likeliest first
+	signers atomic.Pointer[sync.Pool] // of *signer; keying an HMAC costs more than using it
+}
+
+// signer holds what one verification needs. It is kept for the next one.
 type signer struct {
-	macs []hash.Hash // one a token
-	tail []byte      // what is signed after the base
+	keys []key
+	tail []byte // the signed text after the URL
 	sum  []byte
 	text [signatureLen]byte
 }
 
-// NewVerifier returns a Verifier for requests to a public URL under any of the tokens; more than one is for rotation.
-// An empty token verifies nothing.
-//
-// Twilio signs the URL byte for byte as it was configured there. So host and path are taken as they were written,
-// upper case, escapes and bytes outside ASCII included, as url.Parse keeps them; it lower-cases the scheme and nothing
-// else that matters here. The last slash of the path is dropped, as are user, password, query and fragment: Twilio
-// signs neither of the first two nor the last, and the query is the request's. Twilio says that it keeps the port for
-// messages, and its libraries try both ways; the port that is the scheme's default is tried both ways here too, another
-// one only as it stands.
-func NewVerifier(publicURL *url.URL, tokens []string) *Verifier {
-	v := &Verifier{bases: bases(publicURL)}
-	v.signers.New = func() any { return newSigner(tokens) }
+// key is a token and its keyed HMAC.
+type key struct {
+	Token
+	mac hash.Hash
+}
+
+// NewVerifier returns a Verifier for requests to configuredURL, the URL that Twilio has been told, without user,
+// password, query and fragment. Twilio signs it byte for byte as it was configured there, so nothing in it is decoded or
+// normalised but the case of the scheme. Twilio says that it keeps the port for messages, and its libraries accept both
+// spellings: the scheme's default port is accepted with and without, any other port only as configured.
+func NewVerifier(configuredURL string, tokens []Token) *Verifier {
+	v := &Verifier{urls: spellings(configuredURL)}
+	v.SetTokens(tokens)
 	return v
 }
 
-func newSigner(tokens []string) *signer {
+// SetTokens replaces the tokens. A verification that has begun still uses the old ones. The Verifier keeps the slice. An
+// empty token verifies nothing.
+func (v *Verifier) SetTokens(tokens []Token) {
+	v.signers.Store(&sync.Pool{New: func() any { return newSigner(tokens) }})
+}
+
+func newSigner(tokens []Token) *signer {
 	s := &signer{sum: make([]byte, 0, sha1.Size)}
 	for _, token := range tokens {
-		if token != "" {
-			s.macs = append(s.macs, hmac.New(sha1.New, []byte(token)))
+		if token.Value != "" {
+			s.keys = append(s.keys, key{token, hmac.New(sha1.New, []byte(token.Value))})
 		}
 	}
 	return s
 }
 
-// Verify reports whether the signature is Twilio's for a form posted to the given path and query below the public URL.
-// Path and query are the request's own bytes: a path that was decoded and encoded again may be another. A missing signature is a wrong one. The comparison takes constant time.
-func (v *Verifier) Verify(signature, pathAndQuery string, form Form) bool {
+// Verify reports whether the signature is Twilio's for a form that was posted to the URL, and returns the token that it
+// was made with. query is the request's own query, byte for byte and with its question mark, or empty. A token of
+// another account than the form's AccountSid is not tried. A missing signature is a wrong one. The comparison takes
+// constant time.
+func (v *Verifier) Verify(signature, query string, form Form) (token string, ok bool) {
 	if len(signature) != signatureLen {
-		return false
+		return "", false
 	}
-	s := v.signers.Get().(*signer)
-	defer v.signers.Put(s)
-	s.tail = form.appendSigned(append(s.tail[:0], pathAndQuery...))
-	for _, mac := range s.macs {
-		for _, base := range v.bases {
-			if s.matches(mac, base, signature) {
-				return true
+	signers := v.signers.Load()
+	s := signers.Get().(*signer)
+	defer signers.Put(s)
+	s.tail = form.appendSigned(append(s.tail[:0], query...))
+	account := form.Get("AccountSid")
+	for _, key := range s.keys {
+		if key.Account != "" && key.Account != account {
+			continue
+		}
+		for _, url := range v.urls {
+			if s.matches(key.mac, url, signature) {
+				return key.Value, true
 			}
 		}
 	}
-	return false
+	return "", false
 }
 
 // matches compares the texts, not what they decode to: base64 has several texts for the same bytes.
-func (s *signer) matches(mac hash.Hash, base []byte, signature string) bool {
+func (s *signer) matches(mac hash.Hash, url []byte, signature string) bool {
 	mac.Reset()
-	mac.Write(base)
+	mac.Write(url)
 	mac.Write(s.tail)
 	s.sum = mac.Sum(s.sum[:0])
 	base64.StdEncoding.Encode(s.text[:], s.sum)
 	return subtle.ConstantTimeCompare(s.text[:], []byte(signature)) == 1
 }
 
-// bases returns the URL as configured, and once more with the default port when it has none, or without when it has
-// that one.
-func bases(u *url.URL) [][]byte {
-	// Where the path as written is not the one that net/url would write, it stands in RawPath. EscapedPath would pass
-	// over it for a byte outside ASCII.
-	path := u.RawPath
-	if path == "" {
-		path = u.EscapedPath()
+// spellings returns the URL as configured, and also with the default port if it has none, or without it if it has that
+// one.
+func spellings(configuredURL string) [][]byte {
+	scheme, rest, _ := strings.Cut(configuredURL, "://")
+	scheme = strings.ToLower(scheme)
+	host, path := rest, ""
+	if slash := strings.IndexByte(rest, '/'); slash >= 0 {
+		host, path = rest[:slash], rest[slash:]
 	}
-	path = strings.TrimSuffix(path, "/")
-	base := func(host string) []byte { return []byte(u.Scheme + "://" + host + path) }
+	spelling := func(host string) []byte { return []byte(scheme + "://" + host + path) }
 
-	host := strings.TrimSuffix(u.Host, ":"+u.Port())
-	standard := host + ":" + defaultPort(u.Scheme)
-	switch u.Port() {
-	case "":
-		return [][]byte{base(host), base(standard)}
-	case defaultPort(u.Scheme):
-		return [][]byte{base(standard), base(host)}
+	defaultPort := map[string]string{"http": ":80", "https": ":443"}[scheme]
+	bare, hasDefault := strings.CutSuffix(host, defaultPort)
+	switch hasPort := strings.LastIndexByte(host, ':') > strings.LastIndexByte(host, ']'); {
+	case !hasPort:
+		return [][]byte{spelling(host), spelling(host + defaultPort)}
+	case hasDefault:
+		return [][]byte{spelling(host), spelling(bare)}
 	}
-	return [][]byte{base(u.Host)}
-}
-
-func defaultPort(scheme string) string {
-	if scheme == "http" {
-		return "80"
-	}
-	return "443"
+	return [][]byte{spelling(host)}
 }

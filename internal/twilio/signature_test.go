@@ -2,7 +2,6 @@ package twilio_test
 
 import (
 	"encoding/json"
-	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -63,13 +62,24 @@ func parse(t testing.TB, body string) twilio.Form {
 	return form
 }
 
-func verifier(t testing.TB, public string, tokens ...string) *twilio.Verifier {
-	t.Helper()
-	u, err := url.Parse(public)
-	if err != nil {
-		t.Fatal(err)
+// tokensOf returns tokens that sign for any account.
+func tokensOf(values ...string) []twilio.Token {
+	var tokens []twilio.Token
+	for _, value := range values {
+		tokens = append(tokens, twilio.Token{Value: value})
 	}
-	return twilio.NewVerifier(u, tokens)
+	return tokens
+}
+
+// accepts reports whether a signature is accepted where the URL below public and without target's query is configured,
+// and target's query is requested.
+func accepts(public, target, signature string, form twilio.Form, tokens ...string) bool {
+	path, query := target, ""
+	if mark := strings.IndexByte(target, '?'); mark >= 0 {
+		path, query = target[:mark], target[mark:]
+	}
+	_, ok := twilio.NewVerifier(public+path, tokensOf(tokens...)).Verify(signature, query, form)
+	return ok
 }
 
 func TestVerifierHoldsThePublishedVectors(t *testing.T) {
@@ -78,7 +88,7 @@ func TestVerifierHoldsThePublishedVectors(t *testing.T) {
 			continue
 		}
 		t.Run(v.Number+" "+v.Name, func(t *testing.T) {
-			got := verifier(t, v.Public, vectorToken).Verify(v.Signature, v.Target, parse(t, v.Body))
+			got := accepts(v.Public, v.Target, v.Signature, parse(t, v.Body), vectorToken)
 			if got == v.Refused {
 				t.Errorf("accepted: %t, want %t (%s)", got, !v.Refused, v.Source)
 			}
@@ -120,7 +130,7 @@ func TestVerifierRefuses(t *testing.T) {
 		"another path":                        func(v *vector, _ *string) { v.Target = "/other" + v.Target },
 		"another query":                       func(v *vector, _ *string) { v.Target = strings.Replace(v.Target, "foo=1", "foo=2", 1) },
 		"a query in another order":            func(v *vector, _ *string) { v.Target = "/myapp.php?bar=2&foo=1" },
-		"a path below the public URL's":       func(v *vector, _ *string) { v.Public += "/below" },
+		"a path below the configured one":     func(v *vector, _ *string) { v.Public += "/below" },
 		"another scheme":                      func(v *vector, _ *string) { v.Public = "http://mycompany.com" },
 		"another host":                        func(v *vector, _ *string) { v.Public = "https://mycompany.org" },
 		"another case of the host":            func(v *vector, _ *string) { v.Public = "https://MyCompany.com" },
@@ -130,62 +140,51 @@ func TestVerifierRefuses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			v, token := genuine, vectorToken
 			change(&v, &token)
-			if verifier(t, v.Public, token).Verify(v.Signature, v.Target, parse(t, v.Body)) {
+			if accepts(v.Public, v.Target, v.Signature, parse(t, v.Body), token) {
 				t.Error("accepted")
 			}
 		})
 	}
-	if !verifier(t, genuine.Public, vectorToken).Verify(genuine.Signature, genuine.Target, parse(t, genuine.Body)) {
+	if !accepts(genuine.Public, genuine.Target, genuine.Signature, parse(t, genuine.Body), vectorToken) {
 		t.Error("the genuine one is refused too")
 	}
 }
 
-func TestVerifierReadsThePublicURL(t *testing.T) {
-	for _, row := range []struct {
-		name, number, public, target string
-	}{
-		{"its last slash is dropped", "1", "https://mycompany.com/", "/myapp.php?foo=1&bar=2"},
-		{"only one slash is dropped", "14", "https://mycompany.com//", "myapp.php"},
-		{"its path is kept", "14", "https://mycompany.com/myapp.php", ""},
-		{"the last slash of its path is dropped", "19", "https://mycompany.com/webhook/", "/España?año=2023"},
-		{"its user and password are dropped", "1", "https://user:pass@mycompany.com", "/myapp.php?foo=1&bar=2"},
-		{"its fragment is dropped", "1", "https://mycompany.com#rc=2&rp=all", "/myapp.php?foo=1&bar=2"},
-		{"its query is dropped", "1", "https://mycompany.com?a=b", "/myapp.php?foo=1&bar=2"},
-		{"an empty port is none", "1", "https://mycompany.com:", "/myapp.php?foo=1&bar=2"},
-		{"a scheme in upper case is one in lower case", "1", "HTTPS://mycompany.com", "/myapp.php?foo=1&bar=2"},
+// The signed URL stands here byte for byte; the signing function, which takes any URL, is tested against the vectors.
+func TestVerifierKeepsTheBytesOfTheURL(t *testing.T) {
+	for _, row := range []struct{ name, configured, signed string }{
+		{"an escaped slash stays escaped", "https://a.example/x%2Fy", "https://a.example/x%2Fy"},
+		{"a lower-case escape stays lower-case", "https://a.example/x%c3%b1", "https://a.example/x%c3%b1"},
+		{"a needless escape stays", "https://a.example/%61", "https://a.example/%61"},
+		{"a byte that need not be escaped stays", "https://a.example/a!'()*", "https://a.example/a!'()*"},
+		{"a byte that should be escaped stays", `https://a.example/a"b`, `https://a.example/a"b`},
+		{"a last slash stays", "https://a.example/twilio/", "https://a.example/twilio/"},
+		{"a slash that is the whole path stays", "https://a.example/", "https://a.example/"},
+		{"a URL without a path gets none", "https://a.example", "https://a.example"},
+		{"a path with a port in it stays", "https://a.example/x:443", "https://a.example/x:443"},
+		{"a scheme in upper case is signed in lower case", "HTTPS://a.example/sms", "https://a.example/sms"},
+		{"an IPv6 host keeps its brackets", "https://[2001:db8::1]/sms", "https://[2001:db8::1]/sms"},
+		{"an IPv6 host is tried with the default port", "https://[2001:db8::1]/sms", "https://[2001:db8::1]:443/sms"},
+		{"an IPv6 host is tried without it", "https://[2001:db8::1]:443/sms", "https://[2001:db8::1]/sms"},
+		{"an IPv6 host that ends like the port is no port", "https://[2001:db8::443]/sms", "https://[2001:db8::443]:443/sms"},
+		{"an IPv6 host keeps another port", "http://[2001:db8::1]:8080/sms", "http://[2001:db8::1]:8080/sms"},
+		{"a host outside ASCII stays", "https://españa.example/sms", "https://españa.example/sms"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			v := published(t, row.number)
-			if !verifier(t, row.public, vectorToken).Verify(v.Signature, row.target, parse(t, v.Body)) {
-				t.Errorf("%s refused for %s", v.Signed, row.public)
+			form := parse(t, published(t, "1").Body)
+			signature := macOf(vectorToken, row.signed+signedPublished)
+			if !accepts(row.configured, "", signature, form, vectorToken) {
+				t.Errorf("%s refused for %s", row.signed, row.configured)
+			}
+			if accepts(row.configured+"x", "", signature, form, vectorToken) {
+				t.Errorf("%s accepted for %sx", row.signed, row.configured)
 			}
 		})
 	}
 }
 
-// What is signed is told here byte for byte; the signing function, which takes any URL, is held to the vectors.
-func TestVerifierKeepsTheBytesOfThePublicURL(t *testing.T) {
-	for _, row := range []struct{ name, public, signed string }{
-		{"an escaped slash stays escaped", "https://a.example/x%2Fy", "https://a.example/x%2Fy/sms"},
-		{"a lower-case escape stays lower-case", "https://a.example/x%c3%b1", "https://a.example/x%c3%b1/sms"},
-		{"a needless escape stays", "https://a.example/%61", "https://a.example/%61/sms"},
-		{"a byte that need not be escaped stays", "https://a.example/a!'()*", "https://a.example/a!'()*/sms"},
-		{"a byte that should be escaped stays", `https://a.example/a"b`, `https://a.example/a"b/sms`},
-		{"an IPv6 host keeps its brackets", "https://[2001:db8::1]", "https://[2001:db8::1]/sms"},
-		{"an IPv6 host is tried with the default port", "https://[2001:db8::1]", "https://[2001:db8::1]:443/sms"},
-		{"an IPv6 host is tried without it", "https://[2001:db8::1]:443", "https://[2001:db8::1]/sms"},
-		{"an IPv6 host keeps another port", "http://[2001:db8::1]:8080", "http://[2001:db8::1]:8080/sms"},
-		{"a host outside ASCII stays", "https://españa.example", "https://españa.example/sms"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			form := parse(t, published(t, "1").Body)
-			signature := twilio.Sign(vectorToken, row.signed, form)
-			if !verifier(t, row.public, vectorToken).Verify(signature, "/sms", form) {
-				t.Errorf("%s refused for %s", row.signed, row.public)
-			}
-		})
-	}
-}
+// signedPublished is what Twilio's documentation says is signed of the first vector's form.
+const signedPublished = "CallSidCA1234567890ABCDECaller+14158675309Digits1234From+14158675309To+18005551212"
 
 func TestVerifierTakesEveryTokenWhileTheyRotate(t *testing.T) {
 	v := published(t, "1")
@@ -202,33 +201,85 @@ func TestVerifierTakesEveryTokenWhileTheyRotate(t *testing.T) {
 		{"there are no tokens", nil, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if got := verifier(t, v.Public, row.tokens...).Verify(v.Signature, v.Target, form); got != row.want {
+			if got := accepts(v.Public, v.Target, v.Signature, form, row.tokens...); got != row.want {
 				t.Errorf("accepted: %t, want %t", got, row.want)
 			}
 		})
 	}
 }
 
+func TestVerifierUsesATokenForItsAccountOnly(t *testing.T) {
+	const ours, theirs = "AC79c1a2b3c4d5e6f708192a3b4c5d6e7f", "AC00000000000000000000000000000002"
+	old, current := twilio.Token{Account: ours, Value: "old"}, twilio.Token{Account: ours, Value: "current"}
+	other, common := twilio.Token{Account: theirs, Value: "other"}, twilio.Token{Value: "common"}
+	for _, row := range []struct {
+		name, account, signedWith string
+		tokens                    []twilio.Token
+		want                      bool
+	}{
+		{"the account's token is accepted", ours, "current", []twilio.Token{other, current}, true},
+		{"so is its old one", ours, "old", []twilio.Token{current, old}, true},
+		{"another account's token is refused", ours, "other", []twilio.Token{other, current}, false},
+		{"the account's token is refused for another account", theirs, "current", []twilio.Token{other, current}, false},
+		{"it is refused for a message that names no account", "", "current", []twilio.Token{current}, false},
+		{"a token without an account is accepted for any", ours, "common", []twilio.Token{other, common}, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			form := parse(t, "AccountSid="+row.account+"&Body=hi")
+			signature := macOf(row.signedWith, "https://a.example/smsAccountSid"+row.account+"Bodyhi")
+			token, got := twilio.NewVerifier("https://a.example/sms", row.tokens).Verify(signature, "", form)
+			if got != row.want || got && token != row.signedWith {
+				t.Errorf("accepted: %t with %q, want %t with %q", got, token, row.want, row.signedWith)
+			}
+		})
+	}
+}
+
+func TestVerifierTakesNewTokensWhileItIsUsed(t *testing.T) {
+	v := published(t, "14")
+	form := parse(t, v.Body)
+	shared := twilio.NewVerifier(v.Signed, tokensOf("old"))
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for range 200 {
+				shared.Verify(v.Signature, "", form)
+			}
+		})
+	}
+	shared.SetTokens(tokensOf(vectorToken))
+	if token, ok := shared.Verify(v.Signature, "", form); !ok || token != vectorToken {
+		t.Errorf("the new token is refused")
+	}
+	group.Wait()
+	if _, ok := shared.Verify(macOf("old", v.Signed+signedPublished), "", form); ok {
+		t.Error("the old token is accepted")
+	}
+}
+
 func TestAnEmptyTokenVerifiesNothing(t *testing.T) {
 	form := parse(t, "a=b")
 	signature := twilio.Sign("", "https://a.example/sms", form)
-	if verifier(t, "https://a.example", "").Verify(signature, "/sms", form) {
+	if accepts("https://a.example", "/sms", signature, form, "") {
 		t.Error("a signature that anybody can make was accepted")
 	}
 }
 
 func TestVerifierIsSafeForConcurrentUse(t *testing.T) {
 	v, other := published(t, "1"), published(t, "16")
-	shared := verifier(t, v.Public, "old", vectorToken)
+	shared := twilio.NewVerifier("https://mycompany.com/myapp.php", tokensOf("old", vectorToken))
+	const query = "?foo=1&bar=2"
 	form, otherForm := parse(t, v.Body), parse(t, other.Body)
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
 			for range 200 {
-				if !shared.Verify(v.Signature, v.Target, form) || !shared.Verify(other.Signature, other.Target, otherForm) {
+				_, first := shared.Verify(v.Signature, query, form)
+				_, second := shared.Verify(other.Signature, query, otherForm)
+				if !first || !second {
 					t.Error("a genuine signature was refused")
 				}
-				if shared.Verify(v.Signature, v.Target, otherForm) {
+				if _, ok := shared.Verify(v.Signature, query, otherForm); ok {
 					t.Error("another form was accepted")
 				}
 			}

@@ -1,0 +1,27 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+)
+
+// tokenLength is how long Twilio's auth tokens are.
+const tokenLength = 32
+
+// Warnings returns what is allowed but most likely wrong, a sentence each
+// without its full stop. None holds a secret.
+func (c Config) Warnings() []string {
+	var warnings []string
+	derived := c.WebhookURL == c.PublicURL+webhookRoute || c.FallbackURL == c.PublicURL+fallbackRoute
+	if derived && strings.HasSuffix(c.PublicURL, webhookRoute) {
+		warnings = append(warnings, fmt.Sprintf("%s ends in %s: only what Twilio sends to %s is then taken for signed",
+			publicURL, webhookRoute, c.PublicURL+webhookRoute))
+	}
+	for i, token := range c.AuthTokens {
+		if len(token.Value) < tokenLength {
+			warnings = append(warnings, fmt.Sprintf("TWILIO_AUTH_TOKEN: token %d of %d is shorter than the %d characters of Twilio's tokens",
+				i+1, len(c.AuthTokens), tokenLength))
+		}
+	}
+	return warnings
+}
