@@ -3,6 +3,8 @@ package phone
 import (
 	"errors"
 	"fmt"
+
+	"smsession/internal/twilio"
 )
 
 // Options describe a phone: who texts whom, and what Twilio has been told of the number that is texted.
@@ -37,7 +39,7 @@ type JarOptions struct {
 	Lose     float64 // the share of requests, 0 to 1, that go without the cookies
 }
 
-// check finds what is missing. The endpoints are checked where they are read.
+// check finds what is missing, and addresses that Twilio does not send. The endpoints are checked where they are read.
 func (o Options) check() error {
 	for _, field := range [...]struct{ name, value string }{
 		{"the sender's number", o.From},
@@ -47,6 +49,14 @@ func (o Options) check() error {
 	} {
 		if field.value == "" {
 			return fmt.Errorf("%s is missing", field.name)
+		}
+	}
+	for _, field := range [...]struct{ name, value string }{
+		{"the sender's number", o.From},
+		{"the number that is texted", o.To},
+	} {
+		if err := twilio.CheckAddress(field.name, field.value); err != nil {
+			return err
 		}
 	}
 	if !(o.Jar.Lose >= 0 && o.Jar.Lose <= 1) { // not a number is neither
