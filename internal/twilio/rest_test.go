@@ -2,6 +2,7 @@ package twilio_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -192,3 +193,24 @@ func TestAnUnreachableTwilio(t *testing.T) {
 type roundTrip func(*http.Request) (*http.Response, error)
 
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// The hosts are those of https://www.twilio.com/docs/global-infrastructure/understanding-edge-locations.
+func TestTheHostIsThatOfTheRegionAndTheEdge(t *testing.T) {
+	t.Setenv("TWILIO_REGION", "jp1") // is not read here
+	for _, row := range []struct{ region, edge, want string }{
+		{"", "", "api.twilio.com"},
+		{"ie1", "dublin", "api.dublin.ie1.twilio.com"},
+		{"us1", "ashburn", "api.ashburn.us1.twilio.com"},
+		{"", "dublin", "api.dublin.us1.twilio.com"},
+	} {
+		var asked string
+		account := twilio.NewAccount(twiliotest.AccountSID, twiliotest.AuthToken, roundTrip(func(r *http.Request) (*http.Response, error) {
+			asked = r.URL.Host
+			return nil, errors.New("offline")
+		}))
+		account.Region, account.Edge = row.region, row.edge
+		if _, err := account.Number(t.Context(), twiliotest.ExampleNumber); err == nil || asked != row.want {
+			t.Errorf("%s at %s is asked at %s, want %s (%v)", row.region, row.edge, asked, row.want, err)
+		}
+	}
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"net/http"
+	"testing"
+
+	"smsession/internal/redistest"
+)
+
+// A proxy maps paths of its own to the service's routes, and Twilio signs what it has been told.
+func TestAServiceBehindAProxyThatMapsPaths(t *testing.T) {
+	const (
+		inbound, sorry   = "https://x.example/twilio/inbound", "https://x.example/twilio/sorry"
+		first, second    = "AC00000000000000000000000000000001", "AC00000000000000000000000000000002"
+		firstT, secondT  = "11111111111111111111111111111111", "22222222222222222222222222222222"
+		secondOld, other = "33333333333333333333333333333333", "44444444444444444444444444444444"
+	)
+	r := startReplica(t, redistest.Start(t, redistest.Options{}).URL(), "PUBLIC_URL=", "WEBHOOK_URL="+inbound+"#rc=2", "FALLBACK_URL="+sorry,
+		"TWILIO_ACCOUNT_SID="+first+","+second, "TWILIO_AUTH_TOKEN="+first+":"+firstT+","+second+":"+secondT+","+second+":"+secondOld)
+	rows := []struct {
+		name, route, query, account, token, signed string
+		status                                     int
+	}{
+		{"the webhook is signed as Twilio was told", "/sms", "", first, firstT, inbound, http.StatusOK},
+		{"the fallback is", "/sms/fallback", "", first, firstT, sorry, http.StatusOK},
+		{"the query is the request's", "/sms", "?a=%41&b", first, firstT, inbound + "?a=%41&b", http.StatusOK},
+		{"an account signs with its own token", "/sms", "", second, secondT, inbound, http.StatusOK},
+		{"and with its old one", "/sms", "", second, secondOld, inbound, http.StatusOK},
+		{"another account's token is refused", "/sms", "", first, secondT, inbound, http.StatusForbidden},
+		{"a token that is nobody's is refused", "/sms", "", first, other, inbound, http.StatusForbidden},
+		{"the request's own path is not signed", "/sms", "", first, firstT, "https://x.example/sms", http.StatusForbidden},
+		{"the webhook's signature does not fit the fallback", "/sms/fallback", "", first, firstT, inbound, http.StatusForbidden},
+		{"the fragment is not signed", "/sms", "", first, firstT, inbound + "#rc=2", http.StatusForbidden},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			s := newSender()
+			form := s.form(newSID(), "hello")
+			form.Set("AccountSid", row.account)
+			got, err := s.postSigned(r.url+row.route+row.query, sign(row.token, row.signed, form), form.Encode(), "")
+			if err != nil || got.status != row.status {
+				t.Errorf("got %d %s, %v, want %d", got.status, got.body, err, row.status)
+			}
+			if row.status == http.StatusOK && got.text() != greeting(1) {
+				t.Errorf("got %s", got.text())
+			}
+		})
+	}
+}
+
+// The account of the token is the account of the phone, and the other way round.
+func TestAPhoneSignsWithItsAccountsToken(t *testing.T) {
+	const first, second = "AC00000000000000000000000000000001", "AC00000000000000000000000000000002"
+	rows := []struct{ name, tokens, accounts, token, account string }{
+		{"the first of several tokens", "one,two", "", "one", ""},
+		{"the account of the first token", first + ":one," + second + ":two", "", "one", first},
+		{"the token of the account", "any," + first + ":one," + second + ":two", second, "two", second},
+		{"the first of several accounts", second + ":two," + first + ":one", " " + first + "," + second, "one", first},
+		{"a token for any account", first + ":one,any", second, "any", second},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			token, account, err := webhookFlags{AuthToken: row.tokens, AccountSID: row.accounts}.signer()
+			if err != nil || token != row.token || account != row.account {
+				t.Errorf("got %q of %q, %v, want %q of %q", token, account, err, row.token, row.account)
+			}
+		})
+	}
+}
