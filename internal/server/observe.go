@@ -14,17 +14,18 @@ import (
 
 	"smsession/internal/conversation"
 	"smsession/internal/session"
+	"smsession/internal/twilio"
 )
 
 // exchange is what one request leaves for its log line. Only the request's own goroutine touches it.
 type exchange struct {
-	message    conversation.Message // once the signature is verified
-	end        bool                 // the message ends the session
-	status     int                  // 0 for 200
-	result     string               // why there was no session; else report.Result
-	err        error                // what kept the session away
-	apologised bool
-	report     session.Report
+	message conversation.Message // once the signature is verified
+	keyword twilio.Keyword       // of the message
+	status  int                  // 0 for 200
+	result  string               // why there was no session; else report.Result
+	err     error                // what kept the session away
+	failed  bool                 // whatever the status is
+	report  session.Report
 }
 
 type exchangeKey struct{}
@@ -138,7 +139,7 @@ func (x *exchange) outcome() string {
 // level follows whose fault it is.
 func (x *exchange) level(r *http.Request) slog.Level {
 	switch {
-	case x.status >= http.StatusInternalServerError || x.apologised:
+	case x.status >= http.StatusInternalServerError || x.failed:
 		return slog.LevelError
 	case x.status == http.StatusForbidden || x.report.Result == session.Guarded:
 		return slog.LevelWarn

@@ -37,7 +37,11 @@ func optOuts() []optOut {
 		{"OptOutType START goes before the word YES", twilio.OptOutDefault, "YES", "START", "", passes},
 
 		{"STOP on a channel is a message", twilio.OptOutDefault, "STOP", "", "whatsapp:", counts},
-		{"HELP on a channel is a message", twilio.OptOutDefault, "HELP", "", "rcs:", counts},
+		{"HELP on a channel is a message", twilio.OptOutDefault, "HELP", "", "whatsapp:", counts},
+		{"STOP on RCS ends", twilio.OptOutDefault, "STOP", "", "rcs:", ends},
+		{"HELP on RCS passes", twilio.OptOutDefault, "HELP", "", "rcs:", passes},
+		{"START on RCS passes", twilio.OptOutDefault, "START", "", "rcs:", passes},
+		{"advanced: STOP on RCS is a message", twilio.OptOutAdvanced, "STOP", "", "rcs:", counts},
 		{"OptOutType STOP ends on a channel", twilio.OptOutDefault, "STOP", "STOP", "whatsapp:", ends},
 		{"OptOutType HELP passes on a channel", twilio.OptOutDefault, "x", "HELP", "whatsapp:", passes},
 
@@ -228,4 +232,26 @@ func TestHelpIsAnsweredWhileRedisIsAway(t *testing.T) {
 		}
 	}
 	message("STOP").send(r.public).refused(t, http.StatusServiceUnavailable)
+}
+
+// The person has just opted out, so nothing may be sent to them.
+func TestStopIsNeverAnsweredWithTheApology(t *testing.T) {
+	r := newReplica(t, "127.0.0.1:1", withBudget(50*time.Millisecond))
+	for name, stop := range map[string]*post{
+		"STOP":                  message("STOP"),
+		"STOP on RCS":           message("stop").with("From", "rcs:"+from).with("To", "rcs:brand_agent"),
+		"an OptOutType of STOP": message("ALTO").with("OptOutType", "STOP"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			stop.to("/sms/fallback").send(r.public).saysNothing(t)
+			line := r.log.last(t)
+			if line["level"] != "ERROR" || line["result"] != "keyword_failed" || line["status"] != 200.0 || line["error"] == nil {
+				t.Errorf("the log says %v", line)
+			}
+		})
+	}
+	if got := scrape(t, r)[`smsession_messages_total{result="keyword_failed",route="/sms/fallback"}`]; got != 3 {
+		t.Errorf("%v failures are counted, want 3", got)
+	}
+	message("hello").to("/sms/fallback").send(r.public).says(t, apology)
 }

@@ -42,13 +42,13 @@ func answerTo(f refusal) (status int, result, sentence string) {
 	case unreadable:
 		return http.StatusBadRequest, "unreadable", "The body ended early or came too slowly."
 	case badForm:
-		return http.StatusBadRequest, "bad_form", "The body is not a well-formed form."
+		return http.StatusBadRequest, "bad_form", "The body is not a well-formed form of Twilio's parameters, at most 256."
 	case badSignature:
 		return http.StatusForbidden, "bad_signature", "The X-Twilio-Signature is missing or does not fit the configured URL and the parameters."
 	case otherAccount:
 		return http.StatusForbidden, "other_account", "The message belongs to another account."
 	case badFields:
-		return http.StatusBadRequest, "bad_fields", "From, To or MessageSid is missing, empty or too long."
+		return http.StatusBadRequest, "bad_fields", "From, To or MessageSid is missing or malformed."
 	case unavailable:
 		return http.StatusServiceUnavailable, "unavailable", "The session store did not answer in time."
 	case busy:

@@ -108,7 +108,14 @@ func refusals() []refusal {
 		{"an empty MessageSid gets 400", with("MessageSid", ""), 400},
 		{"a From of 257 bytes gets 400", with("From", long(257)), 400},
 		{"a To of 257 bytes gets 400", with("To", long(257)), 400},
-		{"a MessageSid of 65 bytes gets 400", with("MessageSid", long(65)), 400},
+		{"a MessageSid of 35 bytes gets 400", with("MessageSid", "SM"+long(33)), 400},
+		{"a From with more than digits gets 400", with("From", from+"FromCityWASHINGTON"), 400},
+		{"a To on a channel with more than digits gets 400", with("To", "whatsapp:"+to+"x"), 400},
+		{"an SmsSid that is another message's gets 400", with("SmsSid", "SM00000000000000000000000000000000"), 400},
+		{"an SmsMessageSid that is another message's gets 400", with("SmsMessageSid", "SM00000000000000000000000000000000"), 400},
+		{"257 parameters get 400", func(p *post) { padded(p, 257) }, 400},
+		{"a parameter without a name gets 400", with("", "x"), 400},
+		{"a parameter with a name that Twilio does not use gets 400", with("Body[0]", "x"), 400},
 	}
 }
 

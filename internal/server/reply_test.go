@@ -3,6 +3,7 @@ package server_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -255,7 +256,9 @@ func TestAFormIsReadAsTwilioWritesIt(t *testing.T) {
 			{"of a name", message("hello").with("From", "TWILIO")},
 			{"of an address of 256 bytes", message("hello").with("From", strings.Repeat("f", 256))},
 			{"to an address of 256 bytes", message("hello").with("To", strings.Repeat("t", 256))},
-			{"with a MessageSid of 64 bytes", message("hello").with("MessageSid", strings.Repeat("s", 64))},
+			{"that is being received", message("hello").with("SmsStatus", "receiving")},
+			{"without SmsStatus", message("hello").with("SmsStatus")},
+			{"with 256 parameters", padded(message("hello"), 256)},
 		} {
 			t.Run(row.name, func(t *testing.T) {
 				do(t, conn, "FLUSHALL")
@@ -263,6 +266,14 @@ func TestAFormIsReadAsTwilioWritesIt(t *testing.T) {
 			})
 		}
 	})
+}
+
+// padded adds parameters until there are n.
+func padded(p *post, n int) *post {
+	for i := 0; len(p.form) < n; i++ {
+		p.with(fmt.Sprintf("Padding%d", i), "x")
+	}
+	return p
 }
 
 func withType(p *post, contentType string) *post {

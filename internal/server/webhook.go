@@ -25,8 +25,16 @@ const (
 	twimlType = "text/xml; charset=utf-8"
 
 	// apology is all that a sender hears when the session cannot be had at the fallback URL either.
-	apology       = "Sorry, we could not take your message just now. Please send it again in a few minutes."
-	apologyResult = "apology" // the log's word for it
+	apology = "Sorry, we could not take your message just now. Please send it again in a few minutes."
+)
+
+// What the log and the metrics call what became of a request, where the session has no word for it.
+const (
+	receiptResult = "receipt" // a delivery receipt, which is no message
+	apologyResult = "apology"
+	// keywordFailed is a STOP, START or HELP at the fallback URL whose session could not be had. Nothing was sent: the
+	// person has just opted out.
+	keywordFailed = "keyword_failed"
 )
 
 // message is the message of an admitted request, and where the session's report goes.
@@ -67,21 +75,24 @@ func (s *Server) verify(verifier *twilio.Verifier, r *http.Request, form twilio.
 
 // take answers a verified request, or passes it to the session.
 func (s *Server) take(w http.ResponseWriter, r *http.Request, form twilio.Form, session http.Handler) {
+	x := exchangeFrom(r.Context())
+	if form.IsReceipt() {
+		x.result = receiptResult
+		writeTwiML(w, nil)
+		return
+	}
 	msg, err := twilio.ParseMessage(form)
 	if err != nil {
 		refuseWith(w, r, badFields, sentence(err))
 		return
 	}
-	x := exchangeFrom(r.Context())
 	x.message = conversation.Message{SID: msg.SID, From: msg.From, To: msg.To, Body: msg.Body}
-	switch keyword := msg.Keyword(s.OptOut); keyword {
-	case twilio.KeywordStart, twilio.KeywordHelp:
+	x.keyword = msg.Keyword(s.OptOut)
+	if x.keyword == twilio.KeywordStart || x.keyword == twilio.KeywordHelp {
 		// Twilio has answered. These neither begin, count in nor renew a session.
-		x.result = keyword.String()
+		x.result = x.keyword.String()
 		writeTwiML(w, nil)
 		return
-	case twilio.KeywordStop:
-		x.end = true
 	}
 	session.ServeHTTP(w, r)
 }
@@ -151,7 +162,7 @@ func query(r *http.Request) string {
 
 // answer lets the session answer the message. It may run several times for one request.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
-	writeTwiML(w, s.Sessions.Answer(r.Context(), exchangeFrom(r.Context()).end))
+	writeTwiML(w, s.Sessions.Answer(r.Context(), exchangeFrom(r.Context()).keyword == twilio.KeywordStop))
 }
 
 func writeTwiML(w http.ResponseWriter, reply conversation.Reply) {
@@ -172,9 +183,16 @@ func (s *Server) unavailable(w http.ResponseWriter, r *http.Request, err error) 
 	}
 }
 
-// apologise answers at the fallback URL, where nobody comes after us.
+// apologise answers at the fallback URL, where nobody comes after us. Twilio's keywords get no apology: Twilio has
+// answered them, and a sender who has opted out must hear nothing more.
 func (s *Server) apologise(w http.ResponseWriter, r *http.Request, err error) {
 	x := exchangeFrom(r.Context())
-	x.err, x.result, x.apologised = err, apologyResult, true
+	x.err, x.failed = err, true
+	if x.keyword != twilio.KeywordNone {
+		x.result = keywordFailed
+		writeTwiML(w, nil)
+		return
+	}
+	x.result = apologyResult
 	writeTwiML(w, conversation.Reply{apology})
 }

@@ -5,12 +5,20 @@ import (
 	"cmp"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 )
 
-// errEscape does not say what was wrong with which parameter: that would quote the sender.
-var errEscape = errors.New("the form has a broken percent-encoding")
+// What is wrong with a form. None says which parameter it is: that would quote the sender.
+var (
+	errCount  = fmt.Errorf("the form has more than %d parameters", maxParams)
+	errName   = errors.New("the form has a parameter with a name that Twilio does not use")
+	errEscape = errors.New("the form has a broken percent-encoding")
+)
+
+// maxParams is far above what Twilio sends: 20 to 40.
+const maxParams = 256
 
 // Form is the parameters of an application/x-www-form-urlencoded body, sorted by name and then by value, bytewise. A
 // pair that came twice is held once. That is the order in which, and the set over which, Twilio signs. The zero Form
@@ -27,27 +35,32 @@ type param struct {
 	rank             uint64 // the first eight bytes of the name: most comparisons end here
 }
 
-// usualParams is room for what Twilio sends, with channels and media. A body of nothing but ampersands gets no more.
-const usualParams = 64
-
 // ParseForm reads a body. It follows the WHATWG URL standard: a plus sign is a space, a semicolon is an ordinary byte,
-// empty names and values are kept, nothing between two ampersands is no parameter. Bytes that are not UTF-8 are kept
-// as they are, because the signature is over them. Unlike in the standard, a broken percent-encoding is an error: what
-// was signed can then not be known. The error is one plain sentence that may be told to whoever sent the request.
+// empty values are kept, nothing between two ampersands is no parameter. Bytes that are not UTF-8 are kept as they are,
+// because the signature is over them. Unlike in the standard, these are errors:
+//   - a broken percent-encoding, because it is then not known what was signed;
+//   - a name that is empty or has other characters than A-Z, a-z, 0-9 and _ . -, which Twilio does not send;
+//   - more than 256 parameters, those between two ampersands included. This is found before anything is allocated.
+//
+// The error is one plain sentence that may be sent to the client.
 //
 // See https://url.spec.whatwg.org/#urlencoded-parsing.
 func ParseForm(body []byte) (Form, error) {
+	count := bytes.Count(body, []byte("&")) + 1
+	if count > maxParams {
+		return Form{}, errCount
+	}
 	var d decoder
 	// Decoding never lengthens, so this is the only allocation of text.
 	d.text.Grow(len(body))
-	params := make([]param, 0, min(bytes.Count(body, []byte("&"))+1, usualParams))
+	params := make([]param, 0, count)
 	for piece := range bytes.SplitSeq(body, []byte("&")) {
 		if len(piece) > 0 {
 			params = append(params, d.param(piece))
 		}
 	}
-	if d.broken {
-		return Form{}, errEscape
+	if d.err != nil {
+		return Form{}, d.err
 	}
 	f := Form{text: d.text.String(), params: params}
 	slices.SortFunc(f.params, func(a, b param) int { return f.compare(a, b) })
@@ -100,8 +113,8 @@ func (f Form) appendSigned(dst []byte) []byte {
 
 // decoder decodes names and values, one after the other, into one text.
 type decoder struct {
-	text   strings.Builder
-	broken bool
+	text strings.Builder
+	err  error
 }
 
 func (d *decoder) param(piece []byte) param {
@@ -109,10 +122,27 @@ func (d *decoder) param(piece []byte) param {
 	p := param{name: d.text.Len()}
 	d.decode(name)
 	p.value = d.text.Len()
-	p.rank = rank(d.text.String()[p.name:])
+	decoded := d.text.String()[p.name:]
+	if !isName(decoded) {
+		d.err = errName
+	}
+	p.rank = rank(decoded)
 	d.decode(value)
 	p.end = d.text.Len()
 	return p
+}
+
+// isName reports whether a parameter of Twilio's may have the name. A name may not begin with, or hold, what a value
+// would: the signature does not tell the two apart.
+func isName(name string) bool {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '.', c == '-':
+		default:
+			return false
+		}
+	}
+	return name != ""
 }
 
 // rank orders names by their first eight bytes. A name that ends before is filled up with zeros, so it ranks no higher
@@ -143,7 +173,7 @@ func (d *decoder) special(s []byte) []byte {
 		d.text.WriteByte(hex(s[1])<<4 | hex(s[2]))
 		return s[3:]
 	}
-	d.broken = true
+	d.err = errEscape
 	return nil
 }
 

@@ -1,6 +1,8 @@
 package twilio_test
 
 import (
+	"bytes"
+	"strings"
 	"testing"
 
 	"smsession/internal/twilio"
@@ -11,11 +13,11 @@ func TestParseForm(t *testing.T) {
 		{"a plus sign is a space", "Body=Test+message", "Body", "Test message"},
 		{"an escaped plus sign is a plus sign", "From=%2B18103330792", "From", "+18103330792"},
 		{"an escape is of either case", "a=%c3%B1", "a", "ñ"},
-		{"names are decoded too", "a%5Bb%5D+c=1", "a[b] c", "1"},
+		{"names are decoded too", "%4Dedia%5fUrl0=1", "Media_Url0", "1"},
+		{"a name has letters, digits, points, hyphens and low lines", "azAZ09_.-=1", "azAZ09_.-", "1"},
 		{"a semicolon is an ordinary byte", "a=1;b=2", "a", "1;b=2"},
 		{"the value begins at the first equals sign", "a=b=c", "a", "b=c"},
 		{"a name without an equals sign has no value", "a&b=2", "a", ""},
-		{"an empty name is a name", "=x", "", "x"},
 		{"an escaped ampersand does not separate", "a=1%262", "a", "1&2"},
 		{"empty pieces are skipped", "&&a=1&&b=2&", "b", "2"},
 		{"bytes that are not UTF-8 are kept", "a=\xff%FE", "a", "\xff\xfe"},
@@ -57,6 +59,34 @@ func TestParseFormRefusesABrokenEscape(t *testing.T) {
 		if form.Has("a") {
 			t.Errorf("%q was read in part", body)
 		}
+	}
+}
+
+func TestParseFormRefusesNamesThatTwilioDoesNotUse(t *testing.T) {
+	for _, name := range []string{"", "%00", "+", "a+b", "a%20b", "a%3Db", "a%26b", "a%2Bb", "a[0]", "%C3%B1", "\xff", "a/b", "a:b", "a%0A", "%7F"} {
+		for _, body := range []string{name + "=x", "a=1&" + name + "=x&b=2", name + "=" + strings.Repeat("x", 100)} {
+			if form, err := twilio.ParseForm([]byte(body)); err == nil || form.Has("a") {
+				t.Errorf("%q was read, error %v", body, err)
+			}
+		}
+	}
+}
+
+func TestParseFormTakesUpTo256Parameters(t *testing.T) {
+	body := func(n int) []byte { return []byte(strings.TrimSuffix(strings.Repeat("a=1&", n-1)+"b=2", "&")) }
+	if form, err := twilio.ParseForm(body(256)); err != nil || form.Get("b") != "2" {
+		t.Errorf("256 parameters are refused: %v", err)
+	}
+	if _, err := twilio.ParseForm(body(257)); err == nil {
+		t.Error("257 parameters are taken")
+	}
+}
+
+// A body that is all parameters is what a stranger sends to have memory taken.
+func TestTooManyParametersCostNoMemory(t *testing.T) {
+	body := bytes.Repeat([]byte("a&"), 32<<10)
+	if n := testing.AllocsPerRun(10, func() { _, _ = twilio.ParseForm(body) }); n != 0 {
+		t.Errorf("%v allocations for 64 KiB of parameters, want none", n)
 	}
 }
 

@@ -1,12 +1,15 @@
 package twilio
 
-import "fmt"
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"strings"
+)
 
-// The longest values that are taken. A number has at most 16 characters and a MessageSid 34; the addresses of other
-// channels are longer.
 const (
-	maxAddress = 256
-	maxSID     = 64
+	maxAddress = 256 // bytes; a number has at most 16 characters, the addresses of other channels are longer
+	maxDigits  = 20  // E.164 has 15
 )
 
 // Message is what the form of an incoming message says. The values are those of the form, not trimmed or otherwise
@@ -22,9 +25,14 @@ type Message struct {
 	OptOutType string // only with Advanced Opt-Out
 }
 
-// ParseMessage reads a message from its form. The error may be told to whoever sent the
-// request: From, To or MessageSid is missing, empty or too long (256, 256 and 64 bytes). Any other parameter may be
-// missing, and more than these may be present.
+// ParseMessage reads a message from its form. The error may be sent to the client. These are errors:
+//   - From, To or MessageSid is missing or empty;
+//   - From or To is longer than 256 bytes, or has a + that is not followed by 1 to 20 digits alone;
+//   - MessageSid is not two capitals and 32 hexadecimal digits;
+//   - SmsMessageSid or SmsSid is present and is not the MessageSid.
+//
+// Any other parameter may be missing, and more than these may be present. Twilio's signature has no borders between names
+// and values: without these rules, one signed request could be cut into several different messages.
 func ParseMessage(f Form) (Message, error) {
 	m := Message{
 		SID:        f.Get("MessageSid"),
@@ -34,27 +42,82 @@ func ParseMessage(f Form) (Message, error) {
 		Body:       f.Get("Body"),
 		OptOutType: f.Get("OptOutType"),
 	}
-	if err := m.check(); err != nil {
+	if err := m.check(f); err != nil {
 		return Message{}, err
 	}
 	return m, nil
 }
 
-func (m Message) check() error {
-	for _, field := range [...]struct {
-		name, value string
-		longest     int
-	}{
-		{"From", m.From, maxAddress},
-		{"To", m.To, maxAddress},
-		{"MessageSid", m.SID, maxSID},
-	} {
-		if field.value == "" {
-			return fmt.Errorf("the form has no %s", field.name)
-		}
-		if len(field.value) > field.longest {
-			return fmt.Errorf("%s is longer than %d bytes", field.name, field.longest)
+func (m Message) check(f Form) error {
+	if err := cmp.Or(CheckAddress("From", m.From), CheckAddress("To", m.To)); err != nil {
+		return err
+	}
+	switch {
+	case m.SID == "":
+		return errors.New("the form has no MessageSid")
+	case !isMessageSID(m.SID):
+		return errors.New("MessageSid is not two capitals and 32 hexadecimal digits")
+	}
+	for _, name := range [...]string{"SmsMessageSid", "SmsSid"} { // older names of the same
+		if f.Has(name) && f.Get(name) != m.SID {
+			return fmt.Errorf("%s is not the MessageSid", name)
 		}
 	}
 	return nil
+}
+
+// CheckAddress returns what is wrong with an address of a message, which the error calls name: it is empty, longer than
+// 256 bytes, or has a + that is not followed by 1 to 20 digits alone. A channel's prefix, up to the first colon, may come
+// before the +.
+func CheckAddress(name, address string) error {
+	afterChannel := address
+	if _, rest, found := strings.Cut(address, ":"); found {
+		afterChannel = rest
+	}
+	switch {
+	case address == "":
+		return fmt.Errorf("the form has no %s", name)
+	case len(address) > maxAddress:
+		return fmt.Errorf("%s is longer than %d bytes", name, maxAddress)
+	case !isNumberIfPlus(address) || !isNumberIfPlus(afterChannel):
+		return fmt.Errorf("%s has a + that is not followed by 1 to %d digits alone", name, maxDigits)
+	}
+	return nil
+}
+
+// isNumberIfPlus reports whether a text that begins with + has digits alone behind it. Other texts need not.
+func isNumberIfPlus(text string) bool {
+	digits, plus := strings.CutPrefix(text, "+")
+	return !plus || len(digits) >= 1 && len(digits) <= maxDigits && strings.Trim(digits, "0123456789") == ""
+}
+
+func isMessageSID(sid string) bool {
+	if len(sid) != 34 || !isCapital(sid[0]) || !isCapital(sid[1]) {
+		return false
+	}
+	for i := 2; i < len(sid); i++ {
+		if hex(sid[i]) == 16 {
+			return false
+		}
+	}
+	return true
+}
+
+func isCapital(c byte) bool { return 'A' <= c && c <= 'Z' }
+
+// IsReceipt reports whether the form is a delivery receipt (a status callback) and not a message: MessageStatus is
+// present, or SmsStatus is, with another state than that of an incoming message. Receipts come to the webhook's URL in
+// many set-ups. The states are compared as Twilio writes them, in lower case.
+//
+// A parameter whose name merely begins with MessageSt makes a receipt too. Without that, a captured receipt would make a
+// message: its text behind the MessageSid can be cut at any other place, but the signed order allows only such names.
+//
+// See https://www.twilio.com/docs/messaging/guides/track-outbound-message-status.
+func (f Form) IsReceipt() bool {
+	i, _ := f.search("MessageSt")
+	if i < len(f.params) && strings.HasPrefix(f.name(f.params[i]), "MessageSt") {
+		return true
+	}
+	status := f.Get("SmsStatus")
+	return f.Has("SmsStatus") && status != "received" && status != "receiving"
 }

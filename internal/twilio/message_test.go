@@ -33,18 +33,24 @@ func TestParseMessageReadsWhatTwilioPosts(t *testing.T) {
 	}
 }
 
+const someSID = "SMad91a2b3c4d5e6f708192a3b4c5d6e7f"
+
 func TestParseMessageTakesValuesAsTheyAre(t *testing.T) {
-	got, err := twilio.ParseMessage(parse(t, "MessageSid=+SM1&From=+a+&To=whatsapp%3A%2B1&Body=+hi%0A&OptOutType=Stop"))
+	got, err := twilio.ParseMessage(parse(t, "MessageSid="+someSID+"&From=+a+&To=whatsapp%3A%2B1&Body=+hi%0A&OptOutType=Stop"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := twilio.Message{SID: " SM1", From: " a ", To: "whatsapp:+1", Body: " hi\n", OptOutType: "Stop"}
+	want := twilio.Message{SID: someSID, From: " a ", To: "whatsapp:+1", Body: " hi\n", OptOutType: "Stop"}
 	if got != want {
 		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 
 func TestParseMessageChecksItsFields(t *testing.T) {
+	const (
+		notNumber = " has a + that is not followed by 1 to 20 digits alone"
+		notSID    = "MessageSid is not two capitals and 32 hexadecimal digits"
+	)
 	long := strings.Repeat
 	for _, row := range []struct {
 		name  string
@@ -56,20 +62,72 @@ func TestParseMessageChecksItsFields(t *testing.T) {
 		{"From of 257 bytes is refused", "From", long("1", 257), "From is longer than 256 bytes"},
 		{"From is measured in bytes", "From", long("ñ", 128) + "1", "From is longer than 256 bytes"},
 		{"From that is empty is refused", "From", "", "the form has no From"},
+		{"From with 20 digits is taken", "From", "+" + long("1", 20), ""},
+		{"From with 21 digits is refused", "From", "+" + long("1", 21), "From" + notNumber},
+		{"From with no digits is refused", "From", "+", "From" + notNumber},
+		{"From that has another parameter in it is refused", "From", "+15005550001FromCityBRIGHTON", "From" + notNumber},
+		{"From with white space behind its digits is refused", "From", "+15005550001 ", "From" + notNumber},
+		{"From with digits of another script is refused", "From", "+١٢٣", "From" + notNumber},
+		{"From with a second + is refused", "From", "+1+2", "From" + notNumber},
+		{"From on a channel is taken", "From", "whatsapp:+15005550001", ""},
+		{"From on a channel that has another parameter in it is refused", "From", "whatsapp:+15005550001FromCity", "From" + notNumber},
+		{"From on RCS with no digits is refused", "From", "rcs:+", "From" + notNumber},
+		{"From is split at its first colon", "From", "rcs:a:+x", ""},
+		{"From with a number before its colon is refused", "From", "+1:+2", "From" + notNumber},
+		{"From on a channel without a number is taken", "From", "messenger:1234567890", ""},
+		{"From that is a short code is taken", "From", "12345", ""},
+		{"From that is a name is taken", "From", "TWILIO", ""},
+		{"From with a + further on is taken", "From", "a+b", ""},
 		{"To of 256 bytes is taken", "To", long("1", 256), ""},
 		{"To of 257 bytes is refused", "To", long("1", 257), "To is longer than 256 bytes"},
 		{"To that is empty is refused", "To", "", "the form has no To"},
-		{"MessageSid of 64 bytes is taken", "MessageSid", long("1", 64), ""},
-		{"MessageSid of 65 bytes is refused", "MessageSid", long("1", 65), "MessageSid is longer than 64 bytes"},
+		{"To that has another parameter in it is refused", "To", "+15005550006ToCity", "To" + notNumber},
+		{"To that is an RCS agent is taken", "To", "rcs:brand_agent", ""},
+		{"MessageSid of MMS is taken", "MessageSid", "MM" + someSID[2:], ""},
+		{"MessageSid with capital digits is taken", "MessageSid", "SM" + strings.ToUpper(someSID[2:]), ""},
+		{"MessageSid of 33 bytes is refused", "MessageSid", someSID[:33], notSID},
+		{"MessageSid of 35 bytes is refused", "MessageSid", someSID + "0", notSID},
+		{"MessageSid that has another parameter in it is refused", "MessageSid", someSID + "NumMedia0", notSID},
+		{"MessageSid that begins in lower case is refused", "MessageSid", "sm" + someSID[2:], notSID},
+		{"MessageSid that begins with a digit is refused", "MessageSid", "S1" + someSID[2:], notSID},
+		{"MessageSid with another letter is refused", "MessageSid", someSID[:33] + "g", notSID},
 		{"MessageSid that is empty is refused", "MessageSid", "", "the form has no MessageSid"},
+		{"SmsSid that is the MessageSid is taken", "SmsSid", someSID, ""},
+		{"SmsSid that is another is refused", "SmsSid", "SM" + long("0", 32), "SmsSid is not the MessageSid"},
+		{"SmsSid that is empty is refused", "SmsSid", "", "SmsSid is not the MessageSid"},
+		{"SmsMessageSid that is the MessageSid is taken", "SmsMessageSid", someSID, ""},
+		{"SmsMessageSid that is another is refused", "SmsMessageSid", someSID + "x", "SmsMessageSid is not the MessageSid"},
 		{"Body that is empty is taken", "Body", "", ""},
 		{"Body has no limit of its own", "Body", long("x", 60_000), ""},
 		{"AccountSid that is empty is taken", "AccountSid", "", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			values := url.Values{"From": {"+1"}, "To": {"+2"}, "MessageSid": {"SM1"}, "AccountSid": {"AC1"}, "Body": {"hi"}}
+			values := url.Values{"From": {"+1"}, "To": {"+2"}, "MessageSid": {someSID}, "AccountSid": {"AC1"}, "Body": {"hi"}}
 			values.Set(row.param, row.value)
 			expectSentence(t, values, row.want)
+		})
+	}
+}
+
+func TestReceipts(t *testing.T) {
+	for _, row := range []struct {
+		name, body string
+		want       bool
+	}{
+		{"a form with MessageStatus is a receipt", "MessageStatus=delivered&SmsStatus=delivered", true},
+		{"MessageStatus makes a receipt whatever SmsStatus is", "MessageStatus=delivered&SmsStatus=received", true},
+		{"an empty MessageStatus makes a receipt", "MessageStatus=", true},
+		{"SmsStatus alone makes a receipt", "SmsStatus=delivered", true},
+		{"an undelivered message has a receipt", "SmsStatus=undelivered", true},
+		{"a message that was received is no receipt", "SmsStatus=received", false},
+		{"a message that is being received is none", "SmsStatus=receiving", false},
+		{"a form without either is none", "Body=hi&CallStatus=ringing", false},
+		{"Twilio writes the states in lower case", "SmsStatus=Received", true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := parse(t, row.body).IsReceipt(); got != row.want {
+				t.Errorf("a receipt: %t, want %t", got, row.want)
+			}
 		})
 	}
 }
@@ -83,7 +141,7 @@ func TestParseMessageNeedsThreeFields(t *testing.T) {
 		"AccountSid": "",
 	} {
 		t.Run(param+" is missing", func(t *testing.T) {
-			values := url.Values{"From": {"+1"}, "To": {"+2"}, "MessageSid": {"SM1"}, "AccountSid": {"AC1"}, "Body": {"hi"}}
+			values := url.Values{"From": {"+1"}, "To": {"+2"}, "MessageSid": {someSID}, "AccountSid": {"AC1"}, "Body": {"hi"}}
 			values.Del(param)
 			expectSentence(t, values, want)
 		})

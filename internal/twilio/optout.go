@@ -42,8 +42,8 @@ func (k Keyword) String() string {
 // Keyword tells whether Twilio took the message for a keyword and answered it. An OptOutType of STOP, START or HELP
 // says so by itself. Without it, in the default mode, the whole body must be one of Twilio's words; case and the white
 // space around it do not count. YES is no keyword: Twilio opts the sender in and passes it on, and a dialogue needs it.
-// Addresses with a channel prefix (whatsapp:, rcs:) do not have the words. An OptOutType of any other value counts as
-// none, and so the body decides.
+// SMS, MMS and RCS have the words: Twilio unified them in March 2026. Other channels, such as WhatsApp, do not. An
+// OptOutType of any other value counts as none, and so the body decides.
 //
 // See https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out and
 // https://support.twilio.com/hc/en-us/articles/223134027.
@@ -54,7 +54,7 @@ func (m Message) Keyword(mode OptOutMode) Keyword {
 	if k := typeKeyword(m.OptOutType); k != KeywordNone {
 		return k
 	}
-	if mode == OptOutAdvanced || onChannel(m.From) || onChannel(m.To) {
+	if mode == OptOutAdvanced || !hasWords(m.From) || !hasWords(m.To) {
 		return KeywordNone
 	}
 	return bodyKeyword(m.Body)
@@ -84,8 +84,10 @@ func bodyKeyword(body string) Keyword {
 	return KeywordNone
 }
 
-// onChannel reports whether an address has a channel prefix. A number or a name has no colon.
-func onChannel(address string) bool { return strings.Contains(address, ":") }
+// hasWords reports whether Twilio answers its words at an address. A number or a name has no channel prefix.
+func hasWords(address string) bool {
+	return !strings.Contains(address, ":") || strings.HasPrefix(address, "rcs:")
+}
 
 // upper returns a word in upper case, and "" for a text too long to be a word of Twilio's. It knows ASCII only:
 // strings.ToUpper and strings.EqualFold would take a long s for an s, and find STOP where Twilio does not.

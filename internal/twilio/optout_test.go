@@ -56,7 +56,12 @@ func TestKeywordByModeTypeAndAddress(t *testing.T) {
 		{"OptOutType is not one of the body's words", twilio.OptOutAdvanced, twilio.Message{OptOutType: "STOPALL"}, none},
 		{"OptOutType counts on a channel", twilio.OptOutDefault, twilio.Message{From: whatsapp, To: whatsapp, OptOutType: "STOP"}, stop},
 		{"the body does not count from a channel", twilio.OptOutDefault, twilio.Message{From: whatsapp, To: number, Body: "STOP"}, none},
-		{"the body does not count to a channel", twilio.OptOutDefault, twilio.Message{From: number, To: rcs, Body: "STOP"}, none},
+		{"the body does not count to a channel", twilio.OptOutDefault, twilio.Message{From: number, To: whatsapp, Body: "STOP"}, none},
+		{"the body counts on RCS", twilio.OptOutDefault, twilio.Message{From: "rcs:+15005550001", To: rcs, Body: "STOP"}, stop},
+		{"the body counts from a number to RCS", twilio.OptOutDefault, twilio.Message{From: number, To: rcs, Body: "help"}, help},
+		{"the body counts from RCS to a number", twilio.OptOutDefault, twilio.Message{From: "rcs:+15005550001", To: number, Body: "START"}, start},
+		{"the body does not count on RCS in advanced mode", twilio.OptOutAdvanced, twilio.Message{From: "rcs:+15005550001", To: rcs, Body: "STOP"}, none},
+		{"the body does not count on a channel that only begins like RCS", twilio.OptOutDefault, twilio.Message{From: "rcsx:1", To: number, Body: "STOP"}, none},
 		{"the body counts between numbers", twilio.OptOutDefault, twilio.Message{From: number, To: number, Body: "STOP"}, stop},
 		{"the body counts for a short code", twilio.OptOutDefault, twilio.Message{From: number, To: "12345", Body: "STOP"}, stop},
 	} {

@@ -107,8 +107,8 @@ func (r signedRequest) inDomain() bool {
 }
 
 func (r signedRequest) broken() bool {
-	_, err := url.ParseQuery(r.body)
-	return err != nil
+	values, err := url.ParseQuery(r.body)
+	return err != nil || beyondTwilio(r.body, values)
 }
 
 // signed is the signed text of a form that is not broken.
