@@ -1,19 +1,20 @@
 package devphone
 
 import (
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
 	"strings"
+
+	"smsession/internal/hostname"
 )
 
 // policy lets the page load what this server gives it and nothing else, and run no text as a script.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
 
-// guard keeps other sites and other hosts away. What is behind it signs messages for whoever asks, so whoever asks must
-// be sitting at this host. There is no CORS header on any answer.
+// guard keeps other sites and other hosts away, because the page signs messages for every client that it admits. There is
+// no CORS header on any answer.
 func (p *Page) guard(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
@@ -24,8 +25,8 @@ func (p *Page) guard(next http.Handler) http.Handler {
 		h.Set("Cross-Origin-Opener-Policy", "same-origin")
 		h.Set("Cache-Control", "no-store")
 		switch {
-		case !p.answersTo(r.Host):
-			writeFault(w, fault{http.StatusForbidden, "This page answers at localhost and at the address that the service was given, not at another name."})
+		case !p.admits(r):
+			writeFault(w, fault{http.StatusForbidden, "This page answers this host at localhost, and others only at the address in ADDR."})
 		case forwarded(r.Header):
 			writeFault(w, fault{http.StatusForbidden, "This page does not answer through a tunnel or a proxy: it would sign messages for anybody."})
 		case foreign(r):
@@ -36,24 +37,18 @@ func (p *Page) guard(next http.Handler) http.Handler {
 	})
 }
 
-// answersTo reports whether the Host of a request is one of this host's own, whatever its port. A name that somebody
-// else's DNS points here is not.
-func (p *Page) answersTo(host string) bool {
-	name := host
-	if h, _, err := net.SplitHostPort(host); err == nil {
-		name = h
-	} else if inner, ok := strings.CutPrefix(host, "["); ok {
-		name = strings.TrimSuffix(inner, "]")
+// admits reports whether a request may use the page. A loopback Host is believed only from a loopback peer, because any
+// client can write that header. A Host from Options.Hosts is believed from every peer: the user has chosen to listen
+// there. No other name is one, so a name that somebody else's DNS points here is refused. Ports do not matter.
+func (p *Page) admits(r *http.Request) bool {
+	name := hostname.Of(r.Host)
+	if name == "localhost" || hostname.IsLoopbackIP(name) {
+		return hostname.IsLoopbackIP(hostname.Of(r.RemoteAddr))
 	}
-	ip, err := netip.ParseAddr(name)
-	switch {
-	case err == nil && ip.Unmap().IsLoopback():
-		return true
-	case err == nil && ip.IsUnspecified(), name == "": // an address to listen on, but nobody's name
-		return false
+	if ip, err := netip.ParseAddr(name); name == "" || err == nil && ip.IsUnspecified() {
+		return false // an address to listen on, but not one to ask for
 	}
-	return strings.EqualFold(name, "localhost") ||
-		slices.ContainsFunc(p.Hosts, func(given string) bool { return strings.EqualFold(name, given) })
+	return slices.ContainsFunc(p.Hosts, func(given string) bool { return strings.EqualFold(name, given) })
 }
 
 // forwarded reports whether a proxy says that it passes on somebody else's request. Tunnels for webhooks do, and some of

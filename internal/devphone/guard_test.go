@@ -3,6 +3,7 @@ package devphone_test
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -75,6 +76,49 @@ func TestThePageAnswersToThisHostsNamesOnly(t *testing.T) {
 				}
 			}
 			if want == 403 && s.size() != before {
+				t.Error("it reaches Redis")
+			}
+		})
+	}
+}
+
+// A client on another host can write any Host header, so its address counts as well.
+func TestPeersOfThePage(t *testing.T) {
+	s := newService(t, func(o *devphone.Options) { o.Hosts = []string{"192.0.2.1"} })
+	for _, row := range []struct {
+		name, peer, host string
+		want             int
+	}{
+		{"this host by its loopback name", "127.0.0.1:5000", "localhost:8080", 200},
+		{"this host by IPv6", "[::1]:5000", "[::1]:8080", 200},
+		{"this host on a socket for both families", "[::ffff:127.0.0.1]:5000", "localhost:8080", 200},
+		{"this host by the address that the service was given", "127.0.0.1:5000", "192.0.2.1:8080", 200},
+		{"another host by the address that the service was given", "192.0.2.7:5000", "192.0.2.1:8080", 200},
+		{"another host that claims localhost", "192.0.2.7:5000", "localhost:8080", 403},
+		{"another host that claims localhost with a dot", "192.0.2.7:5000", "localhost.:8080", 403},
+		{"another host that claims a loopback address", "192.0.2.7:5000", "127.0.0.1:8080", 403},
+		{"another host that claims a loopback address of IPv6", "[2001:db8::7]:5000", "[::1]:8080", 403},
+		{"another host that claims a mapped address", "192.0.2.7:5000", "[::ffff:127.0.0.1]:8080", 403},
+		{"another host by a link-local address", "[fe80::7%eth0]:5000", "localhost:8080", 403},
+		{"a peer without an address", "@", "localhost:8080", 403},
+		{"this host by a name that was rebound", "127.0.0.1:5000", "rebound.example:8080", 403},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			before := s.size()
+			for _, r := range []*http.Request{
+				httptest.NewRequest("GET", "/", nil),
+				httptest.NewRequest("GET", "/dev/state", nil),
+				httptest.NewRequest("POST", "/dev/send", strings.NewReader(hello)),
+			} {
+				r.Host, r.RemoteAddr = row.host, row.peer
+				r.Header.Set("Content-Type", "application/json")
+				w := httptest.NewRecorder()
+				s.edge.ServeHTTP(w, r)
+				if w.Code != row.want {
+					t.Errorf("%s gets %d %.80q, want %d", r.URL, w.Code, w.Body, row.want)
+				}
+			}
+			if row.want == 403 && s.size() != before {
 				t.Error("it reaches Redis")
 			}
 		})

@@ -30,7 +30,9 @@ type Options struct {
 	// ReadRecord is a line for a shell that prints the record of a conversation.
 	ReadRecord func(to, from string) string
 
-	Hosts []string // names by which the page may be asked for, beside those of the loopback interface
+	// Hosts are names and addresses at which every peer may use the page. At those of the loopback interface only a peer
+	// on this host may.
+	Hosts []string
 }
 
 // Page is the page and the phones on it. It is safe for concurrent use.

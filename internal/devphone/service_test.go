@@ -41,6 +41,7 @@ func tutorial(n int) string {
 type service struct {
 	tb    testing.TB
 	url   string
+	edge  http.Handler
 	addr  string     // of its Redis
 	conn  redis.Conn // to it
 	close func()
@@ -82,7 +83,8 @@ func listening(tb testing.TB, listener net.Listener, addr string, changes ...fun
 	if err != nil {
 		tb.Fatal(err)
 	}
-	srv := httptest.NewUnstartedServer(edge(tb, pool, o.PublicURL).Public(page.Routes))
+	s.edge = edge(tb, pool, o.PublicURL).Public(page.Routes)
+	srv := httptest.NewUnstartedServer(s.edge)
 	srv.Listener.Close()
 	srv.Listener = listener
 	srv.Start()

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"smsession/internal/hostname"
 )
 
 // Cookie is one cookie of the jar.
@@ -29,7 +31,7 @@ func originOf(u webURL) origin {
 		path = "/"
 	}
 	return origin{
-		secure: u.secure() || isLoopback(host),
+		secure: u.secure() || hostname.IsLoopback(host),
 		server: strings.ToLower(u.scheme) + "://" + host + ":" + u.port(),
 		host:   host,
 		path:   path,

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"smsession/internal/hostname"
 )
 
 // cookieLife is how long Twilio keeps a cookie that says nothing about it, and the longest that it keeps any.
@@ -212,7 +214,9 @@ func (c kept) matches(to origin) bool {
 }
 
 // below reports whether a host is in a domain. An IP address is in none.
-func below(host, domain string) bool { return !isIP(host) && strings.HasSuffix(host, "."+domain) }
+func below(host, domain string) bool {
+	return !hostname.IsIP(host) && strings.HasSuffix(host, "."+domain)
+}
 
 // defaultPath is RFC 6265, section 5.1.4.
 func defaultPath(path string) string {

@@ -2,7 +2,6 @@ package phone
 
 import (
 	"errors"
-	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
@@ -121,15 +120,4 @@ func resolve(base, reference string) (string, error) {
 		return b.Scheme + "://" + b.Host + reference, nil
 	}
 	return b.ResolveReference(u).String(), nil
-}
-
-// isLoopback reports whether a host name is this machine's own.
-func isLoopback(hostname string) bool {
-	ip, err := netip.ParseAddr(hostname)
-	return err == nil && ip.IsLoopback() || hostname == "localhost" || strings.HasSuffix(hostname, ".localhost")
-}
-
-func isIP(hostname string) bool {
-	_, err := netip.ParseAddr(hostname)
-	return err == nil
 }
