@@ -91,6 +91,7 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, mor
 		Health:      health,
 		Version:     version(),
 		Logger:      log.Logger,
+		AdminHosts:  cfg.AdminHosts,
 		Registry:    registry,
 	})
 	listeners := []server.Listener{{Listener: ports.public, Handler: edge.Public(more...)}}

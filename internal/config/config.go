@@ -42,6 +42,10 @@ type Config struct {
 	Addr string
 	// AdminAddr is the private listener; empty means that there is none.
 	AdminAddr string
+	// AdminHosts are the names that the private listener answers to, beside
+	// loopback names and IP addresses: in lower case, without port and
+	// trailing dot.
+	AdminHosts []string
 	// PublicURL is what Twilio has been told, without the route: fragment,
 	// user and password and the last slash are dropped, every other byte is
 	// kept as configured (also the case of scheme and host), because it is

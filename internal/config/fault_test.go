@@ -38,6 +38,8 @@ func TestListenFaults(t *testing.T) {
 	const shape = "must be host:port or :port, such as 127.0.0.1:8080 or :8080"
 	const port = "must end in a port, a number from 0 to 65535, such as :8080"
 	addr := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.Addr = value } }
+	const name = " is not a host name, such as sms-1 or metrics.example.com"
+	hosts := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.AdminHosts = value } }
 	checkFaults(t, []faultRow{
 		{"a port without a colon is no address", addr("8080"), "ADDR (--addr): " + shape},
 		{"an IPv6 address needs brackets", addr("::1:8080"), "ADDR (--addr): " + shape},
@@ -48,6 +50,11 @@ func TestListenFaults(t *testing.T) {
 		{"a port is a number, not a service", addr(":http"), "ADDR (--addr): " + port},
 		{"a port is not empty", addr("localhost:"), "ADDR (--addr): " + port},
 		{"ADMIN_ADDR is checked the same way", func(f *config.Flags) { f.AdminAddr = new("off") }, "ADMIN_ADDR (--admin-addr): " + shape},
+		{"ADMIN_HOSTS takes no wildcard", hosts("*.example.com"), `ADMIN_HOSTS (--admin-hosts): "*.example.com"` + name},
+		{"ADMIN_HOSTS takes no URL", hosts("sms-1,http://sms-2"), `ADMIN_HOSTS (--admin-hosts): "http://sms-2"` + name},
+		{"ADMIN_HOSTS is separated by commas", hosts("sms-1 sms-2"), `ADMIN_HOSTS (--admin-hosts): "sms-1 sms-2"` + name},
+		{"ADMIN_HOSTS takes names as they are in a Host header", hosts("müller.example"), `ADMIN_HOSTS (--admin-hosts): "müller.example"` + name},
+		{"ADMIN_HOSTS takes no port alone", hosts(":9464"), `ADMIN_HOSTS (--admin-hosts): ":9464"` + name},
 		{"PORT is a number", func(f *config.Flags) { f.Port = "web" }, `PORT (--port): "web" is not a port, a number from 0 to 65535`},
 		{"PORT is not an address", func(f *config.Flags) { f.Port = ":80" }, `PORT (--port): ":80" is not a port, a number from 0 to 65535`},
 		{"PORT is at most 65535", func(f *config.Flags) { f.Port = "70000" }, `PORT (--port): "70000" is not a port, a number from 0 to 65535`},
@@ -291,7 +298,7 @@ func TestMaxRepliesFaults(t *testing.T) {
 
 func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	var f config.Flags
-	f.Addr, f.AdminAddr, f.Pprof = "x", new("x"), "x"
+	f.Addr, f.AdminAddr, f.AdminHosts, f.Pprof = "x", new("x"), "*", "x"
 	f.PublicURL, f.WebhookURL, f.FallbackURL = "x", "x", "x"
 	f.TwilioAuthToken = ","
 	f.TwilioAccountSID = "x"
@@ -310,7 +317,7 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	for _, fault := range faults {
 		names = append(names, fault.Name)
 	}
-	want := "ADDR ADMIN_ADDR PPROF PUBLIC_URL WEBHOOK_URL FALLBACK_URL TWILIO_AUTH_TOKEN TWILIO_AUTH_TOKEN TWILIO_ACCOUNT_SID " +
+	want := "ADDR ADMIN_ADDR ADMIN_HOSTS PPROF PUBLIC_URL WEBHOOK_URL FALLBACK_URL TWILIO_AUTH_TOKEN TWILIO_AUTH_TOKEN TWILIO_ACCOUNT_SID " +
 		"REDIS_URL REDIS_PREFIX REDIS_PREFIX REDIS_WAIT_REPLICAS SESSION_IDLE_TIMEOUT SESSION_LIFETIME " +
 		"REQUEST_BUDGET DRAIN_DELAY MAX_REPLIES_PER_MINUTE OPT_OUT LOG_LEVEL LOG_FORMAT"
 	if strings.Join(names, " ") != want {

@@ -88,8 +88,9 @@ type ListenFlags struct {
 	Addr string `name:"addr" env:"ADDR" placeholder:"HOST:PORT" help:"Public listener (default :8080; dev: 127.0.0.1:8080)."`
 	Port string `name:"port" env:"PORT" placeholder:"PORT" help:"Port of the public listener, where ADDR is not set."`
 	// AdminAddr is nil when not set. Empty turns the listener off.
-	AdminAddr *string `name:"admin-addr" env:"ADMIN_ADDR" placeholder:"HOST:PORT" help:"Private listener for health, metrics and profiles (default 127.0.0.1:9464); empty turns it off."`
-	Pprof     string  `name:"pprof" env:"PPROF" placeholder:"true|false" help:"Serve /debug/pprof on the private listener (default: true where its address is loopback)."`
+	AdminAddr  *string `name:"admin-addr" env:"ADMIN_ADDR" placeholder:"HOST:PORT" help:"Private listener for health, metrics and profiles (default 127.0.0.1:9464); empty turns it off."`
+	AdminHosts string  `name:"admin-hosts" env:"ADMIN_HOSTS" placeholder:"NAME,..." help:"Host names that the private listener answers to, beside loopback names and IP addresses; ports do not matter (default: none)."`
+	Pprof      string  `name:"pprof" env:"PPROF" placeholder:"true|false" help:"Serve /debug/pprof on the private listener (default: true where its address is loopback)."`
 }
 
 // PublicURLFlags say where Twilio finds the service.

@@ -19,6 +19,7 @@ func (c *checker) listeners(f ListenFlags) {
 	if f.AdminAddr != nil {
 		c.config.AdminAddr = c.adminListener(strings.TrimSpace(*f.AdminAddr))
 	}
+	c.adminHosts(f.AdminHosts)
 	c.pprof(strings.TrimSpace(f.Pprof))
 }
 
@@ -38,6 +39,30 @@ func (c *checker) adminListener(addr string) string {
 		return ""
 	}
 	return c.listener("ADMIN_ADDR", addr)
+}
+
+// adminHosts checks ADMIN_HOSTS. A name that no Host header can carry is a
+// fault: browsers and Prometheus send ASCII, and there are no wildcards,
+// because DNS rebinding brings any name below a domain.
+func (c *checker) adminHosts(value string) {
+	for entry := range strings.SplitSeq(value, ",") {
+		entry = strings.TrimSpace(entry)
+		if entry == "" {
+			continue
+		}
+		name := entry
+		if host, port, err := net.SplitHostPort(entry); err == nil {
+			if _, ok := portNumber(port, 1); ok {
+				name = host
+			}
+		}
+		name = strings.ToLower(strings.TrimSuffix(name, "."))
+		if !isHost(name) || strings.ContainsFunc(name, func(r rune) bool { return r > unicode.MaxASCII }) {
+			c.fault("ADMIN_HOSTS", "%s is not a host name, such as sms-1 or metrics.example.com", quote(entry))
+			continue
+		}
+		c.config.AdminHosts = append(c.config.AdminHosts, name)
+	}
 }
 
 // listener checks one address. Port 0 lets the system choose; service names

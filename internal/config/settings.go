@@ -28,6 +28,7 @@ func (c Config) Settings() []Setting {
 	return []Setting{
 		shown("ADDR", c.Addr),
 		shown("ADMIN_ADDR", c.AdminAddr),
+		shown("ADMIN_HOSTS", strings.Join(c.AdminHosts, ",")),
 		shown(publicURL, c.PublicURL),
 		shown(webhookURL, c.WebhookURL),
 		shown(fallbackURL, c.FallbackURL),

@@ -12,6 +12,7 @@ import (
 const table = `
 ADDR --addr :8080
 ADMIN_ADDR --admin-addr 127.0.0.1:9464
+ADMIN_HOSTS --admin-hosts
 PUBLIC_URL --public-url https://sms.example.com
 WEBHOOK_URL --webhook-url https://sms.example.com/sms
 FALLBACK_URL --fallback-url https://sms.example.com/sms/fallback
@@ -48,6 +49,7 @@ func TestSettingsShowWhatIsSet(t *testing.T) {
 		set           func(*config.Flags)
 		want          string
 	}{
+		{"ADMIN_HOSTS is shown as it is compared", "ADMIN_HOSTS", func(f *config.Flags) { f.AdminHosts = " SMS-1:9464, metrics.example.com.,,[fd00::1]:1 " }, "sms-1,metrics.example.com,fd00::1"},
 		{"tokens are counted", "TWILIO_AUTH_TOKEN", func(f *config.Flags) { f.TwilioAuthToken = "a,b" }, "••• (2 tokens)"},
 		{"only the password of REDIS_URL is masked", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "rediss://a%40b:pass@h:1/3" }, "rediss://a%40b:•••@h:1/3"},
 		{"a password without a user is masked", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "redis://:pass@[::1]" }, "redis://:•••@[::1]:6379/0"},

@@ -3,15 +3,20 @@ package server
 import (
 	"net/http"
 	"net/http/pprof"
+	"slices"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"smsession/internal/hostname"
 )
 
-// Admin returns the handler of the private listener: the health routes, the metrics and, if asked for, the profiler.
+// Admin returns the handler of the private listener: the health routes, the metrics and, if asked for, the profiler. The
+// profiler has no cmdline, because a command line may hold a secret.
 func (s *Server) Admin(profiler bool) http.Handler {
 	r := chi.NewRouter()
-	r.Use(s.observe)
+	r.Use(s.requireHost, s.observe)
 	s.health(r)
 	// A scrape takes milliseconds; more than a few at once are no scrapes.
 	metrics := promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
@@ -19,11 +24,36 @@ func (s *Server) Admin(profiler bool) http.Handler {
 	r.Method(http.MethodHead, "/metrics", metrics)
 	if profiler {
 		r.Get("/debug/pprof/", pprof.Index)
-		r.Get("/debug/pprof/{profile}", pprof.Index)
-		r.Get("/debug/pprof/cmdline", pprof.Cmdline)
+		r.Get("/debug/pprof/{profile}", pprof.Index) // 404 for cmdline, which is not a profile
 		r.Get("/debug/pprof/profile", pprof.Profile)
 		r.Get("/debug/pprof/symbol", pprof.Symbol)
 		r.Get("/debug/pprof/trace", pprof.Trace)
 	}
 	return r
+}
+
+// requireHost refuses a Host that is neither a loopback name nor an IP address nor in AdminHosts. A web page on another
+// site can have its name resolve to this listener (DNS rebinding), and the operator's browser would let it read the
+// answers. The refusals come before the log line of a request, so they cannot fill the log.
+func (s *Server) requireHost(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := hostname.Of(r.Host)
+		if hostname.IsLoopback(name) || hostname.IsIP(name) || slices.Contains(s.AdminHosts, name) {
+			next.ServeHTTP(w, r)
+			return
+		}
+		s.warnOfHost(r.Host)
+		w.Header().Set("Connection", "close") // also while draining, which observe would see to
+		refuse(w, r, wrongHost)
+	})
+}
+
+// warnOfHost logs a refused Host at most once a minute: enough for an operator whose scrapes are refused.
+func (s *Server) warnOfHost(host string) {
+	const most = 253 // the longest name that DNS has
+	now, last := time.Now().Unix(), s.warned.Load()
+	if now-last < 60 || !s.warned.CompareAndSwap(last, now) {
+		return
+	}
+	s.Logger.Warn("the private listener refused a Host that is not in ADMIN_HOSTS", "host", host[:min(len(host), most)])
 }

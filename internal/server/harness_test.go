@@ -81,10 +81,11 @@ func newReplica(tb testing.TB, addr string, changes ...func(*settings)) *replica
 			Logger:       logger,
 		},
 		server: server.Options{
-			OptOut:  twilio.OptOutDefault,
-			Health:  server.NewHealth(10*time.Second, logger),
-			Version: "1.2.3-test",
-			Logger:  logger,
+			AdminHosts: []string{"example.com", "sms.example.com"}, // the Hosts of the tests
+			OptOut:     twilio.OptOutDefault,
+			Health:     server.NewHealth(10*time.Second, logger),
+			Version:    "1.2.3-test",
+			Logger:     logger,
 		},
 	}
 	for _, change := range changes {

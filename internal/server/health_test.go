@@ -276,7 +276,7 @@ func TestEveryAnswerClosesItsConnectionWhileDraining(t *testing.T) {
 		"readiness":            func() answer { return get(r.public, "/readyz") },
 		"the operator's":       func() answer { return get(r.Admin(true), "/healthz") },
 		"the operator's other": func() answer { return get(r.Admin(true), "/x") },
-		"the profiler's":       func() answer { return get(r.Admin(true), "/debug/pprof/cmdline") },
+		"the profiler's":       func() answer { return get(r.Admin(true), "/debug/pprof/symbol") },
 	}
 	for name, send := range requests {
 		if got := send().header.Get("Connection"); got != "" {

@@ -10,6 +10,7 @@ type refusal int
 
 const (
 	notFound refusal = iota + 1
+	wrongHost
 	notPost
 	notGet
 	notForm
@@ -31,6 +32,8 @@ func answerTo(f refusal) (status int, result, sentence string) {
 	switch f {
 	case notFound:
 		return http.StatusNotFound, "not_found", "There is nothing here."
+	case wrongHost:
+		return http.StatusMisdirectedRequest, "wrong_host", "This listener does not answer to this host name, which is not in ADMIN_HOSTS."
 	case notPost:
 		return http.StatusMethodNotAllowed, "not_post", "This takes POST only."
 	case notGet:

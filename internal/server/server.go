@@ -6,6 +6,7 @@ package server
 import (
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,7 +15,7 @@ import (
 	"smsession/internal/twilio"
 )
 
-// Options are what a Server needs; all fields but AccountSIDs and Registry are required.
+// Options are what a Server needs; all fields but AccountSIDs, AdminHosts and Registry are required.
 type Options struct {
 	Sessions    *session.Manager
 	Webhook     *twilio.Verifier // checks what comes to /sms
@@ -24,6 +25,7 @@ type Options struct {
 	Health      *Health
 	Version     string
 	Logger      *slog.Logger
+	AdminHosts  []string // names that the private listener answers to, in lower case, beside loopback names and IP addresses
 	Registry    *prometheus.Registry // what /metrics shows; the Server adds its own, so no two can share one
 }
 
@@ -31,6 +33,7 @@ type Options struct {
 type Server struct {
 	Options
 	ids     ids
+	warned  atomic.Int64 // Unix time of the last warning about a Host
 	metrics *metrics
 }
 
