@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"smsession/internal/inspect"
 )
 
 // healthTimeout is how long a replica may take to say that it is ready. It answers from memory.
@@ -26,7 +28,7 @@ func (c *healthCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(p.stdout, word)
+	_, err = fmt.Fprintln(p.stdout, inspect.Safe(word))
 	return err
 }
 

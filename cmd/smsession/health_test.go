@@ -1,12 +1,23 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"smsession/internal/redistest"
 )
+
+// Any server may listen where a replica is expected.
+func TestHealthPrintsNothingThatMovesATerminal(t *testing.T) {
+	other := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ready\x1b[2J\u009b2J\u202e") }))
+	defer other.Close()
+	if h := execute(t, []string{"health", "--url=" + other.URL}); h.wait() != 0 || strings.TrimSpace(h.printed()) != `ready\x1b[2J\u009b2J\u202e` {
+		t.Errorf("exit status %d, %q", h.wait(), h.printed())
+	}
+}
 
 // TestHealthIsWhatAReplicaSaysOfItself runs the command as a container's health check does.
 func TestHealthIsWhatAReplicaSaysOfItself(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"smsession/internal/config"
+	"smsession/internal/inspect"
 )
 
 // logger is the log of the process.
@@ -28,9 +29,9 @@ func newLogger(cfg config.Config, w io.Writer) *logger {
 	format := func(w io.Writer) slog.Handler {
 		options := &slog.HandlerOptions{Level: cfg.LogLevel}
 		if cfg.LogFormat == config.LogText {
-			return slog.NewTextHandler(w, options)
+			return slog.NewTextHandler(printer{w, safeText}, options)
 		}
-		return slog.NewJSONHandler(w, options)
+		return slog.NewJSONHandler(printer{w, inspect.SafeJSON}, options)
 	}
 	lines := newBatch(w, format)
 	return &logger{slog.New(prompt{format(lines), lines}), lines}

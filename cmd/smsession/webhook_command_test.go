@@ -464,4 +464,8 @@ func TestWhatIsShownIsPrintable(t *testing.T) {
 	if strings.ContainsAny(stdout, "\x1b\u202e\u009b") || strings.Count(stdout, "\n") != 7 {
 		t.Errorf("got %q", stdout)
 	}
+	_, stdout, _ = o.types(t, "show", "--json", twiliotest.ExampleNumber)
+	if strings.ContainsAny(stdout, "\x1b\u202e\u009b") || !strings.Contains(stdout, `a\u001b[2J\u202eb\nours`) || strings.Count(stdout, "\n") != 1 {
+		t.Errorf("as JSON it is %q", stdout)
+	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"unicode"
 
 	"smsession/internal/config"
+	"smsession/internal/inspect"
 	"smsession/internal/twilio"
 )
 
@@ -245,7 +247,12 @@ func visible(text string) string {
 }
 
 func writeObject(out io.Writer, v any) error {
-	encoder := json.NewEncoder(out)
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false) // URLs have & in them
-	return encoder.Encode(v)
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintf(out, "%s\n", inspect.SafeJSON(b.Bytes()))
+	return err
 }

@@ -25,7 +25,7 @@ type Options struct {
 	Health      *Health
 	Version     string
 	Logger      *slog.Logger
-	AdminHosts  []string // names that the private listener answers to, in lower case, beside loopback names and IP addresses
+	AdminHosts  []string             // names that the private listener answers to, in lower case, beside loopback names and IP addresses
 	Registry    *prometheus.Registry // what /metrics shows; the Server adds its own, so no two can share one
 }
 
