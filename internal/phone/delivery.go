@@ -14,9 +14,12 @@ type Delivery struct {
 	Replies   []Reply       `json:"replies"`   // what the sender gets
 	Findings  []Finding     `json:"findings"`
 	Cookie    CookieChange  `json:"cookie"`
+	// NotFollowed is the server to which the webhook led and Options.Follow did not let the phone go. What Twilio would have
+	// got there is not known.
+	NotFollowed string `json:"not_followed,omitempty"`
 }
 
-// OK reports whether Twilio would have logged no error. Warnings are not errors.
+// OK reports whether Twilio would have logged no error, as far as the phone followed. Warnings are not errors.
 func (d *Delivery) OK() bool {
 	for _, f := range d.Findings {
 		if !f.Warning {

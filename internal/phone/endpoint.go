@@ -92,6 +92,19 @@ type server struct {
 	dial   string // host and port
 }
 
+// sameServer reports whether requests to two sites go to the same scheme, host and port.
+func (s *site) sameServer(other *site) bool {
+	return s.at.secure == other.at.secure && s.at.dial == other.at.dial
+}
+
+// server is where requests go, as "https://host:port". The port is left out where the URL has none.
+func (s *site) server() string {
+	if s.at.secure {
+		return "https://" + s.at.host
+	}
+	return "http://" + s.at.host
+}
+
 // site reads an endpoint. The error quotes nothing of it.
 func (e Endpoint) site() (*site, error) {
 	public, err := parseURL(e.URL)

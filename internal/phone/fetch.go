@@ -33,7 +33,9 @@ func (s *sending) fetch(e errand) (document, *site) {
 			failed = tooManyRedirects()
 		}
 		if failed == nil {
+			asking := time.Now()
 			e, failed = s.follow(e, a)
+			end = end.Add(time.Since(asking)) // a person may have been asked
 		}
 		if failed != nil {
 			return document{findings: []Finding{fault(failed.code, failed.detail, from)}, failed: true}, e.to

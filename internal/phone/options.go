@@ -21,7 +21,13 @@ type Options struct {
 
 	Jar     JarOptions
 	Network *Network // whose connections to use; nil makes one of the phone's own
-	Trace   bool     // keep the headers and bodies of every exchange
+	// Follow is asked before a request goes to a server that is neither Webhook's nor Fallback's, where an HTTP redirect or
+	// a document leads. The server is named by scheme, host and port, such as "https://sms.example.com:8443"; another
+	// scheme is another server. Nothing is sent if Follow returns false or is nil: a request carries the pair's cookies and
+	// a signature made with AuthToken. Follow may be called concurrently, and again for a server that it has allowed.
+	Follow func(server string) bool
+
+	Trace bool // keep the headers and bodies of every exchange
 }
 
 // Place is what Twilio believes of where a number belongs. What is not known is sent empty; of a place that is not

@@ -31,10 +31,28 @@ func (s *sending) follow(e errand, a answer) (errand, *failure) {
 	if err != nil {
 		return e, &failure{code: 11216, detail: "The Location cannot be used: " + err.Error() + "."}
 	}
+	if refused := s.leave(next); refused != nil {
+		return e, refused
+	}
 	next.overrides = e.to.overrides
 	next.at.sni = e.to.at.sni
 	e.to, e.reason = next, Redirected
 	return e, nil
+}
+
+// leave asks whether a request may go to a server that the phone was not told of itself. The failure says that it may not,
+// and the delivery ends there: what Twilio would have got is not known, so nothing goes to the fallback either.
+func (s *sending) leave(to *site) *failure {
+	p := s.phone
+	if to.sameServer(p.webhook) || p.fallback != nil && to.sameServer(p.fallback) {
+		return nil
+	}
+	server := to.server()
+	if p.options.Follow != nil && p.options.Follow(server) {
+		return nil
+	}
+	s.delivery.NotFollowed = server
+	return &failure{detail: fmt.Sprintf("The webhook leads to another server, %s. Twilio would follow with a signature and the cookies; this phone did not.", quote(server))}
 }
 
 func tooManyRedirects() *failure {

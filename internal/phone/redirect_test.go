@@ -153,7 +153,7 @@ func TestRedirectsStayBehindTheTunnel(t *testing.T) {
 func TestARedirectLeadsBackBehindTheTunnel(t *testing.T) {
 	other := newWebhook(t, moved(307, "https://sms.example.com/next"))
 	w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": moved(307, other.URL+"/elsewhere"), "/next": says(twiml("back"))}))
-	d := send(t, newPhone(t, at(w.URL)), "hi")
+	d := send(t, newPhone(t, at(w.URL), anywhere), "hi")
 	if got := texts(d); !slices.Equal(got, []string{"back"}) {
 		t.Errorf("replies %q, findings %+v", got, d.Findings)
 	}
@@ -176,7 +176,7 @@ func TestUserAndPasswordGoNoFurtherThanTheirServer(t *testing.T) {
 			says(empty)(w, r)
 		},
 	}))
-	send(t, newPhone(t, phone.Endpoint{URL: "https://user:pass@sms.example.com/sms", Address: w.URL + "/sms"}), "hi")
+	send(t, newPhone(t, phone.Endpoint{URL: "https://user:pass@sms.example.com/sms", Address: w.URL + "/sms"}, anywhere), "hi")
 	if n := len(other.requests()); n != 1 {
 		t.Errorf("another server got %d requests, one of them with the password", n)
 	}

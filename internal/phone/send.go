@@ -64,7 +64,7 @@ func prefix(m Message) string {
 func (s *sending) deliver() {
 	s.doubtParameters()
 	broken := s.run(errand{reason: Primary, method: http.MethodPost, to: s.phone.webhook, form: s.form})
-	if broken == nil || s.phone.fallback == nil || s.ctx.Err() != nil {
+	if broken == nil || s.phone.fallback == nil || s.delivery.NotFollowed != "" || s.ctx.Err() != nil {
 		return
 	}
 	if s.documents > 1 {
@@ -161,6 +161,10 @@ func (s *sending) lead(e errand, from *site, reference string) (*errand, *Findin
 		broken := fault(11100, "The TwiML leads to a URL that cannot be used: "+err.Error()+".", from.url)
 		s.find(broken)
 		return nil, &broken
+	}
+	if refused := s.leave(to); refused != nil {
+		s.find(fault(refused.code, refused.detail, from.url))
+		return nil, nil
 	}
 	e.to = to
 	return &e, nil
