@@ -43,7 +43,7 @@ was sent at once, sent again or lost. A service that leaves out replies (MAX_REP
 Interrupted, it reports what was done until then.
 
 The exit status is 1 if the proof fails, if Twilio would have logged an error, or if no webhook was found; 2 for a command line that
-is wrong, or a host that is not this one.`
+is wrong, a host that is not this one, or a webhook that leads to another server: a load follows no redirect and no TwiML there.`
 }
 
 // Run sends, and prints the report.
@@ -74,7 +74,7 @@ func (c *loadCommand) Run(p *process) error {
 	options.Progress = show
 	report, err := load.Run(p.ctx, options)
 	end()
-	if errors.Is(err, load.ErrRemote) {
+	if errors.Is(err, load.ErrLedAway) {
 		return commandFault(err.Error())
 	}
 	if err != nil {

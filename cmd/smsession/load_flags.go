@@ -35,7 +35,6 @@ func (c *loadCommand) parse() (load.Options, error) {
 		Resend:        r.share("--resend", c.Resend),
 		LoseCookies:   r.share("--lose-cookies", c.LoseCookies),
 		Expect:        load.Expectation(c.Expect),
-		Anywhere:      c.OwnHost,
 	}
 	if o.Duration == 0 && o.Messages == 0 {
 		o.Duration = 30 * time.Second

@@ -7,12 +7,14 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
-
-	"smsession/internal/phone"
 )
 
 // ErrRemote is the refusal to load what may be somebody else's.
 var ErrRemote = errors.New("the load would go to a host that is not this one: give --i-own-this-host if it is yours to load")
+
+// ErrLedAway ends a load whose webhook leads to another server: a request there would carry a signature and cookies, and
+// nobody has named that server.
+var ErrLedAway = errors.New("the webhook leads to another server, where a load sends nothing; load that server itself if it is yours")
 
 // Loopback returns an error unless every host of the URLs is this one by each of its addresses: what a name stands for
 // today is looked up. It is an error for a URL to have no host, or for its name not to be found.
@@ -42,20 +44,6 @@ func loopback(addresses []net.IPAddr) bool {
 func Permit(address string) error {
 	if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().Unmap().IsLoopback() {
 		return ErrRemote
-	}
-	return nil
-}
-
-// strayed returns an error if a delivery was led to a host that is not this one, by a redirect or by its TwiML. The hosts
-// that the phones were told themselves have been looked at before.
-func strayed(ctx context.Context, d *phone.Delivery) error {
-	for _, e := range d.Exchanges {
-		switch e.Reason {
-		case phone.Redirected, phone.Verb, phone.Action:
-			if err := Loopback(ctx, e.Address); err != nil {
-				return err
-			}
-		}
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -47,34 +48,21 @@ func TestEveryAddressOfANameCounts(t *testing.T) {
 }
 
 // led is a phone whose webhook leads elsewhere, after a second.
-type led struct {
-	reason phone.Reason
-	sent   *atomic.Int64
-}
+type led struct{ sent *atomic.Int64 }
 
 func (l led) Send(context.Context, phone.Message) *phone.Delivery {
 	l.sent.Add(1)
 	time.Sleep(time.Second)
-	return &phone.Delivery{Exchanges: []phone.Exchange{
-		{Reason: phone.Primary, Address: "http://127.0.0.1/sms"},
-		{Reason: l.reason, Address: "http://192.0.2.1/sms"},
-	}}
+	return &phone.Delivery{NotFollowed: "https://other.example", Findings: []phone.Finding{{Detail: "not followed"}}}
 }
 
 // TestARunThatIsLedElsewhereEnds sends no more than is under way when the first delivery comes back.
 func TestARunThatIsLedElsewhereEnds(t *testing.T) {
-	for _, reason := range []phone.Reason{phone.Redirected, phone.Verb, phone.Action} {
-		t.Run(string(reason), func(t *testing.T) {
-			sent := new(atomic.Int64)
-			o := usual(newServer())
-			o.Expect, o.Phone = ExpectNone, func(string) (Sender, error) { return led{reason, sent}, nil }
-			if report, err := running(t, o); !errors.Is(err, ErrRemote) || report != nil || sent.Load() >= int64(2*o.InFlight) {
-				t.Errorf("%v, %+v after %d", err, report, sent.Load())
-			}
-			o.Anywhere = true
-			if _, err := running(t, o); err != nil {
-				t.Errorf("where it is allowed: %v", err)
-			}
-		})
+	sent := new(atomic.Int64)
+	o := usual(newServer())
+	o.Expect, o.Phone = ExpectNone, func(string) (Sender, error) { return led{sent}, nil }
+	report, err := running(t, o)
+	if !errors.Is(err, ErrLedAway) || !strings.Contains(err.Error(), "https://other.example") || report != nil || sent.Load() >= int64(2*o.InFlight) {
+		t.Errorf("%v, %+v after %d", err, report, sent.Load())
 	}
 }

@@ -21,7 +21,6 @@ type Options struct {
 	LoseCookies float64 // the share of deliveries, 0 to 1, that go without the cookies
 
 	Expect   Expectation
-	Anywhere bool                              // deliveries may be led to other hosts than this one
 	Phone    func(from string) (Sender, error) // makes the phone of a number
 	Progress func(Progress)                    // is called every second, never by two goroutines at once; may be nil
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"time"
-
-	"smsession/internal/phone"
 )
 
 // grace is how long the deliveries under way may go on when the run is interrupted.
@@ -31,7 +29,7 @@ type run struct {
 
 // Run sends until one of the bounds is reached or ctx ends, waits for the deliveries under way, and reports. When ctx
 // ends they are cut off after 2 s; what they would have brought is then unknown and counts neither way. It is an error
-// for a phone not to be made, and for a delivery to be led to another host where that is not allowed.
+// for a phone not to be made, and ErrLedAway for the webhook to lead a phone to a server to which it does not go.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	r := newRun(o)
 	running, end := context.WithCancelCause(ctx)
@@ -161,17 +159,10 @@ func (r *run) deliver(ctx context.Context, t *tally, task task) outcome {
 	} else {
 		t.note(d, time.Since(began))
 	}
-	if !r.Anywhere {
-		r.stay(ctx, d)
+	if d.NotFollowed != "" {
+		r.stop(fmt.Errorf("%w: %q", ErrLedAway, d.NotFollowed))
 	}
 	return outcomeOf(d)
-}
-
-// stay ends the run if a delivery was led to another host.
-func (r *run) stay(ctx context.Context, d *phone.Delivery) {
-	if err := strayed(ctx, d); err != nil {
-		r.stop(err)
-	}
 }
 
 // report comes when nothing is under way any more.
