@@ -1,12 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"smsession/internal/inspect"
 	"smsession/internal/session"
@@ -80,13 +78,7 @@ func (c *endCommand) confirm(p *process, looks []inspect.Look) error {
 	if c.Erase {
 		what = "Erase"
 	}
-	fmt.Fprintf(p.stderr, "%s %s? [y/N] ", what, conversations(len(looks)))
-	read := interruptible(p.ctx, func() (string, error) { return bufio.NewReader(os.Stdin).ReadString('\n') })
-	answer, err := read()
-	if err != nil {
-		fmt.Fprintln(p.stderr) // nobody has ended the line
-	}
-	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
+	if !confirmed(p.ctx, p.stderr, what+" "+conversations(len(looks))+"?") {
 		return errors.New("nothing was changed")
 	}
 	return nil

@@ -23,15 +23,16 @@ import (
 // phoneCommand is a phone in the terminal.
 type phoneCommand struct {
 	webhookFlags
-	From                string `name:"from" default:"+12025550143" placeholder:"NUMBER" help:"Who texts; whatsapp:+1… for WhatsApp, and --to is then one, too (default +12025550143, which is fictitious)."`
-	To                  string `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"The number that is texted (default +15005550006, Twilio's test number)."`
-	MessagingServiceSID string `name:"messaging-service-sid" placeholder:"SID" help:"Messaging Service of the number (default: none)."`
-	CookiesSinceSet     bool   `name:"cookies-since-set" help:"Cookies live four hours from when they were set, not from the last message."`
-	StrictCookies       bool   `name:"strict-cookies" help:"Path, Domain and Secure count as in a browser."`
-	SingleCookie        bool   `name:"single-cookie" help:"Only the last cookie is kept."`
-	LoseCookies         string `name:"lose-cookies" placeholder:"SHARE" help:"Share of messages, 0 to 1, that go without their cookies (default 0)."`
-	Verbose             bool   `name:"verbose" short:"v" help:"Show a line for each request and response; with --json, their headers and bodies."`
-	JSON                bool   `name:"json" help:"Print one JSON object a message, and nothing else, on standard output."`
+	From                string   `name:"from" default:"+12025550143" placeholder:"NUMBER" help:"Who texts; whatsapp:+1… for WhatsApp, and --to is then one, too (default +12025550143, which is fictitious)."`
+	To                  string   `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"The number that is texted (default +15005550006, Twilio's test number)."`
+	MessagingServiceSID string   `name:"messaging-service-sid" placeholder:"SID" help:"Messaging Service of the number (default: none)."`
+	CookiesSinceSet     bool     `name:"cookies-since-set" help:"Cookies live four hours from when they were set, not from the last message."`
+	StrictCookies       bool     `name:"strict-cookies" help:"Path, Domain and Secure count as in a browser."`
+	SingleCookie        bool     `name:"single-cookie" help:"Only the last cookie is kept."`
+	LoseCookies         string   `name:"lose-cookies" placeholder:"SHARE" help:"Share of messages, 0 to 1, that go without their cookies (default 0)."`
+	FollowHosts         []string `name:"follow-hosts" placeholder:"HOST,..." help:"Other hosts to which the webhook's redirects and TwiML may lead, HOST or HOST:PORT (default: ask in a terminal, else follow to none)."`
+	Verbose             bool     `name:"verbose" short:"v" help:"Show a line for each request and response; with --json, their headers and bodies."`
+	JSON                bool     `name:"json" help:"Print one JSON object a message, and nothing else, on standard output."`
 
 	Texts []string `arg:"" optional:"" name:"text" help:"Texts to send, or commands, one after the other (default: lines of standard input)."`
 }
@@ -48,8 +49,11 @@ Texts and commands are asked for in a terminal, read as lines from a pipe, or ta
   smsession phone --json /skip hi | jq -e '.ok and .replies[0].body == "Hello, thanks for the new message."'
   smsession phone --json "/forge hi" | jq -e '.exchanges[0].status == 403'
 
+Twilio follows redirects and TwiML to any host. The phone goes to another scheme, host or port than those of --url and --fallback-url
+only if you say so, because such a request has the cookies and a signature made with your token.
+
 The exit status is 1 if Twilio would have logged an error for a message, and a forged one that is refused has one (11217); also if
-no webhook was found. It is 2 for a line or a command line that is wrong, else 0, and in a terminal always 0.`
+the phone did not follow the webhook to another server, or no webhook was found. It is 2 for a line or a command line that is wrong, else 0, and in a terminal always 0.`
 }
 
 func indent(lines []string) string { return "  " + strings.Join(lines, "\n  ") }
@@ -69,7 +73,11 @@ func (c *phoneCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	device, err := c.phone(w)
+	follower, err := newFollower(c.FollowHosts)
+	if err != nil {
+		return err
+	}
+	device, err := c.phone(w, follower)
 	if err != nil {
 		return err
 	}
@@ -79,6 +87,7 @@ func (c *phoneCommand) Run(p *process) error {
 	}
 	in := c.input(p)
 	defer in.close()
+	follower.ask = c.asker(p, in)
 	options.View = c.view(p, in.live)
 	person := texting.New(options)
 	if in.live {
@@ -88,7 +97,7 @@ func (c *phoneCommand) Run(p *process) error {
 }
 
 // phone makes the phone. What it says against its options is about the command line.
-func (c *phoneCommand) phone(w webhook) (*phone.Phone, error) {
+func (c *phoneCommand) phone(w webhook, f *follower) (*phone.Phone, error) {
 	lose := 0.0
 	if c.LoseCookies != "" {
 		var err error
@@ -110,7 +119,8 @@ func (c *phoneCommand) phone(w webhook) (*phone.Phone, error) {
 			Single:   c.SingleCookie,
 			Lose:     lose,
 		},
-		Trace: c.JSON && c.Verbose,
+		Follow: f.follow,
+		Trace:  c.JSON && c.Verbose,
 	})
 	if err != nil {
 		return nil, commandFault(err.Error())
@@ -163,6 +173,8 @@ func verdict(err error, t texting.Tally, live bool) error {
 		return commandFault(fmt.Sprintf("%d of the lines could not be understood, and nothing was sent for them", t.Misread))
 	case t.Failed > 0:
 		return fmt.Errorf("for %d of %d messages Twilio would have logged an error", t.Failed, t.Sent)
+	case t.NotFollowed > 0:
+		return fmt.Errorf("for %d of %d messages the webhook leads to another server, and nothing was sent there: name its host with --follow-hosts", t.NotFollowed, t.Sent)
 	case t.Stuck > 0:
 		return fmt.Errorf("%d of the commands could not be carried out", t.Stuck)
 	}

@@ -16,9 +16,10 @@ import (
 
 // input is where lines come from.
 type input struct {
-	next  func() (string, error) // io.EOF after the last
-	live  bool                   // somebody types them
-	close func()
+	next   func() (string, error)              // io.EOF after the last
+	live   bool                                // somebody types them
+	prompt func(prompt string) (string, error) // asks the same person something else; nil if not live
+	close  func()
 }
 
 // input takes the arguments if there are any, and else what is typed or piped. Nobody can type at a terminal whose output
@@ -65,14 +66,14 @@ func typed(ctx context.Context) input {
 	terminal := liner.NewLiner()
 	terminal.SetCtrlCAborts(true)
 	terminal.SetCompleter(complete)
-	prompt := func() (string, error) {
+	entry := func() (string, error) {
 		line, err := terminal.Prompt("> ")
 		if err == nil && strings.TrimSpace(line) != "" {
 			terminal.AppendHistory(line)
 		}
 		return line, err
 	}
-	read := interruptible(ctx, prompt)
+	read := interruptible(ctx, entry)
 	next := func() (string, error) {
 		line, err := read()
 		if errors.Is(err, liner.ErrPromptAborted) {
@@ -83,7 +84,10 @@ func typed(ctx context.Context) input {
 		}
 		return line, err
 	}
-	return input{next: next, live: true, close: func() { _ = terminal.Close() }}
+	prompt := func(prompt string) (string, error) {
+		return interruptible(ctx, func() (string, error) { return terminal.Prompt(prompt) })()
+	}
+	return input{next: next, live: true, prompt: prompt, close: func() { _ = terminal.Close() }}
 }
 
 // complete returns the commands that a line may be the beginning of.

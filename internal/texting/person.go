@@ -36,8 +36,11 @@ type Person struct {
 
 // Tally is what became of the lines so far.
 type Tally struct {
-	Sent    int // messages, delivered or not
-	Failed  int // those of them for which Twilio would have logged an error
+	Sent   int // messages, delivered or not
+	Failed int // those of them for which Twilio would have logged an error
+	// NotFollowed counts messages that ended at another server, to which the phone did not go. They are not in Failed.
+	NotFollowed int
+
 	Misread int // lines that nothing was done about, since they are wrong
 	Stuck   int // commands that could not be carried out, though nothing was wrong with them
 }
@@ -113,7 +116,10 @@ func (p *Person) note(d *phone.Delivery) {
 		p.last = &d.Message // with the MessageSid that it got
 	}
 	p.tally.Sent++
-	if !d.OK() {
+	switch {
+	case d.NotFollowed != "":
+		p.tally.NotFollowed++
+	case !d.OK():
 		p.tally.Failed++
 	}
 }

@@ -200,12 +200,16 @@ func TestMessagesThatTwilioWouldLogAnErrorForAreCounted(t *testing.T) {
 	h := handset{answer: func(m phone.Message) *phone.Delivery {
 		d := echo(m)
 		d.Findings = []phone.Finding{{Detail: "so so", Warning: true}}
+		if m.Body == "elsewhere" {
+			d.NotFollowed = "https://other.example"
+			d.Findings = append(d.Findings, phone.Finding{Detail: "not followed"})
+		}
 		if m.Body == "bad" {
 			d.Findings = append(d.Findings, phone.Finding{Code: 11200, Detail: "bad"})
 		}
 		return d
 	}}
-	if _, tally := run(t, texting.Options{Phone: &h}, "good", "bad", "/burst 3 bad", "/nothing"); tally != (texting.Tally{Sent: 5, Failed: 4, Misread: 1}) {
+	if _, tally := run(t, texting.Options{Phone: &h}, "good", "bad", "/burst 3 bad", "elsewhere", "/nothing"); tally != (texting.Tally{Sent: 6, Failed: 4, NotFollowed: 1, Misread: 1}) {
 		t.Errorf("%+v", tally)
 	}
 }
