@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,8 @@ func TestWhichServersAreOthers(t *testing.T) {
 		{"this server as a user name", "http://SELF/sms", "", "http://SELF@other.example/next", "http://other.example"},
 		{"this server as a user and a password", "http://SELF/sms", "", "http://127.0.0.1:80@other.example:81/", "http://other.example:81"},
 		{"a name below a name", "https://sms.example.com/sms", "http://SELF/sms", "https://sms.example.com.other.example/sms", "https://sms.example.com.other.example"},
+		{"a name that is long", "http://SELF/sms", "", "http://sms.example.com." + strings.Repeat("a.", 100) + "other.example/", "http://sms.example.com." + strings.Repeat("a.", 100) + "other.example"},
+		{"a name in another script", "http://SELF/sms", "", "http://\u0455ms.example.com/", "http://\u0455ms.example.com"},
 		{"a name that turns around", "http://SELF/sms", "", "http://a\u202eb.example/", "http://a\u202eb.example"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -101,6 +104,10 @@ func TestWhichServersAreOthers(t *testing.T) {
 			want := self.Replace(row.asked)
 			if followed := slices.Equal(texts(d), []string{"here"}); followed != (want == "") || d.NotFollowed != want {
 				t.Errorf("replies %q, not followed %q, findings %+v", texts(d), d.NotFollowed, d.Findings)
+			}
+			// The whole name in ASCII: a long one could hide its end, and one of another script could look like the webhook's.
+			if detail := d.Findings[len(d.Findings)-1].Detail; want != "" && !strings.Contains(detail, strings.Trim(strconv.QuoteToASCII(want), `"`)) {
+				t.Errorf("the finding is %q", detail)
 			}
 			if want != "" && !slices.Equal(asked, []string{want}) || want == "" && asked != nil {
 				t.Errorf("it is asked about %q, want %q", asked, want)

@@ -52,7 +52,7 @@ func (s *sending) leave(to *site) *failure {
 		return nil
 	}
 	s.delivery.NotFollowed = server
-	return &failure{detail: fmt.Sprintf("The webhook leads to another server, %s. Twilio would follow with a signature and the cookies; this phone did not.", quote(server))}
+	return &failure{detail: fmt.Sprintf("The webhook leads to another server, %+q. Twilio would follow with a signature and the cookies; this phone did not.", server)}
 }
 
 func tooManyRedirects() *failure {
