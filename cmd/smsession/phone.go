@@ -73,7 +73,9 @@ func (c *phoneCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	follower, err := newFollower(c.FollowHosts)
+	in := c.input(p)
+	defer in.close()
+	follower, err := newFollower(c.FollowHosts, c.asker(p, in))
 	if err != nil {
 		return err
 	}
@@ -85,9 +87,6 @@ func (c *phoneCommand) Run(p *process) error {
 	if w.dev != nil {
 		options.Elapse = w.dev.elapse(c.To, c.From)
 	}
-	in := c.input(p)
-	defer in.close()
-	follower.ask = c.asker(p, in)
 	options.View = c.view(p, in.live)
 	person := texting.New(options)
 	if in.live {

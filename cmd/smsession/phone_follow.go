@@ -24,8 +24,8 @@ type follower struct {
 }
 
 // newFollower reads --follow-hosts. A commandFault says what is wrong with it.
-func newFollower(hosts []string) (*follower, error) {
-	f := &follower{answers: map[string]bool{}}
+func newFollower(hosts []string, ask func(string) bool) (*follower, error) {
+	f := &follower{ask: ask, answers: map[string]bool{}}
 	for _, host := range hosts {
 		u, err := url.Parse("//" + host)
 		if err != nil || u.Hostname() == "" || u.Host != host {
