@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -82,13 +83,14 @@ func together(n int, deliver func(i int) reply) []reply {
 }
 
 // keys lists the keys of a pattern.
+// keys are those of a pattern, without the readiness check's.
 func (f *fleet) keys(pattern string) []string {
 	f.tb.Helper()
 	keys, err := redis.Strings(f.redis.Do("KEYS", pattern))
 	if err != nil {
 		f.tb.Fatal(err)
 	}
-	return keys
+	return slices.DeleteFunc(keys, func(key string) bool { return strings.HasPrefix(key, "sms:probe") })
 }
 
 // pointer is the token in the sender's pointer, as an operator finds it by the phone number.

@@ -66,6 +66,7 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, mor
 	options := poolOptions(cfg.Redis)
 	options.WaitReplicas = cfg.WaitReplicas
 	options.Opened = new(atomic.Int64)
+	options.Shards = &redispool.Shards{}
 	pool := redispool.Open(options)
 	defer pool.Close()
 	registry := newRegistry(log, pool, options.Opened)
@@ -104,8 +105,9 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, mor
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
 	watched := make(chan error, 1)
-	warnings := newWarnings(registry, log, pool)
-	go func() { watched <- health.Watch(watching, warnings.ping, redispool.Refused) }()
+	probe := session.NewProbe(pool, cfg.RedisPrefix, options.Shards.Tags)
+	ping := newWarnings(registry, log, pool).after(probe.Run)
+	go func() { watched <- health.Watch(watching, ping, redispool.Refused) }()
 	served := make(chan error, 1)
 	go func() { served <- server.Run(ctx, health, cfg.DrainDelay, log.Logger, listeners...) }()
 	select {

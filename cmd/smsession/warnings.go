@@ -42,13 +42,15 @@ func newWarnings(registry prometheus.Registerer, log *logger, pool *redis.Pool) 
 	return w
 }
 
-// ping asks whether Redis can be used; if so, and if it is time again, it looks at the settings.
-func (w *warnings) ping(ctx context.Context) error {
-	err := redispool.Ping(ctx, w.pool)
-	if err == nil {
-		w.look(ctx, time.Now())
+// after returns a ping that, when it has succeeded and if it is time again, looks at the settings.
+func (w *warnings) after(ping func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		err := ping(ctx)
+		if err == nil {
+			w.look(ctx, time.Now())
+		}
+		return err
 	}
-	return err
 }
 
 // look looks at Redis, which must be there, if it is time again. A look that failed ends no warning: what it has not seen

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync/atomic"
 
 	"github.com/gomodule/redigo/redis"
@@ -12,12 +13,15 @@ import (
 // errNode is said of one server that is a part of something larger.
 var errNode = errors.New("this Redis is a node of a Cluster, which refuses the keys of all others: begin REDIS_URL with redis+cluster:// or rediss+cluster://")
 
+// errNoAnswer says that a server ended the connection instead of telling its mode.
+var errNoAnswer = errors.New("the server does not tell its mode")
+
 // alone connects to one server that is all of Redis, and asks the first connection whether it is. A node of a Cluster would
 // run our scripts, list its own keys as if they were all, and refuse most messages.
 type alone struct {
 	options Options
 	lost    *losses
-	asked   atomic.Bool // and the server was no node
+	asked   atomic.Bool // and the server was no node, or did not tell
 }
 
 func (a *alone) connect(ctx context.Context) (redis.Conn, error) {
@@ -25,20 +29,29 @@ func (a *alone) connect(ctx context.Context) (redis.Conn, error) {
 	if err != nil || a.asked.Load() {
 		return c, err
 	}
-	if err := notNode(c); err != nil {
-		_ = c.Close()
-		return nil, fmt.Errorf("connect to Redis: %w", err)
+	err = notNode(c)
+	if err == nil {
+		a.asked.Store(true)
+		return c, nil
 	}
-	a.asked.Store(true)
-	return c, nil
+	_ = c.Close()
+	if errors.Is(err, errNoAnswer) {
+		a.asked.Store(true)
+		return connect(ctx, a.options, a.options.Addr, a.lost)
+	}
+	return nil, fmt.Errorf("connect to Redis: %w", err)
 }
 
-// notNode asks by the one command that tells the mode and that no ACL forbids. What does not know it is no node.
+// notNode asks by the one command that tells the mode and that no ACL forbids. A server that refuses it is taken for no
+// node: proxies such as Envoy do. The error is errNoAnswer if the server ended the connection, as twemproxy does.
 // See https://redis.io/docs/latest/commands/hello/.
 func notNode(c redis.Conn) error {
 	fields, err := redis.Values(c.Do("HELLO"))
 	if err != nil && c.Err() != nil {
-		return err
+		if network := net.Error(nil); errors.As(err, &network) && network.Timeout() {
+			return err
+		}
+		return fmt.Errorf("%w: %w", errNoAnswer, err)
 	}
 	for i := 0; i+1 < len(fields); i += 2 {
 		name, _ := redis.String(fields[i], nil)

@@ -33,6 +33,9 @@ var (
 // openCluster returns a pool of routers. They are no connections: each node has a pool of those, which lives as long as
 // there is a router.
 func openCluster(o Options) *redis.Pool {
+	if o.Shards == nil {
+		o.Shards = &Shards{}
+	}
 	n := &nodes{options: o}
 	return &redis.Pool{DialContext: n.router, MaxActive: Size + spare, MaxIdle: Size + spare}
 }
@@ -185,7 +188,7 @@ func (n *nodes) ask() (*redisc.Cluster, error) {
 	defer close(taken)
 	for _, addr := range n.options.Cluster {
 		go func() {
-			cluster := &redisc.Cluster{StartupNodes: []string{addr}, CreatePool: n.pool}
+			cluster := &redisc.Cluster{StartupNodes: []string{addr}, CreatePool: n.pool, LayoutRefresh: n.options.Shards.learn}
 			if err := cluster.Refresh(); err != nil {
 				_ = cluster.Close()
 				failed <- n.reason(addr, err)

@@ -58,6 +58,9 @@ type Options struct {
 	// Opened, unless it is nil, is how many connections are open, those of all nodes of a Cluster together: there the pool
 	// itself counts only its users.
 	Opened *atomic.Int64
+
+	// Shards, unless it is nil, learns the layout of a Cluster.
+	Shards *Shards
 }
 
 // Open returns a pool. It does not contact Redis: a Redis that is not there yet shows in the first command. The pool never
@@ -110,18 +113,6 @@ func dial(ctx context.Context, o Options, addr string) (redis.Conn, *wire, error
 	}
 	c, err := redis.DialContext(ctx, "tcp", addr, options...)
 	return c, w, unquoted(err)
-}
-
-// Ping asks whether Redis runs scripts, which is what a commit is: one that is still loading its data does not, and a user
-// without the right to is told so at the start.
-func Ping(ctx context.Context, pool *redis.Pool) error {
-	c, err := pool.GetContext(ctx)
-	if err != nil {
-		return err
-	}
-	defer c.Close()
-	_, err = c.Do("EVAL", "return 1", 0)
-	return err
 }
 
 // Refused reports whether err is Redis's or TLS's refusal of who we are, or of the database, or says that it is another kind

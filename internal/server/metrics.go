@@ -31,7 +31,7 @@ func newMetrics(registry prometheus.Registerer, health *Health, sessions *sessio
 	}, func() float64 { return float64(sessions.InProgress()) })
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "smsession_redis_away_seconds",
-		Help: "Seconds since Redis last answered the readiness check, which asks every second.",
+		Help: "Seconds since Redis last saved what the readiness check writes every second.",
 	}, func() float64 { return health.away(time.Now()).Seconds() })
 	return &metrics{
 		messages: messageCounters(auto),

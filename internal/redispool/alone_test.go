@@ -1,0 +1,26 @@
+package redispool_test
+
+import (
+	"testing"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/redispool"
+	"smsession/internal/redistest"
+)
+
+// TestAProxyDoesNotTellItsMode has what stands before many servers and knows only commands with keys.
+func TestAProxyDoesNotTellItsMode(t *testing.T) {
+	for name, hangUp := range map[string]bool{"HELLO may be refused": false, "HELLO may end the connection": true} {
+		t.Run(name, func(t *testing.T) {
+			p := open(t, redispool.Options{Addr: redistest.StartRelay(t, hangUp)})
+			for range 2 { // the second one on a connection of its own
+				c := p.Get()
+				defer c.Close()
+				if got, err := redis.String(c.Do("EVAL", write, 1, "key", "value")); got != "OK" || err != nil {
+					t.Errorf("EVAL with a key: %q, %v", got, err)
+				}
+			}
+		})
+	}
+}
