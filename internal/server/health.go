@@ -8,20 +8,21 @@ import (
 	"time"
 )
 
-// pingInterval is how often Redis is asked whether it is there; before the first answer five times as often.
+// pingInterval is how often Redis is asked to save something; before the first time that it does so, five times as often.
 const pingInterval = time.Second
 
 // Health knows whether a replica should get messages. It is safe for concurrent use.
 type Health struct {
-	patience time.Duration // how long Redis may be away
+	patience time.Duration // how long Redis may be away, and how long one ping may take
 	made     time.Time
-	contact  atomic.Pointer[time.Time] // Redis's last answer, with its monotonic part; nil before the first
+	contact  atomic.Pointer[time.Time] // the last successful ping, with its monotonic part; nil before the first
 	draining atomic.Bool
 	log      *slog.Logger
 }
 
-// NewHealth returns the Health of a replica that has not reached Redis yet. It stays ready while Redis is away for less
-// than patience: every replica sees an outage at once, and those who can wait must not be taken out together.
+// NewHealth returns the Health of a replica that has not reached Redis yet. patience is how long a message may wait for
+// Redis. The replica stays ready while Redis is away for less than that: every replica sees an outage at once, and those
+// who can wait must not be taken out together.
 func NewHealth(patience time.Duration, log *slog.Logger) *Health {
 	return &Health{patience: patience, made: time.Now(), log: log}
 }
@@ -32,12 +33,13 @@ func (h *Health) Drain() { h.draining.Store(true) }
 // Draining reports whether Drain was called.
 func (h *Health) Draining() bool { return h.draining.Load() }
 
-// Watch pings Redis until ctx ends. It returns early, with the error, only if Redis answers the first contact with a
-// refusal that waiting does not heal. A Redis that is not there yet is waited for.
+// Watch pings Redis until ctx ends. ping must do what a message does, so that Redis counts as away while it refuses
+// every message; it gets a context that lasts as long as a message's. Watch returns early, with the error, only if Redis
+// answers the first contact with a refusal that waiting does not heal. A Redis that is not there yet is waited for.
 func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, refused func(error) bool) error {
 	away := false
 	for {
-		err := ping(ctx)
+		err := h.bounded(ctx, ping)
 		switch first := h.contact.Load() == nil; {
 		case ctx.Err() != nil:
 			return nil
@@ -60,6 +62,14 @@ func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, re
 	}
 }
 
+// bounded pings Redis for no longer than a message may wait. Less would not do: where DNS takes longer than that to
+// answer, messages pass, and no ping ever would.
+func (h *Health) bounded(ctx context.Context, ping func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, h.patience)
+	defer cancel()
+	return ping(ctx)
+}
+
 func (h *Health) sleep(ctx context.Context) bool {
 	interval := pingInterval
 	if h.contact.Load() == nil {
@@ -73,7 +83,7 @@ func (h *Health) sleep(ctx context.Context) bool {
 	}
 }
 
-// away is how long ago Redis last answered; before it first did, how long it has been waited for.
+// away is how long ago the last ping succeeded; before the first did, how long Redis has been waited for.
 func (h *Health) away(now time.Time) time.Duration {
 	if contact := h.contact.Load(); contact != nil {
 		return now.Sub(*contact)

@@ -209,6 +209,41 @@ func TestRedisIsAskedAboutOnceASecond(t *testing.T) {
 	})
 }
 
+func TestAPingMayTakeAsLongAsAMessage(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		took time.Duration
+		word string
+	}{
+		{"a slow ping counts, as a slow message does", patience - time.Second, "ready"},
+		{"one that would take longer is given up", patience + time.Second, "starting"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := &watched{replica: newReplica(t, "", never), err: make(chan error, 1)}
+				ctx, stop := context.WithCancel(t.Context())
+				w.stop = stop
+				go func() {
+					w.err <- w.Health.Watch(ctx, func(ctx context.Context) error {
+						select {
+						case <-time.After(row.took):
+							return nil
+						case <-ctx.Done():
+							return ctx.Err()
+						}
+					}, noRefusal)
+				}()
+				pass(time.Minute)
+				w.is(t, row.word)
+				w.stop()
+				if err := w.end(t); err != nil {
+					t.Errorf("Watch = %v, want nil", err)
+				}
+			})
+		})
+	}
+}
+
 func TestAnOutageIsLoggedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := watch(t, noRefusal)
