@@ -57,7 +57,8 @@ func (c *devCommand) Run(p *process) error {
 	}
 	defer page.Close()
 	guide.print(p.stdout)
-	return serve(p.ctx, cfg, ports, log, page.Routes)
+	secrets := newSecrets(nil, config.Flags{}, cfg.Redis, log.Logger) // there are no files to read again
+	return serve(p.ctx, cfg, ports, log, secrets, page.Routes)
 }
 
 // newPage makes the page with the phones, whose messages come in by the public listener like everybody's.

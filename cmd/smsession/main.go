@@ -43,17 +43,20 @@ type commands struct {
 
 // process is what a command has of the process that it runs in.
 type process struct {
-	ctx            context.Context // ends with the first SIGINT or SIGTERM
+	ctx            context.Context  // ends with the first SIGINT or SIGTERM
+	hangup         <-chan os.Signal // gets SIGHUP
 	stdout, stderr io.Writer
 	transport      http.RoundTripper // for HTTP to the outside; nil is http.DefaultTransport
 }
 
 func main() {
+	hangup := make(chan os.Signal, 1) // one that comes before the service is up is not lost
+	signal.Notify(hangup, syscall.SIGHUP)
 	tuneCollector()
 	signal.Ignore(syscall.SIGPIPE) // a log reader that goes away must not take the replica with it
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second signal is not caught
-	os.Exit(run(&process{ctx: ctx, stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:]))
+	os.Exit(run(&process{ctx: ctx, hangup: hangup, stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:]))
 }
 
 // tuneCollector lets garbage grow to 16 MB, unless GOGC says otherwise. What lives here is a few MB however many

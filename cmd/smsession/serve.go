@@ -33,7 +33,7 @@ func (c *serveCommand) Run(p *process) error {
 	}
 	log := newLogger(cfg, p.stderr)
 	defer log.end()
-	return serve(p.ctx, cfg, ports, log)
+	return serve(p.ctx, cfg, ports, log, newSecrets(p.hangup, c.Flags, cfg.Redis, log.Logger))
 }
 
 // ports are the bound listeners; admin is nil where there is none.
@@ -58,12 +58,12 @@ func listen(addr, adminAddr string) (ports, error) {
 
 // serve puts everything together and runs it until ctx ends. It is the whole wiring of the service. The public listener
 // has more routes where a command adds some.
-func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, more ...func(chi.Router)) error {
+func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, secrets *secrets, more ...func(chi.Router)) error {
 	for _, warning := range cfg.Warnings() {
 		log.Warn(warning)
 	}
-	signers := tokens(cfg.AuthTokens)
 	options := poolOptions(cfg.Redis)
+	options.Credentials, options.Outdated = secrets.credentials, secrets.outdated
 	options.WaitReplicas = cfg.WaitReplicas
 	options.Opened = new(atomic.Int64)
 	options.Shards = &redispool.Shards{}
@@ -83,10 +83,12 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, mor
 		Responder:    conversation.Counter{},
 		Logger:       log.Logger,
 	})
+	webhook := twilio.NewVerifier(cfg.WebhookURL, tokens(cfg.AuthTokens))
+	fallback := twilio.NewVerifier(cfg.FallbackURL, tokens(cfg.AuthTokens))
 	edge := server.New(server.Options{
 		Sessions:    sessions,
-		Webhook:     twilio.NewVerifier(cfg.WebhookURL, signers),
-		Fallback:    twilio.NewVerifier(cfg.FallbackURL, signers),
+		Webhook:     webhook,
+		Fallback:    fallback,
 		AccountSIDs: cfg.AccountSIDs,
 		OptOut:      twilio.OptOutMode(cfg.OptOut),
 		Health:      health,
@@ -104,6 +106,10 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, mor
 
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
+	go secrets.follow(watching, func(all config.AuthTokens) {
+		webhook.SetTokens(tokens(all))
+		fallback.SetTokens(tokens(all))
+	})
 	watched := make(chan error, 1)
 	probe := session.NewProbe(pool, cfg.RedisPrefix, options.Shards.Tags)
 	ping := newWarnings(registry, log, pool).after(probe.Run)

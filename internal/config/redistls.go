@@ -8,9 +8,8 @@ import (
 	"os"
 )
 
-// readCertificates reads the files that the URL names, once: a replaced
-// certificate needs a restart. No fault quotes a path, since it stands in a URL
-// that holds a secret too.
+// readCertificates reads the files that the URL names. No fault quotes a path,
+// since it stands in a URL that holds a secret too.
 func (r *Redis) readCertificates() (problems []string) {
 	named := r.CAFile != "" || r.CertFile != "" || r.KeyFile != "" || r.ServerName != ""
 	switch {

@@ -10,8 +10,9 @@ import (
 )
 
 var (
-	errLost    = errors.New("connection is older than the last one that was lost")
-	errDemoted = errors.New("connection leads to a server that cannot take writes now")
+	errLost     = errors.New("connection is older than the last one that was lost")
+	errOutdated = errors.New("connection has not proved who we are")
+	errDemoted  = errors.New("connection leads to a server that cannot take writes now")
 )
 
 // losses remembers when a connection was last lost. The idle connections of that time probably went with it: a restart
@@ -44,6 +45,8 @@ type conn struct {
 	wire *wire
 	lost *losses
 	err  error
+
+	judge func(error) // told of each error
 }
 
 // Err is what the pool asks when it gets the connection back.
@@ -96,12 +99,15 @@ func (c *conn) watch(err error) error {
 	if err == nil {
 		return nil
 	}
+	c.judge(err)
 	var reply redis.Error
 	switch {
 	case !errors.As(err, &reply):
 		if c.Conn.Err() != nil {
 			c.lost.note(err)
 		}
+	case outdated(err): // it was made without credentials
+		c.err = errOutdated
 	case demoted(reply):
 		c.err = errDemoted
 		c.lost.note(err)

@@ -10,7 +10,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -47,6 +46,14 @@ type Options struct {
 
 	// Cluster has the addresses of some of a Cluster's nodes, which tell of the others.
 	Cluster []string
+
+	// Credentials, unless it is nil, is called before each connection is made, and replaces TLS, Username and Password and
+	// those of Sentinels. Connections that are open keep what they were made with.
+	Credentials func() Credentials
+
+	// Outdated, unless it is nil, is called when a server has not accepted the credentials, or we not its certificate, and
+	// before the error is returned: the next connection is made with what Credentials returns then.
+	Outdated func()
 
 	// Patience bounds one write and one read; 0 is a second, which is right for messages. Who has no message to answer
 	// can wait longer for a Redis that is busy.
@@ -89,7 +96,7 @@ func connect(ctx context.Context, o Options, addr string, lost *losses) (redis.C
 	if err != nil {
 		return nil, fmt.Errorf("connect to Redis: %w", err)
 	}
-	watched := &conn{Conn: c, wire: wire, lost: lost}
+	watched := &conn{Conn: c, wire: wire, lost: lost, judge: o.judge}
 	if o.WaitReplicas > 0 {
 		return &replicated{conn: watched, replicas: o.WaitReplicas}, nil
 	}
@@ -98,6 +105,7 @@ func connect(ctx context.Context, o Options, addr string, lost *losses) (redis.C
 
 // dial connects, and authenticates where there is something to authenticate with.
 func dial(ctx context.Context, o Options, addr string) (redis.Conn, *wire, error) {
+	o = o.current()
 	w := &wire{opened: o.Opened}
 	options := []redis.DialOption{
 		redis.DialContextFunc(w.dial),
@@ -112,18 +120,14 @@ func dial(ctx context.Context, o Options, addr string) (redis.Conn, *wire, error
 		options = append(options, redis.DialUseTLS(true), redis.DialTLSConfig(o.TLS))
 	}
 	c, err := redis.DialContext(ctx, "tcp", addr, options...)
+	o.judge(err)
 	return c, w, unquoted(err)
 }
 
 // Refused reports whether err is Redis's or TLS's refusal of who we are, or of the database, or says that it is another kind
 // of Redis than the options do: something that waiting does not heal.
 func Refused(err error) bool {
-	var verification *tls.CertificateVerificationError
-	var network *net.OpError
-	switch {
-	case errors.As(err, &verification), errors.Is(err, errNoSuchPrimary), errors.Is(err, errNode):
-		return true
-	case errors.As(err, &network) && network.Op == "remote error": // crypto/tls's word for what the server says of our certificate
+	if outdated(err) || errors.Is(err, errNoSuchPrimary) || errors.Is(err, errNode) {
 		return true
 	}
 	var reply redis.Error
@@ -132,7 +136,7 @@ func Refused(err error) bool {
 	}
 	code, rest, _ := strings.Cut(string(reply), " ")
 	switch code {
-	case "NOAUTH", "WRONGPASS", "NOPERM", "DENIED":
+	case "NOPERM", "DENIED":
 		return true
 	case "ERR": // what older servers, SELECT and servers that are in no Cluster say
 		return strings.Contains(rest, "AUTH") || strings.Contains(rest, "password") || strings.Contains(rest, "DB index") ||

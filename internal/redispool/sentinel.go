@@ -102,7 +102,8 @@ func (p *primary) ask(ctx context.Context) ([]string, error) {
 	}
 	defer func() { <-p.turn }()
 	if p.asked.Before(began) {
-		p.addrs, p.err = p.options.Sentinels.vote(ctx)
+		p.addrs, p.err = p.options.current().Sentinels.vote(ctx)
+		p.options.judge(p.err)
 		p.asked = time.Now()
 	}
 	return p.addrs, p.err

@@ -66,7 +66,7 @@ func pipeline(t *testing.T, c redis.Conn) {
 func TestAPipelineOfMoreThan4KBIsOneWrite(t *testing.T) {
 	socket := answering(t)
 	w := &wire{Conn: socket}
-	c := &conn{Conn: redis.NewConn(w, timeout, timeout), wire: w, lost: &losses{}}
+	c := &conn{Conn: redis.NewConn(w, timeout, timeout), wire: w, lost: &losses{}, judge: func(error) {}}
 	for n := 1; n <= 3; n++ {
 		pipeline(t, c)
 		if socket.n != n {

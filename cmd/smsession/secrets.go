@@ -1,0 +1,92 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"smsession/internal/config"
+	"smsession/internal/redispool"
+)
+
+// rereadPause is the least time between two readings of the Redis secrets that refusals cause: while Redis refuses us,
+// every message that waits runs into it.
+const rereadPause = time.Second
+
+// secrets are the settings that the service reads again while it runs: those of Redis when it refuses them, all of them on
+// SIGHUP. What cannot be read, or needs a restart, is logged and changes nothing. It is safe for concurrent use.
+type secrets struct {
+	hangup <-chan os.Signal
+	flags  config.Flags
+	log    *slog.Logger
+	redis  atomic.Pointer[config.Redis]
+
+	mu   sync.Mutex
+	read time.Time // when the secrets of Redis were last read
+	told string    // what was last logged about them, "" once they could be read
+}
+
+func newSecrets(hangup <-chan os.Signal, flags config.Flags, redis config.Redis, log *slog.Logger) *secrets {
+	s := &secrets{hangup: hangup, flags: flags, log: log}
+	s.redis.Store(&redis)
+	return s
+}
+
+// credentials are the present ones, for a pool.
+func (s *secrets) credentials() redispool.Credentials { return credentials(*s.redis.Load()) }
+
+// outdated reads the secrets of Redis again, unless that was done a moment ago.
+func (s *secrets) outdated() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if time.Since(s.read) >= rereadPause {
+		s.readRedis()
+	}
+}
+
+// follow reads all secrets again on each signal, until ctx ends. setTokens gets the auth tokens.
+func (s *secrets) follow(ctx context.Context, setTokens func(config.AuthTokens)) {
+	for {
+		select {
+		case <-s.hangup:
+			s.readAll(setTokens)
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (s *secrets) readAll(setTokens func(config.AuthTokens)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = "" // whoever sends a signal looks for the answer
+	readRedis := s.readRedis()
+	tokens, err := s.flags.RereadTokens()
+	if err != nil {
+		s.log.Error("the auth tokens stay as they were", "error", err.Error())
+		return
+	}
+	setTokens(tokens)
+	if readRedis {
+		s.log.Info("the secrets were read again", "auth_tokens", len(tokens))
+	}
+}
+
+// readRedis reports whether the secrets of Redis could be read. It logs the same fault once.
+func (s *secrets) readRedis() bool {
+	redis, err := s.flags.RedisFlags.Reread(*s.redis.Load())
+	s.read = time.Now()
+	if err != nil {
+		if fault := err.Error(); fault != s.told {
+			s.told = fault
+			s.log.Error("the credentials of Redis stay as they were", "error", fault)
+		}
+		return false
+	}
+	s.told = ""
+	s.redis.Store(&redis)
+	return true
+}

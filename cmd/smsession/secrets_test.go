@@ -1,0 +1,218 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/config"
+	"smsession/internal/redistest"
+)
+
+// secretFile is a file that a setting names.
+type secretFile struct {
+	tb   testing.TB
+	path string
+}
+
+func newSecretFile(tb testing.TB, content string) secretFile {
+	f := secretFile{tb, filepath.Join(tb.TempDir(), "secret")}
+	f.write(content)
+	return f
+}
+
+func (f secretFile) write(content string) {
+	f.tb.Helper()
+	if err := os.WriteFile(f.path, []byte(content), 0o600); err != nil {
+		f.tb.Fatal(err)
+	}
+}
+
+// copy makes the file what another one is.
+func (f secretFile) copy(from string) {
+	f.tb.Helper()
+	content, err := os.ReadFile(from)
+	if err != nil {
+		f.tb.Fatal(err)
+	}
+	f.write(string(content))
+}
+
+// waitForLog waits until the log has a text so many times.
+func (r *replica) waitForLog(text string, times int) {
+	r.tb.Helper()
+	for deadline := time.Now().Add(20 * time.Second); strings.Count(r.log(), text) < times; time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			r.tb.Fatalf("the log does not say %q %d times:\n%s", text, times, r.log())
+		}
+	}
+}
+
+func TestARedisPasswordIsRotatedWithoutARestart(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">0ld-S3cr3t", "~sms:*", "+@all"}})
+	file := newSecretFile(t, "redis://app:0ld-S3cr3t@"+server.Addr())
+	r := startReplica(t, "", "REDIS_URL=", "REDIS_URL_FILE="+file.path)
+	s := newSender()
+	replies := []reply{s.deliver(r.url, "/sms", newSID(), "")}
+	server.CLI("ACL", "SETUSER", "app", ">new-S3cr3t")
+	file.write("redis://app:new-S3cr3t@" + server.Addr())
+	server.CLI("ACL", "SETUSER", "app", "<0ld-S3cr3t")
+	server.CLI("CLIENT", "KILL", "USER", "app")
+	for range 2 {
+		replies = append(replies, s.deliver(r.url, "/sms", newSID(), replies[0].cookie))
+	}
+	report(t, uncounted(replies, 1, 3))
+	if strings.Contains(strings.ToLower(r.log()), "s3cr3t") {
+		t.Errorf("the log quotes a password:\n%s", r.log())
+	}
+}
+
+// TestCertificatesAreRotatedWithoutARestart gives the server and the client certificates of another authority.
+func TestCertificatesAreRotatedWithoutARestart(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{TLS: true, ClientCertificate: true})
+	next := redistest.Start(t, redistest.Options{TLS: true})
+	ca, cert, key := newSecretFile(t, ""), newSecretFile(t, ""), newSecretFile(t, "")
+	put := func(s *redistest.Server) {
+		certFile, keyFile := s.ClientFiles()
+		ca.copy(s.CAFile())
+		cert.copy(certFile)
+		key.copy(keyFile)
+	}
+	put(server)
+	files := url.Values{"ca_file": {ca.path}, "cert_file": {cert.path}, "key_file": {key.path}}
+	r := startReplica(t, "rediss://"+server.Addr()+"?"+files.Encode())
+	s := newSender()
+	replies := []reply{s.deliver(r.url, "/sms", newSID(), "")}
+
+	operator := redistest.Conn(t, server.Addr(), redis.DialUseTLS(true), redis.DialTLSConfig(server.ClientTLS()))
+	put(next)
+	dir := filepath.Dir(next.CAFile())
+	for _, command := range [][]any{
+		{"CONFIG", "SET", "tls-ca-cert-file", next.CAFile(), "tls-cert-file", filepath.Join(dir, "server.pem"), "tls-key-file", filepath.Join(dir, "server.key")},
+		{"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"},
+	} {
+		if _, err := operator.Do(command[0].(string), command[1:]...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		replies = append(replies, s.deliver(r.url, "/sms", newSID(), replies[0].cookie))
+	}
+	report(t, uncounted(replies, 1, 3))
+}
+
+func TestHangup(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	t.Run("the auth tokens are read again", func(t *testing.T) {
+		file := newSecretFile(t, "another-token")
+		r := startReplica(t, server.URL(), "TWILIO_AUTH_TOKEN=", "TWILIO_AUTH_TOKEN_FILE="+file.path)
+		status := func() int {
+			got, err := newSender().send(r.url, "/sms", newSID(), "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			return got.status
+		}
+		if got := status(); got != http.StatusForbidden {
+			t.Errorf("a message under a token that the file does not have: %d, want 403", got)
+		}
+		file.write("another-token," + testToken)
+		r.signal(syscall.SIGHUP)
+		r.waitForLog("the secrets were read again", 1)
+		if got := status(); got != http.StatusOK {
+			t.Errorf("a message under the new token: %d, want 200", got)
+		}
+		file.write("S3cr3t,,")
+		r.signal(syscall.SIGHUP)
+		r.waitForLog("the auth tokens stay as they were", 1)
+		if got := status(); got != http.StatusOK || strings.Contains(r.log(), "S3cr3t") {
+			t.Errorf("after a faulty file: %d, want 200 and no secret in the log:\n%s", got, r.log())
+		}
+	})
+	t.Run("another database is logged and not taken", func(t *testing.T) {
+		file := newSecretFile(t, server.URL())
+		r := startReplica(t, "", "REDIS_URL=", "REDIS_URL_FILE="+file.path)
+		file.write(server.URL() + "/1")
+		for n := range 2 {
+			r.signal(syscall.SIGHUP)
+			r.waitForLog("restart the service to use it", n+1)
+		}
+		report(t, uncounted([]reply{newSender().deliver(r.url, "/sms", newSID(), "")}, 1, 1))
+		if got := server.CLI("-n", "1", "DBSIZE"); got != "0" {
+			t.Errorf("the other database has %s keys", got)
+		}
+	})
+	t.Run("it does not end a service that is still starting", func(t *testing.T) {
+		away := redistest.Start(t, redistest.Options{})
+		away.Kill()
+		r := launch(t, "smsession", []string{"serve"}, serviceSettings(away.URL()))
+		r.signal(syscall.SIGHUP)
+		r.waitForLog("the secrets were read again", 1)
+		if err := away.Restart(); err != nil {
+			t.Fatal(err)
+		}
+		r.waitReady()
+	})
+	t.Run("it does not end dev", func(t *testing.T) {
+		survives(t, startDev(t).replica)
+	})
+	t.Run("it does not end a command of an operator's", func(t *testing.T) {
+		w := start(t, "smsession", []string{"watch"}, []string{"REDIS_URL=" + server.URL()})
+		s := newSender()
+		r := startReplica(t, server.URL())
+		for n := 1; !strings.Contains(w.printed(), "\n"); n++ { // it watches
+			s.deliver(r.url, "/sms", newSID(), "")
+		}
+		survives(t, w)
+	})
+}
+
+// survives fails the test unless a process, which does not end by itself, ends by SIGTERM after SIGHUP and not before.
+func survives(t *testing.T, r *replica) {
+	t.Helper()
+	r.signal(syscall.SIGHUP)
+	r.signal(syscall.SIGTERM)
+	r.wait()
+	if status := r.cmd.ProcessState.Sys().(syscall.WaitStatus); status.Signaled() && status.Signal() == syscall.SIGHUP {
+		t.Error("SIGHUP ended it")
+	}
+}
+
+func TestRefusalsMakeTheFilesReadOnceASecond(t *testing.T) {
+	file := newSecretFile(t, "redis://:first@redis")
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		flags := config.Flags{RedisFlags: config.RedisFlags{RedisURLFile: file.path}}
+		s := newSecrets(nil, flags, config.Redis{Addr: "redis:6379", Password: "before"}, slog.New(slog.NewTextHandler(&out, nil)))
+		is := func(want string) {
+			t.Helper()
+			s.outdated()
+			if got := s.credentials().Password; got != want {
+				t.Errorf("the password is %q, want %q", got, want)
+			}
+		}
+		is("first")
+		file.write("redis://:second@redis")
+		time.Sleep(rereadPause - time.Millisecond)
+		is("first")
+		time.Sleep(time.Millisecond)
+		is("second")
+		file.write("not a URL")
+		for range 3 {
+			time.Sleep(rereadPause)
+			is("second")
+		}
+		if n := strings.Count(out.String(), "is not a URL"); n != 1 {
+			t.Errorf("the fault was logged %d times, want once:\n%s", n, out.String())
+		}
+	})
+}

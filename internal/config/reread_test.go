@@ -1,0 +1,108 @@
+package config_test
+
+import (
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"smsession/internal/config"
+	"smsession/internal/redistest"
+)
+
+func TestRedisIsReadAgain(t *testing.T) {
+	const restart = "REDIS_URL_FILE (--redis-url-file): names another server or database than at the start, or other TLS: restart the service to use it"
+	for _, row := range []struct {
+		name, before, after string
+		want                config.Redis // zero: what was before
+		fault               string
+	}{
+		{name: "another password is taken", before: "redis://app:old@redis", after: "redis://app:new@redis",
+			want: config.Redis{Addr: "redis:6379", Username: "app", Password: "new"}},
+		{name: "another user is taken", before: "redis://app:old@redis", after: "redis://new:old@redis",
+			want: config.Redis{Addr: "redis:6379", Username: "new", Password: "old"}},
+		{name: "the Sentinels' credentials are taken", before: "redis+sentinel://s/p", after: "redis+sentinel://s/p?sentinel_username=u&sentinel_password=new",
+			want: config.Redis{Topology: config.Sentinel, Addr: "s:26379", Primary: "p", SentinelUsername: "u", SentinelPassword: "new"}},
+		{name: "another spelling of the same server is taken", before: "redis://:old@redis", after: "redis://:new@redis:6379/0",
+			want: config.Redis{Addr: "redis:6379", Password: "new"}},
+		{name: "another host needs a restart", before: "redis://:old@redis", after: "redis://:new@other", fault: restart},
+		{name: "another port needs one", before: "redis://:old@redis", after: "redis://:new@redis:6380", fault: restart},
+		{name: "another database needs one", before: "redis://:old@redis", after: "redis://:new@redis/1", fault: restart},
+		{name: "TLS needs one", before: "redis://:old@redis", after: "rediss://:new@redis", fault: restart},
+		{name: "no TLS needs one", before: "rediss://:old@redis", after: "redis://:new@redis", fault: restart},
+		{name: "TLS of the Sentinels needs one", before: "redis+sentinel://:old@s/p", after: "redis+sentinel://:new@s/p?sentinel_tls=true", fault: restart},
+		{name: "another primary needs one", before: "redis+sentinel://:old@s/p", after: "redis+sentinel://:new@s/q", fault: restart},
+		{name: "another kind of Redis needs one", before: "redis://:old@redis", after: "redis+cluster://:new@redis", fault: restart},
+		{name: "a file that is no URL changes nothing", before: "redis://:old@redis", after: "S3cr3t",
+			fault: "REDIS_URL_FILE (--redis-url-file): is not a URL, such as redis://localhost:6379"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			file := write(t, row.before)
+			flags := config.RedisFlags{RedisURLFile: file}
+			before := read(t, func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", file }).Redis
+			if err := os.WriteFile(file, []byte(row.after), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			got, err := flags.Reread(before)
+			want, fault := row.want, ""
+			if want == (config.Redis{}) {
+				want = before
+			}
+			if err != nil {
+				fault = err.Error()
+			}
+			if got != want || fault != row.fault {
+				t.Errorf("got %#v, %q", got, fault)
+			}
+		})
+	}
+}
+
+func TestCertificatesAreReadAgain(t *testing.T) {
+	old, next := redistest.Start(t, redistest.Options{TLS: true}), redistest.Start(t, redistest.Options{TLS: true})
+	ca, cert, key := write(t, ""), write(t, ""), write(t, "")
+	put := func(s *redistest.Server) {
+		serverCert, serverKey := s.ClientFiles()
+		for to, from := range map[string]string{ca: s.CAFile(), cert: serverCert, key: serverKey} {
+			text, err := os.ReadFile(from)
+			if err == nil {
+				err = os.WriteFile(to, text, 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	put(old)
+	flags := config.RedisFlags{RedisURL: "rediss://redis?" + url.Values{"ca_file": {ca}, "cert_file": {cert}, "key_file": {key}}.Encode()}
+	before := read(t, func(f *config.Flags) { f.RedisFlags = flags }).Redis
+	put(next)
+	after, err := flags.Reread(before)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if after.Roots.Equal(before.Roots) || slices.Equal(after.Certificate.Certificate[0], before.Certificate.Certificate[0]) {
+		t.Error("the old certificates are still there")
+	}
+	if err := os.WriteFile(key, nil, 0o600); err != nil { // it is just being replaced
+		t.Fatal(err)
+	}
+	again, err := flags.Reread(after)
+	if err == nil || again != after {
+		t.Errorf("Reread = %v for a key that is empty, want a fault and nothing changed", err)
+	}
+}
+
+func TestAuthTokensAreReadAgain(t *testing.T) {
+	flags := config.Flags{AuthTokenFlags: config.AuthTokenFlags{TwilioAuthTokenFile: write(t, "new,old\n")}}
+	if got, err := flags.RereadTokens(); err != nil || len(got) != 2 {
+		t.Errorf("got %d tokens, %v, want 2", len(got), err)
+	}
+	for _, content := range []string{"", "S3cr3t,,old", "S3cr3t old"} {
+		flags := config.Flags{AuthTokenFlags: config.AuthTokenFlags{TwilioAuthTokenFile: write(t, content)}}
+		if got, err := flags.RereadTokens(); err == nil || got != nil || strings.Contains(err.Error(), "S3cr3t") {
+			t.Errorf("%q: got %d tokens, %v, want a fault that quotes nothing", content, len(got), err)
+		}
+	}
+}

@@ -1,0 +1,89 @@
+package redispool_test
+
+import (
+	"sync/atomic"
+	"testing"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/redispool"
+	"smsession/internal/redistest"
+)
+
+// renewed are credentials that become others when a pool finds that they are outdated.
+type renewed struct {
+	present  atomic.Pointer[redispool.Credentials]
+	next     redispool.Credentials
+	outdated atomic.Int64
+}
+
+// openRenewed returns a pool that begins with the first credentials, and gets the next ones when these are outdated.
+func openRenewed(t *testing.T, o redispool.Options, first, next redispool.Credentials) (*redis.Pool, *renewed) {
+	t.Helper()
+	r := &renewed{next: next}
+	r.present.Store(&first)
+	o.Credentials = func() redispool.Credentials { return *r.present.Load() }
+	o.Outdated = func() { r.outdated.Add(1); r.present.Store(&r.next) }
+	return open(t, o), r
+}
+
+func TestOutdatedCredentialsAreReplaced(t *testing.T) {
+	locked := redistest.Start(t, redistest.Options{Password: "secret"})
+	encrypted := redistest.Start(t, redistest.Options{TLS: true, ClientCertificate: true})
+	stranger := redistest.Start(t, redistest.Options{TLS: true})
+	sentinels := redistest.StartSentinels(t, 1, 1, redistest.Options{Password: "secret"})
+	cluster := redistest.StartCluster(t, 2, false, redistest.Options{Password: "secret"})
+	right := redispool.Credentials{Password: "secret"}
+	for _, row := range []struct {
+		name        string
+		options     redispool.Options
+		first, next redispool.Credentials
+	}{
+		{"a wrong password", redispool.Options{Addr: locked.Addr()}, redispool.Credentials{Password: "wrong"}, right},
+		{"a missing password", redispool.Options{Addr: locked.Addr()}, redispool.Credentials{}, right},
+		{"an unknown user", redispool.Options{Addr: locked.Addr()}, redispool.Credentials{Username: "app", Password: "secret"}, right},
+		{"an authority that did not sign the server's certificate", redispool.Options{Addr: encrypted.Addr()},
+			redispool.Credentials{TLS: stranger.ClientTLS()}, redispool.Credentials{TLS: encrypted.ClientTLS()}},
+		{"a missing client certificate", redispool.Options{Addr: encrypted.Addr()},
+			redispool.Credentials{TLS: trusting(t, encrypted)}, redispool.Credentials{TLS: encrypted.ClientTLS()}},
+		{"a wrong password for the Sentinels", throughSentinels(sentinels),
+			redispool.Credentials{Password: "secret", SentinelPassword: "wrong"}, redispool.Credentials{Password: "secret", SentinelPassword: "secret"}},
+		{"a missing password for the Sentinels", throughSentinels(sentinels),
+			redispool.Credentials{Password: "secret"}, redispool.Credentials{Password: "secret", SentinelPassword: "secret"}},
+		{"a wrong password for a Cluster", redispool.Options{Cluster: cluster.Addrs()}, redispool.Credentials{Password: "wrong"}, right},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p, r := openRenewed(t, row.options, row.first, row.next)
+			eventually(t, func() error { return redispool.Ping(t.Context(), p) })
+			if n := r.outdated.Load(); n == 0 {
+				t.Error("they were not outdated: the test has tested nothing")
+			}
+		})
+	}
+}
+
+func TestOtherFailuresDoNotMakeCredentialsOutdated(t *testing.T) {
+	away := redistest.Start(t, redistest.Options{})
+	away.Kill()
+	mute := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~*", "-@all"}})
+	app := redispool.Credentials{Username: "app", Password: "secret"}
+	for name, o := range map[string]redispool.Options{"Redis is away": {Addr: away.Addr()}, "the user may do nothing": {Addr: mute.Addr()}} {
+		t.Run(name, func(t *testing.T) {
+			p, r := openRenewed(t, o, app, app)
+			if err := redispool.Ping(t.Context(), p); err == nil || r.outdated.Load() != 0 {
+				t.Errorf("Ping: %v, and the credentials were outdated %d times, want 0", err, r.outdated.Load())
+			}
+		})
+	}
+}
+
+func TestOpenConnectionsOutliveTheirPassword(t *testing.T) {
+	s := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">old", "~*", "+@all"}})
+	p, r := openRenewed(t, redispool.Options{Addr: s.Addr()},
+		redispool.Credentials{Username: "app", Password: "old"}, redispool.Credentials{Username: "app", Password: "new"})
+	before := clientID(t, p)
+	s.CLI("ACL", "SETUSER", "app", ">new", "<old")
+	if clientID(t, p) != before || r.outdated.Load() != 0 {
+		t.Error("a connection that works was given up")
+	}
+}
