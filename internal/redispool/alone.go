@@ -48,7 +48,7 @@ func (a *alone) connect(ctx context.Context) (redis.Conn, error) {
 func notNode(c redis.Conn) error {
 	fields, err := redis.Values(c.Do("HELLO"))
 	if err != nil && c.Err() != nil {
-		if network := net.Error(nil); errors.As(err, &network) && network.Timeout() {
+		if network := net.Error(nil); errors.As(err, &network) && network.Timeout() || outdated(err) {
 			return err
 		}
 		return fmt.Errorf("%w: %w", errNoAnswer, err)
