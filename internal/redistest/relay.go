@@ -10,8 +10,8 @@ import (
 )
 
 // StartRelay starts an embedded Redis that understands only what a proxy for many servers can pass on, as Envoy and
-// twemproxy do: commands and scripts that have a key. To everything else it says an error or, if hangUp, it ends the
-// connection. It returns the address.
+// twemproxy do: PING, and commands and scripts that have a key. Everything else is answered with an error or, if hangUp, by
+// ending the connection. It returns the address.
 func StartRelay(tb testing.TB, hangUp bool) string {
 	tb.Helper()
 	m := miniredis.NewMiniRedis()
@@ -38,7 +38,7 @@ func hasKey(command string, args []string) bool {
 	switch command {
 	case "EVAL", "EVALSHA":
 		return len(args) > 2 && args[1] != "0"
-	case "GET", "SET", "DEL", "TYPE", "STRLEN", "RENAME", "PEXPIRE", "PTTL":
+	case "PING", "GET", "SET", "DEL", "TYPE", "STRLEN", "RENAME", "PEXPIRE", "PTTL":
 		return true
 	}
 	return false
