@@ -24,6 +24,7 @@ const caddyfile = "../../deploy/caddy/Caddyfile"
 type caddy struct {
 	plain, secure string // URLs of its two ports
 	roots         string // where its own authority is
+	log           *lockedBuffer
 }
 
 // caddyOptions say how a Caddy differs from the one that is shipped.
@@ -70,8 +71,8 @@ func (c *caddy) run(t *testing.T, path string, environment []string) {
 	cmd := exec.Command("caddy", "run", "--config", path, "--adapter", "caddyfile")
 	cmd.Env = append(environment, "PATH="+os.Getenv("PATH"))
 	cmd.SysProcAttr = childAttributes()
-	var said lockedBuffer
-	cmd.Stderr = &said
+	said := &lockedBuffer{}
+	c.log, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("Caddy is needed: %v", err)
 	}
