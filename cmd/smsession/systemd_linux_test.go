@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // verify is what systemd says against a unit file and its drop-ins. It takes a misspelt key for a mere remark, so the exit
@@ -50,21 +51,42 @@ func TestSystemdTakesTheUnit(t *testing.T) {
 	accepted(t, append(settings, "TWILIO_AUTH_TOKEN="+testToken, "REDIS_URL=redis://localhost", "ADDR=127.0.0.1:8081", "ADMIN_ADDR=127.0.0.1:18081"))
 }
 
-func TestSystemdTakesTheDropInForCaddy(t *testing.T) {
-	dir := t.TempDir()
-	for name, text := range map[string]string{
-		"caddy.service":                  "[Service]\nExecStart=/bin/true\n",
-		"caddy.service.d/smsession.conf": shipped(t, "deploy/systemd/caddy.conf"),
-	} {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
+func TestSystemdTakesTheDropIns(t *testing.T) {
+	for service, dropIn := range map[string]string{"caddy": "caddy.conf", "redis-server": "redis-sentinel.conf"} {
+		t.Run(dropIn, func(t *testing.T) {
+			dir := t.TempDir()
+			unit := filepath.Join(dir, service+".service")
+			if err := os.Mkdir(unit+".d", 0o700); err != nil {
+				t.Fatal(err)
+			}
+			for path, text := range map[string]string{
+				unit:                       "[Service]\nExecStart=/bin/true\n",
+				unit + ".d/smsession.conf": shipped(t, "deploy/systemd/"+dropIn),
+			} {
+				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if said := verify(t, unit); said != "" {
+				t.Errorf("systemd says:\n%s", said)
+			}
+		})
 	}
-	if said := verify(t, filepath.Join(dir, "caddy.service")); said != "" {
-		t.Errorf("systemd says:\n%s", said)
+}
+
+// TestRedisUnderSentinelsRestartsAfterAFailover compares the drop-in with the time-outs that the README sets: a failover
+// takes the time to notice, and an election that fails is repeated after twice its time-out.
+func TestRedisUnderSentinelsRestartsAfterAFailover(t *testing.T) {
+	guide := readme(t)
+	milliseconds := func(setting string) time.Duration {
+		d, err := time.ParseDuration(found(t, guide, setting+` \w+ (\d+)`)[0] + "ms")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	failover := milliseconds("sentinel down-after-milliseconds") + 2*milliseconds("sentinel failover-timeout")
+	if restart := seconds(t, shipped(t, "deploy/systemd/redis-sentinel.conf"), `RestartSec=(\w+)`); restart < 2*failover {
+		t.Errorf("Redis is started again after %v, and a failover may take %v", restart, failover)
 	}
 }
