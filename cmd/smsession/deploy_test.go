@@ -212,6 +212,39 @@ func TestTheShippedRedisConfigurationKeepsSessions(t *testing.T) {
 	}
 }
 
+// TestTheRedisUserOfComposeIsEnough runs the service and the operator's commands as the user in docker-compose.yml, and
+// shows what that user may not do.
+func TestTheRedisUserOfComposeIsEnough(t *testing.T) {
+	compose := strings.ReplaceAll(shipped(t, "docker-compose.yml"), "\\\n", "")
+	rights := found(t, compose, `\n +user smsession on >\$\$REDISCLI_AUTH (.+)\n +end\n`)[0]
+	server := redistest.Start(t, redistest.Options{Args: append([]string{"--user", "smsession", "on", ">secret"}, strings.Fields(rights)...)})
+	url := "redis://smsession:secret@" + server.Addr()
+	r := startReplica(t, url)
+	s := newSender()
+	report(t, uncounted([]reply{s.deliver(r.url, "/sms", newSID(), ""), s.deliver(r.url, "/sms", newSID(), "")}, 1, 2))
+	for _, args := range [][]string{{"ls"}, {"show", s.from}, {"end", s.from, "--yes"}, {"end", s.from, "--erase", "--yes"}} {
+		t.Run("it may "+args[0], func(t *testing.T) {
+			if command := execute(t, args, "REDIS_URL="+url); command.wait() != 0 {
+				t.Errorf("exit status %d:\n%s", command.wait(), command.log())
+			}
+		})
+	}
+	if strings.Contains(r.log(), "NOPERM") {
+		t.Errorf("the service may not do what it needs:\n%s", r.log())
+	}
+	for command, want := range map[string]string{
+		"PING": "PONG", "CONFIG GET save": "save", "TTL sms:x": "-2", "SLOWLOG GET 1": "",
+		"FLUSHALL": "NOPERM", "KEYS *": "NOPERM", "GET other": "NOPERM", "CONFIG SET save x": "NOPERM", "ACL LIST": "NOPERM",
+	} {
+		t.Run(command, func(t *testing.T) {
+			args := append([]string{"--user", "smsession", "--pass", "secret", "--no-auth-warning"}, strings.Fields(command)...)
+			if got := server.CLI(args...); !strings.HasPrefix(got, want) || strings.HasPrefix(got, "NOPERM") != (want == "NOPERM") {
+				t.Errorf("the answer is %q, want %q", got, want)
+			}
+		})
+	}
+}
+
 // TestTheExampleOfSettingsIsComplete holds .env.example to what docker-compose.yml reads.
 func TestTheExampleOfSettingsIsComplete(t *testing.T) {
 	read := found(t, shipped(t, "docker-compose.yml"), `\$\{(\w+)`)

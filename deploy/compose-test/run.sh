@@ -11,7 +11,7 @@ project=smsession-test
 image=smsession:compose-test
 export VERSION=compose-test HTTP_PORT=18080 HTTPS_PORT=18443 PROMETHEUS_PORT=19090 GRAFANA_PORT=13000
 export PUBLIC_URL=http://localhost:$HTTP_PORT TWILIO_AUTH_TOKEN=0123456789abcdef0123456789abcdef REDIS_PASSWORD=compose-test
-unset SITE TWILIO_ACCOUNT_SID OPT_OUT MAX_REPLIES_PER_MINUTE SESSION_IDLE_TIMEOUT LOG_LEVEL # what this shell has is another deployment's
+unset SITE TWILIO_AUTH_TOKEN_FILE TWILIO_ACCOUNT_SID OPT_OUT MAX_REPLIES_PER_MINUTE SESSION_IDLE_TIMEOUT LOG_LEVEL # what this shell has is another deployment's
 services=(redis sms-1 sms-2 sms-3 caddy prometheus)
 
 # What no phase may go beyond: the deliveries that are under way when a replica is killed.
@@ -73,7 +73,7 @@ end_load() {
 
 # recorded prints the sum of all counters in Redis.
 recorded() {
-	compose exec -T redis redis-cli --raw eval "
+	compose exec -T redis redis-cli --user smsession --raw eval "
 		local sum, cursor = 0, '0'
 		repeat
 			local page = redis.call('scan', cursor, 'match', 'sms:session:*', 'count', 1000)
@@ -122,6 +122,27 @@ check_hardening() {
 	say "hardening: read-only roots, no capabilities, no new privileges, limits; no replica is published"
 }
 
+# check_redis looks at who can log in, and whether a password is in the list of processes.
+check_redis() {
+	said=$(docker run --rm --network "${project}_store" --entrypoint redis-cli "$(compose config --images | grep redis)" -h redis ping 2>&1) || true
+	case $said in *NOAUTH*) ;; *) fail "Redis answers a client without a password: $said" ;; esac
+	! docker top "$(compose ps -q redis)" -o pid,args | grep -q "$REDIS_PASSWORD" || fail "Redis's password is in the list of processes"
+	said=$(compose exec -T redis redis-cli --user smsession flushall 2>&1) || true
+	case $said in *NOPERM*) ;; *) fail "the user smsession may delete everything: $said" ;; esac
+	compose exec -T sms-1 /smsession ls >/dev/null || fail "smsession ls is refused"
+	say "redis: one user, who may do what the service does; no password in the list of processes"
+}
+
+# check_secret starts one replica with the token in a file.
+check_secret() {
+	install -m 444 /dev/stdin "$work/token" <<<"$TWILIO_AUTH_TOKEN"
+	TWILIO_AUTH_TOKEN='' TWILIO_AUTH_TOKEN_FILE=$work/token compose up -d --no-deps --wait sms-3 >"$work/up" 2>&1 ||
+		{ cat "$work/up" >&2; fail "a replica does not start with its token in a file"; }
+	! docker inspect "$(compose ps -q sms-3)" | grep -q "$TWILIO_AUTH_TOKEN" || fail "docker inspect shows the token"
+	compose up -d --no-deps --wait sms-3 >/dev/null 2>&1 || fail "sms-3 does not come back"
+	say "secret: a replica takes its token from a file, and docker inspect does not show it"
+}
+
 check_edge() {
 	said=$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -X POST "$PUBLIC_URL/sms")
 	[ "$said" = "415 " ] || fail "an empty POST was answered $said"
@@ -168,7 +189,9 @@ check_image
 compose up -d --wait "${services[@]}" >"$work/up" 2>&1 || { cat "$work/up" >&2; fail "it does not come up"; }
 say "up: $(compose ps --format '{{.Service}} {{.Health}}' | tr '\n' ',' | sed 's/ *,/, /g; s/, $//')"
 check_hardening
+check_redis
 check_edge
+check_secret
 
 start_load 5
 end_load "three replicas" 0
