@@ -15,13 +15,12 @@ var errNode = errors.New("this Redis is a node of a Cluster, which refuses the k
 // alone connects to one server that is all of Redis, and asks the first connection whether it is. A node of a Cluster would
 // run our scripts, list its own keys as if they were all, and refuse most messages.
 type alone struct {
-	options Options
-	lost    *losses
-	asked   atomic.Bool // and the server was no node
+	node  *node
+	asked atomic.Bool // and the server was no node
 }
 
 func (a *alone) connect(ctx context.Context) (redis.Conn, error) {
-	c, err := connect(ctx, a.options, a.options.Addr, a.lost)
+	c, err := a.node.connect(ctx)
 	if err != nil || a.asked.Load() {
 		return c, err
 	}

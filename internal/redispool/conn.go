@@ -10,13 +10,14 @@ import (
 )
 
 var (
+	errOld     = errors.New("connection has reached its maximum age")
 	errLost    = errors.New("connection is older than the last one that was lost")
 	errDemoted = errors.New("connection leads to a server that cannot take writes now")
 	errUnknown = errors.New("a script was answered with an unknown error on this connection")
 )
 
-// losses remembers when a connection was last lost. The idle connections of that time probably went with it: a restart
-// or a failover takes them all.
+// losses remembers when a connection to one server was last lost. The connections that were idle then probably went with
+// it: a restart or a failover takes them all. It is safe for concurrent use.
 type losses struct {
 	last   atomic.Pointer[time.Time] // with its monotonic part: the wall clock may jump
 	notify func(error)               // told of each loss, unless it is nil
@@ -44,9 +45,32 @@ func (l *losses) since(lastUsed time.Time) error {
 type conn struct {
 	redis.Conn
 	wire     *wire
-	lost     *losses
+	addr     string    // of the node that it was dialled for
+	lost     *losses   // of all connections to the same server
+	expires  time.Time // it is not borrowed again after that
 	err      error
 	scripted bool // a script was sent since the connection was borrowed
+}
+
+// reusable returns an error for a pooled connection that must not be borrowed.
+func reusable(pooled redis.Conn, lastUsed time.Time) error {
+	c := connOf(pooled)
+	if time.Now().After(c.expires) {
+		return errOld
+	}
+	return c.lost.since(lastUsed)
+}
+
+// connOf returns the connection inside one that a node has dialled.
+func connOf(c redis.Conn) *conn {
+	switch c := c.(type) {
+	case *replicated:
+		return c.conn
+	case *member:
+		return connOf(c.Conn)
+	default:
+		return c.(*conn)
+	}
 }
 
 // Err is what the pool asks when it gets the connection back.
