@@ -142,7 +142,7 @@ func (n *nodes) pool(addr string, _ ...redis.DialOption) (*redis.Pool, error) {
 				n.refresh()
 				return nil, err
 			}
-			return &member{Conn: c, addr: addr, accept: n.adopt}, nil
+			return &member{Conn: c, nodes: n, addr: addr}, nil
 		},
 		TestOnBorrow: reusable,
 		MaxActive:    2 * (n.options.size() + spare),
@@ -156,7 +156,7 @@ func (n *nodes) pool(addr string, _ ...redis.DialOption) (*redis.Pool, error) {
 func (n *nodes) check(addr string, l *layout) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	shrunk := len(l.nodes) == 1 && l.complete()
+	shrunk := len(l.nodes) == 1 && l.nodes[addr] && l.complete()
 	switch {
 	case l.served == 0:
 		return errNoSlots
@@ -166,16 +166,18 @@ func (n *nodes) check(addr string, l *layout) error {
 	return nil
 }
 
-// adopt checks a layout that the library is about to use, and remembers it.
-func (n *nodes) adopt(addr string, l *layout) error {
-	if err := n.check(addr, l); err != nil {
-		return err
-	}
+// adopt remembers a layout that the library is about to use.
+func (n *nodes) adopt(l *layout) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.layout = l
 	maps.Copy(n.members, l.nodes)
-	return nil
+}
+
+func (n *nodes) knows(addr string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.members[addr]
 }
 
 // find ends a search, for the routers that wait for it and for those that come later.
@@ -251,19 +253,13 @@ func (n *nodes) addrs() []string {
 
 // question asks one node for its layout, on a connection of its own.
 func (n *nodes) question(addr string) told {
-	t := told{addr: addr}
 	c, err := (&node{options: n.options, addr: addr}).dial(context.Background())
 	if err != nil {
-		t.err = err
-		return t
+		return told{err: err}
 	}
 	defer c.Close()
-	m := &member{Conn: c, addr: addr, accept: func(addr string, l *layout) error {
-		t.layout = l
-		return n.check(addr, l)
-	}}
-	_, t.err = m.Do("CLUSTER", "SLOTS")
-	return t
+	_, l, err := (&member{Conn: c, nodes: n, addr: addr}).slots()
+	return told{addr, l, err}
 }
 
 // explain returns why a connection could not be had for an error that the library has made a text of, if it has happened

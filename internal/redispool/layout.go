@@ -20,35 +20,52 @@ var (
 // be right into an error, so that another node is asked.
 type member struct {
 	redis.Conn
-	addr   string                             // by which the node was dialled
-	accept func(addr string, l *layout) error // what to do with the node's layout
+	nodes *nodes
+	addr  string // by which the node was dialled
 }
 
 func (m *member) Do(command string, args ...any) (any, error) {
+	if len(args) == 1 && args[0] == "SLOTS" && strings.EqualFold(command, "CLUSTER") {
+		reply, l, err := m.slots()
+		if err == nil {
+			m.nodes.adopt(l)
+		}
+		return reply, err
+	}
 	reply, err := m.Conn.Do(command, args...)
-	if err != nil {
-		return reply, located(err, m.addr)
+	if redirection := redisc.ParseRedir(err); redirection != nil {
+		return nil, m.redirect(redirection)
 	}
-	if len(args) != 1 || !strings.EqualFold(command, "CLUSTER") || args[0] != "SLOTS" {
-		return reply, nil
-	}
-	l, err := readLayout(reply, m.addr)
-	if err != nil {
-		return nil, fmt.Errorf("read CLUSTER SLOTS of %s: %w", m.addr, err)
-	}
-	if err := m.accept(m.addr, l); err != nil {
-		return nil, fmt.Errorf("ask %s for the Cluster's layout: %w", m.addr, err)
-	}
-	return reply, nil
+	return reply, err
 }
 
-// located completes the address of a redirection.
-func located(err error, answered string) error {
-	redirection := redisc.ParseRedir(err)
-	if redirection == nil {
-		return err
+// slots asks for the layout and checks it. The hosts in the reply are complete.
+func (m *member) slots() (any, *layout, error) {
+	reply, err := m.Conn.Do("CLUSTER", "SLOTS")
+	if err != nil {
+		return nil, nil, err
 	}
-	return redis.Error(fmt.Sprintf("%s %d %s", redirection.Type, redirection.NewSlot, reachable(redirection.Addr, answered)))
+	l, err := readLayout(reply, m.addr)
+	if err == nil {
+		err = m.nodes.check(m.addr, l)
+	}
+	if err != nil {
+		return nil, nil, fmt.Errorf("ask %s for the layout of the Cluster: %w", m.addr, err)
+	}
+	return reply, l, nil
+}
+
+// redirect returns the redirection with a complete address. If it leads to a node that was not known, the layout of the
+// node that said it is checked first: that node may be in another Cluster now.
+func (m *member) redirect(r *redisc.RedirError) error {
+	addr := reachable(r.Addr, m.addr)
+	if !m.nodes.knows(addr) {
+		if _, _, err := m.slots(); err != nil {
+			m.nodes.refresh()
+			return err
+		}
+	}
+	return redis.Error(fmt.Sprintf("%s %d %s", r.Type, r.NewSlot, addr))
 }
 
 // reachable makes an address that can be dialled of what a node says of a node. An IPv6 address has no brackets there. A

@@ -16,3 +16,12 @@ func TestWhatNodesSayOfEachOtherCanBeDialled(t *testing.T) {
 		}
 	}
 }
+
+// As a node of Redis 7 answers that prefers host names and knows none: the second list has the rest of the node's addresses.
+func TestANodeWithoutItsNameIsFoundByItsIPAddress(t *testing.T) {
+	reply := []any{[]any{int64(0), int64(16383), []any{[]byte("?"), int64(6379), []byte("id"), []any{[]byte("ip"), []byte("2001:db8::1")}}}}
+	l, err := readLayout(reply, "answered.example.com:7000")
+	if err != nil || !l.nodes["[2001:db8::1]:6379"] || !l.complete() {
+		t.Errorf("the layout is %v, %v", l, err)
+	}
+}
