@@ -65,14 +65,15 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, mor
 	signers := tokens(cfg.AuthTokens)
 	options := poolOptions(cfg.Redis)
 	options.WaitReplicas = cfg.WaitReplicas
+	options.Connections = cfg.Connections
 	options.Opened = new(atomic.Int64)
 	pool := redispool.Open(options)
 	defer pool.Close()
-	registry := newRegistry(log, pool, options.Opened)
+	registry := newRegistry(log, pool, options)
 	health := server.NewHealth(cfg.RequestBudget, log.Logger)
 	sessions := session.New(session.Options{
 		Pool:         pool,
-		Connections:  redispool.Size,
+		Connections:  cfg.Connections,
 		Prefix:       cfg.RedisPrefix,
 		IdleTimeout:  cfg.IdleTimeout,
 		Lifetime:     cfg.Lifetime,
