@@ -282,3 +282,24 @@ func TestDNS(t *testing.T) {
 		}
 	})
 }
+
+func TestASentinelMayNameAHostThatIsNotKnown(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	d := &dns{}
+	d.say(0, &net.DNSError{Err: "no such host", Name: "gone.example.com", IsNotFound: true})
+	gone := saying(t, "gone.example.com:6379")
+	t.Run("while another one knows the primary", func(t *testing.T) {
+		sentinels := []string{gone, saying(t, server.Addr())}
+		p := open(t, redispool.Options{Sentinels: &redispool.Sentinels{Addrs: sentinels, Primary: "primary"}, Resolver: d, Patience: patient})
+		if _, err := do(p, "PING"); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("and the name is in the error, which is no refusal", func(t *testing.T) {
+		p := open(t, redispool.Options{Sentinels: &redispool.Sentinels{Addrs: []string{gone}, Primary: "primary"}, Resolver: d})
+		_, err := do(p, "PING")
+		if err == nil || redispool.Refused(err) || !strings.Contains(err.Error(), "gone.example.com") {
+			t.Errorf("the error is %v", err)
+		}
+	})
+}
