@@ -2,7 +2,6 @@ package main
 
 import (
 	"runtime"
-	"sync/atomic"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -14,8 +13,8 @@ import (
 )
 
 // newRegistry returns what a replica tells of its process and of its connections to Redis. The server adds what it tells
-// of messages. The pool must not be in use yet; opened is how many connections it has open.
-func newRegistry(log *logger, pool *redis.Pool, opened *atomic.Int64) *prometheus.Registry {
+// of messages. The pool must not be in use yet; options are what it was opened with.
+func newRegistry(log *logger, pool *redis.Pool, options redispool.Options) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	auto := promauto.With(registry)
@@ -28,12 +27,12 @@ func newRegistry(log *logger, pool *redis.Pool, opened *atomic.Int64) *prometheu
 		Name: "smsession_log_lines_dropped_total",
 		Help: "Log lines that were dropped because nobody read the log.",
 	}, func() float64 { return float64(log.dropped()) })
-	watchPool(auto, pool, opened)
+	watchPool(auto, pool, options)
 	return registry
 }
 
 // watchPool tells how fast Redis answers, and how many connections are in use.
-func watchPool(auto promauto.Factory, pool *redis.Pool, opened *atomic.Int64) {
+func watchPool(auto promauto.Factory, pool *redis.Pool, options redispool.Options) {
 	trips := auto.NewHistogram(prometheus.HistogramOpts{
 		Name: "smsession_redis_duration_seconds",
 		Help: "Time of a round trip to Redis, a pipelined commit being one.",
@@ -44,7 +43,7 @@ func watchPool(auto promauto.Factory, pool *redis.Pool, opened *atomic.Int64) {
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "smsession_redis_connections",
 		Help: "Open connections to Redis, to all nodes of a Cluster together.",
-	}, func() float64 { return float64(opened.Load()) })
+	}, func() float64 { return float64(options.Opened.Load()) })
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "smsession_redis_connections_in_use",
 		Help: "Connections to Redis that something uses at this moment, of a Cluster as one.",
@@ -52,5 +51,5 @@ func watchPool(auto promauto.Factory, pool *redis.Pool, opened *atomic.Int64) {
 	auto.NewGauge(prometheus.GaugeOpts{
 		Name: "smsession_redis_connections_max",
 		Help: "Connections to Redis that messages may use at once; more messages wait.",
-	}).Set(redispool.Size)
+	}).Set(float64(options.Connections))
 }

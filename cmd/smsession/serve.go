@@ -65,15 +65,16 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, sec
 	options := poolOptions(cfg.Redis)
 	options.Credentials, options.Outdated = secrets.credentials, secrets.outdated
 	options.WaitReplicas = cfg.WaitReplicas
+	options.Connections = cfg.Connections
 	options.Opened = new(atomic.Int64)
 	options.Shards = &redispool.Shards{}
 	pool := redispool.Open(options)
 	defer pool.Close()
-	registry := newRegistry(log, pool, options.Opened)
+	registry := newRegistry(log, pool, options)
 	health := server.NewHealth(cfg.RequestBudget, log.Logger)
 	sessions := session.New(session.Options{
 		Pool:         pool,
-		Connections:  redispool.Size,
+		Connections:  cfg.Connections,
 		Prefix:       cfg.RedisPrefix,
 		IdleTimeout:  cfg.IdleTimeout,
 		Lifetime:     cfg.Lifetime,

@@ -70,6 +70,8 @@ type Config struct {
 	// WaitReplicas is how many Redis replicas must have a commit before it is
 	// answered.
 	WaitReplicas int
+	// Connections is how many connections to Redis messages may use.
+	Connections int
 	// IdleTimeout ends a session that has had no message for so long.
 	IdleTimeout time.Duration
 	// Lifetime ends a session however busy it is. It may be shorter than
@@ -95,17 +97,18 @@ type Config struct {
 // Topologies of a Redis.
 const (
 	Standalone = ""         // One server.
+	Unix       = "unix"     // One server on a Unix socket.
 	Sentinel   = "sentinel" // One primary, which Sentinels name.
 	Cluster    = "cluster"  // A Redis Cluster.
 )
 
 // Redis is the Redis that REDIS_URL names.
 type Redis struct {
-	// Topology is Standalone, Sentinel or Cluster.
+	// Topology is Standalone, Unix, Sentinel or Cluster.
 	Topology string
 	// Addr is host:port. An IPv6 host stands in brackets. With Sentinel it is
 	// theirs, with Cluster some nodes', and there may be several, separated by
-	// commas.
+	// commas. With Unix it is the path of the socket.
 	Addr string
 	// Primary is what the Sentinels call the primary.
 	Primary string
@@ -151,6 +154,7 @@ func Defaults() Config {
 		Addr:          ":8080",
 		AdminAddr:     "127.0.0.1:9464",
 		RedisPrefix:   "sms:",
+		Connections:   64,
 		IdleTimeout:   4 * time.Hour,
 		Lifetime:      720 * time.Hour, // 30 days
 		RequestBudget: 10 * time.Second,

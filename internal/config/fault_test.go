@@ -133,8 +133,9 @@ func TestRedisURLFaults(t *testing.T) {
 		database = "has a path that is not a database number, such as /0"
 		port     = "has a port that is not a number from 1 to 65535"
 		login    = "has no password: write user:password@host, or :password@host for the default user"
-		scheme   = "must begin with redis:// or, for TLS, rediss://, or with redis+sentinel:// or redis+cluster://"
+		scheme   = "must begin with redis:// or, for TLS, rediss://, or with redis+unix://, redis+sentinel:// or redis+cluster://"
 		several  = "has more than one host; only redis+sentinel:// and redis+cluster:// have several"
+		socket   = "does not name a Unix socket by its path, such as redis+unix:///run/redis/redis.sock"
 		primary  = "does not name the primary: behind the hosts comes what the Sentinels call it, such as /mymaster"
 		noTLS    = "has parameters for TLS, but no TLS: use rediss://, or tls=true with Sentinel and Cluster"
 		escaped  = "; in a password ? is written %3F"
@@ -145,7 +146,15 @@ func TestRedisURLFaults(t *testing.T) {
 		{"another topology is refused", "redis+proxy://a:26379,b:26379/primary", scheme},
 		{"a plus without a topology is refused", "redis+://a", scheme},
 		{"another scheme is refused", "https://redis", scheme},
-		{"a Unix socket is refused", "unix:///run/redis.sock", scheme},
+		{"a Unix socket needs its scheme", "unix:///run/redis.sock", scheme},
+		{"a Unix socket has no TLS", "rediss+unix:///run/redis.sock", scheme},
+		{"a Unix socket has a path", "redis+unix://", socket},
+		{"a Unix socket's path is not a directory's", "redis+unix:///run/", socket},
+		{"a Unix socket has no host", "redis+unix://run/redis.sock", socket},
+		{"a Unix socket has no host behind its user", "redis+unix://app:pass@h/run/redis.sock", socket},
+		{"a Unix socket's database is a parameter", "redis+unix:///run/redis.sock?db=x", "has a query parameter db that is not a database number"},
+		{"a Unix socket has no certificates", "redis+unix:///run/redis.sock?ca_file=/ca.pem", "the query parameter ca_file is not supported" + escaped},
+		{"a Unix socket's user needs a password", "redis+unix://app@/run/redis.sock", login},
 		{"it has a host", "redis://", "has no host; a URL with one is redis://localhost:6379"},
 		{"it has a host before its port", "redis://:p@:6379", "has no host; a URL with one is redis://localhost:6379"},
 		{"it has one host", "redis://a,b", several},
@@ -241,6 +250,9 @@ func TestOtherFaults(t *testing.T) {
 	}
 	checkFaults(t, append(rows, []faultRow{
 		{"REDIS_PREFIX has at most 64 bytes", func(f *config.Flags) { f.RedisPrefix = strings.Repeat("x", 65) }, "REDIS_PREFIX (--redis-prefix): must not be longer than 64 bytes"},
+		{"REDIS_CONNECTIONS is a number", func(f *config.Flags) { f.RedisConnections = "many" }, `REDIS_CONNECTIONS (--redis-connections): "many" is not a whole number from 1 to 4096`},
+		{"REDIS_CONNECTIONS is not 0", func(f *config.Flags) { f.RedisConnections = "0" }, `REDIS_CONNECTIONS (--redis-connections): "0" is not a whole number from 1 to 4096`},
+		{"REDIS_CONNECTIONS is at most 4096", func(f *config.Flags) { f.RedisConnections = "4097" }, `REDIS_CONNECTIONS (--redis-connections): "4097" is not a whole number from 1 to 4096`},
 		{"REDIS_WAIT_REPLICAS is a number", func(f *config.Flags) { f.RedisWaitReplicas = "all" }, `REDIS_WAIT_REPLICAS (--redis-wait-replicas): "all" is not a whole number from 0 on`},
 		{"REDIS_WAIT_REPLICAS is not negative", func(f *config.Flags) { f.RedisWaitReplicas = "-1" }, `REDIS_WAIT_REPLICAS (--redis-wait-replicas): "-1" is not a whole number from 0 on`},
 		{"OPT_OUT is one of three", func(f *config.Flags) { f.OptOut = "on" }, `OPT_OUT (--opt-out): "on" is none of: default, advanced, off`},
@@ -304,7 +316,7 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	f.TwilioAccountSID = "x"
 	f.RedisURL = "x"
 	f.RedisPrefix = "{" + strings.Repeat("x", 64)
-	f.RedisWaitReplicas = "x"
+	f.RedisWaitReplicas, f.RedisConnections = "x", "x"
 	f.SessionIdleTimeout, f.SessionLifetime = "x", "x"
 	f.RequestBudget, f.DrainDelay, f.MaxReplies, f.OptOut = "x", "x", "x", "x"
 	f.LogLevel, f.LogFormat = "x", "x"
@@ -318,7 +330,7 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 		names = append(names, fault.Name)
 	}
 	want := "ADDR ADMIN_ADDR ADMIN_HOSTS PPROF PUBLIC_URL WEBHOOK_URL FALLBACK_URL TWILIO_AUTH_TOKEN TWILIO_AUTH_TOKEN TWILIO_ACCOUNT_SID " +
-		"REDIS_URL REDIS_PREFIX REDIS_PREFIX REDIS_WAIT_REPLICAS SESSION_IDLE_TIMEOUT SESSION_LIFETIME " +
+		"REDIS_URL REDIS_PREFIX REDIS_PREFIX REDIS_WAIT_REPLICAS REDIS_CONNECTIONS SESSION_IDLE_TIMEOUT SESSION_LIFETIME " +
 		"REQUEST_BUDGET DRAIN_DELAY MAX_REPLIES_PER_MINUTE OPT_OUT LOG_LEVEL LOG_FORMAT"
 	if strings.Join(names, " ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(names, " "), want)

@@ -17,6 +17,7 @@ type Flags struct {
 	RedisFlags
 	PrefixFlags
 	ReplicaFlags
+	ConnectionFlags
 	SessionFlags
 	ServiceFlags
 	LogFlags
@@ -35,6 +36,7 @@ func (f Flags) Config() (Config, error) {
 	c.redis(f.RedisFlags)
 	c.prefix(f.PrefixFlags)
 	c.replicas(f.ReplicaFlags)
+	c.connections(f.ConnectionFlags)
 	c.session(f.SessionFlags)
 	c.service(f.ServiceFlags)
 	c.log(f.LogFlags)
@@ -118,7 +120,7 @@ type AccountFlags struct {
 
 // RedisFlags say where the sessions are.
 type RedisFlags struct {
-	RedisURL     string `name:"redis-url" env:"REDIS_URL" placeholder:"URL" help:"Redis: redis://user:password@host:6379/0, rediss:// for TLS, redis+sentinel://host,host/primary or redis+cluster://host,host."`
+	RedisURL     string `name:"redis-url" env:"REDIS_URL" placeholder:"URL" help:"Redis: redis://user:password@host:6379/0, rediss:// for TLS, redis+unix:///path, redis+sentinel://host,host/primary or redis+cluster://host,host."`
 	RedisURLFile string `name:"redis-url-file" env:"REDIS_URL_FILE" placeholder:"PATH" help:"File to read REDIS_URL from."`
 }
 
@@ -130,6 +132,11 @@ type PrefixFlags struct {
 // ReplicaFlags say how safe a commit is before it is answered.
 type ReplicaFlags struct {
 	RedisWaitReplicas string `name:"redis-wait-replicas" env:"REDIS_WAIT_REPLICAS" placeholder:"N" help:"Answer only after so many Redis replicas have the commit (default 0)."`
+}
+
+// ConnectionFlags say how many connections to Redis there may be.
+type ConnectionFlags struct {
+	RedisConnections string `name:"redis-connections" env:"REDIS_CONNECTIONS" placeholder:"N" help:"How many connections to Redis messages may use (default 64)."`
 }
 
 // SessionFlags say how long a session lives.

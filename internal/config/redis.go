@@ -51,3 +51,19 @@ func (c *checker) replicas(f ReplicaFlags) {
 	}
 	c.config.WaitReplicas = int(n)
 }
+
+// connections checks REDIS_CONNECTIONS. Redis itself takes 10,000 clients by
+// default, from all replicas of the service together.
+func (c *checker) connections(f ConnectionFlags) {
+	const name, most = "REDIS_CONNECTIONS", 4096
+	value := strings.TrimSpace(f.RedisConnections)
+	if value == "" {
+		return
+	}
+	n, err := strconv.ParseUint(value, 10, 31)
+	if err != nil || n == 0 || n > most {
+		c.fault(name, "%s is not a whole number from 1 to %d", quote(value), most)
+		return
+	}
+	c.config.Connections = int(n)
+}

@@ -60,10 +60,12 @@ func unsupportedParameters(names []string) string {
 func (r *Redis) takes(name string) bool {
 	switch name {
 	case "ca_file", "cert_file", "key_file", "server_name":
-		return true
+		return r.Topology != Unix
 	case "tls":
-		return r.Topology != Standalone // rediss:// says the same
-	case "db", "sentinel_username", "sentinel_password", "sentinel_tls":
+		return r.Topology == Sentinel || r.Topology == Cluster // with one server rediss:// says the same
+	case "db":
+		return r.Topology == Sentinel || r.Topology == Unix
+	case "sentinel_username", "sentinel_password", "sentinel_tls":
 		return r.Topology == Sentinel
 	}
 	return false

@@ -15,6 +15,8 @@ func (r Redis) String() string {
 	}
 	scheme, path := "redis", "/"+strconv.Itoa(r.Database)
 	switch {
+	case r.Topology == Unix:
+		scheme, path = "redis+unix", ""
 	case r.Topology == Sentinel:
 		scheme, path = "redis+sentinel", "/"+r.Primary
 	case r.Topology == Cluster:
@@ -23,6 +25,9 @@ func (r Redis) String() string {
 		scheme = "rediss"
 	}
 	addr := strings.ReplaceAll(r.Addr, "%", "%25") // before an IPv6 zone
+	if r.Topology == Unix {
+		addr = (&url.URL{Path: r.Addr}).EscapedPath()
+	}
 	text := scheme + "://" + r.login() + addr + path
 	if parameters := r.parameters(); len(parameters) > 0 {
 		text += "?" + strings.Join(parameters, "&")
@@ -55,10 +60,10 @@ func (r Redis) parameters() []string {
 	if r.Topology != Standalone && r.TLS {
 		add("tls", "true")
 	}
+	if r.Database != 0 && r.Topology != Standalone {
+		add("db", strconv.Itoa(r.Database))
+	}
 	if r.Topology == Sentinel {
-		if r.Database != 0 {
-			add("db", strconv.Itoa(r.Database))
-		}
 		escaped("sentinel_username", r.SentinelUsername)
 		add("sentinel_password", maskIf(r.SentinelPassword))
 		if r.SentinelTLS != r.TLS {

@@ -24,7 +24,7 @@ func parseRedisURL(raw string) (Redis, []string) {
 	if err != nil {
 		return Redis{}, []string{invalidRedisURL}
 	}
-	problems := redis.setAddrs(hosts)
+	problems := redis.setAddrs(hosts, u.Path)
 	if slices.Contains(problems, invalidRedisURL) {
 		return Redis{}, []string{invalidRedisURL}
 	}
@@ -50,12 +50,12 @@ func redisScheme(scheme string, found bool) (Redis, string) {
 		return Redis{}, "is not a URL, such as redis://localhost:6379"
 	}
 	base, topology, _ := strings.Cut(strings.ToLower(scheme), "+")
-	known := base == "redis" || base == "rediss"
-	named := topology == Sentinel || topology == Cluster
-	if !known || !named && strings.Contains(scheme, "+") {
-		return Redis{}, "must begin with redis:// or, for TLS, rediss://, or with redis+sentinel:// or redis+cluster://"
-	}
 	secure := base == "rediss"
+	known := base == "redis" || secure
+	named := topology == Sentinel || topology == Cluster || topology == Unix && !secure
+	if !known || !named && strings.Contains(scheme, "+") {
+		return Redis{}, "must begin with redis:// or, for TLS, rediss://, or with redis+unix://, redis+sentinel:// or redis+cluster://"
+	}
 	return Redis{Topology: topology, TLS: secure, SentinelTLS: secure && topology == Sentinel}, ""
 }
 
@@ -70,7 +70,15 @@ func cutHosts(rest string) (hosts []string, left string) {
 	return strings.Split(rest[begin:end], ","), rest[:begin] + "host" + rest[end:]
 }
 
-func (r *Redis) setAddrs(hosts []string) (problems []string) {
+// setAddrs takes the hosts, or the path of a Unix socket.
+func (r *Redis) setAddrs(hosts []string, path string) (problems []string) {
+	if r.Topology == Unix {
+		r.Addr = path
+		if hosts[0] != "" || strings.HasSuffix(path, "/") || path == "" {
+			return []string{"does not name a Unix socket by its path, such as redis+unix:///run/redis/redis.sock"}
+		}
+		return nil
+	}
 	if len(hosts) > 1 && r.Topology == Standalone {
 		return []string{"has more than one host; only redis+sentinel:// and redis+cluster:// have several"}
 	}
@@ -126,6 +134,7 @@ func (r *Redis) setLogin(user *url.Userinfo) (problems []string) {
 func (r *Redis) setPath(u *url.URL) (problems []string) {
 	path := strings.TrimPrefix(u.Path, "/")
 	switch r.Topology {
+	case Unix: // the path is the socket's
 	case Sentinel:
 		if !isPrimaryName(path) {
 			return []string{"does not name the primary: behind the hosts comes what the Sentinels call it, such as /mymaster"}

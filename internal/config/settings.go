@@ -37,6 +37,7 @@ func (c Config) Settings() []Setting {
 		masked("REDIS_URL", c.Redis.String()),
 		shown("REDIS_PREFIX", c.RedisPrefix),
 		shown("REDIS_WAIT_REPLICAS", strconv.Itoa(c.WaitReplicas)),
+		shown("REDIS_CONNECTIONS", strconv.Itoa(c.Connections)),
 		shown("SESSION_IDLE_TIMEOUT", formatDuration(c.IdleTimeout)),
 		shown("SESSION_LIFETIME", formatDuration(c.Lifetime)),
 		shown("REQUEST_BUDGET", formatDuration(c.RequestBudget)),

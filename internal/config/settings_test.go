@@ -21,6 +21,7 @@ TWILIO_ACCOUNT_SID --twilio-account-sid
 REDIS_URL --redis-url redis://redis:6379/0
 REDIS_PREFIX --redis-prefix sms:
 REDIS_WAIT_REPLICAS --redis-wait-replicas 0
+REDIS_CONNECTIONS --redis-connections 64
 SESSION_IDLE_TIMEOUT --session-idle-timeout 4h
 SESSION_LIFETIME --session-lifetime 720h
 REQUEST_BUDGET --request-budget 10s
@@ -58,6 +59,10 @@ func TestSettingsShowWhatIsSet(t *testing.T) {
 			f.RedisURL = "redis+sentinel://a:pass@h,i/m?sentinel_password=pass&db=1&tls=true"
 		}, "redis+sentinel://a:•••@h:26379,i:26379/m?tls=true&db=1&sentinel_password=•••"},
 		{"a Cluster is shown with its nodes", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "redis+cluster://h,i:1" }, "redis+cluster://h:6379,i:1"},
+		{"a Unix socket is shown with its database", "REDIS_URL", func(f *config.Flags) {
+			f.RedisURL = "redis+unix://a:pass@/run/my%20redis%3F.sock?db=3"
+		}, "redis+unix://a:•••@/run/my%20redis%3F.sock?db=3"},
+		{"database 0 of a Unix socket is not shown", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "redis+unix:///run/redis.sock?db=0" }, "redis+unix:///run/redis.sock"},
 		{"replicas to wait for are shown", "REDIS_WAIT_REPLICAS", func(f *config.Flags) { f.RedisWaitReplicas = "2" }, "2"},
 		{"an IPv6 zone is shown as it was written", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "redis://[fe80::1%25eth0]" }, "redis://[fe80::1%25eth0]:6379/0"},
 		{"WEBHOOK_URL is shown as it is signed", "WEBHOOK_URL", func(f *config.Flags) { f.WebhookURL = "https://u:p@h/x/#y" }, "https://h/x/"},
@@ -103,7 +108,7 @@ func TestSettingsCanBeSetAgain(t *testing.T) {
 	first := read(t, func(f *config.Flags) {
 		f.RedisURL = "redis+sentinel://[::1]:7000,b/m?tls=true&sentinel_tls=false&db=3&server_name=c&sentinel_username=%26%3D+"
 		f.WebhookURL, f.FallbackURL = "https://x.example/in", "https://x.example/sorry"
-		f.RedisWaitReplicas = "1"
+		f.RedisWaitReplicas, f.RedisConnections = "1", "20"
 		f.SessionIdleTimeout, f.RequestBudget, f.LogLevel = "3h30m", "1.5s", "debug"
 		f.MaxReplies = "12"
 	})
@@ -112,6 +117,7 @@ func TestSettingsCanBeSetAgain(t *testing.T) {
 		f.PublicURL, f.RedisURL = value(first, "PUBLIC_URL"), value(first, "REDIS_URL")
 		f.WebhookURL, f.FallbackURL = value(first, "WEBHOOK_URL"), value(first, "FALLBACK_URL")
 		f.RedisPrefix, f.RedisWaitReplicas = value(first, "REDIS_PREFIX"), value(first, "REDIS_WAIT_REPLICAS")
+		f.RedisConnections = value(first, "REDIS_CONNECTIONS")
 		f.SessionIdleTimeout, f.SessionLifetime = value(first, "SESSION_IDLE_TIMEOUT"), value(first, "SESSION_LIFETIME")
 		f.RequestBudget, f.DrainDelay = value(first, "REQUEST_BUDGET"), value(first, "DRAIN_DELAY")
 		f.MaxReplies = value(first, "MAX_REPLIES_PER_MINUTE")

@@ -19,13 +19,12 @@ var errNoAnswer = errors.New("the server does not tell its mode")
 // alone connects to one server that is all of Redis, and asks the first connection whether it is. A node of a Cluster would
 // run our scripts, list its own keys as if they were all, and refuse most messages.
 type alone struct {
-	options Options
-	lost    *losses
-	asked   atomic.Bool // and the server was no node, or did not tell
+	node  *node
+	asked atomic.Bool // and the server was no node, or did not tell
 }
 
 func (a *alone) connect(ctx context.Context) (redis.Conn, error) {
-	c, err := connect(ctx, a.options, a.options.Addr, a.lost)
+	c, err := a.node.connect(ctx)
 	if err != nil || a.asked.Load() {
 		return c, err
 	}
@@ -37,7 +36,7 @@ func (a *alone) connect(ctx context.Context) (redis.Conn, error) {
 	_ = c.Close()
 	if errors.Is(err, errNoAnswer) {
 		a.asked.Store(true)
-		return connect(ctx, a.options, a.options.Addr, a.lost)
+		return a.node.connect(ctx)
 	}
 	return nil, fmt.Errorf("connect to Redis: %w", err)
 }

@@ -5,8 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
+	"maps"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,16 +17,13 @@ import (
 	"github.com/mna/redisc"
 )
 
-const (
-	// nodeSize is how many connections there may be to one node: both steps of a commit may have their keys there.
-	nodeSize = 2 * (Size + spare)
-
-	// refreshPause is the least time between two questions about the layout. In a failover every message wants to know.
-	refreshPause = 100 * time.Millisecond
-)
+// refreshPause is the least time between two questions about the layout. In a failover every message wants to know.
+const refreshPause = 100 * time.Millisecond
 
 var (
 	errNothingSent = errors.New("nothing was sent that could be received")
+
+	errNoLayout = errors.New("no node tells a layout of the Cluster that is better than the known one")
 
 	errSlow = fmt.Errorf("wait for the Redis Cluster: %w", os.ErrDeadlineExceeded)
 )
@@ -36,8 +34,8 @@ func openCluster(o Options) *redis.Pool {
 	if o.Shards == nil {
 		o.Shards = &Shards{}
 	}
-	n := &nodes{options: o}
-	return &redis.Pool{DialContext: n.router, MaxActive: Size + spare, MaxIdle: Size + spare}
+	n := &nodes{options: o, members: map[string]bool{}}
+	return &redis.Pool{DialContext: n.router, MaxActive: o.size() + spare, MaxIdle: o.size() + spare}
 }
 
 // nodes are the nodes of a Cluster, with a pool of connections each. It is safe for concurrent use.
@@ -49,6 +47,9 @@ type nodes struct {
 	cluster *redisc.Cluster // nil while its layout is not known, or there is no router
 	search  *search         // nil while there is none
 	routers int
+
+	layout  *layout         // the last one that was accepted; nil before the first
+	members map[string]bool // the addresses of all nodes that were ever in the layout
 
 	refreshing bool
 	refreshed  time.Time // when the layout was last asked for again
@@ -119,6 +120,13 @@ func (n *nodes) await(ctx context.Context, s *search) error {
 // whose error says more.
 func (n *nodes) limit() time.Duration { return cmp.Or(n.options.Patience, timeout) + timeout/10 }
 
+// served is how many slots the last layout has.
+func (n *nodes) served() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.layout.served
+}
+
 // current is for routers: there is a Cluster while there is one.
 func (n *nodes) current() *redisc.Cluster {
 	n.mu.Lock()
@@ -126,46 +134,58 @@ func (n *nodes) current() *redisc.Cluster {
 	return n.cluster
 }
 
-// pool makes the pool of one node.
+// pool makes the pool of one node. Both steps of a commit may have their keys there.
 func (n *nodes) pool(addr string, _ ...redis.DialOption) (*redis.Pool, error) {
-	addr = n.reachable(addr)
-	one := &node{}
-	lost := &losses{notify: func(err error) { one.lost(err); n.refresh() }}
-	one.dial = func() (redis.Conn, error) { return connect(context.Background(), n.options, addr, lost) }
+	one := &node{options: n.options, addr: addr, notify: n.refresh}
 	return &redis.Pool{
 		Dial: func() (redis.Conn, error) {
-			c, err := one.connect()
+			c, err := one.connect(context.Background())
 			if err != nil {
 				n.failure.Store(&failure{err, time.Now()})
 				n.refresh()
+				return nil, err
 			}
-			return c, err
+			return &member{Conn: c, nodes: n, addr: addr}, nil
 		},
-		TestOnBorrow: func(_ redis.Conn, lastUsed time.Time) error { return lost.since(lastUsed) },
-		MaxActive:    nodeSize,
-		MaxIdle:      Size,
+		TestOnBorrow: reusable,
+		MaxActive:    2 * (n.options.size() + spare),
+		MaxIdle:      n.options.size(),
 		IdleTimeout:  idleTimeout,
 	}, nil
 }
 
-// reachable makes an address that can be dialled of what nodes say of each other: there an IPv6 address has no brackets, and
-// a node that never met another one does not know its own host, so that it is the one that the settings have.
-// See https://redis.io/docs/latest/commands/cluster-slots/.
-func (n *nodes) reachable(addr string) string {
-	colon := strings.LastIndexByte(addr, ':')
-	if colon < 0 || strings.HasPrefix(addr, "[") {
-		return addr
+// check returns an error for a layout that cannot be right. A node that was removed may know no slots, or be in another
+// Cluster. A Cluster may also have shrunk to one node: then that node has all slots.
+func (n *nodes) check(addr string, l *layout) error {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	shrunk := len(l.nodes) == 1 && l.nodes[addr] && l.complete()
+	switch {
+	case l.served == 0:
+		return errNoSlots
+	case n.members[addr] && len(n.members) > 1 && !l.namesAny(n.members, addr) && !shrunk:
+		return errForeign
 	}
-	host := addr[:colon]
-	if host == "" {
-		host, _, _ = net.SplitHostPort(n.options.Cluster[0])
-	}
-	return net.JoinHostPort(host, addr[colon+1:])
+	return nil
+}
+
+// adopt remembers a layout that the library is about to use.
+func (n *nodes) adopt(l *layout) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.layout = l
+	maps.Copy(n.members, l.nodes)
+}
+
+func (n *nodes) knows(addr string) bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.members[addr]
 }
 
 // find ends a search, for the routers that wait for it and for those that come later.
 func (n *nodes) find(s *search) {
-	cluster, err := n.ask()
+	cluster, err := n.ask(0)
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	switch {
@@ -179,51 +199,70 @@ func (n *nodes) find(s *search) {
 	close(s.done)
 }
 
-// ask asks all nodes of the settings at once for the layout, and returns the Cluster that the first one tells of. A server
-// that does not know one gets no command: on one that is in no Cluster the keys would be scattered.
-func (n *nodes) ask() (*redisc.Cluster, error) {
-	found := make(chan *redisc.Cluster)
-	failed := make(chan error, len(n.options.Cluster))
-	taken := make(chan struct{})
-	defer close(taken)
-	for _, addr := range n.options.Cluster {
-		go func() {
-			cluster := &redisc.Cluster{StartupNodes: []string{addr}, CreatePool: n.pool, LayoutRefresh: n.options.Shards.learn}
-			if err := cluster.Refresh(); err != nil {
-				_ = cluster.Close()
-				failed <- n.reason(addr, err)
-				return
-			}
-			select {
-			case found <- cluster:
-			case <-taken:
-				_ = cluster.Close()
-			}
-		}()
-	}
-	var errs []error
-	for range n.options.Cluster {
-		select {
-		case cluster := <-found:
-			return cluster, nil
-		case err := <-failed:
-			errs = append(errs, err)
-		}
-	}
-	return nil, errors.Join(errs...)
+// told is one node's layout.
+type told struct {
+	addr   string
+	layout *layout
+	err    error
 }
 
-// reason finds out why a node did not tell its layout: the library has made a text of the error.
-func (n *nodes) reason(addr string, err error) error {
-	c, dialled := connect(context.Background(), n.options, addr, &losses{})
-	if dialled != nil {
-		return dialled
+// ask asks the nodes that are known and those of the settings, all at once, for the layout. It returns a Cluster of the
+// first complete one, or of the one that serves most slots, if these are more than served. A server that is in no Cluster
+// gets no command: the keys would be scattered.
+func (n *nodes) ask(served int) (*redisc.Cluster, error) {
+	addrs := n.addrs()
+	answers := make(chan told, len(addrs))
+	for _, addr := range addrs {
+		go func() { answers <- n.question(addr) }()
+	}
+	best := told{layout: &layout{served: served}}
+	var errs []error
+	for range addrs {
+		switch t := <-answers; {
+		case t.err != nil:
+			errs = append(errs, t.err)
+		case t.layout.served > best.layout.served:
+			best = t
+		}
+		if best.layout.complete() {
+			break
+		}
+	}
+	switch {
+	case best.addr == "" && len(errs) == 0:
+		return nil, errNoLayout
+	case best.addr == "":
+		return nil, errors.Join(errs...)
+	}
+	cluster := &redisc.Cluster{StartupNodes: []string{best.addr}, CreatePool: n.pool, LayoutRefresh: n.options.Shards.learn}
+	if err := cluster.Refresh(); err != nil {
+		_ = cluster.Close()
+		return nil, err
+	}
+	return cluster, nil
+}
+
+// addrs returns the addresses of the settings and those of the last layout.
+func (n *nodes) addrs() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	addrs := slices.Clone(n.options.Cluster)
+	if n.layout != nil {
+		addrs = slices.AppendSeq(addrs, maps.Keys(n.layout.nodes))
+	}
+	slices.Sort(addrs)
+	return slices.Compact(addrs)
+}
+
+// question asks one node for its layout, on a connection of its own.
+func (n *nodes) question(addr string) told {
+	c, err := (&node{options: n.options, addr: addr}).dial(context.Background())
+	if err != nil {
+		return told{err: err}
 	}
 	defer c.Close()
-	if _, answered := c.Do("CLUSTER", "SLOTS"); answered != nil {
-		return answered
-	}
-	return err
+	_, l, err := (&member{Conn: c, nodes: n, addr: addr}).slots()
+	return told{addr, l, err}
 }
 
 // explain returns why a connection could not be had for an error that the library has made a text of, if it has happened
@@ -249,12 +288,16 @@ func (n *nodes) refresh() {
 	go n.renew(n.cluster)
 }
 
-// renew asks the nodes that are known, and if none of them answers those of the settings: the library would never ask these
-// again, and a Cluster whose nodes have all moved would be lost. The next loss tries again.
+// renew asks the primaries that are known. If none of them gives a layout, or slots are missing in it, all other nodes and
+// those of the settings are asked: the library would never do that, and a Cluster whose nodes have all moved would be lost.
+// The next loss tries again.
 func (n *nodes) renew(old *redisc.Cluster) {
-	present := old
-	if old.Refresh() != nil {
-		if found, err := n.ask(); err == nil {
+	present, served := old, 0
+	if old.Refresh() == nil {
+		served = n.served()
+	}
+	if served < redisc.HashSlots {
+		if found, err := n.ask(served); err == nil {
 			present = found
 		}
 	}

@@ -216,27 +216,30 @@ func forwarding(t *testing.T, to *atomic.Pointer[string]) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			in, err := l.Accept()
-			if err != nil {
-				return
-			}
-			out, err := net.Dial("tcp", *to.Load())
-			if err != nil {
-				in.Close()
-				continue
-			}
-			for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
-				go func() {
-					io.Copy(way[0], way[1])
-					way[0].Close()
-					way[1].Close()
-				}()
-			}
-		}
-	}()
+	go forward(l, func() string { return *to.Load() })
 	return l.Addr().String()
+}
+
+// forward connects each client to the present target, until the listener is closed.
+func forward(l net.Listener, target func() string) {
+	for {
+		in, err := l.Accept()
+		if err != nil {
+			return
+		}
+		out, err := net.Dial("tcp", target())
+		if err != nil {
+			in.Close()
+			continue
+		}
+		for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
+			go func() {
+				io.Copy(way[0], way[1])
+				way[0].Close()
+				way[1].Close()
+			}()
+		}
+	}
 }
 
 func TestAClusterThatRefusesUsIsTold(t *testing.T) {

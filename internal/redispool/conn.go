@@ -10,13 +10,15 @@ import (
 )
 
 var (
+	errOld      = errors.New("connection has reached its maximum age")
 	errLost     = errors.New("connection is older than the last one that was lost")
 	errOutdated = errors.New("connection has not proved who we are")
 	errDemoted  = errors.New("connection leads to a server that cannot take writes now")
+	errUnknown  = errors.New("a script was answered with an unknown error on this connection")
 )
 
-// losses remembers when a connection was last lost. The idle connections of that time probably went with it: a restart
-// or a failover takes them all.
+// losses remembers when a connection to one server was last lost. The connections that were idle then probably went with
+// it: a restart or a failover takes them all. It is safe for concurrent use.
 type losses struct {
 	last   atomic.Pointer[time.Time] // with its monotonic part: the wall clock may jump
 	notify func(error)               // told of each loss, unless it is nil
@@ -39,14 +41,39 @@ func (l *losses) since(lastUsed time.Time) error {
 }
 
 // conn watches the errors of one connection. A server that was demoted, or that is loading, answers with errors on a
-// connection that is in perfect health; such a connection must not go back to the pool.
+// connection that is in perfect health; such a connection must not go back to the pool. The same applies when a script
+// was answered with an error that we do not know: it may be a demotion in other words.
 type conn struct {
 	redis.Conn
-	wire *wire
-	lost *losses
-	err  error
+	wire     *wire
+	addr     string    // of the node that it was dialled for
+	lost     *losses   // of all connections to the same server
+	expires  time.Time // it is not borrowed again after that
+	err      error
+	scripted bool // a script was sent since the connection was borrowed
 
 	judge func(error) // told of each error
+}
+
+// reusable returns an error for a pooled connection that must not be borrowed.
+func reusable(pooled redis.Conn, lastUsed time.Time) error {
+	c := connOf(pooled)
+	if time.Now().After(c.expires) {
+		return errOld
+	}
+	return c.lost.since(lastUsed)
+}
+
+// connOf returns the connection inside one that a node has dialled.
+func connOf(c redis.Conn) *conn {
+	switch c := c.(type) {
+	case *replicated:
+		return c.conn
+	case *member:
+		return connOf(c.Conn)
+	default:
+		return c.(*conn)
+	}
 }
 
 // Err is what the pool asks when it gets the connection back.
@@ -61,6 +88,7 @@ func (c *conn) Do(command string, args ...any) (any, error) {
 	if err := c.release(); err != nil {
 		return nil, err
 	}
+	c.scripted = command != "" && (c.scripted || isScript(command)) // the pool sends "" when it gets the connection back
 	reply, err := c.Conn.Do(command, args...)
 	return reply, c.watch(err)
 }
@@ -68,6 +96,7 @@ func (c *conn) Do(command string, args ...any) (any, error) {
 // Send holds the command back until Flush, whatever its size.
 func (c *conn) Send(command string, args ...any) error {
 	c.wire.held = true
+	c.scripted = c.scripted || isScript(command)
 	return c.watch(c.Conn.Send(command, args...))
 }
 
@@ -111,8 +140,14 @@ func (c *conn) watch(err error) error {
 	case demoted(reply):
 		c.err = errDemoted
 		c.lost.note(err)
+	case c.scripted && !harmless(reply):
+		c.err = errUnknown
 	}
 	return unquoted(err)
+}
+
+func isScript(command string) bool {
+	return strings.EqualFold(command, "EVALSHA") || strings.EqualFold(command, "EVAL")
 }
 
 // unquoted is an error of the server's without the arguments that it quotes where it does not know a command, which may
@@ -129,15 +164,35 @@ func unquoted(err error) error {
 	return redis.Error(text)
 }
 
-// demoted reports whether another server, or this one later, would have taken the command. Not so MISCONF, OOM, BUSY and
-// TRYAGAIN: a server that is short of disk, memory or time is still the one that has the sessions.
+// code returns the code of an error reply, such as READONLY. When a command inside a script fails, Redis before 7.0 and
+// Dragonfly put the command's error behind their own: "ERR Error running script (call to f_…): @user_script:1:
+// @user_script: 1: -READONLY You can't write against a read only replica." The code is then the command's.
+func code(e redis.Error) string {
+	outer, rest, _ := strings.Cut(string(e), " ")
+	if _, inner, found := strings.Cut(rest, ": -"); found && outer == "ERR" {
+		outer, _, _ = strings.Cut(inner, " ")
+	}
+	return outer
+}
+
+// demoted reports whether another server, or this one later, would have taken the command. The codes of harmless do not
+// belong here: a server that is short of disk, memory or time is still the one that has the sessions.
 // See https://redis.io/docs/latest/develop/reference/errors/.
 func demoted(e redis.Error) bool {
-	code, _, _ := strings.Cut(string(e), " ")
-	switch code {
+	switch code(e) {
 	case "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN",
 		"NOREPLICAS", // a primary that was cut off from the rest, and does not know that they have another one
 		"UNBLOCKED":  // it became a replica during WAIT
+		return true
+	}
+	return false
+}
+
+// harmless reports whether e says nothing against the connection: another connection to this server would get the same
+// answer, and the server is the right one or names the right one.
+func harmless(e redis.Error) bool {
+	switch code(e) {
+	case "NOSCRIPT", "MOVED", "ASK", "TRYAGAIN", "CROSSSLOT", "WRONGTYPE", "NOPERM", "OOM", "MISCONF", "BUSY":
 		return true
 	}
 	return false

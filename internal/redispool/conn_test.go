@@ -76,8 +76,18 @@ func TestOnlyErrorsThatAnotherServerWouldNotGiveCostTheConnection(t *testing.T) 
 			{"TRYAGAIN Multiple keys request during rehashing of slot", false},
 			{"WRONGTYPE Operation against a key holding the wrong kind of value", false},
 			{"OOM command not allowed when used memory > 'maxmemory'.", false},
-			{"READONLYNESS is another word", false},
-			{"ERR the word READONLY comes later", false},
+			{"NOSCRIPT No matching script. Please use EVAL.", false},
+			{"NOPERM this user has no permissions to run the 'set' command", false},
+			// The next rows are Redis 6.2's words for an error of a command inside a script.
+			{"ERR Error running script (call to f_9d1d06cbbab5fe7e2d2d5b0dc9a8c4b4ab5ba0f7): @user_script:1: @user_script: 1: -READONLY You can't write against a read only replica.", true},
+			{"ERR Error running script (call to f_9d1d06cbbab5fe7e2d2d5b0dc9a8c4b4ab5ba0f7): @user_script:1: @user_script: 1: -NOREPLICAS Not enough good replicas to write.", true},
+			{"ERR Error running script (call to f_9d1d06cbbab5fe7e2d2d5b0dc9a8c4b4ab5ba0f7): @user_script:1: @user_script: 1: -MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", true},
+			{"ERR Error running script (call to f_9d1d06cbbab5fe7e2d2d5b0dc9a8c4b4ab5ba0f7): @user_script:1: @user_script: 1: -LOADING Redis is loading the dataset in memory", true},
+			{"ERR Error running script (call to f_9d1d06cbbab5fe7e2d2d5b0dc9a8c4b4ab5ba0f7): @user_script:1: @user_script: 1: -OOM command not allowed when used memory > 'maxmemory'.", false},
+			{"ERR Error running script (call to f_9d1d06cbbab5fe7e2d2d5b0dc9a8c4b4ab5ba0f7): @user_script:1: @user_script: 1: -MISCONF Redis is configured to save RDB snapshots, but it's currently unable to persist to disk.", false},
+			// A script must not be tried again on a connection that gave an unknown error.
+			{"READONLYNESS is another word", true},
+			{"ERR the word OOM comes later", true},
 		} {
 			t.Run(row.name, func(t *testing.T) {
 				p := open(t, redispool.Options{Addr: b.Addr})
@@ -88,6 +98,46 @@ func TestOnlyErrorsThatAnotherServerWouldNotGiveCostTheConnection(t *testing.T) 
 				idle := p.IdleCount()
 				if lost := idle < 3; lost != row.lost {
 					t.Errorf("%d of 3 connections are left, want the connection lost: %v", idle, row.lost)
+				}
+			})
+		}
+	})
+}
+
+func TestAnUnknownErrorCostsTheConnection(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		for _, row := range []struct {
+			name string
+			run  func(c redis.Conn)
+			lost bool
+		}{
+			{"of a script", func(c redis.Conn) { c.Do("EVAL", "return redis.error_reply('ERR new')", 0) }, true},
+			{"of a pipelined script", func(c redis.Conn) {
+				c.Send("EVAL", "return redis.error_reply('ERR new')", 0)
+				c.Send("EVAL", "return 1", 0)
+				c.Flush()
+				c.Receive()
+				c.Receive()
+			}, true},
+			{"but not when it is another command's", func(c redis.Conn) { c.Do("NOCOMMAND") }, false},
+			{"nor when another borrower ran a script before", func(c redis.Conn) {
+				c.Do("EVAL", "return 1", 0)
+				c.Do("")
+				c.Do("NOCOMMAND")
+			}, false},
+		} {
+			t.Run(row.name, func(t *testing.T) {
+				p := open(t, redispool.Options{Addr: b.Addr})
+				fill(t, p, 3)
+				c := p.Get()
+				row.run(c)
+				c.Close()
+				want := 3
+				if row.lost {
+					want = 2 // the others stay: the error says nothing of them
+				}
+				if _, err := do(p, "PING"); err != nil || p.IdleCount() != want {
+					t.Errorf("%d of 3 connections are left, %v, want %d", p.IdleCount(), err, want)
 				}
 			})
 		}

@@ -19,6 +19,9 @@ func Measure(pool *redis.Pool, took func(time.Duration)) {
 		}
 		return &measured{Conn: c, took: took}, nil
 	}
+	if test := pool.TestOnBorrow; test != nil {
+		pool.TestOnBorrow = func(c redis.Conn, lastUsed time.Time) error { return test(c.(*measured).Conn, lastUsed) }
+	}
 }
 
 // measured times the commands of one connection.

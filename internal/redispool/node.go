@@ -1,7 +1,10 @@
 package redispool
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"time"
@@ -9,80 +12,97 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// probePause is the least time between two looks at a node that could not be dialled, or that hangs.
-const probePause = 250 * time.Millisecond
+// dialPause is the least time between two tries to connect to a server that could not be connected to, or that hangs.
+const dialPause = 250 * time.Millisecond
 
-// node dials one node of a Cluster. Once that has failed, or a command has timed out there, nobody waits for the node any
-// more: it is tried in the background, when there is demand, and until it answers whoever wants it is told at once why it
-// cannot be had. A message that waits holds a place which one for another node could have. It is safe for concurrent use.
+// node is a server to connect to. Once that has failed, or a command has timed out there, one caller at a time tries again,
+// with pauses. The others are told at once why the server cannot be had: they come back after a pause of their own, and a
+// server that has too many clients, or hangs, is not stormed. It is safe for concurrent use.
 type node struct {
-	dial func() (redis.Conn, error)
+	options Options
+	addr    string                 // host:port or the path of a Unix socket
+	greet   func(redis.Conn) error // the first command of a connection; nil if any will do
+	notify  func()                 // told when a connection was lost; may be nil
 
-	mu      sync.Mutex
-	err     error     // why nobody waits for the node; nil while it is well
-	tried   time.Time // when err was found
-	probing bool
+	mu     sync.Mutex
+	err    error     // why only one caller at a time tries; nil while the server is well
+	tried  time.Time // when err was found
+	trying bool
+	losses map[string]*losses // by the address that a connection leads to: addr may be a name with several
 }
 
-func (d *node) connect() (redis.Conn, error) {
-	if err := d.down(); err != nil {
+func (d *node) connect(ctx context.Context) (redis.Conn, error) {
+	if err := d.enter(); err != nil {
 		return nil, err
 	}
-	c, err := d.dial()
-	if err != nil {
-		d.fail(err)
-	}
+	c, err := d.dial(ctx)
+	d.leave(err, ctx.Err() != nil)
 	return c, err
 }
 
-func (d *node) down() error {
+// enter returns why the caller must not try to connect now. Each call that returns nil must be paired with one of leave.
+func (d *node) enter() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.err != nil && !d.probing && time.Since(d.tried) >= probePause {
-		d.probing = true
-		go d.probe()
+	if d.err == nil {
+		return nil
 	}
-	return d.err
+	if d.trying || time.Since(d.tried) < dialPause {
+		return d.err
+	}
+	d.trying = true
+	return nil
 }
 
-func (d *node) fail(err error) {
+// leave notes how a try ended. One that the caller gave up says nothing of the server.
+func (d *node) leave(err error, gaveUp bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.err, d.tried = err, time.Now()
+	d.trying = false
+	if err == nil || !gaveUp {
+		d.err, d.tried = err, time.Now()
+	}
 }
 
 // lost is told of commands that failed. That a connection has ended says nothing of the next one; a node that does not
 // answer in time may well go on accepting connections, since the kernel does that for it. It may also have been slow just
-// once: the next one who wants it has it tried without a pause.
+// once: the next caller tries without a pause.
 func (d *node) lost(err error) {
 	var network net.Error
-	if !errors.As(err, &network) || !network.Timeout() {
-		return
+	if errors.As(err, &network) && network.Timeout() {
+		d.mu.Lock()
+		if d.err == nil {
+			d.err, d.tried = err, time.Time{}
+		}
+		d.mu.Unlock()
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.err == nil {
-		d.err = err
+	if d.notify != nil {
+		d.notify()
 	}
 }
 
-func (d *node) probe() {
-	c, err := d.dial()
-	if err == nil {
-		err = answers(c)
-		_ = c.Close()
+// dial returns a connection to the server that watches its own errors, and waits for replicas where it is to.
+func (d *node) dial(ctx context.Context) (redis.Conn, error) {
+	c, wire, err := dial(ctx, d.options, d.addr, d.greet)
+	if err != nil {
+		return nil, fmt.Errorf("connect to Redis: %w", err)
 	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.err, d.tried, d.probing = err, time.Now(), false
+	expires := time.Now().Add(leastAge + rand.N(ageSpread))
+	watched := &conn{Conn: c, wire: wire, judge: d.options.judge, addr: d.addr, lost: d.lossesAt(wire.peer), expires: expires}
+	if d.options.WaitReplicas > 0 {
+		return &replicated{conn: watched, replicas: d.options.WaitReplicas}, nil
+	}
+	return watched, nil
 }
 
-// answers asks for any answer: a user who may not PING is told so by a node that is well.
-func answers(c redis.Conn) error {
-	_, err := c.Do("PING")
-	var reply redis.Error
-	if errors.As(err, &reply) {
-		return nil
+func (d *node) lossesAt(peer string) *losses {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.losses == nil {
+		d.losses = map[string]*losses{}
 	}
-	return err
+	if d.losses[peer] == nil {
+		d.losses[peer] = &losses{notify: d.lost}
+	}
+	return d.losses[peer]
 }

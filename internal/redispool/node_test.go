@@ -17,7 +17,12 @@ import (
 // silent is the address of a server that takes connections and never says anything.
 func silent(t *testing.T, accepted *atomic.Int64) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	return silentAt(t, "127.0.0.1:0", accepted)
+}
+
+func silentAt(t *testing.T, addr string, accepted *atomic.Int64) string {
+	t.Helper()
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,24 +17,29 @@ import (
 )
 
 const (
-	// Size is how many connections messages may hold at once. One message occupies one connection for two round trips,
-	// some 0.2 ms on a local network: 64 connections carry more than a replica's CPU can.
+	// Size is the default of Options.Connections. One message occupies one connection for two round trips, some 0.2 ms on
+	// a local network: 64 connections carry more than a replica's CPU can.
 	Size = 64
 
 	// spare connections are for what is not a message: the readiness check.
 	spare = 4
 
-	// timeout bounds every dial, TLS handshake, write and read by itself. Twilio waits 15 s in all, and a request's
+	// timeout bounds every connect, TLS handshake, write and read by itself. Twilio waits 15 s in all, and a request's
 	// patience is many short tries, not one long one.
 	timeout = time.Second
 
 	// idle connections are closed before firewalls and load balancers forget them silently.
 	idleTimeout = 2 * time.Minute
+
+	// A connection is not used again after leastAge, or up to ageSpread later: a name that leads to another server now is
+	// noticed, although the old server still answers, and not all connections are dialled anew at the same time.
+	leastAge  = 4 * time.Minute
+	ageSpread = 2 * time.Minute
 )
 
 // Options say which Redis is meant and who we are there.
 type Options struct {
-	Addr     string      // host:port, unless Sentinels or Cluster name the servers
+	Addr     string      // host:port or the path of a Unix socket, unless Sentinels or Cluster name the servers
 	TLS      *tls.Config // nil: plain TCP
 	Username string
 	Password string
@@ -62,51 +66,54 @@ type Options struct {
 	// WaitReplicas is how many replicas must have what a script wrote before its answer is given.
 	WaitReplicas int
 
+	// Connections is how many connections messages may hold at once; 0 is Size. A few more are for the readiness check.
+	Connections int
+
 	// Opened, unless it is nil, is how many connections are open, those of all nodes of a Cluster together: there the pool
 	// itself counts only its users.
 	Opened *atomic.Int64
 
 	// Shards, unless it is nil, learns the layout of a Cluster.
 	Shards *Shards
+
+	// Resolver finds the addresses of host names; nil is net.DefaultResolver.
+	Resolver Resolver
+
+	network *network // one for all connections of a pool
 }
+
+// size is how many connections messages may hold at once.
+func (o Options) size() int { return cmp.Or(o.Connections, Size) }
 
 // Open returns a pool. It does not contact Redis: a Redis that is not there yet shows in the first command. The pool never
-// waits for a connection, since redisstore could not be told how long: whoever wants one holds one of Size places first.
+// waits for a connection, since redisstore could not be told how long: whoever wants one holds one of Connections places
+// first.
 func Open(o Options) *redis.Pool {
-	if len(o.Cluster) > 0 {
-		return openCluster(o)
-	}
-	lost := &losses{}
-	connect := (&alone{options: o, lost: lost}).connect
-	if o.Sentinels != nil {
-		connect = (&primary{options: o, lost: lost, turn: make(chan struct{}, 1)}).connect
-	}
-	return &redis.Pool{
-		DialContext:  connect,
-		TestOnBorrow: func(_ redis.Conn, lastUsed time.Time) error { return lost.since(lastUsed) },
-		MaxActive:    Size + spare,
-		MaxIdle:      Size,
+	o.network = newNetwork(o.Resolver)
+	pool := &redis.Pool{
+		TestOnBorrow: reusable,
+		MaxActive:    o.size() + spare,
+		MaxIdle:      o.size(),
 		IdleTimeout:  idleTimeout,
 	}
+	switch {
+	case len(o.Cluster) > 0:
+		return openCluster(o)
+	case o.Sentinels != nil:
+		p := newPrimary(o)
+		pool.DialContext, pool.TestOnBorrow = p.connect, p.reusable
+	default:
+		pool.DialContext = (&alone{node: &node{options: o, addr: o.Addr}}).connect
+	}
+	return pool
 }
 
-// connect returns a connection to one server that watches its own errors, and waits for replicas where it is to.
-func connect(ctx context.Context, o Options, addr string, lost *losses) (redis.Conn, error) {
-	c, wire, err := dial(ctx, o, addr)
-	if err != nil {
-		return nil, fmt.Errorf("connect to Redis: %w", err)
-	}
-	watched := &conn{Conn: c, wire: wire, lost: lost, judge: o.judge}
-	if o.WaitReplicas > 0 {
-		return &replicated{conn: watched, replicas: o.WaitReplicas}, nil
-	}
-	return watched, nil
-}
-
-// dial connects, and authenticates where there is something to authenticate with.
-func dial(ctx context.Context, o Options, addr string) (redis.Conn, *wire, error) {
+// dial connects to a server, authenticates where there is something to authenticate with, and has the server answer
+// greet, which is nil if any answer will do. A server that has too many clients already refuses a new one only in its
+// first answer: whoever did not wait for it would pool a dead connection.
+func dial(ctx context.Context, o Options, addr string, greet func(redis.Conn) error) (redis.Conn, *wire, error) {
 	o = o.current()
-	w := &wire{opened: o.Opened}
+	w := &wire{opened: o.Opened, network: o.network}
 	options := []redis.DialOption{
 		redis.DialContextFunc(w.dial),
 		redis.DialTLSHandshakeTimeout(timeout),
@@ -120,8 +127,42 @@ func dial(ctx context.Context, o Options, addr string) (redis.Conn, *wire, error
 		options = append(options, redis.DialUseTLS(true), redis.DialTLSConfig(o.TLS))
 	}
 	c, err := redis.DialContext(ctx, "tcp", addr, options...)
-	o.judge(err)
-	return c, w, unquoted(err)
+	answered := o.Password != "" || o.Database != 0 // redigo then waited for the answer to AUTH or SELECT
+	switch {
+	case err != nil:
+	case greet != nil:
+		err = greet(c)
+	case !answered:
+		err = ping(c)
+	}
+	if w.peer != "" {
+		o.network.note(w.peer, err == nil)
+	}
+	if err != nil {
+		o.judge(err)
+		if c != nil {
+			_ = c.Close()
+		}
+		return nil, nil, unquoted(err)
+	}
+	return c, w, nil
+}
+
+// ping has a server answer. A user who may not PING is answered as well, and so is a client that is one too many: only the
+// latter's connection ends with the answer.
+func ping(c redis.Conn) error {
+	_, err := c.Do("PING")
+	var reply redis.Error
+	if !errors.As(err, &reply) {
+		return err
+	}
+	if demoted(reply) {
+		return err
+	}
+	if _, _ = c.Do("PING"); c.Err() != nil {
+		return err
+	}
+	return nil
 }
 
 // Refused reports whether err is Redis's or TLS's refusal of who we are, or of the database, or says that it is another kind

@@ -31,15 +31,19 @@ type Sentinels struct {
 // primary connects to the server that the Sentinels name. It is safe for concurrent use.
 type primary struct {
 	options Options
-	lost    *losses
 
 	turn  chan struct{} // held by whoever asks
 	addrs []string      // what the last one was told, the likeliest first
 	asked time.Time     // when that was
 	err   error
 
-	mu   sync.Mutex
-	addr string // where the last connection led
+	mu    sync.Mutex
+	nodes map[string]*node // by the address that Sentinels gave
+	addr  string           // where the last connection led
+}
+
+func newPrimary(o Options) *primary {
+	return &primary{options: o, turn: make(chan struct{}, 1), nodes: map[string]*node{}}
 }
 
 // connect asks for the primary and dials it. What calls itself a primary may have been replaced a moment ago; it then
@@ -51,7 +55,7 @@ func (p *primary) connect(ctx context.Context) (redis.Conn, error) {
 	}
 	var errs []error
 	for _, addr := range addrs {
-		c, err := p.dial(ctx, addr)
+		c, err := p.node(addr).connect(ctx)
 		if err == nil {
 			p.moved(addr)
 			return c, nil
@@ -61,34 +65,47 @@ func (p *primary) connect(ctx context.Context) (redis.Conn, error) {
 	return nil, errors.Join(errs...)
 }
 
-// dial connects to one server and asks whether it is a primary: a Sentinel may not know yet.
-// See https://redis.io/docs/latest/develop/reference/sentinel-clients/.
-func (p *primary) dial(ctx context.Context, addr string) (redis.Conn, error) {
-	c, err := connect(ctx, p.options, addr, p.lost)
-	if err != nil {
-		return nil, err
+func (p *primary) node(addr string) *node {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.nodes[addr] == nil {
+		p.nodes[addr] = &node{options: p.options, addr: addr, greet: isPrimary}
 	}
-	role, err := redis.Values(c.Do("ROLE"))
-	if err == nil && len(role) > 0 {
-		if name, _ := redis.String(role[0], nil); name == "master" {
-			return c, nil
-		}
-	}
-	_ = c.Close()
-	if err != nil {
-		return nil, fmt.Errorf("connect to Redis: %w", err)
-	}
-	return nil, errNoPrimary
+	return p.nodes[addr]
 }
 
-// moved takes note of where the primary is. Connections to another one are not used again.
+// isPrimary asks a server whether it is a primary: a Sentinel may not know yet.
+// See https://redis.io/docs/latest/develop/reference/sentinel-clients/.
+func isPrimary(c redis.Conn) error {
+	role, err := redis.Values(c.Do("ROLE"))
+	if err != nil {
+		return err
+	}
+	if len(role) > 0 {
+		if name, _ := redis.String(role[0], nil); name == "master" {
+			return nil
+		}
+	}
+	return errNoPrimary
+}
+
+// moved notes where the primary is.
 func (p *primary) moved(addr string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.addr != "" && p.addr != addr {
-		p.lost.note(errDemoted)
-	}
 	p.addr = addr
+}
+
+// reusable returns an error for a pooled connection that must not be borrowed, such as one to another server than the
+// primary.
+func (p *primary) reusable(c redis.Conn, lastUsed time.Time) error {
+	p.mu.Lock()
+	addr := p.addr
+	p.mu.Unlock()
+	if connOf(c).addr != addr {
+		return errDemoted
+	}
+	return reusable(c, lastUsed)
 }
 
 // ask returns the addresses that the Sentinels name. Those who want to know at the same time share one answer: in an
@@ -102,7 +119,7 @@ func (p *primary) ask(ctx context.Context) ([]string, error) {
 	}
 	defer func() { <-p.turn }()
 	if p.asked.Before(began) {
-		p.addrs, p.err = p.options.current().Sentinels.vote(ctx)
+		p.addrs, p.err = p.options.current().Sentinels.vote(ctx, p.options.network)
 		p.options.judge(p.err)
 		p.asked = time.Now()
 	}
@@ -112,11 +129,11 @@ func (p *primary) ask(ctx context.Context) ([]string, error) {
 // vote asks all Sentinels at once, and waits until more than half of them name the same address, or until each has answered
 // or failed. The address that most of them name comes first: one that is cut off from the others goes on naming the old
 // primary, and one whose host went down with the primary's does not answer.
-func (s *Sentinels) vote(ctx context.Context) ([]string, error) {
+func (s *Sentinels) vote(ctx context.Context, n *network) ([]string, error) {
 	answers := make(chan answer, len(s.Addrs))
 	for _, addr := range s.Addrs {
 		go func() {
-			name, err := s.ask(ctx, addr)
+			name, err := s.ask(ctx, n, addr)
 			answers <- answer{name, err}
 		}()
 	}
@@ -145,12 +162,14 @@ func (s *Sentinels) vote(ctx context.Context) ([]string, error) {
 }
 
 // ask asks one Sentinel. The library's own errors do not tell what the server said, hence the witness.
-func (s *Sentinels) ask(ctx context.Context, addr string) (string, error) {
+func (s *Sentinels) ask(ctx context.Context, n *network, addr string) (string, error) {
 	w := &witness{}
+	options := Options{TLS: s.TLS, Username: s.Username, Password: s.Password, network: n}
 	one := &sentinel.Sentinel{Addrs: []string{addr}, MasterName: s.Primary, Pool: func(addr string) *redis.Pool {
 		// No idle connections: the question is a rare one.
 		return &redis.Pool{DialContext: func(context.Context) (redis.Conn, error) {
-			w.Conn, _, w.err = dial(ctx, Options{TLS: s.TLS, Username: s.Username, Password: s.Password}, addr)
+			// The question itself is the first command.
+			w.Conn, _, w.err = dial(ctx, options, addr, func(redis.Conn) error { return nil })
 			return w, w.err
 		}}
 	}}

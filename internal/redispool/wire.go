@@ -5,7 +5,6 @@ import (
 	"net"
 	"sync"
 	"sync/atomic"
-	"time"
 )
 
 // wire is the socket of a connection. redigo writes what is pipelined in pieces of 4 KB, and each write costs more than
@@ -15,18 +14,19 @@ type wire struct {
 	held bool // between the first Send and Flush
 	out  []byte
 
-	opened *atomic.Int64 // nil if nobody counts
-	closed sync.Once
+	network *network
+	peer    string        // the address that the connection leads to, "" while there is none
+	opened  *atomic.Int64 // nil if nobody counts
+	closed  sync.Once
 }
 
 // dial is what redigo dials with.
-func (w *wire) dial(ctx context.Context, network, addr string) (net.Conn, error) {
-	d := net.Dialer{Timeout: timeout, KeepAlive: 15 * time.Second}
-	c, err := d.DialContext(ctx, network, addr)
+func (w *wire) dial(ctx context.Context, _, addr string) (net.Conn, error) {
+	c, err := w.network.dial(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	w.Conn = c
+	w.Conn, w.peer = c, c.RemoteAddr().String()
 	w.count(1)
 	return w, nil
 }

@@ -101,6 +101,48 @@ func (c *Cluster) Share(i int) (first, last int) {
 	return i * slots / n, (i+1)*slots/n - 1
 }
 
+// Remove removes a primary from the Cluster and gives its slots, without their keys, to another one. It sends what
+// `redis-cli --cluster del-node` sends. The node lives on, and knows no slots.
+func (c *Cluster) Remove(leaving, heir *Server) {
+	id := leaving.CLI("CLUSTER", "MYID")
+	var share []string
+	for i, p := range c.Primaries {
+		if first, last := c.Share(i); p == leaving {
+			share = []string{"CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(first), strconv.Itoa(last)}
+		}
+	}
+	leaving.CLI("FLUSHALL")
+	for _, node := range c.Nodes() {
+		if node != leaving {
+			node.CLI("CLUSTER", "FORGET", id)
+		}
+	}
+	leaving.CLI("CLUSTER", "RESET", "SOFT")
+	heir.CLI(share...)
+	for _, node := range c.Nodes() {
+		if node != leaving {
+			node.await("CLUSTER INFO", func(answer string) bool { return strings.Contains(answer, fmt.Sprintf("cluster_slots_ok:%d", slots)) })
+		}
+	}
+}
+
+// Join makes a node, which may come from another Cluster, a part of this one. It has no slots.
+func (c *Cluster) Join(node *Server) {
+	first := c.Primaries[0]
+	node.CLI("CLUSTER", "MEET", host, strconv.Itoa(first.Port()), strconv.Itoa(c.buses[first]))
+	node.await("CLUSTER INFO", func(answer string) bool { return strings.Contains(answer, fmt.Sprintf("cluster_slots_ok:%d", slots)) })
+}
+
+// StartLone starts a node of a Cluster that knows no other node, and serves only the slots from first to last.
+func StartLone(tb testing.TB, first, last int) *Server {
+	tb.Helper()
+	c := &Cluster{buses: map[*Server]int{}}
+	s := c.start(tb, Options{})
+	s.CLI("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(first), strconv.Itoa(last))
+	s.await("CLUSTER INFO", func(answer string) bool { return strings.Contains(answer, "cluster_state:ok") })
+	return s
+}
+
 // HoldFailover keeps the replicas from taking over until [Cluster.FailOver] lets one do so: a shard is then away for as
 // long as a test needs to look at the others, however busy the machine is.
 func (c *Cluster) HoldFailover() {

@@ -1,0 +1,127 @@
+package redispool_test
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"smsession/internal/redispool"
+	"smsession/internal/redistest"
+)
+
+func TestANodeThatWasRemovedIsNotAskedForTheLayout(t *testing.T) {
+	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
+	keys := keysOn(t, cluster)
+	removed := cluster.Primaries[0]
+	// This one has known the Cluster since before.
+	old := open(t, redispool.Options{Cluster: []string{removed.Addr()}, Patience: patient})
+	if _, err := do(old, "SET", keys[0], "before"); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Remove(removed, cluster.Primaries[1])
+	t.Run("by whoever knows the Cluster", func(t *testing.T) {
+		for _, key := range keys {
+			eventually(t, func() error { _, err := do(old, "SET", key, "after"); return err })
+		}
+	})
+	t.Run("by whoever can ask another node", func(t *testing.T) {
+		for range 10 { // the first answer is the removed node's more than once
+			p := open(t, redispool.Options{Cluster: []string{removed.Addr(), cluster.Primaries[2].Addr()}, Patience: patient})
+			for _, key := range keys {
+				if _, err := do(p, "SET", key, "after"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+	t.Run("and whoever cannot is told why, until the node is in the Cluster again", func(t *testing.T) {
+		p := open(t, redispool.Options{Cluster: []string{removed.Addr()}, Patience: patient})
+		_, err := do(p, "SET", keys[0], "after")
+		if err == nil || redispool.Refused(err) || !strings.Contains(err.Error(), removed.Addr()) {
+			t.Errorf("the error is %v, want one that names the node and is no refusal", err)
+		}
+		cluster.Primaries[0] = cluster.Primaries[1]
+		cluster.Join(removed)
+		eventually(t, func() error { _, err := do(p, "SET", keys[0], "after"); return err })
+	})
+}
+
+func TestANodeThatJoinedAnotherClusterIsNotFollowed(t *testing.T) {
+	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
+	other := redistest.StartCluster(t, 1, false, redistest.Options{})
+	keys := keysOn(t, cluster)
+	removed := cluster.Primaries[0]
+	p := open(t, redispool.Options{Cluster: []string{removed.Addr()}})
+	if _, err := do(p, "SET", keys[0], "before"); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Remove(removed, cluster.Primaries[1])
+	other.Join(removed)
+	// All are away for a moment but the one that is somewhere else now, which is also the one of the settings.
+	for _, s := range cluster.Primaries[1:] {
+		s.Pause()
+	}
+	for range 3 {
+		if _, err := do(p, "SET", keys[1], "lost"); err == nil {
+			t.Error("a command succeeded while the Cluster was away")
+		}
+	}
+	for _, s := range cluster.Primaries[1:] {
+		s.Resume()
+	}
+	for _, key := range keys {
+		eventually(t, func() error { _, err := do(p, "SET", key, "after"); return err })
+	}
+	if got := other.Primaries[0].CLI("DBSIZE"); got != "0" {
+		t.Errorf("the other Cluster has %s keys", got)
+	}
+}
+
+func TestACompleteLayoutIsPreferred(t *testing.T) {
+	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
+	keys := keysOn(t, cluster)
+	partial := redistest.StartLone(t, 0, 5460).Addr()
+	t.Run("to one that comes first", func(t *testing.T) {
+		for range 10 {
+			p := open(t, redispool.Options{Cluster: []string{partial, cluster.Primaries[1].Addr()}, Patience: patient})
+			for _, key := range keys {
+				if _, err := do(p, "SET", key, "value"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+	t.Run("and looked for when a slot is missing", func(t *testing.T) {
+		late := redistest.StartProxy(t, cluster.Primaries[1].Addr())
+		late.Down()
+		p := open(t, redispool.Options{Cluster: []string{partial, late.Addr()}, Patience: patient})
+		if _, err := do(p, "SET", keys[0], "value"); err != nil {
+			t.Error(err)
+		}
+		late.Up()
+		for _, key := range keys {
+			eventually(t, func() error { _, err := do(p, "SET", key, "value"); return err })
+		}
+	})
+}
+
+func TestAnEndpointThatIsNotKnownIsTheHostThatAnswered(t *testing.T) {
+	for _, kind := range []string{"unknown-endpoint", "hostname"} { // the nodes have no host names
+		t.Run(kind, func(t *testing.T) {
+			cluster := redistest.StartCluster(t, 3, false, redistest.Options{Args: []string{"--cluster-preferred-endpoint-type", kind}})
+			keys := keysOn(t, cluster)
+			// The first node of the settings is on a host that has none of the others.
+			first := "127.0.0.9:" + strconv.Itoa(redistest.FreePort(t))
+			p := open(t, redispool.Options{Cluster: []string{first, cluster.Primaries[2].Addr()}, Patience: patient})
+			for _, key := range keys {
+				if _, err := do(p, "SET", key, "value"); err != nil {
+					t.Error(err)
+				}
+				if _, err := do(p, "DEL", key); err != nil {
+					t.Error(err)
+				}
+			}
+			followKeys(t, cluster, p) // with redirections that have no host either
+		})
+	}
+}

@@ -1,0 +1,99 @@
+package redispool
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// counting is a resolver that knows no host, and counts the questions. It stands for a server that cannot be connected to:
+// each try to connect asks once.
+type counting struct {
+	asked atomic.Int64
+	takes time.Duration
+}
+
+var errNoHost = &net.DNSError{Err: "no such host", IsNotFound: true}
+
+func (c *counting) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	c.asked.Add(1)
+	time.Sleep(c.takes)
+	return nil, errNoHost
+}
+
+// Without a pause each of the 64 would try 40 times in these ten seconds.
+func TestAServerThatCannotBeConnectedToIsNotStormed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dns := &counting{}
+		pool := Open(Options{Addr: "redis.example.com:6379", Resolver: dns})
+		defer pool.Close()
+		var group sync.WaitGroup
+		for range 64 {
+			group.Go(func() {
+				for range 40 {
+					if _, err := pool.GetContext(t.Context()); !errors.Is(err, errNoHost) {
+						t.Errorf("the error is %v, want the resolver's", err)
+					}
+					time.Sleep(250 * time.Millisecond) // as long as a message pauses at most
+				}
+			})
+		}
+		group.Wait()
+		if n := dns.asked.Load(); n < 10 || n > 45 {
+			t.Errorf("there were %d tries to connect, want about four a second", n)
+		}
+	})
+}
+
+func TestATryThatItsCallerGivesUpSaysNothingOfTheServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pool := Open(Options{Addr: "redis.example.com:6379", Resolver: &counting{takes: time.Second}})
+		defer pool.Close()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		if _, err := pool.GetContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("whoever gives up is told %v", err)
+		}
+		if _, err := pool.GetContext(t.Context()); !errors.Is(err, errNoHost) {
+			t.Errorf("the next one is told %v, want the resolver's error", err)
+		}
+	})
+}
+
+// pooled returns a connection that a node has dialled, as the pool has it.
+func pooled(t *testing.T, d *node, peer string) *conn {
+	t.Helper()
+	client, server := net.Pipe()
+	t.Cleanup(func() { client.Close(); server.Close() })
+	w := &wire{Conn: client}
+	return &conn{Conn: redis.NewConn(w, 0, 0), wire: w, addr: d.addr, lost: d.lossesAt(peer), expires: time.Now().Add(time.Hour)}
+}
+
+func TestALossConcernsOnlyOlderConnectionsToTheSameServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &node{addr: "redis.example.com:6379"}
+		lost, same, other := pooled(t, d, "10.0.0.1:6379"), pooled(t, d, "10.0.0.1:6379"), pooled(t, d, "10.0.0.2:6379")
+		before := time.Now()
+		time.Sleep(time.Second)
+		lost.lost.note(io.EOF)
+		time.Sleep(time.Second)
+		if reusable(same, before) == nil {
+			t.Error("a connection that was idle before the loss is used again")
+		}
+		if err := reusable(same, time.Now()); err != nil {
+			t.Errorf("a connection that was used since then is not: %v", err)
+		}
+		if err := reusable(other, before); err != nil {
+			t.Errorf("a connection to another address of the same name is not: %v", err)
+		}
+	})
+}

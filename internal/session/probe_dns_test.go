@@ -1,0 +1,42 @@
+package session_test
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"smsession/internal/redispool"
+	"smsession/internal/redistest"
+	"smsession/internal/session"
+)
+
+// slowResolver is a DNS that takes its time.
+type slowResolver struct{}
+
+func (slowResolver) LookupNetIP(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+	select {
+	case <-time.After(3 * time.Second):
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func TestProbeWaitsForDNSAsMessagesDo(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		_, port, _ := net.SplitHostPort(b.Addr)
+		synctest.Test(t, func(t *testing.T) {
+			pool := redispool.Open(redispool.Options{Addr: net.JoinHostPort("redis.example", port), Resolver: slowResolver{}})
+			defer pool.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // REQUEST_BUDGET
+			defer cancel()
+			probe := session.NewProbe(pool, "sms:", func() []string { return []string{""} })
+			if err := probe.Run(ctx); err != nil {
+				t.Error(err)
+			}
+		})
+	})
+}
