@@ -79,6 +79,10 @@ type Config struct {
 	Lifetime time.Duration
 	// RequestBudget is how long one message may wait for Redis.
 	RequestBudget time.Duration
+	// KeepAlive is how long a connection of the public listener may be idle.
+	KeepAlive time.Duration
+	// MaxConnections is how many connections the public listener may have.
+	MaxConnections int
 	// MaxReplies is how many replies a conversation may get in a minute; 0
 	// for any number.
 	MaxReplies int
@@ -151,17 +155,19 @@ func (r Redis) TLSConfig() *tls.Config {
 // Settings without a default are zero in it.
 func Defaults() Config {
 	return Config{
-		Addr:          ":8080",
-		AdminAddr:     "127.0.0.1:9464",
-		RedisPrefix:   "sms:",
-		Connections:   64,
-		IdleTimeout:   4 * time.Hour,
-		Lifetime:      720 * time.Hour, // 30 days
-		RequestBudget: 10 * time.Second,
-		DrainDelay:    5 * time.Second,
-		OptOut:        OptOutDefault,
-		LogLevel:      slog.LevelInfo,
-		LogFormat:     LogJSON,
+		Addr:           ":8080",
+		AdminAddr:      "127.0.0.1:9464",
+		RedisPrefix:    "sms:",
+		Connections:    64,
+		IdleTimeout:    4 * time.Hour,
+		Lifetime:       720 * time.Hour, // 30 days
+		RequestBudget:  10 * time.Second,
+		KeepAlive:      650 * time.Second, // longer than the longest fixed time of a balancer, Google's 600 s
+		MaxConnections: 8192,
+		DrainDelay:     5 * time.Second,
+		OptOut:         OptOutDefault,
+		LogLevel:       slog.LevelInfo,
+		LogFormat:      LogJSON,
 	}
 }
 

@@ -273,11 +273,13 @@ func TestDurationFaults(t *testing.T) {
 		return func(f *config.Flags) { f.RequestBudget = value }
 	}
 	drain := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.DrainDelay = value } }
+	keep := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.KeepAlive = value } }
 	const (
 		idleName     = "SESSION_IDLE_TIMEOUT (--session-idle-timeout): "
 		lifetimeName = "SESSION_LIFETIME (--session-lifetime): "
 		budgetName   = "REQUEST_BUDGET (--request-budget): "
 		drainName    = "DRAIN_DELAY (--drain-delay): "
+		keepName     = "KEEP_ALIVE (--keep-alive): "
 	)
 	checkFaults(t, []faultRow{
 		{"a duration has a unit", idle("4"), idleName + `"4" is not a duration, such as 4h or 90m`},
@@ -292,6 +294,8 @@ func TestDurationFaults(t *testing.T) {
 		{"the lifetime is at most a year", lifetime("8761h"), lifetimeName + `"8761h" is too long: it must be at most 8760h`},
 		{"the budget is at least 100ms", budget("99ms"), budgetName + `"99ms" is too short: it must be at least 100ms`},
 		{"the budget is at most 12s", budget("13s"), budgetName + `"13s" is too long: it must be at most 12s, because Twilio waits 15s, and the last try and the answer come after it`},
+		{"connections are kept for at least 1s", keep("999ms"), keepName + `"999ms" is too short: it must be at least 1s`},
+		{"connections are kept for at most a day", keep("24h1s"), keepName + `"24h1s" is too long: it must be at most 24h`},
 		{"the drain delay is not negative", drain("-1s"), drainName + `"-1s" is too short: it must be at least 0s`},
 		{"the drain delay is at most 5m", drain("5m1s"), drainName + `"5m1s" is too long: it must be at most 5m`},
 	})
@@ -308,6 +312,16 @@ func TestMaxRepliesFaults(t *testing.T) {
 	})
 }
 
+func TestMaxConnectionsFaults(t *testing.T) {
+	most := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.MaxConnections = value } }
+	const name, want = "MAX_CONNECTIONS (--max-connections): ", " is not a whole number from 16 to 1000000"
+	checkFaults(t, []faultRow{
+		{"it is a number", most("many"), name + `"many"` + want},
+		{"it is at least 16", most("15"), name + `"15"` + want},
+		{"it is at most a million", most("1000001"), name + `"1000001"` + want},
+	})
+}
+
 func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	var f config.Flags
 	f.Addr, f.AdminAddr, f.AdminHosts, f.Pprof = "x", new("x"), "*", "x"
@@ -318,7 +332,8 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	f.RedisPrefix = "{" + strings.Repeat("x", 64)
 	f.RedisWaitReplicas, f.RedisConnections = "x", "x"
 	f.SessionIdleTimeout, f.SessionLifetime = "x", "x"
-	f.RequestBudget, f.DrainDelay, f.MaxReplies, f.OptOut = "x", "x", "x", "x"
+	f.RequestBudget, f.KeepAlive, f.MaxConnections = "x", "x", "x"
+	f.DrainDelay, f.MaxReplies, f.OptOut = "x", "x", "x"
 	f.LogLevel, f.LogFormat = "x", "x"
 	got, err := f.Config()
 	faults, ok := errors.AsType[config.Faults](err)
@@ -331,7 +346,7 @@ func TestEveryFaultIsReportedAtOnce(t *testing.T) {
 	}
 	want := "ADDR ADMIN_ADDR ADMIN_HOSTS PPROF PUBLIC_URL WEBHOOK_URL FALLBACK_URL TWILIO_AUTH_TOKEN TWILIO_AUTH_TOKEN TWILIO_ACCOUNT_SID " +
 		"REDIS_URL REDIS_PREFIX REDIS_PREFIX REDIS_WAIT_REPLICAS REDIS_CONNECTIONS SESSION_IDLE_TIMEOUT SESSION_LIFETIME " +
-		"REQUEST_BUDGET DRAIN_DELAY MAX_REPLIES_PER_MINUTE OPT_OUT LOG_LEVEL LOG_FORMAT"
+		"REQUEST_BUDGET KEEP_ALIVE MAX_CONNECTIONS DRAIN_DELAY MAX_REPLIES_PER_MINUTE OPT_OUT LOG_LEVEL LOG_FORMAT"
 	if strings.Join(names, " ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(names, " "), want)
 	}

@@ -147,10 +147,12 @@ type SessionFlags struct {
 
 // ServiceFlags say how messages are served.
 type ServiceFlags struct {
-	RequestBudget string `name:"request-budget" env:"REQUEST_BUDGET" placeholder:"DURATION" help:"How long one message may wait for Redis (default 10s)."`
-	DrainDelay    string `name:"drain-delay" env:"DRAIN_DELAY" placeholder:"DURATION" help:"How long to go on serving after SIGTERM (default 5s; dev: 0s)."`
-	MaxReplies    string `name:"max-replies-per-minute" env:"MAX_REPLIES_PER_MINUTE" placeholder:"N" help:"Replies that a conversation may get in a minute, against machines that answer each other (default 0: any number)."`
-	OptOut        string `name:"opt-out" env:"OPT_OUT" placeholder:"MODE" help:"Who answers STOP, START and HELP: default, advanced or off (default: default)."`
+	RequestBudget  string `name:"request-budget" env:"REQUEST_BUDGET" placeholder:"DURATION" help:"How long one message may wait for Redis (default 10s)."`
+	KeepAlive      string `name:"keep-alive" env:"KEEP_ALIVE" placeholder:"DURATION" help:"How long a connection may be idle (default 650s)."`
+	MaxConnections string `name:"max-connections" env:"MAX_CONNECTIONS" placeholder:"N" help:"Connections that the public listener may have (default 8192)."`
+	DrainDelay     string `name:"drain-delay" env:"DRAIN_DELAY" placeholder:"DURATION" help:"How long to go on serving after SIGTERM (default 5s; dev: 0s)."`
+	MaxReplies     string `name:"max-replies-per-minute" env:"MAX_REPLIES_PER_MINUTE" placeholder:"N" help:"Replies that a conversation may get in a minute, against machines that answer each other (default 0: any number)."`
+	OptOut         string `name:"opt-out" env:"OPT_OUT" placeholder:"MODE" help:"Who answers STOP, START and HELP: default, advanced or off (default: default)."`
 }
 
 // LogFlags say what is logged.

@@ -30,6 +30,12 @@ func (c *checker) service(f ServiceFlags) {
 		most:  12 * time.Second,
 		why:   "Twilio waits 15s, and the last try and the answer come after it",
 	})
+	c.duration(f.KeepAlive, &c.config.KeepAlive, durationRule{
+		name: "KEEP_ALIVE", example: "650s or 2m",
+		least: time.Second,
+		most:  24 * time.Hour,
+	})
+	c.count(f.MaxConnections, &c.config.MaxConnections, "MAX_CONNECTIONS", 16, 1_000_000)
 	c.duration(f.DrainDelay, &c.config.DrainDelay, durationRule{
 		name: "DRAIN_DELAY", example: "5s or 0s",
 		most: 5 * time.Minute,
@@ -55,6 +61,20 @@ func (c *checker) maxReplies(value string) {
 	default:
 		c.config.MaxReplies = int(n)
 	}
+}
+
+// count puts a whole number into target, if it is set.
+func (c *checker) count(value string, target *int, name string, least, most int) {
+	value = strings.TrimSpace(value)
+	if value == "" {
+		return
+	}
+	n, err := strconv.Atoi(value)
+	if err != nil || n < least || n > most {
+		c.fault(name, "%s is not a whole number from %d to %d", quote(value), least, most)
+		return
+	}
+	*target = n
 }
 
 // log checks what is logged.
@@ -113,8 +133,12 @@ func levelName(level slog.Level) string {
 }
 
 // formatDuration is Duration.String without the zero units at its end: 4h, not
-// 4h0m0s. time.ParseDuration reads it back.
+// 4h0m0s. Below an hour, seconds stay seconds: 650s.
+// time.ParseDuration reads it back.
 func formatDuration(d time.Duration) string {
+	if d < time.Hour && d%time.Second == 0 && d%time.Minute != 0 {
+		return strconv.Itoa(int(d/time.Second)) + "s"
+	}
 	text := d.String()
 	if strings.HasSuffix(text, "m0s") {
 		text = strings.TrimSuffix(text, "0s")

@@ -41,6 +41,8 @@ func (c Config) Settings() []Setting {
 		shown("SESSION_IDLE_TIMEOUT", formatDuration(c.IdleTimeout)),
 		shown("SESSION_LIFETIME", formatDuration(c.Lifetime)),
 		shown("REQUEST_BUDGET", formatDuration(c.RequestBudget)),
+		shown("KEEP_ALIVE", formatDuration(c.KeepAlive)),
+		shown("MAX_CONNECTIONS", strconv.Itoa(c.MaxConnections)),
 		shown("DRAIN_DELAY", formatDuration(c.DrainDelay)),
 		shown("MAX_REPLIES_PER_MINUTE", strconv.Itoa(c.MaxReplies)),
 		shown("OPT_OUT", c.OptOut),

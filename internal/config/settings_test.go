@@ -25,6 +25,8 @@ REDIS_CONNECTIONS --redis-connections 64
 SESSION_IDLE_TIMEOUT --session-idle-timeout 4h
 SESSION_LIFETIME --session-lifetime 720h
 REQUEST_BUDGET --request-budget 10s
+KEEP_ALIVE --keep-alive 650s
+MAX_CONNECTIONS --max-connections 8192
 DRAIN_DELAY --drain-delay 5s
 MAX_REPLIES_PER_MINUTE --max-replies-per-minute 0
 OPT_OUT --opt-out default
@@ -111,6 +113,7 @@ func TestSettingsCanBeSetAgain(t *testing.T) {
 		f.RedisWaitReplicas, f.RedisConnections = "1", "20"
 		f.SessionIdleTimeout, f.RequestBudget, f.LogLevel = "3h30m", "1.5s", "debug"
 		f.MaxReplies = "12"
+		f.KeepAlive, f.MaxConnections = "90s", "100"
 	})
 	second := read(t, func(f *config.Flags) {
 		f.Addr, f.AdminAddr = value(first, "ADDR"), new(value(first, "ADMIN_ADDR"))
@@ -120,6 +123,7 @@ func TestSettingsCanBeSetAgain(t *testing.T) {
 		f.RedisConnections = value(first, "REDIS_CONNECTIONS")
 		f.SessionIdleTimeout, f.SessionLifetime = value(first, "SESSION_IDLE_TIMEOUT"), value(first, "SESSION_LIFETIME")
 		f.RequestBudget, f.DrainDelay = value(first, "REQUEST_BUDGET"), value(first, "DRAIN_DELAY")
+		f.KeepAlive, f.MaxConnections = value(first, "KEEP_ALIVE"), value(first, "MAX_CONNECTIONS")
 		f.MaxReplies = value(first, "MAX_REPLIES_PER_MINUTE")
 		f.OptOut, f.Pprof = value(first, "OPT_OUT"), value(first, "PPROF")
 		f.LogLevel, f.LogFormat = value(first, "LOG_LEVEL"), value(first, "LOG_FORMAT")
