@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"sync/atomic"
 
@@ -87,18 +88,20 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, sec
 	webhook := twilio.NewVerifier(cfg.WebhookURL, tokens(cfg.AuthTokens))
 	fallback := twilio.NewVerifier(cfg.FallbackURL, tokens(cfg.AuthTokens))
 	edge := server.New(server.Options{
-		Sessions:    sessions,
-		Webhook:     webhook,
-		Fallback:    fallback,
-		AccountSIDs: cfg.AccountSIDs,
-		OptOut:      twilio.OptOutMode(cfg.OptOut),
-		Health:      health,
-		Version:     version(),
-		Logger:      log.Logger,
-		AdminHosts:  cfg.AdminHosts,
-		Registry:    registry,
+		KeepAlive:      cfg.KeepAlive,
+		MaxConnections: affordableConnections(cfg.MaxConnections, log.Logger),
+		Sessions:       sessions,
+		Webhook:        webhook,
+		Fallback:       fallback,
+		AccountSIDs:    cfg.AccountSIDs,
+		OptOut:         twilio.OptOutMode(cfg.OptOut),
+		Health:         health,
+		Version:        version(),
+		Logger:         log.Logger,
+		AdminHosts:     cfg.AdminHosts,
+		Registry:       registry,
 	})
-	listeners := []server.Listener{{Listener: ports.public, Handler: edge.Public(more...)}}
+	listeners := []server.Listener{{Listener: ports.public, Handler: edge.Public(more...), Connections: edge.Connections()}}
 	log.Info("listening", "addr", ports.public.Addr().String(), "webhook_url", cfg.WebhookURL, "fallback_url", cfg.FallbackURL, "version", version())
 	if ports.admin != nil {
 		listeners = append(listeners, server.Listener{Listener: ports.admin, Handler: edge.Admin(cfg.Pprof)})
@@ -137,4 +140,17 @@ func tokens(configured config.AuthTokens) []twilio.Token {
 		all = append(all, twilio.Token(token))
 	}
 	return all
+}
+
+// affordableConnections returns how many connections there may be: at most half of the files that the process may have
+// open, because Redis's connections need some. At its limit the service closes idle connections; out of files, it
+// could not accept any.
+func affordableConnections(configured int, log *slog.Logger) int {
+	files, known := openFiles()
+	if !known || files/2 >= uint64(configured) {
+		return configured
+	}
+	log.Warn("MAX_CONNECTIONS needs twice as many open files: the limit is lowered, raise LimitNOFILE or ulimit -n",
+		"max_connections", configured, "open_files", files, "lowered_to", files/2)
+	return int(files / 2)
 }

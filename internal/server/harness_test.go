@@ -28,6 +28,8 @@ const (
 	from  = "+12025550143"
 	token = "b3f1c0de5ca1ab1e0ddba11f00dfaced" // Twilio's auth token
 
+	keepAlive = 650 * time.Second // the default of KEEP_ALIVE
+
 	accountSID = "AC0123456789abcdef0123456789abcdef"
 	publicURL  = "https://sms.example.com"
 	pointerKey = "sms:conversation:" + to + ":" + from
@@ -81,11 +83,13 @@ func newReplica(tb testing.TB, addr string, changes ...func(*settings)) *replica
 			Logger:       logger,
 		},
 		server: server.Options{
-			AdminHosts: []string{"example.com", "sms.example.com"}, // the Hosts of the tests
-			OptOut:     twilio.OptOutDefault,
-			Health:     server.NewHealth(10*time.Second, logger),
-			Version:    "1.2.3-test",
-			Logger:     logger,
+			KeepAlive:      keepAlive,
+			MaxConnections: 8192,
+			AdminHosts:     []string{"example.com", "sms.example.com"}, // the Hosts of the tests
+			OptOut:         twilio.OptOutDefault,
+			Health:         server.NewHealth(10*time.Second, logger),
+			Version:        "1.2.3-test",
+			Logger:         logger,
 		},
 	}
 	for _, change := range changes {

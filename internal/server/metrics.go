@@ -19,7 +19,7 @@ type metrics struct {
 	conflicts, retries, waited prometheus.Counter
 }
 
-func newMetrics(registry prometheus.Registerer, health *Health, sessions *session.Manager) *metrics {
+func newMetrics(registry prometheus.Registerer, health *Health, sessions *session.Manager, connections *Connections) *metrics {
 	auto := promauto.With(registry)
 	auto.NewCounterFunc(prometheus.CounterOpts{
 		Name: "smsession_quarantined_records_total",
@@ -33,6 +33,7 @@ func newMetrics(registry prometheus.Registerer, health *Health, sessions *sessio
 		Name: "smsession_redis_away_seconds",
 		Help: "Seconds since Redis last saved what the readiness check writes every second.",
 	}, func() float64 { return health.away(time.Now()).Seconds() })
+	connections.register(registry)
 	return &metrics{
 		messages: messageCounters(auto),
 		duration: auto.NewHistogram(prometheus.HistogramOpts{

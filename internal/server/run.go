@@ -11,11 +11,9 @@ import (
 
 // Twilio gives a request 15 s in all: what takes longer here helps nobody.
 const (
-	// readTimeout is for headers and body. Of a new connection it runs from the beginning, and balancers open some in advance:
-	// were it shorter than idleTimeout, a message would meet one that is just being closed.
-	readTimeout     = 15 * time.Second
+	readTimeout     = 15 * time.Second // for head and body, from the first byte on
 	writeTimeout    = 15 * time.Second // from the headers' end: REQUEST_BUDGET, at most 12 s, a last try that began in time, and the answer
-	idleTimeout     = 15 * time.Second
+	idleTimeout     = 15 * time.Second // of a listener without Connections
 	shutdownTimeout = 15 * time.Second
 
 	// maxHeader leaves room for what balancers add; Twilio's own headers take half a kilobyte.
@@ -25,7 +23,8 @@ const (
 // Listener is a bound port and what answers there.
 type Listener struct {
 	net.Listener
-	Handler http.Handler
+	Handler     http.Handler
+	Connections *Connections // what bounds its connections; nil for a private listener
 }
 
 // Run serves until ctx ends, and then takes the replica down in this order: not ready; drain passes, so that balancers
@@ -37,7 +36,12 @@ func Run(ctx context.Context, health *Health, drain time.Duration, log *slog.Log
 	for _, l := range listeners {
 		srv := newHTTPServer(l.Handler, log)
 		servers = append(servers, srv)
-		go func() { failed <- srv.Serve(l) }()
+		bound := l.Listener
+		if l.Connections != nil {
+			bound = l.Connections.listen(bound)
+			l.Connections.configure(srv)
+		}
+		go func() { failed <- srv.Serve(bound) }()
 	}
 	var err error
 	select {

@@ -6,7 +6,9 @@ package server
 import (
 	"log/slog"
 	"net/http"
+	"runtime"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,24 +19,29 @@ import (
 
 // Options are what a Server needs; all fields but AccountSIDs, AdminHosts and Registry are required.
 type Options struct {
-	Sessions    *session.Manager
-	Webhook     *twilio.Verifier // checks what comes to /sms
-	Fallback    *twilio.Verifier // checks what comes to /sms/fallback
-	AccountSIDs []string         // when not empty, the only accounts whose messages are taken
-	OptOut      twilio.OptOutMode
-	Health      *Health
-	Version     string
-	Logger      *slog.Logger
-	AdminHosts  []string             // names that the private listener answers to, in lower case, beside loopback names and IP addresses
-	Registry    *prometheus.Registry // what /metrics shows; the Server adds its own, so no two can share one
+	KeepAlive      time.Duration // how long a connection of the public listener may be idle
+	MaxConnections int           // how many it may have
+	Sessions       *session.Manager
+	Webhook        *twilio.Verifier // checks what comes to /sms
+	Fallback       *twilio.Verifier // checks what comes to /sms/fallback
+	AccountSIDs    []string         // when not empty, the only accounts whose messages are taken
+	OptOut         twilio.OptOutMode
+	Health         *Health
+	Version        string
+	Logger         *slog.Logger
+	AdminHosts     []string             // names that the private listener answers to, in lower case, beside loopback names and IP addresses
+	Registry       *prometheus.Registry // what /metrics shows; the Server adds its own, so no two can share one
 }
 
 // Server answers Twilio's webhook. It is safe for concurrent use.
 type Server struct {
 	Options
-	ids     ids
-	warned  atomic.Int64 // Unix time of the last warning about a Host
-	metrics *metrics
+	ids         ids
+	warned      atomic.Int64 // Unix time of the last warning about a Host
+	metrics     *metrics
+	connections *Connections
+	slots       chan struct{} // a value for each request that is parsed and verified
+	largeSlots  chan struct{} // the same for bodies over usualBody
 }
 
 // New returns a Server.
@@ -42,8 +49,19 @@ func New(o Options) *Server {
 	if o.Registry == nil {
 		o.Registry = prometheus.NewRegistry()
 	}
-	return &Server{Options: o, ids: newIDs(), metrics: newMetrics(o.Registry, o.Health, o.Sessions)}
+	connections := newConnections(o.MaxConnections, o.KeepAlive)
+	return &Server{
+		Options:     o,
+		ids:         newIDs(),
+		metrics:     newMetrics(o.Registry, o.Health, o.Sessions, connections),
+		connections: connections,
+		slots:       make(chan struct{}, runtime.GOMAXPROCS(0)),
+		largeSlots:  make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
+	}
 }
+
+// Connections returns the connections of the public listener.
+func (s *Server) Connections() *Connections { return s.connections }
 
 // Public returns the handler of the public listener: the webhook, Twilio's fallback URL and the health routes, and what
 // more adds to them. An added route takes POST alone, or GET and HEAD.

@@ -16,7 +16,8 @@ import (
 
 const (
 	// maxBody is far above what Twilio sends: 20 to 40 parameters and at most 1,600 characters.
-	maxBody = 64 << 10
+	maxBody   = 64 << 10
+	usualBody = 4 << 10
 
 	webhookRoute  = "/sms"
 	fallbackRoute = "/sms/fallback"
@@ -48,10 +49,8 @@ func message(ctx context.Context) (conversation.Message, *session.Report) {
 func (s *Server) admit(verifier *twilio.Verifier) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			form, refused := readForm(r)
-			if refused == 0 {
-				refused = s.verify(verifier, r, form)
-			}
+			form, refused := s.verified(verifier, r)
+			connFrom(r.Context()).checked(refused == 0 || refused == otherAccount)
 			if refused != 0 {
 				refuse(w, r, refused)
 				return
@@ -103,8 +102,10 @@ func sentence(err error) string {
 	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
-// readForm reads and parses the body.
-func readForm(r *http.Request) (twilio.Form, refusal) {
+// verified returns the form of a request that is Twilio's and our account's. Reading the body takes no slot. Parsing and
+// verifying take one, so that a flood costs little more memory than its bodies. Large bodies have slots of their own, so
+// that Twilio's do not wait behind them.
+func (s *Server) verified(verifier *twilio.Verifier, r *http.Request) (twilio.Form, refusal) {
 	if !isForm(r.Header.Get("Content-Type")) || !isPlain(r.Header.Get("Content-Encoding")) {
 		return twilio.Form{}, notForm
 	}
@@ -112,11 +113,21 @@ func readForm(r *http.Request) (twilio.Form, refusal) {
 	if refused != 0 {
 		return twilio.Form{}, refused
 	}
+	slots := s.slots
+	if len(body) > usualBody {
+		slots = s.largeSlots
+	}
+	select {
+	case slots <- struct{}{}:
+		defer func() { <-slots }()
+	case <-connFrom(r.Context()).done(): // its body does not count as held any more
+		return twilio.Form{}, unreadable
+	}
 	form, err := twilio.ParseForm(body)
 	if err != nil {
 		return twilio.Form{}, badForm
 	}
-	return form, 0
+	return form, s.verify(verifier, r, form)
 }
 
 // isForm takes the type with and without a charset: Twilio sends it without.
@@ -130,23 +141,36 @@ func isForm(contentType string) bool {
 
 func isPlain(encoding string) bool { return encoding == "" || encoding == "identity" }
 
+// readBody reads the body into a buffer that grows with what has come, whatever length the head announces: most
+// of Twilio's bodies fit the first. Its size counts as the connection's until the request is verified.
 func readBody(r *http.Request) ([]byte, refusal) {
 	if r.ContentLength > maxBody {
 		return nil, tooLarge
 	}
-	var body []byte
-	var err error
+	most := maxBody + 1 // the last byte tells that a body whose length is not announced is too large
 	if r.ContentLength >= 0 {
-		body = make([]byte, r.ContentLength)
-		_, err = io.ReadFull(r.Body, body)
-	} else {
-		body, err = io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+		most = int(r.ContentLength)
+	}
+	c := connFrom(r.Context())
+	var body []byte
+	for err := error(nil); err != io.EOF && len(body) < most; {
+		if len(body) == cap(body) {
+			size := min(max(2*cap(body), usualBody), most)
+			c.hold(size - cap(body))
+			body = append(make([]byte, 0, size), body...)
+		}
+		var n int
+		n, err = r.Body.Read(body[len(body):cap(body)])
+		body = body[:len(body)+n]
+		if err != nil && err != io.EOF {
+			return nil, unreadable
+		}
 	}
 	switch {
-	case err != nil:
-		return nil, unreadable
 	case len(body) > maxBody:
 		return nil, tooLarge
+	case int64(len(body)) < r.ContentLength:
+		return nil, unreadable
 	}
 	return body, 0
 }

@@ -1,0 +1,218 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/server"
+)
+
+const (
+	fewConnections = 3
+	ask            = "GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+)
+
+func withConnections(n int) func(*settings) {
+	return func(s *settings) { s.server.MaxConnections = n }
+}
+
+// begun is a connection with an answered request behind it.
+func begun(t *testing.T, r *running, request string) net.Conn {
+	t.Helper()
+	c := connected(t, r)
+	if status := written(t, c, request); status != http.StatusOK {
+		t.Fatalf("the answer is %d", status)
+	}
+	synctest.Wait()
+	return c
+}
+
+// signedHelp is a signed message that needs no Redis.
+func signedHelp() string {
+	var b bytes.Buffer
+	_ = message("HELP").request().Write(&b)
+	return b.String()
+}
+
+// cut reports whether the server has closed a connection.
+func cut(c net.Conn) bool {
+	synctest.Wait()
+	ended := make(chan struct{})
+	go func() {
+		_, _ = c.Read(make([]byte, 1))
+		close(ended)
+	}()
+	synctest.Wait()
+	select {
+	case <-ended:
+		return true
+	default:
+		c.Close()
+		return false
+	}
+}
+
+func TestConnectionsAreBounded(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		idle    []string // what was sent on each idle connection, in this order
+		evicted int
+	}{
+		{"the one that has been idle longest is closed", []string{ask, ask, ask}, 0},
+		{"one that was opened in advance is idle", []string{"", ask, ask}, 0},
+		{"one that has sent less than begins a request is idle", []string{ask + "|GET", ask, ask}, 0},
+		{"those that have carried a signed message are kept longest", []string{signedHelp(), ask, ask}, 1},
+		{"of those, the one that has been idle longest is closed", []string{signedHelp(), signedHelp(), signedHelp()}, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := run(t, "", withConnections(fewConnections))
+				var conns []net.Conn
+				for _, request := range row.idle {
+					if request == "" {
+						conns = append(conns, connected(t, r))
+						synctest.Wait()
+						continue
+					}
+					request, more, _ := strings.Cut(request, "|")
+					c := begun(t, r, request)
+					_, _ = io.WriteString(c, more)
+					conns = append(conns, c)
+				}
+				next := begun(t, r, ask)
+				if body := get(r.Admin(false), "/metrics").body; !strings.Contains(body, `smsession_connections_evicted_total{reason="idle"} 1`) ||
+					!strings.Contains(body, fmt.Sprintf("smsession_connections %d\n", fewConnections)) {
+					t.Errorf("the metrics are\n%s", body)
+				}
+				for i, c := range conns {
+					if got := cut(c); got != (i == row.evicted) {
+						t.Errorf("connection %d was closed: %v", i, got)
+					}
+				}
+				next.Close()
+				r.stop()
+				<-r.err
+			})
+		})
+	}
+	t.Run("none is idle: a new one waits until one ends", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := run(t, "", withConnections(fewConnections))
+			var conns []net.Conn
+			for range fewConnections {
+				c := connected(t, r)
+				_, _ = io.WriteString(c, ask[:len(ask)-1])
+				conns = append(conns, c)
+			}
+			next := connected(t, r)
+			answered := make(chan int, 1)
+			go func() { answered <- written(t, next, ask) }()
+			synctest.Wait()
+			select {
+			case status := <-answered:
+				t.Errorf("it was answered %d", status)
+			default:
+			}
+			for _, c := range conns {
+				if status := written(t, c, ask[len(ask)-1:]); status != http.StatusOK {
+					t.Errorf("a request that had begun got %d", status)
+				}
+				c.Close()
+			}
+			if status := <-answered; status != http.StatusOK {
+				t.Errorf("then it was answered %d", status)
+			}
+			next.Close()
+			r.stop()
+			<-r.err
+		})
+	})
+	t.Run("connections that wait for their first byte end with the listener", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := run(t, "", withConnections(fewConnections))
+			c := connected(t, r)
+			r.stop()
+			if err := <-r.err; err != nil {
+				t.Errorf("Run = %v, want nil", err)
+			}
+			if !cut(c) {
+				t.Error("it is still open")
+			}
+		})
+	})
+}
+
+// A client that closes its side in the middle of its body must never read the status 200: some take it for an answer.
+func TestABodyThatEndsEarlyNeverGets200(t *testing.T) {
+	var whole bytes.Buffer
+	_ = message("HELP").request().Write(&whole)
+	head, body, _ := strings.Cut(whole.String(), "\r\n\r\n")
+	chunkedHead := strings.Replace(head, fmt.Sprintf("Content-Length: %d", len(body)), "Transfer-Encoding: chunked", 1)
+	chunk := fmt.Sprintf("%x\r\n%s\r\n", len(body), body)
+	each(t, func(t *testing.T, addr string, _ redis.Conn) {
+		for _, route := range []string{"/sms", "/sms/fallback"} {
+			for name, text := range map[string]string{
+				"no body":                    head + "\r\n\r\n",
+				"half a body":                head + "\r\n\r\n" + body[:len(body)/2],
+				"a body without its end":     head + "\r\n\r\n" + body[:len(body)-1],
+				"no chunk":                   chunkedHead + "\r\n\r\n",
+				"half a chunk":               chunkedHead + "\r\n\r\n" + chunk[:len(chunk)/2],
+				"a chunk and no end":         chunkedHead + "\r\n\r\n" + chunk,
+				"a chunk and half of an end": chunkedHead + "\r\n\r\n" + chunk + "0\r\n",
+				"no chunk, but another text": chunkedHead + "\r\n\r\nzz\r\n",
+			} {
+				t.Run(route+": "+name, func(t *testing.T) {
+					answer := halfClosed(t, newReplica(t, addr), strings.Replace(text, " /sms ", " "+route+" ", 1))
+					if !strings.HasPrefix(answer, "HTTP/1.1 400 ") {
+						t.Errorf("it got %q", answer)
+					}
+				})
+			}
+		}
+	})
+}
+
+// halfClosed sends a text over a socket and closes that side. It returns all that comes back.
+func halfClosed(t *testing.T, r *replica, text string) string {
+	t.Helper()
+	addr := listening(t, r)
+	c, err := dial(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, _ = io.WriteString(c, text)
+	_ = c.CloseWrite()
+	answer, _ := io.ReadAll(c)
+	return string(answer)
+}
+
+// listening runs a server over sockets until the test ends, and returns its address.
+func listening(t *testing.T, r *replica) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() {
+		done <- server.Run(ctx, r.Health, 0, r.Logger, server.Listener{Listener: l, Handler: r.public, Connections: r.Connections()})
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("Run = %v, want nil", err)
+		}
+	})
+	return l.Addr().String()
+}
