@@ -101,6 +101,7 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, sec
 		AdminHosts:     cfg.AdminHosts,
 		Registry:       registry,
 	})
+	defer edge.Close()
 	listeners := []server.Listener{{Listener: ports.public, Handler: edge.Public(more...), Connections: edge.Connections()}}
 	log.Info("listening", "addr", ports.public.Addr().String(), "webhook_url", cfg.WebhookURL, "fallback_url", cfg.FallbackURL, "version", version())
 	if ports.admin != nil {

@@ -19,13 +19,14 @@ import (
 
 // exchange is what one request leaves for its log line. Only the request's own goroutine touches it.
 type exchange struct {
-	message conversation.Message // once the signature is verified
-	keyword twilio.Keyword       // of the message
-	status  int                  // 0 for 200
-	result  string               // why there was no session; else report.Result
-	err     error                // what kept the session away
-	failed  bool                 // whatever the status is
-	report  session.Report
+	message  conversation.Message // once the signature is verified
+	keyword  twilio.Keyword       // of the message
+	status   int                  // 0 for 200
+	result   string               // why there was no session; else report.Result
+	err      error                // what kept the session away
+	failed   bool                 // whatever the status is
+	stranger bool                 // it was refused before its signature was verified
+	report   session.Report
 }
 
 type exchangeKey struct{}
@@ -98,10 +99,13 @@ func describe(p any) string {
 }
 
 // log writes the line: nothing of the body, no cookie, and of an unverified request nothing that its sender chose but
-// the path.
+// the path and an IP address.
 func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
 	level := x.level(r)
 	if !s.Logger.Enabled(r.Context(), level) {
+		return
+	}
+	if x.stranger && !s.strangers.allow(level, x.outcome(), r) {
 		return
 	}
 	status := x.status
@@ -122,6 +126,9 @@ func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
 			slog.String("to", conversation.Mask(x.message.To)),
 			slog.String("message_sid", x.message.SID),
 			slog.Int("attempts", x.report.Attempts))
+	}
+	if x.stranger {
+		line.AddAttrs(unverified(r))
 	}
 	if x.err != nil {
 		line.AddAttrs(slog.String("error", x.err.Error()))

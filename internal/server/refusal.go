@@ -17,7 +17,7 @@ const (
 	tooLarge
 	unreadable
 	badForm
-	badSignature
+	badSignature // the last that anybody can cause: the others need a signature
 	otherAccount
 	badFields
 	unavailable
@@ -75,7 +75,7 @@ func refuseWith(w http.ResponseWriter, r *http.Request, f refusal, sentence stri
 		sentence = usual
 	}
 	if x := exchangeFrom(r.Context()); x != nil {
-		x.status, x.result = status, result
+		x.status, x.result, x.stranger = status, result, f <= badSignature
 	}
 	if status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")

@@ -40,6 +40,7 @@ type Server struct {
 	warned      atomic.Int64 // Unix time of the last warning about a Host
 	metrics     *metrics
 	connections *Connections
+	strangers   *strangers
 	slots       chan struct{} // a value for each request that is parsed and verified
 	largeSlots  chan struct{} // the same for bodies over usualBody
 }
@@ -55,6 +56,7 @@ func New(o Options) *Server {
 		ids:         newIDs(),
 		metrics:     newMetrics(o.Registry, o.Health, o.Sessions, connections),
 		connections: connections,
+		strangers:   &strangers{log: o.Logger},
 		slots:       make(chan struct{}, runtime.GOMAXPROCS(0)),
 		largeSlots:  make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
@@ -62,6 +64,9 @@ func New(o Options) *Server {
 
 // Connections returns the connections of the public listener.
 func (s *Server) Connections() *Connections { return s.connections }
+
+// Close writes what is still to be logged. No request may be under way.
+func (s *Server) Close() { s.strangers.flush() }
 
 // Public returns the handler of the public listener: the webhook, Twilio's fallback URL and the health routes, and what
 // more adds to them. An added route takes POST alone, or GET and HEAD.

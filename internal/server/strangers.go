@@ -1,0 +1,92 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// strangerLines is how many requests of one interval and one result have a line each.
+	strangerLines    = 5
+	strangerInterval = time.Second
+)
+
+// strangers bounds what requests that are not verified write to the log: anybody can send any number of them. The first of
+// an interval have a line each. The others are counted, in one line for each result at the end of the interval. It is
+// safe for concurrent use.
+type strangers struct {
+	log *slog.Logger
+
+	mu    sync.Mutex
+	seen  map[string]*stranger // by result, in this interval
+	timer *time.Timer          // ends the interval; nil between intervals
+}
+
+// stranger is how many requests had a result, and the first of them that has no line.
+type stranger struct {
+	count int
+	level slog.Level
+	from  slog.Attr
+}
+
+// allow reports whether a request may have a line of its own, and counts it.
+func (s *strangers) allow(level slog.Level, result string, r *http.Request) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.timer == nil {
+		s.seen = map[string]*stranger{}
+		s.timer = time.AfterFunc(strangerInterval, s.flush)
+	}
+	if s.seen[result] == nil {
+		s.seen[result] = &stranger{level: level}
+	}
+	seen := s.seen[result]
+	if seen.count++; seen.count == strangerLines+1 {
+		seen.from = unverified(r)
+	}
+	return seen.count <= strangerLines
+}
+
+// flush ends the interval, and writes what was counted in it.
+func (s *strangers) flush() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.timer != nil {
+		s.timer.Stop()
+	}
+	for result, seen := range s.seen {
+		if more := seen.count - strangerLines; more > 0 {
+			s.log.Log(context.Background(), seen.level, "requests", "result", result, "count", more, seen.from)
+		}
+	}
+	s.seen, s.timer = nil, nil
+}
+
+// unverified is where a request says it comes from. The peer is usually our own balancer. The last entry of
+// X-Forwarded-For is what the balancer added, but if there is none, the sender chose it: only an address is logged.
+func unverified(r *http.Request) slog.Attr {
+	lines := r.Header.Values("X-Forwarded-For")
+	var last string
+	if len(lines) > 0 {
+		last = lines[len(lines)-1]
+		last = strings.TrimSpace(last[strings.LastIndexByte(last, ',')+1:])
+	}
+	return slog.Group("unverified", "peer", r.RemoteAddr, "forwarded_for", address(last))
+}
+
+// address returns an IP address, with or without a port, as net/netip writes it; of anything else it returns "".
+func address(text string) string {
+	if with, err := netip.ParseAddrPort(text); err == nil {
+		return with.Addr().WithZone("").String()
+	}
+	ip, err := netip.ParseAddr(text)
+	if err != nil {
+		return ""
+	}
+	return ip.WithZone("").String()
+}
