@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 
@@ -57,14 +56,6 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second signal is not caught
 	os.Exit(run(&process{ctx: ctx, hangup: hangup, stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:]))
-}
-
-// tuneCollector lets garbage grow to 16 MB, unless GOGC says otherwise. What lives here is a few MB however many
-// conversations there are, and Go's default would collect hundreds of times a second under load.
-func tuneCollector() {
-	if os.Getenv("GOGC") == "" {
-		debug.SetGCPercent(400)
-	}
 }
 
 // run parses the command line, runs the command and returns the exit status.

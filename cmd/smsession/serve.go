@@ -34,6 +34,7 @@ func (c *serveCommand) Run(p *process) error {
 	}
 	log := newLogger(cfg, p.stderr)
 	defer log.end()
+	limitMemory(log.Logger)
 	return serve(p.ctx, cfg, ports, log, newSecrets(p.hangup, c.Flags, cfg.Redis, log.Logger))
 }
 
