@@ -86,13 +86,18 @@ func liveHeap(t *testing.T, r *replica) int {
 	return bytes
 }
 
-// resident is how many KB of memory a process has, as Linux tells it; elsewhere it is 0.
-func resident(r *replica) int {
+// resident is how many KB of memory a process has, as Linux reports it; elsewhere it is 0.
+func resident(r *replica) int { return statusKB(r, "VmRSS:") }
+
+// peakResident is the most KB of memory that a process has had, as Linux reports it; elsewhere it is 0.
+func peakResident(r *replica) int { return statusKB(r, "VmHWM:") }
+
+func statusKB(r *replica, field string) int {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", r.cmd.Process.Pid))
 	if runtime.GOOS == "linux" && err != nil {
 		r.tb.Fatal(err)
 	}
-	_, after, _ := strings.Cut(string(text), "VmRSS:")
+	_, after, _ := strings.Cut(string(text), field)
 	var kilobytes int
 	_, _ = fmt.Sscan(after, &kilobytes)
 	return kilobytes

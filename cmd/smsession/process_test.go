@@ -63,14 +63,20 @@ func serviceSettings(redisURL string, settings ...string) []string {
 func launch(tb testing.TB, role string, args, settings []string) *replica {
 	tb.Helper()
 	r := start(tb, role, args, settings)
+	r.waitListening()
+	return r
+}
+
+// waitListening waits for the log line that names the address.
+func (r *replica) waitListening() {
+	r.tb.Helper()
 	select {
 	case <-r.listening:
 	case <-r.exited:
-		tb.Fatalf("%s did not start:\n%s", role, r.log())
+		r.tb.Fatalf("it did not start:\n%s", r.log())
 	case <-time.After(20 * time.Second):
-		tb.Fatalf("%s does not listen:\n%s", role, r.log())
+		r.tb.Fatalf("it does not listen:\n%s", r.log())
 	}
-	return r
 }
 
 // execute runs the program with a command line to its end. It has no environment but the settings.
@@ -84,8 +90,14 @@ func execute(tb testing.TB, args []string, settings ...string) *replica {
 // start starts the test binary in a role. It has no environment but the settings, and it is killed when the test ends.
 func start(tb testing.TB, role string, args, settings []string) *replica {
 	tb.Helper()
+	return startProgram(tb, os.Args[0], role, args, settings)
+}
+
+// startProgram is start for any program.
+func startProgram(tb testing.TB, program, role string, args, settings []string) *replica {
+	tb.Helper()
 	r := &replica{tb: tb, exited: make(chan struct{}), listening: make(chan struct{}), results: map[string]int{}}
-	r.cmd = exec.Command(os.Args[0], args...)
+	r.cmd = exec.Command(program, args...)
 	// A process under the race detector waits for a second before it ends, in case another thread has found a race.
 	r.cmd.Env = append([]string{roleVariable + "=" + role, "PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=20"}, settings...)
 	r.cmd.SysProcAttr = childAttributes()
