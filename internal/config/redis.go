@@ -55,15 +55,5 @@ func (c *checker) replicas(f ReplicaFlags) {
 // connections checks REDIS_CONNECTIONS. Redis itself takes 10,000 clients by
 // default, from all replicas of the service together.
 func (c *checker) connections(f ConnectionFlags) {
-	const name, most = "REDIS_CONNECTIONS", 4096
-	value := strings.TrimSpace(f.RedisConnections)
-	if value == "" {
-		return
-	}
-	n, err := strconv.ParseUint(value, 10, 31)
-	if err != nil || n == 0 || n > most {
-		c.fault(name, "%s is not a whole number from 1 to %d", quote(value), most)
-		return
-	}
-	c.config.Connections = int(n)
+	c.count(f.RedisConnections, &c.config.Connections, "REDIS_CONNECTIONS", 1, 4096)
 }
