@@ -20,14 +20,20 @@ const (
 	mostPercent  = 400
 )
 
-// tuneCollector lets garbage grow by a fixed amount rather than by a multiple of what lives, unless GOGC is set. It sets
-// GOGC anew after each collection.
+// tuneCollector lets garbage grow by a fixed amount rather than by a multiple of what lives, unless GOGC is set. It looks
+// after each collection whether GOGC must change. SetGCPercent stops the program for a moment, so small changes are left.
 func tuneCollector() {
 	if os.Getenv("GOGC") != "" {
 		return
 	}
-	debug.SetGCPercent(mostPercent)
-	afterCollections(func() { debug.SetGCPercent(gcPercent(live())) })
+	present := mostPercent
+	debug.SetGCPercent(present)
+	afterCollections(func() {
+		if next := gcPercent(live()); next < present*9/10 || next > present*11/10 {
+			present = next
+			debug.SetGCPercent(present)
+		}
+	})
 }
 
 // gcPercent returns GOGC for so many live bytes.
