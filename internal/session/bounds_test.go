@@ -219,3 +219,67 @@ func TestRecordThatChangesOnItsWayToQuarantineStays(t *testing.T) {
 		}
 	})
 }
+
+// cutting is a connection to a model on which a script runs, and its answer does not come within the budget.
+type cutting struct {
+	gate
+	model  *model
+	script *redis.Script
+	queue  []func() (any, error)
+}
+
+func (c *cutting) Send(command string, args ...any) error {
+	sent := copied(args)
+	c.queue = append(c.queue, func() (any, error) {
+		reply, err := c.model.do(command, sent)
+		if command == "EVALSHA" && sent[0] == c.script.Hash() {
+			time.Sleep(time.Minute)
+			c.err, err = errCut, errCut
+		}
+		return reply, err
+	})
+	return nil
+}
+
+func (c *cutting) Receive() (any, error) {
+	next := c.queue[0]
+	c.queue = c.queue[1:]
+	return next()
+}
+
+func (c *cutting) Do(command string, args ...any) (any, error) {
+	if command == "" {
+		return nil, c.err
+	}
+	_ = c.Send(command, args...)
+	return c.Receive()
+}
+
+func TestASweepFollowsAFailure(t *testing.T) {
+	scripts := newScripts()
+	for _, row := range []struct {
+		name   string
+		script *redis.Script
+		want   int // keys that are left
+	}{
+		{"a record that nothing points at is deleted", scripts.record, 0},
+		{"a record that the pointer may hold stays", scripts.pointer, 2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				held := newModel()
+				m := New(Options{Pool: &redis.Pool{Dial: func() (redis.Conn, error) {
+					return &cutting{model: held, script: row.script}, nil
+				}}, Connections: 1, Prefix: "sms:", IdleTimeout: time.Hour, Lifetime: time.Hour,
+					Budget: 10 * time.Second, Responder: conversation.Counter{}})
+				if status, _, err := through(m, "+12025550143"); status != http.StatusServiceUnavailable || !errors.Is(err, errCut) {
+					t.Fatalf("got %d, %v", status, err)
+				}
+				m.sweeps.Wait()
+				if len(held.keys) != row.want {
+					t.Errorf("Redis holds %v", held.keys)
+				}
+			})
+		})
+	}
+}

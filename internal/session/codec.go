@@ -41,8 +41,11 @@ func (Codec) Encode(deadline time.Time, values map[string]any) ([]byte, error) {
 	return r.scratch.record, nil
 }
 
-// Decode reads a record. Its errors are errForeign and *newerError.
+// Decode reads a record. nil, which no value in Redis is, is an empty session. Its errors are errForeign and *newerError.
 func (Codec) Decode(b []byte) (time.Time, map[string]any, error) {
+	if b == nil {
+		return time.Time{}, map[string]any{}, nil
+	}
 	r, err := parseRecord(b)
 	if err != nil {
 		return time.Time{}, nil, err

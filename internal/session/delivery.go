@@ -1,7 +1,6 @@
 package session
 
 import (
-	"bytes"
 	"context"
 	"maps"
 	"net/http"
@@ -38,13 +37,17 @@ type delivery struct {
 	saved    string // the token under which it was saved
 	response response
 
-	brought leftover   // the record that stood in the way of a wrong guess
-	left    []leftover // records that attempts may have made
+	// Of all attempts:
+	own      string // the token that the request made, "" if it needed none
+	created  bool   // there may be a record under it
+	pointing bool   // the pointer may hold it, now or later: no answer came to the step that sets it
+
+	brought brought // the record that stood in the way of a wrong guess
 	scratch *scratch
 }
 
-// leftover is a record that an attempt may have made and that may have stayed behind.
-type leftover struct {
+// brought is what a refused commit has returned: what a token's record is instead.
+type brought struct {
 	token  string
 	record []byte
 }
@@ -55,26 +58,10 @@ func (d *delivery) reset() {
 	d.response = response{header: make(http.Header, 4), body: d.response.body[:0]}
 }
 
-// sent notes that a record is about to be made where none was.
-func (d *delivery) sent(token string, record []byte) {
-	if d.raw == nil {
-		d.left = append(d.left, leftover{token, bytes.Clone(record)})
-	}
-}
-
-func (d *delivery) erased(token string) {
-	for i, l := range d.left {
-		if l.token == token {
-			d.left = append(d.left[:i], d.left[i+1:]...)
-			return
-		}
-	}
-}
-
-// leftovers returns what there is to delete once a commit has succeeded.
-func (d *delivery) leftovers() []leftover {
-	d.erased(d.saved)
-	return d.left
+// unpointed takes note of an error of the step that sets the pointer, and returns it: the pointer may still be set.
+func (d *delivery) unpointed(err error) error {
+	d.pointing = d.pointing || err != nil
+	return err
 }
 
 var _ context.Context = (*delivery)(nil)

@@ -9,11 +9,12 @@ import (
 )
 
 // find loads the session of the delivery's conversation: by the cookie, and without a good one by the pointer. An attempt
-// that follows a lost one starts from the pointer, which has the last word, and only where there is none from the cookie;
-// one that was lost to a wrong guess starts as it would have without.
-// Where there is no session the context holds a new one, which has no token yet.
+// that follows a lost one starts from the pointer, and only where there is none from the cookie; one that was lost to a
+// wrong guess starts as it would have without. The request's own token is the last: an earlier attempt, whose reply was
+// lost, may have made a record under it.
+// Where there is no session the context holds a new one, under the request's own token, or with no token yet.
 func (m *Manager) find(d *delivery) (context.Context, error) {
-	defer func() { d.brought = leftover{} }() // it is worth one attempt
+	defer func() { d.brought = brought{} }() // it is worth one attempt
 	byCookie := d.cookie != ""
 	if byCookie && (d.report.Attempts == 1 || d.brought.token == d.cookie) {
 		if found, err := m.load(d, d.cookie); found != nil || err != nil {
@@ -40,17 +41,27 @@ func (m *Manager) find(d *delivery) (context.Context, error) {
 			return found, err
 		}
 	}
-	return m.scs.Load(d, "")
+	if d.own == "" {
+		return m.scs.Load(d, "")
+	}
+	found, err := m.load(d, d.own)
+	if found == nil && err == nil {
+		err = errConflict // somebody else has written there
+	}
+	return found, err
 }
 
 // load returns a context that holds the session of a token, or nil if there is none for this conversation: the record is
 // missing, past its deadline, another conversation's, or not a record at all. The last is put into quarantine, the others
-// are not touched.
+// are not touched. A session that is missing under the request's own token is a new one.
 func (m *Manager) load(d *delivery, token string) (context.Context, error) {
 	found, err := m.scs.Load(d, token)
 	if err == nil {
 		r, ok := m.scs.Get(found, recordKey).(*Record)
-		if !ok || !r.belongs(d.to, d.from) || !time.Now().Before(r.Deadline) {
+		switch {
+		case !ok && token == d.own:
+			return found, nil
+		case !ok, !r.belongs(d.to, d.from), !time.Now().Before(r.Deadline):
 			found = nil
 		}
 	} else {

@@ -48,6 +48,8 @@ type actor struct {
 	text string // the reply, when there was one
 	code int
 
+	impatient bool // the delivery makes one attempt
+
 	operator *operator // who it is instead of a delivery
 }
 
@@ -57,6 +59,7 @@ type world struct {
 	actors   []*actor
 	last     *actor // who took the last step
 	faults   int    // that may still happen
+	happened int    // faults that have happened
 	switches int    // that may still happen, away from an actor that could go on
 	backward bool   // see backward
 }
@@ -144,6 +147,9 @@ func guess(n int) func(*Manager) {
 	}
 }
 
+// impatient makes a replica that gives up after one attempt.
+func impatient(m *Manager) { m.budget = time.Millisecond }
+
 // deliver adds a delivery on a replica of its own.
 func (w *world) deliver(sid, cookie string, end bool, set ...func(*Manager)) {
 	a := &actor{name: sid, sid: sid}
@@ -153,6 +159,7 @@ func (w *world) deliver(sid, cookie string, end bool, set ...func(*Manager)) {
 	for _, f := range set {
 		f(m)
 	}
+	a.impatient = m.budget < time.Second
 	message := func(context.Context) (conversation.Message, *Report) {
 		return conversation.Message{SID: sid, From: "+12025550143", To: "+15005550006"}, &Report{}
 	}
@@ -170,6 +177,7 @@ func (w *world) deliver(sid, cookie string, end bool, set ...func(*Manager)) {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, req)
 		a.code, a.text = rec.Code, rec.Body.String()
+		m.sweeps.Wait()
 	})
 }
 
@@ -196,6 +204,7 @@ func (w *world) options() []option {
 func (w *world) take(o option) {
 	if o.fault != none {
 		w.faults--
+		w.happened++
 	}
 	if w.last != nil && w.last != o.actor && w.last.next != nil {
 		w.switches--
@@ -341,6 +350,28 @@ func scenarios() []scenario {
 		{"a first message, its repeat and a fault", 1, 3, func(w *world) {
 			w.deliver("SMa", "", false)
 			w.deliver("SMa", "", false)
+		}},
+		{"a first message and three faults", 3, 1, func(w *world) {
+			w.deliver("SMa", "", false)
+		}},
+		{"two first messages and two faults", 2, 1, func(w *world) {
+			w.deliver("SMa", "", false)
+			w.deliver("SMb", "", false)
+		}},
+		{"a first message whose pointer leads nowhere, and two faults", 2, everyOrder, func(w *world) {
+			w.model.keys["sms:conversation:+15005550006:+12025550143"] = stray
+			w.deliver("SMa", "", false)
+		}},
+		{"a first message that is given up, and two faults", 2, everyOrder, func(w *world) {
+			w.deliver("SMa", "", false, impatient)
+		}},
+		{"a first message that is given up, its repeat and two faults", 2, 2, func(w *world) {
+			w.deliver("SMa", "", false, impatient)
+			w.deliver("SMa", "", false)
+		}},
+		{"a first message that is given up, another one and two faults", 2, 2, func(w *world) {
+			w.deliver("SMa", "", false, impatient)
+			w.deliver("SMb", "", false)
 		}},
 		{"a message, STOP and a fault", 1, 3, func(w *world) {
 			conversationOf(w, 2)

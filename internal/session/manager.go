@@ -33,6 +33,9 @@ const (
 	// The pause before an attempt grows from the first to the second. A Redis that restarts takes a second or two.
 	minPause = 5 * time.Millisecond
 	maxPause = 250 * time.Millisecond
+
+	// sweepTime is how long the sweep after a failed delivery may wait for a connection.
+	sweepTime = time.Second
 )
 
 // Options are what a Manager needs. All fields but Logger and MaxReplies are required.
@@ -60,7 +63,8 @@ type Manager struct {
 	responder   conversation.Responder
 	log         *slog.Logger
 	quarantined atomic.Int64
-	scratches   sync.Pool // of *scratch
+	scratches   sync.Pool      // of *scratch
+	sweeps      sync.WaitGroup // of deliveries that failed
 }
 
 // New returns a Manager. It does not contact Redis.
@@ -168,25 +172,50 @@ func (m *Manager) deliver(d *delivery, r *http.Request, inner http.Handler) erro
 			cause = err
 		}
 		if errors.Is(err, ErrNewer) || !pause(d, d.report.Attempts, err) {
+			m.sweepLater(d)
 			return cause
 		}
 	}
-	if left := d.leftovers(); len(left) > 0 {
-		_ = m.place(d, func() error { m.store.sweep(d, left); return nil })
+	if d.created && d.saved != d.own {
+		m.sweep(d, d.own, d.sid)
 	}
 	m.capCookie(d.response.header)
 	return nil
 }
 
+// sweep deletes the record that a delivery made under its own token and did not end with. It tries twice: what it cannot
+// delete expires, and nothing points at it.
+func (m *Manager) sweep(ctx context.Context, token, sid string) {
+	for range 2 {
+		if err := m.place(ctx, func() error { return m.store.sweep(ctx, token, sid) }); err == nil {
+			return
+		}
+	}
+}
+
+// sweepLater sweeps after a delivery that failed, without keeping its sender waiting. If the pointer may have been set, or
+// may be set by a command that arrives late, the record stays for it.
+func (m *Manager) sweepLater(d *delivery) {
+	if !d.created || d.pointing {
+		return
+	}
+	token, sid := d.own, d.sid
+	m.sweeps.Go(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
+		defer cancel()
+		m.sweep(ctx, token, sid)
+	})
+}
+
 // place runs f while holding one of the places: a connection is then there for it.
-func (m *Manager) place(d *delivery, f func() error) error {
+func (m *Manager) place(ctx context.Context, f func() error) error {
 	select {
 	case m.places <- struct{}{}:
 	default:
 		select {
 		case m.places <- struct{}{}:
-		case <-d.Done():
-			return d.Err()
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 	defer func() { <-m.places }()

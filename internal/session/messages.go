@@ -37,6 +37,12 @@ func (m messages) find(sid string) (_ found, ok bool) {
 	return found{}, false
 }
 
+// only reports whether a message is the only one.
+func (m messages) only(sid string) bool {
+	_, found := m.find(sid)
+	return found && bytes.IndexByte(m, ' ') < 0
+}
+
 // add returns the messages with one more, and without the oldest ones beyond those that are remembered. They are written
 // over into, which may be nil.
 func (m messages) add(into []byte, sid string, is found) messages {

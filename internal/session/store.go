@@ -45,7 +45,7 @@ func newStore(pool *redis.Pool, keys Keys) *Store {
 }
 
 // FindCtx reads the record of a token, or guesses it, and notes in the delivery what that was: the commit goes by it. A
-// record that is missing or has expired is not found.
+// record that is missing or has expired is not found; under the request's own token that is an empty session.
 func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	d := deliveryFrom(ctx)
 	if d == nil {
@@ -67,7 +67,8 @@ func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 	}
 	s.recent.learn(token, raw)
 	d.raw = raw
-	return raw, found, nil
+	// scs makes a token of its own where none is found. With an empty session it keeps the one that the request has.
+	return raw, found || token == d.own, nil
 }
 
 // known returns a record that Redis need not be asked for: what a refused commit has just brought, or a guess.
@@ -100,13 +101,13 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 	if err := ctx.Err(); err != nil { // the budget is spent: what is not sent cannot be half done
 		return err
 	}
-	d.sent(token, b)
 	milliseconds := max(time.Until(expiry).Milliseconds(), 1)
 	save := both
 	if d.raw == nil {
 		save = inTurn
+		d.own, d.created = token, true
 	}
-	held, pointed, err := save(ctx, conn,
+	held, pointed, err := save(d, conn,
 		step{s.scripts.record, s.keys.Session(token), d.raw, b, milliseconds},
 		step{s.scripts.pointer, d.key, token, d.pointer, milliseconds})
 	saved := held == int64(1)
@@ -117,8 +118,10 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 	case err != nil:
 		return fmt.Errorf("save session: %w", err)
 	case saved && !pointed:
-		if _, err := s.scripts.erase.Do(conn, s.keys.Session(token), b); err == nil {
-			d.erased(token)
+		// The record under the request's own token is left to the sweep: a later attempt may need the token again, and must
+		// not lose its record to an erasure that arrives late.
+		if token != d.own {
+			_, _ = s.scripts.erase.Do(conn, s.keys.Session(token), b)
 		}
 		return errConflict
 	case !saved:
@@ -146,7 +149,7 @@ func (s *Store) remember(d *delivery, token string, b []byte) {
 func (s *Store) compare(d *delivery, token string, held any) {
 	s.recent.judge(held == int64(1))
 	if actual, ok := held.([]byte); ok {
-		d.brought = leftover{token, actual}
+		d.brought = brought{token, actual}
 	}
 }
 
@@ -182,29 +185,29 @@ func (s step) receive(ctx context.Context, conn redis.Conn, first any, err error
 
 // both runs two steps in one round trip. held is 1 if the record was saved, and else what stood in its way, nil for
 // nothing.
-func both(ctx context.Context, conn redis.Conn, record, pointer step) (held any, pointed bool, err error) {
+func both(d *delivery, conn redis.Conn, record, pointer step) (held any, pointed bool, err error) {
 	if err := errors.Join(record.send(conn), pointer.send(conn), conn.Flush()); err != nil {
-		return nil, false, err
+		return nil, false, d.unpointed(err)
 	}
 	held, heldErr := conn.Receive()
 	set, setErr := conn.Receive()
-	held, heldErr = record.receive(ctx, conn, held, heldErr)
-	set, setErr = pointer.receive(ctx, conn, set, setErr)
-	return held, set == int64(1), errors.Join(heldErr, setErr)
+	held, heldErr = record.receive(d, conn, held, heldErr)
+	set, setErr = pointer.receive(d, conn, set, setErr)
+	return held, set == int64(1), errors.Join(heldErr, d.unpointed(setErr))
 }
 
 // inTurn runs two steps one after the other, and the second only if the record was saved: a new record must be there before
 // anything points at it, or else another replica takes it for gone and begins a session of its own. In one round trip the
 // order is not sure: on a Cluster the steps run on two nodes, and a server may know only the second script.
-func inTurn(ctx context.Context, conn redis.Conn, record, pointer step) (held any, pointed bool, err error) {
-	if held, err = record.run(ctx, conn); err != nil || held != int64(1) {
+func inTurn(d *delivery, conn redis.Conn, record, pointer step) (held any, pointed bool, err error) {
+	if held, err = record.run(d, conn); err != nil || held != int64(1) {
 		return held, false, err
 	}
-	if err := ctx.Err(); err != nil {
+	if err := d.Err(); err != nil {
 		return held, false, err
 	}
-	set, err := pointer.run(ctx, conn)
-	return held, set == int64(1), err
+	set, err := pointer.run(d, conn)
+	return held, set == int64(1), d.unpointed(err)
 }
 
 // pointer returns what the pointer of a conversation holds: a token, or "" if there is none.
@@ -250,19 +253,26 @@ func (s *Store) quarantine(ctx context.Context, token string) (bool, error) {
 	return discarded == 1, nil
 }
 
-// sweep deletes the records that a delivery made under other tokens than the one it ended with, where they still are
-// what it wrote. It tries once: what it cannot delete expires, and nothing points at it.
-func (s *Store) sweep(ctx context.Context, left []leftover) {
+// sweep deletes the record that a request made under its own token, unless another message has been counted in it.
+func (s *Store) sweep(ctx context.Context, token, sid string) error {
 	conn, err := s.pool.GetContext(ctx)
 	if err != nil {
-		return
+		return err
 	}
 	defer conn.Close()
-	for _, l := range left {
-		if _, err := s.scripts.erase.Do(conn, s.keys.Session(l.token), l.record); err != nil {
-			return
-		}
+	key := s.keys.Session(token)
+	raw, err := redis.Bytes(conn.Do("GET", key))
+	if err != nil && !errors.Is(err, redis.ErrNil) {
+		return err
 	}
+	if r, err := parseRecord(raw); err != nil || !r.messages.only(sid) {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	_, err = s.scripts.erase.Do(conn, key, raw)
+	return err
 }
 
 // Find is not used: without a delivery there is nothing to compare a later commit with.

@@ -1,0 +1,29 @@
+package session_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/redispool"
+	"smsession/internal/redistest"
+)
+
+// Without a replica every attempt writes its record, and is told that too few replicas have it.
+func TestAFailedFirstMessageLeavesOneRecord(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	o := usual(server.Addr())
+	o.Pool = redispool.Open(redispool.Options{Addr: server.Addr(), WaitReplicas: 1})
+	o.Budget = 2 * time.Second
+	r := newReplica(t, o)
+	a := r.send(newSID(), "")
+	if a.status != http.StatusServiceUnavailable || a.report.Attempts < 2 {
+		t.Fatalf("got %d after %d attempts, want 503 after several", a.status, a.report.Attempts)
+	}
+	records, err := redis.Strings(redistest.Conn(t, server.Addr()).Do("KEYS", "sms:session:*"))
+	if err != nil || len(records) > 1 {
+		t.Errorf("%d attempts left %d records, %v", a.report.Attempts, len(records), err)
+	}
+}
