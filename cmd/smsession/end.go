@@ -24,7 +24,7 @@ type endCommand struct {
 func (c *endCommand) Help() string {
 	return `The next message begins a new conversation. A message that is being answered meanwhile is counted before the end or after it, and
 repeats of earlier messages still get their replies. With --erase they may count again: nothing is left that knows them.
---erase deletes the record, the pointer and a copy in quarantine; a message that is being answered at that moment may leave the pointer,
+--erase deletes the record, the pointer and a record in quarantine; a message that is being answered at that moment may leave the pointer,
 which holds the two numbers, and what a crash has left expires by itself: both within SESSION_IDLE_TIMEOUT. A replica may remember the record in its memory until it is restarted or has saved some 4,000 other
 conversations.
 
@@ -37,7 +37,7 @@ known of the number, the answer was no, or Redis cannot be asked; 2 for a wrong 
 nobody can be asked.`
 }
 
-const endNeeds = "SCAN, GET, PTTL, SET, DEL, TYPE, EVAL and EVALSHA"
+const endNeeds = "SCAN, GET, STRLEN, PTTL, SET, DEL, TYPE, EVAL and EVALSHA"
 
 // Run asks, and ends each conversation of the sender.
 func (c *endCommand) Run(p *process) error {

@@ -43,7 +43,7 @@ func (a *address) UnmarshalText(text []byte) error {
 const operatorPatience = 10 * time.Second
 
 // readNeeds are the commands of Redis that looking takes.
-const readNeeds = "SCAN, GET and PTTL"
+const readNeeds = "SCAN, GET, STRLEN and PTTL"
 
 // source connects to the conversations. The caller closes the pool.
 func (f operatorFlags) source() (inspect.Source, error) {

@@ -15,7 +15,7 @@ import (
 // commands that serve needs, and some more in other topologies.
 func narrow(more ...string) []string {
 	user := "--user app on >pass/word resetkeys ~sms:* resetchannels -@all " +
-		"+get +set +del +type +eval +evalsha +hgetall +lrange +smembers +zrange +xrange"
+		"+get +set +del +type +eval +evalsha +rename +strlen +pexpire"
 	return append(strings.Fields(user), more...)
 }
 

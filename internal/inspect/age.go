@@ -25,12 +25,12 @@ func Age(ctx context.Context, pool *redis.Pool, keys session.Keys, to, from stri
 	}
 	defer conn.Close()
 	pointer := keys.Conversation(to, from)
-	token, found, err := text(conn.Do("GET", pointer))
-	if err != nil || !found {
+	pointers, err := reader{conn, pool}.values(ctx, []string{pointer}, int64(session.TokenLength()))
+	if err != nil || pointers[0].text == nil {
 		return wrap("age conversation", err)
 	}
 	script := redis.NewScript(1, age)
-	for _, key := range []string{keys.Session(string(token)), pointer} {
+	for _, key := range []string{keys.Session(string(pointers[0].text)), pointer} {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("age conversation: %w", err)
 		}

@@ -2,9 +2,7 @@ package inspect
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -20,42 +18,27 @@ type Record struct {
 }
 
 // Find returns the session of the conversation between two addresses, as they stand in a message. It goes by the pointer
-// and renews nothing. What is missing, has expired or is no string is not found. An error means that Redis did not answer.
+// and renews nothing. What is missing, has expired, is no string or is too large
+// to be a record is not found. An error means that Redis did not answer.
 func Find(ctx context.Context, pool *redis.Pool, keys session.Keys, to, from string) (Record, bool, error) {
 	conn, err := pool.GetContext(ctx)
 	if err != nil {
 		return Record{}, false, fmt.Errorf("find conversation: %w", err)
 	}
 	defer conn.Close()
-	token, found, err := text(conn.Do("GET", keys.Conversation(to, from)))
-	if err != nil || !found {
-		return Record{}, false, wrap("find conversation", err)
-	}
-	if err := ctx.Err(); err != nil {
+	var l Look
+	l.To, l.From = to, from
+	if _, err := l.read(ctx, reader{conn, pool}, keys); err != nil {
 		return Record{}, false, fmt.Errorf("find session: %w", err)
 	}
-	record, found, err := text(conn.Do("GET", keys.Session(string(token))))
-	if err != nil || !found {
-		return Record{}, false, wrap("find session", err)
+	if l.Record == nil {
+		return Record{}, false, nil
 	}
-	left, err := redis.Int64(conn.Do("PTTL", keys.Session(string(token))))
-	if err != nil {
-		return Record{}, false, fmt.Errorf("find session: %w", err)
+	ttl := l.RecordLeft
+	if ttl == Forever {
+		ttl = 0
 	}
-	// See https://redis.io/docs/latest/commands/pttl/: -1 for a key that stays, -2 for one that has gone meanwhile.
-	const gone = -2
-	ttl := time.Duration(max(left, 0)) * time.Millisecond
-	return Record{Token: string(token), JSON: record, TTL: ttl}, left != gone, nil
-}
-
-// text is the value of a key that holds a string, and whether there is one.
-func text(reply any, err error) ([]byte, bool, error) {
-	value, err := redis.Bytes(reply, err)
-	var refused redis.Error
-	if errors.Is(err, redis.ErrNil) || errors.As(err, &refused) && strings.HasPrefix(string(refused), "WRONGTYPE") {
-		return nil, false, nil
-	}
-	return value, err == nil, err
+	return Record{Token: l.Pointer, JSON: l.Record, TTL: ttl}, true, nil
 }
 
 // wrap says what was being tried, if it failed.

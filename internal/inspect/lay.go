@@ -16,6 +16,8 @@ func (l Look) state(now time.Time) state {
 	switch {
 	case !session.IsToken(l.Pointer):
 		return adrift
+	case l.RecordSize > session.MaxValue:
+		return tooLarge
 	case l.Record == nil:
 		return recordless
 	case errors.Is(err, session.ErrNewer):
@@ -42,6 +44,7 @@ const (
 	adrift     state = "its pointer holds no token; the next message begins anew, unless it brings the cookie of a record"
 	recordless state = "its pointer leads to no record; the next message begins anew"
 	unreadable state = "its record cannot be read; the next message puts it into quarantine and begins anew"
+	tooLarge   state = "its record is too large to be one; the next message puts it into quarantine and begins anew"
 	anothers   state = "its pointer leads to another conversation's record; the next message begins anew"
 	newer      state = "its record is of a later version of smsession; this one leaves it alone"
 )
@@ -62,11 +65,12 @@ func (l Look) Lay(w io.Writer, names Names) error {
 	if r, err := session.Parse(l.Record); err == nil && state != anothers {
 		l.lay(line, r, now)
 	}
-	if l.Record != nil {
-		line("record", "%s, %d bytes, token begins %s", expires(l.RecordLeft), len(l.Record), Safe(l.Pointer[:6]))
+	there := l.Record != nil || state == tooLarge
+	if there {
+		line("record", "%s, %d bytes, token begins %s", expires(l.RecordLeft), l.RecordSize, Safe(l.Pointer[:6]))
 	}
 	agrees := "leads to the record"
-	if l.Record == nil || state == anothers {
+	if !there || state == anothers {
 		agrees = "leads to no record of this conversation"
 	}
 	line("pointer", "%s, %s", expires(l.PointerLeft), agrees)

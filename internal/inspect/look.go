@@ -17,7 +17,8 @@ type Look struct {
 	To, From    string
 	Pointer     string        // what it holds
 	PointerLeft time.Duration // until it is gone; Forever if it stays
-	Record      []byte        // nil where the pointer leads to none
+	Record      []byte        // nil where the pointer leads to none that can be read
+	RecordSize  int64         // of what it leads to, in bytes; it is not read if it is too large to be a record
 	RecordLeft  time.Duration
 }
 
@@ -76,26 +77,23 @@ func (l Look) same(other Look) bool { return l.To == other.To && l.From == other
 
 // read fills in what there is, and reports whether there is anything.
 func (l *Look) read(ctx context.Context, r reader, keys session.Keys) (bool, error) {
-	pointer := keys.Conversation(l.To, l.From)
-	answers, err := r.ask(ctx, []question{{"GET", pointer}, {"PTTL", pointer}})
+	longest := int64(session.TokenLength())
+	pointers, err := r.values(ctx, []string{keys.Conversation(l.To, l.From)}, longest)
 	if err != nil {
 		return false, err
 	}
-	token, ok := answers[0].([]byte)
-	if !ok {
+	pointer := pointers[0]
+	if pointer.text == nil && pointer.size <= longest {
 		return false, nil
 	}
-	left, _ := answers[1].(int64)
-	l.Pointer, l.PointerLeft = string(token), timeLeft(left)
+	l.Pointer, l.PointerLeft = string(pointer.text), pointer.left
 	if !session.IsToken(l.Pointer) {
 		return true, nil
 	}
-	record := keys.Session(l.Pointer)
-	if answers, err = r.ask(ctx, []question{{"GET", record}, {"PTTL", record}}); err != nil {
+	records, err := r.values(ctx, []string{keys.Session(l.Pointer)}, session.MaxValue)
+	if err != nil {
 		return false, err
 	}
-	l.Record, _ = answers[0].([]byte)
-	left, _ = answers[1].(int64)
-	l.RecordLeft = timeLeft(left)
+	l.Record, l.RecordSize, l.RecordLeft = records[0].text, records[0].size, records[0].left
 	return true, nil
 }

@@ -6,7 +6,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gomodule/redigo/redis"
+
 	"smsession/internal/inspect"
+	"smsession/internal/redispool"
+	"smsession/internal/redistest"
+	"smsession/internal/session"
 )
 
 // laid is how a conversation is laid out.
@@ -119,4 +124,58 @@ func TestASenderMayHaveSeveralConversations(t *testing.T) {
 			b.Errorf("got %+v, %v", looks, err)
 		}
 	})
+}
+
+func TestAValueThatIsTooLargeIsNotRead(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	conn := redistest.Conn(t, server.Addr())
+	pool := redispool.Open(redispool.Options{Addr: server.Addr()})
+	defer pool.Close()
+	source := inspect.Source{Pool: pool, Keys: session.Keys{Prefix: "sms:"}}
+	const pointer = "sms:conversation:+15005550006:+12025550143"
+	token := strings.Repeat("a", 43)
+	for _, row := range []struct {
+		name, huge string
+		want       string // what show says of the state
+	}{
+		{"a record of 5 MB", "sms:session:" + token, "its record is too large to be one"},
+		{"a pointer of 5 MB", pointer, "its pointer holds no token"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			for _, command := range [][]any{{"FLUSHALL"}, {"SET", pointer, token}, {"SETRANGE", row.huge, 5_000_000, "x"}, {"CONFIG", "RESETSTAT"}} {
+				if _, err := conn.Do(command[0].(string), command[1:]...); err != nil {
+					t.Fatal(err)
+				}
+			}
+			looks, err := source.Look(t.Context(), to, from)
+			if err != nil || len(looks) != 1 {
+				t.Fatalf("got %v, %v", looks, err)
+			}
+			var laid strings.Builder
+			_ = looks[0].Lay(&laid, inspect.Names{})
+			if !strings.Contains(laid.String(), row.want) {
+				t.Errorf("show says\n%s\nwant %q", laid.String(), row.want)
+			}
+			listed := 0
+			err = source.Each(t.Context(), inspect.Filter{}, func(found []inspect.Conversation) error {
+				listed += len(found)
+				return nil
+			})
+			if err != nil || listed != 0 {
+				t.Errorf("ls lists %d, %v", listed, err)
+			}
+			if _, found, err := inspect.Find(t.Context(), pool, source.Keys, to, from); found || err != nil {
+				t.Errorf("found: %t, %v", found, err)
+			}
+			stats, err := redis.String(conn.Do("INFO", "stats"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sent int
+			_, after, _ := strings.Cut(stats, "total_net_output_bytes:")
+			if _, err := fmt.Sscan(after, &sent); err != nil || sent > 100_000 {
+				t.Errorf("Redis has sent %d bytes, %v", sent, err)
+			}
+		})
+	}
 }

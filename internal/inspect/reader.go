@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 
 	"github.com/gomodule/redigo/redis"
 )
@@ -23,6 +24,9 @@ const elsewhere = 32
 
 // ask returns the answers in the order of the questions, nil where there is none or the key is of another type.
 func (r reader) ask(ctx context.Context, questions []question) ([]any, error) {
+	if len(questions) == 0 {
+		return nil, nil
+	}
 	answers := make([]any, len(questions))
 	var moved []int
 	err := pipeline(r.node, questions, func(i int, answer any, err error) error {
@@ -57,6 +61,43 @@ func (r reader) ask(ctx context.Context, questions []question) ([]any, error) {
 		moved = moved[n:]
 	}
 	return answers, nil
+}
+
+// value is what a key holds, as far as it is read.
+type value struct {
+	text []byte        // nil if there is none, or it is not a string, or too large
+	size int64         // of the string, whether it was read or not
+	left time.Duration // until it is gone; Forever if it stays
+}
+
+// values returns the values of keys, without reading strings of more than most bytes: it asks for the sizes first.
+func (r reader) values(ctx context.Context, keys []string, most int64) ([]value, error) {
+	values := make([]value, len(keys))
+	sizes := make([]question, 0, 2*len(keys))
+	for _, key := range keys {
+		sizes = append(sizes, question{"STRLEN", key}, question{"PTTL", key})
+	}
+	answers, err := r.ask(ctx, sizes)
+	if err != nil {
+		return nil, err
+	}
+	var texts []question
+	var at []int
+	for i, key := range keys {
+		size, isString := answers[2*i].(int64)
+		left, _ := answers[2*i+1].(int64)
+		values[i] = value{size: size, left: timeLeft(left)}
+		if isString && size <= most {
+			texts, at = append(texts, question{"GET", key}), append(at, i)
+		}
+	}
+	if answers, err = r.ask(ctx, texts); err != nil {
+		return nil, err
+	}
+	for i, answer := range answers {
+		values[at[i]].text, _ = answer.([]byte)
+	}
+	return values, nil
 }
 
 // pipeline asks a connection and takes each answer, or the error in its place. All answers are read, whatever the first

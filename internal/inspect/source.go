@@ -120,37 +120,30 @@ func (s Source) visit(ctx context.Context, r reader, f Filter, keys []string, vi
 	return nil
 }
 
-// read goes from pointers to records, in two round trips.
+// read goes from pointers to records. It asks for the sizes of both before it reads them.
 func (s Source) read(ctx context.Context, r reader, keys []string, ended bool) ([]Conversation, error) {
-	pointers := make([]question, len(keys))
-	for i, key := range keys {
-		pointers[i] = question{"GET", key}
-	}
-	tokens, err := r.ask(ctx, pointers)
+	pointers, err := r.values(ctx, keys, int64(session.TokenLength()))
 	if err != nil {
 		return nil, err
 	}
-	var records []question
+	var records []string
 	var found []Conversation
 	for i, key := range keys {
-		token, _ := tokens[i].([]byte)
+		token := string(pointers[i].text)
 		to, from, ok := s.Keys.Addresses(key)
-		if !ok || !session.IsToken(string(token)) {
+		if !ok || !session.IsToken(token) {
 			continue
 		}
-		record := s.Keys.Session(string(token))
-		records = append(records, question{"GET", record}, question{"PTTL", record})
+		records = append(records, s.Keys.Session(token))
 		found = append(found, Conversation{To: to, From: from})
 	}
-	answers, err := r.ask(ctx, records)
+	values, err := r.values(ctx, records, session.MaxValue)
 	if err != nil {
 		return nil, err
 	}
 	live := found[:0]
 	for i, c := range found {
-		raw, _ := answers[2*i].([]byte)
-		left, _ := answers[2*i+1].(int64)
-		if c.take(raw, timeLeft(left), time.Now()) && (ended || !c.Ended) {
+		if c.take(values[i].text, values[i].left, time.Now()) && (ended || !c.Ended) {
 			live = append(live, c)
 		}
 	}

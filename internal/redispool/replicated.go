@@ -40,14 +40,17 @@ type answer struct {
 	err   error
 }
 
-// kindOf knows scripts by their commands: whatever else is sent is read, or is sealed by a later script.
+// kindOf knows scripts by their commands: whatever else is sent is read, or is sealed by a later script. A script with one
+// key and no other argument only reads.
 func kindOf(command string, args []any) kind {
 	switch strings.ToUpper(command) {
 	case "EVAL", "EVALSHA":
-		if _, found := keyOf(command, args); found {
+		if _, found := keyOf(command, args); !found {
+			return keyless
+		}
+		if len(args) > 3 { // what to run, the number of keys, the key
 			return script
 		}
-		return keyless
 	}
 	return plain
 }

@@ -121,3 +121,14 @@ func TestWhoMayNotWaitIsToldAtTheStart(t *testing.T) {
 		t.Errorf("Ping: %v, want a refusal", err)
 	}
 }
+
+// A script with a key and no other argument is one that reads.
+func TestAScriptThatReadsWaitsForNoReplica(t *testing.T) {
+	p := open(t, redispool.Options{Addr: redistest.Start(t, redistest.Options{}).Addr(), WaitReplicas: 1})
+	if _, err := do(p, "EVAL", "return redis.call('GET', KEYS[1])", 1, "key"); err != nil {
+		t.Errorf("a read without replicas: %v", err)
+	}
+	if _, err := do(p, "EVAL", "return redis.call('SET', KEYS[1], ARGV[1])", 1, "key", "value"); err == nil {
+		t.Error("a write without replicas was confirmed")
+	}
+}

@@ -15,7 +15,7 @@ const (
 	// redirections is how often one command follows MOVED and ASK: a slot that has just moved on takes two.
 	redirections = 4
 
-	// tryAgain is the pause after TRYAGAIN, of which only commands with several keys hear, and we have none.
+	// tryAgain is the pause after TRYAGAIN, which only commands with several keys get: the script of the quarantine.
 	tryAgain = 10 * time.Millisecond
 )
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -185,37 +186,43 @@ func TestDeliveryIsAContextForSeveralGoroutines(t *testing.T) {
 	group.Wait()
 }
 
-// changing changes the record when it has been copied to quarantine.
-type changing struct {
-	redis.Conn
-	change func()
-}
-
-func (c changing) Do(command string, args ...any) (any, error) {
-	reply, err := c.Conn.Do(command, args...)
-	if command == "SET" {
-		c.change()
-	}
-	return reply, err
-}
-
-func TestRecordThatChangesOnItsWayToQuarantineStays(t *testing.T) {
+func TestQuarantineMovesWhatCannotBeRead(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		conn := redistest.Conn(t, b.Addr)
-		key := "sms:session:" + running
-		if _, err := conn.Do("SET", key, "broken"); err != nil {
-			t.Fatal(err)
-		}
-		s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) {
-			c, err := redis.Dial("tcp", b.Addr)
-			return changing{c, func() { _, _ = conn.Do("SET", key, "repaired") }}, err
-		}}, Keys{Prefix: "sms:"})
+		s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return redis.Dial("tcp", b.Addr) }}, Keys{Prefix: "sms:"})
 		defer s.pool.Close()
-		if discarded, err := s.quarantine(t.Context(), running); discarded || err != nil {
-			t.Fatalf("discarded: %t, %v", discarded, err)
-		}
-		if now, _ := redis.String(conn.Do("GET", key)); now != "repaired" {
-			t.Errorf("the record is %q", now)
+		for _, row := range []struct {
+			name  string
+			put   []any
+			read  string
+			moves bool
+		}{
+			{"a string that was read and is the same moves", []any{"SET", "?", "broken"}, "broken", true},
+			{"an empty string moves", []any{"SET", "?", ""}, "", true},
+			{"a string that has changed since it was read stays", []any{"SET", "?", "repaired"}, "broken", false},
+			{"a string that was no string when it was read stays", []any{"SET", "?", "repaired"}, "", false},
+			{"a hash moves", []any{"HSET", "?", "a", "b"}, "", true},
+			{"a string that is too large moves", []any{"SET", "?", strings.Repeat("x", 256<<10+1)}, "", true},
+			{"the largest string stays unless it was read", []any{"SET", "?", strings.Repeat("x", 256<<10)}, "", false},
+			{"what is gone is gone", []any{"DEL", "?"}, "broken", false},
+		} {
+			t.Run(row.name, func(t *testing.T) {
+				key, kept := "sms:session:"+running, "sms:quarantine:{sms:session:"+running+"}"
+				row.put[1] = key
+				_, err := conn.Do("FLUSHALL")
+				_, err2 := conn.Do(row.put[0].(string), row.put[1:]...)
+				if err := errors.Join(err, err2); err != nil {
+					t.Fatal(err)
+				}
+				if moved, err := s.quarantine(t.Context(), running, []byte(row.read)); moved != row.moves || err != nil {
+					t.Fatalf("it moved: %t, %v", moved, err)
+				}
+				there, _ := redis.Bool(conn.Do("EXISTS", kept))
+				left, _ := redis.Bool(conn.Do("EXISTS", key))
+				if there != row.moves || left == row.moves && row.put[0] != "DEL" {
+					t.Errorf("in quarantine: %t, at its place: %t", there, left)
+				}
+			})
 		}
 	})
 }

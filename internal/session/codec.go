@@ -28,7 +28,8 @@ type Codec struct{}
 
 var _ scs.Codec = Codec{}
 
-// Encode writes the record among the values. One that was not changed is written back as it was read, to the byte.
+// Encode writes the record among the values, in at most 256 KiB. One that was not changed is written back as it was read,
+// to the byte.
 func (Codec) Encode(deadline time.Time, values map[string]any) ([]byte, error) {
 	r, ok := values[recordKey].(*Record)
 	if !ok {
@@ -37,8 +38,13 @@ func (Codec) Encode(deadline time.Time, values map[string]any) ([]byte, error) {
 	if !r.changed {
 		return r.raw, nil
 	}
-	r.scratch.record = r.append(r.scratch.record[:0], deadline)
-	return r.scratch.record, nil
+	b := r.append(r.scratch.record[:0], deadline)
+	if len(b) > maxValue {
+		r.shrink(len(b) - maxValue)
+		b = r.append(b[:0], deadline)
+	}
+	r.scratch.record = b
+	return b, nil
 }
 
 // Decode reads a record. nil, which no value in Redis is, is an empty session. Its errors are errForeign and *newerError.

@@ -33,19 +33,25 @@ func End(ctx context.Context, pool *redis.Pool, keys Keys, to, from string) (was
 // It does not look at the pointer again. A pointer moves only where its record is missing, to a session that begins:
 // what was ended then is what came before.
 func end(ctx context.Context, conn redis.Conn, keys Keys, to, from string) (*Record, error) {
-	token, err := contentOf(conn, keys.Conversation(to, from))
-	if err != nil || !isToken(string(token)) {
-		return nil, err
+	scripts := newScripts()
+	token, err := scripts.read(conn, keys.Conversation(to, from))
+	if errors.Is(err, errForeign) || err == nil && !isToken(string(token)) {
+		return nil, nil
 	}
-	raw, err := contentOf(conn, keys.Session(string(token)))
 	if err != nil {
 		return nil, err
 	}
-	r, err := Parse(raw)
+	raw, err := scripts.read(conn, keys.Session(string(token)))
+	var r *Record
+	if err == nil {
+		r, err = Parse(raw)
+	}
 	switch {
-	case errors.Is(err, ErrNewer):
+	case errors.Is(err, errForeign):
+		return nil, nil
+	case err != nil:
 		return nil, err
-	case err != nil, !r.Belongs(to, from), !time.Now().Before(r.Deadline):
+	case !r.Belongs(to, from), !time.Now().Before(r.Deadline):
 		return nil, nil
 	case !r.Ended.IsZero():
 		return r, nil
@@ -59,7 +65,7 @@ func end(ctx context.Context, conn redis.Conn, keys Keys, to, from string) (*Rec
 	if err != nil {
 		return nil, err
 	}
-	saved, err := redis.Int(endScript().Do(conn, keys.Session(string(token)), raw, ended))
+	saved, err := redis.Int(scripts.end.Do(conn, keys.Session(string(token)), raw, ended))
 	if err == nil && saved != 1 {
 		err = errConflict
 	}
@@ -90,13 +96,13 @@ func Erase(ctx context.Context, pool *redis.Pool, keys Keys, to, from string) (f
 
 // erase is one attempt. The pointer goes last, so that one which was cut short can be made again.
 func erase(ctx context.Context, conn redis.Conn, keys Keys, to, from string) (bool, error) {
-	pointer := keys.Conversation(to, from)
-	token, err := contentOf(conn, pointer)
-	if err != nil || token == nil {
+	scripts, pointer := newScripts(), keys.Conversation(to, from)
+	token, err := scripts.read(conn, pointer)
+	if err != nil && !errors.Is(err, errForeign) || err == nil && token == nil {
 		return false, err
 	}
 	if isToken(string(token)) {
-		if err := eraseRecord(conn, keys, string(token), to, from); err != nil {
+		if err := scripts.eraseRecord(conn, keys, string(token), to, from); err != nil {
 			return false, err
 		}
 	}
@@ -104,22 +110,26 @@ func erase(ctx context.Context, conn redis.Conn, keys Keys, to, from string) (bo
 		return false, err
 	}
 	// A pointer that is another one by now is that of a conversation which began after this one was erased.
-	_, err = discardScript().Do(conn, pointer, token)
+	_, err = scripts.discard.Do(conn, pointer, token)
 	return err == nil, err
 }
 
-// eraseRecord deletes the record of a token and its copy, unless it is another conversation's.
-func eraseRecord(conn redis.Conn, keys Keys, token, to, from string) error {
-	raw, err := contentOf(conn, keys.Session(token))
-	if err != nil {
+// eraseRecord deletes the record of a token, and one in quarantine, unless it is another conversation's. A record that
+// cannot be read is the conversation's that points at it.
+func (s scripts) eraseRecord(conn redis.Conn, keys Keys, token, to, from string) error {
+	raw, err := s.read(conn, keys.Session(token))
+	there := err == nil && raw != nil || errors.Is(err, errForeign)
+	if err == nil {
+		var r *Record
+		if r, err = Parse(raw); err == nil && !r.Belongs(to, from) {
+			return nil
+		}
+	}
+	if err != nil && !errors.Is(err, errForeign) {
 		return err
 	}
-	r, err := Parse(raw)
-	if errors.Is(err, ErrNewer) || err == nil && !r.Belongs(to, from) {
-		return err
-	}
-	if raw != nil {
-		deleted, err := redis.Int(discardScript().Do(conn, keys.Session(token), raw))
+	if there {
+		deleted, err := redis.Int(s.discard.Do(conn, keys.Session(token), raw))
 		if err != nil {
 			return err
 		}
@@ -147,26 +157,4 @@ func persist(ctx context.Context, pool *redis.Pool, attempt func(redis.Conn) err
 			return err
 		}
 	}
-}
-
-// contentOf is a key's whole value, whatever its type, nil if there is none.
-func contentOf(conn redis.Conn, key string) ([]byte, error) {
-	value, err := redis.Bytes(conn.Do("GET", key))
-	if isCode(err, "WRONGTYPE") {
-		value, err = redis.Bytes(contentScript().Do(conn, key))
-	}
-	if errors.Is(err, redis.ErrNil) {
-		return nil, nil
-	}
-	return value, err
-}
-
-// endScript keeps what the record has left to live: KEYS[1] a session; ARGV what was read, what to write.
-func endScript() *redis.Script {
-	return redis.NewScript(1, `
-if redis.call('GET', KEYS[1]) == ARGV[1] then
-  redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
-  return 1
-end
-return 0`)
 }

@@ -130,7 +130,7 @@ var erasures = map[string]func(*world){
 func eraseBeside(begin func(*world), newModel func() *model) (runs int, violation string) {
 	return exploreWith(scenario{"", 0, 3, func(w *world) {
 		conversationOf(w, 2)
-		w.model.keys["sms:quarantine:"+running] = "what it once was"
+		w.model.keys["sms:quarantine:{sms:session:"+running+"}"] = "what it once was"
 		begin(w)
 		w.erase()
 	}}, newModel, (*world).remains)
@@ -171,7 +171,7 @@ func (w *world) remains() string {
 		}
 	}
 	for key, value := range w.model.keys {
-		if strings.HasSuffix(key, running) || strings.Contains(value, "SMold") {
+		if strings.Contains(key, running) || strings.Contains(value, "SMold") {
 			return "it is left: " + key
 		}
 		token := strings.TrimPrefix(key, "sms:session:")

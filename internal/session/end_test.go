@@ -56,7 +56,7 @@ func TestAnErasedConversationIsForgotten(t *testing.T) {
 		conn := redistest.Conn(t, b.Addr)
 		sid := newSID()
 		cookie := r.send(sid, "").cookie
-		do(t, conn, "SET", "sms:quarantine:"+cookie, "{")
+		do(t, conn, "SET", "sms:quarantine:{sms:session:"+cookie+"}", "{")
 		found, err := session.Erase(t.Context(), r.pool, smsKeys, to, from)
 		if left := keys(t, conn); err != nil || !found || len(left) != 0 {
 			t.Fatalf("%t, %v: %v is left", found, err, left)
@@ -81,6 +81,8 @@ var notOurs = []struct {
 	{name: "a record that is not JSON", pointer: strings.Repeat("a", 43), record: "{", erased: true},
 	{name: "the record of another conversation", pointer: strings.Repeat("a", 43), record: recordOf("+12025550144", 1, time.Hour)},
 	{name: "a record past its deadline", pointer: strings.Repeat("a", 43), record: recordOf(from, 1, -time.Hour), erased: true},
+	{name: "a record that is too large", pointer: strings.Repeat("a", 43), record: recordOf(from, 1, time.Hour) + strings.Repeat(" ", 256<<10), erased: true},
+	{name: "a pointer that is too large", pointer: strings.Repeat("a", 256<<10+1)},
 	{name: "a record of a later version", pointer: strings.Repeat("a", 43), record: recordOf(from, 2, time.Hour), newer: true},
 }
 

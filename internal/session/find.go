@@ -84,15 +84,15 @@ func (m *Manager) unreadable(d *delivery, token string, err error) error {
 			return ErrNewer
 		}
 		return nil
-	case errors.Is(err, errForeign) || isCode(err, "WRONGTYPE"):
+	case errors.Is(err, errForeign):
 		return m.quarantine(d, token)
 	}
 	return err
 }
 
 func (m *Manager) quarantine(d *delivery, token string) error {
-	discarded, err := m.store.quarantine(d, token)
-	if err != nil || !discarded {
+	moved, err := m.store.quarantine(d, token, d.raw)
+	if err != nil || !moved {
 		return err
 	}
 	m.quarantined.Add(1)

@@ -26,18 +26,19 @@ func TestValueThatIsNoRecordIsQuarantinedAndTheConversationBeginsAnew(t *testing
 		for _, row := range []struct {
 			name string
 			put  []any
-			want string // what the quarantine then holds
 		}{
-			{"not JSON", []any{"SET", "hello"}, "hello"},
-			{"empty", []any{"SET", ""}, ""},
-			{"binary", []any{"SET", "\x00\xff{"}, "\x00\xff{"},
-			{"JSON of somebody else's", []any{"SET", `{"a":1}`}, `{"a":1}`},
-			{"a record cut short", []any{"SET", `{"version":1,"counter":`}, `{"version":1,"counter":`},
-			{"a list of JSON", []any{"SET", `[1]`}, `[1]`},
-			{"a hash", []any{"HSET", "a", "1"}, "hash\n\"a\"\n\"1\""},
-			{"a list", []any{"RPUSH", "a", "b"}, "list\n\"a\"\n\"b\""},
-			{"a set", []any{"SADD", "a"}, "set\n\"a\""},
-			{"a sorted set", []any{"ZADD", "7", "a"}, "zset\n\"a\"\n\"7\""},
+			{"not JSON", []any{"SET", "hello"}},
+			{"empty", []any{"SET", ""}},
+			{"binary", []any{"SET", "\x00\xff{"}},
+			{"JSON of somebody else's", []any{"SET", `{"a":1}`}},
+			{"a record cut short", []any{"SET", `{"version":1,"counter":`}},
+			{"a list of JSON", []any{"SET", `[1]`}},
+			{"a hash", []any{"HSET", "a", "1"}},
+			{"a list", []any{"RPUSH", "a", "b"}},
+			{"a set", []any{"SADD", "a"}},
+			{"a sorted set", []any{"ZADD", "7", "a"}},
+			{"a stream", []any{"XADD", "*", "a", "b"}},
+			{"larger than 256 KiB", []any{"SET", recordOf(from, 1, time.Hour) + strings.Repeat(" ", 256<<10)}},
 		} {
 			for _, byCookie := range []bool{true, false} {
 				t.Run(fmt.Sprintf("%s, by the cookie: %t", row.name, byCookie), func(t *testing.T) {
@@ -45,6 +46,7 @@ func TestValueThatIsNoRecordIsQuarantinedAndTheConversationBeginsAnew(t *testing
 					t.Cleanup(func() { do(t, conn, "FLUSHALL") })
 					do(t, conn, "DEL", "sms:session:"+token)
 					do(t, conn, row.put[0].(string), append([]any{"sms:session:" + token}, row.put[1:]...)...)
+					kind := do(t, conn, "TYPE", "sms:session:"+token)
 					cookie := ""
 					if byCookie {
 						cookie = token
@@ -56,10 +58,14 @@ func TestValueThatIsNoRecordIsQuarantinedAndTheConversationBeginsAnew(t *testing
 					if exists := do(t, conn, "EXISTS", "sms:session:"+token); exists != int64(0) {
 						t.Error("the broken record is still there")
 					}
-					if got := get(t, conn, "sms:quarantine:"+token); got != row.want {
-						t.Errorf("the quarantine holds %q, want %q", got, row.want)
+					kept := "sms:quarantine:{sms:session:" + token + "}"
+					if got := do(t, conn, "TYPE", kept); got != kind {
+						t.Errorf("the quarantine holds a %s, want the %s", got, kind)
 					}
-					ttl := do(t, conn, "TTL", "sms:quarantine:"+token).(int64)
+					if row.put[0] == "SET" && get(t, conn, kept) != row.put[1] {
+						t.Error("the quarantine holds another string")
+					}
+					ttl := do(t, conn, "TTL", kept).(int64)
 					if week := int64(7 * 24 * 3600); ttl <= week-60 || ttl > week {
 						t.Errorf("the quarantine ends in %d s, want 7 days", ttl)
 					}
@@ -145,6 +151,7 @@ func TestPointerThatPointsNowhereIsReplaced(t *testing.T) {
 			"empty":                    {"SET", pointerKey, ""},
 			"a hash":                   {"HSET", pointerKey, "a", "1"},
 			"a list":                   {"RPUSH", pointerKey, "a"},
+			"larger than 256 KiB":      {"SET", pointerKey, strings.Repeat("C", 256<<10+1)},
 		} {
 			t.Run(name, func(t *testing.T) {
 				r, conn := newReplica(t, usual(b.Addr)), redistest.Conn(t, b.Addr)
@@ -256,4 +263,51 @@ func TestPointerWithoutASessionAndACookieWithOne(t *testing.T) {
 			})
 		}
 	})
+}
+
+// A record that is read must also be read after it has grown.
+func TestARecordOfNearly256KiBGoesOn(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r, conn, cookie := begun(t, b)
+		key := "sms:session:" + cookie
+		record := strings.TrimSuffix(get(t, conn, key), "}") + `,"later":"`
+		record += strings.Repeat("x", 256<<10-10-len(record)) + `"}`
+		do(t, conn, "SET", key, record, "PX", 60_000)
+		for n := 2; n <= 5; n++ {
+			r.send(newSID(), cookie).expect(t, greeting(n))
+		}
+		if n := r.manager.Quarantined(); n != 0 {
+			t.Errorf("%d records are in quarantine", n)
+		}
+	})
+}
+
+// The same message, 300,000 elements or 5 MB later.
+func TestAHugeValueCostsOneAttempt(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	conn := redistest.Conn(t, server.Addr())
+	for _, row := range []struct{ name, fill string }{
+		{"a string of 5 MB", "return redis.call('SET', KEYS[1], string.rep('x', 5000000))"},
+		{"a hash of 200,000 fields", "for i = 1, 200000 do redis.call('HSET', KEYS[1], i, i) end"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := newReplica(t, usual(server.Addr()))
+			cookie := r.send(newSID(), "").cookie
+			do(t, conn, "EVAL", "redis.call('DEL', KEYS[1]) "+row.fill, 1, "sms:session:"+cookie)
+			do(t, conn, "CONFIG", "RESETSTAT")
+			if a := r.send(newSID(), cookie).expect(t, greeting(1)); a.report.Attempts != 1 {
+				t.Errorf("it took %d attempts", a.report.Attempts)
+			}
+			stats, err := redis.String(conn.Do("INFO", "stats"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var out int
+			_, after, _ := strings.Cut(stats, "total_net_output_bytes:")
+			if _, _ = fmt.Sscan(after, &out); out > 100_000 {
+				t.Errorf("Redis has sent %d bytes for it", out)
+			}
+			do(t, conn, "FLUSHALL")
+		})
+	}
 }

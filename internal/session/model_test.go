@@ -12,7 +12,10 @@ import (
 	"smsession/internal/redistest"
 )
 
-// model is Redis as far as a commit goes: strings, GET and the scripts.
+// aHash is what the model holds for a value that is not a string.
+const aHash = "a hash"
+
+// model is Redis as far as a commit goes: strings, and the scripts.
 type model struct {
 	keys    map[string]string
 	scripts scripts
@@ -46,34 +49,41 @@ func copied(args []any) []string {
 
 func (m *model) do(command string, a []string) (any, error) {
 	switch command {
-	case "GET":
-		return m.get(a[0]), nil
 	case "DEL":
 		delete(m.keys, a[0])
 		return int64(1), nil
 	}
-	key, now := a[2], m.keys[a[2]]
-	_, exists := m.keys[key]
+	key := a[2]
+	now, exists := m.keys[key]
+	unreadable := now == aHash || len(now) > maxValue
 	switch a[0] {
+	case m.scripts.find.Hash():
+		return m.get(key)
 	case m.scripts.record.Hash():
-		if !m.anyRecord && (now != a[3] || !exists && a[3] != "") {
-			return m.get(key), nil
+		if !m.anyRecord && (unreadable || now != a[3] || !exists && a[3] != "") {
+			return m.get(key)
 		}
 		return m.set(key, a[4], true), nil
 	case m.scripts.pointer.Hash():
-		return m.set(key, a[3], m.anyPointer || !exists || now == a[3] || now == a[4] || len(now) != len(a[3])), nil
-	case endScript().Hash():
+		return m.set(key, a[3], m.anyPointer || !exists || now == a[3] || now == a[4] || len(now) != len(a[3]) || now == aHash), nil
+	case m.scripts.end.Hash():
 		switch {
-		case now != a[3] && !m.anyEnd || !exists:
+		case now != a[3] && !m.anyEnd || !exists || unreadable:
 			return int64(0), nil
 		case m.endDeletes:
 			delete(m.keys, key)
 			return int64(1), nil
 		}
 		return m.set(key, a[4], true), nil
-	case m.scripts.erase.Hash(), m.scripts.discard.Hash():
-		any := m.anyDiscard && a[0] == m.scripts.discard.Hash()
-		if exists && (now == a[3] && !m.noErase || any) {
+	case m.scripts.discard.Hash():
+		if exists && !m.noErase && (now == a[3] || unreadable || m.anyDiscard) {
+			delete(m.keys, key)
+			return int64(1), nil
+		}
+		return int64(0), nil
+	case m.scripts.quarantine.Hash():
+		if exists && (now == a[4] || unreadable) {
+			m.keys[a[3]] = now
 			delete(m.keys, key)
 			return int64(1), nil
 		}
@@ -82,11 +92,19 @@ func (m *model) do(command string, a []string) (any, error) {
 	return nil, fmt.Errorf("the model knows no %s %v", command, a)
 }
 
-func (m *model) get(key string) any {
-	if value, ok := m.keys[key]; ok {
-		return []byte(value)
+const errWrongType = redis.Error("WRONGTYPE Operation against a key holding the wrong kind of value")
+
+func (m *model) get(key string) (any, error) {
+	value, exists := m.keys[key]
+	switch {
+	case !exists:
+		return nil, nil
+	case value == aHash:
+		return nil, errWrongType
+	case len(value) > maxValue:
+		return int64(len(value)), nil
 	}
-	return nil
+	return []byte(value), nil
 }
 
 func (m *model) set(key, value string, may bool) any {
@@ -106,21 +124,39 @@ func TestModelAnswersAsRedisDoes(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := newModel()
-			value := rapid.SampledFrom([]string{"", "a", "b", "ab", "\x00\xff"})
-			for range rapid.IntRange(1, 20).Draw(t, "calls") {
-				script := rapid.SampledFrom([]*redis.Script{m.scripts.record, m.scripts.pointer, m.scripts.erase, m.scripts.discard, endScript()}).Draw(t, "script")
-				args := []any{rapid.SampledFrom([]string{"k", "l"}).Draw(t, "key"), value.Draw(t, "first"), value.Draw(t, "second"), 60_000}
-				want, err := m.do("EVALSHA", copied(append([]any{script.Hash(), 1}, args...)))
-				if err != nil {
-					t.Fatal(err)
+			large := strings.Repeat("x", maxValue+1)
+			for _, key := range []string{"k", "l"} {
+				switch rapid.SampledFrom([]string{"", "", "hash", "large", "largest"}).Draw(t, "holds") {
+				case "hash":
+					m.keys[key] = aHash
+					_, _ = conn.Do("HSET", key, "a", "b")
+				case "large":
+					m.keys[key] = large
+					_, _ = conn.Do("SET", key, large)
+				case "largest":
+					m.keys[key] = large[1:]
+					_, _ = conn.Do("SET", key, large[1:])
 				}
-				if got, err := script.Do(conn, args...); err != nil || !reflect.DeepEqual(got, want) {
-					t.Fatalf("%v: Redis says %v, %v, the model %v", args, got, err, want)
+			}
+			value := rapid.SampledFrom([]string{"", "a", "b", "ab", "\x00\xff", large[1:]})
+			key := rapid.SampledFrom([]string{"k", "l"})
+			for range rapid.IntRange(1, 20).Draw(t, "calls") {
+				one := rapid.SampledFrom([]*redis.Script{m.scripts.find, m.scripts.record, m.scripts.pointer, m.scripts.end, m.scripts.discard, m.scripts.quarantine}).Draw(t, "script")
+				args, keys := []any{key.Draw(t, "key"), value.Draw(t, "first"), value.Draw(t, "second"), 60_000}, 1
+				if one == m.scripts.quarantine {
+					args, keys = []any{args[0], map[any]string{"k": "l", "l": "k"}[args[0]], args[1], 60_000}, 2
+				}
+				want, wrong := m.do("EVALSHA", copied(append([]any{one.Hash(), keys}, args...)))
+				got, err := one.Do(conn, args...)
+				if err == nil && !reflect.DeepEqual(got, want) || isCode(err, "WRONGTYPE") != (wrong != nil) || err != nil && wrong == nil {
+					t.Fatalf("%.60q: Redis says %.60q, %v, the model %.60q, %v", args, got, err, want, wrong)
 				}
 				for _, key := range []string{"k", "l"} {
-					got, err := redis.String(conn.Do("GET", key))
-					if want, ok := m.keys[key]; got != want || ok != (err == nil) {
-						t.Fatalf("%s holds %q, %v, in the model %q", key, got, err, want)
+					kind, _ := redis.String(conn.Do("TYPE", key))
+					got, _ := redis.String(conn.Do("GET", key))
+					want, ok := m.keys[key]
+					if kind == "hash" && want != aHash || kind == "string" && got != want || kind == "none" && ok {
+						t.Fatalf("%s holds the %s %.60q, in the model %.60q", key, kind, got, want)
 					}
 				}
 			}

@@ -24,14 +24,19 @@ func (r *Record) Belongs(to, from string) bool { return r.belongs(name(to), name
 func (r *Record) Messages() iter.Seq2[string, int64] {
 	return func(yield func(string, int64) bool) {
 		for pair := range bytes.FieldsSeq(r.messages) {
-			sid, _, _ := bytes.Cut(pair, []byte("="))
-			is, _ := r.messages.find(string(sid))
-			if !yield(string(sid), is.counter) {
+			sid, value, _ := bytes.Cut(pair, []byte("="))
+			if !yield(string(sid), parseFound(value).counter) {
 				return
 			}
 		}
 	}
 }
+
+// MaxValue is the size in bytes of the largest record. A larger value is put into quarantine without being read.
+const MaxValue = maxValue
+
+// TokenLength is how long every token is.
+func TokenLength() int { return tokenLength }
 
 // IsToken reports whether a pointer's value can be a token. One that cannot points nowhere.
 func IsToken(s string) bool { return isToken(s) }

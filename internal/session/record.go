@@ -120,6 +120,18 @@ func (r *Record) forget() {
 	}
 }
 
+// shrink makes a record smaller by so many bytes at least, or by all that it can do without: the oldest replies, and if
+// these are not enough what other versions have written.
+func (r *Record) shrink(bytes int) {
+	for bytes > 0 && len(r.replies) > 0 {
+		bytes -= len(r.replies[0].sid) + len(r.replies[0].texts)
+		r.replies = r.replies[1:]
+	}
+	if bytes > 0 {
+		r.unknown, r.replied = nil, nil
+	}
+}
+
 // marshal writes a reply as a JSON list.
 func marshal(reply conversation.Reply) []byte {
 	b, err := json.Marshal(reply)

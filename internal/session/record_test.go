@@ -204,3 +204,57 @@ func FuzzRecord(f *testing.F) {
 		}
 	})
 }
+
+// A message's counting reads all messages once. With the naive loop, which looks for the end again for each one that it
+// lets go, a million would take hours.
+func TestAMillionMessagesAreCutAtOnce(t *testing.T) {
+	var b strings.Builder
+	for i := range 1_000_000 {
+		fmt.Fprintf(&b, "SM%d=%d ", i, i)
+	}
+	m := messages(strings.TrimSpace(b.String())).add(nil, "SMnew", found{counter: 7})
+	last := strings.Fields(string(m))
+	if len(last) != 64 || last[0] != "SM999937=999937" || last[63] != "SMnew=7" {
+		t.Errorf("%d messages are left, from %s to %s", len(last), last[0], last[len(last)-1])
+	}
+}
+
+func TestNoRecordIsWrittenThatIsTooLargeToRead(t *testing.T) {
+	field := func(size int) string { return `,"later":"` + strings.Repeat("x", size) + `"` }
+	for _, row := range []struct {
+		name           string
+		unknown, reply int
+		sid            string
+		kept, remains  bool // the last reply, the field
+	}{
+		{"what fits is all kept", 100 << 10, 10 << 10, "SM1", true, true},
+		{"the oldest replies go first", 200 << 10, 20 << 10, "SM1", true, true},
+		{"then all replies", 250 << 10, 20 << 10, "SM1", false, true},
+		{"then the fields of other versions", 256<<10 - 300, 0, "SM1", true, false},
+		{"then messages whose names nobody made up but a person", 0, 0, "SM" + strings.Repeat("1", 100<<10), true, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r, now := newRecord(time.Now()), time.Now()
+			if row.unknown > 0 {
+				r.unknown = []byte(field(row.unknown))
+			}
+			sid := ""
+			for i := range 12 {
+				sid = fmt.Sprint(row.sid, i)
+				state, reply := echo{1}.Respond(conversation.State{Counter: int64(i)}, conversation.Message{Body: strings.Repeat("x", row.reply)})
+				r.count(sid, state, reply, echo{}, now)
+				r = written(t, r)
+				if len(r.raw) > 256<<10 {
+					t.Fatalf("the record has %d bytes", len(r.raw))
+				}
+			}
+			reply, repeated := r.reply(sid, echo{})
+			if kept := len(reply) == 1; !repeated || kept != row.kept {
+				t.Errorf("the last message is remembered: %t, its reply is kept: %t", repeated, kept)
+			}
+			if r.Counter != 12 || (string(r.unknown) == field(row.unknown)) != (row.remains && row.unknown > 0) {
+				t.Errorf("the counter is %d, %d bytes of other fields are left", r.Counter, len(r.unknown))
+			}
+		})
+	}
+}

@@ -2,20 +2,30 @@ package session
 
 import (
 	"errors"
+	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/gomodule/redigo/redis"
 )
 
-// Redis 7.0 has no SET IFEQ, hence scripts. Each touches one key and takes no time from a clock: expiry is a relative PX,
-// so that the replicas' clocks need not agree. They run unchanged on Redis, Valkey and miniredis.
-type scripts struct{ record, pointer, erase, content, discard *redis.Script }
+// maxValue is the size in bytes of the largest value that is read or written. A record of ours has some 20 KB.
+const maxValue = 256 << 10
+
+// scripts are the steps that must be atomic; Redis 7.0 has no SET IFEQ. Each touches one key, or two in the same slot of a
+// Cluster, and takes no time from a clock: expiry is a relative PX, so that the replicas' clocks need not agree. They ask
+// for a value's size before they read it. They run unchanged on Redis, Valkey and miniredis.
+type scripts struct{ find, record, pointer, end, discard, quarantine *redis.Script }
 
 func newScripts() scripts {
 	return scripts{
-		// record: KEYS[1] a session; ARGV what was read ("" for nothing), what to write, milliseconds to live. A refusal
-		// brings what the key holds.
-		record: redis.NewScript(1, `
+		// find: KEYS[1]. It returns the value, the size of one that is too large, or WRONGTYPE for what is no string.
+		find: script(1, unlessUnfit+`
+return redis.call('GET', KEYS[1])`),
+
+		// record: KEYS[1] a session; ARGV what was read ("" for nothing), what to write, milliseconds to live. It returns
+		// 1, or what find would.
+		record: script(1, unlessUnfit+`
 local now = redis.call('GET', KEYS[1])
 if now == ARGV[1] or (not now and ARGV[1] == '') then
   redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -25,68 +35,97 @@ return now`),
 
 		// pointer: KEYS[1] a conversation; ARGV the token to write, what was read ("" for nothing), milliseconds to live.
 		// A pointer that is not a string, or not as long as a token, points nowhere.
-		pointer: redis.NewScript(1, `
-local now = redis.pcall('GET', KEYS[1])
-if not now or now == ARGV[1] or now == ARGV[2] or type(now) == 'table' or #now ~= #ARGV[1] then
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
-  return 1
+		pointer: script(1, `
+if redis.pcall('STRLEN', KEYS[1]) == #ARGV[1] then
+  local now = redis.call('GET', KEYS[1])
+  if now and now ~= ARGV[1] and now ~= ARGV[2] then return 0 end
 end
-return 0`),
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+return 1`),
 
-		// erase: KEYS[1] a session; ARGV what it must still hold.
-		erase: redis.NewScript(1, `
-if redis.call('GET', KEYS[1]) == ARGV[1] then
-  return redis.call('DEL', KEYS[1])
-end
-return 0`),
+		// end: KEYS[1] a session, which keeps what it has left to live; ARGV what was read, what to write.
+		end: script(1, `
+if redis.pcall('STRLEN', KEYS[1]) ~= #ARGV[1] or redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
+return 1`),
 
-		content: contentScript(),
-		discard: discardScript(),
+		// discard: KEYS[1]; ARGV what was read. It deletes a key that still holds that, or that cannot be read.
+		discard: script(1, unlessChanged+`
+return redis.call('DEL', KEYS[1])`),
+
+		// quarantine: KEYS a session, where to put it; ARGV what was read, milliseconds to live. It moves a key that still
+		// holds that, or that cannot be read. Nothing is copied.
+		quarantine: script(2, unlessChanged+`
+redis.call('RENAME', KEYS[1], KEYS[2])
+redis.call('PEXPIRE', KEYS[2], ARGV[2])
+return 1`),
 	}
 }
 
-// contentScript returns what content says of KEYS[1].
-func contentScript() *redis.Script {
-	return redis.NewScript(1, content+`
-return content(KEYS[1])`)
-}
+// unlessUnfit returns from a script the size of a string that is too large, and the error for what is no string.
+const unlessUnfit = `
+local size = redis.pcall('STRLEN', KEYS[1])
+if type(size) == 'table' or size > MAX then return size end`
 
-// discardScript deletes KEYS[1], a session of any type, if ARGV[1] is what content says of it.
-func discardScript() *redis.Script {
-	return redis.NewScript(1, content+`
-if content(KEYS[1]) == ARGV[1] then
-  return redis.call('DEL', KEYS[1])
-end
-return 0`)
-}
-
-// content is a Lua function that returns a key's whole value as one string: strings as they are, other types as the
-// type's name and the quoted elements, a line each. It returns false where there is no key or the type has no elements
-// that a script could read.
-const content = `
-local function lines(value, out)
-  if type(value) ~= 'table' then
-    out[#out + 1] = string.format('%q', value)
-    return
-  end
-  for _, element in ipairs(value) do lines(element, out) end
-end
-local readers = {
-  hash = {'HGETALL'}, list = {'LRANGE', '0', '-1'}, set = {'SMEMBERS'},
-  zset = {'ZRANGE', '0', '-1', 'WITHSCORES'}, stream = {'XRANGE', '-', '+'},
-}
-local function content(key)
-  local kind = redis.call('TYPE', key).ok
-  if kind == 'string' then return redis.call('GET', key) end
-  local reader = readers[kind]
-  if not reader then return false end
-  local out = {kind}
-  lines(redis.call(reader[1], key, unpack(reader, 2)), out)
-  return table.concat(out, '\n')
+// unlessChanged returns 0 from a script if KEYS[1] is missing, or holds a string that can be read and is not ARGV[1].
+const unlessChanged = `
+local kind = redis.call('TYPE', KEYS[1]).ok
+if kind == 'none' then return 0 end
+if kind == 'string' then
+  local size = redis.call('STRLEN', KEYS[1])
+  if size <= MAX and (size ~= #ARGV[1] or redis.call('GET', KEYS[1]) ~= ARGV[1]) then return 0 end
 end`
+
+func script(keys int, text string) *redis.Script {
+	return redis.NewScript(keys, strings.ReplaceAll(text, "MAX", strconv.Itoa(maxValue)))
+}
+
+var (
+	errTooLarge  = fmt.Errorf("%w: it is larger than 256 KiB", errForeign)
+	errNotString = fmt.Errorf("%w: it is not a string", errForeign)
+)
+
+// read returns the value of a key, nil if there is none. Its errors are errTooLarge, errNotString, and Redis's.
+func (s scripts) read(conn redis.Conn, key string) ([]byte, error) {
+	reply, err := conn.Do("EVALSHA", s.find.Hash(), 1, key)
+	if isCode(err, "NOSCRIPT") {
+		reply, err = s.find.Do(conn, key)
+	}
+	if isCode(err, "WRONGTYPE") {
+		return nil, errNotString
+	}
+	if _, large := reply.(int64); large {
+		return nil, errTooLarge
+	}
+	value, err := redis.Bytes(reply, err)
+	if errors.Is(err, redis.ErrNil) {
+		return nil, nil
+	}
+	return value, err
+}
+
+// sizedConn is a connection whose GET reads no value that is too large. It is for redisstore.
+type sizedConn struct {
+	redis.Conn
+	scripts *scripts
+}
+
+func (c sizedConn) Do(command string, args ...any) (any, error) {
+	if command != "GET" {
+		return c.Conn.Do(command, args...)
+	}
+	value, err := c.scripts.read(c.Conn, args[0].(string))
+	if value == nil {
+		return nil, err
+	}
+	return value, nil
+}
 
 // isCode reports whether err is a reply of Redis's with the given code, such as NOSCRIPT.
 func isCode(err error, code string) bool {
+	if err == nil {
+		return false
+	}
 	var reply redis.Error
 	return errors.As(err, &reply) && strings.HasPrefix(string(reply), code)
 }

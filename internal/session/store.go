@@ -59,7 +59,10 @@ func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 	}
 	// redisstore knows no context: it gets a pool of its own, whose only connection is one that the delivery waits for.
 	records := redisstore.NewWithPrefix(&redis.Pool{
-		DialContext: func(context.Context) (redis.Conn, error) { return s.pool.GetContext(ctx) },
+		DialContext: func(context.Context) (redis.Conn, error) {
+			conn, err := s.pool.GetContext(ctx)
+			return sizedConn{conn, &s.scripts}, err
+		},
 	}, s.keys.sessions())
 	raw, found, err := records.Find(token)
 	if err != nil {
@@ -121,7 +124,7 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 		// The record under the request's own token is left to the sweep: a later attempt may need the token again, and must
 		// not lose its record to an erasure that arrives late.
 		if token != d.own {
-			_, _ = s.scripts.erase.Do(conn, s.keys.Session(token), b)
+			_, _ = s.scripts.discard.Do(conn, s.keys.Session(token), b)
 		}
 		return errConflict
 	case !saved:
@@ -217,40 +220,30 @@ func (s *Store) pointer(ctx context.Context, key string) (string, error) {
 		return "", fmt.Errorf("find conversation: %w", err)
 	}
 	defer conn.Close()
-	token, err := redis.String(conn.Do("GET", key))
-	if errors.Is(err, redis.ErrNil) || isCode(err, "WRONGTYPE") {
+	token, err := s.scripts.read(conn, key)
+	if errors.Is(err, errForeign) {
 		return "", nil
 	}
 	if err != nil {
 		return "", fmt.Errorf("find conversation: %w", err)
 	}
-	return token, nil
+	return string(token), nil
 }
 
-// quarantine copies a record that could not be read, deletes it if it is still the same, and reports whether it did. A
-// value of a type whose content no script can read stays where it is; it counts as absent.
-func (s *Store) quarantine(ctx context.Context, token string) (bool, error) {
+// quarantine moves a record that could not be read out of the way, and reports whether it did: not if it has changed since
+// it was read, or is gone. read is nil if it was not read, because of its type or its size.
+func (s *Store) quarantine(ctx context.Context, token string, read []byte) (bool, error) {
 	conn, err := s.pool.GetContext(ctx)
 	if err != nil {
 		return false, fmt.Errorf("quarantine session: %w", err)
 	}
 	defer conn.Close()
-	key := s.keys.Session(token)
-	value, err := redis.Bytes(s.scripts.content.Do(conn, key))
-	if errors.Is(err, redis.ErrNil) {
-		return false, nil
-	}
-	if err == nil {
-		_, err = conn.Do("SET", s.keys.Quarantine(token), value, "PX", quarantineTime.Milliseconds())
-	}
-	var discarded int
-	if err == nil {
-		discarded, err = redis.Int(s.scripts.discard.Do(conn, key, value))
-	}
+	moved, err := redis.Int(s.scripts.quarantine.Do(conn, s.keys.Session(token), s.keys.Quarantine(token),
+		read, quarantineTime.Milliseconds()))
 	if err != nil {
 		return false, fmt.Errorf("quarantine session: %w", err)
 	}
-	return discarded == 1, nil
+	return moved == 1, nil
 }
 
 // sweep deletes the record that a request made under its own token, unless another message has been counted in it.
@@ -261,8 +254,8 @@ func (s *Store) sweep(ctx context.Context, token, sid string) error {
 	}
 	defer conn.Close()
 	key := s.keys.Session(token)
-	raw, err := redis.Bytes(conn.Do("GET", key))
-	if err != nil && !errors.Is(err, redis.ErrNil) {
+	raw, err := s.scripts.read(conn, key)
+	if err != nil {
 		return err
 	}
 	if r, err := parseRecord(raw); err != nil || !r.messages.only(sid) {
@@ -271,7 +264,7 @@ func (s *Store) sweep(ctx context.Context, token, sid string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	_, err = s.scripts.erase.Do(conn, key, raw)
+	_, err = s.scripts.discard.Do(conn, key, raw)
 	return err
 }
 
