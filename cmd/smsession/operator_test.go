@@ -91,7 +91,7 @@ func TestWhatAnOperatorCannotHaveIsASentence(t *testing.T) {
 		{"ls without REDIS_URL", "REDIS_URL", "", []string{"ls"}, 2},
 		{"ls of another kind of URL", "REDIS_URL", "http://S3cr3t@localhost", []string{"ls"}, 2},
 		{"ls with the wrong password", "refuses us", elsewhere, []string{"ls"}, 1},
-		{"ls where SCAN is forbidden", "it needs SCAN, GET and PTTL, on a Cluster CLUSTER SLOTS besides, and the keys", blind, []string{"ls"}, 1},
+		{"ls where SCAN is forbidden", "it needs SCAN, GET, STRLEN and PTTL, on a Cluster CLUSTER SLOTS besides, and the keys", blind, []string{"ls"}, 1},
 		{"ls of a Redis that is not there", "refused", "redis://127.0.0.1:1", []string{"ls"}, 1},
 		{"ls in no order", "--sort is not one of", server.URL(), []string{"ls", "--sort", "S3cr3t"}, 2},
 		{"ls of none", "--limit is not a whole number", server.URL(), []string{"ls", "--limit", "0"}, 2},
@@ -132,9 +132,9 @@ func TestAnOperatorNeedsNoMoreThanIsSaid(t *testing.T) {
 	granted := func(name string, commands ...string) []string {
 		return append([]string{"--user", name, "on", ">S3cr3t", "~sms:*"}, commands...)
 	}
-	rules := append(granted("reader", "+scan", "+get", "+pttl"),
-		granted("ender", "+scan", "+get", "+pttl", "+set", "+del", "+type", "+eval", "+evalsha")...)
-	rules = append(rules, granted("halfway", "+scan", "+get", "+pttl", "+type", "+eval", "+evalsha", "(+del ~sms:session:*)")...)
+	rules := append(granted("reader", "+scan", "+get", "+strlen", "+pttl"),
+		granted("ender", "+scan", "+get", "+strlen", "+pttl", "+set", "+del", "+type", "+eval", "+evalsha")...)
+	rules = append(rules, granted("halfway", "+scan", "+get", "+strlen", "+pttl", "+type", "+eval", "+evalsha", "(+del ~sms:session:*)")...)
 	server := redistest.Start(t, redistest.Options{Args: rules})
 	r := startReplica(t, server.URL())
 	s := conversationFor(t, r, 1)
@@ -146,11 +146,11 @@ func TestAnOperatorNeedsNoMoreThanIsSaid(t *testing.T) {
 			t.Errorf("%q: exit status %d, %q, %s", args, r.wait(), r.printed(), r.log())
 		}
 	}
-	if r := execute(t, []string{"end", s.from, "--yes"}, as("reader")); r.wait() != 1 || !strings.Contains(r.log(), "it needs SCAN, GET, PTTL, SET") || strings.Contains(r.log(), "may be") {
+	if r := execute(t, []string{"end", s.from, "--yes"}, as("reader")); r.wait() != 1 || !strings.Contains(r.log(), "it needs SCAN, GET, STRLEN, PTTL, SET") || strings.Contains(r.log(), "may be") {
 		t.Errorf("end by a reader: exit status %d, %s", r.wait(), r.log())
 	}
 	if r := execute(t, []string{"end", s.from, "--yes", "--erase"}, as("halfway")); r.wait() != 1 ||
-		!strings.Contains(r.log(), "may be erased in part") || !strings.Contains(r.log(), "it needs SCAN, GET, PTTL, SET, DEL") {
+		!strings.Contains(r.log(), "may be erased in part") || !strings.Contains(r.log(), "it needs SCAN, GET, STRLEN, PTTL, SET, DEL") {
 		t.Errorf("an erasure that is refused half way: exit status %d, %s", r.wait(), r.log())
 	}
 	if left := server.CLI("KEYS", "sms:*"); strings.Contains(left, "sms:session:") || !strings.Contains(left, "sms:conversation:") {

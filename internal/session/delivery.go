@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/http"
 	"sync"
@@ -38,6 +39,7 @@ type delivery struct {
 	response response
 
 	// Of all attempts:
+	sent     bool   // something was sent to save the message
 	own      string // the token that the request made, "" if it needed none
 	created  bool   // there may be a record under it
 	pointing bool   // the pointer may hold it, now or later: no answer came to the step that sets it
@@ -55,7 +57,23 @@ type brought struct {
 // reset forgets the attempt, its response and all.
 func (d *delivery) reset() {
 	d.raw, d.guessed, d.pointer, d.suspect, d.err, d.saved, d.report.Result = nil, false, "", false, nil, "", ""
-	d.response = response{header: make(http.Header, 4), body: d.response.body[:0]}
+	d.response = response{}
+}
+
+// gone is closed when the client has hung up. It is nil once something was sent to save the message: that is never cut.
+func (d *delivery) gone() <-chan struct{} {
+	if d.sent {
+		return nil
+	}
+	return d.Context.Done()
+}
+
+// unlessGone returns ErrGone if the client has hung up and nothing was sent, and err otherwise.
+func (d *delivery) unlessGone(err error) error {
+	if !d.sent && d.Context.Err() != nil && !errors.Is(err, ErrNewer) {
+		return ErrGone
+	}
+	return err
 }
 
 // unpointed takes note of an error of the step that sets the pointer, and returns it: the pointer may still be set.

@@ -153,7 +153,7 @@ func persist(ctx context.Context, pool *redis.Pool, attempt func(redis.Conn) err
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := attempt(conn); !errors.Is(err, errConflict) || !pause(ctx, attempts, err) {
+		if err := attempt(conn); !errors.Is(err, errConflict) || !pause(ctx, nil, attempts, err) {
 			return err
 		}
 	}

@@ -27,9 +27,6 @@ const (
 	// See https://support.twilio.com/hc/en-us/articles/223136287-How-do-Twilio-cookies-work.
 	maxCookieAge = 4 * time.Hour
 
-	// maxWaiting is how many deliveries one replica holds at once while Redis is away: at some 30 KB each, 120 MB.
-	maxWaiting = 4096
-
 	// The pause before an attempt grows from the first to the second. A Redis that restarts takes a second or two.
 	minPause = 5 * time.Millisecond
 	maxPause = 250 * time.Millisecond
@@ -76,7 +73,7 @@ func New(o Options) *Manager {
 	m := &Manager{
 		scs:        newSCS(o, store),
 		store:      store,
-		queue:      newQueue(maxWaiting),
+		queue:      newQueue(),
 		places:     make(chan struct{}, o.Connections),
 		budget:     o.Budget,
 		maxReplies: o.MaxReplies,
@@ -115,7 +112,10 @@ type MessageFrom func(context.Context) (conversation.Message, *Report)
 // out. next may be called several times, and only its last response is sent, with the session's cookie: it must have no
 // effect but through Answer. If it panics nothing is saved.
 //
-// The delivery goes on when the client hangs up: a commit must not be cut in half by that. It ends with the budget.
+// Requests that bring the same message at the same time share one call of next and what comes of it.
+//
+// A message whose client hangs up before anything was sent to save it is given up, unless another request brings it, too.
+// After that it goes on: a commit must not be cut in half. It ends with the budget.
 func (m *Manager) Middleware(message MessageFrom, fail Fail) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		inner := m.scs.LoadAndSave(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -127,20 +127,43 @@ func (m *Manager) Middleware(message MessageFrom, fail Fail) func(http.Handler) 
 			if report.Received.IsZero() {
 				report.Received = time.Now()
 			}
-			d := &delivery{
-				Context: r.Context(), deadline: report.Received.Add(m.budget),
-				message: msg, sid: name(msg.SID), to: name(msg.To), from: name(msg.From),
-				key: m.store.keys.Conversation(msg.To, msg.From), cookie: cookie(r), report: report,
-				scratch: m.scratches.Get().(*scratch),
-			}
-			defer m.scratches.Put(d.scratch)
-			if err := m.deliver(d, r, inner); err != nil {
-				fail(w, r, err)
+			o := m.handle(r, msg, report, inner)
+			if o.err != nil {
+				fail(w, r, o.err)
 				return
 			}
-			d.response.copyTo(w)
+			o.response.copyTo(w)
 		})
 	}
+}
+
+// handle queues a request up, and delivers its message when the turn comes or waits for another request that does.
+func (m *Manager) handle(r *http.Request, msg conversation.Message, report *Report, inner http.Handler) (o outcome) {
+	key, sid, deadline := m.store.keys.Conversation(msg.To, msg.From), name(msg.SID), report.Received.Add(m.budget)
+	turn, has, err := m.queue.join(key, sid)
+	if err != nil {
+		return outcome{err: err}
+	}
+	if !has {
+		if o, has = m.queue.follow(key, turn, deadline, r.Context().Done()); !has {
+			if o.err == nil {
+				report.Result = Repeated
+			}
+			return o
+		}
+	}
+	o.err = errPanicked // until it returns
+	defer func() { m.queue.leave(key, turn, o) }()
+	d := &delivery{
+		Context: r.Context(), deadline: deadline,
+		message: msg, sid: sid, to: name(msg.To), from: name(msg.From),
+		key: key, cookie: cookie(r), report: report,
+	}
+	defer d.end()
+	if err = turn.await(d, d.gone()); err == nil {
+		err = m.deliver(d, r, inner)
+	}
+	return outcome{d.response, err}
 }
 
 // cookie returns the request's token, "" if it has none or one that cannot be ours.
@@ -154,26 +177,23 @@ func cookie(r *http.Request) string {
 // deliver tries until a commit succeeds or the budget is spent. No other error ends it: a lost reply, a reset, a failover
 // and a conflict all leave the message counted once or not at all, and the next attempt finds out.
 func (m *Manager) deliver(d *delivery, r *http.Request, inner http.Handler) error {
-	defer d.end()
-	turn, err := m.queue.enter(d, d.key)
-	if err != nil {
-		return err
-	}
-	defer m.queue.leave(d.key, turn)
 	var cause error // what Redis last said, rather than that the budget is spent
 	for {
 		d.report.Attempts++
-		err := m.place(d, func() error { return m.attempt(d, r, inner) })
+		err := m.place(d, d.gone(), func() error { return m.attempt(d, r, inner) })
 		if err == nil {
 			break
+		}
+		if errors.Is(err, ErrGone) {
+			return err
 		}
 		d.report.missed(err)
 		if cause == nil || !errors.Is(err, context.DeadlineExceeded) {
 			cause = err
 		}
-		if errors.Is(err, ErrNewer) || !pause(d, d.report.Attempts, err) {
+		if errors.Is(err, ErrNewer) || !pause(d, d.gone(), d.report.Attempts, err) {
 			m.sweepLater(d)
-			return cause
+			return d.unlessGone(cause)
 		}
 	}
 	if d.created && d.saved != d.own {
@@ -187,7 +207,7 @@ func (m *Manager) deliver(d *delivery, r *http.Request, inner http.Handler) erro
 // delete expires, and nothing points at it.
 func (m *Manager) sweep(ctx context.Context, token, sid string) {
 	for range 2 {
-		if err := m.place(ctx, func() error { return m.store.sweep(ctx, token, sid) }); err == nil {
+		if err := m.place(ctx, nil, func() error { return m.store.sweep(ctx, token, sid) }); err == nil {
 			return
 		}
 	}
@@ -207,13 +227,16 @@ func (m *Manager) sweepLater(d *delivery) {
 	})
 }
 
-// place runs f while holding one of the places: a connection is then there for it.
-func (m *Manager) place(ctx context.Context, f func() error) error {
+// place runs f while holding one of the places: a connection is then there for it. It returns ErrGone when gone is closed
+// before there is a place, or ctx's error.
+func (m *Manager) place(ctx context.Context, gone <-chan struct{}, f func() error) error {
 	select {
 	case m.places <- struct{}{}:
 	default:
 		select {
 		case m.places <- struct{}{}:
+		case <-gone:
+			return ErrGone
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -222,20 +245,29 @@ func (m *Manager) place(ctx context.Context, f func() error) error {
 	return f()
 }
 
-// attempt is one pass from find to commit.
+// attempt is one pass from find to commit. Only while it lasts, the delivery has room to write in.
 func (m *Manager) attempt(d *delivery, r *http.Request, inner http.Handler) error {
 	d.reset()
+	d.scratch = m.scratches.Get().(*scratch)
+	defer func() {
+		m.scratches.Put(d.scratch)
+		d.scratch = nil
+	}()
 	found, err := m.find(d)
 	if err != nil {
 		return err
 	}
+	d.response.header = make(http.Header, 4)
 	inner.ServeHTTP(&d.response, r.WithContext(found))
+	if d.err != nil {
+		d.response = response{}
+	}
 	return d.err
 }
 
 // pause waits before the next attempt: not at all after the first conflicts, since whoever was faster is done; ever longer
-// otherwise. It reports false when the budget does not last that long.
-func pause(ctx context.Context, attempts int, err error) bool {
+// otherwise. It reports false when the budget does not last that long, or gone is closed.
+func pause(ctx context.Context, gone <-chan struct{}, attempts int, err error) bool {
 	if errors.Is(err, errConflict) && attempts < 3 {
 		return ctx.Err() == nil
 	}
@@ -246,6 +278,8 @@ func pause(ctx context.Context, attempts int, err error) bool {
 	select {
 	case <-timer.C:
 		return true
+	case <-gone:
+		return false
 	case <-ctx.Done():
 		return false
 	}

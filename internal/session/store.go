@@ -104,6 +104,7 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 	if err := ctx.Err(); err != nil { // the budget is spent: what is not sent cannot be half done
 		return err
 	}
+	d.sent = true
 	milliseconds := max(time.Until(expiry).Milliseconds(), 1)
 	save := both
 	if d.raw == nil {
