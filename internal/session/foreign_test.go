@@ -10,6 +10,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 	"smsession/internal/session"
 )
@@ -309,5 +310,25 @@ func TestAHugeValueCostsOneAttempt(t *testing.T) {
 			}
 			do(t, conn, "FLUSHALL")
 		})
+	}
+}
+
+// The two keys of the quarantine are on one node, wherever the record is.
+func TestQuarantineWorksOnACluster(t *testing.T) {
+	c := redistest.StartCluster(t, 3, false, redistest.Options{})
+	o := usual("")
+	o.Pool = redispool.Open(redispool.Options{Cluster: c.Addrs()})
+	r := newReplica(t, o)
+	conn := o.Pool.Get()
+	defer conn.Close()
+	for range 8 { // on different nodes
+		cookie := r.send(newSID(), "").expect(t, greeting(1)).cookie
+		do(t, conn, "DEL", "sms:session:"+cookie)
+		do(t, conn, "HSET", "sms:session:"+cookie, "a", "1")
+		r.send(newSID(), cookie).expect(t, greeting(1))
+		if kind := do(t, conn, "TYPE", "sms:quarantine:{sms:session:"+cookie+"}"); kind != "hash" {
+			t.Errorf("the quarantine holds a %s", kind)
+		}
+		do(t, conn, "DEL", pointerKey)
 	}
 }
