@@ -293,7 +293,7 @@ func recordAfter(n int) []byte {
 // scenarios are all that the rules speak of. STOP interleaved with a message and its repeat is among them, with and
 // without a session, with and without its cookie.
 func scenarios() []scenario {
-	return []scenario{
+	return append(strayScenarios(), []scenario{
 		{"three first messages", 0, 3, func(w *world) {
 			for _, sid := range []string{"SMa", "SMb", "SMc"} {
 				w.deliver(sid, "", false)
@@ -351,28 +351,6 @@ func scenarios() []scenario {
 			w.deliver("SMa", "", false)
 			w.deliver("SMa", "", false)
 		}},
-		{"a first message and three faults", 3, 1, func(w *world) {
-			w.deliver("SMa", "", false)
-		}},
-		{"two first messages and two faults", 2, 1, func(w *world) {
-			w.deliver("SMa", "", false)
-			w.deliver("SMb", "", false)
-		}},
-		{"a first message whose pointer leads nowhere, and two faults", 2, everyOrder, func(w *world) {
-			w.model.keys["sms:conversation:+15005550006:+12025550143"] = stray
-			w.deliver("SMa", "", false)
-		}},
-		{"a first message that is given up, and two faults", 2, everyOrder, func(w *world) {
-			w.deliver("SMa", "", false, impatient)
-		}},
-		{"a first message that is given up, its repeat and two faults", 2, 2, func(w *world) {
-			w.deliver("SMa", "", false, impatient)
-			w.deliver("SMa", "", false)
-		}},
-		{"a first message that is given up, another one and two faults", 2, 2, func(w *world) {
-			w.deliver("SMa", "", false, impatient)
-			w.deliver("SMb", "", false)
-		}},
 		{"a message, STOP and a fault", 1, 3, func(w *world) {
 			conversationOf(w, 2)
 			w.deliver("SMa", running, false)
@@ -418,7 +396,7 @@ func scenarios() []scenario {
 			w.deliver("SMa", running, false, guess(2))
 		}},
 		{"a first message and two faults", 2, everyOrder, func(w *world) { w.deliver("SMa", "", false) }},
-	}
+	}...)
 }
 
 func TestRulesHoldInEveryOrder(t *testing.T) {

@@ -280,7 +280,8 @@ func TestAClientThatIsGone(t *testing.T) {
 			hangUp()
 			d.cut.Store(true) // the outcome of the commit is not known
 			close(d.open)
-			time.Sleep(time.Second)
+			time.Sleep(time.Second) // past the pause
+			synctest.Wait()
 			if w.Code != http.StatusOK || in.report.Result != Begun {
 				t.Errorf("got %d %q, %q", w.Code, w.Body, in.report.Result)
 			}
