@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -20,7 +21,7 @@ import (
 // hanging is a connection to a model that answers no command before open is closed.
 type hanging struct {
 	gate
-	model  *model
+	run    func(command string, args []string) (any, error) // of a model
 	open   <-chan struct{}
 	sent   *atomic.Int64 // commands of commits
 	cut    *atomic.Bool  // the next answer is lost
@@ -30,7 +31,7 @@ type hanging struct {
 func (h *hanging) Send(command string, args ...any) error {
 	h.sent.Add(1)
 	sent := copied(args)
-	h.queued = append(h.queued, func() (any, error) { return h.model.do(command, sent) })
+	h.queued = append(h.queued, func() (any, error) { return h.run(command, sent) })
 	return nil
 }
 
@@ -53,7 +54,7 @@ func (h *hanging) Do(command string, args ...any) (any, error) {
 	}
 	<-h.open
 	if command == "EVALSHA" {
-		return h.model.do(command, copied(args))
+		return h.run(command, copied(args))
 	}
 	return nil, errors.New("unexpected")
 }
@@ -77,9 +78,14 @@ type incomingKey struct{}
 
 func newDesk(responder conversation.Responder) *desk {
 	d := &desk{open: make(chan struct{}), sent: new(atomic.Int64), cut: new(atomic.Bool)}
-	held := newModel()
+	held, lock := newModel(), new(sync.Mutex)
+	run := func(command string, args []string) (any, error) {
+		lock.Lock()
+		defer lock.Unlock()
+		return held.do(command, args)
+	}
 	d.Manager = New(Options{Pool: &redis.Pool{Dial: func() (redis.Conn, error) {
-		return &hanging{model: held, open: d.open, sent: d.sent, cut: d.cut}, nil
+		return &hanging{run: run, open: d.open, sent: d.sent, cut: d.cut}, nil
 	}}, Connections: 64, Prefix: "sms:", IdleTimeout: time.Hour, Lifetime: time.Hour, Budget: 10 * time.Second, Responder: responder})
 	message := func(ctx context.Context) (conversation.Message, *Report) {
 		in := ctx.Value(incomingKey{}).(*incoming)
