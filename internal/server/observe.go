@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -144,9 +145,11 @@ func (x *exchange) outcome() string {
 	return string(x.report.Result)
 }
 
-// level follows whose fault it is.
+// level follows whose fault it is. A client that hangs up is no failure of ours.
 func (x *exchange) level(r *http.Request) slog.Level {
 	switch {
+	case errors.Is(x.err, session.ErrGone):
+		return slog.LevelInfo
 	case x.status >= http.StatusInternalServerError || x.failed:
 		return slog.LevelError
 	case x.status == http.StatusForbidden || x.report.Result == session.Guarded:

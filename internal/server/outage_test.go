@@ -96,6 +96,16 @@ func TestWhileRedisIsAway(t *testing.T) {
 				p.send(r.public).refused(t, f.status)
 			}
 		})
+		t.Run("a client that hangs up is no failure of the service", func(t *testing.T) {
+			gone, hangUp := context.WithCancel(t.Context())
+			hangUp()
+			for _, route := range []string{"/sms", "/sms/fallback"} {
+				serve(r.public, message("hello").to(route).carrying(cookie).request().WithContext(gone))
+				if line := r.log.last(t); line["level"] != "INFO" || line["result"] != "client_gone" {
+					t.Errorf("%s: the log says %v", route, line)
+				}
+			}
+		})
 		proxy.Up()
 		t.Run("when it is back the next message is counted", func(t *testing.T) {
 			message("hello").carrying(cookie).send(newReplica(t, proxy.Addr()).public).says(t, tutorial(2))

@@ -23,6 +23,7 @@ const (
 	unavailable
 	busy
 	newer
+	clientGone // nobody reads the answer
 	bug
 )
 
@@ -58,6 +59,8 @@ func answerTo(f refusal) (status int, result, sentence string) {
 		return http.StatusServiceUnavailable, "busy", "Too many messages are waiting."
 	case newer:
 		return http.StatusServiceUnavailable, "newer_record", "The session was written by a later version of this service."
+	case clientGone:
+		return http.StatusServiceUnavailable, "client_gone", "The client hung up before its message could be saved."
 	default:
 		return http.StatusInternalServerError, "panic", "Something is broken here."
 	}

@@ -202,14 +202,20 @@ func (s *Server) unavailable(w http.ResponseWriter, r *http.Request, err error) 
 		refuse(w, r, busy)
 	case errors.Is(err, session.ErrNewer):
 		refuse(w, r, newer)
+	case errors.Is(err, session.ErrGone):
+		refuse(w, r, clientGone)
 	default:
 		refuse(w, r, unavailable)
 	}
 }
 
 // apologise answers at the fallback URL, where nobody comes after us. Twilio's keywords get no apology: Twilio has
-// answered them, and a sender who has opted out must hear nothing more.
+// answered them, and a sender who has opted out must hear nothing more. Nor is there an apology where nobody reads it.
 func (s *Server) apologise(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, session.ErrGone) {
+		s.unavailable(w, r, err)
+		return
+	}
 	x := exchangeFrom(r.Context())
 	x.err, x.failed = err, true
 	if x.keyword != twilio.KeywordNone {
