@@ -56,6 +56,7 @@ func TestWhatTheReadmeTellsToTypeAtNightWorks(t *testing.T) {
 // redis-cli takes what stands before the colon for a user's name, also where it is empty.
 func TestAURLWithAPasswordServesTheServiceAndRedisCLI(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{Password: "password"})
+	server.CLI("ACL", "SETUSER", "smsession", "on", ">password", "~*", "+@all")
 	for name, text := range map[string]string{
 		"README.md":        strings.SplitAfter(readme(t), "a password without a user name is ")[1],
 		"deploy/README.md": shipped(t, "deploy/README.md"),

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,7 +70,7 @@ func TestWhatRedisRefusesForAMomentIsWaitedFor(t *testing.T) {
 			second := make(chan reply, 1)
 			go func() { second <- s.deliver(r.url, "/sms", newSID(), begun.cookie) }()
 			awaitMetric(t, r, "smsession_messages_in_progress", 1)
-			awaitTrips(t, r)
+			awaitRefusals(t, r, server)
 			one.end(t, server)
 			if got := (<-second).text(); begun.text() != greeting(1) || got != greeting(2) {
 				t.Errorf("the replies are %q and %q", begun.text(), got)
@@ -90,6 +91,21 @@ func awaitTrips(t *testing.T, r *replica) {
 	t.Helper()
 	const trips = "smsession_redis_duration_seconds_count"
 	awaitMetric(t, r, trips, sum(scrape(t, r), trips)+5)
+}
+
+// awaitRefusals waits until Redis has refused a replica some more times. A Redis that is BUSY does not say how often it has
+// refused, so the replica's round trips count as well. Where every command is refused, a new connection is refused before it
+// makes one. The readiness check is refused too, but once a second.
+func awaitRefusals(t *testing.T, r *replica, s *redistest.Server) {
+	t.Helper()
+	trips := func() float64 { return sum(scrape(t, r), "smsession_redis_duration_seconds_count") }
+	refusals := func() (n int) {
+		_, after, _ := strings.Cut(s.CLI("INFO", "stats"), "total_error_replies:")
+		_, _ = fmt.Sscan(after, &n)
+		return n
+	}
+	tripsBefore, refusalsBefore := trips(), refusals()
+	await(t, "Redis to refuse the message", func() bool { return trips() >= tripsBefore+5 || refusals() >= refusalsBefore+5 })
 }
 
 // awaitCode waits until the server answers a write with a code.
