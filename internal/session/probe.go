@@ -35,12 +35,14 @@ type Probe struct {
 	keys Keys
 	tags func() []string
 	save *redis.Script
+	drop *redis.Script
 }
 
 // NewProbe returns a Probe. tags returns one hash tag for each primary, or "" alone where there is no Cluster; it is
 // called after a connection was had.
 func NewProbe(pool *redis.Pool, prefix string, tags func() []string) *Probe {
-	return &Probe{pool: pool, keys: Keys{Prefix: prefix}, tags: tags, save: newScripts().record}
+	scripts := newScripts()
+	return &Probe{pool: pool, keys: Keys{Prefix: prefix}, tags: tags, save: scripts.record, drop: scripts.discard}
 }
 
 // Run saves a value with the script of a commit, over the pool's connections. On a Cluster it does so once for each
@@ -75,11 +77,17 @@ func (p *Probe) write(conn redis.Conn, key string) error {
 	read := probeValue
 	for range probeAttempts {
 		reply, err := p.save.Do(conn, key, read, probeValue, probeTime.Milliseconds())
+		_, large := reply.(int64)
 		switch {
-		case err != nil:
-			return p.explain(conn, key, err)
 		case reply == int64(1):
 			return nil
+		case large, isCode(err, "WRONGTYPE"):
+			// No Probe wrote this, and it may never expire. Messages do not meet it, so it must not make replicas unready.
+			_, err = p.drop.Do(conn, key, "")
+			reply = nil
+		}
+		if err != nil {
+			return p.explain(conn, key, err)
 		}
 		read, _ = redis.String(reply, nil) // "" if there is no such key
 	}

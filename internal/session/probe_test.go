@@ -53,6 +53,22 @@ func TestProbe(t *testing.T) {
 				}
 			}
 		})
+		t.Run("it replaces a value that is too large, or not a string", func(t *testing.T) {
+			for _, command := range [][]any{{"SETRANGE", "sms:probe", session.MaxValue, "x"}, {"RPUSH", "sms:probe", "x"}} {
+				if _, err := conn.Do("DEL", "sms:probe"); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := conn.Do(command[0].(string), command[1:]...); err != nil {
+					t.Fatal(err)
+				}
+				if err := probe.Run(t.Context()); err != nil {
+					t.Errorf("after %v: %v", command[0], err)
+				}
+				if left, err := redis.Int64(conn.Do("PTTL", "sms:probe")); left < 1 {
+					t.Errorf("after %v: PTTL = %d, %v: nothing was written", command[0], left, err)
+				}
+			}
+		})
 		t.Run("replicas that write the same key do not make each other fail", func(t *testing.T) {
 			var group sync.WaitGroup
 			for range 4 {
