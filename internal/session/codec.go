@@ -167,7 +167,8 @@ func parseTime(value []byte) (time.Time, bool) {
 	}
 	var t time.Time
 	err := t.UnmarshalText(value[1 : len(value)-1])
-	return t, err == nil && !t.IsZero()
+	t = t.UTC().Truncate(time.Millisecond) // as appendTime writes it: what it could not write is not read
+	return t, err == nil && !t.IsZero() && t.Year() >= 0 && t.Year() <= 9999
 }
 
 // verbatimText returns a string as it stands in the text: nothing in it needs an escape.

@@ -79,7 +79,7 @@ func (r *Record) reply(sid string, responder conversation.Responder) (reply conv
 
 // count takes a message and its reply into the record.
 func (r *Record) count(sid string, state conversation.State, reply conversation.Reply, responder conversation.Responder, now time.Time) {
-	r.Counter, r.Written = state.Counter, now
+	r.Counter, r.Written = min(state.Counter, maxCounter), now
 	recorded := !slices.Equal(reply, responder.Recall(state.Counter))
 	r.remember(sid, found{state.Counter, recorded})
 	if recorded && len(reply) > 0 { // nothing said needs no record: it is what a mark without a reply says

@@ -128,6 +128,22 @@ func TestMessagesAreTheLast64(t *testing.T) {
 	})
 }
 
+func TestCounterStopsAtTheLargestThatCanBeRead(t *testing.T) {
+	r, now := newRecord(time.Now()), time.Now()
+	r.Counter = maxCounter - 1
+	for _, sid := range []string{"SM1", "SM2", "SM3"} {
+		state, reply := conversation.Counter{}.Respond(conversation.State{Counter: r.Counter}, conversation.Message{})
+		r.count(sid, state, reply, conversation.Counter{}, now)
+		r = written(t, r)
+		if again, repeated := r.reply(sid, conversation.Counter{}); !repeated || !slices.Equal(again, reply) {
+			t.Errorf("%s: the reply %q is recorded as %q", sid, reply, again)
+		}
+	}
+	if r.Counter != maxCounter {
+		t.Errorf("the counter is %d, want %d", r.Counter, int64(maxCounter))
+	}
+}
+
 func TestCodecWritesWhatItReads(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Millisecond)
 	r := newRecord(now)
@@ -179,6 +195,12 @@ func FuzzRecord(f *testing.F) {
 	f.Add([]byte(whole))
 	for _, cut := range []string{`"version":1,`, `,"replies":{"SM2":["two","texts"]}`, `"SM1=1 SM2=2"`, `2026-12-23`} {
 		f.Add([]byte(strings.Replace(whole, cut, "", 1)))
+	}
+	for _, extreme := range []string{
+		"9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59-14:00",
+		"0000-01-01T00:00:00Z", "0000-01-01T00:00:00+14:00", "0001-01-01T00:00:00.0001Z",
+	} {
+		f.Add([]byte(strings.Replace(whole, "2026-12-23T05:13:22.570Z", extreme, 1)))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		r, err := parseRecord(b)
