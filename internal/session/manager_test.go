@@ -302,10 +302,11 @@ func TestLostRepliesOfRedisCountNothingTwice(t *testing.T) {
 func TestRedisThatStaysAwayIsAnErrorWithinTheBudget(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		proxy := redistest.StartProxy(t, b.Addr)
+		patient := newReplica(t, usual(proxy.Addr()))
+		cookie := patient.send(newSID(), "").expect(t, greeting(1)).cookie
 		o := usual(proxy.Addr())
 		o.Budget = 300 * time.Millisecond
 		r := newReplica(t, o)
-		cookie := r.send(newSID(), "").cookie
 		proxy.Down()
 		start := time.Now()
 		a := r.send(newSID(), cookie)
@@ -316,7 +317,8 @@ func TestRedisThatStaysAwayIsAnErrorWithinTheBudget(t *testing.T) {
 			t.Errorf("it took %v", took)
 		}
 		proxy.Up()
-		r.send(newSID(), cookie).expect(t, greeting(2))
+		// A replica may pause for most of that budget before it connects again.
+		patient.send(newSID(), cookie).expect(t, greeting(2))
 	})
 }
 
