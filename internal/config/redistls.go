@@ -4,8 +4,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
-	"io"
-	"os"
 )
 
 // readCertificates reads the files that the URL names. No fault quotes a path,
@@ -60,11 +58,7 @@ func (r *Redis) readCertificate() (problems []string) {
 }
 
 func readPEM(name, path string) (text []byte, problem string) {
-	file, err := os.Open(path)
-	if err == nil {
-		defer file.Close()
-		text, err = io.ReadAll(io.LimitReader(file, fileLimit+1))
-	}
+	text, err := readFile(path)
 	switch {
 	case err != nil:
 		return nil, fmt.Sprintf("names a %s that cannot be read: %v", name, cause(err))

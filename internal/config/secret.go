@@ -8,11 +8,16 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 )
 
 // fileLimit is the most that a *_FILE may hold. A secret has far less; the
 // limit keeps a wrong path (a log, a device) from filling the memory.
 const fileLimit = 64 << 10
+
+// pipePatience is how long the writer of a pipe may take.
+const pipePatience = 5 * time.Second
 
 // secret returns a secret setting, which is required: its own value, or what
 // the file of its *_FILE twin holds, not both. The name returned is the one of
@@ -44,12 +49,7 @@ const byteOrderMark = "\ufeff"
 // readSecret returns what the file holds, without a byte-order mark and without
 // white space around it. No error holds any of it.
 func readSecret(path string) (string, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("%s cannot be read: %w", fileNoun(path), cause(err))
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, fileLimit+1))
+	content, err := readFile(path)
 	if err != nil {
 		return "", fmt.Errorf("%s cannot be read: %w", fileNoun(path), cause(err))
 	}
@@ -61,6 +61,19 @@ func readSecret(path string) (string, error) {
 		return "", fmt.Errorf("%s is empty", fileNoun(path))
 	}
 	return secret, nil
+}
+
+// readFile returns what a file holds, up to one byte more than fileLimit. It
+// waits for a pipe only as long as pipePatience: the files are read again while
+// messages wait for what they hold.
+func readFile(path string) ([]byte, error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // to open a pipe would else wait for its writer
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	_ = file.SetReadDeadline(time.Now().Add(pipePatience)) // an error says that it is no pipe
+	return io.ReadAll(io.LimitReader(file, fileLimit+1))
 }
 
 // fileNoun names a file in a fault: by its path only if that is absolute, for
