@@ -16,8 +16,7 @@ type Flags struct {
 	AccountFlags
 	RedisFlags
 	PrefixFlags
-	ReplicaFlags
-	ConnectionFlags
+	PoolFlags
 	SessionFlags
 	ServiceFlags
 	LogFlags
@@ -35,8 +34,7 @@ func (f Flags) Config() (Config, error) {
 	c.accounts(f.AccountFlags)
 	c.redis(f.RedisFlags)
 	c.prefix(f.PrefixFlags)
-	c.replicas(f.ReplicaFlags)
-	c.connections(f.ConnectionFlags)
+	c.pool(f.PoolFlags)
 	c.session(f.SessionFlags)
 	c.service(f.ServiceFlags)
 	c.log(f.LogFlags)
@@ -129,14 +127,10 @@ type PrefixFlags struct {
 	RedisPrefix string `name:"redis-prefix" env:"REDIS_PREFIX" placeholder:"PREFIX" help:"How every key in Redis begins (default sms:)."`
 }
 
-// ReplicaFlags say how safe a commit is before it is answered.
-type ReplicaFlags struct {
+// PoolFlags say how messages use Redis.
+type PoolFlags struct {
 	RedisWaitReplicas string `name:"redis-wait-replicas" env:"REDIS_WAIT_REPLICAS" placeholder:"N" help:"Answer only after so many Redis replicas have the commit (default 0)."`
-}
-
-// ConnectionFlags say how many connections to Redis there may be.
-type ConnectionFlags struct {
-	RedisConnections string `name:"redis-connections" env:"REDIS_CONNECTIONS" placeholder:"N" help:"How many connections to Redis messages may use (default 64)."`
+	RedisConnections  string `name:"redis-connections" env:"REDIS_CONNECTIONS" placeholder:"N" help:"How many connections to Redis messages may use (default 64)."`
 }
 
 // SessionFlags say how long a session lives.

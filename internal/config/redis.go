@@ -1,7 +1,6 @@
 package config
 
 import (
-	"strconv"
 	"strings"
 )
 
@@ -37,23 +36,9 @@ func (c *checker) prefix(f PrefixFlags) {
 	c.config.RedisPrefix = prefix
 }
 
-// replicas checks REDIS_WAIT_REPLICAS.
-func (c *checker) replicas(f ReplicaFlags) {
-	const name = "REDIS_WAIT_REPLICAS"
-	value := strings.TrimSpace(f.RedisWaitReplicas)
-	if value == "" {
-		return
-	}
-	n, err := strconv.ParseUint(value, 10, 31)
-	if err != nil {
-		c.fault(name, "%s is not a whole number from 0 on", quote(value))
-		return
-	}
-	c.config.WaitReplicas = int(n)
-}
-
-// connections checks REDIS_CONNECTIONS. Redis itself takes 10,000 clients by
-// default, from all replicas of the service together.
-func (c *checker) connections(f ConnectionFlags) {
+// pool checks REDIS_WAIT_REPLICAS and REDIS_CONNECTIONS. Redis itself takes
+// 10,000 clients by default, from all replicas of the service together.
+func (c *checker) pool(f PoolFlags) {
+	c.count(f.RedisWaitReplicas, &c.config.WaitReplicas, "REDIS_WAIT_REPLICAS", 0, 100)
 	c.count(f.RedisConnections, &c.config.Connections, "REDIS_CONNECTIONS", 1, 4096)
 }

@@ -40,27 +40,8 @@ func (c *checker) service(f ServiceFlags) {
 		name: "DRAIN_DELAY", example: "5s or 0s",
 		most: 5 * time.Minute,
 	})
-	c.maxReplies(f.MaxReplies)
+	c.count(f.MaxReplies, &c.config.MaxReplies, "MAX_REPLIES_PER_MINUTE", 0, 60) // a record keeps the times of so many, 21 bytes each
 	c.choice("OPT_OUT", f.OptOut, &c.config.OptOut, OptOutDefault, OptOutAdvanced, OptOutOff)
-}
-
-// maxReplies checks MAX_REPLIES_PER_MINUTE. A record keeps the times of so many
-// replies, 21 bytes each.
-func (c *checker) maxReplies(value string) {
-	const name, most = "MAX_REPLIES_PER_MINUTE", 60
-	value = strings.TrimSpace(value)
-	if value == "" {
-		return
-	}
-	n, err := strconv.ParseUint(value, 10, 31)
-	switch {
-	case err != nil:
-		c.fault(name, "%s is not a whole number from 0 on", quote(value))
-	case n > most:
-		c.fault(name, "%s is too many: it must be at most %d, or 0 for any number", quote(value), most)
-	default:
-		c.config.MaxReplies = int(n)
-	}
 }
 
 // count puts a whole number into target, if it is set.
