@@ -105,7 +105,7 @@ func isLoopback(addr string) bool {
 		return true
 	}
 	ip, err := netip.ParseAddr(host)
-	return err == nil && ip.Unmap().IsLoopback()
+	return err == nil && ip.IsLoopback()
 }
 
 // portNumber returns a port from least to 65535 without leading zeros.

@@ -31,7 +31,7 @@ func IsLoopback(name string) bool {
 // IsLoopbackIP reports whether a name from Of is a loopback address.
 func IsLoopbackIP(name string) bool {
 	ip, err := netip.ParseAddr(name)
-	return err == nil && ip.Unmap().IsLoopback()
+	return err == nil && ip.IsLoopback()
 }
 
 // IsIP reports whether a name from Of is an IP address. No DNS answer leads a

@@ -42,7 +42,7 @@ func loopback(addresses []net.IPAddr) bool {
 // Permit returns ErrRemote unless an IP address with its port is this host's own. It is for phone.Network, which asks
 // before it connects: a redirect may lead elsewhere, and a name may stand for another address by now.
 func Permit(address string) error {
-	if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().Unmap().IsLoopback() {
+	if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().IsLoopback() {
 		return ErrRemote
 	}
 	return nil
