@@ -151,6 +151,79 @@ func TestConnectionsAreBounded(t *testing.T) {
 	})
 }
 
+// unfinished is a connection on which a request has begun, and how that went.
+func unfinished(t *testing.T, r *running, request string) net.Conn {
+	t.Helper()
+	c := connected(t, r)
+	_, _ = io.WriteString(c, request) // it may be closed meanwhile
+	synctest.Wait()
+	return c
+}
+
+func TestUnverifiedRequestsAreBounded(t *testing.T) {
+	const (
+		head = "POST /sms HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+		most = 32 << 20
+	)
+	body := func(n int) string { return head + "Content-Length: 65536\r\n\r\n" + strings.Repeat("a", n) }
+	for _, row := range []struct {
+		name     string
+		requests []string // one on each connection, and the last of them until a connection is closed
+		closed   int      // which one that is
+	}{
+		{"the oldest large one is closed", []string{body(1), body(40 << 10), body(40 << 10)}, 1},
+		{"if none is large, the oldest is closed", []string{head + strings.Repeat("X:\r\n", 100)}, 0},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := run(t, "")
+				cuts := func() float64 {
+					return scrape(t, r.replica)[`smsession_connections_evicted_total{reason="unverified"}`]
+				}
+				var conns []net.Conn
+				for n := 0; cuts() == 0; n++ {
+					conns = append(conns, unfinished(t, r, row.requests[min(n, len(row.requests)-1)]))
+				}
+				if held := scrape(t, r.replica)["smsession_unverified_bytes"]; held > most || held < most-(128<<10) {
+					t.Errorf("they hold %.0f bytes, want at most %d", held, most)
+				}
+				for i, c := range conns[:3] {
+					if got := cut(c); got != (i == row.closed) {
+						t.Errorf("connection %d was closed: %v", i, got)
+					}
+				}
+				for _, c := range conns {
+					c.Close()
+				}
+				synctest.Wait()
+				if held := scrape(t, r.replica)["smsession_unverified_bytes"]; held != 0 {
+					t.Errorf("without connections they hold %.0f bytes", held)
+				}
+				r.stop()
+				<-r.err
+			})
+		})
+	}
+	for name, request := range map[string]string{"signed": signedHelp(), "refused": strings.Replace(signedHelp(), "HELP", "help", 1)} {
+		t.Run("one that was "+name+" holds nothing more", func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := run(t, "")
+				c := unfinished(t, r, request[:len(request)-1])
+				if held := scrape(t, r.replica)["smsession_unverified_bytes"]; held < float64(len(request)) {
+					t.Errorf("before its end it holds %.0f bytes", held)
+				}
+				_ = written(t, c, request[len(request)-1:])
+				if held := scrape(t, r.replica)["smsession_unverified_bytes"]; held != 0 {
+					t.Errorf("after the answer it holds %.0f bytes", held)
+				}
+				c.Close()
+				r.stop()
+				<-r.err
+			})
+		})
+	}
+}
+
 // A client that closes its side in the middle of its body must never read the status 200: some take it for an answer.
 func TestABodyThatEndsEarlyNeverGets200(t *testing.T) {
 	var whole bytes.Buffer

@@ -34,6 +34,7 @@ func TestReceiptsAreNoMessages(t *testing.T) {
 			return receipt().with("MessageStatus", "read").with("SmsStatus", "read").with("From", "whatsapp:"+to).with("To", "whatsapp:"+from)
 		}},
 		{"one without From, To and MessageSid", func() *post { return receipt().with("From").with("To").with("MessageSid") }},
+		{"one with an empty SmsStatus alone", func() *post { return receipt().with("MessageStatus").with("SmsStatus", "") }},
 		{"a message with the status of a reply", func() *post { return message("hello").with("SmsStatus", "queued") }},
 	}
 	each(t, func(t *testing.T, addr string, conn redis.Conn) {
