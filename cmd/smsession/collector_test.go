@@ -1,10 +1,6 @@
 package main
 
-import (
-	"io"
-	"log/slog"
-	"testing"
-)
+import "testing"
 
 func TestGarbageIsBounded(t *testing.T) {
 	for _, row := range []struct {
@@ -22,18 +18,5 @@ func TestGarbageIsBounded(t *testing.T) {
 				t.Errorf("GOGC is %d, want %d", got, row.want)
 			}
 		})
-	}
-}
-
-func TestConnectionsLeaveFilesForRedis(t *testing.T) {
-	files, known := openFiles()
-	if !known {
-		t.Skip("the limit of open files is not known here")
-	}
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	for configured, want := range map[int]int{16: 16, int(files): int(files / 2)} {
-		if got := affordableConnections(configured, log); got != want {
-			t.Errorf("of %d connections there may be %d, want %d", configured, got, want)
-		}
 	}
 }

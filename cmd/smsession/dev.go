@@ -3,10 +3,8 @@ package main
 import (
 	"crypto/rand"
 	"encoding/hex"
-	"errors"
 	"net"
 	"strings"
-	"syscall"
 
 	"github.com/gomodule/redigo/redis"
 
@@ -98,34 +96,6 @@ func describe(cfg config.Config, ports ports, embedded *redispool.Embedded) devF
 		d.AccountSID = cfg.AccountSIDs[0]
 	}
 	return d
-}
-
-// listenNearby binds the configured ports. One that was not asked for and is taken gives way to a free one.
-func listenNearby(cfg config.Config, anyPublic, anyAdmin bool) (ports, error) {
-	for {
-		p, err := listen(cfg.Addr, cfg.AdminAddr)
-		var failed *net.OpError
-		if !errors.Is(err, syscall.EADDRINUSE) || !errors.As(err, &failed) {
-			return p, err
-		}
-		switch taken := failed.Addr.String(); {
-		case anyPublic && taken == cfg.Addr:
-			cfg.Addr, anyPublic = "127.0.0.1:0", false
-		case anyAdmin && taken == cfg.AdminAddr:
-			cfg.AdminAddr, anyAdmin = "127.0.0.1:0", false
-		default:
-			return p, err
-		}
-	}
-}
-
-// localURL is where this host reaches a listener: one on all addresses is reached at the loopback address.
-func localURL(addr net.Addr) string {
-	host, port, _ := net.SplitHostPort(addr.String()) // a bound address has both
-	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
-		host = "127.0.0.1"
-	}
-	return "http://" + net.JoinHostPort(host, port)
 }
 
 // randomHex returns 32 hexadecimal digits, as Twilio's tokens and SIDs have.

@@ -1,9 +1,20 @@
 package main
 
 import (
+	"sync/atomic"
+
 	"smsession/internal/config"
 	"smsession/internal/redispool"
 )
+
+// servicePool are the options of the pool that messages use.
+func servicePool(cfg config.Config, secrets *secrets) redispool.Options {
+	o := poolOptions(cfg.Redis)
+	o.Credentials, o.Outdated = secrets.credentials, secrets.outdated
+	o.WaitReplicas, o.Connections = cfg.WaitReplicas, cfg.Connections
+	o.Opened, o.Shards = new(atomic.Int64), &redispool.Shards{}
+	return o
+}
 
 // poolOptions are the Redis of the settings.
 func poolOptions(r config.Redis) redispool.Options {

@@ -10,6 +10,7 @@ import (
 
 	"smsession/internal/config"
 	"smsession/internal/redispool"
+	"smsession/internal/twilio"
 )
 
 // rereadPause is the least time between two readings of the Redis secrets that refusals cause: while Redis refuses us,
@@ -47,8 +48,8 @@ func (s *secrets) outdated() {
 	}
 }
 
-// follow reads all secrets again on each signal, until ctx ends. setTokens gets the auth tokens.
-func (s *secrets) follow(ctx context.Context, setTokens func(config.AuthTokens)) {
+// follow reads all secrets again on each signal, until ctx ends. Each of setTokens gets the auth tokens.
+func (s *secrets) follow(ctx context.Context, setTokens ...func([]twilio.Token)) {
 	for {
 		select {
 		case <-s.hangup:
@@ -59,19 +60,21 @@ func (s *secrets) follow(ctx context.Context, setTokens func(config.AuthTokens))
 	}
 }
 
-func (s *secrets) readAll(setTokens func(config.AuthTokens)) {
+func (s *secrets) readAll(setTokens []func([]twilio.Token)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.told = "" // whoever sends a signal looks for the answer
 	readRedis := s.readRedis()
-	tokens, err := s.flags.RereadTokens()
+	all, err := s.flags.RereadTokens()
 	if err != nil {
 		s.log.Error("the auth tokens stay as they were", "error", err.Error())
 		return
 	}
-	setTokens(tokens)
+	for _, set := range setTokens {
+		set(tokens(all))
+	}
 	if readRedis {
-		s.log.Info("the secrets were read again", "auth_tokens", len(tokens))
+		s.log.Info("the secrets were read again", "auth_tokens", len(all))
 	}
 }
 
@@ -89,4 +92,13 @@ func (s *secrets) readRedis() bool {
 	s.told = ""
 	s.redis.Store(&redis)
 	return true
+}
+
+// tokens are the configured tokens, as a Verifier takes them.
+func tokens(configured config.AuthTokens) []twilio.Token {
+	var all []twilio.Token
+	for _, token := range configured {
+		all = append(all, twilio.Token(token))
+	}
+	return all
 }
