@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -50,11 +51,7 @@ func (f secretFile) copy(from string) {
 // waitForLog waits until the log has a text so many times.
 func (r *replica) waitForLog(text string, times int) {
 	r.tb.Helper()
-	for deadline := time.Now().Add(20 * time.Second); strings.Count(r.log(), text) < times; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			r.tb.Fatalf("the log does not say %q %d times:\n%s", text, times, r.log())
-		}
-	}
+	await(r.tb, fmt.Sprintf("%d log lines with %q", times, text), func() bool { return strings.Count(r.log(), text) >= times })
 }
 
 func TestARedisPasswordIsRotatedWithoutARestart(t *testing.T) {
