@@ -71,6 +71,8 @@ func TestConnectionsAreBounded(t *testing.T) {
 		{"one that was opened in advance is idle", []string{"", ask, ask}, 0},
 		{"one that has sent less than begins a request is idle", []string{ask + "|GET", ask, ask}, 0},
 		{"those that have carried a signed message are kept longest", []string{signedHelp(), ask, ask}, 1},
+		{"so are those that have carried an unsigned one since", []string{signedHelp() + "|" + strings.Replace(signedHelp(), "HELP", "help", 1), ask, ask}, 1},
+		{"one is not idle whose next request has come together with the last", []string{ask + ask[:len(ask)-2] + "Content-Length: 9\r\n\r\n", ask, ask}, 1},
 		{"of those, the one that has been idle longest is closed", []string{signedHelp(), signedHelp(), signedHelp()}, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -85,7 +87,11 @@ func TestConnectionsAreBounded(t *testing.T) {
 					}
 					request, more, _ := strings.Cut(request, "|")
 					c := begun(t, r, request)
-					_, _ = io.WriteString(c, more)
+					if strings.Contains(more, "\r\n\r\n") {
+						_ = written(t, c, more)
+					} else {
+						_, _ = io.WriteString(c, more)
+					}
 					conns = append(conns, c)
 				}
 				next := begun(t, r, ask)
