@@ -43,6 +43,9 @@ func signedHelp() string {
 	return b.String()
 }
 
+// unsignedHelp is the same with a signature of another message.
+func unsignedHelp() string { return strings.Replace(signedHelp(), "HELP", "help", 1) }
+
 // cut reports whether the server has closed a connection.
 func cut(c net.Conn) bool {
 	synctest.Wait()
@@ -70,8 +73,10 @@ func TestConnectionsAreBounded(t *testing.T) {
 		{"the one that has been idle longest is closed", []string{ask, ask, ask}, 0},
 		{"one that was opened in advance is idle", []string{"", ask, ask}, 0},
 		{"one that has sent less than begins a request is idle", []string{ask + "|GET", ask, ask}, 0},
+		{"so is one that has sent that after its second request", []string{ask + "|" + ask + "|GET", ask, ask}, 0},
 		{"those that have carried a signed message are kept longest", []string{signedHelp(), ask, ask}, 1},
-		{"so are those that have carried an unsigned one since", []string{signedHelp() + "|" + strings.Replace(signedHelp(), "HELP", "help", 1), ask, ask}, 1},
+		{"so are those that have carried an unsigned one since", []string{signedHelp() + "|" + unsignedHelp(), ask, ask}, 1},
+		{"those that have carried an unsigned one alone are not", []string{signedHelp(), ask + "|" + unsignedHelp(), ask}, 1},
 		{"one is not idle whose next request has come together with the last", []string{ask + ask[:len(ask)-2] + "Content-Length: 9\r\n\r\n", ask, ask}, 1},
 		{"of those, the one that has been idle longest is closed", []string{signedHelp(), signedHelp(), signedHelp()}, 0},
 	} {
@@ -85,12 +90,14 @@ func TestConnectionsAreBounded(t *testing.T) {
 						synctest.Wait()
 						continue
 					}
-					request, more, _ := strings.Cut(request, "|")
-					c := begun(t, r, request)
-					if strings.Contains(more, "\r\n\r\n") {
-						_ = written(t, c, more)
-					} else {
-						_, _ = io.WriteString(c, more)
+					parts := strings.Split(request, "|")
+					c := begun(t, r, parts[0])
+					for _, more := range parts[1:] {
+						if strings.Contains(more, "\r\n\r\n") {
+							_ = written(t, c, more)
+						} else {
+							_, _ = io.WriteString(c, more)
+						}
 					}
 					conns = append(conns, c)
 				}
@@ -110,38 +117,43 @@ func TestConnectionsAreBounded(t *testing.T) {
 			})
 		})
 	}
-	t.Run("none is idle: a new one waits until one ends", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			r := run(t, "", withConnections(fewConnections))
-			var conns []net.Conn
-			for range fewConnections {
-				c := connected(t, r)
-				_, _ = io.WriteString(c, ask[:len(ask)-1])
-				conns = append(conns, c)
-			}
-			next := connected(t, r)
-			answered := make(chan int, 1)
-			go func() { answered <- written(t, next, ask) }()
-			synctest.Wait()
-			select {
-			case status := <-answered:
-				t.Errorf("it was answered %d", status)
-			default:
-			}
-			for _, c := range conns {
-				if status := written(t, c, ask[len(ask)-1:]); status != http.StatusOK {
-					t.Errorf("a request that had begun got %d", status)
+	for name, end := range map[string]func(*testing.T, net.Conn){
+		"ends":        func(_ *testing.T, c net.Conn) { c.Close() },
+		"is answered": func(t *testing.T, c net.Conn) { _ = written(t, c, ask[len(ask)-1:]) },
+	} {
+		t.Run("none is idle: a new one waits until one "+name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := run(t, "", withConnections(fewConnections))
+				var conns []net.Conn
+				for range fewConnections {
+					conns = append(conns, unfinished(t, r, ask[:len(ask)-1]))
 				}
-				c.Close()
-			}
-			if status := <-answered; status != http.StatusOK {
-				t.Errorf("then it was answered %d", status)
-			}
-			next.Close()
-			r.stop()
-			<-r.err
+				next := connected(t, r)
+				answered := make(chan int, 1)
+				go func() { answered <- written(t, next, ask) }()
+				synctest.Wait()
+				select {
+				case status := <-answered:
+					t.Errorf("it was answered %d", status)
+				default:
+				}
+				end(t, conns[0])
+				if status := <-answered; status != http.StatusOK {
+					t.Errorf("then it was answered %d", status)
+				}
+				for _, c := range conns[1:] {
+					if status := written(t, c, ask[len(ask)-1:]); status != http.StatusOK {
+						t.Errorf("a request that had begun got %d", status)
+					}
+					c.Close()
+				}
+				conns[0].Close()
+				next.Close()
+				r.stop()
+				<-r.err
+			})
 		})
-	})
+	}
 	t.Run("connections that wait for their first byte end with the listener", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := run(t, "", withConnections(fewConnections))
@@ -210,8 +222,10 @@ func TestUnverifiedRequestsAreBounded(t *testing.T) {
 			})
 		})
 	}
-	for name, request := range map[string]string{"signed": signedHelp(), "refused": strings.Replace(signedHelp(), "HELP", "help", 1)} {
-		t.Run("one that was "+name+" holds nothing more", func(t *testing.T) {
+	for name, request := range map[string]string{
+		"a signed request": signedHelp(), "a refused request": unsignedHelp(), "a request on another route": ask,
+	} {
+		t.Run(name+" holds nothing after its answer", func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := run(t, "")
 				c := unfinished(t, r, request[:len(request)-1])
@@ -219,6 +233,7 @@ func TestUnverifiedRequestsAreBounded(t *testing.T) {
 					t.Errorf("before its end it holds %.0f bytes", held)
 				}
 				_ = written(t, c, request[len(request)-1:])
+				synctest.Wait()
 				if held := scrape(t, r.replica)["smsession_unverified_bytes"]; held != 0 {
 					t.Errorf("after the answer it holds %.0f bytes", held)
 				}
@@ -258,6 +273,22 @@ func TestABodyThatEndsEarlyNeverGets200(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A connection that is closed while something of its request has not been read is reset, and a client may then lose the
+// answer: our side must end first.
+func TestAClientReadsTheAnswerToABodyThatIsTooLarge(t *testing.T) {
+	addr := listening(t, newReplica(t, "127.0.0.1:1"))
+	c, err := dial(addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	_, _ = io.WriteString(c, "POST /sms HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000000\r\n\r\n"+
+		strings.Repeat("a", 8<<10))
+	if answer, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 413 ") {
+		t.Errorf("it read %q, %v", answer, err)
+	}
 }
 
 // halfClosed sends a text over a socket and closes that side. It returns all that comes back.
