@@ -109,7 +109,7 @@ func TestReadiness(t *testing.T) {
 			w.set(nil)
 			pass(time.Second)
 			w.set(errAway)
-			pass(patience - time.Second)
+			pass(patience - time.Millisecond)
 			w.is(t, "ready")
 			w.set(nil)
 			pass(time.Hour)
