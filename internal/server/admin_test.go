@@ -95,7 +95,9 @@ func TestRefusedHostsAreLoggedOnce(t *testing.T) {
 		for _, target := range []string{"/metrics", "/sms", "/x"} {
 			req := httptest.NewRequest("GET", target, nil)
 			req.Host = fmt.Sprintf("sms-%d:9464", n)
-			serve(h, req)
+			if a := serve(h, req); a.header.Get("Connection") != "close" { // as while draining
+				t.Errorf("the connection of %s stays open", target)
+			}
 		}
 	}
 	log := r.log.String()
