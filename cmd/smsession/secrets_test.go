@@ -112,27 +112,25 @@ func TestHangup(t *testing.T) {
 	t.Run("the auth tokens are read again", func(t *testing.T) {
 		file := newSecretFile(t, "another-token")
 		r := startReplica(t, server.URL(), "TWILIO_AUTH_TOKEN=", "TWILIO_AUTH_TOKEN_FILE="+file.path)
-		status := func() int {
-			got, err := newSender().send(r.url, "/sms", newSID(), "")
-			if err != nil {
-				t.Fatal(err)
+		answers := func(want int, to string) {
+			t.Helper()
+			for _, route := range []string{"/sms", "/sms/fallback"} {
+				if got, err := newSender().send(r.url, route, newSID(), ""); err != nil || got.status != want {
+					t.Errorf("%s at %s: %d, %v, want %d", to, route, got.status, err, want)
+				}
 			}
-			return got.status
 		}
-		if got := status(); got != http.StatusForbidden {
-			t.Errorf("a message under a token that the file does not have: %d, want 403", got)
-		}
+		answers(http.StatusForbidden, "a message under a token that the file does not have")
 		file.write("another-token," + testToken)
 		r.signal(syscall.SIGHUP)
 		r.waitForLog("the secrets were read again", 1)
-		if got := status(); got != http.StatusOK {
-			t.Errorf("a message under the new token: %d, want 200", got)
-		}
+		answers(http.StatusOK, "a message under the new token")
 		file.write("S3cr3t,,")
 		r.signal(syscall.SIGHUP)
 		r.waitForLog("the auth tokens stay as they were", 1)
-		if got := status(); got != http.StatusOK || strings.Contains(r.log(), "S3cr3t") {
-			t.Errorf("after a faulty file: %d, want 200 and no secret in the log:\n%s", got, r.log())
+		answers(http.StatusOK, "a message after a faulty file")
+		if strings.Contains(r.log(), "S3cr3t") {
+			t.Errorf("the log quotes a token:\n%s", r.log())
 		}
 	})
 	t.Run("another database is logged and not taken", func(t *testing.T) {
