@@ -98,6 +98,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 						} else {
 							_, _ = io.WriteString(c, more)
 						}
+						synctest.Wait()
 					}
 					conns = append(conns, c)
 				}
