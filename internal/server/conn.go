@@ -5,6 +5,7 @@ import (
 	"container/list"
 	"context"
 	"net"
+	"time"
 )
 
 const (
@@ -24,13 +25,14 @@ type conn struct {
 	ended   chan struct{}
 
 	// Under the mutex of all:
-	state  *list.List // that it is in; nil while busy
-	place  *list.Element
-	signed bool // it has carried a signed request
-	inHead bool // the head of the request is still being read
-	begun  int  // bytes that have come since it became idle
-	held   int  // bytes that its unverified request holds
-	closed bool
+	state   *list.List // that it is in; nil while busy
+	place   *list.Element
+	signed  bool      // it has carried a signed request
+	inHead  bool      // the head of the request is still being read
+	missing int       // bytes that are missing until a request has begun, while idle
+	since   time.Time // when its unverified request began
+	held    int       // bytes that its unverified request holds
+	closed  bool
 }
 
 type connKey struct{}
@@ -49,7 +51,7 @@ func (c *conn) idle() {
 		return
 	}
 	c.release()
-	c.begun = 0
+	c.missing = enoughToBegin
 	state := c.all.strangers
 	if c.signed {
 		state = c.all.trusted
@@ -87,7 +89,7 @@ func (c *conn) received(b []byte) {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
 	if c.isIdle() {
-		if c.begun += len(b); c.begun < enoughToBegin {
+		if c.missing -= len(b); c.missing > 0 {
 			return
 		}
 		c.begin()
@@ -123,15 +125,21 @@ func (c *conn) hold(more int) {
 	}
 }
 
-// checked says that the request is not unverified any more: it is signed, or it was refused.
+// checked says that the request is signed, or was refused. A refused one holds nothing any more, but net/http may still
+// wait for the rest of its body, which can be slow.
 func (c *conn) checked(signed bool) {
 	if c == nil {
 		return
 	}
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
+	if !signed {
+		c.inHead = false
+		c.setHeld(0)
+		return
+	}
 	c.release()
-	c.signed = c.signed || signed
+	c.signed = true
 }
 
 // done returns a channel that is closed when the connection is, by us. It never is for nil.
@@ -163,7 +171,7 @@ func (c *conn) isIdle() bool { return c.state == c.all.strangers || c.state == c
 
 func (c *conn) begin() {
 	c.enter(c.all.unverified)
-	c.inHead = true
+	c.inHead, c.since = true, time.Now()
 }
 
 // enter moves the connection to the end of a list.

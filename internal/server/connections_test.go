@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/gomodule/redigo/redis"
 
@@ -155,6 +156,77 @@ func TestConnectionsAreBounded(t *testing.T) {
 			})
 		})
 	}
+	t.Run("none is idle: the oldest request that has not come whole in two seconds is closed", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := run(t, "", withConnections(fewConnections))
+			trusted := begun(t, r, signedHelp())
+			var slow []net.Conn
+			for range fewConnections - 1 {
+				c := connected(t, r)
+				_, _ = io.WriteString(c, ask[:len(ask)-1])
+				slow = append(slow, c)
+				pass(time.Second)
+			}
+			pass(time.Second)
+			next := begun(t, r, ask)
+			if body := get(r.Admin(false), "/metrics").body; !strings.Contains(body, `smsession_connections_evicted_total{reason="unverified"} 1`) {
+				t.Errorf("the metrics are\n%s", body)
+			}
+			if !cut(slow[0]) {
+				t.Error("the oldest is still open")
+			}
+			if cut(slow[1]) || cut(trusted) {
+				t.Error("another one was closed")
+			}
+			next.Close()
+			r.stop()
+			<-r.err
+		})
+	})
+	t.Run("none is idle: a new one waits until a request is slow", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := run(t, "", withConnections(fewConnections))
+			var conns []net.Conn
+			for range fewConnections {
+				c := connected(t, r)
+				_, _ = io.WriteString(c, ask[:len(ask)-1])
+				conns = append(conns, c)
+			}
+			synctest.Wait()
+			start := time.Now()
+			next := begun(t, r, ask)
+			if waited := time.Since(start); waited != 2*time.Second {
+				t.Errorf("it was answered after %v", waited)
+			}
+			for i, c := range conns {
+				if got := cut(c); got != (i == 0) {
+					t.Errorf("connection %d was closed: %v", i, got)
+				}
+			}
+			next.Close()
+			r.stop()
+			<-r.err
+		})
+	})
+	t.Run("a request that was refused before its body has come can be slow, too", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := run(t, "", withConnections(1))
+			refused := connected(t, r)
+			_, _ = io.WriteString(refused, "POST /sms HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n")
+			synctest.Wait()
+			start := time.Now()
+			next := begun(t, r, ask)
+			if waited := time.Since(start); waited != 2*time.Second {
+				t.Errorf("a new connection was answered after %v", waited)
+			}
+			if !cut(refused) {
+				t.Error("the refused one is still open")
+			}
+			next.Close()
+			r.stop()
+			<-r.err
+		})
+	})
 	t.Run("connections that wait for their first byte end with the listener", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := run(t, "", withConnections(fewConnections))
