@@ -231,7 +231,7 @@ func TestQuarantineMovesWhatCannotBeRead(t *testing.T) {
 type cutting struct {
 	gate
 	model  *model
-	script *redis.Script
+	script *script
 	queue  []func() (any, error)
 }
 
@@ -266,7 +266,7 @@ func TestASweepFollowsAFailure(t *testing.T) {
 	scripts := newScripts()
 	for _, row := range []struct {
 		name   string
-		script *redis.Script
+		script *script
 		want   int // keys that are left
 	}{
 		{"a record that nothing points at is deleted", scripts.record, 0},

@@ -34,8 +34,8 @@ type Probe struct {
 	pool *redis.Pool
 	keys Keys
 	tags func() []string
-	save *redis.Script
-	drop *redis.Script
+	save *script
+	drop *script
 }
 
 // NewProbe returns a Probe. tags returns one hash tag for each primary, or "" alone where there is no Cluster; it is

@@ -159,7 +159,7 @@ func (s *Store) compare(d *delivery, token string, held any) {
 
 // step is a script and its key and arguments.
 type step struct {
-	script       *redis.Script
+	script       *script
 	key          string
 	first        any
 	second       any
@@ -167,7 +167,7 @@ type step struct {
 }
 
 func (s step) send(conn redis.Conn) error {
-	return conn.Send("EVALSHA", s.script.Hash(), 1, s.key, s.first, s.second, s.milliseconds)
+	return conn.Send("EVALSHA", s.script.hash, 1, s.key, s.first, s.second, s.milliseconds)
 }
 
 func (s step) run(ctx context.Context, conn redis.Conn) (any, error) {
