@@ -3,7 +3,6 @@ module smsession
 go 1.26.0
 
 require (
-	github.com/FZambia/sentinel v1.1.1
 	github.com/HdrHistogram/hdrhistogram-go v1.4.0
 	github.com/KimMachineGun/automemlimit v1.0.1
 	github.com/alecthomas/kong v1.17.0

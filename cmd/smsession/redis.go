@@ -31,14 +31,14 @@ func poolOptions(r config.Redis) redispool.Options {
 // credentials are those of the settings.
 func credentials(r config.Redis) redispool.Credentials {
 	c := redispool.Credentials{
-		Username: r.Username, Password: r.Password,
-		SentinelUsername: r.SentinelUsername, SentinelPassword: r.SentinelPassword,
+		Redis:     redispool.Login{Username: r.Username, Password: r.Password},
+		Sentinels: redispool.Login{Username: r.SentinelUsername, Password: r.SentinelPassword},
 	}
 	if r.TLS {
-		c.TLS = r.TLSConfig()
+		c.Redis.TLS = r.TLSConfig()
 	}
 	if r.SentinelTLS {
-		c.SentinelTLS = r.TLSConfig()
+		c.Sentinels.TLS = r.TLSConfig()
 	}
 	return c
 }

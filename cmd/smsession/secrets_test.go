@@ -191,7 +191,7 @@ func TestRefusalsMakeTheFilesReadOnceASecond(t *testing.T) {
 		is := func(want string) {
 			t.Helper()
 			s.outdated()
-			if got := s.credentials().Password; got != want {
+			if got := s.credentials().Redis.Password; got != want {
 				t.Errorf("the password is %q, want %q", got, want)
 			}
 		}

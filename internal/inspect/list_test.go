@@ -182,7 +182,7 @@ func TestAListThatRedisRefusesIsAnError(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{Args: rules})
 			conn := redistest.Conn(t, server.Addr())
 			fill(t, conn, 1)
-			pool := redispool.Open(redispool.Options{Addr: server.Addr(), Username: "app", Password: "secret"})
+			pool := redispool.Open(redispool.Options{Addr: server.Addr(), Credentials: app})
 			defer pool.Close()
 			err := inspect.Source{Pool: pool, Keys: keys}.Each(t.Context(), inspect.Filter{}, func([]inspect.Conversation) error { return nil })
 			if err == nil || !strings.Contains(err.Error(), "NOPERM") || !redispool.Refused(err) {
@@ -312,4 +312,9 @@ func TestWhatScanBringsTwiceIsListedOnce(t *testing.T) {
 			b.Errorf("of 300 conversations %d are listed, %v", n, err)
 		}
 	})
+}
+
+// app returns the credentials of the user app.
+func app() redispool.Credentials {
+	return redispool.Credentials{Redis: redispool.Login{Username: "app", Password: "secret"}}
 }

@@ -17,8 +17,8 @@ import (
 func TestNoStepWaitsLongForAServerThatDoesNotAnswer(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{Password: "secret"})
 	secure := redistest.Start(t, redistest.Options{TLS: true})
-	p := open(t, redispool.Options{Addr: s.Addr(), Password: "secret"})
-	overTLS := redispool.Options{Addr: secure.Addr(), TLS: trusting(t, secure)}
+	p := open(t, redispool.Options{Addr: s.Addr(), Credentials: as(redispool.Login{Password: "secret"})})
+	overTLS := redispool.Options{Addr: secure.Addr(), Credentials: as(redispool.Login{TLS: trusting(t, secure)})}
 	fill(t, p, 4)
 	s.Pause()
 	secure.Pause()
@@ -37,7 +37,7 @@ func TestNoStepWaitsLongForAServerThatDoesNotAnswer(t *testing.T) {
 				return err
 			}},
 			{"authentication", func() error {
-				return redispool.Ping(t.Context(), open(t, redispool.Options{Addr: s.Addr(), Password: "secret"}))
+				return redispool.Ping(t.Context(), open(t, redispool.Options{Addr: s.Addr(), Credentials: as(redispool.Login{Password: "secret"})}))
 			}},
 			{"the choice of a database", func() error {
 				return redispool.Ping(t.Context(), open(t, redispool.Options{Addr: s.Addr(), Database: 1}))

@@ -37,7 +37,7 @@ func TestWhatWillCostSessionsIsWarnedOf(t *testing.T) {
 		{"no persistence", nil, redispool.Options{}, []string{"persistence_off"}},
 		{"eviction of what has a time to live", []string{"--appendonly", "yes", "--maxmemory-policy", "volatile-lru"}, redispool.Options{}, []string{"eviction_possible"}},
 		{"eviction of anything, and no persistence", []string{"--maxmemory-policy", "allkeys-random"}, redispool.Options{}, []string{"eviction_possible", "persistence_off"}},
-		{"nothing, where it may not be asked", append(user, "--maxmemory-policy", "allkeys-random"), redispool.Options{Username: "app", Password: "secret"}, nil},
+		{"nothing, where it may not be asked", append(user, "--maxmemory-policy", "allkeys-random"), redispool.Options{Credentials: as(redispool.Login{Username: "app", Password: "secret"})}, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := redistest.Start(t, redistest.Options{Args: row.args})

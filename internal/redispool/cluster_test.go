@@ -253,12 +253,12 @@ func TestAClusterThatRefusesUsIsTold(t *testing.T) {
 		ok      bool
 		refused bool
 	}{
-		{"the right password is not refused", redispool.Options{Cluster: cluster.Addrs(), Password: "secret"}, true, false},
-		{"a node that is away is passed over", redispool.Options{Cluster: append(cluster.Addrs(), away.Addr()), Password: "secret"}, true, false},
-		{"a wrong password is refused", redispool.Options{Cluster: cluster.Addrs(), Password: "wrong"}, false, true},
+		{"the right password is not refused", redispool.Options{Cluster: cluster.Addrs(), Credentials: as(redispool.Login{Password: "secret"})}, true, false},
+		{"a node that is away is passed over", redispool.Options{Cluster: append(cluster.Addrs(), away.Addr()), Credentials: as(redispool.Login{Password: "secret"})}, true, false},
+		{"a wrong password is refused", redispool.Options{Cluster: cluster.Addrs(), Credentials: as(redispool.Login{Password: "wrong"})}, false, true},
 		{"a missing password is refused", redispool.Options{Cluster: cluster.Addrs()}, false, true},
 		{"a server in no Cluster is refused", redispool.Options{Cluster: []string{single.Addr()}}, false, true},
-		{"a node that is taken for a server of its own is refused", redispool.Options{Addr: cluster.Addrs()[0], Password: "secret"}, false, true},
+		{"a node that is taken for a server of its own is refused", redispool.Options{Addr: cluster.Addrs()[0], Credentials: as(redispool.Login{Password: "secret"})}, false, true},
 		{"a node that is away is no refusal", redispool.Options{Cluster: []string{away.Addr()}}, false, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -9,29 +9,21 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// Credentials are what may change while a pool is in use: who we are at Redis and at its Sentinels, and which certificates
-// we trust there.
-type Credentials struct {
+// Credentials are what may change while a pool is in use: who we are at Redis and at its Sentinels.
+type Credentials struct{ Redis, Sentinels Login }
+
+// Login is who we are at a server, and which certificates we trust there.
+type Login struct {
 	TLS                *tls.Config // nil: plain TCP
 	Username, Password string
-
-	SentinelTLS                        *tls.Config
-	SentinelUsername, SentinelPassword string
 }
 
-// current returns o with the credentials of the moment.
-func (o Options) current() Options {
-	if o.Credentials == nil {
-		return o
+// credentials returns those of the moment.
+func (o Options) credentials() (c Credentials) {
+	if o.Credentials != nil {
+		c = o.Credentials()
 	}
-	c := o.Credentials()
-	o.TLS, o.Username, o.Password = c.TLS, c.Username, c.Password
-	if o.Sentinels != nil {
-		s := *o.Sentinels
-		s.TLS, s.Username, s.Password = c.SentinelTLS, c.SentinelUsername, c.SentinelPassword
-		o.Sentinels = &s
-	}
-	return o
+	return c
 }
 
 // judge calls Outdated if err is a reason to.

@@ -33,24 +33,24 @@ func TestOutdatedCredentialsAreReplaced(t *testing.T) {
 	stranger := redistest.Start(t, redistest.Options{TLS: true})
 	sentinels := redistest.StartSentinels(t, 1, 1, redistest.Options{Password: "secret"})
 	cluster := redistest.StartCluster(t, 2, false, redistest.Options{Password: "secret"})
-	right := redispool.Credentials{Password: "secret"}
+	right := redispool.Credentials{Redis: redispool.Login{Password: "secret"}}
 	for _, row := range []struct {
 		name        string
 		options     redispool.Options
 		first, next redispool.Credentials
 	}{
-		{"a wrong password", redispool.Options{Addr: locked.Addr()}, redispool.Credentials{Password: "wrong"}, right},
+		{"a wrong password", redispool.Options{Addr: locked.Addr()}, redispool.Credentials{Redis: redispool.Login{Password: "wrong"}}, right},
 		{"a missing password", redispool.Options{Addr: locked.Addr()}, redispool.Credentials{}, right},
-		{"an unknown user", redispool.Options{Addr: locked.Addr()}, redispool.Credentials{Username: "app", Password: "secret"}, right},
+		{"an unknown user", redispool.Options{Addr: locked.Addr()}, redispool.Credentials{Redis: redispool.Login{Username: "app", Password: "secret"}}, right},
 		{"an authority that did not sign the server's certificate", redispool.Options{Addr: encrypted.Addr()},
-			redispool.Credentials{TLS: stranger.ClientTLS()}, redispool.Credentials{TLS: encrypted.ClientTLS()}},
+			redispool.Credentials{Redis: redispool.Login{TLS: stranger.ClientTLS()}}, redispool.Credentials{Redis: redispool.Login{TLS: encrypted.ClientTLS()}}},
 		{"a missing client certificate", redispool.Options{Addr: encrypted.Addr()},
-			redispool.Credentials{TLS: trusting(t, encrypted)}, redispool.Credentials{TLS: encrypted.ClientTLS()}},
+			redispool.Credentials{Redis: redispool.Login{TLS: trusting(t, encrypted)}}, redispool.Credentials{Redis: redispool.Login{TLS: encrypted.ClientTLS()}}},
 		{"a wrong password for the Sentinels", throughSentinels(sentinels),
-			redispool.Credentials{Password: "secret", SentinelPassword: "wrong"}, redispool.Credentials{Password: "secret", SentinelPassword: "secret"}},
+			redispool.Credentials{Redis: redispool.Login{Password: "secret"}, Sentinels: redispool.Login{Password: "wrong"}}, redispool.Credentials{Redis: redispool.Login{Password: "secret"}, Sentinels: redispool.Login{Password: "secret"}}},
 		{"a missing password for the Sentinels", throughSentinels(sentinels),
-			redispool.Credentials{Password: "secret"}, redispool.Credentials{Password: "secret", SentinelPassword: "secret"}},
-		{"a wrong password for a Cluster", redispool.Options{Cluster: cluster.Addrs()}, redispool.Credentials{Password: "wrong"}, right},
+			redispool.Credentials{Redis: redispool.Login{Password: "secret"}}, redispool.Credentials{Redis: redispool.Login{Password: "secret"}, Sentinels: redispool.Login{Password: "secret"}}},
+		{"a wrong password for a Cluster", redispool.Options{Cluster: cluster.Addrs()}, redispool.Credentials{Redis: redispool.Login{Password: "wrong"}}, right},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			p, r := openRenewed(t, row.options, row.first, row.next)
@@ -66,7 +66,7 @@ func TestOtherFailuresDoNotMakeCredentialsOutdated(t *testing.T) {
 	away := redistest.Start(t, redistest.Options{})
 	away.Kill()
 	mute := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~*", "-@all"}})
-	app := redispool.Credentials{Username: "app", Password: "secret"}
+	app := redispool.Credentials{Redis: redispool.Login{Username: "app", Password: "secret"}}
 	for name, o := range map[string]redispool.Options{"Redis is away": {Addr: away.Addr()}, "the user may do nothing": {Addr: mute.Addr()}} {
 		t.Run(name, func(t *testing.T) {
 			p, r := openRenewed(t, o, app, app)
@@ -80,7 +80,7 @@ func TestOtherFailuresDoNotMakeCredentialsOutdated(t *testing.T) {
 func TestOpenConnectionsOutliveTheirPassword(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">old", "~*", "+@all"}})
 	p, r := openRenewed(t, redispool.Options{Addr: s.Addr()},
-		redispool.Credentials{Username: "app", Password: "old"}, redispool.Credentials{Username: "app", Password: "new"})
+		redispool.Credentials{Redis: redispool.Login{Username: "app", Password: "old"}}, redispool.Credentials{Redis: redispool.Login{Username: "app", Password: "new"}})
 	before := clientID(t, p)
 	s.CLI("ACL", "SETUSER", "app", ">new", "<old")
 	if clientID(t, p) != before || r.outdated.Load() != 0 {

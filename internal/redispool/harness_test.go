@@ -99,6 +99,11 @@ func pingInTime(t *testing.T, p *redis.Pool) error {
 	}
 }
 
+// as returns the credentials of somebody who has no others.
+func as(l redispool.Login) func() redispool.Credentials {
+	return func() redispool.Credentials { return redispool.Credentials{Redis: l} }
+}
+
 // trusting returns the TLS settings of a client that knows the server's authority.
 func trusting(t *testing.T, s *redistest.Server) *tls.Config {
 	t.Helper()

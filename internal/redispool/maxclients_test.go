@@ -94,7 +94,7 @@ func TestAConnectionThatIsOneTooManyIsNotPooled(t *testing.T) {
 		options redispool.Options
 	}{
 		{"without authentication", redistest.Options{}, redispool.Options{}},
-		{"with a password", redistest.Options{Password: "secret"}, redispool.Options{Password: "secret"}},
+		{"with a password", redistest.Options{Password: "secret"}, redispool.Options{Credentials: as(redispool.Login{Password: "secret"})}},
 		{"with a user who may not PING", redistest.Options{Args: []string{"--user", "default", "on", "nopass", "~*", "+get", "+info", "+config", "+client", "+eval", "+hello"}}, redispool.Options{}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -136,7 +136,7 @@ func TestAPoolHasItsConnectionsAndFourMore(t *testing.T) {
 func TestAServerMayListenOnAUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "my redis.sock")
 	server := redistest.Start(t, redistest.Options{Args: []string{"--unixsocket", path, "--requirepass", "secret"}})
-	p := open(t, redispool.Options{Addr: path, Password: "secret", Database: 3, Patience: patient})
+	p := open(t, redispool.Options{Addr: path, Database: 3, Patience: patient, Credentials: as(redispool.Login{Password: "secret"})})
 	if _, err := do(p, "SET", "key", "value"); err != nil {
 		t.Fatal(err)
 	}

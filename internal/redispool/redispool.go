@@ -7,7 +7,6 @@ package redispool
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"strings"
 	"sync/atomic"
@@ -39,10 +38,7 @@ const (
 
 // Options say which Redis is meant and who we are there.
 type Options struct {
-	Addr     string      // host:port or the path of a Unix socket, unless Sentinels or Cluster name the servers
-	TLS      *tls.Config // nil: plain TCP
-	Username string
-	Password string
+	Addr     string // host:port or the path of a Unix socket, unless Sentinels or Cluster name the servers
 	Database int
 
 	// Sentinels tell which server is the primary; nil where there are none.
@@ -51,8 +47,8 @@ type Options struct {
 	// Cluster has the addresses of some of a Cluster's nodes, which tell of the others.
 	Cluster []string
 
-	// Credentials, unless it is nil, is called before each connection is made, and replaces TLS, Username and Password and
-	// those of Sentinels. Connections that are open keep what they were made with.
+	// Credentials, unless it is nil, is called before each connection is made. Connections that are open keep what they
+	// were made with.
 	Credentials func() Credentials
 
 	// Outdated, unless it is nil, is called when a server has not accepted the credentials, or we not its certificate, and
@@ -111,23 +107,22 @@ func Open(o Options) *redis.Pool {
 // dial connects to a server, authenticates where there is something to authenticate with, and has the server answer
 // greet, which is nil if any answer will do. A server that has too many clients already refuses a new one only in its
 // first answer: whoever did not wait for it would pool a dead connection.
-func dial(ctx context.Context, o Options, addr string, greet func(redis.Conn) error) (redis.Conn, *wire, error) {
-	o = o.current()
+func dial(ctx context.Context, o Options, l Login, addr string, greet func(redis.Conn) error) (redis.Conn, *wire, error) {
 	w := &wire{opened: o.Opened, network: o.network}
 	options := []redis.DialOption{
 		redis.DialContextFunc(w.dial),
 		redis.DialTLSHandshakeTimeout(timeout),
 		redis.DialReadTimeout(cmp.Or(o.Patience, timeout)),
 		redis.DialWriteTimeout(cmp.Or(o.Patience, timeout)),
-		redis.DialUsername(o.Username),
-		redis.DialPassword(o.Password),
+		redis.DialUsername(l.Username),
+		redis.DialPassword(l.Password),
 		redis.DialDatabase(o.Database),
 	}
-	if o.TLS != nil {
-		options = append(options, redis.DialUseTLS(true), redis.DialTLSConfig(o.TLS))
+	if l.TLS != nil {
+		options = append(options, redis.DialUseTLS(true), redis.DialTLSConfig(l.TLS))
 	}
 	c, err := redis.DialContext(ctx, "tcp", addr, options...)
-	answered := o.Password != "" || o.Database != 0 // redigo then waited for the answer to AUTH or SELECT
+	answered := l.Password != "" || o.Database != 0 // redigo then waited for the answer to AUTH or SELECT
 	switch {
 	case err != nil:
 	case greet != nil:

@@ -24,23 +24,23 @@ func TestRefusalsAreTold(t *testing.T) {
 		client  redispool.Options
 		refused bool
 	}{
-		{"a wrong password is refused", redistest.Options{Password: "secret"}, redispool.Options{Password: "wrong"}, true},
+		{"a wrong password is refused", redistest.Options{Password: "secret"}, redispool.Options{Credentials: as(redispool.Login{Password: "wrong"})}, true},
 		{"a missing password is refused", redistest.Options{Password: "secret"}, redispool.Options{}, true},
-		{"a password that the server does not ask for is refused", redistest.Options{}, redispool.Options{Password: "secret"}, true},
-		{"an unknown user is refused", redistest.Options{}, redispool.Options{Username: "app", Password: "secret"}, true},
-		{"a user's wrong password is refused", redistest.Options{Args: user}, redispool.Options{Username: "app", Password: "wrong"}, true},
+		{"a password that the server does not ask for is refused", redistest.Options{}, redispool.Options{Credentials: as(redispool.Login{Password: "secret"})}, true},
+		{"an unknown user is refused", redistest.Options{}, redispool.Options{Credentials: as(redispool.Login{Username: "app", Password: "secret"})}, true},
+		{"a user's wrong password is refused", redistest.Options{Args: user}, redispool.Options{Credentials: as(redispool.Login{Username: "app", Password: "wrong"})}, true},
 		{
 			"a user who may do nothing is refused",
 			redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~*", "-@all"}},
-			redispool.Options{Username: "app", Password: "secret"}, true,
+			redispool.Options{Credentials: as(redispool.Login{Username: "app", Password: "secret"})}, true,
 		},
 		{"a database beyond the last is refused", redistest.Options{}, redispool.Options{Database: 16}, true},
 		{
 			"a password is refused by a server that knows no AUTH, and not quoted as the server does",
-			redistest.Options{Args: []string{"--rename-command", "AUTH", ""}}, redispool.Options{Password: "secret"}, true,
+			redistest.Options{Args: []string{"--rename-command", "AUTH", ""}}, redispool.Options{Credentials: as(redispool.Login{Password: "secret"})}, true,
 		},
-		{"the right password is not", redistest.Options{Password: "secret"}, redispool.Options{Password: "secret"}, false},
-		{"the right user is not", redistest.Options{Args: user}, redispool.Options{Username: "app", Password: "secret"}, false},
+		{"the right password is not", redistest.Options{Password: "secret"}, redispool.Options{Credentials: as(redispool.Login{Password: "secret"})}, false},
+		{"the right user is not", redistest.Options{Args: user}, redispool.Options{Credentials: as(redispool.Login{Username: "app", Password: "secret"})}, false},
 		{"the last database is not", redistest.Options{}, redispool.Options{Database: 15}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -73,11 +73,11 @@ func TestTLSIsTrustedByItsAuthorityOnly(t *testing.T) {
 		ok      bool
 		refused bool
 	}{
-		{"an authority that is known is trusted", redispool.Options{TLS: known, Password: "secret"}, true, false},
-		{"one that is not known is refused", redispool.Options{TLS: stranger, Password: "secret"}, false, true},
-		{"a certificate for another name is refused", redispool.Options{TLS: other, Password: "secret"}, false, true},
-		{"a wrong password is refused over TLS too", redispool.Options{TLS: known, Password: "wrong"}, false, true},
-		{"a client without TLS is not answered", redispool.Options{Password: "secret"}, false, false},
+		{"an authority that is known is trusted", redispool.Options{Credentials: as(redispool.Login{TLS: known, Password: "secret"})}, true, false},
+		{"one that is not known is refused", redispool.Options{Credentials: as(redispool.Login{TLS: stranger, Password: "secret"})}, false, true},
+		{"a certificate for another name is refused", redispool.Options{Credentials: as(redispool.Login{TLS: other, Password: "secret"})}, false, true},
+		{"a wrong password is refused over TLS too", redispool.Options{Credentials: as(redispool.Login{TLS: known, Password: "wrong"})}, false, true},
+		{"a client without TLS is not answered", redispool.Options{Credentials: as(redispool.Login{Password: "secret"})}, false, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			row.client.Addr = s.Addr()
@@ -91,12 +91,12 @@ func TestTLSIsTrustedByItsAuthorityOnly(t *testing.T) {
 
 func TestAServerMayAskForACertificate(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{TLS: true, ClientCertificate: true})
-	if err := pingInTime(t, open(t, redispool.Options{Addr: s.Addr(), TLS: s.ClientTLS()})); err != nil {
+	if err := pingInTime(t, open(t, redispool.Options{Addr: s.Addr(), Credentials: as(redispool.Login{TLS: s.ClientTLS()})})); err != nil {
 		t.Errorf("with one: %v", err)
 	}
 	// The refusal may be overtaken by the end of the connection.
 	eventually(t, func() error {
-		if err := pingInTime(t, open(t, redispool.Options{Addr: s.Addr(), TLS: trusting(t, s)})); !redispool.Refused(err) {
+		if err := pingInTime(t, open(t, redispool.Options{Addr: s.Addr(), Credentials: as(redispool.Login{TLS: trusting(t, s)})})); !redispool.Refused(err) {
 			return fmt.Errorf("without one: %w, want a refusal", err)
 		}
 		return nil
@@ -105,7 +105,7 @@ func TestAServerMayAskForACertificate(t *testing.T) {
 
 func TestAPipelineIsHeldBackUnderTLSToo(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{TLS: true})
-	c := open(t, redispool.Options{Addr: s.Addr(), TLS: trusting(t, s)}).Get()
+	c := open(t, redispool.Options{Addr: s.Addr(), Credentials: as(redispool.Login{TLS: trusting(t, s)})}).Get()
 	defer c.Close()
 	for range 3 {
 		c.Send("SET", "key", piece)

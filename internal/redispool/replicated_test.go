@@ -112,7 +112,7 @@ func TestAnswersKeepTheirOrderAroundWAIT(t *testing.T) {
 
 func TestWhoMayNotWaitIsToldAtTheStart(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~*", "+eval"}})
-	login := redispool.Options{Addr: s.Addr(), Username: "app", Password: "secret"}
+	login := redispool.Options{Addr: s.Addr(), Credentials: as(redispool.Login{Username: "app", Password: "secret"})}
 	if err := pingInTime(t, open(t, login)); err != nil {
 		t.Errorf("Ping where nobody waits: %v", err)
 	}

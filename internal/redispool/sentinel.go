@@ -3,14 +3,13 @@ package redispool
 import (
 	"cmp"
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/FZambia/sentinel"
 	"github.com/gomodule/redigo/redis"
 )
 
@@ -19,13 +18,10 @@ var (
 	errNoPrimary     = errors.New("the server that the Sentinels name is not a primary")
 )
 
-// Sentinels are servers that know which of several Redis servers is the primary, and who we are there.
+// Sentinels are servers that know which of several Redis servers is the primary.
 type Sentinels struct {
-	Addrs    []string // host:port
-	Primary  string   // what they call it
-	TLS      *tls.Config
-	Username string
-	Password string
+	Addrs   []string // host:port
+	Primary string   // what they call it
 }
 
 // primary connects to the server that the Sentinels name. It is safe for concurrent use.
@@ -119,7 +115,7 @@ func (p *primary) ask(ctx context.Context) ([]string, error) {
 	}
 	defer func() { <-p.turn }()
 	if p.asked.Before(began) {
-		p.addrs, p.err = p.options.current().Sentinels.vote(ctx, p.options.network)
+		p.addrs, p.err = p.vote(ctx)
 		p.options.judge(p.err)
 		p.asked = time.Now()
 	}
@@ -129,18 +125,19 @@ func (p *primary) ask(ctx context.Context) ([]string, error) {
 // vote asks all Sentinels at once, and waits until more than half of them name the same address, or until each has answered
 // or failed. The address that most of them name comes first: one that is cut off from the others goes on naming the old
 // primary, and one whose host went down with the primary's does not answer.
-func (s *Sentinels) vote(ctx context.Context, n *network) ([]string, error) {
-	answers := make(chan answer, len(s.Addrs))
-	for _, addr := range s.Addrs {
+func (p *primary) vote(ctx context.Context) ([]string, error) {
+	sentinels := p.options.Sentinels.Addrs
+	answers := make(chan answer, len(sentinels))
+	for _, addr := range sentinels {
 		go func() {
-			name, err := s.ask(ctx, n, addr)
+			name, err := p.question(ctx, addr)
 			answers <- answer{name, err}
 		}()
 	}
 	votes := map[string]int{}
 	var addrs []string
 	var errs []error
-	for range s.Addrs {
+	for range sentinels {
 		a := <-answers
 		if a.err != nil {
 			errs = append(errs, a.err)
@@ -150,7 +147,7 @@ func (s *Sentinels) vote(ctx context.Context, n *network) ([]string, error) {
 		if votes[name]++; votes[name] == 1 {
 			addrs = append(addrs, name)
 		}
-		if votes[name] > len(s.Addrs)/2 {
+		if votes[name] > len(sentinels)/2 {
 			break
 		}
 	}
@@ -161,42 +158,24 @@ func (s *Sentinels) vote(ctx context.Context, n *network) ([]string, error) {
 	return addrs, nil
 }
 
-// ask asks one Sentinel. The library's own errors do not tell what the server said, hence the witness.
-func (s *Sentinels) ask(ctx context.Context, n *network, addr string) (string, error) {
-	w := &witness{}
-	options := Options{TLS: s.TLS, Username: s.Username, Password: s.Password, network: n}
-	one := &sentinel.Sentinel{Addrs: []string{addr}, MasterName: s.Primary, Pool: func(addr string) *redis.Pool {
-		// No idle connections: the question is a rare one.
-		return &redis.Pool{DialContext: func(context.Context) (redis.Conn, error) {
-			// The question itself is the first command.
-			w.Conn, _, w.err = dial(ctx, options, addr, func(redis.Conn) error { return nil })
-			return w, w.err
-		}}
-	}}
-	defer one.Close()
-	name, err := one.MasterAddr()
+// question asks one Sentinel, and returns the address that it names.
+// See https://redis.io/docs/latest/develop/reference/sentinel-clients/.
+func (p *primary) question(ctx context.Context, addr string) (string, error) {
+	o := Options{network: p.options.network}
+	// The question itself is the first command.
+	c, _, err := dial(ctx, o, p.options.credentials().Sentinels, addr, func(redis.Conn) error { return nil })
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	named, err := redis.Strings(c.Do("SENTINEL", "get-master-addr-by-name", p.options.Sentinels.Primary))
 	switch {
-	case errors.Is(w.err, redis.ErrNil):
+	case errors.Is(err, redis.ErrNil):
 		return "", errNoSuchPrimary
-	case w.err != nil:
-		return "", w.err
-	}
-	return name, err
-}
-
-// witness remembers what went wrong on a connection.
-type witness struct {
-	redis.Conn
-	err error
-}
-
-func (w *witness) Do(command string, args ...any) (any, error) {
-	reply, err := w.Conn.Do(command, args...)
-	switch {
 	case err != nil:
-		w.err = err
-	case command != "" && reply == nil:
-		w.err = redis.ErrNil
+		return "", unquoted(err)
+	case len(named) != 2:
+		return "", fmt.Errorf("the Sentinel %s names no address", addr)
 	}
-	return reply, err
+	return net.JoinHostPort(named[0], named[1]), nil
 }

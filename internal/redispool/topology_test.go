@@ -66,24 +66,23 @@ func TestThePoolFollowsTheSentinels(t *testing.T) {
 
 func TestSentinelsMayHaveTLSAndPasswords(t *testing.T) {
 	s := redistest.StartSentinels(t, 1, 1, redistest.Options{TLS: true, Password: "secret"})
-	right := throughSentinels(s)
-	right.TLS, right.Password = trusting(t, s.Primary), "secret"
-	right.Sentinels.TLS, right.Sentinels.Password = right.TLS, "secret"
+	trusted := trusting(t, s.Primary)
 	for _, row := range []struct {
-		name    string
-		change  func(o *redispool.Options, s *redispool.Sentinels)
-		refused bool
+		name, sentinels, redis, primary string
+		refused                         bool
 	}{
-		{"what is right is not refused", func(*redispool.Options, *redispool.Sentinels) {}, false},
-		{"a wrong password for the Sentinels is refused", func(_ *redispool.Options, s *redispool.Sentinels) { s.Password = "wrong" }, true},
-		{"a missing one is refused", func(_ *redispool.Options, s *redispool.Sentinels) { s.Password = "" }, true},
-		{"a wrong password for Redis is refused", func(o *redispool.Options, _ *redispool.Sentinels) { o.Password = "wrong" }, true},
-		{"an unknown primary is refused", func(_ *redispool.Options, s *redispool.Sentinels) { s.Primary = "other" }, true},
+		{"what is right is not refused", "secret", "secret", redistest.PrimaryName, false},
+		{"a wrong password for the Sentinels is refused", "wrong", "secret", redistest.PrimaryName, true},
+		{"a missing one is refused", "", "secret", redistest.PrimaryName, true},
+		{"a wrong password for Redis is refused", "secret", "wrong", redistest.PrimaryName, true},
+		{"an unknown primary is refused", "secret", "secret", "other", true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			o, sentinels := right, *right.Sentinels
-			o.Sentinels = &sentinels
-			row.change(&o, &sentinels)
+			o := throughSentinels(s)
+			o.Sentinels.Primary = row.primary
+			o.Credentials = func() redispool.Credentials {
+				return redispool.Credentials{Redis: redispool.Login{TLS: trusted, Password: row.redis}, Sentinels: redispool.Login{TLS: trusted, Password: row.sentinels}}
+			}
 			err := pingInTime(t, open(t, o))
 			if (err != nil) != row.refused || redispool.Refused(err) != row.refused {
 				t.Errorf("Ping: %v, which counts as refused: %v, want %v", err, redispool.Refused(err), row.refused)

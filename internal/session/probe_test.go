@@ -117,7 +117,7 @@ func TestProbeFailsAsMessagesDo(t *testing.T) {
 
 func failsWhile(t *testing.T, server *redistest.Server, code string, spoil, fix [][]string) {
 	t.Helper()
-	probe := newProbe(t, redispool.Options{Addr: server.Addr(), Username: "app", Password: "secret"})
+	probe := newProbe(t, redispool.Options{Addr: server.Addr(), Credentials: app})
 	if err := probe.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -162,7 +162,7 @@ func TestProbeNamesWhatTheUserMayNotDo(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{Args: row.user})
-			err := newProbe(t, redispool.Options{Addr: server.Addr(), Username: "app", Password: "secret"}).Run(t.Context())
+			err := newProbe(t, redispool.Options{Addr: server.Addr(), Credentials: app}).Run(t.Context())
 			if !redispool.Refused(err) {
 				t.Fatalf("Run = %v, want a refusal", err)
 			}
@@ -177,7 +177,7 @@ func TestProbeNamesWhatTheUserMayNotDo(t *testing.T) {
 
 func TestProbeOfACluster(t *testing.T) {
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{Args: narrowUser("+cluster|slots", "+asking")})
-	probe := newProbe(t, redispool.Options{Cluster: cluster.Addrs(), Username: "app", Password: "secret"})
+	probe := newProbe(t, redispool.Options{Cluster: cluster.Addrs(), Credentials: app})
 	if err := probe.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -193,4 +193,9 @@ func TestProbeOfACluster(t *testing.T) {
 			t.Errorf("Run = %v with %d of 3 primaries, want an error only with none", err, 2-i)
 		}
 	}
+}
+
+// app returns the credentials of the user app.
+func app() redispool.Credentials {
+	return redispool.Credentials{Redis: redispool.Login{Username: "app", Password: "secret"}}
 }
