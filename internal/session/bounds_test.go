@@ -263,7 +263,6 @@ func (c *cutting) Do(command string, args ...any) (any, error) {
 }
 
 func TestASweepFollowsAFailure(t *testing.T) {
-	scripts := newScripts()
 	for _, row := range []struct {
 		name   string
 		script *script

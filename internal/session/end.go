@@ -33,15 +33,14 @@ func End(ctx context.Context, pool *redis.Pool, keys Keys, to, from string) (was
 // It does not look at the pointer again. A pointer moves only where its record is missing, to a session that begins:
 // what was ended then is what came before.
 func end(ctx context.Context, conn redis.Conn, keys Keys, to, from string) (*Record, error) {
-	scripts := newScripts()
-	token, err := scripts.read(conn, keys.Conversation(to, from))
+	token, err := read(conn, keys.Conversation(to, from))
 	if errors.Is(err, errForeign) || err == nil && !isToken(string(token)) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	raw, err := scripts.read(conn, keys.Session(string(token)))
+	raw, err := read(conn, keys.Session(string(token)))
 	var r *Record
 	if err == nil {
 		r, err = Parse(raw)
@@ -96,13 +95,13 @@ func Erase(ctx context.Context, pool *redis.Pool, keys Keys, to, from string) (f
 
 // erase is one attempt. The pointer goes last, so that one which was cut short can be made again.
 func erase(ctx context.Context, conn redis.Conn, keys Keys, to, from string) (bool, error) {
-	scripts, pointer := newScripts(), keys.Conversation(to, from)
-	token, err := scripts.read(conn, pointer)
+	pointer := keys.Conversation(to, from)
+	token, err := read(conn, pointer)
 	if err != nil && !errors.Is(err, errForeign) || err == nil && token == nil {
 		return false, err
 	}
 	if isToken(string(token)) {
-		if err := scripts.eraseRecord(conn, keys, string(token), to, from); err != nil {
+		if err := eraseRecord(conn, keys, string(token), to, from); err != nil {
 			return false, err
 		}
 	}
@@ -116,8 +115,8 @@ func erase(ctx context.Context, conn redis.Conn, keys Keys, to, from string) (bo
 
 // eraseRecord deletes the record of a token, and one in quarantine, unless it is another conversation's. A record that
 // cannot be read is the conversation's that points at it.
-func (s scripts) eraseRecord(conn redis.Conn, keys Keys, token, to, from string) error {
-	raw, err := s.read(conn, keys.Session(token))
+func eraseRecord(conn redis.Conn, keys Keys, token, to, from string) error {
+	raw, err := read(conn, keys.Session(token))
 	there := err == nil && raw != nil || errors.Is(err, errForeign)
 	if err == nil {
 		var r *Record
@@ -129,7 +128,7 @@ func (s scripts) eraseRecord(conn redis.Conn, keys Keys, token, to, from string)
 		return err
 	}
 	if there {
-		deleted, err := redis.Int(s.discard.Do(conn, keys.Session(token), raw))
+		deleted, err := redis.Int(scripts.discard.Do(conn, keys.Session(token), raw))
 		if err != nil {
 			return err
 		}

@@ -17,14 +17,13 @@ const aHash = "a hash"
 
 // model is Redis as far as a commit goes: strings, and the scripts.
 type model struct {
-	keys    map[string]string
-	scripts scripts
+	keys map[string]string
 
 	// The naive versions.
 	anyRecord, anyPointer, noErase, anyEnd, endDeletes, anyDiscard bool
 }
 
-func newModel() *model { return &model{keys: map[string]string{}, scripts: newScripts()} }
+func newModel() *model { return &model{keys: map[string]string{}} }
 
 func (m *model) count(prefix string) (n int) {
 	for key := range m.keys {
@@ -57,16 +56,16 @@ func (m *model) do(command string, a []string) (any, error) {
 	now, exists := m.keys[key]
 	unreadable := now == aHash || len(now) > maxValue
 	switch a[0] {
-	case m.scripts.find.Hash():
+	case scripts.find.Hash():
 		return m.get(key)
-	case m.scripts.record.Hash():
+	case scripts.record.Hash():
 		if !m.anyRecord && (unreadable || now != a[3] || !exists && a[3] != "") {
 			return m.get(key)
 		}
 		return m.set(key, a[4], true), nil
-	case m.scripts.pointer.Hash():
+	case scripts.pointer.Hash():
 		return m.set(key, a[3], m.anyPointer || !exists || now == a[3] || now == a[4] || len(now) != len(a[3]) || now == aHash), nil
-	case m.scripts.end.Hash():
+	case scripts.end.Hash():
 		switch {
 		case now != a[3] && !m.anyEnd || !exists || unreadable:
 			return int64(0), nil
@@ -75,13 +74,13 @@ func (m *model) do(command string, a []string) (any, error) {
 			return int64(1), nil
 		}
 		return m.set(key, a[4], true), nil
-	case m.scripts.discard.Hash():
+	case scripts.discard.Hash():
 		if exists && !m.noErase && (now == a[3] || unreadable || m.anyDiscard) {
 			delete(m.keys, key)
 			return int64(1), nil
 		}
 		return int64(0), nil
-	case m.scripts.quarantine.Hash():
+	case scripts.quarantine.Hash():
 		if exists && (now == a[4] || unreadable) {
 			m.keys[a[3]] = now
 			delete(m.keys, key)
@@ -141,9 +140,9 @@ func TestModelAnswersAsRedisDoes(t *testing.T) {
 			value := rapid.SampledFrom([]string{"", "a", "b", "ab", "\x00\xff", large[1:]})
 			key := rapid.SampledFrom([]string{"k", "l"})
 			for range rapid.IntRange(1, 20).Draw(t, "calls") {
-				one := rapid.SampledFrom([]*script{m.scripts.find, m.scripts.record, m.scripts.pointer, m.scripts.end, m.scripts.discard, m.scripts.quarantine}).Draw(t, "script")
+				one := rapid.SampledFrom([]*script{scripts.find, scripts.record, scripts.pointer, scripts.end, scripts.discard, scripts.quarantine}).Draw(t, "script")
 				args, keys := []any{key.Draw(t, "key"), value.Draw(t, "first"), value.Draw(t, "second"), 60_000}, 1
-				if one == m.scripts.quarantine {
+				if one == scripts.quarantine {
 					args, keys = []any{args[0], map[any]string{"k": "l", "l": "k"}[args[0]], args[1], 60_000}, 2
 				}
 				want, wrong := m.do("EVALSHA", copied(append([]any{one.Hash(), keys}, args...)))

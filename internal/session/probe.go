@@ -34,15 +34,12 @@ type Probe struct {
 	pool *redis.Pool
 	keys Keys
 	tags func() []string
-	save *script
-	drop *script
 }
 
 // NewProbe returns a Probe. tags returns one hash tag for each primary, or "" alone where there is no Cluster; it is
 // called after a connection was had.
 func NewProbe(pool *redis.Pool, prefix string, tags func() []string) *Probe {
-	scripts := newScripts()
-	return &Probe{pool: pool, keys: Keys{Prefix: prefix}, tags: tags, save: scripts.record, drop: scripts.discard}
+	return &Probe{pool: pool, keys: Keys{Prefix: prefix}, tags: tags}
 }
 
 // Run saves a value with the script of a commit, over the pool's connections. On a Cluster it does so once for each
@@ -76,14 +73,14 @@ func (p *Probe) Run(ctx context.Context) error {
 func (p *Probe) write(conn redis.Conn, key string) error {
 	read := probeValue
 	for range probeAttempts {
-		reply, err := p.save.Do(conn, key, read, probeValue, probeTime.Milliseconds())
+		reply, err := scripts.record.Do(conn, key, read, probeValue, probeTime.Milliseconds())
 		_, large := reply.(int64)
 		switch {
 		case reply == int64(1):
 			return nil
 		case large, isCode(err, "WRONGTYPE"):
 			// No Probe wrote this, and it may never expire. Messages do not meet it, so it must not make replicas unready.
-			_, err = p.drop.Do(conn, key, "")
+			_, err = scripts.discard.Do(conn, key, "")
 			reply = nil
 		}
 		if err != nil {

@@ -15,17 +15,14 @@ const maxValue = 256 << 10
 // scripts are the steps that must be atomic; Redis 7.0 has no SET IFEQ. Each touches one key, or two in the same slot of a
 // Cluster, and takes no time from a clock: expiry is a relative PX, so that the replicas' clocks need not agree. They ask
 // for a value's size before they read it. They run unchanged on Redis, Valkey and miniredis.
-type scripts struct{ find, record, pointer, end, discard, quarantine *script }
-
-func newScripts() scripts {
-	return scripts{
-		// find: KEYS[1]. It returns the value, the size of one that is too large, or WRONGTYPE for what is no string.
-		find: newScript(1, unlessUnfit+`
+var scripts = struct{ find, record, pointer, end, discard, quarantine *script }{
+	// find: KEYS[1]. It returns the value, the size of one that is too large, or WRONGTYPE for what is no string.
+	find: newScript(1, unlessUnfit+`
 return redis.call('GET', KEYS[1])`),
 
-		// record: KEYS[1] a session; ARGV what was read ("" for nothing), what to write, milliseconds to live. It returns
-		// 1, or what find would.
-		record: newScript(1, unlessUnfit+`
+	// record: KEYS[1] a session; ARGV what was read ("" for nothing), what to write, milliseconds to live. It returns
+	// 1, or what find would.
+	record: newScript(1, unlessUnfit+`
 local now = redis.call('GET', KEYS[1])
 if now == ARGV[1] or (not now and ARGV[1] == '') then
   redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -33,9 +30,9 @@ if now == ARGV[1] or (not now and ARGV[1] == '') then
 end
 return now`),
 
-		// pointer: KEYS[1] a conversation; ARGV the token to write, what was read ("" for nothing), milliseconds to live.
-		// A pointer that is not a string, or not as long as a token, points nowhere.
-		pointer: newScript(1, `
+	// pointer: KEYS[1] a conversation; ARGV the token to write, what was read ("" for nothing), milliseconds to live.
+	// A pointer that is not a string, or not as long as a token, points nowhere.
+	pointer: newScript(1, `
 if redis.pcall('STRLEN', KEYS[1]) == #ARGV[1] then
   local now = redis.call('GET', KEYS[1])
   if now and now ~= ARGV[1] and now ~= ARGV[2] then return 0 end
@@ -43,23 +40,22 @@ end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
 return 1`),
 
-		// end: KEYS[1] a session, which keeps what it has left to live; ARGV what was read, what to write.
-		end: newScript(1, `
+	// end: KEYS[1] a session, which keeps what it has left to live; ARGV what was read, what to write.
+	end: newScript(1, `
 if redis.pcall('STRLEN', KEYS[1]) ~= #ARGV[1] or redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
 return 1`),
 
-		// discard: KEYS[1]; ARGV what was read. It deletes a key that still holds that, or that cannot be read.
-		discard: newScript(1, unlessChanged+`
+	// discard: KEYS[1]; ARGV what was read. It deletes a key that still holds that, or that cannot be read.
+	discard: newScript(1, unlessChanged+`
 return redis.call('DEL', KEYS[1])`),
 
-		// quarantine: KEYS a session, where to put it; ARGV what was read, milliseconds to live. It moves a key that still
-		// holds that, or that cannot be read. Nothing is copied.
-		quarantine: newScript(2, unlessChanged+`
+	// quarantine: KEYS a session, where to put it; ARGV what was read, milliseconds to live. It moves a key that still
+	// holds that, or that cannot be read. Nothing is copied.
+	quarantine: newScript(2, unlessChanged+`
 redis.call('RENAME', KEYS[1], KEYS[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return 1`),
-	}
 }
 
 // unlessUnfit returns from a script the size of a string that is too large, and the error for what is no string.
@@ -93,8 +89,8 @@ var (
 )
 
 // read returns the value of a key, nil if there is none. Its errors are errTooLarge, errNotString, and Redis's.
-func (s scripts) read(conn redis.Conn, key string) ([]byte, error) {
-	value, err := redis.Bytes(s.get(conn, key))
+func read(conn redis.Conn, key string) ([]byte, error) {
+	value, err := redis.Bytes(get(conn, key))
 	if errors.Is(err, redis.ErrNil) {
 		return nil, nil
 	}
@@ -102,10 +98,10 @@ func (s scripts) read(conn redis.Conn, key string) ([]byte, error) {
 }
 
 // get is read before the reply is converted.
-func (s scripts) get(conn redis.Conn, key any) (any, error) {
-	reply, err := conn.Do("EVALSHA", s.find.hash, 1, key)
+func get(conn redis.Conn, key any) (any, error) {
+	reply, err := conn.Do("EVALSHA", scripts.find.hash, 1, key)
 	if isCode(err, "NOSCRIPT") {
-		reply, err = s.find.Do(conn, key)
+		reply, err = scripts.find.Do(conn, key)
 	}
 	if isCode(err, "WRONGTYPE") {
 		return nil, errNotString
@@ -117,16 +113,13 @@ func (s scripts) get(conn redis.Conn, key any) (any, error) {
 }
 
 // sizedConn is a connection whose GET reads no value that is too large. It is for redisstore.
-type sizedConn struct {
-	redis.Conn
-	scripts *scripts
-}
+type sizedConn struct{ redis.Conn }
 
 func (c sizedConn) Do(command string, args ...any) (any, error) {
 	if command != "GET" {
 		return c.Conn.Do(command, args...)
 	}
-	return c.scripts.get(c.Conn, args[0])
+	return get(c.Conn, args[0])
 }
 
 // isCode reports whether err is a reply of Redis's with the given code, such as NOSCRIPT.

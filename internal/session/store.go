@@ -27,21 +27,15 @@ const quarantineTime = 7 * 24 * time.Hour
 // A Store is safe for concurrent use. Its methods take a delivery's context and hold one connection of the pool; a
 // caller that lets at most as many deliveries in as the pool has connections never waits for one.
 type Store struct {
-	pool    *redis.Pool
-	keys    Keys
-	scripts scripts
-	recent  *recent
+	pool   *redis.Pool
+	keys   Keys
+	recent *recent
 }
 
 var _ scs.CtxStore = (*Store)(nil)
 
 func newStore(pool *redis.Pool, keys Keys) *Store {
-	return &Store{
-		pool:    pool,
-		keys:    keys,
-		scripts: newScripts(),
-		recent:  newRecent(),
-	}
+	return &Store{pool: pool, keys: keys, recent: newRecent()}
 }
 
 // FindCtx reads the record of a token, or guesses it, and notes in the delivery what that was: the commit goes by it. A
@@ -61,7 +55,7 @@ func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 	records := redisstore.NewWithPrefix(&redis.Pool{
 		DialContext: func(context.Context) (redis.Conn, error) {
 			conn, err := s.pool.GetContext(ctx)
-			return sizedConn{conn, &s.scripts}, err
+			return sizedConn{conn}, err
 		},
 	}, s.keys.sessions())
 	raw, found, err := records.Find(token)
@@ -112,8 +106,8 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 		d.own, d.created = token, true
 	}
 	held, pointed, err := save(d, conn,
-		step{s.scripts.record, s.keys.Session(token), d.raw, b, milliseconds},
-		step{s.scripts.pointer, d.key, token, d.pointer, milliseconds})
+		step{scripts.record, s.keys.Session(token), d.raw, b, milliseconds},
+		step{scripts.pointer, d.key, token, d.pointer, milliseconds})
 	saved := held == int64(1)
 	if d.guessed && err == nil {
 		s.compare(d, token, held)
@@ -125,7 +119,7 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 		// The record under the request's own token is left to the sweep: a later attempt may need the token again, and must
 		// not lose its record to an erasure that arrives late.
 		if token != d.own {
-			_, _ = s.scripts.discard.Do(conn, s.keys.Session(token), b)
+			_, _ = scripts.discard.Do(conn, s.keys.Session(token), b)
 		}
 		return errConflict
 	case !saved:
@@ -221,7 +215,7 @@ func (s *Store) pointer(ctx context.Context, key string) (string, error) {
 		return "", fmt.Errorf("find conversation: %w", err)
 	}
 	defer conn.Close()
-	token, err := s.scripts.read(conn, key)
+	token, err := read(conn, key)
 	if errors.Is(err, errForeign) {
 		return "", nil
 	}
@@ -239,7 +233,7 @@ func (s *Store) quarantine(ctx context.Context, token string, read []byte) (bool
 		return false, fmt.Errorf("quarantine session: %w", err)
 	}
 	defer conn.Close()
-	moved, err := redis.Int(s.scripts.quarantine.Do(conn, s.keys.Session(token), s.keys.Quarantine(token),
+	moved, err := redis.Int(scripts.quarantine.Do(conn, s.keys.Session(token), s.keys.Quarantine(token),
 		read, quarantineTime.Milliseconds()))
 	if err != nil {
 		return false, fmt.Errorf("quarantine session: %w", err)
@@ -255,7 +249,7 @@ func (s *Store) sweep(ctx context.Context, token, sid string) error {
 	}
 	defer conn.Close()
 	key := s.keys.Session(token)
-	raw, err := s.scripts.read(conn, key)
+	raw, err := read(conn, key)
 	if err != nil {
 		return err
 	}
@@ -265,7 +259,7 @@ func (s *Store) sweep(ctx context.Context, token, sid string) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	_, err = s.scripts.discard.Do(conn, key, raw)
+	_, err = scripts.discard.Do(conn, key, raw)
 	return err
 }
 
