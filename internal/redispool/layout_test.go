@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomodule/redigo/redis"
+
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -51,12 +53,16 @@ func TestANodeThatJoinedAnotherClusterIsNotFollowed(t *testing.T) {
 	other := redistest.StartCluster(t, 1, false, redistest.Options{})
 	keys := keysOn(t, cluster)
 	removed := cluster.Primaries[0]
-	p := open(t, redispool.Options{Cluster: []string{removed.Addr()}})
-	if _, err := do(p, "SET", keys[0], "before"); err != nil {
-		t.Fatal(err)
+	p, redirected := open(t, redispool.Options{Cluster: []string{removed.Addr()}}), open(t, redispool.Options{Cluster: []string{removed.Addr()}})
+	for _, pool := range []*redis.Pool{p, redirected} {
+		if _, err := do(pool, "SET", keys[0], "before"); err != nil {
+			t.Fatal(err)
+		}
 	}
 	cluster.Remove(removed, cluster.Primaries[1])
 	other.Join(removed)
+	// The first answer is a redirection to the other Cluster.
+	eventually(t, func() error { _, err := do(redirected, "SET", keys[0], "after"); return err })
 	// All are away for a moment but the one that is somewhere else now, which is also the one of the settings.
 	for _, s := range cluster.Primaries[1:] {
 		s.Pause()

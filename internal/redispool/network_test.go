@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gomodule/redigo/redis"
+
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -281,6 +283,36 @@ func TestDNS(t *testing.T) {
 			t.Errorf("the server that the name leads to now holds %q", got)
 		}
 	})
+}
+
+func TestALossConcernsOnlyTheAddressThatItHappenedAt(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.2", strconv.Itoa(server.Port())))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go forward(l, server.Addr)
+	d := &dns{}
+	p := open(t, named(server.Port(), d))
+	d.say(0, nil, "127.0.0.1")
+	lost := p.Get()
+	d.say(0, nil, "127.0.0.2")
+	other := p.Get()
+	id, err := redis.Int64(lost.Do("CLIENT", "ID"))
+	before, otherErr := redis.Int64(other.Do("CLIENT", "ID"))
+	if errors.Join(err, otherErr) != nil {
+		t.Fatal(err, otherErr)
+	}
+	other.Close()
+	server.CLI("CLIENT", "KILL", "ID", strconv.FormatInt(id, 10))
+	if _, err := lost.Do("PING"); err == nil {
+		t.Error("the connection was not lost: the test has tested nothing")
+	}
+	lost.Close()
+	if after := clientID(t, p); after != before {
+		t.Error("the connection to the other address was given up")
+	}
 }
 
 func TestASentinelMayNameAHostThatIsNotKnown(t *testing.T) {

@@ -54,6 +54,21 @@ func TestAServerThatCannotBeConnectedToIsNotStormed(t *testing.T) {
 	})
 }
 
+func TestOneCallerAtATimeTriesAServerThatFailed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		d := &node{}
+		d.leave(errNoHost, false)
+		time.Sleep(dialPause)
+		if err := d.enter(); err != nil {
+			t.Fatalf("the first one after the pause may not try: %v", err)
+		}
+		time.Sleep(10 * dialPause)
+		if err := d.enter(); !errors.Is(err, errNoHost) {
+			t.Errorf("while it tries, the next one is told %v", err)
+		}
+	})
+}
+
 func TestATryThatItsCallerGivesUpSaysNothingOfTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pool := Open(Options{Addr: "redis.example.com:6379", Resolver: &counting{takes: time.Second}})
