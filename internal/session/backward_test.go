@@ -48,10 +48,11 @@ func (b *backward) Receive() (any, error) {
 // the other message takes that for a session that has expired.
 func TestRulesHoldOnAClusterInEveryOrder(t *testing.T) {
 	for _, s := range scenarios() {
-		if s.faults > 0 && !strings.Contains(s.name, "first") {
-			continue // a record that is there already is saved as everywhere
+		if s.faults > 0 && !strings.Contains(s.name, "first") || s.faults > 2 {
+			continue // a record that is there already is saved as everywhere; and two faults show what the order can spoil
 		}
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				begin := s.begin
 				s.begin = func(w *world) {

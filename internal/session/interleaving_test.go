@@ -402,6 +402,7 @@ func scenarios() []scenario {
 func TestRulesHoldInEveryOrder(t *testing.T) {
 	for _, s := range slices.Concat(scenarios(), endScenarios()) {
 		t.Run(s.name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				runs, violation := explore(s, newModel)
 				if violation != "" {
@@ -423,6 +424,7 @@ func TestNaiveCommitsAreCaught(t *testing.T) {
 		"an end that deletes":                    func(m *model) { m.endDeletes = true },
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				for _, s := range slices.Concat(endScenarios(), scenarios()) {
 					if runs, violation := explore(s, func() *model { m := newModel(); naive(m); return m }); violation != "" {
