@@ -13,11 +13,10 @@ import (
 )
 
 var (
-	errOld      = errors.New("connection has reached its maximum age")
-	errLost     = errors.New("connection is older than the last one that was lost")
-	errOutdated = errors.New("connection has not proved who we are")
-	errDemoted  = errors.New("connection leads to a server that cannot take writes now")
-	errUnknown  = errors.New("a script was answered with an unknown error on this connection")
+	errOld     = errors.New("connection has reached its maximum age")
+	errLost    = errors.New("connection is older than the last one that was lost")
+	errDemoted = errors.New("connection leads to a server that cannot take writes now")
+	errUnknown = errors.New("a script was answered with an unknown error on this connection")
 )
 
 // losses remembers when a connection to one server was last lost. The connections that were idle then probably went with
@@ -138,8 +137,6 @@ func (c *conn) watch(err error) error {
 		if c.Conn.Err() != nil {
 			c.lost.note(err)
 		}
-	case outdated(err): // it was made without credentials
-		c.err = errOutdated
 	case demoted(reply):
 		c.err = errDemoted
 		c.lost.note(err)

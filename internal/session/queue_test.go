@@ -125,6 +125,24 @@ func TestAClientThatHangsUpGivesItsTurnBack(t *testing.T) {
 	})
 }
 
+// The repeat's client hangs up when the turn is already there to be taken over: which of the two it sees is chance.
+func TestATurnThatNobodyTakesIsNotLeftBehind(t *testing.T) {
+	for range 100 {
+		q := newQueue()
+		turn, _, _ := q.join("a", "SM")
+		if _, _, err := q.join("a", "SM"); err != nil {
+			t.Fatal(err)
+		}
+		q.leave("a", turn, outcome{err: ErrGone})
+		gone := make(chan struct{})
+		close(gone)
+		if _, has := q.follow("a", turn, time.Now().Add(time.Minute), gone); has {
+			q.leave("a", turn, outcome{})
+		}
+		q.expectEmpty(t)
+	}
+}
+
 func TestARepeatTakesATurnOver(t *testing.T) {
 	for _, row := range []struct {
 		name    string

@@ -250,6 +250,31 @@ func TestAClientThatIsGone(t *testing.T) {
 			}
 		})
 	})
+	t.Run("leaves its message to a repeat between two attempts", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDesk(conversation.Counter{})
+			close(d.open)
+			away := true
+			dial := d.store.pool.Dial
+			d.store.pool.Dial = func() (redis.Conn, error) {
+				if away {
+					return nil, errCut
+				}
+				return dial()
+			}
+			ctx, hangUp := context.WithCancel(t.Context())
+			d.ask(ctx, d.sms, "+12025550143", "SMa")
+			synctest.Wait()
+			repeat, _ := d.ask(t.Context(), d.sms, "+12025550143", "SMa")
+			synctest.Wait()
+			away = false
+			hangUp()
+			synctest.Wait()
+			if repeat.Code != http.StatusOK || d.InProgress() != 0 {
+				t.Errorf("the repeat got %d %q, %d are in progress", repeat.Code, repeat.Body, d.InProgress())
+			}
+		})
+	})
 	t.Run("gives its place in line back at once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDesk(conversation.Counter{})
