@@ -18,8 +18,8 @@ type Record struct {
 }
 
 // Find returns the session of the conversation between two addresses, as they stand in a message. It goes by the pointer
-// and renews nothing. What is missing, has expired, is no string or is too large
-// to be a record is not found. An error means that Redis did not answer.
+// and renews nothing. What is missing, has expired, is no string or is too large to be a record is not found. An error
+// means that Redis did not answer.
 func Find(ctx context.Context, pool *redis.Pool, keys session.Keys, to, from string) (Record, bool, error) {
 	conn, err := pool.GetContext(ctx)
 	if err != nil {

@@ -101,8 +101,8 @@ func newSCS(o Options, store *Store) *scs.SessionManager {
 // Quarantined is how many records could not be read since the Manager was made.
 func (m *Manager) Quarantined() int64 { return m.quarantined.Load() }
 
-// Fail answers a delivery whose session cannot be had: err is ErrBusy, ErrNewer, or what Redis or the network last said
-// before the budget was spent.
+// Fail answers a delivery whose session cannot be had: err is ErrBusy, ErrGone, ErrNewer, or what Redis or the network
+// last said before the budget was spent. A request that shares the outcome of another one gets that one's error.
 type Fail func(w http.ResponseWriter, r *http.Request, err error)
 
 // MessageFrom returns the message that a request brings, and where to report what became of it.

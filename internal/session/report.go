@@ -12,7 +12,7 @@ type Report struct {
 	Received time.Time
 
 	Result    Result    // "" if it failed
-	Attempts  int       // 0 if it was not let in
+	Attempts  int       // 0 if it was not let in, or shared the outcome of another request
 	Conflicts int       // of those, the ones that lost to another replica
 	Missed    time.Time // when the first attempt came to nothing; zero if none did
 }
