@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -296,19 +297,7 @@ func TestAClientThatIsGone(t *testing.T) {
 	t.Run("does not cut a commit that was sent", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDesk(conversation.Counter{})
-			d.store.recent.trust = fullTrust
-			d.store.recent.saved(running, recordAfter(1))
-			ctx, hangUp := context.WithCancel(t.Context())
-			in := &incoming{message: conversation.Message{SID: "SMa", From: "+12025550143", To: "+15005550006"}}
-			r := httptest.NewRequestWithContext(context.WithValue(ctx, incomingKey{}, in), "POST", "/sms", nil)
-			r.Header.Set("Cookie", CookieName+"="+running) // the record is guessed, and the commit is the first to be sent
-			w := httptest.NewRecorder()
-			go d.sms.ServeHTTP(w, r)
-			synctest.Wait()
-			if d.sent.Load() != 2 {
-				t.Fatalf("%d steps were sent", d.sent.Load())
-			}
-			hangUp()
+			w, in := d.hangUpAfterSending(t)
 			d.cut.Store(true) // the outcome of the commit is not known
 			close(d.open)
 			time.Sleep(time.Second) // past the pause
@@ -318,6 +307,38 @@ func TestAClientThatIsGone(t *testing.T) {
 			}
 		})
 	})
+	t.Run("does not count as gone once something was sent", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDesk(conversation.Counter{})
+			w, _ := d.hangUpAfterSending(t)
+			time.Sleep(11 * time.Second)
+			d.cut.Store(true)
+			close(d.open)
+			synctest.Wait()
+			if want := "save session: connection lost"; !strings.Contains(w.Body.String(), want) {
+				t.Errorf("got %d %q, want %q", w.Code, w.Body, want)
+			}
+		})
+	})
+}
+
+// hangUpAfterSending sends a message whose client hangs up once both steps of its commit are sent.
+func (d *desk) hangUpAfterSending(t *testing.T) (*httptest.ResponseRecorder, *incoming) {
+	t.Helper()
+	d.store.recent.trust = fullTrust
+	d.store.recent.saved(running, recordAfter(1))
+	ctx, hangUp := context.WithCancel(t.Context())
+	in := &incoming{message: conversation.Message{SID: "SMa", From: "+12025550143", To: "+15005550006"}}
+	r := httptest.NewRequestWithContext(context.WithValue(ctx, incomingKey{}, in), "POST", "/sms", nil)
+	r.Header.Set("Cookie", CookieName+"="+running) // the record is guessed, and the commit is the first to be sent
+	w := httptest.NewRecorder()
+	go d.sms.ServeHTTP(w, r)
+	synctest.Wait()
+	if d.sent.Load() != 2 {
+		t.Fatalf("%d steps were sent", d.sent.Load())
+	}
+	hangUp()
+	return w, in
 }
 
 // BenchmarkWaitingMessage prints what a message costs that waits for its turn, without net/http's share.
