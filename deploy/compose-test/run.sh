@@ -11,7 +11,9 @@ project=smsession-test
 image=smsession:compose-test
 export VERSION=compose-test HTTP_PORT=18080 HTTPS_PORT=18443 PROMETHEUS_PORT=19090 GRAFANA_PORT=13000
 export PUBLIC_URL=http://localhost:$HTTP_PORT TWILIO_AUTH_TOKEN=0123456789abcdef0123456789abcdef REDIS_PASSWORD=compose-test
-unset SITE TWILIO_AUTH_TOKEN_FILE TWILIO_ACCOUNT_SID OPT_OUT MAX_REPLIES_PER_MINUTE SESSION_IDLE_TIMEOUT LOG_LEVEL # what this shell has is another deployment's
+# What this shell exports belongs to another deployment.
+unset SITE WEBHOOK_URL FALLBACK_URL TWILIO_AUTH_TOKEN_FILE TWILIO_ACCOUNT_SID REDIS_CONNECTIONS KEEP_ALIVE MAX_CONNECTIONS
+unset OPT_OUT MAX_REPLIES_PER_MINUTE SESSION_IDLE_TIMEOUT LOG_LEVEL
 services=(redis sms-1 sms-2 sms-3 caddy prometheus)
 
 # What no phase may go beyond: the deliveries that are under way when a replica is killed.
