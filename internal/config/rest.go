@@ -16,9 +16,9 @@ type RESTFlags struct {
 	TwilioEdge       string `name:"twilio-edge" env:"TWILIO_EDGE" placeholder:"EDGE" help:"Edge location of the API (default: the region's)."`
 }
 
-// REST is how to speak with Twilio's REST API.
+// REST has the settings for Twilio's REST API.
 type REST struct {
-	// AccountSID is the account, AuthToken its token.
+	// AccountSID is the account, and AuthToken is its token.
 	AccountSID, AuthToken string
 	// Region and Edge choose the API's host. Both are empty for the default.
 	Region, Edge string
@@ -67,22 +67,22 @@ func (c *checker) restToken(f AuthTokenFlags, token string) {
 // See https://www.twilio.com/docs/global-infrastructure/understanding-edge-locations.
 func (c *checker) apiHost(regionValue, edgeValue string) (region, edge string) {
 	region, edge = strings.TrimSpace(regionValue), strings.TrimSpace(edgeValue)
-	switch {
-	case !isHostLabel(region):
+	if !isHostLabel(region) {
 		c.fault("TWILIO_REGION", "%s is not the name of a region, such as ie1", quote(region))
-	case !isHostLabel(edge):
-		c.fault("TWILIO_EDGE", "%s is not the name of an edge, such as dublin", quote(edge))
-	case region != "" && edge == "":
+	} else if region != "" && edge == "" {
 		edge = map[string]string{"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}[region]
 		if edge == "" {
 			c.fault("TWILIO_REGION", "is not us1, ie1 or au1, so it needs TWILIO_EDGE too: Twilio has no API host for a region alone")
 		}
 	}
+	if !isHostLabel(edge) {
+		c.fault("TWILIO_EDGE", "%s is not the name of an edge, such as dublin", quote(edge))
+	}
 	return region, edge
 }
 
-// isHostLabel says that label may stand between the dots of a host name. The
-// auth token is sent to that host.
+// isHostLabel reports whether label may stand between the dots of a host name.
+// This matters because the auth token is sent to that host.
 func isHostLabel(label string) bool {
 	return strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }

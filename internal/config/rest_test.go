@@ -43,6 +43,9 @@ func TestTheRESTAPINeedsAnAccountAndItsToken(t *testing.T) {
 			[]string{`TWILIO_REGION (--twilio-region): "evil.example/" is not the name of a region, such as ie1`}},
 		{"an edge is a part of a host's name", func(f *config.RESTFlags) { f.TwilioEdge = "evil.example/" },
 			[]string{`TWILIO_EDGE (--twilio-edge): "evil.example/" is not the name of an edge, such as dublin`}},
+		{"both can be wrong", func(f *config.RESTFlags) { f.TwilioRegion, f.TwilioEdge = "evil.example/", "evil.example/" }, []string{
+			`TWILIO_REGION (--twilio-region): "evil.example/" is not the name of a region, such as ie1`,
+			`TWILIO_EDGE (--twilio-edge): "evil.example/" is not the name of an edge, such as dublin`}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
