@@ -37,7 +37,7 @@ lint: ## check the format, go vet, staticcheck
 bench: ## run the benchmarks, then whole processes under load beside their limits; BENCH_COUNT=6 for benchstat
 	@./deploy/test/setup.sh $(TOOLS)
 	go test -run '^$$' -bench . -benchmem ./internal/...
-	go test -v -run '^TestMemoryIs(Flat|Bounded)$$' -bench Process -benchtime 40000x -count $(BENCH_COUNT) ./cmd/smsession
+	go test -v -run '^(TestMemoryIs(Flat|Bounded)|TestBrokenRequests.*)$$' -bench Process -benchtime 40000x -count $(BENCH_COUNT) ./cmd/smsession
 
 fuzz: ## fuzz every target, FUZZTIME=30s each
 	@./deploy/test/fuzz.sh $(FUZZTIME)

@@ -125,9 +125,9 @@ func TestBrokenRequestsBehindCaddyCostNoMessage(t *testing.T) {
 	}
 }
 
-// TestBrokenRequestsTakeReplicasOutThatFailPassively is the control: Caddy counts failed requests, and passes a body on
+// TestBrokenRequestsWithPassiveChecks is the control: Caddy counts failed requests, and passes a body on
 // while it reads it.
-func TestBrokenRequestsTakeReplicasOutThatFailPassively(t *testing.T) {
+func TestBrokenRequestsWithPassiveChecks(t *testing.T) {
 	lost, _ := lostToStrangers(t, func(file string) string {
 		file = withoutLines(file, "vars whole_body", "lb_try_")
 		return strings.Replace(file, "lb_policy header Cookie\n", "lb_policy header Cookie\nmax_fails 1\nfail_duration 2s\n", 1)
