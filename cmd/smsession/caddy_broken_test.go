@@ -23,7 +23,7 @@ const (
 	hangsHard               // it resets the connection
 )
 
-// broken is a request that no client should send, whose head begins with "POST route HTTP/1.1" and the host.
+// broken is a faulty request. Its first bytes are always "POST route HTTP/1.1" and the host.
 type broken struct {
 	name, rest string
 	ending     ending
@@ -31,10 +31,10 @@ type broken struct {
 
 const brokenHead = "Content-Type: application/x-www-form-urlencoded\r\nX-Twilio-Signature: " + strangersSignature + "\r\n"
 
-// strangersSignature is what no log may contain.
+// strangersSignature is the signature of the broken requests. No log may contain it.
 const strangersSignature = "c3RyYW5nZXIncyBzaWduYXR1cmU="
 
-// brokenRequests are those that a proxy may mistake for a failure of its replicas. No client of them may get 200.
+// brokenRequests are requests that a proxy could count as failures of its replicas. None of their clients may get 200.
 var brokenRequests = []broken{
 	{"a chunk without a size", brokenHead + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", waits},
 	{"a chunk without a size, and the client stops", brokenHead + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", stops},
@@ -65,7 +65,7 @@ func (b broken) send(t *testing.T, c *caddy, route string) int {
 	}
 	defer conn.Close()
 	_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
-	// An error here means that the server has answered and closed before it had read everything.
+	// An error here means that the server answered and closed the connection before it had read everything.
 	_, _ = fmt.Fprintf(conn, "POST %s HTTP/1.1\r\nHost: localhost\r\n%s", route, b.rest)
 	switch b.ending {
 	case stops:

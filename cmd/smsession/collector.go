@@ -11,17 +11,19 @@ import (
 )
 
 const (
-	// usualGarbage is how much garbage there may be while little lives. Usually a few MB live, and Go's own 100 % would
-	// collect hundreds of times a second under load.
+	// usualGarbage is how much garbage may collect while the live heap is small. The live heap is usually a few MB;
+	// with the default GOGC of 100 the collector would then run hundreds of times a second under load.
 	usualGarbage = 16 << 20
 
-	// The bounds of GOGC. The lower one holds in a flood, where each percent of a large heap counts.
+	// GOGC stays between these bounds. The lower bound applies in a flood, where each percent of a large heap is much
+	// memory.
 	leastPercent = 25
 	mostPercent  = 400
 )
 
-// tuneCollector lets garbage grow by a fixed amount rather than by a multiple of what lives, unless GOGC is set. It looks
-// after each collection whether GOGC must change. SetGCPercent stops the program for a moment, so small changes are left.
+// tuneCollector lets garbage grow by a fixed amount and not by a multiple of the live heap, unless GOGC is set. After
+// each collection it checks whether GOGC must change. SetGCPercent stops the program for a moment, so small changes are
+// not made.
 func tuneCollector() {
 	if os.Getenv("GOGC") != "" {
 		return
@@ -36,13 +38,13 @@ func tuneCollector() {
 	})
 }
 
-// gcPercent returns GOGC for so many live bytes.
+// gcPercent returns the GOGC for a live heap of this many bytes.
 func gcPercent(live uint64) int {
 	return int(min(max(100*usualGarbage/max(live, 1), leastPercent), mostPercent))
 }
 
-// live returns how many bytes the collector takes GOGC of: the heap that survived the last collection, the stacks and
-// the package variables.
+// live returns the number of bytes that GOGC is a percentage of: the heap that survived the last collection, the stacks
+// and the package variables.
 func live() (sum uint64) {
 	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}}
 	metrics.Read(samples)
@@ -52,8 +54,8 @@ func live() (sum uint64) {
 	return sum
 }
 
-// collected is garbage by which a collection is noticed. It has a pointer, because a small value without one shares its
-// memory with others, and may outlive collections.
+// collected is an object that is collected at the next collection, which shows that there was one. It contains a
+// pointer: Go packs small objects without pointers together, and such an object may outlive a collection.
 type collected struct{ _ *collected }
 
 // afterCollections calls f after each collection.
@@ -64,8 +66,8 @@ func afterCollections(f func()) {
 	}, f)
 }
 
-// limitMemory makes the collector work harder as the memory comes near 90 % of the cgroup's limit. GOMEMLIMIT takes
-// precedence. The library logs what it sets, and why it could not.
+// limitMemory makes the collector run more often as the memory comes near 90 % of the cgroup's limit. GOMEMLIMIT takes
+// precedence. The library logs the limit that it sets, or why it could not set one.
 func limitMemory(log *slog.Logger) {
 	_, _ = memlimit.Set(memlimit.WithRatio(0.9), memlimit.WithLogger(log))
 }

@@ -12,8 +12,8 @@ type configCommand struct {
 	config.Flags
 }
 
-// Run prints a line for each setting, and on standard error what is most likely wrong. A faulty setting is an error, as
-// it is for serve.
+// Run prints a line for each setting on standard output, and a warning for each value that is probably wrong on
+// standard error. A faulty setting is an error, as it is for serve.
 func (c *configCommand) Run(p *process) error {
 	cfg, err := c.Config()
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"smsession/internal/redistest"
 )
 
-// A proxy maps paths of its own to the service's routes, and Twilio signs what it has been told.
+// A proxy maps its own paths to the service's routes. Twilio signs the URL that it has been told.
 func TestAServiceBehindAProxyThatMapsPaths(t *testing.T) {
 	const (
 		inbound, sorry   = "https://x.example/twilio/inbound", "https://x.example/twilio/sorry"
@@ -48,7 +48,7 @@ func TestAServiceBehindAProxyThatMapsPaths(t *testing.T) {
 	}
 }
 
-// The account of the token is the account of the phone, and the other way round.
+// A phone uses the account of its token, and the token of its account.
 func TestAPhoneSignsWithItsAccountsToken(t *testing.T) {
 	const first, second = "AC00000000000000000000000000000001", "AC00000000000000000000000000000002"
 	rows := []struct{ name, tokens, accounts, token, account string }{

@@ -180,7 +180,7 @@ func TestASignalEndsTheService(t *testing.T) {
 
 func TestConfigPrintsWarnings(t *testing.T) {
 	r := execute(t, []string{"config"}, serviceSettings("", "REDIS_URL=redis://redis", "PUBLIC_URL=https://sms.example.com/sms", "TWILIO_AUTH_TOKEN=S3cr3t")...)
-	const want = "smsession: warning: PUBLIC_URL ends in /sms: only what Twilio sends to https://sms.example.com/sms/sms is then taken for signed\n" +
+	const want = "smsession: warning: PUBLIC_URL ends in /sms: the service accepts only requests that Twilio sends to https://sms.example.com/sms/sms\n" +
 		"smsession: warning: TWILIO_AUTH_TOKEN: token 1 of 1 is shorter than the 32 characters of Twilio's tokens"
 	if r.wait() != 0 || strings.TrimSpace(r.log()) != want || !strings.Contains(r.printed(), "PUBLIC_URL              https://sms.example.com/sms\n") {
 		t.Errorf("exit status %d, %q, printed:\n%s", r.wait(), r.log(), r.printed())

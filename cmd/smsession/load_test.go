@@ -199,7 +199,7 @@ func TestLoadSaysWhatIsWrongWithItsFlags(t *testing.T) {
 		{"--expect", "S3cr3t", "neither counter nor none"},
 		{"--url", "sms.example.com:S3cr3t", "--url"},
 		{"--to", "", "the number that is texted is missing"},
-		{"--to", "+1S3cr3t", "the number that is texted has a + that is not followed by 1 to 20 digits alone"},
+		{"--to", "+1S3cr3t", "the number that is texted has a + that is not followed by 1 to 20 digits only"},
 	}
 	for _, row := range rows {
 		t.Run(row.flag+" "+row.value, func(t *testing.T) {

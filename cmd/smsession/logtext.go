@@ -9,14 +9,14 @@ import (
 	"smsession/internal/inspect"
 )
 
-// printer passes on log lines that do nothing to a terminal. slog's JSON format leaves C1 and bidirectional controls as
-// they are, and both of its formats DEL.
+// printer escapes what could control a terminal in log lines. slog's JSON format leaves C1 and bidirectional controls
+// unescaped, and both of its formats leave DEL unescaped.
 type printer struct {
 	out    io.Writer
-	escape func([]byte) []byte // rewrites a line, given without its newline, so that it is printable and means the same
+	escape func([]byte) []byte // returns a printable line with the same meaning; the line has no newline
 }
 
-// Write takes one whole line, as slog's handlers write them.
+// Write must be called with one whole line, as slog's handlers do.
 func (p printer) Write(line []byte) (int, error) {
 	if !printable(line) {
 		escaped := p.escape(bytes.TrimSuffix(line, []byte("\n")))
@@ -28,7 +28,8 @@ func (p printer) Write(line []byte) (int, error) {
 	return p.out.Write(line)
 }
 
-// printable reports whether a line has nothing to escape but what slog itself escapes in both formats: the C0 controls.
+// printable reports whether a line needs no more escaping. The C0 controls need none, because slog escapes them in both
+// formats.
 func printable(line []byte) bool {
 	for i := 0; i < len(line); {
 		if line[i] < unicode.MaxASCII {

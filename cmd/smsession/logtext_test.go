@@ -16,7 +16,7 @@ import (
 	"smsession/internal/config"
 )
 
-// logged is the one line that a logger of a format writes.
+// logged returns the line that a logger writes in a format.
 func logged(format, message, key, value string) string {
 	cfg := config.Defaults()
 	cfg.LogFormat = format

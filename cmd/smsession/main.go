@@ -49,7 +49,7 @@ type process struct {
 }
 
 func main() {
-	hangup := make(chan os.Signal, 1) // one that comes before the service is up is not lost
+	hangup := make(chan os.Signal, 1) // buffered, so that a signal during the start is not lost
 	signal.Notify(hangup, syscall.SIGHUP)
 	tuneCollector()
 	signal.Ignore(syscall.SIGPIPE) // a log reader that goes away must not take the replica with it

@@ -30,7 +30,7 @@ type phoneCommand struct {
 	StrictCookies       bool     `name:"strict-cookies" help:"Path, Domain and Secure count as in a browser."`
 	SingleCookie        bool     `name:"single-cookie" help:"Only the last cookie is kept."`
 	LoseCookies         string   `name:"lose-cookies" placeholder:"SHARE" help:"Share of messages, 0 to 1, that go without their cookies (default 0)."`
-	FollowHosts         []string `name:"follow-hosts" placeholder:"HOST,..." help:"Other hosts to which the webhook's redirects and TwiML may lead, HOST or HOST:PORT (default: ask in a terminal, else follow to none)."`
+	FollowHosts         []string `name:"follow-hosts" placeholder:"HOST" help:"Other hosts to which the webhook's redirects and TwiML may lead, HOST or HOST:PORT (default: ask in a terminal, else follow to no other host)."`
 	Verbose             bool     `name:"verbose" short:"v" help:"Show a line for each request and response; with --json, their headers and bodies."`
 	JSON                bool     `name:"json" help:"Print one JSON object a message, and nothing else, on standard output."`
 

@@ -13,17 +13,17 @@ import (
 	"smsession/internal/hostname"
 )
 
-// follower decides whether the phone goes on to another server, to which a webhook has led it. It is safe for concurrent
-// use.
+// follower decides whether the phone sends a request to another server to which a webhook leads. It is safe for
+// concurrent use.
 type follower struct {
 	hosts []*url.URL                 // of --follow-hosts
-	ask   func(question string) bool // nil where nobody can be asked
+	ask   func(question string) bool // nil if there is nobody to ask
 
 	mu      sync.Mutex
-	answers map[string]bool // what the person said, by server
+	answers map[string]bool // the answers to earlier questions, by server
 }
 
-// newFollower reads --follow-hosts. A commandFault says what is wrong with it.
+// newFollower parses --follow-hosts. A value that is not a list of hosts is a commandFault.
 func newFollower(hosts []string, ask func(string) bool) (*follower, error) {
 	f := &follower{ask: ask, answers: map[string]bool{}}
 	for _, host := range hosts {
@@ -36,7 +36,7 @@ func newFollower(hosts []string, ask func(string) bool) (*follower, error) {
 	return f, nil
 }
 
-// follow reports whether the phone may go to a server, as phone.Options.Follow has it. A person is asked about each once.
+// follow implements phone.Options.Follow. It asks about each server once.
 func (f *follower) follow(server string) bool {
 	to, err := url.Parse(server)
 	if err != nil {
@@ -51,7 +51,8 @@ func (f *follower) follow(server string) bool {
 	defer f.mu.Unlock()
 	answer, known := f.answers[server]
 	if !known && f.ask != nil {
-		// %+q, because the other side has chosen the name, and one of another script could look like this one.
+		// %+q prints ASCII only: the other side has chosen the name, and letters of another script can look like a
+		// known name.
 		answer = f.ask(fmt.Sprintf("the webhook leads to another server, %+q; send it a signature and the cookies?", server))
 		f.answers[server] = answer
 	}
@@ -68,7 +69,8 @@ func port(u *url.URL) string {
 	return "80"
 }
 
-// asker returns how to ask the person at the terminal, nil where there is none or a program reads the output.
+// asker returns a function that asks the person at the terminal. It returns nil if there is no terminal, or if a
+// program reads the output.
 func (c *phoneCommand) asker(p *process, in input) func(string) bool {
 	switch {
 	case c.JSON:
@@ -78,7 +80,7 @@ func (c *phoneCommand) asker(p *process, in input) func(string) bool {
 			fmt.Fprintln(p.stdout, "* "+question)
 			answer, err := in.prompt("[y/N] ")
 			if err != nil {
-				fmt.Fprintln(p.stdout) // nobody has ended the line
+				fmt.Fprintln(p.stdout) // the person typed no newline
 			}
 			return isYes(answer)
 		}
@@ -88,13 +90,13 @@ func (c *phoneCommand) asker(p *process, in input) func(string) bool {
 	return nil
 }
 
-// confirmed asks a question on w and reads the answer from standard input. Only a yes is one.
+// confirmed asks a question on w and reads the answer from standard input. It reports true only for y or yes.
 func confirmed(ctx context.Context, w io.Writer, question string) bool {
 	fmt.Fprintf(w, "%s [y/N] ", question)
 	read := interruptible(ctx, func() (string, error) { return bufio.NewReader(os.Stdin).ReadString('\n') })
 	answer, err := read()
 	if err != nil {
-		fmt.Fprintln(w) // nobody has ended the line
+		fmt.Fprintln(w) // the person typed no newline
 	}
 	return isYes(answer)
 }

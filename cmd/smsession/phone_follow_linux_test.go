@@ -65,7 +65,7 @@ func TestPhoneAsksWhetherToFollow(t *testing.T) {
 	}
 }
 
-// A program that reads the output has nobody to ask, whoever sits at the terminal.
+// If a program reads the output, the phone asks nobody, even in a terminal.
 func TestPhoneAsksNobodyForAProgram(t *testing.T) {
 	w, other := leadingWebhook(t)
 	x := sitDown(t, []string{"TERM=xterm", "TWILIO_AUTH_TOKEN=" + testToken}, "--url="+w.URL+"/sms", "--json", "hi")

@@ -62,7 +62,7 @@ func TestPhoneFollowsToNamedHostsOnly(t *testing.T) {
 	}
 }
 
-func TestPhoneRefusesHostsThatAreNone(t *testing.T) {
+func TestPhoneRefusesInvalidHosts(t *testing.T) {
 	for _, value := range []string{"", "http://other.example", "other.example/path", "S3cr3t@other.example", "other.example:port", "a b"} {
 		x := text(t, []string{"TWILIO_AUTH_TOKEN=" + testToken}, "", "--url=http://127.0.0.1:1/sms", "--follow-hosts="+value+",b", "hi")
 		if x.status != 2 || !strings.Contains(x.stderr, "--follow-hosts") || strings.Contains(x.stderr, "S3cr3t") || x.stdout != "" {

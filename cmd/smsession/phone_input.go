@@ -17,7 +17,7 @@ import (
 // input is where lines come from.
 type input struct {
 	next   func() (string, error)              // io.EOF after the last
-	live   bool                                // somebody types them
+	live   bool                                // a person types them
 	prompt func(prompt string) (string, error) // asks the same person something else; nil if not live
 	close  func()
 }

@@ -17,7 +17,7 @@ func TestAProxyBeforeRedisIsEnough(t *testing.T) {
 	}
 }
 
-func TestAUserWhoMayNotSaveEndsTheStart(t *testing.T) {
+func TestTheStartEndsIfTheUserMayNotSave(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		user []string

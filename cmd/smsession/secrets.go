@@ -13,12 +13,13 @@ import (
 	"smsession/internal/twilio"
 )
 
-// rereadPause is the least time between two readings of the Redis secrets that refusals cause: while Redis refuses us,
-// every message that waits runs into it.
+// rereadPause is the shortest time between two readings of the Redis secrets. While Redis refuses our credentials,
+// every message that waits would cause a reading.
 const rereadPause = time.Second
 
-// secrets are the settings that the service reads again while it runs: those of Redis when it refuses them, all of them on
-// SIGHUP. What cannot be read, or needs a restart, is logged and changes nothing. It is safe for concurrent use.
+// secrets are the settings that the service reads again while it runs: the Redis secrets when Redis refuses them, and
+// all of them on SIGHUP. A file that cannot be read, or a change that needs a restart, is logged and changes nothing.
+// It is safe for concurrent use.
 type secrets struct {
 	hangup <-chan os.Signal
 	flags  config.Flags
@@ -27,7 +28,7 @@ type secrets struct {
 
 	mu   sync.Mutex
 	read time.Time // when the secrets of Redis were last read
-	told string    // what was last logged about them, "" once they could be read
+	told string    // the fault that was logged last; "" after a successful reading
 }
 
 func newSecrets(hangup <-chan os.Signal, flags config.Flags, redis config.Redis, log *slog.Logger) *secrets {
@@ -36,10 +37,10 @@ func newSecrets(hangup <-chan os.Signal, flags config.Flags, redis config.Redis,
 	return s
 }
 
-// credentials are the present ones, for a pool.
+// credentials returns the current credentials, for a pool.
 func (s *secrets) credentials() redispool.Credentials { return credentials(*s.redis.Load()) }
 
-// outdated reads the secrets of Redis again, unless that was done a moment ago.
+// outdated reads the Redis secrets again, unless they were read within rereadPause.
 func (s *secrets) outdated() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -63,7 +64,7 @@ func (s *secrets) follow(ctx context.Context, setTokens ...func([]twilio.Token))
 func (s *secrets) readAll(setTokens []func([]twilio.Token)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.told = "" // whoever sends a signal looks for the answer
+	s.told = "" // log the fault again for the operator who sent the signal
 	readRedis := s.readRedis()
 	all, err := s.flags.RereadTokens()
 	if err != nil {
@@ -78,7 +79,7 @@ func (s *secrets) readAll(setTokens []func([]twilio.Token)) {
 	}
 }
 
-// readRedis reports whether the secrets of Redis could be read. It logs the same fault once.
+// readRedis reads the Redis secrets and reports whether that succeeded. It logs a fault that repeats only once.
 func (s *secrets) readRedis() bool {
 	redis, err := s.flags.RedisFlags.Reread(*s.redis.Load())
 	s.read = time.Now()

@@ -19,7 +19,7 @@ import (
 	"smsession/internal/redistest"
 )
 
-// secretFile is a file that a setting names.
+// secretFile is a file that is named by a setting.
 type secretFile struct {
 	tb   testing.TB
 	path string
@@ -38,7 +38,7 @@ func (f secretFile) write(content string) {
 	}
 }
 
-// copy makes the file what another one is.
+// copy replaces the content of the file with that of another one.
 func (f secretFile) copy(from string) {
 	f.tb.Helper()
 	content, err := os.ReadFile(from)
@@ -171,7 +171,8 @@ func TestHangup(t *testing.T) {
 	})
 }
 
-// survives fails the test unless a process, which does not end by itself, ends by SIGTERM after SIGHUP and not before.
+// survives sends SIGHUP and then SIGTERM to a process that does not end by itself. It fails the test unless the process
+// ends after SIGTERM and not before.
 func survives(t *testing.T, r *replica) {
 	t.Helper()
 	r.signal(syscall.SIGHUP)
@@ -182,7 +183,7 @@ func survives(t *testing.T, r *replica) {
 	}
 }
 
-func TestRefusalsMakeTheFilesReadOnceASecond(t *testing.T) {
+func TestRefusalsCauseOneReadingASecond(t *testing.T) {
 	file := newSecretFile(t, "redis://:first@redis")
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder

@@ -51,7 +51,7 @@ func TestSystemdTakesTheUnit(t *testing.T) {
 	accepted(t, append(settings, "TWILIO_AUTH_TOKEN="+testToken, "REDIS_URL=redis://localhost", "ADDR=127.0.0.1:8081", "ADMIN_ADDR=127.0.0.1:18081"))
 }
 
-func TestSystemdTakesTheDropIns(t *testing.T) {
+func TestSystemdAcceptsTheDropIns(t *testing.T) {
 	for service, dropIn := range map[string]string{"caddy": "caddy.conf", "redis-server": "redis-sentinel.conf"} {
 		t.Run(dropIn, func(t *testing.T) {
 			dir := t.TempDir()

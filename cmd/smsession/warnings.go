@@ -42,7 +42,7 @@ func newWarnings(registry prometheus.Registerer, log *logger, pool *redis.Pool) 
 	return w
 }
 
-// after returns a ping that, when it has succeeded and if it is time again, looks at the settings.
+// after returns a ping that also checks Redis's settings after a successful ping, if it is time for that.
 func (w *warnings) after(ping func(context.Context) error) func(context.Context) error {
 	return func(ctx context.Context) error {
 		err := ping(ctx)

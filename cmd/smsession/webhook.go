@@ -50,8 +50,9 @@ func (f webhookFlags) webhook(ctx context.Context) (webhook, error) {
 	return w, nil
 }
 
-// signer returns what the messages are signed with, and whose they are: the account may be "". Of several accounts the
-// first is used, and of its tokens the first: the others are for the checking side, while tokens are rotated.
+// signer returns the token that messages are signed with and the account that they belong to, which may be "". It uses
+// the first of several accounts and the first of its tokens. The other tokens matter only to the side that checks
+// signatures during a rotation.
 func (f webhookFlags) signer() (token, account string, err error) {
 	if first, _, _ := strings.Cut(f.AuthToken, ","); strings.TrimSpace(first) == "" {
 		return "", "", commandFault("--auth-token (or TWILIO_AUTH_TOKEN) is missing: with --url it is needed for the signature")

@@ -22,8 +22,7 @@ const (
 	fallbackRoute = "/sms/fallback"
 )
 
-// target is what the command line and the settings say to set. Its bytes are kept as they were given, because Twilio
-// signs them.
+// target is what the command sets. Its bytes are kept as they were given, because Twilio signs them.
 func (c *webhookSetCommand) target(cfg config.REST) (twilio.Webhook, error) {
 	primary, err := c.primary(cfg)
 	if err != nil {
@@ -36,7 +35,7 @@ func (c *webhookSetCommand) target(cfg config.REST) (twilio.Webhook, error) {
 	return twilio.Webhook{URL: primary, Method: http.MethodPost, FallbackURL: fallback, FallbackMethod: http.MethodPost}, nil
 }
 
-// primary is the webhook's URL to set: --url, else WEBHOOK_URL, else PUBLIC_URL with our route.
+// primary returns the webhook's URL to set: --url, else WEBHOOK_URL, else PUBLIC_URL with our route.
 func (c *webhookSetCommand) primary(cfg config.REST) (string, error) {
 	raw, flag := strings.TrimSpace(c.URL), "--url"
 	if raw == "" {
@@ -57,8 +56,9 @@ func (c *webhookSetCommand) primary(cfg config.REST) (string, error) {
 	return raw, nil
 }
 
-// fallback is the fallback URL to set beside primary: FALLBACK_URL, else what the service expects where primary is its
-// webhook, else primary with /fallback. Without FALLBACK_URL it gets primary's connection overrides.
+// fallback returns the fallback URL to set beside primary: FALLBACK_URL, else the configured fallback URL if primary is
+// the configured webhook, else primary with /fallback. A URL that does not come from FALLBACK_URL gets primary's
+// connection overrides.
 func (c *webhookSetCommand) fallback(cfg config.REST, primary string) (string, error) {
 	raw, public := strings.TrimSpace(c.FallbackURL), strings.TrimSpace(c.PublicURL)
 	_, overrides := splitURL(primary)
@@ -98,7 +98,7 @@ func (c *webhookSetCommand) settable(flag, raw string) error {
 	return nil
 }
 
-// isURL reports whether a URL is the configured one, byte for byte but for its login and its fragment.
+// isURL reports whether a URL is the configured one. All bytes must be equal, except those of a login and a fragment.
 func isURL(raw, configured string) bool {
 	without, _ := cutLogin(raw)
 	address, _, _ := strings.Cut(without, "#")

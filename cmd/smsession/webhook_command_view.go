@@ -68,7 +68,7 @@ type numberView struct {
 	Note           string       `json:"note"`                      // why it is not ours, or what is wrong although it is
 }
 
-// view is what is shown of s, beside the URLs that the service is configured with.
+// view returns what is shown of s beside the URLs of the configuration.
 func (s numberState) view(cfg config.REST) *numberView {
 	v := &numberView{
 		Number: s.number.PhoneNumber, SID: s.number.SID, FriendlyName: s.number.FriendlyName,
@@ -87,7 +87,7 @@ func (s numberState) view(cfg config.REST) *numberView {
 	return v
 }
 
-// ours reports whether the messages reach the configured service, and what is wrong with that. Nil is not known.
+// ours reports whether the messages reach the configured service, and if not, why. Nil means that it is not known.
 func (s numberState) ours(cfg config.REST) (*bool, string) {
 	yes, no := true, false
 	webhook, fallback := "WEBHOOK_URL", "FALLBACK_URL"
@@ -112,7 +112,7 @@ func (s numberState) ours(cfg config.REST) (*bool, string) {
 	case w.Method != http.MethodPost:
 		return &no, holder + " has the method " + w.Method + ", and the service takes POST"
 	case cfg.WebhookURL == "":
-		return nil, "PUBLIC_URL is not set, nor is WEBHOOK_URL, so there is nothing to compare with"
+		return nil, "neither PUBLIC_URL nor WEBHOOK_URL is set, so there is nothing to compare with"
 	case signedBase(w.URL) != signedBase(cfg.WebhookURL):
 		return &no, holder + " has another URL than " + webhook + ", and signatures over it are refused"
 	case w.FallbackURL == "":

@@ -199,7 +199,7 @@ func TestAWrongPhoneSendsNothing(t *testing.T) {
 		{"an override that there is not", "--url", []string{there + "#S3cr3t=1", "hi"}},
 		{"no number", "the sender's number is missing", []string{there, "--from=", "hi"}},
 		{"no number to text", "the number that is texted is missing", []string{there, "--to=", "hi"}},
-		{"a number that is more than digits", "the sender's number has a + that is not followed by 1 to 20 digits alone", []string{there, "--from=+1S3cr3t", "hi"}},
+		{"a number that is more than digits", "the sender's number has a + that is not followed by 1 to 20 digits only", []string{there, "--from=+1S3cr3t", "hi"}},
 		{"a WhatsApp number that is more than digits", "the number that is texted has a +", []string{there, "--to=whatsapp:+1S3cr3t", "hi"}},
 		{"a token that can sign nothing", "--auth-token (or TWILIO_AUTH_TOKEN): token 1 of 1 has a quotation mark", []string{there, "--auth-token='S3cr3t'", "hi"}},
 		{"another account's token", "has no token for the account of --account-sid", []string{there, "--account-sid=AC00000000000000000000000000000001",

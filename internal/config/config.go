@@ -56,7 +56,7 @@ type Config struct {
 	// without fragment, user and password. Every other byte is kept. Empty
 	// where PublicURL is empty and they are not set.
 	WebhookURL, FallbackURL string
-	// SecureCookie says that WebhookURL is https.
+	// SecureCookie reports whether WebhookURL is https.
 	SecureCookie bool
 	// AuthTokens are the Twilio auth tokens that a signature may be made
 	// with, in the order given: at least one, none empty. None for dev.

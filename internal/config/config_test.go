@@ -308,7 +308,7 @@ func TestWarnings(t *testing.T) {
 	short := func(n, of int) string {
 		return fmt.Sprintf("TWILIO_AUTH_TOKEN: token %d of %d is shorter than the 32 characters of Twilio's tokens", n, of)
 	}
-	const ends = "PUBLIC_URL ends in /sms: only what Twilio sends to https://sms.example.com/sms/sms is then taken for signed"
+	const ends = "PUBLIC_URL ends in /sms: the service accepts only requests that Twilio sends to https://sms.example.com/sms/sms"
 	rows := []struct {
 		name string
 		set  func(*config.Flags)

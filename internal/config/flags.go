@@ -98,8 +98,8 @@ type PublicURLFlags struct {
 	PublicURL string `name:"public-url" env:"PUBLIC_URL" placeholder:"URL" help:"What Twilio has been told, without /sms, such as https://sms.example.com."`
 }
 
-// WebhookURLFlags say what Twilio has been told where a proxy maps other paths
-// to the service's.
+// WebhookURLFlags are the URLs that Twilio has been told, if a proxy maps other
+// paths to those of the service.
 type WebhookURLFlags struct {
 	WebhookURL  string `name:"webhook-url" env:"WEBHOOK_URL" placeholder:"URL" help:"What Twilio has been told as the webhook, byte for byte, where a proxy maps another path to /sms (default: PUBLIC_URL with /sms)."`
 	FallbackURL string `name:"fallback-url" env:"FALLBACK_URL" placeholder:"URL" help:"The same for the fallback URL (default: PUBLIC_URL with /sms/fallback)."`

@@ -41,9 +41,9 @@ func (c *checker) adminListener(addr string) string {
 	return c.listener("ADMIN_ADDR", addr)
 }
 
-// adminHosts checks ADMIN_HOSTS. A name that no Host header can carry is a
-// fault: browsers and Prometheus send ASCII, and there are no wildcards,
-// because DNS rebinding brings any name below a domain.
+// adminHosts checks ADMIN_HOSTS. A name that cannot appear in a Host header is
+// a fault. Browsers and Prometheus send ASCII. There are no wildcards, because
+// DNS rebinding could use any name below a domain.
 func (c *checker) adminHosts(value string) {
 	for entry := range strings.SplitSeq(value, ",") {
 		entry = strings.TrimSpace(entry)

@@ -26,8 +26,8 @@ func (c *checker) require(name, value, what string) {
 	}
 }
 
-// webhookURLs checks what Twilio has been told: PUBLIC_URL, WEBHOOK_URL and
-// FALLBACK_URL, as far as they are set.
+// webhookURLs checks the URLs that Twilio has been told: PUBLIC_URL,
+// WEBHOOK_URL and FALLBACK_URL, as far as they are set.
 func (c *checker) webhookURLs(f PublicURLFlags, w WebhookURLFlags) {
 	c.config.PublicURL = strings.TrimSuffix(c.signedURL(publicURL, f.PublicURL), "/")
 	c.config.WebhookURL = c.signedURL(webhookURL, w.WebhookURL)
@@ -39,8 +39,9 @@ func (c *checker) webhookURLs(f PublicURLFlags, w WebhookURLFlags) {
 	c.config.SecureCookie = hasScheme(c.config.WebhookURL, "https")
 }
 
-// signedURL returns what Twilio signs of a URL setting, and "" if it is not set
-// or faulty. The value may hold a password, so no fault quotes it.
+// signedURL returns the part of a URL setting that Twilio signs. It returns ""
+// if the setting is empty or faulty. The value may contain a password, so no
+// fault quotes it.
 func (c *checker) signedURL(name, value string) string {
 	value = strings.TrimSpace(value)
 	if value == "" {
@@ -54,9 +55,8 @@ func (c *checker) signedURL(name, value string) string {
 }
 
 // cutUnsigned returns raw without fragment, user and password. It cuts the
-// string and never writes it anew from its parts, because Twilio signs the
-// bytes that were configured. That is why the case of the scheme is kept too,
-// although it makes no difference elsewhere.
+// string and does not rebuild it from its parts, because Twilio signs the bytes
+// that were configured. For the same reason the case of the scheme is kept.
 func cutUnsigned(raw string) (address, problem string) {
 	if strings.ContainsFunc(raw, isBlank) {
 		return "", "must not contain spaces or control characters"

@@ -7,7 +7,7 @@ import (
 )
 
 // readCertificates reads the files that the URL names. No fault quotes a path,
-// since it stands in a URL that holds a secret too.
+// because the URL that contains it may also contain a secret.
 func (r *Redis) readCertificates() (problems []string) {
 	named := r.CAFile != "" || r.CertFile != "" || r.KeyFile != "" || r.ServerName != ""
 	switch {

@@ -70,7 +70,7 @@ func cutHosts(rest string) (hosts []string, left string) {
 	return strings.Split(rest[begin:end], ","), rest[:begin] + "host" + rest[end:]
 }
 
-// setAddrs takes the hosts, or the path of a Unix socket.
+// setAddrs sets the hosts, or the path of a Unix socket.
 func (r *Redis) setAddrs(hosts []string, path string) (problems []string) {
 	if r.Topology == Unix {
 		r.Addr = path

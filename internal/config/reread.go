@@ -1,11 +1,10 @@
 package config
 
-// Reread reads REDIS_URL again, or its file, and the certificates that it
-// names. It returns present with the users, passwords and certificates that
-// stand there now. The error is a Faults, and present is returned as it is, if
-// something is wrong there, or if it is another server or database, or is
-// connected to in another way: replicas that read their files at different
-// times would then keep the same conversation in two places.
+// Reread reads REDIS_URL or its file again, and the certificates that it names.
+// It returns present with the new users, passwords and certificates. The error
+// is a Faults; present is then returned unchanged. Another server, another
+// database or another kind of connection is a fault: replicas that read their
+// files at different times would keep the same conversation in two places.
 func (f RedisFlags) Reread(present Redis) (Redis, error) {
 	c := checker{}
 	c.redis(f)
@@ -19,7 +18,7 @@ func (f RedisFlags) Reread(present Redis) (Redis, error) {
 	return cfg.Redis, nil
 }
 
-// server is what of r only a restart may change.
+// server returns the parts of r that only a restart may change.
 func (r Redis) server() Redis {
 	r.Username, r.Password = "", ""
 	r.SentinelUsername, r.SentinelPassword = "", ""

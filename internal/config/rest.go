@@ -57,7 +57,7 @@ func (c *checker) restToken(f AuthTokenFlags, token string) {
 		if strings.TrimSpace(f.TwilioAuthToken) == "" {
 			name += "_FILE"
 		}
-		c.fault(name, "has other characters than letters and digits in the token of the account, so it is none of Twilio's")
+		c.fault(name, "has characters other than letters and digits in the account's token, so it cannot be one of Twilio's")
 	}
 }
 

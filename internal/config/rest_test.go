@@ -31,8 +31,8 @@ func TestTheRESTAPINeedsAnAccountAndItsToken(t *testing.T) {
 			account + "is required: the account that has the number: AC and 32 hexadecimal digits"}},
 		{"the SID is none", set("AC12", token), []string{account + "is not an account SID: AC and 32 hexadecimal digits; several are separated by commas"}},
 		{"the token cannot be one", set(sid, "to-ken"), []string{
-			authToken + "has other characters than letters and digits in the token of the account, so it is none of Twilio's"}},
-		{"no token is for the account", set(sid, otherSID+":"+token), []string{account + "names an account that no token of TWILIO_AUTH_TOKEN is for"}},
+			authToken + "has characters other than letters and digits in the account's token, so it cannot be one of Twilio's"}},
+		{"no token is for the account", set(sid, otherSID+":"+token), []string{account + "names an account for which TWILIO_AUTH_TOKEN has no token"}},
 		{"the public URL is none", func(f *config.RESTFlags) { f.PublicURL = "sms.example.com" },
 			[]string{"PUBLIC_URL (--public-url): must begin with https:// or http://"}},
 		{"the webhook's URL has a query", func(f *config.RESTFlags) { f.WebhookURL = "https://h/in?a=b" },

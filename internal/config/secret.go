@@ -43,11 +43,12 @@ func (c *checker) secret(name, value, file, what string) (from, secret string, o
 	return fileName, value, true
 }
 
-// byteOrderMark begins what some editors on Windows save as UTF-8.
+// byteOrderMark is at the beginning of files that some editors on Windows save
+// as UTF-8.
 const byteOrderMark = "\ufeff"
 
-// readSecret returns what the file holds, without a byte-order mark and without
-// white space around it. No error holds any of it.
+// readSecret returns the content of the file, without a byte-order mark and
+// without white space around it. No error contains any of it.
 func readSecret(path string) (string, error) {
 	content, err := readFile(path)
 	if err != nil {

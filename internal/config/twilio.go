@@ -31,7 +31,7 @@ func (t AuthTokens) For(account string) string {
 }
 
 // ParseAuthTokens reads entries that are separated by commas: a token, or
-// AC…:token. Each problem is a sentence without its full stop that does not
+// AC…:token. Each problem is a sentence without its full stop, and does not
 // quote the value.
 func ParseAuthTokens(value string) (tokens AuthTokens, problems []string) {
 	entries := strings.Split(value, ",")
@@ -45,8 +45,8 @@ func ParseAuthTokens(value string) (tokens AuthTokens, problems []string) {
 	return tokens, problems
 }
 
-// parseAuthToken reads an entry. It refuses what cannot be one of Twilio's:
-// the service would start with it, and then refuse every message.
+// parseAuthToken reads an entry. It refuses a token that cannot be Twilio's:
+// with it, the service would start and then refuse every message.
 func parseAuthToken(entry string) (token AuthToken, problem string) {
 	account, value, hasAccount := strings.Cut(entry, ":")
 	if !hasAccount {
@@ -56,9 +56,9 @@ func parseAuthToken(entry string) (token AuthToken, problem string) {
 	case strings.ContainsFunc(entry, isBlank):
 		return token, "has white space inside; tokens are separated by commas"
 	case strings.ContainsAny(entry, "\"'`"):
-		return token, "has a quotation mark in it, which is no part of a token"
+		return token, "has a quotation mark, which no token of Twilio's has"
 	case strings.ContainsFunc(entry, func(r rune) bool { return r > unicode.MaxASCII }):
-		return token, "has a character outside ASCII, which is no part of a token"
+		return token, "has a character outside ASCII, which no token of Twilio's has"
 	case hasAccount && !isAccountSID(account):
 		return token, "has a colon, but no account SID before it: AC and 32 hexadecimal digits"
 	case value == "":
@@ -67,8 +67,8 @@ func parseAuthToken(entry string) (token AuthToken, problem string) {
 	return AuthToken{Account: account, Value: value}, ""
 }
 
-// authTokens checks TWILIO_AUTH_TOKEN or what its file holds. In a file, an
-// entry may also stand on a line of its own.
+// authTokens checks TWILIO_AUTH_TOKEN or the content of its file. In a file,
+// entries may also be on lines of their own.
 func (c *checker) authTokens(f AuthTokenFlags) {
 	const setting = "TWILIO_AUTH_TOKEN"
 	name, value, ok := c.secret(setting, f.TwilioAuthToken, f.TwilioAuthTokenFile,
@@ -105,7 +105,7 @@ func (c *checker) accounts(f AccountFlags) {
 	// Without a token the account's messages would all be refused. dev has its own token.
 	tokens := c.config.AuthTokens
 	if len(tokens) > 0 && slices.ContainsFunc(c.config.AccountSIDs, func(sid string) bool { return tokens.For(sid) == "" }) {
-		c.fault(setting, "names an account that no token of TWILIO_AUTH_TOKEN is for")
+		c.fault(setting, "names an account for which TWILIO_AUTH_TOKEN has no token")
 	}
 }
 

@@ -8,13 +8,13 @@ import (
 // tokenLength is how long Twilio's auth tokens are.
 const tokenLength = 32
 
-// Warnings returns what is allowed but most likely wrong, a sentence each
-// without its full stop. None holds a secret.
+// Warnings returns the settings that are allowed but probably wrong, each as a
+// sentence without its full stop. None contains a secret.
 func (c Config) Warnings() []string {
 	var warnings []string
 	derived := c.WebhookURL == c.PublicURL+webhookRoute || c.FallbackURL == c.PublicURL+fallbackRoute
 	if derived && strings.HasSuffix(c.PublicURL, webhookRoute) {
-		warnings = append(warnings, fmt.Sprintf("%s ends in %s: only what Twilio sends to %s is then taken for signed",
+		warnings = append(warnings, fmt.Sprintf("%s ends in %s: the service accepts only requests that Twilio sends to %s",
 			publicURL, webhookRoute, c.PublicURL+webhookRoute))
 	}
 	for i, token := range c.AuthTokens {

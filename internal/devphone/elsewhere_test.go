@@ -10,7 +10,7 @@ import (
 	"smsession/internal/devphone"
 )
 
-// Nobody can be asked on the page, so its phones go to no other server.
+// The page cannot ask anybody, so its phones contact no other server.
 func TestThePageFollowsToNoOtherServer(t *testing.T) {
 	var strays atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { strays.Add(1) }))

@@ -26,7 +26,7 @@ func (p *Page) guard(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		switch {
 		case !p.admits(r):
-			writeFault(w, fault{http.StatusForbidden, "This page answers this host at localhost, and others only at the address in ADDR."})
+			writeFault(w, fault{http.StatusForbidden, "Open this page at localhost on this host, and at the address in ADDR on any other host."})
 		case forwarded(r.Header):
 			writeFault(w, fault{http.StatusForbidden, "This page does not answer through a tunnel or a proxy: it would sign messages for anybody."})
 		case foreign(r):
@@ -39,14 +39,14 @@ func (p *Page) guard(next http.Handler) http.Handler {
 
 // admits reports whether a request may use the page. A loopback Host is believed only from a loopback peer, because any
 // client can write that header. A Host from Options.Hosts is believed from every peer: the user has chosen to listen
-// there. No other name is one, so a name that somebody else's DNS points here is refused. Ports do not matter.
+// there. No other name is accepted, so a name that somebody else's DNS points here is refused. Ports do not matter.
 func (p *Page) admits(r *http.Request) bool {
 	name := hostname.Of(r.Host)
 	if name == "localhost" || hostname.IsLoopbackIP(name) {
 		return hostname.IsLoopbackIP(hostname.Of(r.RemoteAddr))
 	}
 	if ip, err := netip.ParseAddr(name); name == "" || err == nil && ip.IsUnspecified() {
-		return false // an address to listen on, but not one to ask for
+		return false // a listener may have this address, but no client sends it as Host
 	}
 	return slices.ContainsFunc(p.Hosts, func(given string) bool { return strings.EqualFold(name, given) })
 }

@@ -30,8 +30,8 @@ type Options struct {
 	// ReadRecord is a line for a shell that prints the record of a conversation.
 	ReadRecord func(to, from string) string
 
-	// Hosts are names and addresses at which every peer may use the page. At those of the loopback interface only a peer
-	// on this host may.
+	// Hosts are the names and addresses at which every peer may use the page. At a loopback name or address, only a
+	// peer on this host may.
 	Hosts []string
 }
 

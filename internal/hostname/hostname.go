@@ -1,5 +1,5 @@
-// Package hostname reads the host of a Host header and says whose it is. It
-// looks nothing up.
+// Package hostname extracts the host from a Host header and classifies it. It
+// makes no DNS lookup.
 package hostname
 
 import (
@@ -8,9 +8,9 @@ import (
 	"strings"
 )
 
-// Of returns the name or IP address in a Host header: without the port, the
-// brackets of an IPv6 address and one trailing dot, and in lower case. What is
-// not well formed is returned as it is, and is then neither an address nor a
+// Of returns the name or IP address in a Host header: in lower case, without
+// the port, the brackets of an IPv6 address and one trailing dot. A header that
+// is not well formed is returned unchanged; it is then neither an address nor a
 // known name.
 func Of(host string) string {
 	name := host
@@ -22,8 +22,8 @@ func Of(host string) string {
 	return strings.ToLower(strings.TrimSuffix(name, "."))
 }
 
-// IsLoopback reports whether a name from Of is this host's own: localhost, a
-// name below it (RFC 6761, section 6.3), or a loopback address.
+// IsLoopback reports whether a name from Of means this host: localhost, a name
+// below it (RFC 6761, section 6.3), or a loopback address.
 func IsLoopback(name string) bool {
 	return name == "localhost" || strings.HasSuffix(name, ".localhost") || IsLoopbackIP(name)
 }
@@ -34,8 +34,8 @@ func IsLoopbackIP(name string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// IsIP reports whether a name from Of is an IP address. No DNS answer leads a
-// browser to a page that it knows by an address, so DNS rebinding needs a name.
+// IsIP reports whether a name from Of is an IP address. DNS rebinding needs a
+// name: a browser that opens a page by its address makes no DNS lookup.
 func IsIP(name string) bool {
 	_, err := netip.ParseAddr(name)
 	return err == nil

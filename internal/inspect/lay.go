@@ -44,7 +44,7 @@ const (
 	adrift     state = "its pointer holds no token; the next message begins anew, unless it brings the cookie of a record"
 	recordless state = "its pointer leads to no record; the next message begins anew"
 	unreadable state = "its record cannot be read; the next message puts it into quarantine and begins anew"
-	tooLarge   state = "its record is too large to be one; the next message puts it into quarantine and begins anew"
+	tooLarge   state = "its record is too large; the next message moves it to quarantine and begins anew"
 	anothers   state = "its pointer leads to another conversation's record; the next message begins anew"
 	newer      state = "its record is of a later version of smsession; this one leaves it alone"
 )

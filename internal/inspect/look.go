@@ -17,8 +17,8 @@ type Look struct {
 	To, From    string
 	Pointer     string        // what it holds
 	PointerLeft time.Duration // until it is gone; Forever if it stays
-	Record      []byte        // nil where the pointer leads to none that can be read
-	RecordSize  int64         // of what it leads to, in bytes; it is not read if it is too large to be a record
+	Record      []byte        // nil if the pointer leads to no record that can be read
+	RecordSize  int64         // in bytes; a value that is too large is not read
 	RecordLeft  time.Duration
 }
 

@@ -138,7 +138,7 @@ func TestAValueThatIsTooLargeIsNotRead(t *testing.T) {
 		name, huge string
 		want       string // what show says of the state
 	}{
-		{"a record of 5 MB", "sms:session:" + token, "its record is too large to be one"},
+		{"a record of 5 MB", "sms:session:" + token, "its record is too large"},
 		{"a pointer of 5 MB", pointer, "its pointer holds no token"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -63,14 +63,15 @@ func (r reader) ask(ctx context.Context, questions []question) ([]any, error) {
 	return answers, nil
 }
 
-// value is what a key holds, as far as it is read.
+// value is the value of a key, as far as it was read.
 type value struct {
-	text []byte        // nil if there is none, or it is not a string, or too large
+	text []byte        // nil if the key is missing, is not a string, or is too large
 	size int64         // of the string, whether it was read or not
-	left time.Duration // until it is gone; Forever if it stays
+	left time.Duration // the time to live; Forever if it has none
 }
 
-// values returns the values of keys, without reading strings of more than most bytes: it asks for the sizes first.
+// values returns the values of keys. It asks for the sizes first, and does not
+// read strings of more than most bytes.
 func (r reader) values(ctx context.Context, keys []string, most int64) ([]value, error) {
 	values := make([]value, len(keys))
 	sizes := make([]question, 0, 2*len(keys))

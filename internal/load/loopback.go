@@ -12,9 +12,9 @@ import (
 // ErrRemote is the refusal to load what may be somebody else's.
 var ErrRemote = errors.New("the load would go to a host that is not this one: give --i-own-this-host if it is yours to load")
 
-// ErrLedAway ends a load whose webhook leads to another server: a request there would carry a signature and cookies, and
-// nobody has named that server.
-var ErrLedAway = errors.New("the webhook leads to another server, where a load sends nothing; load that server itself if it is yours")
+// ErrLedAway ends a load whose webhook leads to another server. A request to that server would carry a signature and
+// cookies, and the user has not named that server.
+var ErrLedAway = errors.New("the webhook leads to another server, and a load sends nothing there; if that server is yours, load it directly")
 
 // Loopback returns an error unless every host of the URLs is this one by each of its addresses: what a name stands for
 // today is looked up. It is an error for a URL to have no host, or for its name not to be found.

@@ -14,12 +14,12 @@ type Delivery struct {
 	Replies   []Reply       `json:"replies"`   // what the sender gets
 	Findings  []Finding     `json:"findings"`
 	Cookie    CookieChange  `json:"cookie"`
-	// NotFollowed is the server to which the webhook led and Options.Follow did not let the phone go. What Twilio would have
-	// got there is not known.
+	// NotFollowed is the server that the webhook leads to, if Options.Follow refused it. It is then not known what
+	// Twilio would have received from that server.
 	NotFollowed string `json:"not_followed,omitempty"`
 }
 
-// OK reports whether Twilio would have logged no error, as far as the phone followed. Warnings are not errors.
+// OK reports whether Twilio would have logged no error for the requests that the phone made. Warnings are not errors.
 func (d *Delivery) OK() bool {
 	for _, f := range d.Findings {
 		if !f.Warning {

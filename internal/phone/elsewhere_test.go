@@ -16,8 +16,8 @@ import (
 // anywhere lets a phone follow to every server.
 func anywhere(o *phone.Options) { o.Follow = func(string) bool { return true } }
 
-// Twilio follows a redirect to any host. A phone holds a real auth token, so a webhook that is not the user's own could
-// have it sign for a server of an attacker's, with the cookies of the conversation.
+// Twilio follows a redirect to any host. A phone has a real auth token. Without a question, somebody else's webhook
+// could make it sign requests to an attacker's server and send the conversation's cookies there.
 func TestNothingGoesToAnotherServer(t *testing.T) {
 	redirect := func(code int) func(string) http.HandlerFunc {
 		return func(url string) http.HandlerFunc { return moved(code, url) }
@@ -64,7 +64,7 @@ func TestNothingGoesToAnotherServer(t *testing.T) {
 }
 
 // The addresses are asked about as they would be sent to.
-func TestWhichServersAreOthers(t *testing.T) {
+func TestAnotherSchemeHostOrPortIsAnotherServer(t *testing.T) {
 	for _, row := range []struct {
 		name         string
 		url, address string // of the webhook
@@ -105,7 +105,8 @@ func TestWhichServersAreOthers(t *testing.T) {
 			if followed := slices.Equal(texts(d), []string{"here"}); followed != (want == "") || d.NotFollowed != want {
 				t.Errorf("replies %q, not followed %q, findings %+v", texts(d), d.NotFollowed, d.Findings)
 			}
-			// The whole name in ASCII: a long one could hide its end, and one of another script could look like the webhook's.
+			// The whole name is shown, and in ASCII: a cut name could hide its end, and letters of another script could
+			// look like the webhook's name.
 			if detail := d.Findings[len(d.Findings)-1].Detail; want != "" && !strings.Contains(detail, strings.Trim(strconv.QuoteToASCII(want), `"`)) {
 				t.Errorf("the finding is %q", detail)
 			}
@@ -116,8 +117,8 @@ func TestWhichServersAreOthers(t *testing.T) {
 	}
 }
 
-// Without TLS everybody on the way reads the signature and the cookies.
-func TestTLSIsNotGivenUpUnasked(t *testing.T) {
+// Without TLS, everybody between the two hosts can read the signature and the cookies.
+func TestLeavingTLSNeedsPermission(t *testing.T) {
 	plain := newWebhook(t, says(empty))
 	secure := httptest.NewTLSServer(moved(307, plain.URL+"/next"))
 	defer secure.Close()
@@ -129,14 +130,15 @@ func TestTLSIsNotGivenUpUnasked(t *testing.T) {
 	}
 }
 
-// A person takes their time to answer, and Twilio's 15 s, here the connection override's, are not theirs.
-func TestTheQuestionDoesNotCountAgainstTheTimeLimit(t *testing.T) {
+// The time in which a person answers the question does not count against Twilio's 15 s (here the time-out of the
+// connection override).
+func TestTheTimeLimitPausesForTheQuestion(t *testing.T) {
 	const limit = 2 * time.Second
 	other := newWebhook(t, says(twiml("there")))
 	w := newWebhook(t, moved(307, other.URL+"/next"))
 	p := newPhone(t, phone.Endpoint{URL: publicURL + "#tt=2000", Address: w.URL + "/sms"}, func(o *phone.Options) {
 		o.Follow = func(string) bool {
-			<-time.After(limit) // there is no clock to be moved: the limit is one of the network's
+			<-time.After(limit) // a real wait, because the limit is a deadline of the network connection
 			return true
 		}
 	})

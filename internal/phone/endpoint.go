@@ -97,7 +97,8 @@ func (s *site) sameServer(other *site) bool {
 	return s.at.secure == other.at.secure && s.at.dial == other.at.dial
 }
 
-// server is where requests go, as "https://host:port". The port is left out where the URL has none.
+// server returns the scheme, host and port of the site, such as "https://host:port". A port that the URL does not have is
+// left out.
 func (s *site) server() string {
 	if s.at.secure {
 		return "https://" + s.at.host

@@ -21,10 +21,11 @@ type Options struct {
 
 	Jar     JarOptions
 	Network *Network // whose connections to use; nil makes one of the phone's own
-	// Follow is asked before a request goes to a server that is neither Webhook's nor Fallback's, where an HTTP redirect or
-	// a document leads. The server is named by scheme, host and port, such as "https://sms.example.com:8443"; another
-	// scheme is another server. Nothing is sent if Follow returns false or is nil: a request carries the pair's cookies and
-	// a signature made with AuthToken. Follow may be called concurrently, and again for a server that it has allowed.
+	// Follow is called before an HTTP redirect or a document leads to a server that is neither Webhook's nor
+	// Fallback's. The server is given by scheme, host and port, such as "https://sms.example.com:8443"; another scheme
+	// is another server. If Follow returns false or is nil, nothing is sent: a request would carry the pair's cookies
+	// and a signature made with AuthToken. Follow may be called concurrently, and again for a server that it has
+	// allowed.
 	Follow func(server string) bool
 
 	Trace bool // keep the headers and bodies of every exchange
@@ -45,7 +46,8 @@ type JarOptions struct {
 	Lose     float64 // the share of requests, 0 to 1, that go without the cookies
 }
 
-// check finds what is missing, and addresses that Twilio does not send. The endpoints are checked where they are read.
+// check returns an error for missing fields and for addresses that Twilio does not send. The endpoints are checked when
+// they are parsed.
 func (o Options) check() error {
 	for _, field := range [...]struct{ name, value string }{
 		{"the sender's number", o.From},

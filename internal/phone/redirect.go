@@ -40,8 +40,9 @@ func (s *sending) follow(e errand, a answer) (errand, *failure) {
 	return e, nil
 }
 
-// leave asks whether a request may go to a server that the phone was not told of itself. The failure says that it may not,
-// and the delivery ends there: what Twilio would have got is not known, so nothing goes to the fallback either.
+// leave asks whether a request may go to a server that is not in the options. It returns a failure if not, and the
+// delivery then ends. Nothing is sent to the fallback URL either, because it is not known what Twilio would have
+// received.
 func (s *sending) leave(to *site) *failure {
 	p := s.phone
 	if to.sameServer(p.webhook) || p.fallback != nil && to.sameServer(p.fallback) {

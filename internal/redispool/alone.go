@@ -13,14 +13,14 @@ import (
 // errNode is said of one server that is a part of something larger.
 var errNode = errors.New("this Redis is a node of a Cluster, which refuses the keys of all others: begin REDIS_URL with redis+cluster:// or rediss+cluster://")
 
-// errNoAnswer says that a server ended the connection instead of telling its mode.
-var errNoAnswer = errors.New("the server does not tell its mode")
+// errNoAnswer means that the server closed the connection when it was asked for its mode.
+var errNoAnswer = errors.New("the server closed the connection when it was asked for its mode")
 
 // alone connects to one server that is all of Redis, and asks the first connection whether it is. A node of a Cluster would
 // run our scripts, list its own keys as if they were all, and refuse most messages.
 type alone struct {
 	node  *node
-	asked atomic.Bool // and the server was no node, or did not tell
+	asked atomic.Bool // the server answered that it is not a node, or did not answer
 }
 
 func (a *alone) connect(ctx context.Context) (redis.Conn, error) {
@@ -41,8 +41,9 @@ func (a *alone) connect(ctx context.Context) (redis.Conn, error) {
 	return nil, fmt.Errorf("connect to Redis: %w", err)
 }
 
-// notNode asks by the one command that tells the mode and that no ACL forbids. A server that refuses it is taken for no
-// node: proxies such as Envoy do. The error is errNoAnswer if the server ended the connection, as twemproxy does.
+// notNode returns an error if the server is a node of a Cluster. It uses HELLO, the one command that returns the mode
+// and that no ACL forbids. A server that refuses HELLO counts as no node: proxies such as Envoy refuse it. The error is
+// errNoAnswer if the server closed the connection, as twemproxy does.
 // See https://redis.io/docs/latest/commands/hello/.
 func notNode(c redis.Conn) error {
 	fields, err := redis.Values(c.Do("HELLO"))

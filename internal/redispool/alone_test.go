@@ -9,8 +9,8 @@ import (
 	"smsession/internal/redistest"
 )
 
-// TestAProxyDoesNotTellItsMode has what stands before many servers and knows only commands with keys.
-func TestAProxyDoesNotTellItsMode(t *testing.T) {
+// TestAProxyWithoutAMode connects to a proxy for many servers, which accepts only commands with keys.
+func TestAProxyWithoutAMode(t *testing.T) {
 	for name, hangUp := range map[string]bool{"HELLO may be refused": false, "HELLO may end the connection": true} {
 		t.Run(name, func(t *testing.T) {
 			p := open(t, redispool.Options{Addr: redistest.StartRelay(t, hangUp)})

@@ -17,13 +17,14 @@ import (
 	"github.com/mna/redisc"
 )
 
-// refreshPause is the least time between two questions about the layout. In a failover every message wants to know.
+// refreshPause is the shortest time between two questions about the layout. In a failover every message needs the
+// layout.
 const refreshPause = 100 * time.Millisecond
 
 var (
 	errNothingSent = errors.New("nothing was sent that could be received")
 
-	errNoLayout = errors.New("no node tells a layout of the Cluster that is better than the known one")
+	errNoLayout = errors.New("no node returns a better layout of the Cluster than the known one")
 
 	errSlow = fmt.Errorf("wait for the Redis Cluster: %w", os.ErrDeadlineExceeded)
 )
@@ -48,7 +49,7 @@ type nodes struct {
 	search  *search         // nil while there is none
 	routers int
 
-	layout  *layout         // the last one that was accepted; nil before the first
+	layout  *layout         // the layout that was accepted last; nil before the first
 	members map[string]bool // the addresses of all nodes that were ever in the layout
 
 	refreshing bool
@@ -120,7 +121,7 @@ func (n *nodes) await(ctx context.Context, s *search) error {
 // whose error says more.
 func (n *nodes) limit() time.Duration { return cmp.Or(n.options.Patience, timeout) + timeout/10 }
 
-// served is how many slots the last layout has.
+// served returns the number of slots that have a node in the last layout.
 func (n *nodes) served() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -134,7 +135,7 @@ func (n *nodes) current() *redisc.Cluster {
 	return n.cluster
 }
 
-// pool makes the pool of one node. Both steps of a commit may have their keys there.
+// pool returns a new pool for one node. Both steps of a commit may have their keys on that node.
 func (n *nodes) pool(addr string, _ ...redis.DialOption) (*redis.Pool, error) {
 	one := &node{options: n.options, addr: addr, notify: n.refresh}
 	return &redis.Pool{
@@ -154,8 +155,9 @@ func (n *nodes) pool(addr string, _ ...redis.DialOption) (*redis.Pool, error) {
 	}, nil
 }
 
-// check returns an error for a layout that cannot be right. A node that was removed may know no slots, or be in another
-// Cluster. A Cluster may also have shrunk to one node: then that node has all slots.
+// check returns an error for a layout that cannot be right: a node that was removed may know no slots, or may be in
+// another Cluster. A layout with one node is right if that node has all slots, because a Cluster can shrink to one
+// node.
 func (n *nodes) check(addr string, l *layout) error {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -169,7 +171,7 @@ func (n *nodes) check(addr string, l *layout) error {
 	return nil
 }
 
-// adopt remembers a layout that the library is about to use.
+// adopt stores a layout that the library is about to use.
 func (n *nodes) adopt(l *layout) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -199,16 +201,16 @@ func (n *nodes) find(s *search) {
 	close(s.done)
 }
 
-// told is one node's layout.
+// told is the layout that one node returned.
 type told struct {
 	addr   string
 	layout *layout
 	err    error
 }
 
-// ask asks the nodes that are known and those of the settings, all at once, for the layout. It returns a Cluster of the
-// first complete one, or of the one that serves most slots, if these are more than served. A server that is in no Cluster
-// gets no command: the keys would be scattered.
+// ask requests the layout from all known nodes and from those of the settings, all at once. It returns a Cluster of the
+// first complete layout, or of the layout that serves most slots, if these are more than served. A server that is not
+// in a Cluster gets no command, because keys must not be scattered over several servers.
 func (n *nodes) ask(served int) (*redisc.Cluster, error) {
 	addrs := n.addrs()
 	answers := make(chan told, len(addrs))
@@ -254,7 +256,7 @@ func (n *nodes) addrs() []string {
 	return slices.Compact(addrs)
 }
 
-// question asks one node for its layout, on a connection of its own.
+// question requests the layout from one node, on a connection of its own.
 func (n *nodes) question(addr string) told {
 	c, err := (&node{options: n.options, addr: addr}).dial(context.Background())
 	if err != nil {
@@ -288,9 +290,9 @@ func (n *nodes) refresh() {
 	go n.renew(n.cluster)
 }
 
-// renew asks the primaries that are known. If none of them gives a layout, or slots are missing in it, all other nodes and
-// those of the settings are asked: the library would never do that, and a Cluster whose nodes have all moved would be lost.
-// The next loss tries again.
+// renew requests the layout from the known primaries. If none of them returns one, or if slots are missing in it, renew
+// asks all other nodes and those of the settings. The library does not do that: if all nodes had moved, it would never
+// find the Cluster again. If renew fails, the next lost connection causes another try.
 func (n *nodes) renew(old *redisc.Cluster) {
 	present, served := old, 0
 	if old.Refresh() == nil {

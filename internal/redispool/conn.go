@@ -19,8 +19,8 @@ var (
 	errUnknown = errors.New("a script was answered with an unknown error on this connection")
 )
 
-// losses remembers when a connection to one server was last lost. The connections that were idle then probably went with
-// it: a restart or a failover takes them all. It is safe for concurrent use.
+// losses records when a connection to one server was last lost. Connections that were idle then are probably lost, too:
+// a restart or a failover closes all of them. It is safe for concurrent use.
 type losses struct {
 	last   atomic.Pointer[time.Time] // with its monotonic part: the wall clock may jump
 	notify func(error)               // told of each loss, unless it is nil
@@ -48,16 +48,16 @@ func (l *losses) since(lastUsed time.Time) error {
 type conn struct {
 	redis.Conn
 	wire     *wire
-	addr     string    // of the node that it was dialled for
-	lost     *losses   // of all connections to the same server
-	expires  time.Time // it is not borrowed again after that
+	addr     string    // the address of the node that was dialled
+	lost     *losses   // shared by all connections to the same server
+	expires  time.Time // the pool does not hand it out after this time
 	err      error
 	scripted bool // a script was sent since the connection was borrowed
 
-	judge func(error) // told of each error
+	judge func(error) // called with each error
 }
 
-// reusable returns an error for a pooled connection that must not be borrowed.
+// reusable returns an error for a pooled connection that must not be used again.
 func reusable(pooled redis.Conn, lastUsed time.Time) error {
 	c := connOf(pooled)
 	if time.Now().After(c.expires) {
@@ -66,7 +66,7 @@ func reusable(pooled redis.Conn, lastUsed time.Time) error {
 	return c.lost.since(lastUsed)
 }
 
-// connOf returns the connection inside one that a node has dialled.
+// connOf returns the conn inside a connection that a node has dialled.
 func connOf(c redis.Conn) *conn {
 	switch c := c.(type) {
 	case *replicated:
@@ -175,8 +175,8 @@ func code(e redis.Error) string {
 	return outer
 }
 
-// demoted reports whether another server, or this one later, would have taken the command. The codes of harmless do not
-// belong here: a server that is short of disk, memory or time is still the one that has the sessions.
+// demoted reports whether another server, or this server at a later time, would accept the command. The codes of
+// harmless are not among these: a server that is short of disk, memory or time still has the sessions.
 // See https://redis.io/docs/latest/develop/reference/errors/.
 func demoted(e redis.Error) bool {
 	switch code(e) {
@@ -188,8 +188,8 @@ func demoted(e redis.Error) bool {
 	return false
 }
 
-// harmless reports whether e says nothing against the connection: another connection to this server would get the same
-// answer, and the server is the right one or names the right one.
+// harmless reports whether the connection can be used again after e. Another connection to this server would get the
+// same answer, and this is the right server or its answer names the right one.
 func harmless(e redis.Error) bool {
 	switch code(e) {
 	case "NOSCRIPT", "MOVED", "ASK", "TRYAGAIN", "CROSSSLOT", "WRONGTYPE", "NOPERM", "OOM", "MISCONF", "BUSY":

@@ -26,15 +26,15 @@ func (o Options) credentials() (c Credentials) {
 	return c
 }
 
-// judge calls Outdated if err is a reason to.
+// judge calls Outdated if err can be caused by old credentials.
 func (o Options) judge(err error) {
 	if o.Outdated != nil && outdated(err) {
 		o.Outdated()
 	}
 }
 
-// outdated reports whether other credentials may end an error: the server does not accept ours, or we do not accept its
-// certificate.
+// outdated reports whether other credentials could remove an error: the server does not accept ours, or we do not
+// accept its certificate.
 func outdated(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	var network *net.OpError
@@ -42,7 +42,7 @@ func outdated(err error) bool {
 	switch {
 	case errors.As(err, &certificate):
 		return true
-	case errors.As(err, &network) && network.Op == "remote error": // crypto/tls's word for what the server says of our certificate
+	case errors.As(err, &network) && network.Op == "remote error": // crypto/tls marks a TLS alert of the server with this Op
 		return true
 	case errors.As(err, &reply):
 		code, _, _ := strings.Cut(string(reply), " ")

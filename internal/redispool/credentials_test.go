@@ -10,14 +10,14 @@ import (
 	"smsession/internal/redistest"
 )
 
-// renewed are credentials that become others when a pool finds that they are outdated.
+// renewed are credentials that a pool replaces with new ones when it finds that they are outdated.
 type renewed struct {
 	present  atomic.Pointer[redispool.Credentials]
 	next     redispool.Credentials
 	outdated atomic.Int64
 }
 
-// openRenewed returns a pool that begins with the first credentials, and gets the next ones when these are outdated.
+// openRenewed returns a pool that starts with the first credentials and gets the next ones when they are outdated.
 func openRenewed(t *testing.T, o redispool.Options, first, next redispool.Credentials) (*redis.Pool, *renewed) {
 	t.Helper()
 	r := &renewed{next: next}

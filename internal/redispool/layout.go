@@ -16,12 +16,12 @@ var (
 	errForeign = errors.New("the node names no node of the Cluster but itself: it was removed from the Cluster")
 )
 
-// member is a connection to a node of a Cluster. It completes what nodes say of each other, and turns a layout that cannot
-// be right into an error, so that another node is asked.
+// member is a connection to a node of a Cluster. It completes the addresses in the node's answers. It turns a layout
+// that cannot be right into an error, so that another node is asked.
 type member struct {
 	redis.Conn
 	nodes *nodes
-	addr  string // by which the node was dialled
+	addr  string // the address that was dialled
 }
 
 func (m *member) Do(command string, args ...any) (any, error) {
@@ -55,8 +55,8 @@ func (m *member) slots() (any, *layout, error) {
 	return reply, l, nil
 }
 
-// redirect returns the redirection with a complete address. If it leads to a node that was not known, the layout of the
-// node that said it is checked first: that node may be in another Cluster now.
+// redirect returns the redirection with a complete address. If it leads to an unknown node, the layout of the node that
+// sent it is checked first, because that node may be in another Cluster now.
 func (m *member) redirect(r *redisc.RedirError) error {
 	addr := reachable(r.Addr, m.addr)
 	if !m.nodes.knows(addr) {
@@ -68,8 +68,8 @@ func (m *member) redirect(r *redisc.RedirError) error {
 	return redis.Error(fmt.Sprintf("%s %d %s", r.Type, r.NewSlot, addr))
 }
 
-// reachable makes an address that can be dialled of what a node says of a node. An IPv6 address has no brackets there. A
-// host that is empty or "?" is not known, and stands for the one that answered.
+// reachable returns an address that can be dialled for a node in another node's answer. An IPv6 address has no brackets
+// in the answer. An empty host or "?" means that the host is not known: the node that answered has the same host.
 // See https://redis.io/docs/latest/commands/cluster-slots/.
 func reachable(said, answered string) string {
 	colon := strings.LastIndexByte(said, ':')
@@ -83,7 +83,7 @@ func reachable(said, answered string) string {
 	return net.JoinHostPort(host, said[colon+1:])
 }
 
-// layout is what a node says of its Cluster.
+// layout is the Cluster as one node describes it.
 type layout struct {
 	nodes  map[string]bool // the addresses of all nodes
 	served int             // how many slots have a node
@@ -92,7 +92,7 @@ type layout struct {
 // complete reports whether there is a node for each key.
 func (l *layout) complete() bool { return l.served == redisc.HashSlots }
 
-// namesAny reports whether the layout has one of the addresses, besides but.
+// namesAny reports whether the layout contains one of the addresses, not counting but.
 func (l *layout) namesAny(addrs map[string]bool, but string) bool {
 	for addr := range l.nodes {
 		if addr != but && addrs[addr] {
@@ -131,9 +131,9 @@ func readLayout(reply any, answered string) (*layout, error) {
 	return l, nil
 }
 
-// completeHost reads a node of a reply to CLUSTER SLOTS: its host, its port, and more. It returns the node's address, and
-// puts a host that can be dialled into the reply. "?" stands for a name that is not set: the node's IP address may come
-// behind the rest then.
+// completeHost reads one node of a reply to CLUSTER SLOTS: its host, its port, and more fields. It returns the node's
+// address, and replaces the host in the reply with one that can be dialled. A host of "?" is a host name that is not
+// set; a later field may then contain the node's IP address.
 func completeHost(node any, answered string) (addr string, err error) {
 	fields, err := redis.Values(node, nil)
 	if err != nil {

@@ -116,7 +116,7 @@ func TestAnEndpointThatIsNotKnownIsTheHostThatAnswered(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			cluster := redistest.StartCluster(t, 3, false, redistest.Options{Args: []string{"--cluster-preferred-endpoint-type", kind}})
 			keys := keysOn(t, cluster)
-			// The first node of the settings is on a host that has none of the others.
+			// The first node of the settings has a host that no other node has.
 			first := "127.0.0.9:" + strconv.Itoa(redistest.FreePort(t))
 			p := open(t, redispool.Options{Cluster: []string{first, cluster.Primaries[2].Addr()}, Patience: patient})
 			for _, key := range keys {

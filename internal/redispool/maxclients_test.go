@@ -15,7 +15,7 @@ import (
 	"smsession/internal/redistest"
 )
 
-// stat is a number of INFO's, asked on a connection that the server had before it had too many.
+// stat returns a number from INFO, over a connection that was made before the server had too many clients.
 func stat(t *testing.T, c redis.Conn, name string) int {
 	t.Helper()
 	info, err := redis.String(c.Do("INFO"))
@@ -66,7 +66,7 @@ func TestAServerWithTooFewConnectionsAnswersAllAndIsNotStormed(t *testing.T) {
 	}
 }
 
-// message is two round trips, tried again as a session does, until it succeeds.
+// message makes two round trips. Like a session, it tries again until it succeeds.
 func message(t *testing.T, p *redis.Pool) {
 	t.Helper()
 	for pause := 10 * time.Millisecond; ; pause = min(2*pause, 250*time.Millisecond) {

@@ -14,10 +14,11 @@ import (
 )
 
 const (
-	// lookupTimeout bounds one question to DNS. It may take longer than a connection: the answer is shared and kept.
+	// lookupTimeout limits one DNS lookup. A lookup may take longer than a connection, because its answer is shared and
+	// kept.
 	lookupTimeout = 5 * time.Second
 
-	// lookupPatience is how long DNS may take before the addresses of the last answer are used.
+	// lookupPatience is how long a DNS lookup may take before the addresses of the last answer are used.
 	lookupPatience = 100 * time.Millisecond
 
 	// headStart is how long an address may take to accept a connection before the next one is tried as well.
@@ -29,21 +30,21 @@ type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
 
-// network opens connections. It remembers the addresses of each host name, and which of them answered and which failed.
-// It is safe for concurrent use.
+// network opens connections. It remembers the addresses of each host name, and which of them worked. It is safe for
+// concurrent use.
 type network struct {
 	resolver Resolver
 
 	mu      sync.Mutex
-	lookups map[string]*lookup      // those that are under way, by host
+	lookups map[string]*lookup      // lookups in progress, by host
 	known   map[string][]netip.Addr // the last answers of DNS, by host
 	rank    map[string]int64        // by address: above 0 if it answered last time, below if it failed
-	ranked  int64                   // counts the entries ever made in rank: later ones are further from 0
+	ranked  int64                   // the absolute value of the newest rank: newer ranks are further from 0
 }
 
-// lookup is one question to DNS, which all who want the answer at the same time share.
+// lookup is one DNS lookup. All callers that need the answer at the same time share it.
 type lookup struct {
-	done  chan struct{} // closed when the rest is there
+	done  chan struct{} // closed when the other fields are set
 	addrs []netip.Addr
 	err   error
 }
@@ -55,8 +56,8 @@ func newNetwork(r Resolver) *network {
 	return &network{resolver: r, lookups: map[string]*lookup{}, known: map[string][]netip.Addr{}, rank: map[string]int64{}}
 }
 
-// dial connects to host:port, or to a Unix socket if addr is a path. Connecting takes no longer than timeout; finding the
-// addresses of a name for the first time may.
+// dial connects to host:port, or to a Unix socket if addr is a path. timeout limits the connecting, but not the first
+// lookup of a name.
 func (n *network) dial(ctx context.Context, addr string) (net.Conn, error) {
 	if strings.HasPrefix(addr, "/") {
 		return (&net.Dialer{Timeout: timeout}).DialContext(ctx, "unix", addr)
@@ -72,8 +73,8 @@ func (n *network) dial(ctx context.Context, addr string) (net.Conn, error) {
 	return n.race(ctx, n.inOrder(addrs, port))
 }
 
-// addrs returns the addresses of a host. While DNS is slow or fails they are those of its last answer, unless it says that
-// there is no such host.
+// addrs returns the addresses of a host. While DNS is slow or fails, it returns those of the last answer. It does not
+// do so if DNS answers that the host does not exist.
 func (n *network) addrs(ctx context.Context, host string) ([]netip.Addr, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{ip}, nil
@@ -97,7 +98,7 @@ func (n *network) addrs(ctx context.Context, host string) ([]netip.Addr, error) 
 	return l.addrs, l.err
 }
 
-// lookUp joins the question to DNS about a host, or begins one. It also returns the last answer.
+// lookUp joins a lookup of a host that is in progress, or starts one. It also returns the last answer.
 func (n *network) lookUp(host string) (*lookup, []netip.Addr) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -126,8 +127,8 @@ func (n *network) resolve(host string, l *lookup) {
 	close(l.done)
 }
 
-// inOrder returns the addresses with their port: first the one that answered last, then those that were never tried, then
-// those that failed, the latest failure last.
+// inOrder returns the addresses with their port. The address that answered last comes first. Then come those that were
+// never tried, and then those that failed, the latest failure last.
 func (n *network) inOrder(addrs []netip.Addr, port string) []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -139,7 +140,8 @@ func (n *network) inOrder(addrs []netip.Addr, port string) []string {
 	return ordered
 }
 
-// note remembers whether the server at an address answered, or could not be connected to or answered as it should not.
+// note records whether the server at an address answered. A server that cannot be connected to, or that answers with an
+// error, did not.
 func (n *network) note(addr string, answered bool) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -156,8 +158,9 @@ type dialled struct {
 	err  error
 }
 
-// race connects to the first address that accepts. Each one has a head start before the next one, which ends when it fails
-// and is short enough for the last one to be tried in half the time. The error names each address that failed.
+// race connects to the first address that accepts. The next address is tried after the head start of the one before it,
+// or as soon as that one fails. The head start is short enough that the last address still has half of the time. The
+// error names each address that failed.
 func (n *network) race(parent context.Context, addrs []string) (net.Conn, error) {
 	ctx, cancel := context.WithTimeout(parent, timeout)
 	defer cancel()
@@ -195,7 +198,7 @@ func connectTo(ctx context.Context, addr string, results chan<- dialled) {
 	results <- dialled{c, addr, err}
 }
 
-// closeAll closes the connections that came too late.
+// closeAll closes the connections that were made after the race was won.
 func closeAll(results <-chan dialled, n int) {
 	for range n {
 		if r := <-results; r.err == nil {

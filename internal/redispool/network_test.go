@@ -20,7 +20,7 @@ import (
 	"smsession/internal/redistest"
 )
 
-// dns is a resolver that says what a test has it say.
+// dns is a resolver with answers that a test sets.
 type dns struct {
 	mu    sync.Mutex
 	addrs []netip.Addr
@@ -119,7 +119,7 @@ func TestANameMayHaveAnAddressThatHangs(t *testing.T) {
 	})
 }
 
-// It accepts connections, as the kernel does for a server that hangs, and is then the first address that does so.
+// The server accepts connections, as the kernel does for a server that hangs, and is then the first address.
 func TestAnAddressThatDoesNotAnswerComesLast(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	var accepted atomic.Int64

@@ -12,23 +12,23 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// dialPause is the least time between two tries to connect to a server that could not be connected to, or that hangs.
+// dialPause is the shortest time between two attempts to connect to a server that hangs or cannot be connected to.
 const dialPause = 250 * time.Millisecond
 
-// node is a server to connect to. Once that has failed, or a command has timed out there, one caller at a time tries again,
-// with pauses. The others are told at once why the server cannot be had: they come back after a pause of their own, and a
-// server that has too many clients, or hangs, is not stormed. It is safe for concurrent use.
+// node is a server to connect to. After a failed attempt or a command that timed out, only one caller at a time tries
+// to connect, with pauses. The other callers get the error at once and try again after a pause of their own. A server
+// that hangs or has too many clients is therefore not flooded with connections. It is safe for concurrent use.
 type node struct {
 	options Options
 	addr    string                 // host:port or the path of a Unix socket
 	greet   func(redis.Conn) error // the first command of a connection; nil if any will do
-	notify  func()                 // told when a connection was lost; may be nil
+	notify  func()                 // called when a connection was lost; may be nil
 
 	mu     sync.Mutex
 	err    error     // why only one caller at a time tries; nil while the server is well
-	tried  time.Time // when err was found
+	tried  time.Time // when err was set
 	trying bool
-	losses map[string]*losses // by the address that a connection leads to: addr may be a name with several
+	losses map[string]*losses // by the remote address of a connection: the name in addr may have several
 }
 
 func (d *node) connect(ctx context.Context) (redis.Conn, error) {
@@ -54,7 +54,7 @@ func (d *node) enter() error {
 	return nil
 }
 
-// leave notes how a try ended. One that the caller gave up says nothing of the server.
+// leave records the result of an attempt. An attempt that the caller gave up shows nothing about the server.
 func (d *node) leave(err error, gaveUp bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -81,7 +81,8 @@ func (d *node) lost(err error) {
 	}
 }
 
-// dial returns a connection to the server that watches its own errors, and waits for replicas where it is to.
+// dial returns a connection to the server. The connection watches its own errors, and waits for replicas if that is
+// configured.
 func (d *node) dial(ctx context.Context) (redis.Conn, error) {
 	c, wire, err := dial(ctx, d.options, d.options.credentials().Redis, d.addr, d.greet)
 	if err != nil {

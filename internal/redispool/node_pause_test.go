@@ -15,8 +15,8 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// counting is a resolver that knows no host, and counts the questions. It stands for a server that cannot be connected to:
-// each try to connect asks once.
+// counting is a resolver that knows no host and counts the lookups. It stands for a server that cannot be connected to:
+// each attempt makes one lookup.
 type counting struct {
 	asked atomic.Int64
 	takes time.Duration
@@ -84,7 +84,7 @@ func TestATryThatItsCallerGivesUpSaysNothingOfTheServer(t *testing.T) {
 	})
 }
 
-// pooled returns a connection that a node has dialled, as the pool has it.
+// pooled returns a connection as a node gives it to the pool.
 func pooled(t *testing.T, d *node, peer string) *conn {
 	t.Helper()
 	client, server := net.Pipe()

@@ -6,7 +6,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// Ping asks for an answer that any server gives which runs scripts. The service itself asks for what a message does.
+// Ping runs a script that any server with scripts can answer. The service itself uses the commit script.
 func Ping(ctx context.Context, pool *redis.Pool) error {
 	c, err := pool.GetContext(ctx)
 	if err != nil {

@@ -41,8 +41,8 @@ type Shards struct {
 	tags atomic.Pointer[[]string]
 }
 
-// Tags returns a hash tag for each primary that has slots, and "" alone where there is no Cluster or its layout is not
-// known yet. It is known once a connection was had.
+// Tags returns one hash tag for each primary that has slots. It returns only "" if there is no Cluster, or if the
+// layout is not known yet. The layout is known once a connection was made.
 func (s *Shards) Tags() []string {
 	if tags := s.tags.Load(); tags != nil {
 		return *tags
@@ -50,7 +50,7 @@ func (s *Shards) Tags() []string {
 	return []string{""}
 }
 
-// learn takes a new layout. redisc calls it.
+// learn stores a new layout. redisc calls it.
 func (s *Shards) learn(_, layout [redisc.HashSlots][]string) {
 	missing := map[string]bool{}
 	for _, addrs := range layout {

@@ -17,8 +17,9 @@ func TestWhatNodesSayOfEachOtherCanBeDialled(t *testing.T) {
 	}
 }
 
-// As a node of Redis 7 answers that prefers host names and knows none: the second list has the rest of the node's addresses.
-func TestANodeWithoutItsNameIsFoundByItsIPAddress(t *testing.T) {
+// This is the reply of a Redis 7 node that prefers host names and knows none. The second list has the other addresses
+// of the node.
+func TestANodeWithoutANameIsFoundByItsIPAddress(t *testing.T) {
 	reply := []any{[]any{int64(0), int64(16383), []any{[]byte("?"), int64(6379), []byte("id"), []any{[]byte("ip"), []byte("2001:db8::1")}}}}
 	l, err := readLayout(reply, "answered.example.com:7000")
 	if err != nil || !l.nodes["[2001:db8::1]:6379"] || !l.complete() {

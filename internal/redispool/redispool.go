@@ -30,8 +30,9 @@ const (
 	// idle connections are closed before firewalls and load balancers forget them silently.
 	idleTimeout = 2 * time.Minute
 
-	// A connection is not used again after leastAge, or up to ageSpread later: a name that leads to another server now is
-	// noticed, although the old server still answers, and not all connections are dialled anew at the same time.
+	// A connection is not used again once it is older than leastAge plus a random part of ageSpread. The service then
+	// notices that a name leads to another server, even if the old server still answers. The random part prevents that
+	// all connections are dialled at the same time.
 	leastAge  = 4 * time.Minute
 	ageSpread = 2 * time.Minute
 )
@@ -51,8 +52,9 @@ type Options struct {
 	// were made with.
 	Credentials func() Credentials
 
-	// Outdated, unless it is nil, is called when a server has not accepted the credentials, or we not its certificate, and
-	// before the error is returned: the next connection is made with what Credentials returns then.
+	// Outdated, unless it is nil, is called when a server does not accept our credentials, or when we do not accept its
+	// certificate. It is called before the error is returned, so that the next connection uses the new result of
+	// Credentials.
 	Outdated func()
 
 	// Patience bounds one write and one read; 0 is a second, which is right for messages. Who has no message to answer
@@ -62,14 +64,15 @@ type Options struct {
 	// WaitReplicas is how many replicas must have what a script wrote before its answer is given.
 	WaitReplicas int
 
-	// Connections is how many connections messages may hold at once; 0 is Size. A few more are for the readiness check.
+	// Connections is how many connections messages may use at once; 0 means Size. The pool has a few more for the
+	// readiness check.
 	Connections int
 
 	// Opened, unless it is nil, is how many connections are open, those of all nodes of a Cluster together: there the pool
 	// itself counts only its users.
 	Opened *atomic.Int64
 
-	// Shards, unless it is nil, learns the layout of a Cluster.
+	// Shards, unless it is nil, gets the layout of a Cluster.
 	Shards *Shards
 
 	// Resolver finds the addresses of host names; nil is net.DefaultResolver.
@@ -78,7 +81,7 @@ type Options struct {
 	network *network // one for all connections of a pool
 }
 
-// size is how many connections messages may hold at once.
+// size returns how many connections messages may use at once.
 func (o Options) size() int { return cmp.Or(o.Connections, Size) }
 
 // Open returns a pool. It does not contact Redis: a Redis that is not there yet shows in the first command. The pool never
@@ -143,8 +146,8 @@ func dial(ctx context.Context, o Options, l Login, addr string, greet func(redis
 	return c, w, nil
 }
 
-// ping has a server answer. A user who may not PING is answered as well, and so is a client that is one too many: only the
-// latter's connection ends with the answer.
+// ping waits for any answer to PING. A user without the right to PING gets an error as the answer, and so does a client
+// beyond maxclients; only in the second case the server then closes the connection.
 func ping(c redis.Conn) error {
 	_, err := c.Do("PING")
 	var reply redis.Error

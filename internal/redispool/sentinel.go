@@ -34,8 +34,8 @@ type primary struct {
 	err   error
 
 	mu    sync.Mutex
-	nodes map[string]*node // by the address that Sentinels gave
-	addr  string           // where the last connection led
+	nodes map[string]*node // by the address that the Sentinels returned
+	addr  string           // the address of the last connection
 }
 
 func newPrimary(o Options) *primary {
@@ -70,7 +70,7 @@ func (p *primary) node(addr string) *node {
 	return p.nodes[addr]
 }
 
-// isPrimary asks a server whether it is a primary: a Sentinel may not know yet.
+// isPrimary asks a server whether it is a primary, because a Sentinel may not know that yet.
 // See https://redis.io/docs/latest/develop/reference/sentinel-clients/.
 func isPrimary(c redis.Conn) error {
 	role, err := redis.Values(c.Do("ROLE"))
@@ -85,15 +85,15 @@ func isPrimary(c redis.Conn) error {
 	return errNoPrimary
 }
 
-// moved notes where the primary is.
+// moved records the address of the primary.
 func (p *primary) moved(addr string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.addr = addr
 }
 
-// reusable returns an error for a pooled connection that must not be borrowed, such as one to another server than the
-// primary.
+// reusable returns an error for a pooled connection that must not be used again, such as a connection to a server that
+// is no longer the primary.
 func (p *primary) reusable(c redis.Conn, lastUsed time.Time) error {
 	p.mu.Lock()
 	addr := p.addr

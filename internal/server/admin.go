@@ -48,7 +48,7 @@ func (s *Server) requireHost(next http.Handler) http.Handler {
 	})
 }
 
-// warnOfHost logs a refused Host at most once a minute: enough for an operator whose scrapes are refused.
+// warnOfHost logs a refused Host at most once a minute. That is enough for an operator whose scrapes are refused.
 func (s *Server) warnOfHost(host string) {
 	const most = 253 // the longest name that DNS has
 	now, last := time.Now().Unix(), s.warned.Load()

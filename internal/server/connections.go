@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	// maxUnverified is how many bytes requests may hold that are not verified yet, all together.
+	// maxUnverified is the number of bytes that all unverified requests together may hold.
 	maxUnverified = 32 << 20
 
 	// usual is more than a request of Twilio's holds. Requests that hold more are closed first, because in a flood
@@ -66,7 +66,7 @@ func newConnections(most int, keepAlive time.Duration) *Connections {
 	return s
 }
 
-// register shows the connections in /metrics.
+// register adds the metrics of the connections to registry.
 func (s *Connections) register(registry prometheus.Registerer) {
 	auto := promauto.With(registry)
 	value := func(read func() int) func() float64 {

@@ -26,7 +26,7 @@ func withConnections(n int) func(*settings) {
 	return func(s *settings) { s.server.MaxConnections = n }
 }
 
-// begun is a connection with an answered request behind it.
+// begun returns a connection on which a request was answered.
 func begun(t *testing.T, r *running, request string) net.Conn {
 	t.Helper()
 	c := connected(t, r)

@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// pingInterval is how often Redis is asked to save something; before the first time that it does so, five times as often.
+// pingInterval is how often the readiness check writes to Redis. Until the first write is accepted, it tries five times
+// as often.
 const pingInterval = time.Second
 
 // Health knows whether a replica should get messages. It is safe for concurrent use.
@@ -34,8 +35,8 @@ func (h *Health) Drain() { h.draining.Store(true) }
 func (h *Health) Draining() bool { return h.draining.Load() }
 
 // Watch pings Redis until ctx ends. ping must do what a message does, so that Redis counts as away while it refuses
-// every message; it gets a context that lasts as long as a message's. Watch returns early, with the error, only if Redis
-// answers the first contact with a refusal that waiting does not heal. A Redis that is not there yet is waited for.
+// every message. The context of a ping lasts as long as that of a message. Watch returns early, with the error, only if
+// Redis refuses the first ping for a reason that waiting does not remove. It waits for a Redis that is not there yet.
 func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, refused func(error) bool) error {
 	away := false
 	for {
@@ -62,8 +63,8 @@ func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, re
 	}
 }
 
-// bounded pings Redis for no longer than a message may wait. Less would not do: where DNS takes longer than that to
-// answer, messages pass, and no ping ever would.
+// bounded pings Redis for as long as a message may wait. A shorter limit would be wrong: if DNS takes longer than that
+// limit, messages succeed, but no ping ever would.
 func (h *Health) bounded(ctx context.Context, ping func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, h.patience)
 	defer cancel()
@@ -83,7 +84,8 @@ func (h *Health) sleep(ctx context.Context) bool {
 	}
 }
 
-// away is how long ago the last ping succeeded; before the first did, how long Redis has been waited for.
+// away returns how long ago the last ping succeeded. Before the first success, it returns how long the replica has been
+// waiting.
 func (h *Health) away(now time.Time) time.Duration {
 	if contact := h.contact.Load(); contact != nil {
 		return now.Sub(*contact)

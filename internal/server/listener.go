@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// listener accepts connections for an http.Server, which gets each of them when the first byte of a request has arrived:
-// net/http's time-outs for reading a request begin when it gets the connection, and balancers open connections in advance.
+// listener accepts connections for an http.Server. It hands a connection over when the first byte of a request has
+// arrived, because net/http's read time-outs begin when it gets the connection. Balancers open connections in advance.
 type listener struct {
 	net.Listener
 	all    *Connections
@@ -22,7 +22,7 @@ type accepted struct {
 	err  error
 }
 
-// listen begins to accept. The caller must Close the listener.
+// listen starts to accept connections. The caller must Close the listener.
 func (s *Connections) listen(l net.Listener) *listener {
 	wrapped := &listener{Listener: l, all: s, ready: make(chan accepted), closed: make(chan struct{})}
 	go wrapped.run()

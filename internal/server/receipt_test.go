@@ -66,7 +66,7 @@ func TestReceiptsAreNoMessages(t *testing.T) {
 
 // The forms are those of https://www.twilio.com/docs/voice/twiml#request-parameters and
 // https://www.twilio.com/docs/conversations/conversations-webhooks.
-func TestWhatIsNoIncomingMessageIsRefused(t *testing.T) {
+func TestFormsOtherThanMessagesAreRefused(t *testing.T) {
 	const call, conversation, participant = "CA00000000000000000000000000000001", "CH00000000000000000000000000000001", "MB00000000000000000000000000000001"
 	for name, form := range map[string]map[string][]string{
 		"a call": {"AccountSid": {accountSID}, "ApiVersion": {"2010-04-01"}, "CallSid": {call}, "CallStatus": {"ringing"},

@@ -17,13 +17,13 @@ const (
 	tooLarge
 	unreadable
 	badForm
-	badSignature // the last that anybody can cause: the others need a signature
+	badSignature // the last one that anybody can cause; those below need a signature
 	otherAccount
 	badFields
 	unavailable
 	busy
 	newer
-	clientGone // nobody reads the answer
+	clientGone // the client does not read the answer
 	bug
 )
 
@@ -46,7 +46,7 @@ func answerTo(f refusal) (status int, result, sentence string) {
 	case unreadable:
 		return http.StatusBadRequest, "unreadable", "The body ended early or came too slowly."
 	case badForm:
-		return http.StatusBadRequest, "bad_form", "The body is not a well-formed form of Twilio's parameters, at most 256."
+		return http.StatusBadRequest, "bad_form", "The body is not a well-formed form with at most 256 of Twilio's parameters."
 	case badSignature:
 		return http.StatusForbidden, "bad_signature", "The X-Twilio-Signature is missing or does not fit the configured URL and the parameters."
 	case otherAccount:

@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	// strangerLines is how many requests of one interval and one result have a line each.
+	// strangerLines is how many requests with the same result are logged one by one in an interval.
 	strangerLines    = 5
 	strangerInterval = time.Second
 )
 
-// strangers bounds what requests that are not verified write to the log: anybody can send any number of them. The first of
-// an interval have a line each. The others are counted, in one line for each result at the end of the interval. It is
-// safe for concurrent use.
+// strangers limits the log lines of requests that are not verified, because anybody can send any number of them. The
+// first requests of an interval have a line each. The others are counted, and one line for each result has the count at
+// the end of the interval. It is safe for concurrent use.
 type strangers struct {
 	log *slog.Logger
 
@@ -27,7 +27,7 @@ type strangers struct {
 	timer *time.Timer          // ends the interval; nil between intervals
 }
 
-// stranger is how many requests had a result, and the first of them that has no line.
+// stranger counts the requests with one result. It keeps the source of the first one that has no line of its own.
 type stranger struct {
 	count int
 	level slog.Level
@@ -52,7 +52,7 @@ func (s *strangers) allow(level slog.Level, result string, r *http.Request) bool
 	return seen.count <= strangerLines
 }
 
-// flush ends the interval, and writes what was counted in it.
+// flush ends the interval and writes the counts.
 func (s *strangers) flush() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,8 +67,9 @@ func (s *strangers) flush() {
 	s.seen, s.timer = nil, nil
 }
 
-// unverified is where a request says it comes from. The peer is usually our own balancer. The last entry of
-// X-Forwarded-For is what the balancer added, but if there is none, the sender chose it: only an address is logged.
+// unverified returns where a request says that it comes from. The peer is usually our own balancer. The balancer adds
+// the last entry of X-Forwarded-For. Without a balancer, the sender has chosen that entry, so only an IP address is
+// logged.
 func unverified(r *http.Request) slog.Attr {
 	lines := r.Header.Values("X-Forwarded-For")
 	var last string
@@ -79,7 +80,8 @@ func unverified(r *http.Request) slog.Attr {
 	return slog.Group("unverified", "peer", r.RemoteAddr, "forwarded_for", address(last))
 }
 
-// address returns an IP address, with or without a port, as net/netip writes it; of anything else it returns "".
+// address returns the IP address in text, with or without a port, in net/netip's notation. It returns "" for any other
+// text.
 func address(text string) string {
 	if with, err := netip.ParseAddrPort(text); err == nil {
 		return with.Addr().WithZone("").String()

@@ -77,7 +77,7 @@ func TestFloodsOfStrangers(t *testing.T) {
 	})
 }
 
-func TestLinesOfStrangersSayWhereTheyComeFrom(t *testing.T) {
+func TestLinesOfStrangersHaveTheirSource(t *testing.T) {
 	for _, row := range []struct {
 		name      string
 		forwarded []string
@@ -91,7 +91,7 @@ func TestLinesOfStrangersSayWhereTheyComeFrom(t *testing.T) {
 		{"IPv6", []string{"2001:db8::1"}, "2001:db8::1"},
 		{"IPv6 with a port", []string{"[2001:db8::1]:4711"}, "2001:db8::1"},
 		{"the sender's own words are left out", []string{"frobozz"}, ""},
-		{"so they are as a zone", []string{"fe80::1%frobozz"}, "fe80::1"},
+		{"the sender's own words are left out of a zone, too", []string{"fe80::1%frobozz"}, "fe80::1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := newReplica(t, "127.0.0.1:1")

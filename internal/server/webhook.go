@@ -33,8 +33,8 @@ const (
 const (
 	receiptResult = "receipt" // a delivery receipt, which is no message
 	apologyResult = "apology"
-	// keywordFailed is a STOP, START or HELP at the fallback URL whose session could not be had. Nothing was sent: the
-	// person has just opted out.
+	// keywordFailed is the result of STOP, START or HELP at the fallback URL when the session could not be had. Nothing
+	// is sent, because the person may have just opted out.
 	keywordFailed = "keyword_failed"
 )
 
@@ -44,8 +44,8 @@ func message(ctx context.Context) (conversation.Message, *session.Report) {
 	return x.message, &x.report
 }
 
-// admit returns a middleware that passes a request to the session if it is Twilio's, as verifier sees it, and is a
-// message that the conversation hears. The order of the checks is part of the contract.
+// admit returns a middleware that passes a request on only if verifier accepts it and it is a message for the
+// conversation. The order of the checks is part of the contract.
 func (s *Server) admit(verifier *twilio.Verifier) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -102,9 +102,9 @@ func sentence(err error) string {
 	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
-// verified returns the form of a request that is Twilio's and our account's. Reading the body takes no slot. Parsing and
-// verifying take one, so that a flood costs little more memory than its bodies. Large bodies have slots of their own, so
-// that Twilio's do not wait behind them.
+// verified returns the form of a request that is Twilio's and our account's. Reading the body needs no slot. Parsing
+// and verifying need one, so that a flood takes little more memory than its bodies. Large bodies have slots of their
+// own, so that Twilio's messages do not wait behind them.
 func (s *Server) verified(verifier *twilio.Verifier, r *http.Request) (twilio.Form, refusal) {
 	if !isForm(r.Header.Get("Content-Type")) || !isPlain(r.Header.Get("Content-Encoding")) {
 		return twilio.Form{}, notForm
@@ -120,7 +120,7 @@ func (s *Server) verified(verifier *twilio.Verifier, r *http.Request) (twilio.Fo
 	select {
 	case slots <- struct{}{}:
 		defer func() { <-slots }()
-	case <-connFrom(r.Context()).done(): // its body does not count as held any more
+	case <-connFrom(r.Context()).done(): // the body is no longer counted
 		return twilio.Form{}, unreadable
 	}
 	form, err := twilio.ParseForm(body)
@@ -173,8 +173,8 @@ func readBody(r *http.Request) ([]byte, refusal) {
 	return body, 0
 }
 
-// query returns the request's query as it came, with its question mark. It is the only part of the request's URL that is
-// checked against the signature: all others are the configured ones.
+// query returns the request's query as it came, with its question mark. Of the request's URL, only the query is used to
+// check the signature. The rest of the URL is the configured one.
 func query(r *http.Request) string {
 	if r.URL.RawQuery == "" && !r.URL.ForceQuery {
 		return ""
@@ -207,8 +207,9 @@ func (s *Server) unavailable(w http.ResponseWriter, r *http.Request, err error) 
 	}
 }
 
-// apologise answers at the fallback URL, where nobody comes after us. Twilio's keywords get no apology: Twilio has
-// answered them, and a sender who has opted out must hear nothing more. Nor is there an apology where nobody reads it.
+// apologise answers at the fallback URL, which is the last URL that Twilio tries. STOP, START and HELP get no apology:
+// Twilio has already answered them, and a sender who has opted out must not get another text. A client that has hung up
+// gets none either.
 func (s *Server) apologise(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, session.ErrGone) {
 		s.unavailable(w, r, err)

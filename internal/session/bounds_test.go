@@ -204,7 +204,7 @@ func TestQuarantineMovesWhatCannotBeRead(t *testing.T) {
 			{"a hash moves", []any{"HSET", "?", "a", "b"}, "", true},
 			{"a string that is too large moves", []any{"SET", "?", strings.Repeat("x", 256<<10+1)}, "", true},
 			{"the largest string stays unless it was read", []any{"SET", "?", strings.Repeat("x", 256<<10)}, "", false},
-			{"what is gone is gone", []any{"DEL", "?"}, "broken", false},
+			{"a missing key stays missing", []any{"DEL", "?"}, "broken", false},
 		} {
 			t.Run(row.name, func(t *testing.T) {
 				key, kept := "sms:session:"+running, "sms:quarantine:{sms:session:"+running+"}"

@@ -28,8 +28,8 @@ type Codec struct{}
 
 var _ scs.Codec = Codec{}
 
-// Encode writes the record among the values, in at most 256 KiB. One that was not changed is written back as it was read,
-// to the byte.
+// Encode writes the record among the values, in at most 256 KiB. A record that was not changed is returned as it was
+// read, byte for byte.
 func (Codec) Encode(deadline time.Time, values map[string]any) ([]byte, error) {
 	r, ok := values[recordKey].(*Record)
 	if !ok {

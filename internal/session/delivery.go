@@ -40,15 +40,15 @@ type delivery struct {
 
 	// Of all attempts:
 	sent     bool   // something was sent to save the message
-	own      string // the token that the request made, "" if it needed none
-	created  bool   // there may be a record under it
-	pointing bool   // the pointer may hold it, now or later: no answer came to the step that sets it
+	own      string // the token that the request made; "" if it has made none
+	created  bool   // there may be a record under own
+	pointing bool   // the pointer may contain own now or later, because the step that sets it got no answer
 
-	brought brought // the record that stood in the way of a wrong guess
+	brought brought // the record that refused a wrong guess
 	scratch *scratch
 }
 
-// brought is what a refused commit has returned: what a token's record is instead.
+// brought is the record of a token that a refused commit has returned.
 type brought struct {
 	token  string
 	record []byte
@@ -60,7 +60,8 @@ func (d *delivery) reset() {
 	d.response = response{}
 }
 
-// gone is closed when the client has hung up. It is nil once something was sent to save the message: that is never cut.
+// gone returns a channel that is closed when the client has hung up. It returns nil once something was sent to save the
+// message, because a commit must not be interrupted.
 func (d *delivery) gone() <-chan struct{} {
 	if d.sent {
 		return nil
@@ -76,7 +77,7 @@ func (d *delivery) unlessGone(err error) error {
 	return err
 }
 
-// unpointed takes note of an error of the step that sets the pointer, and returns it: the pointer may still be set.
+// unpointed returns err, an error of the step that sets the pointer, and notes in d that the pointer may still be set.
 func (d *delivery) unpointed(err error) error {
 	d.pointing = d.pointing || err != nil
 	return err

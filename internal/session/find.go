@@ -8,13 +8,13 @@ import (
 	"smsession/internal/conversation"
 )
 
-// find loads the session of the delivery's conversation: by the cookie, and without a good one by the pointer. An attempt
-// that follows a lost one starts from the pointer, and only where there is none from the cookie; one that was lost to a
-// wrong guess starts as it would have without. The request's own token is the last: an earlier attempt, whose reply was
-// lost, may have made a record under it.
-// Where there is no session the context holds a new one, under the request's own token, or with no token yet.
+// find loads the session of the delivery's conversation. The first attempt looks by the cookie, and then by the
+// pointer. An attempt after a conflict looks by the pointer first, and by the cookie only if there is no pointer. An
+// attempt after a wrong guess looks as it would have done without the guess. The request's own token comes last: an
+// earlier attempt whose reply was lost may have made a record under it. If there is no session, the context holds a new
+// one, under the request's own token or without a token.
 func (m *Manager) find(d *delivery) (context.Context, error) {
-	defer func() { d.brought = brought{} }() // it is worth one attempt
+	defer func() { d.brought = brought{} }() // it is used for one attempt only
 	byCookie := d.cookie != ""
 	if byCookie && (d.report.Attempts == 1 || d.brought.token == d.cookie) {
 		if found, err := m.load(d, d.cookie); found != nil || err != nil {

@@ -27,7 +27,7 @@ func (k Keys) Session(token string) string { return k.sessions() + token }
 
 func (k Keys) sessions() string { return k.Prefix + "session:" }
 
-// Quarantine is the key under which a record is kept that could not be read. The braces put it into the record's slot of a
+// Quarantine returns the key that keeps a record that could not be read. The braces put it into the record's slot of a
 // Cluster. See https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags.
 func (k Keys) Quarantine(token string) string {
 	return k.Prefix + "quarantine:{" + k.Session(token) + "}"

@@ -112,10 +112,11 @@ type MessageFrom func(context.Context) (conversation.Message, *Report)
 // out. next may be called several times, and only its last response is sent, with the session's cookie: it must have no
 // effect but through Answer. If it panics nothing is saved.
 //
-// Requests that bring the same message at the same time share one call of next and what comes of it.
+// Requests that bring the same message at the same time share one call of next and its outcome.
 //
-// A message whose client hangs up before anything was sent to save it is given up, unless another request brings it, too.
-// After that it goes on: a commit must not be cut in half. It ends with the budget.
+// A message is given up if its client hangs up before anything was sent to save it, unless another request brings the
+// same message. Once something was sent, the message is processed until it is saved or the budget ends, because a
+// commit must not be interrupted.
 func (m *Manager) Middleware(message MessageFrom, fail Fail) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		inner := m.scs.LoadAndSave(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
@@ -137,7 +138,8 @@ func (m *Manager) Middleware(message MessageFrom, fail Fail) func(http.Handler) 
 	}
 }
 
-// handle queues a request up, and delivers its message when the turn comes or waits for another request that does.
+// handle puts a request into the queue. It delivers the message when its turn comes, or waits for another request that
+// delivers the same message.
 func (m *Manager) handle(r *http.Request, msg conversation.Message, report *Report, inner http.Handler) (o outcome) {
 	key, sid, deadline := m.store.keys.Conversation(msg.To, msg.From), name(msg.SID), report.Received.Add(m.budget)
 	turn, has, err := m.queue.join(key, sid)
@@ -203,8 +205,8 @@ func (m *Manager) deliver(d *delivery, r *http.Request, inner http.Handler) erro
 	return nil
 }
 
-// sweep deletes the record that a delivery made under its own token and did not end with. It tries twice: what it cannot
-// delete expires, and nothing points at it.
+// sweep deletes the record that a delivery made under its own token if the delivery ended with another token. It tries
+// twice. A record that it cannot delete expires, and no pointer leads to it.
 func (m *Manager) sweep(ctx context.Context, token, sid string) {
 	for range 2 {
 		if err := m.place(ctx, nil, func() error { return m.store.sweep(ctx, token, sid) }); err == nil {
@@ -213,8 +215,8 @@ func (m *Manager) sweep(ctx context.Context, token, sid string) {
 	}
 }
 
-// sweepLater sweeps after a delivery that failed, without keeping its sender waiting. If the pointer may have been set, or
-// may be set by a command that arrives late, the record stays for it.
+// sweepLater sweeps after a delivery that failed, without delaying the answer. It keeps the record if the pointer may
+// lead to it: the pointer may have been set, or a late command may still set it.
 func (m *Manager) sweepLater(d *delivery) {
 	if !d.created || d.pointing {
 		return
@@ -227,8 +229,8 @@ func (m *Manager) sweepLater(d *delivery) {
 	})
 }
 
-// place runs f while holding one of the places: a connection is then there for it. It returns ErrGone when gone is closed
-// before there is a place, or ctx's error.
+// place runs f while it holds one of the places, so that a connection is free for f. It returns ErrGone if gone is
+// closed before a place is free, or ctx's error.
 func (m *Manager) place(ctx context.Context, gone <-chan struct{}, f func() error) error {
 	select {
 	case m.places <- struct{}{}:
@@ -245,7 +247,7 @@ func (m *Manager) place(ctx context.Context, gone <-chan struct{}, f func() erro
 	return f()
 }
 
-// attempt is one pass from find to commit. Only while it lasts, the delivery has room to write in.
+// attempt is one pass from find to commit. The delivery has a buffer for its response only during an attempt.
 func (m *Manager) attempt(d *delivery, r *http.Request, inner http.Handler) error {
 	d.reset()
 	d.scratch = m.scratches.Get().(*scratch)

@@ -8,7 +8,8 @@ import (
 // remembered is how many messages a record knows by their MessageSid: the newest and the 63 before it.
 const remembered = 64
 
-// maxMessages is the size in bytes beyond which older messages are forgotten, too. 64 with Twilio's MessageSids have 4 KB.
+// maxMessages is the size in bytes beyond which older messages are forgotten, too. 64 messages with Twilio's
+// MessageSids take 4 KB.
 const maxMessages = 16 << 10
 
 // messages are the last messages counted, oldest first, as a record has them: `SM1=7 SM2=8+`, the MessageSid as name
@@ -38,7 +39,7 @@ func (m messages) find(sid string) (_ found, ok bool) {
 	return found{}, false
 }
 
-// parseFound reads what stands behind a message's equals sign.
+// parseFound parses the text after a message's equals sign.
 func parseFound(value []byte) found {
 	digits, recorded := bytes.CutSuffix(value, []byte("+"))
 	counter, _ := strconv.ParseInt(string(digits), 10, 64)

@@ -10,17 +10,18 @@ import (
 )
 
 const (
-	// probeTime is how long a key lives that a Probe has written.
+	// probeTime is the time to live of a key that a Probe writes.
 	probeTime = time.Minute
 
-	// probeValue is what every Probe writes. Replicas that write the same key then conflict only while it does not exist.
+	// probeValue is the value that every Probe writes. Because it is always the same, replicas that write one key
+	// conflict only while the key does not exist.
 	probeValue = "smsession"
 
-	// probeAttempts is enough for a key that expires after it was read and is then written by another replica.
+	// probeAttempts is enough for a key that expires after it was read, and that another replica then writes.
 	probeAttempts = 3
 )
 
-// Probe is the key that a Probe writes. tag chooses the node of a Cluster; it is "" where there is none.
+// Probe returns the key that a Probe writes. tag chooses the node of a Cluster; without a Cluster it is "".
 func (k Keys) Probe(tag string) string {
 	if tag == "" {
 		return k.Prefix + "probe"
@@ -28,23 +29,23 @@ func (k Keys) Probe(tag string) string {
 	return k.Prefix + "probe:{" + tag + "}"
 }
 
-// Probe finds out whether messages can be saved: it does what a message does, on a key of its own. It is safe for
-// concurrent use.
+// Probe finds out whether messages can be saved: it runs the same script as a message, on a key of its own. It is safe
+// for concurrent use.
 type Probe struct {
 	pool *redis.Pool
 	keys Keys
 	tags func() []string
 }
 
-// NewProbe returns a Probe. tags returns one hash tag for each primary, or "" alone where there is no Cluster; it is
-// called after a connection was had.
+// NewProbe returns a Probe. tags returns one hash tag for each primary, or only "" if there is no Cluster. It is called
+// after a connection was made.
 func NewProbe(pool *redis.Pool, prefix string, tags func() []string) *Probe {
 	return &Probe{pool: pool, keys: Keys{Prefix: prefix}, tags: tags}
 }
 
 // Run saves a value with the script of a commit, over the pool's connections. On a Cluster it does so once for each
-// primary, and returns an error only if none of them took the write: while one does, some conversations are answered, and
-// a replica that was taken out of the balancer would answer none.
+// primary, and returns an error only if no primary accepts the write. While one does, the replica still answers some
+// conversations. Outside the balancer it would answer none.
 func (p *Probe) Run(ctx context.Context) error {
 	conn, err := p.pool.GetContext(ctx)
 	if err != nil {
@@ -68,8 +69,8 @@ func (p *Probe) Run(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// write returns nil only for a write that was accepted. A refusal by compare-and-set is not enough: a server that takes
-// no writes refuses in the same words.
+// write returns nil only if a write was accepted. A refusal by compare-and-set does not show that, because a server
+// that accepts no writes gives the same reply.
 func (p *Probe) write(conn redis.Conn, key string) error {
 	read := probeValue
 	for range probeAttempts {
@@ -91,8 +92,8 @@ func (p *Probe) write(conn redis.Conn, key string) error {
 	return fmt.Errorf("write %s: %w", key, errConflict)
 }
 
-// explain names the command or the key that the user lacks, if that is the reason. Where a script runs into it, Redis says
-// ERR and names neither, so the script's commands are tried by themselves.
+// explain names the command or the key that the user lacks, if that is the reason for err. When a script fails for that
+// reason, Redis answers ERR and names neither. explain therefore tries the commands of the script one by one.
 func (p *Probe) explain(conn redis.Conn, key string, err error) error {
 	if isCode(err, "ERR") {
 		_, get := conn.Do("GET", key)

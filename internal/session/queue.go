@@ -16,13 +16,13 @@ const (
 )
 
 var (
-	// ErrBusy says that too many messages are waiting: in all, of the conversation, or repeats of the message.
+	// ErrBusy means that too many messages are waiting: in all, of the conversation, or repeats of the message.
 	ErrBusy = errors.New("too many messages are waiting")
 
-	// ErrGone says that the client hung up while its message waited, and that nothing was sent to save the message.
+	// ErrGone means that the client hung up while its message waited, and that nothing was sent to save the message.
 	ErrGone = fmt.Errorf("client hung up: %w", context.Canceled)
 
-	// errPanicked is what the other requests of a message get when the one that answers it panics.
+	// errPanicked is the outcome for the other requests of a message when the request that answers it panics.
 	errPanicked = errors.New("another request with this message failed")
 )
 
@@ -46,7 +46,7 @@ type turn struct {
 	outcome  outcome
 }
 
-// outcome is what became of a message.
+// outcome is the result of processing a message.
 type outcome struct {
 	response response
 	err      error
@@ -54,8 +54,8 @@ type outcome struct {
 
 func newQueue() *queue { return &queue{lines: make(map[string][]*turn)} }
 
-// join adds a request to the queue. It reports whether the request has the turn: then it must leave, and otherwise follow.
-// It returns ErrBusy at once where there is no room.
+// join adds a request to the queue. It reports whether the request has the turn. A request that has the turn must call
+// leave; any other request must call follow. join returns ErrBusy at once if the queue is full.
 func (q *queue) join(conversation, sid string) (t *turn, has bool, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -89,7 +89,8 @@ func (t *turn) repeat() error {
 	return nil
 }
 
-// await waits until the turn is the first of its line. It returns ErrGone when gone is closed before, or ctx's error.
+// await waits until the turn is the first of its line. It returns ErrGone if gone is closed before that, or ctx's
+// error.
 func (t *turn) await(ctx context.Context, gone <-chan struct{}) error {
 	if t.first == nil {
 		return nil
@@ -109,8 +110,8 @@ func (t *turn) await(ctx context.Context, gone <-chan struct{}) error {
 	}
 }
 
-// follow waits for the outcome of a turn that another request has. It reports true when the request gets the turn instead:
-// then it must leave.
+// follow waits for the outcome of a turn that another request has. If the request gets the turn instead, follow reports
+// true, and the request must call leave.
 func (q *queue) follow(conversation string, t *turn, deadline time.Time, gone <-chan struct{}) (outcome, bool) {
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
@@ -135,7 +136,8 @@ func (q *queue) follow(conversation string, t *turn, deadline time.Time, gone <-
 	return outcome{err: err}, false
 }
 
-// leave ends a turn with its outcome. If that is ErrGone, another request takes the turn over where there is one.
+// leave ends a turn with its outcome. If the outcome is ErrGone and another request brings the same message, that
+// request gets the turn.
 func (q *queue) leave(conversation string, t *turn, o outcome) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

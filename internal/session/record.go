@@ -120,8 +120,8 @@ func (r *Record) forget() {
 	}
 }
 
-// shrink makes a record smaller by so many bytes at least, or by all that it can do without: the oldest replies, and if
-// these are not enough what other versions have written.
+// shrink makes a record smaller by at least the given number of bytes. It removes the oldest replies, and if that is
+// not enough, the fields that other versions have written. If there is nothing more to remove, it stops.
 func (r *Record) shrink(bytes int) {
 	for bytes > 0 && len(r.replies) > 0 {
 		bytes -= len(r.replies[0].sid) + len(r.replies[0].texts)

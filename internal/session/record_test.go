@@ -229,7 +229,7 @@ func FuzzRecord(f *testing.F) {
 
 // A message's counting reads all messages once. With the naive loop, which looks for the end again for each one that it
 // lets go, a million would take hours.
-func TestAMillionMessagesAreCutAtOnce(t *testing.T) {
+func TestAMillionMessagesAreCutInOnePass(t *testing.T) {
 	var b strings.Builder
 	for i := range 1_000_000 {
 		fmt.Fprintf(&b, "SM%d=%d ", i, i)
@@ -253,7 +253,7 @@ func TestNoRecordIsWrittenThatIsTooLargeToRead(t *testing.T) {
 		{"the oldest replies go first", 200 << 10, 20 << 10, "SM1", true, true},
 		{"then all replies", 250 << 10, 20 << 10, "SM1", false, true},
 		{"then the fields of other versions", 256<<10 - 300, 0, "SM1", true, false},
-		{"then messages whose names nobody made up but a person", 0, 0, "SM" + strings.Repeat("1", 100<<10), true, true},
+		{"then messages with a MessageSid that only a person can have written", 0, 0, "SM" + strings.Repeat("1", 100<<10), true, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r, now := newRecord(time.Now()), time.Now()

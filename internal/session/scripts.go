@@ -58,12 +58,13 @@ redis.call('PEXPIRE', KEYS[2], ARGV[2])
 return 1`),
 }
 
-// unlessUnfit returns from a script the size of a string that is too large, and the error for what is no string.
+// unlessUnfit makes a script return the size of a string that is too large, or an error for a value that is not a
+// string.
 const unlessUnfit = `
 local size = redis.pcall('STRLEN', KEYS[1])
 if type(size) == 'table' or size > MAX then return size end`
 
-// unlessChanged returns 0 from a script if KEYS[1] is missing, or holds a string that can be read and is not ARGV[1].
+// unlessChanged makes a script return 0 if KEYS[1] is missing, or holds a readable string that is not ARGV[1].
 const unlessChanged = `
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind == 'none' then return 0 end

@@ -224,7 +224,7 @@ func TestRepeatsShareAnOutcome(t *testing.T) {
 	})
 }
 
-func TestAClientThatIsGone(t *testing.T) {
+func TestAClientThatHangsUp(t *testing.T) {
 	t.Run("leaves its message to a repeat when nothing was sent", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDesk(conversation.Counter{})

@@ -64,7 +64,7 @@ func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 	}
 	s.recent.learn(token, raw)
 	d.raw = raw
-	// scs makes a token of its own where none is found. With an empty session it keeps the one that the request has.
+	// scs makes its own token when it finds no session. With an empty session, it keeps the token of the request.
 	return raw, found || token == d.own, nil
 }
 
@@ -225,8 +225,9 @@ func (s *Store) pointer(ctx context.Context, key string) (string, error) {
 	return string(token), nil
 }
 
-// quarantine moves a record that could not be read out of the way, and reports whether it did: not if it has changed since
-// it was read, or is gone. read is nil if it was not read, because of its type or its size.
+// quarantine moves a record that could not be read to its quarantine key. It reports whether it moved the record: it
+// does not if the record has changed since it was read, or is gone. read is nil if the record was not read because of
+// its type or its size.
 func (s *Store) quarantine(ctx context.Context, token string, read []byte) (bool, error) {
 	conn, err := s.pool.GetContext(ctx)
 	if err != nil {
@@ -241,7 +242,7 @@ func (s *Store) quarantine(ctx context.Context, token string, read []byte) (bool
 	return moved == 1, nil
 }
 
-// sweep deletes the record that a request made under its own token, unless another message has been counted in it.
+// sweep deletes the record that a request made under its own token, unless another message was counted in that record.
 func (s *Store) sweep(ctx context.Context, token, sid string) error {
 	conn, err := s.pool.GetContext(ctx)
 	if err != nil {

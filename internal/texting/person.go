@@ -38,7 +38,8 @@ type Person struct {
 type Tally struct {
 	Sent   int // messages, delivered or not
 	Failed int // those of them for which Twilio would have logged an error
-	// NotFollowed counts messages that ended at another server, to which the phone did not go. They are not in Failed.
+	// NotFollowed counts messages whose webhook led to another server that the phone did not contact. Failed does not
+	// include them.
 	NotFollowed int
 
 	Misread int // lines that nothing was done about, since they are wrong

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// What is wrong with a form. None says which parameter it is: that would quote the sender.
+// The faults of a form. None names the parameter, because that would quote the sender.
 var (
 	errCount  = fmt.Errorf("the form has more than %d parameters", maxParams)
 	errName   = errors.New("the form has a parameter with a name that Twilio does not use")
@@ -132,8 +132,8 @@ func (d *decoder) param(piece []byte) param {
 	return p
 }
 
-// isName reports whether a parameter of Twilio's may have the name. A name may not begin with, or hold, what a value
-// would: the signature does not tell the two apart.
+// isName reports whether the name can be the name of one of Twilio's parameters. It must not contain characters of
+// values, because a signature does not separate names from values.
 func isName(name string) bool {
 	for i := range len(name) {
 		switch c := name[i]; {

@@ -14,7 +14,7 @@ func TestParseForm(t *testing.T) {
 		{"an escaped plus sign is a plus sign", "From=%2B18103330792", "From", "+18103330792"},
 		{"an escape is of either case", "a=%c3%B1", "a", "ñ"},
 		{"names are decoded too", "%4Dedia%5fUrl0=1", "Media_Url0", "1"},
-		{"a name has letters, digits, points, hyphens and low lines", "azAZ09_.-=1", "azAZ09_.-", "1"},
+		{"a name has letters, digits, dots, hyphens and underscores", "azAZ09_.-=1", "azAZ09_.-", "1"},
 		{"a semicolon is an ordinary byte", "a=1;b=2", "a", "1;b=2"},
 		{"the value begins at the first equals sign", "a=b=c", "a", "b=c"},
 		{"a name without an equals sign has no value", "a&b=2", "a", ""},

@@ -27,7 +27,7 @@ type Message struct {
 
 // ParseMessage reads a message from its form. The error may be sent to the client. These are errors:
 //   - From, To or MessageSid is missing or empty;
-//   - From or To is longer than 256 bytes, or has a + that is not followed by 1 to 20 digits alone;
+//   - From or To is longer than 256 bytes, or has a + that is not followed by 1 to 20 digits only;
 //   - MessageSid is not two capitals and 32 hexadecimal digits;
 //   - SmsMessageSid or SmsSid is present and is not the MessageSid.
 //
@@ -60,14 +60,14 @@ func (m Message) check(f Form) error {
 	}
 	for _, name := range [...]string{"SmsMessageSid", "SmsSid"} { // older names of the same
 		if f.Has(name) && f.Get(name) != m.SID {
-			return fmt.Errorf("%s is not the MessageSid", name)
+			return fmt.Errorf("%s differs from MessageSid", name)
 		}
 	}
 	return nil
 }
 
 // CheckAddress returns what is wrong with an address of a message, which the error calls name: it is empty, longer than
-// 256 bytes, or has a + that is not followed by 1 to 20 digits alone. A channel's prefix, up to the first colon, may come
+// 256 bytes, or has a + that is not followed by 1 to 20 digits only. A channel's prefix, up to the first colon, may come
 // before the +.
 func CheckAddress(name, address string) error {
 	afterChannel := address
@@ -80,12 +80,12 @@ func CheckAddress(name, address string) error {
 	case len(address) > maxAddress:
 		return fmt.Errorf("%s is longer than %d bytes", name, maxAddress)
 	case !isNumberIfPlus(address) || !isNumberIfPlus(afterChannel):
-		return fmt.Errorf("%s has a + that is not followed by 1 to %d digits alone", name, maxDigits)
+		return fmt.Errorf("%s has a + that is not followed by 1 to %d digits only", name, maxDigits)
 	}
 	return nil
 }
 
-// isNumberIfPlus reports whether a text that begins with + has digits alone behind it. Other texts need not.
+// isNumberIfPlus reports whether a text that begins with + has only digits after the +. It is true for any other text.
 func isNumberIfPlus(text string) bool {
 	digits, plus := strings.CutPrefix(text, "+")
 	return !plus || len(digits) >= 1 && len(digits) <= maxDigits && strings.Trim(digits, "0123456789") == ""
@@ -109,8 +109,9 @@ func isCapital(c byte) bool { return 'A' <= c && c <= 'Z' }
 // present, or SmsStatus is, with another state than that of an incoming message. Receipts come to the webhook's URL in
 // many set-ups. The states are compared as Twilio writes them, in lower case.
 //
-// A parameter whose name merely begins with MessageSt makes a receipt too. Without that, a captured receipt would make a
-// message: its text behind the MessageSid can be cut at any other place, but the signed order allows only such names.
+// A parameter whose name merely begins with MessageSt makes the form a receipt, too. Otherwise a captured receipt could
+// be turned into a message: the text after its MessageSid could be cut elsewhere. The order of the signed text allows
+// only names that begin like that.
 //
 // See https://www.twilio.com/docs/messaging/guides/track-outbound-message-status.
 func (f Form) IsReceipt() bool {

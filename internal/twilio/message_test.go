@@ -48,7 +48,7 @@ func TestParseMessageTakesValuesAsTheyAre(t *testing.T) {
 
 func TestParseMessageChecksItsFields(t *testing.T) {
 	const (
-		notNumber = " has a + that is not followed by 1 to 20 digits alone"
+		notNumber = " has a + that is not followed by 1 to 20 digits only"
 		notSID    = "MessageSid is not two capitals and 32 hexadecimal digits"
 	)
 	long := strings.Repeat
@@ -93,10 +93,10 @@ func TestParseMessageChecksItsFields(t *testing.T) {
 		{"MessageSid with another letter is refused", "MessageSid", someSID[:33] + "g", notSID},
 		{"MessageSid that is empty is refused", "MessageSid", "", "the form has no MessageSid"},
 		{"SmsSid that is the MessageSid is taken", "SmsSid", someSID, ""},
-		{"SmsSid that is another is refused", "SmsSid", "SM" + long("0", 32), "SmsSid is not the MessageSid"},
-		{"SmsSid that is empty is refused", "SmsSid", "", "SmsSid is not the MessageSid"},
+		{"SmsSid that is another is refused", "SmsSid", "SM" + long("0", 32), "SmsSid differs from MessageSid"},
+		{"SmsSid that is empty is refused", "SmsSid", "", "SmsSid differs from MessageSid"},
 		{"SmsMessageSid that is the MessageSid is taken", "SmsMessageSid", someSID, ""},
-		{"SmsMessageSid that is another is refused", "SmsMessageSid", someSID + "x", "SmsMessageSid is not the MessageSid"},
+		{"SmsMessageSid that is another is refused", "SmsMessageSid", someSID + "x", "SmsMessageSid differs from MessageSid"},
 		{"Body that is empty is taken", "Body", "", ""},
 		{"Body has no limit of its own", "Body", long("x", 60_000), ""},
 		{"AccountSid that is empty is taken", "AccountSid", "", ""},
@@ -120,8 +120,8 @@ func TestReceipts(t *testing.T) {
 		{"SmsStatus alone makes a receipt", "SmsStatus=delivered", true},
 		{"an undelivered message has a receipt", "SmsStatus=undelivered", true},
 		{"a message that was received is no receipt", "SmsStatus=received", false},
-		{"a message that is being received is none", "SmsStatus=receiving", false},
-		{"a form without either is none", "Body=hi&CallStatus=ringing", false},
+		{"a message that is being received is no receipt", "SmsStatus=receiving", false},
+		{"a form without either is no receipt", "Body=hi&CallStatus=ringing", false},
 		{"Twilio writes the states in lower case", "SmsStatus=Received", true},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -42,7 +42,7 @@ func (k Keyword) String() string {
 // Keyword tells whether Twilio took the message for a keyword and answered it. An OptOutType of STOP, START or HELP
 // says so by itself. Without it, in the default mode, the whole body must be one of Twilio's words; case and the white
 // space around it do not count. YES is no keyword: Twilio opts the sender in and passes it on, and a dialogue needs it.
-// SMS, MMS and RCS have the words: Twilio unified them in March 2026. Other channels, such as WhatsApp, do not. An
+// The words apply to SMS, MMS and RCS, which Twilio unified in March 2026. They do not apply to other channels, such as WhatsApp. An
 // OptOutType of any other value counts as none, and so the body decides.
 //
 // See https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out and
