@@ -12,13 +12,13 @@ import (
 	"smsession/internal/hostname"
 )
 
-// Admin returns the handler of the private listener: the health routes, the metrics and, if asked for, the profiler. The
-// profiler has no cmdline, because a command line may hold a secret.
+// Admin returns the handler of the private listener. It serves the health routes, the metrics and, if profiler is true,
+// the profiler. The profiler does not serve the command line, because a command line may contain a secret.
 func (s *Server) Admin(profiler bool) http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.requireHost, s.observe)
 	s.health(r)
-	// A scrape takes milliseconds; more than a few at once are no scrapes.
+	// A scrape takes milliseconds, so more than a few at the same time do not come from a metrics server.
 	metrics := promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
 	r.Method(http.MethodGet, "/metrics", metrics)
 	r.Method(http.MethodHead, "/metrics", metrics)
@@ -32,9 +32,10 @@ func (s *Server) Admin(profiler bool) http.Handler {
 	return r
 }
 
-// requireHost refuses a Host that is neither a loopback name nor an IP address nor in AdminHosts. A web page on another
-// site can have its name resolve to this listener (DNS rebinding), and the operator's browser would let it read the
-// answers. The refusals come before the log line of a request, so they cannot fill the log.
+// requireHost refuses a request whose Host is not a loopback name, an IP address or an entry of AdminHosts. Otherwise a
+// web page on another site could let its host name resolve to this listener (DNS rebinding), and the operator's browser
+// would let the page read the answers. A refused request gets no log line of its own, so these requests cannot fill the
+// log.
 func (s *Server) requireHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		name := hostname.Of(r.Host)
@@ -43,12 +44,13 @@ func (s *Server) requireHost(next http.Handler) http.Handler {
 			return
 		}
 		s.warnOfHost(r.Host)
-		w.Header().Set("Connection", "close") // also while draining, which observe would see to
+		w.Header().Set("Connection", "close") // also while draining, because observe is not reached
 		refuse(w, r, wrongHost)
 	})
 }
 
-// warnOfHost logs a refused Host at most once a minute. That is enough for an operator whose scrapes are refused.
+// warnOfHost logs a refused Host at most once a minute. This is enough for an operator to find out why scrapes are
+// refused.
 func (s *Server) warnOfHost(host string) {
 	const most = 253 // the longest name that DNS has
 	now, last := time.Now().Unix(), s.warned.Load()

@@ -11,8 +11,8 @@ import (
 	"testing"
 )
 
-// A page on the Internet can make the operator's browser ask the private listener under the page's own name (DNS
-// rebinding), and then read the answer.
+// A page on the Internet can make the operator's browser send a request to the private listener under the page's own
+// name (DNS rebinding), and can then read the answer.
 func TestPrivateListenerHosts(t *testing.T) {
 	r := newReplica(t, "127.0.0.1:1", func(s *settings) { s.server.AdminHosts = []string{"sms-1", "metrics.example.com"} })
 	h := r.Admin(true)
@@ -49,7 +49,7 @@ func TestPrivateListenerHosts(t *testing.T) {
 	}
 }
 
-// Requests as they arrive: net/http makes one Host of the request line and the header.
+// The rows are requests as they arrive. net/http sets Host from the request line or from the header.
 func TestPrivateListenerHostsOnTheWire(t *testing.T) {
 	r := newReplica(t, "127.0.0.1:1")
 	srv := httptest.NewServer(r.Admin(false))
@@ -62,7 +62,7 @@ func TestPrivateListenerHostsOnTheWire(t *testing.T) {
 		{"HTTP/1.1 without a Host is malformed", "GET /healthz HTTP/1.1\r\n\r\n", 400},
 		{"two Hosts are malformed", "GET /healthz HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", 400},
 		{"the absolute form wins over the header", "GET http://evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 421},
-		{"an absolute form with a user is its host's", "GET http://localhost@evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 421},
+		{"the user in an absolute form does not count", "GET http://localhost@evil.example/healthz HTTP/1.1\r\nHost: localhost\r\n\r\n", 421},
 		{"an absolute form of this host is answered", "GET http://localhost/healthz HTTP/1.1\r\nHost: evil.example\r\n\r\n", 200},
 		{"an address with a zone is an address", "GET /healthz HTTP/1.1\r\nHost: [fe80::1%25lo]:9464\r\n\r\n", 200},
 		{"an empty Host is refused", "GET /healthz HTTP/1.1\r\nHost:\r\n\r\n", 421},
@@ -80,7 +80,7 @@ func TestPrivateListenerHostsOnTheWire(t *testing.T) {
 			}
 			res.Body.Close()
 			if res.StatusCode != row.want {
-				t.Errorf("it gets %d, want %d", res.StatusCode, row.want)
+				t.Errorf("the status is %d, want %d", res.StatusCode, row.want)
 			}
 		})
 	}

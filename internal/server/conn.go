@@ -9,41 +9,44 @@ import (
 )
 
 const (
-	// perLine is what a header line costs beyond its bytes: a slot in a map, a slice and two strings.
+	// perLine is the memory in bytes that a header line takes beyond its text: a slot in a map, a slice and two
+	// strings.
 	perLine = 128
 
-	// enoughToBegin is how many bytes net/http waits for, within the idle time-out, before it reads a further request.
+	// enoughToBegin is the number of bytes that net/http waits for, within the idle time-out, before it reads a further
+	// request.
 	enoughToBegin = 4
 )
 
-// conn is one of the Connections. What a handler calls does nothing on nil: a request without a listener, in a test.
+// conn is a connection of the public listener. The methods that a handler calls do nothing on a nil conn, because a
+// test can send a request without a listener.
 type conn struct {
 	net.Conn
 	all     *Connections
-	first   [1]byte // what arrived before the connection was handed over
+	first   [1]byte // the byte that arrived before the connection was handed over
 	pending bool    // first has not been read; only the reading goroutine touches it
 	ended   chan struct{}
 
 	// Under the mutex of all:
-	state   *list.List // that it is in; nil while busy
+	state   *list.List // the list that contains the connection; nil while it is busy
 	place   *list.Element
-	signed  bool      // it has carried a signed request
+	signed  bool      // the connection has carried a signed request
 	inHead  bool      // the head of the request is still being read
-	missing int       // bytes that are missing until a request has begun, while idle
-	since   time.Time // when its unverified request began
-	held    int       // bytes that its unverified request holds
+	missing int       // while idle: the number of bytes that must still arrive before a request has begun
+	since   time.Time // when the unverified request began
+	held    int       // the memory in bytes that the unverified request takes
 	closed  bool
 }
 
 type connKey struct{}
 
-// connFrom returns the connection of a request, nil if it is not one of the Connections.
+// connFrom returns the connection of a request. It returns nil if the request did not come over a conn.
 func connFrom(ctx context.Context) *conn {
 	c, _ := ctx.Value(connKey{}).(*conn)
 	return c
 }
 
-// idle says that a request was answered, and that the connection waits for another.
+// idle records that a request was answered and that the connection waits for the next one.
 func (c *conn) idle() {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
@@ -60,7 +63,7 @@ func (c *conn) idle() {
 	c.all.changed.Signal()
 }
 
-// Read notes that a request begins, and how much its head holds.
+// Read reads from the connection. It records when a request begins and how much memory the head of the request takes.
 func (c *conn) Read(b []byte) (int, error) {
 	if c.pending && len(b) > 0 {
 		c.pending = false
@@ -73,7 +76,7 @@ func (c *conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// arrived says that the first byte is there. It reports false if the connection was closed meanwhile.
+// arrived records that the first byte has arrived. It reports false if the connection was closed in the meantime.
 func (c *conn) arrived() bool {
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
@@ -99,8 +102,8 @@ func (c *conn) received(b []byte) {
 	}
 }
 
-// headRead says that the request's head has been read. It was in net/http's buffer if the request was sent together with
-// the one before it; the connection then still counts as idle.
+// headRead records that the head of the request has been read. If the client sent the request together with the one
+// before it, the head was in net/http's buffer, and the connection still counts as idle when headRead is called.
 func (c *conn) headRead() {
 	if c == nil {
 		return
@@ -113,20 +116,20 @@ func (c *conn) headRead() {
 	c.inHead = false
 }
 
-// hold says that the request's body has grown by so many bytes.
+// hold records that the buffer for the body of the request has grown by more bytes.
 func (c *conn) hold(more int) {
 	if c == nil {
 		return
 	}
 	c.all.mu.Lock()
 	defer c.all.mu.Unlock()
-	if c.state != nil { // it has not been closed
+	if c.state != nil { // the connection has not been closed
 		c.setHeld(c.held + more)
 	}
 }
 
-// checked says that the request is signed, or was refused. A refused one holds nothing any more, but net/http may still
-// wait for the rest of its body, which can be slow.
+// checked records whether the request is signed or was refused. A refused request takes no memory any more, but
+// net/http may still wait for the rest of its body, which can arrive slowly.
 func (c *conn) checked(signed bool) {
 	if c == nil {
 		return
@@ -142,7 +145,7 @@ func (c *conn) checked(signed bool) {
 	c.signed = true
 }
 
-// done returns a channel that is closed when the connection is, by us. It never is for nil.
+// done returns a channel that is closed when this process closes the connection. For a nil conn, it returns nil.
 func (c *conn) done() <-chan struct{} {
 	if c == nil {
 		return nil
@@ -157,7 +160,8 @@ func (c *conn) Close() error {
 	return c.close()
 }
 
-// CloseWrite lets a client read an answer before it notices that the rest of its request is not read.
+// CloseWrite closes the sending side of the connection. The client can then read an answer before it notices that the
+// rest of its request is not read.
 func (c *conn) CloseWrite() error {
 	if half, ok := c.Conn.(interface{ CloseWrite() error }); ok {
 		return half.CloseWrite()
@@ -165,7 +169,7 @@ func (c *conn) CloseWrite() error {
 	return nil
 }
 
-// What follows needs the mutex of all.
+// The caller of each method below must hold the mutex of all.
 
 func (c *conn) isIdle() bool { return c.state == c.all.strangers || c.state == c.all.trusted }
 
@@ -174,13 +178,13 @@ func (c *conn) begin() {
 	c.inHead, c.since = true, time.Now()
 }
 
-// enter moves the connection to the end of a list.
+// enter moves the connection to the end of the list state.
 func (c *conn) enter(state *list.List) {
 	c.leave()
 	c.state, c.place = state, state.PushBack(c)
 }
 
-// leave makes the connection busy.
+// leave removes the connection from its list. The connection is then busy.
 func (c *conn) leave() {
 	if c.state != nil {
 		c.state.Remove(c.place)
@@ -188,7 +192,8 @@ func (c *conn) leave() {
 	c.state, c.place = nil, nil
 }
 
-// setHeld closes the connections of the oldest requests if all together hold too much. This one can be among them.
+// setHeld sets the memory that the unverified request takes to n bytes. If all unverified requests together take more
+// than maxUnverified, it closes the connections of the oldest ones. This connection can be one of them.
 func (c *conn) setHeld(n int) {
 	c.all.held += n - c.held
 	c.held = n
@@ -205,14 +210,15 @@ func (c *conn) setHeld(n int) {
 	}
 }
 
-// release says that the request is not unverified any more.
+// release removes the connection from its list and no longer counts its memory.
 func (c *conn) release() {
 	c.leave()
 	c.inHead = false
 	c.setHeld(0)
 }
 
-// close is under the mutex so that a request that begins is either noted before or cannot begin.
+// close closes the connection. It needs the mutex: a request that begins at the same time must either be recorded
+// before or not begin at all.
 func (c *conn) close() error {
 	if c.closed {
 		return nil

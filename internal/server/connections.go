@@ -13,31 +13,35 @@ import (
 )
 
 const (
-	// maxUnverified is the number of bytes that all unverified requests together may hold.
+	// maxUnverified is the memory in bytes that all unverified requests together may take.
 	maxUnverified = 32 << 20
 
-	// usual is more than a request of Twilio's holds. Requests that hold more are closed first, because in a flood
-	// the oldest request may well be a message that has not had its turn on the processor yet.
+	// usual is more memory in bytes than one of Twilio's requests takes. Connections of larger requests are closed
+	// first, because in a flood the oldest request can be a message that still waits for the processor.
 	usual = 16 << 10
 
-	// slow is how long a request may take while all connections are in use. Head and body of a message come in a few
-	// packets, and one of them may have to be sent again.
+	// slow is how long an unverified request may take while all connections are in use. The head and the body of a
+	// message arrive in a few packets, and one of the packets may have to be sent again.
 	slow = 2 * time.Second
 )
 
-// Connections are the connections of a listener, at most a fixed number of them. Each is in one of three states:
+// Connections are the connections of a listener. Their number is limited. Each connection is in one of three states:
 //
-//   - idle: nothing of a request has come;
-//   - unverified: a request has begun, and it is not known to be Twilio's, or was refused;
-//   - busy: a request is answered that is known to be Twilio's.
+//   - idle: no byte of a request has arrived;
+//   - unverified: a request has begun, and its signature is not verified yet or was refused;
+//   - busy: the connection carries a request with a valid signature, which is being answered.
 //
-// At the limit, one connection is closed for a new one: the one that has been idle longest of those that have never
-// carried a signed request; else that of the oldest unverified request, if it is older than slow; else the one that has
-// been idle longest. If there is none, no connection is accepted until there is one. A connection whose request has arrived
-// but has not been read is not idle, where the system can tell.
+// At the limit, one connection is closed to make room for a new one. The first of these that exists is closed:
 //
-// While unverified requests hold more than maxUnverified bytes, the connection of the oldest large one is closed; if
-// none is large, that of the oldest.
+//   - the connection that has been idle longest and has never carried a signed request;
+//   - the connection of the oldest unverified request, if that request is older than slow;
+//   - the connection that has been idle longest.
+//
+// If none exists, the listener accepts no connection until one of them does. A connection whose request has arrived but
+// has not been read does not count as idle, if the operating system can report unread bytes.
+//
+// While the unverified requests take more than maxUnverified bytes, the connection of the oldest large request is
+// closed. If no request is large, the connection of the oldest request is closed.
 //
 // It is safe for concurrent use.
 type Connections struct {
@@ -48,11 +52,11 @@ type Connections struct {
 	changed    *sync.Cond // a connection became idle or ended, or the listener was closed
 	open       int
 	closed     bool
-	strangers  *list.List // idle, never signed; the one that has been idle longest is first
+	strangers  *list.List // idle, have never carried a signed request; the connection that has been idle longest is first
 	trusted    *list.List // idle, have carried a signed request; in the same order
 	unverified *list.List // in the order in which the requests began
-	large      *list.List // unverified, too, and hold more than usual; in the order in which they came to do so
-	held       int        // bytes that the unverified requests hold
+	large      *list.List // unverified and larger than usual; in the order in which the requests became large
+	held       int        // the memory in bytes that the unverified requests take
 	evicted    int        // idle connections that were closed at the limit
 	cut        int        // unverified connections that were closed, because of maxUnverified or because they were slow
 }
@@ -86,7 +90,7 @@ func (s *Connections) register(registry prometheus.Registerer) {
 	}, value(func() int { return s.max }))
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "smsession_unverified_bytes",
-		Help: "Memory that requests hold whose signature has not been verified yet.",
+		Help: "Memory in bytes of the requests whose signatures have not been verified yet.",
 	}, value(func() int { return s.held }))
 	evicted := func(reason string, read func() int) {
 		auto.NewCounterFunc(prometheus.CounterOpts{
@@ -99,7 +103,7 @@ func (s *Connections) register(registry prometheus.Registerer) {
 	evicted("unverified", func() int { return s.cut })
 }
 
-// configure lets srv serve the connections.
+// configure sets the fields of srv that the connections need.
 func (s *Connections) configure(srv *http.Server) {
 	srv.IdleTimeout = s.keepAlive
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
@@ -112,7 +116,7 @@ func (s *Connections) configure(srv *http.Server) {
 	}
 }
 
-// add waits until there is room for a connection, and makes it idle. It returns nil when the listener is closed.
+// add waits until there is room for a connection and adds it as an idle one. It returns nil if the listener is closed.
 func (s *Connections) add(accepted net.Conn) *conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -130,7 +134,8 @@ func (s *Connections) add(accepted net.Conn) *conn {
 	return c
 }
 
-// evict closes the connection that has been idle longest. Those whose requests have come leave the list on the way.
+// evict closes the connection in the list idle that has been idle longest, and reports whether it closed one. If the
+// request of a connection has arrived, evict moves the connection to the list of unverified requests instead.
 func (s *Connections) evict(idle *list.List) bool {
 	for idle.Len() > 0 {
 		oldest := idle.Front().Value.(*conn)
@@ -144,7 +149,8 @@ func (s *Connections) evict(idle *list.List) bool {
 	return false
 }
 
-// evictSlow closes the connection of the oldest unverified request, if that is slow.
+// evictSlow closes the connection of the oldest unverified request if the request is slow. It reports whether it closed
+// the connection.
 func (s *Connections) evictSlow() bool {
 	oldest := s.oldest()
 	if oldest == nil || time.Since(oldest.since) < slow {
@@ -155,7 +161,7 @@ func (s *Connections) evictSlow() bool {
 	return true
 }
 
-// oldest returns the connection of the oldest unverified request, nil if there is none.
+// oldest returns the connection of the oldest unverified request. It returns nil if there is no unverified request.
 func (s *Connections) oldest() (oldest *conn) {
 	for _, list := range [...]*list.List{s.unverified, s.large} {
 		if e := list.Front(); e != nil && (oldest == nil || e.Value.(*conn).since.Before(oldest.since)) {
@@ -165,11 +171,12 @@ func (s *Connections) oldest() (oldest *conn) {
 	return oldest
 }
 
-// wait waits until a connection became idle or ended, the oldest unverified request is slow, or the listener was closed.
+// wait waits until a connection becomes idle or ends, the oldest unverified request becomes slow, or the listener is
+// closed.
 func (s *Connections) wait() {
 	if oldest := s.oldest(); oldest != nil {
 		timer := time.AfterFunc(slow-time.Since(oldest.since), func() {
-			s.mu.Lock() // wait has it until it waits
+			s.mu.Lock() // not free before changed.Wait waits for the signal
 			defer s.mu.Unlock()
 			s.changed.Signal()
 		})
@@ -178,7 +185,8 @@ func (s *Connections) wait() {
 	s.changed.Wait()
 }
 
-// shut closes the connections that have not been handed over, and the other idle strangers.
+// shut closes the connections that have not been handed over, and the idle ones that have never carried a signed
+// request. It then wakes the goroutine that waits in add.
 func (s *Connections) shut() {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -44,7 +44,7 @@ func signedHelp() string {
 	return b.String()
 }
 
-// unsignedHelp is the same with a signature of another message.
+// unsignedHelp is the same message with the signature of another message.
 func unsignedHelp() string { return strings.Replace(signedHelp(), "HELP", "help", 1) }
 
 // cut reports whether the server has closed a connection.
@@ -71,15 +71,15 @@ func TestConnectionsAreBounded(t *testing.T) {
 		idle    []string // what was sent on each idle connection, in this order
 		evicted int
 	}{
-		{"the one that has been idle longest is closed", []string{ask, ask, ask}, 0},
-		{"one that was opened in advance is idle", []string{"", ask, ask}, 0},
-		{"one that has sent less than begins a request is idle", []string{ask + "|GET", ask, ask}, 0},
-		{"so is one that has sent that after its second request", []string{ask + "|" + ask + "|GET", ask, ask}, 0},
-		{"those that have carried a signed message are kept longest", []string{signedHelp(), ask, ask}, 1},
-		{"so are those that have carried an unsigned one since", []string{signedHelp() + "|" + unsignedHelp(), ask, ask}, 1},
-		{"those that have carried an unsigned one alone are not", []string{signedHelp(), ask + "|" + unsignedHelp(), ask}, 1},
-		{"one is not idle whose next request has come together with the last", []string{ask + ask[:len(ask)-2] + "Content-Length: 9\r\n\r\n", ask, ask}, 1},
-		{"of those, the one that has been idle longest is closed", []string{signedHelp(), signedHelp(), signedHelp()}, 0},
+		{"the connection that has been idle longest is closed", []string{ask, ask, ask}, 0},
+		{"a connection that was opened in advance is idle", []string{"", ask, ask}, 0},
+		{"a connection that has sent too little to begin a request is idle", []string{ask + "|GET", ask, ask}, 0},
+		{"a connection that has sent too little to begin a third request is idle", []string{ask + "|" + ask + "|GET", ask, ask}, 0},
+		{"connections that have carried a signed message are kept longest", []string{signedHelp(), ask, ask}, 1},
+		{"connections that have carried an unsigned message after a signed one are kept longest", []string{signedHelp() + "|" + unsignedHelp(), ask, ask}, 1},
+		{"connections that have carried only an unsigned message are not kept", []string{signedHelp(), ask + "|" + unsignedHelp(), ask}, 1},
+		{"a connection is not idle if two requests arrived together", []string{ask + ask[:len(ask)-2] + "Content-Length: 9\r\n\r\n", ask, ask}, 1},
+		{"if all have carried a signed message, the connection that has been idle longest is closed", []string{signedHelp(), signedHelp(), signedHelp()}, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -123,7 +123,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 		"ends":        func(_ *testing.T, c net.Conn) { c.Close() },
 		"is answered": func(t *testing.T, c net.Conn) { _ = written(t, c, ask[len(ask)-1:]) },
 	} {
-		t.Run("none is idle: a new one waits until one "+name, func(t *testing.T) {
+		t.Run("without an idle connection, a new one waits until one "+name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := run(t, "", withConnections(fewConnections))
 				var conns []net.Conn
@@ -136,12 +136,12 @@ func TestConnectionsAreBounded(t *testing.T) {
 				synctest.Wait()
 				select {
 				case status := <-answered:
-					t.Errorf("it was answered %d", status)
+					t.Errorf("the new connection was answered with %d", status)
 				default:
 				}
 				end(t, conns[0])
 				if status := <-answered; status != http.StatusOK {
-					t.Errorf("then it was answered %d", status)
+					t.Errorf("later the new connection was answered with %d", status)
 				}
 				for _, c := range conns[1:] {
 					if status := written(t, c, ask[len(ask)-1:]); status != http.StatusOK {
@@ -156,7 +156,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 			})
 		})
 	}
-	t.Run("none is idle: the oldest request that has not come whole in two seconds is closed", func(t *testing.T) {
+	t.Run("without an idle connection, the oldest request that is not complete after two seconds is closed", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := run(t, "", withConnections(fewConnections))
 			trusted := begun(t, r, signedHelp())
@@ -173,17 +173,17 @@ func TestConnectionsAreBounded(t *testing.T) {
 				t.Errorf("the metrics are\n%s", body)
 			}
 			if !cut(slow[0]) {
-				t.Error("the oldest is still open")
+				t.Error("the oldest connection is still open")
 			}
 			if cut(slow[1]) || cut(trusted) {
-				t.Error("another one was closed")
+				t.Error("another connection was closed")
 			}
 			next.Close()
 			r.stop()
 			<-r.err
 		})
 	})
-	t.Run("none is idle: a new one waits until a request is slow", func(t *testing.T) {
+	t.Run("without an idle connection, a new one waits until a request is slow", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := run(t, "", withConnections(fewConnections))
 			var conns []net.Conn
@@ -196,7 +196,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 			start := time.Now()
 			next := begun(t, r, ask)
 			if waited := time.Since(start); waited != 2*time.Second {
-				t.Errorf("it was answered after %v", waited)
+				t.Errorf("the new connection was answered after %v", waited)
 			}
 			for i, c := range conns {
 				if got := cut(c); got != (i == 0) {
@@ -208,7 +208,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 			<-r.err
 		})
 	})
-	t.Run("a request that was refused before its body has come can be slow, too", func(t *testing.T) {
+	t.Run("a request that was refused before its body arrived can also be slow", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := run(t, "", withConnections(1))
 			refused := connected(t, r)
@@ -220,7 +220,7 @@ func TestConnectionsAreBounded(t *testing.T) {
 				t.Errorf("a new connection was answered after %v", waited)
 			}
 			if !cut(refused) {
-				t.Error("the refused one is still open")
+				t.Error("the refused connection is still open")
 			}
 			next.Close()
 			r.stop()
@@ -236,17 +236,17 @@ func TestConnectionsAreBounded(t *testing.T) {
 				t.Errorf("Run = %v, want nil", err)
 			}
 			if !cut(c) {
-				t.Error("it is still open")
+				t.Error("the connection is still open")
 			}
 		})
 	})
 }
 
-// unfinished is a connection on which a request has begun, and how that went.
+// unfinished is a connection on which a request has begun, and the result of the request.
 func unfinished(t *testing.T, r *running, request string) net.Conn {
 	t.Helper()
 	c := connected(t, r)
-	_, _ = io.WriteString(c, request) // it may be closed meanwhile
+	_, _ = io.WriteString(c, request) // the server may close the connection in the meantime
 	synctest.Wait()
 	return c
 }
@@ -260,10 +260,10 @@ func TestUnverifiedRequestsAreBounded(t *testing.T) {
 	for _, row := range []struct {
 		name     string
 		requests []string // one on each connection, and the last of them until a connection is closed
-		closed   int      // which one that is
+		closed   int      // the index of the connection that is closed
 	}{
-		{"the oldest large one is closed", []string{body(1), body(40 << 10), body(40 << 10)}, 1},
-		{"if none is large, the oldest is closed", []string{head + strings.Repeat("X:\r\n", 100)}, 0},
+		{"the oldest large request is closed", []string{body(1), body(40 << 10), body(40 << 10)}, 1},
+		{"if no request is large, the oldest request is closed", []string{head + strings.Repeat("X:\r\n", 100)}, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -276,7 +276,7 @@ func TestUnverifiedRequestsAreBounded(t *testing.T) {
 					conns = append(conns, unfinished(t, r, row.requests[min(n, len(row.requests)-1)]))
 				}
 				if held := scrape(t, r.replica)["smsession_unverified_bytes"]; held > most || held < most-(128<<10) {
-					t.Errorf("they hold %.0f bytes, want at most %d", held, most)
+					t.Errorf("the requests take %.0f bytes, want at most %d", held, most)
 				}
 				for i, c := range conns[:3] {
 					if got := cut(c); got != (i == row.closed) {
@@ -288,7 +288,7 @@ func TestUnverifiedRequestsAreBounded(t *testing.T) {
 				}
 				synctest.Wait()
 				if held := scrape(t, r.replica)["smsession_unverified_bytes"]; held != 0 {
-					t.Errorf("without connections they hold %.0f bytes", held)
+					t.Errorf("without connections the requests take %.0f bytes", held)
 				}
 				r.stop()
 				<-r.err
@@ -303,12 +303,12 @@ func TestUnverifiedRequestsAreBounded(t *testing.T) {
 				r := run(t, "")
 				c := unfinished(t, r, request[:len(request)-1])
 				if held := scrape(t, r.replica)["smsession_unverified_bytes"]; held < float64(len(request)) {
-					t.Errorf("before its end it holds %.0f bytes", held)
+					t.Errorf("before its end the request takes %.0f bytes", held)
 				}
 				_ = written(t, c, request[len(request)-1:])
 				synctest.Wait()
 				if held := scrape(t, r.replica)["smsession_unverified_bytes"]; held != 0 {
-					t.Errorf("after the answer it holds %.0f bytes", held)
+					t.Errorf("after the answer the request takes %.0f bytes", held)
 				}
 				c.Close()
 				r.stop()
@@ -318,7 +318,8 @@ func TestUnverifiedRequestsAreBounded(t *testing.T) {
 	}
 }
 
-// A client that closes its side in the middle of its body must never read the status 200: some take it for an answer.
+// A client that closes its side in the middle of its body must never read the status 200, because some clients treat it
+// as an answer.
 func TestABodyThatEndsEarlyNeverGets200(t *testing.T) {
 	var whole bytes.Buffer
 	_ = message("HELP").request().Write(&whole)
@@ -340,7 +341,7 @@ func TestABodyThatEndsEarlyNeverGets200(t *testing.T) {
 				t.Run(route+": "+name, func(t *testing.T) {
 					answer := halfClosed(t, newReplica(t, addr), strings.Replace(text, " /sms ", " "+route+" ", 1))
 					if !strings.HasPrefix(answer, "HTTP/1.1 400 ") {
-						t.Errorf("it got %q", answer)
+						t.Errorf("the client got %q", answer)
 					}
 				})
 			}
@@ -348,8 +349,8 @@ func TestABodyThatEndsEarlyNeverGets200(t *testing.T) {
 	})
 }
 
-// A connection that is closed while something of its request has not been read is reset, and a client may then lose the
-// answer: our side must end first.
+// If a connection is closed while a part of its request is unread, it is reset, and the client may lose the answer. The
+// server must therefore close its sending side first.
 func TestAClientReadsTheAnswerToABodyThatIsTooLarge(t *testing.T) {
 	addr := listening(t, newReplica(t, "127.0.0.1:1"))
 	c, err := dial(addr)
@@ -360,11 +361,11 @@ func TestAClientReadsTheAnswerToABodyThatIsTooLarge(t *testing.T) {
 	_, _ = io.WriteString(c, "POST /sms HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 1000000\r\n\r\n"+
 		strings.Repeat("a", 8<<10))
 	if answer, err := io.ReadAll(c); err != nil || !strings.HasPrefix(string(answer), "HTTP/1.1 413 ") {
-		t.Errorf("it read %q, %v", answer, err)
+		t.Errorf("the client read %q, %v", answer, err)
 	}
 }
 
-// halfClosed sends a text over a socket and closes that side. It returns all that comes back.
+// halfClosed sends a text over a socket and closes the sending side. It returns everything that the server sends back.
 func halfClosed(t *testing.T, r *replica, text string) string {
 	t.Helper()
 	addr := listening(t, r)

@@ -10,7 +10,7 @@ import (
 	"testing/synctest"
 )
 
-// unread is a socket that the server does not come to read before the test lets it.
+// unread is a socket that the server cannot read until the test allows it.
 type unread struct {
 	*net.TCPConn
 	goOn chan struct{}
@@ -39,8 +39,8 @@ func sockets(t *testing.T) (client, srv *net.TCPConn) {
 	return client, accepted.(*net.TCPConn)
 }
 
-// While the connections are at their limit, each new one would otherwise end the one before it, whose request has come
-// but has not been read yet.
+// At the limit, each new connection would otherwise close the connection before it, whose request has arrived but has
+// not been read yet.
 func TestAConnectionWithAnUnreadRequestIsNotIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := run(t, "", withConnections(1))
@@ -56,10 +56,10 @@ func TestAConnectionWithAnUnreadRequestIsNotIdle(t *testing.T) {
 		synctest.Wait()
 		close(goOn)
 		if status := written(t, client, ""); status != http.StatusOK {
-			t.Errorf("the request that had come got %d", status)
+			t.Errorf("the request that had arrived got %d", status)
 		}
 		if status := written(t, next, ask); status != http.StatusOK {
-			t.Errorf("then the new connection got %d", status)
+			t.Errorf("later the new connection got %d", status)
 		}
 		next.Close()
 		r.stop()

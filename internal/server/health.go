@@ -12,7 +12,7 @@ import (
 // as often.
 const pingInterval = time.Second
 
-// Health knows whether a replica should get messages. It is safe for concurrent use.
+// Health decides whether a replica should get messages. It is safe for concurrent use.
 type Health struct {
 	patience time.Duration // how long Redis may be away, and how long one ping may take
 	made     time.Time
@@ -22,21 +22,22 @@ type Health struct {
 }
 
 // NewHealth returns the Health of a replica that has not reached Redis yet. patience is how long a message may wait for
-// Redis. The replica stays ready while Redis is away for less than that: every replica sees an outage at once, and those
-// who can wait must not be taken out together.
+// Redis. The replica stays ready while Redis is away for less than patience: all replicas notice an outage at the same
+// time, and the balancer must not remove all of them while their messages can still wait.
 func NewHealth(patience time.Duration, log *slog.Logger) *Health {
 	return &Health{patience: patience, made: time.Now(), log: log}
 }
 
-// Drain makes the replica not ready for good.
+// Drain marks the replica as not ready. This cannot be undone.
 func (h *Health) Drain() { h.draining.Store(true) }
 
 // Draining reports whether Drain was called.
 func (h *Health) Draining() bool { return h.draining.Load() }
 
-// Watch pings Redis until ctx ends. ping must do what a message does, so that Redis counts as away while it refuses
-// every message. The context of a ping lasts as long as that of a message. Watch returns early, with the error, only if
-// Redis refuses the first ping for a reason that waiting does not remove. It waits for a Redis that is not there yet.
+// Watch pings Redis until ctx ends. ping must do the same as a message, so that Redis counts as away while it refuses
+// every message. The context of a ping lasts as long as the context of a message. If Redis cannot be reached yet, Watch
+// waits for it. Watch returns early, with the error, only if Redis refuses the first ping for a reason that waiting
+// cannot remove; refused reports whether an error has such a reason.
 func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, refused func(error) bool) error {
 	away := false
 	for {
@@ -93,7 +94,7 @@ func (h *Health) away(now time.Time) time.Duration {
 	return now.Sub(h.made)
 }
 
-// reason is one fixed word, and whether the replica is ready.
+// reason returns one fixed word for the state of the replica, and whether the replica is ready.
 func (h *Health) reason(now time.Time) (word string, ready bool) {
 	contact := h.contact.Load()
 	switch {

@@ -216,7 +216,7 @@ func TestAPingMayTakeAsLongAsAMessage(t *testing.T) {
 		word string
 	}{
 		{"a slow ping counts, as a slow message does", patience - time.Second, "ready"},
-		{"one that would take longer is given up", patience + time.Second, "starting"},
+		{"a ping that takes longer than that is given up", patience + time.Second, "starting"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

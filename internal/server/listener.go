@@ -8,7 +8,8 @@ import (
 )
 
 // listener accepts connections for an http.Server. It hands a connection over when the first byte of a request has
-// arrived, because net/http's read time-outs begin when it gets the connection. Balancers open connections in advance.
+// arrived, because net/http's read time-outs begin when net/http gets the connection. Load balancers open connections
+// before they have a request to send.
 type listener struct {
 	net.Listener
 	all    *Connections
@@ -47,8 +48,8 @@ func (l *listener) Close() error {
 	return err
 }
 
-// run goes on after an error: http.Server pauses after one that passes, such as too many open files, and closes the
-// listener after any other.
+// run accepts connections until the listener is closed. It continues after an error: http.Server pauses after a
+// temporary error, such as too many open files, and closes the listener after any other error.
 func (l *listener) run() {
 	for {
 		c, err := l.Listener.Accept()
@@ -67,15 +68,16 @@ func (l *listener) run() {
 	}
 }
 
-// wait waits for the first byte of a connection.
+// wait waits for the first byte of a connection and then hands the connection over. If no byte arrives in time, it
+// closes the connection.
 func (l *listener) wait(c *conn) {
-	_ = c.SetReadDeadline(time.Now().Add(l.all.keepAlive)) // if it fails, so does the read
+	_ = c.SetReadDeadline(time.Now().Add(l.all.keepAlive)) // if this fails, the read fails too
 	if _, err := io.ReadFull(c.Conn, c.first[:]); err != nil || !c.arrived() || !l.hand(accepted{conn: c}) {
 		c.Close()
 	}
 }
 
-// hand reports false when the listener is closed.
+// hand passes a connection or an error to Accept. It reports false if the listener is closed.
 func (l *listener) hand(a accepted) bool {
 	select {
 	case l.ready <- a:

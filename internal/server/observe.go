@@ -18,15 +18,15 @@ import (
 	"smsession/internal/twilio"
 )
 
-// exchange is what one request leaves for its log line. Only the request's own goroutine touches it.
+// exchange contains the facts about one request that its log line needs. Only the request's own goroutine uses it.
 type exchange struct {
-	message  conversation.Message // once the signature is verified
+	message  conversation.Message // zero until the signature is verified
 	keyword  twilio.Keyword       // of the message
 	status   int                  // 0 for 200
-	result   string               // why there was no session; else report.Result
-	err      error                // what kept the session away
-	failed   bool                 // whatever the status is
-	stranger bool                 // it was refused before its signature was verified
+	result   string               // the result of a request that reached no session; "" means report.Result
+	err      error                // why the session could not be loaded or saved
+	failed   bool                 // the request failed, although its status may be 200
+	stranger bool                 // the request was refused before its signature was verified
 	report   session.Report
 }
 
@@ -37,8 +37,9 @@ func exchangeFrom(ctx context.Context) *exchange {
 	return x
 }
 
-// observe logs one line for every request, counts it, and turns a panic into a 500. While the server drains, it asks for
-// every connection to be closed, so that a balancer's idle ones are gone before the listener is.
+// observe logs one line for each request, counts the request, and turns a panic into a 500. While the server drains,
+// each answer asks the client to close its connection, so that a load balancer's idle connections are closed before the
+// listener is.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
@@ -58,7 +59,8 @@ func (s *Server) observe(next http.Handler) http.Handler {
 	})
 }
 
-// closer decides when the answer goes out, not when the request came in: Redis may have been waited for in between.
+// closer sets the header "Connection: close" while the server drains. It decides this when the answer is written and
+// not when the request arrives, because the request may wait for Redis in between.
 type closer struct {
 	http.ResponseWriter
 	health *Health
@@ -80,7 +82,7 @@ func (c *closer) close() {
 	}
 }
 
-// Unwrap is for http.ResponseController, by which the profiler sets its deadline.
+// Unwrap returns the wrapped writer. The profiler needs it to set its deadline with an http.ResponseController.
 func (c *closer) Unwrap() http.ResponseWriter { return c.ResponseWriter }
 
 func (s *Server) panicked(w http.ResponseWriter, r *http.Request, p any) {
@@ -91,7 +93,8 @@ func (s *Server) panicked(w http.ResponseWriter, r *http.Request, p any) {
 	refuse(w, r, bug)
 }
 
-// describe says what a panic was about. Only the runtime's own words are known not to hold the sender's.
+// describe returns a description of a panic's value. It returns the text of a runtime error only, because any other
+// text may contain what the sender wrote.
 func describe(p any) string {
 	if err, ok := p.(runtime.Error); ok {
 		return err.Error()
@@ -99,8 +102,8 @@ func describe(p any) string {
 	return fmt.Sprintf("a %T", p)
 }
 
-// log writes the line: nothing of the body, no cookie, and of an unverified request nothing that its sender chose but
-// the path and an IP address.
+// log writes the log line of a request. The line contains no part of the body and no cookie. For an unverified request,
+// it contains only two values that the sender chose: the path and an IP address.
 func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
 	level := x.level(r)
 	if !s.Logger.Enabled(r.Context(), level) {
@@ -113,7 +116,7 @@ func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
 	if status == 0 {
 		status = http.StatusOK
 	}
-	// Not Logger.LogAttrs: it would look for our place in the source.
+	// Logger.LogAttrs would spend time to find the source line of its caller, so the record is made here.
 	line := slog.NewRecord(time.Now(), level, "request", 0)
 	line.AddAttrs(
 		slog.String("request_id", s.ids.next()),
@@ -134,10 +137,11 @@ func (s *Server) log(r *http.Request, x *exchange, took time.Duration) {
 	if x.err != nil {
 		line.AddAttrs(slog.String("error", x.err.Error()))
 	}
-	_ = s.Logger.Handler().Handle(r.Context(), line) // there is nowhere to say that it failed
+	_ = s.Logger.Handler().Handle(r.Context(), line) // an error of the log cannot be logged
 }
 
-// outcome is the one word that the log and the metrics have for what became of the request, "" if it needs none.
+// outcome returns the word for the result of a request in the log and the metrics. It returns "" if the request has no
+// result.
 func (x *exchange) outcome() string {
 	if x.result != "" {
 		return x.result
@@ -145,7 +149,7 @@ func (x *exchange) outcome() string {
 	return string(x.report.Result)
 }
 
-// level follows whose fault it is. A client that hangs up is no failure of ours.
+// level returns the log level, which depends on who caused the failure. A client that hangs up is not our failure.
 func (x *exchange) level(r *http.Request) slog.Level {
 	switch {
 	case errors.Is(x.err, session.ErrGone):
@@ -160,7 +164,8 @@ func (x *exchange) level(r *http.Request) slog.Level {
 	return slog.LevelDebug
 }
 
-// ids numbers the requests of one process under a random name, so that no two replicas give the same.
+// ids numbers the requests of one process. Each number has a random prefix for the process, so that two replicas do not
+// use the same id.
 type ids struct {
 	process string
 	last    *atomic.Uint64

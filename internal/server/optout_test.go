@@ -246,7 +246,7 @@ func TestStopIsNeverAnsweredWithTheApology(t *testing.T) {
 			stop.to("/sms/fallback").send(r.public).saysNothing(t)
 			line := r.log.last(t)
 			if line["level"] != "ERROR" || line["result"] != "keyword_failed" || line["status"] != 200.0 || line["error"] == nil {
-				t.Errorf("the log says %v", line)
+				t.Errorf("the log line is %v", line)
 			}
 		})
 	}

@@ -72,7 +72,7 @@ func TestWhileRedisIsAway(t *testing.T) {
 			}
 			line := r.log.last(t)
 			if line["level"] != "ERROR" || line["result"] != "unavailable" || line["error"] == nil {
-				t.Errorf("the log says %v", line)
+				t.Errorf("the log line is %v", line)
 			}
 		})
 		t.Run("the fallback URL apologises in TwiML", func(t *testing.T) {
@@ -83,7 +83,7 @@ func TestWhileRedisIsAway(t *testing.T) {
 			}
 			line := r.log.last(t)
 			if line["level"] != "ERROR" || line["result"] != "apology" || line["status"] != 200.0 || line["error"] == nil {
-				t.Errorf("the log says %v", line)
+				t.Errorf("the log line is %v", line)
 			}
 		})
 		t.Run("what is wrong is refused as ever", func(t *testing.T) {
@@ -96,13 +96,13 @@ func TestWhileRedisIsAway(t *testing.T) {
 				p.send(r.public).refused(t, f.status)
 			}
 		})
-		t.Run("a client that hangs up is no failure of the service", func(t *testing.T) {
+		t.Run("a client that hangs up is not a failure of the service", func(t *testing.T) {
 			gone, hangUp := context.WithCancel(t.Context())
 			hangUp()
 			for _, route := range []string{"/sms", "/sms/fallback"} {
 				serve(r.public, message("hello").to(route).carrying(cookie).request().WithContext(gone))
 				if line := r.log.last(t); line["level"] != "INFO" || line["result"] != "client_gone" {
-					t.Errorf("%s: the log says %v", route, line)
+					t.Errorf("%s: the log line is %v", route, line)
 				}
 			}
 		})
@@ -121,7 +121,7 @@ func TestAnOutageWithinTheBudgetCostsADelay(t *testing.T) {
 		proxy.RefuseFor(150 * time.Millisecond)
 		message("hello").carrying(cookie).send(r.public).says(t, tutorial(2))
 		if line := r.log.last(t); line["attempts"].(float64) < 2 {
-			t.Errorf("the log says %v: the outage was not felt", line)
+			t.Errorf("the log line is %v: the outage was not felt", line)
 		}
 		proxy.CutReplies(0.3, 7)
 		for n := 3; n <= 8; n++ {
@@ -178,7 +178,7 @@ func TestWhenTooManyWaitTheNextIsToldAtOnce(t *testing.T) {
 			t.Error("it has no Retry-After")
 		}
 		if line := r.log.last(t); line["result"] != "busy" || line["level"] != "ERROR" || line["error"] != session.ErrBusy.Error() {
-			t.Errorf("the log says %v", line)
+			t.Errorf("the log line is %v", line)
 		}
 		message("hello").to("/sms/fallback").send(r.public).says(t, apology)
 		message("HELP").send(r.public).saysNothing(t)

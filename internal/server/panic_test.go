@@ -67,7 +67,7 @@ func TestABugIsLoggedWithItsStack(t *testing.T) {
 		}
 		stack, _ := lines[0]["stack"].(string)
 		if lines[0]["level"] != "ERROR" || !strings.Contains(stack, "broken.Respond") {
-			t.Errorf("the log says %v", lines[0])
+			t.Errorf("the log line is %v", lines[0])
 		}
 		if line := r.log.last(t); line["result"] != "panic" || line["status"] != 500.0 || line["level"] != "ERROR" {
 			t.Errorf("the request's line is %v", line)

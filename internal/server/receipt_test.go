@@ -8,7 +8,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// receipt is a status callback as Twilio sends it: from the number of ours that sent the message.
+// receipt is a status callback as Twilio sends it. Its From is our number, which sent the message.
 //
 // See https://www.twilio.com/docs/messaging/guides/track-outbound-message-status.
 func receipt() *post {
@@ -27,14 +27,14 @@ func TestReceiptsAreNoMessages(t *testing.T) {
 		post func() *post
 	}{
 		{"a delivery receipt", receipt},
-		{"one without MessageStatus", func() *post { return receipt().with("MessageStatus") }},
-		{"one without SmsStatus", func() *post { return receipt().with("SmsStatus") }},
-		{"one of a message that is sent", func() *post { return receipt().with("MessageStatus", "sent").with("SmsStatus", "sent") }},
-		{"one of WhatsApp, which tells that it was read", func() *post {
+		{"a receipt without MessageStatus", func() *post { return receipt().with("MessageStatus") }},
+		{"a receipt without SmsStatus", func() *post { return receipt().with("SmsStatus") }},
+		{"a receipt for a sent message", func() *post { return receipt().with("MessageStatus", "sent").with("SmsStatus", "sent") }},
+		{"a WhatsApp receipt for a message that was read", func() *post {
 			return receipt().with("MessageStatus", "read").with("SmsStatus", "read").with("From", "whatsapp:"+to).with("To", "whatsapp:"+from)
 		}},
-		{"one without From, To and MessageSid", func() *post { return receipt().with("From").with("To").with("MessageSid") }},
-		{"one with an empty SmsStatus alone", func() *post { return receipt().with("MessageStatus").with("SmsStatus", "") }},
+		{"a receipt without From, To and MessageSid", func() *post { return receipt().with("From").with("To").with("MessageSid") }},
+		{"a receipt with only an empty SmsStatus", func() *post { return receipt().with("MessageStatus").with("SmsStatus", "") }},
 		{"a message with the status of a reply", func() *post { return message("hello").with("SmsStatus", "queued") }},
 	}
 	each(t, func(t *testing.T, addr string, conn redis.Conn) {
@@ -45,10 +45,10 @@ func TestReceiptsAreNoMessages(t *testing.T) {
 					a := row.post().to(route).send(r.public)
 					a.saysNothing(t)
 					if n := size(t, conn); n != 0 || len(a.cookies) != 0 {
-						t.Errorf("it left %d keys in Redis and set %d cookies", n, len(a.cookies))
+						t.Errorf("the receipt left %d keys in Redis and set %d cookies", n, len(a.cookies))
 					}
 					if line := r.log.last(t); line["result"] != "receipt" || line["level"] != "INFO" {
-						t.Errorf("the log says %v", line)
+						t.Errorf("the log line is %v", line)
 					}
 					if got := scrape(t, r)[`smsession_messages_total{result="receipt",route="`+route+`"}`]; got != 1 {
 						t.Errorf("%v receipts are counted, want 1", got)
@@ -90,7 +90,7 @@ func TestFormsOtherThanMessagesAreRefused(t *testing.T) {
 	}
 }
 
-// In the signed text MessageStatus stands right behind the MessageSid.
+// In the signed text, MessageStatus directly follows the MessageSid.
 func TestACapturedReceiptCutElsewhereIsNoMessage(t *testing.T) {
 	each(t, func(t *testing.T, addr string, conn redis.Conn) {
 		r := newReplica(t, addr)
@@ -109,12 +109,13 @@ func TestACapturedReceiptCutElsewhereIsNoMessage(t *testing.T) {
 	})
 }
 
-// Twilio's signature has no borders between names and values, so it also fits the same text cut elsewhere.
+// Twilio's signature has no borders between names and values, so it is also valid for the same text that is cut at
+// other places.
 func TestACapturedRequestCutElsewhereIsNotAnotherMessage(t *testing.T) {
 	rows := []struct{ name, before, after string }{
-		{"MessageSid takes NumMedia in", "&NumMedia=0", "NumMedia0"},
-		{"From takes FromCity in", "&FromCity=WASHINGTON", "FromCityWASHINGTON"},
-		{"To takes ToCity in", "&ToCity=", "ToCity"},
+		{"MessageSid absorbs NumMedia", "&NumMedia=0", "NumMedia0"},
+		{"From absorbs FromCity", "&FromCity=WASHINGTON", "FromCityWASHINGTON"},
+		{"To absorbs ToCity", "&ToCity=", "ToCity"},
 	}
 	each(t, func(t *testing.T, addr string, conn redis.Conn) {
 		for _, row := range rows {
@@ -122,7 +123,7 @@ func TestACapturedRequestCutElsewhereIsNotAnotherMessage(t *testing.T) {
 				do(t, conn, "FLUSHALL")
 				r := newReplica(t, addr)
 				captured := message("hello").with("MessagingServiceSid")
-				captured.with("SmsMessageSid").with("SmsSid") // the weakest form that is taken
+				captured.with("SmsMessageSid").with("SmsSid") // the form with the fewest checks that is still accepted
 				captured.send(r.public).says(t, tutorial(1))
 				body := captured.form.Encode()
 				if strings.Count(body, row.before) != 1 {

@@ -17,7 +17,7 @@ const (
 	tooLarge
 	unreadable
 	badForm
-	badSignature // the last one that anybody can cause; those below need a signature
+	badSignature // the last refusal that an unsigned request can cause; those below need a signature
 	otherAccount
 	badFields
 	unavailable
@@ -27,8 +27,8 @@ const (
 	bug
 )
 
-// answerTo is the one table from refusals to HTTP: the status, the word that the log has for it, and the sentence that
-// the client gets. None of the sentences says more than the client may know.
+// answerTo is the one table that maps refusals to HTTP: the status, the word for the log, and the sentence that the
+// client gets. A sentence contains only what the client may know.
 func answerTo(f refusal) (status int, result, sentence string) {
 	switch f {
 	case notFound:
@@ -66,12 +66,13 @@ func answerTo(f refusal) (status int, result, sentence string) {
 	}
 }
 
-// refuse answers with a refusal, and leaves a note for the log line.
+// refuse answers with a refusal and records it for the log line.
 func refuse(w http.ResponseWriter, r *http.Request, f refusal) {
 	refuseWith(w, r, f, "")
 }
 
-// refuseWith is refuse with a sentence that says more.
+// refuseWith does the same as refuse, but answers with a more detailed sentence. If sentence is "", it uses the one in
+// the table.
 func refuseWith(w http.ResponseWriter, r *http.Request, f refusal, sentence string) {
 	status, result, usual := answerTo(f)
 	if sentence == "" {

@@ -9,10 +9,12 @@ import (
 	"time"
 )
 
-// Twilio gives a request 15 s in all: what takes longer here helps nobody.
+// Twilio waits 15 s for the whole of a request, so a longer limit would be of no use.
 const (
-	readTimeout     = 15 * time.Second // for head and body, from the first byte on
-	writeTimeout    = 15 * time.Second // from the headers' end: REQUEST_BUDGET, at most 12 s, a last try that began in time, and the answer
+	readTimeout = 15 * time.Second // for the head and the body, from the first byte on
+	// writeTimeout begins at the end of the headers. It covers REQUEST_BUDGET (at most 12 s), a last attempt that began
+	// in time, and the answer.
+	writeTimeout    = 15 * time.Second
 	idleTimeout     = 15 * time.Second // of a listener without Connections
 	shutdownTimeout = 15 * time.Second
 
@@ -20,16 +22,16 @@ const (
 	maxHeader = 16 << 10
 )
 
-// Listener is a bound port and what answers there.
+// Listener is a bound port and the handler that answers there.
 type Listener struct {
 	net.Listener
 	Handler     http.Handler
-	Connections *Connections // what bounds its connections; nil for a private listener
+	Connections *Connections // the limit for its connections; nil for a private listener
 }
 
-// Run serves until ctx ends, and then takes the replica down in this order: not ready; drain passes, so that balancers
-// notice while everything is still answered; the listeners close; requests under way finish. It returns nil then, and an
-// error only if a listener fails.
+// Run serves until ctx ends. It then stops the replica in this order: the replica becomes not ready; Run waits for
+// drain, during which load balancers notice this and every request is still answered; the listeners close; the requests
+// in progress finish. It returns an error only if a listener or the shutdown fails, and nil otherwise.
 func Run(ctx context.Context, health *Health, drain time.Duration, log *slog.Logger, listeners ...Listener) error {
 	failed := make(chan error, len(listeners))
 	servers := make([]*http.Server, 0, len(listeners))

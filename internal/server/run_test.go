@@ -322,11 +322,11 @@ func TestAConnectionOpenedInAdvanceIsKept(t *testing.T) {
 		defer c.Close()
 		const half = "GET /healthz HTTP/1.1\r\nHost: "
 		for range 2 {
-			pass(600 * time.Second) // the longest fixed keep-alive of a balancer, Google's
+			pass(600 * time.Second) // Google's load balancer, which has the longest fixed keep-alive
 			if _, err := io.WriteString(c, half); err != nil {
 				t.Fatal(err)
 			}
-			pass(14 * time.Second) // a request that has begun has as long as any other
+			pass(14 * time.Second) // a request that has begun late gets the full time
 			if status := written(t, c, "sms.example.com\r\n\r\n"); status != http.StatusOK {
 				t.Errorf("the answer is %d", status)
 			}

@@ -20,17 +20,21 @@ import (
 // Options are what a Server needs; all fields but AccountSIDs, AdminHosts and Registry are required.
 type Options struct {
 	KeepAlive      time.Duration // how long a connection of the public listener may be idle
-	MaxConnections int           // how many it may have
+	MaxConnections int           // how many connections the public listener may have
 	Sessions       *session.Manager
-	Webhook        *twilio.Verifier // checks what comes to /sms
-	Fallback       *twilio.Verifier // checks what comes to /sms/fallback
+	Webhook        *twilio.Verifier // checks the requests to /sms
+	Fallback       *twilio.Verifier // checks the requests to /sms/fallback
 	AccountSIDs    []string         // when not empty, the only accounts whose messages are taken
 	OptOut         twilio.OptOutMode
 	Health         *Health
 	Version        string
 	Logger         *slog.Logger
-	AdminHosts     []string             // names that the private listener answers to, in lower case, beside loopback names and IP addresses
-	Registry       *prometheus.Registry // what /metrics shows; the Server adds its own, so no two can share one
+	// AdminHosts are the names that the private listener answers to, in lower case, in addition to loopback names and
+	// IP addresses.
+	AdminHosts []string
+
+	// Registry has the metrics that /metrics shows. The Server adds its own metrics, so two Servers cannot share one.
+	Registry *prometheus.Registry
 }
 
 // Server answers Twilio's webhook. It is safe for concurrent use.
@@ -41,7 +45,7 @@ type Server struct {
 	metrics     *metrics
 	connections *Connections
 	strangers   *strangers
-	slots       chan struct{} // a value for each request that is parsed and verified
+	slots       chan struct{} // contains one value for each request that is being parsed and verified
 	largeSlots  chan struct{} // the same for bodies over usualBody
 }
 
@@ -65,11 +69,12 @@ func New(o Options) *Server {
 // Connections returns the connections of the public listener.
 func (s *Server) Connections() *Connections { return s.connections }
 
-// Close writes what is still to be logged. No request may be under way.
+// Close writes the counts of unverified requests that are not logged yet. It must not be called while a request is in
+// progress.
 func (s *Server) Close() { s.strangers.flush() }
 
-// Public returns the handler of the public listener: the webhook, Twilio's fallback URL and the health routes, and what
-// more adds to them. An added route takes POST alone, or GET and HEAD.
+// Public returns the handler of the public listener. It serves the webhook, Twilio's fallback URL, the health routes
+// and the routes that more adds. An added route takes POST only, or GET and HEAD.
 func (s *Server) Public(more ...func(chi.Router)) http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.observe)

@@ -63,7 +63,7 @@ func TestTheSignatureIsOverTheConfiguredURL(t *testing.T) {
 				}
 				a.refused(t, http.StatusForbidden)
 				if n := size(t, conn); n != 0 {
-					t.Errorf("it left %d keys in Redis", n)
+					t.Errorf("the request left %d keys in Redis", n)
 				}
 			})
 		}
@@ -105,7 +105,7 @@ func TestWhatTheRequestSaysOfItsURLIsIgnored(t *testing.T) {
 				change(p)
 				p.send(r.public).refused(t, http.StatusForbidden)
 				if n := size(t, conn); n != 0 {
-					t.Errorf("it left %d keys in Redis", n)
+					t.Errorf("the request left %d keys in Redis", n)
 				}
 				if a := p.send(naiveURL()); a.status != http.StatusOK {
 					t.Errorf("the naive check answers %d: the test does not tell the two apart", a.status)
@@ -183,7 +183,7 @@ func TestATokenOfOneAccountSignsForThatAccountOnly(t *testing.T) {
 		forge.token = otherToken
 		forge.send(r.public).refused(t, http.StatusForbidden)
 		if n := size(t, conn); n != 0 {
-			t.Errorf("it left %d keys in Redis", n)
+			t.Errorf("the request left %d keys in Redis", n)
 		}
 		message("hello").send(r.public).says(t, tutorial(1))
 		theirs := message("hello").with("AccountSid", other)

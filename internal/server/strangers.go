@@ -11,14 +11,14 @@ import (
 )
 
 const (
-	// strangerLines is how many requests with the same result are logged one by one in an interval.
+	// strangerLines is how many requests with the same result get their own log line in an interval.
 	strangerLines    = 5
 	strangerInterval = time.Second
 )
 
-// strangers limits the log lines of requests that are not verified, because anybody can send any number of them. The
-// first requests of an interval have a line each. The others are counted, and one line for each result has the count at
-// the end of the interval. It is safe for concurrent use.
+// strangers limits the log lines for unverified requests, because anyone can send any number of these requests. The
+// first requests of an interval get a line each. The others are counted, and at the end of the interval one line for
+// each result contains the count. It is safe for concurrent use.
 type strangers struct {
 	log *slog.Logger
 
@@ -34,7 +34,7 @@ type stranger struct {
 	from  slog.Attr
 }
 
-// allow reports whether a request may have a line of its own, and counts it.
+// allow counts a request and reports whether it gets a log line of its own.
 func (s *strangers) allow(level slog.Level, result string, r *http.Request) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,9 +67,9 @@ func (s *strangers) flush() {
 	s.seen, s.timer = nil, nil
 }
 
-// unverified returns where a request says that it comes from. The peer is usually our own balancer. The balancer adds
-// the last entry of X-Forwarded-For. Without a balancer, the sender has chosen that entry, so only an IP address is
-// logged.
+// unverified returns the source address of a request, which is not verified. The peer is usually our own load balancer,
+// which adds the last entry of X-Forwarded-For. Without a load balancer, the sender has chosen that entry, so only an
+// IP address is logged.
 func unverified(r *http.Request) slog.Attr {
 	lines := r.Header.Values("X-Forwarded-For")
 	var last string
@@ -80,8 +80,8 @@ func unverified(r *http.Request) slog.Attr {
 	return slog.Group("unverified", "peer", r.RemoteAddr, "forwarded_for", address(last))
 }
 
-// address returns the IP address in text, with or without a port, in net/netip's notation. It returns "" for any other
-// text.
+// address returns the IP address in text, in the notation of net/netip. The text may contain a port, which is dropped.
+// For any other text, address returns "".
 func address(text string) string {
 	if with, err := netip.ParseAddrPort(text); err == nil {
 		return with.Addr().WithZone("").String()

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// unsigned is a message that a stranger sends.
+// unsigned is a message without a valid signature.
 func unsigned() *post {
 	p := message("hello")
 	p.signature = "none"
@@ -16,7 +16,7 @@ func unsigned() *post {
 }
 
 func TestFloodsOfStrangers(t *testing.T) {
-	t.Run("the first five of a result in a second have a line each, and the others one together", func(t *testing.T) {
+	t.Run("the first five requests with a result in a second have a line each, and the others share one line", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			r := newReplica(t, "127.0.0.1:1")
 			for range 1000 {
@@ -45,7 +45,7 @@ func TestFloodsOfStrangers(t *testing.T) {
 			}
 		})
 	})
-	t.Run("what was counted is written at the end", func(t *testing.T) {
+	t.Run("the counts are written when the server closes", func(t *testing.T) {
 		r := newReplica(t, "127.0.0.1:1")
 		for range 7 {
 			unsigned().send(r.public)
@@ -90,8 +90,8 @@ func TestLinesOfStrangersHaveTheirSource(t *testing.T) {
 		{"an address with a port", []string{"192.0.2.1:4711"}, "192.0.2.1"},
 		{"IPv6", []string{"2001:db8::1"}, "2001:db8::1"},
 		{"IPv6 with a port", []string{"[2001:db8::1]:4711"}, "2001:db8::1"},
-		{"the sender's own words are left out", []string{"frobozz"}, ""},
-		{"the sender's own words are left out of a zone, too", []string{"fe80::1%frobozz"}, "fe80::1"},
+		{"text that the sender chose is left out", []string{"frobozz"}, ""},
+		{"text that the sender chose as a zone is left out", []string{"fe80::1%frobozz"}, "fe80::1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := newReplica(t, "127.0.0.1:1")
@@ -103,7 +103,7 @@ func TestLinesOfStrangersHaveTheirSource(t *testing.T) {
 			r.Close()
 			for _, line := range []map[string]any{r.log.lines(t, "request")[0], r.log.lines(t, "requests")[0]} {
 				from, _ := line["unverified"].(map[string]any)
-				if from["forwarded_for"] != row.want || from["peer"] != "192.0.2.1:1234" { // httptest's
+				if from["forwarded_for"] != row.want || from["peer"] != "192.0.2.1:1234" { // the address of httptest
 					t.Errorf("the line is %v, want %q", line, row.want)
 				}
 			}

@@ -4,5 +4,5 @@ package server
 
 import "net"
 
-// unread returns how many bytes have come on a connection that nobody has read yet: on this system it is not known.
+// unread returns 0, because this system cannot report how many bytes have arrived and have not been read.
 func unread(net.Conn) int { return 0 }

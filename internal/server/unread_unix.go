@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// unread returns how many bytes, at most enoughToBegin, have come on a connection that nobody has read yet. It never
-// waits, and it reads nothing.
+// unread returns how many bytes, at most enoughToBegin, have arrived on a connection and have not been read. It never
+// waits, and it leaves the bytes in the socket's buffer.
 func unread(c net.Conn) int {
 	socket, ok := c.(syscall.Conn)
 	if !ok {
@@ -19,7 +19,7 @@ func unread(c net.Conn) int {
 		return 0
 	}
 	n := 0
-	// Not raw.Read: it would wait for the goroutine that is reading.
+	// raw.Read would wait for the goroutine that is reading, so raw.Control is used.
 	_ = raw.Control(func(fd uintptr) {
 		var b [enoughToBegin]byte
 		n, _, _ = syscall.Recvfrom(int(fd), b[:], syscall.MSG_PEEK|syscall.MSG_DONTWAIT)

@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	// maxBody is far above what Twilio sends: 20 to 40 parameters and at most 1,600 characters.
+	// maxBody is the size in bytes of the largest body. Twilio sends far less: 20 to 40 parameters and at most 1,600
+	// characters of text.
 	maxBody   = 64 << 10
 	usualBody = 4 << 10
 
@@ -25,27 +26,27 @@ const (
 	formType  = "application/x-www-form-urlencoded"
 	twimlType = "text/xml; charset=utf-8"
 
-	// apology is all that a sender hears when the session cannot be had at the fallback URL either.
+	// apology is the reply if the session cannot be loaded or saved at the fallback URL either.
 	apology = "Sorry, we could not take your message just now. Please send it again in a few minutes."
 )
 
-// What the log and the metrics call what became of a request, where the session has no word for it.
+// The results of requests that do not get their result from the session. The log and the metrics use these words.
 const (
-	receiptResult = "receipt" // a delivery receipt, which is no message
+	receiptResult = "receipt" // a delivery receipt, which is not a message
 	apologyResult = "apology"
-	// keywordFailed is the result of STOP, START or HELP at the fallback URL when the session could not be had. Nothing
-	// is sent, because the person may have just opted out.
+	// keywordFailed is the result of STOP, START or HELP at the fallback URL if the session could not be loaded or
+	// saved. Nothing is sent, because the person may have just opted out.
 	keywordFailed = "keyword_failed"
 )
 
-// message is the message of an admitted request, and where the session's report goes.
+// message returns the message of an admitted request, and the report that the session fills in.
 func message(ctx context.Context) (conversation.Message, *session.Report) {
 	x := exchangeFrom(ctx)
 	return x.message, &x.report
 }
 
 // admit returns a middleware that passes a request on only if verifier accepts it and it is a message for the
-// conversation. The order of the checks is part of the contract.
+// conversation. The order of the checks is part of the API.
 func (s *Server) admit(verifier *twilio.Verifier) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -60,7 +61,7 @@ func (s *Server) admit(verifier *twilio.Verifier) func(http.Handler) http.Handle
 	}
 }
 
-// verify checks whether the form is signed by Twilio, for an account of ours.
+// verify checks whether Twilio signed the form and whether the message belongs to one of the configured accounts.
 func (s *Server) verify(verifier *twilio.Verifier, r *http.Request, form twilio.Form) refusal {
 	_, signed := verifier.Verify(r.Header.Get("X-Twilio-Signature"), query(r), form)
 	switch {
@@ -72,7 +73,7 @@ func (s *Server) verify(verifier *twilio.Verifier, r *http.Request, form twilio.
 	return 0
 }
 
-// take answers a verified request, or passes it to the session.
+// take answers a receipt, a malformed message, START and HELP. It passes every other verified request to the session.
 func (s *Server) take(w http.ResponseWriter, r *http.Request, form twilio.Form, session http.Handler) {
 	x := exchangeFrom(r.Context())
 	if form.IsReceipt() {
@@ -88,7 +89,7 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, form twilio.Form, 
 	x.message = conversation.Message{SID: msg.SID, From: msg.From, To: msg.To, Body: msg.Body}
 	x.keyword = msg.Keyword(s.OptOut)
 	if x.keyword == twilio.KeywordStart || x.keyword == twilio.KeywordHelp {
-		// Twilio has answered. These neither begin, count in nor renew a session.
+		// Twilio has already answered START and HELP. They do not begin or renew a session, and they are not counted.
 		x.result = x.keyword.String()
 		writeTwiML(w, nil)
 		return
@@ -96,15 +97,15 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, form twilio.Form, 
 	session.ServeHTTP(w, r)
 }
 
-// sentence makes an error's text one.
+// sentence returns the text of an error as a sentence.
 func sentence(err error) string {
 	text := err.Error()
 	return strings.ToUpper(text[:1]) + text[1:] + "."
 }
 
-// verified returns the form of a request that is Twilio's and our account's. Reading the body needs no slot. Parsing
-// and verifying need one, so that a flood takes little more memory than its bodies. Large bodies have slots of their
-// own, so that Twilio's messages do not wait behind them.
+// verified reads and verifies the form of a request. A request needs no slot while its body is read. It needs a slot to
+// be parsed and verified, so that a flood takes little more memory than its bodies. Large bodies have their own slots,
+// so that Twilio's messages do not wait behind them.
 func (s *Server) verified(verifier *twilio.Verifier, r *http.Request) (twilio.Form, refusal) {
 	if !isForm(r.Header.Get("Content-Type")) || !isPlain(r.Header.Get("Content-Encoding")) {
 		return twilio.Form{}, notForm
@@ -130,7 +131,8 @@ func (s *Server) verified(verifier *twilio.Verifier, r *http.Request) (twilio.Fo
 	return form, s.verify(verifier, r, form)
 }
 
-// isForm takes the type with and without a charset: Twilio sends it without.
+// isForm reports whether contentType is the type of a form, with or without a charset. Twilio sends it without a
+// charset.
 func isForm(contentType string) bool {
 	if contentType == formType {
 		return true
@@ -141,14 +143,14 @@ func isForm(contentType string) bool {
 
 func isPlain(encoding string) bool { return encoding == "" || encoding == "identity" }
 
-// readBody reads the body into a buffer that grows with what has come, whatever length the head announces: most
-// of Twilio's bodies fit the first. Its size counts as the connection's until the request is verified. net/http reports a
-// body that ends early as another error than io.EOF.
+// readBody reads the body into a buffer that grows as the body arrives, because the length that the head announces can
+// be false. Most of Twilio's bodies fit the first buffer. The size of the buffer counts for the connection until the
+// request is verified. For a body that ends early, net/http returns another error than io.EOF.
 func readBody(r *http.Request) ([]byte, refusal) {
 	if r.ContentLength > maxBody {
 		return nil, tooLarge
 	}
-	most := maxBody + 1 // the last byte tells that a body whose length is not announced is too large
+	most := maxBody + 1 // the last byte shows that a body without an announced length is too large
 	if r.ContentLength >= 0 {
 		most = int(r.ContentLength)
 	}
@@ -173,8 +175,8 @@ func readBody(r *http.Request) ([]byte, refusal) {
 	return body, 0
 }
 
-// query returns the request's query as it came, with its question mark. Of the request's URL, only the query is used to
-// check the signature. The rest of the URL is the configured one.
+// query returns the unchanged query of the request, with its question mark. The signature is checked with this query
+// and with the configured URL. The rest of the request's URL is not used.
 func query(r *http.Request) string {
 	if r.URL.RawQuery == "" && !r.URL.ForceQuery {
 		return ""
@@ -182,7 +184,7 @@ func query(r *http.Request) string {
 	return "?" + r.URL.RawQuery
 }
 
-// answer lets the session answer the message. It may run several times for one request.
+// answer writes the session's reply to the message. It may run several times for one request.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
 	writeTwiML(w, s.Sessions.Answer(r.Context(), exchangeFrom(r.Context()).keyword == twilio.KeywordStop))
 }
@@ -192,7 +194,8 @@ func writeTwiML(w http.ResponseWriter, reply conversation.Reply) {
 	_, _ = w.Write(twilio.AppendTwiML(make([]byte, 0, 192), reply))
 }
 
-// unavailable answers a message whose session cannot be had. Twilio then goes to the fallback URL.
+// unavailable answers a message whose session cannot be loaded or saved. Twilio then sends the message to the fallback
+// URL.
 func (s *Server) unavailable(w http.ResponseWriter, r *http.Request, err error) {
 	exchangeFrom(r.Context()).err = err
 	switch {
@@ -209,7 +212,7 @@ func (s *Server) unavailable(w http.ResponseWriter, r *http.Request, err error) 
 
 // apologise answers at the fallback URL, which is the last URL that Twilio tries. STOP, START and HELP get no apology:
 // Twilio has already answered them, and a sender who has opted out must not get another text. A client that has hung up
-// gets none either.
+// gets no apology either.
 func (s *Server) apologise(w http.ResponseWriter, r *http.Request, err error) {
 	if errors.Is(err, session.ErrGone) {
 		s.unavailable(w, r, err)
