@@ -15,7 +15,7 @@ import (
 func TestConnectionsHaveAMaximumAge(t *testing.T) {
 	for _, row := range []struct {
 		name    string
-		n       int // how many can be had at the same time
+		n       int // how many connections can be used at the same time
 		options func(t *testing.T) redispool.Options
 	}{
 		{"to one server", 16, func(t *testing.T) redispool.Options {

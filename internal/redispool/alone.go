@@ -10,14 +10,14 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// errNode is said of one server that is a part of something larger.
+// errNode means that the configured server is only one node of a Cluster.
 var errNode = errors.New("this Redis is a node of a Cluster, which refuses the keys of all others: begin REDIS_URL with redis+cluster:// or rediss+cluster://")
 
 // errNoAnswer means that the server closed the connection when it was asked for its mode.
 var errNoAnswer = errors.New("the server closed the connection when it was asked for its mode")
 
-// alone connects to one server that is all of Redis, and asks the first connection whether it is. A node of a Cluster would
-// run our scripts, list its own keys as if they were all, and refuse most messages.
+// alone connects to a single server, and checks on the first connection that the server is not a node of a Cluster. A
+// node would run our scripts, list only its own keys, and refuse most messages. It is safe for concurrent use.
 type alone struct {
 	node  *node
 	asked atomic.Bool // the server answered that it is not a node, or did not answer

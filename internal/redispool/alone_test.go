@@ -14,7 +14,7 @@ func TestAProxyWithoutAMode(t *testing.T) {
 	for name, hangUp := range map[string]bool{"HELLO may be refused": false, "HELLO may end the connection": true} {
 		t.Run(name, func(t *testing.T) {
 			p := open(t, redispool.Options{Addr: redistest.StartRelay(t, hangUp)})
-			for range 2 { // the second one on a connection of its own
+			for range 2 { // the second command uses its own connection
 				c := p.Get()
 				defer c.Close()
 				if got, err := redis.String(c.Do("EVAL", write, 1, "key", "value")); got != "OK" || err != nil {

@@ -63,12 +63,12 @@ func TestNoStepWaitsLongForAServerThatDoesNotAnswer(t *testing.T) {
 	})
 	s.Resume()
 	secure.Resume()
-	// Right after a failed try to connect the next one must wait.
+	// Directly after a failed attempt to connect, the next attempt must wait.
 	eventually(t, func() error { return redispool.Ping(t.Context(), p) })
 }
 
-// answerTwice answers the first two questions of each connection, and reads no more. They are whether the server answers
-// at all, and whether it is a node of a Cluster.
+// answerTwice answers the first two commands on each connection and reads no more. The first one checks whether the
+// server answers, and the second one whether it is a node of a Cluster.
 func answerTwice(l net.Listener) {
 	for {
 		c, err := l.Accept()

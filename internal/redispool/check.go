@@ -10,9 +10,9 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// Warning is something about a Redis that will cost sessions one day.
+// Warning describes a setting of Redis that can lose sessions.
 type Warning struct {
-	Name string // one of the words below: short, in snake_case, and the same in every version
+	Name string // one of the Warn constants, in snake_case; it is the same in every version
 	Text string // a sentence for an operator
 }
 
@@ -23,15 +23,15 @@ const (
 	WarnVersion     = "redis_too_old"
 )
 
-// Warnings are the names of all warnings there are.
+// Warnings returns the names of all warnings.
 func Warnings() []string { return []string{WarnEviction, WarnPersistence, WarnVersion} }
 
 // oldest is the first version of Redis that is supported.
 const oldest = 7
 
-// Check looks at the settings of each server that takes writes, and returns what it found, each name once. What it may not
-// or cannot see it says nothing of: many hosted Redis forbid CONFIG. With an error it has not seen all, and what it returns
-// is what it had found by then.
+// Check reads the settings of each server that accepts writes, and returns its warnings, each name once. It gives no
+// warning about a setting that it cannot read, because many hosted Redis services forbid CONFIG. If it returns an
+// error, it has not checked every server, and the warnings are those that it found before.
 func Check(ctx context.Context, pool *redis.Pool) ([]Warning, error) {
 	var found []Warning
 	err := EachPrimary(ctx, pool, func(_ string, c redis.Conn) error {
@@ -41,7 +41,7 @@ func Check(ctx context.Context, pool *redis.Pool) ([]Warning, error) {
 				found = append(found, w)
 			}
 		}
-		if err := c.Err(); err != nil { // an answer that did not come is no answer that says nothing
+		if err := c.Err(); err != nil { // a lost answer is an error, not a setting that cannot be read
 			return err
 		}
 		return ctx.Err()
@@ -52,7 +52,8 @@ func Check(ctx context.Context, pool *redis.Pool) ([]Warning, error) {
 	return found, nil
 }
 
-// eviction: every key of ours has a time to live, so that no policy but one spares them.
+// eviction warns of a policy that can evict our keys. Every key has a time to live, so each policy except noeviction
+// can do this.
 // See https://redis.io/docs/latest/develop/reference/eviction/.
 func eviction(c redis.Conn) (Warning, bool) {
 	policy, known := setting(c, "maxmemory-policy")

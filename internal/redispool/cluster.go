@@ -17,7 +17,7 @@ import (
 	"github.com/mna/redisc"
 )
 
-// refreshPause is the shortest time between two questions about the layout. In a failover every message needs the
+// refreshPause is the shortest time between two requests for the layout. During a failover every message needs the
 // layout.
 const refreshPause = 100 * time.Millisecond
 
@@ -29,8 +29,8 @@ var (
 	errSlow = fmt.Errorf("wait for the Redis Cluster: %w", os.ErrDeadlineExceeded)
 )
 
-// openCluster returns a pool of routers. They are no connections: each node has a pool of those, which lives as long as
-// there is a router.
+// openCluster returns a pool of routers. A router is not a network connection: each node has its own pool of
+// connections, which exists as long as there is a router.
 func openCluster(o Options) *redis.Pool {
 	if o.Shards == nil {
 		o.Shards = &Shards{}
@@ -45,31 +45,31 @@ type nodes struct {
 	failure atomic.Pointer[failure]
 
 	mu      sync.Mutex
-	cluster *redisc.Cluster // nil while its layout is not known, or there is no router
-	search  *search         // nil while there is none
+	cluster *redisc.Cluster // nil while its layout is not known or there is no router
+	search  *search         // nil while no search is in progress
 	routers int
 
 	layout  *layout         // the layout that was accepted last; nil before the first
 	members map[string]bool // the addresses of all nodes that were ever in the layout
 
 	refreshing bool
-	refreshed  time.Time // when the layout was last asked for again
+	refreshed  time.Time // when the last refresh of the layout ended
 }
 
-// failure is the last connection that could not be had.
+// failure is the last failed attempt to connect to a node.
 type failure struct {
 	err error
 	at  time.Time
 }
 
-// search is the first contact with a Cluster, which all who want it at the same time share.
+// search is the first contact with a Cluster. All callers that need the Cluster at the same time share it.
 type search struct {
-	done chan struct{} // closed when err is there
+	done chan struct{} // closed when err is set
 	err  error
 }
 
-// router returns a connection to the whole Cluster once its layout is known. It does not wait longer than for a command,
-// since redisstore could not tell it how long.
+// router returns a connection to the whole Cluster once its layout is known. It waits no longer than for a command,
+// because redisstore cannot give it a time limit.
 func (n *nodes) router(ctx context.Context) (redis.Conn, error) {
 	s := n.acquire()
 	if err := n.await(ctx, s); err != nil {
@@ -79,7 +79,8 @@ func (n *nodes) router(ctx context.Context) (redis.Conn, error) {
 	return &router{nodes: n}, nil
 }
 
-// acquire returns the search that the router must wait for, nil if there is a Cluster.
+// acquire counts a new router and returns the search that it must wait for. It returns nil if the Cluster is already
+// known.
 func (n *nodes) acquire() *search {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -91,7 +92,8 @@ func (n *nodes) acquire() *search {
 	return n.search
 }
 
-// release closes the nodes' pools with the last router: redigo tells only its connections that a pool is closed.
+// release closes the pools of the nodes when the last router is closed. redigo closes only the connections of a closed
+// pool, which are the routers here.
 func (n *nodes) release() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -117,8 +119,8 @@ func (n *nodes) await(ctx context.Context, s *search) error {
 	}
 }
 
-// limit bounds one command, wherever it is led to, and the first contact. It is a little more than what bounds one answer,
-// whose error says more.
+// limit bounds one command, with all its redirections, and the first contact. It is a little longer than the limit for
+// one answer, because the error for a late answer is more precise.
 func (n *nodes) limit() time.Duration { return cmp.Or(n.options.Patience, timeout) + timeout/10 }
 
 // served returns the number of slots that have a node in the last layout.
@@ -128,7 +130,7 @@ func (n *nodes) served() int {
 	return n.layout.served
 }
 
-// current is for routers: there is a Cluster while there is one.
+// current returns the Cluster. A router may call it: while there is a router, there is a Cluster.
 func (n *nodes) current() *redisc.Cluster {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -192,7 +194,7 @@ func (n *nodes) find(s *search) {
 	defer n.mu.Unlock()
 	switch {
 	case err != nil:
-	case n.routers == 0: // nobody has waited so long
+	case n.routers == 0: // no router waits any more
 		_ = cluster.Close()
 	default:
 		n.cluster = cluster
@@ -201,7 +203,7 @@ func (n *nodes) find(s *search) {
 	close(s.done)
 }
 
-// told is the layout that one node returned.
+// told is the layout that one node returned, or the error.
 type told struct {
 	addr   string
 	layout *layout
@@ -267,8 +269,8 @@ func (n *nodes) question(addr string) told {
 	return told{addr, l, err}
 }
 
-// explain returns why a connection could not be had for an error that the library has made a text of, if it has happened
-// since a command began.
+// explain replaces the library's error for a failed connection, which contains the cause only as text, with the cause
+// itself. It does so only if the connection failed after the command began.
 func (n *nodes) explain(err error, began time.Time) error {
 	if err == nil || !strings.HasPrefix(err.Error(), "redisc: failed to get a connection") {
 		return err
@@ -279,7 +281,8 @@ func (n *nodes) explain(err error, began time.Time) error {
 	return err
 }
 
-// refresh asks for the layout in the background. A node that is gone, or that hangs, cannot say who has taken over.
+// refresh requests the layout in the background. A node that is gone or hangs cannot redirect us to the node that has
+// taken over its slots.
 func (n *nodes) refresh() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
@@ -311,7 +314,7 @@ func (n *nodes) renew(old *redisc.Cluster) {
 	case n.cluster == old:
 		n.cluster = present
 		_ = old.Close()
-	default: // there is no router any more, or there was none for a moment
+	default: // there is no router now, or there was none in the meantime
 		_ = present.Close()
 	}
 }

@@ -23,7 +23,7 @@ var (
 // a restart or a failover closes all of them. It is safe for concurrent use.
 type losses struct {
 	last   atomic.Pointer[time.Time] // with its monotonic part: the wall clock may jump
-	notify func(error)               // told of each loss, unless it is nil
+	notify func(error)               // called with the error of each loss; may be nil
 }
 
 func (l *losses) note(err error) {
@@ -78,7 +78,7 @@ func connOf(c redis.Conn) *conn {
 	}
 }
 
-// Err is what the pool asks when it gets the connection back.
+// Err returns why the connection must not be used again. The pool calls it when it gets the connection back.
 func (c *conn) Err() error {
 	if c.err != nil {
 		return c.err
@@ -95,7 +95,7 @@ func (c *conn) Do(command string, args ...any) (any, error) {
 	return reply, c.watch(err)
 }
 
-// Send holds the command back until Flush, whatever its size.
+// Send keeps the command until Flush, whatever its size.
 func (c *conn) Send(command string, args ...any) error {
 	c.wire.held = true
 	c.scripted = c.scripted || isScript(command)
@@ -109,8 +109,8 @@ func (c *conn) Flush() error {
 	return c.release()
 }
 
-// release sends what was held back. redigo has not seen the write, so its failure is noted here, and the connection
-// closed: to give it back would else wait for the answers.
+// release sends what was kept for Flush. redigo does not notice an error of this write, so release records the error
+// and closes the connection. Otherwise the pool would wait for the answers when it gets the connection back.
 func (c *conn) release() error {
 	err := c.wire.release()
 	if err != nil {
@@ -150,8 +150,8 @@ func isScript(command string) bool {
 	return strings.EqualFold(command, "EVALSHA") || strings.EqualFold(command, "EVAL")
 }
 
-// unquoted is an error of the server's without the arguments that it quotes where it does not know a command, which may
-// have been renamed: keys hold numbers and tokens, and AUTH has the password.
+// unquoted returns a server's error without the arguments that the server quotes if it does not know a command, for
+// example because the command was renamed. The arguments can contain phone numbers, tokens and the password of AUTH.
 func unquoted(err error) error {
 	var reply redis.Error
 	if !errors.As(err, &reply) {
@@ -181,8 +181,8 @@ func code(e redis.Error) string {
 func demoted(e redis.Error) bool {
 	switch code(e) {
 	case "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN",
-		"NOREPLICAS", // a primary that was cut off from the rest, and does not know that they have another one
-		"UNBLOCKED":  // it became a replica during WAIT
+		"NOREPLICAS", // a primary that is cut off from the other servers and does not know that they have a new primary
+		"UNBLOCKED":  // the server became a replica during WAIT
 		return true
 	}
 	return false
@@ -198,8 +198,8 @@ func harmless(e redis.Error) bool {
 	return false
 }
 
-// wire is the socket of a connection. redigo writes what is pipelined in pieces of 4 KB, and each write costs more than
-// anything else that a message does here: a commit of 6 KB goes out in one.
+// wire is the socket of a connection. It writes a whole pipeline at once. redigo writes it in pieces of 4 KB, and each
+// write costs more than any other step of a message here. A commit of 6 KB is therefore sent with one write.
 type wire struct {
 	net.Conn
 	held bool // between the first Send and Flush
@@ -207,11 +207,11 @@ type wire struct {
 
 	network *network
 	peer    string        // the address that the connection leads to, "" while there is none
-	opened  *atomic.Int64 // nil if nobody counts
+	opened  *atomic.Int64 // counts the open connections; may be nil
 	closed  sync.Once
 }
 
-// dial is what redigo dials with.
+// dial connects to addr. redigo calls it.
 func (w *wire) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	c, err := w.network.dial(ctx, addr)
 	if err != nil {
@@ -222,7 +222,7 @@ func (w *wire) dial(ctx context.Context, _, addr string) (net.Conn, error) {
 	return w, nil
 }
 
-// Close may be called more than once, as redigo does.
+// Close closes the connection. It may be called more than once, because redigo does so.
 func (w *wire) Close() error {
 	w.closed.Do(func() { w.count(-1) })
 	return w.Conn.Close()
@@ -242,7 +242,7 @@ func (w *wire) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// release sends what was held back. The time-out of the write is the one that redigo has set.
+// release sends what was kept. redigo has already set the deadline of the write.
 func (w *wire) release() error {
 	w.held = false
 	if len(w.out) == 0 {

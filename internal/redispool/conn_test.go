@@ -78,7 +78,7 @@ func TestOnlyErrorsThatAnotherServerWouldNotGiveCostTheConnection(t *testing.T) 
 			{"OOM command not allowed when used memory > 'maxmemory'.", false},
 			{"NOSCRIPT No matching script. Please use EVAL.", false},
 			{"NOPERM this user has no permissions to run the 'set' command", false},
-			// The next rows are Redis 6.2's words for an error of a command inside a script.
+			// The next rows are the texts of Redis 6.2 for an error of a command inside a script.
 			{"ERR Error running script (call to f_9d1d06cbbab5fe7e2d2d5b0dc9a8c4b4ab5ba0f7): @user_script:1: @user_script: 1: -READONLY You can't write against a read only replica.", true},
 			{"ERR Error running script (call to f_9d1d06cbbab5fe7e2d2d5b0dc9a8c4b4ab5ba0f7): @user_script:1: @user_script: 1: -NOREPLICAS Not enough good replicas to write.", true},
 			{"ERR Error running script (call to f_9d1d06cbbab5fe7e2d2d5b0dc9a8c4b4ab5ba0f7): @user_script:1: @user_script: 1: -MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", true},
@@ -134,7 +134,7 @@ func TestAnUnknownErrorCostsTheConnection(t *testing.T) {
 				c.Close()
 				want := 3
 				if row.lost {
-					want = 2 // the others stay: the error says nothing of them
+					want = 2 // the other connections stay, because the error does not concern them
 				}
 				if _, err := do(p, "PING"); err != nil || p.IdleCount() != want {
 					t.Errorf("%d of 3 connections are left, %v, want %d", p.IdleCount(), err, want)

@@ -9,16 +9,16 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// Credentials are what may change while a pool is in use: who we are at Redis and at its Sentinels.
+// Credentials are the logins at Redis and at its Sentinels. They may change while a pool is in use.
 type Credentials struct{ Redis, Sentinels Login }
 
-// Login is who we are at a server, and which certificates we trust there.
+// Login is the user and the password for a server, and the TLS configuration with the certificates that we trust.
 type Login struct {
 	TLS                *tls.Config // nil: plain TCP
 	Username, Password string
 }
 
-// credentials returns those of the moment.
+// credentials returns the current credentials.
 func (o Options) credentials() (c Credentials) {
 	if o.Credentials != nil {
 		c = o.Credentials()

@@ -12,7 +12,7 @@ type Embedded struct {
 	server *miniredis.Miniredis
 }
 
-// StartEmbedded listens on the first of the addresses that is free; port 0 always is.
+// StartEmbedded listens on the first of the addresses that is free. An address with port 0 is always free.
 func StartEmbedded(addrs ...string) (*Embedded, error) {
 	var err error
 	for _, addr := range addrs {
@@ -25,11 +25,11 @@ func StartEmbedded(addrs ...string) (*Embedded, error) {
 	return nil, fmt.Errorf("start the embedded Redis: %w", err)
 }
 
-// Addr is where redis-cli finds it.
+// Addr returns the address for clients such as redis-cli, as host:port.
 func (e *Embedded) Addr() string { return e.server.Addr() }
 
-// Port is Addr's port.
+// Port returns the port of Addr.
 func (e *Embedded) Port() string { return e.server.Port() }
 
-// Close stops it and drops all its keys.
+// Close stops the server and deletes all its keys.
 func (e *Embedded) Close() { e.server.Close() }

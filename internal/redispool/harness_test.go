@@ -99,7 +99,7 @@ func pingInTime(t *testing.T, p *redis.Pool) error {
 	}
 }
 
-// as returns the credentials of somebody who has no others.
+// as returns a function that always returns the same credentials.
 func as(l redispool.Login) func() redispool.Credentials {
 	return func() redispool.Credentials { return redispool.Credentials{Redis: l} }
 }

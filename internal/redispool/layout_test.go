@@ -15,19 +15,19 @@ func TestANodeThatWasRemovedIsNotAskedForTheLayout(t *testing.T) {
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
 	keys := keysOn(t, cluster)
 	removed := cluster.Primaries[0]
-	// This one has known the Cluster since before.
+	// This pool knew the Cluster before the node was removed.
 	old := open(t, redispool.Options{Cluster: []string{removed.Addr()}, Patience: patient})
 	if _, err := do(old, "SET", keys[0], "before"); err != nil {
 		t.Fatal(err)
 	}
 	cluster.Remove(removed, cluster.Primaries[1])
-	t.Run("by whoever knows the Cluster", func(t *testing.T) {
+	t.Run("by a pool that knows the Cluster", func(t *testing.T) {
 		for _, key := range keys {
 			eventually(t, func() error { _, err := do(old, "SET", key, "after"); return err })
 		}
 	})
-	t.Run("by whoever can ask another node", func(t *testing.T) {
-		for range 10 { // the first answer is the removed node's more than once
+	t.Run("by a pool that can ask another node", func(t *testing.T) {
+		for range 10 { // more than once the removed node answers first
 			p := open(t, redispool.Options{Cluster: []string{removed.Addr(), cluster.Primaries[2].Addr()}, Patience: patient})
 			for _, key := range keys {
 				if _, err := do(p, "SET", key, "after"); err != nil {
@@ -36,7 +36,7 @@ func TestANodeThatWasRemovedIsNotAskedForTheLayout(t *testing.T) {
 			}
 		}
 	})
-	t.Run("and whoever cannot is told why, until the node is in the Cluster again", func(t *testing.T) {
+	t.Run("and a pool that cannot gets the reason, until the node is in the Cluster again", func(t *testing.T) {
 		p := open(t, redispool.Options{Cluster: []string{removed.Addr()}, Patience: patient})
 		_, err := do(p, "SET", keys[0], "after")
 		if err == nil || redispool.Refused(err) || !strings.Contains(err.Error(), removed.Addr()) {
@@ -63,7 +63,7 @@ func TestANodeThatJoinedAnotherClusterIsNotFollowed(t *testing.T) {
 	other.Join(removed)
 	// The first answer is a redirection to the other Cluster.
 	eventually(t, func() error { _, err := do(redirected, "SET", keys[0], "after"); return err })
-	// All are away for a moment but the one that is somewhere else now, which is also the one of the settings.
+	// For a moment, only the node that left the Cluster can be reached. It is also the node in the settings.
 	for _, s := range cluster.Primaries[1:] {
 		s.Pause()
 	}
@@ -97,7 +97,7 @@ func TestACompleteLayoutIsPreferred(t *testing.T) {
 			}
 		}
 	})
-	t.Run("and looked for when a slot is missing", func(t *testing.T) {
+	t.Run("and it is searched for when a slot is missing", func(t *testing.T) {
 		late := redistest.StartProxy(t, cluster.Primaries[1].Addr())
 		late.Down()
 		p := open(t, redispool.Options{Cluster: []string{partial, late.Addr()}, Patience: patient})
@@ -127,7 +127,7 @@ func TestAnEndpointThatIsNotKnownIsTheHostThatAnswered(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			followKeys(t, cluster, p) // with redirections that have no host either
+			followKeys(t, cluster, p) // the redirections contain no host either
 		})
 	}
 }

@@ -61,7 +61,7 @@ func TestAServerWithTooFewConnectionsAnswersAllAndIsNotStormed(t *testing.T) {
 	if rejected > messages/4 {
 		t.Errorf("%d connections were refused", rejected)
 	}
-	if received > 20+10 { // a few more, for some that end before their time
+	if received > 20+10 { // a few more, because some connections end early
 		t.Errorf("%d connections were made: connections that were good were thrown away", received)
 	}
 }
@@ -105,7 +105,7 @@ func TestAConnectionThatIsOneTooManyIsNotPooled(t *testing.T) {
 				t.Fatal(err)
 			}
 			server.CLI("CONFIG", "SET", "maxclients", "1")
-			held := p.Get() // the one that is there
+			held := p.Get() // the only connection
 			if _, err := held.Do("GET", "key"); err != nil {
 				t.Fatal(err)
 			}

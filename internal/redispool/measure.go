@@ -7,9 +7,9 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// Measure has took called for every round trip over the connections that the pool dials from now on: from the moment that
-// a command, or a pipeline of them, is sent until its last answer is there, or a time-out. took must be safe for
-// concurrent use. The pool must not be in use yet.
+// Measure calls took after every round trip over the connections that the pool dials from now on. took gets the time
+// from sending a command or a pipeline until its last answer or a time-out. took must be safe for concurrent use.
+// Measure must be called before the pool is used.
 func Measure(pool *redis.Pool, took func(time.Duration)) {
 	dial := pool.DialContext
 	pool.DialContext = func(ctx context.Context) (redis.Conn, error) {
@@ -28,12 +28,12 @@ func Measure(pool *redis.Pool, took func(time.Duration)) {
 type measured struct {
 	redis.Conn
 	took    func(time.Duration)
-	pending int // commands whose answers are not there
+	pending int // commands whose answers have not been received
 	flushed time.Time
 }
 
 func (m *measured) Do(command string, args ...any) (any, error) {
-	if command == "" { // what the pool says when it gets a connection back, and Redis does not hear
+	if command == "" { // the pool sends "" when it gets a connection back; this contacts no server
 		return m.Conn.Do(command, args...)
 	}
 	start := time.Now()

@@ -55,8 +55,8 @@ func named(port int, d *dns) redispool.Options {
 	return redispool.Options{Addr: net.JoinHostPort("redis.example.com", strconv.Itoa(port)), Resolver: d, Patience: patient}
 }
 
-// hanging takes an address whose connections are never established: the queue of those to accept is full, so that the
-// kernel drops every further one.
+// hanging returns an address at which connections are never established: the accept queue is full, so the kernel drops
+// each new connection.
 func hanging(t *testing.T, ip netip.Addr, port int) {
 	t.Helper()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
@@ -98,7 +98,7 @@ func TestANameMayHaveAnAddressThatHangs(t *testing.T) {
 			eventually(t, func() error { _, err := do(p, "PING"); return err })
 		})
 	}
-	t.Run("where Sentinels say the name", func(t *testing.T) {
+	t.Run("where the name comes from Sentinels", func(t *testing.T) {
 		d := &dns{}
 		d.say(0, nil, "127.0.0.2", "127.0.0.1")
 		o := named(server.Port(), d)
@@ -252,7 +252,7 @@ func TestDNS(t *testing.T) {
 					}
 					return err
 				})
-				time.Sleep(time.Minute) // what goes on in the background ends
+				time.Sleep(time.Minute) // wait until the background work has ended
 			})
 		})
 	}
@@ -327,7 +327,7 @@ func TestASentinelMayNameAHostThatIsNotKnown(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	t.Run("and the name is in the error, which is no refusal", func(t *testing.T) {
+	t.Run("and the error contains the name and is not a refusal", func(t *testing.T) {
 		p := open(t, redispool.Options{Sentinels: &redispool.Sentinels{Addrs: []string{gone}, Primary: "primary"}, Resolver: d})
 		_, err := do(p, "PING")
 		if err == nil || redispool.Refused(err) || !strings.Contains(err.Error(), "gone.example.com") {

@@ -40,7 +40,8 @@ func (d *node) connect(ctx context.Context) (redis.Conn, error) {
 	return c, err
 }
 
-// enter returns why the caller must not try to connect now. Each call that returns nil must be paired with one of leave.
+// enter returns the reason why the caller must not try to connect now. Each call that returns nil must be paired with
+// one call of leave.
 func (d *node) enter() error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -64,9 +65,9 @@ func (d *node) leave(err error, gaveUp bool) {
 	}
 }
 
-// lost is told of commands that failed. That a connection has ended says nothing of the next one; a node that does not
-// answer in time may well go on accepting connections, since the kernel does that for it. It may also have been slow just
-// once: the next caller tries without a pause.
+// lost records that a command failed. After a time-out, only one caller at a time connects: the kernel accepts
+// connections even for a server that hangs. The server may have been slow only once, so the next caller does not have
+// to pause. Any other error of a connection shows nothing about the next connection.
 func (d *node) lost(err error) {
 	var network net.Error
 	if errors.As(err, &network) && network.Timeout() {

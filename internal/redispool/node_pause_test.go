@@ -30,7 +30,7 @@ func (c *counting) LookupNetIP(context.Context, string, string) ([]netip.Addr, e
 	return nil, errNoHost
 }
 
-// Without a pause each of the 64 would try 40 times in these ten seconds.
+// Without a pause, each of the 64 callers would try 40 times in these ten seconds.
 func TestAServerThatCannotBeConnectedToIsNotStormed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &counting{}
@@ -43,7 +43,7 @@ func TestAServerThatCannotBeConnectedToIsNotStormed(t *testing.T) {
 					if _, err := pool.GetContext(t.Context()); !errors.Is(err, errNoHost) {
 						t.Errorf("the error is %v, want the resolver's", err)
 					}
-					time.Sleep(250 * time.Millisecond) // as long as a message pauses at most
+					time.Sleep(250 * time.Millisecond) // the longest pause of a message
 				}
 			})
 		}
@@ -64,7 +64,7 @@ func TestOneCallerAtATimeTriesAServerThatFailed(t *testing.T) {
 		}
 		time.Sleep(10 * dialPause)
 		if err := d.enter(); !errors.Is(err, errNoHost) {
-			t.Errorf("while it tries, the next one is told %v", err)
+			t.Errorf("while it tries, the next caller gets %v", err)
 		}
 	})
 }
@@ -76,10 +76,10 @@ func TestATryThatItsCallerGivesUpSaysNothingOfTheServer(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
 		if _, err := pool.GetContext(ctx); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("whoever gives up is told %v", err)
+			t.Errorf("the caller that gives up gets %v", err)
 		}
 		if _, err := pool.GetContext(t.Context()); !errors.Is(err, errNoHost) {
-			t.Errorf("the next one is told %v, want the resolver's error", err)
+			t.Errorf("the next caller gets %v, want the error of the resolver", err)
 		}
 	})
 }

@@ -9,11 +9,12 @@ import (
 	"github.com/mna/redisc"
 )
 
-// EachPrimary calls f with a connection to each server that takes writes: the one Redis, the one primary, or every primary
-// of a Cluster that has slots. addr is "" where there is but one. It holds none of the pool's places. A connection is f's
-// until f returns; f's first error ends the round and is returned.
+// EachPrimary calls f with a connection to each server that accepts writes: the single server, the primary, or every
+// primary of a Cluster that has slots. addr is "" unless it is a Cluster. EachPrimary does not use the pool's limited
+// connections. f must not use a connection after it has returned. If f returns an error, EachPrimary returns that error
+// and does not call f again.
 //
-// Keys of a slot that moves from one server of a Cluster to another meanwhile may be seen twice or not at all.
+// If a slot of a Cluster moves from one server to another at the same time, its keys may be seen twice or not at all.
 func EachPrimary(ctx context.Context, pool *redis.Pool, f func(addr string, c redis.Conn) error) error {
 	c, err := pool.DialContext(ctx)
 	if err != nil {
@@ -35,8 +36,8 @@ func EachPrimary(ctx context.Context, pool *redis.Pool, f func(addr string, c re
 	})
 }
 
-// Shards knows for each primary of a Cluster a hash tag whose keys it has. The zero value knows of one Redis that has all
-// keys. It is safe for concurrent use.
+// Shards contains a hash tag for each primary of a Cluster. The keys with that tag are on that primary. The zero value
+// stands for a single server, which has all keys. It is safe for concurrent use.
 type Shards struct {
 	tags atomic.Pointer[[]string]
 }
@@ -58,7 +59,8 @@ func (s *Shards) learn(_, layout [redisc.HashSlots][]string) {
 			missing[addrs[0]] = true
 		}
 	}
-	// Numbers as tags fall into random slots: that many leave out a primary with one slot once in e^64 times.
+	// The slots of numbers are random: with this many numbers, the probability to miss a primary with one slot is
+	// 1/e^64.
 	const enough = 64 * redisc.HashSlots
 	var tags []string
 	for n := 0; len(missing) > 0 && n < enough; n++ {

@@ -1,7 +1,8 @@
-// Package redispool makes the *redis.Pool that everything else uses: over one Redis, over the primary that Sentinels name,
-// or over a Cluster; and the embedded Redis of `smsession dev`. It decides how long a connection may take, which
-// connections are not to be used again, and how many replicas must have a script's writes before its answer is given. It
-// repeats a command only where a Cluster's node says that another one has the key.
+// Package redispool opens the *redis.Pool that the rest of the service uses. The pool connects to a single server, to
+// the primary that Sentinels name, or to a Cluster. The package also contains the embedded Redis of `smsession dev`. It
+// decides how long a connection may take, which connections must not be used again, and how many replicas must have the
+// writes of a script before its answer is returned. It repeats a command only if a node of a Cluster redirects it to
+// another node.
 package redispool
 
 import (
@@ -16,18 +17,19 @@ import (
 )
 
 const (
-	// Size is the default of Options.Connections. One message occupies one connection for two round trips, some 0.2 ms on
-	// a local network: 64 connections carry more than a replica's CPU can.
+	// Size is the default of Options.Connections. One message uses one connection for two round trips, which take about
+	// 0.2 ms on a local network. 64 connections therefore allow more messages than the CPU of a replica can process.
 	Size = 64
 
-	// spare connections are for what is not a message: the readiness check.
+	// spare is the number of additional connections, which the readiness check uses.
 	spare = 4
 
-	// timeout bounds every connect, TLS handshake, write and read by itself. Twilio waits 15 s in all, and a request's
-	// patience is many short tries, not one long one.
+	// timeout limits each connect, TLS handshake, write and read. Twilio waits 15 s in all. A message uses this time
+	// for many short attempts instead of one long attempt.
 	timeout = time.Second
 
-	// idle connections are closed before firewalls and load balancers forget them silently.
+	// idleTimeout is short enough that idle connections are closed before firewalls and load balancers drop them
+	// without notice.
 	idleTimeout = 2 * time.Minute
 
 	// A connection is not used again once it is older than leastAge plus a random part of ageSpread. The service then
@@ -37,19 +39,19 @@ const (
 	ageSpread = 2 * time.Minute
 )
 
-// Options say which Redis is meant and who we are there.
+// Options select the Redis and the credentials, and set the limits of a pool.
 type Options struct {
 	Addr     string // host:port or the path of a Unix socket, unless Sentinels or Cluster name the servers
 	Database int
 
-	// Sentinels tell which server is the primary; nil where there are none.
+	// Sentinels know which server is the primary; nil if Sentinel is not used.
 	Sentinels *Sentinels
 
-	// Cluster has the addresses of some of a Cluster's nodes, which tell of the others.
+	// Cluster contains the addresses of some nodes of a Cluster. They return the addresses of the other nodes.
 	Cluster []string
 
-	// Credentials, unless it is nil, is called before each connection is made. Connections that are open keep what they
-	// were made with.
+	// Credentials, unless it is nil, is called before each connection is made. Open connections keep the credentials
+	// that they were made with.
 	Credentials func() Credentials
 
 	// Outdated, unless it is nil, is called when a server does not accept our credentials, or when we do not accept its
@@ -57,19 +59,19 @@ type Options struct {
 	// Credentials.
 	Outdated func()
 
-	// Patience bounds one write and one read; 0 is a second, which is right for messages. Who has no message to answer
-	// can wait longer for a Redis that is busy.
+	// Patience limits one write and one read; 0 means one second, which is right for messages. A caller that does not
+	// answer a message can wait longer for a busy Redis.
 	Patience time.Duration
 
-	// WaitReplicas is how many replicas must have what a script wrote before its answer is given.
+	// WaitReplicas is how many replicas must have the writes of a script before its answer is returned.
 	WaitReplicas int
 
 	// Connections is how many connections messages may use at once; 0 means Size. The pool has a few more for the
 	// readiness check.
 	Connections int
 
-	// Opened, unless it is nil, is how many connections are open, those of all nodes of a Cluster together: there the pool
-	// itself counts only its users.
+	// Opened, unless it is nil, counts the open connections, for a Cluster those of all nodes together. The pool of a
+	// Cluster counts only its routers.
 	Opened *atomic.Int64
 
 	// Shards, unless it is nil, gets the layout of a Cluster.
@@ -84,9 +86,9 @@ type Options struct {
 // size returns how many connections messages may use at once.
 func (o Options) size() int { return cmp.Or(o.Connections, Size) }
 
-// Open returns a pool. It does not contact Redis: a Redis that is not there yet shows in the first command. The pool never
-// waits for a connection, since redisstore could not be told how long: whoever wants one holds one of Connections places
-// first.
+// Open returns a pool. It does not contact Redis: if Redis cannot be reached yet, the first command returns the error.
+// The pool never waits for a free connection, because redisstore cannot give it a time limit. A caller must therefore
+// limit its own use to Options.Connections.
 func Open(o Options) *redis.Pool {
 	o.network = newNetwork(o.Resolver)
 	pool := &redis.Pool{
@@ -107,9 +109,9 @@ func Open(o Options) *redis.Pool {
 	return pool
 }
 
-// dial connects to a server, authenticates where there is something to authenticate with, and has the server answer
-// greet, which is nil if any answer will do. A server that has too many clients already refuses a new one only in its
-// first answer: whoever did not wait for it would pool a dead connection.
+// dial connects to a server, authenticates if there are credentials, and runs greet, which may be nil. If none of these
+// steps waits for an answer, dial waits for the answer to PING. A server that has too many clients refuses a new one
+// only in its first answer, so without this step the pool would get a dead connection.
 func dial(ctx context.Context, o Options, l Login, addr string, greet func(redis.Conn) error) (redis.Conn, *wire, error) {
 	w := &wire{opened: o.Opened, network: o.network}
 	options := []redis.DialOption{
@@ -146,8 +148,8 @@ func dial(ctx context.Context, o Options, l Login, addr string, greet func(redis
 	return c, w, nil
 }
 
-// ping waits for any answer to PING. A user without the right to PING gets an error as the answer, and so does a client
-// beyond maxclients; only in the second case the server then closes the connection.
+// ping waits for any answer to PING. The answer is an error if the user has no right to PING, and if there are too many
+// clients. In the second case, the server then closes the connection, so ping returns an error.
 func ping(c redis.Conn) error {
 	_, err := c.Do("PING")
 	var reply redis.Error
@@ -163,8 +165,9 @@ func ping(c redis.Conn) error {
 	return nil
 }
 
-// Refused reports whether err is Redis's or TLS's refusal of who we are, or of the database, or says that it is another kind
-// of Redis than the options do: something that waiting does not heal.
+// Refused reports whether err is a refusal that waiting cannot remove: Redis or TLS refuses our credentials, Redis
+// refuses the database, the Sentinels do not know the primary, or the server is another kind of Redis than the one in
+// the options.
 func Refused(err error) bool {
 	if outdated(err) || errors.Is(err, errNoSuchPrimary) || errors.Is(err, errNode) {
 		return true
@@ -177,7 +180,7 @@ func Refused(err error) bool {
 	switch code {
 	case "NOPERM", "DENIED":
 		return true
-	case "ERR": // what older servers, SELECT and servers that are in no Cluster say
+	case "ERR": // older servers, SELECT, and servers outside a Cluster use this code
 		return strings.Contains(rest, "AUTH") || strings.Contains(rest, "password") || strings.Contains(rest, "DB index") ||
 			strings.Contains(rest, "cluster support disabled")
 	}

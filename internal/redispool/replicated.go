@@ -8,29 +8,31 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// waitTime is how long WAIT waits. It is less than timeout, or else the connection would break before the answer comes.
+// waitTime is how long WAIT waits. It is less than timeout. Otherwise the read would time out before the answer
+// arrives.
 const waitTime = timeout / 2
 
-// errShort says that the writes of a script are on the primary, and perhaps on fewer replicas than were asked for, or will
-// be there soon. It is an unknown outcome, like an answer that got lost.
+// errShort means that the writes of a script are on the primary, but too few replicas have confirmed them in time. The
+// outcome is unknown, as after a lost answer.
 var errShort = errors.New("too few Redis replicas have the commit")
 
-// replicated is a connection on which the scripts between two flushes are followed by one WAIT, in the same round trip.
-// Their answers are given only if so many replicas have what they wrote. See https://redis.io/docs/latest/commands/wait/.
+// replicated is a connection that sends one WAIT after the scripts between two flushes, in the same round trip. It
+// returns the answers of the scripts only if enough replicas have their writes.
+// See https://redis.io/docs/latest/commands/wait/.
 type replicated struct {
 	*conn
 	replicas int
-	due      []kind // what has been sent and not been received
-	unsealed int    // how much of due has been sent since the last flush
+	due      []kind // the commands that were sent and whose answers were not received
+	unsealed int    // how many of the commands in due were sent since the last flush
 	answers  []answer
 }
 
-// kind says what of WAIT concerns a command.
+// kind is the kind of a command, which decides whether WAIT follows it.
 type kind int
 
 const (
 	plain   kind = iota
-	keyless      // a script without keys, which writes nothing: it is followed by WAIT 0, which shows whether we may
+	keyless      // a script without keys, which writes nothing; WAIT 0 follows it and shows whether the user may use WAIT
 	script
 	wait
 )
@@ -40,8 +42,8 @@ type answer struct {
 	err   error
 }
 
-// kindOf knows scripts by their commands: whatever else is sent is read, or is sealed by a later script. A script with one
-// key and no other argument only reads.
+// kindOf returns the kind of a command. Only scripts need a WAIT: any other command only reads, or a later script
+// covers it. A script with one key and no other argument only reads.
 func kindOf(command string, args []any) kind {
 	switch strings.ToUpper(command) {
 	case "EVAL", "EVALSHA":
@@ -76,7 +78,7 @@ func (c *replicated) Send(command string, args ...any) error {
 	return c.conn.Send(command, args...)
 }
 
-// Flush seals what was sent since the last one.
+// Flush sends the commands since the last flush, with one WAIT if there is a script among them.
 func (c *replicated) Flush() error {
 	needed, any := 0, false
 	for _, k := range c.due[len(c.due)-c.unsealed:] {
@@ -107,7 +109,7 @@ func (c *replicated) Receive() (any, error) {
 	return first.reply, first.err
 }
 
-// fetch receives the answers up to the next WAIT, and its count.
+// fetch receives the answers up to the next WAIT and checks the answer of WAIT.
 func (c *replicated) fetch() {
 	for i, k := range c.due {
 		a := answer{}
@@ -124,8 +126,8 @@ func (c *replicated) fetch() {
 	c.due = nil
 }
 
-// seal takes back the answers of scripts whose writes too few replicas have. The connection is not used again, since the
-// server may have been replaced without knowing it.
+// seal replaces the answers of scripts whose writes too few replicas have with an error. The connection is then not
+// used again, because another server may have become the primary without the knowledge of this one.
 func (c *replicated) seal(sent []kind, count int, err error) {
 	for i, k := range sent {
 		if k == script && err == nil && count < c.replicas {

@@ -122,7 +122,7 @@ func TestWhoMayNotWaitIsToldAtTheStart(t *testing.T) {
 	}
 }
 
-// A script with a key and no other argument is one that reads.
+// A script with one key and no other argument only reads.
 func TestAScriptThatReadsWaitsForNoReplica(t *testing.T) {
 	p := open(t, redispool.Options{Addr: redistest.Start(t, redistest.Options{}).Addr(), WaitReplicas: 1})
 	if _, err := do(p, "EVAL", "return redis.call('GET', KEYS[1])", 1, "key"); err != nil {

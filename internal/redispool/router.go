@@ -12,15 +12,16 @@ import (
 )
 
 const (
-	// redirections is how often one command follows MOVED and ASK: a slot that has just moved on takes two.
+	// redirections is how often one command follows MOVED and ASK. A slot that has just moved needs two redirections.
 	redirections = 4
 
 	// tryAgain is the pause after TRYAGAIN, which only commands with several keys get: the script of the quarantine.
 	tryAgain = 10 * time.Millisecond
 )
 
-// router is a connection to a Cluster: each command goes to the node that has its key, on a connection of that node's
-// pool. What is sent before a flush runs at the same time, wherever its keys are, and not in any order.
+// router is a connection to a Cluster. It sends each command to the node that has its key, on a connection from the
+// pool of that node. The commands before a flush run at the same time, on whatever nodes their keys are, and in no
+// fixed order.
 type router struct {
 	nodes   *nodes
 	sent    []request
@@ -33,7 +34,7 @@ type request struct {
 	args    []any
 }
 
-// keyOf returns the key by which a command finds its node. A command without one is for any node.
+// keyOf returns the key that decides which node gets a command. A command without a key can go to any node.
 func keyOf(command string, args []any) (string, bool) {
 	at := 0
 	switch strings.ToUpper(command) {
@@ -51,7 +52,7 @@ func keyOf(command string, args []any) (string, bool) {
 	return text(args[at]), true
 }
 
-// text is an argument as redigo writes it.
+// text returns an argument as redigo writes it.
 func text(arg any) string {
 	switch arg := arg.(type) {
 	case string:
@@ -62,7 +63,7 @@ func text(arg any) string {
 	return fmt.Sprint(arg)
 }
 
-// Do runs what was sent before, too, and gives its own answer.
+// Do first runs the commands that were sent before, and then the command. It returns the answer to the command.
 func (r *router) Do(command string, args ...any) (any, error) {
 	if command == "" {
 		r.sent, r.answers = nil, nil
@@ -75,13 +76,13 @@ func (r *router) Do(command string, args ...any) (any, error) {
 	return r.run(command, args)
 }
 
-// Send remembers a command until Flush.
+// Send keeps a command until Flush.
 func (r *router) Send(command string, args ...any) error {
 	r.sent = append(r.sent, request{command, args})
 	return nil
 }
 
-// Flush runs what was sent, all at the same time, and waits for the answers.
+// Flush runs the commands that were sent, all at the same time, and waits for the answers.
 func (r *router) Flush() error {
 	from := len(r.answers)
 	r.answers = append(r.answers, make([]answer, len(r.sent))...)
@@ -99,7 +100,7 @@ func (r *router) Flush() error {
 	return nil
 }
 
-// Receive gives the answers in the order in which the commands were sent.
+// Receive returns the answers in the order in which the commands were sent.
 func (r *router) Receive() (any, error) {
 	if len(r.answers) == 0 {
 		return nil, errNothingSent
@@ -109,7 +110,8 @@ func (r *router) Receive() (any, error) {
 	return first.reply, first.err
 }
 
-// run runs one command, and waits for its answer no longer than the limit. What it stops waiting for may still be done.
+// run runs one command and waits for its answer no longer than the limit. After the limit, the command may still be
+// executed.
 func (r *router) run(command string, args []any) (any, error) {
 	limit := r.nodes.limit()
 	until := time.Now().Add(limit)
@@ -128,7 +130,8 @@ func (r *router) run(command string, args []any) (any, error) {
 	}
 }
 
-// kept are arguments that stay what they are when nobody waits for the command any more, and their bytes are used again.
+// kept returns a copy of the arguments, because the caller may change their bytes while a command that it no longer
+// waits for still uses them.
 func kept(args []any) []any {
 	args = slices.Clone(args)
 	for i, arg := range args {
@@ -139,8 +142,8 @@ func kept(args []any) []any {
 	return args
 }
 
-// lead brings one command to its node, and follows the key where that is moving or has moved. It sends nothing once until
-// has passed.
+// lead sends one command to the node that has its key, and follows redirections if the key is moving or has moved. It
+// sends nothing after until.
 func (n *nodes) lead(cluster *redisc.Cluster, until time.Time, command string, args []any) (any, error) {
 	began := time.Now()
 	c := cluster.Get()
@@ -163,10 +166,10 @@ func (n *nodes) lead(cluster *redisc.Cluster, until time.Time, command string, a
 	return reply, n.explain(err, began)
 }
 
-// Err is nil: it is the nodes' connections that break, and their pools that notice.
+// Err returns nil: only the connections of the nodes can break, and the pools of the nodes detect that.
 func (r *router) Err() error { return nil }
 
-// Close gives up a place among those who use the nodes.
+// Close releases the router's share of the nodes. The last router that is closed closes the connections of the nodes.
 func (r *router) Close() error {
 	r.nodes.release()
 	return nil

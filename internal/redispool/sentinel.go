@@ -21,16 +21,16 @@ var (
 // Sentinels are servers that know which of several Redis servers is the primary.
 type Sentinels struct {
 	Addrs   []string // host:port
-	Primary string   // what they call it
+	Primary string   // the name under which the Sentinels know the primary
 }
 
 // primary connects to the server that the Sentinels name. It is safe for concurrent use.
 type primary struct {
 	options Options
 
-	turn  chan struct{} // held by whoever asks
-	addrs []string      // what the last one was told, the likeliest first
-	asked time.Time     // when that was
+	turn  chan struct{} // contains a value while a caller asks the Sentinels
+	addrs []string      // the last result, the likeliest address first
+	asked time.Time     // the time of the last result
 	err   error
 
 	mu    sync.Mutex
@@ -42,8 +42,8 @@ func newPrimary(o Options) *primary {
 	return &primary{options: o, turn: make(chan struct{}, 1), nodes: map[string]*node{}}
 }
 
-// connect asks for the primary and dials it. What calls itself a primary may have been replaced a moment ago; it then
-// answers READONLY soon, or too few replicas have its writes.
+// connect asks the Sentinels for the primary and dials it. A server that calls itself a primary may have just been
+// replaced. It then soon answers READONLY, or too few replicas have its writes.
 func (p *primary) connect(ctx context.Context) (redis.Conn, error) {
 	addrs, err := p.ask(ctx)
 	if err != nil {
@@ -104,8 +104,8 @@ func (p *primary) reusable(c redis.Conn, lastUsed time.Time) error {
 	return reusable(c, lastUsed)
 }
 
-// ask returns the addresses that the Sentinels name. Those who want to know at the same time share one answer: in an
-// outage every message that waits wants to.
+// ask returns the addresses that the Sentinels name. Callers that ask at the same time share one result, because in an
+// outage every message that waits asks.
 func (p *primary) ask(ctx context.Context) ([]string, error) {
 	began := time.Now()
 	select {
@@ -122,9 +122,10 @@ func (p *primary) ask(ctx context.Context) ([]string, error) {
 	return p.addrs, p.err
 }
 
-// vote asks all Sentinels at once, and waits until more than half of them name the same address, or until each has answered
-// or failed. The address that most of them name comes first: one that is cut off from the others goes on naming the old
-// primary, and one whose host went down with the primary's does not answer.
+// vote asks all Sentinels at once. It waits until more than half of them name the same address, or until each Sentinel
+// has answered or failed. The result begins with the address that most Sentinels name. A majority is needed because a
+// Sentinel that is cut off from the others still names the old primary, and a Sentinel on the host of a failed primary
+// does not answer.
 func (p *primary) vote(ctx context.Context) ([]string, error) {
 	sentinels := p.options.Sentinels.Addrs
 	answers := make(chan answer, len(sentinels))
