@@ -8,8 +8,8 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// backward is a connection to a Cluster at its worst: of two commands that were sent together, each to its key's node, the
-// second is always executed first.
+// backward is a connection to a Cluster at its worst: of two commands that were sent together, each to its key's node,
+// the second is always executed first.
 type backward struct {
 	*gate
 	held []answered
@@ -44,12 +44,12 @@ func (b *backward) Receive() (any, error) {
 	return b.gate.Receive()
 }
 
-// Two first messages catch a new record that is sent together with its pointer: for a moment the pointer leads nowhere, and
-// the other message takes that for a session that has expired.
+// Two first messages catch a new record that is sent together with its pointer: for a moment the pointer leads nowhere,
+// and the other message takes that for a session that has expired.
 func TestRulesHoldOnAClusterInEveryOrder(t *testing.T) {
 	for _, s := range scenarios() {
 		if s.faults > 0 && !strings.Contains(s.name, "first") || s.faults > 2 {
-			continue // a record that is there already is saved as everywhere; and two faults show what the order can spoil
+			continue // a record that exists is saved in the same way everywhere, and two faults are enough to show the effect of the order
 		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()

@@ -227,7 +227,7 @@ func TestQuarantineMovesWhatCannotBeRead(t *testing.T) {
 	})
 }
 
-// cutting is a connection to a model on which a script runs, and its answer does not come within the budget.
+// cutting is a connection to a model. On it, a script runs, but its answer does not arrive within the budget.
 type cutting struct {
 	gate
 	model  *model
@@ -290,8 +290,8 @@ func TestASweepFollowsAFailure(t *testing.T) {
 	}
 }
 
-// On a Cluster the pointer may be set although the outcome of the record's step is not known. Another message may then be
-// counted before the first one is given up.
+// On a Cluster the pointer may be set although the outcome of the record's step is not known. Another message may then
+// be counted before the first one is given up.
 func TestASweepLeavesARecordWithAnotherMessage(t *testing.T) {
 	for name, row := range map[string]struct {
 		sid  string

@@ -10,13 +10,13 @@ import (
 	"github.com/alexedwards/scs/v2"
 )
 
-// recordKey is where scs holds the session's one typed value.
+// recordKey is the key of the session's only value in scs.
 const recordKey = "record"
 
-// errForeign says that a value in Redis is not a record of ours.
+// errForeign means that a value in Redis is not one of our records.
 var errForeign = errors.New("not a session record")
 
-// newerError says that a record was written by a later version, which this one must not touch.
+// newerError means that a later version wrote the record. This version must not change it.
 type newerError struct{ record Record }
 
 func (e *newerError) Error() string {
@@ -28,8 +28,8 @@ type Codec struct{}
 
 var _ scs.Codec = Codec{}
 
-// Encode writes the record among the values, in at most 256 KiB. A record that was not changed is returned as it was
-// read, byte for byte.
+// Encode returns the record in values as JSON, in at most 256 KiB. If the record has not changed, Encode returns the
+// bytes that were read.
 func (Codec) Encode(deadline time.Time, values map[string]any) ([]byte, error) {
 	r, ok := values[recordKey].(*Record)
 	if !ok {
@@ -47,7 +47,7 @@ func (Codec) Encode(deadline time.Time, values map[string]any) ([]byte, error) {
 	return b, nil
 }
 
-// Decode reads a record. nil, which no value in Redis is, is an empty session. Its errors are errForeign and *newerError.
+// Decode reads a record. nil is an empty session; no value in Redis is nil. Its errors are errForeign and *newerError.
 func (Codec) Decode(b []byte) (time.Time, map[string]any, error) {
 	if b == nil {
 		return time.Time{}, map[string]any{}, nil
@@ -120,7 +120,7 @@ func parseRecord(b []byte) (*Record, error) {
 	return r, nil
 }
 
-// maxCounter is the largest number that every reader of JSON takes for what it is.
+// maxCounter is the largest integer that every reader of JSON represents exactly.
 const maxCounter = 1 << 53
 
 func (r *Record) complete() bool {
@@ -152,7 +152,7 @@ func (r *Record) set(field string, value []byte) bool {
 	case "messages":
 		r.messages, ok = verbatimText(value)
 	case "replied":
-		r.replied, _ = verbatimText(value) // nothing is lost with it but a limit
+		r.replied, _ = verbatimText(value) // without it, only the limit of replies is lost
 	case "replies":
 		r.replies, ok = parseReplies(value)
 	default:
@@ -167,11 +167,11 @@ func parseTime(value []byte) (time.Time, bool) {
 	}
 	var t time.Time
 	err := t.UnmarshalText(value[1 : len(value)-1])
-	t = t.UTC().Truncate(time.Millisecond) // as appendTime writes it: what it could not write is not read
+	t = t.UTC().Truncate(time.Millisecond) // only times that appendTime can write are accepted
 	return t, err == nil && !t.IsZero() && t.Year() >= 0 && t.Year() <= 9999
 }
 
-// verbatimText returns a string as it stands in the text: nothing in it needs an escape.
+// verbatimText returns the characters of a JSON string. It reports false if one of them is written with an escape.
 func verbatimText(value []byte) ([]byte, bool) {
 	if len(value) < 2 || value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 {
 		return nil, false

@@ -11,16 +11,16 @@ import (
 	"smsession/internal/conversation"
 )
 
-// delivery is one HTTP request that brings a message, from the first attempt to answer it to the last. One goroutine
-// works on it; its methods as a context are safe for concurrent use.
+// delivery is one HTTP request with a message, from the first attempt to answer it to the last. One goroutine works on
+// it. Its methods as a context are safe for concurrent use.
 //
-// It is the context of its own commands, too: context.WithTimeout would start a timer for every message, and only one
-// that has to wait needs it.
+// It is also the context of its own commands: context.WithTimeout would start a timer for every message, but only a
+// message that has to wait needs a timer.
 type delivery struct {
-	context.Context // the request's, for its values alone
+	context.Context // the context of the request; only its values and its end are used
 	deadline        time.Time
 	waiting         sync.Once
-	done            chan struct{} // made when somebody waits
+	done            chan struct{} // made by the first call of Done
 	timer           *time.Timer
 
 	message       conversation.Message
@@ -29,17 +29,17 @@ type delivery struct {
 	cookie        string // the token in the request's cookie, "" unless it can be one
 	report        *Report
 
-	// Of the attempt under way:
-	raw      []byte // the record as it was read or guessed, nil if there was none
+	// The fields of the current attempt:
+	raw      []byte // the record as it was read or guessed; nil if there was no record
 	guessed  bool   // raw is a guess
-	pointer  string // what the pointer held, "" if that was not read
-	suspect  bool   // the cookie's record is of a later version, and does not say whose it is
-	err      error  // why it came to nothing
-	saved    string // the token under which it was saved
+	pointer  string // the value of the pointer; "" if it was not read
+	suspect  bool   // the record of the cookie is of a later version, and its addresses cannot be read
+	err      error  // why the attempt failed
+	saved    string // the token under which the session was saved
 	response response
 
-	// Of all attempts:
-	sent     bool   // something was sent to save the message
+	// The fields of all attempts:
+	sent     bool   // a command to save the message was sent
 	own      string // the token that the request made; "" if it has made none
 	created  bool   // there may be a record under own
 	pointing bool   // the pointer may contain own now or later, because the step that sets it got no answer
@@ -54,14 +54,14 @@ type brought struct {
 	record []byte
 }
 
-// reset forgets the attempt, its response and all.
+// reset clears the fields of the attempt, with its response.
 func (d *delivery) reset() {
 	d.raw, d.guessed, d.pointer, d.suspect, d.err, d.saved, d.report.Result = nil, false, "", false, nil, "", ""
 	d.response = response{}
 }
 
-// gone returns a channel that is closed when the client has hung up. It returns nil once something was sent to save the
-// message, because a commit must not be interrupted.
+// gone returns a channel that is closed when the client has hung up. Once a command to save the message was sent, it
+// returns nil, because a commit must not be interrupted.
 func (d *delivery) gone() <-chan struct{} {
 	if d.sent {
 		return nil
@@ -69,7 +69,8 @@ func (d *delivery) gone() <-chan struct{} {
 	return d.Context.Done()
 }
 
-// unlessGone returns ErrGone if the client has hung up and nothing was sent, and err otherwise.
+// unlessGone returns ErrGone if the client has hung up and no command to save the message was sent. Otherwise it
+// returns err.
 func (d *delivery) unlessGone(err error) error {
 	if !d.sent && d.Context.Err() != nil && !errors.Is(err, ErrNewer) {
 		return ErrGone
@@ -85,10 +86,11 @@ func (d *delivery) unpointed(err error) error {
 
 var _ context.Context = (*delivery)(nil)
 
-// Deadline is the end of the budget.
+// Deadline returns the end of the budget.
 func (d *delivery) Deadline() (time.Time, bool) { return d.deadline, true }
 
-// Done is closed at the deadline, and not when the client hangs up: a commit must not be cut in half by that.
+// Done returns a channel that is closed at the deadline. It is not closed when the client hangs up, because a commit
+// must not be interrupted.
 func (d *delivery) Done() <-chan struct{} {
 	d.waiting.Do(func() {
 		d.done = make(chan struct{})
@@ -97,14 +99,14 @@ func (d *delivery) Done() <-chan struct{} {
 	return d.done
 }
 
-// end stops the timer. Nobody waits any more.
+// end stops the timer. No goroutine may wait for the delivery any more.
 func (d *delivery) end() {
 	if d.timer != nil {
 		d.timer.Stop()
 	}
 }
 
-// Err is context.DeadlineExceeded once the budget is spent.
+// Err returns context.DeadlineExceeded after the budget is spent, and nil before.
 func (d *delivery) Err() error {
 	if time.Now().Before(d.deadline) {
 		return nil
@@ -127,7 +129,7 @@ func deliveryFrom(ctx context.Context) *delivery {
 	return d
 }
 
-// response holds what an attempt answers until it is saved.
+// response contains the response of an attempt until the session is saved.
 type response struct {
 	header http.Header
 	status int
@@ -148,7 +150,7 @@ func (r *response) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// copyTo sends the response. A sender that is gone gets the same one with the repeat.
+// copyTo sends the response. If the client has hung up, a repeat of the message gets the same response.
 func (r *response) copyTo(w http.ResponseWriter) {
 	maps.Copy(w.Header(), r.header)
 	r.WriteHeader(http.StatusOK)

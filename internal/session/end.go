@@ -9,14 +9,15 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// End ends the conversation between two addresses, as they stand in a message, without a message that asks for it: the
-// next one begins anew. It returns the record as it was, nil if there is no conversation; one that has Ended had ended
-// before, and was left alone. Messages that are being answered are no danger to it, nor it to them: it saves by
-// compare-and-set as they do, and starts again until ctx ends where one was faster. It renews nothing.
+// End ends the conversation between two addresses, which are written as in a message, without a message that asks for
+// it. The next message begins a new conversation. End returns the record before the change. It returns nil if there is
+// no conversation. If Ended is set in the returned record, the conversation had already ended, and End changed nothing.
+// End and the messages that are being answered do not overwrite each other: End saves by compare-and-set as they do. If
+// a message was faster, End starts again until ctx ends. End does not extend the time to live of the record.
 //
-// ErrNewer says that the record is of a later version and was left alone. With any other error the conversation may have
-// ended or not, and End may be called again: but a message may have come since, and the conversation that it began would
-// end. It is safe for concurrent use.
+// ErrNewer means that the record is of a later version and was not changed. After any other error, the conversation may
+// have ended or not. End may then be called again, but if a message has arrived in the meantime, the second call ends
+// the conversation that this message began. End is safe for concurrent use.
 func End(ctx context.Context, pool *redis.Pool, keys Keys, to, from string) (was *Record, err error) {
 	err = persist(ctx, pool, func(conn redis.Conn) (err error) {
 		was, err = end(ctx, conn, keys, to, from)
@@ -28,10 +29,10 @@ func End(ctx context.Context, pool *redis.Pool, keys Keys, to, from string) (was
 	return was, nil
 }
 
-// end is one attempt. Its error is errConflict if the record was changed meanwhile.
+// end makes one attempt. It returns errConflict if the record was changed in the meantime.
 //
-// It does not look at the pointer again. A pointer moves only where its record is missing, to a session that begins:
-// what was ended then is what came before.
+// It does not read the pointer a second time. A pointer changes only if its record is missing, and it then leads to a
+// new session. In that case end has ended the session before it.
 func end(ctx context.Context, conn redis.Conn, keys Keys, to, from string) (*Record, error) {
 	token, err := read(conn, keys.Conversation(to, from))
 	if errors.Is(err, errForeign) || err == nil && !isToken(string(token)) {
@@ -71,17 +72,19 @@ func end(ctx context.Context, conn redis.Conn, keys Keys, to, from string) (*Rec
 	return &was, err
 }
 
-// close ends the conversation with no message. What it remembers for the repeats of earlier messages stays.
+// close ends the conversation without a message. The record keeps the earlier messages, so that repeats of these are
+// detected.
 func (r *Record) close(now time.Time) {
 	r.Counter, r.Written, r.Ended, r.changed, r.scratch = 0, now, now, true, &scratch{}
 }
 
-// Erase deletes what Redis holds of the conversation between two addresses, and reports whether there was anything: the
-// record, a copy of it in quarantine, and the pointer. It deletes what it has read, and starts again until ctx ends where
-// a message was faster. A message that comes later, also a repeat of one that was counted, begins a new conversation.
+// Erase deletes the data of the conversation between two addresses from Redis: the record, a copy of the record in
+// quarantine, and the pointer. It reports whether there was a pointer to delete. It deletes only what it has read. If a
+// message was faster, Erase starts again until ctx ends. A later message begins a new conversation, even if it repeats
+// a message that was counted before.
 //
-// ErrNewer says that the record is of a later version, and that all was left alone. With any other error some of it may
-// be deleted; Erase may be called again. It is safe for concurrent use.
+// ErrNewer means that the record is of a later version and that nothing was deleted. After any other error, a part of
+// the data may be deleted, and Erase may be called again. Erase is safe for concurrent use.
 func Erase(ctx context.Context, pool *redis.Pool, keys Keys, to, from string) (found bool, err error) {
 	err = persist(ctx, pool, func(conn redis.Conn) (err error) {
 		found, err = erase(ctx, conn, keys, to, from)
@@ -93,7 +96,7 @@ func Erase(ctx context.Context, pool *redis.Pool, keys Keys, to, from string) (f
 	return found, nil
 }
 
-// erase is one attempt. The pointer goes last, so that one which was cut short can be made again.
+// erase makes one attempt. It deletes the pointer last, so that an interrupted attempt can be repeated.
 func erase(ctx context.Context, conn redis.Conn, keys Keys, to, from string) (bool, error) {
 	pointer := keys.Conversation(to, from)
 	token, err := read(conn, pointer)
@@ -108,13 +111,13 @@ func erase(ctx context.Context, conn redis.Conn, keys Keys, to, from string) (bo
 	if err := ctx.Err(); err != nil {
 		return false, err
 	}
-	// A pointer that is another one by now is that of a conversation which began after this one was erased.
+	// A pointer that has changed belongs to a conversation that began after this one was erased, so it stays.
 	_, err = scripts.discard.Do(conn, pointer, token)
 	return err == nil, err
 }
 
-// eraseRecord deletes the record of a token, and one in quarantine, unless it is another conversation's. A record that
-// cannot be read is the conversation's that points at it.
+// eraseRecord deletes the record of a token and its copy in quarantine, unless the record belongs to another
+// conversation. A record that cannot be read belongs to the conversation whose pointer leads to it.
 func eraseRecord(conn redis.Conn, keys Keys, token, to, from string) error {
 	raw, err := read(conn, keys.Session(token))
 	there := err == nil && raw != nil || errors.Is(err, errForeign)
@@ -140,8 +143,8 @@ func eraseRecord(conn redis.Conn, keys Keys, token, to, from string) error {
 	return err
 }
 
-// persist makes attempts until one does not meet errConflict. No other error is tried again: who gets it does not know
-// what happened, and a conversation that began since is not theirs to end.
+// persist makes attempts until one does not return errConflict. It does not repeat an attempt after any other error:
+// the outcome is then unknown, and another attempt could end a conversation that began in the meantime.
 func persist(ctx context.Context, pool *redis.Pool, attempt func(redis.Conn) error) error {
 	conn, err := pool.GetContext(ctx)
 	if err != nil {

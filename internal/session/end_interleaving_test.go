@@ -136,8 +136,8 @@ func eraseBeside(begin func(*world), newModel func() *model) (runs int, violatio
 	}}, newModel, (*world).remains)
 }
 
-// An erased conversation may count a repeat again, so the rules do not hold for it. What does: nothing of it is left that
-// was there before, and what is there is one conversation that began since.
+// An erased conversation may count a repeat again, so the rules do not hold for it. What does: nothing of it is left
+// that was there before, and what is there is one conversation that began since.
 func TestNothingIsLeftOfAnErasedConversationInAnyOrder(t *testing.T) {
 	for name, begin := range erasures {
 		t.Run(name, func(t *testing.T) {
@@ -162,8 +162,8 @@ func TestAnErasureThatDeletesWhateverIsThereIsCaught(t *testing.T) {
 	})
 }
 
-// remains says what is left of the conversation from before. The other half of a commit, one of whose halves was erased,
-// may leave a pointer to nothing.
+// remains says what is left of the conversation from before. The other half of a commit, one of whose halves was
+// erased, may leave a pointer to nothing.
 func (w *world) remains() string {
 	for _, a := range w.actors {
 		if a.operator != nil && a.operator.err != nil {

@@ -196,8 +196,8 @@ func TestAnEndThatCannotBeMadeSaysSo(t *testing.T) {
 	})
 }
 
-// Ends and messages at once, over the real scripts: every number is that of a conversation which began as often as it was
-// ended.
+// Ends and messages at once, over the real scripts: every number is that of a conversation which began as often as it
+// was ended.
 func TestEndsBesideMessages(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r, other := newReplica(t, usual(b.Addr)), newReplica(t, usual(b.Addr))

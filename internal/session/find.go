@@ -14,7 +14,7 @@ import (
 // earlier attempt whose reply was lost may have made a record under it. If there is no session, the context holds a new
 // one, under the request's own token or without a token.
 func (m *Manager) find(d *delivery) (context.Context, error) {
-	defer func() { d.brought = brought{} }() // it is used for one attempt only
+	defer func() { d.brought = brought{} }() // the record is used for one attempt only
 	byCookie := d.cookie != ""
 	if byCookie && (d.report.Attempts == 1 || d.brought.token == d.cookie) {
 		if found, err := m.load(d, d.cookie); found != nil || err != nil {
@@ -46,14 +46,15 @@ func (m *Manager) find(d *delivery) (context.Context, error) {
 	}
 	found, err := m.load(d, d.own)
 	if found == nil && err == nil {
-		err = errConflict // somebody else has written there
+		err = errConflict // another request has written under this token
 	}
 	return found, err
 }
 
-// load returns a context that holds the session of a token, or nil if there is none for this conversation: the record is
-// missing, past its deadline, another conversation's, or not a record at all. The last is put into quarantine, the others
-// are not touched. A session that is missing under the request's own token is a new one.
+// load returns a context with the session of a token. It returns nil if this conversation has no session there: the
+// record is missing, is past its deadline, belongs to another conversation, or is not a record. A value that is not a
+// record is put into quarantine; the other values are not touched. If no session exists under the request's own token,
+// load returns a new one.
 func (m *Manager) load(d *delivery, token string) (context.Context, error) {
 	found, err := m.scs.Load(d, token)
 	if err == nil {
@@ -73,12 +74,12 @@ func (m *Manager) load(d *delivery, token string) (context.Context, error) {
 	return found, err
 }
 
-// unreadable returns the error of a load that came to nothing, nil where the record counts as absent.
+// unreadable returns the error of a load that failed. It returns nil if the record counts as absent.
 func (m *Manager) unreadable(d *delivery, token string, err error) error {
 	var newer *newerError
 	switch {
 	case errors.As(err, &newer):
-		// Where a later version keeps its addresses is not known. The pointer then says whose record it is.
+		// A later version may keep the addresses in other fields. The pointer then shows to whom the record belongs.
 		d.suspect = newer.record.To == "" || newer.record.From == ""
 		if newer.record.belongs(d.to, d.from) || d.suspect && token == d.pointer {
 			return ErrNewer
@@ -90,6 +91,7 @@ func (m *Manager) unreadable(d *delivery, token string, err error) error {
 	return err
 }
 
+// quarantine moves the unreadable record of a token into quarantine, and logs and counts it.
 func (m *Manager) quarantine(d *delivery, token string) error {
 	moved, err := m.store.quarantine(d, token, d.raw)
 	if err != nil || !moved {
@@ -98,6 +100,6 @@ func (m *Manager) quarantine(d *delivery, token string) error {
 	m.quarantined.Add(1)
 	m.log.Warn("a session record could not be read and was put into quarantine",
 		"from", conversation.Mask(d.message.From), "to", conversation.Mask(d.message.To),
-		"token_begins", token[:6]) // enough to find it, too little to use it
+		"token_begins", token[:6]) // enough to find the record, but too little to use the token
 	return nil
 }

@@ -283,7 +283,7 @@ func TestARecordOfNearly256KiBGoesOn(t *testing.T) {
 	})
 }
 
-// The same message, 300,000 elements or 5 MB later.
+// The same message is sent after the key has got 300,000 elements or 5 MB.
 func TestAHugeValueCostsOneAttempt(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	conn := redistest.Conn(t, server.Addr())

@@ -19,15 +19,15 @@ import (
 // CookieName is the name of the cookie that carries a session's token.
 const CookieName = "smsession"
 
-// ErrNewer says that the session was written by a later version of this service. It is left alone.
+// ErrNewer means that a later version of this service wrote the session. The session was not changed.
 var ErrNewer = errors.New("session record is of a later version")
 
 const (
-	// maxCookieAge is what Twilio keeps a cookie at most.
+	// maxCookieAge is the longest time that Twilio keeps a cookie.
 	// See https://support.twilio.com/hc/en-us/articles/223136287-How-do-Twilio-cookies-work.
 	maxCookieAge = 4 * time.Hour
 
-	// The pause before an attempt grows from the first to the second. A Redis that restarts takes a second or two.
+	// The pause before an attempt grows from minPause to maxPause. A restart of Redis takes a second or two.
 	minPause = 5 * time.Millisecond
 	maxPause = 250 * time.Millisecond
 
@@ -38,7 +38,7 @@ const (
 // Options are what a Manager needs. All fields but Logger and MaxReplies are required.
 type Options struct {
 	Pool         *redis.Pool
-	Connections  int // how many of the pool's connections deliveries may hold at once
+	Connections  int // how many connections of the pool deliveries may use at the same time
 	Prefix       string
 	IdleTimeout  time.Duration
 	Lifetime     time.Duration
@@ -49,7 +49,8 @@ type Options struct {
 	Logger       *slog.Logger
 }
 
-// Manager finds, changes and saves sessions. It is safe for concurrent use, by any number of Managers on one Redis.
+// Manager finds, changes and saves sessions. It is safe for concurrent use, also if several Managers use the same
+// Redis.
 type Manager struct {
 	scs         *scs.SessionManager
 	store       *Store
@@ -61,7 +62,7 @@ type Manager struct {
 	log         *slog.Logger
 	quarantined atomic.Int64
 	scratches   sync.Pool      // of *scratch
-	sweeps      sync.WaitGroup // of deliveries that failed
+	sweeps      sync.WaitGroup // the sweeps after failed deliveries
 }
 
 // New returns a Manager. It does not contact Redis.
@@ -84,43 +85,45 @@ func New(o Options) *Manager {
 	return m
 }
 
-// newSCS configures scs. It does not call scs.New, which starts a goroutine for a store that is not used here. A manager
-// without the key that New makes up works as long as no two of them handle the same request.
+// newSCS configures scs. It does not call scs.New, which starts a goroutine for a store that is not used here. A
+// SessionManager without the context key that scs.New generates works as long as no two SessionManagers handle the same
+// request.
 func newSCS(o Options, store *Store) *scs.SessionManager {
 	return &scs.SessionManager{
 		IdleTimeout: o.IdleTimeout,
 		Lifetime:    o.Lifetime,
 		Store:       store,
 		Codec:       Codec{},
-		// No SameSite: Twilio is no browser, and documents nothing of the attribute.
+		// SameSite is not set: Twilio is not a browser, and its documentation does not mention the attribute.
 		Cookie:    scs.SessionCookie{Name: CookieName, Path: "/", HttpOnly: true, Secure: o.SecureCookie, Persist: true},
 		ErrorFunc: func(_ http.ResponseWriter, r *http.Request, err error) { deliveryFrom(r.Context()).err = err },
 	}
 }
 
-// Quarantined is how many records could not be read since the Manager was made.
+// Quarantined returns the number of records that were put into quarantine since the Manager was made.
 func (m *Manager) Quarantined() int64 { return m.quarantined.Load() }
 
-// Fail answers a delivery whose session cannot be had: err is ErrBusy, ErrGone, ErrNewer, or what Redis or the network
-// last said before the budget was spent. A request that shares the outcome of another one gets that one's error.
+// Fail answers a delivery whose session could not be loaded or saved. err is ErrBusy, ErrGone, ErrNewer, or the last
+// error of Redis or the network before the budget was spent. If a request shares the outcome of another request, it
+// gets the error of that request.
 type Fail func(w http.ResponseWriter, r *http.Request, err error)
 
-// MessageFrom returns the message that a request brings, and where to report what became of it.
+// MessageFrom returns the message of a request, and the Report in which the Manager records the result.
 type MessageFrom func(context.Context) (conversation.Message, *Report)
 
-// Middleware gives next the session of the message that the request brings, and saves it before next's response goes
-// out. next may be called several times, and only its last response is sent, with the session's cookie: it must have no
-// effect but through Answer. If it panics nothing is saved.
+// Middleware gives next the session of the request's message, and saves the session before the response of next is
+// sent. next may be called several times. Only its last response is sent, with the session's cookie. next must
+// therefore have no effect except through Answer. If next panics, nothing is saved.
 //
-// Requests that bring the same message at the same time share one call of next and its outcome.
+// Requests that have the same message and arrive at the same time share one call of next and its outcome.
 //
-// A message is given up if its client hangs up before anything was sent to save it, unless another request brings the
-// same message. Once something was sent, the message is processed until it is saved or the budget ends, because a
-// commit must not be interrupted.
+// A message is given up if its client hangs up before a command to save it was sent, unless another request has the
+// same message. After such a command, the message is processed until it is saved or the budget ends, because a commit
+// must not be interrupted.
 func (m *Manager) Middleware(message MessageFrom, fail Fail) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		inner := m.scs.LoadAndSave(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-			// Not scs's writer: it would commit at the first byte, before next has come to its end.
+			// The writer of scs would commit at the first byte, before next has ended, so it is not used.
 			next.ServeHTTP(&deliveryFrom(r.Context()).response, r)
 		}))
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -138,7 +141,7 @@ func (m *Manager) Middleware(message MessageFrom, fail Fail) func(http.Handler) 
 	}
 }
 
-// handle puts a request into the queue. It delivers the message when its turn comes, or waits for another request that
+// handle puts a request into the queue. It delivers the message when it is its turn, or waits for another request that
 // delivers the same message.
 func (m *Manager) handle(r *http.Request, msg conversation.Message, report *Report, inner http.Handler) (o outcome) {
 	key, sid, deadline := m.store.keys.Conversation(msg.To, msg.From), name(msg.SID), report.Received.Add(m.budget)
@@ -154,7 +157,7 @@ func (m *Manager) handle(r *http.Request, msg conversation.Message, report *Repo
 			return o
 		}
 	}
-	o.err = errPanicked // until it returns
+	o.err = errPanicked // replaced unless this function panics
 	defer func() { m.queue.leave(key, turn, o) }()
 	d := &delivery{
 		Context: r.Context(), deadline: deadline,
@@ -168,7 +171,8 @@ func (m *Manager) handle(r *http.Request, msg conversation.Message, report *Repo
 	return outcome{d.response, err}
 }
 
-// cookie returns the request's token, "" if it has none or one that cannot be ours.
+// cookie returns the token in the request's cookie. It returns "" if there is no cookie, or if its value is not a
+// token.
 func cookie(r *http.Request) string {
 	if c, err := r.Cookie(CookieName); err == nil && isToken(c.Value) {
 		return c.Value
@@ -176,10 +180,11 @@ func cookie(r *http.Request) string {
 	return ""
 }
 
-// deliver tries until a commit succeeds or the budget is spent. No other error ends it: a lost reply, a reset, a failover
-// and a conflict all leave the message counted once or not at all, and the next attempt finds out.
+// deliver makes attempts until a commit succeeds, the budget is spent, or the client hangs up in time. A record of a
+// later version ends it as well. No other error ends it: after a lost reply, a reset, a failover or a conflict, the
+// message is counted once or not at all, and the next attempt finds out which.
 func (m *Manager) deliver(d *delivery, r *http.Request, inner http.Handler) error {
-	var cause error // what Redis last said, rather than that the budget is spent
+	var cause error // the last error of Redis, which explains more than that the budget is spent
 	for {
 		d.report.Attempts++
 		err := m.place(d, d.gone(), func() error { return m.attempt(d, r, inner) })
@@ -205,8 +210,8 @@ func (m *Manager) deliver(d *delivery, r *http.Request, inner http.Handler) erro
 	return nil
 }
 
-// sweep deletes the record that a delivery made under its own token if the delivery ended with another token. It tries
-// twice. A record that it cannot delete expires, and no pointer leads to it.
+// sweep deletes the record that a delivery made under its own token, if the delivery ended with another token. It tries
+// twice. If it cannot delete the record, the record expires, and no pointer leads to it.
 func (m *Manager) sweep(ctx context.Context, token, sid string) {
 	for range 2 {
 		if err := m.place(ctx, nil, func() error { return m.store.sweep(ctx, token, sid) }); err == nil {
@@ -229,8 +234,8 @@ func (m *Manager) sweepLater(d *delivery) {
 	})
 }
 
-// place runs f while it holds one of the places, so that a connection is free for f. It returns ErrGone if gone is
-// closed before a place is free, or ctx's error.
+// place runs f while it has one of the places, so that a connection is free for f. If gone is closed before a place is
+// free, it returns ErrGone. If ctx ends before that, it returns the error of ctx.
 func (m *Manager) place(ctx context.Context, gone <-chan struct{}, f func() error) error {
 	select {
 	case m.places <- struct{}{}:
@@ -247,7 +252,7 @@ func (m *Manager) place(ctx context.Context, gone <-chan struct{}, f func() erro
 	return f()
 }
 
-// attempt is one pass from find to commit. The delivery has a buffer for its response only during an attempt.
+// attempt makes one attempt, from find to commit. The delivery has a buffer for its response only during an attempt.
 func (m *Manager) attempt(d *delivery, r *http.Request, inner http.Handler) error {
 	d.reset()
 	d.scratch = m.scratches.Get().(*scratch)
@@ -267,14 +272,15 @@ func (m *Manager) attempt(d *delivery, r *http.Request, inner http.Handler) erro
 	return d.err
 }
 
-// pause waits before the next attempt: not at all after the first conflicts, since whoever was faster is done; ever longer
-// otherwise. It reports false when the budget does not last that long, or gone is closed.
+// pause waits before the next attempt. It does not wait after the first conflicts, because the request that caused a
+// conflict has already finished. Otherwise each pause is longer than the one before, up to a limit. pause reports false
+// if the budget ends first, or if gone is closed.
 func pause(ctx context.Context, gone <-chan struct{}, attempts int, err error) bool {
 	if errors.Is(err, errConflict) && attempts < 3 {
 		return ctx.Err() == nil
 	}
 	wait := min(minPause<<min(attempts, 10), maxPause)
-	wait = wait/2 + rand.N(wait/2) // replicas that failed together do not come back together
+	wait = wait/2 + rand.N(wait/2) // so that replicas that failed at the same time do not try again at the same time
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -287,7 +293,7 @@ func pause(ctx context.Context, gone <-chan struct{}, attempts int, err error) b
 	}
 }
 
-// capCookie shortens a cookie that Twilio would not keep as long as the session lives.
+// capCookie shortens the lifetime of the cookie if Twilio would not keep the cookie as long as the session lives.
 func (m *Manager) capCookie(header http.Header) {
 	if m.scs.IdleTimeout <= maxCookieAge {
 		return

@@ -5,22 +5,22 @@ import (
 	"strconv"
 )
 
-// remembered is how many messages a record knows by their MessageSid: the newest and the 63 before it.
+// remembered is the number of messages whose MessageSids a record keeps: the newest message and the 63 before it.
 const remembered = 64
 
-// maxMessages is the size in bytes beyond which older messages are forgotten, too. 64 messages with Twilio's
+// maxMessages is the size in bytes beyond which older messages are removed as well. 64 messages with Twilio's
 // MessageSids take 4 KB.
 const maxMessages = 16 << 10
 
-// messages are the last messages counted, oldest first, as a record has them: `SM1=7 SM2=8+`, the MessageSid as name
-// writes it, the counter that the message brought, and a plus sign where that does not recall the reply. One string is a
-// tenth of the work of a JSON list, and every message pays for it.
+// messages are the last messages counted, oldest first, in the form of the record: `SM1=7 SM2=8+`. Each entry is the
+// MessageSid as name writes it, the counter after the message, and a plus sign if the reply cannot be derived from the
+// counter. To read and write one string takes a tenth of the work of a JSON list, and every message needs this.
 type messages []byte
 
-// found is what messages know of one of them.
+// found is the entry of one message.
 type found struct {
 	counter  int64 // 0 if it cannot be read
-	recorded bool  // the reply stands among the record's replies, if it was not too large
+	recorded bool  // the reply is one of the record's replies, unless it was removed because of its size
 }
 
 // find looks for a message.
@@ -46,7 +46,7 @@ func parseFound(value []byte) found {
 	return found{counter, recorded}
 }
 
-// only reports whether a message is the only one.
+// only reports whether sid is the only message.
 func (m messages) only(sid string) bool {
 	_, found := m.find(sid)
 	return found && bytes.IndexByte(m, ' ') < 0
@@ -66,8 +66,8 @@ func (m messages) last(n int) messages {
 	}
 }
 
-// add returns the messages with one more, and without the oldest ones beyond those that are remembered. They are written
-// over into, which may be nil.
+// add returns the messages with one more message, and without the oldest messages beyond the limit. It writes them into
+// the buffer into, which may be nil.
 func (m messages) add(into []byte, sid string, is found) messages {
 	m = m.last(remembered - 1)
 	added := append(into[:0], m...)

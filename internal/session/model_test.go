@@ -12,10 +12,10 @@ import (
 	"smsession/internal/redistest"
 )
 
-// aHash is what the model holds for a value that is not a string.
+// aHash stands in the model for a value that is not a string.
 const aHash = "a hash"
 
-// model is Redis as far as a commit goes: strings, and the scripts.
+// model is a model of Redis with what a commit needs: strings and the scripts.
 type model struct {
 	keys map[string]string
 

@@ -13,7 +13,7 @@ import (
 	"smsession/internal/session"
 )
 
-// slowResolver is a DNS that takes its time.
+// slowResolver is a resolver that answers slowly.
 type slowResolver struct{}
 
 func (slowResolver) LookupNetIP(ctx context.Context, _, _ string) ([]netip.Addr, error) {

@@ -40,7 +40,7 @@ func TestProbe(t *testing.T) {
 				t.Errorf("the keys are %q, and sms:probe has %d ms left, %v", keys, left, err)
 			}
 		})
-		t.Run("it writes over what the key holds", func(t *testing.T) {
+		t.Run("it overwrites the value of the key", func(t *testing.T) {
 			for _, value := range []string{"", "something else"} {
 				if _, err := conn.Do("SET", "sms:probe", value); err != nil {
 					t.Fatal(err)
@@ -86,7 +86,7 @@ func TestProbe(t *testing.T) {
 	})
 }
 
-// TestProbeFailsAsMessagesDo has servers that answer, and refuse every message.
+// TestProbeFailsAsMessagesDo uses servers that answer but refuse every message.
 func TestProbeFailsAsMessagesDo(t *testing.T) {
 	replicas := []string{"CONFIG", "SET", "min-replicas-to-write"}
 	for _, row := range []struct {
@@ -145,7 +145,7 @@ func TestProbeWaitsForReplicasAsMessagesDo(t *testing.T) {
 	}
 }
 
-// narrowUser may do what saving a session takes, as arguments of redis-server.
+// narrowUser is a user with only the rights that saving a session needs, as arguments of redis-server.
 func narrowUser(more ...string) []string {
 	return append(strings.Fields("--user app on >secret resetkeys ~sms:* resetchannels -@all +get +set +strlen +eval +evalsha"), more...)
 }

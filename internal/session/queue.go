@@ -10,13 +10,14 @@ import (
 )
 
 const (
-	maxWaiting = 4096 // messages that wait or are in progress, of all conversations
-	maxLine    = 64   // and of one conversation
-	maxRepeats = 64   // requests that wait for the outcome of another one with the same MessageSid
+	maxWaiting = 4096 // messages of all conversations that wait or are in progress
+	maxLine    = 64   // the same for one conversation
+	maxRepeats = 64   // requests that wait for the outcome of another request with the same MessageSid
 )
 
 var (
-	// ErrBusy means that too many messages are waiting: in all, of the conversation, or repeats of the message.
+	// ErrBusy means that too many messages are waiting in all or in the conversation, or too many repeats of the
+	// message.
 	ErrBusy = errors.New("too many messages are waiting")
 
 	// ErrGone means that the client hung up while its message waited, and that nothing was sent to save the message.
@@ -26,23 +27,23 @@ var (
 	errPanicked = errors.New("another request with this message failed")
 )
 
-// queue lets the messages of one conversation be answered one after the other, in the order in which they came. Requests
-// that bring the same message share one turn. Replicas do not share a queue: between them compare-and-set decides. It
-// holds nothing of a conversation that has no message under way. It is safe for concurrent use.
+// queue answers the messages of one conversation one after the other, in the order in which they arrived. Requests with
+// the same message share one turn. Replicas do not share a queue; between replicas, compare-and-set decides. A
+// conversation without a message in progress takes no memory. It is safe for concurrent use.
 type queue struct {
 	mu    sync.Mutex
 	count int                // turns in all lines
 	lines map[string][]*turn // by conversation; the first turn of each line is being answered
 }
 
-// turn is a message's place in the queue. One of the requests that bring the message has the turn, and the others follow
-// it. Channels are made when somebody needs them.
+// turn is a message's place in the queue. One of the requests with the message has the turn, and the other requests
+// follow it. A channel is made only when a request needs it.
 type turn struct {
 	sid      string
-	requests int           // that bring the message
-	first    chan struct{} // closed when the turn is the first of its line; nil if it was from the beginning
-	next     chan struct{} // has a value when the turn may be taken over
-	done     chan struct{} // closed when the outcome is there
+	requests int           // the number of requests with the message
+	first    chan struct{} // closed when the turn is the first of its line; nil if it was the first from the beginning
+	next     chan struct{} // contains a value when a following request may take the turn
+	done     chan struct{} // closed when outcome is set
 	outcome  outcome
 }
 
@@ -77,7 +78,8 @@ func (q *queue) join(conversation, sid string) (t *turn, has bool, err error) {
 	return t, true, nil
 }
 
-// repeat adds a request that follows. The caller holds the queue's lock.
+// repeat adds a request that follows the turn. It returns ErrBusy if there are too many. The caller must hold the lock
+// of the queue.
 func (t *turn) repeat() error {
 	if t.requests > maxRepeats {
 		return ErrBusy
@@ -89,8 +91,8 @@ func (t *turn) repeat() error {
 	return nil
 }
 
-// await waits until the turn is the first of its line. It returns ErrGone if gone is closed before that, or ctx's
-// error.
+// await waits until the turn is the first of its line. If gone is closed earlier, it returns ErrGone. If ctx ends
+// earlier, it returns the error of ctx.
 func (t *turn) await(ctx context.Context, gone <-chan struct{}) error {
 	if t.first == nil {
 		return nil
@@ -111,7 +113,7 @@ func (t *turn) await(ctx context.Context, gone <-chan struct{}) error {
 }
 
 // follow waits for the outcome of a turn that another request has. If the request gets the turn instead, follow reports
-// true, and the request must call leave.
+// true, and the request must call leave. If gone is closed or the deadline passes, the outcome contains the error.
 func (q *queue) follow(conversation string, t *turn, deadline time.Time, gone <-chan struct{}) (outcome, bool) {
 	timer := time.NewTimer(time.Until(deadline))
 	defer timer.Stop()
@@ -119,7 +121,7 @@ func (q *queue) follow(conversation string, t *turn, deadline time.Time, gone <-
 	select {
 	case <-t.done:
 		shared := t.outcome
-		shared.response.header = shared.response.header.Clone() // each request has its own
+		shared.response.header = shared.response.header.Clone() // each request needs its own header
 		return shared, false
 	case <-t.next:
 		return outcome{}, true
@@ -130,14 +132,14 @@ func (q *queue) follow(conversation string, t *turn, deadline time.Time, gone <-
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if t.requests--; t.requests == 0 { // the turn was given up meanwhile, and nobody is there to take it
+	if t.requests--; t.requests == 0 { // the turn was given up in the meantime, and no request is left to take it
 		q.remove(conversation, t)
 	}
 	return outcome{err: err}, false
 }
 
-// leave ends a turn with its outcome. If the outcome is ErrGone and another request brings the same message, that
-// request gets the turn.
+// leave ends a turn with its outcome. If the outcome is ErrGone and another request has the same message, that request
+// gets the turn.
 func (q *queue) leave(conversation string, t *turn, o outcome) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -153,7 +155,7 @@ func (q *queue) leave(conversation string, t *turn, o outcome) {
 	}
 }
 
-// remove takes a turn out of its line, if it is still there. The caller holds the lock.
+// remove removes a turn from its line if the line still contains it. The caller must hold the lock.
 func (q *queue) remove(conversation string, t *turn) {
 	line := q.lines[conversation]
 	i := slices.Index(line, t)

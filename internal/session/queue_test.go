@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// enter joins a message of its own and waits for its turn.
+// enter adds a new message to the queue and waits for its turn.
 func (q *queue) enter(ctx context.Context, conversation, sid string, gone <-chan struct{}) (*turn, error) {
 	turn, has, err := q.join(conversation, sid)
 	if err == nil && !has {
@@ -125,7 +125,7 @@ func TestAClientThatHangsUpGivesItsTurnBack(t *testing.T) {
 	})
 }
 
-// The repeat's client hangs up when the turn is already there to be taken over: which of the two it sees is chance.
+// The client of the repeat hangs up when the repeat can already take the turn. The repeat may see either event first.
 func TestATurnThatNobodyTakesIsNotLeftBehind(t *testing.T) {
 	for range 100 {
 		q := newQueue()
@@ -146,7 +146,7 @@ func TestATurnThatNobodyTakesIsNotLeftBehind(t *testing.T) {
 func TestARepeatTakesATurnOver(t *testing.T) {
 	for _, row := range []struct {
 		name    string
-		follows bool // the client of the repeat is still there
+		follows bool // the client of the repeat has not hung up
 	}{{"while its client is there", true}, {"but not when its client is gone, too", false}} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

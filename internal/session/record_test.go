@@ -227,8 +227,8 @@ func FuzzRecord(f *testing.F) {
 	})
 }
 
-// A message's counting reads all messages once. With the naive loop, which looks for the end again for each one that it
-// lets go, a million would take hours.
+// Counting a message reads all messages once. A naive loop, which searches for the end again for each message that it
+// removes, would take hours for a million messages.
 func TestAMillionMessagesAreCutInOnePass(t *testing.T) {
 	var b strings.Builder
 	for i := range 1_000_000 {
@@ -247,7 +247,7 @@ func TestNoRecordIsWrittenThatIsTooLargeToRead(t *testing.T) {
 		name           string
 		unknown, reply int
 		sid            string
-		kept, remains  bool // the last reply, the field
+		kept, remains  bool // whether the last reply and the unknown field stay
 	}{
 		{"what fits is all kept", 100 << 10, 10 << 10, "SM1", true, true},
 		{"the oldest replies go first", 200 << 10, 20 << 10, "SM1", true, true},

@@ -9,19 +9,21 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// maxValue is the size in bytes of the largest value that is read or written. A record of ours has some 20 KB.
+// maxValue is the size in bytes of the largest value that is read or written. One of our records has about 20 KB.
 const maxValue = 256 << 10
 
-// scripts are the steps that must be atomic; Redis 7.0 has no SET IFEQ. Each touches one key, or two in the same slot of a
-// Cluster, and takes no time from a clock: expiry is a relative PX, so that the replicas' clocks need not agree. They ask
-// for a value's size before they read it. They run unchanged on Redis, Valkey and miniredis.
+// scripts are the steps that must be atomic. Redis 7.0 has no SET IFEQ, so they are scripts. Each script uses one key,
+// or two keys in the same slot of a Cluster. No script reads a clock: the expiry is a relative PX, so that the clocks
+// of the replicas need not agree. A script checks the size of a value before it reads the value. The scripts run
+// unchanged on Redis, Valkey and miniredis.
 var scripts = struct{ find, record, pointer, end, discard, quarantine *script }{
-	// find: KEYS[1]. It returns the value, the size of one that is too large, or WRONGTYPE for what is no string.
+	// find: KEYS[1]. It returns the value, or the size of a value that is too large, or WRONGTYPE if it is not a
+	// string.
 	find: newScript(1, unlessUnfit+`
 return redis.call('GET', KEYS[1])`),
 
-	// record: KEYS[1] a session; ARGV what was read ("" for nothing), what to write, milliseconds to live. It returns
-	// 1, or what find would.
+	// record: KEYS[1] a session; ARGV the value that was read ("" for no value), the value to write, milliseconds to
+	// live. It returns 1 if it wrote the value, and otherwise the same as find.
 	record: newScript(1, unlessUnfit+`
 local now = redis.call('GET', KEYS[1])
 if now == ARGV[1] or (not now and ARGV[1] == '') then
@@ -30,8 +32,8 @@ if now == ARGV[1] or (not now and ARGV[1] == '') then
 end
 return now`),
 
-	// pointer: KEYS[1] a conversation; ARGV the token to write, what was read ("" for nothing), milliseconds to live.
-	// A pointer that is not a string, or not as long as a token, points nowhere.
+	// pointer: KEYS[1] a conversation; ARGV the token to write, the token that was read ("" for no token), milliseconds
+	// to live. A pointer that is not a string, or not as long as a token, leads nowhere and is overwritten.
 	pointer: newScript(1, `
 if redis.pcall('STRLEN', KEYS[1]) == #ARGV[1] then
   local now = redis.call('GET', KEYS[1])
@@ -40,18 +42,19 @@ end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
 return 1`),
 
-	// end: KEYS[1] a session, which keeps what it has left to live; ARGV what was read, what to write.
+	// end: KEYS[1] a session, which keeps its remaining time to live; ARGV the value that was read, the value to write.
 	end: newScript(1, `
 if redis.pcall('STRLEN', KEYS[1]) ~= #ARGV[1] or redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'KEEPTTL')
 return 1`),
 
-	// discard: KEYS[1]; ARGV what was read. It deletes a key that still holds that, or that cannot be read.
+	// discard: KEYS[1]; ARGV the value that was read. It deletes a key that still has this value, or that cannot be
+	// read.
 	discard: newScript(1, unlessChanged+`
 return redis.call('DEL', KEYS[1])`),
 
-	// quarantine: KEYS a session, where to put it; ARGV what was read, milliseconds to live. It moves a key that still
-	// holds that, or that cannot be read. Nothing is copied.
+	// quarantine: KEYS a session, its quarantine key; ARGV the value that was read, milliseconds to live. It renames a
+	// key that still has this value, or that cannot be read. It copies nothing.
 	quarantine: newScript(2, unlessChanged+`
 redis.call('RENAME', KEYS[1], KEYS[2])
 redis.call('PEXPIRE', KEYS[2], ARGV[2])
@@ -64,7 +67,7 @@ const unlessUnfit = `
 local size = redis.pcall('STRLEN', KEYS[1])
 if type(size) == 'table' or size > MAX then return size end`
 
-// unlessChanged makes a script return 0 if KEYS[1] is missing, or holds a readable string that is not ARGV[1].
+// unlessChanged makes a script return 0 if KEYS[1] is missing, or is a readable string that differs from ARGV[1].
 const unlessChanged = `
 local kind = redis.call('TYPE', KEYS[1]).ok
 if kind == 'none' then return 0 end
@@ -73,7 +76,7 @@ if kind == 'string' then
   if size <= MAX and (size ~= #ARGV[1] or redis.call('GET', KEYS[1]) ~= ARGV[1]) then return 0 end
 end`
 
-// script is a Redis script and its hash, which every message sends as an argument.
+// script is a Redis script and its hash. The hash is an argument of the command that runs the script.
 type script struct {
 	*redis.Script
 	hash any
@@ -89,7 +92,8 @@ var (
 	errNotString = fmt.Errorf("%w: it is not a string", errForeign)
 )
 
-// read returns the value of a key, nil if there is none. Its errors are errTooLarge, errNotString, and Redis's.
+// read returns the value of a key. It returns nil if there is no such key. Its errors are errTooLarge, errNotString,
+// and the errors of Redis.
 func read(conn redis.Conn, key string) ([]byte, error) {
 	value, err := redis.Bytes(get(conn, key))
 	if errors.Is(err, redis.ErrNil) {
@@ -98,7 +102,7 @@ func read(conn redis.Conn, key string) ([]byte, error) {
 	return value, err
 }
 
-// get is read before the reply is converted.
+// get returns the reply to the script find. It returns errNotString and errTooLarge for a value that must not be read.
 func get(conn redis.Conn, key any) (any, error) {
 	reply, err := conn.Do("EVALSHA", scripts.find.hash, 1, key)
 	if isCode(err, "NOSCRIPT") {
@@ -113,7 +117,7 @@ func get(conn redis.Conn, key any) (any, error) {
 	return reply, err
 }
 
-// sizedConn is a connection whose GET reads no value that is too large. It is for redisstore.
+// sizedConn is a connection whose GET does not read a value that is too large. redisstore uses it.
 type sizedConn struct{ redis.Conn }
 
 func (c sizedConn) Do(command string, args ...any) (any, error) {
@@ -123,7 +127,7 @@ func (c sizedConn) Do(command string, args ...any) (any, error) {
 	return get(c.Conn, args[0])
 }
 
-// isCode reports whether err is a reply of Redis's with the given code, such as NOSCRIPT.
+// isCode reports whether err is an error reply of Redis with the given code, such as NOSCRIPT.
 func isCode(err error, code string) bool {
 	if err == nil {
 		return false

@@ -126,7 +126,7 @@ func TestACapturedRequestStarvesNobody(t *testing.T) {
 		for i := range captured {
 			captured[i], _ = d.ask(t.Context(), d.sms, "+12025550143", "SMcaptured")
 		}
-		many := make([]*httptest.ResponseRecorder, 100) // what a sender can make of the own conversation
+		many := make([]*httptest.ResponseRecorder, 100) // the load that a sender can cause in the sender's own conversation
 		for i := range many {
 			many[i], _ = d.ask(t.Context(), d.sms, "+12025550144", fmt.Sprint("SM", i))
 		}
@@ -199,7 +199,7 @@ func TestRepeatsShareAnOutcome(t *testing.T) {
 			}
 		})
 	})
-	t.Run("none hangs when the one that answers panics", func(t *testing.T) {
+	t.Run("no repeat hangs when the request that answers panics", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDesk(conversation.Counter{})
 			message := func(ctx context.Context) (conversation.Message, *Report) {
@@ -276,7 +276,7 @@ func TestAClientThatHangsUp(t *testing.T) {
 			}
 		})
 	})
-	t.Run("gives its place in line back at once", func(t *testing.T) {
+	t.Run("leaves the line at once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDesk(conversation.Counter{})
 			ctx, hangUp := context.WithCancel(t.Context())
@@ -294,13 +294,13 @@ func TestAClientThatHangsUp(t *testing.T) {
 			close(d.open)
 		})
 	})
-	t.Run("does not cut a commit that was sent", func(t *testing.T) {
+	t.Run("does not interrupt a commit that was sent", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := newDesk(conversation.Counter{})
 			w, in := d.hangUpAfterSending(t)
 			d.cut.Store(true) // the outcome of the commit is not known
 			close(d.open)
-			time.Sleep(time.Second) // past the pause
+			time.Sleep(time.Second) // longer than the pause
 			synctest.Wait()
 			if w.Code != http.StatusOK || in.report.Result != Begun {
 				t.Errorf("got %d %q, %q", w.Code, w.Body, in.report.Result)
@@ -330,7 +330,7 @@ func (d *desk) hangUpAfterSending(t *testing.T) (*httptest.ResponseRecorder, *in
 	ctx, hangUp := context.WithCancel(t.Context())
 	in := &incoming{message: conversation.Message{SID: "SMa", From: "+12025550143", To: "+15005550006"}}
 	r := httptest.NewRequestWithContext(context.WithValue(ctx, incomingKey{}, in), "POST", "/sms", nil)
-	r.Header.Set("Cookie", CookieName+"="+running) // the record is guessed, and the commit is the first to be sent
+	r.Header.Set("Cookie", CookieName+"="+running) // the record is guessed, so the commit is the first command that is sent
 	w := httptest.NewRecorder()
 	go d.sms.ServeHTTP(w, r)
 	synctest.Wait()
@@ -341,7 +341,7 @@ func (d *desk) hangUpAfterSending(t *testing.T) (*httptest.ResponseRecorder, *in
 	return w, in
 }
 
-// BenchmarkWaitingMessage prints what a message costs that waits for its turn, without net/http's share.
+// BenchmarkWaitingMessage measures the cost of a message that waits for its turn, without the part of net/http.
 func BenchmarkWaitingMessage(b *testing.B) {
 	b.Run("of its own", func(b *testing.B) { waitingMessages(b, 64, func(i int) string { return fmt.Sprint("SM", i) }) })
 	b.Run("repeated", func(b *testing.B) { waitingMessages(b, 1, func(int) string { return "SM" }) })
@@ -372,7 +372,7 @@ func waitingMessages(b *testing.B, perLine int, sid func(i int) string) {
 	}
 }
 
-// held is the memory of live objects and stacks.
+// held returns the memory of live objects and stacks.
 func held() uint64 {
 	runtime.GC()
 	var m runtime.MemStats

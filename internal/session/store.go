@@ -12,20 +12,21 @@ import (
 )
 
 var (
-	// errConflict says that the record or the pointer is not what the attempt was made from: another one was faster.
+	// errConflict means that another request has changed the record or the pointer since the attempt read it.
 	errConflict = errors.New("session was changed by another request")
 
 	errNoContext = errors.New("session store: needs the context of a delivery")
 )
 
-// quarantineTime is how long a record that could not be read is kept for somebody to look at.
+// quarantineTime is how long an unreadable record is kept, so that an operator can look at it.
 const quarantineTime = 7 * 24 * time.Hour
 
-// Store is an scs store that saves by compare-and-set. It reads through redisstore, and does everything else itself:
-// redisstore commits last-writer-wins, deletes whatever is there and lists with KEYS.
+// Store is an scs store that saves by compare-and-set. It reads through redisstore and does everything else itself:
+// redisstore commits without a comparison, so that the last writer wins, deletes without a comparison, and lists with
+// KEYS.
 //
-// A Store is safe for concurrent use. Its methods take a delivery's context and hold one connection of the pool; a
-// caller that lets at most as many deliveries in as the pool has connections never waits for one.
+// A Store is safe for concurrent use. Its methods need the context of a delivery and use one connection of the pool. If
+// a caller allows at most as many deliveries as the pool has connections, no delivery waits for a connection.
 type Store struct {
 	pool   *redis.Pool
 	keys   Keys
@@ -38,8 +39,9 @@ func newStore(pool *redis.Pool, keys Keys) *Store {
 	return &Store{pool: pool, keys: keys, recent: newRecent()}
 }
 
-// FindCtx reads the record of a token, or guesses it, and notes in the delivery what that was: the commit goes by it. A
-// record that is missing or has expired is not found; under the request's own token that is an empty session.
+// FindCtx returns the record of a token, or a guess of it, and stores it in the delivery, because the commit compares
+// with it. It reports false for a record that is missing or has expired. Under the request's own token, such a record
+// is an empty session instead.
 func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error) {
 	d := deliveryFrom(ctx)
 	if d == nil {
@@ -51,7 +53,8 @@ func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 	if d.raw = s.known(d, token); d.raw != nil {
 		return d.raw, true, nil
 	}
-	// redisstore knows no context: it gets a pool of its own, whose only connection is one that the delivery waits for.
+	// redisstore accepts no context, so it gets its own pool. That pool returns a connection with the context of the
+	// call.
 	records := redisstore.NewWithPrefix(&redis.Pool{
 		DialContext: func(context.Context) (redis.Conn, error) {
 			conn, err := s.pool.GetContext(ctx)
@@ -68,7 +71,8 @@ func (s *Store) FindCtx(ctx context.Context, token string) ([]byte, bool, error)
 	return raw, found || token == d.own, nil
 }
 
-// known returns a record that Redis need not be asked for: what a refused commit has just brought, or a guess.
+// known returns a record for which Redis need not be asked: the record that a refused commit has just returned, or a
+// guess.
 func (s *Store) known(d *delivery, token string) []byte {
 	if d.brought.token == token {
 		return d.brought.record
@@ -81,10 +85,9 @@ func (s *Store) known(d *delivery, token string) []byte {
 	return record
 }
 
-// CommitCtx saves the record if it is still what was read, and the pointer if it points nowhere else, in one round trip,
-// or in two if the record is new.
-// It returns errConflict if either is not so; the delivery then starts again. With any other error the record may have
-// been saved or not, or be saved later.
+// CommitCtx saves the record if it has not changed since it was read, and sets the pointer if it does not lead to
+// another session. This takes one round trip, or two if the record is new. CommitCtx returns errConflict if either has
+// changed; the delivery then starts again. After any other error, the record may be saved, not saved, or saved later.
 func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry time.Time) error {
 	d := deliveryFrom(ctx)
 	if d == nil {
@@ -95,7 +98,7 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 		return fmt.Errorf("save session: %w", err)
 	}
 	defer conn.Close()
-	if err := ctx.Err(); err != nil { // the budget is spent: what is not sent cannot be half done
+	if err := ctx.Err(); err != nil { // the budget is spent: commands that are not sent cannot be executed in part
 		return err
 	}
 	d.sent = true
@@ -116,8 +119,8 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 	case err != nil:
 		return fmt.Errorf("save session: %w", err)
 	case saved && !pointed:
-		// The record under the request's own token is left to the sweep: a later attempt may need the token again, and must
-		// not lose its record to an erasure that arrives late.
+		// Only the sweep deletes the record under the request's own token. A later attempt may use the token again, and
+		// a deletion that arrives late must not delete its record.
 		if token != d.own {
 			_, _ = scripts.discard.Do(conn, s.keys.Session(token), b)
 		}
@@ -130,10 +133,10 @@ func (s *Store) CommitCtx(ctx context.Context, token string, b []byte, expiry ti
 	return nil
 }
 
-// remember hands a saved record over, and keeps the room that is left for the next one.
+// remember stores a saved record as the next guess, and keeps a free buffer for the next record.
 func (s *Store) remember(d *delivery, token string, b []byte) {
 	room := s.recent.saved(token, b)
-	if len(d.raw) > 0 && &d.raw[0] == &b[0] { // a repeat is written back as it was read, and took no room
+	if len(d.raw) > 0 && &d.raw[0] == &b[0] { // a repeat is written back as it was read, and used no buffer
 		return
 	}
 	if room == nil {
@@ -142,8 +145,8 @@ func (s *Store) remember(d *delivery, token string, b []byte) {
 	d.scratch.record = room
 }
 
-// compare takes note of whether a guess was right. held is the answer of the record's step: the commit of a wrong guess
-// brings the record that stood in its way, from which the next attempt starts.
+// compare records whether a guess was right. held is the answer of the record's step. If the guess was wrong, the
+// answer is the current record, from which the next attempt starts.
 func (s *Store) compare(d *delivery, token string, held any) {
 	s.recent.judge(held == int64(1))
 	if actual, ok := held.([]byte); ok {
@@ -151,7 +154,7 @@ func (s *Store) compare(d *delivery, token string, held any) {
 	}
 }
 
-// step is a script and its key and arguments.
+// step is a script with its key and its arguments.
 type step struct {
 	script       *script
 	key          string
@@ -172,8 +175,8 @@ func (s step) run(ctx context.Context, conn redis.Conn) (any, error) {
 	return s.receive(ctx, conn, first, err)
 }
 
-// receive reads the step's answer. first is that to what was sent; a server that did not know the script, as after a
-// restart or a failover, gets the step again.
+// receive returns the step's answer. first and err are the answer to the command that was sent. If the server did not
+// know the script, for example after a restart or a failover, receive runs the step again.
 func (s step) receive(ctx context.Context, conn redis.Conn, first any, err error) (any, error) {
 	if err != nil && ctx.Err() == nil && isCode(err, "NOSCRIPT") {
 		first, err = s.script.Do(conn, s.key, s.first, s.second, s.milliseconds)
@@ -181,8 +184,8 @@ func (s step) receive(ctx context.Context, conn redis.Conn, first any, err error
 	return first, err
 }
 
-// both runs two steps in one round trip. held is 1 if the record was saved, and else what stood in its way, nil for
-// nothing.
+// both runs two steps in one round trip. held is 1 if the record was saved. Otherwise it is the value that was there
+// instead, or nil if there was none.
 func both(d *delivery, conn redis.Conn, record, pointer step) (held any, pointed bool, err error) {
 	if err := errors.Join(record.send(conn), pointer.send(conn), conn.Flush()); err != nil {
 		return nil, false, d.unpointed(err)
@@ -194,9 +197,10 @@ func both(d *delivery, conn redis.Conn, record, pointer step) (held any, pointed
 	return held, set == int64(1), errors.Join(heldErr, d.unpointed(setErr))
 }
 
-// inTurn runs two steps one after the other, and the second only if the record was saved: a new record must be there before
-// anything points at it, or else another replica takes it for gone and begins a session of its own. In one round trip the
-// order is not sure: on a Cluster the steps run on two nodes, and a server may know only the second script.
+// inTurn runs two steps one after the other. It runs the second one only if the record was saved: a new record must
+// exist before the pointer leads to it. Otherwise another replica would not find the record and would begin a new
+// session. One round trip does not guarantee this order: on a Cluster the steps run on two nodes, and a server may know
+// only the second script.
 func inTurn(d *delivery, conn redis.Conn, record, pointer step) (held any, pointed bool, err error) {
 	if held, err = record.run(d, conn); err != nil || held != int64(1) {
 		return held, false, err
@@ -208,7 +212,7 @@ func inTurn(d *delivery, conn redis.Conn, record, pointer step) (held any, point
 	return held, set == int64(1), d.unpointed(err)
 }
 
-// pointer returns what the pointer of a conversation holds: a token, or "" if there is none.
+// pointer returns the token in the pointer of a conversation. It returns "" if there is no pointer.
 func (s *Store) pointer(ctx context.Context, key string) (string, error) {
 	conn, err := s.pool.GetContext(ctx)
 	if err != nil {
@@ -225,9 +229,9 @@ func (s *Store) pointer(ctx context.Context, key string) (string, error) {
 	return string(token), nil
 }
 
-// quarantine moves a record that could not be read to its quarantine key. It reports whether it moved the record: it
-// does not if the record has changed since it was read, or is gone. read is nil if the record was not read because of
-// its type or its size.
+// quarantine moves a record that could not be read to its quarantine key. It reports whether it moved the record. It
+// does not move a record that has changed since it was read, or that is gone. read is nil if the record was not read
+// because of its type or its size.
 func (s *Store) quarantine(ctx context.Context, token string, read []byte) (bool, error) {
 	conn, err := s.pool.GetContext(ctx)
 	if err != nil {
@@ -264,14 +268,14 @@ func (s *Store) sweep(ctx context.Context, token, sid string) error {
 	return err
 }
 
-// Find is not used: without a delivery there is nothing to compare a later commit with.
+// Find returns an error: without a delivery, a later commit has nothing to compare with.
 func (s *Store) Find(string) ([]byte, bool, error) { return nil, false, errNoContext }
 
-// Commit is not used: saving without comparing loses updates.
+// Commit returns an error: saving without a comparison loses updates.
 func (s *Store) Commit(string, []byte, time.Time) error { return errNoContext }
 
-// Delete is not used: a session is ended by a commit, never by deleting whatever is there.
+// Delete returns an error: a session is ended by a commit, and never by a deletion without a comparison.
 func (s *Store) Delete(string) error { return errNoContext }
 
-// DeleteCtx is not used either.
+// DeleteCtx returns an error, for the same reason as Delete.
 func (s *Store) DeleteCtx(context.Context, string) error { return errNoContext }

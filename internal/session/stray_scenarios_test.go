@@ -1,6 +1,6 @@
 package session
 
-// strayScenarios are those in which a request may make more records than one.
+// strayScenarios are the scenarios in which a request may make more than one record.
 func strayScenarios() []scenario {
 	return []scenario{
 		{"a first message and three faults", 3, 1, func(w *world) {

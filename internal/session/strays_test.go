@@ -11,7 +11,7 @@ import (
 	"smsession/internal/redistest"
 )
 
-// Without a replica every attempt writes its record, and is told that too few replicas have it.
+// Without a replica, every attempt writes its record and gets the error that too few replicas have it.
 func TestAFailedFirstMessageLeavesOneRecord(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	o := usual(server.Addr())

@@ -103,13 +103,13 @@ func (w *world) wrongEnds(beginnings int) string {
 	return ""
 }
 
-// answered reports whether the actor is a delivery that must have been answered. One that dies, or that gives up after
-// its only attempt, need not be.
+// answered reports whether the actor is a delivery that must have been answered. A delivery that dies, or that gives up
+// after its only attempt, need not have been answered.
 func (a *actor) answered() bool {
 	return a.sid != "" && !a.dead && (!a.impatient || a.code == http.StatusOK)
 }
 
-// strays reports a message that made more records than there were requests with it.
+// strays reports each message that made more records than there were requests with the message.
 func (w *world) strays() string {
 	made := map[string]int{}
 	for key, value := range w.model.keys {
@@ -136,8 +136,8 @@ func (w *world) strays() string {
 	return ""
 }
 
-// mayLeaveStrays reports whether a replica died, gave up, a command came when nobody looked any more, or a fault met the
-// sweep, which is tried twice: only then may a record stay behind that nothing points at.
+// mayLeaveStrays reports whether a record without a pointer may remain: a replica died or gave up, a command arrived
+// after its caller had stopped waiting, or a fault affected the sweep, which is tried twice.
 func (w *world) mayLeaveStrays() bool {
 	return w.happened > 1 || slices.ContainsFunc(w.actors, func(a *actor) bool {
 		return a.dead || a.impatient && a.code != http.StatusOK || a.sid == "" && a.operator == nil
