@@ -222,9 +222,9 @@ func TestWebhookURLs(t *testing.T) {
 	}{
 		{name: "they are below PUBLIC_URL unless set", publicURL: public + "/a/#rc=2",
 			wantWebhook: public + "/a/sms", wantFallback: public + "/a/sms/fallback"},
-		{name: "PUBLIC_URL is not needed beside both", webhook: "https://x.example/twilio/inbound", fallback: "https://y.example/sorry",
+		{name: "PUBLIC_URL is not needed if both are set", webhook: "https://x.example/twilio/inbound", fallback: "https://y.example/sorry",
 			wantWebhook: "https://x.example/twilio/inbound", wantFallback: "https://y.example/sorry"},
-		{name: "one of them may be set", publicURL: public, webhook: "https://x.example/twilio/inbound",
+		{name: "one of the two URLs may be set", publicURL: public, webhook: "https://x.example/twilio/inbound",
 			wantWebhook: "https://x.example/twilio/inbound", wantFallback: public + "/sms/fallback"},
 		{name: "every byte is kept", publicURL: public, webhook: "https://X.example:443/%2f/a'b/ü/.././;x/", fallback: "https://x.example/",
 			wantWebhook: "https://X.example:443/%2f/a'b/ü/.././;x/", wantFallback: "https://x.example/"},

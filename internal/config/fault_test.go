@@ -149,7 +149,7 @@ func TestRedisURLFaults(t *testing.T) {
 		{"a Unix socket needs its scheme", "unix:///run/redis.sock", scheme},
 		{"a Unix socket has no TLS", "rediss+unix:///run/redis.sock", scheme},
 		{"a Unix socket has a path", "redis+unix://", socket},
-		{"a Unix socket's path is not a directory's", "redis+unix:///run/", socket},
+		{"the path of a Unix socket is not a directory", "redis+unix:///run/", socket},
 		{"a Unix socket has no host", "redis+unix://run/redis.sock", socket},
 		{"a Unix socket has no host behind its user", "redis+unix://app:pass@h/run/redis.sock", socket},
 		{"a Unix socket's database is a parameter", "redis+unix:///run/redis.sock?db=x", "has a query parameter db that is not a database number"},

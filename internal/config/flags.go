@@ -2,10 +2,9 @@ package config
 
 import "strings"
 
-// The flag structs are embedded in the commands' structs for kong to fill.
-// A field is the string as given; empty means that the setting is not set, and
-// its default holds. No field has a `default` tag: the defaults stand in
-// Defaults and DevDefaults, and a command's help repeats them.
+// The flag structs are embedded in the structs of the commands, and kong sets their fields. A field is the string as
+// given. An empty field means that the setting is not set and has its default. No field has a `default` tag: the
+// defaults are in Defaults and DevDefaults, and the help of a command repeats them.
 
 // Flags are the settings of the service.
 type Flags struct {
@@ -41,8 +40,7 @@ func (f Flags) Config() (Config, error) {
 	return c.result()
 }
 
-// DevFlags are the settings that dev takes. It brings its own Redis and auth
-// token, so the settings for these do not exist there.
+// DevFlags are the settings of dev. dev has its own Redis and auth token, so it has no settings for these.
 type DevFlags struct {
 	ListenFlags
 	PublicURLFlags
@@ -53,8 +51,8 @@ type DevFlags struct {
 	LogFlags
 }
 
-// Config checks the settings of dev. AuthTokens and Redis are zero in it, and
-// the URLs are when PUBLIC_URL is not set: the caller fills them in.
+// Config checks the settings of dev. AuthTokens and Redis are zero in the result. The URLs are zero if PUBLIC_URL is
+// not set. The caller sets these fields. The error is a Faults.
 func (f DevFlags) Config() (Config, error) {
 	c := checker{config: DevDefaults()}
 	c.listeners(f.ListenFlags)
@@ -67,15 +65,14 @@ func (f DevFlags) Config() (Config, error) {
 	return c.result()
 }
 
-// OperatorFlags are the settings of a command that looks at the sessions in
-// Redis and does nothing else.
+// OperatorFlags are the settings of a command that only reads or changes the sessions in Redis.
 type OperatorFlags struct {
 	RedisFlags
 	PrefixFlags
 }
 
-// Config checks the settings of an operator's command. Redis and RedisPrefix
-// are what was set, everything else is the service's default.
+// Config checks the settings of an operator's command. Redis and RedisPrefix are as set, and every other field is the
+// default of the service. The error is a Faults.
 func (f OperatorFlags) Config() (Config, error) {
 	c := checker{config: Defaults()}
 	c.redis(f.RedisFlags)
@@ -83,7 +80,7 @@ func (f OperatorFlags) Config() (Config, error) {
 	return c.result()
 }
 
-// ListenFlags say where to listen.
+// ListenFlags are the addresses of the listeners, and the settings of the private listener.
 type ListenFlags struct {
 	Addr string `name:"addr" env:"ADDR" placeholder:"HOST:PORT" help:"Public listener (default :8080; dev: 127.0.0.1:8080)."`
 	Port string `name:"port" env:"PORT" placeholder:"PORT" help:"Port of the public listener, where ADDR is not set."`
@@ -93,53 +90,53 @@ type ListenFlags struct {
 	Pprof      string  `name:"pprof" env:"PPROF" placeholder:"true|false" help:"Serve /debug/pprof on the private listener (default: true where its address is loopback)."`
 }
 
-// PublicURLFlags say where Twilio finds the service.
+// PublicURLFlags are the setting for the URL at which Twilio reaches the service.
 type PublicURLFlags struct {
 	PublicURL string `name:"public-url" env:"PUBLIC_URL" placeholder:"URL" help:"What Twilio has been told, without /sms, such as https://sms.example.com."`
 }
 
-// WebhookURLFlags are the URLs that Twilio has been told, if a proxy maps other
-// paths to those of the service.
+// WebhookURLFlags are the URLs that are configured at Twilio. They are needed if a proxy maps other paths to those of
+// the service.
 type WebhookURLFlags struct {
 	WebhookURL  string `name:"webhook-url" env:"WEBHOOK_URL" placeholder:"URL" help:"What Twilio has been told as the webhook, byte for byte, where a proxy maps another path to /sms (default: PUBLIC_URL with /sms)."`
 	FallbackURL string `name:"fallback-url" env:"FALLBACK_URL" placeholder:"URL" help:"The same for the fallback URL (default: PUBLIC_URL with /sms/fallback)."`
 }
 
-// AuthTokenFlags say what signatures are checked with.
+// AuthTokenFlags are the tokens that the service checks signatures with.
 type AuthTokenFlags struct {
 	TwilioAuthToken     string `name:"twilio-auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN,..." help:"Twilio auth token, or AC...:token for one account alone; several by commas. A flag shows in the process list: prefer the environment or a file."`
 	TwilioAuthTokenFile string `name:"twilio-auth-token-file" env:"TWILIO_AUTH_TOKEN_FILE" placeholder:"PATH" help:"File to read TWILIO_AUTH_TOKEN from."`
 }
 
-// AccountFlags say whose messages are accepted.
+// AccountFlags are the accounts whose messages are accepted.
 type AccountFlags struct {
 	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID,..." help:"Twilio account, AC and 32 hex digits, or several by commas; when set, messages of other accounts are refused."`
 }
 
-// RedisFlags say where the sessions are.
+// RedisFlags are the settings for the Redis that has the sessions.
 type RedisFlags struct {
 	RedisURL     string `name:"redis-url" env:"REDIS_URL" placeholder:"URL" help:"Redis: redis://user:password@host:6379/0, rediss:// for TLS, redis+unix:///path, redis+sentinel://host,host/primary or redis+cluster://host,host."`
 	RedisURLFile string `name:"redis-url-file" env:"REDIS_URL_FILE" placeholder:"PATH" help:"File to read REDIS_URL from."`
 }
 
-// PrefixFlags say how the keys in Redis begin.
+// PrefixFlags are the setting for the prefix of the keys in Redis.
 type PrefixFlags struct {
 	RedisPrefix string `name:"redis-prefix" env:"REDIS_PREFIX" placeholder:"PREFIX" help:"How every key in Redis begins (default sms:)."`
 }
 
-// PoolFlags say how messages use Redis.
+// PoolFlags are the settings for the use of Redis by messages.
 type PoolFlags struct {
 	RedisWaitReplicas string `name:"redis-wait-replicas" env:"REDIS_WAIT_REPLICAS" placeholder:"N" help:"Answer only after so many Redis replicas have the commit (default 0)."`
 	RedisConnections  string `name:"redis-connections" env:"REDIS_CONNECTIONS" placeholder:"N" help:"How many connections to Redis messages may use (default 64)."`
 }
 
-// SessionFlags say how long a session lives.
+// SessionFlags are the settings for the lifetime of a session.
 type SessionFlags struct {
 	SessionIdleTimeout string `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" placeholder:"DURATION" help:"A session ends so long after its last message (default 4h)."`
 	SessionLifetime    string `name:"session-lifetime" env:"SESSION_LIFETIME" placeholder:"DURATION" help:"A session ends so long after its first message at the latest (default 720h)."`
 }
 
-// ServiceFlags say how messages are served.
+// ServiceFlags are the settings for the processing of messages.
 type ServiceFlags struct {
 	RequestBudget  string `name:"request-budget" env:"REQUEST_BUDGET" placeholder:"DURATION" help:"How long one message may wait for Redis (default 10s)."`
 	KeepAlive      string `name:"keep-alive" env:"KEEP_ALIVE" placeholder:"DURATION" help:"How long a connection may be idle (default 650s)."`
@@ -149,7 +146,7 @@ type ServiceFlags struct {
 	OptOut         string `name:"opt-out" env:"OPT_OUT" placeholder:"MODE" help:"Who answers STOP, START and HELP: default, advanced or off (default: default)."`
 }
 
-// LogFlags say what is logged.
+// LogFlags are the settings of the log.
 type LogFlags struct {
 	LogLevel  string `name:"log-level" env:"LOG_LEVEL" placeholder:"LEVEL" help:"Lowest level logged: debug, info, warn or error (default info)."`
 	LogFormat string `name:"log-format" env:"LOG_FORMAT" placeholder:"FORMAT" help:"Log lines as json or text (default json; dev: text)."`

@@ -13,7 +13,7 @@ import (
 	"smsession/internal/config"
 )
 
-// A secret is read again while messages wait for it: a pipe must not keep them waiting.
+// A secret is read again while messages wait for it, so a pipe must not delay the messages.
 func TestPipeInPlaceOfASecret(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
@@ -31,7 +31,7 @@ func TestPipeInPlaceOfASecret(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("it is read if it holds the secret, as with <(command)", func(t *testing.T) {
+	t.Run("it is read if it contains the secret, as with <(command)", func(t *testing.T) {
 		read, write, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)

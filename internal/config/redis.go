@@ -4,7 +4,7 @@ import (
 	"strings"
 )
 
-// redis checks REDIS_URL or what its file holds. Nothing of it is quoted.
+// redis checks REDIS_URL or the content of its file. No fault quotes a part of the URL.
 func (c *checker) redis(f RedisFlags) {
 	name, value, ok := c.secret("REDIS_URL", f.RedisURL, f.RedisURLFile, "such as redis://localhost:6379")
 	if !ok {
@@ -17,8 +17,8 @@ func (c *checker) redis(f RedisFlags) {
 	c.config.Redis = redis
 }
 
-// prefix checks REDIS_PREFIX. Braces would move all keys to one slot of a
-// cluster, and the rest are what SCAN's MATCH takes for patterns.
+// prefix checks REDIS_PREFIX. Braces are refused because they would move all keys to one slot of a Cluster. The other
+// refused characters are patterns of SCAN's MATCH.
 // See https://redis.io/docs/latest/commands/keys/ for the patterns.
 func (c *checker) prefix(f PrefixFlags) {
 	const name, longest = "REDIS_PREFIX", 64
@@ -36,8 +36,8 @@ func (c *checker) prefix(f PrefixFlags) {
 	c.config.RedisPrefix = prefix
 }
 
-// pool checks REDIS_WAIT_REPLICAS and REDIS_CONNECTIONS. Redis itself takes
-// 10,000 clients by default, from all replicas of the service together.
+// pool checks REDIS_WAIT_REPLICAS and REDIS_CONNECTIONS. By default, Redis accepts 10,000 clients in all, which the
+// replicas of the service share.
 func (c *checker) pool(f PoolFlags) {
 	c.count(f.RedisWaitReplicas, &c.config.WaitReplicas, "REDIS_WAIT_REPLICAS", 0, 100)
 	c.count(f.RedisConnections, &c.config.Connections, "REDIS_CONNECTIONS", 1, 4096)

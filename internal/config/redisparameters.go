@@ -6,9 +6,8 @@ import (
 	"strings"
 )
 
-// setParameters takes what stands behind the ?. Values are never quoted, and
-// names only if they are ones that Redis clients know: behind an unescaped ? in
-// a password the "name" is the rest of the password.
+// setParameters reads the parameters after the ?. A problem never quotes a value. It quotes a name only if it is the
+// name of a parameter of Redis clients: after an unescaped ? in a password, the "name" is the rest of the password.
 func (r *Redis) setParameters(u *url.URL) (problems []string) {
 	if u.RawQuery == "" && !u.ForceQuery {
 		return nil
@@ -17,7 +16,7 @@ func (r *Redis) setParameters(u *url.URL) (problems []string) {
 	unnamed := u.RawQuery == ""
 	for parameter := range strings.FieldsFuncSeq(u.RawQuery, func(c rune) bool { return c == '&' || c == ';' }) {
 		name, raw, _ := strings.Cut(parameter, "=")
-		value, err := url.PathUnescape(raw) // where a plus is no space, as in the password before the host
+		value, err := url.PathUnescape(raw) // a plus is not a space, as in the password before the host
 		switch {
 		case !r.takes(name):
 			unnamed = unnamed || !isClientParameter(name)
@@ -62,7 +61,7 @@ func (r *Redis) takes(name string) bool {
 	case "ca_file", "cert_file", "key_file", "server_name":
 		return r.Topology != Unix
 	case "tls":
-		return r.Topology == Sentinel || r.Topology == Cluster // with one server rediss:// says the same
+		return r.Topology == Sentinel || r.Topology == Cluster // with one server, rediss:// means the same
 	case "db":
 		return r.Topology == Sentinel || r.Topology == Unix
 	case "sentinel_username", "sentinel_password", "sentinel_tls":
@@ -71,7 +70,7 @@ func (r *Redis) takes(name string) bool {
 	return false
 }
 
-// setParameter returns what is wrong with the value, or "".
+// setParameter sets one parameter. It returns what is wrong with the value, or "".
 func (r *Redis) setParameter(name, value string) (problem string) {
 	if value == "" {
 		return "is empty"
@@ -114,8 +113,7 @@ func setTruth(to *bool, value string) (problem string) {
 	return ""
 }
 
-// isClientParameter reports whether name is one that this service or other
-// Redis clients know.
+// isClientParameter reports whether this service or another Redis client has a parameter with this name.
 func isClientParameter(name string) bool {
 	return slices.Contains([]string{
 		"ca_file", "cert_file", "client_name", "conn_max_idle_time", "conn_max_lifetime", "conn_timeout", "database", "db",

@@ -7,8 +7,7 @@ import (
 	"strings"
 )
 
-// String is the URL of r with its passwords, and only those, masked. It is
-// empty for the zero Redis.
+// String returns the URL of r with its passwords masked. Nothing else is masked. It returns "" for the zero Redis.
 func (r Redis) String() string {
 	if r.Addr == "" {
 		return ""
@@ -24,7 +23,7 @@ func (r Redis) String() string {
 	case r.TLS:
 		scheme = "rediss"
 	}
-	addr := strings.ReplaceAll(r.Addr, "%", "%25") // before an IPv6 zone
+	addr := strings.ReplaceAll(r.Addr, "%", "%25") // the sign before an IPv6 zone
 	if r.Topology == Unix {
 		addr = (&url.URL{Path: r.Addr}).EscapedPath()
 	}
@@ -35,12 +34,12 @@ func (r Redis) String() string {
 	return text
 }
 
-// LogValue is String, so that logging a Redis shows no secret.
+// LogValue returns the result of String, so that a logged Redis shows no secret.
 func (r Redis) LogValue() slog.Value {
 	return slog.StringValue(r.String())
 }
 
-// login is the part of the URL before the host.
+// login returns the part of the URL before the host.
 func (r Redis) login() string {
 	if r.Username == "" && r.Password == "" {
 		return ""
@@ -48,7 +47,7 @@ func (r Redis) login() string {
 	return url.User(r.Username).String() + ":" + maskIf(r.Password) + "@"
 }
 
-// parameters are those behind the ? that are not what they are by default.
+// parameters returns the query parameters that differ from their defaults.
 func (r Redis) parameters() []string {
 	var parameters []string
 	add := func(name, value string) {

@@ -49,7 +49,7 @@ func (r *Redis) readCertificate() (problems []string) {
 	if len(problems) > 0 {
 		return problems
 	}
-	pair, err := tls.X509KeyPair(cert, key) // err may tell of what the files hold
+	pair, err := tls.X509KeyPair(cert, key) // err may quote the content of the files
 	if err != nil {
 		return []string{"names a cert_file and a key_file that are no certificate and its unencrypted key in PEM"}
 	}

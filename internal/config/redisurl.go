@@ -43,8 +43,8 @@ func parseRedisURL(raw string) (Redis, []string) {
 	return redis, nil
 }
 
-// redisScheme names only the schemes it knows: in a malformed URL what stands
-// before :// may be a password.
+// redisScheme parses the scheme. A problem does not quote the scheme, because in a malformed URL the text before ://
+// may be a password.
 func redisScheme(scheme string, found bool) (Redis, string) {
 	if !found {
 		return Redis{}, "is not a URL, such as redis://localhost:6379"
@@ -59,8 +59,8 @@ func redisScheme(scheme string, found bool) (Redis, string) {
 	return Redis{Topology: topology, TLS: secure, SentinelTLS: secure && topology == Sentinel}, ""
 }
 
-// cutHosts takes the hosts out of a URL without its scheme: net/url knows only
-// one. What is left has a host that is not looked at.
+// cutHosts cuts the hosts out of a URL without its scheme, because net/url allows only one host. left is the URL with
+// the host name "host" in their place.
 func cutHosts(rest string) (hosts []string, left string) {
 	end := strings.IndexAny(rest, "/?#")
 	if end < 0 {
@@ -94,7 +94,7 @@ func (r *Redis) setAddrs(hosts []string, path string) (problems []string) {
 	return problems
 }
 
-// addr checks one host with or without its port.
+// addr checks one host, which may have a port, and returns its address with a port.
 func (r *Redis) addr(raw string) (addr, problem string) {
 	u, err := url.Parse("redis://" + raw)
 	if err != nil || u.User != nil {
@@ -119,8 +119,8 @@ func (r *Redis) addr(raw string) (addr, problem string) {
 	return net.JoinHostPort(u.Hostname(), port), problem
 }
 
-// setLogin refuses a name alone: some clients take it for the user, others,
-// redis-cli among them, for the password.
+// setLogin refuses a user name without a password. Some clients read it as the user and others, such as redis-cli, as
+// the password.
 func (r *Redis) setLogin(user *url.Userinfo) (problems []string) {
 	password, given := user.Password()
 	if user.Username() != "" && !given {
@@ -130,11 +130,11 @@ func (r *Redis) setLogin(user *url.Userinfo) (problems []string) {
 	return nil
 }
 
-// setPath takes the database, or with Sentinel the primary's name.
+// setPath reads the path: the name of the primary for Sentinel, and otherwise the database.
 func (r *Redis) setPath(u *url.URL) (problems []string) {
 	path := strings.TrimPrefix(u.Path, "/")
 	switch r.Topology {
-	case Unix: // the path is the socket's
+	case Unix: // the path is that of the socket
 	case Sentinel:
 		if !isPrimaryName(path) {
 			return []string{"does not name the primary: behind the hosts comes what the Sentinels call it, such as /mymaster"}
@@ -152,7 +152,7 @@ func (r *Redis) setPath(u *url.URL) (problems []string) {
 	return nil
 }
 
-// isPrimaryName is what Sentinel itself asks of a name.
+// isPrimaryName reports whether Sentinel itself accepts the name.
 // See https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/.
 func isPrimaryName(name string) bool {
 	foreign := func(r rune) bool {

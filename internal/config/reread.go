@@ -27,8 +27,7 @@ func (r Redis) server() Redis {
 	return r
 }
 
-// RereadTokens reads TWILIO_AUTH_TOKEN again, or its file. The error is a
-// Faults.
+// RereadTokens reads TWILIO_AUTH_TOKEN or its file again. The error is a Faults.
 func (f Flags) RereadTokens() (AuthTokens, error) {
 	c := checker{}
 	c.authTokens(f.AuthTokenFlags)

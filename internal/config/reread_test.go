@@ -15,7 +15,7 @@ func TestRedisIsReadAgain(t *testing.T) {
 	const restart = "REDIS_URL_FILE (--redis-url-file): names another server or database than at the start, or other TLS: restart the service to use it"
 	for _, row := range []struct {
 		name, before, after string
-		want                config.Redis // zero: what was before
+		want                config.Redis // zero: as before
 		fault               string
 	}{
 		{name: "another password is taken", before: "redis://app:old@redis", after: "redis://app:new@redis",
@@ -27,14 +27,14 @@ func TestRedisIsReadAgain(t *testing.T) {
 		{name: "another spelling of the same server is taken", before: "redis://:old@redis", after: "redis://:new@redis:6379/0",
 			want: config.Redis{Addr: "redis:6379", Password: "new"}},
 		{name: "another host needs a restart", before: "redis://:old@redis", after: "redis://:new@other", fault: restart},
-		{name: "another port needs one", before: "redis://:old@redis", after: "redis://:new@redis:6380", fault: restart},
-		{name: "another database needs one", before: "redis://:old@redis", after: "redis://:new@redis/1", fault: restart},
-		{name: "TLS needs one", before: "redis://:old@redis", after: "rediss://:new@redis", fault: restart},
-		{name: "no TLS needs one", before: "rediss://:old@redis", after: "redis://:new@redis", fault: restart},
-		{name: "TLS of the Sentinels needs one", before: "redis+sentinel://:old@s/p", after: "redis+sentinel://:new@s/p?sentinel_tls=true", fault: restart},
-		{name: "another primary needs one", before: "redis+sentinel://:old@s/p", after: "redis+sentinel://:new@s/q", fault: restart},
-		{name: "another kind of Redis needs one", before: "redis://:old@redis", after: "redis+cluster://:new@redis", fault: restart},
-		{name: "a file that is no URL changes nothing", before: "redis://:old@redis", after: "S3cr3t",
+		{name: "another port needs a restart", before: "redis://:old@redis", after: "redis://:new@redis:6380", fault: restart},
+		{name: "another database needs a restart", before: "redis://:old@redis", after: "redis://:new@redis/1", fault: restart},
+		{name: "TLS needs a restart", before: "redis://:old@redis", after: "rediss://:new@redis", fault: restart},
+		{name: "no TLS needs a restart", before: "rediss://:old@redis", after: "redis://:new@redis", fault: restart},
+		{name: "TLS of the Sentinels needs a restart", before: "redis+sentinel://:old@s/p", after: "redis+sentinel://:new@s/p?sentinel_tls=true", fault: restart},
+		{name: "another primary needs a restart", before: "redis+sentinel://:old@s/p", after: "redis+sentinel://:new@s/q", fault: restart},
+		{name: "another kind of Redis needs a restart", before: "redis://:old@redis", after: "redis+cluster://:new@redis", fault: restart},
+		{name: "a file that does not contain a URL changes nothing", before: "redis://:old@redis", after: "S3cr3t",
 			fault: "REDIS_URL_FILE (--redis-url-file): is not a URL, such as redis://localhost:6379"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 	if after.Roots.Equal(before.Roots) || slices.Equal(after.Certificate.Certificate[0], before.Certificate.Certificate[0]) {
 		t.Error("the old certificates are still there")
 	}
-	if err := os.WriteFile(key, nil, 0o600); err != nil { // it is just being replaced
+	if err := os.WriteFile(key, nil, 0o600); err != nil { // as while the file is being replaced
 		t.Fatal(err)
 	}
 	again, err := flags.Reread(after)
@@ -99,7 +99,7 @@ func TestAuthTokensAreReadAgain(t *testing.T) {
 	if got, err := flags.RereadTokens(); err != nil || len(got) != 2 {
 		t.Errorf("got %d tokens, %v, want 2", len(got), err)
 	}
-	for _, content := range []string{"", "S3cr3t,,old", "S3cr3t old", otherSID + ":S3cr3t"} { // the last has no token for ours
+	for _, content := range []string{"", "S3cr3t,,old", "S3cr3t old", otherSID + ":S3cr3t"} { // the last content has no token for our account
 		flags := config.Flags{AuthTokenFlags: config.AuthTokenFlags{TwilioAuthTokenFile: write(t, content)}}
 		flags.TwilioAccountSID = sid
 		if got, err := flags.RereadTokens(); err == nil || got != nil || strings.Contains(err.Error(), "S3cr3t") {

@@ -12,16 +12,15 @@ import (
 	"time"
 )
 
-// fileLimit is the most that a *_FILE may hold. A secret has far less; the
-// limit keeps a wrong path (a log, a device) from filling the memory.
+// fileLimit is the largest size in bytes of a *_FILE. A secret is far smaller. The limit prevents that a wrong path,
+// such as that of a log or a device, fills the memory.
 const fileLimit = 64 << 10
 
-// pipePatience is how long the writer of a pipe may take.
+// pipePatience is how long the service waits for the writer of a pipe.
 const pipePatience = 5 * time.Second
 
-// secret returns a secret setting, which is required: its own value, or what
-// the file of its *_FILE twin holds, not both. The name returned is the one of
-// the two that was set, for faults about the value.
+// secret returns a required secret setting: its own value, or the content of the file in its *_FILE setting. It is a
+// fault if both are set. from is the name of the setting that was set, for faults about the value.
 func (c *checker) secret(name, value, file, what string) (from, secret string, ok bool) {
 	value, file = strings.TrimSpace(value), strings.TrimSpace(file)
 	fileName := name + "_FILE"
@@ -64,21 +63,20 @@ func readSecret(path string) (string, error) {
 	return secret, nil
 }
 
-// readFile returns what a file holds, up to one byte more than fileLimit. It
-// waits for a pipe only as long as pipePatience: the files are read again while
-// messages wait for what they hold.
+// readFile returns the content of a file, up to one byte more than fileLimit. It waits for a pipe no longer than
+// pipePatience, because the files are read again while messages wait for the new secrets.
 func readFile(path string) ([]byte, error) {
-	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // to open a pipe would else wait for its writer
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // otherwise opening a pipe would wait for its writer
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	_ = file.SetReadDeadline(time.Now().Add(pipePatience)) // an error says that it is no pipe
+	_ = file.SetReadDeadline(time.Now().Add(pipePatience)) // an error means that the file is not a pipe
 	return io.ReadAll(io.LimitReader(file, fileLimit+1))
 }
 
-// fileNoun names a file in a fault: by its path only if that is absolute, for
-// anything else may be the secret itself, set under the wrong name.
+// fileNoun returns a name for a file in a fault. It quotes only an absolute path, because any other value may be the
+// secret itself, set under the wrong name.
 func fileNoun(path string) string {
 	if filepath.IsAbs(path) {
 		return fmt.Sprintf("the file %q", path)

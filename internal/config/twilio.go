@@ -9,8 +9,7 @@ import (
 
 // AuthToken is one entry of TWILIO_AUTH_TOKEN.
 type AuthToken struct {
-	// Account is the SID of the one account that the token is for; empty for
-	// any.
+	// Account is the SID of the account that the token is for; "" means any account.
 	Account string
 	Value   string
 }
@@ -18,8 +17,8 @@ type AuthToken struct {
 // AuthTokens are the entries of TWILIO_AUTH_TOKEN, in the order given.
 type AuthTokens []AuthToken
 
-// For returns the token to use as an account: the first one that is for it,
-// else the first one that is for any account, else "".
+// For returns the token for an account. This is the first token for that account, or else the first token for any
+// account, or else "".
 func (t AuthTokens) For(account string) string {
 	for _, wanted := range []string{account, ""} {
 		i := slices.IndexFunc(t, func(token AuthToken) bool { return token.Account == wanted })
@@ -30,9 +29,8 @@ func (t AuthTokens) For(account string) string {
 	return ""
 }
 
-// ParseAuthTokens reads entries that are separated by commas: a token, or
-// AC…:token. Each problem is a sentence without its full stop, and does not
-// quote the value.
+// ParseAuthTokens parses entries that are separated by commas. An entry is a token, or AC…:token. Each problem is a
+// sentence without its full stop and does not quote the value.
 func ParseAuthTokens(value string) (tokens AuthTokens, problems []string) {
 	entries := strings.Split(value, ",")
 	for i, entry := range entries {
@@ -45,8 +43,8 @@ func ParseAuthTokens(value string) (tokens AuthTokens, problems []string) {
 	return tokens, problems
 }
 
-// parseAuthToken reads an entry. It refuses a token that cannot be Twilio's:
-// with it, the service would start and then refuse every message.
+// parseAuthToken parses one entry. It refuses a token that cannot be one of Twilio's. With such a token the service
+// would start and then refuse every message.
 func parseAuthToken(entry string) (token AuthToken, problem string) {
 	account, value, hasAccount := strings.Cut(entry, ":")
 	if !hasAccount {
@@ -67,8 +65,7 @@ func parseAuthToken(entry string) (token AuthToken, problem string) {
 	return AuthToken{Account: account, Value: value}, ""
 }
 
-// authTokens checks TWILIO_AUTH_TOKEN or the content of its file. In a file,
-// entries may also be on lines of their own.
+// authTokens checks TWILIO_AUTH_TOKEN or the content of its file. In a file, each entry may also be on its own line.
 func (c *checker) authTokens(f AuthTokenFlags) {
 	const setting = "TWILIO_AUTH_TOKEN"
 	name, value, ok := c.secret(setting, f.TwilioAuthToken, f.TwilioAuthTokenFile,
@@ -88,8 +85,8 @@ func (c *checker) authTokens(f AuthTokenFlags) {
 	}
 }
 
-// accounts checks TWILIO_ACCOUNT_SID. The value is not quoted: the auth token,
-// which stands beside it in Twilio's console, may have been pasted here.
+// accounts checks TWILIO_ACCOUNT_SID. A fault does not quote the value: it may be the auth token, which Twilio's
+// console shows next to the account SID.
 func (c *checker) accounts(f AccountFlags) {
 	const setting = "TWILIO_ACCOUNT_SID"
 	if strings.TrimSpace(f.TwilioAccountSID) == "" {
@@ -102,7 +99,7 @@ func (c *checker) accounts(f AccountFlags) {
 		}
 		c.config.AccountSIDs = append(c.config.AccountSIDs, sid)
 	}
-	// Without a token the account's messages would all be refused. dev has its own token.
+	// Without a token, all messages of the account would be refused. dev has its own token.
 	tokens := c.config.AuthTokens
 	if len(tokens) > 0 && slices.ContainsFunc(c.config.AccountSIDs, func(sid string) bool { return tokens.For(sid) == "" }) {
 		c.fault(setting, "names an account for which TWILIO_AUTH_TOKEN has no token")

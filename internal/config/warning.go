@@ -5,11 +5,11 @@ import (
 	"strings"
 )
 
-// tokenLength is how long Twilio's auth tokens are.
+// tokenLength is the length of Twilio's auth tokens.
 const tokenLength = 32
 
-// Warnings returns the settings that are allowed but probably wrong, each as a
-// sentence without its full stop. None contains a secret.
+// Warnings returns a warning for each setting that is allowed but probably wrong. A warning is a sentence without its
+// full stop. No warning contains a secret.
 func (c Config) Warnings() []string {
 	var warnings []string
 	derived := c.WebhookURL == c.PublicURL+webhookRoute || c.FallbackURL == c.PublicURL+fallbackRoute

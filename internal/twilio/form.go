@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// The faults of a form. None names the parameter, because that would quote the sender.
+// The faults of a form. No fault contains the name of the parameter, because the sender chose the name.
 var (
 	errCount  = fmt.Errorf("the form has more than %d parameters", maxParams)
 	errName   = errors.New("the form has a parameter with a name that Twilio does not use")
@@ -20,27 +20,28 @@ var (
 // maxParams is far above what Twilio sends: 20 to 40.
 const maxParams = 256
 
-// Form is the parameters of an application/x-www-form-urlencoded body, sorted by name and then by value, bytewise. A
-// pair that came twice is held once. That is the order in which, and the set over which, Twilio signs. The zero Form
+// Form is the parameters of an application/x-www-form-urlencoded body, sorted bytewise by name and then by value. Two
+// equal pairs are one parameter. Twilio signs the parameters in this order and without such duplicates. The zero Form
 // is empty. A Form never changes, so it is safe for concurrent use.
 type Form struct {
 	text   string // all names and values, decoded, in the order of the body
 	params []param
 }
 
-// param is one parameter, as offsets into the text: its name stands from name to value, its value from value to end.
-// Offsets rather than strings, because sorting strings costs the garbage collector's write barrier at every move.
+// param is one parameter, as offsets into the text: its name is from name to value, and its value is from value to end.
+// It has offsets and not strings, because each move of a string while sorting needs the write barrier of the garbage
+// collector.
 type param struct {
 	name, value, end int
-	rank             uint64 // the first eight bytes of the name: most comparisons end here
+	rank             uint64 // the first eight bytes of the name, which decide most comparisons
 }
 
-// ParseForm reads a body. It follows the WHATWG URL standard: a plus sign is a space, a semicolon is an ordinary byte,
-// empty values are kept, nothing between two ampersands is no parameter. Bytes that are not UTF-8 are kept as they are,
-// because the signature is over them. Unlike in the standard, these are errors:
-//   - a broken percent-encoding, because it is then not known what was signed;
+// ParseForm parses a body. It follows the WHATWG URL standard: a plus sign is a space, a semicolon is an ordinary byte,
+// empty values are kept, and two adjacent ampersands have no parameter between them. Bytes that are not UTF-8 are kept
+// unchanged, because Twilio signs the bytes. Unlike in the standard, these are errors:
+//   - a broken percent-encoding, because the signed text is then not known;
 //   - a name that is empty or has other characters than A-Z, a-z, 0-9 and _ . -, which Twilio does not send;
-//   - more than 256 parameters, those between two ampersands included. This is found before anything is allocated.
+//   - more than 256 parameters, including empty ones between two ampersands. This is checked before memory is allocated.
 //
 // The error is one plain sentence that may be sent to the client.
 //
@@ -51,7 +52,7 @@ func ParseForm(body []byte) (Form, error) {
 		return Form{}, errCount
 	}
 	var d decoder
-	// Decoding never lengthens, so this is the only allocation of text.
+	// Decoded text is never longer than the body, so this is the only allocation of text.
 	d.text.Grow(len(body))
 	params := make([]param, 0, count)
 	for piece := range bytes.SplitSeq(body, []byte("&")) {
@@ -68,9 +69,9 @@ func ParseForm(body []byte) (Form, error) {
 	return f, nil
 }
 
-// Get returns the value of a parameter, and "" when it is absent. Of several values it returns the first in sorted
-// order, so that nobody changes what is read by re-ordering the repeats of a captured request: its signature would
-// still hold.
+// Get returns the value of a parameter. It returns "" if the parameter is absent. If there are several values, it
+// returns the first in sorted order. An attacker who captured a request can reorder its repeated parameters without
+// making the signature invalid, so the order in the body must not matter.
 func (f Form) Get(name string) string {
 	if i, found := f.search(name); found {
 		return f.value(f.params[i])
@@ -78,7 +79,7 @@ func (f Form) Get(name string) string {
 	return ""
 }
 
-// Has reports whether the parameter is present, be it empty.
+// Has reports whether the parameter is present, even if its value is empty.
 func (f Form) Has(name string) bool {
 	_, found := f.search(name)
 	return found
@@ -103,7 +104,8 @@ func (f Form) compare(a, b param) int {
 	return strings.Compare(f.value(a), f.value(b))
 }
 
-// appendSigned appends what Twilio signs of the form: every name with its value, and nothing in between.
+// appendSigned appends the part of the signed text that comes from the form: every name with its value, without
+// separators.
 func (f Form) appendSigned(dst []byte) []byte {
 	for _, p := range f.params {
 		dst = append(dst, f.text[p.name:p.end]...)
@@ -145,8 +147,8 @@ func isName(name string) bool {
 	return name != ""
 }
 
-// rank orders names by their first eight bytes. A name that ends before is filled up with zeros, so it ranks no higher
-// than one that it begins.
+// rank orders names by their first eight bytes. A shorter name is padded with zeros, so its rank is not higher than
+// that of a longer name with the same beginning.
 func rank(name string) uint64 {
 	var first [8]byte
 	copy(first[:], name)
@@ -161,7 +163,7 @@ func (d *decoder) decode(s []byte) {
 	}
 }
 
-// special decodes the plus sign or the escape that s begins with, and returns the rest.
+// special decodes the plus sign or the escape at the beginning of s. It returns the rest of s.
 func (d *decoder) special(s []byte) []byte {
 	switch {
 	case len(s) == 0:
@@ -177,7 +179,7 @@ func (d *decoder) special(s []byte) []byte {
 	return nil
 }
 
-// plain counts the bytes at the beginning of s that stand for themselves.
+// plain returns the number of bytes at the beginning of s that are neither a plus sign nor a percent sign.
 func plain(s []byte) int {
 	for i, c := range s {
 		if c == '%' || c == '+' {

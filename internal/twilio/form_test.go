@@ -78,11 +78,11 @@ func TestParseFormTakesUpTo256Parameters(t *testing.T) {
 		t.Errorf("256 parameters are refused: %v", err)
 	}
 	if _, err := twilio.ParseForm(body(257)); err == nil {
-		t.Error("257 parameters are taken")
+		t.Error("257 parameters are accepted")
 	}
 }
 
-// A body that is all parameters is what a stranger sends to have memory taken.
+// A stranger can send a body that consists only of parameters, so that parsing allocates memory.
 func TestTooManyParametersCostNoMemory(t *testing.T) {
 	body := bytes.Repeat([]byte("a&"), 32<<10)
 	if n := testing.AllocsPerRun(10, func() { _, _ = twilio.ParseForm(body) }); n != 0 {

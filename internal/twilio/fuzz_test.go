@@ -42,10 +42,10 @@ func FuzzParseForm(f *testing.F) {
 	})
 }
 
-// twiliosName is the names that are taken.
+// twiliosName matches the names that are accepted.
 var twiliosName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 
-// beyondTwilio reports whether a well-formed form is none that Twilio would send.
+// beyondTwilio reports whether Twilio would not send a form that is well-formed.
 func beyondTwilio(body string, values url.Values) bool {
 	for name := range values {
 		if !twiliosName.MatchString(name) {

@@ -12,12 +12,11 @@ const (
 	maxDigits  = 20  // E.164 has 15
 )
 
-// Message is what the form of an incoming message says. The values are those of the form, not trimmed or otherwise
-// changed.
+// Message has the parameters of an incoming message. The values are those of the form, without any change.
 //
 // See https://www.twilio.com/docs/messaging/guides/webhook-request.
 type Message struct {
-	SID        string // MessageSid: the same however often the message is delivered
+	SID        string // MessageSid, which is the same each time the message is delivered
 	AccountSID string
 	From       string // E.164 if possible; else a short code, a name, or an address with a channel prefix
 	To         string
@@ -58,7 +57,7 @@ func (m Message) check(f Form) error {
 	case !isMessageSID(m.SID):
 		return errors.New("MessageSid is not two capitals and 32 hexadecimal digits")
 	}
-	for _, name := range [...]string{"SmsMessageSid", "SmsSid"} { // older names of the same
+	for _, name := range [...]string{"SmsMessageSid", "SmsSid"} { // older names of MessageSid
 		if f.Has(name) && f.Get(name) != m.SID {
 			return fmt.Errorf("%s differs from MessageSid", name)
 		}
@@ -66,9 +65,9 @@ func (m Message) check(f Form) error {
 	return nil
 }
 
-// CheckAddress returns what is wrong with an address of a message, which the error calls name: it is empty, longer than
-// 256 bytes, or has a + that is not followed by 1 to 20 digits only. A channel's prefix, up to the first colon, may come
-// before the +.
+// CheckAddress returns an error if an address of a message is empty, is longer than 256 bytes, or has a + that is not
+// followed by 1 to 20 digits only. The prefix of a channel, up to the first colon, may come before the +. The error
+// calls the address name.
 func CheckAddress(name, address string) error {
 	afterChannel := address
 	if _, rest, found := strings.Cut(address, ":"); found {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// OptOutMode says which messages Twilio has answered already, with its own reply to STOP, START and HELP.
+// OptOutMode decides which messages count as already answered by Twilio, with its own reply to STOP, START and HELP.
 type OptOutMode string
 
 const (
@@ -14,7 +14,7 @@ const (
 	OptOutOff      OptOutMode = "off"      // none
 )
 
-// Keyword is what Twilio took a message for.
+// Keyword is the keyword that Twilio found in a message.
 type Keyword int
 
 const (
@@ -39,11 +39,11 @@ func (k Keyword) String() string {
 	return "Keyword(" + strconv.Itoa(int(k)) + ")"
 }
 
-// Keyword tells whether Twilio took the message for a keyword and answered it. An OptOutType of STOP, START or HELP
-// says so by itself. Without it, in the default mode, the whole body must be one of Twilio's words; case and the white
-// space around it do not count. YES is no keyword: Twilio opts the sender in and passes it on, and a dialogue needs it.
-// The words apply to SMS, MMS and RCS, which Twilio unified in March 2026. They do not apply to other channels, such as WhatsApp. An
-// OptOutType of any other value counts as none, and so the body decides.
+// Keyword returns the keyword if Twilio treated the message as a keyword and answered it. An OptOutType of STOP, START
+// or HELP decides this alone. Without it, in the default mode, the whole body must be one of Twilio's words. Case and
+// surrounding white space do not matter. YES does not count as a keyword: Twilio opts the sender in and passes YES on,
+// and a dialogue needs it. Twilio's words apply to SMS, MMS and RCS, which Twilio unified in March 2026. They do not
+// apply to other channels, such as WhatsApp. Any other value of OptOutType is ignored, and the body decides.
 //
 // See https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out and
 // https://support.twilio.com/hc/en-us/articles/223134027.
@@ -89,8 +89,9 @@ func hasWords(address string) bool {
 	return !strings.Contains(address, ":") || strings.HasPrefix(address, "rcs:")
 }
 
-// upper returns a word in upper case, and "" for a text too long to be a word of Twilio's. It knows ASCII only:
-// strings.ToUpper and strings.EqualFold would take a long s for an s, and find STOP where Twilio does not.
+// upper returns a word in upper case. It returns "" for a text that is too long to be one of Twilio's words. It
+// converts ASCII only: strings.ToUpper and strings.EqualFold would treat a long s as an s, and would find STOP where
+// Twilio does not.
 func upper(word string) string {
 	if len(word) > len("UNSUBSCRIBE") {
 		return ""

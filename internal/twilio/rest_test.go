@@ -196,7 +196,7 @@ func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f
 
 // The hosts are those of https://www.twilio.com/docs/global-infrastructure/understanding-edge-locations.
 func TestTheHostIsThatOfTheRegionAndTheEdge(t *testing.T) {
-	t.Setenv("TWILIO_REGION", "jp1") // is not read here
+	t.Setenv("TWILIO_REGION", "jp1") // this package does not read it
 	for _, row := range []struct{ region, edge, want string }{
 		{"", "", "api.twilio.com"},
 		{"ie1", "dublin", "api.dublin.ie1.twilio.com"},

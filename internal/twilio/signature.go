@@ -11,12 +11,12 @@ import (
 	"sync/atomic"
 )
 
-// signatureLen is the length of 20 bytes of SHA-1 in base64: 28.
+// signatureLen is the length of a SHA-1 hash, which has 20 bytes, in base64: 28.
 const signatureLen = (sha1.Size + 2) / 3 * 4
 
-// Sign returns the X-Twilio-Signature of a form that is posted to a URL, under an auth token: the base64 of the
-// HMAC-SHA1 over the URL and the sorted parameters. The URL is signed as it stands; Twilio itself drops its fragment
-// and its user and password first.
+// Sign returns the X-Twilio-Signature for a form that is posted to a URL, with an auth token: the base64 of the
+// HMAC-SHA1 of the URL and the sorted parameters. Sign uses the URL unchanged. Twilio itself first removes the
+// fragment, the user and the password from a URL.
 //
 // See https://www.twilio.com/docs/usage/security#validating-requests.
 func Sign(token, url string, form Form) string {
@@ -27,21 +27,21 @@ func Sign(token, url string, form Form) string {
 
 // Token is an auth token that Twilio signs with.
 type Token struct {
-	Account string // the SID of the one account whose requests it signs; "" for any account
+	Account string // the SID of the account whose requests the token signs; "" for any account
 	Value   string
 }
 
 // Verifier checks that Twilio signed a request to one URL. It is safe for concurrent use.
 //
-// A signature carries no time, so anyone who has captured a signed request can send it again. It also has no borders
-// between names and values, or between the URL and the first name, so the same signature is valid for the same text cut
-// into other parameters. Neither can be changed on this side.
+// A signature contains no time, so anyone who has captured a signed request can send it again. The signed text also has
+// no separators between names and values, or between the URL and the first name. The same signature is therefore valid
+// for the same text that is cut into other parameters. The service cannot change this.
 type Verifier struct {
 	urls    [][]byte                  // the spellings of the URL that Twilio may have signed, the likeliest first
 	signers atomic.Pointer[sync.Pool] // of *signer; keying an HMAC costs more than using it
 }
 
-// signer holds what one verification needs. It is kept for the next one.
+// signer contains the buffers and keys of one verification. The next verification uses them again.
 type signer struct {
 	keys []key
 	tail []byte // the signed text after the URL
@@ -55,18 +55,19 @@ type key struct {
 	mac hash.Hash
 }
 
-// NewVerifier returns a Verifier for requests to configuredURL, the URL that Twilio has been told, without user,
-// password, query and fragment. Twilio signs it byte for byte as it was configured there, so nothing in it is decoded or
-// normalised but the case of the scheme. Twilio says that it keeps the port for messages, and its libraries accept both
-// spellings: the scheme's default port is accepted with and without, any other port only as configured.
+// NewVerifier returns a Verifier for requests to configuredURL. This is the URL that is configured at Twilio, without
+// user, password, query and fragment. Twilio signs the configured URL byte for byte, so NewVerifier changes only the
+// case of the scheme. Twilio's documentation states that it keeps the port for messages, and Twilio's libraries accept
+// both spellings. The default port of the scheme may therefore be present or absent. Any other port must be as
+// configured.
 func NewVerifier(configuredURL string, tokens []Token) *Verifier {
 	v := &Verifier{urls: spellings(configuredURL)}
 	v.SetTokens(tokens)
 	return v
 }
 
-// SetTokens replaces the tokens. A verification that has begun still uses the old ones. The Verifier keeps the slice. An
-// empty token verifies nothing.
+// SetTokens replaces the tokens. A verification that has begun still uses the old ones. The Verifier keeps the slice,
+// so the caller must not change it. An empty token verifies nothing.
 func (v *Verifier) SetTokens(tokens []Token) {
 	v.signers.Store(&sync.Pool{New: func() any { return newSigner(tokens) }})
 }
@@ -81,10 +82,10 @@ func newSigner(tokens []Token) *signer {
 	return s
 }
 
-// Verify reports whether the signature is Twilio's for a form that was posted to the URL, and returns the token that it
-// was made with. query is the request's own query, byte for byte and with its question mark, or empty. A token of
-// another account than the form's AccountSid is not tried. A missing signature is a wrong one. The comparison takes
-// constant time.
+// Verify reports whether Twilio signed a form that was posted to the URL, and returns the token of the signature. query
+// is the query of the request, byte for byte and with its question mark, or "". Verify skips a token for another
+// account than the form's AccountSid. A missing signature counts as a wrong signature. The comparison takes constant
+// time.
 func (v *Verifier) Verify(signature, query string, form Form) (token string, ok bool) {
 	if len(signature) != signatureLen {
 		return "", false
@@ -107,7 +108,8 @@ func (v *Verifier) Verify(signature, query string, form Form) (token string, ok 
 	return "", false
 }
 
-// matches compares the texts, not what they decode to: base64 has several texts for the same bytes.
+// matches reports whether the signature is the expected text. It does not compare the decoded bytes, because base64 has
+// several texts for the same bytes.
 func (s *signer) matches(mac hash.Hash, url []byte, signature string) bool {
 	mac.Reset()
 	mac.Write(url)
@@ -117,8 +119,8 @@ func (s *signer) matches(mac hash.Hash, url []byte, signature string) bool {
 	return subtle.ConstantTimeCompare(s.text[:], []byte(signature)) == 1
 }
 
-// spellings returns the URL as configured, and also with the default port if it has none, or without it if it has that
-// one.
+// spellings returns the configured URL first. If the URL has no port, the second spelling has the default port. If the
+// URL has the default port, the second spelling has no port.
 func spellings(configuredURL string) [][]byte {
 	scheme, rest, _ := strings.Cut(configuredURL, "://")
 	scheme = strings.ToLower(scheme)

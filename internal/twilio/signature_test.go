@@ -71,8 +71,8 @@ func tokensOf(values ...string) []twilio.Token {
 	return tokens
 }
 
-// accepts reports whether a signature is accepted where the URL below public and without target's query is configured,
-// and target's query is requested.
+// accepts reports whether a signature is accepted for a request with the query of target. The configured URL is public
+// with target, without the query.
 func accepts(public, target, signature string, form twilio.Form, tokens ...string) bool {
 	path, query := target, ""
 	if mark := strings.IndexByte(target, '?'); mark >= 0 {
@@ -150,7 +150,7 @@ func TestVerifierRefuses(t *testing.T) {
 	}
 }
 
-// The signed URL stands here byte for byte; the signing function, which takes any URL, is tested against the vectors.
+// The rows contain the signed URLs byte for byte. The signing function accepts any URL and is tested with the vectors.
 func TestVerifierKeepsTheBytesOfTheURL(t *testing.T) {
 	for _, row := range []struct{ name, configured, signed string }{
 		{"an escaped slash stays escaped", "https://a.example/x%2Fy", "https://a.example/x%2Fy"},
@@ -160,13 +160,13 @@ func TestVerifierKeepsTheBytesOfTheURL(t *testing.T) {
 		{"a byte that should be escaped stays", `https://a.example/a"b`, `https://a.example/a"b`},
 		{"a last slash stays", "https://a.example/twilio/", "https://a.example/twilio/"},
 		{"a slash that is the whole path stays", "https://a.example/", "https://a.example/"},
-		{"a URL without a path gets none", "https://a.example", "https://a.example"},
+		{"a URL without a path gets no path", "https://a.example", "https://a.example"},
 		{"a path with a port in it stays", "https://a.example/x:443", "https://a.example/x:443"},
 		{"a scheme in upper case is signed in lower case", "HTTPS://a.example/sms", "https://a.example/sms"},
 		{"an IPv6 host keeps its brackets", "https://[2001:db8::1]/sms", "https://[2001:db8::1]/sms"},
 		{"an IPv6 host is tried with the default port", "https://[2001:db8::1]/sms", "https://[2001:db8::1]:443/sms"},
-		{"an IPv6 host is tried without it", "https://[2001:db8::1]:443/sms", "https://[2001:db8::1]/sms"},
-		{"an IPv6 host that ends like the port is no port", "https://[2001:db8::443]/sms", "https://[2001:db8::443]:443/sms"},
+		{"an IPv6 host is tried without the default port", "https://[2001:db8::1]:443/sms", "https://[2001:db8::1]/sms"},
+		{"the end of an IPv6 host is not a port", "https://[2001:db8::443]/sms", "https://[2001:db8::443]:443/sms"},
 		{"an IPv6 host keeps another port", "http://[2001:db8::1]:8080/sms", "http://[2001:db8::1]:8080/sms"},
 		{"a host outside ASCII stays", "https://españa.example/sms", "https://españa.example/sms"},
 	} {
@@ -183,7 +183,7 @@ func TestVerifierKeepsTheBytesOfTheURL(t *testing.T) {
 	}
 }
 
-// signedPublished is what Twilio's documentation says is signed of the first vector's form.
+// signedPublished is the signed text of the form of the first vector, as Twilio's documentation gives it.
 const signedPublished = "CallSidCA1234567890ABCDECaller+14158675309Digits1234From+14158675309To+18005551212"
 
 func TestVerifierTakesEveryTokenWhileTheyRotate(t *testing.T) {
