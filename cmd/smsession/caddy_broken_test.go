@@ -34,7 +34,8 @@ const brokenHead = "Content-Type: application/x-www-form-urlencoded\r\nX-Twilio-
 // strangersSignature is the signature of the broken requests. No log may contain it.
 const strangersSignature = "c3RyYW5nZXIncyBzaWduYXR1cmU="
 
-// brokenRequests are requests that a proxy could count as failures of its replicas. None of their clients may get 200.
+// brokenRequests are requests that a proxy could count as failures of its replicas. No client of these requests may get
+// 200.
 var brokenRequests = []broken{
 	{"a chunk without a size", brokenHead + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", waits},
 	{"a chunk without a size, and the client stops", brokenHead + "Transfer-Encoding: chunked\r\n\r\nzz\r\n", stops},
@@ -55,7 +56,7 @@ var brokenRequests = []broken{
 	{"a header that is too large", "X-Large: " + strings.Repeat("a", 64<<10) + "\r\n\r\n", waits},
 }
 
-// send sends the request to a route and returns the status of the answer, 0 if there is none.
+// send sends the request to a route and returns the status of the answer. It returns 0 if there is no answer.
 func (b broken) send(t *testing.T, c *caddy, route string) int {
 	t.Helper()
 	conn, err := net.Dial("tcp", strings.TrimPrefix(c.plain, "http://"))
@@ -161,7 +162,7 @@ func TestABrokenRequestIsNeverAnswered200(t *testing.T) {
 	}
 }
 
-// TestNoSignatureIsInCaddysLog has every replica fail, so that Caddy logs each request as an error.
+// TestNoSignatureIsInCaddysLog lets every replica fail, so that Caddy logs each request as an error.
 func TestNoSignatureIsInCaddysLog(t *testing.T) {
 	f := startFleet(t, redistest.Start(t, redistest.Options{}))
 	for _, row := range []struct {

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	// usualGarbage is how much garbage may collect while the live heap is small. The live heap is usually a few MB;
-	// with the default GOGC of 100 the collector would then run hundreds of times a second under load.
+	// usualGarbage is the size in bytes of the garbage that may accumulate while the live heap is small. The live heap
+	// is usually a few MB. With the default GOGC of 100, the collector would then run hundreds of times a second under
+	// load.
 	usualGarbage = 16 << 20
 
 	// GOGC stays between these bounds. The lower bound applies in a flood, where each percent of a large heap is much
@@ -21,9 +22,9 @@ const (
 	mostPercent  = 400
 )
 
-// tuneCollector lets garbage grow by a fixed amount and not by a multiple of the live heap, unless GOGC is set. After
-// each collection it checks whether GOGC must change. SetGCPercent stops the program for a moment, so small changes are
-// not made.
+// tuneCollector lets garbage grow by a fixed amount and not by a multiple of the live heap. It does nothing if GOGC is
+// set. After each collection, it checks whether GOGC must change. SetGCPercent stops the program for a moment, so
+// tuneCollector makes no small changes.
 func tuneCollector() {
 	if os.Getenv("GOGC") != "" {
 		return
@@ -66,8 +67,8 @@ func afterCollections(f func()) {
 	}, f)
 }
 
-// limitMemory makes the collector run more often as the memory comes near 90 % of the cgroup's limit. GOMEMLIMIT takes
-// precedence. The library logs the limit that it sets, or why it could not set one.
+// limitMemory makes the collector run more often when the memory approaches 90 % of the cgroup's limit. GOMEMLIMIT
+// takes precedence. The library logs the limit that it sets, or why it could not set a limit.
 func limitMemory(log *slog.Logger) {
 	_, _ = memlimit.Set(memlimit.WithRatio(0.9), memlimit.WithLogger(log))
 }

@@ -7,7 +7,7 @@ import (
 	"smsession/internal/redistest"
 )
 
-// A proxy maps its own paths to the service's routes. Twilio signs the URL that it has been told.
+// A proxy maps its own paths to the service's routes. Twilio signs the URL that is configured at Twilio.
 func TestAServiceBehindAProxyThatMapsPaths(t *testing.T) {
 	const (
 		inbound, sorry   = "https://x.example/twilio/inbound", "https://x.example/twilio/sorry"

@@ -15,7 +15,7 @@ func TestRedisConnections(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	f := &fleet{tb: t, replicas: []*replica{startReplica(t, server.URL(), "REDIS_CONNECTIONS=2")}}
 	if n := sum(scrape(t, f.replicas[0]), "smsession_redis_connections_max"); n != 2 {
-		t.Errorf("a replica says that messages may use %v connections, want 2", n)
+		t.Errorf("a replica reports that messages may use %v connections, want 2", n)
 	}
 	t.Run("are shared by the messages", func(t *testing.T) {
 		for _, r := range together(32, func(int) reply { return newSender().deliver(f.any(), "/sms", newSID(), "") }) {

@@ -116,7 +116,7 @@ func TestTheBalancersNoticeInTime(t *testing.T) {
 		t.Errorf("Caddy tries for %v, which is less than it needs to notice that a replica is gone (%v)", try, interval)
 	}
 	if strings.Contains(caddy, `"passive"`) || strings.Contains(caddy, `"retry_match"`) {
-		t.Error("what clients send decides about replicas, or a message is sent again that may have arrived")
+		t.Error("requests of clients decide which replicas are healthy, or Caddy repeats a message that may have arrived")
 	}
 	_, probe, _ := strings.Cut(manifests, "readinessProbe:")
 	period, failures := seconds(t, probe, `periodSeconds: (\d+)`), found(t, probe, `failureThreshold: (\d+)`)[0]

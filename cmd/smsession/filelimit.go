@@ -2,9 +2,9 @@ package main
 
 import "log/slog"
 
-// affordableConnections returns how many connections there may be: at most half of the files that the process may have
-// open, because Redis's connections need some. At its limit the service closes idle connections; out of files, it
-// could not accept any.
+// affordableConnections returns how many connections the public listener may have. This is at most half of the files
+// that the process may open, because the connections to Redis need some of them. At the limit for connections, the
+// service closes idle connections. At the limit for files, it could not accept any connection.
 func affordableConnections(configured int, log *slog.Logger) int {
 	files, known := openFiles()
 	if !known || files/2 >= uint64(configured) {

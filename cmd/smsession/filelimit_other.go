@@ -2,5 +2,5 @@
 
 package main
 
-// openFiles returns how many files the process may have open. On this system the limit is not known.
+// openFiles reports false, because the limit for open files is not known on this system.
 func openFiles() (limit uint64, known bool) { return 0, false }

@@ -4,7 +4,7 @@ package main
 
 import "syscall"
 
-// openFiles returns how many files the process may have open. Go has raised the soft limit to the hard one.
+// openFiles returns how many files the process may have open. Go has already raised the soft limit to the hard limit.
 func openFiles() (limit uint64, known bool) {
 	var r syscall.Rlimit
 	err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r)

@@ -82,8 +82,7 @@ func together(n int, deliver func(i int) reply) []reply {
 	return replies
 }
 
-// keys lists the keys of a pattern.
-// keys are those of a pattern, without the readiness check's.
+// keys returns the keys that match a pattern, without those of the readiness check.
 func (f *fleet) keys(pattern string) []string {
 	f.tb.Helper()
 	keys, err := redis.Strings(f.redis.Do("KEYS", pattern))

@@ -24,18 +24,18 @@ const (
 
 	floodConnections    = 1000
 	overloadConnections = 4500 // more than may wait
-	floodMessages       = 100  // signed messages that are answered meanwhile
+	floodMessages       = 100  // signed messages that are answered at the same time
 )
 
-// TestMemoryIsBounded floods the program with what strangers can send, and overloads it while Redis hangs. It builds the
-// program, because the race detector takes several times the memory. Memory is asserted; latency is printed beside its
-// limit, because the clients of the flood take the same processors.
+// TestMemoryIsBounded floods the program with the requests that strangers can send, and overloads it while Redis hangs.
+// It builds the program, because the race detector takes several times the memory. Memory is asserted; latency is
+// printed beside its limit, because the clients of the flood take the same processors.
 func TestMemoryIsBounded(t *testing.T) {
 	program := build(t)
 	full := strings.Repeat("a&", 32<<10)
 	for _, row := range []struct {
 		name string
-		send func(c net.Conn, stop <-chan struct{}) error // what one connection does, again and again
+		send func(c net.Conn, stop <-chan struct{}) error // one round of a connection, which repeats it
 	}{
 		{"unsigned bodies of ampersands", request(head(len(full)) + full)},
 		{"unsigned bodies of escapes", request(head(63<<10) + strings.Repeat("%41", 21<<10))},
@@ -59,7 +59,7 @@ func TestMemoryIsBounded(t *testing.T) {
 		r := startBuilt(t, program, server.URL())
 		server.Pause()
 		f := startFlood(r, overloadConnections, resend)
-		// The first to be accepted have then waited for their whole budget, and all others were refused meanwhile.
+		// The messages that were accepted first have then waited for their whole budget, and all others were refused.
 		await(t, "the end of the budget", func() bool { return r.answered("unavailable") > 0 })
 		f.end()
 		server.Resume()
@@ -92,7 +92,7 @@ func head(length int) string {
 		"Content-Length: %d\r\n\r\n", length)
 }
 
-// shortLines are header lines with as little in each as possible.
+// shortLines are header lines that are as short as possible.
 func shortLines(size int) string {
 	var b strings.Builder
 	for i := 0; b.Len() < size; i++ {
@@ -160,12 +160,12 @@ func resend(c net.Conn, stop <-chan struct{}) error {
 	}
 }
 
-// flood is a number of connections that all do the same until it ends. One that was closed is replaced.
+// flood is a number of connections that all do the same until the flood ends. A closed connection is replaced.
 type flood struct {
 	stop  chan struct{}
 	once  sync.Once
 	group sync.WaitGroup
-	sent  atomic.Int64 // rounds that came to their end
+	sent  atomic.Int64 // rounds that were completed
 	cut   atomic.Int64 // connections that the replica closed
 	conns []atomic.Pointer[net.TCPConn]
 }
@@ -204,7 +204,7 @@ func (f *flood) stopped() bool {
 	}
 }
 
-// end ends the flood. Its connections are closed, whatever they wait for.
+// end ends the flood and closes its connections, even if they wait for something.
 func (f *flood) end() {
 	f.once.Do(func() { close(f.stop) })
 	for i := range f.conns {
@@ -222,7 +222,7 @@ func sendMeanwhile(t *testing.T, r *replica, f *flood) []time.Duration {
 	return sendSigned(t, r, floodMessages)
 }
 
-// sendSigned sends the messages of a conversation. One that is refused is sent again, as Twilio does.
+// sendSigned sends the messages of a conversation. It sends a refused message again, as Twilio does.
 func sendSigned(t *testing.T, r *replica, messages int) (took []time.Duration) {
 	t.Helper()
 	s := newSender()

@@ -12,10 +12,11 @@ import (
 	"smsession/internal/server"
 )
 
-// ports are the bound listeners; admin is nil where there is none.
+// ports are the bound listeners. admin is nil if there is no private listener.
 type ports struct{ public, admin net.Listener }
 
-// listen binds before anything is announced or built.
+// listen binds the ports. It is called before anything else is built or logged. If adminAddr is "", there is no private
+// listener.
 func listen(addr, adminAddr string) (ports, error) {
 	public, err := net.Listen("tcp", addr)
 	if err != nil {
@@ -32,7 +33,7 @@ func listen(addr, adminAddr string) (ports, error) {
 	return ports{public: public, admin: admin}, nil
 }
 
-// listeners are the ports with what answers there, and announces them in the log.
+// listeners returns the ports with their handlers, and logs the addresses.
 func (p ports) listeners(cfg config.Config, log *logger, edge *server.Server, more ...func(chi.Router)) []server.Listener {
 	all := []server.Listener{{Listener: p.public, Handler: edge.Public(more...), Connections: edge.Connections()}}
 	log.Info("listening", "addr", p.public.Addr().String(), "webhook_url", cfg.WebhookURL, "fallback_url", cfg.FallbackURL, "version", version())
@@ -43,7 +44,8 @@ func (p ports) listeners(cfg config.Config, log *logger, edge *server.Server, mo
 	return all
 }
 
-// listenNearby binds the configured ports. One that was not asked for and is taken gives way to a free one.
+// listenNearby binds the configured ports. If a port is taken and the user did not ask for it, it binds a free port
+// instead.
 func listenNearby(cfg config.Config, anyPublic, anyAdmin bool) (ports, error) {
 	for {
 		p, err := listen(cfg.Addr, cfg.AdminAddr)
@@ -62,7 +64,8 @@ func listenNearby(cfg config.Config, anyPublic, anyAdmin bool) (ports, error) {
 	}
 }
 
-// localURL is where this host reaches a listener: one on all addresses is reached at the loopback address.
+// localURL returns the URL at which this host reaches a listener. For a listener on all addresses, it uses the loopback
+// address.
 func localURL(addr net.Addr) string {
 	host, port, _ := net.SplitHostPort(addr.String()) // a bound address has both
 	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {

@@ -169,7 +169,7 @@ func TestLoadEndsWhereItIsLedToAnotherHost(t *testing.T) {
 	port, requests := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://0.0.0.0:"+elsewhere+"/sms", http.StatusTemporaryRedirect)
 	})
-	for _, args := range [][]string{nil, {"--i-own-this-host"}} { // that this host is one's own says nothing of another
+	for _, args := range [][]string{nil, {"--i-own-this-host"}} { // the flag does not allow any other host
 		requests.Store(0)
 		r := execute(t, append([]string{"load", "--url", "http://127.0.0.1:" + port + "/sms"}, args...), "TWILIO_AUTH_TOKEN="+testToken)
 		if r.wait() != 2 || !strings.Contains(r.log(), "http://0.0.0.0:"+elsewhere) || requests.Load() > 1000 || strays.Load() > 0 {

@@ -86,10 +86,11 @@ func liveHeap(t *testing.T, r *replica) int {
 	return bytes
 }
 
-// resident is how many KB of memory a process has, as Linux reports it; elsewhere it is 0.
+// resident returns the memory of a process in KB, as Linux reports it. On other systems it returns 0.
 func resident(r *replica) int { return statusKB(r, "VmRSS:") }
 
-// peakResident is the most KB of memory that a process has had, as Linux reports it; elsewhere it is 0.
+// peakResident returns the largest memory of a process so far in KB, as Linux reports it. On other systems it returns
+// 0.
 func peakResident(r *replica) int { return statusKB(r, "VmHWM:") }
 
 func statusKB(r *replica, field string) int {

@@ -12,8 +12,8 @@ import (
 	"smsession/internal/redispool"
 )
 
-// newRegistry returns what a replica tells of its process and of its connections to Redis. The server adds what it tells
-// of messages. The pool must not be in use yet; options are what it was opened with.
+// newRegistry returns what a replica tells of its process and of its connections to Redis. The server adds what it
+// tells of messages. The pool must not be in use yet. options are those of redispool.Open.
 func newRegistry(log *logger, pool *redis.Pool, options redispool.Options) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))

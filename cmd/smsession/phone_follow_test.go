@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// leadingWebhook is a webhook that leads to another server, and that server.
+// leadingWebhook returns a webhook that leads to another server, and that other server.
 func leadingWebhook(tb testing.TB) (w, other webhookOf) {
 	tb.Helper()
 	other = startWebhook(tb, twiml("there"))

@@ -37,7 +37,7 @@ func TestTheStartEndsIfTheUserMayNotSave(t *testing.T) {
 	}
 }
 
-// TestReadinessFollowsMessages takes away from the user what every message needs, and gives it back.
+// TestReadinessFollowsMessages removes a right that every message needs from the user, and then restores it.
 func TestReadinessFollowsMessages(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{Args: narrow()})
 	r := startReplica(t, "redis://"+narrowLogin+server.Addr(), "REQUEST_BUDGET=1s")

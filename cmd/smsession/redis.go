@@ -7,7 +7,7 @@ import (
 	"smsession/internal/redispool"
 )
 
-// servicePool are the options of the pool that messages use.
+// servicePool returns the options of the pool that messages use.
 func servicePool(cfg config.Config, secrets *secrets) redispool.Options {
 	o := poolOptions(cfg.Redis)
 	o.Credentials, o.Outdated = secrets.credentials, secrets.outdated
@@ -16,7 +16,7 @@ func servicePool(cfg config.Config, secrets *secrets) redispool.Options {
 	return o
 }
 
-// poolOptions are the Redis of the settings.
+// poolOptions returns the options of a pool for the Redis in the settings.
 func poolOptions(r config.Redis) redispool.Options {
 	o := redispool.Options{Addr: r.Addr, Database: r.Database, Credentials: func() redispool.Credentials { return credentials(r) }}
 	switch r.Topology {
@@ -28,7 +28,7 @@ func poolOptions(r config.Redis) redispool.Options {
 	return o
 }
 
-// credentials are those of the settings.
+// credentials returns the credentials in the settings.
 func credentials(r config.Redis) redispool.Credentials {
 	c := redispool.Credentials{
 		Redis:     redispool.Login{Username: r.Username, Password: r.Password},

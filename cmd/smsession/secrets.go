@@ -28,7 +28,7 @@ type secrets struct {
 
 	mu   sync.Mutex
 	read time.Time // when the secrets of Redis were last read
-	told string    // the fault that was logged last; "" after a successful reading
+	told string    // the last fault that was logged; "" after a successful reading
 }
 
 func newSecrets(hangup <-chan os.Signal, flags config.Flags, redis config.Redis, log *slog.Logger) *secrets {
@@ -95,7 +95,7 @@ func (s *secrets) readRedis() bool {
 	return true
 }
 
-// tokens are the configured tokens, as a Verifier takes them.
+// tokens returns the configured tokens in the form that a Verifier takes.
 func tokens(configured config.AuthTokens) []twilio.Token {
 	var all []twilio.Token
 	for _, token := range configured {

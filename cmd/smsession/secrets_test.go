@@ -38,7 +38,7 @@ func (f secretFile) write(content string) {
 	}
 }
 
-// copy replaces the content of the file with that of another one.
+// copy replaces the content of the file with the content of another file.
 func (f secretFile) copy(from string) {
 	f.tb.Helper()
 	content, err := os.ReadFile(from)
@@ -48,7 +48,7 @@ func (f secretFile) copy(from string) {
 	f.write(string(content))
 }
 
-// waitForLog waits until the log has a text so many times.
+// waitForLog waits until the log contains a text at least n times.
 func (r *replica) waitForLog(text string, times int) {
 	r.tb.Helper()
 	await(r.tb, fmt.Sprintf("%d log lines with %q", times, text), func() bool { return strings.Count(r.log(), text) >= times })
@@ -73,7 +73,7 @@ func TestARedisPasswordIsRotatedWithoutARestart(t *testing.T) {
 	}
 }
 
-// TestCertificatesAreRotatedWithoutARestart gives the server and the client certificates of another authority.
+// TestCertificatesAreRotatedWithoutARestart gives certificates of another authority to the server and the client.
 func TestCertificatesAreRotatedWithoutARestart(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{TLS: true, ClientCertificate: true})
 	next := redistest.Start(t, redistest.Options{TLS: true})
@@ -133,7 +133,7 @@ func TestHangup(t *testing.T) {
 			t.Errorf("the log quotes a token:\n%s", r.log())
 		}
 	})
-	t.Run("another database is logged and not taken", func(t *testing.T) {
+	t.Run("another database is logged and not used", func(t *testing.T) {
 		file := newSecretFile(t, server.URL())
 		r := startReplica(t, "", "REDIS_URL=", "REDIS_URL_FILE="+file.path)
 		file.write(server.URL() + "/1")
@@ -146,7 +146,7 @@ func TestHangup(t *testing.T) {
 			t.Errorf("the other database has %s keys", got)
 		}
 	})
-	t.Run("it does not end a service that is still starting", func(t *testing.T) {
+	t.Run("a signal does not end a service that is still starting", func(t *testing.T) {
 		away := redistest.Start(t, redistest.Options{})
 		away.Kill()
 		r := launch(t, "smsession", []string{"serve"}, serviceSettings(away.URL()))
@@ -157,10 +157,10 @@ func TestHangup(t *testing.T) {
 		}
 		r.waitReady()
 	})
-	t.Run("it does not end dev", func(t *testing.T) {
+	t.Run("a signal does not end dev", func(t *testing.T) {
 		survives(t, startDev(t).replica)
 	})
-	t.Run("it does not end a command of an operator's", func(t *testing.T) {
+	t.Run("a signal does not end an operator's command", func(t *testing.T) {
 		w := start(t, "smsession", []string{"watch"}, []string{"REDIS_URL=" + server.URL()})
 		s := newSender()
 		r := startReplica(t, server.URL())

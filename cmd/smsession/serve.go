@@ -35,8 +35,8 @@ func (c *serveCommand) Run(p *process) error {
 	return serve(p.ctx, cfg, ports, log, newSecrets(p.hangup, c.Flags, cfg.Redis, log.Logger))
 }
 
-// serve puts everything together and runs it until ctx ends. It is the whole wiring of the service. The public listener
-// has more routes where a command adds some.
+// serve builds the service and runs it until ctx ends. All wiring of the service is in this function. more adds routes
+// to the public listener.
 func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, secrets *secrets, more ...func(chi.Router)) error {
 	for _, warning := range cfg.Warnings() {
 		log.Warn(warning)
@@ -84,8 +84,9 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, sec
 	return watched(ctx, cfg.Redis.Addr, watch, run)
 }
 
-// watched runs the service, and beside it the watch on the Redis at addr, which ends when the service does. If that Redis
-// refuses us at the first contact, the error is returned at once, and the process is to end: the service still runs.
+// watched runs the service and, at the same time, the watch on the Redis at addr. The watch ends when the service ends.
+// If Redis refuses us at the first contact, watched returns the error at once. The service then still runs, so the
+// caller must end the process.
 func watched(ctx context.Context, addr string, watch func(context.Context) error, run func() error) error {
 	watching, stop := context.WithCancel(ctx)
 	defer stop()
@@ -100,7 +101,7 @@ func watched(ctx context.Context, addr string, watch func(context.Context) error
 		return <-ended
 	case err := <-ended:
 		stop()
-		<-refused // a ping under way must not meet the closing of the pool
+		<-refused // the pool must not be closed during a ping
 		return err
 	}
 }

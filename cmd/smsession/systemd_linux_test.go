@@ -37,7 +37,7 @@ func unitFile(t *testing.T, text string) string {
 func TestSystemdTakesTheUnit(t *testing.T) {
 	unit := shipped(t, "deploy/systemd/smsession@.service")
 	if said := verify(t, unitFile(t, unit)); said != "" {
-		t.Errorf("systemd says:\n%s", said)
+		t.Errorf("systemd printed:\n%s", said)
 	}
 	if said := verify(t, unitFile(t, strings.Replace(unit, "RestartSec=", "RestartSecs=", 1))); !strings.Contains(said, "RestartSecs") {
 		t.Errorf("of a misspelt key systemd says %q", said)
@@ -68,14 +68,14 @@ func TestSystemdAcceptsTheDropIns(t *testing.T) {
 				}
 			}
 			if said := verify(t, unit); said != "" {
-				t.Errorf("systemd says:\n%s", said)
+				t.Errorf("systemd printed:\n%s", said)
 			}
 		})
 	}
 }
 
-// TestRedisUnderSentinelsRestartsAfterAFailover compares the drop-in with the time-outs that the README sets: a failover
-// takes the time to notice, and an election that fails is repeated after twice its time-out.
+// TestRedisUnderSentinelsRestartsAfterAFailover compares the drop-in with the time-outs in the README. A failover takes
+// the time to detect the failure and the election. A failed election is repeated after twice its time-out.
 func TestRedisUnderSentinelsRestartsAfterAFailover(t *testing.T) {
 	guide := readme(t)
 	milliseconds := func(setting string) time.Duration {

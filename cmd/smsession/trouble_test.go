@@ -93,9 +93,9 @@ func awaitTrips(t *testing.T, r *replica) {
 	awaitMetric(t, r, trips, sum(scrape(t, r), trips)+5)
 }
 
-// awaitRefusals waits until Redis has refused a replica some more times. A Redis that is BUSY does not say how often it has
-// refused, so the replica's round trips count as well. Where every command is refused, a new connection is refused before it
-// makes one. The readiness check is refused too, but once a second.
+// awaitRefusals waits until Redis has refused a replica some more times. A Redis that is BUSY does not report how often
+// it has refused, so the replica's round trips count as well. If every command is refused, a new connection is refused
+// before its first round trip. The readiness check is also refused, but only once a second.
 func awaitRefusals(t *testing.T, r *replica, s *redistest.Server) {
 	t.Helper()
 	trips := func() float64 { return sum(scrape(t, r), "smsession_redis_duration_seconds_count") }

@@ -105,8 +105,8 @@ func TestWhoseAWebhookIsIsTold(t *testing.T) {
 		{"an application's", "https://sms.example.com", append(url("https://sms.example.com/sms", fallback),
 			"sms_application_sid", "APaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"), "false", "application APaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa overrides"},
 		{"ours of a proxy", "https://sms.example.com in", url("https://sms.example.com/in#rc=2", fallback), "true", ""},
-		{"not a proxy's", "https://sms.example.com in", url("https://sms.example.com/sms", fallback), "false", "another URL than WEBHOOK_URL, and"},
-		{"ours of a proxy with another's fallback", "https://sms.example.com in", url("https://sms.example.com/in", "https://old.example.com/"), "true", "POST to PUBLIC_URL with /sms/fallback"},
+		{"not the URL of the proxy", "https://sms.example.com in", url("https://sms.example.com/sms", fallback), "false", "another URL than WEBHOOK_URL, and"},
+		{"ours of a proxy, with the fallback URL of another service", "https://sms.example.com in", url("https://sms.example.com/in", "https://old.example.com/"), "true", "POST to PUBLIC_URL with /sms/fallback"},
 		{"not known without PUBLIC_URL", "", url("https://sms.example.com/sms", fallback), "null", "neither PUBLIC_URL nor WEBHOOK_URL is set"},
 	}
 	for _, row := range rows {
