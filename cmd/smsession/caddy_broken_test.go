@@ -98,8 +98,8 @@ func strangers(t *testing.T, c *caddy) (sent int) {
 	return sent
 }
 
-// lostToStrangers sends signed messages to both routes while strangers send broken requests, and returns how many signed
-// messages were lost.
+// lostToStrangers sends signed messages to both routes while strangers send broken requests, and returns how many
+// signed messages were lost.
 func lostToStrangers(t *testing.T, edit func(string) string) (lost, messages int) {
 	t.Helper()
 	f := startFleet(t, redistest.Start(t, redistest.Options{}))

@@ -119,8 +119,8 @@ func (f *fleet) recorded(s *sender) int {
 // maxViolations is how many violations are told of one conversation: a lost one breaks every reply after it.
 const maxViolations = 5
 
-// uncounted compares the numbers in replies, in whatever order they came, with first to last, each once. It returns what
-// is wrong, in sentences.
+// uncounted compares the numbers in replies, in whatever order they came, with first to last, each once. It returns
+// what is wrong, in sentences.
 func uncounted(replies []reply, first, last int) []string {
 	var violations []string
 	seen := map[int]int{}

@@ -56,8 +56,8 @@ func loadJSON(tb testing.TB, url string, args ...string) (report loadReport, sta
 var everything = []string{"--conversations", "50", "--messages", "2000", "--burst", "5", "--first-race", "0.5",
 	"--resend", "0.1", "--lose-cookies", "0.05"}
 
-// spread passes requests on to one replica of a fleet after the other, whether they say that they are ready or not: plain
-// ones do not.
+// spread passes requests on to one replica of a fleet after the other, whether they say that they are ready or not:
+// plain ones do not.
 func spread(tb testing.TB, f *fleet) (url string) {
 	tb.Helper()
 	proxy := httptest.NewServer(&httputil.ReverseProxy{

@@ -12,15 +12,15 @@ import (
 	"smsession/internal/redispool"
 )
 
-// newRegistry returns what a replica tells of its process and of its connections to Redis. The server adds what it
-// tells of messages. The pool must not be in use yet. options are those of redispool.Open.
+// newRegistry returns a registry with the metrics of the process and of its connections to Redis. The server adds the
+// metrics of messages. The pool must not be in use yet. options are those of redispool.Open.
 func newRegistry(log *logger, pool *redis.Pool, options redispool.Options) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	auto := promauto.With(registry)
 	auto.NewGauge(prometheus.GaugeOpts{
 		Name:        "smsession_build_info",
-		Help:        "Always 1; the labels say which version runs.",
+		Help:        "Always 1. The labels contain the version of the service and of Go.",
 		ConstLabels: prometheus.Labels{"version": version(), "go_version": runtime.Version()},
 	}).Set(1)
 	auto.NewCounterFunc(prometheus.CounterOpts{
@@ -31,12 +31,12 @@ func newRegistry(log *logger, pool *redis.Pool, options redispool.Options) *prom
 	return registry
 }
 
-// watchPool tells how fast Redis answers, and how many connections are in use.
+// watchPool registers the metrics of the pool: how fast Redis answers, and how many connections are in use.
 func watchPool(auto promauto.Factory, pool *redis.Pool, options redispool.Options) {
 	trips := auto.NewHistogram(prometheus.HistogramOpts{
 		Name: "smsession_redis_duration_seconds",
-		Help: "Time of a round trip to Redis, a pipelined commit being one.",
-		// The first is a local network at rest; a command times out after 1 s.
+		Help: "Time of a round trip to Redis. A pipelined commit is one round trip.",
+		// The first bucket fits a local network without load. A command times out after 1 s.
 		Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .05, .25, 1},
 	})
 	redispool.Measure(pool, func(took time.Duration) { trips.Observe(took.Seconds()) })

@@ -48,7 +48,7 @@ func (f secretFile) copy(from string) {
 	f.write(string(content))
 }
 
-// waitForLog waits until the log contains a text at least n times.
+// waitForLog waits until the log contains a text at least so many times.
 func (r *replica) waitForLog(text string, times int) {
 	r.tb.Helper()
 	await(r.tb, fmt.Sprintf("%d log lines with %q", times, text), func() bool { return strings.Count(r.log(), text) >= times })

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// verify is what systemd says against a unit file and its drop-ins. It takes a misspelt key for a mere remark, so the exit
-// status alone proves nothing.
+// verify is what systemd says against a unit file and its drop-ins. It takes a misspelt key for a mere remark, so the
+// exit status alone proves nothing.
 func verify(t *testing.T, path string) string {
 	t.Helper()
 	out, err := exec.Command("systemd-analyze", "verify", path).CombinedOutput()

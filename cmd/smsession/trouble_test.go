@@ -86,7 +86,8 @@ func TestWhatRedisRefusesForAMomentIsWaitedFor(t *testing.T) {
 	}
 }
 
-// awaitTrips waits until a replica has been to Redis some more times. Its readiness check goes there too, but once a second.
+// awaitTrips waits until a replica has been to Redis some more times. Its readiness check goes there too, but once a
+// second.
 func awaitTrips(t *testing.T, r *replica) {
 	t.Helper()
 	const trips = "smsession_redis_duration_seconds_count"

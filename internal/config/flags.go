@@ -121,19 +121,19 @@ type RedisFlags struct {
 
 // PrefixFlags are the setting for the prefix of the keys in Redis.
 type PrefixFlags struct {
-	RedisPrefix string `name:"redis-prefix" env:"REDIS_PREFIX" placeholder:"PREFIX" help:"How every key in Redis begins (default sms:)."`
+	RedisPrefix string `name:"redis-prefix" env:"REDIS_PREFIX" placeholder:"PREFIX" help:"Prefix of every key in Redis (default sms:)."`
 }
 
 // PoolFlags are the settings for the use of Redis by messages.
 type PoolFlags struct {
-	RedisWaitReplicas string `name:"redis-wait-replicas" env:"REDIS_WAIT_REPLICAS" placeholder:"N" help:"Answer only after so many Redis replicas have the commit (default 0)."`
+	RedisWaitReplicas string `name:"redis-wait-replicas" env:"REDIS_WAIT_REPLICAS" placeholder:"N" help:"How many Redis replicas must have the commit before a message is answered (default 0)."`
 	RedisConnections  string `name:"redis-connections" env:"REDIS_CONNECTIONS" placeholder:"N" help:"How many connections to Redis messages may use (default 64)."`
 }
 
 // SessionFlags are the settings for the lifetime of a session.
 type SessionFlags struct {
-	SessionIdleTimeout string `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" placeholder:"DURATION" help:"A session ends so long after its last message (default 4h)."`
-	SessionLifetime    string `name:"session-lifetime" env:"SESSION_LIFETIME" placeholder:"DURATION" help:"A session ends so long after its first message at the latest (default 720h)."`
+	SessionIdleTimeout string `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" placeholder:"DURATION" help:"How long after its last message a session ends (default 4h)."`
+	SessionLifetime    string `name:"session-lifetime" env:"SESSION_LIFETIME" placeholder:"DURATION" help:"How long after its first message a session ends at the latest (default 720h)."`
 }
 
 // ServiceFlags are the settings for the processing of messages.

@@ -26,8 +26,7 @@ const (
 )
 
 // Connections are the connections of a listener. Their number is limited. Each connection is in one of three states:
-//
-//   - idle: no byte of a request has arrived;
+//   - idle: no request has begun; a further request begins when its first four bytes have arrived;
 //   - unverified: a request has begun, and its signature is not verified yet or was refused;
 //   - busy: the connection carries a request with a valid signature, which is being answered.
 //
@@ -176,7 +175,7 @@ func (s *Connections) oldest() (oldest *conn) {
 func (s *Connections) wait() {
 	if oldest := s.oldest(); oldest != nil {
 		timer := time.AfterFunc(slow-time.Since(oldest.since), func() {
-			s.mu.Lock() // not free before changed.Wait waits for the signal
+			s.mu.Lock() // changed.Wait unlocks the mutex, so the signal cannot be lost
 			defer s.mu.Unlock()
 			s.changed.Signal()
 		})

@@ -8,11 +8,11 @@ import (
 	"smsession/internal/conversation"
 )
 
-// find loads the session of the delivery's conversation. The first attempt looks by the cookie, and then by the
-// pointer. An attempt after a conflict looks by the pointer first, and by the cookie only if there is no pointer. An
-// attempt after a wrong guess looks as it would have done without the guess. The request's own token comes last: an
-// earlier attempt whose reply was lost may have made a record under it. If there is no session, the context holds a new
-// one, under the request's own token or without a token.
+// find loads the session of the delivery's conversation. The first attempt uses the cookie and then the pointer. An
+// attempt after a conflict uses the pointer first, and the cookie only if there is no pointer. An attempt after a wrong
+// guess searches as it would have done without the guess. The request's own token comes last, because an earlier
+// attempt whose reply was lost may have made a record under it. If there is no session, the returned context contains a
+// new session, under the request's own token or without a token.
 func (m *Manager) find(d *delivery) (context.Context, error) {
 	defer func() { d.brought = brought{} }() // the record is used for one attempt only
 	byCookie := d.cookie != ""

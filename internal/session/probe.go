@@ -44,8 +44,8 @@ func NewProbe(pool *redis.Pool, prefix string, tags func() []string) *Probe {
 }
 
 // Run saves a value with the script of a commit, over the pool's connections. On a Cluster it does so once for each
-// primary, and returns an error only if no primary accepts the write. While one does, the replica still answers some
-// conversations. Outside the balancer it would answer none.
+// primary, and returns an error only if no primary accepts the write. While at least one primary accepts it, the
+// replica can answer some conversations. It must then stay ready, because a replica that is not ready gets no messages.
 func (p *Probe) Run(ctx context.Context) error {
 	conn, err := p.pool.GetContext(ctx)
 	if err != nil {

@@ -78,8 +78,8 @@ func (q *queue) join(conversation, sid string) (t *turn, has bool, err error) {
 	return t, true, nil
 }
 
-// repeat adds a request that follows the turn. It returns ErrBusy if there are too many. The caller must hold the lock
-// of the queue.
+// repeat adds a request that follows the turn. It returns ErrBusy if too many requests follow it. The caller must have
+// locked the queue.
 func (t *turn) repeat() error {
 	if t.requests > maxRepeats {
 		return ErrBusy
@@ -155,7 +155,7 @@ func (q *queue) leave(conversation string, t *turn, o outcome) {
 	}
 }
 
-// remove removes a turn from its line if the line still contains it. The caller must hold the lock.
+// remove removes a turn from its line if the line still contains it. The caller must have locked the queue.
 func (q *queue) remove(conversation string, t *turn) {
 	line := q.lines[conversation]
 	i := slices.Index(line, t)

@@ -41,7 +41,8 @@ type param struct {
 // unchanged, because Twilio signs the bytes. Unlike in the standard, these are errors:
 //   - a broken percent-encoding, because the signed text is then not known;
 //   - a name that is empty or has other characters than A-Z, a-z, 0-9 and _ . -, which Twilio does not send;
-//   - more than 256 parameters, including empty ones between two ampersands. This is checked before memory is allocated.
+//   - more than 256 parameters, including empty ones between two ampersands; this is checked before memory is
+//     allocated.
 //
 // The error is one plain sentence that may be sent to the client.
 //

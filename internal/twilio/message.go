@@ -30,8 +30,8 @@ type Message struct {
 //   - MessageSid is not two capitals and 32 hexadecimal digits;
 //   - SmsMessageSid or SmsSid is present and is not the MessageSid.
 //
-// Any other parameter may be missing, and more than these may be present. Twilio's signature has no borders between names
-// and values: without these rules, one signed request could be cut into several different messages.
+// Any other parameter may be missing, and additional parameters may be present. The signed text has no separators
+// between names and values. Without these rules, one signed request could be cut into several different messages.
 func ParseMessage(f Form) (Message, error) {
 	m := Message{
 		SID:        f.Get("MessageSid"),
