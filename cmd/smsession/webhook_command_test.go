@@ -298,7 +298,7 @@ func TestACommandLineThatSetsNothing(t *testing.T) {
 		{"a URL without a host", []string{"set", number, "--url=https:///sms"}, "--url is not a valid URL"},
 		{"a URL that is none", []string{"set", number, "--url=https://me:S3cr3t%@sms.example.com/sms"}, "--url is not a valid URL"},
 		{"a URL with a blank", []string{"set", number, "--url=https://sms.example.com/S3cr3t /sms"}, "--url has spaces"},
-		{"a token that is none", []string{"set", number, "--twilio-auth-token=S3cr3t!"}, "TWILIO_AUTH_TOKEN (--twilio-auth-token): has other characters"},
+		{"a token that cannot be one", []string{"set", number, "--twilio-auth-token=S3cr3t!"}, "TWILIO_AUTH_TOKEN (--twilio-auth-token): has characters other than letters and digits"},
 		{"no account", []string{"show", number, "--twilio-account-sid="}, "TWILIO_ACCOUNT_SID (--twilio-account-sid): is required"},
 	}
 	for _, row := range rows {
