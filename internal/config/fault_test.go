@@ -118,6 +118,8 @@ func TestTwilioFaults(t *testing.T) {
 		{"an account precedes a colon", tokens("AC12:" + token), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 1 of 1 has a colon, but no account SID before it: AC and 32 hexadecimal digits"},
 		{"a token follows an account", tokens(sid + ":"), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 1 of 1 is empty; tokens are separated by one comma each"},
 		{"a space behind the colon is a fault", tokens(sid + ": " + token), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 1 of 1 has white space inside; tokens are separated by commas"},
+		{"an account SID is no token", tokens(token + "," + sid), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 2 of 2 is an account SID, which is no secret; a token for one account is AC…:token"},
+		{"nor is it one behind the account", tokens(sid + ":" + sid), "TWILIO_AUTH_TOKEN (--twilio-auth-token): token 1 of 1 is an account SID, which is no secret; a token for one account is AC…:token"},
 		{"each account needs a token", func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAccountSID = sid+":"+token, sid+","+otherSID }, "TWILIO_ACCOUNT_SID (--twilio-account-sid): names an account for which TWILIO_AUTH_TOKEN has no token"},
 		{"an empty account among them is a fault", account(sid + ","), notSID},
 		{"an account begins with AC", account("SM" + token), notSID},

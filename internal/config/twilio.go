@@ -44,7 +44,7 @@ func ParseAuthTokens(value string) (tokens AuthTokens, problems []string) {
 }
 
 // parseAuthToken parses one entry. It refuses a token that cannot be one of Twilio's. With such a token the service
-// would start and then refuse every message.
+// would start and then refuse every message. With an account SID as a token, anyone who knows it could sign messages.
 func parseAuthToken(entry string) (token AuthToken, problem string) {
 	account, value, hasAccount := strings.Cut(entry, ":")
 	if !hasAccount {
@@ -61,6 +61,8 @@ func parseAuthToken(entry string) (token AuthToken, problem string) {
 		return token, "has a colon, but no account SID before it: AC and 32 hexadecimal digits"
 	case value == "":
 		return token, "is empty; tokens are separated by one comma each"
+	case isAccountSID(value):
+		return token, "is an account SID, which is no secret; a token for one account is AC…:token"
 	}
 	return AuthToken{Account: account, Value: value}, ""
 }
