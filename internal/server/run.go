@@ -14,9 +14,11 @@ const (
 	readTimeout = 15 * time.Second // for the head and the body, from the first byte on
 	// writeTimeout begins at the end of the headers. It covers REQUEST_BUDGET (at most 12 s), a last attempt that began
 	// in time, and the answer.
-	writeTimeout    = 15 * time.Second
-	idleTimeout     = 15 * time.Second // of a listener without Connections
-	shutdownTimeout = 15 * time.Second
+	writeTimeout = 15 * time.Second
+	idleTimeout  = 15 * time.Second // of a listener without Connections
+	// shutdownTimeout is longer than readTimeout, because a stranger can begin a request at the last moment. The answer
+	// to that request takes half a second, and http.Server may notice its end half a second late.
+	shutdownTimeout = readTimeout + 2*time.Second
 
 	// maxHeader leaves room for what balancers add; Twilio's own headers take half a kilobyte.
 	maxHeader = 16 << 10

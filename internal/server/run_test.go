@@ -228,7 +228,7 @@ func TestRunGivesUpOnARequestThatDoesNotEnd(t *testing.T) {
 		if err := <-r.err; !errors.Is(err, context.DeadlineExceeded) {
 			t.Errorf("Run = %v, want the deadline's error", err)
 		}
-		if took := time.Since(start); took > drain+16*time.Second {
+		if took := time.Since(start); took > drain+18*time.Second {
 			t.Errorf("it took %v", took)
 		}
 		close(goOn)
@@ -236,6 +236,25 @@ func TestRunGivesUpOnARequestThatDoesNotEnd(t *testing.T) {
 			t.Errorf("the request got %+v", a)
 		}
 		synctest.Wait() // its handler has come to its end before the pool is closed
+	})
+}
+
+// Anybody can begin a request in the last moment. It must not look as if the service had failed.
+func TestASlowClientDoesNotMakeTheShutdownFail(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := run(t, "")
+		r.stop()
+		pass(drain - time.Millisecond)
+		c := connected(t, r)
+		defer c.Close()
+		_, err := io.WriteString(c, "POST /sms HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\n\r\nFrom=")
+		if err != nil {
+			t.Fatal(err)
+		}
+		go func() { _, _ = io.Copy(io.Discard, c) }()
+		if err := <-r.err; err != nil {
+			t.Errorf("Run = %v, want nil", err)
+		}
 	})
 }
 
