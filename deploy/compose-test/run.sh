@@ -20,7 +20,7 @@ services=(redis sms-1 sms-2 sms-3 caddy prometheus)
 in_flight=32
 messages=0 # asked for in all phases
 
-compose() { docker compose --env-file /dev/null -p "$project" "$@"; }
+compose() { docker compose --env-file /dev/null -p "$project" -f docker-compose.yml -f deploy/compose-test/loopback.yml "$@"; }
 say() { printf '%s\n' "$*"; }
 fail() {
 	say "FAILED: $*" >&2
@@ -120,6 +120,7 @@ check_hardening() {
 			[ -z "$(docker port "$id")" ] || fail "$service has a published port"
 			;;
 		esac
+		! docker port "$id" | grep -v -- '-> 127\.0\.0\.1:' || fail "$service has a port that other hosts reach"
 	done
 	say "hardening: read-only roots, no capabilities, no new privileges, limits; no replica is published"
 }
@@ -129,6 +130,8 @@ check_redis() {
 	said=$(docker run --rm --network "${project}_store" --entrypoint redis-cli "$(compose config --images | grep redis)" -h redis ping 2>&1) || true
 	case $said in *NOAUTH*) ;; *) fail "Redis answers a client without a password: $said" ;; esac
 	! docker top "$(compose ps -q redis)" -o pid,args | grep -q "$REDIS_PASSWORD" || fail "Redis's password is in the list of processes"
+	said=$(compose exec -T redis redis-cli --user default ping 2>&1) || true
+	case $said in *WRONGPASS*) ;; *) fail "the user default can log in to Redis: $said" ;; esac
 	said=$(compose exec -T redis redis-cli --user smsession flushall 2>&1) || true
 	case $said in *NOPERM*) ;; *) fail "the user smsession may delete everything: $said" ;; esac
 	compose exec -T sms-1 /smsession ls >/dev/null || fail "smsession ls is refused"
