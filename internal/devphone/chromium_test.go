@@ -3,6 +3,7 @@ package devphone_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os/exec"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
@@ -130,22 +132,35 @@ func (w *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// value is what a JavaScript expression is in the page, once it has been waited for where it is a promise.
+// value returns the value of a JavaScript expression in the page. It waits for a promise.
 func value[T any](w *tab, expression string) T {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.ctx, 30*time.Second)
-	defer cancel()
-	v, err := chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+	v, err := evaluate[T](w, expression)
 	if err != nil {
 		w.Fatalf("%s: %v", expression, err)
 	}
 	return v
 }
 
-// until waits until a JavaScript expression is true.
+func evaluate[T any](w *tab, expression string) (T, error) {
+	ctx, cancel := context.WithTimeout(w.ctx, 30*time.Second)
+	defer cancel()
+	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
+}
+
+// until waits until a JavaScript expression is true. The page may load again meanwhile: the browser then answers a
+// question about the old document with an error, and the new document is asked.
 func (w *tab) until(expression string) {
 	w.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !value[bool](w, "Boolean("+expression+")"); {
+	for deadline := time.Now().Add(20 * time.Second); ; {
+		now, err := evaluate[bool](w, "Boolean("+expression+")")
+		var refusal *cdproto.Error
+		if err != nil && !errors.As(err, &refusal) {
+			w.Fatalf("%s: %v", expression, err)
+		}
+		if now {
+			return
+		}
 		if time.Now().After(deadline) {
 			w.Fatalf("never true: %s\n%s", expression, value[string](w, `document.body.innerText`))
 		}
