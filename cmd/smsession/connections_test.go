@@ -1,8 +1,6 @@
 package main
 
 import (
-	"io"
-	"log/slog"
 	"net/url"
 	"path/filepath"
 	"strings"
@@ -45,17 +43,4 @@ func TestRedisOnAUnixSocket(t *testing.T) {
 			t.Errorf("the log is\n%s", log)
 		}
 	})
-}
-
-func TestConnectionsLeaveFilesForRedis(t *testing.T) {
-	files, known := openFiles()
-	if !known {
-		t.Skip("the limit of open files is not known here")
-	}
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	for configured, want := range map[int]int{16: 16, int(files): int(files / 2)} {
-		if got := affordableConnections(configured, log); got != want {
-			t.Errorf("of %d connections there may be %d, want %d", configured, got, want)
-		}
-	}
 }
