@@ -1,0 +1,39 @@
+package terminal
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Duration returns d exactly and without the zero units that time.Duration writes at the end: 4h, not 4h0m0s. Whole
+// seconds below an hour stay seconds: 650s. time.ParseDuration reads the result.
+func Duration(d time.Duration) string {
+	if d < time.Hour && d%time.Second == 0 && d%time.Minute != 0 {
+		return strconv.Itoa(int(d/time.Second)) + "s"
+	}
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// Brief returns d in its two largest units, rounded down: 59s, 3m05s, 3h58m or 29d23h. It is for the time that has passed
+// or that is left. A negative d is 0s.
+func Brief(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch d = max(d, 0); {
+	case d < time.Minute:
+		return fmt.Sprintf("%ds", d/time.Second)
+	case d < time.Hour:
+		return fmt.Sprintf("%dm%02ds", d/time.Minute, d%time.Minute/time.Second)
+	case d < day:
+		return fmt.Sprintf("%dh%02dm", d/time.Hour, d%time.Hour/time.Minute)
+	}
+	return fmt.Sprintf("%dd%02dh", d/day, d%day/time.Hour)
+}

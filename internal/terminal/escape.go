@@ -1,0 +1,85 @@
+package terminal
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// Escape returns s with every character that does not print written as an escape of Go's, such as \x1b, \u202e or \xff.
+// Control characters could rewrite the screen, and direction marks could make one text look like another. Bytes that are
+// not UTF-8 are escaped one by one.
+// See https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing.
+func Escape(s string) string { return escape(s, unicode.IsPrint) }
+
+// EscapeMessage is Escape for the text of a message. It keeps every kind of space, and the joiners that emoji and some
+// scripts are made with.
+func EscapeMessage(s string) string {
+	const nonJoiner, joiner = '\u200C', '\u200D'
+	return escape(s, func(r rune) bool {
+		return unicode.IsPrint(r) || unicode.Is(unicode.Zs, r) || r == nonJoiner || r == joiner
+	})
+}
+
+func escape(s string, prints func(rune) bool) string {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !prints(r) }) {
+		return s
+	}
+	var b strings.Builder
+	for len(s) > 0 {
+		r, size := utf8.DecodeRuneInString(s)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case prints(r):
+			b.WriteRune(r)
+		default:
+			quoted := strconv.QuoteRuneToASCII(r)
+			b.WriteString(quoted[1 : len(quoted)-1])
+		}
+		s = s[size:]
+	}
+	return b.String()
+}
+
+// EscapeJSON returns the JSON text on one line, with the same meaning and with every character that does not print written
+// as an escape of JSON's. A text that is not JSON becomes a JSON string. Bytes that are not UTF-8 become \ufffd, as every
+// reader of JSON would take them.
+func EscapeJSON(text []byte) []byte {
+	var line bytes.Buffer
+	if json.Compact(&line, text) != nil {
+		quoted, _ := json.Marshal(string(text)) // a string can always be marshalled
+		line = *bytes.NewBuffer(quoted)
+	}
+	escaped := make([]byte, 0, line.Len())
+	for rest := line.Bytes(); len(rest) > 0; {
+		r, size := utf8.DecodeRune(rest)
+		if unicode.IsPrint(r) && r != utf8.RuneError {
+			escaped = append(escaped, rest[:size]...)
+		} else {
+			for _, unit := range utf16.Encode([]rune{r}) {
+				escaped = fmt.Appendf(escaped, `\u%04x`, unit)
+			}
+		}
+		rest = rest[size:]
+	}
+	return escaped
+}
+
+// WriteJSON writes v as one line of JSON that is safe for a terminal. It leaves &, < and > as they are.
+func WriteJSON(w io.Writer, v any) error {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false) // URLs contain &
+	if err := encoder.Encode(v); err != nil {
+		return err
+	}
+	_, err := w.Write(append(EscapeJSON(b.Bytes()), '\n'))
+	return err
+}

@@ -1,0 +1,66 @@
+package terminal
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/peterh/liner"
+	"golang.org/x/term"
+)
+
+// Is reports whether file is an *os.File that a terminal is at the other end of, and that terminal can move its cursor.
+func Is(file any) bool {
+	f, ok := file.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && liner.TerminalSupported()
+}
+
+// Size returns the size of the terminal, or 24 lines of 80 columns if file is none or does not know its size.
+func Size(file any) (lines, columns int) {
+	if f, ok := file.(*os.File); ok {
+		if columns, lines, err := term.GetSize(int(f.Fd())); err == nil && lines > 0 {
+			return lines, columns
+		}
+	}
+	return 24, 80
+}
+
+// Confirm writes a yes-or-no question to out and reads the answer from in. It reports true only for y or yes. It reports
+// false if ctx ends first.
+func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) bool {
+	fmt.Fprintf(out, "%s [y/N] ", question)
+	answer, err := Read(ctx, func() (string, error) { return bufio.NewReader(in).ReadString('\n') })
+	if err != nil {
+		fmt.Fprintln(out) // the person typed no newline
+	}
+	return IsYes(answer)
+}
+
+// IsYes reports whether answer is y or yes, in capitals or not.
+func IsYes(answer string) bool {
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes"
+}
+
+// Read returns the result of read, or ctx's error if ctx ends first. A read of a terminal cannot be interrupted: it then
+// goes on in the background, and what it reads is lost.
+func Read(ctx context.Context, read func() (string, error)) (string, error) {
+	type result struct {
+		line string
+		err  error
+	}
+	done := make(chan result, 1)
+	go func() {
+		line, err := read()
+		done <- result{line, err}
+	}()
+	select {
+	case r := <-done:
+		return r.line, r.err
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+}
