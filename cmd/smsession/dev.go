@@ -49,7 +49,7 @@ func (c *devCommand) Run(p *process) error {
 	guide := guide{devFile: d, redisPort: embedded.Port(), prefix: cfg.RedisPrefix}
 	pool := redispool.Open(poolOptions(cfg.Redis))
 	defer pool.Close()
-	page, err := newPage(cfg, guide, pool)
+	page, err := newPage(cfg, guide, pool.Pool)
 	if err != nil {
 		return err
 	}

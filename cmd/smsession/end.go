@@ -97,7 +97,7 @@ func (c *endCommand) end(p *process, source inspect.Source, look inspect.Look) e
 	defer cancel()
 	done := inspect.Ending{To: look.To, From: look.From}
 	if c.Erase {
-		found, err := session.Erase(ctx, source.Pool, source.Keys, look.To, look.From)
+		found, err := session.Erase(ctx, source.Pool.Pool, source.Keys, look.To, look.From)
 		if err != nil {
 			return c.unfinished(err)
 		}
@@ -107,7 +107,7 @@ func (c *endCommand) end(p *process, source inspect.Source, look inspect.Look) e
 		}
 		return operated(done.Print(p.stdout, c.names(c.From, c.To), c.JSON), endNeeds)
 	}
-	was, err := session.End(ctx, source.Pool, source.Keys, look.To, look.From)
+	was, err := session.End(ctx, source.Pool.Pool, source.Keys, look.To, look.From)
 	if err != nil {
 		return c.unfinished(err)
 	}

@@ -2,9 +2,7 @@ package main
 
 import (
 	"runtime"
-	"time"
 
-	"github.com/gomodule/redigo/redis"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promauto"
@@ -13,8 +11,8 @@ import (
 )
 
 // newRegistry returns a registry with the metrics of the process and of its connections to Redis. The server adds the
-// metrics of messages. The pool must not be in use yet. options are those of redispool.Open.
-func newRegistry(log *logger, pool *redis.Pool, options redispool.Options) *prometheus.Registry {
+// metrics of messages. trips are the round trips to Redis.
+func newRegistry(log *logger, pool *redispool.Pool, trips prometheus.Collector, connections int) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	auto := promauto.With(registry)
@@ -27,23 +25,27 @@ func newRegistry(log *logger, pool *redis.Pool, options redispool.Options) *prom
 		Name: "smsession_log_lines_dropped_total",
 		Help: "Log lines that were dropped because nobody read the log.",
 	}, func() float64 { return float64(log.dropped()) })
-	watchPool(auto, pool, options)
+	registry.MustRegister(trips)
+	watchPool(auto, pool, connections)
 	return registry
 }
 
-// watchPool registers the metrics of the pool: how fast Redis answers, and how many connections are in use.
-func watchPool(auto promauto.Factory, pool *redis.Pool, options redispool.Options) {
-	trips := auto.NewHistogram(prometheus.HistogramOpts{
+// newRoundTrips returns the histogram of how fast Redis answers.
+func newRoundTrips() prometheus.Histogram {
+	return prometheus.NewHistogram(prometheus.HistogramOpts{
 		Name: "smsession_redis_duration_seconds",
 		Help: "Time of a round trip to Redis. A pipelined commit is one round trip.",
 		// The first bucket fits a local network without load. A command times out after 1 s.
 		Buckets: []float64{.00025, .0005, .001, .0025, .005, .01, .05, .25, 1},
 	})
-	redispool.Measure(pool, func(took time.Duration) { trips.Observe(took.Seconds()) })
+}
+
+// watchPool registers the metrics of the pool: how many connections are in use.
+func watchPool(auto promauto.Factory, pool *redispool.Pool, connections int) {
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "smsession_redis_connections",
 		Help: "Open connections to Redis, to all nodes of a Cluster together.",
-	}, func() float64 { return float64(options.Opened.Load()) })
+	}, func() float64 { return float64(pool.OpenConnections()) })
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "smsession_redis_connections_in_use",
 		Help: "Connections to Redis that something uses at this moment, of a Cluster as one.",
@@ -51,5 +53,5 @@ func watchPool(auto promauto.Factory, pool *redis.Pool, options redispool.Option
 	auto.NewGauge(prometheus.GaugeOpts{
 		Name: "smsession_redis_connections_max",
 		Help: "Connections to Redis that messages may use at once; more messages wait.",
-	}).Set(float64(options.Connections))
+	}).Set(float64(connections))
 }

@@ -52,7 +52,7 @@ func (f operatorFlags) source() (inspect.Source, error) {
 		return inspect.Source{}, err
 	}
 	options := poolOptions(cfg.Redis)
-	options.Patience = operatorPatience
+	options.Timeout = operatorPatience
 	return inspect.Source{
 		Pool: redispool.Open(options),
 		Keys: session.Keys{Prefix: cfg.RedisPrefix},

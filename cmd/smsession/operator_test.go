@@ -16,6 +16,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/inspect"
+	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
 
@@ -291,7 +292,7 @@ func TestAWatchPausesAfterALookThatOutlastsThePause(t *testing.T) {
 		defer cancel()
 		began := time.Now()
 		var seen []time.Duration
-		watch := &inspect.Watch{Source: inspect.Source{Pool: &redis.Pool{DialContext: away}}, Limit: 1}
+		watch := &inspect.Watch{Source: inspect.Source{Pool: &redispool.Pool{Pool: &redis.Pool{DialContext: away}}}, Limit: 1}
 		err := follow(&process{ctx: ctx}, every, watch, view{after: func(error) error {
 			if seen = append(seen, time.Since(began)); len(seen) == 3 {
 				cancel()

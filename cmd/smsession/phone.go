@@ -153,7 +153,7 @@ func (f *devFile) elapse(to, from string) func(context.Context, time.Duration) e
 	return func(ctx context.Context, d time.Duration) error {
 		pool := redispool.Open(redispool.Options{Addr: strings.TrimPrefix(f.Redis, "redis://")})
 		defer pool.Close()
-		return inspect.Age(ctx, pool, session.Keys{Prefix: f.Prefix}, to, from, d)
+		return inspect.Age(ctx, pool.Pool, session.Keys{Prefix: f.Prefix}, to, from, d)
 	}
 }
 

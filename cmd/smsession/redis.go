@@ -1,8 +1,6 @@
 package main
 
 import (
-	"sync/atomic"
-
 	"smsession/internal/config"
 	"smsession/internal/redispool"
 )
@@ -12,7 +10,6 @@ func servicePool(cfg config.Config, secrets *secrets) redispool.Options {
 	o := poolOptions(cfg.Redis)
 	o.Credentials, o.Outdated = secrets.credentials, secrets.outdated
 	o.WaitReplicas, o.Connections = cfg.WaitReplicas, cfg.Connections
-	o.Opened, o.Shards = new(atomic.Int64), &redispool.Shards{}
 	return o
 }
 

@@ -28,7 +28,7 @@ import (
 //     and the SET as a record of 64 MessageSids has: what any server pays that remembers as many.
 func serveReference(role string) {
 	tuneCollector()
-	pool := redispool.Open(redispool.Options{Addr: os.Getenv("REDIS_ADDR")})
+	pool := redispool.Open(redispool.Options{Addr: os.Getenv("REDIS_ADDR")}).Pool
 	handlers := map[string]http.Handler{
 		"plain":  plain(pool),
 		"limit1": limit(pool, countByScript()),

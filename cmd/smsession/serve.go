@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 
@@ -42,14 +43,16 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, sec
 		log.Warn(warning)
 	}
 	options := servicePool(cfg, secrets)
+	trips := newRoundTrips()
+	options.Observe = func(took time.Duration) { trips.Observe(took.Seconds()) }
 	pool := redispool.Open(options)
 	defer pool.Close()
-	registry := newRegistry(log, pool, options)
+	registry := newRegistry(log, pool, trips, options.Connections)
 	health := server.NewHealth(cfg.RequestBudget, log.Logger)
-	probe := session.NewProbe(pool, cfg.RedisPrefix, options.Shards.Tags)
+	probe := session.NewProbe(pool.Pool, cfg.RedisPrefix, pool.HashTags)
 	ping := newWarnings(registry, log, pool).after(probe.Run)
 	sessions := session.New(session.Options{
-		Pool:         pool,
+		Pool:         pool.Pool,
 		Connections:  cfg.Connections,
 		Prefix:       cfg.RedisPrefix,
 		IdleTimeout:  cfg.IdleTimeout,

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/gomodule/redigo/redis"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
@@ -24,13 +23,13 @@ const warningsRetry = time.Minute
 // goroutine uses it.
 type warnings struct {
 	log    *logger
-	pool   *redis.Pool
+	pool   *redispool.Pool
 	gauges map[string]prometheus.Gauge
 	told   map[string]bool
 	next   time.Time // a look is due
 }
 
-func newWarnings(registry prometheus.Registerer, log *logger, pool *redis.Pool) *warnings {
+func newWarnings(registry prometheus.Registerer, log *logger, pool *redispool.Pool) *warnings {
 	vector := promauto.With(registry).NewGaugeVec(prometheus.GaugeOpts{
 		Name: "smsession_redis_warning",
 		Help: "1 while Redis's settings or its version will cost sessions one day, 0 if not or if we may not look.",

@@ -73,7 +73,7 @@ func newServiceOn(tb testing.TB, addr string, changes ...func(*devphone.Options)
 // listening starts one on a listener. The test closes it.
 func listening(tb testing.TB, listener net.Listener, addr string, changes ...func(*devphone.Options)) *service {
 	tb.Helper()
-	pool := redispool.Open(redispool.Options{Addr: addr})
+	pool := redispool.Open(redispool.Options{Addr: addr}).Pool
 	s := &service{tb: tb, url: "http://" + listener.Addr().String(), addr: addr, conn: redistest.Conn(tb, addr)}
 	o := s.options(pool)
 	for _, change := range changes {

@@ -32,6 +32,7 @@ var keys = session.Keys{Prefix: "sms:"}
 type bench struct {
 	*testing.T
 	pool *redis.Pool
+	all  *redispool.Pool // pool is part of it
 	conn redis.Conn
 	addr string
 }
@@ -41,7 +42,7 @@ func each(t *testing.T, run func(b bench)) {
 	redistest.Each(t, func(t *testing.T, backend *redistest.Backend) {
 		pool := redispool.Open(redispool.Options{Addr: backend.Addr})
 		t.Cleanup(func() { pool.Close() })
-		run(bench{t, pool, redistest.Conn(t, backend.Addr), backend.Addr})
+		run(bench{t, pool.Pool, pool, redistest.Conn(t, backend.Addr), backend.Addr})
 	})
 }
 
@@ -231,10 +232,10 @@ func TestWhatCannotBeDoneIsSaid(t *testing.T) {
 func TestARedisThatIsNotThereIsAnError(t *testing.T) {
 	pool := redispool.Open(redispool.Options{Addr: "127.0.0.1:1"})
 	defer pool.Close()
-	if _, found, err := inspect.Find(t.Context(), pool, keys, to, from); err == nil || found {
+	if _, found, err := inspect.Find(t.Context(), pool.Pool, keys, to, from); err == nil || found {
 		t.Errorf("Find: %t, %v", found, err)
 	}
-	if err := inspect.Age(t.Context(), pool, keys, to, from, time.Hour); err == nil {
+	if err := inspect.Age(t.Context(), pool.Pool, keys, to, from, time.Hour); err == nil {
 		t.Error("Age says that it did it")
 	}
 }

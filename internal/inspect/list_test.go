@@ -37,7 +37,7 @@ func (b bench) put(to, from string, counter int, more string) {
 	b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 1, counter, time.Now().Add(-time.Minute), more), "PX", time.Hour.Milliseconds())
 }
 
-func (b bench) source() inspect.Source { return inspect.Source{Pool: b.pool, Keys: keys} }
+func (b bench) source() inspect.Source { return inspect.Source{Pool: b.all, Keys: keys} }
 
 // list is what Each brings, sorted by the sender.
 func (b bench) list(f inspect.Filter) []inspect.Conversation {
@@ -223,10 +223,10 @@ func TestAListOfAClusterIsOfAllItsPrimaries(t *testing.T) {
 	if err != nil || len(looks) != 1 || looks[0].Record == nil {
 		t.Errorf("Look: %+v, %v", looks, err)
 	}
-	if was, err := session.End(t.Context(), pool, keys, to, "+12020000007"); err != nil || was == nil || was.Counter != 7 {
+	if was, err := session.End(t.Context(), pool.Pool, keys, to, "+12020000007"); err != nil || was == nil || was.Counter != 7 {
 		t.Errorf("End: %+v, %v", was, err)
 	}
-	if found, err := session.Erase(t.Context(), pool, keys, to, "+12020000008"); err != nil || !found {
+	if found, err := session.Erase(t.Context(), pool.Pool, keys, to, "+12020000008"); err != nil || !found {
 		t.Errorf("Erase: %t, %v", found, err)
 	}
 	if looks, err := source.Look(t.Context(), "", "+12020000008"); err != nil || len(looks) != 0 {
@@ -298,10 +298,10 @@ func (c repeating) Do(command string, args ...any) (any, error) {
 func TestWhatScanBringsTwiceIsListedOnce(t *testing.T) {
 	each(t, func(b bench) {
 		fill(b, b.conn, 300)
-		pool := &redis.Pool{DialContext: func(ctx context.Context) (redis.Conn, error) {
+		pool := &redispool.Pool{Pool: &redis.Pool{DialContext: func(ctx context.Context) (redis.Conn, error) {
 			conn, err := redis.DialContext(ctx, "tcp", b.addr)
 			return repeating{conn}, err
-		}}
+		}}}
 		defer pool.Close()
 		n := 0
 		err := inspect.Source{Pool: pool, Keys: keys}.Each(b.Context(), inspect.Filter{}, func(found []inspect.Conversation) error {

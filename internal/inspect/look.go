@@ -43,7 +43,7 @@ func (s Source) Look(ctx context.Context, to, from string) ([]Look, error) {
 	defer conn.Close()
 	var found []Look
 	for _, l := range looks {
-		there, err := l.read(ctx, reader{conn, s.Pool}, s.Keys)
+		there, err := l.read(ctx, reader{conn, s.Pool.Pool}, s.Keys)
 		if err != nil {
 			return nil, fmt.Errorf("find conversation: %w", err)
 		}

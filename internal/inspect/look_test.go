@@ -164,7 +164,7 @@ func TestAValueThatIsTooLargeIsNotRead(t *testing.T) {
 			if err != nil || listed != 0 {
 				t.Errorf("ls lists %d, %v", listed, err)
 			}
-			if _, found, err := inspect.Find(t.Context(), pool, source.Keys, to, from); found || err != nil {
+			if _, found, err := inspect.Find(t.Context(), pool.Pool, source.Keys, to, from); found || err != nil {
 				t.Errorf("found: %t, %v", found, err)
 			}
 			stats, err := redis.String(conn.Do("INFO", "stats"))

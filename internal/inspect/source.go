@@ -14,7 +14,7 @@ import (
 
 // Source is where conversations are looked for.
 type Source struct {
-	Pool *redis.Pool
+	Pool *redispool.Pool
 	Keys session.Keys
 }
 
@@ -59,7 +59,7 @@ func (s Source) Each(ctx context.Context, f Filter, visit func([]Conversation) e
 	}
 	var found recently
 	err := s.keys(ctx, f, func(node redis.Conn, keys []string) error {
-		return s.visit(ctx, reader{node, s.Pool}, f, found.fresh(keys), visit)
+		return s.visit(ctx, reader{node, s.Pool.Pool}, f, found.fresh(keys), visit)
 	})
 	if err != nil {
 		return fmt.Errorf("list conversations: %w", err)
@@ -74,7 +74,7 @@ func (s Source) one(ctx context.Context, f Filter, visit func([]Conversation) er
 		return fmt.Errorf("find conversation: %w", err)
 	}
 	defer conn.Close()
-	err = s.visit(ctx, reader{conn, s.Pool}, f, []string{s.Keys.Conversation(f.To, f.From)}, visit)
+	err = s.visit(ctx, reader{conn, s.Pool.Pool}, f, []string{s.Keys.Conversation(f.To, f.From)}, visit)
 	if err != nil {
 		return fmt.Errorf("find conversation: %w", err)
 	}
@@ -84,7 +84,7 @@ func (s Source) one(ctx context.Context, f Filter, visit func([]Conversation) er
 // keys calls visit with the keys of conversations that match, and the server that has them, a page at a time.
 func (s Source) keys(ctx context.Context, f Filter, visit func(node redis.Conn, keys []string) error) error {
 	pattern := s.Keys.Pattern(f.To, f.From)
-	return redispool.EachPrimary(ctx, s.Pool, func(_ string, node redis.Conn) error {
+	return s.Pool.EachPrimary(ctx, func(_ string, node redis.Conn) error {
 		for cursor := "0"; ; {
 			if err := ctx.Err(); err != nil {
 				return err

@@ -25,7 +25,7 @@ func newService(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(redis.Close)
-	pool := redispool.Open(redispool.Options{Addr: redis.Addr()})
+	pool := redispool.Open(redispool.Options{Addr: redis.Addr()}).Pool
 	t.Cleanup(func() { pool.Close() })
 	tokens := []twilio.Token{{Value: token}}
 	log := slog.New(slog.DiscardHandler)

@@ -30,7 +30,7 @@ func TestConnectionsHaveAMaximumAge(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			o := row.options(t)
-			o.Patience = patient
+			o.Timeout = patient
 			synctest.Test(t, func(t *testing.T) { ageOf(t, o, row.n) })
 		})
 	}
@@ -38,9 +38,9 @@ func TestConnectionsHaveAMaximumAge(t *testing.T) {
 
 func ageOf(t *testing.T, o redispool.Options, n int) {
 	t.Helper()
-	p := redispool.Open(o)
+	o.Observe = func(time.Duration) {}
+	p := redispool.Open(o).Pool
 	defer p.Close()
-	redispool.Measure(p, func(time.Duration) {})
 	first := ids(t, p, n)
 	for minute := 1; minute <= 6; minute++ {
 		time.Sleep(time.Minute)

@@ -32,9 +32,9 @@ const oldest = 7
 // Check reads the settings of each server that accepts writes, and returns its warnings, each name once. It gives no
 // warning about a setting that it cannot read, because many hosted Redis services forbid CONFIG. If it returns an
 // error, it has not checked every server, and the warnings are those that it found before.
-func Check(ctx context.Context, pool *redis.Pool) ([]Warning, error) {
+func Check(ctx context.Context, pool *Pool) ([]Warning, error) {
 	var found []Warning
-	err := EachPrimary(ctx, pool, func(_ string, c redis.Conn) error {
+	err := pool.EachPrimary(ctx, func(_ string, c redis.Conn) error {
 		for _, check := range []func(redis.Conn) (Warning, bool){eviction, persistence, version} {
 			w, bad := check(c)
 			if bad && !slices.ContainsFunc(found, func(f Warning) bool { return f.Name == w.Name }) {

@@ -8,14 +8,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/gomodule/redigo/redis"
-
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
 
 // check is a look at the settings that comes to its end.
-func check(t *testing.T, p *redis.Pool) []redispool.Warning {
+func check(t *testing.T, p *redispool.Pool) []redispool.Warning {
 	t.Helper()
 	found, err := redispool.Check(t.Context(), p)
 	if err != nil {
@@ -43,7 +41,7 @@ func TestWhatWillCostSessionsIsWarnedOf(t *testing.T) {
 			s := redistest.Start(t, redistest.Options{Args: row.args})
 			row.login.Addr = s.Addr()
 			var got []string
-			for _, w := range check(t, open(t, row.login)) {
+			for _, w := range check(t, openPool(t, row.login)) {
 				got = append(got, w.Name)
 				if w.Text == "" || !slices.Contains(redispool.Warnings(), w.Name) {
 					t.Errorf("the warning %q says %q, and the names are %q", w.Name, w.Text, redispool.Warnings())
@@ -62,15 +60,14 @@ func TestTheEmbeddedRedisIsNotWarnedOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	if got := check(t, open(t, redispool.Options{Addr: e.Addr()})); got != nil {
+	if got := check(t, openPool(t, redispool.Options{Addr: e.Addr()})); got != nil {
 		t.Errorf("got %v", got)
 	}
 }
 
 func TestEveryPrimaryOfAClusterIsLookedAt(t *testing.T) {
 	c := redistest.StartCluster(t, 3, false, redistest.Options{AppendOnly: true})
-	p := open(t, redispool.Options{Cluster: c.Addrs()})
-	redispool.Measure(p, func(time.Duration) {})
+	p := openPool(t, redispool.Options{Cluster: c.Addrs(), Observe: func(time.Duration) {}})
 	if got := check(t, p); got != nil {
 		t.Errorf("got %v", got)
 	}
@@ -83,14 +80,14 @@ func TestEveryPrimaryOfAClusterIsLookedAt(t *testing.T) {
 func TestALookThatIsCutShortIsAnError(t *testing.T) {
 	for _, command := range []string{"CONFIG", "INFO"} {
 		t.Run(command, func(t *testing.T) {
-			p := open(t, redispool.Options{Addr: hangingUpAt(t, redistest.Start(t, redistest.Options{}).Addr(), command)})
+			p := openPool(t, redispool.Options{Addr: hangingUpAt(t, redistest.Start(t, redistest.Options{}).Addr(), command)})
 			if found, err := redispool.Check(t.Context(), p); err == nil {
 				t.Errorf("got %v and no error", found)
 			}
 		})
 	}
 	c := redistest.StartCluster(t, 3, false, redistest.Options{AppendOnly: true})
-	p := open(t, redispool.Options{Cluster: c.Addrs()})
+	p := openPool(t, redispool.Options{Cluster: c.Addrs()})
 	check(t, p)
 	c.Primaries[1].Kill()
 	if found, err := redispool.Check(t.Context(), p); err == nil {

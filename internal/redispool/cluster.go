@@ -32,9 +32,6 @@ var (
 // openCluster returns a pool of routers. A router is not a network connection: each node has its own pool of
 // connections, which exists as long as there is a router.
 func openCluster(o Options) *redis.Pool {
-	if o.Shards == nil {
-		o.Shards = &Shards{}
-	}
 	n := &nodes{options: o, members: map[string]bool{}}
 	return &redis.Pool{DialContext: n.router, MaxActive: o.size() + spare, MaxIdle: o.size() + spare}
 }
@@ -121,7 +118,7 @@ func (n *nodes) await(ctx context.Context, s *search) error {
 
 // limit bounds one command, with all its redirections, and the first contact. It is a little longer than the limit for
 // one answer, because the error for a late answer is more precise.
-func (n *nodes) limit() time.Duration { return cmp.Or(n.options.Patience, timeout) + timeout/10 }
+func (n *nodes) limit() time.Duration { return cmp.Or(n.options.Timeout, timeout) + timeout/10 }
 
 // served returns the number of slots that have a node in the last layout.
 func (n *nodes) served() int {
@@ -238,7 +235,7 @@ func (n *nodes) ask(served int) (*redisc.Cluster, error) {
 	case best.addr == "":
 		return nil, errors.Join(errs...)
 	}
-	cluster := &redisc.Cluster{StartupNodes: []string{best.addr}, CreatePool: n.pool, LayoutRefresh: n.options.Shards.learn}
+	cluster := &redisc.Cluster{StartupNodes: []string{best.addr}, CreatePool: n.pool, LayoutRefresh: n.options.shards.learn}
 	if err := cluster.Refresh(); err != nil {
 		_ = cluster.Close()
 		return nil, err

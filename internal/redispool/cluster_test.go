@@ -37,7 +37,8 @@ func keysOn(t *testing.T, c *redistest.Cluster) []string {
 
 func TestARouterSendsEachCommandToItsNode(t *testing.T) {
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
-	p := open(t, redispool.Options{Cluster: cluster.Addrs()[:1]})
+	all := openPool(t, redispool.Options{Cluster: cluster.Addrs()[:1]})
+	p := all.Pool
 	keys := keysOn(t, cluster)
 
 	t.Run("when it is done at once", func(t *testing.T) {
@@ -75,7 +76,7 @@ func TestARouterSendsEachCommandToItsNode(t *testing.T) {
 		}
 	})
 	t.Run("at the same time", func(t *testing.T) {
-		c := open(t, redispool.Options{Cluster: cluster.Addrs()[:1], Patience: patient}).Get()
+		c := open(t, redispool.Options{Cluster: cluster.Addrs()[:1], Timeout: patient}).Get()
 		defer c.Close()
 		cluster.Primaries[0].Pause()
 		defer cluster.Primaries[0].Resume()
@@ -105,7 +106,7 @@ func TestARouterSendsEachCommandToItsNode(t *testing.T) {
 	})
 	t.Run("and every primary can be had", func(t *testing.T) {
 		var keys []string
-		err := redispool.EachPrimary(t.Context(), p, func(addr string, c redis.Conn) error {
+		err := all.EachPrimary(t.Context(), func(addr string, c redis.Conn) error {
 			reply, err := redis.Values(c.Do("SCAN", 0, "COUNT", 1000))
 			if err != nil {
 				return err

@@ -14,12 +14,17 @@ import (
 	"smsession/internal/redistest"
 )
 
-// patient is the Patience of a pool whose answers are looked at, and not how long it waits for them: the machine may be
+// patient is the Timeout of a pool whose answers are looked at, and not how long it waits for them: the machine may be
 // busy.
 const patient = 20 * time.Second
 
 // open returns a pool that is closed when the test ends.
 func open(tb testing.TB, o redispool.Options) *redis.Pool {
+	tb.Helper()
+	return openPool(tb, o).Pool
+}
+
+func openPool(tb testing.TB, o redispool.Options) *redispool.Pool {
 	tb.Helper()
 	p := redispool.Open(o)
 	tb.Cleanup(func() { p.Close() })

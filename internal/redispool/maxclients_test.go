@@ -38,7 +38,7 @@ func TestAServerWithTooFewConnectionsAnswersAllAndIsNotStormed(t *testing.T) {
 	const replicas, messages = 3, 3000
 	pools := []*redis.Pool{}
 	for range replicas {
-		p := open(t, redispool.Options{Addr: server.Addr(), Patience: patient})
+		p := open(t, redispool.Options{Addr: server.Addr(), Timeout: patient})
 		fill(t, p, 2)
 		pools = append(pools, p)
 	}
@@ -99,7 +99,7 @@ func TestAConnectionThatIsOneTooManyIsNotPooled(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			server := redistest.Start(t, row.server)
-			row.options.Addr, row.options.Patience = server.Addr(), patient
+			row.options.Addr, row.options.Timeout = server.Addr(), patient
 			p := open(t, row.options)
 			if _, err := do(p, "GET", "key"); err != nil {
 				t.Fatal(err)
@@ -136,7 +136,7 @@ func TestAPoolHasItsConnectionsAndFourMore(t *testing.T) {
 func TestAServerMayListenOnAUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "my redis.sock")
 	server := redistest.Start(t, redistest.Options{Args: []string{"--unixsocket", path, "--requirepass", "secret"}})
-	p := open(t, redispool.Options{Addr: path, Database: 3, Patience: patient, Credentials: as(redispool.Login{Password: "secret"})})
+	p := open(t, redispool.Options{Addr: path, Database: 3, Timeout: patient, Credentials: as(redispool.Login{Password: "secret"})})
 	if _, err := do(p, "SET", "key", "value"); err != nil {
 		t.Fatal(err)
 	}

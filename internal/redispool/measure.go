@@ -7,10 +7,8 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// Measure calls took after every round trip over the connections that the pool dials from now on. took gets the time
-// from sending a command or a pipeline until its last answer or a time-out. took must be safe for concurrent use.
-// Measure must be called before the pool is used.
-func Measure(pool *redis.Pool, took func(time.Duration)) {
+// measure calls took after every round trip over the connections that the pool dials from now on.
+func measure(pool *redis.Pool, took func(time.Duration)) {
 	dial := pool.DialContext
 	pool.DialContext = func(ctx context.Context) (redis.Conn, error) {
 		c, err := dial(ctx)

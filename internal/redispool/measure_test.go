@@ -12,7 +12,7 @@ import (
 	"smsession/internal/redistest"
 )
 
-// trips collects what Measure tells.
+// trips collects the round trips that a pool observes.
 type trips struct {
 	mu   sync.Mutex
 	took []time.Duration
@@ -24,11 +24,11 @@ func (t *trips) note(took time.Duration) {
 	t.took = append(t.took, took)
 }
 
-func measure(tb testing.TB, o redispool.Options) (*redis.Pool, *trips) {
+func measure(tb testing.TB, o redispool.Options) (*redispool.Pool, *trips) {
 	tb.Helper()
-	pool, told := open(tb, o), &trips{}
-	redispool.Measure(pool, told.note)
-	return pool, told
+	told := &trips{}
+	o.Observe = told.note
+	return openPool(tb, o), told
 }
 
 func TestEveryRoundTripIsMeasuredOnce(t *testing.T) {
@@ -102,7 +102,7 @@ func TestAMeasuredPoolLeadsToEveryPrimary(t *testing.T) {
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
 	pool, _ := measure(t, redispool.Options{Cluster: cluster.Addrs()})
 	seen := map[string]bool{}
-	err := redispool.EachPrimary(context.Background(), pool, func(addr string, c redis.Conn) error {
+	err := pool.EachPrimary(context.Background(), func(addr string, c redis.Conn) error {
 		seen[addr] = true
 		_, err := c.Do("PING")
 		return err

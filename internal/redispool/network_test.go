@@ -52,7 +52,7 @@ func (d *dns) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, er
 }
 
 func named(port int, d *dns) redispool.Options {
-	return redispool.Options{Addr: net.JoinHostPort("redis.example.com", strconv.Itoa(port)), Resolver: d, Patience: patient}
+	return redispool.Options{Addr: net.JoinHostPort("redis.example.com", strconv.Itoa(port)), Resolver: d, Timeout: patient}
 }
 
 // hanging returns an address at which connections are never established: the accept queue is full, so the kernel drops
@@ -127,7 +127,7 @@ func TestAnAddressThatDoesNotAnswerComesLast(t *testing.T) {
 	d := &dns{}
 	d.say(0, nil, "127.0.0.2", "127.0.0.1")
 	o := named(server.Port(), d)
-	o.Patience = 0
+	o.Timeout = 0
 	p := open(t, o)
 	if _, err := do(p, "PING"); err == nil || !strings.Contains(err.Error(), "127.0.0.2") {
 		t.Errorf("the error is %v, want one that names the address that hangs", err)
@@ -225,7 +225,7 @@ func TestDNS(t *testing.T) {
 			d.say(3*time.Second, nil, "127.0.0.1")
 			ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 			defer cancel()
-			p := redispool.Open(named(server.Port(), d))
+			p := redispool.Open(named(server.Port(), d)).Pool
 			defer p.Close()
 			if _, err := p.GetContext(ctx); !unreachable(err) {
 				t.Errorf("whoever waits a second is told %v", err)
@@ -243,7 +243,7 @@ func TestDNS(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				d := &dns{}
-				p := redispool.Open(named(server.Port(), d))
+				p := redispool.Open(named(server.Port(), d)).Pool
 				defer p.Close()
 				row.run(t, d, func() error {
 					c, err := p.DialContext(t.Context()) // not the idle one
@@ -266,7 +266,7 @@ func TestDNS(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			d := &dns{}
 			d.say(0, nil, "127.0.0.1")
-			p := redispool.Open(named(server.Port(), d))
+			p := redispool.Open(named(server.Port(), d)).Pool
 			defer p.Close()
 			if _, err := do(p, "SET", "key", "old"); err != nil {
 				t.Error(err)
@@ -322,7 +322,7 @@ func TestASentinelMayNameAHostThatIsNotKnown(t *testing.T) {
 	gone := saying(t, "gone.example.com:6379")
 	t.Run("while another one knows the primary", func(t *testing.T) {
 		sentinels := []string{gone, saying(t, server.Addr())}
-		p := open(t, redispool.Options{Sentinels: &redispool.Sentinels{Addrs: sentinels, Primary: "primary"}, Resolver: d, Patience: patient})
+		p := open(t, redispool.Options{Sentinels: &redispool.Sentinels{Addrs: sentinels, Primary: "primary"}, Resolver: d, Timeout: patient})
 		if _, err := do(p, "PING"); err != nil {
 			t.Error(err)
 		}

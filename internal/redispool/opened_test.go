@@ -3,7 +3,6 @@ package redispool_test
 import (
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,10 +26,10 @@ func clients(t *testing.T, servers ...*redistest.Server) (sum int64) {
 }
 
 // agree waits until a pool counts as many connections as the servers: they notice the end of one a moment later.
-func agree(t *testing.T, opened *atomic.Int64, least int64, servers ...*redistest.Server) {
+func agree(t *testing.T, p *redispool.Pool, least int64, servers ...*redistest.Server) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		ours, theirs := opened.Load(), clients(t, servers...)
+		ours, theirs := p.OpenConnections(), clients(t, servers...)
 		if ours == theirs && ours >= least {
 			return
 		}
@@ -42,34 +41,34 @@ func agree(t *testing.T, opened *atomic.Int64, least int64, servers ...*redistes
 
 func TestOpenConnectionsAreCounted(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	opened := new(atomic.Int64)
-	p := open(t, redispool.Options{Addr: server.Addr(), Opened: opened})
-	agree(t, opened, 0, server)
+	all := openPool(t, redispool.Options{Addr: server.Addr()})
+	p := all.Pool
+	agree(t, all, 0, server)
 	fill(t, p, 3)
-	agree(t, opened, 3, server)
+	agree(t, all, 3, server)
 	c := p.Get()
 	if _, err := c.Do("QUIT"); err != nil {
 		t.Fatal(err)
 	}
 	_, _ = c.Do("PING") // finds out that the server has closed the connection
 	c.Close()
-	agree(t, opened, 2, server)
+	agree(t, all, 2, server)
 	p.Close()
-	if n := opened.Load(); n != 0 {
+	if n := all.OpenConnections(); n != 0 {
 		t.Errorf("%d connections are open after the pool was closed", n)
 	}
 }
 
 func TestOpenConnectionsToAllNodesOfAClusterAreCounted(t *testing.T) {
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
-	opened := new(atomic.Int64)
-	p := open(t, redispool.Options{Cluster: cluster.Addrs(), Opened: opened})
+	all := openPool(t, redispool.Options{Cluster: cluster.Addrs()})
+	p := all.Pool
 	for _, key := range keysOn(t, cluster) {
 		if _, err := do(p, "GET", key); err != nil {
 			t.Fatal(err)
 		}
 	}
-	agree(t, opened, 3, cluster.Primaries...)
+	agree(t, all, 3, cluster.Primaries...)
 	p.Close()
-	agree(t, opened, 0, cluster.Primaries...)
+	agree(t, all, 0, cluster.Primaries...)
 }

@@ -10,13 +10,13 @@ import (
 )
 
 // EachPrimary calls f with a connection to each server that accepts writes: the single server, the primary, or every
-// primary of a Cluster that has slots. addr is "" unless it is a Cluster. EachPrimary does not use the pool's limited
-// connections. f must not use a connection after it has returned. If f returns an error, EachPrimary returns that error
+// primary of a Cluster that has slots. addr is "" unless it is a Cluster. These connections do not count towards
+// Options.Connections. f must not use a connection after it has returned. If f returns an error, EachPrimary returns that error
 // and does not call f again.
 //
 // If a slot of a Cluster moves from one server to another at the same time, its keys may be seen twice or not at all.
-func EachPrimary(ctx context.Context, pool *redis.Pool, f func(addr string, c redis.Conn) error) error {
-	c, err := pool.DialContext(ctx)
+func (p *Pool) EachPrimary(ctx context.Context, f func(addr string, c redis.Conn) error) error {
+	c, err := p.DialContext(ctx)
 	if err != nil {
 		return err
 	}
@@ -36,15 +36,13 @@ func EachPrimary(ctx context.Context, pool *redis.Pool, f func(addr string, c re
 	})
 }
 
-// Shards contains a hash tag for each primary of a Cluster. The keys with that tag are on that primary. The zero value
-// stands for a single server, which has all keys. It is safe for concurrent use.
-type Shards struct {
+// shards contains a hash tag for each primary of a Cluster. The zero value stands for a single server, which has all
+// keys. It is safe for concurrent use.
+type shards struct {
 	tags atomic.Pointer[[]string]
 }
 
-// Tags returns one hash tag for each primary that has slots. It returns only "" if there is no Cluster, or if the
-// layout is not known yet. The layout is known once a connection was made.
-func (s *Shards) Tags() []string {
+func (s *shards) hashTags() []string {
 	if tags := s.tags.Load(); tags != nil {
 		return *tags
 	}
@@ -52,7 +50,7 @@ func (s *Shards) Tags() []string {
 }
 
 // learn stores a new layout. redisc calls it.
-func (s *Shards) learn(_, layout [redisc.HashSlots][]string) {
+func (s *shards) learn(_, layout [redisc.HashSlots][]string) {
 	missing := map[string]bool{}
 	for _, addrs := range layout {
 		if len(addrs) > 0 {

@@ -59,9 +59,9 @@ type Options struct {
 	// Credentials.
 	Outdated func()
 
-	// Patience limits one write and one read; 0 means one second, which is right for messages. A caller that does not
+	// Timeout limits one write and one read; 0 means one second, which is right for messages. A caller that does not
 	// answer a message can wait longer for a busy Redis.
-	Patience time.Duration
+	Timeout time.Duration
 
 	// WaitReplicas is how many replicas must have the writes of a script before its answer is returned.
 	WaitReplicas int
@@ -70,27 +70,50 @@ type Options struct {
 	// readiness check.
 	Connections int
 
-	// Opened, unless it is nil, counts the open connections, for a Cluster those of all nodes together. The pool of a
-	// Cluster counts only its routers.
-	Opened *atomic.Int64
-
-	// Shards, unless it is nil, gets the layout of a Cluster.
-	Shards *Shards
+	// Observe, unless it is nil, is called after each round trip, with the time from sending a command or a pipeline
+	// until its last answer or a time-out. It must be safe for concurrent use.
+	Observe func(roundTrip time.Duration)
 
 	// Resolver finds the addresses of host names; nil is net.DefaultResolver.
 	Resolver Resolver
 
-	network *network // one for all connections of a pool
+	network *network      // one for all connections of a pool
+	opened  *atomic.Int64 // the open connections
+	shards  *shards
 }
 
 // size returns how many connections messages may use at once.
 func (o Options) size() int { return cmp.Or(o.Connections, Size) }
 
+// Pool is a pool of connections to the Redis of its Options. It is safe for concurrent use.
+type Pool struct {
+	*redis.Pool
+	opened *atomic.Int64
+	shards *shards
+}
+
+// OpenConnections returns the number of open connections, for a Cluster those to all its nodes. The Stats of the pool of
+// a Cluster count only its routers.
+func (p *Pool) OpenConnections() int64 { return p.opened.Load() }
+
+// HashTags returns a hash tag for each primary of a Cluster that has slots: the keys with that tag are on that primary.
+// It returns only "" if there is no Cluster, or if the layout is not known yet. The layout is known once a connection was
+// made.
+func (p *Pool) HashTags() []string { return p.shards.hashTags() }
+
 // Open returns a pool. It does not contact Redis: if Redis cannot be reached yet, the first command returns the error.
 // The pool never waits for a free connection, because redisstore cannot give it a time limit. A caller must therefore
 // limit its own use to Options.Connections.
-func Open(o Options) *redis.Pool {
-	o.network = newNetwork(o.Resolver)
+func Open(o Options) *Pool {
+	o.network, o.opened, o.shards = newNetwork(o.Resolver), &atomic.Int64{}, &shards{}
+	p := &Pool{Pool: openTopology(o), opened: o.opened, shards: o.shards}
+	if o.Observe != nil {
+		measure(p.Pool, o.Observe)
+	}
+	return p
+}
+
+func openTopology(o Options) *redis.Pool {
 	pool := &redis.Pool{
 		TestOnBorrow: reusable,
 		MaxActive:    o.size() + spare,
@@ -113,12 +136,12 @@ func Open(o Options) *redis.Pool {
 // steps waits for an answer, dial waits for the answer to PING. A server that has too many clients refuses a new one
 // only in its first answer, so without this step the pool would get a dead connection.
 func dial(ctx context.Context, o Options, l Login, addr string, greet func(redis.Conn) error) (redis.Conn, *wire, error) {
-	w := &wire{opened: o.Opened, network: o.network}
+	w := &wire{opened: o.opened, network: o.network}
 	options := []redis.DialOption{
 		redis.DialContextFunc(w.dial),
 		redis.DialTLSHandshakeTimeout(timeout),
-		redis.DialReadTimeout(cmp.Or(o.Patience, timeout)),
-		redis.DialWriteTimeout(cmp.Or(o.Patience, timeout)),
+		redis.DialReadTimeout(cmp.Or(o.Timeout, timeout)),
+		redis.DialWriteTimeout(cmp.Or(o.Timeout, timeout)),
 		redis.DialUsername(l.Username),
 		redis.DialPassword(l.Password),
 		redis.DialDatabase(o.Database),

@@ -21,7 +21,7 @@ func pair(t *testing.T) (primary, replica *redistest.Server) {
 
 func TestAScriptIsAnsweredOnceTheReplicaHasItsWrites(t *testing.T) {
 	primary, replica := pair(t)
-	p := open(t, redispool.Options{Addr: primary.Addr(), WaitReplicas: 1, Patience: patient})
+	p := open(t, redispool.Options{Addr: primary.Addr(), WaitReplicas: 1, Timeout: patient})
 	for _, row := range []struct {
 		name string
 		run  func(c redis.Conn) error
@@ -77,7 +77,7 @@ func TestAScriptIsAnsweredOnceTheReplicaHasItsWrites(t *testing.T) {
 
 func TestAnswersKeepTheirOrderAroundWAIT(t *testing.T) {
 	primary, replica := pair(t)
-	p := open(t, redispool.Options{Addr: primary.Addr(), WaitReplicas: 1, Patience: patient})
+	p := open(t, redispool.Options{Addr: primary.Addr(), WaitReplicas: 1, Timeout: patient})
 	c := p.Get()
 	defer c.Close()
 	send := func() {

@@ -96,7 +96,7 @@ func newReplica(tb testing.TB, addr string, changes ...func(*settings)) *replica
 		change(&s)
 	}
 	if s.session.Pool == nil {
-		s.session.Pool = redispool.Open(redispool.Options{Addr: s.addr})
+		s.session.Pool = redispool.Open(redispool.Options{Addr: s.addr}).Pool
 	}
 	tb.Cleanup(func() { s.session.Pool.Close() })
 	s.server.Sessions = session.New(s.session)

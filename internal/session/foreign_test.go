@@ -317,7 +317,7 @@ func TestAHugeValueCostsOneAttempt(t *testing.T) {
 func TestQuarantineWorksOnACluster(t *testing.T) {
 	c := redistest.StartCluster(t, 3, false, redistest.Options{})
 	o := usual("")
-	o.Pool = redispool.Open(redispool.Options{Cluster: c.Addrs()})
+	o.Pool = redispool.Open(redispool.Options{Cluster: c.Addrs()}).Pool
 	r := newReplica(t, o)
 	conn := o.Pool.Get()
 	defer conn.Close()

@@ -34,7 +34,7 @@ type replica struct {
 // usual are the options that the tests start from.
 func usual(addr string) session.Options {
 	return session.Options{
-		Pool:        redispool.Open(redispool.Options{Addr: addr}),
+		Pool:        redispool.Open(redispool.Options{Addr: addr}).Pool,
 		Connections: redispool.Size,
 		Prefix:      "sms:",
 		IdleTimeout: 4 * time.Hour,

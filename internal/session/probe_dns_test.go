@@ -33,7 +33,7 @@ func TestProbeWaitsForDNSAsMessagesDo(t *testing.T) {
 			defer pool.Close()
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // REQUEST_BUDGET
 			defer cancel()
-			probe := session.NewProbe(pool, "sms:", func() []string { return []string{""} })
+			probe := session.NewProbe(pool.Pool, "sms:", func() []string { return []string{""} })
 			if err := probe.Run(ctx); err != nil {
 				t.Error(err)
 			}

@@ -19,10 +19,9 @@ import (
 // newProbe returns a Probe over a pool of its own.
 func newProbe(tb testing.TB, o redispool.Options) *session.Probe {
 	tb.Helper()
-	o.Shards = &redispool.Shards{}
 	pool := redispool.Open(o)
 	tb.Cleanup(func() { pool.Close() })
-	return session.NewProbe(pool, "sms:", o.Shards.Tags)
+	return session.NewProbe(pool.Pool, "sms:", pool.HashTags)
 }
 
 func TestProbe(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 func TestAFailedFirstMessageLeavesOneRecord(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	o := usual(server.Addr())
-	o.Pool = redispool.Open(redispool.Options{Addr: server.Addr(), WaitReplicas: 1})
+	o.Pool = redispool.Open(redispool.Options{Addr: server.Addr(), WaitReplicas: 1}).Pool
 	o.Budget = 2 * time.Second
 	r := newReplica(t, o)
 	a := r.send(newSID(), "")
