@@ -13,6 +13,7 @@ import (
 	"github.com/peterh/liner"
 	"golang.org/x/term"
 
+	"smsession/internal/cookies"
 	"smsession/internal/inspect"
 	"smsession/internal/phone"
 	"smsession/internal/redispool"
@@ -112,7 +113,7 @@ func (c *phoneCommand) phone(w webhook, f *follower) (*phone.Phone, error) {
 		Fallback:            w.fallback,
 		AccountSID:          w.accountSID,
 		MessagingServiceSID: c.MessagingServiceSID,
-		Jar: phone.JarOptions{
+		Jar: cookies.Options{
 			SinceSet: c.CookiesSinceSet,
 			Strict:   c.StrictCookies,
 			Single:   c.SingleCookie,

@@ -4,6 +4,8 @@ import (
 	"sync"
 	"time"
 
+	"smsession/internal/cookies"
+	"smsession/internal/gsm"
 	"smsession/internal/phone"
 )
 
@@ -23,13 +25,13 @@ type handset struct {
 
 // entry is one thing that happened on a phone: a message, or something else that was done to it.
 type entry struct {
-	ID       int             `json:"id"`
-	Kind     kind            `json:"kind"`
-	At       time.Time       `json:"at"`              // by the phone's clock
-	Hours    int             `json:"hours,omitempty"` // that passed
-	Message  *phone.Message  `json:"message,omitempty"`
-	Segments *phone.Segments `json:"segments,omitempty"` // of the message
-	Outcome  *outcome        `json:"outcome,omitempty"`  // nil while the message is on its way
+	ID       int            `json:"id"`
+	Kind     kind           `json:"kind"`
+	At       time.Time      `json:"at"`              // by the phone's clock
+	Hours    int            `json:"hours,omitempty"` // that passed
+	Message  *phone.Message `json:"message,omitempty"`
+	Segments *gsm.Segments  `json:"segments,omitempty"` // of the message
+	Outcome  *outcome       `json:"outcome,omitempty"`  // nil while the message is on its way
 
 	exchanges []phone.Exchange
 }
@@ -45,12 +47,12 @@ type outcome struct {
 
 // handsetView is a phone as the page shows it.
 type handsetView struct {
-	ID      string         `json:"id"`
-	From    string         `json:"from"`
-	Now     time.Time      `json:"now"` // by the phone's clock
-	Cookies []phone.Cookie `json:"cookies"`
-	Last    int            `json:"last"`
-	Entries []entry        `json:"entries"`
+	ID      string           `json:"id"`
+	From    string           `json:"from"`
+	Now     time.Time        `json:"now"` // by the phone's clock
+	Cookies []cookies.Cookie `json:"cookies"`
+	Last    int              `json:"last"`
+	Entries []entry          `json:"entries"`
 }
 
 func (h *handset) view() handsetView {

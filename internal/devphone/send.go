@@ -9,6 +9,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"smsession/internal/gsm"
 	"smsession/internal/phone"
 )
 
@@ -147,10 +148,10 @@ func (e entry) after(d *phone.Delivery) entry {
 }
 
 // segments is how a message is split for the air; nil where nobody counts segments: with media, and on a channel.
-func (h *handset) segments(m phone.Message) *phone.Segments {
+func (h *handset) segments(m phone.Message) *gsm.Segments {
 	if len(m.Media) > 0 || strings.Contains(h.from, ":") {
 		return nil
 	}
-	s := phone.Split(m.Body)
+	s := gsm.Split(m.Body)
 	return &s
 }

@@ -6,17 +6,17 @@ import (
 	"net/http"
 	"time"
 
+	"smsession/internal/cookies"
 	"smsession/internal/inspect"
-	"smsession/internal/phone"
 )
 
 // sessionView is a conversation as both sides hold it this moment: the phone's cookies, and the record in Redis.
 type sessionView struct {
-	Last    int            `json:"last"` // the number of the phone's last entry
-	Now     time.Time      `json:"now"`  // by the phone's clock
-	Cookies []phone.Cookie `json:"cookies"`
-	Line    string         `json:"line"` // for a shell, shows the same record
-	Record  *recordView    `json:"record"`
+	Last    int              `json:"last"` // the number of the phone's last entry
+	Now     time.Time        `json:"now"`  // by the phone's clock
+	Cookies []cookies.Cookie `json:"cookies"`
+	Line    string           `json:"line"` // for a shell, shows the same record
+	Record  *recordView      `json:"record"`
 }
 
 // recordView is the live record. Its times are not the phone's.

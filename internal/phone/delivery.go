@@ -2,7 +2,11 @@ package phone
 
 import (
 	"net/http"
+	"slices"
 	"time"
+
+	"smsession/internal/cookies"
+	"smsession/internal/gsm"
 )
 
 // Delivery is what became of a message: everything that Twilio would have done about it.
@@ -63,11 +67,11 @@ type Exchange struct {
 
 // Reply is one message that goes back to the sender.
 type Reply struct {
-	From     string   `json:"from"`
-	To       string   `json:"to"`
-	Body     string   `json:"body"`
-	Media    []string `json:"media,omitempty"`
-	Segments Segments `json:"segments"`
+	From     string       `json:"from"`
+	To       string       `json:"to"`
+	Body     string       `json:"body"`
+	Media    []string     `json:"media,omitempty"`
+	Segments gsm.Segments `json:"segments"`
 }
 
 // Finding is an entry of Twilio's debugger, or a warning of ours.
@@ -89,3 +93,19 @@ const (
 	CookieChanged CookieChange = "changed" // another value
 	CookieGone    CookieChange = "gone"    // there was one and there is none
 )
+
+// cookieChange compares the jar before and after a message.
+func cookieChange(before, after cookies.List) CookieChange {
+	same := func(a, b cookies.Cookie) bool { return a.Name == b.Name && a.Value == b.Value }
+	switch {
+	case len(before) == 0 && len(after) == 0:
+		return NoCookie
+	case len(before) == 0:
+		return CookieNew
+	case len(after) == 0:
+		return CookieGone
+	case slices.EqualFunc(before, after, same):
+		return CookieKept
+	}
+	return CookieChanged
+}

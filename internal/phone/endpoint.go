@@ -3,6 +3,7 @@ package phone
 import (
 	"fmt"
 	"net"
+	"net/url"
 	"strings"
 )
 
@@ -21,21 +22,21 @@ type Endpoint struct {
 // e.URL is, its address is below where e.Address is, and the other way round: of "https://sms.example.com/a/sms" at
 // "http://localhost:8080/sms", both "https://sms.example.com/a/help" and "http://localhost:8080/help" are siblings,
 // and the same one. Any other URL is its own address. User and password of the one that is translated to are kept.
-func (e Endpoint) Sibling(url string) Endpoint {
+func (e Endpoint) Sibling(sibling string) Endpoint {
 	public, err1 := parseURL(e.URL)
 	private, err2 := parseURL(e.Address)
-	u, err3 := parseURL(url)
+	u, err3 := parseURL(sibling)
 	if err1 != nil || err2 != nil || err3 != nil {
-		return Endpoint{URL: url}
+		return Endpoint{URL: sibling}
 	}
 	above, below := prefixes(public.path, private.path)
 	if rest, ok := u.below(public, above); ok {
-		return Endpoint{URL: url, Address: private.base() + below + rest}
+		return Endpoint{URL: sibling, Address: private.base() + below + rest}
 	}
 	if rest, ok := u.below(private, below); ok {
 		return Endpoint{URL: public.base() + above + rest + fragment(u), Address: private.base() + below + rest}
 	}
-	return Endpoint{URL: url}
+	return Endpoint{URL: sibling}
 }
 
 // below returns path and query of a URL after a prefix of the path, if it has the same origin as another URL, and the
@@ -76,7 +77,8 @@ func prefixes(a, b string) (string, string) {
 type site struct {
 	endpoint  Endpoint
 	url       string // what is signed
-	origin    origin // of url, as cookies see it
+	public    webURL // the same, taken apart
+	parsed    *url.URL
 	address   string // what is sent to, for people
 	at        server
 	target    string // path and query, as they stand on the request line
@@ -112,7 +114,10 @@ func (e Endpoint) site() (*site, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &site{endpoint: e, url: public.text(), login: public.login, origin: originOf(public)}
+	s := &site{endpoint: e, url: public.text(), login: public.login, public: public}
+	if s.parsed, err = url.Parse(s.url); err != nil {
+		return nil, err
+	}
 	if s.overrides, err = parseOverrides(public.fragment); err != nil {
 		return nil, err
 	}
@@ -151,16 +156,16 @@ func (e Endpoint) private(public webURL) (webURL, error) {
 // next returns the site that a reference in the answer of this one leads to. Below the same server it keeps what is
 // known of it: where it is here, and who logs in. Its connection overrides are its own.
 func (s *site) next(reference string) (*site, error) {
-	url, err := resolve(s.url, reference)
+	address, err := resolve(s.url, reference)
 	if err != nil {
 		return nil, err
 	}
-	next, err := s.endpoint.Sibling(url).site()
+	next, err := s.endpoint.Sibling(address).site()
 	if err != nil {
 		return nil, err
 	}
 	next.endpoint = s.endpoint // what leads back again is found from where it all began
-	if next.login == "" && next.origin.sameServer(s.origin) {
+	if next.login == "" && next.public.sameOrigin(s.public) {
 		next.login = s.login
 	}
 	return next, nil

@@ -1,15 +1,23 @@
 package phone
 
-import "time"
+import (
+	"errors"
+	"time"
+
+	"smsession/internal/cookies"
+)
 
 // exchange makes a request once and takes the cookies of the answer.
 func (s *sending) exchange(r *request, end time.Time) (answer, *failure) {
 	p := s.phone
-	found := p.cookies.begin(r.to.origin, s.delivery.Message.Cookieless, p.Now())
-	if len(s.delivery.Exchanges) == 0 {
-		s.before, s.after = found.cookies, found.cookies
+	found := p.cookies.Snapshot(r.to.parsed, p.Now())
+	if s.delivery.Message.Cookieless {
+		found.Sent = nil
 	}
-	r.cookies = found.sent
+	if len(s.delivery.Exchanges) == 0 {
+		s.before, s.after = found.All, found.All
+	}
+	r.cookies = found.Sent
 	s.doubt(r)
 	sent, began := p.Now(), time.Now()
 	a, failed := p.options.Network.roundTrip(s.ctx, r, end, s.buffers)
@@ -45,25 +53,25 @@ func (s *sending) record(r *request, a answer, failed *failure, sent time.Time, 
 }
 
 // take puts the answer's cookies into the jar. It fails where Twilio refuses the whole answer for one of them.
-func (s *sending) take(r *request, found picture, a answer) *failure {
+func (s *sending) take(r *request, found cookies.Snapshot, a answer) *failure {
 	now := s.phone.Now()
-	var sets []setCookie
+	var sets []cookies.SetCookie
 	for _, line := range a.header["Set-Cookie"] {
-		c, problem := parseSetCookie(line, now)
+		c, err := cookies.Parse(line, now)
 		switch {
-		case problem != "":
-			return &failure{code: 11206, detail: problem}
-		case c.name == "":
-			s.warn(r.to.url, "A Set-Cookie header has no equals sign. Browsers pass over it, and so does this phone.")
+		case errors.Is(err, cookies.ErrIgnored):
+			s.warn(r.to.url, "A Set-Cookie header has no equals sign. Browsers ignore it, and so does this phone.")
 			continue
-		case s.phone.options.Jar.Strict && !c.allowed(r.to.origin):
+		case err != nil:
+			return &failure{code: 11206, detail: "Twilio refuses the response: " + err.Error() + "."}
+		case s.phone.options.Jar.Strict && !c.Accepts(r.to.parsed):
 			s.warn(r.to.url, "A cookie is set for a domain that is not the server's. A browser refuses it.")
 			continue
-		case c.deletes(now):
+		case c.Deletes():
 			s.warn(r.to.url, "That Twilio takes a cookie away whose Max-Age or Expires has passed is not confirmed.")
 		}
 		sets = append(sets, c)
 	}
-	s.after = s.phone.cookies.end(found, r.to.origin, sets, now)
+	s.after = s.phone.cookies.Update(found, r.to.parsed, sets, now)
 	return nil
 }

@@ -8,6 +8,8 @@ import (
 	"net"
 	"strings"
 	"syscall"
+
+	"smsession/internal/cookies"
 )
 
 // failure is why a request has no answer.
@@ -85,7 +87,7 @@ func answerFailure(err error, heard bool) *failure {
 		return &failure{code: 11206, detail: "The connection was closed before the answer was whole."}
 	case strings.Contains(strings.ToLower(err.Error()), "set-cookie"):
 		// net/http refuses control characters in any header, and quotes the line.
-		return &failure{code: 11206, detail: badCookieByte}
+		return &failure{code: 11206, detail: "Twilio refuses the response: " + cookies.ErrCharacter.Error() + "."}
 	}
 	return &failure{code: 11206, detail: "The answer is not valid HTTP."}
 }

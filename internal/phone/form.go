@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+
+	"smsession/internal/gsm"
 )
 
 // form is an application/x-www-form-urlencoded body in the making.
@@ -185,8 +187,8 @@ func (p Place) of(number string) Place {
 }
 
 // segments says how a text is split between this pair. Only a plain text message is; anything else is one.
-func (p *Phone) segments(text string, attached int) Segments {
-	s := Split(text)
+func (p *Phone) segments(text string, attached int) gsm.Segments {
+	s := gsm.Split(text)
 	if attached > 0 || channel(p.options.From) != "" {
 		s.Count = 1
 	}

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"smsession/internal/cookies"
 	"smsession/internal/phone"
 	"smsession/internal/twilio"
 )
@@ -68,7 +69,7 @@ func withFallback(server string) func(*phone.Options) {
 	}
 }
 
-func withJar(jar phone.JarOptions) func(*phone.Options) {
+func withJar(jar cookies.Options) func(*phone.Options) {
 	return func(o *phone.Options) { o.Jar = jar }
 }
 

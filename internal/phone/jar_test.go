@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"smsession/internal/cookies"
 	"smsession/internal/phone"
 )
 
@@ -45,36 +46,36 @@ func (b *baker) send(t *testing.T, p *phone.Phone, sets ...string) *phone.Delive
 }
 
 func TestACookieEnds(t *testing.T) {
-	sinceSet := phone.JarOptions{SinceSet: true}
+	sinceSet := cookies.Options{SinceSet: true}
 	date := func(d time.Duration) string { return time.Now().Add(d).UTC().Format(http.TimeFormat) }
 	const h, s = time.Hour, time.Second
 	for _, row := range []struct {
 		name  string
-		jar   phone.JarOptions
+		jar   cookies.Options
 		set   string
 		skips []time.Duration // a message after each; the last one is looked at
 		kept  bool
 	}{
-		{"without a message for four hours", phone.JarOptions{}, "a=1", []time.Duration{4 * h}, false},
-		{"not before", phone.JarOptions{}, "a=1", []time.Duration{4*h - 5*s}, true},
-		{"not while messages come", phone.JarOptions{}, "a=1", []time.Duration{3 * h, 3 * h, 3 * h}, true},
+		{"without a message for four hours", cookies.Options{}, "a=1", []time.Duration{4 * h}, false},
+		{"not before", cookies.Options{}, "a=1", []time.Duration{4*h - 5*s}, true},
+		{"not while messages come", cookies.Options{}, "a=1", []time.Duration{3 * h, 3 * h, 3 * h}, true},
 		{"four hours after it was set, whatever comes", sinceSet, "a=1", []time.Duration{3 * h, 1 * h}, false},
 		{"not before, counted from when it was set", sinceSet, "a=1", []time.Duration{3 * h, 1*h - 5*s}, true},
-		{"after its Max-Age", phone.JarOptions{}, "a=1; Max-Age=60", []time.Duration{60 * s}, false},
-		{"not before its Max-Age", phone.JarOptions{}, "a=1; Max-Age=60", []time.Duration{55 * s}, true},
-		{"after its Max-Age even while messages come", phone.JarOptions{}, "a=1; Max-Age=7200", []time.Duration{1 * h, 1 * h}, false},
-		{"after four hours, though its Max-Age is longer", phone.JarOptions{}, "a=1; Max-Age=86400", []time.Duration{4 * h}, false},
+		{"after its Max-Age", cookies.Options{}, "a=1; Max-Age=60", []time.Duration{60 * s}, false},
+		{"not before its Max-Age", cookies.Options{}, "a=1; Max-Age=60", []time.Duration{55 * s}, true},
+		{"after its Max-Age even while messages come", cookies.Options{}, "a=1; Max-Age=7200", []time.Duration{1 * h, 1 * h}, false},
+		{"after four hours, though its Max-Age is longer", cookies.Options{}, "a=1; Max-Age=86400", []time.Duration{4 * h}, false},
 		{"after four hours from when it was set, though its Max-Age is longer", sinceSet, "a=1; Max-Age=86400", []time.Duration{2 * h, 2 * h}, false},
-		{"after four hours, though its Max-Age is enormous", phone.JarOptions{}, "a=1; Max-Age=99999999999999999999", []time.Duration{4 * h}, false},
-		{"after its Expires", phone.JarOptions{}, "a=1; Expires=" + date(time.Minute), []time.Duration{61 * s}, false},
-		{"not before its Expires", phone.JarOptions{}, "a=1; Expires=" + date(time.Minute), []time.Duration{50 * s}, true},
-		{"after four hours, though its Expires is later", phone.JarOptions{}, "a=1; Expires=" + date(100*h), []time.Duration{4 * h}, false},
-		{"by Max-Age and not by an earlier Expires", phone.JarOptions{}, "a=1; Max-Age=7200; Expires=" + date(time.Minute), []time.Duration{1 * h}, true},
-		{"by Max-Age and not by an earlier Expires before it", phone.JarOptions{}, "a=1; Expires=" + date(time.Minute) + "; Max-Age=7200", []time.Duration{1 * h}, true},
-		{"by Expires with dashes", phone.JarOptions{}, "a=1; expires=" + time.Now().Add(time.Minute).UTC().Format("Mon, 02-Jan-2006 15:04:05 GMT"), []time.Duration{61 * s}, false},
-		{"not by a Max-Age that is no number", phone.JarOptions{}, "a=1; Max-Age=1h", []time.Duration{1 * h}, true},
-		{"not by an Expires that is no date", phone.JarOptions{}, "a=1; Expires=soon", []time.Duration{1 * h}, true},
-		{"by the last of two Max-Ages", phone.JarOptions{}, "a=1; Max-Age=60; Max-Age=7200", []time.Duration{1 * h}, true},
+		{"after four hours, though its Max-Age is enormous", cookies.Options{}, "a=1; Max-Age=99999999999999999999", []time.Duration{4 * h}, false},
+		{"after its Expires", cookies.Options{}, "a=1; Expires=" + date(time.Minute), []time.Duration{61 * s}, false},
+		{"not before its Expires", cookies.Options{}, "a=1; Expires=" + date(time.Minute), []time.Duration{50 * s}, true},
+		{"after four hours, though its Expires is later", cookies.Options{}, "a=1; Expires=" + date(100*h), []time.Duration{4 * h}, false},
+		{"by Max-Age and not by an earlier Expires", cookies.Options{}, "a=1; Max-Age=7200; Expires=" + date(time.Minute), []time.Duration{1 * h}, true},
+		{"by Max-Age and not by an earlier Expires before it", cookies.Options{}, "a=1; Expires=" + date(time.Minute) + "; Max-Age=7200", []time.Duration{1 * h}, true},
+		{"by Expires with dashes", cookies.Options{}, "a=1; expires=" + time.Now().Add(time.Minute).UTC().Format("Mon, 02-Jan-2006 15:04:05 GMT"), []time.Duration{61 * s}, false},
+		{"not by a Max-Age that is no number", cookies.Options{}, "a=1; Max-Age=1h", []time.Duration{1 * h}, true},
+		{"not by an Expires that is no date", cookies.Options{}, "a=1; Expires=soon", []time.Duration{1 * h}, true},
+		{"by the last of two Max-Ages", cookies.Options{}, "a=1; Max-Age=60; Max-Age=7200", []time.Duration{1 * h}, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBaker(t)
@@ -93,7 +94,7 @@ func TestACookieEnds(t *testing.T) {
 
 func TestSettingACookieAgainRenewsIt(t *testing.T) {
 	b := newBaker(t)
-	p := newPhone(t, at(b.URL), withJar(phone.JarOptions{SinceSet: true}))
+	p := newPhone(t, at(b.URL), withJar(cookies.Options{SinceSet: true}))
 	for range 3 {
 		b.send(t, p, "a=1; Max-Age=14400")
 		p.Skip(3 * time.Hour)
@@ -106,30 +107,30 @@ func TestSettingACookieAgainRenewsIt(t *testing.T) {
 func TestWhatTheJarKeeps(t *testing.T) {
 	for _, row := range []struct {
 		name string
-		jar  phone.JarOptions
+		jar  cookies.Options
 		sets [][]string // by answer
 		want string     // what comes with the next message
 	}{
-		{"several cookies", phone.JarOptions{}, [][]string{{"a=1", "b=2"}}, "a=1; b=2"},
-		{"cookies of several answers", phone.JarOptions{}, [][]string{{"a=1"}, {"b=2"}}, "a=1; b=2"},
-		{"the newest value of a name, in its old place", phone.JarOptions{}, [][]string{{"a=1", "b=2"}, {"a=3"}}, "a=3; b=2"},
-		{"the last of one name in one answer", phone.JarOptions{}, [][]string{{"a=1", "a=2"}}, "a=2"},
-		{"names of different case apart", phone.JarOptions{}, [][]string{{"a=1", "A=2"}}, "a=1; A=2"},
-		{"a value as it is", phone.JarOptions{}, [][]string{{`a="x y,z\"=`}}, `a="x y,z\"=`},
-		{"a value outside ASCII", phone.JarOptions{}, [][]string{{"a=ñ"}}, "a=ñ"},
-		{"an empty value", phone.JarOptions{}, [][]string{{"a="}}, "a="},
-		{"no white space around name and value", phone.JarOptions{}, [][]string{{" a = 1 ;Path=/"}}, "a=1"},
-		{"nothing that Max-Age=0 takes away", phone.JarOptions{}, [][]string{{"a=1", "b=2"}, {"a=; Max-Age=0"}}, "b=2"},
-		{"nothing that a negative Max-Age takes away", phone.JarOptions{}, [][]string{{"a=1"}, {"a=1; Max-Age=-1"}}, ""},
-		{"nothing that an old Expires takes away", phone.JarOptions{}, [][]string{{"a=1"}, {"a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT"}}, ""},
-		{"nothing without an equals sign", phone.JarOptions{}, [][]string{{"a", "b=2"}}, "b=2"},
-		{"everything, whatever its attributes", phone.JarOptions{},
+		{"several cookies", cookies.Options{}, [][]string{{"a=1", "b=2"}}, "a=1; b=2"},
+		{"cookies of several answers", cookies.Options{}, [][]string{{"a=1"}, {"b=2"}}, "a=1; b=2"},
+		{"the newest value of a name, in its old place", cookies.Options{}, [][]string{{"a=1", "b=2"}, {"a=3"}}, "a=3; b=2"},
+		{"the last of one name in one answer", cookies.Options{}, [][]string{{"a=1", "a=2"}}, "a=2"},
+		{"names of different case apart", cookies.Options{}, [][]string{{"a=1", "A=2"}}, "a=1; A=2"},
+		{"a value as it is", cookies.Options{}, [][]string{{`a="x y,z\"=`}}, `a="x y,z\"=`},
+		{"a value outside ASCII", cookies.Options{}, [][]string{{"a=ñ"}}, "a=ñ"},
+		{"an empty value", cookies.Options{}, [][]string{{"a="}}, "a="},
+		{"no white space around name and value", cookies.Options{}, [][]string{{" a = 1 ;Path=/"}}, "a=1"},
+		{"nothing that Max-Age=0 takes away", cookies.Options{}, [][]string{{"a=1", "b=2"}, {"a=; Max-Age=0"}}, "b=2"},
+		{"nothing that a negative Max-Age takes away", cookies.Options{}, [][]string{{"a=1"}, {"a=1; Max-Age=-1"}}, ""},
+		{"nothing that an old Expires takes away", cookies.Options{}, [][]string{{"a=1"}, {"a=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT"}}, ""},
+		{"nothing without an equals sign", cookies.Options{}, [][]string{{"a", "b=2"}}, "b=2"},
+		{"everything, whatever its attributes", cookies.Options{},
 			[][]string{{"a=1; Path=/elsewhere", "b=2; Domain=other.example", "c=3; Secure; HttpOnly; SameSite=Strict"}}, "a=1; b=2; c=3"},
-		{"one of a name, whatever its path", phone.JarOptions{}, [][]string{{"a=1; Path=/x", "a=2; Path=/y"}}, "a=2"},
-		{"only the last one in the single mode", phone.JarOptions{Single: true}, [][]string{{"a=1", "b=2"}}, "b=2"},
-		{"only the last answer's in the single mode", phone.JarOptions{Single: true}, [][]string{{"a=1"}, {"b=2"}}, "b=2"},
-		{"the one of before in the single mode", phone.JarOptions{Single: true}, [][]string{{"a=1"}, nil}, "a=1"},
-		{"none that is taken away in the single mode", phone.JarOptions{Single: true}, [][]string{{"a=1"}, {"a=; Max-Age=0"}}, ""},
+		{"one of a name, whatever its path", cookies.Options{}, [][]string{{"a=1; Path=/x", "a=2; Path=/y"}}, "a=2"},
+		{"only the last one in the single mode", cookies.Options{Single: true}, [][]string{{"a=1", "b=2"}}, "b=2"},
+		{"only the last answer's in the single mode", cookies.Options{Single: true}, [][]string{{"a=1"}, {"b=2"}}, "b=2"},
+		{"the one of before in the single mode", cookies.Options{Single: true}, [][]string{{"a=1"}, nil}, "a=1"},
+		{"none that is taken away in the single mode", cookies.Options{Single: true}, [][]string{{"a=1"}, {"a=; Max-Age=0"}}, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBaker(t)
@@ -177,7 +178,7 @@ func TestTheStrictJarIsABrowsers(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBaker(t)
-			p := newPhone(t, phone.Endpoint{URL: row.url, Address: b.URL + "/"}, withJar(phone.JarOptions{Strict: true}))
+			p := newPhone(t, phone.Endpoint{URL: row.url, Address: b.URL + "/"}, withJar(cookies.Options{Strict: true}))
 			b.send(t, p, row.set)
 			b.send(t, p)
 			if got := b.came() == "a=1"; got != row.kept {
@@ -192,7 +193,7 @@ func TestTheStrictJarIsABrowsers(t *testing.T) {
 
 func TestTheStrictJarTellsPathsApart(t *testing.T) {
 	b := newBaker(t)
-	p := newPhone(t, phone.Endpoint{URL: "https://sms.example.com/a/sms", Address: b.URL + "/"}, withJar(phone.JarOptions{Strict: true}))
+	p := newPhone(t, phone.Endpoint{URL: "https://sms.example.com/a/sms", Address: b.URL + "/"}, withJar(cookies.Options{Strict: true}))
 	b.send(t, p, "a=root; Path=/", "a=here; Path=/a")
 	if b.send(t, p); b.came() != "a=here; a=root" {
 		t.Errorf("came %q, want the longer path first", b.came())
@@ -265,7 +266,7 @@ func TestAShareOfCookiesIsLost(t *testing.T) {
 	} {
 		t.Run(fmt.Sprint(row.lose), func(t *testing.T) {
 			b := newBaker(t)
-			p := newPhone(t, at(b.URL), withJar(phone.JarOptions{Lose: row.lose}))
+			p := newPhone(t, at(b.URL), withJar(cookies.Options{Lose: row.lose}))
 			b.send(t, p, "a=1")
 			var lost int
 			for range messages {
@@ -389,14 +390,14 @@ func TestWhatIsNotKnownOfCookiesIsWarnedOf(t *testing.T) {
 		from    string
 		message phone.Message
 		set     string // by the answer to the message
-		jar     phone.JarOptions
+		jar     cookies.Options
 		want    string
 	}{
-		{"cookies with MMS", from, phone.Message{Media: image}, "", phone.JarOptions{}, "MMS"},
-		{"cookies on a channel", "whatsapp:+12025550143", phone.Message{}, "", phone.JarOptions{}, "channels"},
-		{"taking a cookie away", from, phone.Message{}, "a=; Max-Age=0", phone.JarOptions{}, "takes a cookie away"},
-		{"a header without an equals sign", from, phone.Message{}, "a", phone.JarOptions{}, "equals sign"},
-		{"a domain that a browser refuses", from, phone.Message{}, "a=1; Domain=other.example", phone.JarOptions{Strict: true}, "domain"},
+		{"cookies with MMS", from, phone.Message{Media: image}, "", cookies.Options{}, "MMS"},
+		{"cookies on a channel", "whatsapp:+12025550143", phone.Message{}, "", cookies.Options{}, "channels"},
+		{"taking a cookie away", from, phone.Message{}, "a=; Max-Age=0", cookies.Options{}, "takes a cookie away"},
+		{"a header without an equals sign", from, phone.Message{}, "a", cookies.Options{}, "equals sign"},
+		{"a domain that a browser refuses", from, phone.Message{}, "a=1; Domain=other.example", cookies.Options{Strict: true}, "domain"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBaker(t)

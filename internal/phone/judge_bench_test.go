@@ -25,11 +25,3 @@ func BenchmarkJudge(b *testing.B) {
 		})
 	}
 }
-
-func BenchmarkSplit(b *testing.B) {
-	for b.Loop() {
-		if Split("Hello, thanks for message number 2").Count != 1 {
-			b.Fatal("no segment")
-		}
-	}
-}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"smsession/internal/cookies"
 	"smsession/internal/twilio"
 )
 
@@ -19,7 +20,7 @@ type Options struct {
 	ProfileName         string // WhatsApp's; "" makes one up
 	FromPlace, ToPlace  Place
 
-	Jar     JarOptions
+	Jar     cookies.Options
 	Network *Network // whose connections to use; nil makes one of the phone's own
 	// Follow is called before an HTTP redirect or a document leads to a server that is neither Webhook's nor
 	// Fallback's. The server is given by scheme, host and port, such as "https://sms.example.com:8443"; another scheme
@@ -34,17 +35,6 @@ type Options struct {
 // Place is what Twilio believes of where a number belongs. What is not known is sent empty; of a place that is not
 // known at all, the country is still sent where the number tells it: US for +1, as in what was captured.
 type Place struct{ City, State, Zip, Country string }
-
-// JarOptions say how the pair's cookies are kept. Twilio's own texts leave these open. The zero value is what today's
-// documentation says: any number of cookies, four hours after the last message, whatever their attributes.
-//
-// See https://support.twilio.com/hc/en-us/articles/223136287 and https://www.twilio.com/docs/messaging/twiml.
-type JarOptions struct {
-	SinceSet bool    // the four hours run from when the cookie was set, not from the last message
-	Strict   bool    // Path, Domain and Secure as in a browser
-	Single   bool    // only the last cookie is kept, as older texts say
-	Lose     float64 // the share of requests, 0 to 1, that go without the cookies
-}
 
 // check returns an error for missing fields and for addresses that Twilio does not send. The endpoints are checked when
 // they are parsed.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"smsession/internal/cookies"
 )
 
 // Phone is a pair of numbers that Twilio knows. It is safe for concurrent use: messages that overlap start from the
@@ -12,7 +14,7 @@ type Phone struct {
 	options  Options // with what was made up
 	webhook  *site
 	fallback *site // nil if none is configured
-	cookies  jar
+	cookies  *cookies.Jar
 	skipped  atomic.Int64 // how far the phone's clock is ahead, in nanoseconds
 }
 
@@ -24,7 +26,7 @@ func New(o Options) (*Phone, error) {
 		return nil, err
 	}
 	o.makeUp()
-	p := &Phone{options: o, cookies: jar{JarOptions: o.Jar}}
+	p := &Phone{options: o, cookies: cookies.NewJar(o.Jar)}
 	var err error
 	if p.webhook, err = o.Webhook.site(); err != nil {
 		return nil, fmt.Errorf("webhook: %w", err)
@@ -45,7 +47,7 @@ func (p *Phone) Skip(d time.Duration) { p.skipped.Add(int64(d)) }
 func (p *Phone) Now() time.Time { return time.Now().Add(time.Duration(p.skipped.Load())) }
 
 // LoseCookies empties the jar. What a message that is on its way brings is kept.
-func (p *Phone) LoseCookies() { p.cookies.empty() }
+func (p *Phone) LoseCookies() { p.cookies.Empty() }
 
 // Cookies returns what the next message will carry, in order, if Jar.Lose does not lose them.
-func (p *Phone) Cookies() []Cookie { return p.cookies.list(p.webhook.origin, p.Now()) }
+func (p *Phone) Cookies() []cookies.Cookie { return p.cookies.Cookies(p.webhook.parsed, p.Now()) }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"time"
 
+	"smsession/internal/cookies"
 	"smsession/internal/twilio"
 )
 
@@ -25,7 +26,7 @@ type sending struct {
 	form      form // what every request about the message carries
 	documents int
 
-	before, after []kept // the jar at the first request, and after the last answer
+	before, after cookies.List // the jar at the first request, and after the last answer
 }
 
 // Send delivers a message and returns when Twilio would have done with it, at the latest when ctx ends. It never
@@ -45,7 +46,7 @@ func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 	s.form = s.buffers.form
 	s.deliver()
 	p.options.Network.giveBack(s.buffers)
-	s.delivery.Cookie = changed(s.before, s.after)
+	s.delivery.Cookie = cookieChange(s.before, s.after)
 	s.delivery.Took = time.Since(began)
 	return s.delivery
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"smsession/internal/gsm"
 	"smsession/internal/phone"
 )
 
@@ -39,7 +40,7 @@ func TestRepliesGoToTheSender(t *testing.T) {
 		t.Fatalf("%+v", d)
 	}
 	first, second := d.Replies[0], d.Replies[1]
-	if first.From != to || first.To != from || first.Body != "one" || first.Segments != (phone.Segments{Encoding: phone.GSM7, Count: 1}) {
+	if first.From != to || first.To != from || first.Body != "one" || first.Segments != (gsm.Segments{Encoding: gsm.GSM7, Count: 1}) {
 		t.Errorf("%+v", first)
 	}
 	if second.From != "+15005550001" || second.To != "+12025550199" || second.Body != "two" || !slices.Equal(second.Media, []string{"https://a.example/1"}) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"smsession/internal/conversation"
+	"smsession/internal/cookies"
 	"smsession/internal/phone"
 	"smsession/internal/redispool"
 	"smsession/internal/server"
@@ -54,7 +55,7 @@ func newService(t *testing.T) string {
 // The texts are the tutorial's.
 func TestTheServiceHoldsAConversationWithAPhone(t *testing.T) {
 	service := newService(t)
-	p := newPhone(t, at(service), withFallback(service), withJar(phone.JarOptions{Strict: true}))
+	p := newPhone(t, at(service), withFallback(service), withJar(cookies.Options{Strict: true}))
 	say := func(m phone.Message, want phone.CookieChange, reply ...string) *phone.Delivery {
 		t.Helper()
 		d := deliver(t, p, m)

@@ -8,6 +8,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"smsession/internal/cookies"
 )
 
 // request is one HTTP request.
@@ -19,7 +21,7 @@ type request struct {
 	signature     string
 	token         string // the same for every try of it
 	authorization string
-	cookies       []kept
+	cookies       cookies.List
 }
 
 // line is one line of a request's head.
@@ -54,7 +56,7 @@ func (r *request) header() http.Header {
 		all.Set("Authorization", "Basic •••") // it is the password of the URL
 	}
 	if len(r.cookies) > 0 {
-		all.Set("Cookie", string(appendCookies(nil, r.cookies)))
+		all.Set("Cookie", r.cookies.Header())
 	}
 	return all
 }
@@ -74,24 +76,11 @@ func (r *request) appendTo(wire []byte) []byte {
 	}
 	if len(r.cookies) > 0 {
 		wire = append(wire, "Cookie: "...)
-		wire = appendCookies(wire, r.cookies)
+		wire = append(wire, r.cookies.Header()...)
 		wire = append(wire, "\r\n"...)
 	}
 	wire = append(wire, "\r\n"...)
 	return append(wire, r.form...)
-}
-
-// appendCookies appends the value of the one Cookie header (RFC 6265, section 4.2.1).
-func appendCookies(wire []byte, cookies []kept) []byte {
-	for i, c := range cookies {
-		if i > 0 {
-			wire = append(wire, "; "...)
-		}
-		wire = append(wire, c.name...)
-		wire = append(wire, '=')
-		wire = append(wire, c.value...)
-	}
-	return wire
 }
 
 // errPacked stands for all that can be wrong with a compressed body that came whole.

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"smsession/internal/cookies"
 	"smsession/internal/phone"
 	"smsession/internal/texting"
 )
@@ -25,7 +26,7 @@ type handset struct {
 	sent     []phone.Message
 	skipped  time.Duration
 	lost     int
-	cookies  []phone.Cookie
+	cookies  []cookies.Cookie
 	answer   func(m phone.Message) *phone.Delivery // nil for an echo
 	overlap  int                                   // Send returns when so many have been called
 	everyone chan struct{}
@@ -47,7 +48,7 @@ func (h *handset) Skip(d time.Duration) {
 
 func (h *handset) LoseCookies() { h.lost++ }
 
-func (h *handset) Cookies() []phone.Cookie { return h.cookies }
+func (h *handset) Cookies() []cookies.Cookie { return h.cookies }
 
 func (h *handset) Send(ctx context.Context, m phone.Message) *phone.Delivery {
 	h.mu.Lock()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"smsession/internal/cookies"
 	"smsession/internal/phone"
 )
 
@@ -15,7 +16,7 @@ type Phone interface {
 	Skip(d time.Duration)
 	Now() time.Time
 	LoseCookies()
-	Cookies() []phone.Cookie
+	Cookies() []cookies.Cookie
 }
 
 // Options are a person's phone and eyes. Phone and View are required.

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"smsession/internal/cookies"
 	"smsession/internal/phone"
 	"smsession/internal/texting"
 )
@@ -170,7 +171,7 @@ func TestTheJarIsEmptiedAndShown(t *testing.T) {
 	if shown, _ := run(t, texting.Options{Phone: &h}, "/cookies"); !strings.Contains(shown, "no cookie") {
 		t.Errorf("without any: %s", shown)
 	}
-	h.cookies = []phone.Cookie{{Name: "smsession", Value: "Zm9y\x1b", Expires: start.Add(4 * time.Hour)}}
+	h.cookies = []cookies.Cookie{{Name: "smsession", Value: "Zm9y\x1b", Expires: start.Add(4 * time.Hour)}}
 	if shown, _ := run(t, texting.Options{Phone: &h}, "/skip 1h", "/cookies"); !strings.Contains(shown, `  smsession=Zm9y\x1b for 3h`+"\n") {
 		t.Errorf("with one: %s", shown)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"smsession/internal/gsm"
 	"smsession/internal/phone"
 )
 
@@ -121,7 +122,7 @@ func (s *Screen) exchanges(b *strings.Builder, d *phone.Delivery) {
 	for i, e := range d.Exchanges {
 		request, response := requestText(e), responseText(e)
 		if i == 0 {
-			request += ", " + d.Message.SID + ", " + segments(phone.Split(d.Message.Body))
+			request += ", " + d.Message.SID + ", " + segments(gsm.Split(d.Message.Body))
 		}
 		if i == len(d.Exchanges)-1 {
 			response += ", " + cookieText(d.Cookie)
@@ -165,7 +166,7 @@ func cookieText(c phone.CookieChange) string {
 	return "cookie " + string(c)
 }
 
-func segments(s phone.Segments) string {
+func segments(s gsm.Segments) string {
 	if s.Count == 1 {
 		return fmt.Sprintf("1 %s segment", s.Encoding)
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 	"unicode"
 
+	"smsession/internal/gsm"
 	"smsession/internal/phone"
 	"smsession/internal/texting"
 )
@@ -24,7 +25,7 @@ func show(t *testing.T, s texting.Screen, d phone.Delivery) string {
 
 // reply is what an ordinary webhook says.
 func reply(body string) phone.Reply {
-	return phone.Reply{From: to, To: from, Body: body, Segments: phone.Segments{Encoding: phone.GSM7, Count: 1}}
+	return phone.Reply{From: to, To: from, Body: body, Segments: gsm.Segments{Encoding: gsm.GSM7, Count: 1}}
 }
 
 func TestTheSenderSees(t *testing.T) {
@@ -85,7 +86,7 @@ func TestVerboseShowsEveryExchange(t *testing.T) {
 	if got := show(t, texting.Screen{Verbose: true}, d); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	d.Exchanges, d.Cookie, d.Replies[0].Segments = d.Exchanges[1:], phone.NoCookie, phone.Segments{Encoding: phone.UCS2, Count: 3}
+	d.Exchanges, d.Cookie, d.Replies[0].Segments = d.Exchanges[1:], phone.NoCookie, gsm.Segments{Encoding: gsm.UCS2, Count: 3}
 	if got := show(t, texting.Screen{Verbose: true}, d); !strings.Contains(got, "200 after 7.1ms, no cookie, 3 UCS-2 segments\n") {
 		t.Errorf("got\n%s", got)
 	}

@@ -1,4 +1,4 @@
-package phone
+package gsm
 
 import (
 	"math/rand/v2"
@@ -113,6 +113,14 @@ func TestSplitGrowsWithTheText(t *testing.T) {
 				t.Fatalf("%q takes %d segments, one character less takes %d", text.String(), got, before)
 			}
 			before = got
+		}
+	}
+}
+
+func BenchmarkSplit(b *testing.B) {
+	for b.Loop() {
+		if Split("Hello, thanks for message number 2").Count != 1 {
+			b.Fatal("no segment")
 		}
 	}
 }

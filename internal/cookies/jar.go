@@ -1,0 +1,133 @@
+package cookies
+
+import (
+	"math/rand/v2"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+)
+
+// life is how long Twilio keeps a cookie at most, and how long it keeps a cookie without an end.
+const life = 4 * time.Hour
+
+// Options select how a Jar keeps cookies, because Twilio's own texts contradict each other. The zero Options follow
+// today's documentation: any number of cookies, kept for four hours after the last message, whatever their attributes.
+//
+// See https://support.twilio.com/hc/en-us/articles/223136287 and https://www.twilio.com/docs/messaging/twiml.
+type Options struct {
+	SinceSet bool    // the four hours begin when the cookie is set, not with the last message
+	Strict   bool    // Path, Domain and Secure have the effect that they have in a browser
+	Single   bool    // only the last cookie is kept, as in an older text
+	Lose     float64 // the share of requests, from 0 to 1, that do not get the cookies
+}
+
+// Jar keeps the cookies of one pair of phone numbers. It is safe for concurrent use.
+//
+// Requests that overlap do not see each other's cookies. Each starts from a Snapshot. The response that arrives last
+// decides what the jar contains: its request's snapshot and the cookies that it sets itself. Twilio's help page warns
+// of this race: a cookie "may not contain the latest specified value".
+type Jar struct {
+	options Options
+
+	mu      sync.Mutex
+	list    List
+	active  time.Time // when the pair last exchanged a message
+	emptied int       // the number of calls of Empty
+}
+
+// NewJar returns an empty jar.
+func NewJar(o Options) *Jar { return &Jar{options: o} }
+
+// Snapshot is the content of a jar at the beginning of a request.
+type Snapshot struct {
+	All  List
+	Sent List // the cookies that the request carries
+
+	emptied int
+}
+
+// Snapshot returns what the jar contains for a request to a URL.
+func (j *Jar) Snapshot(to *url.URL, now time.Time) Snapshot {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.removeExpired(now)
+	j.active = now
+	s := Snapshot{All: j.list, emptied: j.emptied}
+	if j.options.Lose == 0 || rand.Float64() >= j.options.Lose {
+		s.Sent = j.matching(to)
+	}
+	return s
+}
+
+// Update stores the cookies that a response has set, and returns the new content of the jar. The request must have begun
+// with the snapshot. If Empty was called since then, the cookies of the snapshot stay deleted.
+func (j *Jar) Update(s Snapshot, from *url.URL, sets []SetCookie, now time.Time) List {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.list, j.active = s.All, now
+	if s.emptied != j.emptied {
+		j.list = nil
+	}
+	for _, set := range sets {
+		c := set.Cookie
+		if j.options.Strict {
+			c.scope = scopeOf(set, from)
+		}
+		if j.options.Single && !c.expired(now) {
+			j.list = nil
+		}
+		j.list = j.list.Set(c, now)
+	}
+	return j.list
+}
+
+// Empty deletes all cookies.
+func (j *Jar) Empty() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.list = nil
+	j.emptied++
+}
+
+// Cookies returns the cookies that a request to a URL would carry, in their order in the Cookie header. Expires is when
+// the jar will delete the cookie if no message comes before.
+func (j *Jar) Cookies(to *url.URL, now time.Time) []Cookie {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.removeExpired(now)
+	list := slices.Clone(j.matching(to))
+	for i := range list {
+		list[i].Expires = j.end(list[i])
+	}
+	return list
+}
+
+// end returns when the jar deletes a cookie.
+func (j *Jar) end(c Cookie) time.Time {
+	limit := j.active.Add(life)
+	if j.options.SinceSet {
+		limit = c.set.Add(life)
+	}
+	if c.expired(limit) {
+		return c.Expires
+	}
+	return limit
+}
+
+func (j *Jar) removeExpired(now time.Time) {
+	isOver := func(c Cookie) bool { return !j.end(c).After(now) }
+	if slices.ContainsFunc(j.list, isOver) {
+		j.list = slices.DeleteFunc(slices.Clone(j.list), isOver)
+	}
+}
+
+// matching returns the cookies that are sent to a URL. A browser sends those with longer paths first.
+func (j *Jar) matching(to *url.URL) List {
+	if !j.options.Strict {
+		return j.list
+	}
+	match := slices.DeleteFunc(slices.Clone(j.list), func(c Cookie) bool { return !c.scope.matches(to) })
+	slices.SortStableFunc(match, func(a, b Cookie) int { return len(b.scope.path) - len(a.scope.path) })
+	return match
+}
