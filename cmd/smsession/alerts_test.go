@@ -233,7 +233,7 @@ func TestTheReplicasAnswerWhatAlertsAndDashboardAsk(t *testing.T) {
 
 func TestTheReadmeNamesEveryMetric(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	text := readme(t)
+	text := shipped(t, "deploy/README.md")
 	names := map[string]bool{}
 	for _, one := range scrape(t, startReplica(t, server.URL())) {
 		if strings.HasPrefix(one.name, "smsession_") {

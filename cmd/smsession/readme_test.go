@@ -21,7 +21,8 @@ func readme(t *testing.T) string {
 
 // What the README tells an operator to type is typed here, by sh and the real redis-cli.
 func TestWhatTheReadmeTellsToTypeAtNightWorks(t *testing.T) {
-	_, block, _ := strings.Cut(readme(t), "### What to type at night\n\n```sh\n")
+	_, block, _ := strings.Cut(shipped(t, "deploy/README.md"), "## What to type at night\n")
+	_, block, _ = strings.Cut(block, "```sh\n")
 	block, _, found := strings.Cut(block, "```")
 	if !found {
 		t.Fatal("the README has no such lines")
@@ -57,9 +58,10 @@ func TestWhatTheReadmeTellsToTypeAtNightWorks(t *testing.T) {
 func TestAURLWithAPasswordServesTheServiceAndRedisCLI(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{Password: "password"})
 	server.CLI("ACL", "SETUSER", "smsession", "on", ">password", "~*", "+@all")
+	text := shipped(t, "deploy/README.md")
 	for name, text := range map[string]string{
-		"README.md":        strings.SplitAfter(readme(t), "a password without a user name is ")[1],
-		"deploy/README.md": shipped(t, "deploy/README.md"),
+		"a password without a user": strings.SplitAfter(text, "password is written as ")[1],
+		"systemd":                   strings.SplitAfter(text, "## systemd")[1],
 	} {
 		login := found(t, text, `(\w*:password@)`)[0]
 		redisURL := "redis://" + login + server.Addr()
@@ -74,7 +76,7 @@ func TestAURLWithAPasswordServesTheServiceAndRedisCLI(t *testing.T) {
 }
 
 func TestTheReadmesCountCountsNothingThatIsNotThere(t *testing.T) {
-	_, count, _ := strings.Cut(readme(t), "# count the live ones")
+	_, count, _ := strings.Cut(shipped(t, "deploy/README.md"), "# count the live conversations")
 	_, count, _ = strings.Cut(count, "\n")
 	count, _, _ = strings.Cut(count, "\n\n")
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
@@ -106,8 +108,8 @@ func TestReadmeNamesEverySettingWithItsDefault(t *testing.T) {
 }
 
 func TestTheRightsThatTheReadmeNamesAreEnough(t *testing.T) {
-	_, rights, _ := strings.Cut(readme(t), "The Redis user needs the keys `sms:*` and the commands ")
-	rights, _, _ = strings.Cut(rights, ". ")
+	_, rights, _ := strings.Cut(shipped(t, "deploy/README.md"), "The Redis user needs the keys `sms:*` and the commands ")
+	rights, _, _ = strings.Cut(rights, ".")
 	args := []string{"--user", "app", "on", ">secret", "~sms:*"}
 	for _, word := range strings.FieldsFunc(rights, func(r rune) bool { return r < 'A' || r > 'Z' }) {
 		args = append(args, "+"+strings.ToLower(word))

@@ -77,7 +77,7 @@ func TestSystemdAcceptsTheDropIns(t *testing.T) {
 // TestRedisUnderSentinelsRestartsAfterAFailover compares the drop-in with the time-outs in the README. A failover takes
 // the time to detect the failure and the election. A failed election is repeated after twice its time-out.
 func TestRedisUnderSentinelsRestartsAfterAFailover(t *testing.T) {
-	guide := readme(t)
+	guide := shipped(t, "deploy/README.md")
 	milliseconds := func(setting string) time.Duration {
 		d, err := time.ParseDuration(found(t, guide, setting+` \w+ (\d+)`)[0] + "ms")
 		if err != nil {
