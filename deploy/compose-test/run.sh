@@ -1,24 +1,25 @@
 #!/usr/bin/env bash
-# Brings docker-compose.yml up for real and proves what it promises: the counts while a replica is killed, Redis is restarted and all replicas
-# are rolled, and that Prometheus sees it all. It takes everything down again. It needs Docker with Compose v2 and curl, and no .env.
+# Starts everything in docker-compose.yml and tests it: every message is counted once while a replica is killed, Redis is restarted and all
+# replicas are replaced, and Prometheus scrapes every replica. At the end, it removes everything. It needs Docker with Compose v2 and curl,
+# and does not use .env.
 #
 #   deploy/compose-test/run.sh
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
-# A project of its own, beside one that may be running from here, on ports of its own.
+# The project has its own name and ports, so that it can run next to another one.
 project=smsession-test
 image=smsession:compose-test
 export VERSION=compose-test HTTP_PORT=18080 HTTPS_PORT=18443 PROMETHEUS_PORT=19090 GRAFANA_PORT=13000
 export PUBLIC_URL=http://localhost:$HTTP_PORT TWILIO_AUTH_TOKEN=0123456789abcdef0123456789abcdef REDIS_PASSWORD=compose-test
-# What this shell exports belongs to another deployment.
+# Variables of this shell may belong to another deployment.
 unset SITE WEBHOOK_URL FALLBACK_URL TWILIO_AUTH_TOKEN_FILE TWILIO_ACCOUNT_SID REDIS_CONNECTIONS KEEP_ALIVE MAX_CONNECTIONS
 unset OPT_OUT MAX_REPLIES_PER_MINUTE SESSION_IDLE_TIMEOUT LOG_LEVEL
 services=(redis sms-1 sms-2 sms-3 caddy prometheus)
 
-# What no phase may go beyond: the deliveries that are under way when a replica is killed.
+# The number of deliveries in progress at a time. No phase may have more errors than this.
 in_flight=32
-messages=0 # asked for in all phases
+messages=0 # sent in all phases
 
 compose() { docker compose --env-file /dev/null -p "$project" -f docker-compose.yml -f deploy/compose-test/loopback.yml "$@"; }
 say() { printf '%s\n' "$*"; }
@@ -35,18 +36,18 @@ finish() {
 	compose --profile '*' down --volumes --timeout 5 >"$work/down" 2>&1 || cat "$work/down" >&2
 	docker image rm "$image" >/dev/null 2>&1 || true
 	rm -rf "$work"
-	[ "$status" = 0 ] && say "everything is down again"
+	[ "$status" = 0 ] && say "everything is removed"
 	exit "$status"
 }
 
-# have says whether an image is here or can be had.
+# have reports whether an image exists here or can be pulled.
 have() { docker image inspect "$1" >/dev/null 2>&1 || docker pull -q "$1" >/dev/null 2>&1; }
 
-# field prints a number or a truth of a JSON report.
+# field prints a number or a Boolean of a JSON report.
 field() { sed -n "s/.*\"$1\":\([a-z0-9.]*\).*/\1/p" "$2" | head -n 1; }
 
-# start_load sends signed messages through Caddy for so many seconds, in the background, as Twilio does: what /sms does not answer goes
-# to the fallback URL. It runs from the image itself, so that nothing else is needed here.
+# start_load sends signed messages through Caddy in the background for a number of seconds. As Twilio does, it sends a message that /sms
+# does not answer to the fallback URL. It runs in the image, so it needs nothing else.
 start_load() {
 	docker run --rm --name "$project-load" --network host -e TWILIO_AUTH_TOKEN "$image" load --json --duration "$1s" \
 		--url "$PUBLIC_URL/sms" --fallback-url "$PUBLIC_URL/sms/fallback" \
@@ -54,16 +55,16 @@ start_load() {
 	load=$!
 }
 
-# stop_load ends the load when what it was for is over; the deliveries under way come to their end.
+# stop_load ends the load. The deliveries in progress finish.
 stop_load() {
 	kill -0 "$load" 2>/dev/null || fail "the load ended too soon: $(cat "$work/said")"
 	docker kill -s INT "$project-load" >/dev/null
 }
 
-# end_load waits for the report and holds it to the counts. No more deliveries than allowed may have been errors to Twilio.
+# end_load waits for the report and checks it: the proof must hold, and at most the allowed number of deliveries may be errors to Twilio.
 end_load() {
 	what=$1 allowed=$2
-	wait "$load" || true # its status is 1 for an error that the fallback URL made good
+	wait "$load" || true # its status is 1 also for an error after which the fallback URL answered
 	[ -s "$work/report" ] || fail "$what: no report: $(cat "$work/said")"
 	[ "$(field holds "$work/report")" = true ] || fail "$what: the counts are wrong: $(cat "$work/report")"
 	failed=$(field failed "$work/report")
@@ -94,7 +95,7 @@ check_image() {
 	check_reproducible
 }
 
-# check_reproducible builds the binary here with the same flags. It needs the same Go as the image was built with.
+# check_reproducible builds the binary here with the same flags and compares it. It needs the Go version that the image was built with.
 check_reproducible() {
 	container=$(docker create "$image")
 	docker cp -q "$container:/smsession" "$work/theirs" 2>/dev/null || docker cp "$container:/smsession" "$work/theirs" >/dev/null
@@ -106,7 +107,7 @@ check_reproducible() {
 	fi
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags "-s -w -X main.stamped=$VERSION" -o "$work/ours" ./cmd/smsession
 	cmp -s "$work/theirs" "$work/ours" || fail "the image's binary is not the one that is built here"
-	say "binary: byte for byte the one that $theirs builds here"
+	say "binary: identical to the one that $theirs builds here"
 }
 
 check_hardening() {
@@ -125,7 +126,7 @@ check_hardening() {
 	say "hardening: read-only roots, no capabilities, no new privileges, limits; no replica is published"
 }
 
-# check_redis looks at who can log in, and whether a password is in the list of processes.
+# check_redis checks which users can log in, and that the list of processes shows no password.
 check_redis() {
 	said=$(docker run --rm --network "${project}_store" --entrypoint redis-cli "$(compose config --images | grep redis)" -h redis ping 2>&1) || true
 	case $said in *NOAUTH*) ;; *) fail "Redis answers a client without a password: $said" ;; esac
@@ -135,7 +136,7 @@ check_redis() {
 	said=$(compose exec -T redis redis-cli --user smsession flushall 2>&1) || true
 	case $said in *NOPERM*) ;; *) fail "the user smsession may delete everything: $said" ;; esac
 	compose exec -T sms-1 /smsession ls >/dev/null || fail "smsession ls is refused"
-	say "redis: one user, who may do what the service does; no password in the list of processes"
+	say "redis: one user with only the permissions of the service; no password in the list of processes"
 }
 
 # check_secret starts one replica with the token in a file.
@@ -156,14 +157,14 @@ check_edge() {
 	say "edge: no redirect; what is unsigned is refused"
 }
 
-# ask_prometheus asks until the answer has so many of the words, for a minute: it asks its targets every 15 s.
+# ask_prometheus repeats a query for up to a minute, until the answer contains a word a number of times. Prometheus scrapes every 15 s.
 ask_prometheus() {
 	for _ in $(seq 60); do
 		curl -s "http://127.0.0.1:$PROMETHEUS_PORT/api/v1/$1" >"$work/answer" || true
 		[ "$(grep -o "$2" "$work/answer" | wc -l)" -ge "$3" ] && return
 		sleep 1
 	done
-	fail "Prometheus: $1 has not $3 times $2: $(cat "$work/answer")"
+	fail "Prometheus: the answer to $1 does not contain $2 $3 times: $(cat "$work/answer")"
 }
 
 check_prometheus() {
@@ -177,7 +178,7 @@ check_prometheus() {
 
 check_grafana() {
 	if ! have "$(compose --profile '*' config --images | grep grafana)"; then
-		say "grafana: left out, its image cannot be had here"
+		say "grafana: skipped, because its image is not available"
 		return
 	fi
 	compose up -d --wait grafana >/dev/null 2>&1 || fail "Grafana does not start"
@@ -191,7 +192,7 @@ check_grafana() {
 
 trap finish EXIT
 check_image
-compose up -d --wait "${services[@]}" >"$work/up" 2>&1 || { cat "$work/up" >&2; fail "it does not come up"; }
+compose up -d --wait "${services[@]}" >"$work/up" 2>&1 || { cat "$work/up" >&2; fail "the containers do not start"; }
 say "up: $(compose ps --format '{{.Service}} {{.Health}}' | tr '\n' ',' | sed 's/ *,/, /g; s/, $//')"
 check_hardening
 check_redis
@@ -213,7 +214,7 @@ sleep 3
 compose restart redis >/dev/null 2>&1
 end_load "Redis restarted" 0
 
-start_load 600 # as long as it takes, which is half a minute, or much more on a machine that has other things to do
+start_load 600 # long enough for the roll, which takes half a minute, or much longer on a busy machine
 for service in sms-1 sms-2 sms-3; do
 	compose up -d --no-deps --force-recreate --wait "$service" >/dev/null 2>&1 || fail "$service does not come back"
 done

@@ -1,11 +1,11 @@
 #!/bin/sh
-# Runs every fuzz target of the module for the given time each, because go test takes only one at a time.
+# Runs every fuzz target of the module, each for the given time. go test can run only one at a time.
 #
 #   deploy/test/fuzz.sh 30s
 set -eu
 
 for package in $(go list ./...); do
-	# On its own line, so that a package that does not compile ends the run.
+	# This is a separate command, so that a package that does not compile ends the run.
 	tests=$(go test -list '^Fuzz' "$package")
 	for target in $(echo "$tests" | grep '^Fuzz' || true); do
 		echo "$package $target"

@@ -1,17 +1,16 @@
 #!/bin/sh
-# Sees to it that the programs that the tests start for real are there, because a skipped suite is not a passed one.
-# As root it installs what is missing; for anybody else it prints the one command that does, and fails.
-# It prints nothing when there is nothing to do.
+# Installs the programs that the tests start, because a skipped suite has not passed. As root, it installs the missing ones. For any other
+# user, it prints the command that installs them, and fails. If nothing is missing, it prints nothing.
 #
 #   deploy/test/setup.sh redis-server redis-cli cc caddy chromium flask promtool systemd-analyze
 set -eu
 
-# found says whether a tool is there.
+# found reports whether a tool is installed.
 found() {
 	case $1 in
 	cc)
-		# The race detector needs the compiler that Go would call, and the C library's headers with it. Under sudo
-		# there may be no go, and then it is the one that is installed below.
+		# The race detector needs the C compiler that Go calls, and the headers of the C library. Under sudo, PATH may
+		# not contain go. The check then uses gcc, which is installed below.
 		cc=$(go env CC 2>/dev/null) || cc=gcc
 		# CC may carry arguments, so it is split on purpose.
 		# shellcheck disable=SC2086
@@ -21,7 +20,7 @@ found() {
 		command -v chromium || command -v chromium-browser || command -v google-chrome
 		;;
 	flask)
-		# A library of the system's Python, whichever python3 comes first in PATH.
+		# Flask is a library of the system's Python. Another python3 may come first in PATH.
 		/usr/bin/python3 -c 'import flask' || python3 -c 'import flask'
 		;;
 	*)
@@ -40,7 +39,7 @@ manager() {
 	done
 }
 
-# package prints what a tool is called by a package manager.
+# package prints the name of the package that contains a tool.
 package() {
 	case $1:$2 in
 	apt-get:redis-cli) echo redis-tools ;;
@@ -52,7 +51,7 @@ package() {
 	apk:promtool | brew:promtool) echo prometheus ;;
 	apt-get:flask | dnf:flask) echo python3-flask ;;
 	apk:flask) echo py3-flask ;;
-	# By file, because newer Fedoras have the two from a package of another name.
+	# By file, because the package has another name in newer Fedoras.
 	dnf:redis-server | dnf:redis-cli) echo "/usr/bin/$2" ;;
 	apk:redis-server | apk:redis-cli) echo redis ;;
 	apk:cc) echo gcc musl-dev ;;
@@ -74,8 +73,8 @@ command_for() {
 	esac
 }
 
-# install_quietly runs such a command without leaving services behind: Debian's packages start theirs when they are
-# installed, a Redis on 6379 for one, and at every boot. The tests start their own, on ports of their own.
+# install_quietly runs the command and leaves no service running. Debian's packages start their services when they are
+# installed (for example, a Redis on port 6379) and at every boot. The tests start their own services on other ports.
 install_quietly() {
 	policy=/usr/sbin/policy-rc.d
 	if [ "$manager" = apt-get ] && [ ! -e "$policy" ]; then
@@ -93,7 +92,7 @@ install_quietly() {
 	done
 }
 
-# stop_service is for a system whose own policy let the service start, and for its next boot.
+# stop_service stops a service that the system's own policy has started, and keeps it from starting at the next boot.
 stop_service() {
 	if [ -d /run/systemd/system ]; then
 		systemctl disable --now "$1"
@@ -110,7 +109,7 @@ done
 
 manager=$(manager)
 if [ -z "$manager" ]; then
-	echo "The tests need these programs, and no known package manager is here to install them:$missing" >&2
+	echo "The tests need these programs, but no known package manager was found to install them:$missing" >&2
 	exit 1
 fi
 packages=
@@ -125,12 +124,12 @@ done
 # shellcheck disable=SC2086
 install=$(command_for "$manager" $packages)
 
-# Homebrew refuses to run as root, and belongs to whoever set it up.
+# Homebrew refuses to run as root.
 if [ "$manager" = brew ]; then
 	printf 'The tests need%s. This installs it:\n\n    %s\n\n' "$missing" "$install" >&2
 	exit 1
 fi
-# Not the bare command: this script also sees to it that no service stays behind.
+# The user runs this script and not the bare command, because the script also stops the installed services.
 if [ "$(id -u)" -ne 0 ]; then
 	printf 'The tests need%s. This installs it (%s:%s):\n\n    sudo %s%s\n\n' \
 		"$missing" "$manager" "$packages" "$0" "$missing" >&2
