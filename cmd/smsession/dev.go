@@ -9,6 +9,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/config"
+	"smsession/internal/config/redisurl"
 	"smsession/internal/devphone"
 	"smsession/internal/redispool"
 )
@@ -39,7 +40,7 @@ func (c *devCommand) Run(p *process) error {
 	defer log.end()
 	d := describe(cfg, ports, embedded)
 	cfg.PublicURL, cfg.WebhookURL, cfg.FallbackURL = d.PublicURL, d.PublicURL+smsRoute, d.PublicURL+fallbackRoute
-	cfg.AuthTokens, cfg.Redis = config.AuthTokens{{Value: d.AuthToken}}, config.Redis{Addr: embedded.Addr()}
+	cfg.AuthTokens, cfg.Redis = config.AuthTokens{{Value: d.AuthToken}}, redisurl.URL{Addrs: []string{embedded.Addr()}}
 	if file, err := writeDevFile(p.ctx, d); err != nil {
 		log.Warn("other commands will not find this service", "error", err.Error())
 	} else {
@@ -71,7 +72,7 @@ func newPage(cfg config.Config, g guide, pool *redis.Pool) (*devphone.Page, erro
 		To:             guideTo,
 		AdvancedOptOut: cfg.OptOut == config.OptOutAdvanced,
 		Pool:           pool,
-		Redis:          cfg.Redis.Addr,
+		Redis:          cfg.Redis.Addrs[0],
 		Prefix:         cfg.RedisPrefix,
 		IdleTimeout:    cfg.IdleTimeout,
 		ReadRecord:     g.readRecord,
@@ -86,7 +87,7 @@ func describe(cfg config.Config, ports ports, embedded *redispool.Embedded) devF
 		PublicURL:  cfg.PublicURL,
 		AuthToken:  randomHex(),
 		AccountSID: "AC" + randomHex(),
-		Redis:      "redis://" + embedded.Addr(),
+		Redis:      "redis://" + cfg.Redis.Addrs[0],
 		Prefix:     cfg.RedisPrefix,
 	}
 	if d.PublicURL == "" {

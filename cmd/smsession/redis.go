@@ -2,6 +2,7 @@ package main
 
 import (
 	"smsession/internal/config"
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 )
 
@@ -14,28 +15,24 @@ func servicePool(cfg config.Config, secrets *secrets) redispool.Options {
 }
 
 // poolOptions returns the options of a pool for the Redis in the settings.
-func poolOptions(r config.Redis) redispool.Options {
-	o := redispool.Options{Addr: r.Addr, Database: r.Database, Credentials: func() redispool.Credentials { return credentials(r) }}
-	switch r.Topology {
-	case config.Sentinel:
-		o.Sentinels = &redispool.Sentinels{Addrs: r.Addrs(), Primary: r.Primary}
-	case config.Cluster:
-		o.Cluster = r.Addrs()
+func poolOptions(u redisurl.URL) redispool.Options {
+	o := redispool.Options{Database: u.Database, Credentials: func() redispool.Credentials { return credentials(u) }}
+	switch u.Topology {
+	case redisurl.Sentinel:
+		o.Sentinels = &redispool.Sentinels{Addrs: u.Addrs, Primary: u.Primary}
+	case redisurl.Cluster:
+		o.Cluster = u.Addrs
+	default:
+		o.Addr = u.Addrs[0]
 	}
 	return o
 }
 
 // credentials returns the credentials in the settings.
-func credentials(r config.Redis) redispool.Credentials {
-	c := redispool.Credentials{
-		Redis:     redispool.Login{Username: r.Username, Password: r.Password},
-		Sentinels: redispool.Login{Username: r.SentinelUsername, Password: r.SentinelPassword},
-	}
-	if r.TLS {
-		c.Redis.TLS = r.TLSConfig()
-	}
-	if r.SentinelTLS {
-		c.Sentinels.TLS = r.TLSConfig()
-	}
-	return c
+func credentials(u redisurl.URL) redispool.Credentials {
+	return redispool.Credentials{Redis: login(u.Redis), Sentinels: login(u.Sentinels)}
+}
+
+func login(l redisurl.Login) redispool.Login {
+	return redispool.Login{Username: l.Username, Password: l.Password, TLS: l.TLS}
 }

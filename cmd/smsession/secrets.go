@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"smsession/internal/config"
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/twilio"
 )
@@ -24,14 +25,14 @@ type secrets struct {
 	hangup <-chan os.Signal
 	flags  config.Flags
 	log    *slog.Logger
-	redis  atomic.Pointer[config.Redis]
+	redis  atomic.Pointer[redisurl.URL]
 
 	mu   sync.Mutex
 	read time.Time // when the secrets of Redis were last read
 	told string    // the last fault that was logged; "" after a successful reading
 }
 
-func newSecrets(hangup <-chan os.Signal, flags config.Flags, redis config.Redis, log *slog.Logger) *secrets {
+func newSecrets(hangup <-chan os.Signal, flags config.Flags, redis redisurl.URL, log *slog.Logger) *secrets {
 	s := &secrets{hangup: hangup, flags: flags, log: log}
 	s.redis.Store(&redis)
 	return s

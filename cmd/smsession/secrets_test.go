@@ -16,6 +16,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/config"
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redistest"
 )
 
@@ -188,7 +189,7 @@ func TestRefusalsCauseOneReadingASecond(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
 		flags := config.Flags{RedisFlags: config.RedisFlags{RedisURLFile: file.path}}
-		s := newSecrets(nil, flags, config.Redis{Addr: "redis:6379", Password: "before"}, slog.New(slog.NewTextHandler(&out, nil)))
+		s := newSecrets(nil, flags, redisurl.URL{Addrs: []string{"redis:6379"}, Redis: redisurl.Login{Password: "before"}}, slog.New(slog.NewTextHandler(&out, nil)))
 		is := func(want string) {
 			t.Helper()
 			s.outdated()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -84,7 +85,7 @@ func serve(ctx context.Context, cfg config.Config, ports ports, log *logger, sec
 	listeners := ports.listeners(cfg, log, edge, more...)
 	watch := func(ctx context.Context) error { return health.Watch(ctx, ping, redispool.Refused) }
 	run := func() error { return server.Run(ctx, health, cfg.DrainDelay, log.Logger, listeners...) }
-	return watched(ctx, cfg.Redis.Addr, watch, run)
+	return watched(ctx, strings.Join(cfg.Redis.Addrs, ","), watch, run)
 }
 
 // watched runs the service and, at the same time, the watch on the Redis at addr. The watch ends when the service ends.

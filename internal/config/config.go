@@ -14,11 +14,10 @@
 package config
 
 import (
-	"crypto/tls"
-	"crypto/x509"
 	"log/slog"
-	"strings"
 	"time"
+
+	"smsession/internal/config/redisurl"
 )
 
 // Values of Config.OptOut.
@@ -64,7 +63,7 @@ type Config struct {
 	// AccountSIDs are the accounts whose messages are accepted; empty for all.
 	AccountSIDs []string
 	// Redis is where the sessions are. Zero for dev.
-	Redis Redis
+	Redis redisurl.URL
 	// RedisPrefix begins every key.
 	RedisPrefix string
 	// WaitReplicas is how many Redis replicas must have a commit before it is
@@ -96,59 +95,6 @@ type Config struct {
 	LogFormat string
 	// Pprof says that the private listener serves /debug/pprof.
 	Pprof bool
-}
-
-// Topologies of a Redis.
-const (
-	Standalone = ""         // One server.
-	Unix       = "unix"     // One server on a Unix socket.
-	Sentinel   = "sentinel" // One primary, which Sentinels name.
-	Cluster    = "cluster"  // A Redis Cluster.
-)
-
-// Redis is the Redis that REDIS_URL names.
-type Redis struct {
-	// Topology is Standalone, Unix, Sentinel or Cluster.
-	Topology string
-	// Addr is host:port. An IPv6 host stands in brackets. With Sentinel it is
-	// theirs, with Cluster some nodes', and there may be several, separated by
-	// commas. With Unix it is the path of the socket.
-	Addr string
-	// Primary is what the Sentinels call the primary.
-	Primary string
-	// TLS says that the connection is encrypted (rediss://, tls=true).
-	TLS bool
-	// Username and Password are for AUTH, already percent-decoded. A password
-	// without a user name is the default user's; both empty means no AUTH.
-	Username, Password string
-	// Database is for SELECT.
-	Database int
-	// SentinelUsername, SentinelPassword and SentinelTLS are the same for the
-	// Sentinels.
-	SentinelUsername, SentinelPassword string
-	SentinelTLS                        bool
-	// CAFile, CertFile and KeyFile are where Roots and Certificate came from.
-	CAFile, CertFile, KeyFile string
-	// ServerName is the name that the server's certificate must have; empty
-	// for the host that is connected to.
-	ServerName string
-	// Roots are the authorities that the servers' certificates are trusted by;
-	// nil for the system's.
-	Roots *x509.CertPool
-	// Certificate is the client's own; nil for none. It holds the private key.
-	Certificate *tls.Certificate
-}
-
-// Addrs are the addresses in Addr.
-func (r Redis) Addrs() []string { return strings.Split(r.Addr, ",") }
-
-// TLSConfig returns how to encrypt connections, to Redis and to Sentinels.
-func (r Redis) TLSConfig() *tls.Config {
-	c := &tls.Config{MinVersion: tls.VersionTLS12, ServerName: r.ServerName, RootCAs: r.Roots}
-	if r.Certificate != nil {
-		c.Certificates = []tls.Certificate{*r.Certificate}
-	}
-	return c
 }
 
 // Defaults returns what the settings of the service are when they are not set.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"smsession/internal/config"
+	"smsession/internal/config/redisurl"
 )
 
 const (
@@ -61,7 +62,7 @@ func TestDefaults(t *testing.T) {
 		FallbackURL:    "https://sms.example.com/sms/fallback",
 		SecureCookie:   true,
 		AuthTokens:     config.AuthTokens{{Value: token}},
-		Redis:          config.Redis{Addr: "redis:6379"},
+		Redis:          redisurl.URL{Addrs: []string{"redis:6379"}},
 		RedisPrefix:    "sms:",
 		Connections:    64,
 		IdleTimeout:    4 * time.Hour,
@@ -136,8 +137,8 @@ func TestOperatorsNeedOnlyRedis(t *testing.T) {
 	f.RedisURL = "redis://:pass@redis/2"
 	f.RedisPrefix = "staging:"
 	got, err := f.Config()
-	want := config.Redis{Addr: "redis:6379", Password: "pass", Database: 2}
-	if err != nil || got.Redis != want || got.RedisPrefix != "staging:" {
+	want := redisurl.URL{Addrs: []string{"redis:6379"}, Redis: redisurl.Login{Password: "pass"}, Database: 2}
+	if err != nil || !reflect.DeepEqual(got.Redis, want) || got.RedisPrefix != "staging:" {
 		t.Errorf("got %v %q, %v", got.Redis, got.RedisPrefix, err)
 	}
 }
@@ -332,51 +333,17 @@ func TestWarnings(t *testing.T) {
 }
 
 func TestRedisURL(t *testing.T) {
-	rows := []struct {
-		name, value string
-		want        config.Redis
-	}{
-		{"the port is 6379 unless given", "redis://redis", config.Redis{Addr: "redis:6379"}},
-		{"a port is taken", "redis://redis.example:7000", config.Redis{Addr: "redis.example:7000"}},
-		{"rediss is TLS", "rediss://redis", config.Redis{Addr: "redis:6379", TLS: true}},
-		{"the case of the scheme does not matter", "REDISS://redis", config.Redis{Addr: "redis:6379", TLS: true}},
-		{"the path is the database", "redis://redis/3", config.Redis{Addr: "redis:6379", Database: 3}},
-		{"a slash alone is database 0", "redis://redis/", config.Redis{Addr: "redis:6379"}},
-		{"user and password", "redis://app:pass@redis", config.Redis{Addr: "redis:6379", Username: "app", Password: "pass"}},
-		{"a password alone is the default user's", "redis://:pass@redis", config.Redis{Addr: "redis:6379", Password: "pass"}},
-		{"a user may have an empty password", "redis://app:@redis", config.Redis{Addr: "redis:6379", Username: "app"}},
-		{"both are percent-decoded", "redis://a%40b:%2F%3f%23%25@redis", config.Redis{Addr: "redis:6379", Username: "a@b", Password: "/?#%"}},
-		{"a plus is no space", "redis://:a+b@redis", config.Redis{Addr: "redis:6379", Password: "a+b"}},
-		{"white space inside a password is kept", "redis://:%20a%20@redis", config.Redis{Addr: "redis:6379", Password: " a "}},
-		{"an IPv6 host stands in brackets", "redis://[::1]:7000/1", config.Redis{Addr: "[::1]:7000", Database: 1}},
-		{"an IPv6 host without a port", "redis://:p@[2001:db8::1]", config.Redis{Addr: "[2001:db8::1]:6379", Password: "p"}},
-		{"white space around it is dropped", "\tredis://redis \n", config.Redis{Addr: "redis:6379"}},
-		{"Sentinels and the primary they name", "redis+sentinel://a,b:7000/my-master",
-			config.Redis{Topology: config.Sentinel, Addr: "a:26379,b:7000", Primary: "my-master"}},
-		{"everything that Sentinels have", "Redis+Sentinel://app:pass@a:1,[::1]/m?tls=true&sentinel_tls=false&db=3&sentinel_username=u&sentinel_password=p+%26%3d",
-			config.Redis{Topology: config.Sentinel, Addr: "a:1,[::1]:26379", Primary: "m", TLS: true, Username: "app", Password: "pass",
-				Database: 3, SentinelUsername: "u", SentinelPassword: "p+&="}},
-		{"tls is the Sentinels' too", "redis+sentinel://a/m?tls=true", config.Redis{Topology: config.Sentinel, Addr: "a:26379", Primary: "m", TLS: true, SentinelTLS: true}},
-		{"rediss is the Sentinels' too", "rediss+sentinel://a/m", config.Redis{Topology: config.Sentinel, Addr: "a:26379", Primary: "m", TLS: true, SentinelTLS: true}},
-		{"a Cluster has several nodes", "redis+cluster://:pass@a,b:7000/0", config.Redis{Topology: config.Cluster, Addr: "a:6379,b:7000", Password: "pass"}},
-		{"a Cluster may have TLS", "redis+cluster://a?tls=true&server_name=redis.example.com",
-			config.Redis{Topology: config.Cluster, Addr: "a:6379", TLS: true, ServerName: "redis.example.com"}},
-		{"a Unix socket", "redis+unix:///run/redis.sock", config.Redis{Topology: config.Unix, Addr: "/run/redis.sock"}},
-		{"a Unix socket with everything", "redis+unix://app:p%40ss@/run/my%20redis.sock?db=15",
-			config.Redis{Topology: config.Unix, Addr: "/run/my redis.sock", Username: "app", Password: "p@ss", Database: 15}},
-		{"everything", "rediss://app:pass@10.0.0.1:6380/15", config.Redis{Addr: "10.0.0.1:6380", TLS: true, Username: "app", Password: "pass", Database: 15}},
+	want, err := redisurl.Parse("redis://app:pass@redis:7000/3", nil)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) {
-			got := read(t, func(f *config.Flags) { f.RedisURL = row.value })
-			if got.Redis != row.want {
-				t.Errorf("got %#v, want %#v", got.Redis, row.want)
-			}
-			got = read(t, func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", write(t, "\ufeff"+row.value+"\n") })
-			if got.Redis != row.want {
-				t.Errorf("from a file: got %#v, want %#v", got.Redis, row.want)
-			}
-		})
+	got := read(t, func(f *config.Flags) { f.RedisURL = "\tredis://app:pass@redis:7000/3 \n" })
+	if !reflect.DeepEqual(got.Redis, want) {
+		t.Errorf("got %#v, want %#v", got.Redis, want)
+	}
+	got = read(t, func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", write(t, "\ufeffredis://app:pass@redis:7000/3\n") })
+	if !reflect.DeepEqual(got.Redis, want) {
+		t.Errorf("from a file: got %#v, want %#v", got.Redis, want)
 	}
 }
 

@@ -48,6 +48,17 @@ func (c *checker) fault(name, format string, args ...any) {
 	c.faults = append(c.faults, Fault{Name: name, Problem: fmt.Sprintf(format, args...)})
 }
 
+// faultEach adds a fault for each error that err joins.
+func (c *checker) faultEach(name string, err error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, each := range joined.Unwrap() {
+			c.faultEach(name, each)
+		}
+	} else if err != nil {
+		c.fault(name, "%v", err)
+	}
+}
+
 // result returns the configuration only if nothing is wrong with it. The nil
 // is written out because an empty Faults in an error is not nil.
 func (c *checker) result() (Config, error) {

@@ -130,88 +130,22 @@ func TestTwilioFaults(t *testing.T) {
 }
 
 func TestRedisURLFaults(t *testing.T) {
-	const (
-		invalid  = "is not a valid URL; in a user or password, write %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %25 for % and %20 for a space"
-		database = "has a path that is not a database number, such as /0"
-		port     = "has a port that is not a number from 1 to 65535"
-		login    = "has no password: write user:password@host, or :password@host for the default user"
-		scheme   = "must begin with redis:// or, for TLS, rediss://, or with redis+unix://, redis+sentinel:// or redis+cluster://"
-		several  = "has more than one host; only redis+sentinel:// and redis+cluster:// have several"
-		socket   = "does not name a Unix socket by its path, such as redis+unix:///run/redis/redis.sock"
-		primary  = "does not name the primary: behind the hosts comes what the Sentinels call it, such as /mymaster"
-		noTLS    = "has parameters for TLS, but no TLS: use rediss://, or tls=true with Sentinel and Cluster"
-		escaped  = "; in a password ? is written %3F"
-	)
-	rows := []struct{ name, value, want string }{
-		{"it is required", "", "is required, itself or as REDIS_URL_FILE: such as redis://localhost:6379"},
-		{"it is a URL", "localhost:6379", "is not a URL, such as redis://localhost:6379"},
-		{"another topology is refused", "redis+proxy://a:26379,b:26379/primary", scheme},
-		{"a plus without a topology is refused", "redis+://a", scheme},
-		{"another scheme is refused", "https://redis", scheme},
-		{"a Unix socket needs its scheme", "unix:///run/redis.sock", scheme},
-		{"a Unix socket has no TLS", "rediss+unix:///run/redis.sock", scheme},
-		{"a Unix socket has a path", "redis+unix://", socket},
-		{"the path of a Unix socket is not a directory", "redis+unix:///run/", socket},
-		{"a Unix socket has no host", "redis+unix://run/redis.sock", socket},
-		{"a Unix socket has no host behind its user", "redis+unix://app:pass@h/run/redis.sock", socket},
-		{"a Unix socket's database is a parameter", "redis+unix:///run/redis.sock?db=x", "has a query parameter db that is not a database number"},
-		{"a Unix socket has no certificates", "redis+unix:///run/redis.sock?ca_file=/ca.pem", "the query parameter ca_file is not supported" + escaped},
-		{"a Unix socket's user needs a password", "redis+unix://app@/run/redis.sock", login},
-		{"it has a host", "redis://", "has no host; a URL with one is redis://localhost:6379"},
-		{"it has a host before its port", "redis://:p@:6379", "has no host; a URL with one is redis://localhost:6379"},
-		{"it has one host", "redis://a,b", several},
-		{"it has one host and port", "redis://a:1,b:2", several},
-		{"its host is a name", "redis://<host>", "has a host that is neither a name nor an IP address"},
-		{"its port is a number", "redis://h:x", invalid},
-		{"its port is at least 1", "redis://h:0", port},
-		{"its port is at most 65535", "redis://h:65536", port},
-		{"its port is not empty", "redis://h:", port},
-		{"a database is a number", "redis://h/x", database},
-		{"a database is not negative", "redis://h/-1", database},
-		{"a database has no sign", "redis://h/+1", database},
-		{"a database is one number", "redis://h/1/2", database},
-		{"a database fits", "redis://h/2147483648", database},
-		{"a user alone is ambiguous", "redis://user@h", login},
-		{"a broken escape is refused", "redis://:%zz@h", invalid},
-		{"a space is refused", "redis://:a b@h", invalid},
-		{"a control character is refused", "redis://h/\x01", invalid},
-		{"a query parameter is refused by its name", "redis://h?db=3", "the query parameter db is not supported" + escaped},
-		{"query parameters are refused by their names", "redis://h?timeout=1s&db=3&db=4", "the query parameters timeout, db are not supported" + escaped},
-		{"an unknown parameter may be half a password", "redis://user:12?34@h", "has a query parameter that is not supported" + escaped},
-		{"an empty query is refused", "redis://h?", "has a query parameter that is not supported" + escaped},
-		{"a fragment may be half a password", "redis://user:12#34@h", "must not have a #; in a password it is written %23"},
-		{"an empty fragment is refused", "redis://h#", "must not have a #; in a password it is written %23"},
-		{"Sentinels name a primary", "redis+sentinel://a,b", primary},
-		{"a primary's name is one", "redis+sentinel://a,b/my/master", primary},
-		{"a primary's name has Sentinel's characters", "redis+sentinel://a,b/my%20master", primary},
-		{"each Sentinel has a port", "redis+sentinel://a:1,b:0/m", port},
-		{"each Sentinel has a host", "redis+sentinel://a,,b/m", "has no host; a URL with one is redis://localhost:6379"},
-		{"each host stands alone", "redis+cluster://a,b@c,d", login},
-		{"a Cluster has one database", "redis+cluster://a/1", "has a path; a Cluster has only database 0"},
-		{"a Cluster's database is no parameter", "redis+cluster://a?db=1", "the query parameter db is not supported" + escaped},
-		{"a Cluster has no Sentinels", "redis+cluster://a?sentinel_password=" + token, "the query parameter sentinel_password is not supported" + escaped},
-		{"rediss says tls already", "rediss://a?tls=true", "the query parameter tls is not supported" + escaped},
-		{"tls contradicts no scheme", "rediss+cluster://a?tls=false", "has a query parameter tls that contradicts rediss"},
-		{"tls is true or false", "redis+cluster://a?tls=yes", "has a query parameter tls that is neither true nor false"},
-		{"db is a number", "redis+sentinel://a/m?db=x", "has a query parameter db that is not a database number"},
-		{"a parameter has a value", "redis+sentinel://a/m?sentinel_username", "has a query parameter sentinel_username that is empty"},
-		{"a parameter stands once", "redis+sentinel://a/m?db=1&db=2", "has the query parameter db twice"},
-		{"a parameter's escapes are whole", "redis+sentinel://a/m?sentinel_password=%zz", "has a query parameter sentinel_password with a broken escape"},
-		{"server_name is a name", "rediss://a?server_name=%2F", "has a query parameter server_name that is neither a name nor an IP address"},
-		{"an authority is for TLS", "redis://a?ca_file=/ca.pem", noTLS},
-		{"a name is for TLS", "redis+sentinel://a/m?server_name=b&tls=false", noTLS},
-		{"a certificate needs its key", "rediss://a?cert_file=/cert.pem", "has only one of the query parameters cert_file and key_file; a client certificate is both"},
-		{"a key needs its certificate", "rediss://a?key_file=/key.pem", "has only one of the query parameters cert_file and key_file; a client certificate is both"},
-	}
-	for _, row := range rows {
-		checkFaults(t, []faultRow{{row.name, func(f *config.Flags) { f.RedisURL = row.value }, "REDIS_URL (--redis-url): " + row.want}})
-	}
-	f := required()
-	f.RedisURL = "redis://user@h:0/x?db=1#"
-	_, err := f.Config()
-	if faults, ok := errors.AsType[config.Faults](err); !ok || len(faults) != 5 {
-		t.Errorf("all that is wrong with one URL: got %d faults\n%v", len(faults), err)
-	}
+	large := write(t, strings.Repeat("x", 64<<10+1))
+	const name = "REDIS_URL (--redis-url): "
+	checkFaults(t, []faultRow{
+		{"it is required", func(f *config.Flags) { f.RedisURL = "" }, name + "is required, itself or as REDIS_URL_FILE: such as redis://localhost:6379"},
+		{"everything is reported at once", func(f *config.Flags) { f.RedisURL = "redis://user@h/x?db=1#" }, strings.Join([]string{
+			name + "has no password: write user:password@host, or :password@host for the default user",
+			name + "has a path that is not a database number, such as /0",
+			name + "must not have a #; in a password, write %23 for #",
+			name + "has the query parameter db, which is not supported; in a password, write %3F for ?"}, "\n")},
+		{"the path of a missing certificate is not quoted", func(f *config.Flags) { f.RedisURL = "rediss://h?ca_file=/missing" },
+			name + "names a ca_file that cannot be read: no such file or directory"},
+		{"a certificate is not a directory", func(f *config.Flags) { f.RedisURL = "rediss://h?ca_file=/" },
+			name + "names a ca_file that cannot be read: is a directory"},
+		{"a certificate has at most 64 KiB", func(f *config.Flags) { f.RedisURL = "rediss://h?ca_file=" + large },
+			name + "names a ca_file that is larger than 64 KiB"},
+	})
 }
 
 func TestFileFaults(t *testing.T) {

@@ -1,49 +1,11 @@
 package config_test
 
 import (
-	"net"
 	"strings"
 	"testing"
 
 	"smsession/internal/config"
 )
-
-// FuzzRedisURL puts the sentinel anywhere into a URL. What is accepted has a
-// host and a port; what is refused is not quoted.
-func FuzzRedisURL(f *testing.F) {
-	for _, raw := range malformed() {
-		before, after, _ := strings.Cut(raw, sentinel)
-		f.Add(before, after)
-	}
-	f.Add("rediss://user:", "@host:6380/3")
-	f.Add("redis+unix://user:", "@/run/redis.sock?db=3")
-	f.Add("redis://:", "@[::1]")
-	f.Add("redis+sentinel://a,b/m?db=1&tls=true&sentinel_username=u&sentinel_password=", "")
-	f.Fuzz(func(t *testing.T, before, after string) {
-		var flags config.OperatorFlags
-		flags.RedisURL = before + sentinel + after
-		c, err := flags.Config()
-		if err != nil {
-			if leaks(err.Error()) {
-				t.Errorf("%q: %v", flags.RedisURL, err)
-			}
-			return
-		}
-		for _, addr := range c.Redis.Addrs() {
-			host, port, err := net.SplitHostPort(addr)
-			if c.Redis.Topology == config.Unix && strings.HasPrefix(addr, "/") {
-				continue
-			}
-			if err != nil || host == "" || port == "" || c.Redis.Database < 0 {
-				t.Errorf("%q: accepted as %#v", flags.RedisURL, c.Redis)
-			}
-		}
-		r := c.Redis
-		if !leaks(r.Username+r.Addr+r.Primary+r.SentinelUsername+r.ServerName+r.CAFile+r.CertFile+r.KeyFile) && leaks(c.String()) {
-			t.Errorf("%q: shown as %v", flags.RedisURL, c)
-		}
-	})
-}
 
 // FuzzPublicURL checks that what is accepted can be signed: scheme, host and
 // path, cut from what was configured.

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"smsession/internal/config"
+	"smsession/internal/config/redisurl"
 )
 
 // A secret is read again while messages wait for it, so a pipe must not delay the messages.
@@ -21,13 +22,13 @@ func TestPipeInPlaceOfASecret(t *testing.T) {
 	}
 	flags := config.RedisFlags{RedisURLFile: path}
 	t.Run("it is a fault if nobody writes to it", func(t *testing.T) {
-		if _, err := flags.Reread(config.Redis{}); err == nil || !strings.Contains(err.Error(), "is empty") {
+		if _, err := flags.Reread(redisurl.URL{}); err == nil || !strings.Contains(err.Error(), "is empty") {
 			t.Errorf("got %v", err)
 		}
 	})
 	t.Run("it is a fault for a certificate as well", func(t *testing.T) {
 		flags := config.RedisFlags{RedisURL: "rediss://localhost?ca_file=" + path}
-		if _, err := flags.Reread(config.Redis{}); err == nil || !strings.Contains(err.Error(), "ca_file") {
+		if _, err := flags.Reread(redisurl.URL{}); err == nil || !strings.Contains(err.Error(), "ca_file") {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -42,7 +43,7 @@ func TestPipeInPlaceOfASecret(t *testing.T) {
 		}
 		write.Close()
 		flags := config.RedisFlags{RedisURLFile: fmt.Sprint("/dev/fd/", read.Fd())}
-		if _, err := flags.Reread(config.Redis{}); err == nil || !strings.Contains(err.Error(), "names another server") {
+		if _, err := flags.Reread(redisurl.URL{}); err == nil || !strings.Contains(err.Error(), "names another server") {
 			t.Errorf("got %v", err)
 		}
 	})

@@ -2,6 +2,8 @@ package config
 
 import (
 	"strings"
+
+	"smsession/internal/config/redisurl"
 )
 
 // redis checks REDIS_URL or the content of its file. No fault quotes a part of the URL.
@@ -10,10 +12,8 @@ func (c *checker) redis(f RedisFlags) {
 	if !ok {
 		return
 	}
-	redis, problems := parseRedisURL(value)
-	for _, problem := range problems {
-		c.fault(name, "%s", problem)
-	}
+	redis, err := redisurl.Parse(value, readFile)
+	c.faultEach(name, err)
 	c.config.Redis = redis
 }
 

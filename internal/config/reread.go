@@ -1,14 +1,16 @@
 package config
 
+import "smsession/internal/config/redisurl"
+
 // Reread reads REDIS_URL or its file again, and the certificates that it names.
 // It returns present with the new users, passwords and certificates. The error
 // is a Faults; present is then returned unchanged. Another server, another
 // database or another kind of connection is a fault: replicas that read their
 // files at different times would keep the same conversation in two places.
-func (f RedisFlags) Reread(present Redis) (Redis, error) {
+func (f RedisFlags) Reread(present redisurl.URL) (redisurl.URL, error) {
 	c := checker{}
 	c.redis(f)
-	if len(c.faults) == 0 && c.config.Redis.server() != present.server() {
+	if len(c.faults) == 0 && !c.config.Redis.SameServers(present) {
 		c.fault("REDIS_URL_FILE", "names another server or database than at the start, or other TLS: restart the service to use it")
 	}
 	cfg, err := c.result()
@@ -16,15 +18,6 @@ func (f RedisFlags) Reread(present Redis) (Redis, error) {
 		return present, err
 	}
 	return cfg.Redis, nil
-}
-
-// server returns the parts of r that only a restart may change.
-func (r Redis) server() Redis {
-	r.Username, r.Password = "", ""
-	r.SentinelUsername, r.SentinelPassword = "", ""
-	r.CAFile, r.CertFile, r.KeyFile, r.ServerName = "", "", "", ""
-	r.Roots, r.Certificate = nil, nil
-	return r
 }
 
 // RereadTokens reads TWILIO_AUTH_TOKEN or its file again. The error is a Faults.

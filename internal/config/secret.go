@@ -51,10 +51,7 @@ const byteOrderMark = "\ufeff"
 func readSecret(path string) (string, error) {
 	content, err := readFile(path)
 	if err != nil {
-		return "", fmt.Errorf("%s cannot be read: %w", fileNoun(path), cause(err))
-	}
-	if len(content) > fileLimit {
-		return "", fmt.Errorf("%s is larger than 64 KiB", fileNoun(path))
+		return "", fmt.Errorf("%s %w", fileNoun(path), err)
 	}
 	secret := strings.TrimSpace(strings.TrimPrefix(string(content), byteOrderMark))
 	if secret == "" {
@@ -63,16 +60,24 @@ func readSecret(path string) (string, error) {
 	return secret, nil
 }
 
-// readFile returns the content of a file, up to one byte more than fileLimit. It waits for a pipe no longer than
-// pipePatience, because the files are read again while messages wait for the new secrets.
+// readFile returns the content of a file, unless it is larger than fileLimit. It waits for a pipe no longer than
+// pipePatience, because the files are read again while messages wait for the new secrets. The error continues a sentence
+// that begins with the file.
 func readFile(path string) ([]byte, error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // otherwise opening a pipe would wait for its writer
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("cannot be read: %w", cause(err))
 	}
 	defer file.Close()
 	_ = file.SetReadDeadline(time.Now().Add(pipePatience)) // an error means that the file is not a pipe
-	return io.ReadAll(io.LimitReader(file, fileLimit+1))
+	content, err := io.ReadAll(io.LimitReader(file, fileLimit+1))
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("cannot be read: %w", cause(err))
+	case len(content) > fileLimit:
+		return nil, errors.New("is larger than 64 KiB")
+	}
+	return content, nil
 }
 
 // fileNoun returns a name for a file in a fault. It quotes only an absolute path, because any other value may be the

@@ -5,9 +5,9 @@ import (
 	"log/slog"
 	"strconv"
 	"strings"
-)
 
-const mask = "•••"
+	"smsession/internal/config/redisurl"
+)
 
 // Setting is one effective setting, to be shown.
 type Setting struct {
@@ -89,7 +89,7 @@ func maskTokens(tokens AuthTokens) string {
 	case 0:
 		return ""
 	case 1:
-		return mask + " (1 token)"
+		return redisurl.Mask + " (1 token)"
 	}
-	return fmt.Sprintf("%s (%d tokens)", mask, len(tokens))
+	return fmt.Sprintf("%s (%d tokens)", redisurl.Mask, len(tokens))
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"unicode"
 )
 
 // Of returns the name or IP address in a Host header: in lower case, without
@@ -39,4 +40,13 @@ func IsLoopbackIP(name string) bool {
 func IsIP(name string) bool {
 	_, err := netip.ParseAddr(name)
 	return err == nil
+}
+
+// Valid reports whether a name is an IP address, or has only letters, digits
+// and - . _ in it. It accepts letters outside ASCII.
+func Valid(name string) bool {
+	other := func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._", r)
+	}
+	return IsIP(name) || name != "" && !strings.ContainsFunc(name, other)
 }

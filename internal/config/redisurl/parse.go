@@ -1,0 +1,166 @@
+package redisurl
+
+import (
+	"errors"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+
+	"smsession/internal/hostname"
+)
+
+var (
+	errInvalid = errors.New("is not a valid URL; in a user or password, write %40 for @, %2F for /, %3A for :, " +
+		"%3F for ?, %23 for #, %25 for % and %20 for a space")
+	errNoHost = errors.New("has no host; a URL with one is redis://localhost:6379")
+	errHost   = errors.New("has a host that is neither a name nor an IP address")
+	errPort   = errors.New("has a port that is not a number from 1 to 65535")
+)
+
+// Parse parses a Redis URL, and reads the certificates that the URL names with readFile. The error joins everything that
+// is wrong with the URL. Each part of the error continues a sentence that begins with the URL, such as "has no host". The
+// errors of readFile become a part of it, so they must not contain the path.
+func Parse(raw string, readFile func(path string) ([]byte, error)) (URL, error) {
+	scheme, rest, found := strings.Cut(raw, "://")
+	if !found {
+		return URL{}, errors.New("is not a URL, such as redis://localhost:6379")
+	}
+	var u URL
+	if err := u.setScheme(scheme); err != nil {
+		return URL{}, err
+	}
+	hosts, rest := cutHosts(rest)
+	parsed, err := url.Parse("redis://" + rest)
+	if err != nil { // err quotes the URL
+		return URL{}, errInvalid
+	}
+	err = errors.Join(u.setAddrs(hosts, parsed.Path), u.setLogin(parsed.User), u.setPath(parsed.Path),
+		checkFragment(raw), u.setParameters(parsed))
+	if errors.Is(err, errInvalid) {
+		return URL{}, errInvalid
+	}
+	if err == nil {
+		err = u.readCertificates(readFile)
+	}
+	if err != nil {
+		return URL{}, err
+	}
+	return u, nil
+}
+
+// setScheme does not quote the scheme in its error, because in a malformed URL the text before :// may be a password.
+func (u *URL) setScheme(scheme string) error {
+	scheme = strings.ToLower(scheme)
+	switch scheme {
+	case "redis", "rediss", "redis+unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster":
+	default:
+		return errors.New("must begin with redis:// or, for TLS, rediss://, or with redis+unix://, redis+sentinel:// or redis+cluster://")
+	}
+	base, topology, _ := strings.Cut(scheme, "+")
+	u.Topology = Topology(topology)
+	if base == "rediss" {
+		u.Redis.TLS = newTLS()
+	}
+	return nil
+}
+
+// cutHosts cuts the hosts out of a URL without its scheme, because net/url allows only one host. left is the URL with the
+// host name "host" in their place.
+func cutHosts(rest string) (hosts []string, left string) {
+	end := strings.IndexAny(rest, "/?#")
+	if end < 0 {
+		end = len(rest)
+	}
+	begin := strings.LastIndexByte(rest[:end], '@') + 1
+	return strings.Split(rest[begin:end], ","), rest[:begin] + "host" + rest[end:]
+}
+
+// setAddrs sets the hosts, or the path of a Unix socket.
+func (u *URL) setAddrs(hosts []string, path string) error {
+	if u.Topology == Unix {
+		if hosts[0] != "" || strings.HasSuffix(path, "/") || path == "" {
+			return errors.New("must have the path of a Unix socket and no host, such as redis+unix:///run/redis/redis.sock")
+		}
+		u.Addrs = []string{path}
+		return nil
+	}
+	if len(hosts) > 1 && u.Topology == Standalone {
+		return errors.New("has more than one host; only redis+sentinel:// and redis+cluster:// allow several")
+	}
+	var problems []error
+	for _, host := range hosts {
+		addr, err := u.parseAddr(host)
+		if !slices.Contains(problems, err) {
+			problems = append(problems, err)
+		}
+		u.Addrs = append(u.Addrs, addr)
+	}
+	return errors.Join(problems...)
+}
+
+// parseAddr parses one host, which may have a port, and returns its address with a port.
+func (u *URL) parseAddr(raw string) (string, error) {
+	parsed, err := url.Parse("redis://" + raw)
+	if err != nil || parsed.User != nil {
+		return "", errInvalid
+	}
+	port := uint64(6379)
+	if u.Topology == Sentinel {
+		port = 26379
+	}
+	if parsed.Port() != "" || strings.HasSuffix(parsed.Host, ":") {
+		port, err = strconv.ParseUint(parsed.Port(), 10, 16)
+	}
+	switch host := parsed.Hostname(); {
+	case host == "":
+		return "", errNoHost
+	case !hostname.Valid(host):
+		return "", errHost
+	case err != nil || port == 0:
+		return "", errPort
+	default:
+		return net.JoinHostPort(host, strconv.FormatUint(port, 10)), nil
+	}
+}
+
+// setLogin refuses a user name without a password. Some clients use it as the user and others, such as redis-cli, as the
+// password.
+func (u *URL) setLogin(user *url.Userinfo) error {
+	password, given := user.Password()
+	if user.Username() != "" && !given {
+		return errors.New("has no password: write user:password@host, or :password@host for the default user")
+	}
+	u.Redis.Username, u.Redis.Password = user.Username(), password
+	return nil
+}
+
+// setPath reads the path: the name of the primary for Sentinel, and the database for one server.
+func (u *URL) setPath(path string) error {
+	path = strings.TrimPrefix(path, "/")
+	switch {
+	case u.Topology == Sentinel && !isPrimaryName(path):
+		return errors.New("does not name the primary: after the hosts, write the name that the Sentinels use, such as /mymaster")
+	case u.Topology == Sentinel:
+		u.Primary = path
+	case u.Topology == Cluster && path != "" && path != "0":
+		return errors.New("has a path; a Cluster has only database 0")
+	case u.Topology == Standalone && path != "" && u.setDatabase(path) != nil:
+		return errors.New("has a path that is not a database number, such as /0")
+	}
+	return nil
+}
+
+// isPrimaryName reports whether Sentinel itself accepts the name.
+// See https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/.
+func isPrimaryName(name string) bool {
+	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == ""
+}
+
+func checkFragment(raw string) error {
+	if strings.Contains(raw, "#") {
+		return errors.New("must not have a #; in a password, write %23 for #")
+	}
+	return nil
+}

@@ -1,0 +1,235 @@
+package redisurl_test
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"smsession/internal/config/redisurl"
+)
+
+// noFiles is the readFile of the tests that read no file.
+func noFiles(string) ([]byte, error) { return nil, errors.New("cannot be read") }
+
+// encrypted returns the TLS configuration of a URL that names no certificates.
+func encrypted() *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12} }
+
+func TestParse(t *testing.T) {
+	server := func(addr string, login redisurl.Login) redisurl.URL {
+		return redisurl.URL{Addrs: []string{addr}, Redis: login}
+	}
+	none := redisurl.Login{}
+	rows := []struct {
+		name, url string
+		want      redisurl.URL
+	}{
+		{"the port is 6379 by default", "redis://redis", server("redis:6379", none)},
+		{"a port is kept", "redis://redis.example:7000", server("redis.example:7000", none)},
+		{"a port loses its leading zeros", "redis://redis:07000", server("redis:7000", none)},
+		{"rediss is TLS", "rediss://redis", server("redis:6379", redisurl.Login{TLS: encrypted()})},
+		{"the case of the scheme does not matter", "REDISS://redis", server("redis:6379", redisurl.Login{TLS: encrypted()})},
+		{"the path is the database", "redis://redis/3", redisurl.URL{Addrs: []string{"redis:6379"}, Database: 3}},
+		{"a path of one slash is database 0", "redis://redis/", server("redis:6379", none)},
+		{"the login is before the host", "redis://app:pass@redis", server("redis:6379", redisurl.Login{Username: "app", Password: "pass"})},
+		{"a password without a user is that of the default user", "redis://:pass@redis", server("redis:6379", redisurl.Login{Password: "pass"})},
+		{"a user may have an empty password", "redis://app:@redis", server("redis:6379", redisurl.Login{Username: "app"})},
+		{"user and password are percent-decoded", "redis://a%40b:%2F%3f%23%25@redis", server("redis:6379", redisurl.Login{Username: "a@b", Password: "/?#%"})},
+		{"a plus is not a space", "redis://:a+b@redis", server("redis:6379", redisurl.Login{Password: "a+b"})},
+		{"white space in a password is kept", "redis://:%20a%20@redis", server("redis:6379", redisurl.Login{Password: " a "})},
+		{"an IPv6 host is in brackets", "redis://[::1]:7000/1", redisurl.URL{Addrs: []string{"[::1]:7000"}, Database: 1}},
+		{"an IPv6 host gets the default port", "redis://:p@[2001:db8::1]", server("[2001:db8::1]:6379", redisurl.Login{Password: "p"})},
+		{"Sentinels name the primary", "redis+sentinel://a,b:7000/my-master",
+			redisurl.URL{Topology: redisurl.Sentinel, Addrs: []string{"a:26379", "b:7000"}, Primary: "my-master"}},
+		{"Sentinels have all of these parameters",
+			"Redis+Sentinel://app:pass@a:1,[::1]/m?tls=true&sentinel_tls=false&db=3&sentinel_username=u&sentinel_password=p+%26%3d",
+			redisurl.URL{Topology: redisurl.Sentinel, Addrs: []string{"a:1", "[::1]:26379"}, Primary: "m", Database: 3,
+				Redis:     redisurl.Login{Username: "app", Password: "pass", TLS: encrypted()},
+				Sentinels: redisurl.Login{Username: "u", Password: "p+&="}}},
+		{"tls is for the Sentinels too", "redis+sentinel://a/m?tls=true",
+			redisurl.URL{Topology: redisurl.Sentinel, Addrs: []string{"a:26379"}, Primary: "m",
+				Redis: redisurl.Login{TLS: encrypted()}, Sentinels: redisurl.Login{TLS: encrypted()}}},
+		{"rediss is for the Sentinels too", "rediss+sentinel://a/m",
+			redisurl.URL{Topology: redisurl.Sentinel, Addrs: []string{"a:26379"}, Primary: "m",
+				Redis: redisurl.Login{TLS: encrypted()}, Sentinels: redisurl.Login{TLS: encrypted()}}},
+		{"Sentinels may have TLS when Redis has none", "redis+sentinel://a/m?sentinel_tls=true",
+			redisurl.URL{Topology: redisurl.Sentinel, Addrs: []string{"a:26379"}, Primary: "m", Sentinels: redisurl.Login{TLS: encrypted()}}},
+		{"a Cluster has several nodes", "redis+cluster://:pass@a,b:7000/0",
+			redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{"a:6379", "b:7000"}, Redis: redisurl.Login{Password: "pass"}}},
+		{"server_name is the name in the certificates of a Cluster", "redis+cluster://a?tls=true&server_name=redis.example.com",
+			redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{"a:6379"}, ServerName: "redis.example.com",
+				Redis: redisurl.Login{TLS: &tls.Config{MinVersion: tls.VersionTLS12, ServerName: "redis.example.com"}}}},
+		{"a Unix socket is a path", "redis+unix:///run/redis.sock", redisurl.URL{Topology: redisurl.Unix, Addrs: []string{"/run/redis.sock"}}},
+		{"a Unix socket may have a login and a database", "redis+unix://app:p%40ss@/run/my%20redis.sock?db=15",
+			redisurl.URL{Topology: redisurl.Unix, Addrs: []string{"/run/my redis.sock"}, Database: 15, Redis: redisurl.Login{Username: "app", Password: "p@ss"}}},
+		{"one server may have all of these parts", "rediss://app:pass@10.0.0.1:6380/15",
+			redisurl.URL{Addrs: []string{"10.0.0.1:6380"}, Database: 15, Redis: redisurl.Login{Username: "app", Password: "pass", TLS: encrypted()}}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			got, err := redisurl.Parse(row.url, noFiles)
+			if err != nil || !reflect.DeepEqual(got, row.want) {
+				t.Errorf("got %#v, %v; want %#v", got, err, row.want)
+			}
+		})
+	}
+}
+
+func TestParseFaults(t *testing.T) {
+	const (
+		invalid  = "is not a valid URL; in a user or password, write %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %25 for % and %20 for a space"
+		scheme   = "must begin with redis:// or, for TLS, rediss://, or with redis+unix://, redis+sentinel:// or redis+cluster://"
+		database = "has a path that is not a database number, such as /0"
+		login    = "has no password: write user:password@host, or :password@host for the default user"
+		noHost   = "has no host; a URL with one is redis://localhost:6379"
+		port     = "has a port that is not a number from 1 to 65535"
+		host     = "has a host that is neither a name nor an IP address"
+		several  = "has more than one host; only redis+sentinel:// and redis+cluster:// allow several"
+		primary  = "does not name the primary: after the hosts, write the name that the Sentinels use, such as /mymaster"
+		socket   = "must have the path of a Unix socket and no host, such as redis+unix:///run/redis/redis.sock"
+		fragment = "must not have a #; in a password, write %23 for #"
+		noTLS    = "has parameters for TLS, but no TLS: use rediss://, or tls=true with Sentinel and Cluster"
+		half     = "has only one of the query parameters cert_file and key_file; a client certificate needs both"
+		unknown  = "has a query parameter that is not supported; in a password, write %3F for ?"
+	)
+	unsupported := func(name string) string {
+		return "has the query parameter " + name + ", which is not supported; in a password, write %3F for ?"
+	}
+	rows := []struct {
+		name, url string
+		want      []string
+	}{
+		{"it is a URL", "localhost:6379", []string{"is not a URL, such as redis://localhost:6379"}},
+		{"a password alone is not quoted", "S3cr3t", []string{"is not a URL, such as redis://localhost:6379"}},
+		{"its scheme is one of Redis", "http://localhost", []string{scheme}},
+		{"its scheme names a known topology", "redis+http://localhost", []string{scheme}},
+		{"its scheme ends after the topology", "redis+://localhost", []string{scheme}},
+		{"a Unix socket has no TLS", "rediss+unix:///run/redis.sock", []string{scheme}},
+		{"a Unix socket has a path", "redis+unix://", []string{socket}},
+		{"a Unix socket is not a directory", "redis+unix:///run/", []string{socket}},
+		{"a Unix socket has no host", "redis+unix://run/redis.sock", []string{socket}},
+		{"a Unix socket has no host after the login", "redis+unix://app:pass@h/run/redis.sock", []string{socket}},
+		{"the database of a Unix socket is a number", "redis+unix:///run/redis.sock?db=x", []string{"has a query parameter db that is not a database number"}},
+		{"a Unix socket has no certificates", "redis+unix:///run/redis.sock?ca_file=/ca.pem", []string{unsupported("ca_file")}},
+		{"the user of a Unix socket needs a password", "redis+unix://app@/run/redis.sock", []string{login}},
+		{"it has a host", "redis://", []string{noHost}},
+		{"it has a host before its port", "redis://:p@:6379", []string{noHost}},
+		{"one server has one host", "redis://a,b", []string{several}},
+		{"one server has one host and port", "redis://a:1,b:2", []string{several}},
+		{"its host has only the characters of a name", "redis://<host>", []string{host}},
+		{"its port is a number", "redis://h:x", []string{invalid}},
+		{"its port is at least 1", "redis://h:0", []string{port}},
+		{"its port is at most 65535", "redis://h:65536", []string{port}},
+		{"its port is not empty", "redis://h:", []string{port}},
+		{"a database is a number", "redis://h/x", []string{database}},
+		{"a database is not negative", "redis://h/-1", []string{database}},
+		{"a database has no sign", "redis://h/+1", []string{database}},
+		{"a database is one number", "redis://h/1/2", []string{database}},
+		{"a database fits 31 bits", "redis://h/2147483648", []string{database}},
+		{"a user without a password is ambiguous", "redis://user@h", []string{login}},
+		{"an invalid escape is refused", "redis://:%zz@h", []string{invalid}},
+		{"a space is refused", "redis://:a b@h", []string{invalid}},
+		{"a control character is refused", "redis://h/\x01", []string{invalid}},
+		{"each unsupported parameter is named once", "redis://h?timeout=1s&db=3&db=4", []string{unsupported("timeout"), unsupported("db")}},
+		{"an unknown parameter may be half of a password", "redis://user:12?34&56@h", []string{unknown}},
+		{"an empty query is refused", "redis://h?", []string{unknown}},
+		{"a fragment may be half of a password", "redis://user:pass@h#34@h", []string{fragment}},
+		{"an empty fragment is refused", "redis://h#", []string{fragment}},
+		{"Sentinels need the name of the primary", "redis+sentinel://a,b", []string{primary}},
+		{"the primary has one name", "redis+sentinel://a,b/my/master", []string{primary}},
+		{"the name of the primary has only the characters that Sentinel allows", "redis+sentinel://a,b/my%20master", []string{primary}},
+		{"the port of each Sentinel is checked", "redis+sentinel://a:1,b:0/m", []string{port}},
+		{"each Sentinel has a host", "redis+sentinel://a,,b/m", []string{noHost}},
+		{"the same fault of several hosts is reported once", "redis+sentinel://a:0,,b:0,/m", []string{port, noHost}},
+		{"the login is before the first host", "redis+cluster://a,b@c,d", []string{login}},
+		{"a Cluster has one database", "redis+cluster://a/1", []string{"has a path; a Cluster has only database 0"}},
+		{"a Cluster has no database parameter", "redis+cluster://a?db=1", []string{unsupported("db")}},
+		{"a Cluster has no Sentinels", "redis+cluster://a?sentinel_password=S3cr3t", []string{unsupported("sentinel_password")}},
+		{"one server has no tls parameter", "rediss://a?tls=true", []string{unsupported("tls")}},
+		{"tls cannot contradict the scheme", "rediss+cluster://a?tls=false", []string{"has a query parameter tls that contradicts rediss"}},
+		{"tls is true or false", "redis+cluster://a?tls=yes", []string{"has a query parameter tls that is neither true nor false"}},
+		{"db is a number", "redis+sentinel://a/m?db=x", []string{"has a query parameter db that is not a database number"}},
+		{"a parameter has a value", "redis+sentinel://a/m?sentinel_username", []string{"has a query parameter sentinel_username that is empty"}},
+		{"a parameter is set once", "redis+sentinel://a/m?db=1&db=2", []string{"has the query parameter db twice"}},
+		{"a parameter has valid escapes", "redis+sentinel://a/m?sentinel_password=%zz", []string{"has a query parameter sentinel_password with an invalid escape"}},
+		{"server_name is a name", "rediss://a?server_name=%2F", []string{"has a query parameter server_name that is neither a name nor an IP address"}},
+		{"an authority is only for TLS", "redis://a?ca_file=/ca.pem", []string{noTLS}},
+		{"a server name is only for TLS", "redis+sentinel://a/m?server_name=b&tls=false", []string{noTLS}},
+		{"a certificate needs its key", "rediss://a?cert_file=/cert.pem", []string{half}},
+		{"a key needs its certificate", "rediss://a?key_file=/key.pem", []string{half}},
+		{"everything is reported at once", "redis://user@h:0/x?db=1#", []string{port, login, database, fragment, unsupported("db")}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			got, err := redisurl.Parse(row.url, noFiles)
+			if !reflect.DeepEqual(got, redisurl.URL{}) {
+				t.Errorf("got %v beside the error", got)
+			}
+			if lines := strings.Split(fmt.Sprint(err), "\n"); !slices.Equal(lines, row.want) {
+				t.Errorf("\ngot  %q\nwant %q", lines, row.want)
+			}
+		})
+	}
+}
+
+func TestString(t *testing.T) {
+	rows := []struct{ name, url, want string }{
+		{"only the password is masked", "rediss://a%40b:pass@h:1/3", "rediss://a%40b:•••@h:1/3"},
+		{"a password without a user is masked", "redis://:pass@[::1]", "redis://:•••@[::1]:6379/0"},
+		{"an empty password is not masked", "redis://user:@h", "redis://user:@h:6379/0"},
+		{"both passwords of Sentinel are masked", "redis+sentinel://a:pass@h,i/m?sentinel_password=pass&db=1&tls=true",
+			"redis+sentinel://a:•••@h:26379,i:26379/m?tls=true&db=1&sentinel_password=•••"},
+		{"all nodes of a Cluster are printed", "redis+cluster://h,i:1", "redis+cluster://h:6379,i:1"},
+		{"the path of a Unix socket is escaped", "redis+unix://a:pass@/run/my%20redis%3F.sock?db=3", "redis+unix://a:•••@/run/my%20redis%3F.sock?db=3"},
+		{"database 0 of a Unix socket is not printed", "redis+unix:///run/redis.sock?db=0", "redis+unix:///run/redis.sock"},
+		{"the zone of an IPv6 address is escaped", "redis://[fe80::1%25eth0]", "redis://[fe80::1%25eth0]:6379/0"},
+		{"parameters are escaped", "redis+sentinel://h/m?sentinel_username=%26%3D+%3B", "redis+sentinel://h:26379/m?sentinel_username=%26=+%3B"},
+		{"the TLS of the Sentinels is printed where it differs", "rediss+sentinel://h/m?sentinel_tls=false&server_name=c",
+			"redis+sentinel://h:26379/m?tls=true&sentinel_tls=false&server_name=c"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			u, err := redisurl.Parse(row.url, noFiles)
+			if err != nil || u.String() != row.want || u.LogValue().String() != row.want {
+				t.Errorf("got %v, %v, want %s", u, err, row.want)
+			}
+		})
+	}
+	if got := (redisurl.URL{}).String(); got != "" {
+		t.Errorf("the zero URL is %q", got)
+	}
+}
+
+func TestSameServers(t *testing.T) {
+	rows := []struct {
+		name, before, after string
+		want                bool
+	}{
+		{"another password", "redis://app:old@redis", "redis://app:new@redis", true},
+		{"another user", "redis://app:old@redis", "redis://new:old@redis", true},
+		{"another login at the Sentinels", "redis+sentinel://s/p", "redis+sentinel://s/p?sentinel_username=u&sentinel_password=new", true},
+		{"another server name", "rediss://redis", "rediss://redis?server_name=other", true},
+		{"another spelling of the same URL", "redis://:old@redis", "redis://:new@redis:6379/0", true},
+		{"another host", "redis://redis", "redis://other", false},
+		{"one host more", "redis+sentinel://a/p", "redis+sentinel://a,b/p", false},
+		{"another port", "redis://redis", "redis://redis:6380", false},
+		{"another database", "redis://redis", "redis://redis/1", false},
+		{"TLS in place of plain TCP", "redis://redis", "rediss://redis", false},
+		{"plain TCP in place of TLS", "rediss://redis", "redis://redis", false},
+		{"TLS only at the Sentinels", "redis+sentinel://s/p", "redis+sentinel://s/p?sentinel_tls=true", false},
+		{"another primary", "redis+sentinel://s/p", "redis+sentinel://s/q", false},
+		{"another topology", "redis://redis", "redis+cluster://redis", false},
+	}
+	for _, row := range rows {
+		t.Run(fmt.Sprintf("%s: %t", row.name, row.want), func(t *testing.T) {
+			before, err := redisurl.Parse(row.before, noFiles)
+			after, afterErr := redisurl.Parse(row.after, noFiles)
+			if err != nil || afterErr != nil || before.SameServers(after) != row.want {
+				t.Errorf("got %t, %v, %v", !row.want, err, afterErr)
+			}
+		})
+	}
+}

@@ -1,0 +1,53 @@
+package redisurl
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+)
+
+func newTLS() *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12} }
+
+// readCertificates reads the files that the URL names, and gives each login that uses TLS the result. No error quotes a
+// path or the content of a file.
+func (u *URL) readCertificates(readFile func(path string) ([]byte, error)) error {
+	named := u.CAFile != "" || u.CertFile != "" || u.KeyFile != "" || u.ServerName != ""
+	switch {
+	case named && u.Redis.TLS == nil && u.Sentinels.TLS == nil:
+		return errors.New("has parameters for TLS, but no TLS: use rediss://, or tls=true with Sentinel and Cluster")
+	case (u.CertFile == "") != (u.KeyFile == ""):
+		return errors.New("has only one of the query parameters cert_file and key_file; a client certificate needs both")
+	}
+	config := newTLS()
+	config.ServerName = u.ServerName
+	var problems []error
+	read := func(parameter, path string) []byte {
+		content, err := readFile(path)
+		if err != nil {
+			problems = append(problems, fmt.Errorf("names a %s that %w", parameter, err))
+		}
+		return content
+	}
+	if u.CAFile != "" {
+		config.RootCAs = x509.NewCertPool()
+		if ca := read("ca_file", u.CAFile); len(problems) == 0 && !config.RootCAs.AppendCertsFromPEM(ca) {
+			problems = append(problems, errors.New("names a ca_file that contains no certificate in PEM format"))
+		}
+	}
+	if u.CertFile != "" {
+		readable := len(problems)
+		cert, key := read("cert_file", u.CertFile), read("key_file", u.KeyFile)
+		pair, err := tls.X509KeyPair(cert, key) // err may quote the content of the files
+		if len(problems) == readable && err != nil {
+			problems = append(problems, errors.New("names a cert_file and a key_file that are not a certificate and its unencrypted key in PEM format"))
+		}
+		config.Certificates = []tls.Certificate{pair}
+	}
+	for _, login := range []*Login{&u.Redis, &u.Sentinels} {
+		if login.TLS != nil {
+			login.TLS = config
+		}
+	}
+	return errors.Join(problems...)
+}
