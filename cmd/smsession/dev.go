@@ -87,7 +87,7 @@ func describe(cfg config.Config, ports ports, embedded *redispool.Embedded) devF
 		PublicURL:  cfg.PublicURL,
 		AuthToken:  randomHex(),
 		AccountSID: "AC" + randomHex(),
-		Redis:      "redis://" + cfg.Redis.Addrs[0],
+		Redis:      "redis://" + embedded.Addr(),
 		Prefix:     cfg.RedisPrefix,
 	}
 	if d.PublicURL == "" {
