@@ -73,8 +73,8 @@ func TestConnectionsAreBounded(t *testing.T) {
 	}{
 		{"the connection that has been idle longest is closed", []string{ask, ask, ask}, 0},
 		{"a connection that was opened in advance is idle", []string{"", ask, ask}, 0},
-		{"a connection that has sent too little to begin a request is idle", []string{ask + "|GET", ask, ask}, 0},
-		{"a connection that has sent too little to begin a third request is idle", []string{ask + "|" + ask + "|GET", ask, ask}, 0},
+		{"a connection that has sent the beginning of a request is not idle", []string{ask + "|GET", ask, ask}, 1},
+		{"a connection that has sent the beginning of a third request is not idle", []string{ask + "|" + ask + "|G", ask, ask}, 1},
 		{"connections that have carried a signed message are kept longest", []string{signedHelp(), ask, ask}, 1},
 		{"connections that have carried an unsigned message after a signed one are kept longest", []string{signedHelp() + "|" + unsignedHelp(), ask, ask}, 1},
 		{"connections that have carried only an unsigned message are not kept", []string{signedHelp(), ask + "|" + unsignedHelp(), ask}, 1},

@@ -6,6 +6,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"smsession/internal/server/connlimit"
 	"smsession/internal/session"
 	"smsession/internal/twilio"
 )
@@ -19,7 +20,7 @@ type metrics struct {
 	conflicts, retries, waited prometheus.Counter
 }
 
-func newMetrics(registry prometheus.Registerer, health *Health, sessions *session.Manager, connections *Connections) *metrics {
+func newMetrics(registry prometheus.Registerer, health *Health, sessions *session.Manager, connections *connlimit.Limiter) *metrics {
 	auto := promauto.With(registry)
 	auto.NewCounterFunc(prometheus.CounterOpts{
 		Name: "smsession_quarantined_records_total",
@@ -33,7 +34,7 @@ func newMetrics(registry prometheus.Registerer, health *Health, sessions *sessio
 		Name: "smsession_redis_away_seconds",
 		Help: "Seconds since Redis last saved what the readiness check writes every second.",
 	}, func() float64 { return health.away(time.Now()).Seconds() })
-	connections.register(registry)
+	registerConnections(auto, connections)
 	return &metrics{
 		messages: messageCounters(auto),
 		duration: auto.NewHistogram(prometheus.HistogramOpts{
@@ -105,4 +106,26 @@ func (m *metrics) count(path string, x *exchange, now time.Time) {
 	m.waited.Add(now.Sub(x.report.Missed).Seconds())
 	m.retries.Add(float64(x.report.Attempts - 1))
 	m.conflicts.Add(float64(x.report.Conflicts))
+}
+
+// registerConnections adds the metrics of the public listener's connections.
+func registerConnections(auto promauto.Factory, limiter *connlimit.Limiter) {
+	gauge := func(name, help string, read func(connlimit.Stats) int) {
+		auto.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(read(limiter.Stats())) })
+	}
+	gauge("smsession_connections", "Open connections of the public listener.",
+		func(s connlimit.Stats) int { return s.Open })
+	gauge("smsession_connections_max", "Connections that the public listener may have (MAX_CONNECTIONS).",
+		func(s connlimit.Stats) int { return s.Max })
+	gauge("smsession_unverified_bytes", "Memory in bytes of the requests whose signatures have not been verified yet.",
+		func(s connlimit.Stats) int { return s.UnverifiedBytes })
+	evicted := func(reason string, read func(connlimit.Stats) int) {
+		auto.NewCounterFunc(prometheus.CounterOpts{
+			Name:        "smsession_connections_evicted_total",
+			Help:        "Connections that were closed to make room: idle ones, or requests that were not verified.",
+			ConstLabels: prometheus.Labels{"reason": reason},
+		}, func() float64 { return float64(read(limiter.Stats())) })
+	}
+	evicted("idle", func(s connlimit.Stats) int { return s.EvictedIdle })
+	evicted("unverified", func(s connlimit.Stats) int { return s.EvictedUnverified })
 }

@@ -43,7 +43,6 @@ func exchangeFrom(ctx context.Context) *exchange {
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
-		connFrom(r.Context()).headRead()
 		x := &exchange{report: session.Report{Received: start}}
 		w = &closer{w, s.Health}
 		r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, x))

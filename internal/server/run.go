@@ -7,6 +7,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"smsession/internal/server/connlimit"
 )
 
 // Twilio waits 15 s for the whole of a request, so a longer limit would be of no use.
@@ -28,7 +30,7 @@ const (
 type Listener struct {
 	net.Listener
 	Handler     http.Handler
-	Connections *Connections // the limit for its connections; nil for a private listener
+	Connections *connlimit.Limiter // the limit for its connections; nil for a private listener
 }
 
 // Run serves until ctx ends. It then stops the replica in this order: the replica becomes not ready; Run waits for
@@ -42,8 +44,7 @@ func Run(ctx context.Context, health *Health, drain time.Duration, log *slog.Log
 		servers = append(servers, srv)
 		bound := l.Listener
 		if l.Connections != nil {
-			bound = l.Connections.listen(bound)
-			l.Connections.configure(srv)
+			bound = l.Connections.Limit(srv, bound)
 		}
 		go func() { failed <- srv.Serve(bound) }()
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus"
 
+	"smsession/internal/server/connlimit"
 	"smsession/internal/session"
 	"smsession/internal/twilio"
 )
@@ -43,7 +44,7 @@ type Server struct {
 	ids         ids
 	warned      atomic.Int64 // Unix time of the last warning about a Host
 	metrics     *metrics
-	connections *Connections
+	connections *connlimit.Limiter
 	strangers   *strangers
 	slots       chan struct{} // contains one value for each request that is being parsed and verified
 	largeSlots  chan struct{} // the same for bodies over usualBody
@@ -54,7 +55,7 @@ func New(o Options) *Server {
 	if o.Registry == nil {
 		o.Registry = prometheus.NewRegistry()
 	}
-	connections := newConnections(o.MaxConnections, o.KeepAlive)
+	connections := connlimit.New(o.MaxConnections, o.KeepAlive)
 	return &Server{
 		Options:     o,
 		ids:         newIDs(),
@@ -66,8 +67,8 @@ func New(o Options) *Server {
 	}
 }
 
-// Connections returns the connections of the public listener.
-func (s *Server) Connections() *Connections { return s.connections }
+// Connections returns the limit of the public listener's connections.
+func (s *Server) Connections() *connlimit.Limiter { return s.connections }
 
 // Close writes the counts of unverified requests that are not logged yet. It must not be called while a request is in
 // progress.

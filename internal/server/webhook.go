@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"smsession/internal/conversation"
+	"smsession/internal/server/connlimit"
 	"smsession/internal/session"
 	"smsession/internal/twilio"
 )
@@ -51,7 +52,7 @@ func (s *Server) admit(verifier *twilio.Verifier) func(http.Handler) http.Handle
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			form, refused := s.verified(verifier, r)
-			connFrom(r.Context()).checked(refused == 0 || refused == otherAccount)
+			connlimit.FromContext(r.Context()).Checked(refused == 0 || refused == otherAccount)
 			if refused != 0 {
 				refuse(w, r, refused)
 				return
@@ -121,7 +122,7 @@ func (s *Server) verified(verifier *twilio.Verifier, r *http.Request) (twilio.Fo
 	select {
 	case slots <- struct{}{}:
 		defer func() { <-slots }()
-	case <-connFrom(r.Context()).done(): // the body is no longer counted
+	case <-connlimit.FromContext(r.Context()).Ended(): // the body is no longer counted
 		return twilio.Form{}, unreadable
 	}
 	form, err := twilio.ParseForm(body)
@@ -154,12 +155,12 @@ func readBody(r *http.Request) ([]byte, refusal) {
 	if r.ContentLength >= 0 {
 		most = int(r.ContentLength)
 	}
-	c := connFrom(r.Context())
+	c := connlimit.FromContext(r.Context())
 	var body []byte
 	for err := error(nil); err != io.EOF && len(body) < most; {
 		if len(body) == cap(body) {
 			size := min(max(2*cap(body), usualBody), most)
-			c.hold(size - cap(body))
+			c.Grow(size - cap(body))
 			body = append(make([]byte, 0, size), body...)
 		}
 		var n int

@@ -1,0 +1,36 @@
+package connlimit
+
+import (
+	"net"
+	"net/http"
+	"testing"
+	"time"
+)
+
+// endless is a connection that always has a whole request to read.
+type endless struct{ net.Conn }
+
+func (endless) Read([]byte) (int, error)        { return 800, nil }
+func (endless) SetReadDeadline(time.Time) error { return nil }
+func (endless) Close() error                    { return nil }
+
+// BenchmarkMessage measures what a message costs on a connection that is kept alive.
+func BenchmarkMessage(b *testing.B) {
+	limiter := New(8192, time.Minute)
+	srv := &http.Server{}
+	limiter.Limit(srv, nil)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		c := &Conn{Conn: endless{}, limiter: limiter, ended: make(chan struct{})}
+		limiter.add(c)
+		buffer := make([]byte, 4096)
+		for pb.Next() {
+			_, _ = c.Read(buffer)
+			c.headRead()
+			c.Grow(700)
+			c.Checked(true)
+			srv.ConnState(c, http.StateIdle)
+		}
+		c.Close()
+	})
+}
