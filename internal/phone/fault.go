@@ -1,5 +1,7 @@
 package phone
 
+import "smsession/internal/twiml"
+
 // fault is an error: Twilio would have put it into its debugger. The detail is a sentence on what happened here.
 //
 // Twilio itself files 11xxx and 12100 to 12300 as errors, and what is wrong with a single message, 14101 to 14110, as
@@ -13,6 +15,11 @@ func fault(code int, detail, url string) Finding {
 // caution is a warning: what happened is not certain to happen at Twilio, or is no error there. The code may be 0.
 func caution(code int, detail, url string) Finding {
 	return Finding{Code: code, Name: faultName(code), Detail: detail, URL: url, Warning: true}
+}
+
+// finding adds to a finding about a response where it was made.
+func finding(f twiml.Finding, url string) Finding {
+	return Finding{Code: f.Code, Name: faultName(f.Code), Detail: f.Detail, URL: url, Warning: f.Warning}
 }
 
 // faultName returns Twilio's name for an error number, or "" for a number that is none of ours. The names are those of

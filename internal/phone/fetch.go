@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"smsession/internal/twilio"
+	"smsession/internal/twiml"
 )
 
 // errand is one document to fetch.
@@ -19,13 +20,14 @@ type errand struct {
 
 // fetch gets a document and judges it, and says where in the end it came from: through redirects and, as its
 // connection overrides have it, with several tries. All of that together takes no longer than they allow.
-func (s *sending) fetch(e errand) (document, *site) {
+func (s *sending) fetch(e errand) (twiml.Document, *site, *Finding) {
 	end := time.Now().Add(e.to.overrides.total)
 	for hops := 0; ; hops++ {
 		r := s.request(e)
 		a, failed := s.try(r, end)
 		if failed == nil && a.status/100 != 3 {
-			return s.judge(r.to.url, a), e.to
+			document, broken := s.read(r.to.url, a)
+			return document, e.to, broken
 		}
 		from := r.to.url
 		if failed == nil && hops == mostRedirects {
@@ -38,20 +40,30 @@ func (s *sending) fetch(e errand) (document, *site) {
 			end = end.Add(time.Since(asking)) // a person may have been asked
 		}
 		if failed != nil {
-			return document{findings: []Finding{fault(failed.code, failed.detail, from)}, failed: true}, e.to
+			broken := fault(failed.code, failed.detail, from)
+			s.find(broken)
+			return twiml.Document{}, e.to, &broken
 		}
 	}
 }
 
-func (s *sending) judge(url string, a answer) document {
-	d := judge(url, a.status, a.header, a.body)
+// read reads a response as Twilio does. It returns the error for which Twilio cannot execute it.
+func (s *sending) read(url string, a answer) (twiml.Document, *Finding) {
+	d := twiml.ReadResponse(a.status, a.header.Get("Content-Type"), a.body)
+	for _, f := range d.Findings {
+		s.find(finding(f, url))
+	}
 	if a.status == http.StatusForbidden && !s.delivery.Message.Forged {
 		s.warn(url, "If that is the webhook's check of the signature: it was made over this URL, with the given token.")
 	}
-	if d.failed && len(a.header["Set-Cookie"]) > 0 {
+	if d.Failure == nil {
+		return d, nil
+	}
+	if len(a.header["Set-Cookie"]) > 0 {
 		s.warn(url, "Whether Twilio keeps the cookies of an answer that it cannot use is not confirmed. Here they are kept.")
 	}
-	return d
+	broken := finding(*d.Failure, url)
+	return d, &broken
 }
 
 // request makes the request of an errand, signed. A GET carries the parameters in the URL, and so signs them there.

@@ -9,11 +9,11 @@ import (
 
 	"smsession/internal/cookies"
 	"smsession/internal/twilio"
+	"smsession/internal/twiml"
 )
 
 // Twilio's limits for the answer to one message.
 const (
-	mostReplies   = 10 // https://www.twilio.com/docs/api/errors/14109
 	mostDocuments = 50 // https://www.twilio.com/docs/api/errors/14106
 )
 
@@ -84,14 +84,11 @@ func (s *sending) run(e errand) *Finding {
 			return nil
 		}
 		s.documents++
-		d, from := s.fetch(e)
-		for _, f := range d.findings {
-			s.find(f)
+		d, from, broken := s.fetch(e)
+		if broken != nil {
+			return broken
 		}
-		if d.failed {
-			return firstError(d.findings)
-		}
-		next, broken := s.execute(d.verbs, from)
+		next, broken := s.execute(d.Verbs, from)
 		if next == nil {
 			return broken
 		}
@@ -99,32 +96,22 @@ func (s *sending) run(e errand) *Finding {
 	}
 }
 
-// firstError returns what a document failed by: the first finding that is no warning.
-func firstError(findings []Finding) *Finding {
-	for i, f := range findings {
-		if !f.Warning {
-			return &findings[i]
-		}
-	}
-	return &Finding{}
-}
-
 // execute does what a document says, and returns what is to be fetched next, nil if nothing.
-func (s *sending) execute(verbs []verb, from *site) (*errand, *Finding) {
+func (s *sending) execute(verbs []twiml.Verb, from *site) (*errand, *Finding) {
 	for _, v := range verbs {
-		if v.kind == verbRedirect {
-			return s.lead(errand{reason: Verb, method: v.method, form: s.form}, from, v.url)
+		if v.Kind == twiml.Redirect {
+			return s.lead(errand{reason: Verb, method: v.Method, form: s.form}, from, v.URL)
 		}
-		if len(s.delivery.Replies) == mostReplies {
+		if len(s.delivery.Replies) == twiml.MaxMessages {
 			s.tooManyReplies(from.url)
 			continue
 		}
 		r := s.reply(v)
 		s.delivery.Replies = append(s.delivery.Replies, r)
 		s.doubtReply(r, from.url)
-		if v.action != "" {
+		if v.Action != "" {
 			s.warn(from.url, "What Twilio sends to the action of a <Message> is not confirmed, but for MessageSid and MessageStatus.")
-			return s.lead(errand{reason: Action, method: v.method, form: s.phone.status(nil, r, NewSID())}, from, v.action)
+			return s.lead(errand{reason: Action, method: v.Method, form: s.phone.status(nil, r, NewSID())}, from, v.Action)
 		}
 	}
 	return nil, nil
@@ -138,19 +125,19 @@ func (s *sending) tooManyReplies(url string) {
 	}
 }
 
-func (s *sending) reply(v verb) Reply {
+func (s *sending) reply(v twiml.Verb) Reply {
 	r := Reply{
 		From:     s.phone.options.To,
 		To:       s.phone.options.From,
-		Body:     v.body,
-		Media:    v.media,
-		Segments: s.phone.segments(v.body, len(v.media)),
+		Body:     v.Body,
+		Media:    v.Media,
+		Segments: s.phone.segments(v.Body, len(v.Media)),
 	}
-	if v.from != "" {
-		r.From = v.from
+	if v.From != "" {
+		r.From = v.From
 	}
-	if v.to != "" {
-		r.To = v.to
+	if v.To != "" {
+		r.To = v.To
 	}
 	return r
 }

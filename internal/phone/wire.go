@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"smsession/internal/cookies"
+	"smsession/internal/twiml"
 )
 
 // request is one HTTP request.
@@ -90,7 +91,7 @@ var errPacked = errors.New("the answer is not compressed as it says")
 type answer struct {
 	status int
 	header http.Header
-	body   []byte // decoded, at most maxBody+1 bytes
+	body   []byte // decoded, at most twiml.MaxBytes+1 bytes
 }
 
 // readAnswer reads an answer into the buffer. reusable is whether the connection can carry another request.
@@ -118,7 +119,7 @@ func readBody(to *bytes.Buffer, response *http.Response) error {
 	if strings.EqualFold(response.Header.Get("Content-Encoding"), "gzip") && response.ContentLength != 0 {
 		content = &unzipper{packed: response.Body}
 	}
-	_, err := to.ReadFrom(io.LimitReader(content, maxBody+1))
+	_, err := to.ReadFrom(io.LimitReader(content, twiml.MaxBytes+1))
 	return err
 }
 

@@ -1,0 +1,53 @@
+package twiml
+
+// MaxBytes is the size of the largest response that Twilio reads, 64 kB. Twilio does not say whether these are 65,536 or
+// 64,000 bytes (https://www.twilio.com/docs/api/errors/11750).
+const MaxBytes = 64 << 10
+
+// MaxMessages is how many messages Twilio sends in reply to one (https://www.twilio.com/docs/api/errors/14109).
+const MaxMessages = 10
+
+// Twilio's limits for one message (https://www.twilio.com/docs/messaging/twiml/message).
+const (
+	maxCharacters = 1600
+	maxMedia      = 10
+)
+
+// Document is what Twilio makes of one response.
+type Document struct {
+	Root     *Element // the <Response>; nil for plain text and for what Twilio cannot execute
+	Verbs    []Verb   // what Twilio executes, in order
+	Findings []Finding
+	Failure  *Finding // the error because of which Twilio executes nothing; nil if there is none
+}
+
+// Finding is something that Twilio reports about a response, or something about it that Twilio's documentation leaves
+// open.
+type Finding struct {
+	Code    int    // Twilio's error number; 0 if Twilio has none
+	Detail  string // one sentence
+	Warning bool   // Twilio executes the document all the same, or it is not certain that Twilio reports this
+}
+
+// Verb is an instruction of a document.
+type Verb struct {
+	Kind Kind
+
+	// Of a message. It has a body, media or both.
+	Body     string
+	Media    []string
+	To, From string // "" if Twilio chooses the address
+	Action   string // the URL of the document that Twilio goes on with; "" to go on in this document
+
+	URL    string // of a redirect: the URL of the next document as it is written; "" for the same document
+	Method string // for Action and URL: GET or POST; "" if there is no next document
+}
+
+// Kind is the kind of a Verb.
+type Kind int
+
+// The verbs of messaging.
+const (
+	Message Kind = iota
+	Redirect
+)

@@ -1,0 +1,183 @@
+package twiml
+
+import (
+	"net/url"
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// readMessage reads a <Message>, or the older <Sms>, which Twilio's page on 14110 still names as a verb. It reports whether
+// Twilio continues with the document of the message's action.
+func (r *reader) readMessage(e *Element) (leads bool) {
+	if e.Name == "Sms" {
+		r.warn(0, "<Sms>, line %d, is deprecated. Use <Message>.", e.Line)
+	}
+	r.checkAttributes(e, "to", "from", "action", "method", "statusCallback")
+	v := Verb{Kind: Message}
+	v.Body, v.Media = r.content(e)
+	hasAddresses := r.readAddresses(e, &v)
+	if hasCallbacks := r.readCallbacks(e, &v); hasAddresses && hasCallbacks {
+		r.addMessage(v)
+	} else {
+		r.checkDropped(v)
+	}
+	return v.Action != ""
+}
+
+// content returns the text of a message with its Bodies, and its Media. White space beside a Body or a Media is only
+// layout.
+func (r *reader) content(e *Element) (body string, media []string) {
+	var all, bodies strings.Builder
+	hasNouns, hasText := false, false
+	for _, child := range e.Children {
+		switch child.Name {
+		case "":
+			all.WriteString(child.Text)
+			hasText = hasText || !isBlank(child.Text)
+			continue
+		case "Body":
+			text := r.text(child)
+			all.WriteString(text)
+			bodies.WriteString(text)
+		case "Media":
+			media = r.appendMedia(media, child)
+		default:
+			r.warnNested(e, child)
+			continue
+		}
+		r.checkAttributes(child)
+		hasNouns = true
+	}
+	if hasNouns && !hasText {
+		return bodies.String(), media
+	}
+	if bodies.Len() > 0 {
+		r.warn(0, "The Message in line %d has text beside its Body. Both are sent here. It is not confirmed which of them Twilio sends.", e.Line)
+	}
+	return all.String(), media
+}
+
+func (r *reader) appendMedia(media []string, e *Element) []string {
+	address := strings.TrimSpace(r.text(e))
+	switch {
+	case address == "":
+		r.warn(0, "The Media in line %d has no URL.", e.Line)
+	case len(media) == maxMedia:
+		r.warn(0, "The message has more than %d Media. The one in line %d is left out. It is not confirmed what Twilio does.", maxMedia, e.Line)
+	default:
+		media = append(media, address)
+	}
+	return media
+}
+
+// readAddresses reads to and from, and reports whether both are valid.
+func (r *reader) readAddresses(e *Element, v *Verb) bool {
+	to, hasTo := e.Attribute("to")
+	from, hasFrom := e.Attribute("from")
+	if hasTo && to == "" || hasFrom && from == "" {
+		r.warn(0, "The %s in line %d has an empty address, which is ignored.", e.Name, e.Line)
+	}
+	v.To, v.From = strings.TrimSpace(to), strings.TrimSpace(from)
+	validTo, validFrom := v.To == "" || isRecipient(v.To), v.From == "" || isSender(v.From)
+	if !validTo {
+		r.report(14101, "The %s in line %d is sent to %s, which is not a phone number.", e.Name, e.Line, quote(to))
+	}
+	if !validFrom {
+		r.report(14102, "The %s in line %d is sent from %s, which is not a valid sender.", e.Name, e.Line, quote(from))
+	}
+	return validTo && validFrom
+}
+
+const digits = "0123456789"
+
+// isRecipient reports whether Twilio could send a message to an address. Twilio accepts numbers in their local form and
+// the SID of a SIM, so only an address without a digit is certainly invalid. A channel's addresses are not checked.
+func isRecipient(address string) bool { return strings.ContainsAny(address, ":"+digits) }
+
+// isSender reports whether Twilio could send a message from an address: a number, a SID, a channel's address, or an
+// alphanumeric sender ID, which has at most 11 letters, digits and spaces.
+func isSender(address string) bool {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	switch {
+	case strings.Contains(address, ":"):
+		return true
+	case strings.Trim(address, digits+"+-.() ") == "":
+		return strings.ContainsAny(address, digits)
+	case strings.Trim(address, letters+digits+" ") == "":
+		return len(address) <= 11 || len(address) == 34
+	}
+	return false
+}
+
+// readCallbacks reads action, method and statusCallback, and reports whether the last two are valid. An invalid action
+// shows when it is requested.
+func (r *reader) readCallbacks(e *Element, v *Verb) bool {
+	status, _ := e.Attribute("statusCallback")
+	validStatus := isCallback(strings.TrimSpace(status))
+	if !validStatus {
+		r.report(14105, "The %s in line %d has a statusCallback that is not a URL for Twilio.", e.Name, e.Line)
+	}
+	method, validMethod := r.method(e)
+	if !validMethod {
+		r.report(14104, "The %s in line %d has a method other than GET and POST.", e.Name, e.Line)
+	}
+	action, _ := e.Attribute("action")
+	if v.Action = strings.TrimSpace(action); v.Action != "" {
+		v.Method = method
+	}
+	return validStatus && validMethod
+}
+
+// isCallback reports whether Twilio could request a URL, which may be relative. Twilio refuses a host with an underscore.
+func isCallback(address string) bool {
+	u, err := url.Parse(address)
+	switch {
+	case err != nil:
+		return false
+	case u.Scheme == "" && u.Host == "":
+		return true
+	case u.Scheme == "" || u.Scheme == "http" || u.Scheme == "https":
+		return u.Hostname() != "" && !strings.Contains(u.Host, "_")
+	}
+	return false
+}
+
+// addMessage adds a message that Twilio can send. Otherwise it reports why not.
+func (r *reader) addMessage(v Verb) {
+	if !r.checkContent(v) {
+		r.checkDropped(v)
+		return
+	}
+	if r.messages++; r.messages <= MaxMessages {
+		r.Verbs = append(r.Verbs, v)
+	}
+}
+
+// checkDropped warns about the action of a message that Twilio does not send.
+func (r *reader) checkDropped(v Verb) {
+	if v.Action != "" {
+		r.warn(0, "The action of a message that is not sent is not requested here. Twilio requests it, with a MessageStatus that says so.")
+	}
+}
+
+// checkContent reports whether a message has content and is not too long. It is not confirmed what Twilio counts as a
+// character outside GSM-7: https://www.twilio.com/docs/api/errors/21617 says that what takes more bytes counts for more.
+func (r *reader) checkContent(v Verb) bool {
+	if isBlank(v.Body) && len(v.Media) == 0 {
+		r.report(14103, "A message has neither text nor media.")
+		return false
+	}
+	characters, units := utf8.RuneCountInString(v.Body), len(utf16.Encode([]rune(v.Body)))
+	if characters > maxCharacters {
+		r.report(14103, "A message has %d characters, more than %d.", characters, maxCharacters)
+		return false
+	}
+	if units > maxCharacters {
+		r.warn(14103, "A message has %d characters, but %d UTF-16 units. It is not confirmed which of them Twilio counts.", characters, units)
+	}
+	if strings.Trim(v.Body, " \t\r\n") != v.Body {
+		r.warn(0, "A message begins or ends with white space. It is not confirmed whether Twilio sends that.")
+	}
+	return true
+}
