@@ -48,7 +48,7 @@ func (c *devCommand) Run(p *process) error {
 		defer file.remove()
 	}
 	guide := guide{devFile: d, redisPort: embedded.Port(), prefix: cfg.RedisPrefix}
-	pool := redispool.Open(poolOptions(cfg.Redis))
+	pool := redispool.Open(redispool.Options{URL: cfg.Redis})
 	defer pool.Close()
 	page, err := newPage(cfg, guide, pool.Pool)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"smsession/internal/config"
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -148,7 +149,7 @@ func TestRedisSettingsThatCostSessionsAreAWarningWhileTheyLast(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{Args: []string{"--maxmemory-policy", "allkeys-lru", "--appendonly", "no"}})
 	var out strings.Builder
 	log := newLogger(config.Defaults(), &out)
-	pool := redispool.Open(redispool.Options{Addr: server.Addr()})
+	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}})
 	defer pool.Close()
 	registry := prometheus.NewRegistry()
 	w := newWarnings(registry, log, pool)

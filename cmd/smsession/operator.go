@@ -51,10 +51,8 @@ func (f operatorFlags) source() (inspect.Source, error) {
 	if err != nil {
 		return inspect.Source{}, err
 	}
-	options := poolOptions(cfg.Redis)
-	options.Timeout = operatorPatience
 	return inspect.Source{
-		Pool: redispool.Open(options),
+		Pool: redispool.Open(redispool.Options{URL: cfg.Redis, Timeout: operatorPatience}),
 		Keys: session.Keys{Prefix: cfg.RedisPrefix},
 	}, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/peterh/liner"
 	"golang.org/x/term"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/cookies"
 	"smsession/internal/inspect"
 	"smsession/internal/phone"
@@ -152,7 +153,7 @@ func isTerminal(file any) bool {
 // elapse lets time pass in the Redis of a `smsession dev`, for one conversation.
 func (f *devFile) elapse(to, from string) func(context.Context, time.Duration) error {
 	return func(ctx context.Context, d time.Duration) error {
-		pool := redispool.Open(redispool.Options{Addr: strings.TrimPrefix(f.Redis, "redis://")})
+		pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{strings.TrimPrefix(f.Redis, "redis://")}}})
 		defer pool.Close()
 		return inspect.Age(ctx, pool.Pool, session.Keys{Prefix: f.Prefix}, to, from, d)
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 	"github.com/twilio/twilio-go/client"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/twilio"
 )
@@ -28,7 +29,7 @@ import (
 //     and the SET as a record of 64 MessageSids has: what any server pays that remembers as many.
 func serveReference(role string) {
 	tuneCollector()
-	pool := redispool.Open(redispool.Options{Addr: os.Getenv("REDIS_ADDR")}).Pool
+	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{os.Getenv("REDIS_ADDR")}}}).Pool
 	handlers := map[string]http.Handler{
 		"plain":  plain(pool),
 		"limit1": limit(pool, countByScript()),

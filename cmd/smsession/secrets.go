@@ -10,7 +10,6 @@ import (
 
 	"smsession/internal/config"
 	"smsession/internal/config/redisurl"
-	"smsession/internal/redispool"
 	"smsession/internal/twilio"
 )
 
@@ -38,8 +37,8 @@ func newSecrets(hangup <-chan os.Signal, flags config.Flags, redis redisurl.URL,
 	return s
 }
 
-// credentials returns the current credentials, for a pool.
-func (s *secrets) credentials() redispool.Credentials { return credentials(*s.redis.Load()) }
+// url returns the Redis URL with the current logins, for a pool.
+func (s *secrets) url() redisurl.URL { return *s.redis.Load() }
 
 // outdated reads the Redis secrets again, unless they were read within rereadPause.
 func (s *secrets) outdated() {

@@ -193,7 +193,7 @@ func TestRefusalsCauseOneReadingASecond(t *testing.T) {
 		is := func(want string) {
 			t.Helper()
 			s.outdated()
-			if got := s.credentials().Redis.Password; got != want {
+			if got := s.url().Redis.Password; got != want {
 				t.Errorf("the password is %q, want %q", got, want)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/conversation"
 	"smsession/internal/devphone"
 	"smsession/internal/redispool"
@@ -73,7 +74,7 @@ func newServiceOn(tb testing.TB, addr string, changes ...func(*devphone.Options)
 // listening starts one on a listener. The test closes it.
 func listening(tb testing.TB, listener net.Listener, addr string, changes ...func(*devphone.Options)) *service {
 	tb.Helper()
-	pool := redispool.Open(redispool.Options{Addr: addr}).Pool
+	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}}).Pool
 	s := &service{tb: tb, url: "http://" + listener.Addr().String(), addr: addr, conn: redistest.Conn(tb, addr)}
 	o := s.options(pool)
 	for _, change := range changes {

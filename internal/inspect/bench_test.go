@@ -8,6 +8,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/inspect"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
@@ -67,7 +68,7 @@ func BenchmarkList(b *testing.B) {
 	const conversations = 1_000_000
 	server := redistest.Start(b, redistest.Options{})
 	fill(b, redistest.Conn(b, server.Addr()), conversations)
-	pool := redispool.Open(redispool.Options{Addr: server.Addr()})
+	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}})
 	defer pool.Close()
 	source := inspect.Source{Pool: pool, Keys: keys}
 	for _, way := range []struct {

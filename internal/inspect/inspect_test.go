@@ -9,6 +9,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/inspect"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
@@ -40,7 +41,7 @@ type bench struct {
 func each(t *testing.T, run func(b bench)) {
 	t.Helper()
 	redistest.Each(t, func(t *testing.T, backend *redistest.Backend) {
-		pool := redispool.Open(redispool.Options{Addr: backend.Addr})
+		pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{backend.Addr}}})
 		t.Cleanup(func() { pool.Close() })
 		run(bench{t, pool.Pool, pool, redistest.Conn(t, backend.Addr), backend.Addr})
 	})
@@ -230,7 +231,7 @@ func TestWhatCannotBeDoneIsSaid(t *testing.T) {
 }
 
 func TestARedisThatIsNotThereIsAnError(t *testing.T) {
-	pool := redispool.Open(redispool.Options{Addr: "127.0.0.1:1"})
+	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{"127.0.0.1:1"}}})
 	defer pool.Close()
 	if _, found, err := inspect.Find(t.Context(), pool.Pool, keys, to, from); err == nil || found {
 		t.Errorf("Find: %t, %v", found, err)

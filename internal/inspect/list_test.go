@@ -11,6 +11,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/inspect"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
@@ -182,7 +183,7 @@ func TestAListThatRedisRefusesIsAnError(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{Args: rules})
 			conn := redistest.Conn(t, server.Addr())
 			fill(t, conn, 1)
-			pool := redispool.Open(redispool.Options{Addr: server.Addr(), Credentials: app})
+			pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}, Redis: app}})
 			defer pool.Close()
 			err := inspect.Source{Pool: pool, Keys: keys}.Each(t.Context(), inspect.Filter{}, func([]inspect.Conversation) error { return nil })
 			if err == nil || !strings.Contains(err.Error(), "NOPERM") || !redispool.Refused(err) {
@@ -195,7 +196,7 @@ func TestAListThatRedisRefusesIsAnError(t *testing.T) {
 func TestAListOfAClusterIsOfAllItsPrimaries(t *testing.T) {
 	const conversations = 300
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
-	pool := redispool.Open(redispool.Options{Cluster: cluster.Addrs()})
+	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()}})
 	defer pool.Close()
 	conn := pool.Get()
 	defer conn.Close()
@@ -240,7 +241,7 @@ func TestAListHoldsNoMoreThanAPage(t *testing.T) {
 	const conversations = 20_000
 	server := redistest.Start(t, redistest.Options{})
 	fill(t, redistest.Conn(t, server.Addr()), conversations)
-	pool := redispool.Open(redispool.Options{Addr: server.Addr()})
+	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}})
 	defer pool.Close()
 	seen := make([]byte, conversations) // made before, so that it does not count
 	grown := func(n int) (grown int64) {
@@ -315,6 +316,4 @@ func TestWhatScanBringsTwiceIsListedOnce(t *testing.T) {
 }
 
 // app returns the credentials of the user app.
-func app() redispool.Credentials {
-	return redispool.Credentials{Redis: redispool.Login{Username: "app", Password: "secret"}}
-}
+var app = redisurl.Login{Username: "app", Password: "secret"}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/inspect"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
@@ -129,7 +130,7 @@ func TestASenderMayHaveSeveralConversations(t *testing.T) {
 func TestAValueThatIsTooLargeIsNotRead(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	conn := redistest.Conn(t, server.Addr())
-	pool := redispool.Open(redispool.Options{Addr: server.Addr()})
+	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}})
 	defer pool.Close()
 	source := inspect.Source{Pool: pool, Keys: session.Keys{Prefix: "sms:"}}
 	const pointer = "sms:conversation:+15005550006:+12025550143"

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/conversation"
 	"smsession/internal/cookies"
 	"smsession/internal/phone"
@@ -26,7 +27,7 @@ func newService(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(redis.Close)
-	pool := redispool.Open(redispool.Options{Addr: redis.Addr()}).Pool
+	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{redis.Addr()}}}).Pool
 	t.Cleanup(func() { pool.Close() })
 	tokens := []twilio.Token{{Value: token}}
 	log := slog.New(slog.DiscardHandler)

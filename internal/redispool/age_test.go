@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -19,13 +20,13 @@ func TestConnectionsHaveAMaximumAge(t *testing.T) {
 		options func(t *testing.T) redispool.Options
 	}{
 		{"to one server", 16, func(t *testing.T) redispool.Options {
-			return redispool.Options{Addr: redistest.Start(t, redistest.Options{}).Addr()}
+			return redispool.Options{URL: redisurl.URL{Addrs: []string{redistest.Start(t, redistest.Options{}).Addr()}}}
 		}},
 		{"to a primary of Sentinels", 16, func(t *testing.T) redispool.Options {
 			return throughSentinels(redistest.StartSentinels(t, 0, 1, redistest.Options{}))
 		}},
 		{"to a node of a Cluster", 1, func(t *testing.T) redispool.Options {
-			return redispool.Options{Cluster: redistest.StartCluster(t, 1, false, redistest.Options{}).Addrs()}
+			return redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: redistest.StartCluster(t, 1, false, redistest.Options{}).Addrs()}}
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

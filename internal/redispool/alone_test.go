@@ -5,6 +5,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -13,7 +14,7 @@ import (
 func TestAProxyWithoutAMode(t *testing.T) {
 	for name, hangUp := range map[string]bool{"HELLO may be refused": false, "HELLO may end the connection": true} {
 		t.Run(name, func(t *testing.T) {
-			p := open(t, redispool.Options{Addr: redistest.StartRelay(t, hangUp)})
+			p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{redistest.StartRelay(t, hangUp)}}})
 			for range 2 { // the second command uses its own connection
 				c := p.Get()
 				defer c.Close()

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -17,8 +18,8 @@ import (
 func TestNoStepWaitsLongForAServerThatDoesNotAnswer(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{Password: "secret"})
 	secure := redistest.Start(t, redistest.Options{TLS: true})
-	p := open(t, redispool.Options{Addr: s.Addr(), Credentials: as(redispool.Login{Password: "secret"})})
-	overTLS := redispool.Options{Addr: secure.Addr(), Credentials: as(redispool.Login{TLS: trusting(t, secure)})}
+	p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{s.Addr()}, Redis: redisurl.Login{Password: "secret"}}})
+	overTLS := redispool.Options{URL: redisurl.URL{Addrs: []string{secure.Addr()}, Redis: redisurl.Login{TLS: trusting(t, secure)}}}
 	fill(t, p, 4)
 	s.Pause()
 	secure.Pause()
@@ -37,10 +38,10 @@ func TestNoStepWaitsLongForAServerThatDoesNotAnswer(t *testing.T) {
 				return err
 			}},
 			{"authentication", func() error {
-				return redispool.Ping(t.Context(), open(t, redispool.Options{Addr: s.Addr(), Credentials: as(redispool.Login{Password: "secret"})}))
+				return redispool.Ping(t.Context(), open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{s.Addr()}, Redis: redisurl.Login{Password: "secret"}}}))
 			}},
 			{"the choice of a database", func() error {
-				return redispool.Ping(t.Context(), open(t, redispool.Options{Addr: s.Addr(), Database: 1}))
+				return redispool.Ping(t.Context(), open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{s.Addr()}, Database: 1}}))
 			}},
 			{"a TLS handshake", func() error { return redispool.Ping(t.Context(), open(t, overTLS)) }},
 		} {
@@ -107,7 +108,7 @@ func TestNoWriteWaitsLong(t *testing.T) {
 		{"of what was held back", func(c redis.Conn) { c.Send("SET", "key", endless) }, redis.Conn.Flush},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			c := open(t, redispool.Options{Addr: l.Addr().String()}).Get()
+			c := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{l.Addr().String()}}}).Get()
 			defer c.Close()
 			row.prepare(c)
 			within(t, "a write "+row.name, func() {
@@ -125,7 +126,7 @@ func TestNoWriteWaitsLong(t *testing.T) {
 
 func TestThePoolNeverWaitsForAConnection(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
-		p := open(t, redispool.Options{Addr: b.Addr})
+		p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{b.Addr}}})
 		var held []redis.Conn
 		for range redispool.Size {
 			held = append(held, p.Get())

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -35,11 +36,11 @@ func TestWhatWillCostSessionsIsWarnedOf(t *testing.T) {
 		{"no persistence", nil, redispool.Options{}, []string{"persistence_off"}},
 		{"eviction of what has a time to live", []string{"--appendonly", "yes", "--maxmemory-policy", "volatile-lru"}, redispool.Options{}, []string{"eviction_possible"}},
 		{"eviction of anything, and no persistence", []string{"--maxmemory-policy", "allkeys-random"}, redispool.Options{}, []string{"eviction_possible", "persistence_off"}},
-		{"nothing, where it may not be asked", append(user, "--maxmemory-policy", "allkeys-random"), redispool.Options{Credentials: as(redispool.Login{Username: "app", Password: "secret"})}, nil},
+		{"nothing, where it may not be asked", append(user, "--maxmemory-policy", "allkeys-random"), redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{Username: "app", Password: "secret"}}}, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := redistest.Start(t, redistest.Options{Args: row.args})
-			row.login.Addr = s.Addr()
+			row.login.URL.Addrs = []string{s.Addr()}
 			var got []string
 			for _, w := range check(t, openPool(t, row.login)) {
 				got = append(got, w.Name)
@@ -60,14 +61,14 @@ func TestTheEmbeddedRedisIsNotWarnedOf(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	if got := check(t, openPool(t, redispool.Options{Addr: e.Addr()})); got != nil {
+	if got := check(t, openPool(t, redispool.Options{URL: redisurl.URL{Addrs: []string{e.Addr()}}})); got != nil {
 		t.Errorf("got %v", got)
 	}
 }
 
 func TestEveryPrimaryOfAClusterIsLookedAt(t *testing.T) {
 	c := redistest.StartCluster(t, 3, false, redistest.Options{AppendOnly: true})
-	p := openPool(t, redispool.Options{Cluster: c.Addrs(), Observe: func(time.Duration) {}})
+	p := openPool(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: c.Addrs()}, Observe: func(time.Duration) {}})
 	if got := check(t, p); got != nil {
 		t.Errorf("got %v", got)
 	}
@@ -80,14 +81,14 @@ func TestEveryPrimaryOfAClusterIsLookedAt(t *testing.T) {
 func TestALookThatIsCutShortIsAnError(t *testing.T) {
 	for _, command := range []string{"CONFIG", "INFO"} {
 		t.Run(command, func(t *testing.T) {
-			p := openPool(t, redispool.Options{Addr: hangingUpAt(t, redistest.Start(t, redistest.Options{}).Addr(), command)})
+			p := openPool(t, redispool.Options{URL: redisurl.URL{Addrs: []string{hangingUpAt(t, redistest.Start(t, redistest.Options{}).Addr(), command)}}})
 			if found, err := redispool.Check(t.Context(), p); err == nil {
 				t.Errorf("got %v and no error", found)
 			}
 		})
 	}
 	c := redistest.StartCluster(t, 3, false, redistest.Options{AppendOnly: true})
-	p := openPool(t, redispool.Options{Cluster: c.Addrs()})
+	p := openPool(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: c.Addrs()}})
 	check(t, p)
 	c.Primaries[1].Kill()
 	if found, err := redispool.Check(t.Context(), p); err == nil {

@@ -247,7 +247,7 @@ func (n *nodes) ask(served int) (*redisc.Cluster, error) {
 func (n *nodes) addrs() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	addrs := slices.Clone(n.options.Cluster)
+	addrs := slices.Clone(n.options.URL.Addrs)
 	if n.layout != nil {
 		addrs = slices.AppendSeq(addrs, maps.Keys(n.layout.nodes))
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -37,7 +38,7 @@ func keysOn(t *testing.T, c *redistest.Cluster) []string {
 
 func TestARouterSendsEachCommandToItsNode(t *testing.T) {
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
-	all := openPool(t, redispool.Options{Cluster: cluster.Addrs()[:1]})
+	all := openPool(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()[:1]}})
 	p := all.Pool
 	keys := keysOn(t, cluster)
 
@@ -76,7 +77,7 @@ func TestARouterSendsEachCommandToItsNode(t *testing.T) {
 		}
 	})
 	t.Run("at the same time", func(t *testing.T) {
-		c := open(t, redispool.Options{Cluster: cluster.Addrs()[:1], Timeout: patient}).Get()
+		c := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()[:1]}, Timeout: patient}).Get()
 		defer c.Close()
 		cluster.Primaries[0].Pause()
 		defer cluster.Primaries[0].Resume()
@@ -136,7 +137,7 @@ func TestARouterFollowsKeysThatMove(t *testing.T) {
 	for name, wait := range map[string]int{"": 0, "while it waits for replicas": 1} {
 		t.Run(name, func(t *testing.T) {
 			cluster := redistest.StartCluster(t, 3, wait > 0, redistest.Options{})
-			followKeys(t, cluster, open(t, redispool.Options{Cluster: cluster.Addrs(), WaitReplicas: wait}))
+			followKeys(t, cluster, open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()}, WaitReplicas: wait}))
 		})
 	}
 }
@@ -178,7 +179,7 @@ func followKeys(t *testing.T, cluster *redistest.Cluster, p *redis.Pool) {
 func TestARouterLearnsOfAFailoverFromTheOthers(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, true, redistest.Options{})
-	p := open(t, redispool.Options{Cluster: cluster.Addrs()})
+	p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()}})
 	keys := keysOn(t, cluster)
 	for _, key := range keys {
 		if _, err := do(p, "SET", key, "before"); err != nil {
@@ -199,7 +200,7 @@ func TestAClusterWhoseNodesHaveAllMovedIsFoundAgain(t *testing.T) {
 	var name atomic.Pointer[string]
 	addr := old.Addrs()[0]
 	name.Store(&addr)
-	p := open(t, redispool.Options{Cluster: []string{forwarding(t, &name)}})
+	p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{forwarding(t, &name)}}})
 	if _, err := do(p, "SET", "key", "value"); err != nil {
 		t.Fatal(err)
 	}
@@ -254,13 +255,13 @@ func TestAClusterThatRefusesUsIsTold(t *testing.T) {
 		ok      bool
 		refused bool
 	}{
-		{"the right password is not refused", redispool.Options{Cluster: cluster.Addrs(), Credentials: as(redispool.Login{Password: "secret"})}, true, false},
-		{"a node that is away is passed over", redispool.Options{Cluster: append(cluster.Addrs(), away.Addr()), Credentials: as(redispool.Login{Password: "secret"})}, true, false},
-		{"a wrong password is refused", redispool.Options{Cluster: cluster.Addrs(), Credentials: as(redispool.Login{Password: "wrong"})}, false, true},
-		{"a missing password is refused", redispool.Options{Cluster: cluster.Addrs()}, false, true},
-		{"a server in no Cluster is refused", redispool.Options{Cluster: []string{single.Addr()}}, false, true},
-		{"a node that is taken for a server of its own is refused", redispool.Options{Addr: cluster.Addrs()[0], Credentials: as(redispool.Login{Password: "secret"})}, false, true},
-		{"a node that is away is no refusal", redispool.Options{Cluster: []string{away.Addr()}}, false, false},
+		{"the right password is not refused", redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs(), Redis: redisurl.Login{Password: "secret"}}}, true, false},
+		{"a node that is away is passed over", redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: append(cluster.Addrs(), away.Addr()), Redis: redisurl.Login{Password: "secret"}}}, true, false},
+		{"a wrong password is refused", redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs(), Redis: redisurl.Login{Password: "wrong"}}}, false, true},
+		{"a missing password is refused", redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()}}, false, true},
+		{"a server in no Cluster is refused", redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{single.Addr()}}}, false, true},
+		{"a node that is taken for a server of its own is refused", redispool.Options{URL: redisurl.URL{Addrs: []string{cluster.Addrs()[0]}, Redis: redisurl.Login{Password: "secret"}}}, false, true},
+		{"a node that is away is no refusal", redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{away.Addr()}}}, false, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			err := pingInTime(t, open(t, row.options))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -34,7 +35,7 @@ func TestAConnectionToADemotedPrimaryIsNotUsedAgain(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := redistest.Start(t, redistest.Options{})
-			p, naive := open(t, redispool.Options{Addr: s.Addr()}), plain(t, s.Addr())
+			p, naive := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{s.Addr()}}}), plain(t, s.Addr())
 			before, naiveBefore := clientID(t, p), clientID(t, naive)
 			s.CLI("REPLICAOF", "127.0.0.1", "1")
 			for _, pool := range []*redis.Pool{p, naive} {
@@ -90,7 +91,7 @@ func TestOnlyErrorsThatAnotherServerWouldNotGiveCostTheConnection(t *testing.T) 
 			{"ERR the word OOM comes later", true},
 		} {
 			t.Run(row.name, func(t *testing.T) {
-				p := open(t, redispool.Options{Addr: b.Addr})
+				p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{b.Addr}}})
 				fill(t, p, 3)
 				if _, err := do(p, "EVAL", "return redis.error_reply(ARGV[1])", 0, row.name); err == nil || err.Error() != row.name {
 					t.Fatalf("EVAL: %v, want the error of the row", err)
@@ -127,7 +128,7 @@ func TestAnUnknownErrorCostsTheConnection(t *testing.T) {
 			}, false},
 		} {
 			t.Run(row.name, func(t *testing.T) {
-				p := open(t, redispool.Options{Addr: b.Addr})
+				p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{b.Addr}}})
 				fill(t, p, 3)
 				c := p.Get()
 				row.run(c)
@@ -165,7 +166,7 @@ func TestAfterARestartTheFirstRetrySucceeds(t *testing.T) {
 func afterALoss(t *testing.T, addr string, lose func()) {
 	t.Helper()
 	const idle = 5
-	p, naive := open(t, redispool.Options{Addr: addr}), plain(t, addr)
+	p, naive := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}}), plain(t, addr)
 	fill(t, p, idle)
 	fill(t, naive, idle)
 	lose()
@@ -193,7 +194,7 @@ func failures(p *redis.Pool, limit int) int {
 func TestAConnectionThatWasUsedSinceTheLossStays(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		proxy := redistest.StartProxy(t, b.Addr)
-		p := open(t, redispool.Options{Addr: proxy.Addr()})
+		p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{proxy.Addr()}}})
 		fill(t, p, 2)
 		proxy.Reset()
 		failures(p, 2)
@@ -212,7 +213,7 @@ func TestAConnectionThatWasUsedSinceTheLossStays(t *testing.T) {
 func TestALostReplyIsAnErrorAndNoRetry(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		proxy := redistest.StartProxy(t, b.Addr)
-		p := open(t, redispool.Options{Addr: proxy.Addr()})
+		p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{proxy.Addr()}}})
 		fill(t, p, 1)
 		proxy.CutReplies(1, 1)
 		if n, err := do(p, "INCR", "key"); err == nil {
@@ -228,7 +229,7 @@ func TestALostReplyIsAnErrorAndNoRetry(t *testing.T) {
 // A server quotes the arguments of a command that it does not know, in an error that is logged.
 func TestWhatACommandWasAboutIsInNoError(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{Args: []string{"--rename-command", "GET", ""}})
-	conn := open(t, redispool.Options{Addr: s.Addr()}).Get()
+	conn := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{s.Addr()}}}).Get()
 	defer conn.Close()
 	_, did := conn.Do("GET", "sms:conversation:+15005550006:+12025550143")
 	_ = conn.Send("GET", "sms:conversation:+15005550006:+12025550143")

@@ -7,23 +7,16 @@ import (
 	"strings"
 
 	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/config/redisurl"
 )
 
-// Credentials are the logins at Redis and at its Sentinels. They may change while a pool is in use.
-type Credentials struct{ Redis, Sentinels Login }
-
-// Login is the user and the password for a server, and the TLS configuration with the certificates that we trust.
-type Login struct {
-	TLS                *tls.Config // nil: plain TCP
-	Username, Password string
-}
-
-// credentials returns the current credentials.
-func (o Options) credentials() (c Credentials) {
-	if o.Credentials != nil {
-		c = o.Credentials()
+// current returns the URL with the current logins.
+func (o Options) current() redisurl.URL {
+	if o.Current != nil {
+		return o.Current()
 	}
-	return c
+	return o.URL
 }
 
 // judge calls Outdated if err can be caused by old credentials.

@@ -6,23 +6,24 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
 
 // renewed are credentials that a pool replaces with new ones when it finds that they are outdated.
 type renewed struct {
-	present  atomic.Pointer[redispool.Credentials]
-	next     redispool.Credentials
+	present  atomic.Pointer[redisurl.URL]
+	next     redisurl.URL
 	outdated atomic.Int64
 }
 
 // openRenewed returns a pool that starts with the first credentials and gets the next ones when they are outdated.
-func openRenewed(t *testing.T, o redispool.Options, first, next redispool.Credentials) (*redis.Pool, *renewed) {
+func openRenewed(t *testing.T, o redispool.Options, first, next redisurl.URL) (*redis.Pool, *renewed) {
 	t.Helper()
 	r := &renewed{next: next}
 	r.present.Store(&first)
-	o.Credentials = func() redispool.Credentials { return *r.present.Load() }
+	o.Current = func() redisurl.URL { return *r.present.Load() }
 	o.Outdated = func() { r.outdated.Add(1); r.present.Store(&r.next) }
 	return open(t, o), r
 }
@@ -33,24 +34,24 @@ func TestOutdatedCredentialsAreReplaced(t *testing.T) {
 	stranger := redistest.Start(t, redistest.Options{TLS: true})
 	sentinels := redistest.StartSentinels(t, 1, 1, redistest.Options{Password: "secret"})
 	cluster := redistest.StartCluster(t, 2, false, redistest.Options{Password: "secret"})
-	right := redispool.Credentials{Redis: redispool.Login{Password: "secret"}}
+	right := redisurl.URL{Redis: redisurl.Login{Password: "secret"}}
 	for _, row := range []struct {
 		name        string
 		options     redispool.Options
-		first, next redispool.Credentials
+		first, next redisurl.URL
 	}{
-		{"a wrong password", redispool.Options{Addr: locked.Addr()}, redispool.Credentials{Redis: redispool.Login{Password: "wrong"}}, right},
-		{"a missing password", redispool.Options{Addr: locked.Addr()}, redispool.Credentials{}, right},
-		{"an unknown user", redispool.Options{Addr: locked.Addr()}, redispool.Credentials{Redis: redispool.Login{Username: "app", Password: "secret"}}, right},
-		{"an authority that did not sign the server's certificate", redispool.Options{Addr: encrypted.Addr()},
-			redispool.Credentials{Redis: redispool.Login{TLS: stranger.ClientTLS()}}, redispool.Credentials{Redis: redispool.Login{TLS: encrypted.ClientTLS()}}},
-		{"a missing client certificate", redispool.Options{Addr: encrypted.Addr()},
-			redispool.Credentials{Redis: redispool.Login{TLS: trusting(t, encrypted)}}, redispool.Credentials{Redis: redispool.Login{TLS: encrypted.ClientTLS()}}},
+		{"a wrong password", redispool.Options{URL: redisurl.URL{Addrs: []string{locked.Addr()}}}, redisurl.URL{Redis: redisurl.Login{Password: "wrong"}}, right},
+		{"a missing password", redispool.Options{URL: redisurl.URL{Addrs: []string{locked.Addr()}}}, redisurl.URL{}, right},
+		{"an unknown user", redispool.Options{URL: redisurl.URL{Addrs: []string{locked.Addr()}}}, redisurl.URL{Redis: redisurl.Login{Username: "app", Password: "secret"}}, right},
+		{"an authority that did not sign the server's certificate", redispool.Options{URL: redisurl.URL{Addrs: []string{encrypted.Addr()}}},
+			redisurl.URL{Redis: redisurl.Login{TLS: stranger.ClientTLS()}}, redisurl.URL{Redis: redisurl.Login{TLS: encrypted.ClientTLS()}}},
+		{"a missing client certificate", redispool.Options{URL: redisurl.URL{Addrs: []string{encrypted.Addr()}}},
+			redisurl.URL{Redis: redisurl.Login{TLS: trusting(t, encrypted)}}, redisurl.URL{Redis: redisurl.Login{TLS: encrypted.ClientTLS()}}},
 		{"a wrong password for the Sentinels", throughSentinels(sentinels),
-			redispool.Credentials{Redis: redispool.Login{Password: "secret"}, Sentinels: redispool.Login{Password: "wrong"}}, redispool.Credentials{Redis: redispool.Login{Password: "secret"}, Sentinels: redispool.Login{Password: "secret"}}},
+			redisurl.URL{Redis: redisurl.Login{Password: "secret"}, Sentinels: redisurl.Login{Password: "wrong"}}, redisurl.URL{Redis: redisurl.Login{Password: "secret"}, Sentinels: redisurl.Login{Password: "secret"}}},
 		{"a missing password for the Sentinels", throughSentinels(sentinels),
-			redispool.Credentials{Redis: redispool.Login{Password: "secret"}}, redispool.Credentials{Redis: redispool.Login{Password: "secret"}, Sentinels: redispool.Login{Password: "secret"}}},
-		{"a wrong password for a Cluster", redispool.Options{Cluster: cluster.Addrs()}, redispool.Credentials{Redis: redispool.Login{Password: "wrong"}}, right},
+			redisurl.URL{Redis: redisurl.Login{Password: "secret"}}, redisurl.URL{Redis: redisurl.Login{Password: "secret"}, Sentinels: redisurl.Login{Password: "secret"}}},
+		{"a wrong password for a Cluster", redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()}}, redisurl.URL{Redis: redisurl.Login{Password: "wrong"}}, right},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			p, r := openRenewed(t, row.options, row.first, row.next)
@@ -66,8 +67,8 @@ func TestOtherFailuresDoNotMakeCredentialsOutdated(t *testing.T) {
 	away := redistest.Start(t, redistest.Options{})
 	away.Kill()
 	mute := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~*", "-@all"}})
-	app := redispool.Credentials{Redis: redispool.Login{Username: "app", Password: "secret"}}
-	for name, o := range map[string]redispool.Options{"Redis is away": {Addr: away.Addr()}, "the user may do nothing": {Addr: mute.Addr()}} {
+	app := redisurl.URL{Redis: redisurl.Login{Username: "app", Password: "secret"}}
+	for name, o := range map[string]redispool.Options{"Redis is away": {URL: redisurl.URL{Addrs: []string{away.Addr()}}}, "the user may do nothing": {URL: redisurl.URL{Addrs: []string{mute.Addr()}}}} {
 		t.Run(name, func(t *testing.T) {
 			p, r := openRenewed(t, o, app, app)
 			if err := redispool.Ping(t.Context(), p); err == nil || r.outdated.Load() != 0 {
@@ -79,8 +80,8 @@ func TestOtherFailuresDoNotMakeCredentialsOutdated(t *testing.T) {
 
 func TestOpenConnectionsOutliveTheirPassword(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">old", "~*", "+@all"}})
-	p, r := openRenewed(t, redispool.Options{Addr: s.Addr()},
-		redispool.Credentials{Redis: redispool.Login{Username: "app", Password: "old"}}, redispool.Credentials{Redis: redispool.Login{Username: "app", Password: "new"}})
+	p, r := openRenewed(t, redispool.Options{URL: redisurl.URL{Addrs: []string{s.Addr()}}},
+		redisurl.URL{Redis: redisurl.Login{Username: "app", Password: "old"}}, redisurl.URL{Redis: redisurl.Login{Username: "app", Password: "new"}})
 	before := clientID(t, p)
 	s.CLI("ACL", "SETUSER", "app", ">new", "<old")
 	if clientID(t, p) != before || r.outdated.Load() != 0 {

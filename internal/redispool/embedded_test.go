@@ -8,6 +8,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -29,7 +30,7 @@ func TestEmbeddedListensOnTheFirstFreeAddress(t *testing.T) {
 	if got := net.JoinHostPort("127.0.0.1", e.Port()); got != e.Addr() {
 		t.Errorf("the port is %s and the address %s", e.Port(), e.Addr())
 	}
-	if err := redispool.Ping(t.Context(), open(t, redispool.Options{Addr: e.Addr()})); err != nil {
+	if err := redispool.Ping(t.Context(), open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{e.Addr()}}})); err != nil {
 		t.Errorf("Ping: %v", err)
 	}
 }
@@ -68,7 +69,7 @@ func TestKeysOfTheEmbeddedRedisExpireByThemselves(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer e.Close()
-	p := open(t, redispool.Options{Addr: e.Addr()})
+	p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{e.Addr()}}})
 	if _, err := do(p, "SET", "short", "v", "PX", 50); err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +98,7 @@ func TestEmbeddedForgetsEverythingOnClose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := open(t, redispool.Options{Addr: e.Addr()})
+	p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{e.Addr()}}})
 	if _, err := do(p, "SET", "key", "v"); err != nil {
 		t.Fatal(err)
 	}
@@ -109,7 +110,7 @@ func TestEmbeddedForgetsEverythingOnClose(t *testing.T) {
 
 func TestPingIsContentWithBothBackends(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
-		p := open(t, redispool.Options{Addr: b.Addr, Database: 3})
+		p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{b.Addr}, Database: 3}})
 		for range 3 {
 			if err := redispool.Ping(t.Context(), p); err != nil {
 				t.Errorf("Ping: %v", err)

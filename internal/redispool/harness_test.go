@@ -104,11 +104,6 @@ func pingInTime(t *testing.T, p *redis.Pool) error {
 	}
 }
 
-// as returns a function that always returns the same credentials.
-func as(l redispool.Login) func() redispool.Credentials {
-	return func() redispool.Credentials { return redispool.Credentials{Redis: l} }
-}
-
 // trusting returns the TLS settings of a client that knows the server's authority.
 func trusting(t *testing.T, s *redistest.Server) *tls.Config {
 	t.Helper()

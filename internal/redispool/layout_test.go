@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -16,7 +17,7 @@ func TestANodeThatWasRemovedIsNotAskedForTheLayout(t *testing.T) {
 	keys := keysOn(t, cluster)
 	removed := cluster.Primaries[0]
 	// This pool knew the Cluster before the node was removed.
-	old := open(t, redispool.Options{Cluster: []string{removed.Addr()}, Timeout: patient})
+	old := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{removed.Addr()}}, Timeout: patient})
 	if _, err := do(old, "SET", keys[0], "before"); err != nil {
 		t.Fatal(err)
 	}
@@ -28,7 +29,7 @@ func TestANodeThatWasRemovedIsNotAskedForTheLayout(t *testing.T) {
 	})
 	t.Run("by a pool that can ask another node", func(t *testing.T) {
 		for range 10 { // more than once the removed node answers first
-			p := open(t, redispool.Options{Cluster: []string{removed.Addr(), cluster.Primaries[2].Addr()}, Timeout: patient})
+			p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{removed.Addr(), cluster.Primaries[2].Addr()}}, Timeout: patient})
 			for _, key := range keys {
 				if _, err := do(p, "SET", key, "after"); err != nil {
 					t.Fatal(err)
@@ -37,7 +38,7 @@ func TestANodeThatWasRemovedIsNotAskedForTheLayout(t *testing.T) {
 		}
 	})
 	t.Run("and a pool that cannot gets the reason, until the node is in the Cluster again", func(t *testing.T) {
-		p := open(t, redispool.Options{Cluster: []string{removed.Addr()}, Timeout: patient})
+		p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{removed.Addr()}}, Timeout: patient})
 		_, err := do(p, "SET", keys[0], "after")
 		if err == nil || redispool.Refused(err) || !strings.Contains(err.Error(), removed.Addr()) {
 			t.Errorf("the error is %v, want one that names the node and is no refusal", err)
@@ -53,7 +54,7 @@ func TestANodeThatJoinedAnotherClusterIsNotFollowed(t *testing.T) {
 	other := redistest.StartCluster(t, 1, false, redistest.Options{})
 	keys := keysOn(t, cluster)
 	removed := cluster.Primaries[0]
-	p, redirected := open(t, redispool.Options{Cluster: []string{removed.Addr()}}), open(t, redispool.Options{Cluster: []string{removed.Addr()}})
+	p, redirected := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{removed.Addr()}}}), open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{removed.Addr()}}})
 	for _, pool := range []*redis.Pool{p, redirected} {
 		if _, err := do(pool, "SET", keys[0], "before"); err != nil {
 			t.Fatal(err)
@@ -89,7 +90,7 @@ func TestACompleteLayoutIsPreferred(t *testing.T) {
 	partial := redistest.StartLone(t, 0, 5460).Addr()
 	t.Run("to one that comes first", func(t *testing.T) {
 		for range 10 {
-			p := open(t, redispool.Options{Cluster: []string{partial, cluster.Primaries[1].Addr()}, Timeout: patient})
+			p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{partial, cluster.Primaries[1].Addr()}}, Timeout: patient})
 			for _, key := range keys {
 				if _, err := do(p, "SET", key, "value"); err != nil {
 					t.Fatal(err)
@@ -100,7 +101,7 @@ func TestACompleteLayoutIsPreferred(t *testing.T) {
 	t.Run("and it is searched for when a slot is missing", func(t *testing.T) {
 		late := redistest.StartProxy(t, cluster.Primaries[1].Addr())
 		late.Down()
-		p := open(t, redispool.Options{Cluster: []string{partial, late.Addr()}, Timeout: patient})
+		p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{partial, late.Addr()}}, Timeout: patient})
 		if _, err := do(p, "SET", keys[0], "value"); err != nil {
 			t.Error(err)
 		}
@@ -118,7 +119,7 @@ func TestAnEndpointThatIsNotKnownIsTheHostThatAnswered(t *testing.T) {
 			keys := keysOn(t, cluster)
 			// The first node of the settings has a host that no other node has.
 			first := "127.0.0.9:" + strconv.Itoa(redistest.FreePort(t))
-			p := open(t, redispool.Options{Cluster: []string{first, cluster.Primaries[2].Addr()}, Timeout: patient})
+			p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{first, cluster.Primaries[2].Addr()}}, Timeout: patient})
 			for _, key := range keys {
 				if _, err := do(p, "SET", key, "value"); err != nil {
 					t.Error(err)

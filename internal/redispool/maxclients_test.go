@@ -11,6 +11,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -38,7 +39,7 @@ func TestAServerWithTooFewConnectionsAnswersAllAndIsNotStormed(t *testing.T) {
 	const replicas, messages = 3, 3000
 	pools := []*redis.Pool{}
 	for range replicas {
-		p := open(t, redispool.Options{Addr: server.Addr(), Timeout: patient})
+		p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}, Timeout: patient})
 		fill(t, p, 2)
 		pools = append(pools, p)
 	}
@@ -94,12 +95,12 @@ func TestAConnectionThatIsOneTooManyIsNotPooled(t *testing.T) {
 		options redispool.Options
 	}{
 		{"without authentication", redistest.Options{}, redispool.Options{}},
-		{"with a password", redistest.Options{Password: "secret"}, redispool.Options{Credentials: as(redispool.Login{Password: "secret"})}},
+		{"with a password", redistest.Options{Password: "secret"}, redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{Password: "secret"}}}},
 		{"with a user who may not PING", redistest.Options{Args: []string{"--user", "default", "on", "nopass", "~*", "+get", "+info", "+config", "+client", "+eval", "+hello"}}, redispool.Options{}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			server := redistest.Start(t, row.server)
-			row.options.Addr, row.options.Timeout = server.Addr(), patient
+			row.options.URL.Addrs, row.options.Timeout = []string{server.Addr()}, patient
 			p := open(t, row.options)
 			if _, err := do(p, "GET", "key"); err != nil {
 				t.Fatal(err)
@@ -126,7 +127,7 @@ func TestAConnectionThatIsOneTooManyIsNotPooled(t *testing.T) {
 func TestAPoolHasItsConnectionsAndFourMore(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	for _, row := range []struct{ connections, want int }{{0, 68}, {1, 5}, {100, 104}} {
-		p := open(t, redispool.Options{Addr: server.Addr(), Connections: row.connections})
+		p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}, Connections: row.connections})
 		if p.MaxActive != row.want || p.MaxIdle != row.want-4 {
 			t.Errorf("with %d connections the pool has at most %d, %d of them idle, want %d and four fewer", row.connections, p.MaxActive, p.MaxIdle, row.want)
 		}
@@ -136,7 +137,7 @@ func TestAPoolHasItsConnectionsAndFourMore(t *testing.T) {
 func TestAServerMayListenOnAUnixSocket(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "my redis.sock")
 	server := redistest.Start(t, redistest.Options{Args: []string{"--unixsocket", path, "--requirepass", "secret"}})
-	p := open(t, redispool.Options{Addr: path, Database: 3, Timeout: patient, Credentials: as(redispool.Login{Password: "secret"})})
+	p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{path}, Database: 3, Redis: redisurl.Login{Password: "secret"}}, Timeout: patient})
 	if _, err := do(p, "SET", "key", "value"); err != nil {
 		t.Fatal(err)
 	}

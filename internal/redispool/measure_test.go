@@ -8,6 +8,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -57,7 +58,7 @@ func TestEveryRoundTripIsMeasuredOnce(t *testing.T) {
 			"a pipeline, then a command": {func(c redis.Conn) { pipeline(2)(c); c.Do("PING") }, 2},
 		} {
 			t.Run(name, func(t *testing.T) {
-				pool, told := measure(t, redispool.Options{Addr: b.Addr})
+				pool, told := measure(t, redispool.Options{URL: redisurl.URL{Addrs: []string{b.Addr}}})
 				c := pool.Get()
 				row.run(c)
 				c.Close()
@@ -71,7 +72,7 @@ func TestEveryRoundTripIsMeasuredOnce(t *testing.T) {
 
 func TestATripTakesAsLongAsRedisTakes(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	pool, told := measure(t, redispool.Options{Addr: server.Addr()})
+	pool, told := measure(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}})
 	const pause = 100 * time.Millisecond
 	for _, run := range []func(c redis.Conn){
 		func(c redis.Conn) { c.Do("BLPOP", "empty", pause.Seconds()) },
@@ -100,7 +101,7 @@ func TestATripTakesAsLongAsRedisTakes(t *testing.T) {
 // What looks at every server must see through what measures.
 func TestAMeasuredPoolLeadsToEveryPrimary(t *testing.T) {
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
-	pool, _ := measure(t, redispool.Options{Cluster: cluster.Addrs()})
+	pool, _ := measure(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()}})
 	seen := map[string]bool{}
 	err := pool.EachPrimary(context.Background(), func(addr string, c redis.Conn) error {
 		seen[addr] = true

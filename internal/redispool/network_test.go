@@ -16,6 +16,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -52,7 +53,7 @@ func (d *dns) LookupNetIP(ctx context.Context, _, host string) ([]netip.Addr, er
 }
 
 func named(port int, d *dns) redispool.Options {
-	return redispool.Options{Addr: net.JoinHostPort("redis.example.com", strconv.Itoa(port)), Resolver: d, Timeout: patient}
+	return redispool.Options{URL: redisurl.URL{Addrs: []string{net.JoinHostPort("redis.example.com", strconv.Itoa(port))}}, Resolver: d, Timeout: patient}
 }
 
 // hanging returns an address at which connections are never established: the accept queue is full, so the kernel drops
@@ -102,7 +103,7 @@ func TestANameMayHaveAnAddressThatHangs(t *testing.T) {
 		d := &dns{}
 		d.say(0, nil, "127.0.0.2", "127.0.0.1")
 		o := named(server.Port(), d)
-		o.Sentinels = &redispool.Sentinels{Addrs: []string{saying(t, o.Addr)}, Primary: "primary"}
+		o.URL = redisurl.URL{Topology: redisurl.Sentinel, Addrs: []string{saying(t, o.URL.Addrs[0])}, Primary: "primary"}
 		p := open(t, o)
 		eventually(t, func() error { _, err := do(p, "PING"); return err })
 	})
@@ -113,7 +114,7 @@ func TestANameMayHaveAnAddressThatHangs(t *testing.T) {
 		d := &dns{}
 		d.say(0, nil, "127.0.0.2", "127.0.0.1")
 		o := named(port, d)
-		o.Cluster = []string{o.Addr}
+		o.URL.Topology = redisurl.Cluster
 		p := open(t, o)
 		eventually(t, func() error { _, err := do(p, "PING"); return err })
 	})
@@ -322,13 +323,13 @@ func TestASentinelMayNameAHostThatIsNotKnown(t *testing.T) {
 	gone := saying(t, "gone.example.com:6379")
 	t.Run("while another one knows the primary", func(t *testing.T) {
 		sentinels := []string{gone, saying(t, server.Addr())}
-		p := open(t, redispool.Options{Sentinels: &redispool.Sentinels{Addrs: sentinels, Primary: "primary"}, Resolver: d, Timeout: patient})
+		p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Sentinel, Addrs: sentinels, Primary: "primary"}, Resolver: d, Timeout: patient})
 		if _, err := do(p, "PING"); err != nil {
 			t.Error(err)
 		}
 	})
 	t.Run("and the error contains the name and is not a refusal", func(t *testing.T) {
-		p := open(t, redispool.Options{Sentinels: &redispool.Sentinels{Addrs: []string{gone}, Primary: "primary"}, Resolver: d})
+		p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Sentinel, Addrs: []string{gone}, Primary: "primary"}, Resolver: d})
 		_, err := do(p, "PING")
 		if err == nil || redispool.Refused(err) || !strings.Contains(err.Error(), "gone.example.com") {
 			t.Errorf("the error is %v", err)

@@ -85,7 +85,7 @@ func (d *node) lost(err error) {
 // dial returns a connection to the server. The connection watches its own errors, and waits for replicas if that is
 // configured.
 func (d *node) dial(ctx context.Context) (redis.Conn, error) {
-	c, wire, err := dial(ctx, d.options, d.options.credentials().Redis, d.addr, d.greet)
+	c, wire, err := dial(ctx, d.options, d.options.current().Redis, d.addr, d.greet)
 	if err != nil {
 		return nil, fmt.Errorf("connect to Redis: %w", err)
 	}

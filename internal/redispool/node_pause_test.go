@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/config/redisurl"
 )
 
 // counting is a resolver that knows no host and counts the lookups. It stands for a server that cannot be connected to:
@@ -34,7 +36,7 @@ func (c *counting) LookupNetIP(context.Context, string, string) ([]netip.Addr, e
 func TestAServerThatCannotBeConnectedToIsNotStormed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		dns := &counting{}
-		pool := Open(Options{Addr: "redis.example.com:6379", Resolver: dns})
+		pool := Open(Options{URL: redisurl.URL{Addrs: []string{"redis.example.com:6379"}}, Resolver: dns})
 		defer pool.Close()
 		var group sync.WaitGroup
 		for range 64 {
@@ -71,7 +73,7 @@ func TestOneCallerAtATimeTriesAServerThatFailed(t *testing.T) {
 
 func TestATryThatItsCallerGivesUpSaysNothingOfTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		pool := Open(Options{Addr: "redis.example.com:6379", Resolver: &counting{takes: time.Second}})
+		pool := Open(Options{URL: redisurl.URL{Addrs: []string{"redis.example.com:6379"}}, Resolver: &counting{takes: time.Second}})
 		defer pool.Close()
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()

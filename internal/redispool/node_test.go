@@ -10,6 +10,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -51,7 +52,7 @@ func silentAt(t *testing.T, addr string, accepted *atomic.Int64) string {
 func TestTheFirstContactWithASilentClusterIsShared(t *testing.T) {
 	var accepted atomic.Int64
 	addrs := []string{silent(t, &accepted), silent(t, &accepted), silent(t, &accepted)}
-	p := open(t, redispool.Options{Cluster: addrs})
+	p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: addrs}})
 	ctx, cancel := context.WithCancel(t.Context())
 	within(t, "a first contact for many", func() {
 		var group sync.WaitGroup
@@ -85,7 +86,7 @@ func TestTheFirstContactWithASilentClusterIsShared(t *testing.T) {
 func TestSilentNodesAreNotWaitedForWhereOneAnswers(t *testing.T) {
 	var accepted atomic.Int64
 	cluster := redistest.StartCluster(t, 1, false, redistest.Options{})
-	p := open(t, redispool.Options{Cluster: append([]string{silent(t, &accepted), silent(t, &accepted)}, cluster.Addrs()...)})
+	p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: append([]string{silent(t, &accepted), silent(t, &accepted)}, cluster.Addrs()...)}})
 	if err := pingInTime(t, p); err != nil {
 		t.Error(err)
 	}
@@ -94,7 +95,7 @@ func TestSilentNodesAreNotWaitedForWhereOneAnswers(t *testing.T) {
 // It takes connections, as the kernel does that for it, and counts them when it goes on.
 func TestANodeThatHangsIsWaitedForOnce(t *testing.T) {
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
-	p := open(t, redispool.Options{Cluster: cluster.Addrs()})
+	p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()}})
 	keys := keysOn(t, cluster)
 	if _, err := do(p, "SET", keys[0], "value"); err != nil {
 		t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -41,7 +42,7 @@ func agree(t *testing.T, p *redispool.Pool, least int64, servers ...*redistest.S
 
 func TestOpenConnectionsAreCounted(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	all := openPool(t, redispool.Options{Addr: server.Addr()})
+	all := openPool(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}})
 	p := all.Pool
 	agree(t, all, 0, server)
 	fill(t, p, 3)
@@ -61,7 +62,7 @@ func TestOpenConnectionsAreCounted(t *testing.T) {
 
 func TestOpenConnectionsToAllNodesOfAClusterAreCounted(t *testing.T) {
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
-	all := openPool(t, redispool.Options{Cluster: cluster.Addrs()})
+	all := openPool(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()}})
 	p := all.Pool
 	for _, key := range keysOn(t, cluster) {
 		if _, err := do(p, "GET", key); err != nil {

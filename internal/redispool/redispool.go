@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/config/redisurl"
 )
 
 const (
@@ -41,22 +43,15 @@ const (
 
 // Options select the Redis and the credentials, and set the limits of a pool.
 type Options struct {
-	Addr     string // host:port or the path of a Unix socket, unless Sentinels or Cluster name the servers
-	Database int
+	URL redisurl.URL
 
-	// Sentinels know which server is the primary; nil if Sentinel is not used.
-	Sentinels *Sentinels
+	// Current, unless it is nil, is called before each connection is made, and returns the URL with the current logins.
+	// Open connections keep the login that they were made with.
+	Current func() redisurl.URL
 
-	// Cluster contains the addresses of some nodes of a Cluster. They return the addresses of the other nodes.
-	Cluster []string
-
-	// Credentials, unless it is nil, is called before each connection is made. Open connections keep the credentials
-	// that they were made with.
-	Credentials func() Credentials
-
-	// Outdated, unless it is nil, is called when a server does not accept our credentials, or when we do not accept its
+	// Outdated, unless it is nil, is called when a server does not accept our login, or when we do not accept its
 	// certificate. It is called before the error is returned, so that the next connection uses the new result of
-	// Credentials.
+	// Current.
 	Outdated func()
 
 	// Timeout limits one write and one read; 0 means one second, which is right for messages. A caller that does not
@@ -120,14 +115,14 @@ func openTopology(o Options) *redis.Pool {
 		MaxIdle:      o.size(),
 		IdleTimeout:  idleTimeout,
 	}
-	switch {
-	case len(o.Cluster) > 0:
+	switch o.URL.Topology {
+	case redisurl.Cluster:
 		return openCluster(o)
-	case o.Sentinels != nil:
+	case redisurl.Sentinel:
 		p := newPrimary(o)
 		pool.DialContext, pool.TestOnBorrow = p.connect, p.reusable
 	default:
-		pool.DialContext = (&alone{node: &node{options: o, addr: o.Addr}}).connect
+		pool.DialContext = (&alone{node: &node{options: o, addr: o.URL.Addrs[0]}}).connect
 	}
 	return pool
 }
@@ -135,7 +130,7 @@ func openTopology(o Options) *redis.Pool {
 // dial connects to a server, authenticates if there are credentials, and runs greet, which may be nil. If none of these
 // steps waits for an answer, dial waits for the answer to PING. A server that has too many clients refuses a new one
 // only in its first answer, so without this step the pool would get a dead connection.
-func dial(ctx context.Context, o Options, l Login, addr string, greet func(redis.Conn) error) (redis.Conn, *wire, error) {
+func dial(ctx context.Context, o Options, l redisurl.Login, addr string, greet func(redis.Conn) error) (redis.Conn, *wire, error) {
 	w := &wire{opened: o.opened, network: o.network}
 	options := []redis.DialOption{
 		redis.DialContextFunc(w.dial),
@@ -144,13 +139,13 @@ func dial(ctx context.Context, o Options, l Login, addr string, greet func(redis
 		redis.DialWriteTimeout(cmp.Or(o.Timeout, timeout)),
 		redis.DialUsername(l.Username),
 		redis.DialPassword(l.Password),
-		redis.DialDatabase(o.Database),
+		redis.DialDatabase(o.URL.Database),
 	}
 	if l.TLS != nil {
 		options = append(options, redis.DialUseTLS(true), redis.DialTLSConfig(l.TLS))
 	}
 	c, err := redis.DialContext(ctx, "tcp", addr, options...)
-	answered := l.Password != "" || o.Database != 0 // redigo then waited for the answer to AUTH or SELECT
+	answered := l.Password != "" || o.URL.Database != 0 // redigo then waited for the answer to AUTH or SELECT
 	switch {
 	case err != nil:
 	case greet != nil:

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -24,29 +25,29 @@ func TestRefusalsAreTold(t *testing.T) {
 		client  redispool.Options
 		refused bool
 	}{
-		{"a wrong password is refused", redistest.Options{Password: "secret"}, redispool.Options{Credentials: as(redispool.Login{Password: "wrong"})}, true},
+		{"a wrong password is refused", redistest.Options{Password: "secret"}, redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{Password: "wrong"}}}, true},
 		{"a missing password is refused", redistest.Options{Password: "secret"}, redispool.Options{}, true},
-		{"a password that the server does not ask for is refused", redistest.Options{}, redispool.Options{Credentials: as(redispool.Login{Password: "secret"})}, true},
-		{"an unknown user is refused", redistest.Options{}, redispool.Options{Credentials: as(redispool.Login{Username: "app", Password: "secret"})}, true},
-		{"a user's wrong password is refused", redistest.Options{Args: user}, redispool.Options{Credentials: as(redispool.Login{Username: "app", Password: "wrong"})}, true},
+		{"a password that the server does not ask for is refused", redistest.Options{}, redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{Password: "secret"}}}, true},
+		{"an unknown user is refused", redistest.Options{}, redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{Username: "app", Password: "secret"}}}, true},
+		{"a user's wrong password is refused", redistest.Options{Args: user}, redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{Username: "app", Password: "wrong"}}}, true},
 		{
 			"a user who may do nothing is refused",
 			redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~*", "-@all"}},
-			redispool.Options{Credentials: as(redispool.Login{Username: "app", Password: "secret"})}, true,
+			redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{Username: "app", Password: "secret"}}}, true,
 		},
-		{"a database beyond the last is refused", redistest.Options{}, redispool.Options{Database: 16}, true},
+		{"a database beyond the last is refused", redistest.Options{}, redispool.Options{URL: redisurl.URL{Database: 16}}, true},
 		{
 			"a password is refused by a server that knows no AUTH, and not quoted as the server does",
-			redistest.Options{Args: []string{"--rename-command", "AUTH", ""}}, redispool.Options{Credentials: as(redispool.Login{Password: "secret"})}, true,
+			redistest.Options{Args: []string{"--rename-command", "AUTH", ""}}, redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{Password: "secret"}}}, true,
 		},
-		{"the right password is not", redistest.Options{Password: "secret"}, redispool.Options{Credentials: as(redispool.Login{Password: "secret"})}, false},
-		{"the right user is not", redistest.Options{Args: user}, redispool.Options{Credentials: as(redispool.Login{Username: "app", Password: "secret"})}, false},
-		{"the last database is not", redistest.Options{}, redispool.Options{Database: 15}, false},
+		{"the right password is not", redistest.Options{Password: "secret"}, redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{Password: "secret"}}}, false},
+		{"the right user is not", redistest.Options{Args: user}, redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{Username: "app", Password: "secret"}}}, false},
+		{"the last database is not", redistest.Options{}, redispool.Options{URL: redisurl.URL{Database: 15}}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			s := redistest.Start(t, row.server)
-			row.client.Addr = s.Addr()
+			row.client.URL.Addrs = []string{s.Addr()}
 			err := pingInTime(t, open(t, row.client))
 			if (err != nil) != row.refused || redispool.Refused(err) != row.refused {
 				t.Errorf("Ping: %v, which counts as refused: %v, want %v", err, redispool.Refused(err), row.refused)
@@ -73,14 +74,14 @@ func TestTLSIsTrustedByItsAuthorityOnly(t *testing.T) {
 		ok      bool
 		refused bool
 	}{
-		{"an authority that is known is trusted", redispool.Options{Credentials: as(redispool.Login{TLS: known, Password: "secret"})}, true, false},
-		{"one that is not known is refused", redispool.Options{Credentials: as(redispool.Login{TLS: stranger, Password: "secret"})}, false, true},
-		{"a certificate for another name is refused", redispool.Options{Credentials: as(redispool.Login{TLS: other, Password: "secret"})}, false, true},
-		{"a wrong password is refused over TLS too", redispool.Options{Credentials: as(redispool.Login{TLS: known, Password: "wrong"})}, false, true},
-		{"a client without TLS is not answered", redispool.Options{Credentials: as(redispool.Login{Password: "secret"})}, false, false},
+		{"an authority that is known is trusted", redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{TLS: known, Password: "secret"}}}, true, false},
+		{"one that is not known is refused", redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{TLS: stranger, Password: "secret"}}}, false, true},
+		{"a certificate for another name is refused", redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{TLS: other, Password: "secret"}}}, false, true},
+		{"a wrong password is refused over TLS too", redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{TLS: known, Password: "wrong"}}}, false, true},
+		{"a client without TLS is not answered", redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{Password: "secret"}}}, false, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			row.client.Addr = s.Addr()
+			row.client.URL.Addrs = []string{s.Addr()}
 			err := pingInTime(t, open(t, row.client))
 			if (err == nil) != row.ok || redispool.Refused(err) != row.refused {
 				t.Fatalf("Ping: %v, which counts as refused: %v, want %v", err, redispool.Refused(err), row.refused)
@@ -91,12 +92,12 @@ func TestTLSIsTrustedByItsAuthorityOnly(t *testing.T) {
 
 func TestAServerMayAskForACertificate(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{TLS: true, ClientCertificate: true})
-	if err := pingInTime(t, open(t, redispool.Options{Addr: s.Addr(), Credentials: as(redispool.Login{TLS: s.ClientTLS()})})); err != nil {
+	if err := pingInTime(t, open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{s.Addr()}, Redis: redisurl.Login{TLS: s.ClientTLS()}}})); err != nil {
 		t.Errorf("with one: %v", err)
 	}
 	// The refusal may be overtaken by the end of the connection.
 	eventually(t, func() error {
-		if err := pingInTime(t, open(t, redispool.Options{Addr: s.Addr(), Credentials: as(redispool.Login{TLS: trusting(t, s)})})); !redispool.Refused(err) {
+		if err := pingInTime(t, open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{s.Addr()}, Redis: redisurl.Login{TLS: trusting(t, s)}}})); !redispool.Refused(err) {
 			return fmt.Errorf("without one: %w, want a refusal", err)
 		}
 		return nil
@@ -105,7 +106,7 @@ func TestAServerMayAskForACertificate(t *testing.T) {
 
 func TestAPipelineIsHeldBackUnderTLSToo(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{TLS: true})
-	c := open(t, redispool.Options{Addr: s.Addr(), Credentials: as(redispool.Login{TLS: trusting(t, s)})}).Get()
+	c := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{s.Addr()}, Redis: redisurl.Login{TLS: trusting(t, s)}}}).Get()
 	defer c.Close()
 	for range 3 {
 		c.Send("SET", "key", piece)
@@ -120,7 +121,7 @@ func TestAPipelineIsHeldBackUnderTLSToo(t *testing.T) {
 func TestAServerThatIsAwayIsNoRefusal(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{})
 	s.Kill()
-	err := redispool.Ping(t.Context(), open(t, redispool.Options{Addr: s.Addr()}))
+	err := redispool.Ping(t.Context(), open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{s.Addr()}}}))
 	if err == nil || redispool.Refused(err) || !unreachable(err) {
 		t.Errorf("Ping: %v, want an error of the network's and no refusal", err)
 	}

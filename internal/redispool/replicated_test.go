@@ -6,6 +6,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -21,7 +22,7 @@ func pair(t *testing.T) (primary, replica *redistest.Server) {
 
 func TestAScriptIsAnsweredOnceTheReplicaHasItsWrites(t *testing.T) {
 	primary, replica := pair(t)
-	p := open(t, redispool.Options{Addr: primary.Addr(), WaitReplicas: 1, Timeout: patient})
+	p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{primary.Addr()}}, WaitReplicas: 1, Timeout: patient})
 	for _, row := range []struct {
 		name string
 		run  func(c redis.Conn) error
@@ -77,7 +78,7 @@ func TestAScriptIsAnsweredOnceTheReplicaHasItsWrites(t *testing.T) {
 
 func TestAnswersKeepTheirOrderAroundWAIT(t *testing.T) {
 	primary, replica := pair(t)
-	p := open(t, redispool.Options{Addr: primary.Addr(), WaitReplicas: 1, Timeout: patient})
+	p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{primary.Addr()}}, WaitReplicas: 1, Timeout: patient})
 	c := p.Get()
 	defer c.Close()
 	send := func() {
@@ -112,7 +113,7 @@ func TestAnswersKeepTheirOrderAroundWAIT(t *testing.T) {
 
 func TestWhoMayNotWaitIsToldAtTheStart(t *testing.T) {
 	s := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~*", "+eval"}})
-	login := redispool.Options{Addr: s.Addr(), Credentials: as(redispool.Login{Username: "app", Password: "secret"})}
+	login := redispool.Options{URL: redisurl.URL{Addrs: []string{s.Addr()}, Redis: redisurl.Login{Username: "app", Password: "secret"}}}
 	if err := pingInTime(t, open(t, login)); err != nil {
 		t.Errorf("Ping where nobody waits: %v", err)
 	}
@@ -124,7 +125,7 @@ func TestWhoMayNotWaitIsToldAtTheStart(t *testing.T) {
 
 // A script with one key and no other argument only reads.
 func TestAScriptThatReadsWaitsForNoReplica(t *testing.T) {
-	p := open(t, redispool.Options{Addr: redistest.Start(t, redistest.Options{}).Addr(), WaitReplicas: 1})
+	p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{redistest.Start(t, redistest.Options{}).Addr()}}, WaitReplicas: 1})
 	if _, err := do(p, "EVAL", "return redis.call('GET', KEYS[1])", 1, "key"); err != nil {
 		t.Errorf("a read without replicas: %v", err)
 	}

@@ -18,12 +18,6 @@ var (
 	errNoPrimary     = errors.New("the server that the Sentinels name is not a primary")
 )
 
-// Sentinels are servers that know which of several Redis servers is the primary.
-type Sentinels struct {
-	Addrs   []string // host:port
-	Primary string   // the name under which the Sentinels know the primary
-}
-
 // primary connects to the server that the Sentinels name. It is safe for concurrent use.
 type primary struct {
 	options Options
@@ -127,7 +121,7 @@ func (p *primary) ask(ctx context.Context) ([]string, error) {
 // Sentinel that is cut off from the others still names the old primary, and a Sentinel on the host of a failed primary
 // does not answer.
 func (p *primary) vote(ctx context.Context) ([]string, error) {
-	sentinels := p.options.Sentinels.Addrs
+	sentinels := p.options.URL.Addrs
 	answers := make(chan answer, len(sentinels))
 	for _, addr := range sentinels {
 		go func() {
@@ -164,12 +158,12 @@ func (p *primary) vote(ctx context.Context) ([]string, error) {
 func (p *primary) question(ctx context.Context, addr string) (string, error) {
 	o := Options{network: p.options.network}
 	// The question itself is the first command.
-	c, _, err := dial(ctx, o, p.options.credentials().Sentinels, addr, func(redis.Conn) error { return nil })
+	c, _, err := dial(ctx, o, p.options.current().Sentinels, addr, func(redis.Conn) error { return nil })
 	if err != nil {
 		return "", err
 	}
 	defer c.Close()
-	named, err := redis.Strings(c.Do("SENTINEL", "get-master-addr-by-name", p.options.Sentinels.Primary))
+	named, err := redis.Strings(c.Do("SENTINEL", "get-master-addr-by-name", p.options.URL.Primary))
 	switch {
 	case errors.Is(err, redis.ErrNil):
 		return "", errNoSuchPrimary

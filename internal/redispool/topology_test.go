@@ -12,6 +12,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -29,7 +30,7 @@ func eventually(t *testing.T, try func() error) {
 }
 
 func throughSentinels(s *redistest.Sentinels) redispool.Options {
-	return redispool.Options{Sentinels: &redispool.Sentinels{Addrs: s.Addrs(), Primary: redistest.PrimaryName}}
+	return redispool.Options{URL: redisurl.URL{Topology: redisurl.Sentinel, Addrs: s.Addrs(), Primary: redistest.PrimaryName}}
 }
 
 // The pool that dials the address it was once told is the negative control: it is READONLY for ever.
@@ -79,10 +80,9 @@ func TestSentinelsMayHaveTLSAndPasswords(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			o := throughSentinels(s)
-			o.Sentinels.Primary = row.primary
-			o.Credentials = func() redispool.Credentials {
-				return redispool.Credentials{Redis: redispool.Login{TLS: trusted, Password: row.redis}, Sentinels: redispool.Login{TLS: trusted, Password: row.sentinels}}
-			}
+			o.URL.Primary = row.primary
+			o.URL.Redis = redisurl.Login{TLS: trusted, Password: row.redis}
+			o.URL.Sentinels = redisurl.Login{TLS: trusted, Password: row.sentinels}
 			err := pingInTime(t, open(t, o))
 			if (err != nil) != row.refused || redispool.Refused(err) != row.refused {
 				t.Errorf("Ping: %v, which counts as refused: %v, want %v", err, redispool.Refused(err), row.refused)
@@ -134,7 +134,7 @@ func TestTheAddressThatMostSentinelsNameComesFirst(t *testing.T) {
 		{"where they do not agree, a server that is away is passed over", []string{saying(t, away.Addr()), saying(t, present.Addr())}, present},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			p := open(t, redispool.Options{Sentinels: &redispool.Sentinels{Addrs: row.sentinels, Primary: "primary"}})
+			p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Sentinel, Addrs: row.sentinels, Primary: "primary"}})
 			info, err := redis.String(do(p, "INFO", "server"))
 			if want := fmt.Sprintf("tcp_port:%d\r\n", row.want.Port()); err != nil || !strings.Contains(info, want) {
 				t.Errorf("the pool is connected to another server, or to none: %v", err)
@@ -148,7 +148,7 @@ func TestTheAddressThatMostSentinelsNameComesFirst(t *testing.T) {
 		}
 		defer hangs.Close()
 		sentinels := []string{hangs.Addr().String(), saying(t, present.Addr()), saying(t, present.Addr())}
-		p := open(t, redispool.Options{Sentinels: &redispool.Sentinels{Addrs: sentinels, Primary: "primary"}})
+		p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Sentinel, Addrs: sentinels, Primary: "primary"}})
 		if _, err := do(p, "PING"); err != nil {
 			t.Error(err)
 		}
@@ -166,14 +166,14 @@ func TestTheAddressThatMostSentinelsNameComesFirst(t *testing.T) {
 		}
 	})
 	t.Run("all being away is no refusal", func(t *testing.T) {
-		p := open(t, redispool.Options{Sentinels: &redispool.Sentinels{Addrs: []string{away.Addr()}, Primary: "primary"}})
+		p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Sentinel, Addrs: []string{away.Addr()}, Primary: "primary"}})
 		if err := redispool.Ping(t.Context(), p); err == nil || redispool.Refused(err) {
 			t.Errorf("Ping: %v, want an error that is no refusal", err)
 		}
 	})
 	t.Run("a replica is not taken for the primary, which is no refusal", func(t *testing.T) {
 		old.CLI("REPLICAOF", "127.0.0.1", "1")
-		p := open(t, redispool.Options{Sentinels: &redispool.Sentinels{Addrs: []string{saying(t, old.Addr())}, Primary: "primary"}})
+		p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Sentinel, Addrs: []string{saying(t, old.Addr())}, Primary: "primary"}})
 		if err := redispool.Ping(t.Context(), p); err == nil || redispool.Refused(err) {
 			t.Errorf("Ping: %v, want an error that is no refusal", err)
 		}

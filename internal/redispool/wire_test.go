@@ -6,6 +6,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -54,7 +55,7 @@ func TestWhatIsHeldBackKeepsItsOrder(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
-				p := open(t, redispool.Options{Addr: b.Addr})
+				p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{b.Addr}}})
 				c := p.Get()
 				defer c.Close()
 				if got, err := redis.String(row.run(c)); got != row.want || err != nil {
@@ -92,7 +93,7 @@ func TestWhatWasHeldBackWhenTheConnectionBrokeIsAnError(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 				proxy := redistest.StartProxy(t, b.Addr)
-				p := open(t, redispool.Options{Addr: proxy.Addr()})
+				p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{proxy.Addr()}}})
 				fill(t, p, 2)
 				c := p.Get()
 				c.Send("SET", "key", piece)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/conversation"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
@@ -96,7 +97,7 @@ func newReplica(tb testing.TB, addr string, changes ...func(*settings)) *replica
 		change(&s)
 	}
 	if s.session.Pool == nil {
-		s.session.Pool = redispool.Open(redispool.Options{Addr: s.addr}).Pool
+		s.session.Pool = redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{s.addr}}}).Pool
 	}
 	tb.Cleanup(func() { s.session.Pool.Close() })
 	s.server.Sessions = session.New(s.session)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 	"smsession/internal/session"
@@ -317,7 +318,7 @@ func TestAHugeValueCostsOneAttempt(t *testing.T) {
 func TestQuarantineWorksOnACluster(t *testing.T) {
 	c := redistest.StartCluster(t, 3, false, redistest.Options{})
 	o := usual("")
-	o.Pool = redispool.Open(redispool.Options{Cluster: c.Addrs()}).Pool
+	o.Pool = redispool.Open(redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: c.Addrs()}}).Pool
 	r := newReplica(t, o)
 	conn := o.Pool.Get()
 	defer conn.Close()

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/conversation"
 	"smsession/internal/redispool"
 	"smsession/internal/session"
@@ -34,7 +35,7 @@ type replica struct {
 // usual are the options that the tests start from.
 func usual(addr string) session.Options {
 	return session.Options{
-		Pool:        redispool.Open(redispool.Options{Addr: addr}).Pool,
+		Pool:        redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}}).Pool,
 		Connections: redispool.Size,
 		Prefix:      "sms:",
 		IdleTimeout: 4 * time.Hour,

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 	"smsession/internal/session"
@@ -26,7 +27,7 @@ func newProbe(tb testing.TB, o redispool.Options) *session.Probe {
 
 func TestProbe(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
-		probe, conn := newProbe(t, redispool.Options{Addr: b.Addr}), redistest.Conn(t, b.Addr)
+		probe, conn := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{b.Addr}}}), redistest.Conn(t, b.Addr)
 		t.Run("it writes one key, which lives for a minute", func(t *testing.T) {
 			for range 3 {
 				if err := probe.Run(t.Context()); err != nil {
@@ -71,7 +72,7 @@ func TestProbe(t *testing.T) {
 		t.Run("replicas that write the same key do not make each other fail", func(t *testing.T) {
 			var group sync.WaitGroup
 			for range 4 {
-				other := newProbe(t, redispool.Options{Addr: b.Addr})
+				other := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{b.Addr}}})
 				group.Go(func() {
 					for range 50 {
 						if err := other.Run(t.Context()); err != nil {
@@ -116,7 +117,7 @@ func TestProbeFailsAsMessagesDo(t *testing.T) {
 
 func failsWhile(t *testing.T, server *redistest.Server, code string, spoil, fix [][]string) {
 	t.Helper()
-	probe := newProbe(t, redispool.Options{Addr: server.Addr(), Credentials: app})
+	probe := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}, Redis: app}})
 	if err := probe.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +140,7 @@ func failsWhile(t *testing.T, server *redistest.Server, code string, spoil, fix 
 
 func TestProbeWaitsForReplicasAsMessagesDo(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	if err := newProbe(t, redispool.Options{Addr: server.Addr(), WaitReplicas: 1}).Run(t.Context()); err == nil {
+	if err := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}, WaitReplicas: 1}).Run(t.Context()); err == nil {
 		t.Error("Run = nil with no replica, want an error")
 	}
 }
@@ -161,7 +162,7 @@ func TestProbeNamesWhatTheUserMayNotDo(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{Args: row.user})
-			err := newProbe(t, redispool.Options{Addr: server.Addr(), Credentials: app}).Run(t.Context())
+			err := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}, Redis: app}}).Run(t.Context())
 			if !redispool.Refused(err) {
 				t.Fatalf("Run = %v, want a refusal", err)
 			}
@@ -176,7 +177,7 @@ func TestProbeNamesWhatTheUserMayNotDo(t *testing.T) {
 
 func TestProbeOfACluster(t *testing.T) {
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{Args: narrowUser("+cluster|slots", "+asking")})
-	probe := newProbe(t, redispool.Options{Cluster: cluster.Addrs(), Credentials: app})
+	probe := newProbe(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs(), Redis: app}})
 	if err := probe.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -195,6 +196,4 @@ func TestProbeOfACluster(t *testing.T) {
 }
 
 // app returns the credentials of the user app.
-func app() redispool.Credentials {
-	return redispool.Credentials{Redis: redispool.Login{Username: "app", Password: "secret"}}
-}
+var app = redisurl.Login{Username: "app", Password: "secret"}

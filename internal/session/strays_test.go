@@ -7,6 +7,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
@@ -15,7 +16,7 @@ import (
 func TestAFailedFirstMessageLeavesOneRecord(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	o := usual(server.Addr())
-	o.Pool = redispool.Open(redispool.Options{Addr: server.Addr(), WaitReplicas: 1}).Pool
+	o.Pool = redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}, WaitReplicas: 1}).Pool
 	o.Budget = 2 * time.Second
 	r := newReplica(t, o)
 	a := r.send(newSID(), "")
