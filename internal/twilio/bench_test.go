@@ -35,7 +35,7 @@ func BenchmarkVerify(b *testing.B) {
 	}
 }
 
-// BenchmarkRequest is all that a request costs here.
+// BenchmarkRequest measures everything that this package does for one request.
 func BenchmarkRequest(b *testing.B) {
 	v := twilio.NewVerifier("https://sms.example.com/sms", tokensOf(vectorToken))
 	signature := twilio.Sign(vectorToken, "https://sms.example.com/sms", parse(b, capturedBody))

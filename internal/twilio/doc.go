@@ -1,5 +1,4 @@
-// Package twilio is the side of the service that Twilio sees: it reads the form of an incoming message, proves that
-// Twilio signed it, tells Twilio's own keywords from a conversation's words, and writes TwiML. It also speaks with
-// Twilio's REST API, and is the only importer of twilio-go. It is not an HTTP handler, and what is said in a
-// conversation is not decided here.
+// Package twilio reads what Twilio sends to the webhook and writes the answer. It parses the form of an incoming message,
+// checks its signature, recognizes Twilio's opt-out keywords and writes TwiML. It is not an HTTP handler, and it does not
+// decide what a conversation says.
 package twilio

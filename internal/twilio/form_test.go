@@ -12,7 +12,7 @@ func TestParseForm(t *testing.T) {
 	for _, row := range []struct{ name, body, param, want string }{
 		{"a plus sign is a space", "Body=Test+message", "Body", "Test message"},
 		{"an escaped plus sign is a plus sign", "From=%2B18103330792", "From", "+18103330792"},
-		{"an escape is of either case", "a=%c3%B1", "a", "ñ"},
+		{"the digits of an escape may be in either case", "a=%c3%B1", "a", "ñ"},
 		{"names are decoded too", "%4Dedia%5fUrl0=1", "Media_Url0", "1"},
 		{"a name has letters, digits, dots, hyphens and underscores", "azAZ09_.-=1", "azAZ09_.-", "1"},
 		{"a semicolon is an ordinary byte", "a=1;b=2", "a", "1;b=2"},
@@ -25,7 +25,7 @@ func TestParseForm(t *testing.T) {
 		{"white space is kept", "a=+b%0A", "a", " b\n"},
 		{"of several values the first in sorted order is read", "a=2&a=1&a=3", "a", "1"},
 		{"an empty value sorts before the others", "a=2&a=", "a", ""},
-		{"names are told apart by their case", "from=1&From=2", "From", "2"},
+		{"names are case-sensitive", "from=1&From=2", "From", "2"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			form := parse(t, row.body)
@@ -39,40 +39,40 @@ func TestParseForm(t *testing.T) {
 	}
 }
 
-func TestAnAbsentParameterIsNotAnEmptyOne(t *testing.T) {
+func TestFormHas(t *testing.T) {
 	for _, body := range []string{"", "&", "b=1", "A=1", "aa=1&b=2"} {
 		if form := parse(t, body); form.Has("a") || form.Get("a") != "" {
 			t.Errorf("%q has a parameter a", body)
 		}
 	}
 	if form := parse(t, "&&"); form.Has("") {
-		t.Error("nothing between two ampersands is a parameter")
+		t.Error("the empty text between two ampersands is a parameter")
 	}
 }
 
-func TestParseFormRefusesABrokenEscape(t *testing.T) {
+func TestBrokenEscapes(t *testing.T) {
 	for _, body := range []string{"a=%", "a=%4", "a=%4&b=1", "a=%zz", "a=%4z", "a=%z4", "a=%%41", "%=1", "a=1&%2"} {
 		form, err := twilio.ParseForm([]byte(body))
 		if err == nil {
-			t.Errorf("%q was read", body)
+			t.Errorf("%q is accepted", body)
 		}
 		if form.Has("a") {
-			t.Errorf("%q was read in part", body)
+			t.Errorf("%q is accepted in part", body)
 		}
 	}
 }
 
-func TestParseFormRefusesNamesThatTwilioDoesNotUse(t *testing.T) {
+func TestNamesThatTwilioDoesNotUse(t *testing.T) {
 	for _, name := range []string{"", "%00", "+", "a+b", "a%20b", "a%3Db", "a%26b", "a%2Bb", "a[0]", "%C3%B1", "\xff", "a/b", "a:b", "a%0A", "%7F"} {
 		for _, body := range []string{name + "=x", "a=1&" + name + "=x&b=2", name + "=" + strings.Repeat("x", 100)} {
 			if form, err := twilio.ParseForm([]byte(body)); err == nil || form.Has("a") {
-				t.Errorf("%q was read, error %v", body, err)
+				t.Errorf("%q is accepted, error %v", body, err)
 			}
 		}
 	}
 }
 
-func TestParseFormTakesUpTo256Parameters(t *testing.T) {
+func TestMaxParams(t *testing.T) {
 	body := func(n int) []byte { return []byte(strings.TrimSuffix(strings.Repeat("a=1&", n-1)+"b=2", "&")) }
 	if form, err := twilio.ParseForm(body(256)); err != nil || form.Get("b") != "2" {
 		t.Errorf("256 parameters are refused: %v", err)
@@ -83,14 +83,14 @@ func TestParseFormTakesUpTo256Parameters(t *testing.T) {
 }
 
 // A stranger can send a body that consists only of parameters, so that parsing allocates memory.
-func TestTooManyParametersCostNoMemory(t *testing.T) {
+func TestTooManyParamsAllocateNothing(t *testing.T) {
 	body := bytes.Repeat([]byte("a&"), 32<<10)
 	if n := testing.AllocsPerRun(10, func() { _, _ = twilio.ParseForm(body) }); n != 0 {
 		t.Errorf("%v allocations for 64 KiB of parameters, want none", n)
 	}
 }
 
-func TestParseFormDoesNotKeepTheBody(t *testing.T) {
+func TestParseFormCopiesTheBody(t *testing.T) {
 	body := []byte("Body=Hello")
 	form, err := twilio.ParseForm(body)
 	if err != nil {
@@ -98,6 +98,6 @@ func TestParseFormDoesNotKeepTheBody(t *testing.T) {
 	}
 	copy(body, "XXXXXXXXXX")
 	if got := form.Get("Body"); got != "Hello" {
-		t.Errorf("the form changed to %q with the bytes it was read from", got)
+		t.Errorf("the form changed to %q when the body changed", got)
 	}
 }

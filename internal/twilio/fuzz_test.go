@@ -13,8 +13,8 @@ import (
 	"smsession/internal/twilio"
 )
 
-// FuzzParseForm reads bodies beside net/url, which agrees on everything but the semicolon, and signs them beside a
-// signing function of the tests' own.
+// FuzzParseForm compares ParseForm with net/url, which differs only in its treatment of the semicolon. It compares Sign
+// with the tests' own signing function.
 func FuzzParseForm(f *testing.F) {
 	for _, v := range vectors(f) {
 		f.Add([]byte(v.Body))
@@ -23,9 +23,9 @@ func FuzzParseForm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		form, err := twilio.ParseForm(body)
 		values, wantErr := url.ParseQuery(strings.ReplaceAll(string(body), ";", "%3B"))
-		wellFormed := wantErr == nil && !beyondTwilio(string(body), values)
+		wellFormed := wantErr == nil && !notTwilios(string(body), values)
 		if (err == nil) != wellFormed {
-			t.Fatalf("error %v, net/url says %v", err, wantErr)
+			t.Fatalf("the error is %v, that of net/url is %v", err, wantErr)
 		}
 		if err != nil {
 			return
@@ -35,20 +35,20 @@ func FuzzParseForm(f *testing.F) {
 		pieces := bytes.Split(body, []byte("&"))
 		for range 2 {
 			if got := twilio.Sign("t", "u", parse(t, string(bytes.Join(pieces, []byte("&"))))); got != want {
-				t.Fatalf("%q is signed %s, want %s", pieces, got, want)
+				t.Fatalf("the signature of %q is %s, want %s", pieces, got, want)
 			}
 			slices.Reverse(pieces)
 		}
 	})
 }
 
-// twiliosName matches the names that are accepted.
-var twiliosName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
+// validName matches the names that are accepted.
+var validName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 
-// beyondTwilio reports whether Twilio would not send a form that is well-formed.
-func beyondTwilio(body string, values url.Values) bool {
+// notTwilios reports whether a well-formed form is one that Twilio would not send.
+func notTwilios(body string, values url.Values) bool {
 	for name := range values {
-		if !twiliosName.MatchString(name) {
+		if !validName.MatchString(name) {
 			return true
 		}
 	}
@@ -69,7 +69,8 @@ func compareForms(t *testing.T, form twilio.Form, values url.Values) {
 	}
 }
 
-// signedText is what the documentation says is signed of a form, repeats as in Twilio's node and python libraries.
+// signedText returns the part of the signed text that comes from a form, as documented. Repeated names are treated as in
+// Twilio's Node and Python libraries.
 func signedText(values url.Values) string {
 	var names []string
 	for name := range values {
@@ -87,7 +88,7 @@ func signedText(values url.Values) string {
 	return text.String()
 }
 
-// FuzzAppendTwiML reads every document back. Twilio's parser is not at hand; a strict one is.
+// FuzzAppendTwiML parses every document with a strict parser, because Twilio's own is not available.
 func FuzzAppendTwiML(f *testing.F) {
 	f.Add("Hello, thanks for the new message.", "")
 	f.Add("<Message>&amp;]]></Message>", "\"it's\"")
@@ -95,7 +96,7 @@ func FuzzAppendTwiML(f *testing.F) {
 	f.Fuzz(func(t *testing.T, first, second string) {
 		document := twilio.AppendTwiML(nil, []string{first, second})
 		if !bytes.HasPrefix(document, []byte(declaration+"<Response")) || !utf8.Valid(document) {
-			t.Fatalf("not a document: %q", document)
+			t.Fatalf("%q is not a document", document)
 		}
 		var response struct {
 			XMLName  xml.Name `xml:"Response"`
@@ -107,17 +108,17 @@ func FuzzAppendTwiML(f *testing.F) {
 		if err := xml.Unmarshal(document, &response); err != nil {
 			t.Fatalf("%q: %v", document, err)
 		}
-		want := slices.DeleteFunc([]string{legible(first), legible(second)}, func(text string) bool { return text == "" })
+		want := slices.DeleteFunc([]string{replaceInvalid(first), replaceInvalid(second)}, func(text string) bool { return text == "" })
 		if !slices.Equal(response.Messages, want) || len(response.Others) > 0 {
-			t.Fatalf("%q says %q, want %q", document, response.Messages, want)
+			t.Fatalf("the messages of %q are %q, want %q", document, response.Messages, want)
 		}
 	})
 }
 
-// legible replaces what XML 1.0 cannot hold (https://www.w3.org/TR/xml/#charsets).
-func legible(text string) string {
+// replaceInvalid replaces the characters that XML 1.0 does not allow (https://www.w3.org/TR/xml/#charsets).
+func replaceInvalid(text string) string {
 	var b strings.Builder
-	for _, r := range text { // a byte that is not UTF-8 comes as U+FFFD
+	for _, r := range text { // a byte that is not UTF-8 becomes U+FFFD
 		switch {
 		case r == '\t', r == '\n', r == '\r', 0x20 <= r && r <= 0xD7FF, 0xE000 <= r && r <= 0xFFFD, 0x10000 <= r:
 			b.WriteRune(r)

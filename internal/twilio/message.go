@@ -41,28 +41,30 @@ func ParseMessage(f Form) (Message, error) {
 		Body:       f.Get("Body"),
 		OptOutType: f.Get("OptOutType"),
 	}
-	if err := m.check(f); err != nil {
+	if err := cmp.Or(CheckAddress("From", m.From), CheckAddress("To", m.To), checkSID(f, m.SID)); err != nil {
 		return Message{}, err
 	}
 	return m, nil
 }
 
-func (m Message) check(f Form) error {
-	if err := cmp.Or(CheckAddress("From", m.From), CheckAddress("To", m.To)); err != nil {
-		return err
-	}
+func checkSID(f Form, sid string) error {
 	switch {
-	case m.SID == "":
+	case sid == "":
 		return errors.New("the form has no MessageSid")
-	case !isMessageSID(m.SID):
+	case !isMessageSID(sid):
 		return errors.New("MessageSid is not two capitals and 32 hexadecimal digits")
 	}
 	for _, name := range [...]string{"SmsMessageSid", "SmsSid"} { // older names of MessageSid
-		if f.Has(name) && f.Get(name) != m.SID {
+		if f.Has(name) && f.Get(name) != sid {
 			return fmt.Errorf("%s differs from MessageSid", name)
 		}
 	}
 	return nil
+}
+
+func isMessageSID(sid string) bool {
+	return len(sid) == 34 &&
+		strings.Trim(sid[:2], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" && strings.Trim(sid[2:], "0123456789abcdefABCDEF") == ""
 }
 
 // CheckAddress returns an error if an address of a message is empty, is longer than 256 bytes, or has a + that is not
@@ -90,20 +92,6 @@ func isNumberIfPlus(text string) bool {
 	return !plus || len(digits) >= 1 && len(digits) <= maxDigits && strings.Trim(digits, "0123456789") == ""
 }
 
-func isMessageSID(sid string) bool {
-	if len(sid) != 34 || !isCapital(sid[0]) || !isCapital(sid[1]) {
-		return false
-	}
-	for i := 2; i < len(sid); i++ {
-		if hex(sid[i]) == 16 {
-			return false
-		}
-	}
-	return true
-}
-
-func isCapital(c byte) bool { return 'A' <= c && c <= 'Z' }
-
 // IsReceipt reports whether the form is a delivery receipt (a status callback) and not a message: MessageStatus is
 // present, or SmsStatus is, with another state than that of an incoming message. Receipts come to the webhook's URL in
 // many set-ups. The states are compared as Twilio writes them, in lower case.
@@ -115,7 +103,7 @@ func isCapital(c byte) bool { return 'A' <= c && c <= 'Z' }
 // See https://www.twilio.com/docs/messaging/guides/track-outbound-message-status.
 func (f Form) IsReceipt() bool {
 	i, _ := f.search("MessageSt")
-	if i < len(f.params) && strings.HasPrefix(f.name(f.params[i]), "MessageSt") {
+	if i < len(f.params) && strings.HasPrefix(f.params[i].name, "MessageSt") {
 		return true
 	}
 	status := f.Get("SmsStatus")

@@ -10,45 +10,45 @@ import (
 	"testing"
 )
 
-// The validators below are the mistakes that are commonly made. Each must fail the vectors it is named after: if one
-// passed, the vectors would not show that ours does better.
-func TestTheVectorsCatchNaiveValidators(t *testing.T) {
+// The validators below have mistakes that are common. Each must fail the vectors in its row. Otherwise the vectors would
+// not show that Sign does not make the mistake.
+func TestNaiveValidators(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		naive  naive
 		caught []string
 	}{
-		{"only the first value of a name", naive{pairs: firstValues}, []string{"11", "12"}},
-		{"repeated values not de-duplicated", naive{pairs: everyValue}, []string{"12"}},
-		{"empty values left out", naive{pairs: filledValues}, []string{"17"}},
-		{"parameters in the order of the body", naive{sort: func([]string) {}}, []string{"1", "2", "18", "20"}},
-		{"names sorted without regard to case", naive{sort: sortFolded}, []string{"20"}},
-		{"values signed as they were encoded", naive{pairs: encodedValues}, []string{"1", "16"}},
-		{"the URL encoded again", naive{url: encodeAgain}, []string{"19"}},
-		{"the host in lower case", naive{url: strings.ToLower}, []string{"C# 1", "C# 2", "C# 3"}},
-		{"only the URL without the port", naive{url: withoutPort}, []string{"5", "6", "7"}},
+		{"it signs only the first value of a name", naive{pairs: firstValues}, []string{"11", "12"}},
+		{"it signs repeated values more than once", naive{pairs: everyValue}, []string{"12"}},
+		{"it leaves out empty values", naive{pairs: filledValues}, []string{"17"}},
+		{"it keeps the order of the body", naive{sort: func([]string) {}}, []string{"1", "2", "18", "20"}},
+		{"it ignores case when it sorts", naive{sort: sortFolded}, []string{"20"}},
+		{"it signs encoded values", naive{pairs: encodedValues}, []string{"1", "16"}},
+		{"it encodes the URL again", naive{url: encodeAgain}, []string{"19"}},
+		{"it writes the host in lower case", naive{url: strings.ToLower}, []string{"C# 1", "C# 2", "C# 3"}},
+		{"it always removes the port", naive{url: withoutPort}, []string{"5", "6", "7"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			fails := row.naive.failures(vectors(t))
 			for _, number := range row.caught {
 				if !slices.Contains(fails, number) {
-					t.Errorf("vector %s does not catch it, but only %v", number, fails)
+					t.Errorf("it passes vector %s, and fails only %v", number, fails)
 				}
 			}
 		})
 	}
 }
 
-// Without a mistake the frame of the naive validators passes, so each fails by its mistake.
-func TestTheFrameOfTheNaiveValidatorsIsSound(t *testing.T) {
+// A naive validator without a mistake passes all vectors. The others therefore fail because of their mistakes.
+func TestNaiveValidatorWithoutMistake(t *testing.T) {
 	if fails := (naive{}).failures(vectors(t)); len(fails) > 0 {
-		t.Errorf("fails vectors %v", fails)
+		t.Errorf("it fails vectors %v", fails)
 	}
 }
 
-// naive is a validator with at most one mistake. A nil field is what is right.
+// naive is a validator with at most one mistake. A nil field is correct.
 type naive struct {
-	pairs func(body string) []string // name and value in one
+	pairs func(body string) []string // each has a name, a zero byte and a value
 	sort  func(pairs []string)
 	url   func(string) string
 }
@@ -79,14 +79,14 @@ func (n naive) sign(v vector) string {
 	return macOf(vectorToken, signed+strings.ReplaceAll(strings.Join(parts, ""), "\x00", ""))
 }
 
-// macOf is the signature of a text, made with nothing of the package's.
+// macOf returns the signature of a text. It uses nothing of the package under test.
 func macOf(token, text string) string {
 	mac := hmac.New(sha1.New, []byte(token))
 	mac.Write([]byte(text))
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// everyValue keeps name and value apart by a zero byte, so that sorting the pairs sorts by name first.
+// everyValue separates name and value with a zero byte, so that the pairs are sorted by name first.
 func everyValue(body string) []string {
 	var pairs []string
 	for piece := range strings.SplitSeq(body, "&") {

@@ -11,13 +11,15 @@ import (
 	"smsession/internal/twilio"
 )
 
-// FuzzVerifyAgainstTwilioGo asks twilio-go's validator about every signature too. Both must take a genuine one, under
-// any spelling of the port that Twilio may have signed, and refuse one over anything else.
+// FuzzVerifyAgainstTwilioGo compares the Verifier with twilio-go's validator. Both must accept a correct signature, with
+// either spelling of the port that Twilio may have signed. Both must refuse a signature of any other text.
 //
-// The inputs keep to where twilio-go (v1.31.0) is right: no repeated names (it signs the first value only), no bare
-// semicolon (it refuses the form), no bodySHA256 in the query (it ignores the form), no fragment, user, IPv6 host or
-// URL that net/url would write otherwise (it signs them wrongly). It also takes a signature without the port where
-// another than the default is configured; ours does not, and such signatures are not made here.
+// The inputs avoid the cases that twilio-go (v1.31.0) gets wrong:
+//   - repeated names: it signs only the first value;
+//   - a bare semicolon: it refuses the form;
+//   - bodySHA256 in the query: it ignores the form;
+//   - a fragment, a user, an IPv6 host, or a URL that net/url would write differently: it signs another URL;
+//   - a configured port that is not the default: it also accepts a signature without the port.
 func FuzzVerifyAgainstTwilioGo(f *testing.F) {
 	for _, v := range vectors(f) {
 		f.Add(vectorToken, "mycompany.com", "myapp.php", "foo=1&bar=2", []byte(v.Body), []byte("a=b"), uint16(0), uint8(0))
@@ -25,10 +27,10 @@ func FuzzVerifyAgainstTwilioGo(f *testing.F) {
 	for pick := range uint8(32) {
 		f.Add("a", "x", "sms", "", []byte(capturedBody), []byte("Body=other"), uint16(pick), pick)
 	}
-	f.Fuzz(func(t *testing.T, token, host, path, query string, body, other []byte, place uint16, pick uint8) {
-		r := newSignedRequest(token, host, path, query, body, place)
-		if !r.inDomain() {
-			t.Skip("twilio-go is not right here")
+	f.Fuzz(func(t *testing.T, token, host, path, query string, body, other []byte, variant uint16, pick uint8) {
+		r := newSignedRequest(token, host, path, query, body, variant)
+		if !r.isComparable() {
+			t.Skip("twilio-go gets this case wrong")
 		}
 		if r.broken() {
 			r.expect(t, macOf(r.token, r.spelling(pick)), false)
@@ -40,21 +42,21 @@ func FuzzVerifyAgainstTwilioGo(f *testing.F) {
 	})
 }
 
-// signedRequest is a request to a public URL, as both validators get it.
+// signedRequest is a request that both validators check.
 type signedRequest struct {
 	token, scheme, host, port, target, body string
 }
 
-func newSignedRequest(token, host, path, query string, body []byte, place uint16) signedRequest {
+func newSignedRequest(token, host, path, query string, body []byte, variant uint16) signedRequest {
 	r := signedRequest{
 		token:  token + "t", // never empty
-		scheme: [...]string{"https", "http"}[place&1],
-		host:   spell(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") + "x",
-		port:   [...]string{"", ":443", ":80", ":" + strconv.Itoa(1+int(place>>3))}[place>>1&3],
-		target: "/" + spell(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/"),
+		scheme: [...]string{"https", "http"}[variant&1],
+		host:   toAlphabet(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.") + "x",
+		port:   [...]string{"", ":443", ":80", ":" + strconv.Itoa(1+int(variant>>3))}[variant>>1&3],
+		target: "/" + toAlphabet(path, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~!$&'()*+,;=:@/"),
 		body:   unrepeated(body),
 	}
-	if place&8 != 0 {
+	if variant&8 != 0 {
 		r.target += "%2f%C3%b1"
 	}
 	if query != "" {
@@ -63,8 +65,8 @@ func newSignedRequest(token, host, path, query string, body []byte, place uint16
 	return r
 }
 
-// spell writes a fuzzed text in an alphabet. The text stays as it is where it is in the alphabet.
-func spell(text, alphabet string) string {
+// toAlphabet replaces the characters of a fuzzed text that are not in the alphabet.
+func toAlphabet(text, alphabet string) string {
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune(alphabet, r) {
 			return r
@@ -73,7 +75,7 @@ func spell(text, alphabet string) string {
 	}, text)
 }
 
-// queryByte drops what cannot come in a query: a fragment, and what ends a request line.
+// queryByte drops the characters that a query cannot contain: those of a fragment, and those that end a request line.
 func queryByte(r rune) rune {
 	if r == '#' || r <= ' ' || r == 0x7f {
 		return -1
@@ -81,7 +83,7 @@ func queryByte(r rune) rune {
 	return r
 }
 
-// unrepeated returns a body with the first parameter of every name, and without bare semicolons.
+// unrepeated returns a body that has only the first parameter of every name, and no bare semicolons.
 func unrepeated(body []byte) string {
 	seen := map[string]bool{}
 	var pieces []string
@@ -100,24 +102,27 @@ func unrepeated(body []byte) string {
 
 func (r signedRequest) public() string { return r.scheme + "://" + r.host + r.port }
 
-func (r signedRequest) inDomain() bool {
+// isComparable reports whether twilio-go handles the request correctly.
+func (r signedRequest) isComparable() bool {
 	whole := r.public() + r.target
 	u, err := url.Parse(whole)
 	return err == nil && u.String() == whole && !u.Query().Has("bodySHA256") && strings.Count(r.body, "&") < 5000
 }
 
+// broken reports whether the form must be refused.
 func (r signedRequest) broken() bool {
 	values, err := url.ParseQuery(r.body)
-	return err != nil || beyondTwilio(r.body, values)
+	return err != nil || notTwilios(r.body, values)
 }
 
-// signed is the signed text of a form that is not broken.
+// signed returns the part of the signed text that comes from the form. The form is not broken.
 func (r signedRequest) signed() string {
 	values, _ := url.ParseQuery(r.body)
 	return signedText(values)
 }
 
-// spelling is the URL as Twilio may have signed it: with or without the default port, another port as configured.
+// spelling returns the URL as Twilio may have signed it: with or without the default port, and with any other port as
+// configured.
 func (r signedRequest) spelling(pick uint8) string {
 	standard := map[string]string{"https": ":443", "http": ":80"}[r.scheme]
 	if r.port != "" && r.port != standard {
@@ -126,7 +131,7 @@ func (r signedRequest) spelling(pick uint8) string {
 	return r.scheme + "://" + r.host + []string{"", standard}[pick&1] + r.target
 }
 
-// forge makes a signature that is over something else than the request, by one of several changes.
+// forge returns a wrong signature for the request. pick selects what is wrong with it.
 func (r signedRequest) forge(pick uint8, text, other string) string {
 	spelling := r.spelling(pick)
 	genuine := macOf(r.token, spelling+text)
@@ -142,7 +147,7 @@ func (r signedRequest) forge(pick uint8, text, other string) string {
 	case 4:
 		return genuine[:len(genuine)-1]
 	case 5:
-		return changeByte(genuine, int(pick>>4)*2)
+		return changeBit(genuine, int(pick>>4)*2)
 	case 6:
 		return ""
 	}
@@ -153,8 +158,8 @@ func (r signedRequest) forge(pick uint8, text, other string) string {
 	return macOf(r.token, spelling+form.signed())
 }
 
-// changeByte changes one bit of a text.
-func changeByte(text string, at int) string {
+// changeBit changes one bit of a text.
+func changeBit(text string, at int) string {
 	b := []byte(text)
 	b[at%len(b)] ^= 1
 	return string(b)
@@ -164,14 +169,14 @@ func (r signedRequest) expect(t *testing.T, signature string, want bool) {
 	t.Helper()
 	oracle := client.NewRequestValidator(r.token)
 	if got := oracle.ValidateBody(r.public()+r.target, []byte(r.body), signature); got != want {
-		t.Fatalf("twilio-go accepts: %t, want %t (%+v, %s)", got, want, r, signature)
+		t.Fatalf("twilio-go accepts it: %t, want %t (%+v, %s)", got, want, r, signature)
 	}
 	form, err := twilio.ParseForm([]byte(r.body))
 	got := err == nil && accepts(r.public(), r.target, signature, form, r.token)
 	if got != want {
-		t.Fatalf("ours accepts: %t, want %t (%+v, %s)", got, want, r, signature)
+		t.Fatalf("the Verifier accepts it: %t, want %t (%+v, %s)", got, want, r, signature)
 	}
 	if (err != nil) != r.broken() {
-		t.Fatalf("ours reads the form with error %v", err)
+		t.Fatalf("the error of ParseForm is %v", err)
 	}
 }
