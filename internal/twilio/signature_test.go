@@ -13,14 +13,13 @@ import (
 // vectorToken is the auth token of every published vector.
 const vectorToken = "12345"
 
-// vector is a signature that Twilio published, in its documentation or in the tests of its libraries. Those with a
-// Public URL are about the Verifier; the others hold for the signing function alone, because Twilio never sends them to
-// a webhook for messages.
+// vector is a signature that Twilio published, in its documentation or in the tests of its libraries. A vector without a
+// Public URL is a test of Sign only, because Twilio never sends such a request to a webhook for messages.
 type vector struct {
 	Number    string // the same for all rows about one published signature
 	Name      string
 	Source    string
-	Signed    string // the URL under the signature
+	Signed    string // the URL that is signed
 	Public    string
 	Target    string
 	Body      string
@@ -41,7 +40,7 @@ func vectors(t testing.TB) []vector {
 	return all
 }
 
-// published returns the vector of a number, the first of several.
+// published returns the first vector with the number.
 func published(t *testing.T, number string) vector {
 	t.Helper()
 	for _, v := range vectors(t) {
@@ -49,7 +48,7 @@ func published(t *testing.T, number string) vector {
 			return v
 		}
 	}
-	t.Fatalf("no vector %s", number)
+	t.Fatalf("there is no vector %s", number)
 	return vector{}
 }
 
@@ -82,7 +81,7 @@ func accepts(public, target, signature string, form twilio.Form, tokens ...strin
 	return ok
 }
 
-func TestVerifierHoldsThePublishedVectors(t *testing.T) {
+func TestVerifyPublishedVectors(t *testing.T) {
 	for _, v := range vectors(t) {
 		if v.Public == "" {
 			continue
@@ -96,46 +95,58 @@ func TestVerifierHoldsThePublishedVectors(t *testing.T) {
 	}
 }
 
-func TestSignHoldsThePublishedVectors(t *testing.T) {
+func TestSignPublishedVectors(t *testing.T) {
 	for _, v := range vectors(t) {
 		t.Run(v.Number+" "+v.Name, func(t *testing.T) {
 			got := twilio.Sign(vectorToken, v.Signed, parse(t, v.Body))
 			if (got == v.Signature) == v.Refused {
-				t.Errorf("signed %s, published %s, to be refused: %t (%s)", got, v.Signature, v.Refused, v.Source)
+				t.Errorf("signed %s, published %s, wrong on purpose: %t (%s)", got, v.Signature, v.Refused, v.Source)
 			}
 		})
 	}
 }
 
-// Every row is the first published vector with one thing changed.
-func TestVerifierRefuses(t *testing.T) {
+// The team's own app gets a message with another signature, made with the token that Twilio used.
+func TestSignWithTheTokenOfAMessage(t *testing.T) {
+	v := published(t, "1")
+	form := parse(t, v.Body)
+	path, query, _ := strings.Cut(v.Target, "?")
+	token, ok := twilio.NewVerifier(v.Public+path, tokensOf("new", vectorToken)).Verify(v.Signature, "?"+query, form)
+	got := twilio.Sign(token, "https://app.example/in?tenant=1", form)
+	if want := macOf(vectorToken, "https://app.example/in?tenant=1"+signedPublished); !ok || got != want {
+		t.Errorf("verified: %t, signed %s, want %s", ok, got, want)
+	}
+}
+
+// Every row changes one thing in the first published vector.
+func TestVerifyRefuses(t *testing.T) {
 	genuine := published(t, "1")
 	const added = "&OptOutType=STOP"
 	for name, change := range map[string]func(v *vector, token *string){
-		"a missing signature":                 func(v *vector, _ *string) { v.Signature = "" },
-		"a signature that is cut short":       func(v *vector, _ *string) { v.Signature = strings.TrimSuffix(v.Signature, "=") },
-		"a signature with something after it": func(v *vector, _ *string) { v.Signature += "=" },
-		"a signature with white space":        func(v *vector, _ *string) { v.Signature = " " + v.Signature },
-		"another text for the same bytes":     func(v *vector, _ *string) { v.Signature = strings.Replace(v.Signature, "8=", "9=", 1) },
-		"a signature in lower case":           func(v *vector, _ *string) { v.Signature = strings.ToLower(v.Signature) },
-		"another token":                       func(_ *vector, token *string) { *token = "12346" },
-		"no token":                            func(_ *vector, token *string) { *token = "" },
-		"a changed value":                     func(v *vector, _ *string) { v.Body = strings.Replace(v.Body, "1234", "1235", 1) },
-		"a changed name":                      func(v *vector, _ *string) { v.Body = strings.Replace(v.Body, "Digits", "Digit", 1) },
-		"another parameter":                   func(v *vector, _ *string) { v.Body += added },
-		"another parameter without a value":   func(v *vector, _ *string) { v.Body += "&OptOutType" },
-		"another value for a name":            func(v *vector, _ *string) { v.Body += "&Digits=12" },
-		"a parameter less":                    func(v *vector, _ *string) { v.Body = strings.Replace(v.Body, "&Digits=1234", "", 1) },
-		"no parameters":                       func(v *vector, _ *string) { v.Body = "" },
-		"another path":                        func(v *vector, _ *string) { v.Target = "/other" + v.Target },
-		"another query":                       func(v *vector, _ *string) { v.Target = strings.Replace(v.Target, "foo=1", "foo=2", 1) },
-		"a query in another order":            func(v *vector, _ *string) { v.Target = "/myapp.php?bar=2&foo=1" },
-		"a path below the configured one":     func(v *vector, _ *string) { v.Public += "/below" },
-		"another scheme":                      func(v *vector, _ *string) { v.Public = "http://mycompany.com" },
-		"another host":                        func(v *vector, _ *string) { v.Public = "https://mycompany.org" },
-		"another case of the host":            func(v *vector, _ *string) { v.Public = "https://MyCompany.com" },
-		"another port":                        func(v *vector, _ *string) { v.Public = "https://mycompany.com:8443" },
-		"the other scheme's port":             func(v *vector, _ *string) { v.Public = "https://mycompany.com:80" },
+		"a missing signature":               func(v *vector, _ *string) { v.Signature = "" },
+		"a signature that is cut short":     func(v *vector, _ *string) { v.Signature = strings.TrimSuffix(v.Signature, "=") },
+		"a signature with another byte":     func(v *vector, _ *string) { v.Signature += "=" },
+		"a signature with white space":      func(v *vector, _ *string) { v.Signature = " " + v.Signature },
+		"another base64 of the same bytes":  func(v *vector, _ *string) { v.Signature = strings.Replace(v.Signature, "8=", "9=", 1) },
+		"a signature in lower case":         func(v *vector, _ *string) { v.Signature = strings.ToLower(v.Signature) },
+		"another token":                     func(_ *vector, token *string) { *token = "12346" },
+		"no token":                          func(_ *vector, token *string) { *token = "" },
+		"a changed value":                   func(v *vector, _ *string) { v.Body = strings.Replace(v.Body, "1234", "1235", 1) },
+		"a changed name":                    func(v *vector, _ *string) { v.Body = strings.Replace(v.Body, "Digits", "Digit", 1) },
+		"another parameter":                 func(v *vector, _ *string) { v.Body += added },
+		"another parameter without a value": func(v *vector, _ *string) { v.Body += "&OptOutType" },
+		"another value for a name":          func(v *vector, _ *string) { v.Body += "&Digits=12" },
+		"a missing parameter":               func(v *vector, _ *string) { v.Body = strings.Replace(v.Body, "&Digits=1234", "", 1) },
+		"no parameters":                     func(v *vector, _ *string) { v.Body = "" },
+		"another path":                      func(v *vector, _ *string) { v.Target = "/other" + v.Target },
+		"another query":                     func(v *vector, _ *string) { v.Target = strings.Replace(v.Target, "foo=1", "foo=2", 1) },
+		"a query in another order":          func(v *vector, _ *string) { v.Target = "/myapp.php?bar=2&foo=1" },
+		"a path below the configured one":   func(v *vector, _ *string) { v.Public += "/below" },
+		"another scheme":                    func(v *vector, _ *string) { v.Public = "http://mycompany.com" },
+		"another host":                      func(v *vector, _ *string) { v.Public = "https://mycompany.org" },
+		"another case of the host":          func(v *vector, _ *string) { v.Public = "https://MyCompany.com" },
+		"another port":                      func(v *vector, _ *string) { v.Public = "https://mycompany.com:8443" },
+		"the other scheme's port":           func(v *vector, _ *string) { v.Public = "https://mycompany.com:80" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			v, token := genuine, vectorToken
@@ -146,16 +157,16 @@ func TestVerifierRefuses(t *testing.T) {
 		})
 	}
 	if !accepts(genuine.Public, genuine.Target, genuine.Signature, parse(t, genuine.Body), vectorToken) {
-		t.Error("the genuine one is refused too")
+		t.Error("the unchanged vector is refused too")
 	}
 }
 
-// The rows contain the signed URLs byte for byte. The signing function accepts any URL and is tested with the vectors.
-func TestVerifierKeepsTheBytesOfTheURL(t *testing.T) {
+// The rows contain the signed URLs byte for byte.
+func TestVerifyKeepsTheBytesOfTheURL(t *testing.T) {
 	for _, row := range []struct{ name, configured, signed string }{
 		{"an escaped slash stays escaped", "https://a.example/x%2Fy", "https://a.example/x%2Fy"},
 		{"a lower-case escape stays lower-case", "https://a.example/x%c3%b1", "https://a.example/x%c3%b1"},
-		{"a needless escape stays", "https://a.example/%61", "https://a.example/%61"},
+		{"an unnecessary escape stays", "https://a.example/%61", "https://a.example/%61"},
 		{"a byte that need not be escaped stays", "https://a.example/a!'()*", "https://a.example/a!'()*"},
 		{"a byte that should be escaped stays", `https://a.example/a"b`, `https://a.example/a"b`},
 		{"a last slash stays", "https://a.example/twilio/", "https://a.example/twilio/"},
@@ -186,7 +197,7 @@ func TestVerifierKeepsTheBytesOfTheURL(t *testing.T) {
 // signedPublished is the signed text of the form of the first vector, as Twilio's documentation gives it.
 const signedPublished = "CallSidCA1234567890ABCDECaller+14158675309Digits1234From+14158675309To+18005551212"
 
-func TestVerifierTakesEveryTokenWhileTheyRotate(t *testing.T) {
+func TestVerifyDuringARotation(t *testing.T) {
 	v := published(t, "1")
 	form := parse(t, v.Body)
 	for _, row := range []struct {
@@ -194,11 +205,11 @@ func TestVerifierTakesEveryTokenWhileTheyRotate(t *testing.T) {
 		tokens []string
 		want   bool
 	}{
-		{"the old token is the signer's", []string{vectorToken, "new"}, true},
-		{"the new token is the signer's", []string{"old", vectorToken}, true},
-		{"an empty token among them is passed over", []string{"", vectorToken, ""}, true},
-		{"neither token is the signer's", []string{"old", "new"}, false},
-		{"there are no tokens", nil, false},
+		{"a message signed with the old token is accepted", []string{vectorToken, "new"}, true},
+		{"a message signed with the new token is accepted", []string{"old", vectorToken}, true},
+		{"an empty token is ignored", []string{"", vectorToken, ""}, true},
+		{"a message signed with neither token is refused", []string{"old", "new"}, false},
+		{"without tokens, every message is refused", nil, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if got := accepts(v.Public, v.Target, v.Signature, form, row.tokens...); got != row.want {
@@ -208,7 +219,7 @@ func TestVerifierTakesEveryTokenWhileTheyRotate(t *testing.T) {
 	}
 }
 
-func TestVerifierUsesATokenForItsAccountOnly(t *testing.T) {
+func TestVerifyTokenOfAnAccount(t *testing.T) {
 	const ours, theirs = "AC79c1a2b3c4d5e6f708192a3b4c5d6e7f", "AC00000000000000000000000000000002"
 	old, current := twilio.Token{Account: ours, Value: "old"}, twilio.Token{Account: ours, Value: "current"}
 	other, common := twilio.Token{Account: theirs, Value: "other"}, twilio.Token{Value: "common"}
@@ -218,11 +229,11 @@ func TestVerifierUsesATokenForItsAccountOnly(t *testing.T) {
 		want                      bool
 	}{
 		{"the account's token is accepted", ours, "current", []twilio.Token{other, current}, true},
-		{"so is its old one", ours, "old", []twilio.Token{current, old}, true},
+		{"the account's old token is accepted", ours, "old", []twilio.Token{current, old}, true},
 		{"another account's token is refused", ours, "other", []twilio.Token{other, current}, false},
 		{"the account's token is refused for another account", theirs, "current", []twilio.Token{other, current}, false},
-		{"it is refused for a message that names no account", "", "current", []twilio.Token{current}, false},
-		{"a token without an account is accepted for any", ours, "common", []twilio.Token{other, common}, true},
+		{"the account's token is refused for a message without an account", "", "current", []twilio.Token{current}, false},
+		{"a token without an account is accepted for any account", ours, "common", []twilio.Token{other, common}, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			form := parse(t, "AccountSid="+row.account+"&Body=hi")
@@ -235,7 +246,7 @@ func TestVerifierUsesATokenForItsAccountOnly(t *testing.T) {
 	}
 }
 
-func TestVerifierTakesNewTokensWhileItIsUsed(t *testing.T) {
+func TestSetTokensWhileVerifying(t *testing.T) {
 	v := published(t, "14")
 	form := parse(t, v.Body)
 	shared := twilio.NewVerifier(v.Signed, tokensOf("old"))
@@ -249,7 +260,7 @@ func TestVerifierTakesNewTokensWhileItIsUsed(t *testing.T) {
 	}
 	shared.SetTokens(tokensOf(vectorToken))
 	if token, ok := shared.Verify(v.Signature, "", form); !ok || token != vectorToken {
-		t.Errorf("the new token is refused")
+		t.Error("the new token is refused")
 	}
 	group.Wait()
 	if _, ok := shared.Verify(macOf("old", v.Signed+signedPublished), "", form); ok {
@@ -257,15 +268,15 @@ func TestVerifierTakesNewTokensWhileItIsUsed(t *testing.T) {
 	}
 }
 
-func TestAnEmptyTokenVerifiesNothing(t *testing.T) {
+func TestVerifyWithAnEmptyToken(t *testing.T) {
 	form := parse(t, "a=b")
 	signature := twilio.Sign("", "https://a.example/sms", form)
 	if accepts("https://a.example", "/sms", signature, form, "") {
-		t.Error("a signature that anybody can make was accepted")
+		t.Error("a signature that anybody can make is accepted")
 	}
 }
 
-func TestVerifierIsSafeForConcurrentUse(t *testing.T) {
+func TestVerifyConcurrently(t *testing.T) {
 	v, other := published(t, "1"), published(t, "16")
 	shared := twilio.NewVerifier("https://mycompany.com/myapp.php", tokensOf("old", vectorToken))
 	const query = "?foo=1&bar=2"
@@ -277,10 +288,10 @@ func TestVerifierIsSafeForConcurrentUse(t *testing.T) {
 				_, first := shared.Verify(v.Signature, query, form)
 				_, second := shared.Verify(other.Signature, query, otherForm)
 				if !first || !second {
-					t.Error("a genuine signature was refused")
+					t.Error("a correct signature is refused")
 				}
 				if _, ok := shared.Verify(v.Signature, query, otherForm); ok {
-					t.Error("another form was accepted")
+					t.Error("another form is accepted")
 				}
 			}
 		})

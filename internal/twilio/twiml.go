@@ -6,23 +6,23 @@ import (
 	"slices"
 )
 
-// AppendTwiML appends a whole TwiML document to dst that sends each text as a message of its own. Without texts the
-// document is an empty Response: Twilio then says nothing. Empty texts are left out, because Twilio takes one for an
-// error (14103). What XML cannot hold, control characters and bytes that are not UTF-8, becomes U+FFFD. Twilio's own
-// limits, 10 messages and 1600 characters each, are the caller's to keep.
+// AppendTwiML appends a TwiML document to dst that sends each text as its own message. Without texts, the document is an
+// empty Response, and Twilio sends nothing. Empty texts are left out, because Twilio reports an error for them (14103).
+// Characters that XML cannot contain become U+FFFD: control characters, and bytes that are not UTF-8. The caller must
+// respect Twilio's limits: 10 messages with 1600 characters each.
 //
 // See https://www.twilio.com/docs/messaging/twiml/message.
 func AppendTwiML(dst []byte, texts []string) []byte {
-	// Nothing may stand before the declaration (error 12100), and nothing is needed between the elements.
+	// Nothing may come before the declaration (error 12100).
 	dst = append(dst, `<?xml version="1.0" encoding="UTF-8"?>`...)
-	if !slices.ContainsFunc(texts, said) {
+	if !slices.ContainsFunc(texts, notEmpty) {
 		return append(dst, "<Response/>"...)
 	}
 	b := bytes.NewBuffer(append(dst, "<Response>"...))
 	for _, text := range texts {
-		if said(text) {
+		if notEmpty(text) {
 			b.WriteString("<Message>")
-			xml.EscapeText(b, []byte(text)) // a Buffer does not fail
+			xml.EscapeText(b, []byte(text)) // a Buffer returns no errors
 			b.WriteString("</Message>")
 		}
 	}
@@ -30,4 +30,4 @@ func AppendTwiML(dst []byte, texts []string) []byte {
 	return b.Bytes()
 }
 
-func said(text string) bool { return text != "" }
+func notEmpty(text string) bool { return text != "" }

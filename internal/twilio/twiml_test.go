@@ -14,14 +14,14 @@ func TestAppendTwiML(t *testing.T) {
 		texts []string
 		want  string
 	}{
-		{"no texts are an empty response", nil, "<Response/>"},
-		{"an empty text is no message", []string{""}, "<Response/>"},
-		{"several empty texts are no message", []string{"", ""}, "<Response/>"},
-		{"a text is a message", []string{"Hello, thanks for the new message."},
+		{"no texts make an empty response", nil, "<Response/>"},
+		{"an empty text makes no message", []string{""}, "<Response/>"},
+		{"several empty texts make no message", []string{"", ""}, "<Response/>"},
+		{"a text makes a message", []string{"Hello, thanks for the new message."},
 			"<Response><Message>Hello, thanks for the new message.</Message></Response>"},
-		{"every text is a message of its own, in order", []string{"b", "a"},
+		{"every text makes its own message, in order", []string{"b", "a"},
 			"<Response><Message>b</Message><Message>a</Message></Response>"},
-		{"empty texts are left out among others", []string{"", "a", "", "b", ""},
+		{"empty texts between others are left out", []string{"", "a", "", "b", ""},
 			"<Response><Message>a</Message><Message>b</Message></Response>"},
 		{"mark-up is text", []string{`<Message to="x">&amp;</Message>`},
 			"<Response><Message>&lt;Message to=&#34;x&#34;&gt;&amp;amp;&lt;/Message&gt;</Message></Response>"},
@@ -37,7 +37,7 @@ func TestAppendTwiML(t *testing.T) {
 			"<Response><Message>a\ufffdb\ufffdc\ufffd</Message></Response>"},
 		{"bytes that are not UTF-8 are replaced", []string{"a\xff\xc3b"},
 			"<Response><Message>a\ufffd\ufffdb</Message></Response>"},
-		{"what XML forbids beyond ASCII is replaced", []string{"\ufffe\uffff"},
+		{"characters beyond ASCII that XML forbids are replaced", []string{"\ufffe\uffff"},
 			"<Response><Message>\ufffd\ufffd</Message></Response>"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
