@@ -76,7 +76,7 @@ func messageCounters(auto promauto.Factory) map[string]map[string]prometheus.Cou
 
 // results are all words that the log has for what became of a message.
 func results() []string {
-	words := []string{twilio.KeywordStart.String(), twilio.KeywordHelp.String(), receiptResult, apologyResult, keywordFailed}
+	words := []string{string(twilio.KeywordStart), string(twilio.KeywordHelp), receiptResult, apologyResult, keywordFailed}
 	for _, result := range session.Results() {
 		words = append(words, string(result))
 	}

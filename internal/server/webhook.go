@@ -91,7 +91,7 @@ func (s *Server) take(w http.ResponseWriter, r *http.Request, form twilio.Form, 
 	x.keyword = msg.Keyword(s.OptOut)
 	if x.keyword == twilio.KeywordStart || x.keyword == twilio.KeywordHelp {
 		// Twilio has already answered START and HELP. They do not begin or renew a session, and they are not counted.
-		x.result = x.keyword.String()
+		x.result = string(x.keyword)
 		writeTwiML(w, nil)
 		return
 	}

@@ -1,43 +1,25 @@
 package twilio
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // OptOutMode decides which messages count as already answered by Twilio, with its own reply to STOP, START and HELP.
 type OptOutMode string
 
 const (
-	OptOutDefault  OptOutMode = "default"  // by OptOutType, and by Twilio's words in the body
-	OptOutAdvanced OptOutMode = "advanced" // by OptOutType only: Advanced Opt-Out has words of its own
-	OptOutOff      OptOutMode = "off"      // none
+	OptOutDefault  OptOutMode = "default"  // messages with OptOutType, and with one of Twilio's words as the body
+	OptOutAdvanced OptOutMode = "advanced" // messages with OptOutType only: Advanced Opt-Out has words of its own
+	OptOutOff      OptOutMode = "off"      // no messages
 )
 
 // Keyword is the keyword that Twilio found in a message.
-type Keyword int
+type Keyword string
 
 const (
-	KeywordNone  Keyword = iota // an ordinary message
-	KeywordStop                 // the sender opted out; Twilio refuses any reply (error 21610)
-	KeywordStart                // the sender opted in again
-	KeywordHelp                 // the sender asked for help
+	KeywordNone  Keyword = ""      // an ordinary message
+	KeywordStop  Keyword = "stop"  // the sender opted out; Twilio refuses any reply (error 21610)
+	KeywordStart Keyword = "start" // the sender opted in again
+	KeywordHelp  Keyword = "help"  // the sender asked for help
 )
-
-// String returns "none", "stop", "start" or "help".
-func (k Keyword) String() string {
-	switch k {
-	case KeywordNone:
-		return "none"
-	case KeywordStop:
-		return "stop"
-	case KeywordStart:
-		return "start"
-	case KeywordHelp:
-		return "help"
-	}
-	return "Keyword(" + strconv.Itoa(int(k)) + ")"
-}
 
 // Keyword returns the keyword if Twilio treated the message as a keyword and answered it. An OptOutType of STOP, START
 // or HELP decides this alone. Without it, in the default mode, the whole body must be one of Twilio's words. Case and
@@ -51,29 +33,19 @@ func (m Message) Keyword(mode OptOutMode) Keyword {
 	if mode == OptOutOff {
 		return KeywordNone
 	}
-	if k := typeKeyword(m.OptOutType); k != KeywordNone {
-		return k
+	switch optOutType := upper(m.OptOutType); optOutType {
+	case "STOP", "START", "HELP":
+		return keyword(optOutType)
 	}
-	if mode == OptOutAdvanced || !hasWords(m.From) || !hasWords(m.To) {
-		return KeywordNone
-	}
-	return bodyKeyword(m.Body)
-}
-
-func typeKeyword(optOutType string) Keyword {
-	switch upper(optOutType) {
-	case "STOP":
-		return KeywordStop
-	case "START":
-		return KeywordStart
-	case "HELP":
-		return KeywordHelp
+	if mode != OptOutAdvanced && hasWords(m.From) && hasWords(m.To) {
+		return keyword(upper(strings.TrimSpace(m.Body)))
 	}
 	return KeywordNone
 }
 
-func bodyKeyword(body string) Keyword {
-	switch upper(strings.TrimSpace(body)) {
+// keyword returns the keyword that one of Twilio's words means.
+func keyword(word string) Keyword {
+	switch word {
 	case "STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT":
 		return KeywordStop
 	case "START", "UNSTOP":
