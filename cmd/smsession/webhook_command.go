@@ -8,7 +8,7 @@ import (
 
 	"smsession/internal/config"
 	"smsession/internal/inspect"
-	"smsession/internal/twilio"
+	"smsession/internal/twilio/rest"
 )
 
 // webhookCommand looks after the webhook of a Twilio number.
@@ -25,7 +25,7 @@ type numberFlags struct {
 }
 
 // account checks the settings and the number.
-func (f numberFlags) account(p *process) (*twilio.Account, config.REST, error) {
+func (f numberFlags) account(p *process) (*rest.Account, config.REST, error) {
 	cfg, err := f.Config()
 	if err != nil {
 		return nil, cfg, err
@@ -33,8 +33,9 @@ func (f numberFlags) account(p *process) (*twilio.Account, config.REST, error) {
 	if !isE164(f.Number) {
 		return nil, cfg, commandFault("the number is not in E.164, which is + and 2 to 15 digits, such as +15005550006; short codes and WhatsApp have no number resource")
 	}
-	account := twilio.NewAccount(cfg.AccountSID, cfg.AuthToken, p.transport)
-	account.Region, account.Edge = cfg.Region, cfg.Edge
+	account := &rest.Account{
+		SID: cfg.AccountSID, AuthToken: cfg.AuthToken, Region: cfg.Region, Edge: cfg.Edge, Transport: p.transport,
+	}
 	return account, cfg, nil
 }
 
@@ -129,7 +130,7 @@ func (c *webhookSetCommand) Run(p *process) error {
 }
 
 // apply makes target the webhook of state, at Twilio too unless nothing is to be set.
-func (c *webhookSetCommand) apply(ctx context.Context, account *twilio.Account, state *numberState, target twilio.Webhook) error {
+func (c *webhookSetCommand) apply(ctx context.Context, account *rest.Account, state *numberState, target rest.Webhook) error {
 	if !c.DryRun && state.number.Webhook != target {
 		number, err := account.SetWebhook(ctx, state.number.SID, target)
 		if err != nil {

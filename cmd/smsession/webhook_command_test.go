@@ -54,7 +54,7 @@ func (o *operator) types(t *testing.T, args ...string) (status int, stdout, stde
 // posted are the requests that change something at Twilio.
 func (o *operator) posted() []string {
 	var posts []string
-	for _, call := range o.outside.Calls() {
+	for _, call := range o.outside.Requests() {
 		if !strings.HasPrefix(call, "GET ") {
 			posts = append(posts, call)
 		}
@@ -152,9 +152,10 @@ func TestAMessagingServiceMayOverrideTheWebhook(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			o := anOperator(t, "sms_url", "https://sms.example.com/sms", "sms_method", "POST", "sms_fallback_url", "https://sms.example.com/sms/fallback")
-			o.outside.Services = []map[string]any{{"sid": "MG1", "friendly_name": "Support", "senders": []string{twiliotest.ExampleSID},
+			o.outside.Services = []map[string]any{{"sid": "MG1", "friendly_name": "Support",
 				"inbound_request_url": row.url, "inbound_method": "POST", "fallback_url": "https://sms.example.com/sms/fallback",
 				"fallback_method": "POST", "use_inbound_webhook_on_number": row.uses}}
+			o.outside.Senders = map[string][]string{"MG1": {twiliotest.ExampleSID}}
 			status, stdout, _ := o.types(t, "show", twiliotest.ExampleNumber)
 			if status != 0 || !strings.Contains(stdout, "Messaging Service  "+row.shown+"\n") || !strings.Contains(stdout, "ours               "+row.ours+"\n") {
 				t.Errorf("exit status %d, %s", status, stdout)
@@ -165,8 +166,8 @@ func TestAMessagingServiceMayOverrideTheWebhook(t *testing.T) {
 
 func TestAnUnknownMessagingServiceIsNoFailure(t *testing.T) {
 	o := anOperator(t)
-	o.outside.Fail = func(w http.ResponseWriter, r *http.Request) bool {
-		return r.URL.Host == "messaging.twilio.com" && twiliotest.Refuse(503, 20503, "Unavailable")(w, r)
+	o.outside.Intercept = func(w http.ResponseWriter, r *http.Request) bool {
+		return r.URL.Host == "messaging.twilio.com" && twiliotest.Reject(503, 20503, "Unavailable")(w, r)
 	}
 	status, stdout, _ := o.types(t, "show", twiliotest.ExampleNumber)
 	if status != 0 || !strings.Contains(stdout, "Messaging Service  not known: Twilio failed (503)") {
@@ -308,8 +309,8 @@ func TestACommandLineThatSetsNothing(t *testing.T) {
 			if status != 2 || !strings.Contains(stderr, row.want) || strings.Count(stderr, "\n") != 1 || stdout != "" {
 				t.Errorf("exit status %d, %s%s", status, stdout, stderr)
 			}
-			if strings.Contains(stderr, "S3cr3t") || len(o.outside.Calls()) != 0 || len(o.health) != 0 {
-				t.Errorf("it said %q, Twilio was asked %q, the service %q", stderr, o.outside.Calls(), o.health)
+			if strings.Contains(stderr, "S3cr3t") || len(o.outside.Requests()) != 0 || len(o.health) != 0 {
+				t.Errorf("it said %q, Twilio was asked %q, the service %q", stderr, o.outside.Requests(), o.health)
 			}
 		})
 	}
@@ -348,8 +349,8 @@ func TestAServiceThatDoesNotAnswerIsNotSet(t *testing.T) {
 			if status != 1 || !strings.Contains(stderr, row.want) || !strings.Contains(stderr, "; nothing was set; --unchecked sets it") || stdout != "" {
 				t.Errorf("exit status %d, %s%s", status, stdout, stderr)
 			}
-			if strings.Count(stderr, "\n") != 1 || strings.Contains(stderr, "S3cr3t") || len(o.outside.Calls()) != 0 {
-				t.Errorf("it said %q, Twilio was asked %q", stderr, o.outside.Calls())
+			if strings.Count(stderr, "\n") != 1 || strings.Contains(stderr, "S3cr3t") || len(o.outside.Requests()) != 0 {
+				t.Errorf("it said %q, Twilio was asked %q", stderr, o.outside.Requests())
 			}
 		})
 	}
@@ -406,16 +407,16 @@ func TestTwiliosRefusalsAreASentenceAndStatusOne(t *testing.T) {
 		want         string
 	}{
 		{"an unknown number", "+15005550006", nil, nil, "the account has no number +15005550006"},
-		{"a wrong token", twiliotest.ExampleNumber, []string{"--twilio-auth-token=0123456789"}, nil, "Twilio refuses the account SID with this auth token (401)"},
-		{"another account", twiliotest.ExampleNumber, []string{"--twilio-account-sid=AC" + strings.Repeat("0", 32)}, nil, "Twilio refuses the account SID with this auth token (401)"},
-		{"too many requests", twiliotest.ExampleNumber, nil, twiliotest.Refuse(429, 20429, "Too Many Requests"), "(429)"},
-		{"a failure", twiliotest.ExampleNumber, nil, twiliotest.Refuse(503, 20503, "Unavailable"), "Twilio failed (503)"},
+		{"a wrong token", twiliotest.ExampleNumber, []string{"--twilio-auth-token=0123456789"}, nil, "Twilio rejected the account SID and the auth token (401)"},
+		{"another account", twiliotest.ExampleNumber, []string{"--twilio-account-sid=AC" + strings.Repeat("0", 32)}, nil, "Twilio rejected the account SID and the auth token (401)"},
+		{"too many requests", twiliotest.ExampleNumber, nil, twiliotest.Reject(429, 20429, "Too Many Requests"), "(429)"},
+		{"a failure", twiliotest.ExampleNumber, nil, twiliotest.Reject(503, 20503, "Unavailable"), "Twilio failed (503)"},
 	}
 	for _, row := range rows {
 		for _, command := range []string{"show", "set"} {
 			t.Run(row.name+", "+command, func(t *testing.T) {
 				o := anOperator(t)
-				o.outside.Fail = row.fail
+				o.outside.Intercept = row.fail
 				status, stdout, stderr := o.types(t, append([]string{command, row.number}, row.args...)...)
 				if status != 1 || !strings.Contains(stderr, row.want) || strings.Count(stderr, "\n") != 1 || stdout != "" || o.posted() != nil {
 					t.Errorf("exit status %d, %s%s", status, stdout, stderr)
@@ -430,14 +431,14 @@ func TestWhatWasBeforeIsShownWhenTwilioRefusesToSet(t *testing.T) {
 	o.outside.Hosts["localhost"] = o.outside.Hosts["sms.example.com"]
 	status, stdout, stderr := o.types(t, "set", twiliotest.ExampleNumber, "--url=http://localhost/sms", "--allow-http")
 	if status != 1 || !strings.Contains(stdout, "before         GET https://old.example.com/in\n") || strings.Contains(stdout, "after") ||
-		!strings.Contains(stderr, "smsession: Twilio refuses the request (400, error 21402): SmsUrl is not valid: http://localhost/sms") {
+		!strings.Contains(stderr, "smsession: Twilio rejected the request (400, error 21402): SmsUrl is not valid: http://localhost/sms") {
 		t.Errorf("exit status %d, %s%s", status, stdout, stderr)
 	}
 }
 
 func TestAnUpdateThatTwilioTakesOtherwiseIsAFailure(t *testing.T) {
 	o := anOperator(t)
-	o.outside.Fail = func(w http.ResponseWriter, r *http.Request) bool {
+	o.outside.Intercept = func(w http.ResponseWriter, r *http.Request) bool {
 		if r.Method == http.MethodPost {
 			w.Header().Set("Content-Type", "application/json")
 			_ = json.NewEncoder(w).Encode(twiliotest.Example("sms_url", "https://sms.example.com/SMS"))

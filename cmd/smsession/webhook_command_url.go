@@ -13,7 +13,7 @@ import (
 	"unicode"
 
 	"smsession/internal/config"
-	"smsession/internal/twilio"
+	"smsession/internal/twilio/rest"
 )
 
 // The service's routes, as Twilio is told them.
@@ -23,16 +23,16 @@ const (
 )
 
 // target is what the command sets. Its bytes are kept as they were given, because Twilio signs them.
-func (c *webhookSetCommand) target(cfg config.REST) (twilio.Webhook, error) {
+func (c *webhookSetCommand) target(cfg config.REST) (rest.Webhook, error) {
 	primary, err := c.primary(cfg)
 	if err != nil {
-		return twilio.Webhook{}, err
+		return rest.Webhook{}, err
 	}
 	fallback, err := c.fallback(cfg, primary)
 	if err != nil {
-		return twilio.Webhook{}, err
+		return rest.Webhook{}, err
 	}
-	return twilio.Webhook{URL: primary, Method: http.MethodPost, FallbackURL: fallback, FallbackMethod: http.MethodPost}, nil
+	return rest.Webhook{URL: primary, Method: http.MethodPost, FallbackURL: fallback, FallbackMethod: http.MethodPost}, nil
 }
 
 // primary returns the webhook's URL to set: --url, else WEBHOOK_URL, else PUBLIC_URL with our route.
@@ -174,7 +174,7 @@ type answering struct {
 
 // askHealth asks whether our service answers where both of a webhook's URLs point to. A nil transport is
 // http.DefaultTransport.
-func askHealth(ctx context.Context, transport http.RoundTripper, w twilio.Webhook) ([]answering, error) {
+func askHealth(ctx context.Context, transport http.RoundTripper, w rest.Webhook) ([]answering, error) {
 	var all []answering
 	for _, address := range slices.Compact([]string{healthURL(w.URL), healthURL(w.FallbackURL)}) {
 		version, err := askVersion(ctx, transport, address)

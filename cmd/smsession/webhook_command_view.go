@@ -13,18 +13,18 @@ import (
 
 	"smsession/internal/config"
 	"smsession/internal/inspect"
-	"smsession/internal/twilio"
+	"smsession/internal/twilio/rest"
 )
 
 // numberState is what Twilio has for a number.
 type numberState struct {
-	number    twilio.Number
-	service   *twilio.Service // the Messaging Service that has the number, nil if none
-	uncertain error           // why the Messaging Service could not be asked for
+	number    rest.Number
+	service   *rest.Service // the Messaging Service that has the number, nil if none
+	uncertain error         // why the Messaging Service could not be asked for
 }
 
 // look asks Twilio. That the Messaging Services cannot be asked for is no failure: a number's own webhook is known then.
-func look(ctx context.Context, account *twilio.Account, number string) (state numberState, err error) {
+func look(ctx context.Context, account *rest.Account, number string) (state numberState, err error) {
 	if state.number, err = account.Number(ctx, number); err != nil {
 		return state, err
 	}
@@ -40,7 +40,7 @@ type webhookView struct {
 	FallbackMethod string `json:"fallback_method"`
 }
 
-func viewWebhook(w twilio.Webhook) webhookView {
+func viewWebhook(w rest.Webhook) webhookView {
 	return webhookView{
 		URL: maskLogin(w.URL), Method: w.Method,
 		FallbackURL: maskLogin(w.FallbackURL), FallbackMethod: w.FallbackMethod,
@@ -80,7 +80,7 @@ func (s numberState) view(cfg config.REST) *numberView {
 	if s.service != nil {
 		v.Service = &serviceView{
 			SID: s.service.SID, FriendlyName: s.service.FriendlyName,
-			Overrides: !s.service.UsesNumbersWebhook, Webhook: viewWebhook(s.service.Webhook),
+			Overrides: s.service.Overrides, Webhook: viewWebhook(s.service.Webhook),
 		}
 	}
 	v.Ours, v.Note = s.ours(cfg)
@@ -101,7 +101,7 @@ func (s numberState) ours(cfg config.REST) (*bool, string) {
 	switch {
 	case s.number.ApplicationSID != "":
 		return &no, "the application " + s.number.ApplicationSID + " overrides the number's webhook, and is not looked into"
-	case s.service != nil && !s.service.UsesNumbersWebhook:
+	case s.service != nil && s.service.Overrides:
 		w, holder = s.service.Webhook, "the Messaging Service "+s.service.SID+" overrides the number's webhook, and"
 	}
 	switch {

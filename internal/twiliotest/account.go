@@ -1,18 +1,17 @@
 // Package twiliotest is a small stand-in for Twilio's REST API: one account with its phone numbers and Messaging
-// Services. It is an http.RoundTripper, so that nothing leaves the process, and it serves other hosts too, such as the
-// one that a webhook points to. Where Twilio's own description of the API is beside the repository, every request and
-// every answer is held to it. It is imported by tests only and is no part of the program.
+// Services. It is an http.RoundTripper, so nothing leaves the process. It also serves other hosts, such as the one that
+// a webhook points to. If Twilio's own description of the API is next to the repository, every request and every
+// response is checked against it. Only tests import this package.
 package twiliotest
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -24,196 +23,157 @@ const (
 	AuthToken  = "0123456789abcdef0123456789abcdef"
 )
 
-const (
-	apiHost       = "api.twilio.com"
-	messagingHost = "messaging.twilio.com"
-	numbersPath   = "/2010-04-01/Accounts/" + AccountSID + "/IncomingPhoneNumbers"
-)
+const numbersPath = "/2010-04-01/Accounts/" + AccountSID + "/IncomingPhoneNumbers"
 
-// Account is the stand-in. Its fields are set before the first request; its methods are safe for concurrent use.
+// Account is the stand-in. Set its fields before the first request. Its methods are safe for concurrent use.
 type Account struct {
-	// Numbers are the account's, as Example returns them.
+	// Numbers are the account's phone numbers, as Example returns them.
 	Numbers []map[string]any
-	// Services are the account's Messaging Services, as Twilio's JSON has them; "senders" holds the SIDs of its numbers
-	// and is not shown.
+	// Services are the account's Messaging Services, in Twilio's JSON.
 	Services []map[string]any
-	// Hosts answer for other hosts than Twilio's. A host that is in neither place cannot be reached.
+	// Senders has the SIDs of each service's numbers, by the SID of the service.
+	Senders map[string][]string
+	// Hosts are the hosts other than Twilio's. Any other host is unreachable.
 	Hosts map[string]http.Handler
-	// Fail answers requests to Twilio first; false leaves them to the account.
-	Fail func(http.ResponseWriter, *http.Request) bool
+	// Intercept gets each request to Twilio first. If it returns false, the account responds.
+	Intercept func(http.ResponseWriter, *http.Request) bool
 
 	tb          testing.TB
-	description *description // nil if it is not there
+	description *description // nil if there is none
+	api         *http.ServeMux
 
-	mu    sync.Mutex
-	calls []string
+	mu       sync.Mutex
+	requests []string
 }
 
-// New returns an account with these numbers.
+// New returns an account that has the numbers.
 func New(tb testing.TB, numbers ...map[string]any) *Account {
 	tb.Helper()
-	return &Account{Numbers: numbers, Hosts: map[string]http.Handler{}, tb: tb, description: describe(tb)}
+	a := &Account{Numbers: numbers, Hosts: map[string]http.Handler{}, tb: tb, description: describe(tb), api: http.NewServeMux()}
+	const services = "messaging.twilio.com/v1/Services"
+	a.api.HandleFunc("/", notFound)
+	a.api.HandleFunc("GET api.twilio.com"+numbersPath+".json", a.listNumbers)
+	a.api.HandleFunc("POST api.twilio.com"+numbersPath+"/{sid}", a.updateNumber)
+	a.api.HandleFunc("GET "+services, a.listServices)
+	a.api.HandleFunc("GET "+services+"/{service}/PhoneNumbers/{number}", a.fetchSender)
+	return a
 }
 
-// Calls are the requests to Twilio so far, as METHOD path?query body, the account's SID left out.
-func (a *Account) Calls() []string {
+// Requests returns the requests to Twilio so far, each as METHOD path?query body. The account's SID is written as AC.
+func (a *Account) Requests() []string {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	return slices.Clone(a.calls)
+	return slices.Clone(a.requests)
 }
 
-// RoundTrip answers as the host of the request would.
+// RoundTrip responds as the host of the request would.
 func (a *Account) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer := httptest.NewRecorder()
+	recorder := httptest.NewRecorder()
 	switch host := a.Hosts[r.URL.Host]; {
-	case r.URL.Scheme == "https" && (r.URL.Host == apiHost || r.URL.Host == messagingHost):
-		a.twilio(answer, r)
+	case r.URL.Scheme == "https" && strings.HasSuffix(r.URL.Host, ".twilio.com"):
+		a.serve(recorder, r.Clone(r.Context()))
 	case host != nil:
-		host.ServeHTTP(answer, r.Clone(r.Context()))
+		host.ServeHTTP(recorder, r.Clone(r.Context()))
 	default:
 		return nil, fmt.Errorf("dial tcp: lookup %s: no such host", r.URL.Hostname())
 	}
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
-	response := answer.Result()
-	response.Request = r
-	return response, nil
+	return recorder.Result(), nil
 }
 
-func (a *Account) twilio(w *httptest.ResponseRecorder, r *http.Request) {
-	body := ""
-	if r.Body != nil {
-		bytes, err := io.ReadAll(r.Body)
-		if err != nil {
-			a.tb.Errorf("twiliotest: %v", err)
-		}
-		body = string(bytes)
-	}
+// serve responds as Twilio would. It checks everything but the errors against the description.
+func (a *Account) serve(w *httptest.ResponseRecorder, r *http.Request) {
+	body, _ := io.ReadAll(r.Body) // it is in memory
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	call := fmt.Sprint(r.Method, " ", strings.ReplaceAll(r.URL.RequestURI(), AccountSID, "AC"), " ", body)
-	a.calls = append(a.calls, strings.TrimSpace(call))
-	if a.Fail != nil && a.Fail(w, r) {
+	uri := strings.ReplaceAll(r.URL.RequestURI(), AccountSID, "AC")
+	a.requests = append(a.requests, strings.TrimSpace(r.Method+" "+uri+" "+string(body)))
+	if a.Intercept != nil && a.Intercept(w, r) {
 		return
 	}
 	if sid, token, ok := r.BasicAuth(); !ok || sid != AccountSID || token != AuthToken {
-		refuse(w, http.StatusUnauthorized, 20003, "Authenticate")
+		Reject(http.StatusUnauthorized, 20003, "Authenticate")(w, r)
 		return
 	}
-	if r.URL.Host == messagingHost {
-		a.messaging(w, r)
-		return
+	r.Body = io.NopCloser(strings.NewReader(string(body)))
+	a.api.ServeHTTP(w, r)
+	if r.URL.Host != "api.twilio.com" {
+		return // the description is of this host's API only
 	}
-	a.description.request(a.tb, r, body)
-	a.numbers(w, r, body)
-	a.description.answer(a.tb, r, w)
-}
-
-// numbers is the resource IncomingPhoneNumbers.
-func (a *Account) numbers(w http.ResponseWriter, r *http.Request, body string) {
-	sid, one := strings.CutPrefix(r.URL.Path, numbersPath+"/")
-	switch {
-	case r.Method == http.MethodGet && r.URL.Path == numbersPath+".json":
-		a.list(w, r)
-	case r.Method == http.MethodPost && one:
-		a.update(w, strings.TrimSuffix(sid, ".json"), body)
-	default:
-		refuse(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
+	if err := a.description.check(r, string(body), w); err != nil {
+		a.tb.Errorf("twiliotest: Twilio's description does not have %s %s: %v", r.Method, r.URL.Path, err)
 	}
 }
 
-// list filters as Twilio documents it: a part of a number finds it, too. It has pages of one number, so that whoever
-// reads no further than the first is found out.
-func (a *Account) list(w http.ResponseWriter, r *http.Request) {
-	found := []map[string]any{}
-	for _, n := range a.Numbers {
-		if strings.Contains(n["phone_number"].(string), r.URL.Query().Get("PhoneNumber")) {
-			found = append(found, n)
-		}
-	}
-	page := 0
-	_, _ = fmt.Sscan(r.URL.Query().Get("Page"), &page)
-	at := func(page int) string {
-		query := r.URL.Query()
-		query.Set("Page", fmt.Sprint(page))
-		return r.URL.Path + "?" + query.Encode()
-	}
-	answer := map[string]any{
-		"end": page, "start": page, "page": page, "page_size": 1,
-		"uri": at(page), "first_page_uri": at(0), "next_page_uri": nil, "previous_page_uri": nil,
-		"incoming_phone_numbers": found[min(page, len(found)):min(page+1, len(found))],
-	}
+// listNumbers filters as Twilio documents it: a number is also found by a part of it. Each page has one number, so that
+// a client that reads only the first page fails.
+func (a *Account) listNumbers(w http.ResponseWriter, r *http.Request) {
+	found := slices.DeleteFunc(append([]map[string]any{}, a.Numbers...), func(n map[string]any) bool {
+		return !strings.Contains(n["phone_number"].(string), r.FormValue("PhoneNumber"))
+	})
+	page, _ := strconv.Atoi(r.FormValue("Page"))
+	response := map[string]any{"page": page, "incoming_phone_numbers": found[min(page, len(found)):min(page+1, len(found))]}
 	if page+1 < len(found) {
-		answer["next_page_uri"] = at(page + 1)
+		query := r.URL.Query()
+		query.Set("Page", strconv.Itoa(page+1))
+		response["next_page_uri"] = r.URL.Path + "?" + query.Encode()
 	}
-	reply(w, http.StatusOK, answer)
+	respond(w, http.StatusOK, response)
 }
 
-// update sets the webhook. Twilio takes no http URL of this host (error 21402).
-func (a *Account) update(w http.ResponseWriter, sid, body string) {
-	form, err := url.ParseQuery(body)
+// updateNumber sets the webhook. Like Twilio, it rejects an http URL of this host (error 21402).
+func (a *Account) updateNumber(w http.ResponseWriter, r *http.Request) {
+	sid := strings.TrimSuffix(r.PathValue("sid"), ".json")
 	i := slices.IndexFunc(a.Numbers, func(n map[string]any) bool { return n["sid"] == sid })
-	switch {
-	case err != nil || i < 0:
-		refuse(w, http.StatusNotFound, 20404, "The requested resource was not found")
+	if i < 0 {
+		notFound(w, r)
 		return
-	case strings.HasPrefix(form.Get("SmsUrl"), "http://localhost"):
-		refuse(w, http.StatusBadRequest, 21402, "SmsUrl is not valid: "+form.Get("SmsUrl"))
+	}
+	if url := r.PostFormValue("SmsUrl"); strings.HasPrefix(url, "http://localhost") {
+		Reject(http.StatusBadRequest, 21402, "SmsUrl is not valid: "+url)(w, r)
 		return
 	}
 	for parameter, field := range map[string]string{
 		"SmsUrl": "sms_url", "SmsMethod": "sms_method",
 		"SmsFallbackUrl": "sms_fallback_url", "SmsFallbackMethod": "sms_fallback_method",
 	} {
-		if form.Has(parameter) {
-			a.Numbers[i][field] = form.Get(parameter)
+		if r.PostForm.Has(parameter) {
+			a.Numbers[i][field] = r.PostForm.Get(parameter)
 		}
 	}
-	reply(w, http.StatusOK, a.Numbers[i])
+	respond(w, http.StatusOK, a.Numbers[i])
 }
 
-// messaging is the list of services, and the senders of each.
-func (a *Account) messaging(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path == "/v1/Services" {
-		shown := []map[string]any{}
-		for _, s := range a.Services {
-			s = maps.Clone(s)
-			delete(s, "senders")
-			shown = append(shown, s)
-		}
-		reply(w, http.StatusOK, map[string]any{"services": shown, "meta": map[string]any{"key": "services", "next_page_url": nil}})
+func (a *Account) listServices(w http.ResponseWriter, _ *http.Request) {
+	respond(w, http.StatusOK, map[string]any{"services": a.Services, "meta": map[string]any{"next_page_url": nil}})
+}
+
+func (a *Account) fetchSender(w http.ResponseWriter, r *http.Request) {
+	if !slices.Contains(a.Senders[r.PathValue("service")], r.PathValue("number")) {
+		notFound(w, r)
 		return
 	}
-	for _, s := range a.Services {
-		for _, sender := range s["senders"].([]string) {
-			if r.URL.Path == fmt.Sprintf("/v1/Services/%s/PhoneNumbers/%s", s["sid"], sender) {
-				reply(w, http.StatusOK, map[string]any{"sid": sender, "service_sid": s["sid"]})
-				return
-			}
-		}
-	}
-	refuse(w, http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")
+	respond(w, http.StatusOK, map[string]any{"sid": r.PathValue("number")})
 }
 
-// refuse answers as Twilio does: https://www.twilio.com/docs/usage/twilios-response#response-formats-exceptions.
-func refuse(w http.ResponseWriter, status, code int, message string) {
-	reply(w, status, map[string]any{
-		"status": status, "code": code, "message": message,
-		"more_info": fmt.Sprintf("https://www.twilio.com/docs/errors/%d", code),
-	})
+func notFound(w http.ResponseWriter, r *http.Request) {
+	Reject(http.StatusNotFound, 20404, "The requested resource "+r.URL.Path+" was not found")(w, r)
 }
 
-// Refuse is a Fail that answers everything with a status and an error of Twilio's.
-func Refuse(status, code int, message string) func(http.ResponseWriter, *http.Request) bool {
+// Reject returns an Intercept that responds to everything with an error of Twilio's.
+//
+// See https://www.twilio.com/docs/usage/twilios-response#response-formats-exceptions.
+func Reject(status, code int, message string) func(http.ResponseWriter, *http.Request) bool {
 	return func(w http.ResponseWriter, _ *http.Request) bool {
-		refuse(w, status, code, message)
+		respond(w, status, map[string]any{"status": status, "code": code, "message": message})
 		return true
 	}
 }
 
-func reply(w http.ResponseWriter, status int, answer map[string]any) {
+func respond(w http.ResponseWriter, status int, body map[string]any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(answer)
+	_ = json.NewEncoder(w).Encode(body)
 }

@@ -1,4 +1,4 @@
-package twilio
+package rest
 
 import (
 	"context"
@@ -13,24 +13,27 @@ import (
 
 // Webhook is where Twilio posts the messages to a number.
 type Webhook struct {
-	URL, Method                 string
-	FallbackURL, FallbackMethod string
+	URL            string `json:"url"`
+	Method         string `json:"method"`
+	FallbackURL    string `json:"fallback_url"`
+	FallbackMethod string `json:"fallback_method"`
 }
 
 // Number is a phone number of an account.
 type Number struct {
-	SID          string // PN and 32 hex digits
-	PhoneNumber  string // E.164
-	FriendlyName string
-	Webhook      Webhook
-	// ApplicationSID is empty, or the application whose webhook holds instead: Twilio then ignores the number's.
-	ApplicationSID string
+	PhoneNumber  string  `json:"number"` // E.164
+	SID          string  `json:"sid"`    // PN and 32 hex digits
+	FriendlyName string  `json:"friendly_name"`
+	Webhook      Webhook `json:"webhook"`
+	// ApplicationSID is the application whose webhook Twilio uses instead of the number's, or empty.
+	ApplicationSID string `json:"application_sid"`
 }
 
-// Number finds the one number of the account that is phoneNumber, in E.164. None is an error, and several are.
+// Number finds the account's number that is phoneNumber, in E.164. It is an error if the account does not have the
+// number, or has it twice.
 func (a *Account) Number(ctx context.Context, phoneNumber string) (Number, error) {
 	var found []openapi.ApiV2010IncomingPhoneNumber
-	err := a.exchange(ctx, func(h *client.RequestHandler) (err error) {
+	err := a.call(ctx, func(h *client.RequestHandler) (err error) {
 		found, err = openapi.NewApiService(h).ListIncomingPhoneNumber(
 			(&openapi.ListIncomingPhoneNumberParams{}).SetPhoneNumber(phoneNumber))
 		return err
@@ -38,7 +41,7 @@ func (a *Account) Number(ctx context.Context, phoneNumber string) (Number, error
 	if err != nil {
 		return Number{}, err
 	}
-	// Twilio's filter finds every number that has the given one as a part.
+	// Twilio also returns the numbers that contain the given one.
 	found = slices.DeleteFunc(found, func(n openapi.ApiV2010IncomingPhoneNumber) bool {
 		return value(n.PhoneNumber) != phoneNumber
 	})
@@ -48,34 +51,34 @@ func (a *Account) Number(ctx context.Context, phoneNumber string) (Number, error
 	case 1:
 		return number(&found[0]), nil
 	}
-	return Number{}, fmt.Errorf("the account has the number %s %d times, so which one is meant cannot be told", phoneNumber, len(found))
+	return Number{}, fmt.Errorf("the account has the number %s %d times, so it is not clear which one is meant", phoneNumber, len(found))
 }
 
-// SetWebhook sets the webhook of the number with the SID numberSID, and returns the number as Twilio then has it. After
-// an error that leaves open whether it was set, the error says so; setting it again is safe.
+// SetWebhook sets the webhook of the number with the SID numberSID, and returns the number as it then is at Twilio. If
+// it is not known whether the webhook was set, the error says so. It is safe to set it again.
 func (a *Account) SetWebhook(ctx context.Context, numberSID string, w Webhook) (Number, error) {
 	params := (&openapi.UpdateIncomingPhoneNumberParams{}).
 		SetSmsUrl(w.URL).SetSmsMethod(w.Method).
 		SetSmsFallbackUrl(w.FallbackURL).SetSmsFallbackMethod(w.FallbackMethod)
 	var updated *openapi.ApiV2010IncomingPhoneNumber
-	err := a.exchange(ctx, func(h *client.RequestHandler) (err error) {
+	err := a.call(ctx, func(h *client.RequestHandler) (err error) {
 		updated, err = openapi.NewApiService(h).UpdateIncomingPhoneNumber(numberSID, params)
 		return err
 	})
-	var refusal *APIError
+	var rejected *Error
 	switch {
 	case err == nil:
 		return number(updated), nil
-	case errors.As(err, &refusal) && refusal.Status < http.StatusInternalServerError:
+	case errors.As(err, &rejected) && rejected.Status < http.StatusInternalServerError:
 		return Number{}, err
 	}
-	return Number{}, fmt.Errorf("%w; the webhook may have been set or not", err)
+	return Number{}, fmt.Errorf("%w; the webhook may or may not have been set", err)
 }
 
 func number(n *openapi.ApiV2010IncomingPhoneNumber) Number {
 	return Number{
-		SID:          value(n.Sid),
 		PhoneNumber:  value(n.PhoneNumber),
+		SID:          value(n.Sid),
 		FriendlyName: value(n.FriendlyName),
 		Webhook: Webhook{
 			URL:            value(n.SmsUrl),
@@ -85,4 +88,12 @@ func number(n *openapi.ApiV2010IncomingPhoneNumber) Number {
 		},
 		ApplicationSID: value(n.SmsApplicationSid),
 	}
+}
+
+// value returns a field that is null in some responses. Null is the zero value.
+func value[T any](field *T) (v T) {
+	if field != nil {
+		v = *field
+	}
+	return v
 }

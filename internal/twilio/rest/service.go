@@ -1,0 +1,91 @@
+package rest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/twilio/twilio-go/client"
+)
+
+// Twilio's number resource does not name the Messaging Service that the number belongs to, so each service is asked for
+// the number. The paths are those of https://www.twilio.com/docs/messaging/api/service-resource and
+// …/phonenumber-resource. twilio-go's package for them would add forty resources for the six fields that are read here.
+const (
+	servicesURL = "https://messaging.twilio.com/v1/Services"
+	maxServices = 50 // each takes one request
+)
+
+// Service is a Messaging Service.
+type Service struct {
+	SID          string `json:"sid"`
+	FriendlyName string `json:"friendly_name"`
+	// Overrides reports whether Twilio uses the service's webhook, and not the webhooks of the service's numbers.
+	Overrides bool `json:"overrides"`
+	// Webhook is the service's own. Its URL is empty if the service accepts no incoming messages.
+	Webhook Webhook `json:"webhook"`
+}
+
+// service is a Service as the API describes it.
+type service struct {
+	SID            string `json:"sid"`
+	FriendlyName   string `json:"friendly_name"`
+	URL            string `json:"inbound_request_url"`
+	Method         string `json:"inbound_method"`
+	FallbackURL    string `json:"fallback_url"`
+	FallbackMethod string `json:"fallback_method"`
+	UsesNumbers    bool   `json:"use_inbound_webhook_on_number"`
+}
+
+// Service returns the Messaging Service that has the number with the SID numberSID among its senders, or nil if there is
+// none. It is an error if the account has more than 50 services and the number is not in one of the first 50.
+func (a *Account) Service(ctx context.Context, numberSID string) (*Service, error) {
+	var page struct {
+		Services []service `json:"services"`
+		Meta     struct {
+			Next string `json:"next_page_url"`
+		} `json:"meta"`
+	}
+	if err := a.get(ctx, servicesURL, url.Values{"PageSize": {strconv.Itoa(maxServices)}}, &page); err != nil {
+		return nil, err
+	}
+	for _, s := range page.Services {
+		if has, err := a.hasSender(ctx, s.SID, numberSID); err != nil {
+			return nil, err
+		} else if has {
+			webhook := Webhook{URL: s.URL, Method: s.Method, FallbackURL: s.FallbackURL, FallbackMethod: s.FallbackMethod}
+			return &Service{SID: s.SID, FriendlyName: s.FriendlyName, Overrides: !s.UsesNumbers, Webhook: webhook}, nil
+		}
+	}
+	if page.Meta.Next != "" {
+		return nil, fmt.Errorf("the account has more than %d Messaging Services, which is too many to ask each", maxServices)
+	}
+	return nil, nil
+}
+
+// hasSender reports whether a service has the number among its senders.
+func (a *Account) hasSender(ctx context.Context, serviceSID, numberSID string) (bool, error) {
+	var sender struct{}
+	err := a.get(ctx, servicesURL+"/"+url.PathEscape(serviceSID)+"/PhoneNumbers/"+url.PathEscape(numberSID), nil, &sender)
+	var rejected *Error
+	if errors.As(err, &rejected) && rejected.Status == http.StatusNotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// get reads a JSON object into response.
+func (a *Account) get(ctx context.Context, address string, query url.Values, response any) error {
+	return a.call(ctx, func(h *client.RequestHandler) error {
+		res, err := h.Get(address, query, nil, "")
+		if err != nil {
+			return err
+		}
+		defer res.Body.Close()
+		return json.NewDecoder(res.Body).Decode(response)
+	})
+}

@@ -1,0 +1,92 @@
+package rest
+
+import (
+	"net/http"
+	"reflect"
+	"strings"
+	"testing"
+
+	messaging "github.com/twilio/twilio-go/rest/messaging/v1"
+
+	"smsession/internal/twiliotest"
+)
+
+func TestService(t *testing.T) {
+	resource := func(sid string) map[string]any {
+		return map[string]any{
+			"sid": sid, "friendly_name": "Support", "inbound_request_url": "https://service.example.com/in", "inbound_method": "GET",
+			"fallback_url": "https://service.example.com/fallback", "fallback_method": "POST", "use_inbound_webhook_on_number": false,
+		}
+	}
+	support := &Service{SID: "MGb", FriendlyName: "Support", Overrides: true, Webhook: Webhook{
+		URL: "https://service.example.com/in", Method: "GET", FallbackURL: "https://service.example.com/fallback", FallbackMethod: "POST"}}
+	null := resource("MGb")
+	null["inbound_request_url"], null["fallback_url"], null["use_inbound_webhook_on_number"] = nil, nil, true
+	for _, row := range []struct {
+		name     string
+		services []map[string]any
+		senders  map[string][]string
+		want     *Service
+	}{
+		{"an account without services has none", nil, nil, nil},
+		{"services with other numbers are passed over", []map[string]any{resource("MGa"), resource("MGb")}, map[string][]string{"MGa": {"PNother"}}, nil},
+		{"the second service is found", []map[string]any{resource("MGa"), resource("MGb")},
+			map[string][]string{"MGa": {"PNother"}, "MGb": {"PNother", twiliotest.ExampleSID}}, support},
+		{"null is empty", []map[string]any{null}, map[string][]string{"MGb": {twiliotest.ExampleSID}},
+			&Service{SID: "MGb", FriendlyName: "Support", Webhook: Webhook{Method: "GET", FallbackMethod: "POST"}}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			twilio := twiliotest.New(t)
+			twilio.Services, twilio.Senders = row.services, row.senders
+			a := &Account{SID: twiliotest.AccountSID, AuthToken: twiliotest.AuthToken, Transport: twilio}
+			got, err := a.Service(t.Context(), twiliotest.ExampleSID)
+			if err != nil || !reflect.DeepEqual(got, row.want) {
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+func TestServiceErrors(t *testing.T) {
+	for _, row := range []struct {
+		name, path, body, want string
+		status                 int
+	}{
+		{"the list is rejected", "/v1/Services", "{}", "Twilio rejected the request (403)", 403},
+		{"a service is rejected", "/v1/Services/MGa/PhoneNumbers/" + twiliotest.ExampleSID, "{}", "Twilio failed (500): try again later", 500},
+		{"there are more than 50 services", "/v1/Services", `{"services":[],"meta":{"next_page_url":"https://messaging.twilio.com/v1/Services?Page=1"}}`,
+			"the account has more than 50 Messaging Services, which is too many to ask each", 200},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			twilio := twiliotest.New(t)
+			twilio.Services = []map[string]any{{"sid": "MGa"}}
+			twilio.Intercept = func(w http.ResponseWriter, r *http.Request) bool {
+				if r.URL.Path != row.path {
+					return false
+				}
+				w.WriteHeader(row.status)
+				_, _ = w.Write([]byte(row.body))
+				return true
+			}
+			a := &Account{SID: twiliotest.AccountSID, AuthToken: twiliotest.AuthToken, Transport: twilio}
+			got, err := a.Service(t.Context(), twiliotest.ExampleSID)
+			if got != nil || err == nil || err.Error() != row.want {
+				t.Errorf("got %v, %v", got, err)
+			}
+		})
+	}
+}
+
+// The description of this API is not at hand, so twilio-go's type takes its place.
+func TestServiceFieldsAreTwilios(t *testing.T) {
+	theirs := map[string]bool{}
+	for field := range reflect.TypeFor[messaging.MessagingV1Service]().Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		theirs[name] = true
+	}
+	for field := range reflect.TypeFor[service]().Fields() {
+		if name := field.Tag.Get("json"); !theirs[name] {
+			t.Errorf("twilio-go has no field %q", name)
+		}
+	}
+}
