@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"smsession/internal/inspect"
+	"smsession/internal/terminal"
 )
 
 // healthTimeout is how long a replica may take to say that it is ready. It answers from memory.
@@ -28,7 +28,7 @@ func (c *healthCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintln(p.stdout, inspect.Safe(word))
+	_, err = fmt.Fprintln(p.stdout, terminal.Escape(word))
 	return err
 }
 

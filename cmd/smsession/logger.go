@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"smsession/internal/config"
-	"smsession/internal/inspect"
+	"smsession/internal/terminal"
 )
 
 // logger is the log of the process.
@@ -31,7 +31,7 @@ func newLogger(cfg config.Config, w io.Writer) *logger {
 		if cfg.LogFormat == config.LogText {
 			return slog.NewTextHandler(printer{w, safeText}, options)
 		}
-		return slog.NewJSONHandler(printer{w, inspect.SafeJSON}, options)
+		return slog.NewJSONHandler(printer{w, terminal.EscapeJSON}, options)
 	}
 	lines := newBatch(w, format)
 	return &logger{slog.New(prompt{format(lines), lines}), lines}

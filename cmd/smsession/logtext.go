@@ -6,7 +6,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"smsession/internal/inspect"
+	"smsession/internal/terminal"
 )
 
 // printer escapes what could control a terminal in log lines. slog's JSON format leaves C1 and bidirectional controls
@@ -45,5 +45,5 @@ func printable(line []byte) bool {
 	return true
 }
 
-// safeText is inspect.Safe for a line of bytes.
-func safeText(line []byte) []byte { return []byte(inspect.Safe(string(line))) }
+// safeText is terminal.Escape for a line of bytes.
+func safeText(line []byte) []byte { return []byte(terminal.Escape(string(line))) }

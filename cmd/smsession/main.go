@@ -15,7 +15,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"smsession/internal/config"
-	"smsession/internal/inspect"
+	"smsession/internal/terminal"
 )
 
 // Exit statuses. A second signal ends the process by the signal itself.
@@ -33,7 +33,7 @@ type commands struct {
 	Ls      lsCommand      `cmd:"" help:"List the live conversations."`
 	Show    showCommand    `cmd:"" help:"Show what Redis holds of a sender's conversations."`
 	Watch   watchCommand   `cmd:"" help:"Show conversations as they begin, speak and end."`
-	End     endCommand     `cmd:"" help:"End a sender's conversations, so that the next message begins anew."`
+	End     endCommand     `cmd:"" help:"End a sender's conversations, so that the next message begins a new one."`
 	Webhook webhookCommand `cmd:"" help:"Show or set where Twilio posts the messages to a number."`
 	Config  configCommand  `cmd:"" help:"Check the settings and print them, secrets masked."`
 	Version versionCommand `cmd:"" help:"Print the version."`
@@ -66,7 +66,7 @@ func run(p *process, args []string) int {
 		kong.Writers(p.stdout, p.stderr))
 	command, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(p.stderr, "smsession: the command line is wrong: %s; see smsession --help\n", usageFault(parser.Model, err))
+		fmt.Fprintf(p.stderr, "smsession: the command line is wrong: %s; see smsession --help\n", usageFault(err))
 		return exitBadCommand
 	}
 	var faults config.Faults
@@ -87,7 +87,7 @@ func run(p *process, args []string) int {
 
 // sentence is an error on one line. Parts of it may be what others sent, so it does nothing to a terminal.
 func sentence(err error) string {
-	return inspect.Safe(strings.ReplaceAll(err.Error(), "\n", "; ")) // errors.Join puts its errors on lines
+	return terminal.Escape(strings.ReplaceAll(err.Error(), "\n", "; ")) // errors.Join puts its errors on lines
 }
 
 const examples = `Examples:

@@ -16,48 +16,47 @@ import (
 	"smsession/internal/session"
 )
 
-// operatorFlags are those of every command that looks at the conversations in Redis.
+// operatorFlags are the flags of every command for the conversations in Redis.
 type operatorFlags struct {
 	config.OperatorFlags
-	Reveal bool `name:"reveal" help:"Show phone numbers whole, not as +1555•••4567."`
+	Reveal bool `name:"reveal" help:"Show whole phone numbers, not +1555•••4567."`
 	JSON   bool `name:"json" help:"Print JSON, one object a line."`
 }
 
-// address is a phone number, or another address, that somebody typed. An empty one is a fault and not everybody: in a script it
-// is a variable without a value, and end would end the conversations of all senders.
+// address is a phone number, or another address, on the command line. It is never empty: in a script, an empty value is a
+// variable without a value, and end would end the conversations of all senders.
 type address string
 
-var errNoAddress = errors.New("a number is empty")
-
-// UnmarshalText is what kong reads a value by.
+// UnmarshalText parses a value for kong.
 func (a *address) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
-		return errNoAddress
+		return commandFault("a number is empty")
 	}
 	*a = address(text)
 	return nil
 }
 
-// operatorPatience is how long one answer of Redis may take, so that a snapshot does not end a long list; and how long the
-// messages of a conversation may be faster than its end.
+// operatorPatience limits one answer of Redis, so that a snapshot of Redis's does not end a long list. It also limits the
+// end of a conversation whose messages are faster.
 const operatorPatience = 10 * time.Second
 
-// readNeeds are the commands of Redis that looking takes.
-const readNeeds = "SCAN, GET, STRLEN and PTTL"
+// The commands that a Redis user must have.
+const (
+	readRights = "SCAN, GET, STRLEN and PTTL"
+	endRights  = "SCAN, GET, STRLEN, PTTL, SET, DEL, TYPE, EVAL and EVALSHA"
+)
 
-// source connects to the conversations. The caller closes the pool.
+// source returns the conversations. The caller must close its pool.
 func (f operatorFlags) source() (inspect.Source, error) {
 	cfg, err := f.Config()
 	if err != nil {
 		return inspect.Source{}, err
 	}
-	return inspect.Source{
-		Pool: redispool.Open(redispool.Options{URL: cfg.Redis, Timeout: operatorPatience}),
-		Keys: session.Keys{Prefix: cfg.RedisPrefix},
-	}, nil
+	options := redispool.Options{URL: cfg.Redis, Timeout: operatorPatience}
+	return inspect.Source{Pool: redispool.Open(options), Keys: session.Keys{Prefix: cfg.RedisPrefix}}, nil
 }
 
-// names shows whole what was typed.
+// names shows the addresses on the command line whole.
 func (f operatorFlags) names(typed ...address) inspect.Names {
 	names := inspect.Names{Reveal: f.Reveal}
 	for _, a := range typed {
@@ -66,25 +65,22 @@ func (f operatorFlags) names(typed ...address) inspect.Names {
 	return names
 }
 
-// operated makes a sentence of what ended an operator's command. Who stopped reading has seen enough. needs are the
-// commands of Redis that it cannot do without.
-func operated(err error, needs string) error {
+// errUnknownNumber does not quote the number.
+var errUnknownNumber = errors.New("no conversation of that number is known: it never texted, its session has expired, or it is written differently")
+
+// operatorError turns the error of an operator's command into one for the user. A closed pipe is not an error. rights are
+// the Redis commands that the command needs.
+func operatorError(err error, rights string) error {
 	var refusal redis.Error
 	switch {
-	case err == nil, errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, syscall.EPIPE):
 		return nil
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted")
-	case errors.As(err, &refusal) && strings.HasPrefix(string(refusal), "NOPERM"):
-		return fmt.Errorf("the user of REDIS_URL may not do this; it needs %s, on a Cluster CLUSTER SLOTS besides, and the keys of the prefix: %w", needs, refusal)
+	case errors.As(err, &refusal) && strings.HasPrefix(string(refusal), "NOPERM "): // Redis's code for a missing right
+		return fmt.Errorf("the user of REDIS_URL may not do this: it needs %s, on a Cluster also CLUSTER SLOTS, and the keys of the prefix: %w", rights, refusal)
 	case redispool.Refused(err):
 		return fmt.Errorf("the Redis of REDIS_URL refuses us: %w", err)
 	}
 	return err
-}
-
-// refusedByRedis reports whether err is an answer of Redis's, which did not do then what it was asked for.
-func refusedByRedis(err error) bool {
-	var refusal redis.Error
-	return errors.As(err, &refusal)
 }

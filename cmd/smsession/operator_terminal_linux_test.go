@@ -23,7 +23,7 @@ func TestEndAsksThePersonAtTheTerminal(t *testing.T) {
 		{"an interruption", ctrlC, "nothing was changed", nil, 1, 3},
 		{"yes", "y" + enter, "ended after 2 messages", nil, 0, 1},
 		{"yes in full", "YES" + enter, "ended after 2 messages", []string{"--to", "+15005550006"}, 0, 1},
-		{"yes to be forgotten", "y" + enter, "may count again", []string{"--erase"}, 0, 1},
+		{"yes to be forgotten", "y" + enter, "may be counted again", []string{"--erase"}, 0, 1},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -46,20 +46,20 @@ func TestAWatchIsATableThatGivesTheTerminalBack(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	r := startReplica(t, server.URL())
 	first := conversationFor(t, r, 2)
-	for name, end := range map[string]func(x *terminal){
-		"Ctrl-C":           func(x *terminal) { x.press(ctrlC) },
-		"a request to end": func(x *terminal) { _ = x.cmd.Process.Signal(syscall.SIGTERM) },
+	for name, end := range map[string]func(x *tty){
+		"Ctrl-C":           func(x *tty) { x.press(ctrlC) },
+		"a request to end": func(x *tty) { _ = x.cmd.Process.Signal(syscall.SIGTERM) },
 	} {
 		t.Run(name, func(t *testing.T) { watchATable(t, server, r, first, end, 0) })
 	}
 	t.Run("a Redis that refuses", func(t *testing.T) {
-		watchATable(t, server, r, first, func(*terminal) {
+		watchATable(t, server, r, first, func(*tty) {
 			server.CLI("ACL", "SETUSER", "default", "-scan")
 		}, 1)
 	})
 }
 
-func watchATable(t *testing.T, server *redistest.Server, r *replica, first *sender, end func(*terminal), status int) {
+func watchATable(t *testing.T, server *redistest.Server, r *replica, first *sender, end func(*tty), status int) {
 	x := sitAt(t, operatorProcess(t, server.URL(), "watch", "--every", "100ms"))
 	x.expect("\x1b[?1049h") // the other screen
 	x.expect("FROM")

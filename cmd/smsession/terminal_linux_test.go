@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// terminal is a process at a pseudo-terminal of 24 lines and 80 columns.
-type terminal struct {
+// tty is a process at a pseudo-terminal of 24 lines and 80 columns.
+type tty struct {
 	tb           testing.TB
 	cmd          *exec.Cmd
 	ours, theirs *os.File
@@ -28,15 +28,15 @@ type terminal struct {
 }
 
 // sitDown starts a `smsession phone`. See pty(7) and ioctl_tty(2) of the Linux manual.
-func sitDown(tb testing.TB, settings []string, args ...string) *terminal {
+func sitDown(tb testing.TB, settings []string, args ...string) *tty {
 	tb.Helper()
 	return sitAt(tb, phoneProcess(tb, settings, args...))
 }
 
 // sitAt starts a command at a terminal.
-func sitAt(tb testing.TB, cmd *exec.Cmd) *terminal {
+func sitAt(tb testing.TB, cmd *exec.Cmd) *tty {
 	tb.Helper()
-	x := &terminal{tb: tb, cmd: cmd, ended: make(chan struct{})}
+	x := &tty{tb: tb, cmd: cmd, ended: make(chan struct{})}
 	x.open()
 	x.cmd.Stdin, x.cmd.Stdout, x.cmd.Stderr = x.theirs, x.theirs, x.theirs
 	if x.cmd.SysProcAttr == nil {
@@ -57,7 +57,7 @@ func sitAt(tb testing.TB, cmd *exec.Cmd) *terminal {
 	return x
 }
 
-func (x *terminal) open() {
+func (x *tty) open() {
 	x.tb.Helper()
 	var err error
 	if x.ours, err = os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
@@ -81,7 +81,7 @@ func (x *terminal) open() {
 }
 
 // modes are what the terminal does with what is typed.
-func (x *terminal) modes() unix.Termios {
+func (x *tty) modes() unix.Termios {
 	x.tb.Helper()
 	modes, err := unix.IoctlGetTermios(int(x.theirs.Fd()), unix.TCGETS)
 	if err != nil {
@@ -90,7 +90,7 @@ func (x *terminal) modes() unix.Termios {
 	return *modes
 }
 
-func (x *terminal) read() {
+func (x *tty) read() {
 	defer close(x.ended)
 	b := make([]byte, 4096)
 	for {
@@ -104,14 +104,14 @@ func (x *terminal) read() {
 	}
 }
 
-func (x *terminal) text() string {
+func (x *tty) text() string {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.shown.String()
 }
 
 // press types something.
-func (x *terminal) press(keys string) {
+func (x *tty) press(keys string) {
 	x.tb.Helper()
 	if _, err := x.ours.WriteString(keys); err != nil {
 		x.tb.Fatal(err)
@@ -119,7 +119,7 @@ func (x *terminal) press(keys string) {
 }
 
 // expect waits until something is shown after what was waited for before.
-func (x *terminal) expect(want string) {
+func (x *tty) expect(want string) {
 	x.tb.Helper()
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		text := x.text()
@@ -132,7 +132,7 @@ func (x *terminal) expect(want string) {
 }
 
 // leaves checks that the process ends with a status, and the terminal is what it was.
-func (x *terminal) leaves(status int) {
+func (x *tty) leaves(status int) {
 	x.tb.Helper()
 	if _ = x.cmd.Wait(); x.cmd.ProcessState.ExitCode() != status {
 		x.tb.Errorf("%v: %q", x.cmd.ProcessState, x.text())
@@ -192,11 +192,11 @@ func TestCtrlCEndsThePhone(t *testing.T) {
 	})
 	defer close(done)
 	settings := []string{"TERM=xterm", "TWILIO_AUTH_TOKEN=" + testToken, "NO_COLOR=1"}
-	for name, during := range map[string]func(x *terminal){
-		"at the prompt":            func(x *terminal) { x.press("half a te" + ctrlC) },
-		"while the webhook thinks": func(x *terminal) { x.press("hi" + enter); <-thinking; x.press(ctrlC) },
-		"as does a request to end": func(x *terminal) { _ = x.cmd.Process.Signal(syscall.SIGTERM) },
-		"as does /quit":            func(x *terminal) { x.press("/quit" + enter) },
+	for name, during := range map[string]func(x *tty){
+		"at the prompt":            func(x *tty) { x.press("half a te" + ctrlC) },
+		"while the webhook thinks": func(x *tty) { x.press("hi" + enter); <-thinking; x.press(ctrlC) },
+		"as does a request to end": func(x *tty) { _ = x.cmd.Process.Signal(syscall.SIGTERM) },
+		"as does /quit":            func(x *tty) { x.press("/quit" + enter) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			x := sitDown(t, settings, "--url="+w.URL)

@@ -2,153 +2,80 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"time"
 
-	"golang.org/x/term"
-
 	"smsession/internal/inspect"
-	"smsession/internal/redispool"
+	"smsession/internal/terminal"
 )
 
-// watchCommand shows conversations as they begin, speak and end.
+// watchCommand shows what happens to conversations.
 type watchCommand struct {
 	operatorFlags
-	From  address `name:"from" placeholder:"NUMBER" help:"Only conversations of this sender, the whole address as in a message."`
-	To    address `name:"to" placeholder:"NUMBER" help:"Only conversations with this number of ours."`
-	Every string  `name:"every" default:"2s" placeholder:"DURATION" help:"How long to wait between two looks (default 2s)."`
-	Limit string  `name:"limit" default:"10000" placeholder:"N" help:"How many conversations to remember, those that spoke last (default 10000)."`
+	From  address       `name:"from" placeholder:"NUMBER" help:"Only conversations of this sender; the whole address as in a message."`
+	To    address       `name:"to" placeholder:"NUMBER" help:"Only conversations with this number of ours."`
+	Every time.Duration `name:"every" default:"2s" placeholder:"DURATION" help:"How long to wait before each poll (default 2s)."`
+	Limit int           `name:"limit" default:"10000" placeholder:"N" help:"How many conversations to remember, those with the latest messages (default 10000)."`
 }
+
+// shortestPause prevents that a typing error makes us read Redis without a pause.
+const shortestPause = 100 * time.Millisecond
 
 // Help is shown below the flags' summary.
 func (c *watchCommand) Help() string {
-	return `In a terminal it is a table, the last to speak first, with the latest events below; Ctrl-C ends it. Into a pipe, or with --json, it
-prints a line an event: began, spoke, ended (by STOP or an operator), gone (its time was over, or it was erased). Each look goes
-through all keys with SCAN. Of conversations beyond --limit it sees who speaks, and not who goes.
+	return `In a terminal, watch shows a table with the latest messages first, and the latest events below it; Ctrl-C ends it. Into a pipe, or with
+--json, it prints one line for each event: began, spoke, ended (by STOP or an operator) or gone (expired or erased). Each poll reads all
+keys with SCAN. Of conversations beyond --limit, watch shows new messages, but not when they are gone.
 
   smsession watch --to +15005550006
   smsession watch --json | jq -c 'select(.event == "began")'
 
-It needs REDIS_URL and nothing else. A Redis that goes away is waited for; one that cannot be asked at the start is exit status 1.`
+watch needs REDIS_URL and no Twilio secret. If Redis goes away, watch waits for it. If Redis cannot be read at the start, the exit status
+is 1.`
 }
 
-// shortest keeps a slip of the finger from asking Redis without a pause.
-const shortest = 100 * time.Millisecond
+// Validate checks the bounds of the numbers.
+func (c *watchCommand) Validate() error {
+	switch {
+	case c.Every < shortestPause:
+		return commandFault("--every must be at least " + terminal.Duration(shortestPause))
+	case c.Limit < 1 || c.Limit > sortedLimit:
+		return commandFault(fmt.Sprintf("--limit must be a whole number from 1 to %d", sortedLimit))
+	}
+	return nil
+}
 
-// Run looks until it is interrupted, which is how it ends.
+// Run polls until it is interrupted, which is its normal end.
 func (c *watchCommand) Run(p *process) error {
-	var r numberReader
-	every, limit := r.duration("--every", c.Every), r.whole("--limit", c.Limit, 1, largestLimit)
-	if every < shortest {
-		r.note("--every", "at least "+shortest.String())
-	}
-	if r.fault != "" {
-		return r.fault
-	}
 	source, err := c.source()
 	if err != nil {
 		return err
 	}
 	defer source.Pool.Close()
-	watch := &inspect.Watch{Source: source, Filter: inspect.Filter{To: string(c.To), From: string(c.From)}, Limit: limit}
-	if err := watch.Look(p.ctx, nil); err != nil {
-		return ended(p, err)
+	watch := &inspect.Watch{Source: source, Filter: inspect.Filter{To: string(c.To), From: string(c.From)}, Limit: c.Limit}
+	if err = watch.Poll(p.ctx, nil); err == nil {
+		err = c.show(p, watch)
 	}
-	if c.JSON || !isTerminal(p.stdout) {
-		fmt.Fprintf(p.stderr, "smsession: watching %d conversations, every %v\n", len(watch.Rows)+watch.More, every)
-		return ended(p, follow(p, every, watch, c.printer(p)))
-	}
-	return ended(p, c.table(p, every, watch))
-}
-
-// ended is how a watch ends: an interruption is what was meant.
-func ended(p *process, err error) error {
 	if p.ctx.Err() != nil {
 		return nil
 	}
-	return operated(err, readNeeds)
+	return operatorError(err, readRights)
 }
 
-// view is told what a watch sees.
-type view struct {
-	event func(inspect.Event) error
-	after func(trouble error) error // a look
-}
-
-// follow looks again and again. A Redis that does not answer is trouble that passes; one that refuses is not.
-func follow(p *process, every time.Duration, watch *inspect.Watch, v view) error {
-	pause := time.NewTimer(every)
-	defer pause.Stop()
-	for ; ; pause.Reset(every) { // after the look: one that takes longer than every is not followed by the next at once
-		select {
-		case <-p.ctx.Done():
-			return p.ctx.Err()
-		case <-pause.C:
-		}
-		var unheard error // of the view's own
-		err := watch.Look(p.ctx, func(e inspect.Event) error {
-			unheard = v.event(e)
-			return unheard
-		})
-		if unheard != nil || redispool.Refused(err) {
+// show shows the events after the first poll.
+func (c *watchCommand) show(p *process, watch *inspect.Watch) error {
+	every, names := terminal.Duration(c.Every), c.names(c.From, c.To)
+	if !c.JSON && terminal.Is(p.stdout) {
+		screen := &inspect.Screen{Out: p.stdout, Names: names, Title: "conversations, every " + every + "; Ctrl-C ends"}
+		defer screen.Close()
+		if err := screen.Open(watch); err != nil {
 			return err
 		}
-		if err := v.after(err); err != nil {
-			return err
+		return watch.Run(p.ctx, c.Every, screen)
+	}
+	fmt.Fprintf(p.stderr, "smsession: watching %d conversations, every %s\n", len(watch.Rows)+watch.More, every)
+	return watch.Run(p.ctx, c.Every, &inspect.Stream{Out: p.stdout, Names: names, JSON: c.JSON, Warn: func(failure error) {
+		if p.ctx.Err() == nil {
+			fmt.Fprintf(p.stderr, "smsession: %s; waiting until Redis answers\n", sentence(failure))
 		}
-	}
-}
-
-// printer prints a line an event, and says once that Redis does not answer.
-func (c *watchCommand) printer(p *process) view {
-	names, away := c.names(c.From, c.To), false
-	return view{
-		event: func(e inspect.Event) error {
-			line := e.Line(names)
-			if c.JSON {
-				line = string(e.Object(names))
-			}
-			_, err := fmt.Fprintln(p.stdout, line)
-			return err
-		},
-		after: func(trouble error) error {
-			if trouble != nil && !away && p.ctx.Err() == nil {
-				fmt.Fprintf(p.stderr, "smsession: %s; it goes on once Redis answers\n", sentence(trouble))
-			}
-			away = trouble != nil
-			return nil
-		},
-	}
-}
-
-// table shows a table until the end, and gives the terminal back as it was.
-func (c *watchCommand) table(p *process, every time.Duration, watch *inspect.Watch) error {
-	screen := &inspect.Screen{Names: c.names(c.From, c.To), Title: fmt.Sprintf("conversations, every %v; Ctrl-C ends", every)}
-	fmt.Fprint(p.stdout, inspect.Enter)
-	defer fmt.Fprint(p.stdout, inspect.Leave)
-	draw := func(trouble error) error {
-		said := ""
-		if trouble != nil {
-			said = "! " + inspect.Safe(trouble.Error())
-		}
-		_, err := fmt.Fprint(p.stdout, screen.Frame(watch, said, size(p.stdout), time.Now()))
-		return err
-	}
-	if err := draw(nil); err != nil {
-		return err
-	}
-	return follow(p, every, watch, view{
-		event: func(e inspect.Event) error { screen.Note(e); return nil },
-		after: draw,
-	})
-}
-
-// size is that of the terminal, or the size that terminals once had.
-func size(stdout any) inspect.Size {
-	if f, ok := stdout.(*os.File); ok {
-		if columns, lines, err := term.GetSize(int(f.Fd())); err == nil && lines > 0 {
-			return inspect.Size{Lines: lines, Columns: columns}
-		}
-	}
-	return inspect.Size{Lines: 24, Columns: 80}
+	}})
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"smsession/internal/config"
-	"smsession/internal/inspect"
+	"smsession/internal/terminal"
 	"smsession/internal/twilio/rest"
 )
 
@@ -147,7 +147,7 @@ func (c *webhookSetCommand) apply(ctx context.Context, account *rest.Account, st
 // print shows the change, and what stands in the way of its effect.
 func (c *webhookSetCommand) print(p *process, change webhookChange) error {
 	if after := change.After; after != nil && after.Ours != nil && after.Note != "" && !c.JSON {
-		fmt.Fprintf(p.stderr, "smsession: warning: %s\n", inspect.Safe(after.Note))
+		fmt.Fprintf(p.stderr, "smsession: warning: %s\n", terminal.Escape(after.Note))
 	}
 	if c.JSON {
 		return writeObject(p.stdout, change)

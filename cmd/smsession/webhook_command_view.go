@@ -12,7 +12,7 @@ import (
 	"unicode"
 
 	"smsession/internal/config"
-	"smsession/internal/inspect"
+	"smsession/internal/terminal"
 	"smsession/internal/twilio/rest"
 )
 
@@ -253,6 +253,6 @@ func writeObject(out io.Writer, v any) error {
 	if err := encoder.Encode(v); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "%s\n", inspect.SafeJSON(b.Bytes()))
+	_, err := fmt.Fprintf(out, "%s\n", terminal.EscapeJSON(b.Bytes()))
 	return err
 }

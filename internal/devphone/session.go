@@ -32,7 +32,7 @@ func (p *Page) session(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	record, found, err := inspect.Find(r.Context(), p.Pool, p.keys, h.to, h.from)
+	snapshot, _, err := inspect.Read(r.Context(), p.Pool, p.keys, h.to, h.from)
 	if err != nil {
 		return nil, err
 	}
@@ -40,10 +40,12 @@ func (p *Page) session(r *http.Request) (any, error) {
 	view := sessionView{
 		Last: h.number(), Now: h.phone.Now(), Cookies: h.phone.Cookies(), Line: p.ReadRecord(h.to, h.from),
 	}
-	if found {
+	if snapshot.Record != nil {
 		view.Record = &recordView{
-			Key: p.keys.Session(record.Token), Raw: string(record.JSON), Pretty: pretty(record.JSON),
-			TTL: record.TTL.Milliseconds(),
+			Key: p.keys.Session(snapshot.Pointer), Raw: string(snapshot.Record), Pretty: pretty(snapshot.Record),
+		}
+		if snapshot.RecordTTL != inspect.Forever {
+			view.Record.TTL = snapshot.RecordTTL.Milliseconds()
 		}
 	}
 	return view, nil

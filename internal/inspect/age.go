@@ -11,39 +11,37 @@ import (
 	"smsession/internal/session"
 )
 
-// Age lets a time pass for the conversation between two addresses: its pointer and its record lose so much of what they
-// have left to live, and are gone if that is all. It is as if nobody had texted for so long. Where there is nothing,
-// nothing happens. The deadline in the record, which no message moves, stays too. An error means that d is negative or
-// that Redis did not answer; one of the keys may then be older than the other.
+// Age lets d pass for the conversation between two addresses, as if nobody had texted for that long: it shortens the time
+// to live of the pointer and of the record by d, and deletes what then has none left. It does nothing if there is no
+// conversation, and it does not change the deadline in the record. It is an error if d is negative or if Redis does not
+// answer. After an error, one of the keys may be older than the other.
 func Age(ctx context.Context, pool *redis.Pool, keys session.Keys, to, from string, d time.Duration) error {
 	if d < 0 {
-		return errors.New("age conversation: time does not go back")
+		return errors.New("age conversation: the duration is negative")
+	}
+	s, found, err := Read(ctx, pool, keys, to, from)
+	if err != nil || !found {
+		return err
 	}
 	conn, err := pool.GetContext(ctx)
 	if err != nil {
 		return fmt.Errorf("age conversation: %w", err)
 	}
 	defer conn.Close()
-	pointer := keys.Conversation(to, from)
-	pointers, err := reader{conn, pool}.values(ctx, []string{pointer}, int64(session.TokenLength()))
-	if err != nil || pointers[0].text == nil {
-		return wrap("age conversation", err)
-	}
-	script := redis.NewScript(1, age)
-	for _, key := range []string{keys.Session(string(pointers[0].text)), pointer} {
+	for _, key := range []string{keys.Session(s.Pointer), keys.Conversation(to, from)} {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("age conversation: %w", err)
 		}
-		if _, err := script.Do(conn, key, d.Milliseconds()); err != nil {
+		if _, err := redis.NewScript(1, ageScript).Do(conn, key, d.Milliseconds()); err != nil {
 			return fmt.Errorf("age conversation: %w", err)
 		}
 	}
 	return nil
 }
 
-// age is a script, so that a message which renews the key at the same time is not undone: KEYS[1] a key of any type;
-// ARGV milliseconds. A key that stays for ever has no time to lose.
-const age = `
+// ageScript shortens the time to live of KEYS[1] by ARGV[1] milliseconds. It is a script so that it does not undo the
+// renewal by a message that comes at the same time. A key that does not expire is not changed.
+const ageScript = `
 local left = redis.call('PTTL', KEYS[1])
 if left < 0 then return 0 end
 if left <= tonumber(ARGV[1]) then return redis.call('DEL', KEYS[1]) end

@@ -79,11 +79,7 @@ func BenchmarkList(b *testing.B) {
 			return source.Each(b.Context(), inspect.Filter{}, visit)
 		}},
 		{"first=20", func(visit func([]inspect.Conversation) error) error {
-			first, err := source.First(b.Context(), inspect.Filter{}, inspect.Orders()["count"], 20)
-			if err != nil {
-				return err
-			}
-			return visit(first)
+			return source.List(b.Context(), inspect.Filter{}, inspect.ByCount, 20, visit)
 		}},
 	} {
 		b.Run(way.name, func(b *testing.B) {

@@ -15,17 +15,16 @@ import (
 	"smsession/internal/inspect"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
-	"smsession/internal/session"
 )
 
-// at is a record as the contract lays it out, of a conversation whose last message was so long ago.
+// at returns a record in the format of the contract, whose last message was counted at a given time.
 func at(to, from string, version, counter int, written time.Time, more string) string {
 	stamp := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 	return fmt.Sprintf(`{"version":%d,"counter":%d,"from":%q,"to":%q,"began":%q,"written":%q,"deadline":%q%s,"messages":"SM1=1"}`,
 		version, counter, from, to, stamp(written.Add(-time.Hour)), stamp(written), stamp(written.Add(24*time.Hour)), more)
 }
 
-// tokenOf is a token of its own for a sender.
+// tokenOf returns a token for a sender.
 func tokenOf(from string) string {
 	digits := fmt.Sprintf("%x", from)
 	return strings.Repeat("T", 43-len(digits)) + digits
@@ -38,9 +37,9 @@ func (b bench) put(to, from string, counter int, more string) {
 	b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 1, counter, time.Now().Add(-time.Minute), more), "PX", time.Hour.Milliseconds())
 }
 
-func (b bench) source() inspect.Source { return inspect.Source{Pool: b.all, Keys: keys} }
+func (b bench) source() inspect.Source { return inspect.Source{Pool: b.pool, Keys: keys} }
 
-// list is what Each brings, sorted by the sender.
+// list returns the conversations that Each finds, sorted by the sender.
 func (b bench) list(f inspect.Filter) []inspect.Conversation {
 	b.Helper()
 	var all []inspect.Conversation
@@ -57,7 +56,7 @@ func (b bench) list(f inspect.Filter) []inspect.Conversation {
 
 const other = "+15005550099"
 
-func TestAListTellsOfEachConversation(t *testing.T) {
+func TestEach(t *testing.T) {
 	each(t, func(b bench) {
 		b.put(to, from, 7, "")
 		all := b.list(inspect.Filter{})
@@ -75,7 +74,7 @@ func TestAListTellsOfEachConversation(t *testing.T) {
 	})
 }
 
-func TestAListIsOfThoseThatTheFilterLetsThrough(t *testing.T) {
+func TestEachWithAFilter(t *testing.T) {
 	each(t, func(b bench) {
 		b.put(to, "+12", 1, "")
 		b.put(to, "+123", 1, "")
@@ -108,20 +107,20 @@ func TestAListIsOfThoseThatTheFilterLetsThrough(t *testing.T) {
 	})
 }
 
-func TestAListLeavesOutWhatDoesNotGoOn(t *testing.T) {
+func TestEachLeavesOutWhatIsNotLive(t *testing.T) {
 	now := time.Now()
 	rows := []struct {
 		name string
 		set  func(b bench)
 	}{
 		{"an ended conversation", func(b bench) { b.put(to, from, 0, `,"ended":"`+now.UTC().Format(time.RFC3339)+`"`) }},
-		{"one past its deadline", func(b bench) {
+		{"a conversation past its deadline", func(b bench) {
 			b.put(to, from, 1, "")
 			b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 1, 1, now.Add(-25*time.Hour), ""))
 		}},
 		{"a pointer to nothing", func(b bench) { b.put(to, from, 1, ""); b.do("DEL", "sms:session:"+tokenOf(from)) }},
-		{"a record that nothing points at", func(b bench) { b.put(to, from, 1, ""); b.do("DEL", pointer) }},
-		{"a pointer that holds no token", func(b bench) { b.do("SET", pointer, "token"); b.do("SET", "sms:session:token", text) }},
+		{"a record without a pointer", func(b bench) { b.put(to, from, 1, ""); b.do("DEL", pointer) }},
+		{"a pointer that contains no token", func(b bench) { b.do("SET", pointer, "token"); b.do("SET", "sms:session:token", text) }},
 		{"a pointer of another type", func(b bench) { b.do("RPUSH", pointer, token) }},
 		{"a record of another type", func(b bench) { b.do("SET", pointer, token); b.do("RPUSH", record, "x") }},
 		{"a record that cannot be read", func(b bench) { b.do("SET", pointer, token); b.do("SET", record, "{") }},
@@ -129,7 +128,7 @@ func TestAListLeavesOutWhatDoesNotGoOn(t *testing.T) {
 			b.put(to, from, 1, "")
 			b.do("SET", "sms:session:"+tokenOf(from), at(to, "+1", 1, 1, now, ""))
 		}},
-		{"a key that is not of ours", func(b bench) { b.do("SET", "sms:conversation:x", token); b.do("SET", "sms:conversation:a:b:c", token) }},
+		{"a key of another format", func(b bench) { b.do("SET", "sms:conversation:x", token); b.do("SET", "sms:conversation:a:b:c", token) }},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -147,7 +146,7 @@ func TestAListLeavesOutWhatDoesNotGoOn(t *testing.T) {
 	}
 }
 
-func TestAListTellsWhatALaterVersionHasWritten(t *testing.T) {
+func TestEachIncludesALaterVersion(t *testing.T) {
 	each(t, func(b bench) {
 		b.put(to, from, 1, "")
 		b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 2, 9, time.Now(), ""))
@@ -157,7 +156,7 @@ func TestAListTellsWhatALaterVersionHasWritten(t *testing.T) {
 	})
 }
 
-func TestAListEndsWhenItsReaderHasHadEnough(t *testing.T) {
+func TestEachEndsWithItsVisitor(t *testing.T) {
 	each(t, func(b bench) {
 		fill(b, b.conn, 500)
 		enough := errors.New("enough")
@@ -172,9 +171,9 @@ func TestAListEndsWhenItsReaderHasHadEnough(t *testing.T) {
 	})
 }
 
-// What Redis refuses must not look like nothing found.
-func TestAListThatRedisRefusesIsAnError(t *testing.T) {
-	for command, granted := range map[string]string{"scan": "get pttl", "get": "scan pttl", "pttl": "scan get"} {
+// A refusal of Redis's must not look like an empty list.
+func TestEachReturnsARefusal(t *testing.T) {
+	for command, granted := range map[string]string{"scan": "get strlen pttl", "get": "scan strlen pttl", "strlen": "scan get pttl", "pttl": "scan get strlen"} {
 		t.Run("without "+command, func(t *testing.T) {
 			rules := []string{"--user", "default", "on", "nopass", "~*", "+@all", "--user", "app", "on", ">secret", "~sms:*", "+ping"}
 			for _, g := range strings.Fields(granted) {
@@ -193,7 +192,7 @@ func TestAListThatRedisRefusesIsAnError(t *testing.T) {
 	}
 }
 
-func TestAListOfAClusterIsOfAllItsPrimaries(t *testing.T) {
+func TestACluster(t *testing.T) {
 	const conversations = 300
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
 	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()}})
@@ -220,30 +219,30 @@ func TestAListOfAClusterIsOfAllItsPrimaries(t *testing.T) {
 	if err != nil || len(seen) != conversations || seen["+12020000299"] != 299 {
 		t.Errorf("%d conversations, %v", len(seen), err)
 	}
-	looks, err := source.Look(t.Context(), "", "+12020000007")
-	if err != nil || len(looks) != 1 || looks[0].Record == nil {
-		t.Errorf("Look: %+v, %v", looks, err)
+	one, err := source.Find(t.Context(), "", "+12020000007")
+	if err != nil || len(one) != 1 || one[0].Record == nil {
+		t.Errorf("Find: %+v, %v", one, err)
 	}
-	if was, err := session.End(t.Context(), pool.Pool, keys, to, "+12020000007"); err != nil || was == nil || was.Counter != 7 {
-		t.Errorf("End: %+v, %v", was, err)
+	if e, err := source.End(t.Context(), to, "+12020000007"); err != nil || e.Outcome != inspect.WasEnded || e.Count != 7 {
+		t.Errorf("End: %+v, %v", e, err)
 	}
-	if found, err := session.Erase(t.Context(), pool.Pool, keys, to, "+12020000008"); err != nil || !found {
-		t.Errorf("Erase: %t, %v", found, err)
+	if e, err := source.Erase(t.Context(), to, "+12020000008"); err != nil || e.Outcome != inspect.Erased {
+		t.Errorf("Erase: %+v, %v", e, err)
 	}
-	if looks, err := source.Look(t.Context(), "", "+12020000008"); err != nil || len(looks) != 0 {
-		t.Errorf("Look: %+v, %v", looks, err)
+	if none, err := source.Find(t.Context(), "", "+12020000008"); err != nil || len(none) != 0 {
+		t.Errorf("Find: %+v, %v", none, err)
 	}
 }
 
-// Twenty thousand conversations: all are found, once, by SCAN and not by KEYS, and what is held meanwhile does not grow
-// with them.
-func TestAListHoldsNoMoreThanAPage(t *testing.T) {
+// All of twenty thousand conversations are found once, by SCAN and not by KEYS, and their number does not decide how much
+// memory is used.
+func TestEachUsesBoundedMemory(t *testing.T) {
 	const conversations = 20_000
 	server := redistest.Start(t, redistest.Options{})
 	fill(t, redistest.Conn(t, server.Addr()), conversations)
 	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}})
 	defer pool.Close()
-	seen := make([]byte, conversations) // made before, so that it does not count
+	seen := make([]byte, conversations) // allocated before the measurement
 	grown := func(n int) (grown int64) {
 		clear(seen)
 		before, found := live(), 0
@@ -272,19 +271,19 @@ func TestAListHoldsNoMoreThanAPage(t *testing.T) {
 			t.Fatalf("conversation %d was found %d times", number, times)
 		}
 	}
-	// A page of keys, a batch of records, and what recently holds.
+	// A page of conversations, and the keys that were seen last.
 	const bound = 2 << 20
 	if all > bound || all > few+512<<10 {
-		t.Errorf("%d KB are held after 10,000 conversations and %d KB after 20,000", few>>10, all>>10)
+		t.Errorf("%d KB are in use after 10,000 conversations and %d KB after 20,000", few>>10, all>>10)
 	}
 	stats := server.CLI("INFO", "commandstats")
 	if !strings.Contains(stats, "cmdstat_scan:") || strings.Contains(stats, "cmdstat_keys:") {
 		t.Errorf("Redis was asked %s", stats)
 	}
-	t.Logf("%d KB are held after 10,000 conversations, %d KB after 20,000", few>>10, all>>10)
+	t.Logf("%d KB are in use after 10,000 conversations, %d KB after 20,000", few>>10, all>>10)
 }
 
-// repeating is a Redis whose SCAN brings every key twice, as it may.
+// repeating is a Redis whose SCAN returns every key twice.
 type repeating struct{ redis.Conn }
 
 func (c repeating) Do(command string, args ...any) (any, error) {
@@ -296,7 +295,7 @@ func (c repeating) Do(command string, args ...any) (any, error) {
 	return reply, err
 }
 
-func TestWhatScanBringsTwiceIsListedOnce(t *testing.T) {
+func TestAKeyThatScanRepeatsIsListedOnce(t *testing.T) {
 	each(t, func(b bench) {
 		fill(b, b.conn, 300)
 		pool := &redispool.Pool{Pool: &redis.Pool{DialContext: func(ctx context.Context) (redis.Conn, error) {
@@ -310,7 +309,7 @@ func TestWhatScanBringsTwiceIsListedOnce(t *testing.T) {
 			return nil
 		})
 		if err != nil || n != 300 {
-			b.Errorf("of 300 conversations %d are listed, %v", n, err)
+			b.Errorf("%d of 300 conversations are listed, %v", n, err)
 		}
 	})
 }

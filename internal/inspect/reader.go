@@ -1,135 +1,106 @@
 package inspect
 
 import (
-	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
 )
 
-// reader asks one server many things in one round trip. What that says another has, as a Cluster's node does, it asks
-// through the pool.
+// reader reads many keys in few round trips.
 type reader struct {
-	node redis.Conn
-	pool *redis.Pool
+	conn   redis.Conn
+	atOnce int // how many commands go out together
 }
 
-// question is a command with a key and nothing else.
-type question struct{ command, key string }
+const (
+	// pipelined is how many commands one server gets at once: two for each key of a page.
+	pipelined = 2 * pageSize
 
-// elsewhere is how many questions go through the pool at a time: on a Cluster each takes a connection of its own.
-const elsewhere = 32
+	// spread is how many commands a Cluster gets at once. Each may take a connection of its own.
+	spread = 32
+)
 
-// ask returns the answers in the order of the questions, nil where there is none or the key is of another type.
-func (r reader) ask(ctx context.Context, questions []question) ([]any, error) {
-	if len(questions) == 0 {
-		return nil, nil
-	}
-	answers := make([]any, len(questions))
-	var moved []int
-	err := pipeline(r.node, questions, func(i int, answer any, err error) error {
-		if code(err, "MOVED") || code(err, "ASK") {
-			moved = append(moved, i)
-			return nil
-		}
-		answers[i] = answer
-		return err
-	})
-	if err != nil || len(moved) == 0 {
-		return answers, err
-	}
-	conn, err := r.pool.GetContext(ctx)
-	if err != nil {
-		return nil, err
-	}
-	defer conn.Close()
-	for len(moved) > 0 {
-		n := min(len(moved), elsewhere)
-		again := make([]question, n)
-		for i, place := range moved[:n] {
-			again[i] = questions[place]
-		}
-		err := pipeline(conn, again, func(i int, answer any, err error) error {
-			answers[moved[i]] = answer
-			return err
-		})
-		if err != nil {
-			return nil, err
-		}
-		moved = moved[n:]
-	}
-	return answers, nil
-}
+// command is a command of Redis that takes a key and nothing else.
+type command struct{ name, key string }
 
-// value is the value of a key, as far as it was read.
+// value is what a key contains.
 type value struct {
 	text []byte        // nil if the key is missing, is not a string, or is too large
-	size int64         // of the string, whether it was read or not
-	left time.Duration // the time to live; Forever if it has none
+	size int64         // of the string in bytes; it is known even if text is too large
+	ttl  time.Duration // the time to live: 0 for a missing key, Forever for one that does not expire
 }
 
-// values returns the values of keys. It asks for the sizes first, and does not
-// read strings of more than most bytes.
-func (r reader) values(ctx context.Context, keys []string, most int64) ([]value, error) {
+// values returns the values of keys. It asks for the sizes first, and does not read a string of more than maxSize bytes.
+func (r reader) values(keys []string, maxSize int64) ([]value, error) {
 	values := make([]value, len(keys))
-	sizes := make([]question, 0, 2*len(keys))
+	var sizes, texts []command
 	for _, key := range keys {
-		sizes = append(sizes, question{"STRLEN", key}, question{"PTTL", key})
+		sizes = append(sizes, command{"STRLEN", key}, command{"PTTL", key})
 	}
-	answers, err := r.ask(ctx, sizes)
+	replies, err := r.do(sizes)
 	if err != nil {
 		return nil, err
 	}
-	var texts []question
-	var at []int
+	var read []*value
 	for i, key := range keys {
-		size, isString := answers[2*i].(int64)
-		left, _ := answers[2*i+1].(int64)
-		values[i] = value{size: size, left: timeLeft(left)}
-		if isString && size <= most {
-			texts, at = append(texts, question{"GET", key}), append(at, i)
+		size, isString := replies[2*i].(int64)
+		ttl, _ := replies[2*i+1].(int64)
+		values[i] = value{size: size, ttl: timeToLive(ttl)}
+		if isString && size <= maxSize {
+			texts, read = append(texts, command{"GET", key}), append(read, &values[i])
 		}
 	}
-	if answers, err = r.ask(ctx, texts); err != nil {
+	if replies, err = r.do(texts); err != nil {
 		return nil, err
 	}
-	for i, answer := range answers {
-		values[at[i]].text, _ = answer.([]byte)
+	for i, reply := range replies {
+		read[i].text, _ = reply.([]byte)
 	}
 	return values, nil
 }
 
-// pipeline asks a connection and takes each answer, or the error in its place. All answers are read, whatever the first
-// error is: the connection may be used again.
-func pipeline(conn redis.Conn, questions []question, take func(i int, answer any, err error) error) error {
-	for _, q := range questions {
-		if err := conn.Send(q.command, q.key); err != nil {
-			return err
-		}
+// timeToLive converts the reply to PTTL, which is -1 if the key does not expire and -2 if it is missing.
+// See https://redis.io/docs/latest/commands/pttl/.
+func timeToLive(ms int64) time.Duration {
+	if ms == -1 {
+		return Forever
 	}
-	if err := conn.Flush(); err != nil {
-		return err
-	}
-	var first error
-	for i := range questions {
-		answer, err := conn.Receive()
-		if err != nil && conn.Err() != nil {
-			return err
-		}
-		if code(err, "WRONGTYPE") {
-			err = nil
-		}
-		if err := take(i, answer, err); first == nil {
-			first = err
-		}
-	}
-	return first
+	return time.Duration(max(ms, 0)) * time.Millisecond
 }
 
-// code reports whether err is an answer of Redis's with a code, such as MOVED.
-func code(err error, code string) bool {
-	var refused redis.Error
-	return errors.As(err, &refused) && strings.HasPrefix(string(refused), code+" ")
+// do returns the replies in the order of the commands.
+func (r reader) do(commands []command) ([]any, error) {
+	replies := make([]any, 0, len(commands))
+	for some := range slices.Chunk(commands, r.atOnce) {
+		for _, c := range some {
+			if err := r.conn.Send(c.name, c.key); err != nil {
+				return nil, err
+			}
+		}
+		if err := r.conn.Flush(); err != nil {
+			return nil, err
+		}
+		for range some {
+			reply, err := r.conn.Receive()
+			if err != nil && !absent(err) {
+				return nil, err
+			}
+			replies = append(replies, reply)
+		}
+	}
+	return replies, nil
+}
+
+// absent reports whether err is Redis's answer that there is no such string here: the key is of another type, or a Cluster
+// has just moved it to another server.
+func absent(err error) bool {
+	var answer redis.Error
+	code := ""
+	if errors.As(err, &answer) {
+		code, _, _ = strings.Cut(string(answer), " ")
+	}
+	return slices.Contains([]string{"WRONGTYPE", "MOVED", "ASK"}, code)
 }

@@ -1,20 +1,25 @@
 package inspect_test
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
-	"unicode/utf8"
+
+	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/inspect"
+	"smsession/internal/redispool"
 )
 
-// say puts a conversation into Redis: how many messages it has, when it began and when the last one was counted, both in
-// seconds of a clock that the test moves.
-func (b bench) say(from string, count, began, written int) {
+// write puts a conversation into Redis: how many messages it has, when it began and when the last one was counted, both in
+// seconds of a clock that the test moves. Without a message it has ended.
+func (b bench) write(from string, count, began, written int) {
 	b.Helper()
 	clock := func(s int) string {
 		return time.Now().UTC().Truncate(time.Hour).Add(time.Duration(s) * time.Second).Format(time.RFC3339)
@@ -28,12 +33,12 @@ func (b bench) say(from string, count, began, written int) {
 		count, from, to, clock(began), clock(written), time.Now().UTC().Add(time.Hour).Format(time.RFC3339), ended))
 }
 
-// look is what a watch emits, in words.
-func (b bench) look(w *inspect.Watch) string {
+// poll returns the events of a poll in words, sorted by the sender.
+func (b bench) poll(w *inspect.Watch) string {
 	b.Helper()
 	var seen []string
-	err := w.Look(b.Context(), func(e inspect.Event) error {
-		seen = append(seen, fmt.Sprintf("%s %s %d", e.From, e.What, e.Count))
+	err := w.Poll(b.Context(), func(e inspect.Event) error {
+		seen = append(seen, fmt.Sprintf("%s %s %d", e.From, e.Kind, e.Count))
 		return nil
 	})
 	if err != nil {
@@ -45,134 +50,208 @@ func (b bench) look(w *inspect.Watch) string {
 
 func (b bench) expect(w *inspect.Watch, what, want string) {
 	b.Helper()
-	if got := b.look(w); got != want {
+	if got := b.poll(w); got != want {
 		b.Errorf("%s: got %q, want %q", what, got, want)
 	}
 }
 
-func TestAWatchSeesConversationsBeginSpeakAndEnd(t *testing.T) {
+func TestPoll(t *testing.T) {
 	each(t, func(b bench) {
 		w := &inspect.Watch{Source: b.source(), Limit: 100}
-		b.say("+1", 5, 0, 10)
-		b.say("+2", 0, 0, 10)
-		b.expect(w, "the first look", "")
+		b.write("+1", 5, 0, 10)
+		b.write("+2", 0, 0, 10)
+		b.expect(w, "the first poll", "")
 		b.expect(w, "nothing happens", "")
-		b.say("+1", 7, 0, 20)
-		b.say("+3", 1, 20, 20)
-		b.say("+2", 2, 20, 21)
+		b.write("+1", 7, 0, 20)
+		b.write("+3", 1, 20, 20)
+		b.write("+2", 2, 20, 21)
 		b.expect(w, "two messages, and two beginnings", "+1 spoke 7, +2 began 2, +3 began 1")
-		b.say("+1", 0, 0, 30)
-		b.say("+2", 1, 30, 30)
+		b.write("+1", 0, 0, 30)
+		b.write("+2", 1, 30, 30)
 		b.do("DEL", "sms:conversation:"+to+":+3")
-		b.expect(w, "an end, an end and a beginning, and one that expires", "+1 ended 7, +2 ended 2, +2 began 1, +3 gone 1")
-		b.say("+1", 1, 40, 40)
-		b.expect(w, "an ended one begins anew", "+1 began 1")
+		b.expect(w, "one ends, one ends and begins, and one expires", "+1 ended 7, +2 ended 2, +2 began 1, +3 gone 1")
+		b.write("+1", 1, 40, 40)
+		b.expect(w, "an ended one begins", "+1 began 1")
 		if len(w.Rows) != 2 || w.More != 0 || w.Rows[0].From != "+1" || w.Rows[1].From != "+2" {
-			b.Errorf("it knows %+v", w.Rows)
+			b.Errorf("it remembers %+v", w.Rows)
 		}
 	})
 }
 
-func TestAWatchRemembersThoseWhoSpokeLast(t *testing.T) {
+func TestPollRemembersTheLatest(t *testing.T) {
 	each(t, func(b bench) {
 		w := &inspect.Watch{Source: b.source(), Limit: 2}
 		for i := 1; i <= 5; i++ {
-			b.say(fmt.Sprintf("+%d", i), i, 0, i)
+			b.write(fmt.Sprintf("+%d", i), i, 0, i)
 		}
-		b.expect(w, "the first look", "")
+		b.expect(w, "the first poll", "")
 		if len(w.Rows) != 2 || w.More != 3 || w.Rows[0].From != "+5" || w.Rows[1].From != "+4" {
-			b.Fatalf("it knows %+v and %d more", w.Rows, w.More)
+			b.Fatalf("it remembers %+v and %d more", w.Rows, w.More)
 		}
-		b.say("+1", 2, 0, 10)
-		b.expect(w, "one that was left out speaks", "+1 spoke 2")
-		b.say("+6", 1, 20, 20)
+		b.write("+1", 2, 0, 10)
+		b.expect(w, "one that is not remembered speaks", "+1 spoke 2")
+		b.write("+6", 1, 20, 20)
 		b.expect(w, "one begins", "+6 began 1")
 		b.do("DEL", "sms:conversation:"+to+":+2")
-		b.expect(w, "one that was left out goes", "")
+		b.expect(w, "one that is not remembered is gone", "")
 		b.do("DEL", "sms:conversation:"+to+":+6")
-		b.expect(w, "one that was known goes, and its place is taken", "+6 gone 1")
+		b.expect(w, "a remembered one is gone, and another takes its place", "+6 gone 1")
 		b.expect(w, "nothing happens", "")
 	})
 }
 
-func TestAWatchThatFailsHasNotLooked(t *testing.T) {
+func TestPollThatFailsChangesNothing(t *testing.T) {
 	each(t, func(b bench) {
 		w := &inspect.Watch{Source: b.source(), Limit: 100}
-		b.say("+1", 1, 0, 0)
-		b.expect(w, "the first look", "")
-		b.say("+1", 2, 0, 1)
-		broken := errors.New("nobody listens")
-		if err := w.Look(b.Context(), func(inspect.Event) error { return broken }); !errors.Is(err, broken) {
+		b.write("+1", 1, 0, 0)
+		b.expect(w, "the first poll", "")
+		b.write("+1", 2, 0, 1)
+		broken := errors.New("broken")
+		if err := w.Poll(b.Context(), func(inspect.Event) error { return broken }); !errors.Is(err, broken) {
 			b.Errorf("got %v", err)
 		}
-		b.expect(w, "the look after it", "+1 spoke 2")
+		b.expect(w, "the next poll", "+1 spoke 2")
 	})
 }
 
-func TestAFrameFitsTheScreen(t *testing.T) {
+// recorder is a View that notes when it is called.
+type recorder struct {
+	events []inspect.Event
+	polled func(failure error) error
+}
+
+func (r *recorder) Event(e inspect.Event) error { r.events = append(r.events, e); return nil }
+
+func (r *recorder) Polled(_ *inspect.Watch, failure error) error { return r.polled(failure) }
+
+// Reading many keys may take longer than the pause, and the service needs Redis too.
+func TestRunPausesAfterEachPoll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const every, poll = time.Second, 2500 * time.Millisecond
+		away := func(context.Context) (redis.Conn, error) {
+			time.Sleep(poll)
+			return nil, errors.New("away")
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		began := time.Now()
+		var ends []time.Duration
+		watch := &inspect.Watch{Source: inspect.Source{Pool: &redispool.Pool{Pool: &redis.Pool{DialContext: away}}}, Limit: 1}
+		err := watch.Run(ctx, every, &recorder{polled: func(failure error) error {
+			if failure == nil || !strings.Contains(failure.Error(), "away") {
+				t.Errorf("the view is told %v", failure)
+			}
+			if ends = append(ends, time.Since(began)); len(ends) == 3 {
+				cancel()
+			}
+			return nil
+		}})
+		want := []time.Duration{every + poll, 2 * (every + poll), 3 * (every + poll)}
+		if !errors.Is(err, context.Canceled) || !slices.Equal(ends, want) {
+			t.Errorf("%v: polls ended after %v, want %v", err, ends, want)
+		}
+	})
+}
+
+func TestRunEnds(t *testing.T) {
 	each(t, func(b bench) {
-		for i := range 40 {
-			b.say(fmt.Sprintf("+12025550%03d", i), 1, 0, i)
+		b.write("+1", 1, 0, 0)
+		w := &inspect.Watch{Source: b.source(), Limit: 100}
+		b.expect(w, "the first poll", "")
+		b.write("+1", 2, 0, 1)
+		r := &recorder{polled: func(error) error { return errors.New("nobody reads") }}
+		if err := w.Run(b.Context(), time.Millisecond, r); err == nil || err.Error() != "nobody reads" || len(r.events) != 1 || r.events[0].Kind != inspect.Spoke {
+			b.Errorf("after an error of the view: %v, %+v", err, r.events)
 		}
-		w := &inspect.Watch{Source: b.source(), Limit: 30}
-		b.look(w)
-		screen := &inspect.Screen{Title: "conversations"}
-		for range 20 {
-			screen.Note(inspect.Event{What: inspect.Began, Conversation: w.Rows[1]})
-		}
-		for _, size := range []inspect.Size{{Lines: 24, Columns: 80}, {Lines: 5, Columns: 10}, {Lines: 1, Columns: 1}, {Lines: 3, Columns: 200}, {Lines: 100, Columns: 40}, {}} {
-			frame := screen.Frame(w, "! trouble", size, time.Now())
-			lines := strings.Split(frame, "\r\n")
-			if len(lines) > max(size.Lines, 1) {
-				b.Errorf("%+v: %d lines", size, len(lines))
-			}
-			for _, line := range lines {
-				for _, sequence := range []string{"\x1b[H", "\x1b[K", "\x1b[J"} {
-					line = strings.ReplaceAll(line, sequence, "")
-				}
-				if utf8.RuneCountInString(line) > size.Columns || strings.ContainsAny(line, "\x1b\n") {
-					b.Errorf("%+v: %q", size, line)
-				}
-			}
-		}
-		frame := screen.Frame(w, "! trouble", inspect.Size{Lines: 24, Columns: 80}, time.Now())
-		for _, want := range []string{"conversations", "COUNT", "+1202•••0039", "and 26 more", "! trouble", " began +1202•••0038"} {
-			if !strings.Contains(frame, want) {
-				b.Errorf("no %q in %q", want, frame)
-			}
+		w.Source.Pool = &redispool.Pool{Pool: &redis.Pool{DialContext: func(context.Context) (redis.Conn, error) {
+			return nil, redis.Error("NOPERM this user has no permissions")
+		}}}
+		if err := w.Run(b.Context(), time.Millisecond, r); err == nil || !redispool.Refused(err) {
+			b.Errorf("after a refusal of Redis's: %v", err)
 		}
 	})
 }
 
-func TestAnEventIsALineOrJSON(t *testing.T) {
+func TestStream(t *testing.T) {
 	at := time.Date(2026, 11, 23, 8, 0, 0, 0, time.Local)
-	e := inspect.Event{At: at, What: inspect.Spoke, Conversation: inspect.Conversation{
+	e := inspect.Event{At: at, Kind: inspect.Spoke, Conversation: inspect.Conversation{
 		To: to, From: from, Count: 3, Began: at.Add(-time.Hour), Written: at.Add(-time.Second), Left: 4 * time.Hour}}
-	if got := e.Line(inspect.Names{}); got != "08:00:00 spoke +1202•••0143          +1500•••0006                3" {
-		t.Errorf("got %q", got)
+	newer := inspect.Event{At: at, Kind: inspect.Began, Conversation: inspect.Conversation{To: to, From: from, Newer: true}}
+	var text, object strings.Builder
+	if err := errors.Join((&inspect.Stream{Out: &text}).Event(e), (&inspect.Stream{Out: &text}).Event(newer), (&inspect.Stream{Out: &object, JSON: true}).Event(e)); err != nil {
+		t.Fatal(err)
 	}
-	got := string(e.Object(inspect.Names{}))
+	want := "08:00:00 spoke +1202•••0143          +1500•••0006                3\n" +
+		"08:00:00 began +1202•••0143          +1500•••0006                ?\n"
+	if text.String() != want {
+		t.Errorf("got\n%s", text.String())
+	}
 	for _, want := range []string{`"event":"spoke"`, `"from":"+1202•••0143"`, `"count":3`, `"left_seconds":14400`, `"at":"2026-11-23T`} {
-		if !strings.Contains(got, want) {
-			t.Errorf("no %s in %s", want, got)
+		if !strings.Contains(object.String(), want) || !json.Valid([]byte(object.String())) {
+			t.Errorf("no %s in %s", want, object.String())
 		}
 	}
 }
 
-func TestAnEndingIsASentenceOrJSON(t *testing.T) {
-	for _, row := range []struct{ what, want string }{
-		{inspect.Ended, "+1202•••0143 to +1500•••0006: ended after 3 messages; the next one begins anew\n"},
-		{inspect.EndedBefore, "+1202•••0143 to +1500•••0006: had ended before; nothing was changed\n"},
-		{inspect.Erased, "+1202•••0143 to +1500•••0006: erased; a late repeat of one of its messages may count again\n"},
-		{inspect.NothingThere, "+1202•••0143 to +1500•••0006: no session goes on; nothing was changed\n"},
-	} {
-		var text, object strings.Builder
-		e := inspect.Ending{To: to, From: from, What: row.what, Count: 3}
-		if err := errors.Join(e.Print(&text, inspect.Names{}, false), e.Print(&object, inspect.Names{Reveal: true}, true)); err != nil {
+func TestStreamWarnsOnceOfAFailure(t *testing.T) {
+	var warnings []string
+	s := &inspect.Stream{Warn: func(failure error) { warnings = append(warnings, failure.Error()) }}
+	for _, failure := range []error{nil, errors.New("one"), errors.New("two"), nil, errors.New("three")} {
+		if err := s.Polled(nil, failure); err != nil {
 			t.Fatal(err)
 		}
-		if text.String() != row.want || !strings.HasPrefix(object.String(), `{"from":"+12025550143","to":"+15005550006","what":"`+row.what+`"`) {
+	}
+	if !slices.Equal(warnings, []string{"one", "three"}) {
+		t.Errorf("got %q", warnings)
+	}
+}
+
+func TestEnding(t *testing.T) {
+	for _, row := range []struct {
+		outcome inspect.Outcome
+		count   int64
+		want    string
+	}{
+		{inspect.WasEnded, 3, "ended after 3 messages; the next one begins a new conversation\n"},
+		{inspect.WasEnded, 1, "ended after 1 message; the next one begins a new conversation\n"},
+		{inspect.EndedBefore, 3, "had ended before; nothing was changed\n"},
+		{inspect.Erased, 3, "erased; a late repeat of one of its messages may be counted again\n"},
+		{inspect.NotFound, 3, "there is no live session; nothing was changed\n"},
+	} {
+		var text, object strings.Builder
+		e := inspect.Ending{To: to, From: from, Outcome: row.outcome, Count: row.count}
+		if err := errors.Join(e.WriteText(&text, inspect.Names{}), e.WriteJSON(&object, inspect.Names{Reveal: true})); err != nil {
+			t.Fatal(err)
+		}
+		if text.String() != "+1202•••0143 to +1500•••0006: "+row.want || !strings.HasPrefix(object.String(), `{"from":"+12025550143","to":"+15005550006","what":"`+string(row.outcome)+`"`) {
 			t.Errorf("got %q, %q", text.String(), object.String())
 		}
 	}
+}
+
+func TestEndAndErase(t *testing.T) {
+	each(t, func(b bench) {
+		end := func(f func(context.Context, string, string) (inspect.Ending, error)) string {
+			e, err := f(b.Context(), to, from)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return fmt.Sprint(e.Outcome, " ", e.Count)
+		}
+		s := b.source()
+		b.put(to, from, 7, "")
+		for i, want := range []string{"ended 7", "ended before 0"} {
+			if got := end(s.End); got != want {
+				b.Errorf("end %d: got %q, want %q", i+1, got, want)
+			}
+		}
+		for i, want := range []string{"erased 0", "nothing there 0"} {
+			if got := end(s.Erase); got != want {
+				b.Errorf("erasure %d: got %q, want %q", i+1, got, want)
+			}
+		}
+		if got := end(s.End); got != "nothing there 0" {
+			b.Errorf("after the erasure: got %q", got)
+		}
+	})
 }

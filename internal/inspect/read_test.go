@@ -32,18 +32,18 @@ var keys = session.Keys{Prefix: "sms:"}
 // bench is a Redis, a pool that the code under test uses, and a connection to look at the keys with.
 type bench struct {
 	*testing.T
-	pool *redis.Pool
-	all  *redispool.Pool // pool is part of it
+	pool *redispool.Pool
 	conn redis.Conn
 	addr string
 }
 
+// each runs a test over every Redis that there is.
 func each(t *testing.T, run func(b bench)) {
 	t.Helper()
 	redistest.Each(t, func(t *testing.T, backend *redistest.Backend) {
 		pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{backend.Addr}}})
 		t.Cleanup(func() { pool.Close() })
-		run(bench{t, pool.Pool, pool, redistest.Conn(t, backend.Addr), backend.Addr})
+		run(bench{t, pool, redistest.Conn(t, backend.Addr), backend.Addr})
 	})
 }
 
@@ -56,31 +56,48 @@ func (b bench) do(command string, args ...any) any {
 	return reply
 }
 
-// converse puts a conversation into Redis that has so long to live.
+// converse puts a conversation with the given time to live into Redis.
 func (b bench) converse(left time.Duration) {
 	b.Helper()
 	b.do("SET", pointer, token, "PX", left.Milliseconds())
 	b.do("SET", record, text, "PX", left.Milliseconds())
 }
 
-// left is what a key has left to live, to the minute above.
+// read returns the record of the conversation, as the page of dev shows it.
+func (b bench) read() (record inspect.Snapshot, found bool) {
+	b.Helper()
+	s, found, err := inspect.Read(b.Context(), b.pool.Pool, keys, to, from)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return s, found && s.Record != nil
+}
+
+func (b bench) age(d time.Duration) {
+	b.Helper()
+	if err := inspect.Age(b.Context(), b.pool.Pool, keys, to, from, d); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// left returns the time to live of a key, rounded up to a minute.
 func (b bench) left(key string) time.Duration {
 	b.Helper()
 	ms, _ := b.do("PTTL", key).(int64)
 	return upToMinutes(time.Duration(ms) * time.Millisecond)
 }
 
-// upToMinutes forgives the time that passes while a test runs.
+// upToMinutes rounds up, because time passes while a test runs.
 func upToMinutes(d time.Duration) time.Duration {
 	return (d + time.Minute - time.Millisecond).Truncate(time.Minute)
 }
 
-func TestFindReadsTheRecordThatThePointerNames(t *testing.T) {
+func TestRead(t *testing.T) {
 	each(t, func(b bench) {
 		b.converse(3 * time.Hour)
-		got, found, err := inspect.Find(b.Context(), b.pool, keys, to, from)
-		if err != nil || !found || got.Token != token || string(got.JSON) != text || upToMinutes(got.TTL) != 3*time.Hour {
-			b.Errorf("got %+v, %t, %v", got, found, err)
+		got, found := b.read()
+		if !found || got.Pointer != token || string(got.Record) != text || upToMinutes(got.RecordTTL) != 3*time.Hour {
+			b.Errorf("got %+v, %t", got, found)
 		}
 		if b.left(pointer) != 3*time.Hour || b.left(record) != 3*time.Hour {
 			b.Errorf("the pointer has %v left and the record %v", b.left(pointer), b.left(record))
@@ -88,62 +105,57 @@ func TestFindReadsTheRecordThatThePointerNames(t *testing.T) {
 	})
 }
 
-func TestFindReadsOtherAddressesAndPrefixes(t *testing.T) {
+func TestReadUsesThePrefixAndEscapesAddresses(t *testing.T) {
 	each(t, func(b bench) {
 		b.do("SET", "text/conversation:whatsapp%3A+15005550006:whatsapp%3A+12025550143", token, "PX", 60_000)
 		b.do("SET", "text/session:"+token, text, "PX", 60_000)
-		got, found, err := inspect.Find(b.Context(), b.pool, session.Keys{Prefix: "text/"}, "whatsapp:"+to, "whatsapp:"+from)
-		if err != nil || !found || string(got.JSON) != text {
+		got, found, err := inspect.Read(b.Context(), b.pool.Pool, session.Keys{Prefix: "text/"}, "whatsapp:"+to, "whatsapp:"+from)
+		if err != nil || !found || string(got.Record) != text || got.From != "whatsapp:"+from {
 			b.Errorf("got %+v, %t, %v", got, found, err)
 		}
 	})
 }
 
-func TestFindTakesForAbsent(t *testing.T) {
+func TestReadFindsNoRecord(t *testing.T) {
 	rows := []struct {
 		name string
 		set  func(b bench)
 	}{
-		{"a conversation that nobody has had", func(bench) {}},
-		{"one whose pointer is missing", func(b bench) { b.do("DEL", pointer) }},
-		{"one whose record is missing", func(b bench) { b.do("DEL", record) }},
-		{"one whose pointer is not a string", func(b bench) { b.do("DEL", pointer); b.do("LPUSH", pointer, token) }},
-		{"one whose record is not a string", func(b bench) { b.do("DEL", record); b.do("HSET", record, "a", "b") }},
-		{"one with another sender", func(b bench) { b.do("RENAME", pointer, "sms:conversation:"+to+":+12025550144") }},
+		{"a conversation that never began", func(b bench) { b.do("FLUSHALL") }},
+		{"the pointer is missing", func(b bench) { b.do("DEL", pointer) }},
+		{"the record is missing", func(b bench) { b.do("DEL", record) }},
+		{"the pointer is not a string", func(b bench) { b.do("DEL", pointer); b.do("LPUSH", pointer, token) }},
+		{"the record is not a string", func(b bench) { b.do("DEL", record); b.do("HSET", record, "a", "b") }},
+		{"the pointer is another sender's", func(b bench) { b.do("RENAME", pointer, "sms:conversation:"+to+":+12025550144") }},
 	}
-	for i, row := range rows {
+	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			each(t, func(b bench) {
-				if i > 0 {
-					b.converse(time.Hour)
-				}
+				b.converse(time.Hour)
 				row.set(b)
-				if got, found, err := inspect.Find(b.Context(), b.pool, keys, to, from); found || err != nil {
-					b.Errorf("got %+v, %t, %v", got, found, err)
+				if got, found := b.read(); found {
+					b.Errorf("got %+v", got)
 				}
-				if err := inspect.Age(b.Context(), b.pool, keys, to, from, time.Minute); err != nil {
-					b.Errorf("Age: %v", err)
-				}
+				b.age(time.Minute) // is no error either
 			})
 		})
 	}
 }
 
-func TestFindReadsARecordThatStaysForEver(t *testing.T) {
+func TestAKeyThatDoesNotExpire(t *testing.T) {
 	each(t, func(b bench) {
 		b.do("SET", pointer, token)
 		b.do("SET", record, "not JSON")
-		got, found, err := inspect.Find(b.Context(), b.pool, keys, to, from)
-		if err != nil || !found || string(got.JSON) != "not JSON" || got.TTL != 0 {
-			b.Errorf("got %+v, %t, %v", got, found, err)
+		if got, found := b.read(); !found || string(got.Record) != "not JSON" || got.RecordTTL != inspect.Forever || got.PointerTTL != inspect.Forever {
+			b.Errorf("got %+v, %t", got, found)
 		}
-		if err := inspect.Age(b.Context(), b.pool, keys, to, from, time.Hour); err != nil || b.do("PTTL", record) != int64(-1) {
-			b.Errorf("Age: %v; PTTL %v", err, b.do("PTTL", record))
+		if b.age(time.Hour); b.do("PTTL", record) != int64(-1) {
+			b.Errorf("then it has a PTTL of %v", b.do("PTTL", record))
 		}
 	})
 }
 
-func TestAgeTakesTheTimeFromBothKeys(t *testing.T) {
+func TestAge(t *testing.T) {
 	rows := []struct {
 		name    string
 		d, left time.Duration
@@ -151,18 +163,16 @@ func TestAgeTakesTheTimeFromBothKeys(t *testing.T) {
 		{"an hour of four", time.Hour, 3 * time.Hour},
 		{"nothing", 0, 4 * time.Hour},
 		{"all but a minute", 4*time.Hour - time.Minute, time.Minute},
-		{"just all", 4 * time.Hour, 0},
+		{"all", 4 * time.Hour, 0},
 		{"more than all", 30 * 24 * time.Hour, 0},
-		{"the longest time that there is", 1<<63 - 1, 0},
+		{"the longest possible time", 1<<63 - 1, 0},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			each(t, func(b bench) {
 				b.converse(4 * time.Hour)
 				b.do("SET", "sms:conversation:"+to+":+12025550144", "another", "PX", time.Hour.Milliseconds())
-				if err := inspect.Age(b.Context(), b.pool, keys, to, from, row.d); err != nil {
-					b.Fatal(err)
-				}
+				b.age(row.d)
 				want := int64(3)
 				if row.left == 0 {
 					want = 1
@@ -178,8 +188,7 @@ func TestAgeTakesTheTimeFromBothKeys(t *testing.T) {
 	}
 }
 
-// renewing renews a conversation before the first command that does not only read, as a message does that comes in
-// between.
+// renewing renews a conversation before the first command that writes, as a message does that comes in between.
 type renewing struct {
 	redis.Conn
 	renew func()
@@ -210,33 +219,32 @@ func TestAgeDoesNotUndoARenewal(t *testing.T) {
 	})
 }
 
-func TestWhatCannotBeDoneIsSaid(t *testing.T) {
+func TestReadAndAgeFail(t *testing.T) {
 	each(t, func(b bench) {
 		b.converse(time.Hour)
-		if err := inspect.Age(b.Context(), b.pool, keys, to, from, -time.Second); err == nil || !strings.Contains(err.Error(), "does not go back") {
-			b.Errorf("a negative time: %v", err)
+		if err := inspect.Age(b.Context(), b.pool.Pool, keys, to, from, -time.Second); err == nil || !strings.Contains(err.Error(), "negative") {
+			b.Errorf("a negative duration: %v", err)
 		}
 		ended, cancel := context.WithCancel(b.Context())
 		cancel()
-		if err := inspect.Age(ended, b.pool, keys, to, from, time.Hour); err == nil {
-			b.Error("Age went on after its context had ended")
+		if err := inspect.Age(ended, b.pool.Pool, keys, to, from, time.Hour); err == nil {
+			b.Error("Age ignores the end of its context")
 		}
-		if _, _, err := inspect.Find(ended, b.pool, keys, to, from); err == nil {
-			b.Error("Find went on after its context had ended")
+		if _, _, err := inspect.Read(ended, b.pool.Pool, keys, to, from); err == nil {
+			b.Error("Read ignores the end of its context")
 		}
 		if b.left(pointer) != time.Hour || b.left(record) != time.Hour {
 			b.Errorf("the pointer has %v left and the record %v", b.left(pointer), b.left(record))
 		}
 	})
-}
-
-func TestARedisThatIsNotThereIsAnError(t *testing.T) {
-	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{"127.0.0.1:1"}}})
-	defer pool.Close()
-	if _, found, err := inspect.Find(t.Context(), pool.Pool, keys, to, from); err == nil || found {
-		t.Errorf("Find: %t, %v", found, err)
-	}
-	if err := inspect.Age(t.Context(), pool.Pool, keys, to, from, time.Hour); err == nil {
-		t.Error("Age says that it did it")
-	}
+	t.Run("without Redis", func(t *testing.T) {
+		pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{"127.0.0.1:1"}}})
+		defer pool.Close()
+		if _, found, err := inspect.Read(t.Context(), pool.Pool, keys, to, from); err == nil || found {
+			t.Errorf("Read: %t, %v", found, err)
+		}
+		if err := inspect.Age(t.Context(), pool.Pool, keys, to, from, time.Hour); err == nil {
+			t.Error("Age reports success")
+		}
+	})
 }

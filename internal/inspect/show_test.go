@@ -15,23 +15,23 @@ import (
 	"smsession/internal/session"
 )
 
-// laid is how a conversation is laid out.
-func (b bench) laid(to string) string {
+// show returns the text about the sender's conversation with a number, or with all numbers.
+func (b bench) show(to string) string {
 	b.Helper()
-	looks, err := b.source().Look(b.Context(), to, from)
+	found, err := b.source().Find(b.Context(), to, from)
 	if err != nil {
 		b.Fatal(err)
 	}
 	var out strings.Builder
-	for _, l := range looks {
-		if err := l.Lay(&out, inspect.Names{Typed: []string{from}}); err != nil {
+	for _, s := range found {
+		if err := s.WriteText(&out, inspect.Names{Typed: []string{from}}); err != nil {
 			b.Fatal(err)
 		}
 	}
 	return out.String()
 }
 
-func TestAConversationIsLaidOut(t *testing.T) {
+func TestWriteText(t *testing.T) {
 	each(t, func(b bench) {
 		began := time.Now().UTC().Add(-2*time.Hour - time.Minute)
 		stamp := func(d time.Duration) string { return began.Add(d).Format("2006-01-02T15:04:05Z") }
@@ -41,11 +41,11 @@ func TestAConversationIsLaidOut(t *testing.T) {
 			"PX", (3*time.Hour + 30*time.Second).Milliseconds())
 		day := func(d time.Duration) string { return began.Add(d).Format("2006-01-02 15:04:05 UTC") }
 		want := `+12025550143 to +1500•••0006
-  state     it goes on
+  state     live
   began     ` + day(0) + `, 2h01m ago
   counter   10
   written   ` + day(2*time.Hour) + `, 1m00s ago
-  deadline  ` + day(720*time.Hour) + `, in 29d21h, however busy it is
+  deadline  ` + day(720*time.Hour) + `, in 29d21h, which no message extends
   messages  SM3=3
             SM4=4
             SM5=5
@@ -57,42 +57,42 @@ func TestAConversationIsLaidOut(t *testing.T) {
   record    expires in 3h00m, ` + fmt.Sprint(b.do("STRLEN", record)) + ` bytes, token begins Zm9ydH
   pointer   expires in 3h00m, leads to the record
 `
-		got := b.laid("")
+		got := b.show("")
 		for _, second := range []string{"1m01s", "1m02s"} { // the second may have passed
 			got = strings.Replace(got, second, "1m00s", 1)
 		}
 		if got != want {
 			b.Errorf("got\n%s\nwant\n%s", got, want)
 		}
-		if b.laid(to) == "" || b.laid(other) != "" {
-			b.Errorf("with the number: %q, with another: %q", b.laid(to), b.laid(other))
+		if b.show(to) == "" || b.show(other) != "" {
+			b.Errorf("with the number: %q, with another: %q", b.show(to), b.show(other))
 		}
 		if strings.Contains(got, token) {
-			b.Error("the token is shown, with which the conversation could be taken over")
+			b.Error("the whole token is shown, and somebody could take over the conversation with it")
 		}
 	})
 }
 
-func TestWhatIsWrongWithAConversationIsSaid(t *testing.T) {
+func TestWriteTextNamesTheState(t *testing.T) {
 	now := time.Now()
 	rows := []struct {
 		name, want string
 		set        func(b bench)
 	}{
-		{"it was ended", "has ended", func(b bench) { b.put(to, from, 0, `,"ended":"`+now.UTC().Format(time.RFC3339)+`"`) }},
+		{"it was ended", "ended;", func(b bench) { b.put(to, from, 0, `,"ended":"`+now.UTC().Format(time.RFC3339)+`"`) }},
 		{"it is past its deadline", "past its deadline", func(b bench) {
 			b.put(to, from, 1, "")
 			b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 1, 1, now.Add(-25*time.Hour), ""))
 		}},
-		{"its record is missing", "leads to no record; the next message begins anew\n", func(b bench) { b.do("SET", pointer, token) }},
+		{"its record is missing", "leads to no record; the next message begins a new conversation\n", func(b bench) { b.do("SET", pointer, token) }},
 		{"its record is of another type", "leads to no record", func(b bench) { b.do("SET", pointer, token); b.do("RPUSH", record, "x") }},
-		{"its pointer holds something else", "holds no token; the next message begins anew, unless it brings the cookie of a record\n", func(b bench) { b.do("SET", pointer, "\x1b[2J") }},
+		{"its pointer contains something else", "contains no token; the next message begins a new conversation, unless it carries the cookie of a record\n", func(b bench) { b.do("SET", pointer, "\x1b[2J") }},
 		{"its record cannot be read", "cannot be read", func(b bench) { b.do("SET", pointer, token); b.do("SET", record, "\x1b[2J") }},
-		{"its record is another conversation's", "another conversation's record", func(b bench) {
+		{"its record is another conversation's", "the record of another conversation", func(b bench) {
 			b.do("SET", pointer, token)
 			b.do("SET", record, at(to, "+19998887777", 1, 1, now, ""))
 		}},
-		{"its record is of a later version", "later version", func(b bench) {
+		{"its record is of a later version", "of a later version", func(b bench) {
 			b.do("SET", pointer, token)
 			b.do("SET", record, at(to, from, 2, 1, now, ""))
 		}},
@@ -101,7 +101,7 @@ func TestWhatIsWrongWithAConversationIsSaid(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			each(t, func(b bench) {
 				row.set(b)
-				got := b.laid("")
+				got := b.show("")
 				state := strings.SplitAfter(got, "\n")[1]
 				if !strings.HasPrefix(state, "  state     ") || !strings.Contains(state, row.want) || strings.Contains(got, "\x1b") || strings.Contains(got, "8887777") {
 					b.Errorf("got\n%s", got)
@@ -111,20 +111,59 @@ func TestWhatIsWrongWithAConversationIsSaid(t *testing.T) {
 	}
 }
 
-func TestASenderMayHaveSeveralConversations(t *testing.T) {
+func TestFind(t *testing.T) {
 	each(t, func(b bench) {
 		for _, number := range []string{other, to, "+15005550001"} {
 			b.put(number, from, 1, "")
 		}
 		b.put(to, from+"0", 1, "")
-		looks, err := b.source().Look(b.Context(), "", from)
-		if err != nil || len(looks) != 3 || looks[0].To != "+15005550001" || looks[1].To != to || looks[2].To != other {
-			b.Errorf("got %+v, %v", looks, err)
+		found, err := b.source().Find(b.Context(), "", from)
+		if err != nil || len(found) != 3 || found[0].To != "+15005550001" || found[1].To != to || found[2].To != other {
+			b.Errorf("got %+v, %v", found, err)
 		}
-		if looks, err := b.source().Look(b.Context(), "", "+1*"); err != nil || len(looks) != 0 {
-			b.Errorf("got %+v, %v", looks, err)
+		if found, err := b.source().Find(b.Context(), "", "+1*"); err != nil || len(found) != 0 {
+			b.Errorf("got %+v, %v", found, err)
 		}
 	})
+}
+
+func TestFindReturnsAtMost400Conversations(t *testing.T) {
+	each(t, func(b bench) {
+		for i := range 401 {
+			if i == 400 {
+				if found, err := b.source().Find(b.Context(), "", from); err != nil || len(found) != 400 {
+					b.Errorf("of 400, %d are found, %v", len(found), err)
+				}
+			}
+			b.do("SET", fmt.Sprintf("sms:conversation:+1500555%04d:%s", i, from), token)
+		}
+		if _, err := b.source().Find(b.Context(), "", from); err == nil || !strings.Contains(err.Error(), "more than 400: name one number with --to") {
+			b.Errorf("with 401: %v", err)
+		}
+	})
+}
+
+// The record is shown as it is in Redis, unless it is another conversation's.
+func TestWriteJSON(t *testing.T) {
+	for text, want := range map[string]string{
+		at(to, from, 1, 3, time.Now(), ""):           "same",
+		at(to, from, 2, 3, time.Now(), ""):           "same", // a later version
+		"\x1b[2J":                                    `"\u001b[2J"` + "\n",
+		at(to, "+19998887777", 1, 3, time.Now(), ""): "",
+	} {
+		if want == "same" {
+			want = text + "\n"
+		}
+		var out strings.Builder
+		s := inspect.Snapshot{To: to, From: from, Pointer: token, Record: []byte(text), RecordSize: int64(len(text))}
+		if err := s.WriteJSON(&out); err != nil || out.String() != want {
+			t.Errorf("%q: got %q, %v", text, out.String(), err)
+		}
+	}
+	var out strings.Builder
+	if err := (inspect.Snapshot{To: to, From: from, Pointer: token}).WriteJSON(&out); err != nil || out.String() != "" {
+		t.Errorf("without a record: got %q, %v", out.String(), err)
+	}
 }
 
 func TestAValueThatIsTooLargeIsNotRead(t *testing.T) {
@@ -139,8 +178,8 @@ func TestAValueThatIsTooLargeIsNotRead(t *testing.T) {
 		name, huge string
 		want       string // what show says of the state
 	}{
-		{"a record of 5 MB", "sms:session:" + token, "its record is too large"},
-		{"a pointer of 5 MB", pointer, "its pointer holds no token"},
+		{"a record of 5 MB", "sms:session:" + token, "the record is too large"},
+		{"a pointer of 5 MB", pointer, "the pointer contains no token"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			for _, command := range [][]any{{"FLUSHALL"}, {"SET", pointer, token}, {"SETRANGE", row.huge, 5_000_000, "x"}, {"CONFIG", "RESETSTAT"}} {
@@ -148,14 +187,14 @@ func TestAValueThatIsTooLargeIsNotRead(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			looks, err := source.Look(t.Context(), to, from)
-			if err != nil || len(looks) != 1 {
-				t.Fatalf("got %v, %v", looks, err)
+			found, err := source.Find(t.Context(), to, from)
+			if err != nil || len(found) != 1 {
+				t.Fatalf("got %v, %v", found, err)
 			}
-			var laid strings.Builder
-			_ = looks[0].Lay(&laid, inspect.Names{})
-			if !strings.Contains(laid.String(), row.want) {
-				t.Errorf("show says\n%s\nwant %q", laid.String(), row.want)
+			var shown strings.Builder
+			_ = found[0].WriteText(&shown, inspect.Names{})
+			if !strings.Contains(shown.String(), row.want) || found[0].Record != nil {
+				t.Errorf("the text is\n%s\nwant %q", shown.String(), row.want)
 			}
 			listed := 0
 			err = source.Each(t.Context(), inspect.Filter{}, func(found []inspect.Conversation) error {
@@ -163,10 +202,7 @@ func TestAValueThatIsTooLargeIsNotRead(t *testing.T) {
 				return nil
 			})
 			if err != nil || listed != 0 {
-				t.Errorf("ls lists %d, %v", listed, err)
-			}
-			if _, found, err := inspect.Find(t.Context(), pool.Pool, source.Keys, to, from); found || err != nil {
-				t.Errorf("found: %t, %v", found, err)
+				t.Errorf("%d are listed, %v", listed, err)
 			}
 			stats, err := redis.String(conn.Do("INFO", "stats"))
 			if err != nil {

@@ -1,0 +1,82 @@
+package inspect
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"smsession/internal/session"
+	"smsession/internal/terminal"
+)
+
+// Outcome is what End or Erase did. Its values are part of the JSON output.
+type Outcome string
+
+// The outcomes.
+const (
+	WasEnded    Outcome = "ended"
+	EndedBefore Outcome = "ended before"
+	Erased      Outcome = "erased"
+	NotFound    Outcome = "nothing there" // the session has expired, or its record cannot be read
+)
+
+// Ending is the end of a conversation.
+type Ending struct {
+	To, From string
+	Outcome  Outcome
+	Count    int64 // the messages that it had, if the outcome is WasEnded
+}
+
+// End ends a conversation, so that the next message begins a new one. For its errors see session.End.
+func (s Source) End(ctx context.Context, to, from string) (Ending, error) {
+	before, err := session.End(ctx, s.Pool.Pool, s.Keys, to, from)
+	e := Ending{To: to, From: from, Outcome: WasEnded}
+	switch {
+	case err != nil:
+		return e, err
+	case before == nil:
+		e.Outcome = NotFound
+	case !before.Ended.IsZero():
+		e.Outcome = EndedBefore
+	default:
+		e.Count = before.Counter
+	}
+	return e, nil
+}
+
+// Erase deletes what Redis holds of a conversation. For its errors see session.Erase.
+func (s Source) Erase(ctx context.Context, to, from string) (Ending, error) {
+	found, err := session.Erase(ctx, s.Pool.Pool, s.Keys, to, from)
+	e := Ending{To: to, From: from, Outcome: Erased}
+	if !found {
+		e.Outcome = NotFound
+	}
+	return e, err
+}
+
+// WriteText writes the ending as a sentence.
+func (e Ending) WriteText(w io.Writer, names Names) error {
+	text := "there is no live session; nothing was changed"
+	switch {
+	case e.Outcome == WasEnded && e.Count == 1:
+		text = "ended after 1 message; the next one begins a new conversation"
+	case e.Outcome == WasEnded:
+		text = fmt.Sprintf("ended after %d messages; the next one begins a new conversation", e.Count)
+	case e.Outcome == EndedBefore:
+		text = "had ended before; nothing was changed"
+	case e.Outcome == Erased:
+		text = "erased; a late repeat of one of its messages may be counted again"
+	}
+	_, err := fmt.Fprintf(w, "%s: %s\n", names.pair(e.From, e.To), text)
+	return err
+}
+
+// WriteJSON writes the ending as a line of JSON.
+func (e Ending) WriteJSON(w io.Writer, names Names) error {
+	return terminal.WriteJSON(w, struct {
+		From    string  `json:"from"`
+		To      string  `json:"to"`
+		Outcome Outcome `json:"what"`
+		Count   int64   `json:"count,omitempty"`
+	}{names.Show(e.From), names.Show(e.To), e.Outcome, e.Count})
+}
