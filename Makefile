@@ -40,8 +40,8 @@ lint: ## check the format, go vet and staticcheck
 
 bench: ## run the benchmarks, then whole processes under load next to their limits; BENCH_COUNT=6 for benchstat
 	@./deploy/test/setup.sh $(TOOLS)
-	go test -run '^$$' -bench . -benchmem ./internal/...
-	go test -v -run '^(TestMemoryIs(Flat|Bounded)|TestBrokenRequests.*)$$' -bench Process -benchtime 40000x -count $(BENCH_COUNT) ./cmd/smsession
+	go test -run '^$$' -bench . -benchmem $$(go list ./internal/... | grep -v systemtest)
+	go test -v -run '^(TestMemoryIs(Flat|Bounded)|TestBrokenRequests.*)$$' -bench Process -benchtime 40000x -count $(BENCH_COUNT) ./internal/systemtest
 
 fuzz: ## run every fuzz target for FUZZTIME=30s
 	@./deploy/test/fuzz.sh $(FUZZTIME)

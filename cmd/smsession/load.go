@@ -7,6 +7,7 @@ import (
 	"io"
 	"syscall"
 
+	"smsession/internal/dev"
 	"smsession/internal/load"
 	"smsession/internal/phone"
 )
@@ -86,7 +87,7 @@ func (c *loadCommand) Run(p *process) error {
 // phones makes phones of one account that share their connections.
 func (c *loadCommand) phones(w webhook, network *phone.Network) func(from string) (load.Sender, error) {
 	if w.accountSID == "" {
-		w.accountSID = "AC" + randomHex()
+		w.accountSID = "AC" + dev.RandomHex()
 	}
 	return func(from string) (load.Sender, error) {
 		return phone.New(phone.Options{

@@ -1,4 +1,4 @@
-// Command smsession gives SMS conversations a memory: it answers Twilio's webhook, with the sessions in Redis.
+// Command smsession gives SMS conversations a memory: it answers Twilio's webhook, and keeps the sessions in Redis.
 package main
 
 import (
@@ -15,46 +15,31 @@ import (
 	"github.com/alecthomas/kong"
 
 	"smsession/internal/config"
+	"smsession/internal/replica"
 	"smsession/internal/terminal"
 )
 
 // Exit statuses. A second signal ends the process by the signal itself.
 const (
-	exitFailed     = 1 // it could not start, or it failed
+	exitFailed     = 1 // the command could not start, or it failed
 	exitBadCommand = 2 // the command line or a setting is wrong
 )
 
-// commands is the command line. Each command is a file of this package.
-type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Run the service."`
-	Dev     devCommand     `cmd:"" help:"Run the service with a Redis of its own; needs nothing installed or configured."`
-	Phone   phoneCommand   `cmd:"" help:"Text a webhook as Twilio does, and see what the sender would get."`
-	Load    loadCommand    `cmd:"" help:"Text a webhook from many phones at once, and prove that it counts every message once."`
-	Ls      lsCommand      `cmd:"" help:"List the live conversations."`
-	Show    showCommand    `cmd:"" help:"Show what Redis holds of a sender's conversations."`
-	Watch   watchCommand   `cmd:"" help:"Show conversations as they begin, speak and end."`
-	End     endCommand     `cmd:"" help:"End a sender's conversations, so that the next message begins a new one."`
-	Webhook webhookCommand `cmd:"" help:"Show or set where Twilio posts the messages to a number."`
-	Config  configCommand  `cmd:"" help:"Check the settings and print them, secrets masked."`
-	Version versionCommand `cmd:"" help:"Print the version."`
-	Health  healthCommand  `cmd:"" hidden:"" help:"Ask a replica on this host whether it is ready."`
-}
-
-// process is what a command has of the process that it runs in.
+// process is what a command uses of the process that it runs in.
 type process struct {
 	ctx            context.Context  // ends with the first SIGINT or SIGTERM
 	hangup         <-chan os.Signal // gets SIGHUP
 	stdout, stderr io.Writer
-	transport      http.RoundTripper // for HTTP to the outside; nil is http.DefaultTransport
+	transport      http.RoundTripper // for HTTP to other hosts; nil is http.DefaultTransport
 }
 
 func main() {
 	hangup := make(chan os.Signal, 1) // buffered, so that a signal during the start is not lost
 	signal.Notify(hangup, syscall.SIGHUP)
-	tuneCollector()
-	signal.Ignore(syscall.SIGPIPE) // a log reader that goes away must not take the replica with it
+	signal.Ignore(syscall.SIGPIPE) // the reader of the log may go away, and the replica must live on
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the second signal is not caught
+	context.AfterFunc(ctx, stop) // the second signal ends the process
+	replica.TuneCollector()
 	os.Exit(run(&process{ctx: ctx, hangup: hangup, stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:]))
 }
 
@@ -85,17 +70,7 @@ func run(p *process, args []string) int {
 	return 0
 }
 
-// sentence is an error on one line. Parts of it may be what others sent, so it does nothing to a terminal.
+// sentence returns an error as one line. Other programs may have sent parts of it, so it is made safe for a terminal.
 func sentence(err error) string {
-	return terminal.Escape(strings.ReplaceAll(err.Error(), "\n", "; ")) // errors.Join puts its errors on lines
+	return terminal.Escape(strings.ReplaceAll(err.Error(), "\n", "; ")) // errors.Join puts each error on its own line
 }
-
-const examples = `Examples:
-
-  smsession dev
-  smsession phone hi "hi again" /again
-  smsession load --duration 10s
-  PUBLIC_URL=https://sms.example.com TWILIO_AUTH_TOKEN=... REDIS_URL=redis://localhost smsession serve
-  PUBLIC_URL=https://sms.example.com TWILIO_ACCOUNT_SID=AC... TWILIO_AUTH_TOKEN=... smsession webhook set +15005550006 --dry-run
-  REDIS_URL=redis://localhost smsession ls --sort idle
-  smsession config --public-url https://sms.example.com`

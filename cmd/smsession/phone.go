@@ -15,6 +15,7 @@ import (
 
 	"smsession/internal/config/redisurl"
 	"smsession/internal/cookies"
+	"smsession/internal/dev"
 	"smsession/internal/inspect"
 	"smsession/internal/phone"
 	"smsession/internal/redispool"
@@ -87,7 +88,7 @@ func (c *phoneCommand) Run(p *process) error {
 	}
 	options := texting.Options{Phone: device}
 	if w.dev != nil {
-		options.Elapse = w.dev.elapse(c.To, c.From)
+		options.Elapse = elapse(w.dev, c.To, c.From)
 	}
 	options.View = c.view(p, in.live)
 	person := texting.New(options)
@@ -151,11 +152,11 @@ func isTerminal(file any) bool {
 }
 
 // elapse lets time pass in the Redis of a `smsession dev`, for one conversation.
-func (f *devFile) elapse(to, from string) func(context.Context, time.Duration) error {
-	return func(ctx context.Context, d time.Duration) error {
-		pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{strings.TrimPrefix(f.Redis, "redis://")}}})
+func elapse(d *dev.Service, to, from string) func(context.Context, time.Duration) error {
+	return func(ctx context.Context, passed time.Duration) error {
+		pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{strings.TrimPrefix(d.Redis, "redis://")}}})
 		defer pool.Close()
-		return inspect.Age(ctx, pool.Pool, session.Keys{Prefix: f.Prefix}, to, from, d)
+		return inspect.Age(ctx, pool.Pool, session.Keys{Prefix: d.Prefix}, to, from, passed)
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"smsession/internal/config"
+	"smsession/internal/dev"
 	"smsession/internal/phone"
 )
 
@@ -22,8 +23,8 @@ type webhookFlags struct {
 type webhook struct {
 	primary, fallback phone.Endpoint
 	authToken         string
-	accountSID        string   // "" for a made-up one
-	dev               *devFile // nil if it is not a `smsession dev`
+	accountSID        string       // "" for a made-up one
+	dev               *dev.Service // nil if it is not a `smsession dev`
 }
 
 // webhook puts the flags together. A commandFault says what is wrong with them; any other error, that there is none.
@@ -95,16 +96,16 @@ func (f webhookFlags) ofDev(ctx context.Context) (webhook, error) {
 			return webhook{}, commandFault(flag.name + " needs --url beside it: a running smsession dev says the rest by itself")
 		}
 	}
-	dev, err := readDevFile(ctx)
+	d, err := dev.Find(ctx)
 	if err != nil {
 		return webhook{}, err
 	}
 	return webhook{
-		primary:    phone.Endpoint{URL: dev.PublicURL + "/sms", Address: dev.URL + "/sms"},
-		fallback:   phone.Endpoint{URL: dev.PublicURL + "/sms/fallback", Address: dev.URL + "/sms/fallback"},
-		authToken:  dev.AuthToken,
-		accountSID: dev.AccountSID,
-		dev:        dev,
+		primary:    phone.Endpoint{URL: d.PublicURL + "/sms", Address: d.URL + "/sms"},
+		fallback:   phone.Endpoint{URL: d.PublicURL + "/sms/fallback", Address: d.URL + "/sms/fallback"},
+		authToken:  d.AuthToken,
+		accountSID: d.AccountSID,
+		dev:        d,
 	}, nil
 }
 

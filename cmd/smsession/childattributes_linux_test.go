@@ -1,6 +1,0 @@
-package main
-
-import "syscall"
-
-// childAttributes lets a replica die with the suite, also when that is killed.
-func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

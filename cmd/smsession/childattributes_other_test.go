@@ -1,8 +1,0 @@
-//go:build !linux
-
-package main
-
-import "syscall"
-
-// childAttributes is nothing where the system has no death signal for children.
-func childAttributes() *syscall.SysProcAttr { return nil }

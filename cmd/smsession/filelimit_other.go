@@ -1,6 +1,0 @@
-//go:build !unix
-
-package main
-
-// openFiles reports false, because the limit for open files is not known on this system.
-func openFiles() (limit uint64, known bool) { return 0, false }

@@ -1,0 +1,91 @@
+package logging_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"smsession/internal/config"
+	"smsession/internal/logging"
+)
+
+func TestCloseWritesTheLastLines(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		log := logging.New(&out, config.LogJSON, slog.LevelInfo)
+		log.Info("request", "number", 1)
+		log.Info("request", "number", 2)
+		log.Debug("request", "number", 3)
+		log.Close()
+		if got := strings.Count(out.String(), "\n"); got != 2 {
+			t.Errorf("%d lines were written:\n%s", got, out.String())
+		}
+	})
+}
+
+// TestUnreadLog logs three times as much as the queue takes, to a pipe that nobody reads until then. The clock of the test
+// stands still while anything runs, so Close never gives up early.
+func TestUnreadLog(t *testing.T) {
+	const lines = 3000
+	synctest.Test(t, func(t *testing.T) {
+		reader, writer := io.Pipe() // a write waits until somebody reads
+		log := logging.New(writer, config.LogJSON, slog.LevelInfo)
+		for range lines {
+			log.Info("request", "line", strings.Repeat("x", 1000))
+		}
+		out := make(chan string)
+		go func() {
+			text, _ := io.ReadAll(reader)
+			out <- string(text)
+		}()
+		log.Close()
+		writer.Close()
+		text := <-out
+		written, noticed := countLines(t, text)
+		if log.Dropped() != int64(lines-written) || written == lines {
+			t.Errorf("%d lines of %d were written, and %d are counted as dropped", written, lines, log.Dropped())
+		}
+		if noticed != log.Dropped() {
+			t.Errorf("the notices report %d dropped lines, want %d", noticed, log.Dropped())
+		}
+		if len(text) > 2<<20 {
+			t.Errorf("%d bytes were written", len(text))
+		}
+	})
+}
+
+// countLines counts the ordinary lines of a log, and the dropped lines that its notices report.
+func countLines(t *testing.T, text string) (ordinary int, noticed int64) {
+	t.Helper()
+	for line := range strings.Lines(text) {
+		var one struct {
+			Level, Msg string
+			Lines      int64
+		}
+		if err := json.Unmarshal([]byte(line), &one); err != nil {
+			t.Fatalf("%q is not JSON: %v", line, err)
+		}
+		switch {
+		case one.Msg == "request":
+			ordinary++
+		case strings.Contains(one.Msg, "log lines were dropped") && one.Level == "WARN":
+			noticed += one.Lines
+		}
+	}
+	return ordinary, noticed
+}
+
+// TestCloseDoesNotWaitForever closes a log that nobody ever reads.
+func TestCloseDoesNotWaitForever(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader, writer := io.Pipe()
+		log := logging.New(writer, config.LogText, slog.LevelInfo)
+		log.Info("request")
+		log.Close()
+		reader.Close() // lets the goroutine of the log end
+	})
+}

@@ -1,0 +1,74 @@
+package replica
+
+import (
+	"log/slog"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+)
+
+const (
+	// usualGarbage is the size in bytes of the garbage that may accumulate while the live heap is small. The live heap
+	// is usually a few MB. With the default GOGC of 100, the collector would then run hundreds of times a second under
+	// load.
+	usualGarbage = 16 << 20
+
+	// GOGC stays between these bounds. The lower bound applies in a flood, where each percent of a large heap is much
+	// memory.
+	leastPercent = 25
+	mostPercent  = 400
+)
+
+// TuneCollector lets garbage grow by a fixed amount and not by a multiple of the live heap. It does nothing if GOGC is
+// set. After each collection, it checks whether GOGC must change. SetGCPercent stops the program for a moment, so
+// TuneCollector makes no small changes.
+func TuneCollector() {
+	if os.Getenv("GOGC") != "" {
+		return
+	}
+	present := mostPercent
+	debug.SetGCPercent(present)
+	afterCollections(func() {
+		if next := gcPercent(live()); next < present*9/10 || next > present*11/10 {
+			present = next
+			debug.SetGCPercent(present)
+		}
+	})
+}
+
+// gcPercent returns the GOGC for a live heap of this many bytes.
+func gcPercent(live uint64) int {
+	return int(min(max(100*usualGarbage/max(live, 1), leastPercent), mostPercent))
+}
+
+// live returns the number of bytes that GOGC is a percentage of: the heap that survived the last collection, the stacks
+// and the package variables.
+func live() (sum uint64) {
+	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}}
+	metrics.Read(samples)
+	for _, s := range samples {
+		sum += s.Value.Uint64()
+	}
+	return sum
+}
+
+// collected is an object that is collected at the next collection, which shows that there was one. It contains a
+// pointer: Go packs small objects without pointers together, and such an object may outlive a collection.
+type collected struct{ _ *collected }
+
+// afterCollections calls f after each collection.
+func afterCollections(f func()) {
+	runtime.AddCleanup(new(collected), func(f func()) {
+		f()
+		afterCollections(f)
+	}, f)
+}
+
+// LimitMemory makes the collector run more often when the memory approaches 90 % of the cgroup's limit. GOMEMLIMIT
+// takes precedence. The library logs the limit that it sets, or why it could not set a limit.
+func LimitMemory(log *slog.Logger) {
+	_, _ = memlimit.Set(memlimit.WithRatio(0.9), memlimit.WithLogger(log))
+}

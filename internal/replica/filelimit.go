@@ -1,0 +1,16 @@
+package replica
+
+import "log/slog"
+
+// affordableConnections returns how many connections the public listener may have. This is at most half of the files
+// that the process may open, because the connections to Redis need some of them. At the limit for connections, the
+// service closes idle connections. At the limit for files, it could not accept any connection.
+func affordableConnections(configured int, log *slog.Logger) int {
+	files, known := openFiles()
+	if !known || files/2 >= uint64(configured) {
+		return configured
+	}
+	log.Warn("MAX_CONNECTIONS needs twice as many open files: the limit is lowered, raise LimitNOFILE or ulimit -n",
+		"max_connections", configured, "open_files", files, "lowered_to", files/2)
+	return int(files / 2)
+}

@@ -1,0 +1,22 @@
+//go:build unix
+
+package replica
+
+import (
+	"io"
+	"log/slog"
+	"testing"
+)
+
+func TestConnectionsLeaveFilesForRedis(t *testing.T) {
+	files, known := openFiles()
+	if !known {
+		t.Fatal("the limit of open files is not known")
+	}
+	log := slog.New(slog.NewTextHandler(io.Discard, nil))
+	for configured, want := range map[int]int{16: 16, int(files): int(files / 2)} {
+		if got := affordableConnections(configured, log); got != want {
+			t.Errorf("of %d connections there may be %d, want %d", configured, got, want)
+		}
+	}
+}

@@ -1,0 +1,121 @@
+// Package replica is one replica of the service. Run contains all of its wiring.
+package replica
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/go-chi/chi/v5"
+
+	"smsession/internal/config"
+	"smsession/internal/conversation"
+	"smsession/internal/logging"
+	"smsession/internal/redispool"
+	"smsession/internal/server"
+	"smsession/internal/session"
+	"smsession/internal/twilio"
+)
+
+// Options are what a replica is made from.
+type Options struct {
+	Config    config.Config
+	Version   string
+	Listeners Listeners
+	Log       *logging.Logger
+
+	// Flags are the settings as given. The secrets are read from them again, while the replica runs.
+	Flags config.Flags
+	// Hangup gets a value when all secrets should be read again. It may be nil.
+	Hangup <-chan os.Signal
+	// Routes add routes to the public listener.
+	Routes []func(chi.Router)
+}
+
+// Run builds a replica and serves until ctx ends and the replica has drained. It returns an error if Redis refuses the
+// replica at the first contact. The replica then still runs, so the caller must end the process.
+func Run(ctx context.Context, o Options) error {
+	cfg, log := o.Config, o.Log
+	for _, warning := range cfg.Warnings() {
+		log.Warn(warning)
+	}
+
+	ctx, stop := context.WithCancel(ctx)
+	defer stop() // ends secrets.follow if a listener fails
+	secrets := newSecrets(o.Flags, cfg.Redis, log.Logger)
+	registry := newRegistry(o.Version, log)
+
+	pool := redispool.Open(redispool.Options{
+		URL:          cfg.Redis,
+		Current:      secrets.url,
+		Outdated:     secrets.outdated,
+		WaitReplicas: cfg.WaitReplicas,
+		Connections:  cfg.Connections,
+		Observe:      observeRoundTrips(registry),
+	})
+	defer pool.Close() // after everything that uses it
+	countConnections(registry, pool, cfg.Connections)
+
+	sessions := session.New(session.Options{
+		Pool:         pool.Pool,
+		Connections:  cfg.Connections,
+		Prefix:       cfg.RedisPrefix,
+		IdleTimeout:  cfg.IdleTimeout,
+		Lifetime:     cfg.Lifetime,
+		Budget:       cfg.RequestBudget,
+		MaxReplies:   cfg.MaxReplies,
+		SecureCookie: cfg.SecureCookie,
+		Responder:    conversation.Counter{},
+		Logger:       log.Logger,
+	})
+	webhook := twilio.NewVerifier(cfg.WebhookURL, tokens(cfg.AuthTokens))
+	fallback := twilio.NewVerifier(cfg.FallbackURL, tokens(cfg.AuthTokens))
+	go secrets.follow(ctx, o.Hangup, webhook.SetTokens, fallback.SetTokens)
+
+	health := server.NewHealth(cfg.RequestBudget, log.Logger)
+	edge := server.New(server.Options{
+		Sessions:       sessions,
+		Webhook:        webhook,
+		Fallback:       fallback,
+		AccountSIDs:    cfg.AccountSIDs,
+		OptOut:         twilio.OptOutMode(cfg.OptOut),
+		Health:         health,
+		AdminHosts:     cfg.AdminHosts,
+		KeepAlive:      cfg.KeepAlive,
+		MaxConnections: affordableConnections(cfg.MaxConnections, log.Logger),
+		Registry:       registry,
+		Version:        o.Version,
+		Logger:         log.Logger,
+	})
+	defer edge.Close()
+
+	probe := session.NewProbe(pool.Pool, cfg.RedisPrefix, pool.HashTags)
+	ping := newWarnings(registry, log.Logger, pool).after(probe.Run)
+	watch := func(ctx context.Context) error { return health.Watch(ctx, ping, redispool.Refused) }
+	serve := func() error {
+		return server.Run(ctx, health, cfg.DrainDelay, log.Logger, o.Listeners.attach(edge, o)...)
+	}
+	return watched(ctx, strings.Join(cfg.Redis.Addrs, ","), watch, serve)
+}
+
+// watched serves and watches the Redis at addr. The watch ends when serving ends. If Redis refuses us at the first contact,
+// watched returns the error at once, while serve still runs.
+func watched(ctx context.Context, addr string, watch func(context.Context) error, serve func() error) error {
+	watching, stop := context.WithCancel(ctx)
+	defer stop()
+	refused, ended := make(chan error, 1), make(chan error, 1)
+	go func() { refused <- watch(watching) }()
+	go func() { ended <- serve() }()
+	select {
+	case err := <-refused:
+		if err != nil {
+			return fmt.Errorf("the Redis at %s refuses us: %w", addr, err)
+		}
+		return <-ended
+	case err := <-ended:
+		stop()
+		<-refused // the pool must not be closed during a ping
+		return err
+	}
+}

@@ -1,0 +1,82 @@
+package replica
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"smsession/internal/redispool"
+)
+
+const (
+	// checkInterval is how often the settings of Redis are checked. A server that forbids CONFIG records every attempt
+	// (ACL LOG), so the checks must be rare. They must be frequent enough to end an alert soon after its reason is fixed.
+	checkInterval = 10 * time.Minute
+
+	// checkRetry is how soon a failed check is repeated. A check can take seconds, and Redis is not pinged meanwhile.
+	checkRetry = time.Minute
+)
+
+// warnings reports settings of Redis that can lose sessions: in the log when a check finds them first, and as metrics
+// while they last. It is not safe for concurrent use.
+type warnings struct {
+	log    *slog.Logger
+	pool   *redispool.Pool
+	gauges map[string]prometheus.Gauge // by the name of the warning
+	logged map[string]bool
+	next   time.Time // when the next check is due
+}
+
+func newWarnings(registry prometheus.Registerer, log *slog.Logger, pool *redispool.Pool) *warnings {
+	vector := promauto.With(registry).NewGaugeVec(prometheus.GaugeOpts{
+		Name: "smsession_redis_warning",
+		Help: "1 while the settings or the version of Redis can lose sessions. 0 if not, or if they cannot be read.",
+	}, []string{"warning"})
+	w := &warnings{log: log, pool: pool, gauges: map[string]prometheus.Gauge{}, logged: map[string]bool{}}
+	for _, name := range redispool.Warnings() {
+		w.gauges[name] = vector.WithLabelValues(name)
+	}
+	return w
+}
+
+// after returns a ping that checks the settings of Redis after a successful ping, if a check is due.
+func (w *warnings) after(ping func(context.Context) error) func(context.Context) error {
+	return func(ctx context.Context) error {
+		err := ping(ctx)
+		if now := time.Now(); err == nil && !now.Before(w.next) {
+			w.check(ctx, now)
+		}
+		return err
+	}
+}
+
+// check checks the settings of Redis and reports the result. A failed check has not seen every server, so it ends no
+// warning.
+func (w *warnings) check(ctx context.Context, now time.Time) {
+	found, err := redispool.Check(ctx, w.pool)
+	w.next = now.Add(checkInterval)
+	if err != nil {
+		w.next = now.Add(checkRetry)
+	}
+	for name, gauge := range w.gauges {
+		i := slices.IndexFunc(found, func(f redispool.Warning) bool { return f.Name == name })
+		switch {
+		case i >= 0:
+			gauge.Set(1)
+			w.logOnce(found[i])
+		case err == nil:
+			gauge.Set(0)
+		}
+	}
+}
+
+func (w *warnings) logOnce(warning redispool.Warning) {
+	if !w.logged[warning.Name] {
+		w.log.Warn(warning.Text, "warning", warning.Name)
+	}
+	w.logged[warning.Name] = true
+}

@@ -1,0 +1,253 @@
+package systemtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"smsession/internal/redistest"
+)
+
+const (
+	alertsFile     = "../../deploy/prometheus/alerts.yml"
+	alertsTestFile = "../../deploy/prometheus/alerts_test.yml"
+	dashboardFile  = "../../deploy/grafana/smsession.json"
+	runbookFile    = "../../deploy/README.md"
+)
+
+func contentOf(t *testing.T, file string) string {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// promtool runs Prometheus's own tool, which must be content.
+func promtool(t *testing.T, args ...string) {
+	t.Helper()
+	if out, err := exec.Command("promtool", args...).CombinedOutput(); err != nil {
+		t.Errorf("promtool %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+func TestPrometheusTakesTheAlertsAndTheirTestsHold(t *testing.T) {
+	promtool(t, "check", "rules", alertsFile)
+	promtool(t, "test", "rules", alertsTestFile)
+}
+
+// alerts are the names of the alerts, in their order.
+func alerts(t *testing.T) []string {
+	t.Helper()
+	var names []string
+	for _, m := range regexp.MustCompile(`(?m)^ *- alert: (\w+)$`).FindAllStringSubmatch(contentOf(t, alertsFile), -1) {
+		names = append(names, m[1])
+	}
+	if len(names) == 0 {
+		t.Fatal("there are no alerts")
+	}
+	return names
+}
+
+func TestEveryAlertIsSeenToFireAndToBeSilent(t *testing.T) {
+	cases := regexp.MustCompile(`alertname: (\w+)\n +exp_alerts:( \[\])?`).FindAllStringSubmatch(contentOf(t, alertsTestFile), -1)
+	fires, silent := map[string]bool{}, map[string]bool{}
+	for _, c := range cases {
+		if c[2] == "" {
+			fires[c[1]] = true
+		} else {
+			silent[c[1]] = true
+		}
+	}
+	for _, name := range alerts(t) {
+		if !fires[name] || !silent[name] {
+			t.Errorf("%s: fires in a test: %t, is silent in one: %t", name, fires[name], silent[name])
+		}
+	}
+}
+
+func TestEveryAlertHasItsEntryInTheRunbook(t *testing.T) {
+	rules, runbook := contentOf(t, alertsFile), contentOf(t, runbookFile)
+	for _, name := range alerts(t) {
+		if !strings.Contains(rules, "runbook: deploy/README.md#"+strings.ToLower(name)+"\n") {
+			t.Errorf("%s does not say where its entry is", name)
+		}
+		if !regexp.MustCompile(`(?m)^#+ ` + name + `$`).MatchString(runbook) {
+			t.Errorf("%s has no entry in %s", name, runbookFile)
+		}
+	}
+}
+
+// expressions are all that Prometheus is asked by the alerts and the dashboard.
+func expressions(t *testing.T) []string {
+	t.Helper()
+	var all []string
+	for _, m := range regexp.MustCompile(`(?m)^ *expr: (.+)$`).FindAllStringSubmatch(contentOf(t, alertsFile), -1) {
+		all = append(all, m[1])
+	}
+	if len(all) != len(alerts(t)) {
+		t.Errorf("%d alerts have %d expressions on a line", len(alerts(t)), len(all))
+	}
+	return append(all, panels(t)...)
+}
+
+// panels are the expressions of the dashboard, its variables filled in as Grafana does.
+func panels(t *testing.T) []string {
+	t.Helper()
+	var dashboard struct {
+		Panels []struct {
+			Title   string
+			Targets []struct{ Expr string }
+		}
+	}
+	if err := json.Unmarshal([]byte(contentOf(t, dashboardFile)), &dashboard); err != nil {
+		t.Fatal(err)
+	}
+	var all []string
+	for _, panel := range dashboard.Panels {
+		for _, target := range panel.Targets {
+			expr := strings.NewReplacer("$__rate_interval", "1m", "$instance", ".*").Replace(target.Expr)
+			if expr == "" || strings.Contains(expr, "$") {
+				t.Errorf("%s asks %q", panel.Title, target.Expr)
+			}
+			all = append(all, expr)
+		}
+	}
+	if len(all) == 0 {
+		t.Fatal("the dashboard asks nothing")
+	}
+	return all
+}
+
+func TestPrometheusTakesWhatTheDashboardAsks(t *testing.T) {
+	type rule struct {
+		Record string `json:"record"`
+		Expr   string `json:"expr"`
+	}
+	var rules []rule
+	for i, expr := range panels(t) {
+		rules = append(rules, rule{fmt.Sprint("panel:", i), expr})
+	}
+	text, err := json.Marshal(map[string]any{"groups": []any{map[string]any{"name": "dashboard", "rules": rules}}}) // JSON is YAML
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "dashboard.yml")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	promtool(t, "check", "rules", file)
+}
+
+// A job has whatever name the Prometheus of a deployment gives it.
+func TestNeitherAlertsNorDashboardDependOnTheNameOfAJob(t *testing.T) {
+	for _, expr := range expressions(t) {
+		if regexp.MustCompile(`\bjob\s*(=|!)`).MatchString(expr) {
+			t.Errorf("%s asks for a job by its name", expr)
+		}
+	}
+}
+
+// scraper are the labels that Prometheus adds to every series.
+var scraper = []string{"job", "instance"}
+
+var (
+	ranges    = regexp.MustCompile(`\[[^\]]*\]`)
+	groupings = regexp.MustCompile(`\b(?:by|without|on|ignoring)\s*\(([^)]*)\)`)
+	selectors = regexp.MustCompile(`\b([a-zA-Z_:][\w:]*)\s*(?:\{([^}]*)\})?\s*(\()?`)
+	matchers  = regexp.MustCompile(`(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"`)
+)
+
+// unanswerable returns what an expression asks for that is not among the series: a name, a label, or a label's value,
+// each of those that a pattern lists. It knows the part of PromQL that we use; promtool has checked the rest.
+func unanswerable(expr string, all []series) []string {
+	var wrong []string
+	labels := slices.Clone(scraper)
+	for _, one := range all {
+		labels = slices.AppendSeq(labels, maps.Keys(one.labels))
+	}
+	expr = ranges.ReplaceAllString(expr, "")
+	for _, m := range groupings.FindAllStringSubmatch(expr, -1) {
+		for label := range strings.SplitSeq(m[1], ",") {
+			if !slices.Contains(labels, strings.TrimSpace(label)) {
+				wrong = append(wrong, "no series has the label "+label)
+			}
+		}
+	}
+	expr = groupings.ReplaceAllString(expr, "")
+	for _, m := range selectors.FindAllStringSubmatch(expr, -1) {
+		name, conditions, call := m[1], m[2], m[3]
+		if call != "" || slices.Contains([]string{"and", "or", "unless"}, name) {
+			continue
+		}
+		if !slices.ContainsFunc(all, func(one series) bool { return one.name == name }) {
+			wrong = append(wrong, "there is no "+name)
+			continue
+		}
+		for _, c := range matchers.FindAllStringSubmatch(conditions, -1) {
+			if slices.Contains(scraper, c[1]) {
+				continue
+			}
+			for value := range strings.SplitSeq(c[3], "|") {
+				if !slices.ContainsFunc(all, func(one series) bool { return one.name == name && one.labels[c[1]] == value }) {
+					wrong = append(wrong, fmt.Sprintf("no %s has %s=%q", name, c[1], value))
+				}
+			}
+		}
+	}
+	return wrong
+}
+
+func TestTheReplicasAnswerWhatAlertsAndDashboardAsk(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	r := startReplica(t, server.URL())
+	all := append(scrape(t, r), series{name: "up"}) // which Prometheus makes itself
+	for _, expr := range expressions(t) {
+		for _, wrong := range unanswerable(expr, all) {
+			t.Errorf("%s: %s", expr, wrong)
+		}
+	}
+	for expr, wrong := range map[string]string{
+		`sum(rate(smsession_message_total[5m]))`:                                   "a name that is not there",
+		`sum(rate(smsession_messages_total{result="unavailible"}[5m])) > 0`:        "a value that is not there",
+		`rate(smsession_messages_total{result=~"busy|bussy"}[5m])`:                 "one of two values",
+		`smsession_messages_total{status="503"}`:                                   "a label that is not there",
+		`sum by (results) (smsession_messages_total)`:                              "a grouping by no label",
+		`sum(smsession_messages_total) > 1 and on (instance) smsession_nothing`:    "the second of two names",
+		`histogram_quantile(0.9, sum by (le) (smsession_redis_duration_seconds))`:  "a histogram by its bare name",
+		`smsession_redis_away_seconds > 10 unless absent(smsession_redis_is_away)`: "a name within a function",
+	} {
+		if len(unanswerable(expr, all)) == 0 {
+			t.Errorf("%s was not noticed: %s", wrong, expr)
+		}
+	}
+}
+
+func TestTheReadmeNamesEveryMetric(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	text := shipped(t, "deploy/README.md")
+	names := map[string]bool{}
+	for _, one := range scrape(t, startReplica(t, server.URL())) {
+		if strings.HasPrefix(one.name, "smsession_") {
+			names[regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(one.name, "")] = true
+		}
+	}
+	for name := range names {
+		if !strings.Contains(text, "| `"+name+"` | ") {
+			t.Errorf("the table of metrics has no row for %s", name)
+		}
+	}
+	for _, m := range regexp.MustCompile("(?m)^\\| `(smsession_\\w+)` \\| ").FindAllStringSubmatch(text, -1) {
+		if !names[m[1]] {
+			t.Errorf("the table of metrics has a row for %s, which is not exported", m[1])
+		}
+	}
+}

@@ -1,0 +1,90 @@
+package systemtest
+
+import (
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"smsession/internal/webhooktest"
+
+	"smsession/internal/redistest"
+)
+
+// browse asks for something as curl does: without the headers of a browser.
+func browse(tb testing.TB, method, url, body string) (status int, text string) {
+	tb.Helper()
+	r, err := http.NewRequest(method, url, strings.NewReader(body))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	res, err := http.DefaultClient.Do(r)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return res.StatusCode, string(b)
+}
+
+func TestTheGuideBeginsWithThePage(t *testing.T) {
+	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
+	d.lines("curl")
+	first, _, _ := strings.Cut(d.stdout(), "\n")
+	if !strings.Contains(first, d.url+"/ ") {
+		t.Errorf("the guide begins with %q", first)
+	}
+	if status, page := browse(t, "GET", d.url+"/", ""); status != 200 || !strings.Contains(page, "<h1>smsession") {
+		t.Errorf("there is %d %s", status, page)
+	}
+}
+
+// TestAPhoneOfThePageTextsTheService does so under names that need quoting, for a public URL that leads nowhere.
+func TestAPhoneOfThePageTextsTheService(t *testing.T) {
+	d := startDev(t, "PORT=0", "ADMIN_ADDR=", "PUBLIC_URL=https://sms.example.com/in", "REDIS_PREFIX=it's:")
+	status, text := browse(t, "POST", d.url+"/dev/send", `{"phone":"1","kind":"text","body":"hello"}`)
+	var sent struct {
+		Entries []struct {
+			Outcome struct{ Replies []struct{ Body string } }
+		}
+	}
+	err := json.Unmarshal([]byte(text), &sent)
+	if err != nil || status != 200 || len(sent.Entries) != 1 || sent.Entries[0].Outcome.Replies[0].Body != webhooktest.Greeting(1) {
+		t.Fatalf("a message gets %d %s", status, text)
+	}
+	var session struct {
+		Line   string
+		Record struct{ Raw string }
+	}
+	status, said := browse(t, "GET", d.url+"/dev/session?phone=1", "")
+	if err := json.Unmarshal([]byte(said), &session); err != nil || status != 200 {
+		t.Fatalf("the session is %d %s", status, said)
+	}
+	if got := paste(t, session.Line); got == "" || got != session.Record.Raw {
+		t.Errorf("%s: %s, the page shows %s", session.Line, got, session.Record.Raw)
+	}
+	_, wire := browse(t, "GET", d.url+"/dev/message?phone=1&entry=1", "")
+	_, state := browse(t, "GET", d.url+"/dev/state", "")
+	if !strings.Contains(wire, "https://sms.example.com/in/sms") || strings.Contains(wire+text+said+state, d.file.AuthToken) {
+		t.Errorf("what went over the wire is %s", wire)
+	}
+}
+
+func TestOnlyDevHasThePage(t *testing.T) {
+	r := startReplica(t, redistest.Start(t, redistest.Options{}).URL())
+	for _, url := range []string{r.url, r.operator()} {
+		for _, path := range []string{"/", "/dev/", "/dev/state", "/dev/page.js"} {
+			if status, _ := browse(t, "GET", url+path, ""); status != 404 {
+				t.Errorf("GET %s gets %d, want 404", path, status)
+			}
+		}
+		if status, _ := browse(t, "POST", url+"/dev/send", `{"phone":"1","kind":"text","body":"hello"}`); status != 404 {
+			t.Errorf("POST /dev/send gets %d, want 404", status)
+		}
+	}
+}

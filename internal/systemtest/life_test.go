@@ -1,0 +1,219 @@
+package systemtest
+
+import (
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"smsession/internal/webhooktest"
+
+	"smsession/internal/redistest"
+)
+
+// sentences are the lines of a process's standard error that are not of its log.
+func sentences(stderr string) []string {
+	return slices.DeleteFunc(strings.Split(stderr, "\n"), func(line string) bool { return strings.HasPrefix(line, "{") })
+}
+
+// taken is an address that somebody else listens on.
+func taken(tb testing.TB, addr string) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", addr)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() { l.Close() })
+	return l.Addr().String()
+}
+
+// TestAServiceThatCannotStartSaysSoInASentence runs the service with settings that are right by themselves.
+func TestAServiceThatCannotStartSaysSoInASentence(t *testing.T) {
+	locked := redistest.Start(t, redistest.Options{Password: "right", Args: []string{"--user", "app", "on", ">right", "~sms:*", "+@all"}})
+	open := redistest.Start(t, redistest.Options{})
+	encrypted := redistest.Start(t, redistest.Options{TLS: true})
+	rows := []struct {
+		name, redisURL, want string
+		settings             []string
+	}{
+		{"the public port is taken", open.URL(), "address already in use", []string{"ADDR=" + taken(t, "127.0.0.1:0")}},
+		{"the private port is taken", open.URL(), "address already in use", []string{"ADMIN_ADDR=" + taken(t, "127.0.0.1:0")}},
+		{"the password is wrong", "redis://:S3cr3t@" + locked.Addr(), "WRONGPASS", nil},
+		{"the user's password is wrong", "redis://app:S3cr3t@" + locked.Addr(), "WRONGPASS", nil},
+		{"there is no such user", "redis://nobody:S3cr3t@" + locked.Addr(), "WRONGPASS", nil},
+		{"a password is asked for and none is set", "redis://" + locked.Addr(), "NOAUTH", nil},
+		{"a password is set and none is asked for", "redis://:S3cr3t@" + open.Addr(), "AUTH", nil},
+		{"there is no such database", "redis://" + open.Addr() + "/4711", "out of range", nil},
+		{"nobody vouches for the certificate", encrypted.URL(), "certificate", nil},
+		{"the certificate is another host's", strings.Replace(encrypted.URL(), "127.0.0.1", "0.0.0.0", 1), "certificate",
+			[]string{"SSL_CERT_FILE=" + encrypted.CAFile()}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			r := start(t, []string{"serve"}, serviceSettings(row.redisURL, row.settings...)...)
+			status := r.wait()
+			said := sentences(r.stderr())
+			if status != 1 || len(said) != 1 || !strings.HasPrefix(said[0], "smsession: ") || !strings.Contains(said[0], row.want) {
+				t.Errorf("exit status %d, %q", status, said)
+			}
+			if strings.Contains(r.stderr()+r.stdout(), "S3cr3t") {
+				t.Errorf("the secret is in %s", r.stderr())
+			}
+			t.Log(said)
+		})
+	}
+}
+
+func TestARedisThatIsNotThereYetIsWaitedFor(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	server.Kill()
+	r := launch(t, []string{"serve"}, serviceSettings(server.URL())...)
+	r.waitFor("starting", http.StatusServiceUnavailable)
+	if err := server.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	r.waitReady()
+	report(t, uncounted([]reply{newSender(t).deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1))
+}
+
+// TestAnEncryptedRedisIsTrustedByItsAuthority serves over TLS. That nobody is trusted without the authority's
+// certificate is a row of TestAServiceThatCannotStartSaysSoInASentence.
+func TestAnEncryptedRedisIsTrustedByItsAuthority(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{TLS: true, Password: "right"})
+	r := startReplica(t, server.URL(), "SSL_CERT_FILE="+server.CAFile())
+	s := newSender(t)
+	first := s.deliver(r.url, "/sms", webhooktest.NewSID(), "")
+	report(t, uncounted([]reply{first, s.deliver(r.url, "/sms", webhooktest.NewSID(), first.Cookie)}, 1, 2))
+	if keys := server.CLI("--scan", "--pattern", "sms:session:*"); keys != "sms:session:"+first.Cookie {
+		t.Errorf("the sessions are %q", keys)
+	}
+}
+
+func TestAWrongSettingIsReportedBeforeAnythingIsBound(t *testing.T) {
+	const redis = "redis://127.0.0.1:1"
+	rows := []struct {
+		name     string
+		settings []string
+		want     []string // of each line its beginning and its end
+	}{
+		{"everything is missing", []string{"PUBLIC_URL=", "TWILIO_AUTH_TOKEN=", "REDIS_URL="},
+			[]string{"PUBLIC_URL (--public-url): ", "TWILIO_AUTH_TOKEN (--twilio-auth-token): ", "REDIS_URL (--redis-url): "}},
+		{"everything is wrong", []string{"ADDR=S3cr3t", "PUBLIC_URL=ftp://user:S3cr3t@host", "TWILIO_AUTH_TOKEN=S3cr3t,,",
+			"REDIS_URL=redis://:S3cr3t@:x/y?z", "SESSION_IDLE_TIMEOUT=0", "REQUEST_BUDGET=1h", "OPT_OUT=?"},
+			[]string{"ADDR (--addr): ", "PUBLIC_URL (--public-url): ", "TWILIO_AUTH_TOKEN (--twilio-auth-token): ", "REDIS_URL (--redis-url): ",
+				"SESSION_IDLE_TIMEOUT (--session-idle-timeout): ", "REQUEST_BUDGET (--request-budget): ", "OPT_OUT (--opt-out): "}},
+		{"Sentinels without the name of a primary", []string{"REDIS_URL=redis+sentinel://user:S3cr3t@a:1,b:2"}, []string{"REDIS_URL (--redis-url): "}},
+		{"a parameter that a Cluster does not have", []string{"REDIS_URL=redis+cluster://user:S3cr3t@a:1,b:2?db=S3cr3t"}, []string{"REDIS_URL (--redis-url): "}},
+		{"less than no Redis replicas", []string{"REDIS_WAIT_REPLICAS=-1"}, []string{"REDIS_WAIT_REPLICAS (--redis-wait-replicas): "}},
+		{"a secret in a file that is not there", []string{"TWILIO_AUTH_TOKEN=", "TWILIO_AUTH_TOKEN_FILE=S3cr3t"},
+			[]string{"TWILIO_AUTH_TOKEN_FILE (--twilio-auth-token-file): "}},
+	}
+	for _, row := range rows {
+		for _, command := range []string{"serve", "config"} {
+			t.Run(command+": "+row.name, func(t *testing.T) {
+				r := execute(t, []string{command}, serviceSettings(redis, row.settings...)...)
+				lines := strings.Split(r.stderr, "\n")
+				for _, want := range row.want {
+					if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, want) }) {
+						t.Errorf("nothing is said of %s", want)
+					}
+				}
+				if r.status != 2 || len(lines) < len(row.want) || r.stdout != "" {
+					t.Errorf("exit status %d, printed %q", r.status, r.stdout)
+				}
+				if t.Failed() || strings.Contains(strings.ToLower(r.stderr), "s3cr3t") {
+					t.Errorf("the faults: %s", r.stderr)
+				}
+			})
+		}
+	}
+}
+
+func TestASignalEndsTheService(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		t.Run(s.String()+": exit status 0", func(t *testing.T) {
+			r := startReplica(t, server.URL(), "DRAIN_DELAY=10ms")
+			r.signal(s)
+			if status := r.wait(); status != 0 {
+				t.Errorf("exit status %d:\n%s", status, r.stderr())
+			}
+			if said := sentences(r.stderr()); len(said) > 0 {
+				t.Errorf("it says %q", said)
+			}
+		})
+	}
+	t.Run("while Redis is away: exit status 0", func(t *testing.T) {
+		away := redistest.Start(t, redistest.Options{})
+		away.Kill()
+		r := launch(t, []string{"serve"}, serviceSettings(away.URL())...)
+		r.signal(syscall.SIGTERM)
+		if status := r.wait(); status != 0 {
+			t.Errorf("exit status %d:\n%s", status, r.stderr())
+		}
+	})
+	t.Run("a second signal ends it at once", func(t *testing.T) {
+		r := startReplica(t, server.URL(), "DRAIN_DELAY=1m")
+		r.signal(syscall.SIGTERM)
+		r.waitFor("draining", http.StatusServiceUnavailable)
+		// The first signal is not caught any more a moment after it was: usually the first of these is enough.
+		ended := func() bool {
+			r.signal(syscall.SIGTERM)
+			select {
+			case <-r.exited:
+				return true
+			case <-time.After(100 * time.Millisecond):
+				return false
+			}
+		}
+		for deadline := time.Now().Add(20 * time.Second); !ended(); {
+			if time.Now().After(deadline) {
+				t.Fatal("it goes on draining")
+			}
+		}
+		if status, ok := r.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGTERM {
+			t.Errorf("it ended with %v, not by the signal", r.cmd.ProcessState)
+		}
+	})
+}
+
+func TestConfigPrintsWarnings(t *testing.T) {
+	r := execute(t, []string{"config"}, serviceSettings("", "REDIS_URL=redis://redis", "PUBLIC_URL=https://sms.example.com/sms", "TWILIO_AUTH_TOKEN=S3cr3t")...)
+	const want = "smsession: warning: PUBLIC_URL ends in /sms: the service accepts only requests that Twilio sends to https://sms.example.com/sms/sms\n" +
+		"smsession: warning: TWILIO_AUTH_TOKEN: token 1 of 1 is shorter than the 32 characters of Twilio's tokens"
+	if r.status != 0 || strings.TrimSpace(r.stderr) != want || !strings.Contains(r.stdout, "PUBLIC_URL              https://sms.example.com/sms\n") {
+		t.Errorf("exit status %d, %q, printed:\n%s", r.status, r.stderr, r.stdout)
+	}
+}
+
+func TestHelpVersionAndConfigArePrinted(t *testing.T) {
+	secrets := []string{"ADDR=127.0.0.1:1234", "REDIS_URL=redis://app:S3cr3t@redis:6380/2", "TWILIO_AUTH_TOKEN=S3cr3t10123456789abcdef0123456789,S3cr3t20123456789abcdef0123456789"}
+	rows := []struct {
+		name string
+		args []string
+		want []string
+	}{
+		{"help has examples", []string{"--help"}, []string{"Usage: smsession <command>", "Examples:", "smsession dev"}},
+		{"a command's help has its settings", []string{"serve", "--help"}, []string{"--redis-url", "$REDIS_URL", "default 10s"}},
+		{"the version is one line", []string{"version"}, []string{"smsession "}},
+		{"the settings are printed with the secrets masked", []string{"config", "--public-url=https://sms.example.com/in/"},
+			[]string{"ADDR                    127.0.0.1:1234\n", "PUBLIC_URL              https://sms.example.com/in\n",
+				"redis://app:•••@redis:6380/2\n", "SESSION_IDLE_TIMEOUT    4h\n", "REQUEST_BUDGET          10s\n"}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			r := execute(t, row.args, serviceSettings("", secrets...)...)
+			for _, want := range row.want {
+				if !strings.Contains(r.stdout, want) {
+					t.Errorf("no %q in:\n%s", want, r.stdout)
+				}
+			}
+			if r.status != 0 || r.stderr != "" || strings.Contains(r.stdout, "S3cr3t") {
+				t.Errorf("exit status %d, %q, printed:\n%s", r.status, r.stderr, r.stdout)
+			}
+		})
+	}
+}

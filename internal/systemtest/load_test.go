@@ -1,0 +1,245 @@
+package systemtest
+
+import (
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	neturl "net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"smsession/internal/webhooktest"
+
+	"smsession/internal/redistest"
+)
+
+// loadReport is what `smsession load --json` prints, as far as the suite looks at it.
+type loadReport struct {
+	Interrupted bool
+	Asked       struct {
+		Conversations, Messages, Bursts int
+		RepeatsAtOnce                   int `json:"repeats_at_once"`
+		RepeatsLater                    int `json:"repeats_later"`
+		CookiesLost                     int `json:"cookies_lost"`
+		FirstRaces                      int `json:"first_races"`
+	}
+	Errors []struct {
+		Code, Count int
+		Name        string
+	}
+	Proof struct {
+		Holds   bool
+		Counted int
+		Found   map[string]int
+	}
+}
+
+// loadJSON runs `smsession load --json` to its end against a webhook whose public URL is the suite's.
+func loadJSON(tb testing.TB, url string, args ...string) (report loadReport, status int) {
+	tb.Helper()
+	args = append([]string{"load", "--json", "--url", url + "/sms", "--public-url", webhooktest.PublicURL + "/sms"}, args...)
+	r := execute(tb, args, "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken)
+	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
+		tb.Fatalf("exit status %d, %v: %q\n%s", r.status, err, r.stdout, r.stderr)
+	}
+	if strings.Contains(r.stdout+r.stderr, webhooktest.AuthToken) {
+		tb.Errorf("the token is in %s%s", r.stdout, r.stderr)
+	}
+	return report, r.status
+}
+
+// everything is a load with all faults in it, on few conversations so that they are long.
+var everything = []string{"--conversations", "50", "--messages", "2000", "--burst", "5", "--first-race", "0.5",
+	"--resend", "0.1", "--lose-cookies", "0.05"}
+
+// spread passes requests on to one replica of a fleet after the other, whether they say that they are ready or not:
+// plain ones do not.
+func spread(tb testing.TB, f *fleet) (url string) {
+	tb.Helper()
+	proxy := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite: func(r *httputil.ProxyRequest) {
+			target, _ := neturl.Parse(f.any()) // a URL that is in use
+			r.SetURL(target)
+		},
+		Transport: newSender(tb).Client.Transport,
+	})
+	tb.Cleanup(proxy.Close)
+	return proxy.URL
+}
+
+func TestLoadProvesThatTheReplicasCountOnce(t *testing.T) {
+	f := startFleet(t, redistest.Start(t, redistest.Options{}))
+	report, status := loadJSON(t, spread(t, f), everything...)
+	a := report.Asked
+	if status != 0 || !report.Proof.Holds || report.Proof.Counted != 2000 || len(report.Errors) > 0 {
+		t.Errorf("exit status %d, %+v", status, report)
+	}
+	if a.Messages != 2000 || a.Conversations != 50 || min(a.Bursts, a.FirstRaces, a.RepeatsAtOnce, a.RepeatsLater, a.CookiesLost) == 0 {
+		t.Errorf("asked %+v", a)
+	}
+	if pointers := len(f.keys("sms:conversation:+15005550006:+999*")); pointers != a.Conversations {
+		t.Errorf("%d conversations left %d pointers", a.Conversations, pointers)
+	}
+}
+
+func TestLoadCatchesThePlainServer(t *testing.T) {
+	f := startPlainFleet(t, redistest.Start(t, redistest.Options{}))
+	report, status := loadJSON(t, spread(t, f), everything...)
+	if status != 1 || report.Proof.Holds {
+		t.Errorf("exit status %d, %+v", status, report)
+	}
+	for _, kind := range []string{"lost update", "counted twice", "forked session"} {
+		if report.Proof.Found[kind] == 0 {
+			t.Errorf("no %s among %v", kind, report.Proof.Found)
+		}
+	}
+}
+
+func TestLoadFindsTheRunningDev(t *testing.T) {
+	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
+	r := execute(t, []string{"load", "--messages", "300", "--conversations", "10"}, "XDG_RUNTIME_DIR="+filepath.Dir(filepath.Dir(d.path)))
+	if r.status != 0 || !strings.Contains(r.stdout, "proof     it holds: 300 messages") || !strings.Contains(r.stdout, "errors    none") {
+		t.Errorf("exit status %d\n%s%s", r.status, r.stdout, r.stderr)
+	}
+}
+
+func TestLoadNeedsAWebhook(t *testing.T) {
+	r := execute(t, []string{"load"}, "XDG_RUNTIME_DIR="+t.TempDir())
+	if r.status != 1 || !strings.Contains(r.stderr, "smsession dev") || r.stdout != "" {
+		t.Errorf("exit status %d\n%s%s", r.status, r.stdout, r.stderr)
+	}
+}
+
+// countingServer is a webhook that counts its requests and answers them all alike. It listens on all addresses.
+func countingServer(tb testing.TB, handler http.HandlerFunc) (port string, requests *atomic.Int64) {
+	tb.Helper()
+	requests = new(atomic.Int64)
+	listener, err := net.Listen("tcp", "0.0.0.0:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		requests.Add(1)
+		handler(w, r)
+	})}}
+	server.Start()
+	tb.Cleanup(server.Close)
+	_, port, _ = net.SplitHostPort(listener.Addr().String())
+	return port, requests
+}
+
+func thanks(w http.ResponseWriter, _ *http.Request) { greet(w, 2) }
+
+// TestLoadRefusesAHostThatIsNotThisOne has a server that would get the messages: 0.0.0.0 is no loopback address.
+func TestLoadRefusesAHostThatIsNotThisOne(t *testing.T) {
+	port, requests := countingServer(t, thanks)
+	here, elsewhere := "http://127.0.0.1:"+port+"/sms", "http://0.0.0.0:"+port+"/sms"
+	rows := []struct {
+		name string
+		args []string
+	}{
+		{"the webhook", []string{"--url", elsewhere}},
+		{"the webhook, whatever its public URL", []string{"--url", elsewhere, "--public-url", here}},
+		{"the fallback", []string{"--url", here, "--fallback-url", elsewhere}},
+		{"a documentation address", []string{"--url", "http://192.0.2.1/sms"}},
+		{"a name that cannot be found", []string{"--url", "http://nobody.invalid/sms"}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			r := execute(t, append([]string{"load", "--messages", "10"}, row.args...), "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken)
+			if r.status != 2 || r.stdout != "" || strings.Count(r.stderr, "\n") > 0 || r.stderr == "" {
+				t.Errorf("exit status %d\n%s%s", r.status, r.stdout, r.stderr)
+			}
+		})
+	}
+	if n := requests.Load(); n > 0 {
+		t.Errorf("%d requests were sent", n)
+	}
+	if _, status := loadJSON(t, "http://0.0.0.0:"+port, "--messages", "10", "--expect", "none", "--i-own-this-host"); status != 0 || requests.Load() == 0 {
+		t.Errorf("where it is one's own: exit status %d, %d requests", status, requests.Load())
+	}
+}
+
+func TestLoadEndsWhereItIsLedToAnotherHost(t *testing.T) {
+	elsewhere, strays := countingServer(t, thanks)
+	port, requests := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, "http://0.0.0.0:"+elsewhere+"/sms", http.StatusTemporaryRedirect)
+	})
+	for _, args := range [][]string{nil, {"--i-own-this-host"}} { // the flag does not allow any other host
+		requests.Store(0)
+		r := execute(t, append([]string{"load", "--url", "http://127.0.0.1:" + port + "/sms"}, args...), "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken)
+		if r.status != 2 || !strings.Contains(r.stderr, "http://0.0.0.0:"+elsewhere) || requests.Load() > 1000 || strays.Load() > 0 {
+			t.Errorf("exit status %d after %d requests, %d elsewhere\n%s%s", r.status, requests.Load(), strays.Load(), r.stdout, r.stderr)
+		}
+	}
+}
+
+// TestLoadSaysWhatIsWrongWithItsFlags gives a secret where a number should be: the fault must not repeat it.
+func TestLoadSaysWhatIsWrongWithItsFlags(t *testing.T) {
+	rows := []struct{ flag, value, want string }{
+		{"--conversations", "0", "a whole number from 1 to 100000"},
+		{"--conversations", "", "a whole number"},
+		{"--conversations", "S3cr3t", "a whole number"},
+		{"--in-flight", "-1", "a whole number from 1 to 4096"},
+		{"--in-flight", "4", "--burst is more than --in-flight"},
+		{"--messages", "1.5", "a whole number"},
+		{"--burst", "21", "a whole number from 1 to 20"},
+		{"--resend", "1.01", "a share from 0 to 1"},
+		{"--lose-cookies", "NaN", "a share from 0 to 1"},
+		{"--first-race", "-0.1", "a share from 0 to 1"},
+		{"--rate", "-1", "a number from 0"},
+		{"--rate", "NaN", "a number from 0"},
+		{"--rate", "0.1", "--rate is so low"},
+		{"--duration", "30", "a time like 30s"},
+		{"--duration", "-1s", "a time like 30s"},
+		{"--expect", "S3cr3t", "neither counter nor none"},
+		{"--url", "sms.example.com:S3cr3t", "--url"},
+		{"--to", "", "the number that is texted is missing"},
+		{"--to", "+1S3cr3t", "the number that is texted has a + that is not followed by 1 to 20 digits only"},
+	}
+	for _, row := range rows {
+		t.Run(row.flag+" "+row.value, func(t *testing.T) {
+			t.Parallel()
+			r := execute(t, []string{"load", "--url=http://127.0.0.1:1/sms", row.flag + "=" + row.value}, "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken)
+			said := r.stderr
+			if r.status != 2 || !strings.Contains(said, row.want) || strings.Count(said, "\n") > 0 || r.stdout != "" || strings.Contains(said, "S3cr3t") {
+				t.Errorf("exit status %d, %q", r.status, said)
+			}
+		})
+	}
+}
+
+func TestLoadNamesTheErrors(t *testing.T) {
+	port, _ := countingServer(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "Forbidden", http.StatusForbidden) })
+	report, status := loadJSON(t, "http://127.0.0.1:"+port, "--messages", "100")
+	if status != 1 || len(report.Errors) != 1 || report.Errors[0].Code != 11217 || report.Errors[0].Name == "" || report.Proof.Holds {
+		t.Errorf("exit status %d, %+v", status, report)
+	}
+}
+
+func TestLoadReportsWhenItIsInterrupted(t *testing.T) {
+	arrived := make(chan struct{}, 1000)
+	port, _ := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		select {
+		case arrived <- struct{}{}:
+		default:
+		}
+		thanks(w, r)
+	})
+	r := start(t, []string{"load", "--duration", "1h", "--expect", "none", "--url", "http://127.0.0.1:" + port + "/sms"},
+		"TWILIO_AUTH_TOKEN="+webhooktest.AuthToken)
+	for range 100 {
+		<-arrived
+	}
+	r.signal(os.Interrupt)
+	if r.wait() != 0 || !strings.Contains(r.stdout(), "interrupted") || !strings.Contains(r.stdout(), "latency") {
+		t.Errorf("exit status %d\n%s%s", r.wait(), r.stdout(), r.stderr())
+	}
+}

@@ -1,0 +1,85 @@
+package systemtest
+
+import (
+	"strings"
+	"syscall"
+	"testing"
+
+	"smsession/internal/webhooktest"
+
+	"smsession/internal/redistest"
+)
+
+func TestEndAsksThePersonAtTheTerminal(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	r := startReplica(t, server.URL())
+	rows := []struct {
+		name, keys, says string
+		args             []string
+		status, next     int
+	}{
+		{"no", "n" + enter, "nothing was changed", nil, 1, 3},
+		{"nothing", enter, "nothing was changed", nil, 1, 3},
+		{"something else", "maybe" + enter, "nothing was changed", nil, 1, 3},
+		{"the end of the input", ctrlD, "nothing was changed", nil, 1, 3},
+		{"an interruption", ctrlC, "nothing was changed", nil, 1, 3},
+		{"yes", "y" + enter, "ended after 2 messages", nil, 0, 1},
+		{"yes in full", "YES" + enter, "ended after 2 messages", []string{"--to", "+15005550006"}, 0, 1},
+		{"yes to be forgotten", "y" + enter, "may be counted again", []string{"--erase"}, 0, 1},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			s := conversationFor(t, r, 2)
+			x := sitAt(t, operatorCommand(t, server.URL(), append([]string{"end", s.From}, row.args...)...))
+			x.expect(s.From + " to ")
+			x.expect("counter   2")
+			x.expect("this conversation? [y/N] ")
+			x.press(row.keys)
+			x.expect(row.says)
+			x.leaves(row.status)
+			if n := number(s.deliver(r.url, "/sms", webhooktest.NewSID(), "").Text()); n != row.next {
+				t.Errorf("the next message is number %d, want %d", n, row.next)
+			}
+		})
+	}
+}
+
+func TestAWatchIsATableThatGivesTheTerminalBack(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	r := startReplica(t, server.URL())
+	first := conversationFor(t, r, 2)
+	for name, end := range map[string]func(x *tty){
+		"Ctrl-C":           func(x *tty) { x.press(ctrlC) },
+		"a request to end": func(x *tty) { _ = x.cmd.Process.Signal(syscall.SIGTERM) },
+	} {
+		t.Run(name, func(t *testing.T) { watchATable(t, server, r, first, end, 0) })
+	}
+	t.Run("a Redis that refuses", func(t *testing.T) {
+		watchATable(t, server, r, first, func(*tty) {
+			server.CLI("ACL", "SETUSER", "default", "-scan")
+		}, 1)
+	})
+}
+
+func watchATable(t *testing.T, server *redistest.Server, r *replica, first *sender, end func(*tty), status int) {
+	x := sitAt(t, operatorCommand(t, server.URL(), "watch", "--every", "100ms"))
+	x.expect("\x1b[?1049h") // the other screen
+	x.expect("FROM")
+	x.expect("+1202•••" + first.From[8:])
+	second := conversationFor(t, r, 1)
+	x.expect("began +1202•••" + second.From[8:])
+	end(x)
+	_ = x.cmd.Wait()
+	x.expect("\x1b[?1049l")
+	text := x.text()
+	if x.cmd.ProcessState.ExitCode() != status || x.modes() != x.before {
+		t.Errorf("%v: %q", x.cmd.ProcessState, text)
+	}
+	if strings.Count(text, "\x1b[?1049h") != 1 || strings.Count(text, "\x1b[?1049l") != 1 || strings.LastIndex(text, "\x1b[H") > strings.Index(text, "\x1b[?1049l") ||
+		!strings.Contains(text, "\x1b[?25h") || !strings.Contains(text, "\x1b[?7h") {
+		t.Errorf("the terminal is left as %q", text[max(len(text)-200, 0):])
+	}
+	if strings.Contains(text, first.From) {
+		t.Error("a whole number is shown")
+	}
+}

@@ -1,0 +1,262 @@
+package systemtest
+
+import (
+	"bufio"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"smsession/internal/webhooktest"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/redistest"
+)
+
+// conversationFor has a sender text n messages to a replica.
+func conversationFor(tb testing.TB, r *replica, n int) *sender {
+	tb.Helper()
+	s := newSender(tb)
+	for i := range n {
+		if got := s.deliver(r.url, "/sms", webhooktest.NewSID(), ""); got.Status != 200 || number(got.Text()) != i+1 {
+			tb.Fatalf("message %d: %d %q", i+1, got.Status, got.Body)
+		}
+	}
+	return s
+}
+
+func TestAnOperatorListsShowsAndEndsAConversation(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	r := startReplica(t, server.URL())
+	redisURL := "REDIS_URL=" + server.URL()
+	one, two := conversationFor(t, r, 3), conversationFor(t, r, 1)
+
+	ls := execute(t, []string{"ls"}, redisURL)
+	if lines := strings.Split(ls.stdout, "\n"); ls.status != 0 || len(lines) != 4 || !strings.HasPrefix(lines[0], "FROM ") ||
+		!strings.Contains(ls.stdout, "+1202•••"+one.From[8:]) || !strings.Contains(ls.stdout, "3h59m") {
+		t.Errorf("ls: exit status %d\n%s%s", ls.status, ls.stdout, ls.stderr)
+	}
+	if strings.Contains(ls.stdout, one.From) || strings.Contains(ls.stdout, one.To) {
+		t.Errorf("ls shows whole numbers:\n%s", ls.stdout)
+	}
+	if top := execute(t, []string{"ls", "--sort", "count", "--limit", "1", "--reveal"}, redisURL); !strings.Contains(top.stdout, one.From) || strings.Contains(top.stdout, two.From) {
+		t.Errorf("ls --sort count: %s%s", top.stdout, top.stderr)
+	}
+	if some := execute(t, []string{"ls", "--limit", "1"}, redisURL); some.status != 0 || strings.Count(some.stdout, "\n") != 2 {
+		t.Errorf("ls --limit 1: %s%s", some.stdout, some.stderr)
+	}
+	show := execute(t, []string{"show", one.From}, redisURL)
+	if show.status != 0 || !strings.Contains(show.stdout, one.From+" to +1500•••0006\n  state     live\n") || !strings.Contains(show.stdout, "counter   3\n") {
+		t.Errorf("show: exit status %d\n%s%s", show.status, show.stdout, show.stderr)
+	}
+	raw := execute(t, []string{"show", "--json", "--to", one.To, one.From}, redisURL)
+	if want := server.CLI("GET", "sms:session:"+server.CLI("GET", "sms:conversation:"+one.To+":"+one.From)); raw.stdout != want+"\n" {
+		t.Errorf("show --json: %q, in Redis it is %q", raw.stdout, want)
+	}
+
+	end := execute(t, []string{"end", one.From, "--yes"}, redisURL)
+	if end.status != 0 || end.stdout != one.From+" to +1500•••0006: ended after 3 messages; the next one begins a new conversation\n" {
+		t.Errorf("end: exit status %d\n%s%s", end.status, end.stdout, end.stderr)
+	}
+	if again := execute(t, []string{"end", one.From, "-y", "--json"}, redisURL); again.status != 0 || !strings.Contains(again.stdout, `"what":"ended before"`) {
+		t.Errorf("end again: exit status %d\n%s%s", again.status, again.stdout, again.stderr)
+	}
+	if ls := execute(t, []string{"ls", "--json", "--from", one.From}, redisURL); ls.status != 0 || ls.stdout != "" {
+		t.Errorf("ls of an ended one: %s%s", ls.stdout, ls.stderr)
+	}
+	if n := number(one.deliver(r.url, "/sms", webhooktest.NewSID(), "").Text()); n != 1 {
+		t.Errorf("the next message is number %d", n)
+	}
+	erase := execute(t, []string{"end", one.From, "--to", one.To, "--yes", "--erase"}, redisURL)
+	if erase.status != 0 || !strings.Contains(erase.stdout, "may be counted again") || strings.Contains(server.CLI("KEYS", "*"), one.From) {
+		t.Errorf("end --erase: exit status %d\n%s%s", erase.status, erase.stdout, erase.stderr)
+	}
+}
+
+func TestWhatAnOperatorCannotHaveIsASentence(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{Password: "S3cr3t", Args: []string{"--user", "blind", "on", ">S3cr3t", "~sms:*", "+get", "+ping"}})
+	elsewhere := strings.Replace(server.URL(), "S3cr3t", "wr0ng", 1)
+	blind := strings.Replace(server.URL(), ":S3cr3t@", "blind:S3cr3t@", 1)
+	rows := []struct {
+		name, want, redisURL string
+		args                 []string
+		status               int
+	}{
+		{"ls without REDIS_URL", "REDIS_URL", "", []string{"ls"}, 2},
+		{"ls of another kind of URL", "REDIS_URL", "http://S3cr3t@localhost", []string{"ls"}, 2},
+		{"ls with the wrong password", "refuses us", elsewhere, []string{"ls"}, 1},
+		{"ls where SCAN is forbidden", "it needs SCAN, GET, STRLEN and PTTL, on a Cluster also CLUSTER SLOTS, and the keys", blind, []string{"ls"}, 1},
+		{"ls of a Redis that is not there", "refused", "redis://127.0.0.1:1", []string{"ls"}, 1},
+		{"ls in no order", "--sort must be one of count, idle, left, began", server.URL(), []string{"ls", "--sort", "S3cr3t"}, 2},
+		{"ls of none", "--limit must be a whole number", server.URL(), []string{"ls", "--limit", "0"}, 2},
+		{"ls in order of too many", "from 1 to 100000", server.URL(), []string{"ls", "--sort=count", "--limit=100001"}, 2},
+		{"show of an unknown number", "no conversation of that number", server.URL(), []string{"show", "+15551234567"}, 1},
+		{"show of an unknown number of ours", "no conversation of that number", server.URL(), []string{"show", "+15551234567", "--to", "+1"}, 1},
+		{"show of nobody", "an argument is missing", server.URL(), []string{"show"}, 2},
+		{"show where PTTL is forbidden", "it needs", blind, []string{"show", "+1", "--to", "+2"}, 1},
+		{"show of a variable without a value", "a number is empty", server.URL(), []string{"show", ""}, 2},
+		{"end of a variable without a value", "a number is empty", server.URL(), []string{"end", "", "--yes"}, 2},
+		{"end with a number of ours that has no value", "a number is empty", server.URL(), []string{"end", "+15551234567", "--to", "", "--yes"}, 2},
+		{"ls of a variable without a value", "a number is empty", server.URL(), []string{"ls", "--from="}, 2},
+		{"end of an unknown number", "no conversation of that number", server.URL(), []string{"end", "+15551234567", "--yes"}, 1},
+		{"end where nobody can be asked", "stdin or stderr is not a terminal: use --yes", server.URL(), []string{"end", "+15551234567"}, 2},
+		{"end with the wrong password", "refuses us", elsewhere, []string{"end", "+1", "--to", "+2", "--yes"}, 1},
+		{"watch with the wrong password", "refuses us", elsewhere, []string{"watch"}, 1},
+		{"watch of a Redis that is not there", "refused", "redis://127.0.0.1:1", []string{"watch"}, 1},
+		{"watch without a pause", "--every must be at least 100ms", server.URL(), []string{"watch", "--every", "1ms"}, 2},
+		{"watch of nobody", "--limit must be a whole number", server.URL(), []string{"watch", "--limit", "0"}, 2},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			r := execute(t, row.args, "REDIS_URL="+row.redisURL)
+			said := r.stderr
+			if r.status != row.status || !strings.Contains(said, row.want) || strings.Contains(said, "\n") || r.stdout != "" {
+				t.Errorf("exit status %d, %q, %q", r.status, said, r.stdout)
+			}
+			if strings.Contains(strings.ToLower(said), "s3cr3t") || strings.Contains(said, "wr0ng") || strings.Contains(said, "5551234567") {
+				t.Errorf("a secret or a number is in %q", said)
+			}
+		})
+	}
+}
+
+// A user who may do just what the commands name.
+func TestAnOperatorNeedsNoMoreThanIsSaid(t *testing.T) {
+	granted := func(name string, commands ...string) []string {
+		return append([]string{"--user", name, "on", ">S3cr3t", "~sms:*"}, commands...)
+	}
+	rules := append(granted("reader", "+scan", "+get", "+strlen", "+pttl"),
+		granted("ender", "+scan", "+get", "+strlen", "+pttl", "+set", "+del", "+type", "+eval", "+evalsha")...)
+	rules = append(rules, granted("halfway", "+scan", "+get", "+strlen", "+pttl", "+type", "+eval", "+evalsha", "(+del ~sms:session:*)")...)
+	server := redistest.Start(t, redistest.Options{Args: rules})
+	r := startReplica(t, server.URL())
+	s := conversationFor(t, r, 1)
+	as := func(user string) string {
+		return "REDIS_URL=" + strings.Replace(server.URL(), "redis://", "redis://"+user+":S3cr3t@", 1)
+	}
+	for _, args := range [][]string{{"ls"}, {"ls", "--sort", "left"}, {"ls", "--from", s.From, "--to", s.To}, {"show", s.From}} {
+		if x := execute(t, args, as("reader")); x.status != 0 || x.stdout == "" {
+			t.Errorf("%q: exit status %d, %q, %s", args, x.status, x.stdout, x.stderr)
+		}
+	}
+	if x := execute(t, []string{"end", s.From, "--yes"}, as("reader")); x.status != 1 || !strings.Contains(x.stderr, "it needs SCAN, GET, STRLEN, PTTL, SET") || strings.Contains(x.stderr, "may be") {
+		t.Errorf("end by a reader: exit status %d, %s", x.status, x.stderr)
+	}
+	if x := execute(t, []string{"end", s.From, "--yes", "--erase"}, as("halfway")); x.status != 1 ||
+		!strings.Contains(x.stderr, "may be erased in part") || !strings.Contains(x.stderr, "it needs SCAN, GET, STRLEN, PTTL, SET, DEL") {
+		t.Errorf("an erasure that is refused half way: exit status %d, %s", x.status, x.stderr)
+	}
+	if left := server.CLI("KEYS", "sms:*"); strings.Contains(left, "sms:session:") || !strings.Contains(left, "sms:conversation:") {
+		t.Errorf("the record should be deleted and the pointer not: there is %s", left)
+	}
+	s = conversationFor(t, r, 1)
+	for _, args := range [][]string{{"end", s.From, "--yes"}, {"end", s.From, "--yes", "--erase"}} {
+		if x := execute(t, args, as("ender")); x.status != 0 {
+			t.Errorf("%q: exit status %d, %s", args, x.status, x.stderr)
+		}
+	}
+}
+
+// A message could not wait so long; who has none to answer can.
+func TestAListWaitsForARedisThatIsBusy(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	fillLive(t, server, 1)
+	server.CLI("CLIENT", "PAUSE", "2000", "ALL")
+	if r := execute(t, []string{"ls"}, "REDIS_URL="+server.URL()); r.status != 0 || strings.Count(r.stdout, "\n") != 2 {
+		t.Errorf("exit status %d, %q, %s", r.status, r.stdout, r.stderr)
+	}
+}
+
+// operatorCommand is a command line of the program that is not started yet.
+func operatorCommand(tb testing.TB, redisURL string, args ...string) *exec.Cmd {
+	tb.Helper()
+	return command(tb, args, "TERM=xterm", "REDIS_URL="+redisURL)
+}
+
+// fillLive puts n conversations into Redis, with a script.
+func fillLive(tb testing.TB, server *redistest.Server, n int) {
+	tb.Helper()
+	script := redis.NewScript(0, `
+for i = 1, ARGV[1] do
+  local from, token = string.format('+1202%07d', i), string.format('%043d', i)
+  redis.call('SET', 'sms:conversation:+15005550006:' .. from, token, 'PX', 14400000)
+  redis.call('SET', 'sms:session:' .. token, string.format('{"version":1,"counter":1,"from":"%s","to":"+15005550006",`+
+		`"began":"%s","written":"%s","deadline":"2999-01-01T00:00:00Z","messages":"SM%032d=1"}', from, ARGV[2], ARGV[2], i), 'PX', 14400000)
+end`)
+	if _, err := script.Do(redistest.Conn(tb, server.Addr()), n, time.Now().UTC().Format(time.RFC3339)); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+func TestAReaderWhoHasSeenEnoughIsNoError(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	fillLive(t, server, 5000)
+	cmd := operatorCommand(t, server.URL(), "ls", "--json")
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	line, _ := bufio.NewReader(out).ReadString('\n')
+	out.Close()
+	if err := cmd.Wait(); err != nil || stderr.String() != "" || !json.Valid([]byte(line)) {
+		t.Errorf("%v, %q, %q", err, line, stderr.String())
+	}
+}
+
+func TestAWatchPrintsEvents(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	r := startReplica(t, server.URL())
+	conversationFor(t, r, 2)
+	redisURL := "REDIS_URL=" + server.URL()
+	watch := start(t, []string{"watch", "--json", "--reveal", "--every", "100ms"}, redisURL)
+	webhooktest.Wait(t, "it to watch", func() bool { return strings.Contains(watch.stderr(), "watching 1 conversations") })
+	s := newSender(t)
+	for i, step := range []struct {
+		event string
+		do    func()
+	}{
+		{"began", func() { s.deliver(r.url, "/sms", webhooktest.NewSID(), "") }},
+		{"spoke", func() { s.deliver(r.url, "/sms", webhooktest.NewSID(), "") }},
+		{"ended", func() { execute(t, []string{"end", s.From, "--to", s.To, "--yes"}, redisURL) }},
+		{"began", func() { s.deliver(r.url, "/sms", webhooktest.NewSID(), "") }},
+		{"gone", func() { execute(t, []string{"end", s.From, "--to", s.To, "--yes", "--erase"}, redisURL) }},
+	} {
+		step.do()
+		webhooktest.Wait(t, step.event, func() bool { return strings.Count(watch.stdout(), "\n") > i })
+		var seen struct{ Event, From string }
+		if err := json.Unmarshal([]byte(strings.Split(watch.stdout(), "\n")[i]), &seen); err != nil || seen.Event != step.event || seen.From != s.From {
+			t.Errorf("%s: got %+v, %v", step.event, seen, err)
+		}
+	}
+	watch.signal(os.Interrupt)
+	if watch.wait() != 0 || strings.Count(watch.stdout(), "\n") != 5 {
+		t.Errorf("exit status %d\n%s%s", watch.wait(), watch.stdout(), watch.stderr())
+	}
+}
+
+func TestAWatchWaitsForARedisThatGoesAway(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{AppendOnly: true})
+	s := conversationFor(t, startReplica(t, server.URL()), 1)
+	watch := start(t, []string{"watch", "--every", "100ms"}, "REDIS_URL="+server.URL())
+	webhooktest.Wait(t, "it to watch", func() bool { return strings.Contains(watch.stderr(), "watching 1 conversations") })
+	server.Kill()
+	webhooktest.Wait(t, "word that Redis is away", func() bool { return strings.Contains(watch.stderr(), "waiting until Redis answers") })
+	if err := server.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, []string{"end", s.From, "--to", s.To, "--yes"}, "REDIS_URL="+server.URL())
+	webhooktest.Wait(t, "the end of the conversation", func() bool { return strings.Contains(watch.stdout(), " ended ") })
+	watch.signal(os.Interrupt)
+	if watch.wait() != 0 || strings.Count(watch.stdout(), "\n") != 1 || strings.Count(watch.stderr(), "\n") != 1 {
+		t.Errorf("exit status %d\n%s%s", watch.wait(), watch.stdout(), watch.stderr())
+	}
+}

@@ -1,0 +1,51 @@
+package systemtest
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"smsession/internal/webhooktest"
+
+	"smsession/internal/redistest"
+)
+
+func TestAProxyBeforeRedisIsEnough(t *testing.T) {
+	for name, hangUp := range map[string]bool{"one that refuses HELLO and scripts without keys": false, "one that ends the connection": true} {
+		t.Run(name, func(t *testing.T) {
+			r := startReplica(t, "redis://"+redistest.StartRelay(t, hangUp))
+			report(t, uncounted([]reply{newSender(t).deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1))
+		})
+	}
+}
+
+func TestTheStartEndsIfTheUserMayNotSave(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		user []string
+		want string
+	}{
+		{"a user for the keys of another prefix", narrow("resetkeys", "~other:*"), "sms:probe"},
+		{"a user who may not SET", narrow("+strlen", "-set"), "'set'"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			server := redistest.Start(t, redistest.Options{Args: row.user})
+			r := execute(t, []string{"serve"}, serviceSettings("redis://"+narrowLogin+server.Addr())...)
+			said := sentences(r.stderr)
+			if status := r.status; status != 1 || len(said) != 1 || !strings.Contains(said[0], "NOPERM") || !strings.Contains(said[0], row.want) {
+				t.Errorf("exit status %d, %q, want 1 and a sentence with %s", status, said, row.want)
+			}
+		})
+	}
+}
+
+// TestReadinessFollowsMessages removes a right that every message needs from the user, and then restores it.
+func TestReadinessFollowsMessages(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{Args: narrow()})
+	r := startReplica(t, "redis://"+narrowLogin+server.Addr(), "REQUEST_BUDGET=1s")
+	server.CLI("ACL", "SETUSER", "app", "-set")
+	r.waitFor("redis", http.StatusServiceUnavailable)
+	server.CLI("ACL", "SETUSER", "app", "+set")
+	r.waitReady()
+	report(t, uncounted([]reply{newSender(t).deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1))
+}

@@ -1,0 +1,153 @@
+package systemtest
+
+import (
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"smsession/internal/webhooktest"
+
+	"smsession/internal/config"
+	"smsession/internal/redistest"
+)
+
+func readme(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// What the README tells an operator to type is typed here, by sh and the real redis-cli.
+func TestWhatTheReadmeTellsToTypeAtNightWorks(t *testing.T) {
+	_, block, _ := strings.Cut(shipped(t, "deploy/README.md"), "## What to type at night\n")
+	_, block, _ = strings.Cut(block, "```sh\n")
+	block, _, found := strings.Cut(block, "```")
+	if !found {
+		t.Fatal("the README has no such lines")
+	}
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		r := startReplica(t, b.URL)
+		s, other := newSender(t), newSender(t)
+		for _, sender := range []*sender{s, other, s} {
+			if _, err := sender.Send(r.url, "/sms", webhooktest.NewSID(), ""); err != nil {
+				t.Fatal(err)
+			}
+		}
+		block := strings.Replace(block, "from=+12025550143", "from="+s.From, 1)
+		cmd := exec.Command("sh", "-eu", "-c", block)
+		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "REDIS_URL=" + b.URL}
+		out, err := cmd.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v:\n%s", err, out)
+		}
+		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+		for i, want := range []string{"sms:conversation:" + s.To + ":" + s.From, `"counter":2`, "14", "ended", "1"} {
+			if i >= len(lines) || !strings.Contains(lines[i], want) {
+				t.Fatalf("line %d should have %q:\n%s", i+1, want, out)
+			}
+		}
+		if a, err := s.Send(r.url, "/sms", webhooktest.NewSID(), ""); err != nil || a.Text() != webhooktest.Greeting(1) {
+			t.Errorf("the next message was answered %q, %v", a.Text(), err)
+		}
+	})
+}
+
+// redis-cli takes what stands before the colon for a user's name, also where it is empty.
+func TestAURLWithAPasswordServesTheServiceAndRedisCLI(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{Password: "password"})
+	server.CLI("ACL", "SETUSER", "smsession", "on", ">password", "~*", "+@all")
+	text := shipped(t, "deploy/README.md")
+	for name, text := range map[string]string{
+		"a password without a user": strings.SplitAfter(text, "password is written as ")[1],
+		"systemd":                   strings.SplitAfter(text, "## systemd")[1],
+	} {
+		login := found(t, text, `(\w*:password@)`)[0]
+		redisURL := "redis://" + login + server.Addr()
+		cmd := exec.Command("redis-cli", "-u", redisURL, "ping")
+		if out, err := cmd.Output(); err != nil || string(out) != "PONG\n" {
+			t.Errorf("%s: redis-cli -u with %s: %v, %s", name, login, err, out)
+		}
+		if r := execute(t, []string{"ls"}, "REDIS_URL="+redisURL); r.status != 0 {
+			t.Errorf("%s: smsession ls with %s: %s", name, login, r.stderr)
+		}
+	}
+}
+
+func TestTheReadmesCountCountsNothingThatIsNotThere(t *testing.T) {
+	_, count, _ := strings.Cut(shipped(t, "deploy/README.md"), "# count the live conversations")
+	_, count, _ = strings.Cut(count, "\n")
+	count, _, _ = strings.Cut(count, "\n\n")
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		conn := redistest.Conn(t, b.Addr)
+		for _, what := range []string{"nothing", "a pointer that points nowhere"} {
+			cmd := exec.Command("sh", "-eu", "-c", count)
+			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "REDIS_URL=" + b.URL}
+			if out, err := cmd.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "0" {
+				t.Errorf("of %s it counts %q, %v", what, out, err)
+			}
+			if _, err := conn.Do("SET", "sms:conversation:a:b", strings.Repeat("T", 43)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestReadmeNamesEverySettingWithItsDefault(t *testing.T) {
+	text := readme(t)
+	for _, s := range config.Defaults().Settings() {
+		row := "| `" + s.Name + "` | "
+		if s.Value != "" && s.Name != "PPROF" {
+			row += "`" + s.Value + "` |"
+		}
+		if !strings.Contains(text, row) {
+			t.Errorf("the table of settings has no row %q", row)
+		}
+	}
+}
+
+func TestTheRightsThatTheReadmeNamesAreEnough(t *testing.T) {
+	_, rights, _ := strings.Cut(shipped(t, "deploy/README.md"), "The Redis user needs the keys `sms:*` and the commands ")
+	rights, _, _ = strings.Cut(rights, ".")
+	args := []string{"--user", "app", "on", ">secret", "~sms:*"}
+	for _, word := range strings.FieldsFunc(rights, func(r rune) bool { return r < 'A' || r > 'Z' }) {
+		args = append(args, "+"+strings.ToLower(word))
+	}
+	server := redistest.Start(t, redistest.Options{Args: args})
+	r := startReplica(t, "redis://app:secret@"+server.Addr())
+	s := newSender(t)
+	first, err := s.Send(r.url, "/sms", webhooktest.NewSID(), "")
+	if err != nil || first.Text() != webhooktest.Greeting(1) {
+		t.Fatalf("the first message was answered %q, %v", first.Text(), err)
+	}
+	conn := redistest.Conn(t, server.Addr())
+	for _, put := range [][]any{
+		{"HSET", "a", "1"}, {"RPUSH", "a"}, {"SADD", "a"}, {"ZADD", "1", "a"}, {"XADD", "*", "a", "1"}, {"SET", "broken"},
+	} {
+		key := "sms:session:" + first.Cookie
+		if _, err := conn.Do("DEL", key); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := conn.Do(put[0].(string), append([]any{key}, put[1:]...)...); err != nil {
+			t.Fatal(err)
+		}
+		if first, err = s.Send(r.url, "/sms", webhooktest.NewSID(), first.Cookie); err != nil || first.Text() != webhooktest.Greeting(1) {
+			t.Fatalf("after %v the message was answered %q, %v\n%s", put[0], first.Text(), err, r.stderr())
+		}
+		if first, err = s.Send(r.url, "/sms", webhooktest.NewSID(), first.Cookie); err != nil || first.Text() != webhooktest.Greeting(2) {
+			t.Fatalf("the second message was answered %q, %v", first.Text(), err)
+		}
+	}
+}
+
+func TestAUserWhoMayNotRunScriptsIsToldSoAtTheStart(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~sms:*", "+get", "+set", "+ping"}})
+	r := execute(t, []string{"serve"}, "PUBLIC_URL="+webhooktest.PublicURL, "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken,
+		"REDIS_URL=redis://app:secret@"+server.Addr(), "ADDR=127.0.0.1:0", "ADMIN_ADDR=")
+	if r.status != 1 || !strings.Contains(r.stderr, "NOPERM") {
+		t.Errorf("exit status %d, %s", r.status, r.stderr)
+	}
+}

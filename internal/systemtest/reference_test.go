@@ -1,0 +1,136 @@
+package systemtest
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/alexedwards/scs/redisstore"
+	"github.com/alexedwards/scs/v2"
+	"github.com/gomodule/redigo/redis"
+	"github.com/twilio/twilio-go/client"
+
+	"smsession/internal/config/redisurl"
+	"smsession/internal/redispool"
+	production "smsession/internal/replica"
+	"smsession/internal/twilio"
+	"smsession/internal/webhooktest"
+)
+
+// serveReference runs a server that the program is compared with, on the Redis of REDIS_ADDR.
+//
+//   - plain is what people build from the libraries' documentation: scs's middleware over redisstore, the counter of
+//     the tutorial, and twilio-go's validator. It is the negative control: it must be seen to do what we promise not to.
+//   - limit1 and limit2 are the least work that any server of the kind can do: net/http, the form, the signature, and one
+//     EVALSHA that counts, or a GET and a SET. They keep no promise at all. bytes is limit2 with as many bytes in the GET
+//     and the SET as a record of 64 MessageSids has: what any server pays that remembers as many.
+func serveReference(role string) {
+	production.TuneCollector()
+	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{os.Getenv("REDIS_ADDR")}}}).Pool
+	handlers := map[string]http.Handler{
+		"plain":  plain(pool),
+		"limit1": limit(pool, countByScript()),
+		"limit2": limit(pool, countByGetAndSet),
+		"bytes":  limit(pool, countAmongBytes),
+	}
+	public, err := production.Listen("127.0.0.1:0", "")
+	if err != nil {
+		panic(err)
+	}
+	slog.New(slog.NewJSONHandler(os.Stderr, nil)).Info("listening", "addr", public.Public.Addr().String())
+	panic(http.Serve(public.Public, handlers[role]))
+}
+
+func plain(pool *redis.Pool) http.Handler {
+	sessions := scs.New()
+	sessions.Store = redisstore.New(pool)
+	sessions.IdleTimeout = 4 * time.Hour
+	sessions.Cookie.Name = "smsession"
+	validator := client.NewRequestValidator(webhooktest.AuthToken)
+	return sessions.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		if !validator.ValidateBody(webhooktest.PublicURL+r.URL.Path, body, r.Header.Get("X-Twilio-Signature")) {
+			http.Error(w, "Forbidden", http.StatusForbidden)
+			return
+		}
+		count := sessions.GetInt(r.Context(), "counter") + 1
+		sessions.Put(r.Context(), "counter", count)
+		greet(w, count)
+	}))
+}
+
+func greet(w http.ResponseWriter, count int) {
+	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+	fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><Response><Message>%s</Message></Response>`, webhooktest.Greeting(count))
+}
+
+// idleMilliseconds is the 4 hours of a session.
+const idleMilliseconds = int64(4 * time.Hour / time.Millisecond)
+
+// counting counts a message of a conversation and says how many there were.
+type counting func(conn redis.Conn, key string) (int, error)
+
+func limit(pool *redis.Pool, count counting) http.Handler {
+	verifier := twilio.NewVerifier(webhooktest.PublicURL+"/sms", []twilio.Token{{Value: webhooktest.AuthToken}})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body := make([]byte, r.ContentLength)
+		_, err := io.ReadFull(r.Body, body)
+		form, formErr := twilio.ParseForm(body)
+		_, signed := verifier.Verify(r.Header.Get("X-Twilio-Signature"), "", form)
+		if err != nil || formErr != nil || !signed {
+			http.Error(w, "Forbidden", http.StatusForbidden)
+			return
+		}
+		conn := pool.Get()
+		defer conn.Close()
+		n, err := count(conn, "limit:"+form.Get("To")+":"+form.Get("From"))
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Content-Type", "text/xml; charset=utf-8")
+		_, _ = w.Write(twilio.AppendTwiML(make([]byte, 0, 192), []string{"Hello, thanks for message number " + strconv.Itoa(n)}))
+	})
+}
+
+func countByScript() counting {
+	script := redis.NewScript(1, `
+local n = redis.call('INCR', KEYS[1])
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return n`)
+	return func(conn redis.Conn, key string) (int, error) {
+		return redis.Int(script.Do(conn, key, idleMilliseconds))
+	}
+}
+
+func countByGetAndSet(conn redis.Conn, key string) (int, error) {
+	n, err := redis.Int(conn.Do("GET", key))
+	if err != nil && err != redis.ErrNil {
+		return 0, err
+	}
+	_, err = conn.Do("SET", key, n+1, "PX", idleMilliseconds)
+	return n + 1, err
+}
+
+// countAmongBytes is countByGetAndSet with a value of a full record's size around the number.
+func countAmongBytes(conn redis.Conn, key string) (int, error) {
+	value, err := redis.Bytes(conn.Do("GET", key))
+	if err != nil && err != redis.ErrNil {
+		return 0, err
+	}
+	if len(value) == 0 {
+		value = bytes.Repeat([]byte("x"), recordBytes)
+	}
+	n, _ := strconv.Atoi(string(bytes.Trim(value[:20], "x ")))
+	copy(value, fmt.Sprintf("%20d", n+1))
+	_, err = conn.Do("SET", key, value, "PX", idleMilliseconds)
+	return n + 1, err
+}
+
+// recordBytes is the size of a record with 64 messages: 2.8 KB.
+const recordBytes = 2800

@@ -1,0 +1,106 @@
+package systemtest
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"smsession/internal/webhooktest"
+)
+
+// replica is a process of the service, or of a server that the service is compared with.
+type replica struct {
+	*process
+	url string // of the public listener
+}
+
+// startReplica starts `smsession serve` on free ports, and waits until it is ready. The settings are NAME=value. They
+// override those of serviceSettings.
+func startReplica(tb testing.TB, redisURL string, settings ...string) *replica {
+	tb.Helper()
+	r := launch(tb, []string{"serve"}, serviceSettings(redisURL, settings...)...)
+	r.waitReady()
+	return r
+}
+
+// serviceSettings returns the settings of most replicas, and others that override them.
+func serviceSettings(redisURL string, settings ...string) []string {
+	return append([]string{
+		"PUBLIC_URL=" + webhooktest.PublicURL, "TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken, "REDIS_URL=" + redisURL,
+		"ADDR=127.0.0.1:0", "ADMIN_ADDR=127.0.0.1:0", "DRAIN_DELAY=0s",
+	}, settings...)
+}
+
+// launch starts the program and waits until it listens. It may not be ready yet.
+func launch(tb testing.TB, args []string, settings ...string) *replica {
+	tb.Helper()
+	return listening(tb, start(tb, args, settings...))
+}
+
+// startReference starts a server that the service is compared with. See serveReference.
+func startReference(tb testing.TB, role, redisAddr string) *replica {
+	tb.Helper()
+	return listening(tb, startCommand(tb, commandOf(os.Args[0], nil, roleVariable+"="+role, "REDIS_ADDR="+redisAddr)))
+}
+
+// listening waits until a process logs its address.
+func listening(tb testing.TB, p *process) *replica {
+	tb.Helper()
+	return &replica{p, p.waitForAddress("listening")}
+}
+
+// operator returns the URL of the private listener.
+func (r *replica) operator() string {
+	r.tb.Helper()
+	return r.waitForAddress("listening for the operator")
+}
+
+// waitForAddress waits for a log line with a message and an address, and returns the address as a URL.
+func (p *process) waitForAddress(message string) (url string) {
+	p.tb.Helper()
+	webhooktest.Wait(p.tb, "the log line "+message, func() bool {
+		select {
+		case <-p.exited:
+			p.tb.Fatalf("the process has exited:\n%s", p.stderr())
+		default:
+		}
+		for line := range strings.SplitSeq(p.stderr(), "\n") {
+			var one struct{ Msg, Addr string }
+			if json.Unmarshal([]byte(line), &one) == nil && one.Msg == message {
+				url = "http://" + one.Addr
+			}
+		}
+		return url != ""
+	})
+	return url
+}
+
+func (r *replica) waitReady() {
+	r.tb.Helper()
+	r.waitFor("ready", http.StatusOK)
+}
+
+// waitFor waits until /readyz answers with a word and a status.
+func (r *replica) waitFor(word string, status int) {
+	r.tb.Helper()
+	var got string
+	webhooktest.WaitNoError(r.tb, "/readyz to answer "+word, func() error {
+		res, err := http.Get(r.url + "/readyz")
+		if err != nil {
+			return err
+		}
+		defer res.Body.Close()
+		body, err := io.ReadAll(res.Body)
+		if got = strings.TrimSpace(string(body)); err == nil && (got != word || res.StatusCode != status) {
+			return fmt.Errorf("the answer is %d %s; the log is\n%s", res.StatusCode, got, r.stderr())
+		}
+		return err
+	})
+}
+
+// address returns the host and port of the public listener.
+func (r *replica) address() string { return strings.TrimPrefix(r.url, "http://") }

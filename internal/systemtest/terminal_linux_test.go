@@ -1,0 +1,226 @@
+package systemtest
+
+import (
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"smsession/internal/dev"
+	"smsession/internal/webhooktest"
+
+	"golang.org/x/sys/unix"
+)
+
+// tty is a process at a pseudo-terminal of 24 lines and 80 columns.
+type tty struct {
+	tb           testing.TB
+	cmd          *exec.Cmd
+	ours, theirs *os.File
+	before       unix.Termios
+
+	mu    sync.Mutex
+	shown strings.Builder
+	seen  int // how much of it has been waited for
+	ended chan struct{}
+}
+
+// sitDown starts a `smsession phone`. See pty(7) and ioctl_tty(2) of the Linux manual.
+func sitDown(tb testing.TB, settings []string, args ...string) *tty {
+	tb.Helper()
+	return sitAt(tb, phoneCommand(tb, settings, args...))
+}
+
+// sitAt starts a command at a terminal.
+func sitAt(tb testing.TB, cmd *exec.Cmd) *tty {
+	tb.Helper()
+	x := &tty{tb: tb, cmd: cmd, ended: make(chan struct{})}
+	x.open()
+	x.cmd.Stdin, x.cmd.Stdout, x.cmd.Stderr = x.theirs, x.theirs, x.theirs
+	if x.cmd.SysProcAttr == nil {
+		x.cmd.SysProcAttr = &syscall.SysProcAttr{}
+	}
+	x.cmd.SysProcAttr.Setsid, x.cmd.SysProcAttr.Setctty = true, true // so that Ctrl-C is a signal
+	if err := x.cmd.Start(); err != nil {
+		tb.Fatal(err)
+	}
+	go x.read()
+	tb.Cleanup(func() {
+		_ = x.cmd.Process.Kill()
+		_ = x.cmd.Wait()
+		x.theirs.Close()
+		<-x.ended
+		x.ours.Close()
+	})
+	return x
+}
+
+func (x *tty) open() {
+	x.tb.Helper()
+	var err error
+	if x.ours, err = os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
+		x.tb.Fatal(err)
+	}
+	fd := int(x.ours.Fd())
+	number, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
+	if err == nil {
+		err = unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0)
+	}
+	if err == nil {
+		err = unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: 80})
+	}
+	if err == nil {
+		x.theirs, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|unix.O_NOCTTY, 0)
+	}
+	if err != nil {
+		x.tb.Fatal(err)
+	}
+	x.before = x.modes()
+}
+
+// modes are what the terminal does with what is typed.
+func (x *tty) modes() unix.Termios {
+	x.tb.Helper()
+	modes, err := unix.IoctlGetTermios(int(x.theirs.Fd()), unix.TCGETS)
+	if err != nil {
+		x.tb.Fatal(err)
+	}
+	return *modes
+}
+
+func (x *tty) read() {
+	defer close(x.ended)
+	b := make([]byte, 4096)
+	for {
+		n, err := x.ours.Read(b)
+		x.mu.Lock()
+		x.shown.Write(b[:n])
+		x.mu.Unlock()
+		if err != nil { // EIO once nobody has the other end open
+			return
+		}
+	}
+}
+
+func (x *tty) text() string {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.shown.String()
+}
+
+// press types something.
+func (x *tty) press(keys string) {
+	x.tb.Helper()
+	if _, err := x.ours.WriteString(keys); err != nil {
+		x.tb.Fatal(err)
+	}
+}
+
+// expect waits until something is shown after what was waited for before.
+func (x *tty) expect(want string) {
+	x.tb.Helper()
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		text := x.text()
+		if i := strings.Index(text[x.seen:], want); i >= 0 {
+			x.seen += i + len(want)
+			return
+		}
+	}
+	x.tb.Fatalf("%q is not shown after %q", want, x.text()[x.seen:])
+}
+
+// leaves checks that the process ends with a status, and the terminal is what it was.
+func (x *tty) leaves(status int) {
+	x.tb.Helper()
+	if _ = x.cmd.Wait(); x.cmd.ProcessState.ExitCode() != status {
+		x.tb.Errorf("%v: %q", x.cmd.ProcessState, x.text())
+	}
+	if x.modes() != x.before {
+		x.tb.Errorf("the modes of the terminal are %+v, before they were %+v", x.modes(), x.before)
+	}
+	const end = "<the end>"
+	_, _ = x.theirs.WriteString(end) // behind everything that the process has written
+	x.expect(end)
+	if text := strings.TrimSuffix(x.text(), end); !strings.HasSuffix(text, "\n") {
+		x.tb.Errorf("the shell's prompt would stand behind %q", text)
+	}
+}
+
+const (
+	ctrlC, ctrlD  = "\x03", "\x04"
+	enter, tab    = "\r", "\t"
+	up, backspace = "\x1b[A", "\x7f"
+	asked         = "> "
+)
+
+func TestATerminalIsAPhone(t *testing.T) {
+	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
+	x := sitDown(t, append(runtimeOf(d), "TERM=xterm"))
+	x.expect("texting " + dev.To + " as " + dev.From)
+	for _, typed := range []struct{ keys, want string }{
+		{"hi" + enter, "< " + webhooktest.Greeting(1)},
+		{"hix" + backspace + " again" + enter, "< " + webhooktest.Greeting(2)},
+		{up + enter, "< " + webhooktest.Greeting(3)},          // the same text, another message
+		{"/ag" + tab + enter, "< " + webhooktest.Greeting(3)}, // completed to /again
+		{enter + "/nothing" + enter, "no such command"},       // a blank line is nothing
+		{"/skip" + enter, "4h have passed"},
+		{"/forge hi" + enter, "! 11217"},
+		{"ende" + enter, "< " + webhooktest.Greeting(1)},
+	} {
+		x.expect(asked)
+		x.press(typed.keys)
+		x.expect(typed.want)
+	}
+	x.expect(asked)
+	x.press(ctrlD)
+	x.leaves(0) // also after an error: whoever sat there has seen it
+	if got := x.text(); !strings.Contains(got, "\x1b[31m! 11217") {
+		t.Errorf("the error is not red in %q", got)
+	}
+	if got := x.text(); !strings.Contains(got, "> hi\r\n< Hello") {
+		t.Errorf("what was typed stands there twice in %q", got)
+	}
+}
+
+func TestCtrlCEndsThePhone(t *testing.T) {
+	thinking, done := make(chan bool, 1), make(chan bool)
+	w := startWebhook(t, func(http.ResponseWriter, *http.Request) {
+		thinking <- true
+		<-done
+	})
+	defer close(done)
+	settings := []string{"TERM=xterm", "TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken, "NO_COLOR=1"}
+	for name, during := range map[string]func(x *tty){
+		"at the prompt":            func(x *tty) { x.press("half a te" + ctrlC) },
+		"while the webhook thinks": func(x *tty) { x.press("hi" + enter); <-thinking; x.press(ctrlC) },
+		"as does a request to end": func(x *tty) { _ = x.cmd.Process.Signal(syscall.SIGTERM) },
+		"as does /quit":            func(x *tty) { x.press("/quit" + enter) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			x := sitDown(t, settings, "--url="+w.URL)
+			x.expect(asked)
+			during(x)
+			x.leaves(0)
+			if strings.Contains(x.text(), "\x1b[31m") || strings.Contains(x.text(), "\x1b[2m") {
+				t.Errorf("there are colours in %q", x.text())
+			}
+		})
+	}
+}
+
+func TestADumbTerminalIsReadPlainly(t *testing.T) {
+	w := startWebhook(t, twiml("welcome"))
+	x := sitDown(t, []string{"TERM=dumb", "TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "--url="+w.URL)
+	x.press("hi\n")
+	x.expect("< welcome")
+	x.press(ctrlD)
+	x.leaves(0)
+	if strings.Contains(x.text(), "\x1b") {
+		t.Errorf("it shows %q", x.text())
+	}
+}
