@@ -1,7 +1,7 @@
 package main
 
 import (
-	"net"
+	"fmt"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/gomodule/redigo/redis"
@@ -26,7 +26,7 @@ func (c *devCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	listeners, err := replica.ListenNearby(cfg.Addr, cfg.AdminAddr, c.Addr != "" || c.Port != "", c.AdminAddr != nil)
+	listeners, err := replica.ListenNearby(cfg.Addr.String(), cfg.AdminAddr.String(), c.Addr != "" || c.Port != "", c.AdminAddr != nil)
 	if err != nil {
 		return err
 	}
@@ -36,8 +36,14 @@ func (c *devCommand) Run(p *process) error {
 		return err
 	}
 	defer embedded.Close()
+	if cfg.PublicURL == (config.URL{}) {
+		local, err := config.ParseURL(listeners.URL())
+		if err != nil {
+			return fmt.Errorf("the URL of the public listener %w", err)
+		}
+		cfg = cfg.WithPublicURL(local)
+	}
 	service := newService(cfg, listeners.URL(), embedded.Addr())
-	cfg.PublicURL, cfg.WebhookURL, cfg.FallbackURL = service.PublicURL, service.PublicURL+smsRoute, service.PublicURL+fallbackRoute
 	cfg.AuthTokens, cfg.Redis = config.AuthTokens{{Value: service.AuthToken}}, redisurl.URL{Addrs: []string{embedded.Addr()}}
 
 	log := logging.New(p.stderr, cfg.LogFormat, cfg.LogLevel)
@@ -66,14 +72,11 @@ func (c *devCommand) Run(p *process) error {
 func newService(cfg config.Config, url, redisAddr string) dev.Service {
 	s := dev.Service{
 		URL:        url,
-		PublicURL:  cfg.PublicURL,
+		PublicURL:  cfg.PublicURL.String(),
 		AuthToken:  dev.RandomHex(),
 		AccountSID: "AC" + dev.RandomHex(),
 		Redis:      "redis://" + redisAddr,
 		Prefix:     cfg.RedisPrefix,
-	}
-	if s.PublicURL == "" {
-		s.PublicURL = url
 	}
 	if len(cfg.AccountSIDs) > 0 {
 		s.AccountSID = cfg.AccountSIDs[0]
@@ -83,7 +86,6 @@ func newService(cfg config.Config, url, redisAddr string) dev.Service {
 
 // newPage makes the page with the phones. Their messages arrive at the public listener, like those of Twilio.
 func newPage(cfg config.Config, s dev.Service, pool *redis.Pool) (*devphone.Page, error) {
-	host, _, _ := net.SplitHostPort(cfg.Addr) // config has checked it
 	return devphone.New(devphone.Options{
 		URL:            s.URL,
 		PublicURL:      s.PublicURL,
@@ -97,6 +99,6 @@ func newPage(cfg config.Config, s dev.Service, pool *redis.Pool) (*devphone.Page
 		Prefix:         cfg.RedisPrefix,
 		IdleTimeout:    cfg.IdleTimeout,
 		ReadRecord:     s.ReadRecord,
-		Hosts:          []string{host},
+		Hosts:          []string{cfg.Addr.Host},
 	})
 }

@@ -17,7 +17,7 @@ func (c *serveCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	listeners, err := replica.Listen(cfg.Addr, cfg.AdminAddr)
+	listeners, err := replica.Listen(cfg.Addr.String(), cfg.AdminAddr.String())
 	if err != nil {
 		return err
 	}

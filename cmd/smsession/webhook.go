@@ -58,9 +58,9 @@ func (f webhookFlags) signer() (token, account string, err error) {
 	if first, _, _ := strings.Cut(f.AuthToken, ","); strings.TrimSpace(first) == "" {
 		return "", "", commandFault("--auth-token (or TWILIO_AUTH_TOKEN) is missing: with --url it is needed for the signature")
 	}
-	tokens, problems := config.ParseAuthTokens(f.AuthToken)
-	if len(problems) > 0 {
-		return "", "", commandFault("--auth-token (or TWILIO_AUTH_TOKEN): " + problems[0])
+	tokens, err := config.ParseAuthTokens(f.AuthToken)
+	if err != nil {
+		return "", "", commandFault("--auth-token (or TWILIO_AUTH_TOKEN): " + err.Error())
 	}
 	account, _, _ = strings.Cut(f.AccountSID, ",")
 	if account = strings.TrimSpace(account); account == "" {

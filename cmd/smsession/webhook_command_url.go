@@ -50,7 +50,7 @@ func (c *webhookSetCommand) primary(cfg config.REST) (string, error) {
 	if err := c.settable(flag, raw); err != nil {
 		return "", err
 	}
-	if !hasRoute(raw, smsRoute) && !isURL(raw, cfg.WebhookURL) {
+	if !hasRoute(raw, smsRoute) && !isURL(raw, cfg.WebhookURL.String()) {
 		return "", commandFault(flag + " does not end in " + smsRoute + ", which is the service's route, and is not WEBHOOK_URL")
 	}
 	return raw, nil
@@ -64,7 +64,7 @@ func (c *webhookSetCommand) fallback(cfg config.REST, primary string) (string, e
 	_, overrides := splitURL(primary)
 	switch {
 	case raw != "":
-	case public != "" && strings.TrimSpace(c.WebhookURL) != "" && isURL(primary, cfg.WebhookURL):
+	case public != "" && strings.TrimSpace(c.WebhookURL) != "" && isURL(primary, cfg.WebhookURL.String()):
 		address, _ := splitURL(underURL(public, fallbackRoute))
 		raw = address + overrides
 	case hasRoute(primary, smsRoute):

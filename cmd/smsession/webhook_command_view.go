@@ -91,10 +91,10 @@ func (s numberState) view(cfg config.REST) *numberView {
 func (s numberState) ours(cfg config.REST) (*bool, string) {
 	yes, no := true, false
 	webhook, fallback := "WEBHOOK_URL", "FALLBACK_URL"
-	if cfg.WebhookURL == cfg.PublicURL+smsRoute {
+	if cfg.WebhookURL.String() == cfg.PublicURL.String()+smsRoute {
 		webhook = "PUBLIC_URL with " + smsRoute
 	}
-	if cfg.FallbackURL == cfg.PublicURL+fallbackRoute {
+	if cfg.FallbackURL.String() == cfg.PublicURL.String()+fallbackRoute {
 		fallback = "PUBLIC_URL with " + fallbackRoute
 	}
 	w, holder := s.number.Webhook, "the number"
@@ -107,17 +107,17 @@ func (s numberState) ours(cfg config.REST) (*bool, string) {
 	switch {
 	case w.URL == "":
 		return &no, holder + " has none"
-	case !hasRoute(w.URL, smsRoute) && (cfg.WebhookURL == "" || hasRoute(cfg.WebhookURL, smsRoute)):
+	case !hasRoute(w.URL, smsRoute) && (cfg.WebhookURL == config.URL{} || hasRoute(cfg.WebhookURL.String(), smsRoute)):
 		return &no, holder + " has a URL that does not end in " + smsRoute
 	case w.Method != http.MethodPost:
 		return &no, holder + " has the method " + w.Method + ", and the service takes POST"
-	case cfg.WebhookURL == "":
+	case cfg.WebhookURL == config.URL{}:
 		return nil, "neither PUBLIC_URL nor WEBHOOK_URL is set, so there is nothing to compare with"
-	case signedBase(w.URL) != signedBase(cfg.WebhookURL):
+	case signedBase(w.URL) != signedBase(cfg.WebhookURL.String()):
 		return &no, holder + " has another URL than " + webhook + ", and signatures over it are refused"
 	case w.FallbackURL == "":
 		return &yes, "there is no fallback URL: while Redis is away senders get no answer"
-	case signedBase(w.FallbackURL) != signedBase(cfg.FallbackURL) || w.FallbackMethod != http.MethodPost:
+	case signedBase(w.FallbackURL) != signedBase(cfg.FallbackURL.String()) || w.FallbackMethod != http.MethodPost:
 		return &yes, "the fallback is not the service's: POST to " + fallback
 	case s.uncertain != nil:
 		return &yes, "unless a Messaging Service has the number, which is not known: " + s.uncertain.Error()

@@ -1,19 +1,16 @@
-// Package config holds the settings of the service: their names, their
-// defaults, and what can be wrong with them.
+// Package config has the settings of the service: their names, their types and their defaults.
 //
-// The command line reads every setting as a string, from the environment
-// first and from flags over it, into one of the flag structs here. Their
-// Config methods check the strings and return typed values, or all faults at
-// once. The package connects to nothing and imports no other package of ours;
-// what it reads is the file that a *_FILE setting names, and the certificates
-// that REDIS_URL names.
+// kong reads each setting as a string, from the environment first and from flags over it, into one of the flag structs.
+// Their Config methods parse the strings, each once and into its type, and return the settings or all faults at once.
 //
-// No secret appears in a fault, in Warnings, in Settings, or where a Config is printed or
-// logged: faults about a value that may hold one never quote it, and errors of
-// other packages that would quote it (url.Parse) are not passed on.
+// The strings are not parsed by kong's own types, because kong stops at the first value that it cannot parse, and its
+// error quotes the value, which may be a secret.
+//
+// No secret appears in a fault, in a warning, in Settings, or where a Config is printed or logged.
 package config
 
 import (
+	"cmp"
 	"log/slog"
 	"time"
 
@@ -22,9 +19,9 @@ import (
 
 // Values of Config.OptOut.
 const (
-	OptOutDefault  = "default"  // Twilio's own STOP, START and HELP words count, and OptOutType.
-	OptOutAdvanced = "advanced" // Only OptOutType counts.
-	OptOutOff      = "off"      // Every message is a message.
+	OptOutDefault  = "default"  // Twilio's words (STOP, START, HELP) and OptOutType
+	OptOutAdvanced = "advanced" // only OptOutType
+	OptOutOff      = "off"      // every message is for the conversation
 )
 
 // Values of Config.LogFormat.
@@ -33,82 +30,48 @@ const (
 	LogText = "text"
 )
 
-// Config is the checked configuration. It is a plain value: nothing changes it
-// after the start, so it may be read concurrently. Printing and logging it is
-// safe (see String and LogValue); encoding it by other means is not.
+// Config has the settings. It is a value that does not change after the start, so it may be read concurrently. It may be
+// printed and logged. It must not be encoded in another way, because its fields contain secrets.
 type Config struct {
-	// Addr is the public listener, as net.Listen takes it; port 0 picks one.
-	Addr string
-	// AdminAddr is the private listener; empty means that there is none.
-	AdminAddr string
-	// AdminHosts are the names that the private listener answers to, beside
-	// loopback names and IP addresses: in lower case, without port and
-	// trailing dot.
-	AdminHosts []string
-	// PublicURL is what Twilio has been told, without the route: fragment,
-	// user and password and the last slash are dropped, every other byte is
-	// kept as configured (also the case of scheme and host), because it is
-	// what signatures are made over. Empty for dev, and where it is not
-	// needed.
-	PublicURL string
-	// WebhookURL and FallbackURL are the two URLs that Twilio has been told,
-	// without fragment, user and password. Every other byte is kept. Empty
-	// where PublicURL is empty and they are not set.
-	WebhookURL, FallbackURL string
-	// SecureCookie reports whether WebhookURL is https.
-	SecureCookie bool
-	// AuthTokens are the Twilio auth tokens that a signature may be made
-	// with, in the order given: at least one, none empty. None for dev.
-	AuthTokens AuthTokens
-	// AccountSIDs are the accounts whose messages are accepted; empty for all.
-	AccountSIDs []string
-	// Redis is where the sessions are. Zero for dev.
-	Redis redisurl.URL
-	// RedisPrefix begins every key.
-	RedisPrefix string
-	// WaitReplicas is how many Redis replicas must have a commit before it is
-	// answered.
-	WaitReplicas int
-	// Connections is how many connections to Redis messages may use.
-	Connections int
-	// IdleTimeout ends a session that has had no message for so long.
-	IdleTimeout time.Duration
-	// Lifetime ends a session however busy it is. It may be shorter than
-	// IdleTimeout: then it is simply the earlier end.
-	Lifetime time.Duration
-	// RequestBudget is how long one message may wait for Redis.
-	RequestBudget time.Duration
-	// KeepAlive is how long a connection of the public listener may be idle.
-	KeepAlive time.Duration
-	// MaxConnections is how many connections the public listener may have.
-	MaxConnections int
-	// MaxReplies is how many replies a conversation may get in a minute; 0
-	// for any number.
-	MaxReplies int
-	// DrainDelay is how long the service still serves after SIGTERM.
-	DrainDelay time.Duration
-	// OptOut is one of OptOutDefault, OptOutAdvanced and OptOutOff.
-	OptOut string
-	// LogLevel is the lowest level that is logged.
-	LogLevel slog.Level
-	// LogFormat is LogJSON or LogText.
-	LogFormat string
-	// Pprof says that the private listener serves /debug/pprof.
-	Pprof bool
+	Addr       HostPort // the public listener
+	AdminAddr  HostPort // the private listener; zero if there is none
+	AdminHosts []string // names that the private listener answers to, in the form of hostname.Of
+	Pprof      bool     // the private listener serves /debug/pprof
+
+	PublicURL               URL // what Twilio is configured with, without our routes; may be zero if the next two are set
+	WebhookURL, FallbackURL URL // what Twilio is configured with
+	AuthTokens              AuthTokens
+	AccountSIDs             []string // the accounts whose messages are accepted; empty for all
+
+	Redis        redisurl.URL
+	RedisPrefix  string // begins every key
+	WaitReplicas int    // how many Redis replicas must have a commit before the message is answered
+	Connections  int    // how many connections to Redis messages may use
+
+	IdleTimeout    time.Duration // how long after its last message a session ends
+	Lifetime       time.Duration // how long after its first message a session ends; may be shorter than IdleTimeout
+	RequestBudget  time.Duration // how long one message may wait for Redis
+	KeepAlive      time.Duration // how long a connection of the public listener may be idle
+	MaxConnections int           // of the public listener
+	MaxReplies     int           // how many replies a conversation may get in a minute; 0 for any number
+	DrainDelay     time.Duration // how long the service still serves after SIGTERM
+	OptOut         string        // OptOutDefault, OptOutAdvanced or OptOutOff
+
+	LogLevel  slog.Level // the lowest level that is logged
+	LogFormat string     // LogJSON or LogText
 }
 
-// Defaults returns what the settings of the service are when they are not set.
-// Settings without a default are zero in it.
+// Defaults returns the settings of the service that are used if nothing is set. Settings without a default are zero.
 func Defaults() Config {
 	return Config{
-		Addr:           ":8080",
-		AdminAddr:      "127.0.0.1:9464",
+		Addr:           HostPort{Port: "8080"},
+		AdminAddr:      HostPort{Host: "127.0.0.1", Port: "9464"},
 		RedisPrefix:    "sms:",
 		Connections:    64,
 		IdleTimeout:    4 * time.Hour,
 		Lifetime:       720 * time.Hour, // 30 days
 		RequestBudget:  10 * time.Second,
-		KeepAlive:      650 * time.Second, // longer than the longest fixed time of a balancer, Google's 600 s
+		KeepAlive:      650 * time.Second, // longer than the longest fixed keep-alive of a load balancer, Google's 600 s
 		MaxConnections: 8192,
 		DrainDelay:     5 * time.Second,
 		OptOut:         OptOutDefault,
@@ -117,13 +80,20 @@ func Defaults() Config {
 	}
 }
 
-// DevDefaults returns the defaults of dev: those of the service, except that
-// only this host reaches it, that it stops at once, and that its log is for
-// eyes.
+// DevDefaults returns the defaults of dev. They are those of the service, except that only this host can reach the public
+// listener, that dev stops at once, and that people read its log.
 func DevDefaults() Config {
 	c := Defaults()
-	c.Addr = "127.0.0.1:8080"
+	c.Addr.Host = "127.0.0.1"
 	c.DrainDelay = 0
 	c.LogFormat = LogText
+	return c
+}
+
+// WithPublicURL returns c with another PublicURL, and with our routes below it as the URLs that are not set.
+func (c Config) WithPublicURL(u URL) Config {
+	c.PublicURL = u
+	c.WebhookURL = cmp.Or(c.WebhookURL, u.Append(webhookRoute))
+	c.FallbackURL = cmp.Or(c.FallbackURL, u.Append(fallbackRoute))
 	return c
 }

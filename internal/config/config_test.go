@@ -42,6 +42,15 @@ func read(t *testing.T, set func(*config.Flags)) config.Config {
 	return c
 }
 
+func parseURL(t *testing.T, text string) config.URL {
+	t.Helper()
+	u, err := config.ParseURL(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
 // write makes a file for a *_FILE setting.
 func write(t *testing.T, content string) string {
 	t.Helper()
@@ -55,12 +64,11 @@ func write(t *testing.T, content string) string {
 func TestDefaults(t *testing.T) {
 	got := read(t, func(*config.Flags) {})
 	want := config.Config{
-		Addr:           ":8080",
-		AdminAddr:      "127.0.0.1:9464",
-		PublicURL:      "https://sms.example.com",
-		WebhookURL:     "https://sms.example.com/sms",
-		FallbackURL:    "https://sms.example.com/sms/fallback",
-		SecureCookie:   true,
+		Addr:           config.HostPort{Port: "8080"},
+		AdminAddr:      config.HostPort{Host: "127.0.0.1", Port: "9464"},
+		PublicURL:      parseURL(t, "https://sms.example.com"),
+		WebhookURL:     parseURL(t, "https://sms.example.com/sms"),
+		FallbackURL:    parseURL(t, "https://sms.example.com/sms/fallback"),
 		AuthTokens:     config.AuthTokens{{Value: token}},
 		Redis:          redisurl.URL{Addrs: []string{"redis:6379"}},
 		RedisPrefix:    "sms:",
@@ -84,8 +92,8 @@ func TestDefaults(t *testing.T) {
 func TestDevDefaults(t *testing.T) {
 	got, err := config.DevFlags{}.Config()
 	want := config.Config{
-		Addr:           "127.0.0.1:8080",
-		AdminAddr:      "127.0.0.1:9464",
+		Addr:           config.HostPort{Host: "127.0.0.1", Port: "8080"},
+		AdminAddr:      config.HostPort{Host: "127.0.0.1", Port: "9464"},
 		RedisPrefix:    "sms:",
 		Connections:    64,
 		IdleTimeout:    4 * time.Hour,
@@ -117,11 +125,10 @@ func TestDevTakesItsSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.DevDefaults()
-	want.Addr = "127.0.0.1:5000"
-	want.PublicURL = "https://tunnel.example.com"
-	want.WebhookURL = "https://tunnel.example.com/sms"
-	want.FallbackURL = "https://tunnel.example.com/sms/fallback"
-	want.SecureCookie = true
+	want.Addr = config.HostPort{Host: "127.0.0.1", Port: "5000"}
+	want.PublicURL = parseURL(t, "https://tunnel.example.com")
+	want.WebhookURL = parseURL(t, "https://tunnel.example.com/sms")
+	want.FallbackURL = parseURL(t, "https://tunnel.example.com/sms/fallback")
 	want.AccountSIDs = []string{sid}
 	want.IdleTimeout = 2 * time.Second
 	want.DrainDelay = time.Second
@@ -174,7 +181,7 @@ func TestListeners(t *testing.T) {
 			got := read(t, func(f *config.Flags) {
 				f.Addr, f.Port, f.AdminAddr, f.Pprof = row.addr, row.port, row.admin, row.pprof
 			})
-			if got.Addr != row.wantAddr || got.AdminAddr != row.wantAdmin || got.Pprof != row.wantPprof {
+			if got.Addr.String() != row.wantAddr || got.AdminAddr.String() != row.wantAdmin || got.Pprof != row.wantPprof {
 				t.Errorf("got %q %q %t, want %q %q %t",
 					got.Addr, got.AdminAddr, got.Pprof, row.wantAddr, row.wantAdmin, row.wantPprof)
 			}
@@ -206,8 +213,8 @@ func TestPublicURL(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			got := read(t, func(f *config.Flags) { f.PublicURL = row.value })
-			if got.PublicURL != row.want || got.SecureCookie == row.insecure {
-				t.Errorf("got %q, secure %t; want %q, secure %t", got.PublicURL, got.SecureCookie, row.want, !row.insecure)
+			if got.PublicURL.String() != row.want || got.WebhookURL.IsHTTPS() == row.insecure {
+				t.Errorf("got %q, HTTPS %t; want %q, HTTPS %t", got.PublicURL, got.WebhookURL.IsHTTPS(), row.want, !row.insecure)
 			}
 		})
 	}
@@ -241,8 +248,8 @@ func TestWebhookURLs(t *testing.T) {
 			got := read(t, func(f *config.Flags) {
 				f.PublicURL, f.WebhookURL, f.FallbackURL = row.publicURL, row.webhook, row.fallback
 			})
-			if got.WebhookURL != row.wantWebhook || got.FallbackURL != row.wantFallback || got.SecureCookie == row.insecure {
-				t.Errorf("got %q and %q, secure %t", got.WebhookURL, got.FallbackURL, got.SecureCookie)
+			if got.WebhookURL.String() != row.wantWebhook || got.FallbackURL.String() != row.wantFallback || got.WebhookURL.IsHTTPS() == row.insecure {
+				t.Errorf("got %q and %q, HTTPS %t", got.WebhookURL, got.FallbackURL, got.WebhookURL.IsHTTPS())
 			}
 		})
 	}
@@ -341,7 +348,9 @@ func TestRedisURL(t *testing.T) {
 	if !reflect.DeepEqual(got.Redis, want) {
 		t.Errorf("got %#v, want %#v", got.Redis, want)
 	}
-	got = read(t, func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", write(t, "\ufeffredis://app:pass@redis:7000/3\n") })
+	got = read(t, func(f *config.Flags) {
+		f.RedisURL, f.RedisURLFile = "", write(t, "\ufeffredis://app:pass@redis:7000/3\n")
+	})
 	if !reflect.DeepEqual(got.Redis, want) {
 		t.Errorf("from a file: got %#v, want %#v", got.Redis, want)
 	}

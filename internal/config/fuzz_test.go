@@ -19,10 +19,10 @@ func FuzzPublicURL(f *testing.F) {
 		var flags config.DevFlags
 		flags.PublicURL = raw
 		c, err := flags.Config()
-		if err != nil || c.PublicURL == "" {
+		if err != nil || c.PublicURL == (config.URL{}) {
 			return
 		}
-		scheme, rest, found := strings.Cut(c.PublicURL, "://")
+		scheme, rest, found := strings.Cut(c.PublicURL.String(), "://")
 		authority, path, _ := strings.Cut(rest, "/")
 		if !found || authority == "" || strings.ContainsAny(authority, "@ ") || strings.ContainsAny(path, "?# ") {
 			t.Errorf("%q: accepted as %q", raw, c.PublicURL)
@@ -30,8 +30,8 @@ func FuzzPublicURL(f *testing.F) {
 		if !strings.Contains(raw, authority) || !strings.Contains(raw, path) {
 			t.Errorf("%q: bytes changed to %q", raw, c.PublicURL)
 		}
-		if c.SecureCookie != strings.EqualFold(scheme, "https") {
-			t.Errorf("%q: secure is %t", raw, c.SecureCookie)
+		if c.PublicURL.IsHTTPS() != strings.EqualFold(scheme, "https") {
+			t.Errorf("%q: HTTPS is %t", raw, c.PublicURL.IsHTTPS())
 		}
 	})
 }

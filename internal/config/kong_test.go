@@ -12,11 +12,11 @@ import (
 )
 
 const (
-	serviceNames = "ADDR PORT ADMIN_ADDR ADMIN_HOSTS PPROF PUBLIC_URL WEBHOOK_URL FALLBACK_URL TWILIO_AUTH_TOKEN TWILIO_AUTH_TOKEN_FILE TWILIO_ACCOUNT_SID " +
-		"REDIS_URL REDIS_URL_FILE REDIS_PREFIX REDIS_WAIT_REPLICAS REDIS_CONNECTIONS " +
-		"SESSION_IDLE_TIMEOUT SESSION_LIFETIME REQUEST_BUDGET KEEP_ALIVE MAX_CONNECTIONS DRAIN_DELAY MAX_REPLIES_PER_MINUTE OPT_OUT LOG_LEVEL LOG_FORMAT"
-	devNames = "ADDR PORT ADMIN_ADDR ADMIN_HOSTS PPROF PUBLIC_URL TWILIO_ACCOUNT_SID REDIS_PREFIX " +
-		"SESSION_IDLE_TIMEOUT SESSION_LIFETIME REQUEST_BUDGET KEEP_ALIVE MAX_CONNECTIONS DRAIN_DELAY MAX_REPLIES_PER_MINUTE OPT_OUT LOG_LEVEL LOG_FORMAT"
+	commonNames = "ADDR PORT ADMIN_ADDR ADMIN_HOSTS PPROF SESSION_IDLE_TIMEOUT SESSION_LIFETIME REQUEST_BUDGET KEEP_ALIVE " +
+		"MAX_CONNECTIONS DRAIN_DELAY MAX_REPLIES_PER_MINUTE OPT_OUT LOG_LEVEL LOG_FORMAT"
+	serviceNames = "PUBLIC_URL TWILIO_ACCOUNT_SID WEBHOOK_URL FALLBACK_URL TWILIO_AUTH_TOKEN TWILIO_AUTH_TOKEN_FILE " +
+		"REDIS_URL REDIS_URL_FILE REDIS_PREFIX REDIS_WAIT_REPLICAS REDIS_CONNECTIONS " + commonNames
+	devNames = "PUBLIC_URL TWILIO_ACCOUNT_SID REDIS_PREFIX " + commonNames
 )
 
 // parse fills target as a command does, from env and nothing else of the
@@ -73,14 +73,16 @@ func TestNames(t *testing.T) {
 func TestHelpTellsTheDefaults(t *testing.T) {
 	help := map[string]string{}
 	for _, flag := range parse(t, &config.Flags{}, nil).Model.Flags {
-		help["--"+flag.Name] = flag.Help
+		if len(flag.Envs) > 0 {
+			help[flag.Envs[0]] = flag.Help
+		}
 	}
 	dev := config.DevDefaults().Settings()
 	for i, setting := range config.Defaults().Settings() {
 		if setting.Value == "" || setting.Name == "PPROF" {
 			continue
 		}
-		text := help[setting.Flag]
+		text := help[setting.Name]
 		if !strings.Contains(text, "default "+setting.Value) && !strings.Contains(text, "default: "+setting.Value) {
 			t.Errorf("%s: default %s is not in %q", setting.Name, setting.Value, text)
 		}
@@ -148,9 +150,9 @@ func TestAnEmptyAdminAddrIsNotAMissingOne(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			f := required()
-			parse(t, &f.ListenFlags, row.env, row.args...)
+			parse(t, &f.ServiceFlags, row.env, row.args...)
 			c, err := f.Config()
-			if err != nil || c.AdminAddr != row.want {
+			if err != nil || c.AdminAddr.String() != row.want {
 				t.Errorf("got %q, %v; want %q", c.AdminAddr, err, row.want)
 			}
 		})

@@ -79,12 +79,12 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 }
 
 func TestAuthTokensAreReadAgain(t *testing.T) {
-	flags := config.Flags{AuthTokenFlags: config.AuthTokenFlags{TwilioAuthTokenFile: write(t, "new,old\n")}}
+	flags := config.Flags{WebhookFlags: config.WebhookFlags{TwilioAuthTokenFile: write(t, "new,old\n")}}
 	if got, err := flags.RereadTokens(); err != nil || len(got) != 2 {
 		t.Errorf("got %d tokens, %v, want 2", len(got), err)
 	}
 	for _, content := range []string{"", "S3cr3t,,old", "S3cr3t old", otherSID + ":S3cr3t"} { // the last content has no token for our account
-		flags := config.Flags{AuthTokenFlags: config.AuthTokenFlags{TwilioAuthTokenFile: write(t, content)}}
+		flags := config.Flags{WebhookFlags: config.WebhookFlags{TwilioAuthTokenFile: write(t, content)}}
 		flags.TwilioAccountSID = sid
 		if got, err := flags.RereadTokens(); err == nil || got != nil || strings.Contains(err.Error(), "S3cr3t") {
 			t.Errorf("%q: got %d tokens, %v, want a fault that quotes nothing", content, len(got), err)

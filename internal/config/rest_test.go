@@ -10,7 +10,8 @@ import (
 
 // restFlags are the settings of a REST command: an account and its token.
 func restFlags(change func(*config.RESTFlags)) config.RESTFlags {
-	f := config.RESTFlags{TwilioAccountSID: sid}
+	var f config.RESTFlags
+	f.TwilioAccountSID = sid
 	f.TwilioAuthToken = token
 	change(&f)
 	return f
@@ -27,7 +28,7 @@ func TestTheRESTAPINeedsAnAccountAndItsToken(t *testing.T) {
 		want []string
 	}{
 		{"neither is set", set("", ""), []string{
-			authToken + "is required, itself or as TWILIO_AUTH_TOKEN_FILE: the auth token of the Twilio account; several by commas",
+			authToken + "is required: the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE",
 			account + "is required: the account that has the number: AC and 32 hexadecimal digits"}},
 		{"the SID is none", set("AC12", token), []string{account + "is not an account SID: AC and 32 hexadecimal digits; several are separated by commas"}},
 		{"the token cannot be one", set(sid, "to-ken"), []string{
@@ -36,7 +37,7 @@ func TestTheRESTAPINeedsAnAccountAndItsToken(t *testing.T) {
 		{"the public URL is none", func(f *config.RESTFlags) { f.PublicURL = "sms.example.com" },
 			[]string{"PUBLIC_URL (--public-url): must begin with https:// or http://"}},
 		{"the webhook's URL has a query", func(f *config.RESTFlags) { f.WebhookURL = "https://h/in?a=b" },
-			[]string{"WEBHOOK_URL (--webhook-url): must not have a query (from ? on): the request's own is used"}},
+			[]string{"WEBHOOK_URL (--webhook-url): must not have a query (a ? and what follows), because the query of each request is used"}},
 		{"a region has no host without an edge", func(f *config.RESTFlags) { f.TwilioRegion = "jp1" },
 			[]string{"TWILIO_REGION (--twilio-region): is not us1, ie1 or au1, so it needs TWILIO_EDGE too: Twilio has no API host for a region alone"}},
 		{"a region is a part of a host's name", func(f *config.RESTFlags) { f.TwilioRegion = "evil.example/" },
@@ -71,9 +72,9 @@ func TestTheRESTAPIIsSpokenWith(t *testing.T) {
 		{"a token for any account, where none is for this one", func(f *config.RESTFlags) { f.TwilioAuthToken = otherSID + ":wrong," + token },
 			config.REST{AccountSID: sid, AuthToken: token}},
 		{"the URLs below PUBLIC_URL", func(f *config.RESTFlags) { f.PublicURL = "https://h/" }, config.REST{AccountSID: sid, AuthToken: token,
-			PublicURL: "https://h", WebhookURL: "https://h/sms", FallbackURL: "https://h/sms/fallback"}},
+			PublicURL: parseURL(t, "https://h"), WebhookURL: parseURL(t, "https://h/sms"), FallbackURL: parseURL(t, "https://h/sms/fallback")}},
 		{"the URLs of a proxy", func(f *config.RESTFlags) { f.WebhookURL, f.FallbackURL = "https://h/in#rc=2", "https://h/sorry" },
-			config.REST{AccountSID: sid, AuthToken: token, WebhookURL: "https://h/in", FallbackURL: "https://h/sorry"}},
+			config.REST{AccountSID: sid, AuthToken: token, WebhookURL: parseURL(t, "https://h/in#rc=2"), FallbackURL: parseURL(t, "https://h/sorry")}},
 		{"ie1 at dublin", func(f *config.RESTFlags) { f.TwilioRegion = "ie1" }, config.REST{AccountSID: sid, AuthToken: token, Region: "ie1", Edge: "dublin"}},
 		{"au1 at sydney", func(f *config.RESTFlags) { f.TwilioRegion = "au1" }, config.REST{AccountSID: sid, AuthToken: token, Region: "au1", Edge: "sydney"}},
 		{"us1 at ashburn", func(f *config.RESTFlags) { f.TwilioRegion = "us1" }, config.REST{AccountSID: sid, AuthToken: token, Region: "us1", Edge: "ashburn"}},

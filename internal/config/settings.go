@@ -1,95 +1,93 @@
 package config
 
 import (
-	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
+	"time"
 
 	"smsession/internal/config/redisurl"
 )
 
-// Setting is one effective setting, to be shown.
-type Setting struct {
-	// Name is its name in the environment, Flag the one on the command line
-	// with its dashes.
-	Name, Flag string
-	// Value is the value as it could be set again, but with the secrets in it
-	// masked. Empty means not set, or turned off.
-	Value string
-	// Secret says that the setting is one whose value is masked.
-	Secret bool
+// setting is how one setting is parsed and shown.
+type setting struct {
+	name  string
+	parse func(text string) error // sets a field of the Config
+	show  func() string           // with secrets masked; nil if the setting is shown as a part of another one
 }
 
-// Settings returns all settings of the service with their effective values,
-// secrets masked, in the order of the documentation. PORT has become a part of
-// ADDR, and a *_FILE has become what it holds.
-func (c Config) Settings() []Setting {
-	return []Setting{
-		shown("ADDR", c.Addr),
-		shown("ADMIN_ADDR", c.AdminAddr),
-		shown("ADMIN_HOSTS", strings.Join(c.AdminHosts, ",")),
-		shown(publicURL, c.PublicURL),
-		shown(webhookURL, c.WebhookURL),
-		shown(fallbackURL, c.FallbackURL),
-		masked("TWILIO_AUTH_TOKEN", maskTokens(c.AuthTokens)),
-		shown("TWILIO_ACCOUNT_SID", strings.Join(c.AccountSIDs, ",")),
-		masked("REDIS_URL", c.Redis.String()),
-		shown("REDIS_PREFIX", c.RedisPrefix),
-		shown("REDIS_WAIT_REPLICAS", strconv.Itoa(c.WaitReplicas)),
-		shown("REDIS_CONNECTIONS", strconv.Itoa(c.Connections)),
-		shown("SESSION_IDLE_TIMEOUT", formatDuration(c.IdleTimeout)),
-		shown("SESSION_LIFETIME", formatDuration(c.Lifetime)),
-		shown("REQUEST_BUDGET", formatDuration(c.RequestBudget)),
-		shown("KEEP_ALIVE", formatDuration(c.KeepAlive)),
-		shown("MAX_CONNECTIONS", strconv.Itoa(c.MaxConnections)),
-		shown("DRAIN_DELAY", formatDuration(c.DrainDelay)),
-		shown("MAX_REPLIES_PER_MINUTE", strconv.Itoa(c.MaxReplies)),
-		shown("OPT_OUT", c.OptOut),
-		shown("LOG_LEVEL", levelName(c.LogLevel)),
-		shown("LOG_FORMAT", c.LogFormat),
-		shown("PPROF", strconv.FormatBool(c.Pprof)),
+// settings returns all settings of the service, in the order of the documentation. They parse into c and show c.
+func (c *Config) settings() []setting {
+	return []setting{
+		{"PORT", c.setPort, nil},
+		field("ADDR", &c.Addr, parseHostPort, HostPort.String),
+		field("ADMIN_ADDR", &c.AdminAddr, parseHostPort, HostPort.String),
+		field("ADMIN_HOSTS", &c.AdminHosts, parseHostNames, joined),
+		field("PUBLIC_URL", &c.PublicURL, parsePublicURL, URL.String),
+		field("WEBHOOK_URL", &c.WebhookURL, ParseURL, URL.String),
+		field("FALLBACK_URL", &c.FallbackURL, ParseURL, URL.String),
+		field("TWILIO_AUTH_TOKEN", &c.AuthTokens, ParseAuthTokens, AuthTokens.String),
+		field("TWILIO_ACCOUNT_SID", &c.AccountSIDs, parseAccountSIDs, joined),
+		field("REDIS_URL", &c.Redis, parseRedisURL, redisurl.URL.String),
+		field("REDIS_PREFIX", &c.RedisPrefix, parsePrefix, verbatim),
+		field("REDIS_WAIT_REPLICAS", &c.WaitReplicas, wholeNumber(0, 100), strconv.Itoa),
+		field("REDIS_CONNECTIONS", &c.Connections, wholeNumber(1, 4096), strconv.Itoa), // Redis allows 10,000 clients by default
+		field("SESSION_IDLE_TIMEOUT", &c.IdleTimeout, duration(time.Millisecond, 720*time.Hour, "such as 4h or 90m"), formatDuration),
+		field("SESSION_LIFETIME", &c.Lifetime, duration(time.Millisecond, 8760*time.Hour, "such as 720h or 12h30m"), formatDuration),
+		field("REQUEST_BUDGET", &c.RequestBudget, duration(100*time.Millisecond, 12*time.Second,
+			"such as 10s or 2500ms; Twilio waits 15s, and the last attempt may end after the budget"), formatDuration),
+		field("KEEP_ALIVE", &c.KeepAlive, duration(time.Second, 24*time.Hour, "such as 650s or 2m"), formatDuration),
+		field("MAX_CONNECTIONS", &c.MaxConnections, wholeNumber(16, 1_000_000), strconv.Itoa),
+		field("DRAIN_DELAY", &c.DrainDelay, duration(0, 5*time.Minute, "such as 5s or 0s"), formatDuration),
+		field("MAX_REPLIES_PER_MINUTE", &c.MaxReplies, wholeNumber(0, 60), strconv.Itoa), // a record keeps so many times, of 21 bytes each
+		field("OPT_OUT", &c.OptOut, oneOf(OptOutDefault, OptOutAdvanced, OptOutOff), verbatim),
+		field("LOG_LEVEL", &c.LogLevel, parseLevel, formatLevel),
+		field("LOG_FORMAT", &c.LogFormat, oneOf(LogJSON, LogText), verbatim),
+		field("PPROF", &c.Pprof, parseBool, strconv.FormatBool),
 	}
 }
 
-// String is Settings in one line, so that printing a Config shows no secret.
-func (c Config) String() string {
-	var line strings.Builder
-	for i, setting := range c.Settings() {
-		if i > 0 {
-			line.WriteByte(' ')
+// field returns the setting of one field. An empty text turns the setting off. A field that cannot be parsed keeps its value.
+func field[T any](name string, target *T, parse func(string) (T, error), show func(T) string) setting {
+	set := func(text string) (err error) {
+		var value T
+		if text != "" {
+			value, err = parse(text)
 		}
-		fmt.Fprintf(&line, "%s=%q", setting.Name, setting.Value)
+		if err == nil {
+			*target = value
+		}
+		return err
 	}
-	return line.String()
+	return setting{name, set, func() string { return show(*target) }}
 }
 
-// LogValue is Settings as a group, so that logging a Config shows no secret.
-func (c Config) LogValue() slog.Value {
-	var attrs []slog.Attr
-	for _, setting := range c.Settings() {
-		attrs = append(attrs, slog.String(strings.ToLower(setting.Name), setting.Value))
+// Setting is an effective setting, to be shown.
+type Setting struct {
+	Name  string // in the environment
+	Value string // as it could be set again, with secrets masked; "" if it is not set or turned off
+}
+
+// Settings returns all settings of the service, in the order of the documentation. PORT is a part of ADDR, and a *_FILE is
+// shown as the setting that the file contains.
+func (c Config) Settings() []Setting {
+	var shown []Setting
+	for _, s := range c.settings() {
+		if s.show != nil {
+			shown = append(shown, Setting{s.name, s.show()})
+		}
 	}
-	return slog.GroupValue(attrs...)
+	return shown
 }
 
-func shown(name, value string) Setting {
-	return Setting{Name: name, Flag: "--" + flagName(name), Value: value}
-}
-
-func masked(name, value string) Setting {
-	setting := shown(name, value)
-	setting.Secret = true
-	return setting
-}
-
-// maskTokens tells how many tokens there are, which matters in a rotation.
-func maskTokens(tokens AuthTokens) string {
-	switch len(tokens) {
-	case 0:
-		return ""
-	case 1:
-		return redisurl.Mask + " (1 token)"
+// String returns the settings in one line, with secrets masked.
+func (c Config) String() string {
+	var words []string
+	for _, s := range c.Settings() {
+		words = append(words, s.Name+"="+strconv.Quote(s.Value))
 	}
-	return fmt.Sprintf("%s (%d tokens)", redisurl.Mask, len(tokens))
+	return strings.Join(words, " ")
 }
+
+// LogValue returns the result of String, so that a logged Config shows no secret.
+func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }

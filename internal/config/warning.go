@@ -12,10 +12,11 @@ const tokenLength = 32
 // full stop. No warning contains a secret.
 func (c Config) Warnings() []string {
 	var warnings []string
-	derived := c.WebhookURL == c.PublicURL+webhookRoute || c.FallbackURL == c.PublicURL+fallbackRoute
-	if derived && strings.HasSuffix(c.PublicURL, webhookRoute) {
-		warnings = append(warnings, fmt.Sprintf("%s ends in %s: the service accepts only requests that Twilio sends to %s",
-			publicURL, webhookRoute, c.PublicURL+webhookRoute))
+	public, webhook := c.PublicURL.String(), c.PublicURL.Append(webhookRoute).String()
+	used := c.WebhookURL.String() == webhook || c.FallbackURL.String() == public+fallbackRoute
+	if used && strings.HasSuffix(public, webhookRoute) {
+		warnings = append(warnings, fmt.Sprintf("PUBLIC_URL ends in %s: the service accepts only requests that Twilio sends to %s",
+			webhookRoute, webhook))
 	}
 	for i, token := range c.AuthTokens {
 		if len(token.Value) < tokenLength {

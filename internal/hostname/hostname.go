@@ -3,8 +3,11 @@
 package hostname
 
 import (
+	"errors"
 	"net"
 	"net/netip"
+	"net/url"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -49,4 +52,26 @@ func Valid(name string) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._", r)
 	}
 	return IsIP(name) || name != "" && !strings.ContainsFunc(name, other)
+}
+
+var (
+	errNone    = errors.New("has no host")
+	errInvalid = errors.New("has a host that is neither a name nor an IP address")
+	errPort    = errors.New("has a port that is not a number from 1 to 65535")
+)
+
+// Check returns an error unless a URL has a valid host, and a valid port or none. The error continues a sentence that
+// begins with the URL. It quotes nothing. The same problem is always the same error value.
+func Check(u *url.URL) error {
+	port, err := strconv.ParseUint(u.Port(), 10, 16)
+	hasPort := u.Port() != "" || strings.HasSuffix(u.Host, ":")
+	switch {
+	case u.Hostname() == "":
+		return errNone
+	case !Valid(u.Hostname()):
+		return errInvalid
+	case hasPort && (err != nil || port == 0):
+		return errPort
+	}
+	return nil
 }

@@ -65,12 +65,12 @@ func Run(ctx context.Context, o Options) error {
 		Lifetime:     cfg.Lifetime,
 		Budget:       cfg.RequestBudget,
 		MaxReplies:   cfg.MaxReplies,
-		SecureCookie: cfg.SecureCookie,
+		SecureCookie: cfg.WebhookURL.IsHTTPS(),
 		Responder:    conversation.Counter{},
 		Logger:       log.Logger,
 	})
-	webhook := twilio.NewVerifier(cfg.WebhookURL, tokens(cfg.AuthTokens))
-	fallback := twilio.NewVerifier(cfg.FallbackURL, tokens(cfg.AuthTokens))
+	webhook := twilio.NewVerifier(cfg.WebhookURL.String(), tokens(cfg.AuthTokens))
+	fallback := twilio.NewVerifier(cfg.FallbackURL.String(), tokens(cfg.AuthTokens))
 	go secrets.follow(ctx, o.Hangup, webhook.SetTokens, fallback.SetTokens)
 
 	health := server.NewHealth(cfg.RequestBudget, log.Logger)

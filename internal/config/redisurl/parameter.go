@@ -3,6 +3,7 @@ package redisurl
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
@@ -15,88 +16,81 @@ import (
 type parameter struct {
 	name  string
 	set   func(value string) error // parses a value that is not empty
-	value string                   // the present value, masked and escaped; "" for the default
+	value string                   // the present value; "" for the default
 }
 
-// parameters returns the parameters that have a meaning in the topology of u,
-// in the order in which String prints them.
+// parameters returns the parameters that have a meaning in the topology of u.
 func (u *URL) parameters() []parameter {
-	tlsFiles := []parameter{
+	database, secure, sentinelSecure := "", "", ""
+	if u.Database != 0 {
+		database = strconv.Itoa(u.Database)
+	}
+	if u.Redis.TLS != nil {
+		secure = "true"
+	}
+	if (u.Redis.TLS == nil) != (u.Sentinels.TLS == nil) {
+		sentinelSecure = strconv.FormatBool(u.Sentinels.TLS != nil)
+	}
+	all := []parameter{
+		{"db", u.setDatabase, database},
+		{"sentinel_username", setText(&u.Sentinels.Username), escaped(u.Sentinels.Username)},
+		{"sentinel_password", setText(&u.Sentinels.Password), masked(u.Sentinels.Password)},
+		{"tls", u.setTLS, secure},
 		{"ca_file", setText(&u.CAFile), escaped(u.CAFile)},
 		{"cert_file", setText(&u.CertFile), escaped(u.CertFile)},
 		{"key_file", setText(&u.KeyFile), escaped(u.KeyFile)},
 		{"server_name", u.setServerName, escaped(u.ServerName)},
+		{"sentinel_tls", u.setSentinelTLS, sentinelSecure},
 	}
-	useTLS := parameter{"tls", u.setTLS, valueIf(u.Redis.TLS != nil, "true")}
-	database := parameter{"db", u.setDatabase, valueIf(u.Database != 0, strconv.Itoa(u.Database))}
 	switch u.Topology {
 	case Unix:
-		return []parameter{database}
-	case Cluster:
-		return append([]parameter{useTLS}, tlsFiles...)
+		return all[:1] // db
 	case Sentinel:
-		differs := (u.Sentinels.TLS == nil) != (u.Redis.TLS == nil)
-		return append([]parameter{
-			useTLS,
-			database,
-			{"sentinel_username", setText(&u.Sentinels.Username), escaped(u.Sentinels.Username)},
-			{"sentinel_password", setText(&u.Sentinels.Password), masked(u.Sentinels.Password)},
-			{"sentinel_tls", setTLS(&u.Sentinels), valueIf(differs, strconv.FormatBool(u.Sentinels.TLS != nil))},
-		}, tlsFiles...)
+		return all
+	case Cluster:
+		return all[3:8] // tls and what goes with it
 	}
-	return tlsFiles
+	return all[4:8] // without tls, because the scheme is rediss
 }
 
-// setParameters parses the parameters after the ?. No error quotes a value. An
-// error quotes a name only if it is the name of a parameter of a Redis client:
-// after an unescaped ? in a password, the "name" is the rest of the password.
+// setParameters parses the query. No error quotes a value. An error quotes a name only if it is the name of a parameter
+// of a Redis client: after an unescaped ? in a password, the "name" is the rest of the password.
 func (u *URL) setParameters(parsed *url.URL) error {
+	query, err := url.ParseQuery(strings.ReplaceAll(parsed.RawQuery, "+", "%2B")) // a plus is not a space, as in the password
+	if err != nil {                                                               // err quotes the query
+		return errors.New("has an invalid escape or a semicolon in its query")
+	}
+	if parsed.ForceQuery { // nothing follows the ?
+		query.Set("", "")
+	}
 	var problems []error
-	if parsed.ForceQuery { // there is nothing after the ?
-		problems = append(problems, errUnsupported)
-	}
-	supported, seen := u.parameters(), map[string]bool{}
-	for field := range strings.FieldsFuncSeq(parsed.RawQuery, func(r rune) bool { return r == '&' || r == ';' }) {
-		name, value, _ := strings.Cut(field, "=")
-		i := slices.IndexFunc(supported, func(p parameter) bool { return p.name == name })
-		if i < 0 && !isClientParameter(name) {
-			name = ""
-		}
+	for _, p := range u.parameters() {
+		values, isSet := query[p.name]
 		switch {
-		case i >= 0 && seen[name]:
-			problems = append(problems, fmt.Errorf("has the query parameter %s twice", name))
-		case i >= 0:
-			problems = append(problems, supported[i].parse(value))
-		case seen[name]: // once is enough
-		case name == "":
-			problems = append(problems, errUnsupported)
-		default:
-			problems = append(problems, fmt.Errorf("has the query parameter %s, which is not supported; in a password, write %%3F for ?", name))
+		case len(values) > 1:
+			problems = append(problems, fmt.Errorf("has the query parameter %s twice", p.name))
+		case isSet && values[0] == "":
+			problems = append(problems, fmt.Errorf("has a query parameter %s that is empty", p.name))
+		case isSet:
+			if err := p.set(values[0]); err != nil {
+				problems = append(problems, fmt.Errorf("has a query parameter %s that %w", p.name, err))
+			}
 		}
-		seen[name] = true
+		delete(query, p.name)
 	}
-	if u.Topology == Sentinel && !seen["sentinel_tls"] {
-		u.Sentinels.TLS = u.Redis.TLS
+	for _, name := range slices.Sorted(maps.Keys(query)) {
+		err := errUnsupported
+		if isClientParameter(name) {
+			err = fmt.Errorf("has the query parameter %s, which is not supported; in a password, write %%3F for ?", name)
+		}
+		if !slices.Contains(problems, err) {
+			problems = append(problems, err)
+		}
 	}
 	return errors.Join(problems...)
 }
 
 var errUnsupported = errors.New("has a query parameter that is not supported; in a password, write %3F for ?")
-
-// parse parses the value as it is in the URL. A plus is not a space there, as in the password before the host.
-func (p parameter) parse(escaped string) error {
-	value, err := url.PathUnescape(escaped)
-	switch {
-	case err != nil:
-		return fmt.Errorf("has a query parameter %s with an invalid escape", p.name) // err quotes the value
-	case value == "":
-		return fmt.Errorf("has a query parameter %s that is empty", p.name)
-	}
-	if err := p.set(value); err != nil {
-		return fmt.Errorf("has a query parameter %s that %w", p.name, err)
-	}
-	return nil
-}
 
 func setText(target *string) func(string) error {
 	return func(value string) error {
@@ -123,35 +117,28 @@ func (u *URL) setServerName(value string) error {
 }
 
 func (u *URL) setTLS(value string) error {
-	if u.Redis.TLS != nil && value == "false" {
+	switch {
+	case value == "true":
+		u.encrypt()
+	case value != "false":
+		return errors.New("is neither true nor false")
+	case u.Redis.TLS != nil:
 		return errors.New("contradicts rediss")
 	}
-	return setTLS(&u.Redis)(value)
+	return nil
 }
 
-func setTLS(l *Login) func(string) error {
-	return func(value string) error {
-		switch value {
-		case "true":
-			l.TLS = newTLS()
-		case "false":
-			l.TLS = nil
-		default:
-			return errors.New("is neither true nor false")
-		}
-		return nil
+// setSentinelTLS is called after setTLS, whose value is the default.
+func (u *URL) setSentinelTLS(value string) error {
+	if value != "true" && value != "false" {
+		return errors.New("is neither true nor false")
 	}
-}
-
-func valueIf(set bool, value string) string {
-	if !set {
-		return ""
+	u.Sentinels.TLS = nil
+	if value == "true" {
+		u.Sentinels.TLS = newTLS()
 	}
-	return value
+	return nil
 }
-
-// escaped returns value as setParameters reads it.
-func escaped(value string) string { return strings.ReplaceAll(url.PathEscape(value), "&", "%26") }
 
 // isClientParameter reports whether this service or another Redis client has a parameter with this name.
 func isClientParameter(name string) bool {
@@ -164,3 +151,6 @@ func isClientParameter(name string) bool {
 		"ssl_keyfile", "timeout", "tls", "user", "username", "write_timeout",
 	}, name)
 }
+
+// escaped returns value as setParameters reads it.
+func escaped(value string) string { return strings.ReplaceAll(url.PathEscape(value), "&", "%26") }

@@ -1,23 +1,18 @@
 package redisurl
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"smsession/internal/hostname"
 )
 
-var (
-	errInvalid = errors.New("is not a valid URL; in a user or password, write %40 for @, %2F for /, %3A for :, " +
-		"%3F for ?, %23 for #, %25 for % and %20 for a space")
-	errNoHost = errors.New("has no host; a URL with one is redis://localhost:6379")
-	errHost   = errors.New("has a host that is neither a name nor an IP address")
-	errPort   = errors.New("has a port that is not a number from 1 to 65535")
-)
+var errInvalid = errors.New("is not a valid URL; in a user or password, write %40 for @, %2F for /, %3A for :, " +
+	"%3F for ?, %23 for #, %25 for % and %20 for a space")
 
 // Parse parses a Redis URL, and reads the certificates that the URL names with readFile. The error joins everything that
 // is wrong with the URL. Each part of the error continues a sentence that begins with the URL, such as "has no host". The
@@ -61,7 +56,7 @@ func (u *URL) setScheme(scheme string) error {
 	base, topology, _ := strings.Cut(scheme, "+")
 	u.Topology = Topology(topology)
 	if base == "rediss" {
-		u.Redis.TLS = newTLS()
+		u.encrypt()
 	}
 	return nil
 }
@@ -106,23 +101,14 @@ func (u *URL) parseAddr(raw string) (string, error) {
 	if err != nil || parsed.User != nil {
 		return "", errInvalid
 	}
-	port := uint64(6379)
+	if err := hostname.Check(parsed); err != nil {
+		return "", err
+	}
+	port := "6379"
 	if u.Topology == Sentinel {
-		port = 26379
+		port = "26379"
 	}
-	if parsed.Port() != "" || strings.HasSuffix(parsed.Host, ":") {
-		port, err = strconv.ParseUint(parsed.Port(), 10, 16)
-	}
-	switch host := parsed.Hostname(); {
-	case host == "":
-		return "", errNoHost
-	case !hostname.Valid(host):
-		return "", errHost
-	case err != nil || port == 0:
-		return "", errPort
-	default:
-		return net.JoinHostPort(host, strconv.FormatUint(port, 10)), nil
-	}
+	return net.JoinHostPort(parsed.Hostname(), cmp.Or(parsed.Port(), port)), nil
 }
 
 // setLogin refuses a user name without a password. Some clients use it as the user and others, such as redis-cli, as the

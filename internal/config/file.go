@@ -1,0 +1,66 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"smsession/internal/config/redisurl"
+)
+
+// fileLimit is the largest size of a file in bytes. A secret is far smaller. Without the limit, a wrong path, such as that
+// of a log or a device, could fill the memory.
+const fileLimit = 64 << 10
+
+// pipeTimeout is how long to wait for the writer of a pipe.
+const pipeTimeout = 5 * time.Second
+
+func parseRedisURL(text string) (redisurl.URL, error) { return redisurl.Parse(text, readFile) }
+
+// readSecret returns the content of a file without the white space around it, and without the byte-order mark that some
+// editors on Windows write. Commas replace the line breaks, so that a file may have one token on each line. No error contains any of it. An error contains the path only if it is absolute, because any
+// other text may be the secret itself, in the wrong setting.
+func readSecret(path string) (string, error) {
+	file := "the file"
+	if filepath.IsAbs(path) {
+		file = fmt.Sprintf("the file %q", path)
+	}
+	content, err := readFile(path)
+	if err != nil {
+		return "", fmt.Errorf("%s %w", file, err)
+	}
+	text := strings.TrimSpace(strings.TrimPrefix(string(content), "\ufeff"))
+	if text == "" {
+		return "", fmt.Errorf("%s is empty", file)
+	}
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+	return strings.Join(lines, ","), nil
+}
+
+// readFile returns the content of a file. It waits for a pipe no longer than pipeTimeout, because the files are read again
+// while messages wait for the new secrets. An error continues a sentence that begins with the file. It does not contain
+// the path.
+func readFile(path string) (content []byte, err error) {
+	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // otherwise opening a pipe waits for its writer
+	if err == nil {
+		defer file.Close()
+		_ = file.SetReadDeadline(time.Now().Add(pipeTimeout)) // an error means that the file is not a pipe
+		content, err = io.ReadAll(io.LimitReader(file, fileLimit+1))
+	}
+	if pathError, ok := errors.AsType[*fs.PathError](err); ok {
+		err = pathError.Err
+	}
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("cannot be read: %w", err)
+	case len(content) > fileLimit:
+		return nil, errors.New("is larger than 64 KiB")
+	}
+	return content, nil
+}

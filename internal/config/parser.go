@@ -1,0 +1,158 @@
+package config
+
+import (
+	"errors"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"smsession/internal/config/redisurl"
+)
+
+// What to set in place of a setting that is required and not set.
+const (
+	needPublicURL = "the URL that Twilio is configured with, without /sms, such as https://sms.example.com; or set both WEBHOOK_URL and FALLBACK_URL"
+	needToken     = "the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE"
+	needAccount   = "the account that has the number: AC and 32 hexadecimal digits"
+	needRedis     = "such as redis://localhost:6379; or set REDIS_URL_FILE"
+)
+
+// Config returns the settings of the service. The error is a Faults.
+func (f Flags) Config() (Config, error) {
+	p := parse(f, Defaults())
+	if !p.isSet("WEBHOOK_URL") || !p.isSet("FALLBACK_URL") {
+		p.require("PUBLIC_URL", needPublicURL)
+	}
+	p.require("TWILIO_AUTH_TOKEN", needToken)
+	p.require("REDIS_URL", needRedis)
+	return p.result()
+}
+
+// Config returns the settings of dev. Redis and AuthTokens are zero. The URLs are zero if PUBLIC_URL is not set. The
+// caller sets these fields. The error is a Faults.
+func (f DevFlags) Config() (Config, error) { return parse(f, DevDefaults()).result() }
+
+// Config returns the settings of an operator's command: Redis, RedisPrefix, and the defaults of the service. The error is
+// a Faults.
+func (f OperatorFlags) Config() (Config, error) {
+	p := parse(f, Defaults())
+	p.require("REDIS_URL", needRedis)
+	return p.result()
+}
+
+// Reread parses REDIS_URL again, and reads its file and the certificates that it names. It returns present with the new
+// users, passwords and certificates. The error is a Faults; present is then returned unchanged. Another server, another
+// database or another kind of connection is a fault: replicas that read their files at different times would keep the
+// same conversation in two places.
+func (f RedisFlags) Reread(present redisurl.URL) (redisurl.URL, error) {
+	p := parse(f, Config{})
+	p.require("REDIS_URL", needRedis)
+	if len(p.faults) == 0 && !p.config.Redis.SameServers(present) {
+		p.fault("REDIS_URL_FILE", "names another server or database than at the start, or other TLS: restart the service to use it")
+	}
+	c, err := p.result()
+	if err != nil {
+		return present, err
+	}
+	return c.Redis, nil
+}
+
+// RereadTokens parses TWILIO_AUTH_TOKEN again, and reads its file. The error is a Faults.
+func (f Flags) RereadTokens() (AuthTokens, error) {
+	p := parse(struct {
+		TwilioFlags
+		WebhookFlags
+	}{f.TwilioFlags, f.WebhookFlags}, Config{})
+	p.require("TWILIO_AUTH_TOKEN", needToken)
+	c, err := p.result()
+	return c.AuthTokens, err
+}
+
+// parser parses flags. It goes on after a fault, so that all faults are reported at once.
+type parser struct {
+	set    map[string]string // the texts of the settings that are set, by name
+	config Config
+	faults Faults
+}
+
+// parse parses what is set in flags, a flag struct, into a Config that begins with defaults, and into more settings.
+func parse(flags any, defaults Config, more ...setting) *parser {
+	p := &parser{set: texts(reflect.ValueOf(flags)), config: defaults}
+	if p.isSet("ADDR") {
+		delete(p.set, "PORT") // a platform sets PORT for every program; an operator sets ADDR for this one
+	}
+	for _, s := range append(p.config.settings(), more...) {
+		p.parse(s)
+	}
+	c := &p.config
+	if !p.isSet("PPROF") {
+		c.Pprof = c.AdminAddr.isLoopback()
+	}
+	if c.PublicURL != (URL{}) {
+		*c = c.WithPublicURL(c.PublicURL)
+	}
+	hasNoToken := func(sid string) bool { return c.AuthTokens.For(sid) == "" }
+	if len(c.AuthTokens) > 0 && slices.ContainsFunc(c.AccountSIDs, hasNoToken) {
+		p.fault("TWILIO_ACCOUNT_SID", "names an account for which TWILIO_AUTH_TOKEN has no token")
+	}
+	return p
+}
+
+// texts returns the texts of the fields that are set, by the names in their env tags, without the white space around them.
+func texts(flags reflect.Value) map[string]string {
+	set := map[string]string{}
+	for field, value := range flags.Fields() {
+		switch v := value.Interface().(type) {
+		case string:
+			if text := strings.TrimSpace(v); text != "" {
+				set[field.Tag.Get("env")] = text
+			}
+		case *string: // an empty value is a value
+			if v != nil {
+				set[field.Tag.Get("env")] = strings.TrimSpace(*v)
+			}
+		default:
+			maps.Copy(set, texts(value))
+		}
+	}
+	return set
+}
+
+// parse parses one setting, if it is set, from its text or from the file that its *_FILE setting names.
+func (p *parser) parse(s setting) {
+	text, hasText := p.set[s.name]
+	path, hasFile := p.set[s.name+"_FILE"]
+	switch {
+	case hasText && hasFile:
+		p.fault(s.name, "is set, and "+s.name+"_FILE is set too: set only one of them")
+	case hasText:
+		p.faults.add(s.name, s.parse(text))
+	case hasFile:
+		text, err := readSecret(path)
+		if err == nil {
+			err = s.parse(text)
+		}
+		p.faults.add(s.name+"_FILE", err)
+	}
+}
+
+// isSet reports whether a setting is set, itself or as a file.
+func (p *parser) isSet(name string) bool { return p.set[name] != "" || p.set[name+"_FILE"] != "" }
+
+// require adds a fault if the setting is not set.
+func (p *parser) require(name, what string) {
+	if !p.isSet(name) {
+		p.fault(name, "is required: "+what)
+	}
+}
+
+func (p *parser) fault(name, problem string) { p.faults.add(name, errors.New(problem)) }
+
+// result returns the settings only if nothing is wrong with them.
+func (p *parser) result() (Config, error) {
+	if len(p.faults) > 0 {
+		return Config{}, p.faults
+	}
+	return p.config, nil
+}

@@ -1,0 +1,93 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// The functions of this file parse a setting that is not a secret. The text is not empty, and has no white space around
+// it. An error continues a sentence that begins with the name of the setting.
+
+// wholeNumber returns a parser of the numbers from least to most.
+func wholeNumber(least, most int) func(string) (int, error) {
+	return func(text string) (int, error) {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < least || n > most {
+			return 0, fmt.Errorf("%s is not a whole number from %d to %d", quote(text), least, most)
+		}
+		return n, nil
+	}
+}
+
+// duration returns a parser of the durations from least to most. The hint is the end of its error.
+func duration(least, most time.Duration, hint string) func(string) (time.Duration, error) {
+	return func(text string) (time.Duration, error) {
+		d, err := time.ParseDuration(text)
+		if err != nil || d < least || d > most {
+			return 0, fmt.Errorf("%s is not a duration from %s to %s, %s", quote(text), formatDuration(least), formatDuration(most), hint)
+		}
+		return d, nil
+	}
+}
+
+// oneOf returns a parser of words in any case. The value is in lower case.
+func oneOf(words ...string) func(string) (string, error) {
+	return func(text string) (string, error) {
+		word := strings.ToLower(text)
+		if !slices.Contains(words, word) {
+			return "", fmt.Errorf("%s is not one of: %s", quote(text), strings.Join(words, ", "))
+		}
+		return word, nil
+	}
+}
+
+func parseBool(text string) (bool, error) {
+	word, err := oneOf("true", "false")(text)
+	return word == "true", err
+}
+
+func parseLevel(text string) (level slog.Level, err error) {
+	name, err := oneOf("debug", "info", "warn", "error")(text)
+	if err == nil {
+		err = level.UnmarshalText([]byte(name))
+	}
+	return level, err
+}
+
+func formatLevel(level slog.Level) string { return strings.ToLower(level.String()) }
+
+// parsePrefix parses REDIS_PREFIX. Braces are refused because they would move all keys to one slot of a Cluster. The other
+// refused characters are patterns of SCAN's MATCH. See https://redis.io/docs/latest/commands/keys/ for the patterns.
+func parsePrefix(text string) (string, error) {
+	refused := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`{}*?[]\`, r) }
+	var problems []error
+	if len(text) > 64 {
+		problems = append(problems, errors.New("must not be longer than 64 bytes"))
+	}
+	if strings.ContainsFunc(text, refused) {
+		problems = append(problems, errors.New(`must be printable ASCII without spaces and without any of { } * ? [ ] \`))
+	}
+	return text, errors.Join(problems...)
+}
+
+// zeroUnits are the units that Duration.String adds to whole minutes and hours.
+var zeroUnits = regexp.MustCompile(`([hm])(0m)?0s$`)
+
+// formatDuration returns d without zero units, such as 4h, and below an hour in whole seconds or minutes, such as 650s.
+// time.ParseDuration accepts the result.
+func formatDuration(d time.Duration) string {
+	if d < time.Hour && d%time.Second == 0 && d%time.Minute != 0 {
+		return fmt.Sprintf("%ds", d/time.Second)
+	}
+	return zeroUnits.ReplaceAllString(d.String(), "$1")
+}
+
+func joined(words []string) string { return strings.Join(words, ",") }
+
+func verbatim(text string) string { return text }
