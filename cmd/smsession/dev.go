@@ -26,7 +26,9 @@ func (c *devCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	listeners, err := replica.ListenNearby(cfg.Addr.String(), cfg.AdminAddr.String(), c.Addr != "" || c.Port != "", c.AdminAddr != nil)
+	listeners, err := replica.Listen(
+		replica.Address{Addr: cfg.Addr.String(), Nearby: c.Addr == "" && c.Port == ""},
+		replica.Address{Addr: cfg.AdminAddr.String(), Nearby: c.AdminAddr == nil})
 	if err != nil {
 		return err
 	}

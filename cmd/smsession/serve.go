@@ -17,7 +17,7 @@ func (c *serveCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	listeners, err := replica.Listen(cfg.Addr.String(), cfg.AdminAddr.String())
+	listeners, err := replica.Listen(replica.Address{Addr: cfg.Addr.String()}, replica.Address{Addr: cfg.AdminAddr.String()})
 	if err != nil {
 		return err
 	}

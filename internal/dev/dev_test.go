@@ -1,0 +1,109 @@
+package dev_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"smsession/internal/dev"
+)
+
+// startService starts a server that answers /healthz as a replica does.
+func startService(t *testing.T) *httptest.Server {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "smsession v1") }))
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestPublish(t *testing.T) {
+	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
+	if _, err := dev.Find(t.Context()); !errors.Is(err, dev.ErrNotRunning) {
+		t.Errorf("before a service runs, Find returns %v", err)
+	}
+	server := startService(t)
+	s := dev.Service{URL: server.URL, AuthToken: dev.RandomHex()}
+	path, err := s.Publish(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := dev.Find(t.Context())
+	if err != nil || found.AuthToken != s.AuthToken || found.PID != os.Getpid() {
+		t.Errorf("Find returns %+v, %v", found, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
+		t.Errorf("the mode of the file is %v, %v", info.Mode(), err)
+	}
+
+	t.Run("a second service is not published", func(t *testing.T) {
+		if _, err := (dev.Service{URL: startService(t).URL}).Publish(t.Context()); err == nil || !strings.Contains(err.Error(), server.URL) {
+			t.Errorf("the error is %v", err)
+		}
+	})
+	t.Run("the file of a service that was killed is replaced", func(t *testing.T) {
+		server.Close()
+		if _, err := dev.Find(t.Context()); !errors.Is(err, dev.ErrNotRunning) {
+			t.Errorf("Find returns %v", err)
+		}
+		next := startService(t)
+		if _, err := (dev.Service{URL: next.URL}).Publish(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if found, err := dev.Find(t.Context()); err != nil || found.URL != next.URL {
+			t.Errorf("Find returns %+v, %v", found, err)
+		}
+	})
+	t.Run("Withdraw deletes the file of this process only", func(t *testing.T) {
+		if err := os.WriteFile(path, []byte(`{"pid":1}`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		dev.Withdraw(path)
+		if _, err := os.Stat(path); err != nil {
+			t.Error("the file of another process is deleted")
+		}
+		if err := os.WriteFile(path, fmt.Appendf(nil, `{"pid":%d}`, os.Getpid()), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		dev.Withdraw(path)
+		if _, err := os.Stat(path); err == nil {
+			t.Error("the file of this process is left behind")
+		}
+	})
+}
+
+func TestADirectoryOfOthersIsNotUsed(t *testing.T) {
+	runtime := t.TempDir()
+	t.Setenv("XDG_RUNTIME_DIR", runtime)
+	dir := filepath.Join(runtime, "smsession")
+	if err := errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o777)); err != nil {
+		t.Fatal(err)
+	}
+	s := dev.Service{URL: startService(t).URL}
+	if _, err := s.Publish(t.Context()); err == nil || !strings.Contains(err.Error(), "is not only ours") {
+		t.Errorf("Publish returns %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "dev.json"), fmt.Appendf(nil, `{"url":%q}`, s.URL), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dev.Find(t.Context()); err == nil || !strings.Contains(err.Error(), "is not only ours") {
+		t.Errorf("Find returns %v", err)
+	}
+}
+
+func TestGuideNamesTheFileIfThereIsOne(t *testing.T) {
+	s := dev.Service{URL: "http://127.0.0.1:8080", Redis: "redis://127.0.0.1:6379", Prefix: "sms:"}
+	for file, want := range map[string]bool{"": false, "/run/user/1000/smsession/dev.json": true} {
+		var out strings.Builder
+		if err := s.WriteGuide(&out, file); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(out.String(), "the auth token") != want || !strings.Contains(out.String(), file) {
+			t.Errorf("with the file %q, the guide is:\n%s", file, out.String())
+		}
+	}
+}
