@@ -4,11 +4,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/pem"
-	"errors"
-	"fmt"
 	"math/big"
 	"net"
 	"os"
@@ -17,92 +15,63 @@ import (
 	"time"
 )
 
-const (
-	caFile   = "ca.pem"
-	certFile = "server.pem"
-	keyFile  = "server.key"
+// writeCertificate writes a certificate for this host and its key to dir, in PEM. The certificate has signed itself, so
+// it is also its own authority. Servers and clients use the same one.
+func writeCertificate(tb testing.TB, dir string) {
+	tb.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		tb.Fatalf("redistest: make a key: %v", err)
+	}
+	certificate := &x509.Certificate{
+		SerialNumber: big.NewInt(time.Now().UnixNano()),
+		NotBefore:    time.Now().Add(-time.Hour), // for clocks that were set back
+		NotAfter:     time.Now().Add(24 * time.Hour),
+		KeyUsage:     x509.KeyUsageDigitalSignature,
+		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+		DNSNames:     []string{"localhost"},
+		IPAddresses:  []net.IP{net.ParseIP(host)},
+	}
+	signed, err := x509.CreateCertificate(rand.Reader, certificate, certificate, &key.PublicKey, key)
+	if err != nil {
+		tb.Fatalf("redistest: sign a certificate: %v", err)
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		tb.Fatalf("redistest: encode a key: %v", err)
+	}
+	for _, file := range []struct {
+		name, kind string
+		der        []byte
+	}{{certFile, "CERTIFICATE", signed}, {keyFile, "PRIVATE KEY", private}} {
+		text := pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.der})
+		if err := os.WriteFile(filepath.Join(dir, file.name), text, 0o600); err != nil {
+			tb.Fatalf("redistest: %v", err)
+		}
+	}
+}
 
-	clientCertFile = "client.pem"
-	clientKeyFile  = "client.key"
+const (
+	certFile = "redistest.pem"
+	keyFile  = "redistest.key"
 )
 
-// writeCertificates makes an authority, a server certificate for this host and a client certificate in dir, and returns
-// the path of the authority's certificate. The authority's key is forgotten.
-func writeCertificates(tb testing.TB, dir string) string {
-	tb.Helper()
-	if err := makeCertificates(dir); err != nil {
-		tb.Fatalf("redistest: make certificates: %v", err)
-	}
-	return filepath.Join(dir, caFile)
+// CAFile returns the path of the authority's certificate, in PEM.
+func (s *Server) CAFile() string { return filepath.Join(s.options.certs, certFile) }
+
+// ClientFiles returns the paths of a client certificate of the authority and of its key, in PEM.
+func (s *Server) ClientFiles() (cert, key string) {
+	return filepath.Join(s.options.certs, certFile), filepath.Join(s.options.certs, keyFile)
 }
 
-func makeCertificates(dir string) error {
-	caKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+// ClientTLS returns the TLS settings of a client that trusts the authority and has a client certificate.
+func (s *Server) ClientTLS() *tls.Config {
+	s.tb.Helper()
+	cert, err := tls.LoadX509KeyPair(s.ClientFiles())
 	if err != nil {
-		return err
+		s.tb.Fatalf("redistest: %v", err)
 	}
-	ca, server, client := templates(time.Now())
-	caDER, err := x509.CreateCertificate(rand.Reader, ca, ca, &caKey.PublicKey, caKey)
-	if err != nil {
-		return err
-	}
-	if err := writePEM(filepath.Join(dir, caFile), "CERTIFICATE", caDER); err != nil {
-		return err
-	}
-	sign := func(template *x509.Certificate, certFile, keyFile string) error {
-		key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-		if err != nil {
-			return err
-		}
-		der, err := x509.CreateCertificate(rand.Reader, template, ca, &key.PublicKey, caKey)
-		if err != nil {
-			return err
-		}
-		keyDER, err := x509.MarshalPKCS8PrivateKey(key)
-		return errors.Join(err, writePEM(filepath.Join(dir, certFile), "CERTIFICATE", der),
-			writePEM(filepath.Join(dir, keyFile), "PRIVATE KEY", keyDER))
-	}
-	return errors.Join(sign(server, certFile, keyFile), sign(client, clientCertFile, clientKeyFile))
-}
-
-func writePEM(path, kind string, der []byte) error {
-	text := pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
-	if err := os.WriteFile(path, text, 0o600); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
-}
-
-// templates returns what the authority, the server and the client say of themselves. They are valid from an hour ago, for clocks
-// that were set back, and for a day, which no test outlives.
-func templates(now time.Time) (ca, server, client *x509.Certificate) {
-	ca = &x509.Certificate{
-		SerialNumber:          big.NewInt(1),
-		Subject:               pkix.Name{CommonName: "redistest authority"},
-		NotBefore:             now.Add(-time.Hour),
-		NotAfter:              now.Add(24 * time.Hour),
-		KeyUsage:              x509.KeyUsageCertSign,
-		IsCA:                  true,
-		BasicConstraintsValid: true,
-	}
-	server = &x509.Certificate{
-		SerialNumber: big.NewInt(2),
-		Subject:      pkix.Name{CommonName: "redistest server"},
-		NotBefore:    ca.NotBefore,
-		NotAfter:     ca.NotAfter,
-		KeyUsage:     x509.KeyUsageDigitalSignature,
-		// A server that replicates, or that is in a Cluster, is a client as well.
-		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		DNSNames:    []string{"localhost"},
-		IPAddresses: []net.IP{net.ParseIP(host)},
-	}
-	client = &x509.Certificate{
-		SerialNumber: big.NewInt(3),
-		Subject:      pkix.Name{CommonName: "redistest client"},
-		NotBefore:    ca.NotBefore,
-		NotAfter:     ca.NotAfter,
-		KeyUsage:     x509.KeyUsageDigitalSignature,
-		ExtKeyUsage:  []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth},
-	}
-	return ca, server, client
+	roots := x509.NewCertPool()
+	roots.AddCert(cert.Leaf)
+	return &tls.Config{RootCAs: roots, ServerName: host, Certificates: []tls.Certificate{cert}}
 }

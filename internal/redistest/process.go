@@ -2,9 +2,7 @@ package redistest
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"os"
 	"os/exec"
 	"runtime"
 	"strings"
@@ -13,113 +11,86 @@ import (
 	"time"
 )
 
-// errPortTaken says that redis-server ended because somebody else has its port.
-var errPortTaken = errors.New("the port is taken")
+// readyTimeout is far more than the 30 ms that a start takes, for a busy machine under the race detector.
+const readyTimeout = time.Minute
 
-// process is one run of redis-server, and the io.Writer that its output goes to.
+// readyLines are the lines that redis-server and Sentinel log when they accept connections.
+var readyLines = [...]string{"Ready to accept connections", "Sentinel ID is"}
+
+// process is one run of redis-server. It is the io.Writer of the output. It is safe for concurrent use.
 type process struct {
 	cmd   *exec.Cmd
-	ready chan struct{} // closed by the ready line
-	gone  chan struct{} // closed when the process has ended and its output is read
+	ready chan struct{} // closed after the ready line
+	gone  chan struct{} // closed when the process has ended and its output has been read
 
-	mu      sync.Mutex
-	output  bytes.Buffer
-	isReady bool
+	mu     sync.Mutex
+	output bytes.Buffer
 }
 
-// launch starts the program. It returns an error only if that could not be done at all.
-func launch(binary, dir string, args []string) (*process, error) {
-	p := &process{
-		cmd:   exec.Command(binary, args...),
-		ready: make(chan struct{}),
-		gone:  make(chan struct{}),
-	}
+// startProcess starts a program and waits for its ready line. A PING would not be enough, because another program can
+// have the port. The error contains the output of the program, which has ended then.
+func startProcess(binary, dir string, args []string) (*process, error) {
+	p := &process{cmd: exec.Command(binary, args...), ready: make(chan struct{}), gone: make(chan struct{})}
 	p.cmd.Dir = dir
 	p.cmd.Stdout, p.cmd.Stderr = p, p
-	// A child of redis-server that rewrites the log holds the output open for a moment longer than its parent lives.
+	// When redis-server rewrites its log, its child keeps the output open for a moment longer than redis-server lives.
 	p.cmd.WaitDelay = time.Second
-	dieWithParent(p.cmd)
-
+	p.cmd.SysProcAttr = dieWithParent()
 	started := make(chan error)
 	go func() {
-		// The kernel ties "die with the parent" to the thread that forked, so that thread must outlive the child:
-		// this goroutine keeps it to itself until the child is gone.
+		// Linux kills the process when the thread that started it ends, so the thread is kept until then.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := p.cmd.Start()
 		started <- err
 		if err == nil {
-			_ = p.cmd.Wait() // that it was killed is how it ends
+			_ = p.cmd.Wait() // the process is killed, so its exit status is of no interest
 			close(p.gone)
 		}
 	}()
-	return p, <-started
-}
-
-// waitReady waits for the ready line of this very process. A PING would be answered by whoever has the port.
-func (p *process) waitReady(limit time.Duration) error {
-	timeout := time.NewTimer(limit)
-	defer timeout.Stop()
+	if err := <-started; err != nil {
+		return nil, err
+	}
 	select {
 	case <-p.ready:
-		return nil
-	case <-timeout.C:
-		return fmt.Errorf("redis-server was not ready after %v:\n%s", limit, p.text())
+		return p, nil
+	case <-time.After(readyTimeout):
 	case <-p.gone:
-		text := p.text()
-		if strings.Contains(text, "Failed listening on port") {
-			return fmt.Errorf("%w:\n%s", errPortTaken, text)
-		}
-		return fmt.Errorf("redis-server ended at once:\n%s", text)
 	}
+	p.kill()
+	return nil, fmt.Errorf("the program is not ready:\n%s", p.text())
 }
 
 func (p *process) kill() {
-	_ = p.cmd.Process.Kill() // its only error is that the process has ended
+	_ = p.cmd.Process.Kill() // this fails only if the process has ended
 	<-p.gone
 }
 
-// signal sends SIGSTOP or SIGCONT; for SIGSTOP it waits until the process has stopped, which takes a moment when it is
+// signal sends a signal. After SIGSTOP it waits until the process has stopped, which takes a moment if the process is
 // running on another processor.
-func (p *process) signal(sig syscall.Signal) error {
-	if err := p.cmd.Process.Signal(sig); err != nil {
-		return err
+func (p *process) signal(signal syscall.Signal) error {
+	err := p.cmd.Process.Signal(signal)
+	if err == nil && signal == syscall.SIGSTOP {
+		err = waitStopped(p.cmd.Process.Pid)
 	}
-	if sig != syscall.SIGSTOP {
-		return nil
-	}
-	for deadline := time.Now().Add(5 * time.Second); !p.isStopped(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			return errors.New("the process does not stop")
-		}
-	}
-	return nil
+	return err
 }
 
-// isStopped reads the state of the process, the first field after its name in parentheses. A system without /proc
-// gets a short wait instead.
-func (p *process) isStopped() bool {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.cmd.Process.Pid))
-	if err != nil {
-		time.Sleep(20 * time.Millisecond)
-		return true
-	}
-	_, fields, _ := strings.Cut(string(stat), ") ")
-	return strings.HasPrefix(fields, "T")
-}
-
-// Write collects the output and looks for the line that says that connections are accepted; a Sentinel has its own.
+// Write collects the output and looks for the ready line.
 func (p *process) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.output.Write(b)
-	if p.isReady {
+	select {
+	case <-p.ready:
 		return len(b), nil
+	default:
 	}
-	text := p.output.Bytes()
-	if bytes.Contains(text, []byte("Ready to accept connections")) || bytes.Contains(text, []byte("Sentinel ID is")) {
-		p.isReady = true
-		close(p.ready)
+	for _, line := range readyLines {
+		if bytes.Contains(p.output.Bytes(), []byte(line)) {
+			close(p.ready)
+			break
+		}
 	}
 	return len(b), nil
 }

@@ -2,8 +2,16 @@
 
 package redistest
 
-import "os/exec"
+import (
+	"syscall"
+	"time"
+)
 
-// dieWithParent does nothing: only Linux can tie a child to its parent's life. Elsewhere a test binary that dies
-// without cleaning up leaves its redis-server behind.
-func dieWithParent(*exec.Cmd) {}
+// dieWithParent does nothing. A test binary that dies without cleaning up leaves its redis-server behind.
+func dieWithParent() *syscall.SysProcAttr { return nil }
+
+// waitStopped gives a process some time to stop.
+func waitStopped(int) error {
+	time.Sleep(20 * time.Millisecond)
+	return nil
+}

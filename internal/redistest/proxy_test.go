@@ -126,23 +126,6 @@ func TestDownRefusesAndUpAccepts(t *testing.T) {
 	}
 }
 
-func TestRefuseForEndsByItself(t *testing.T) {
-	p := StartProxy(t, embedded(t).Addr)
-	p.RefuseFor(100 * time.Millisecond)
-	if _, err := net.Dial("tcp", p.Addr()); err == nil {
-		t.Error("the proxy accepted a connection at once")
-	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		if c, err := redis.Dial("tcp", p.Addr()); err == nil {
-			c.Close()
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("the proxy still refuses")
-		}
-	}
-}
-
 func TestResetIsAReset(t *testing.T) {
 	p := StartProxy(t, embedded(t).Addr)
 	c, err := net.Dial("tcp", p.Addr())

@@ -118,8 +118,21 @@ func TestAnOutageWithinTheBudgetCostsADelay(t *testing.T) {
 		proxy := redistest.StartProxy(t, addr)
 		r := newReplica(t, proxy.Addr())
 		cookie := message("hello").send(r.public).says(t, tutorial(1))
-		proxy.RefuseFor(150 * time.Millisecond)
-		message("hello").carrying(cookie).send(r.public).says(t, tutorial(2))
+		dial, refused := r.pool.DialContext, make(chan struct{}, 1)
+		r.pool.DialContext = func(ctx context.Context) (redis.Conn, error) {
+			c, err := dial(ctx)
+			if err != nil && len(refused) == 0 {
+				refused <- struct{}{}
+			}
+			return c, err
+		}
+		proxy.Down()
+		delayed := make(chan answer)
+		request := message("hello").carrying(cookie).request()
+		go func() { delayed <- serve(r.public, request) }()
+		<-refused
+		proxy.Up()
+		(<-delayed).says(t, tutorial(2))
 		if line := r.log.last(t); line["attempts"].(float64) < 2 {
 			t.Errorf("the log line is %v: the outage was not felt", line)
 		}
