@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net"
 	"syscall"
-
-	"smsession/internal/server"
 )
 
 // Address is where a listener is bound.
@@ -56,14 +54,11 @@ func (l Listeners) URL() string {
 	return "http://" + net.JoinHostPort(host, port)
 }
 
-// attach returns the listeners with their handlers, and logs the addresses.
-func (l Listeners) attach(edge *server.Server, o Options) []server.Listener {
-	all := []server.Listener{{Listener: l.public, Handler: edge.Public(o.Routes...), Connections: edge.Connections()}}
+// log logs the addresses of the listeners.
+func (l Listeners) log(o Options) {
 	o.Log.Info("listening", "addr", l.public.Addr().String(),
 		"webhook_url", o.Config.WebhookURL, "fallback_url", o.Config.FallbackURL, "version", o.Version)
 	if l.admin != nil {
-		all = append(all, server.Listener{Listener: l.admin, Handler: edge.Admin(o.Config.Pprof)})
 		o.Log.Info("listening for the operator", "addr", l.admin.Addr().String(), "pprof", o.Config.Pprof)
 	}
-	return all
 }

@@ -3,7 +3,6 @@ package replica
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strings"
 
@@ -34,7 +33,7 @@ type Options struct {
 }
 
 // Run builds a replica and serves until ctx ends and the replica has drained. It returns an error if Redis refuses the
-// replica at the first contact. The replica then still runs, so the caller must end the process.
+// replica at the first contact.
 func Run(ctx context.Context, o Options) error {
 	cfg, log := o.Config, o.Log
 	for _, warning := range cfg.Warnings() {
@@ -88,34 +87,18 @@ func Run(ctx context.Context, o Options) error {
 		Version:        o.Version,
 		Logger:         log.Logger,
 	})
-	defer edge.Close()
 
 	probe := session.NewProbe(pool.Pool, cfg.RedisPrefix, pool.HashTags)
 	ping := newWarnings(registry, log.Logger, pool).after(probe.Run)
-	watch := func(ctx context.Context) error { return health.Watch(ctx, ping, redispool.Refused) }
-	serve := func() error {
-		return server.Run(ctx, health, cfg.DrainDelay, log.Logger, o.Listeners.attach(edge, o)...)
-	}
-	return watched(ctx, strings.Join(cfg.Redis.Addrs, ","), watch, serve)
-}
-
-// watched serves and watches the Redis at addr. The watch ends when serving ends. If Redis refuses us at the first contact,
-// watched returns the error at once, while serve still runs.
-func watched(ctx context.Context, addr string, watch func(context.Context) error, serve func() error) error {
-	watching, stop := context.WithCancel(ctx)
-	defer stop()
-	refused, ended := make(chan error, 1), make(chan error, 1)
-	go func() { refused <- watch(watching) }()
-	go func() { ended <- serve() }()
-	select {
-	case err := <-refused:
-		if err != nil {
-			return fmt.Errorf("the Redis at %s refuses us: %w", addr, err)
-		}
-		return <-ended
-	case err := <-ended:
-		stop()
-		<-refused // the pool must not be closed during a ping
-		return err
-	}
+	o.Listeners.log(o)
+	return edge.Run(ctx, server.Life{
+		Public:     o.Listeners.public,
+		Admin:      o.Listeners.admin,
+		Routes:     o.Routes,
+		Profiler:   cfg.Pprof,
+		DrainDelay: cfg.DrainDelay,
+		Redis:      strings.Join(cfg.Redis.Addrs, ","),
+		Ping:       ping,
+		Refused:    redispool.Refused,
+	})
 }

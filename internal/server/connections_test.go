@@ -390,7 +390,7 @@ func listening(t *testing.T, r *replica) string {
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() {
-		done <- server.Run(ctx, r.Health, 0, r.Logger, server.Listener{Listener: l, Handler: r.public, Connections: r.Connections()})
+		done <- r.Run(ctx, server.Life{Public: l, Ping: answers, Refused: noRefusal})
 	}()
 	t.Cleanup(func() {
 		stop()

@@ -82,6 +82,9 @@ func (w *watched) end(t *testing.T) error {
 
 func noRefusal(error) bool { return false }
 
+// answers is a ping that Redis answers.
+func answers(context.Context) error { return nil }
+
 // pass lets time go by, and then everybody come to rest.
 func pass(d time.Duration) {
 	time.Sleep(d)

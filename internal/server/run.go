@@ -3,12 +3,13 @@ package server
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
 	"time"
 
-	"smsession/internal/server/connlimit"
+	"github.com/go-chi/chi/v5"
 )
 
 // Twilio waits 15 s for the whole of a request, so a longer limit would be of no use.
@@ -17,49 +18,103 @@ const (
 	// writeTimeout begins at the end of the headers. It covers REQUEST_BUDGET (at most 12 s), a last attempt that began
 	// in time, and the answer.
 	writeTimeout = 15 * time.Second
-	idleTimeout  = 15 * time.Second // of a listener without Connections
-	// shutdownTimeout is longer than readTimeout, because a stranger can begin a request at the last moment. The answer
+	idleTimeout  = 15 * time.Second // of the private listener; the public one has KEEP_ALIVE
+	// requestsTimeout is longer than readTimeout, because a stranger can begin a request at the last moment. The answer
 	// to that request takes half a second, and http.Server may notice its end half a second late.
-	shutdownTimeout = readTimeout + 2*time.Second
+	requestsTimeout = readTimeout + 2*time.Second
+	// These time-outs are short, because the deployments allow 20 s after the drain for everything.
+	adminTimeout = time.Second
+	watchTimeout = time.Second
 
 	// maxHeader leaves room for what balancers add; Twilio's own headers take half a kilobyte.
 	maxHeader = 16 << 10
 )
 
-// Listener is a bound port and the handler that answers there.
-type Listener struct {
-	net.Listener
-	Handler     http.Handler
-	Connections *connlimit.Limiter // the limit for its connections; nil for a private listener
+// Life describes how a replica runs and ends.
+type Life struct {
+	Public net.Listener
+	Admin  net.Listener // the private listener; nil for none
+
+	Routes   []func(chi.Router) // see Public
+	Profiler bool               // see Admin
+
+	DrainDelay time.Duration
+	Redis      string                      // the address of Redis, for an error
+	Ping       func(context.Context) error // see Health.Watch
+	Refused    func(error) bool            // see Health.Watch
 }
 
-// Run serves until ctx ends. It then stops the replica in this order: the replica becomes not ready; Run waits for
-// drain, during which load balancers notice this and every request is still answered; the listeners close; the requests
-// in progress finish. It returns an error only if a listener or the shutdown fails, and nil otherwise.
-func Run(ctx context.Context, health *Health, drain time.Duration, log *slog.Logger, listeners ...Listener) error {
-	failed := make(chan error, len(listeners))
-	servers := make([]*http.Server, 0, len(listeners))
-	for _, l := range listeners {
-		srv := newHTTPServer(l.Handler, log)
-		servers = append(servers, srv)
-		bound := l.Listener
-		if l.Connections != nil {
-			bound = l.Connections.Limit(srv, bound)
-		}
-		go func() { failed <- srv.Serve(bound) }()
+// Run runs a replica until ctx ends, a listener fails, or Redis refuses the replica at the first contact. It returns nil
+// only if ctx ended and everything has stopped in time.
+//
+// When ctx ends, the replica is not ready for DrainDelay, but still answers every request. The balancers notice this
+// before the listeners close, so no message is lost. Then everything stops in the reverse order of its start: first the
+// public listener and its requests, which use the rest; then the private listener, whose metrics show how the requests
+// end; then the watch on Redis, so that the caller can close the pool.
+func (s *Server) Run(ctx context.Context, l Life) (err error) {
+	failed := make(chan error, 3)
+	defer s.strangers.flush()
+	// Each of the following lines starts something at once, and defers how it is stopped.
+	defer stop("the watch on Redis", watchTimeout, s.watch(ctx, l, failed), &err)
+	if l.Admin != nil {
+		defer stop("the private listener", adminTimeout, serve(l.Admin, s.newHTTPServer(s.Admin(l.Profiler)), failed), &err)
 	}
-	var err error
+	public := s.newHTTPServer(s.Public(l.Routes...))
+	defer stop("the public listener", requestsTimeout, serve(s.connections.Limit(public, l.Public), public, failed), &err)
+
 	select {
-	case err = <-failed:
+	case err := <-failed:
+		return err
 	case <-ctx.Done():
-		health.Drain()
-		log.Info("draining", "delay", drain.String())
-		time.Sleep(drain)
+		s.Health.Drain()
+		s.Logger.Info("draining", "delay", l.DrainDelay.String())
+		time.Sleep(l.DrainDelay)
+		return nil
 	}
-	return errors.Join(err, shutdown(servers))
 }
 
-func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
+// stop stops something within a limit and adds the error to all.
+func stop(name string, limit time.Duration, how func(context.Context) error, all *error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	if err := how(ctx); err != nil {
+		*all = errors.Join(*all, fmt.Errorf("stop %s: %w", name, err))
+	}
+}
+
+// watch starts the watch on Redis and returns how it is stopped.
+func (s *Server) watch(ctx context.Context, l Life, failed chan<- error) func(context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		if err := s.Health.Watch(ctx, l.Ping, l.Refused); err != nil {
+			failed <- fmt.Errorf("the Redis at %s refuses us: %w", l.Redis, err)
+		}
+	}()
+	return func(ctx context.Context) error {
+		cancel()
+		select {
+		case <-ended:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// serve starts to serve a listener and returns how it is stopped.
+func serve(l net.Listener, srv *http.Server, failed chan<- error) func(context.Context) error {
+	go func() { failed <- srv.Serve(l) }()
+	return func(ctx context.Context) error {
+		if err := srv.Shutdown(ctx); err != nil {
+			return errors.Join(err, srv.Close())
+		}
+		return nil
+	}
+}
+
+func (s *Server) newHTTPServer(h http.Handler) *http.Server {
 	return &http.Server{
 		Handler:                      h,
 		DisableGeneralOptionsHandler: true, // it answers "OPTIONS *" past our handler
@@ -67,18 +122,6 @@ func newHTTPServer(h http.Handler, log *slog.Logger) *http.Server {
 		WriteTimeout:                 writeTimeout,
 		IdleTimeout:                  idleTimeout,
 		MaxHeaderBytes:               maxHeader,
-		ErrorLog:                     slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:                     slog.NewLogLogger(s.Logger.Handler(), slog.LevelDebug),
 	}
-}
-
-func shutdown(servers []*http.Server) error {
-	ctx, cancel := context.WithTimeout(context.Background(), shutdownTimeout)
-	defer cancel()
-	var errs []error
-	for _, srv := range servers {
-		if err := srv.Shutdown(ctx); err != nil {
-			errs = append(errs, err, srv.Close())
-		}
-	}
-	return errors.Join(errs...)
 }

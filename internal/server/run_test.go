@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net"
 	"net/http"
 	"strings"
@@ -97,8 +96,7 @@ func run(t *testing.T, addr string, changes ...func(*settings)) *running {
 	r.stop = stop
 	admin := newPipes()
 	go func() {
-		r.err <- server.Run(ctx, r.Health, drain, r.Logger,
-			server.Listener{Listener: r.listener, Handler: r.public, Connections: r.Connections()}, server.Listener{Listener: admin, Handler: r.Admin(false)})
+		r.err <- r.Run(ctx, server.Life{Public: r.listener, Admin: admin, DrainDelay: drain, Ping: answers, Refused: noRefusal})
 		select {
 		case <-admin.closed:
 		default:
@@ -399,7 +397,7 @@ func TestRunOverSockets(t *testing.T) {
 		defer stop()
 		done := make(chan error, 1)
 		go func() {
-			done <- server.Run(ctx, r.Health, 10*time.Millisecond, slog.New(slog.DiscardHandler), server.Listener{Listener: l, Handler: r.public, Connections: r.Connections()})
+			done <- r.Run(ctx, server.Life{Public: l, DrainDelay: 10 * time.Millisecond, Ping: answers, Refused: noRefusal})
 		}()
 		if status := overSocket(t, l.Addr().String(), message("hello")); status != http.StatusOK {
 			t.Errorf("got %d, want 200", status)
