@@ -9,8 +9,8 @@ import (
 	"smsession/internal/phone"
 )
 
-// BenchmarkRun is the whole load, over HTTP on this host, against a handler that does next to nothing. msgs/s is what both
-// do together: the load is to be no bottleneck below 25,000 on two cores.
+// BenchmarkRun is a whole load over HTTP on this host, against a handler that does almost nothing. msgs/s is what both do
+// together. The load must not be a bottleneck below 25,000 on two cores.
 func BenchmarkRun(b *testing.B) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -41,7 +41,7 @@ func BenchmarkRun(b *testing.B) {
 	b.ReportMetric(float64(report.Deliveries)/report.Seconds, "deliveries/s")
 }
 
-// greet answers without a session. The count is wrong, and the proof has as much to do as with a right one.
+// greet answers without a session. The count is wrong, but the proof is as much work as with a correct count.
 func greet(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	w.Header().Set("Content-Type", "text/xml; charset=utf-8")

@@ -1,69 +1,76 @@
 package load
 
 import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math/rand/v2"
 	"strconv"
+	"strings"
 	"sync"
 
 	"smsession/internal/phone"
 )
 
-// conversation is one phone and what has become of its messages. It has its turns one after the other; within a turn all
-// deliveries are at once.
+// conversation is one phone and what became of its messages. It has one turn after the other. All deliveries of a turn are
+// made at once.
 type conversation struct {
 	from  string
 	sids  sids
 	phone Sender // nil before the first turn
 	turn  int32
 
-	mu       sync.Mutex // for the deliveries of a turn; between turns nobody else has the conversation
-	pending  int        // deliveries of the turn that have not ended
-	messages []message
-	recounts []recount
-	mutes    int    // answers without a count
-	mute     string // what the first of them said
-	muted    int32  // and to which message
-	failed   int    // how many messages there were when the first error came; 0 for none
+	mu          sync.Mutex // for the deliveries of a turn; between turns, one goroutine has the conversation
+	pending     int        // deliveries of the turn that have not ended
+	messages    []message
+	recounts    []recount
+	uncounted   int    // answers without a count
+	wrongText   string // the text of the first of these
+	wrongly     int32  // the message that it answered
+	failedAfter int    // how many messages there were at the first error; 0 for no error
 }
 
-// message is what the proof needs of a message: 12 bytes.
+// message is what the proof needs to know of a message: 12 bytes.
 type message struct {
 	sent     int32 // the turn of its first delivery
-	count    int32 // what the first answer said; 0 if there was none
+	count    int32 // of the first answer; 0 if there was none
 	answered int32 // the turn of that answer
 }
 
-// recount is an answer with another count than the message's first one.
+// recount is an answer to a repeat with another count than the first answer.
 type recount struct{ message, count int32 }
 
-// outcome is what one delivery brought.
+// outcome is the result of one delivery.
 type outcome struct {
-	count  int32  // 0: none
+	count  int32  // 0 for none
 	failed bool   // Twilio would have logged an error, or the delivery was cut off
-	text   string // what the sender got, where there is neither a count nor an error
+	text   string // of the reply, if there is neither a count nor an error
 }
 
-func newConversation(from string) *conversation { return &conversation{from: from, sids: newSIDs()} }
+func newConversation(from string) *conversation {
+	return &conversation{from: from, sids: sids(rand.Uint64())}
+}
 
-// message is what a delivery carries. The same message is the same again.
+// message returns what a delivery carries. It returns the same message for each delivery of a message.
 func (c *conversation) message(t task) phone.Message {
 	return phone.Message{
-		SID:        c.sids.of(int(t.message)),
+		SID:        c.sids.of(t.message),
 		Body:       "message " + strconv.Itoa(int(t.message)+1),
 		Cookieless: t.cookieless,
 	}
 }
 
-// note takes what a delivery of the present turn brought. It reports whether that was the turn's last.
-func (c *conversation) note(index int32, o outcome) (last bool) {
+// record stores the outcome of a delivery of the current turn. It reports whether this was the last one of the turn.
+func (c *conversation) record(index int32, o outcome) (last bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if o.failed && c.failed == 0 {
-		c.failed = len(c.messages)
+	if o.failed && c.failedAfter == 0 {
+		c.failedAfter = len(c.messages)
 	}
 	switch m := &c.messages[index]; {
 	case o.count == 0 && !o.failed:
-		if c.mutes++; c.mutes == 1 {
-			c.mute, c.muted = o.text, index
+		if c.uncounted++; c.uncounted == 1 {
+			c.wrongText, c.wrongly = o.text, index
 		}
 	case o.count == 0 || o.count == m.count:
 	case m.count == 0:
@@ -75,29 +82,55 @@ func (c *conversation) note(index int32, o outcome) (last bool) {
 	return c.pending == 0
 }
 
-// over reports whether another conversation is to take the place of this one.
+// over reports whether another conversation must replace this one.
 func (c *conversation) over() bool {
-	return len(c.messages) >= longest || c.failed > 0 && len(c.messages) >= c.failed+afterError
+	return len(c.messages) >= longest || c.failedAfter > 0 && len(c.messages) >= c.failedAfter+afterError
 }
 
-// outcomeOf reads a delivery. A reply of the fallback URL counts like any other.
+// outcomeOf returns the outcome of a delivery. A reply of the fallback URL counts as any other.
 func outcomeOf(d *phone.Delivery) outcome {
+	const quoted = 60 // bytes of a wrong text
 	o := outcome{count: countOf(d.Replies), failed: !d.OK()}
-	if o.count == 0 && !o.failed {
-		o.text = said(d.Replies)
+	if o.count == 0 && !o.failed && len(d.Replies) > 0 {
+		if o.text = d.Replies[0].Body; len(o.text) > quoted {
+			o.text = o.text[:quoted] + "…"
+		}
 	}
 	return o
 }
 
-// said is the beginning of what the sender reads, to be quoted.
-func said(replies []phone.Reply) string {
-	const enough = 60
-	if len(replies) == 0 {
-		return ""
+// countOf returns the count in the reply, or 0 if the replies are not one text of Twilio's tutorial.
+// See https://www.twilio.com/docs/messaging/tutorials/how-to-create-sms-conversations.
+func countOf(replies []phone.Reply) int32 {
+	if len(replies) != 1 {
+		return 0
 	}
-	text := replies[0].Body
-	if len(text) > enough {
-		text = text[:enough] + "…"
+	if replies[0].Body == "Hello, thanks for the new message." {
+		return 1
 	}
-	return text
+	digits, isLater := strings.CutPrefix(replies[0].Body, "Hello, thanks for message number ")
+	n, err := strconv.ParseInt(digits, 10, 32)
+	if !isLater || err != nil || n < 2 || digits[0] == '0' || digits[0] == '+' {
+		return 0
+	}
+	return int32(n)
+}
+
+// numbers returns senders that no other run has and that nobody owns: the ITU has not assigned the country code 999 (List of
+// ITU-T Recommendation E.164 assigned country codes). They have 15 digits, the most that E.164 allows.
+type numbers struct{ last uint64 }
+
+const subscribers = 1_000_000_000_000 // 12 digits
+
+func (n *numbers) next() string {
+	n.last = (n.last + 1) % subscribers
+	return fmt.Sprintf("+999%012d", n.last)
+}
+
+// sids makes the MessageSids of a conversation from a random number and the index of the message, so they need no memory.
+type sids uint64
+
+func (s sids) of(message int32) string {
+	digits := binary.BigEndian.AppendUint64(nil, uint64(s))
+	return "SM" + hex.EncodeToString(binary.BigEndian.AppendUint64(digits, uint64(message)+1))
 }

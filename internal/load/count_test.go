@@ -6,7 +6,7 @@ import (
 	"smsession/internal/phone"
 )
 
-func TestTheCountIsReadFromTheTutorialsTexts(t *testing.T) {
+func TestCountOf(t *testing.T) {
 	rows := []struct {
 		name    string
 		replies []string
@@ -18,15 +18,15 @@ func TestTheCountIsReadFromTheTutorialsTexts(t *testing.T) {
 		{"no reply", nil, 0},
 		{"two replies", []string{"Hello, thanks for message number 2", "Hello, thanks for message number 3"}, 0},
 		{"another text", []string{"Sorry, please try again."}, 0},
-		{"the number 1 is said in other words", []string{"Hello, thanks for message number 1"}, 0},
+		{"the number 1 in the text for later messages", []string{"Hello, thanks for message number 1"}, 0},
 		{"the number 0", []string{"Hello, thanks for message number 0"}, 0},
 		{"a negative number", []string{"Hello, thanks for message number -2"}, 0},
 		{"a number with a sign", []string{"Hello, thanks for message number +2"}, 0},
 		{"a number with leading zeros", []string{"Hello, thanks for message number 02"}, 0},
 		{"no number", []string{"Hello, thanks for message number "}, 0},
 		{"words after the number", []string{"Hello, thanks for message number 2!"}, 0},
-		{"words before it", []string{" Hello, thanks for message number 2"}, 0},
-		{"a number beyond all messages", []string{"Hello, thanks for message number 99999999999"}, 0},
+		{"a space before the text", []string{" Hello, thanks for message number 2"}, 0},
+		{"a number that is too large", []string{"Hello, thanks for message number 99999999999"}, 0},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

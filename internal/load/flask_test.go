@@ -23,7 +23,7 @@ func flask(t *testing.T) string {
 	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
-	port, err := bufio.NewReader(stdout).ReadString('\n') // it says so when it listens
+	port, err := bufio.NewReader(stdout).ReadString('\n') // it prints the port when it listens
 	stop := func() {
 		_ = server.Process.Kill()
 		_ = server.Wait()
@@ -36,7 +36,7 @@ func flask(t *testing.T) string {
 	return "http://127.0.0.1:" + strings.TrimSpace(port) + "/sms"
 }
 
-// python is an interpreter that has Flask: the system's, for which there is a package, or else whichever is called so.
+// python returns an interpreter that has Flask: that of the system, for which there is a package, or any other.
 func python(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"/usr/bin/python3", "python3"} {
@@ -48,13 +48,13 @@ func python(t *testing.T) string {
 	return ""
 }
 
-// TestTheTutorialsServerIsRightForOneSenderAndCaughtOtherwise loads a server that is not ours, in another language. Each of
-// the faults finds what it is there for.
-func TestTheTutorialsServerIsRightForOneSenderAndCaughtOtherwise(t *testing.T) {
+// The tutorial's server in another language counts one message after the other, and each fault of a load finds one of its
+// defects.
+func TestTheTutorialsServer(t *testing.T) {
 	url := flask(t)
 	network := new(phone.Network)
 	t.Cleanup(network.Close)
-	alone := Options{
+	plain := Options{
 		Conversations: 5, InFlight: 10, Messages: 200, Burst: 1, Expect: ExpectCounter,
 		Phone: func(from string) (Sender, error) {
 			return phone.New(phone.Options{
@@ -67,7 +67,7 @@ func TestTheTutorialsServerIsRightForOneSenderAndCaughtOtherwise(t *testing.T) {
 		with func(o *Options)
 		want []Kind
 	}{
-		{"one message after the other are counted", func(*Options) {}, nil},
+		{"one message after the other is counted", func(*Options) {}, nil},
 		{"a burst loses updates", func(o *Options) { o.Burst = 5 }, []Kind{LostUpdate}},
 		{"a first-message race forks the session", func(o *Options) { o.Burst, o.FirstRace = 5, 1 }, []Kind{ForkedSession}},
 		{"a repeat is counted again", func(o *Options) { o.Resend = 0.2 }, []Kind{CountedTwice}},
@@ -75,7 +75,7 @@ func TestTheTutorialsServerIsRightForOneSenderAndCaughtOtherwise(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			o := alone
+			o := plain
 			row.with(&o)
 			report, err := Run(t.Context(), o)
 			if err != nil || report.Failed > 0 {

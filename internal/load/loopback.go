@@ -9,24 +9,24 @@ import (
 	"slices"
 )
 
-// ErrRemote is the refusal to load what may be somebody else's.
-var ErrRemote = errors.New("the load would go to a host that is not this one: give --i-own-this-host if it is yours to load")
+// ErrRemote means that the load would go to a server that may belong to somebody else.
+var ErrRemote = errors.New("the load would go to another host: if that host is yours to load, use --i-own-this-host")
 
-// ErrLedAway ends a load whose webhook leads to another server. A request to that server would carry a signature and
-// cookies, and the user has not named that server.
+// ErrLedAway means that the webhook leads to another server. A request to it would carry a signature and cookies, and the
+// user has not named that server.
 var ErrLedAway = errors.New("the webhook leads to another server, and a load sends nothing there; if that server is yours, load it directly")
 
-// Loopback returns an error unless every host of the URLs is this one by each of its addresses: what a name stands for
-// today is looked up. It is an error for a URL to have no host, or for its name not to be found.
+// Loopback returns ErrRemote unless every host of the URLs is this host, by each of its addresses. It returns another error
+// if a URL has no host, or if the addresses of the host are not found.
 func Loopback(ctx context.Context, urls ...string) error {
 	for _, text := range urls {
 		u, err := url.Parse(text)
 		if err != nil || u.Hostname() == "" {
-			return errors.New("a URL cannot be read") // it may hold a password
+			return errors.New("a URL is not valid") // it may contain a password
 		}
 		addresses, err := net.DefaultResolver.LookupIPAddr(ctx, u.Hostname())
 		if err != nil {
-			return errors.New("the host of a URL is not to be found")
+			return errors.New("the host of a URL is not found")
 		}
 		if !loopback(addresses) {
 			return ErrRemote
@@ -39,8 +39,8 @@ func loopback(addresses []net.IPAddr) bool {
 	return !slices.ContainsFunc(addresses, func(a net.IPAddr) bool { return !a.IP.IsLoopback() })
 }
 
-// Permit returns ErrRemote unless an IP address with its port is this host's own. It is for phone.Network, which asks
-// before it connects: a redirect may lead elsewhere, and a name may stand for another address by now.
+// Permit returns ErrRemote unless an IP address with its port belongs to this host. phone.Network calls it before it connects:
+// a redirect may lead elsewhere, and a name may have other addresses by then.
 func Permit(address string) error {
 	if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().IsLoopback() {
 		return ErrRemote

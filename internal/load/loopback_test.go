@@ -12,7 +12,7 @@ import (
 	"smsession/internal/phone"
 )
 
-func TestOnlyThisHostIsLoaded(t *testing.T) {
+func TestLoopback(t *testing.T) {
 	rows := []struct {
 		name string
 		urls []string
@@ -24,11 +24,11 @@ func TestOnlyThisHostIsLoaded(t *testing.T) {
 		{"localhost", []string{"http://localhost:8080/sms"}, true},
 		{"a webhook and a fallback here", []string{"http://127.0.0.1/sms", "http://127.0.0.2/sms"}, true},
 		{"another address", []string{"http://192.0.2.1/sms"}, false},
-		{"an address of one's own network", []string{"http://10.0.0.1/sms"}, false},
+		{"an address of the local network", []string{"http://10.0.0.1/sms"}, false},
 		{"another address of IPv6", []string{"http://[2001:db8::1]/sms"}, false},
-		{"a fallback elsewhere", []string{"http://127.0.0.1/sms", "http://192.0.2.1/sms"}, false},
+		{"a fallback on another host", []string{"http://127.0.0.1/sms", "http://192.0.2.1/sms"}, false},
 		{"a loopback address as a password", []string{"http://127.0.0.1:80@192.0.2.1/sms"}, false},
-		{"a name that nobody has", []string{"http://nobody.invalid/sms"}, false},
+		{"a name without an address", []string{"http://nobody.invalid/sms"}, false},
 		{"no host", []string{"/sms"}, false},
 	}
 	for _, row := range rows {
@@ -40,29 +40,40 @@ func TestOnlyThisHostIsLoaded(t *testing.T) {
 	}
 }
 
-func TestEveryAddressOfANameCounts(t *testing.T) {
+func TestLoopbackChecksEveryAddress(t *testing.T) {
 	here, there := net.IPAddr{IP: net.IPv4(127, 0, 0, 1)}, net.IPAddr{IP: net.IPv4(192, 0, 2, 1)}
 	if !loopback([]net.IPAddr{here}) || loopback([]net.IPAddr{here, there}) || loopback([]net.IPAddr{there, here}) {
-		t.Error("one address of a name is enough")
+		t.Error("one loopback address of several is enough")
 	}
 }
 
-// led is a phone whose webhook leads elsewhere, after a second.
-type led struct{ sent *atomic.Int64 }
+// ledAway is a phone whose webhook leads to another server, after a second.
+type ledAway struct{ sent *atomic.Int64 }
 
-func (l led) Send(context.Context, phone.Message) *phone.Delivery {
+func (l ledAway) Send(context.Context, phone.Message) *phone.Delivery {
 	l.sent.Add(1)
 	time.Sleep(time.Second)
 	return &phone.Delivery{NotFollowed: "https://other.example", Findings: []phone.Finding{{Detail: "not followed"}}}
 }
 
-// TestARunThatIsLedElsewhereEnds sends no more than is under way when the first delivery comes back.
-func TestARunThatIsLedElsewhereEnds(t *testing.T) {
+// When the first delivery comes back, the run sends no more.
+func TestAWebhookThatLeadsAwayEndsTheRun(t *testing.T) {
 	sent := new(atomic.Int64)
-	o := usual(newServer())
-	o.Expect, o.Phone = ExpectNone, func(string) (Sender, error) { return led{sent}, nil }
-	report, err := running(t, o)
+	o := usualLoad(newServer())
+	o.Expect, o.Phone = ExpectNone, func(string) (Sender, error) { return ledAway{sent}, nil }
+	report, err := runInFakeTime(t, o)
 	if !errors.Is(err, ErrLedAway) || !strings.Contains(err.Error(), "https://other.example") || report != nil || sent.Load() >= int64(2*o.InFlight) {
 		t.Errorf("%v, %+v after %d", err, report, sent.Load())
+	}
+}
+
+func TestPermit(t *testing.T) {
+	for address, ok := range map[string]bool{
+		"127.0.0.1:80": true, "127.9.9.9:80": true, "[::1]:80": true, "[::ffff:127.0.0.1]:80": true,
+		"0.0.0.0:80": false, "10.0.0.1:80": false, "192.0.2.1:80": false, "[::]:80": false, "[2001:db8::1]:80": false, "localhost:80": false, "": false,
+	} {
+		if err := Permit(address); (err == nil) != ok || err != nil && !errors.Is(err, ErrRemote) {
+			t.Errorf("%q: %v", address, err)
+		}
 	}
 }

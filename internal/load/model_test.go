@@ -11,19 +11,19 @@ import (
 	"smsession/internal/phone"
 )
 
-// server is a webhook without HTTP. What it does wrong, it was told to. It remembers a message while fewer than 64 later
-// ones of its session have been counted, and not a moment longer.
+// server is a webhook without HTTP, with the faults that its fields set. It detects a repeat while fewer than 64 later messages
+// of its session have been counted, and not longer.
 type server struct {
 	forks     bool // finds sessions by the cookie alone
-	forgets   bool // counts a message each time that it comes
-	corrects  bool // answers a repeat with the count as it is by then
-	overlaps  bool // reads, thinks, writes
+	forgets   bool // counts a message each time it comes
+	corrects  bool // answers a repeat with the current count
+	overlaps  bool // reads, waits, writes
 	rewinds   bool // writes back what it has read when a message comes again
-	reorders  bool // counts every fifth message one too high, and makes up for it with the next one
-	noCounts  bool // says something else
+	reorders  bool // counts every fifth message one too high, and the next one too low
+	noCounts  bool // answers without a count
 	loses     float64
 	errors    float64
-	slow      time.Duration // what one step takes at most
+	slow      time.Duration // the most that one step takes
 	atOnce    func(running int)
 	delivered func(m phone.Message)
 
@@ -49,8 +49,8 @@ func newServer() *server {
 	return &server{random: rand.New(rand.NewPCG(1, 2)), sessions: map[string]*session{}, slow: 50 * time.Millisecond}
 }
 
-// handset is a phone that texts a server.
-type handset struct {
+// device is a phone that texts a server.
+type device struct {
 	*server
 	from string
 
@@ -58,11 +58,11 @@ type handset struct {
 	cookie string
 }
 
-func (s *server) phone(from string) (Sender, error) { return &handset{server: s, from: from}, nil }
+func (s *server) phone(from string) (Sender, error) { return &device{server: s, from: from}, nil }
 
-// Send delivers a message: it takes a while there, takes effect, and takes a while back. Either way may not lead anywhere,
-// and a message that is lost to its sender may take effect later all the same.
-func (h *handset) Send(ctx context.Context, m phone.Message) *phone.Delivery {
+// Send delivers a message. The way there and the way back take a while, and each may lose the message. A message that is lost
+// may take effect later.
+func (h *device) Send(ctx context.Context, m phone.Message) *phone.Delivery {
 	cookie := h.carried(m)
 	h.enter(m)
 	defer h.leave()
@@ -97,7 +97,7 @@ func lost(code int) *phone.Delivery {
 	}}
 }
 
-func (h *handset) reply(n int) *phone.Delivery {
+func (h *device) reply(n int) *phone.Delivery {
 	text := fmt.Sprintf("Hello, thanks for message number %d", n)
 	if n == 1 {
 		text = "Hello, thanks for the new message."
@@ -108,7 +108,7 @@ func (h *handset) reply(n int) *phone.Delivery {
 	return &phone.Delivery{Replies: []phone.Reply{{Body: text}}}
 }
 
-func (h *handset) carried(m phone.Message) string {
+func (h *device) carried(m phone.Message) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if m.Cookieless {
@@ -117,7 +117,7 @@ func (h *handset) carried(m phone.Message) string {
 	return h.cookie
 }
 
-func (h *handset) enter(m phone.Message) {
+func (h *device) enter(m phone.Message) {
 	h.server.mu.Lock()
 	defer h.server.mu.Unlock()
 	if h.running++; h.atOnce != nil {
@@ -128,7 +128,7 @@ func (h *handset) enter(m phone.Message) {
 	}
 }
 
-func (h *handset) leave() {
+func (h *device) leave() {
 	h.server.mu.Lock()
 	defer h.server.mu.Unlock()
 	h.running--
@@ -156,7 +156,7 @@ func (s *server) pause(ctx context.Context) bool {
 }
 
 // count counts a message in its session and returns the count that it is answered with.
-func (h *handset) count(cookie string, m phone.Message) (int, string) {
+func (h *device) count(cookie string, m phone.Message) (int, string) {
 	s := h.server
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -180,7 +180,7 @@ func (h *handset) count(cookie string, m phone.Message) (int, string) {
 	return s.write(one, read, m.SID), key
 }
 
-// write brings a message into a session that was read. Every server but the wrong ones has read it just now.
+// write adds a message to a session that was read. A correct server has just read it.
 func (s *server) write(one *session, read session, sid string) int {
 	for _, c := range read.last {
 		if c.sid != sid || s.forgets {

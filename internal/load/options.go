@@ -1,28 +1,36 @@
+// Package load is many phones at once. It puts a webhook under load, with the faults of Twilio's networks, and proves from
+// the replies alone that the webhook counted every message once.
+//
+// It knows nothing of the other side but its replies, so it works against every server that holds the conversation of
+// Twilio's tutorial. It is not a benchmark of Twilio, and it does not read Redis.
 package load
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"smsession/internal/phone"
 )
 
-// Options are what to send. Their values must be within the bounds that stand beside them; Run does not check them.
+// Options say what to send. kong makes flags of their tags.
 type Options struct {
-	Conversations int           // under way at a time, at least 1
-	InFlight      int           // deliveries under way at a time, at least Burst
-	Duration      time.Duration // no message is begun after it; 0 for no such bound
-	Messages      int           // no more messages than these, repeats not counted; 0 for no such bound
-	Rate          float64       // messages a second, whether they are answered or not; 0 for as many as are answered
+	Conversations int           `name:"conversations" default:"2000" placeholder:"N" help:"Conversations at the same time (default 2000)."`
+	InFlight      int           `name:"in-flight" default:"64" placeholder:"N" help:"Deliveries at the same time, at least --burst (default 64)."`
+	Duration      time.Duration `name:"duration" placeholder:"TIME" help:"How long to begin messages (default 30s; with --messages, until they are sent)."`
+	Messages      int           `name:"messages" default:"0" placeholder:"N" help:"How many messages to send at most, repeats not counted (default 0, no limit)."`
+	Rate          float64       `name:"rate" default:"0" placeholder:"N" help:"Messages a second, whether they are answered or not; latency then counts from the time at which a message was due (default 0, as many as are answered)."`
+	Burst         int           `name:"burst" default:"5" placeholder:"N" help:"Every tenth turn of a conversation is this many messages at once; 1 for no bursts (default 5)."`
+	FirstRace     float64       `name:"first-race" default:"0.1" placeholder:"SHARE" help:"Share of conversations, 0 to 1, that begin with a burst (default 0.1)."`
+	Resend        float64       `name:"resend" default:"0.1" placeholder:"SHARE" help:"Share of messages, 0 to 1, that are delivered again, half of them at once and half later (default 0.1)."`
+	LoseCookies   float64       `name:"lose-cookies" default:"0.05" placeholder:"SHARE" help:"Share of deliveries, 0 to 1, that carry no cookies (default 0.05)."`
+	Expect        Expectation   `name:"expect" enum:"counter,none" default:"counter" placeholder:"WHAT" help:"What to prove: counter (the tutorial's replies count every message once) or none (default counter)."`
 
-	Burst       int     // so many messages of a conversation at once, 1 to MaxBurst; 1 for never more than one
-	FirstRace   float64 // the share of conversations, 0 to 1, that begin with a burst
-	Resend      float64 // the share of messages, 0 to 1, that are delivered again
-	LoseCookies float64 // the share of deliveries, 0 to 1, that go without the cookies
-
-	Expect   Expectation
-	Phone    func(from string) (Sender, error) // makes the phone of a number
-	Progress func(Progress)                    // is called every second, never by two goroutines at once; may be nil
+	// Phone returns the phone of a number.
+	Phone func(from string) (Sender, error) `kong:"-"`
+	// Progress, unless it is nil, is called every second, never by two goroutines at once.
+	Progress func(Progress) `kong:"-"`
 }
 
 // Sender is a phone. It is safe for concurrent use.
@@ -30,33 +38,79 @@ type Sender interface {
 	Send(ctx context.Context, m phone.Message) *phone.Delivery
 }
 
-// Expectation says what the replies are held to.
+// Expectation is what the replies must prove.
 type Expectation string
 
 const (
-	// ExpectCounter is Twilio's tutorial: every message brings its conversation's count one further, and the reply says it.
+	// ExpectCounter is Twilio's tutorial: every message raises the count of its conversation by one, and the reply says it.
 	ExpectCounter Expectation = "counter"
 	// ExpectNone is any other conversation: nothing is proved.
 	ExpectNone Expectation = "none"
 )
 
-// A server need know a message again only while fewer than 64 later ones of its conversation have been counted. The
-// bounds below see to it that no delivery of ours asks for more, however late a request takes effect that got no answer.
-// Be e the turn of the first error. No conversation has more than MaxBurst messages in e, afterError-1 begun after it, and
-// MaxBurst in the turn that goes over that: 47. A message from before e is not repeated after resendWithin later ones, so
-// no more than 55 come after it.
+// A server must detect a repeat only while fewer than 64 later messages of its conversation have been counted. With the
+// bounds below, no delivery asks for more, however late a request takes effect that got no answer. Let e be the turn of the
+// first error. A conversation has at most MaxBurst messages in e, afterError-1 messages that begin after e, and MaxBurst in
+// the turn that exceeds this: 47. A message from before e is not repeated after resendWithin later ones, so at most 55
+// messages come after it.
 const (
 	// MaxBurst is the most messages of a conversation at once.
 	MaxBurst = 20
 	// resendWithin is how many of the latest messages are delivered again.
 	resendWithin = 8
-	// afterError is how many messages a conversation goes on after an error; then another one takes its place.
+	// afterError is how many messages a conversation has after an error. Then another conversation replaces it.
 	afterError = 8
 )
 
 const (
-	// longest is how many messages a conversation has before another one takes its place. It bounds the memory.
+	// longest is how many messages a conversation has before another one replaces it. It bounds the memory.
 	longest = 1000
-	// burstEvery is how many turns of a conversation there are to a burst.
+	// burstEvery is how many turns of a conversation there are for one burst.
 	burstEvery = 10
 )
+
+// The largest loads. Each is far beyond what one machine can do, and prevents that a typing error takes all memory.
+const (
+	maxConversations = 100_000
+	maxInFlight      = 4096
+	maxMessages      = 1_000_000_000
+	maxRate          = 1_000_000
+
+	// maxPause is how long a conversation may wait for its turn on average. Sessions expire after 4 hours, and some turns
+	// come late.
+	maxPause = time.Hour
+)
+
+// Check returns the first option that is out of its bounds, by the name of its flag. It sets a duration if neither Duration
+// nor Messages ends the run.
+func (o *Options) Check() error {
+	share := func(f float64) bool { return f >= 0 && f <= 1 } // NaN is none
+	switch {
+	case o.Conversations < 1 || o.Conversations > maxConversations:
+		return fmt.Errorf("--conversations must be a whole number from 1 to %d", maxConversations)
+	case o.InFlight < 1 || o.InFlight > maxInFlight:
+		return fmt.Errorf("--in-flight must be a whole number from 1 to %d", maxInFlight)
+	case o.Messages < 0 || o.Messages > maxMessages:
+		return fmt.Errorf("--messages must be a whole number from 0 to %d", maxMessages)
+	case o.Duration < 0:
+		return errors.New("--duration must be a time like 30s or 5m")
+	case o.Burst < 1 || o.Burst > MaxBurst:
+		return fmt.Errorf("--burst must be a whole number from 1 to %d", MaxBurst)
+	case o.Burst > o.InFlight:
+		return errors.New("--burst is more than --in-flight, so its messages cannot be sent at once")
+	case !share(o.Rate / maxRate):
+		return fmt.Errorf("--rate must be a number from 0 to %d", maxRate)
+	case o.Rate > 0 && float64(o.Conversations)/o.Rate > maxPause.Seconds():
+		return errors.New("--rate is so low for this many --conversations that sessions would expire between their messages")
+	case !share(o.FirstRace):
+		return errors.New("--first-race must be a share from 0 to 1")
+	case !share(o.Resend):
+		return errors.New("--resend must be a share from 0 to 1")
+	case !share(o.LoseCookies):
+		return errors.New("--lose-cookies must be a share from 0 to 1")
+	}
+	if o.Duration == 0 && o.Messages == 0 {
+		o.Duration = 30 * time.Second
+	}
+	return nil
+}

@@ -8,13 +8,13 @@ import (
 // Asked is what was asked of the server.
 type Asked struct {
 	Conversations  int `json:"conversations"`    // that were begun
-	Messages       int `json:"messages"`         // with a MessageSid each
-	RepeatsAtOnce  int `json:"repeats_at_once"`  // deliveries of a message beside its first one
+	Messages       int `json:"messages"`         // each with its own MessageSid
+	RepeatsAtOnce  int `json:"repeats_at_once"`  // deliveries of a message at the same time as its first one
 	RepeatsLater   int `json:"repeats_later"`    // deliveries of a message in a later turn
-	CookiesLost    int `json:"cookies_lost"`     // deliveries without the cookies that were there
+	CookiesLost    int `json:"cookies_lost"`     // deliveries without the cookies that there were
 	Bursts         int `json:"bursts"`           // turns with several messages at once
-	FirstRaces     int `json:"first_races"`      // of those, the ones that began a conversation
-	MessagesABurst int `json:"messages_a_burst"` // as asked for; the last one may be smaller
+	FirstRaces     int `json:"first_races"`      // bursts that began a conversation
+	MessagesABurst int `json:"messages_a_burst"` // as asked for; the last burst may be smaller
 }
 
 // task is one delivery.
@@ -22,10 +22,10 @@ type task struct {
 	conversation *conversation
 	message      int32
 	cookieless   bool
-	due          time.Time // when it was to begin; the zero time: when it does
+	due          time.Time // the zero time if there is no rate
 }
 
-// planner decides what conversations do. It is for one goroutine.
+// planner decides what is sent. It is for one goroutine.
 type planner struct {
 	*Options
 	random *rand.Rand
@@ -41,29 +41,42 @@ func newPlanner(o *Options) *planner {
 	}
 }
 
-// done reports whether there are no more messages to be begun.
+// done reports whether all messages were begun.
 func (p *planner) done() bool { return p.Messages > 0 && p.asked.Messages >= p.Messages }
 
-// plan begins the conversation's next turn and returns its deliveries and how many new messages are among them. The
-// deliveries are valid until the next call.
-func (p *planner) plan(c *conversation) (turn []task, messages int) {
+// due returns when the next message is due, whether those before it were late or not. Without a rate it is the zero time.
+func (p *planner) due(began time.Time) time.Time {
+	if p.Rate == 0 {
+		return time.Time{}
+	}
+	return began.Add(time.Duration(float64(p.asked.Messages) / p.Rate * float64(time.Second)))
+}
+
+// plan begins the next turn of a conversation and returns its deliveries. They are valid until the next call.
+func (p *planner) plan(c *conversation, due time.Time) []task {
 	if c.turn++; c.turn == 1 {
 		p.asked.Conversations++
 	}
 	p.turn = p.turn[:0]
 	if old := len(c.messages); old > 0 && p.chance(p.Resend/2) {
 		p.asked.RepeatsLater++
-		p.deliver(c, int32(old-1-p.random.IntN(min(old, resendWithin))))
+		p.deliver(c, int32(old-1-p.random.IntN(min(old, resendWithin))), due)
 	}
-	messages = p.size(c)
-	for range messages {
-		p.begin(c)
+	for range p.size(c) {
+		index := int32(len(c.messages))
+		c.messages = append(c.messages, message{sent: c.turn})
+		p.asked.Messages++
+		p.deliver(c, index, due)
+		if p.chance(p.Resend / 2) {
+			p.asked.RepeatsAtOnce++
+			p.deliver(c, index, due)
+		}
 	}
 	c.pending = len(p.turn)
-	return p.turn, messages
+	return p.turn
 }
 
-// size is how many new messages the turn has.
+// size returns how many new messages the turn has.
 func (p *planner) size(c *conversation) int {
 	first, n := c.turn == 1, 1
 	if first && p.chance(p.FirstRace) || !first && p.random.IntN(burstEvery) == 0 {
@@ -81,20 +94,8 @@ func (p *planner) size(c *conversation) int {
 	return n
 }
 
-// begin adds a new message to the turn, now and then twice.
-func (p *planner) begin(c *conversation) {
-	index := int32(len(c.messages))
-	c.messages = append(c.messages, message{sent: c.turn})
-	p.asked.Messages++
-	p.deliver(c, index)
-	if p.chance(p.Resend / 2) {
-		p.asked.RepeatsAtOnce++
-		p.deliver(c, index)
-	}
-}
-
-func (p *planner) deliver(c *conversation, message int32) {
-	t := task{conversation: c, message: message, cookieless: c.turn > 1 && p.chance(p.LoseCookies)}
+func (p *planner) deliver(c *conversation, message int32, due time.Time) {
+	t := task{conversation: c, message: message, cookieless: c.turn > 1 && p.chance(p.LoseCookies), due: due}
 	if t.cookieless {
 		p.asked.CookiesLost++
 	}

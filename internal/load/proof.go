@@ -6,46 +6,46 @@ import (
 	"slices"
 )
 
-// Kind is one way of not counting every message once.
+// Kind is a way in which a message was not counted exactly once.
 type Kind string
 
-// The kinds of violation.
+// The kinds of violations.
 const (
 	LostUpdate    Kind = "lost update"    // two messages got the same count
 	ForkedSession Kind = "forked session" // two messages were each the first
 	CountedTwice  Kind = "counted twice"  // two deliveries of a message got different counts
-	SkippedCount  Kind = "skipped count"  // a count went to no message
-	WentBack      Kind = "went back"      // a message got a lower count than one that was sent after its answer
-	NoCount       Kind = "no count"       // an answer without a count
+	SkippedCount  Kind = "skipped count"  // no message got a count that was given out
+	WentBack      Kind = "went back"      // a message got a lower count than one that was answered before it was sent
+	NoCount       Kind = "no count"       // an answer contained no count
 )
 
-// Proof is what the replies prove of the counting. A conversation passes if one order of its messages explains every
-// reply: each message in it takes effect once, after it was sent first and before it was answered first, and its answers
-// all say its place. A message of which no delivery was answered may have a place, and may have it late, or none.
+// Proof is what the replies prove. A conversation passes if one order of its messages explains every reply: each message takes
+// effect once, not before it was sent first and not after it was answered first, and all its answers contain its position in
+// the order. A message of which no delivery was answered may have a position, also a late one, or none.
 //
-// That is linearizability, decided exactly: see examine. It is sound for every server that keeps its word, whatever
-// overlaps and whichever replies are lost.
+// This is linearizability, decided exactly: see explain. It holds for every correct server, whatever is concurrent and
+// whichever replies are lost.
 type Proof struct {
 	Expected   Expectation  `json:"expected"`
-	Holds      bool         `json:"holds"` // messages were counted and nothing was found; with ExpectNone nothing is looked for
+	Holds      bool         `json:"holds"` // messages were counted and no violation was found; with ExpectNone always true
 	Sentence   string       `json:"sentence"`
 	Counted    int          `json:"counted"`    // messages with a count
 	Unanswered int          `json:"unanswered"` // messages without any answer
 	Found      map[Kind]int `json:"found"`
-	Violations []Violation  `json:"violations"` // the first of them
+	Violations []Violation  `json:"violations"` // the first ones
 }
 
-// Violation is one thing that cannot be explained.
+// Violation is one reply that no order explains.
 type Violation struct {
 	Kind Kind   `json:"kind"`
-	From string `json:"from"` // the conversation's sender
+	From string `json:"from"` // the sender of the conversation
 	Text string `json:"text"` // what happened
 }
 
-// listed is how many violations are told one by one.
+// listed is how many violations are listed one by one.
 const listed = 10
 
-// Empty reports whether there was nothing to make the proof from, though one was asked for.
+// Empty reports whether a proof was asked for and no reply contained a count.
 func (p *Proof) Empty() bool {
 	return p.Expected == ExpectCounter && p.Counted == 0 && len(p.Found) == 0
 }
@@ -54,116 +54,102 @@ func newProof(e Expectation) *Proof {
 	return &Proof{Expected: e, Holds: true, Found: map[Kind]int{}, Violations: []Violation{}}
 }
 
-// given is a count that a message got.
-type given struct {
-	count, message int32
-	again          bool // it is not the message's first
-}
-
-// examine adds a conversation that has no delivery under way.
+// examine adds a conversation whose deliveries have all ended.
 func (p *Proof) examine(c *conversation) {
 	if p.Expected == ExpectNone {
 		return
 	}
-	if c.mutes > 0 {
-		p.add(c.mutes, NoCount, c, "%s was answered %q", c.sid(c.muted), c.mute)
+	if c.uncounted > 0 {
+		p.add(c.uncounted, NoCount, c, "%s was answered %q", c.sids.of(c.wrongly), c.wrongText)
 	}
-	counts, unanswered := c.counts()
+	answers, unanswered := c.answers()
 	p.Counted += len(c.messages) - len(unanswered)
 	p.Unanswered += len(unanswered)
-	p.explain(c, counts, unanswered)
+	p.explain(&order{conversation: c, unanswered: unanswered}, answers)
 }
 
-// counts returns all counts that were given, in their order, and the messages without one, in the order of sending.
-func (c *conversation) counts() (counts []given, unanswered []int32) {
-	counts = make([]given, 0, len(c.messages)+len(c.recounts))
+// answer is a count that a message got.
+type answer struct {
+	count, message int32
+	repeated       bool // it is not the first answer to the message
+}
+
+// answers returns all answers sorted by their count, and the messages without an answer in the order of sending.
+func (c *conversation) answers() (answers []answer, unanswered []int32) {
+	answers = make([]answer, 0, len(c.messages)+len(c.recounts))
 	for i, m := range c.messages {
 		if m.count > 0 {
-			counts = append(counts, given{count: m.count, message: int32(i)})
+			answers = append(answers, answer{count: m.count, message: int32(i)})
 		} else {
 			unanswered = append(unanswered, int32(i))
 		}
 	}
 	for _, r := range c.recounts {
-		counts = append(counts, given{count: r.count, message: r.message, again: true})
+		answers = append(answers, answer{count: r.count, message: r.message, repeated: true})
 	}
-	// Stable: where a count was given to several, first answers come first.
-	slices.SortStableFunc(counts, func(a, b given) int { return cmp.Compare(a.count, b.count) })
-	return counts, unanswered
+	// A stable sort puts the first answers before the others with the same count.
+	slices.SortStableFunc(answers, func(a, b answer) int { return cmp.Compare(a.count, b.count) })
+	return answers, unanswered
 }
 
-// explain looks for the order. It lets every count take effect in the earliest turn that it can: not before those below it
-// and not before its message was sent. Where that is too late for the answer, so is every other choice. A count that
-// nobody was given takes the unanswered message that was sent first: any other would make those above it later still.
-func (p *Proof) explain(c *conversation, counts []given, unanswered []int32) {
-	s := sequence{conversation: c, unanswered: unanswered}
-	var below given
-	for _, g := range counts {
-		switch m := c.messages[g.message]; {
-		case g.again:
-			p.add(1, CountedTwice, c, "%s got %d, then %d", c.sid(g.message), m.count, g.count)
-		case g.count == below.count:
-			p.add(1, shared(g.count), c, "%s and %s both got %d", c.sid(below.message), c.sid(g.message), g.count)
+// explain looks for an order of the messages. It lets every count take effect in the earliest turn that is possible: not
+// before the lower counts, and not before its message was sent. If that is too late for the answer, every other choice is too.
+// A count that nobody got goes to the unanswered message that was sent first: any other would delay the higher counts more.
+func (p *Proof) explain(o *order, answers []answer) {
+	c := o.conversation
+	var below answer
+	for _, a := range answers {
+		sid := c.sids.of(a.message)
+		switch {
+		case a.repeated:
+			p.add(1, CountedTwice, c, "%s got %d, then %d", sid, c.messages[a.message].count, a.count)
+		case a.count == below.count && a.count == 1:
+			p.add(1, ForkedSession, c, "%s and %s both got 1", c.sids.of(below.message), sid)
+		case a.count == below.count:
+			p.add(1, LostUpdate, c, "%s and %s both got %d", c.sids.of(below.message), sid, a.count)
 		}
-		if g.count == below.count {
+		if a.count == below.count {
 			continue
 		}
-		if !s.fill(int(g.count - below.count - 1)) {
-			p.add(1, SkippedCount, c, "%s got %d, and nothing explains where %s went", c.sid(g.message), g.count, span(below.count+1, g.count-1))
+		if skipped := a.count - below.count - 1; !o.addUnanswered(int(skipped)) {
+			p.add(1, SkippedCount, c, "%s got %d, and nothing explains %s below it", sid, a.count, several(int64(skipped), "count"))
 		}
-		if !g.again && !s.put(g.message) {
-			p.add(1, WentBack, c, "%s got %d, but a lower count went to %s, which was sent after that answer", c.sid(g.message), g.count, c.sid(s.by))
+		if !a.repeated && !o.add(a.message) {
+			p.add(1, WentBack, c, "%s got %d, but a lower count went to %s, which was sent after that answer", sid, a.count, c.sids.of(o.latest))
 		}
-		below = g
+		below = a
 	}
 }
 
-// sequence is the order of messages as far as it is known.
-type sequence struct {
+// order is an order of messages up to one of them.
+type order struct {
 	*conversation
-	unanswered []int32 // those that have no place yet, in the order of sending
+	unanswered []int32 // messages that are not in the order, in the order of sending
 	turn       int32   // the earliest turn in which the next message can take effect
-	by         int32   // the message that makes it so late
+	latest     int32   // the message of the order because of which it cannot be earlier
 }
 
-// put lets a message take effect next. It reports whether that is early enough for its answer.
-func (s *sequence) put(message int32) bool {
-	m := s.messages[message]
-	inTime := s.turn <= m.answered
-	if m.sent > s.turn {
-		s.turn, s.by = m.sent, message
+// add adds a message. It reports whether the message then takes effect early enough for its answer.
+func (o *order) add(message int32) bool {
+	m := o.messages[message]
+	inTime := o.turn <= m.answered
+	if m.sent > o.turn {
+		o.turn, o.latest = m.sent, message
 	}
 	return inTime
 }
 
-// fill lets unanswered messages take effect next. It reports whether there are enough of them.
-func (s *sequence) fill(missing int) bool {
-	n := min(missing, len(s.unanswered))
-	for _, message := range s.unanswered[:n] {
-		s.put(message)
+// addUnanswered adds n unanswered messages. It reports whether there are so many.
+func (o *order) addUnanswered(n int) bool {
+	some := o.unanswered[:min(n, len(o.unanswered))]
+	for _, message := range some {
+		o.add(message)
 	}
-	s.unanswered = s.unanswered[n:]
-	return n == missing
+	o.unanswered = o.unanswered[len(some):]
+	return len(some) == n
 }
 
-func shared(count int32) Kind {
-	if count == 1 {
-		return ForkedSession
-	}
-	return LostUpdate
-}
-
-// span is a range of counts in words.
-func span(from, to int32) string {
-	if from == to {
-		return fmt.Sprint(from)
-	}
-	return fmt.Sprintf("%d to %d", from, to)
-}
-
-func (c *conversation) sid(message int32) string { return c.sids.of(int(message)) }
-
-// add counts n violations and tells of them once, while there are few.
+// add counts n violations, and lists them as one if there are few.
 func (p *Proof) add(n int, k Kind, c *conversation, format string, args ...any) {
 	p.Holds = false
 	p.Found[k] += n

@@ -9,15 +9,15 @@ import (
 	"pgregory.net/rapid"
 )
 
-// told is one message as the rows below write it: sent in a turn, answered with a count in the same or a later one.
-func told(sent, count, answered int32) message {
+// answeredWith returns a message that was sent in a turn and answered with a count in the same or a later one.
+func answeredWith(sent, count, answered int32) message {
 	return message{sent: sent, count: count, answered: answered}
 }
 
-// silent is a message that got no answer.
-func silent(sent int32) message { return message{sent: sent} }
+// unanswered returns a message that got no answer.
+func unanswered(sent int32) message { return message{sent: sent} }
 
-func TestEveryViolationHasItsName(t *testing.T) {
+func TestProof(t *testing.T) {
 	rows := []struct {
 		name     string
 		messages []message
@@ -25,47 +25,47 @@ func TestEveryViolationHasItsName(t *testing.T) {
 		want     map[Kind]int
 	}{
 		{name: "messages one after the other are counted from 1", want: map[Kind]int{},
-			messages: []message{told(1, 1, 1), told(2, 2, 2), told(3, 3, 3)}},
+			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 2, 2), answeredWith(3, 3, 3)}},
 		{name: "the messages of a burst are counted in any order", want: map[Kind]int{},
-			messages: []message{told(1, 1, 1), told(2, 4, 2), told(2, 2, 2), told(2, 3, 2), told(3, 5, 3)}},
+			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 4, 2), answeredWith(2, 2, 2), answeredWith(2, 3, 2), answeredWith(3, 5, 3)}},
 		{name: "two messages got the same count", want: map[Kind]int{LostUpdate: 1},
-			messages: []message{told(1, 1, 1), told(2, 2, 2), told(2, 2, 2), told(3, 3, 3)}},
+			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 2, 2), answeredWith(2, 2, 2), answeredWith(3, 3, 3)}},
 		{name: "three messages got the same count", want: map[Kind]int{LostUpdate: 2},
-			messages: []message{told(1, 1, 1), told(2, 2, 2), told(2, 2, 2), told(2, 2, 2)}},
+			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 2, 2), answeredWith(2, 2, 2), answeredWith(2, 2, 2)}},
 		{name: "two messages were each the first", want: map[Kind]int{ForkedSession: 1},
-			messages: []message{told(1, 1, 1), told(1, 1, 1), told(2, 2, 2)}},
-		{name: "a session began anew", want: map[Kind]int{ForkedSession: 1, LostUpdate: 1},
-			messages: []message{told(1, 1, 1), told(2, 2, 2), told(3, 1, 3), told(4, 2, 4)}},
+			messages: []message{answeredWith(1, 1, 1), answeredWith(1, 1, 1), answeredWith(2, 2, 2)}},
+		{name: "a session began again", want: map[Kind]int{ForkedSession: 1, LostUpdate: 1},
+			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 2, 2), answeredWith(3, 1, 3), answeredWith(4, 2, 4)}},
 		{name: "a repeat was counted", want: map[Kind]int{CountedTwice: 1},
-			messages: []message{told(1, 1, 1), told(2, 2, 2), told(3, 4, 3)}, recounts: []recount{{message: 1, count: 3}}},
+			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 2, 2), answeredWith(3, 4, 3)}, recounts: []recount{{message: 1, count: 3}}},
 		{name: "a repeat was answered with the count of another message", want: map[Kind]int{CountedTwice: 1},
-			messages: []message{told(1, 1, 1), told(2, 2, 2)}, recounts: []recount{{message: 0, count: 2}}},
+			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 2, 2)}, recounts: []recount{{message: 0, count: 2}}},
 		{name: "a count went to no message", want: map[Kind]int{SkippedCount: 1},
-			messages: []message{told(1, 1, 1), told(2, 3, 2)}},
+			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 3, 2)}},
 		{name: "the first message was not the first", want: map[Kind]int{SkippedCount: 1},
-			messages: []message{told(1, 2, 1), told(2, 3, 2)}},
+			messages: []message{answeredWith(1, 2, 1), answeredWith(2, 3, 2)}},
 		{name: "a count may have gone to a message that got no answer", want: map[Kind]int{},
-			messages: []message{told(1, 1, 1), silent(2), told(3, 3, 3)}},
+			messages: []message{answeredWith(1, 1, 1), unanswered(2), answeredWith(3, 3, 3)}},
 		{name: "a message that got no answer may not have been counted", want: map[Kind]int{},
-			messages: []message{told(1, 1, 1), silent(2), told(3, 2, 3)}},
+			messages: []message{answeredWith(1, 1, 1), unanswered(2), answeredWith(3, 2, 3)}},
 		{name: "a message that got no answer may be counted late", want: map[Kind]int{},
-			messages: []message{told(1, 1, 1), silent(2), told(3, 2, 3), told(4, 4, 4)}},
+			messages: []message{answeredWith(1, 1, 1), unanswered(2), answeredWith(3, 2, 3), answeredWith(4, 4, 4)}},
 		{name: "one message without an answer does not explain two counts", want: map[Kind]int{SkippedCount: 1},
-			messages: []message{told(1, 1, 1), silent(2), told(3, 4, 3)}},
-		{name: "nor two counts apart", want: map[Kind]int{SkippedCount: 1},
-			messages: []message{told(1, 1, 1), silent(2), told(3, 3, 3), told(4, 5, 4)}},
-		{name: "nor one that was sent only later", want: map[Kind]int{WentBack: 1},
-			messages: []message{told(1, 1, 1), told(2, 3, 2), silent(3)}},
-		{name: "a lost count is not made good by the number of messages", want: map[Kind]int{SkippedCount: 1, LostUpdate: 1},
-			messages: []message{told(1, 1, 1), told(2, 3, 2), told(3, 3, 3)}},
+			messages: []message{answeredWith(1, 1, 1), unanswered(2), answeredWith(3, 4, 3)}},
+		{name: "one message without an answer does not explain two counts apart", want: map[Kind]int{SkippedCount: 1},
+			messages: []message{answeredWith(1, 1, 1), unanswered(2), answeredWith(3, 3, 3), answeredWith(4, 5, 4)}},
+		{name: "a message without an answer that was sent later does not explain a count", want: map[Kind]int{WentBack: 1},
+			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 3, 2), unanswered(3)}},
+		{name: "a lost update does not explain a skipped count", want: map[Kind]int{SkippedCount: 1, LostUpdate: 1},
+			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 3, 2), answeredWith(3, 3, 3)}},
 		{name: "a later message got a lower count", want: map[Kind]int{WentBack: 1},
-			messages: []message{told(1, 1, 1), told(2, 3, 2), told(3, 2, 3)}},
+			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 3, 2), answeredWith(3, 2, 3)}},
 		{name: "a message whose first delivery got no answer may be counted by a later one", want: map[Kind]int{},
-			messages: []message{told(1, 1, 1), told(2, 3, 4), told(3, 2, 3), told(4, 4, 4)}},
-		{name: "but not after the answer to that", want: map[Kind]int{WentBack: 1},
-			messages: []message{told(1, 1, 1), told(2, 4, 3), told(3, 2, 3), told(4, 3, 4)}},
-		{name: "a count beyond all reason", want: map[Kind]int{SkippedCount: 1},
-			messages: []message{told(1, 1, 1), told(2, 2147483647, 2)}},
+			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 3, 4), answeredWith(3, 2, 3), answeredWith(4, 4, 4)}},
+		{name: "a message whose first delivery got no answer is not counted after the answer to the later one", want: map[Kind]int{WentBack: 1},
+			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 4, 3), answeredWith(3, 2, 3), answeredWith(4, 3, 4)}},
+		{name: "a count is far too high", want: map[Kind]int{SkippedCount: 1},
+			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 2147483647, 2)}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -85,32 +85,32 @@ func examined(messages []message, recounts []recount) *Proof {
 	return p
 }
 
-// TestTheProofIsExact holds the proof to the definition: it tries every order of every subset of the messages.
-func TestTheProofIsExact(t *testing.T) {
+// The proof is compared with its definition: a search of every order of every subset of the messages.
+func TestProofIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		messages := rapid.Custom(anyHistory).Draw(t, "messages")
 		if holds, can := examined(messages, nil).Holds, explicable(messages, nil, 0); holds != can {
-			t.Fatalf("the proof says %t, an order exists: %t", holds, can)
+			t.Fatalf("the proof holds: %t, an order exists: %t", holds, can)
 		}
 	})
 }
 
-// anyHistory is what a right server may have answered, and now and then one count that it may not.
+// anyHistory returns what a correct server may have answered, and sometimes one count that is wrong.
 func anyHistory(t *rapid.T) []message {
-	type taken struct {
+	type effective struct {
 		message
 		effect int32 // the turn in which it took effect
 	}
-	var all []taken
+	var all []effective
 	turn := int32(1)
 	for range rapid.IntRange(0, 6).Draw(t, "n") {
 		turn += rapid.Int32Range(0, 2).Draw(t, "later")
 		effect := turn + rapid.Int32Range(0, 3).Draw(t, "takes effect after")
 		answered := effect + rapid.Int32Range(0, 1).Draw(t, "answered after")
-		all = append(all, taken{message{sent: turn, answered: answered}, effect})
+		all = append(all, effective{message{sent: turn, answered: answered}, effect})
 	}
 	all = rapid.Permutation(all).Draw(t, "order")
-	slices.SortStableFunc(all, func(a, b taken) int { return cmp.Compare(a.effect, b.effect) })
+	slices.SortStableFunc(all, func(a, b effective) int { return cmp.Compare(a.effect, b.effect) })
 	messages := make([]message, len(all))
 	for i, m := range all {
 		m.count = int32(i + 1)
@@ -126,8 +126,8 @@ func anyHistory(t *rapid.T) []message {
 	return messages
 }
 
-// explicable reports whether the messages that are not among those that took effect already, in order, can follow them
-// from a turn on, so that every answer is true.
+// explicable reports whether an order exists that begins with the messages before, whose last one took effect in a turn, and
+// that makes every answer true.
 func explicable(messages []message, before []int, turn int32) bool {
 	done := map[int]bool{}
 	for _, i := range before {
@@ -150,36 +150,36 @@ func explicable(messages []message, before []int, turn int32) bool {
 	return !open
 }
 
-func TestAnAnswerWithoutACountIsAViolation(t *testing.T) {
+func TestAnAnswerWithoutACount(t *testing.T) {
 	c := newConversation("+999000000000000")
 	p := newProof(ExpectCounter)
 	c.messages = []message{{sent: 1}}
 	c.pending = 1
-	c.note(0, outcome{text: "Sorry\x1b[2J"})
+	c.record(0, outcome{text: "Sorry\x1b[2J"})
 	p.examine(c)
 	if p.Holds || p.Found[NoCount] != 1 {
 		t.Errorf("found %v", p.Found)
 	}
 }
 
-func TestNothingIsExpectedWhereNothingIsToBe(t *testing.T) {
+func TestExpectNone(t *testing.T) {
 	p := newProof(ExpectNone)
 	c := newConversation("+999000000000000")
-	c.messages = []message{told(1, 5, 1), told(2, 5, 2)}
+	c.messages = []message{answeredWith(1, 5, 1), answeredWith(2, 5, 2)}
 	p.examine(c)
 	if !p.Holds || len(p.Found) > 0 {
 		t.Errorf("found %v", p.Found)
 	}
 }
 
-func TestOnlyTheFirstViolationsAreToldOneByOne(t *testing.T) {
+func TestOnlyTheFirstViolationsAreListed(t *testing.T) {
 	c := newConversation("+999000000000000")
 	for turn := range int32(1000) {
-		c.messages = append(c.messages, told(turn+1, 1, turn+1))
+		c.messages = append(c.messages, answeredWith(turn+1, 1, turn+1))
 	}
 	p := newProof(ExpectCounter)
 	p.examine(c)
 	if len(p.Violations) != 10 || p.Found[ForkedSession] != 999 {
-		t.Errorf("%d told, %v found", len(p.Violations), p.Found)
+		t.Errorf("%d listed, %v found", len(p.Violations), p.Found)
 	}
 }

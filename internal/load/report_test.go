@@ -8,24 +8,25 @@ import (
 	"testing"
 	"time"
 	"unicode/utf8"
+
+	"smsession/internal/phone"
 )
 
-// tallied has deliveries that took the given times.
-func tallied(took ...time.Duration) *tally {
-	t := newTally()
+// resultsOf returns the results of deliveries that took the given times.
+func resultsOf(took ...time.Duration) *results {
+	r := newResults()
 	for _, d := range took {
-		_ = t.latency.RecordValue(d.Microseconds())
-		t.answered.Add(1)
+		r.add(&phone.Delivery{}, d)
 	}
-	return t
+	return r
 }
 
-func TestPercentilesAreThoseOfTheDeliveries(t *testing.T) {
+func TestLatency(t *testing.T) {
 	var took []time.Duration
 	for ms := range 1000 {
 		took = append(took, time.Duration(ms+1)*time.Millisecond)
 	}
-	l := latencyOf(tallied(took...).latency)
+	l := latencyOf(resultsOf(took...).latency)
 	for _, row := range []struct {
 		name      string
 		got, want float64
@@ -36,7 +37,7 @@ func TestPercentilesAreThoseOfTheDeliveries(t *testing.T) {
 	}
 }
 
-func TestBarsAreBoundedAndComplete(t *testing.T) {
+func TestBars(t *testing.T) {
 	ms := time.Millisecond
 	rows := []struct {
 		name string
@@ -51,22 +52,22 @@ func TestBarsAreBoundedAndComplete(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			if got := bars(tallied(row.took...).latency); !slices.Equal(got, row.want) {
+			if got := bars(resultsOf(row.took...).latency); !slices.Equal(got, row.want) {
 				t.Errorf("%v", got)
 			}
 		})
 	}
 }
 
-// shown is a report of about everything there is.
-func shown(t *testing.T) (*Report, string) {
+// fullReport returns a report with everything that a report may have.
+func fullReport(t *testing.T) (*Report, string) {
 	t.Helper()
 	p := newProof(ExpectCounter)
 	c := newConversation("+999000000000000")
-	c.messages = []message{told(1, 1, 1), told(2, 2, 2), told(2, 2, 2), silent(3)}
+	c.messages = []message{answeredWith(1, 1, 1), answeredWith(2, 2, 2), answeredWith(2, 2, 2), unanswered(3)}
 	p.examine(c)
-	sum := tallied(20*time.Microsecond, 300*time.Microsecond, time.Millisecond, time.Millisecond, 90*time.Second)
-	sum.failed.Add(1234567)
+	sum := resultsOf(20*time.Microsecond, 300*time.Microsecond, time.Millisecond, time.Millisecond, 90*time.Second)
+	sum.failed = 1234567
 	sum.errors[11200] = &Errors{Code: 11200, Name: "HTTP retrieval failure", Count: 1234567, Example: "reset\x1b[2J\u202e"}
 	sum.cut = 3
 	asked := Asked{Conversations: 2000, Messages: 750000, RepeatsAtOnce: 40000, RepeatsLater: 41000, CookiesLost: 1, Bursts: 7, FirstRaces: 3, MessagesABurst: 5}
@@ -78,8 +79,8 @@ func shown(t *testing.T) (*Report, string) {
 	return r, b.String()
 }
 
-func TestTheReportSaysWhatThereIsToSay(t *testing.T) {
-	_, text := shown(t)
+func TestWriteText(t *testing.T) {
+	_, text := fullReport(t)
 	for _, want := range []string{
 		"750,000 messages of 2,000 conversations in 30.0 s, 25,000 a second",
 		"40,000 messages again at once, 41,000 again later, 1 without",
@@ -94,12 +95,12 @@ func TestTheReportSaysWhatThereIsToSay(t *testing.T) {
 		}
 	}
 	if strings.ContainsAny(text, "\x1b\u202e") {
-		t.Errorf("a terminal would obey:\n%q", text)
+		t.Errorf("the text has control characters:\n%q", text)
 	}
 }
 
-func TestTheHistogramFitsATerminal(t *testing.T) {
-	_, text := shown(t)
+func TestTheHistogramHas80Columns(t *testing.T) {
+	_, text := fullReport(t)
 	_, after, _ := strings.Cut(text, "latency")
 	histogram, _, _ := strings.Cut(after, "errors")
 	longest, marks := 0, 0
@@ -113,17 +114,17 @@ func TestTheHistogramFitsATerminal(t *testing.T) {
 	}
 }
 
-func TestTheSentenceSaysTheVerdict(t *testing.T) {
+func TestSentence(t *testing.T) {
 	rows := []struct {
 		name, want string
 		expected   Expectation
 		messages   []message
 	}{
-		{"all is well", "it holds: 2 messages answered, each counted once, none lost, none doubled", ExpectCounter, []message{told(1, 1, 1), told(2, 2, 2)}},
-		{"one got no answer", "it holds: 1 message answered, each counted once, none lost, none doubled; 1 without an answer, which may have been counted or not", ExpectCounter, []message{told(1, 1, 1), silent(2)}},
-		{"nobody answers", "there is nothing to prove: no message got a count", ExpectCounter, []message{silent(1)}},
-		{"two sessions", "it fails: forked session (1)", ExpectCounter, []message{told(1, 1, 1), told(1, 1, 1)}},
-		{"no proof is wanted", "none was asked for", ExpectNone, []message{told(1, 1, 1), told(1, 1, 1)}},
+		{"all messages are counted", "it holds: 2 messages answered, each counted once, none lost, none doubled", ExpectCounter, []message{answeredWith(1, 1, 1), answeredWith(2, 2, 2)}},
+		{"one got no answer", "it holds: 1 message answered, each counted once, none lost, none doubled; 1 without an answer, which may have been counted or not", ExpectCounter, []message{answeredWith(1, 1, 1), unanswered(2)}},
+		{"nobody answers", "there is nothing to prove: no message got a count", ExpectCounter, []message{unanswered(1)}},
+		{"the session is forked", "it fails: forked session (1)", ExpectCounter, []message{answeredWith(1, 1, 1), answeredWith(1, 1, 1)}},
+		{"no proof is asked for", "none was asked for", ExpectNone, []message{answeredWith(1, 1, 1), answeredWith(1, 1, 1)}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -138,8 +139,8 @@ func TestTheSentenceSaysTheVerdict(t *testing.T) {
 	}
 }
 
-func TestTheJSONHasTheSameFigures(t *testing.T) {
-	r, _ := shown(t)
+func TestReportAsJSON(t *testing.T) {
+	r, _ := fullReport(t)
 	text, err := json.Marshal(r)
 	if err != nil {
 		t.Fatal(err)
@@ -163,7 +164,7 @@ func TestTheJSONHasTheSameFigures(t *testing.T) {
 	}
 }
 
-func TestProgressIsALineATerminalTakesBack(t *testing.T) {
+func TestProgressOnATerminal(t *testing.T) {
 	var b bytes.Buffer
 	show, end := ShowProgress(&b, true)
 	show(Progress{Elapsed: 12 * time.Second, Answered: 294000, Failed: 144, Rate: 24512.3})
@@ -173,7 +174,7 @@ func TestProgressIsALineATerminalTakesBack(t *testing.T) {
 	}
 }
 
-func TestProgressIsALineEveryFiveSecondsInAPipe(t *testing.T) {
+func TestProgressInAPipe(t *testing.T) {
 	var b bytes.Buffer
 	show, end := ShowProgress(&b, false)
 	for second := range 12 {
@@ -185,15 +186,12 @@ func TestProgressIsALineEveryFiveSecondsInAPipe(t *testing.T) {
 	}
 }
 
-func TestSendersAndMessagesAreNobodyElses(t *testing.T) {
-	n := &numbers{next: subscribers - 2}
+func TestNumbersAndSIDs(t *testing.T) {
+	n := &numbers{last: subscribers - 2}
 	for _, want := range []string{"+999999999999999", "+999000000000000", "+999000000000001"} {
-		if got := n.take(); got != want {
+		if got := n.next(); got != want {
 			t.Errorf("%s, not %s", got, want)
 		}
-	}
-	if a, b := newNumbers().take(), newNumbers().take(); a == b {
-		t.Errorf("two runs begin with %s", a)
 	}
 	s := sids(0xabcdef)
 	if got := s.of(9); got != "SM0000000000abcdef000000000000000a" {

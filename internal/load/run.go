@@ -3,35 +3,45 @@ package load
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"time"
 )
 
-// grace is how long the deliveries under way may go on when the run is interrupted.
+// grace is how long the deliveries that have begun may take after an interruption.
 const grace = 2 * time.Second
 
-// run has one dispatcher, which decides, and workers, which deliver. A conversation is in ready between its turns and in
-// its tasks during one.
+// run has one dispatcher, which decides what is sent, and workers, which deliver it. Between its turns a conversation is in
+// ready.
 type run struct {
 	Options
-	began   time.Time
-	planner *planner
-	numbers *numbers
-	begun   int  // conversations, those not counted that took another's place
-	begins  bool // the last turn began one, if there were some to be begun
-	pace    *pace
-	proof   *Proof
-	ready   chan *conversation // has room for all
-	tasks   chan task
-	tallies []*tally
-	stop    func(error) // ends the run at once
+	began     time.Time
+	planner   *planner
+	numbers   numbers
+	begun     int  // conversations, without those that replaced another
+	lastBegan bool // the last turn began a conversation
+	proof     *Proof
+	results   *results
+	ready     chan *conversation // has room for all
+	tasks     chan task
+	stop      func(error) // ends the run at once
 }
 
-// Run sends until one of the bounds is reached or ctx ends, waits for the deliveries under way, and reports. When ctx
-// ends they are cut off after 2 s; what they would have brought is then unknown and counts neither way. It is an error
-// for a phone not to be made, and ErrLedAway for the webhook to lead a phone to a server to which it does not go.
+// Run sends until one of the bounds is reached or ctx ends, waits for the deliveries that have begun, and reports. When ctx
+// ends, it cuts them off after 2 s. What their answers would have been is unknown, and counts neither for the server nor
+// against it. It is an error if a phone cannot be made. ErrLedAway means that the webhook leads a phone to a server to which
+// it does not go. o must be within the bounds of Check.
 func Run(ctx context.Context, o Options) (*Report, error) {
-	r := newRun(o)
+	r := &run{
+		Options: o,
+		began:   time.Now(),
+		planner: newPlanner(&o),
+		numbers: numbers{rand.Uint64N(subscribers)},
+		proof:   newProof(o.Expect),
+		results: newResults(),
+		ready:   make(chan *conversation, o.Conversations),
+		tasks:   make(chan task, o.InFlight),
+	}
 	running, end := context.WithCancelCause(ctx)
 	sending, cut := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = func(err error) {
@@ -41,38 +51,24 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	defer r.stop(nil)
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cut) })()
 	var workers sync.WaitGroup
-	for _, t := range r.tallies {
-		workers.Go(func() { r.work(sending, t) })
+	for range o.InFlight {
+		workers.Go(func() { r.work(sending) })
 	}
-	unwatch := r.watch()
+	endProgress := r.results.progress(r.began, o.Progress)
 	r.dispatch(running)
 	workers.Wait()
-	unwatch()
+	endProgress()
 	if err := context.Cause(running); err != nil && ctx.Err() == nil {
 		return nil, err
 	}
-	return r.report(time.Since(r.began), ctx.Err() != nil), nil
+	close(r.ready)
+	for c := range r.ready {
+		r.proof.examine(c)
+	}
+	return newReport(r.planner.asked, r.results, r.proof, time.Since(r.began), ctx.Err() != nil), nil
 }
 
-func newRun(o Options) *run {
-	r := &run{
-		Options: o,
-		began:   time.Now(),
-		planner: newPlanner(&o),
-		numbers: newNumbers(),
-		proof:   newProof(o.Expect),
-		ready:   make(chan *conversation, o.Conversations),
-		tasks:   make(chan task, o.InFlight),
-		tallies: make([]*tally, o.InFlight),
-	}
-	r.pace = &pace{rate: o.Rate, start: r.began}
-	for i := range r.tallies {
-		r.tallies[i] = newTally()
-	}
-	return r
-}
-
-// dispatch gives one conversation after the other its turn, until there is nothing more to be begun.
+// dispatch gives one conversation after the other its turn, until all messages are begun.
 func (r *run) dispatch(ctx context.Context) {
 	defer close(r.tasks)
 	if r.Duration > 0 {
@@ -81,9 +77,12 @@ func (r *run) dispatch(ctx context.Context) {
 		defer cancel()
 	}
 	for !r.planner.done() {
-		due, ok := r.pace.wait(ctx)
-		if !ok {
-			return
+		due := r.planner.due(r.began)
+		if ahead := time.Until(due); ahead > 0 {
+			select {
+			case <-time.After(ahead):
+			case <-ctx.Done():
+			}
 		}
 		c := r.next(ctx)
 		if c == nil {
@@ -93,13 +92,17 @@ func (r *run) dispatch(ctx context.Context) {
 	}
 }
 
-// next returns the conversation whose turn it is, and nil if ctx ends before there is one. Until all have begun every
-// other turn begins one, and so does every turn for which no other is ready: a short run has later messages, too.
+// next returns the conversation that has the next turn, or nil if ctx ends before there is one. Until all conversations have
+// begun, every other turn begins one, and so does a turn for which no other conversation is ready. So a short run also has
+// later messages.
 func (r *run) next(ctx context.Context) *conversation {
+	if ctx.Err() != nil {
+		return nil
+	}
 	if r.begun < r.Conversations {
-		if r.begins = !r.begins; r.begins || len(r.ready) == 0 {
+		if r.lastBegan = !r.lastBegan; r.lastBegan || len(r.ready) == 0 {
 			r.begun++
-			return newConversation(r.numbers.take())
+			return newConversation(r.numbers.next())
 		}
 	}
 	select {
@@ -110,12 +113,11 @@ func (r *run) next(ctx context.Context) *conversation {
 	}
 }
 
-// turn hands the deliveries of a conversation's next turn to the workers; where the conversation is over, those of the one
-// that takes its place.
+// turn gives the workers the deliveries of the next turn of a conversation, or of the conversation that replaces it.
 func (r *run) turn(c *conversation, due time.Time) {
 	if c.over() {
 		r.proof.examine(c)
-		c = newConversation(r.numbers.take())
+		c = newConversation(r.numbers.next())
 	}
 	if c.phone == nil {
 		var err error
@@ -124,56 +126,40 @@ func (r *run) turn(c *conversation, due time.Time) {
 			return
 		}
 	}
-	tasks, messages := r.planner.plan(c)
-	r.pace.add(messages)
-	for _, t := range tasks {
-		t.due = due
+	for _, t := range r.planner.plan(c, due) {
 		r.tasks <- t
 	}
 }
 
 // work makes deliveries until there are no more.
-func (r *run) work(ctx context.Context, t *tally) {
-	for task := range r.tasks {
+func (r *run) work(ctx context.Context) {
+	for t := range r.tasks {
 		o := outcome{failed: true}
 		if ctx.Err() == nil {
-			o = r.deliver(ctx, t, task)
+			o = r.deliver(ctx, t)
 		} else {
-			t.cut++
+			r.results.cutOff()
 		}
-		if c := task.conversation; c.note(task.message, o) {
-			r.ready <- c
+		if t.conversation.record(t.message, o) {
+			r.ready <- t.conversation
 		}
 	}
 }
 
 // deliver makes one delivery.
-func (r *run) deliver(ctx context.Context, t *tally, task task) outcome {
-	began := task.due
+func (r *run) deliver(ctx context.Context, t task) outcome {
+	began := t.due
 	if began.IsZero() {
 		began = time.Now()
 	}
-	d := task.conversation.phone.Send(ctx, task.conversation.message(task))
+	d := t.conversation.phone.Send(ctx, t.conversation.message(t))
 	if ctx.Err() != nil && !d.OK() {
-		t.cut++
+		r.results.cutOff()
 	} else {
-		t.note(d, time.Since(began))
+		r.results.add(d, time.Since(began))
 	}
 	if d.NotFollowed != "" {
 		r.stop(fmt.Errorf("%w: %q", ErrLedAway, d.NotFollowed))
 	}
 	return outcomeOf(d)
-}
-
-// report comes when nothing is under way any more.
-func (r *run) report(took time.Duration, interrupted bool) *Report {
-	close(r.ready)
-	for c := range r.ready {
-		r.proof.examine(c)
-	}
-	sum := newTally()
-	for _, t := range r.tallies {
-		sum.add(t)
-	}
-	return newReport(r.planner.asked, sum, r.proof, took, interrupted)
 }

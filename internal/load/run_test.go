@@ -15,8 +15,8 @@ import (
 	"smsession/internal/phone"
 )
 
-// usual is a load with everything in it that a right server must stand.
-func usual(s *server) Options {
+// usualLoad returns a load with all faults that a correct server must tolerate.
+func usualLoad(s *server) Options {
 	return Options{
 		Conversations: 20, InFlight: 16, Messages: 2000,
 		Burst: 5, FirstRace: 0.5, Resend: 0.3, LoseCookies: 0.1,
@@ -24,8 +24,8 @@ func usual(s *server) Options {
 	}
 }
 
-// running runs a load in time that passes by itself.
-func running(t *testing.T, o Options) (report *Report, err error) {
+// runInFakeTime runs a load in the fake time of synctest.
+func runInFakeTime(t *testing.T, o Options) (report *Report, err error) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		report, err = Run(t.Context(), o)
@@ -35,14 +35,13 @@ func running(t *testing.T, o Options) (report *Report, err error) {
 	return report, err
 }
 
-// TestARightServerIsNeverAccused tries any load on a server that keeps its word to the letter and no further, with answers
-// that get lost and messages that take effect after their sender has given up.
-func TestARightServerIsNeverAccused(t *testing.T) {
+// The server does exactly what it must do. Answers get lost, and messages take effect after their sender has given up.
+func TestACorrectServerPasses(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := newServer()
 		s.loses = rapid.Float64Range(0, 0.3).Draw(rt, "loses")
 		s.errors = rapid.Float64Range(0, 0.1).Draw(rt, "errors")
-		o := usual(s)
+		o := usualLoad(s)
 		o.Messages = 500
 		o.Burst = rapid.IntRange(1, MaxBurst).Draw(rt, "burst")
 		o.InFlight = rapid.IntRange(o.Burst, 2*MaxBurst).Draw(rt, "in flight")
@@ -50,7 +49,7 @@ func TestARightServerIsNeverAccused(t *testing.T) {
 		o.FirstRace = rapid.Float64Range(0, 1).Draw(rt, "races")
 		o.Resend = rapid.Float64Range(0, 1).Draw(rt, "resend")
 		o.LoseCookies = rapid.Float64Range(0, 1).Draw(rt, "lose")
-		report, err := running(t, o)
+		report, err := runInFakeTime(t, o)
 		if err != nil || !report.Proof.Holds {
 			rt.Fatalf("%v: %v", err, report.Proof.Violations)
 		}
@@ -60,8 +59,8 @@ func TestARightServerIsNeverAccused(t *testing.T) {
 	})
 }
 
-// TestAWrongServerIsCaught is the other half: each wrong is found, and by its name.
-func TestAWrongServerIsCaught(t *testing.T) {
+// Each fault is found and named.
+func TestAFaultyServerFails(t *testing.T) {
 	rows := []struct {
 		name  string
 		wrong func(s *server, o *Options)
@@ -83,14 +82,14 @@ func TestAWrongServerIsCaught(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			s := newServer()
-			o := usual(s)
-			if report, err := running(t, o); err != nil || !report.OK() {
-				t.Fatalf("the right one is accused: %v", report.Proof.Violations)
+			o := usualLoad(s)
+			if report, err := runInFakeTime(t, o); err != nil || !report.OK() {
+				t.Fatalf("the correct one fails: %v", report.Proof.Violations)
 			}
 			s = newServer()
 			o.Phone = s.phone
 			row.wrong(s, &o)
-			report, err := running(t, o)
+			report, err := runInFakeTime(t, o)
 			if err != nil || report.OK() || report.Proof.Found[row.want] == 0 {
 				t.Errorf("%v: %s", err, report.Proof.Sentence)
 			}
@@ -98,10 +97,10 @@ func TestAWrongServerIsCaught(t *testing.T) {
 	}
 }
 
-// TestTheLoadIsWhatWasAskedFor looks at it from the server's side.
-func TestTheLoadIsWhatWasAskedFor(t *testing.T) {
+// The server sees the load that was asked for.
+func TestRun(t *testing.T) {
 	s := newServer()
-	o := usual(s)
+	o := usualLoad(s)
 	most, deliveries, bare := 0, 0, 0
 	bodies := map[string]string{}
 	s.atOnce = func(running int) { most = max(most, running) }
@@ -115,7 +114,7 @@ func TestTheLoadIsWhatWasAskedFor(t *testing.T) {
 		}
 		bodies[m.SID] = m.Body
 	}
-	report, err := running(t, o)
+	report, err := runInFakeTime(t, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,31 +123,31 @@ func TestTheLoadIsWhatWasAskedFor(t *testing.T) {
 		t.Errorf("%d deliveries at once", most)
 	}
 	if len(bodies) != o.Messages || a.Messages != o.Messages || report.Proof.Counted != o.Messages {
-		t.Errorf("%d messages came, %d are said to have been sent, %d are proved", len(bodies), a.Messages, report.Proof.Counted)
+		t.Errorf("%d messages came, %d are reported, %d are proved", len(bodies), a.Messages, report.Proof.Counted)
 	}
 	if repeats := a.RepeatsAtOnce + a.RepeatsLater; deliveries != a.Messages+repeats || report.Deliveries != int64(deliveries) {
 		t.Errorf("%d deliveries came, %d are reported, %d of them repeats", deliveries, report.Deliveries, repeats)
 	}
 	if bare != a.CookiesLost || bare == 0 {
-		t.Errorf("%d cookies were lost, %d are said to have been", bare, a.CookiesLost)
+		t.Errorf("%d cookies were lost, %d are reported", bare, a.CookiesLost)
 	}
 	if a.Bursts <= a.FirstRaces || a.FirstRaces == 0 || a.RepeatsAtOnce == 0 || a.RepeatsLater == 0 || a.Conversations != o.Conversations {
 		t.Errorf("asked %+v", a)
 	}
 }
 
-func TestAFirstMessageHasNoCookieToLose(t *testing.T) {
-	o := usual(newServer())
+func TestAFirstMessageLosesNoCookie(t *testing.T) {
+	o := usualLoad(newServer())
 	o.Conversations, o.Messages, o.LoseCookies, o.FirstRace = 1, 1, 1, 0
-	if report, err := running(t, o); err != nil || report.Asked.CookiesLost != 0 {
+	if report, err := runInFakeTime(t, o); err != nil || report.Asked.CookiesLost != 0 {
 		t.Errorf("%v, %+v", err, report)
 	}
 }
 
-// TestARepeatComesAtOnceOrAmongTheNextMessages looks at how many messages of a conversation are newer than a repeat.
-func TestARepeatComesAtOnceOrAmongTheNextMessages(t *testing.T) {
+// At most 8 messages of a conversation are newer than a repeat.
+func TestRepeats(t *testing.T) {
 	s := newServer()
-	o := usual(s)
+	o := usualLoad(s)
 	o.Messages, o.Conversations, o.Burst, o.Resend = longest, 1, 1, 1
 	newest, seen, newer := int64(0), map[string]bool{}, map[int64]bool{}
 	s.delivered = func(m phone.Message) {
@@ -161,7 +160,7 @@ func TestARepeatComesAtOnceOrAmongTheNextMessages(t *testing.T) {
 		}
 		seen[m.SID] = true
 	}
-	if _, err := running(t, o); err != nil {
+	if _, err := runInFakeTime(t, o); err != nil {
 		t.Fatal(err)
 	}
 	if got := slices.Sorted(maps.Keys(newer)); !slices.Equal(got, []int64{0, 1, 2, 3, 4, 5, 6, 7, 8}) {
@@ -170,61 +169,61 @@ func TestARepeatComesAtOnceOrAmongTheNextMessages(t *testing.T) {
 }
 
 func TestAShortRunHasLaterMessages(t *testing.T) {
-	o := usual(newServer())
+	o := usualLoad(newServer())
 	o.Conversations, o.Messages, o.Burst = 1000, 200, 1
-	if report, err := running(t, o); err != nil || report.Asked.Conversations > 150 {
+	if report, err := runInFakeTime(t, o); err != nil || report.Asked.Conversations > 150 {
 		t.Errorf("%v, %+v", err, report)
 	}
 }
 
-func TestWithoutBurstsNoTwoMessagesOfAConversationAreUnderWayAtOnce(t *testing.T) {
+func TestWithoutBurstsAConversationHasOneMessageAtATime(t *testing.T) {
 	s := newServer()
-	o := usual(s)
+	o := usualLoad(s)
 	o.Burst, o.Resend, o.FirstRace, o.Conversations = 1, 0, 1, 1
 	s.atOnce = func(running int) {
 		if running > 1 {
 			t.Errorf("%d at once", running)
 		}
 	}
-	if report, err := running(t, o); err != nil || report.Asked.Bursts+report.Asked.FirstRaces > 0 {
+	if report, err := runInFakeTime(t, o); err != nil || report.Asked.Bursts+report.Asked.FirstRaces > 0 {
 		t.Errorf("%v, %+v", err, report)
 	}
 }
 
 func TestTheLastBurstIsCutToTheNumberOfMessages(t *testing.T) {
-	o := usual(newServer())
+	o := usualLoad(newServer())
 	o.Messages, o.FirstRace = 7, 1
-	if report, err := running(t, o); err != nil || report.Asked.Messages != 7 || report.Asked.Bursts != 2 {
+	if report, err := runInFakeTime(t, o); err != nil || report.Asked.Messages != 7 || report.Asked.Bursts != 2 {
 		t.Errorf("%v, %+v", err, report)
 	}
 }
 
-func TestALongConversationGivesWayToAnother(t *testing.T) {
+func TestALongConversationIsReplaced(t *testing.T) {
 	s := newServer()
-	o := usual(s)
+	o := usualLoad(s)
 	o.Conversations, o.Messages = 1, 3*longest
-	if report, err := running(t, o); err != nil || !report.Proof.Holds || report.Asked.Conversations < 3 {
+	if report, err := runInFakeTime(t, o); err != nil || !report.Proof.Holds || report.Asked.Conversations < 3 {
 		t.Errorf("%v, %+v", err, report)
 	}
 }
 
-func TestTimeEndsARun(t *testing.T) {
+func TestDuration(t *testing.T) {
 	s := newServer()
-	o := usual(s)
+	o := usualLoad(s)
 	o.Messages, o.Duration = 0, 10*time.Second
-	report, err := running(t, o)
+	report, err := runInFakeTime(t, o)
 	if err != nil || report.Seconds < 10 || report.Seconds > 10.2 || report.Interrupted || !report.OK() {
 		t.Errorf("%v, %+v", err, report)
 	}
 }
 
-// TestALateMessageIsLate lets ten messages a second come to a server that answers one a second, over one connection. The
-// last is due after 0.9 s and answered after 10.
-func TestALateMessageIsLate(t *testing.T) {
-	o := usual(newServer())
+// Ten messages a second come to a server that answers one a second, over one connection. The last is due after 0.9 s and
+// answered after 10 s.
+func TestLatencyCountsFromWhenAMessageIsDue(t *testing.T) {
+	o := usualLoad(newServer())
 	o.Rate, o.Messages, o.InFlight, o.Conversations, o.Burst, o.Resend = 10, 10, 1, 10, 1, 0
 	o.Phone = func(string) (Sender, error) { return second{}, nil }
-	report, err := running(t, o)
+	report, err := runInFakeTime(t, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -246,20 +245,20 @@ func (second) Send(context.Context, phone.Message) *phone.Delivery {
 	return &phone.Delivery{Replies: []phone.Reply{{Body: "Hello, thanks for the new message."}}}
 }
 
-func TestARateIsKept(t *testing.T) {
+func TestRate(t *testing.T) {
 	s := newServer()
-	o := usual(s)
+	o := usualLoad(s)
 	o.Rate, o.Messages = 100, 1000
-	if report, err := running(t, o); err != nil || report.Seconds < 9 || report.Seconds > 11 || !report.OK() {
+	if report, err := runInFakeTime(t, o); err != nil || report.Seconds < 9 || report.Seconds > 11 || !report.OK() {
 		t.Errorf("%v, %+v", err, report)
 	}
 }
 
-// TestAnInterruptedRunReports has a server that never answers: what is under way is cut off, which is nobody's fault.
+// The server stops answering. What is cut off counts neither for the server nor against it.
 func TestAnInterruptedRunReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer()
-		o := usual(s)
+		o := usualLoad(s)
 		ctx, interrupt := context.WithCancel(t.Context())
 		time.AfterFunc(5*time.Second, func() {
 			s.mu.Lock()
@@ -278,10 +277,10 @@ func TestAnInterruptedRunReports(t *testing.T) {
 	})
 }
 
-func TestAnErrorIsReportedByTwiliosNumber(t *testing.T) {
+func TestAnErrorIsReportedByItsCode(t *testing.T) {
 	s := newServer()
 	s.errors = 0.1
-	report, err := running(t, usual(s))
+	report, err := runInFakeTime(t, usualLoad(s))
 	if err != nil || report.OK() || !report.Proof.Holds {
 		t.Fatalf("%v, %+v", err, report.Proof)
 	}
@@ -291,9 +290,9 @@ func TestAnErrorIsReportedByTwiliosNumber(t *testing.T) {
 }
 
 func TestAWarningIsNoError(t *testing.T) {
-	o := usual(newServer())
+	o := usualLoad(newServer())
 	o.Expect, o.Phone = ExpectNone, func(string) (Sender, error) { return warned{}, nil }
-	if report, err := running(t, o); err != nil || !report.OK() || len(report.Errors) > 0 {
+	if report, err := runInFakeTime(t, o); err != nil || !report.OK() || len(report.Errors) > 0 {
 		t.Errorf("%v, %+v", err, report)
 	}
 }
@@ -305,25 +304,25 @@ func (warned) Send(context.Context, phone.Message) *phone.Delivery {
 }
 
 func TestAPhoneThatCannotBeMadeEndsTheRun(t *testing.T) {
-	o := usual(newServer())
+	o := usualLoad(newServer())
 	broken := errors.New("broken")
 	o.Phone = func(string) (Sender, error) { return nil, broken }
-	if report, err := running(t, o); !errors.Is(err, broken) || report != nil {
+	if report, err := runInFakeTime(t, o); !errors.Is(err, broken) || report != nil {
 		t.Errorf("%v, %+v", err, report)
 	}
 }
 
-func TestProgressIsToldEverySecond(t *testing.T) {
+func TestProgressEverySecond(t *testing.T) {
 	s := newServer()
-	o := usual(s)
+	o := usualLoad(s)
 	o.Messages, o.Duration = 0, 10500*time.Millisecond
-	var told []Progress
-	o.Progress = func(p Progress) { told = append(told, p) }
-	report, err := running(t, o)
-	if err != nil || len(told) != 10 {
-		t.Fatalf("%v, told %d times", err, len(told))
+	var reports []Progress
+	o.Progress = func(p Progress) { reports = append(reports, p) }
+	report, err := runInFakeTime(t, o)
+	if err != nil || len(reports) != 10 {
+		t.Fatalf("%v, reported %d times", err, len(reports))
 	}
-	last := told[9]
+	last := reports[9]
 	if last.Elapsed != 10*time.Second || last.Answered == 0 || last.Answered > report.Deliveries || last.Rate <= 0 {
 		t.Errorf("%+v of %d", last, report.Deliveries)
 	}

@@ -198,7 +198,7 @@ func TestLoadSaysWhatIsWrongWithItsFlags(t *testing.T) {
 		{"--rate", "0.1", "--rate is so low"},
 		{"--duration", "30", "a time like 30s"},
 		{"--duration", "-1s", "a time like 30s"},
-		{"--expect", "S3cr3t", "neither counter nor none"},
+		{"--expect", "S3cr3t", "--expect must be one of counter, none"},
 		{"--url", "sms.example.com:S3cr3t", "--url"},
 		{"--to", "", "the number that is texted is missing"},
 		{"--to", "+1S3cr3t", "the number that is texted has a + that is not followed by 1 to 20 digits only"},

@@ -1,0 +1,109 @@
+package load
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"smsession/internal/phone"
+)
+
+// results are what the deliveries brought. They are safe for concurrent use.
+type results struct {
+	mu       sync.Mutex
+	answered int64
+	failed   int64
+	cut      int
+	latency  *hdrhistogram.Histogram // in microseconds
+	errors   map[int]*Errors         // by code
+}
+
+// Errors are the entries of one kind that Twilio's debugger would have.
+type Errors struct {
+	Code    int    `json:"code"`
+	Name    string `json:"name"`
+	Count   int    `json:"count"`
+	Example string `json:"example"` // the detail of one of them
+}
+
+// newResults returns empty results. They distinguish latencies to 1 %, from a microsecond to 2 minutes. A delivery with its
+// fallback and their redirects takes less.
+func newResults() *results {
+	const longest = int64(2 * time.Minute / time.Microsecond)
+	return &results{latency: hdrhistogram.New(1, longest, 2), errors: map[int]*Errors{}}
+}
+
+// add adds a delivery that was not cut off.
+func (r *results) add(d *phone.Delivery, took time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_ = r.latency.RecordValue(min(max(took.Microseconds(), 1), r.latency.HighestTrackableValue())) // never out of its range
+	if d.OK() {
+		r.answered++
+		return
+	}
+	r.failed++
+	for _, f := range d.Findings {
+		if f.Warning {
+			continue
+		}
+		if r.errors[f.Code] == nil {
+			r.errors[f.Code] = &Errors{Code: f.Code, Name: f.Name, Example: f.Detail}
+		}
+		r.errors[f.Code].Count++
+	}
+}
+
+func (r *results) cutOff() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.cut++
+}
+
+// Latency is how long deliveries took, in milliseconds to 1 %. With a rate it counts from the time at which the message was
+// due, and else from the time at which it was sent.
+type Latency struct {
+	P50 float64 `json:"p50"`
+	P95 float64 `json:"p95"`
+	P99 float64 `json:"p99"`
+	Max float64 `json:"max"`
+}
+
+func latencyOf(h *hdrhistogram.Histogram) Latency {
+	at := func(percentile float64) float64 { return float64(h.ValueAtPercentile(percentile)) / 1000 }
+	return Latency{P50: at(50), P95: at(95), P99: at(99), Max: at(100)}
+}
+
+// Bar is how many deliveries took no longer than UpTo and longer than the bar before.
+type Bar struct {
+	UpTo  float64 `json:"up_to_ms"`
+	Count int64   `json:"count"`
+}
+
+// bars returns the histogram of latencies in microseconds, to 1 %, from the first delivery to the last.
+func bars(h *hdrhistogram.Histogram) []Bar {
+	const fineDecades = 3 // a histogram of at most so many decades has 6 bars in each, at most 19; a wider one has 3
+	steps := []float64{1, 1.5, 2, 3, 5, 7}
+	if math.Log10(float64(h.Max())/float64(max(h.Min(), 1))) > fineDecades {
+		steps = []float64{1, 2, 5}
+	}
+	bound := func(n int) float64 { return steps[n%len(steps)] * math.Pow10(n/len(steps)) }
+	all, n := []Bar{}, 0
+	for _, b := range h.Distribution() {
+		if b.Count == 0 {
+			continue
+		}
+		for bound(n) < float64(b.From) {
+			if n++; len(all) > 0 {
+				all = append(all, Bar{UpTo: bound(n) / 1000})
+			}
+		}
+		if len(all) == 0 {
+			all = append(all, Bar{UpTo: bound(n) / 1000})
+		}
+		all[len(all)-1].Count += b.Count
+	}
+	return all
+}
