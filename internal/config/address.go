@@ -11,10 +11,10 @@ import (
 	"smsession/internal/hostname"
 )
 
-// HostPort is the address of a listener. The zero HostPort is no listener.
+// HostPort is the address of a listener. The zero HostPort means that there is none.
 type HostPort struct {
 	Host string // a name or an IP address; "" for all interfaces
-	Port string // from 0 to 65535; the system chooses a port in place of 0
+	Port string // a number from 0 to 65535; for 0, the system chooses a port
 }
 
 // String returns the address for net.Listen. It returns "" for the zero HostPort.
@@ -27,33 +27,21 @@ func (a HostPort) String() string {
 
 func (a HostPort) isLoopback() bool { return hostname.IsLoopback(strings.ToLower(a.Host)) }
 
-// parseHostPort refuses the name of a service in place of a port, such as :http, because its meaning depends on the host.
 func parseHostPort(text string) (HostPort, error) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil || host != "" && !hostname.Valid(host) {
 		return HostPort{}, errors.New("must be host:port or :port, such as 127.0.0.1:8080 or :8080")
 	}
-	port, ok := parsePort(port)
-	if !ok {
-		return HostPort{}, errors.New("must end in a port, a number from 0 to 65535, such as :8080")
-	}
-	return HostPort{host, port}, nil
+	port, err = parsePort(port)
+	return HostPort{host, port}, err
 }
 
-// setPort parses PORT, which replaces only the port of the default address.
-func (c *Config) setPort(text string) error {
-	port, ok := parsePort(text)
-	if !ok {
-		return fmt.Errorf("%s is not a port, a number from 0 to 65535", quote(text))
+// parsePort refuses the name of a service, such as http, because its meaning depends on the host.
+func parsePort(text string) (string, error) {
+	if _, err := strconv.ParseUint(text, 10, 16); err != nil {
+		return "", errors.New("the port must be a number from 0 to 65535, such as 8080")
 	}
-	c.Addr.Port = port
-	return nil
-}
-
-// parsePort returns a port from 0 to 65535 without leading zeros.
-func parsePort(text string) (port string, ok bool) {
-	n, err := strconv.ParseUint(text, 10, 16)
-	return strconv.FormatUint(n, 10), err == nil
+	return text, nil
 }
 
 // parseHostNames parses ADMIN_HOSTS. It accepts only names that can be in a Host header, which is ASCII. There are no

@@ -24,8 +24,9 @@ const pipeTimeout = 5 * time.Second
 func parseRedisURL(text string) (redisurl.URL, error) { return redisurl.Parse(text, readFile) }
 
 // readSecret returns the content of a file without the white space around it, and without the byte-order mark that some
-// editors on Windows write. Commas replace the line breaks, so that a file may have one token on each line. No error contains any of it. An error contains the path only if it is absolute, because any
-// other text may be the secret itself, in the wrong setting.
+// editors on Windows write. Commas replace its line breaks, so that a file may have one token on each line. No error
+// contains any of the content. An error contains the path only if it is absolute, because any other text may be the secret
+// itself, in the wrong setting.
 func readSecret(path string) (string, error) {
 	file := "the file"
 	if filepath.IsAbs(path) {

@@ -19,7 +19,7 @@ const (
 	devNames = "PUBLIC_URL TWILIO_ACCOUNT_SID REDIS_PREFIX " + commonNames
 )
 
-// parse fills target as a command does, from env and nothing else of the
+// parse sets target as a command does: from env, which replaces the whole
 // environment, and then from args.
 func parse(t *testing.T, target any, env map[string]string, args ...string) *kong.Kong {
 	t.Helper()
@@ -45,9 +45,9 @@ func TestNames(t *testing.T) {
 		name, want string
 		flags      any
 	}{
-		{"the service takes every setting", serviceNames, &config.Flags{}},
-		{"dev takes those that it does not fill in itself", devNames, &config.DevFlags{}},
-		{"operators name the Redis and no more", "REDIS_URL REDIS_URL_FILE REDIS_PREFIX", &config.OperatorFlags{}},
+		{"the service has every setting", serviceNames, &config.Flags{}},
+		{"dev has no settings for Redis and the auth token", devNames, &config.DevFlags{}},
+		{"an operator's command has only the settings of Redis", "REDIS_URL REDIS_URL_FILE REDIS_PREFIX", &config.OperatorFlags{}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -69,8 +69,8 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestHelpTellsTheDefaults holds the help texts to Defaults and DevDefaults.
-func TestHelpTellsTheDefaults(t *testing.T) {
+// TestHelpOfDefaults compares the help texts with Defaults and DevDefaults.
+func TestHelpOfDefaults(t *testing.T) {
 	help := map[string]string{}
 	for _, flag := range parse(t, &config.Flags{}, nil).Model.Flags {
 		if len(flag.Envs) > 0 {
@@ -92,8 +92,8 @@ func TestHelpTellsTheDefaults(t *testing.T) {
 	}
 }
 
-// TestFlagsOverrideTheEnvironment sets every string to one thing in the
-// environment and to another by its flag.
+// TestFlagsOverrideTheEnvironment sets every setting to one value in the
+// environment and to another value by its flag.
 func TestFlagsOverrideTheEnvironment(t *testing.T) {
 	var args []string
 	env := map[string]string{}
@@ -108,13 +108,13 @@ func TestFlagsOverrideTheEnvironment(t *testing.T) {
 		parse(t, &f, env, args...)
 		for field, value := range strs(reflect.ValueOf(f)) {
 			if value != source {
-				t.Errorf("%s is %q, want that of the %s", field, value, source)
+				t.Errorf("%s is %q, want the value of the %s", field, value, source)
 			}
 		}
 	}
 }
 
-// strs returns the fields of a struct of strings and of such structs.
+// strs returns the fields of a struct and of the structs in it.
 func strs(v reflect.Value) map[string]string {
 	values := map[string]string{}
 	for field, value := range v.Fields() {
@@ -132,20 +132,20 @@ func strs(v reflect.Value) map[string]string {
 	return values
 }
 
-func TestAnEmptyAdminAddrIsNotAMissingOne(t *testing.T) {
+func TestEmptyAdminAddr(t *testing.T) {
 	rows := []struct {
 		name string
 		env  map[string]string
 		args []string
 		want string
 	}{
-		{"not set: the default", nil, nil, "127.0.0.1:9464"},
-		{"empty in the environment: off", map[string]string{"ADMIN_ADDR": ""}, nil, ""},
-		{"an empty flag: off", nil, []string{"--admin-addr="}, ""},
-		{"an empty flag of its own: off", nil, []string{"--admin-addr", ""}, ""},
-		{"an empty flag over the environment: off", map[string]string{"ADMIN_ADDR": ":1"}, []string{"--admin-addr="}, ""},
-		{"a flag over an empty environment: the flag", map[string]string{"ADMIN_ADDR": ""}, []string{"--admin-addr=:2"}, ":2"},
-		{"only in the environment: that", map[string]string{"ADMIN_ADDR": ":1"}, nil, ":1"},
+		{"the default is used if it is not set", nil, nil, "127.0.0.1:9464"},
+		{"an empty variable turns the listener off", map[string]string{"ADMIN_ADDR": ""}, nil, ""},
+		{"an empty flag turns the listener off", nil, []string{"--admin-addr="}, ""},
+		{"an empty argument after the flag turns the listener off", nil, []string{"--admin-addr", ""}, ""},
+		{"an empty flag overrides the environment", map[string]string{"ADMIN_ADDR": ":1"}, []string{"--admin-addr="}, ""},
+		{"a flag overrides an empty variable", map[string]string{"ADMIN_ADDR": ""}, []string{"--admin-addr=:2"}, ":2"},
+		{"a variable is used if there is no flag", map[string]string{"ADMIN_ADDR": ":1"}, nil, ":1"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -159,9 +159,9 @@ func TestAnEmptyAdminAddrIsNotAMissingOne(t *testing.T) {
 	}
 }
 
-// TestAnEmptyVariableIsNotSet matters to compose files, which pass variables
-// on that are not set as empty ones.
-func TestAnEmptyVariableIsNotSet(t *testing.T) {
+// TestEmptyVariables sets variables to nothing, as Compose does with variables
+// that are not set.
+func TestEmptyVariables(t *testing.T) {
 	env := map[string]string{"ADDR": "", "PORT": "", "REDIS_PREFIX": "", "SESSION_IDLE_TIMEOUT": "", "LOG_FORMAT": "", "PPROF": "",
 		"TWILIO_AUTH_TOKEN_FILE": "", "REDIS_URL_FILE": "", "TWILIO_ACCOUNT_SID": "",
 		"PUBLIC_URL": "https://sms.example.com", "TWILIO_AUTH_TOKEN": token, "REDIS_URL": "redis://redis"}

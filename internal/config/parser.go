@@ -41,10 +41,9 @@ func (f OperatorFlags) Config() (Config, error) {
 	return p.result()
 }
 
-// Reread parses REDIS_URL again, and reads its file and the certificates that it names. It returns present with the new
-// users, passwords and certificates. The error is a Faults; present is then returned unchanged. Another server, another
-// database or another kind of connection is a fault: replicas that read their files at different times would keep the
-// same conversation in two places.
+// Reread parses REDIS_URL again, and reads its file and the certificates that it names. It returns the URL with the new
+// users, passwords and certificates. The error is a Faults. Another server, another database or another kind of connection
+// is a fault: replicas that read their files at different times would keep the same conversation in two places.
 func (f RedisFlags) Reread(present redisurl.URL) (redisurl.URL, error) {
 	p := parse(f, Config{})
 	p.require("REDIS_URL", needRedis)
@@ -52,10 +51,7 @@ func (f RedisFlags) Reread(present redisurl.URL) (redisurl.URL, error) {
 		p.fault("REDIS_URL_FILE", "names another server or database than at the start, or other TLS: restart the service to use it")
 	}
 	c, err := p.result()
-	if err != nil {
-		return present, err
-	}
-	return c.Redis, nil
+	return c.Redis, err
 }
 
 // RereadTokens parses TWILIO_AUTH_TOKEN again, and reads its file. The error is a Faults.

@@ -14,25 +14,25 @@ import (
 	"smsession/internal/config/redisurl"
 )
 
-// A secret is read again while messages wait for it, so a pipe must not delay the messages.
-func TestPipeInPlaceOfASecret(t *testing.T) {
+// TestPipe reads pipes. A secret is read again while messages wait for it, so a pipe without a writer must not block.
+func TestPipe(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "pipe")
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	flags := config.RedisFlags{RedisURLFile: path}
-	t.Run("it is a fault if nobody writes to it", func(t *testing.T) {
+	t.Run("a pipe without a writer is a fault", func(t *testing.T) {
 		if _, err := flags.Reread(redisurl.URL{}); err == nil || !strings.Contains(err.Error(), "is empty") {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("it is a fault for a certificate as well", func(t *testing.T) {
+	t.Run("a pipe without a writer is a fault for a certificate", func(t *testing.T) {
 		flags := config.RedisFlags{RedisURL: "rediss://localhost?ca_file=" + path}
 		if _, err := flags.Reread(redisurl.URL{}); err == nil || !strings.Contains(err.Error(), "ca_file") {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("it is read if it contains the secret, as with <(command)", func(t *testing.T) {
+	t.Run("a pipe is read if it contains the secret, as with <(command)", func(t *testing.T) {
 		read, write, err := os.Pipe()
 		if err != nil {
 			t.Fatal(err)

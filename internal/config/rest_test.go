@@ -8,7 +8,7 @@ import (
 	"smsession/internal/config"
 )
 
-// restFlags are the settings of a REST command: an account and its token.
+// restFlags returns the flags of a REST command, in which an account and its token are set.
 func restFlags(change func(*config.RESTFlags)) config.RESTFlags {
 	var f config.RESTFlags
 	f.TwilioAccountSID = sid
@@ -17,7 +17,7 @@ func restFlags(change func(*config.RESTFlags)) config.RESTFlags {
 	return f
 }
 
-func TestTheRESTAPINeedsAnAccountAndItsToken(t *testing.T) {
+func TestRESTFaults(t *testing.T) {
 	const account, authToken = "TWILIO_ACCOUNT_SID (--twilio-account-sid): ", "TWILIO_AUTH_TOKEN (--twilio-auth-token): "
 	set := func(sid, token string) func(*config.RESTFlags) {
 		return func(f *config.RESTFlags) { f.TwilioAccountSID, f.TwilioAuthToken = sid, token }
@@ -27,24 +27,24 @@ func TestTheRESTAPINeedsAnAccountAndItsToken(t *testing.T) {
 		set  func(*config.RESTFlags)
 		want []string
 	}{
-		{"neither is set", set("", ""), []string{
+		{"account and token are required", set("", ""), []string{
 			authToken + "is required: the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE",
 			account + "is required: the account that has the number: AC and 32 hexadecimal digits"}},
-		{"the SID is none", set("AC12", token), []string{account + "is not an account SID: AC and 32 hexadecimal digits; several are separated by commas"}},
-		{"the token cannot be one", set(sid, "to-ken"), []string{
+		{"the account is an SID", set("AC12", token), []string{account + "is not an account SID: AC and 32 hexadecimal digits; several are separated by commas"}},
+		{"the token has only letters and digits", set(sid, "to-ken"), []string{
 			authToken + "has characters other than letters and digits in the account's token, so it cannot be one of Twilio's"}},
-		{"no token is for the account", set(sid, otherSID+":"+token), []string{account + "names an account for which TWILIO_AUTH_TOKEN has no token"}},
-		{"the public URL is none", func(f *config.RESTFlags) { f.PublicURL = "sms.example.com" },
+		{"the account needs a token", set(sid, otherSID+":"+token), []string{account + "names an account for which TWILIO_AUTH_TOKEN has no token"}},
+		{"PUBLIC_URL is a URL", func(f *config.RESTFlags) { f.PublicURL = "sms.example.com" },
 			[]string{"PUBLIC_URL (--public-url): must begin with https:// or http://"}},
-		{"the webhook's URL has a query", func(f *config.RESTFlags) { f.WebhookURL = "https://h/in?a=b" },
+		{"WEBHOOK_URL has no query", func(f *config.RESTFlags) { f.WebhookURL = "https://h/in?a=b" },
 			[]string{"WEBHOOK_URL (--webhook-url): must not have a query (a ? and what follows), because the query of each request is used"}},
-		{"a region has no host without an edge", func(f *config.RESTFlags) { f.TwilioRegion = "jp1" },
+		{"an unknown region needs an edge", func(f *config.RESTFlags) { f.TwilioRegion = "jp1" },
 			[]string{"TWILIO_REGION (--twilio-region): is not us1, ie1 or au1, so it needs TWILIO_EDGE too: Twilio has no API host for a region alone"}},
-		{"a region is a part of a host's name", func(f *config.RESTFlags) { f.TwilioRegion = "evil.example/" },
+		{"a region is a part of a host name", func(f *config.RESTFlags) { f.TwilioRegion = "evil.example/" },
 			[]string{`TWILIO_REGION (--twilio-region): "evil.example/" is not the name of a region, such as ie1`}},
-		{"an edge is a part of a host's name", func(f *config.RESTFlags) { f.TwilioEdge = "evil.example/" },
+		{"an edge is a part of a host name", func(f *config.RESTFlags) { f.TwilioEdge = "evil.example/" },
 			[]string{`TWILIO_EDGE (--twilio-edge): "evil.example/" is not the name of an edge, such as dublin`}},
-		{"both can be wrong", func(f *config.RESTFlags) { f.TwilioRegion, f.TwilioEdge = "evil.example/", "evil.example/" }, []string{
+		{"region and edge are both checked", func(f *config.RESTFlags) { f.TwilioRegion, f.TwilioEdge = "evil.example/", "evil.example/" }, []string{
 			`TWILIO_REGION (--twilio-region): "evil.example/" is not the name of a region, such as ie1`,
 			`TWILIO_EDGE (--twilio-edge): "evil.example/" is not the name of an edge, such as dublin`}},
 	}
@@ -58,29 +58,29 @@ func TestTheRESTAPINeedsAnAccountAndItsToken(t *testing.T) {
 	}
 }
 
-func TestTheRESTAPIIsSpokenWith(t *testing.T) {
+func TestREST(t *testing.T) {
 	rows := []struct {
 		name string
 		set  func(*config.RESTFlags)
 		want config.REST
 	}{
-		{"the account and its token", func(*config.RESTFlags) {}, config.REST{AccountSID: sid, AuthToken: token}},
-		{"the first of several tokens", func(f *config.RESTFlags) { f.TwilioAuthToken += ",to-ken" }, config.REST{AccountSID: sid, AuthToken: token}},
-		{"the first of several accounts, and the token that is for it", func(f *config.RESTFlags) {
+		{"account and token are used", func(*config.RESTFlags) {}, config.REST{AccountSID: sid, AuthToken: token}},
+		{"the first of several tokens is used", func(f *config.RESTFlags) { f.TwilioAuthToken += ",to-ken" }, config.REST{AccountSID: sid, AuthToken: token}},
+		{"the first of several accounts is used, with its token", func(f *config.RESTFlags) {
 			f.TwilioAccountSID, f.TwilioAuthToken = otherSID+","+sid, "common,"+sid+":wrong,"+otherSID+":"+token
 		}, config.REST{AccountSID: otherSID, AuthToken: token}},
-		{"a token for any account, where none is for this one", func(f *config.RESTFlags) { f.TwilioAuthToken = otherSID + ":wrong," + token },
+		{"a token for any account is used if the account has none", func(f *config.RESTFlags) { f.TwilioAuthToken = otherSID + ":wrong," + token },
 			config.REST{AccountSID: sid, AuthToken: token}},
-		{"the URLs below PUBLIC_URL", func(f *config.RESTFlags) { f.PublicURL = "https://h/" }, config.REST{AccountSID: sid, AuthToken: token,
+		{"the URLs are below PUBLIC_URL", func(f *config.RESTFlags) { f.PublicURL = "https://h/" }, config.REST{AccountSID: sid, AuthToken: token,
 			PublicURL: parseURL(t, "https://h"), WebhookURL: parseURL(t, "https://h/sms"), FallbackURL: parseURL(t, "https://h/sms/fallback")}},
-		{"the URLs of a proxy", func(f *config.RESTFlags) { f.WebhookURL, f.FallbackURL = "https://h/in#rc=2", "https://h/sorry" },
+		{"the URLs may be set one by one", func(f *config.RESTFlags) { f.WebhookURL, f.FallbackURL = "https://h/in#rc=2", "https://h/sorry" },
 			config.REST{AccountSID: sid, AuthToken: token, WebhookURL: parseURL(t, "https://h/in#rc=2"), FallbackURL: parseURL(t, "https://h/sorry")}},
-		{"ie1 at dublin", func(f *config.RESTFlags) { f.TwilioRegion = "ie1" }, config.REST{AccountSID: sid, AuthToken: token, Region: "ie1", Edge: "dublin"}},
-		{"au1 at sydney", func(f *config.RESTFlags) { f.TwilioRegion = "au1" }, config.REST{AccountSID: sid, AuthToken: token, Region: "au1", Edge: "sydney"}},
-		{"us1 at ashburn", func(f *config.RESTFlags) { f.TwilioRegion = "us1" }, config.REST{AccountSID: sid, AuthToken: token, Region: "us1", Edge: "ashburn"}},
-		{"any region at an edge that is set", func(f *config.RESTFlags) { f.TwilioRegion, f.TwilioEdge = "jp1", " tokyo" },
+		{"the edge of ie1 is dublin", func(f *config.RESTFlags) { f.TwilioRegion = "ie1" }, config.REST{AccountSID: sid, AuthToken: token, Region: "ie1", Edge: "dublin"}},
+		{"the edge of au1 is sydney", func(f *config.RESTFlags) { f.TwilioRegion = "au1" }, config.REST{AccountSID: sid, AuthToken: token, Region: "au1", Edge: "sydney"}},
+		{"the edge of us1 is ashburn", func(f *config.RESTFlags) { f.TwilioRegion = "us1" }, config.REST{AccountSID: sid, AuthToken: token, Region: "us1", Edge: "ashburn"}},
+		{"a region may be used with any edge", func(f *config.RESTFlags) { f.TwilioRegion, f.TwilioEdge = "jp1", " tokyo" },
 			config.REST{AccountSID: sid, AuthToken: token, Region: "jp1", Edge: "tokyo"}},
-		{"an edge alone", func(f *config.RESTFlags) { f.TwilioEdge = "dublin" }, config.REST{AccountSID: sid, AuthToken: token, Edge: "dublin"}},
+		{"an edge may be used without a region", func(f *config.RESTFlags) { f.TwilioEdge = "dublin" }, config.REST{AccountSID: sid, AuthToken: token, Edge: "dublin"}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

@@ -10,18 +10,17 @@ import (
 	"smsession/internal/config"
 )
 
-// sentinel stands in every place that may hold a secret, and must come out of
-// none.
+// sentinel is the secret of the tests. No output may contain it.
 const sentinel = "S3cr3t"
 
-// leaks says that text holds the sentinel, as it is or lower-cased as the host
-// of a URL might be.
+// leaks reports whether text contains the sentinel, also with letters in another
+// case, as in the host of a URL.
 func leaks(text string) bool {
 	return strings.Contains(strings.ToLower(text), strings.ToLower(sentinel))
 }
 
-// malformed are URLs that hold the sentinel and cannot be parsed or must not
-// be accepted.
+// malformed returns URLs that contain the sentinel and that are faults in every
+// URL setting.
 func malformed() []string {
 	return []string{
 		"://S3cr3t",
@@ -64,9 +63,9 @@ func malformed() []string {
 	}
 }
 
-func TestNoFaultQuotesASecret(t *testing.T) {
+func TestFaultsWithoutSecrets(t *testing.T) {
 	for _, secret := range append(malformed(), "S3cr3t,", "S3cr3t x", "S3cr3t\x00", "'S3cr3t'", "S3cr3té", "AC12:S3cr3t", strings.Repeat("S3cr3t", 11000)) {
-		for place, set := range map[string]func(*config.Flags){
+		for setting, set := range map[string]func(*config.Flags){
 			"TWILIO_AUTH_TOKEN":      func(f *config.Flags) { f.TwilioAuthToken = secret + "," },
 			"TWILIO_AUTH_TOKEN_FILE": func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = "", write(t, secret+",") },
 			"a token set as a path":  func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = "", secret },
@@ -82,17 +81,17 @@ func TestNoFaultQuotesASecret(t *testing.T) {
 			f := required()
 			set(&f)
 			if _, err := f.Config(); err == nil {
-				t.Errorf("%s accepts %q", place, secret)
+				t.Errorf("%s accepts %q", setting, secret)
 			} else if leaks(err.Error()) {
-				t.Errorf("%s, set to %q: %v", place, secret, err)
+				t.Errorf("%s, set to %q: %v", setting, secret, err)
 			}
 		}
 	}
 }
 
-// TestTheNaiveFaultLeaks is the negative control: passing url.Parse's error on
-// is what the test above must catch.
-func TestTheNaiveFaultLeaks(t *testing.T) {
+// TestNaiveFaultLeaks is the negative control of TestFaultsWithoutSecrets: a
+// fault with the error of url.Parse contains the secret.
+func TestNaiveFaultLeaks(t *testing.T) {
 	caught := 0
 	for _, secret := range malformed() {
 		if _, err := url.Parse(secret); err != nil && leaks(fmt.Sprintf("REDIS_URL: %v", err)) {
@@ -100,11 +99,11 @@ func TestTheNaiveFaultLeaks(t *testing.T) {
 		}
 	}
 	if caught < 10 {
-		t.Errorf("only %d of the malformed URLs would show a leak", caught)
+		t.Errorf("%d of the malformed URLs leak in a naive fault, want at least 10", caught)
 	}
 }
 
-func TestNoOutputShowsASecret(t *testing.T) {
+func TestOutputWithoutSecrets(t *testing.T) {
 	c := read(t, func(f *config.Flags) {
 		f.PublicURL = "https://S3cr3t:S3cr3t@host/#S3cr3t"
 		f.WebhookURL, f.FallbackURL = "https://S3cr3t:S3cr3t@host/in#S3cr3t", "https://S3cr3t@host/sorry"
@@ -117,20 +116,21 @@ func TestNoOutputShowsASecret(t *testing.T) {
 		slog.New(handler).Info("start", "config", c, "redis", c.Redis)
 	}
 	outputs := map[string]string{
-		"the settings":        fmt.Sprint(c.Settings()),
-		"a printed Config":    fmt.Sprintf("%v %+v %s", c, c, c),
-		"a printed *Config":   fmt.Sprintf("%v %+v", &c, &c),
-		"a printed Redis":     fmt.Sprintf("%v %+v", c.Redis, &c.Redis),
-		"a Config in a value": fmt.Sprintf("%+v", struct{ Config config.Config }{c}),
-		"the log":             log.String(),
-		"the warnings":        fmt.Sprint(c.Warnings(), c.Redis),
+		"the settings":         fmt.Sprint(c.Settings()),
+		"a printed Config":     fmt.Sprintf("%v %+v %s", c, c, c),
+		"a printed *Config":    fmt.Sprintf("%v %+v", &c, &c),
+		"a printed Redis":      fmt.Sprintf("%v %+v", c.Redis, &c.Redis),
+		"printed fields":       fmt.Sprintf("%v %+v %v %s", c.PublicURL, c.WebhookURL, c.AuthTokens, c.Redis),
+		"a Config in a struct": fmt.Sprintf("%+v", struct{ Config config.Config }{c}),
+		"the log":              log.String(),
+		"the warnings":         fmt.Sprint(c.Warnings(), c.Redis),
 	}
 	for name, output := range outputs {
 		if leaks(output) {
 			t.Errorf("%s: %s", name, output)
 		}
 		if !strings.Contains(output, "redis://user:•••@host:6379/3") {
-			t.Errorf("%s does not name the Redis: %s", name, output)
+			t.Errorf("%s does not contain the Redis URL: %s", name, output)
 		}
 	}
 }

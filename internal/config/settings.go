@@ -13,13 +13,13 @@ import (
 type setting struct {
 	name  string
 	parse func(text string) error // sets a field of the Config
-	show  func() string           // with secrets masked; nil if the setting is shown as a part of another one
+	show  func() string           // returns the field as text, with secrets masked; nil if the setting is not shown
 }
 
 // settings returns all settings of the service, in the order of the documentation. They parse into c and show c.
 func (c *Config) settings() []setting {
 	return []setting{
-		{"PORT", c.setPort, nil},
+		{"PORT", field("", &c.Addr.Port, parsePort, verbatim).parse, nil}, // shown as a part of ADDR
 		field("ADDR", &c.Addr, parseHostPort, HostPort.String),
 		field("ADMIN_ADDR", &c.AdminAddr, parseHostPort, HostPort.String),
 		field("ADMIN_HOSTS", &c.AdminHosts, parseHostNames, joined),

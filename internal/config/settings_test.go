@@ -8,7 +8,7 @@ import (
 	"smsession/internal/config"
 )
 
-// table is the settings and defaults as documented.
+// table has the documented settings with their defaults.
 const table = `
 ADDR :8080
 ADMIN_ADDR 127.0.0.1:9464
@@ -16,7 +16,7 @@ ADMIN_HOSTS
 PUBLIC_URL https://sms.example.com
 WEBHOOK_URL https://sms.example.com/sms
 FALLBACK_URL https://sms.example.com/sms/fallback
-TWILIO_AUTH_TOKEN ••• (1 token)
+TWILIO_AUTH_TOKEN •••
 TWILIO_ACCOUNT_SID
 REDIS_URL redis://redis:6379/0
 REDIS_PREFIX sms:
@@ -35,7 +35,7 @@ LOG_FORMAT json
 PPROF true
 `
 
-func TestSettingsAreTheDocumentedTable(t *testing.T) {
+func TestDefaultSettings(t *testing.T) {
 	var got strings.Builder
 	for _, setting := range read(t, func(*config.Flags) {}).Settings() {
 		line := fmt.Sprintf("%s %s", setting.Name, setting.Value)
@@ -46,28 +46,28 @@ func TestSettingsAreTheDocumentedTable(t *testing.T) {
 	}
 }
 
-func TestSettingsShowWhatIsSet(t *testing.T) {
+func TestSettings(t *testing.T) {
 	rows := []struct {
 		name, setting string
 		set           func(*config.Flags)
 		want          string
 	}{
-		{"ADMIN_HOSTS is shown as it is compared", "ADMIN_HOSTS", func(f *config.Flags) { f.AdminHosts = " SMS-1:9464, metrics.example.com.,,[fd00::1]:1 " }, "sms-1,metrics.example.com,fd00::1"},
-		{"tokens are counted", "TWILIO_AUTH_TOKEN", func(f *config.Flags) { f.TwilioAuthToken = "a,b" }, "••• (2 tokens)"},
+		{"ADMIN_HOSTS is shown in lower case without ports", "ADMIN_HOSTS", func(f *config.Flags) { f.AdminHosts = " SMS-1:9464, metrics.example.com.,,[fd00::1]:1 " }, "sms-1,metrics.example.com,fd00::1"},
+		{"each token is masked", "TWILIO_AUTH_TOKEN", func(f *config.Flags) { f.TwilioAuthToken = "a," + sid + ":b" }, "•••,•••"},
 		{"only the password of REDIS_URL is masked", "REDIS_URL", func(f *config.Flags) { f.RedisURL = "rediss://a%40b:pass@h:1/3" }, "rediss://a%40b:•••@h:1/3"},
-		{"replicas to wait for are shown", "REDIS_WAIT_REPLICAS", func(f *config.Flags) { f.RedisWaitReplicas = "2" }, "2"},
-		{"WEBHOOK_URL is shown as it is signed", "WEBHOOK_URL", func(f *config.Flags) { f.WebhookURL = "https://u:p@h/x/#y" }, "https://h/x/"},
-		{"FALLBACK_URL is shown as it is signed", "FALLBACK_URL", func(f *config.Flags) { f.FallbackURL = "https://h/y" }, "https://h/y"},
-		{"several accounts are shown", "TWILIO_ACCOUNT_SID", func(f *config.Flags) { f.TwilioAccountSID = sid + ", " + otherSID }, sid + "," + otherSID},
-		{"the account is shown", "TWILIO_ACCOUNT_SID", func(f *config.Flags) { f.TwilioAccountSID = sid }, sid},
-		{"PUBLIC_URL is shown cleaned", "PUBLIC_URL", func(f *config.Flags) { f.PublicURL = "https://u:p@h/x/#y" }, "https://h/x"},
-		{"PORT shows in ADDR", "ADDR", func(f *config.Flags) { f.Port = "3000" }, ":3000"},
-		{"an ADMIN_ADDR turned off is empty", "ADMIN_ADDR", func(f *config.Flags) { f.AdminAddr = new("") }, ""},
-		{"a duration keeps its units", "SESSION_IDLE_TIMEOUT", func(f *config.Flags) { f.SessionIdleTimeout = "90m" }, "1h30m"},
+		{"REDIS_WAIT_REPLICAS is a number", "REDIS_WAIT_REPLICAS", func(f *config.Flags) { f.RedisWaitReplicas = "2" }, "2"},
+		{"WEBHOOK_URL is shown without login and fragment", "WEBHOOK_URL", func(f *config.Flags) { f.WebhookURL = "https://u:p@h/x/#y" }, "https://h/x/"},
+		{"FALLBACK_URL is shown", "FALLBACK_URL", func(f *config.Flags) { f.FallbackURL = "https://h/y" }, "https://h/y"},
+		{"several accounts are separated by commas", "TWILIO_ACCOUNT_SID", func(f *config.Flags) { f.TwilioAccountSID = sid + ", " + otherSID }, sid + "," + otherSID},
+		{"one account is shown", "TWILIO_ACCOUNT_SID", func(f *config.Flags) { f.TwilioAccountSID = sid }, sid},
+		{"PUBLIC_URL is shown without login, fragment and last slash", "PUBLIC_URL", func(f *config.Flags) { f.PublicURL = "https://u:p@h/x/#y" }, "https://h/x"},
+		{"PORT is a part of ADDR", "ADDR", func(f *config.Flags) { f.Port = "3000" }, ":3000"},
+		{"ADMIN_ADDR is empty if the listener is off", "ADMIN_ADDR", func(f *config.Flags) { f.AdminAddr = new("") }, ""},
+		{"a duration has no zero units at its end", "SESSION_IDLE_TIMEOUT", func(f *config.Flags) { f.SessionIdleTimeout = "90m" }, "1h30m"},
 		{"a duration keeps a zero between its units", "SESSION_IDLE_TIMEOUT", func(f *config.Flags) { f.SessionIdleTimeout = "1h0m5s" }, "1h0m5s"},
-		{"ten minutes are not one", "SESSION_IDLE_TIMEOUT", func(f *config.Flags) { f.SessionIdleTimeout = "10m" }, "10m"},
-		{"no delay is 0s", "DRAIN_DELAY", func(f *config.Flags) { f.DrainDelay = "0" }, "0s"},
-		{"the level has its own name", "LOG_LEVEL", func(f *config.Flags) { f.LogLevel = "WARN" }, "warn"},
+		{"ten minutes keep their zero", "SESSION_IDLE_TIMEOUT", func(f *config.Flags) { f.SessionIdleTimeout = "10m" }, "10m"},
+		{"a zero duration has a unit", "DRAIN_DELAY", func(f *config.Flags) { f.DrainDelay = "0" }, "0s"},
+		{"LOG_LEVEL is in lower case", "LOG_LEVEL", func(f *config.Flags) { f.LogLevel = "WARN" }, "warn"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -78,14 +78,14 @@ func TestSettingsShowWhatIsSet(t *testing.T) {
 	}
 }
 
-func TestSettingsOfDevHaveNoSecretsToMask(t *testing.T) {
+func TestSettingsOfDev(t *testing.T) {
 	c, err := config.DevFlags{}.Config()
 	if err != nil || value(c, "TWILIO_AUTH_TOKEN") != "" || value(c, "REDIS_URL") != "" {
 		t.Errorf("got %v, %v", c, err)
 	}
 }
 
-// TestSettingsCanBeSetAgain reads back what Settings shows.
+// TestSettingsCanBeSetAgain sets the values that Settings shows.
 func TestSettingsCanBeSetAgain(t *testing.T) {
 	first := read(t, func(f *config.Flags) {
 		f.RedisURL = "redis+sentinel://[::1]:7000,b/m?tls=true&sentinel_tls=false&db=3&server_name=c&sentinel_username=%26%3D+"

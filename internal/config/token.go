@@ -35,15 +35,9 @@ func (t AuthTokens) For(account string) string {
 	return ""
 }
 
-// String returns only the number of tokens, which tells whether a rotation is in progress.
+// String returns the tokens masked. Their number tells whether a rotation is in progress.
 func (t AuthTokens) String() string {
-	switch len(t) {
-	case 0:
-		return ""
-	case 1:
-		return redisurl.Mask + " (1 token)"
-	}
-	return fmt.Sprintf("%s (%d tokens)", redisurl.Mask, len(t))
+	return strings.Join(slices.Repeat([]string{redisurl.Mask}, len(t)), ",")
 }
 
 // ParseAuthTokens parses entries that are separated by commas. An entry is a token, or AC…:token. The error joins the

@@ -19,33 +19,23 @@ const (
 // URL is a URL that Twilio is configured with. Twilio signs its bytes as they were configured, except those of the login
 // and the fragment. Therefore the parts are kept as they are, also the case of scheme and host. The zero URL is not set.
 type URL struct {
-	scheme   string // http or https, in any case
+	scheme   string // http:// or https://, in any case
 	login    string // user:password@, or ""
 	location string // host, port and path
 	fragment string // # and what follows, such as a connection override; or ""
 }
 
-// String returns the part of the URL that Twilio signs. It contains no secret. It returns "" for the zero URL.
-func (u URL) String() string {
-	if u == (URL{}) {
-		return ""
-	}
-	return u.scheme + "://" + u.location
-}
+// String returns the part of the URL that Twilio signs. It contains no secret. It is "" for the zero URL.
+func (u URL) String() string { return u.scheme + u.location }
 
 // LogValue returns the result of String, so that a logged URL shows no secret.
 func (u URL) LogValue() slog.Value { return slog.StringValue(u.String()) }
 
-// Configured returns the whole URL, byte for byte. It may contain a password. It returns "" for the zero URL.
-func (u URL) Configured() string {
-	if u == (URL{}) {
-		return ""
-	}
-	return u.scheme + "://" + u.login + u.location + u.fragment
-}
+// Configured returns the whole URL, byte for byte. It may contain a password. It is "" for the zero URL.
+func (u URL) Configured() string { return u.scheme + u.login + u.location + u.fragment }
 
-// IsHTTPS reports whether messages for the URL are encrypted on their way.
-func (u URL) IsHTTPS() bool { return strings.EqualFold(u.scheme, "https") }
+// IsHTTPS reports whether the scheme is https.
+func (u URL) IsHTTPS() bool { return strings.EqualFold(u.scheme, "https://") }
 
 // Append returns the URL with a path after its own path.
 func (u URL) Append(path string) URL {
@@ -82,7 +72,7 @@ func ParseURL(text string) (URL, error) {
 	}
 	authority, path, hasPath := strings.Cut(rest, "/")
 	at := strings.LastIndexByte(authority, '@') + 1
-	u := URL{scheme: scheme, login: authority[:at], location: authority[at:]}
+	u := URL{scheme: scheme + "://", login: authority[:at], location: authority[at:]}
 	if hasPath {
 		u.location += "/" + path
 	}

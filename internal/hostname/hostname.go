@@ -1,5 +1,5 @@
-// Package hostname extracts the host from a Host header and classifies it. It
-// makes no DNS lookup.
+// Package hostname checks and classifies the host of a Host header or of a URL.
+// It makes no DNS lookup.
 package hostname
 
 import (

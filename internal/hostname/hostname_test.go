@@ -1,6 +1,8 @@
 package hostname_test
 
 import (
+	"fmt"
+	"net/url"
 	"testing"
 
 	"smsession/internal/hostname"
@@ -40,6 +42,39 @@ func TestHosts(t *testing.T) {
 			name := hostname.Of(host)
 			if name != want.name || hostname.IsLoopback(name) != want.loopback || hostname.IsIP(name) != want.ip {
 				t.Errorf("it is %q, loopback %v, an address %v", name, hostname.IsLoopback(name), hostname.IsIP(name))
+			}
+		})
+	}
+}
+
+func TestCheck(t *testing.T) {
+	const (
+		host = "has a host that is neither a name nor an IP address"
+		port = "has a port that is not a number from 1 to 65535"
+	)
+	for address, want := range map[string]string{
+		"https://sms.example.com":   "<nil>",
+		"https://müller.example":    "<nil>",
+		"https://sms_1:8080":        "<nil>",
+		"https://[fe80::1%25eth0]":  "<nil>",
+		"https://me:pass@[::1]:443": "<nil>",
+		"https://h:65535":           "<nil>",
+		"https://":                  "has no host",
+		"https://:443":              "has no host",
+		"https:///path":             "has no host",
+		"https://<host>":            host,
+		"https://a,b":               host,
+		"https://h:":                port,
+		"https://h:0":               port,
+		"https://h:65536":           port,
+	} {
+		t.Run(address, func(t *testing.T) {
+			u, err := url.Parse(address)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := fmt.Sprint(hostname.Check(u)); got != want {
+				t.Errorf("got %s, want %s", got, want)
 			}
 		})
 	}

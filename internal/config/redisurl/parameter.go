@@ -21,26 +21,17 @@ type parameter struct {
 
 // parameters returns the parameters that have a meaning in the topology of u.
 func (u *URL) parameters() []parameter {
-	database, secure, sentinelSecure := "", "", ""
-	if u.Database != 0 {
-		database = strconv.Itoa(u.Database)
-	}
-	if u.Redis.TLS != nil {
-		secure = "true"
-	}
-	if (u.Redis.TLS == nil) != (u.Sentinels.TLS == nil) {
-		sentinelSecure = strconv.FormatBool(u.Sentinels.TLS != nil)
-	}
+	differs := (u.Sentinels.TLS == nil) != (u.Redis.TLS == nil)
 	all := []parameter{
-		{"db", u.setDatabase, database},
+		{"db", u.setDatabase, valueIf(u.Database != 0, strconv.Itoa(u.Database))},
 		{"sentinel_username", setText(&u.Sentinels.Username), escaped(u.Sentinels.Username)},
 		{"sentinel_password", setText(&u.Sentinels.Password), masked(u.Sentinels.Password)},
-		{"tls", u.setTLS, secure},
+		{"tls", u.setTLS, valueIf(u.Redis.TLS != nil, "true")},
 		{"ca_file", setText(&u.CAFile), escaped(u.CAFile)},
 		{"cert_file", setText(&u.CertFile), escaped(u.CertFile)},
 		{"key_file", setText(&u.KeyFile), escaped(u.KeyFile)},
 		{"server_name", u.setServerName, escaped(u.ServerName)},
-		{"sentinel_tls", u.setSentinelTLS, sentinelSecure},
+		{"sentinel_tls", u.Sentinels.setTLS, valueIf(differs, strconv.FormatBool(u.Sentinels.TLS != nil))}, // after its default, tls
 	}
 	switch u.Topology {
 	case Unix:
@@ -116,26 +107,26 @@ func (u *URL) setServerName(value string) error {
 	return nil
 }
 
+// setTLS sets the encryption of all connections. The parameter sentinel_tls may change that of the Sentinels.
 func (u *URL) setTLS(value string) error {
-	switch {
-	case value == "true":
-		u.encrypt()
-	case value != "false":
-		return errors.New("is neither true nor false")
-	case u.Redis.TLS != nil:
+	if u.Redis.TLS != nil && value == "false" {
 		return errors.New("contradicts rediss")
 	}
-	return nil
+	err := u.Redis.setTLS(value)
+	if u.Topology == Sentinel {
+		u.Sentinels.TLS = u.Redis.TLS
+	}
+	return err
 }
 
-// setSentinelTLS is called after setTLS, whose value is the default.
-func (u *URL) setSentinelTLS(value string) error {
-	if value != "true" && value != "false" {
+func (l *Login) setTLS(value string) error {
+	switch value {
+	case "true":
+		l.TLS = newTLS()
+	case "false":
+		l.TLS = nil
+	default:
 		return errors.New("is neither true nor false")
-	}
-	u.Sentinels.TLS = nil
-	if value == "true" {
-		u.Sentinels.TLS = newTLS()
 	}
 	return nil
 }
@@ -154,3 +145,12 @@ func isClientParameter(name string) bool {
 
 // escaped returns value as setParameters reads it.
 func escaped(value string) string { return strings.ReplaceAll(url.PathEscape(value), "&", "%26") }
+
+func masked(secret string) string { return valueIf(secret != "", Mask) }
+
+func valueIf(isSet bool, value string) string {
+	if !isSet {
+		return ""
+	}
+	return value
+}

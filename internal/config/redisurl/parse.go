@@ -5,11 +5,16 @@ import (
 	"errors"
 	"net"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 
 	"smsession/internal/hostname"
 )
+
+// primaryName matches the names that Sentinel itself accepts.
+// See https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/.
+var primaryName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
 var errInvalid = errors.New("is not a valid URL; in a user or password, write %40 for @, %2F for /, %3A for :, " +
 	"%3F for ?, %23 for #, %25 for % and %20 for a space")
@@ -31,12 +36,15 @@ func Parse(raw string, readFile func(path string) ([]byte, error)) (URL, error) 
 	if err != nil { // err quotes the URL
 		return URL{}, errInvalid
 	}
-	err = errors.Join(u.setAddrs(hosts, parsed.Path), u.setLogin(parsed.User), u.setPath(parsed.Path),
-		checkFragment(raw), u.setParameters(parsed))
-	if errors.Is(err, errInvalid) {
-		return URL{}, errInvalid
+	problems := []error{u.setAddrs(hosts, parsed.Path), u.setLogin(parsed.User), u.setPath(parsed.Path), u.setParameters(parsed)}
+	if strings.Contains(raw, "#") {
+		problems = append(problems, errors.New("must not have a #; in a password, write %23 for #"))
 	}
-	if err == nil {
+	err = errors.Join(problems...)
+	switch {
+	case errors.Is(err, errInvalid):
+		return URL{}, errInvalid
+	case err == nil:
 		err = u.readCertificates(readFile)
 	}
 	if err != nil {
@@ -56,7 +64,7 @@ func (u *URL) setScheme(scheme string) error {
 	base, topology, _ := strings.Cut(scheme, "+")
 	u.Topology = Topology(topology)
 	if base == "rediss" {
-		u.encrypt()
+		return u.setTLS("true")
 	}
 	return nil
 }
@@ -126,7 +134,7 @@ func (u *URL) setLogin(user *url.Userinfo) error {
 func (u *URL) setPath(path string) error {
 	path = strings.TrimPrefix(path, "/")
 	switch {
-	case u.Topology == Sentinel && !isPrimaryName(path):
+	case u.Topology == Sentinel && !primaryName.MatchString(path):
 		return errors.New("does not name the primary: after the hosts, write the name that the Sentinels use, such as /mymaster")
 	case u.Topology == Sentinel:
 		u.Primary = path
@@ -134,19 +142,6 @@ func (u *URL) setPath(path string) error {
 		return errors.New("has a path; a Cluster has only database 0")
 	case u.Topology == Standalone && path != "" && u.setDatabase(path) != nil:
 		return errors.New("has a path that is not a database number, such as /0")
-	}
-	return nil
-}
-
-// isPrimaryName reports whether Sentinel itself accepts the name.
-// See https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/.
-func isPrimaryName(name string) bool {
-	return name != "" && strings.Trim(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_") == ""
-}
-
-func checkFragment(raw string) error {
-	if strings.Contains(raw, "#") {
-		return errors.New("must not have a #; in a password, write %23 for #")
 	}
 	return nil
 }

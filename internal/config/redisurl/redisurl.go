@@ -94,10 +94,3 @@ func (u URL) String() string {
 	}
 	return scheme + "://" + login + addrs + path + query
 }
-
-func masked(secret string) string {
-	if secret == "" {
-		return ""
-	}
-	return Mask
-}

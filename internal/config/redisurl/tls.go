@@ -9,14 +9,6 @@ import (
 
 func newTLS() *tls.Config { return &tls.Config{MinVersion: tls.VersionTLS12} }
 
-// encrypt turns TLS on, for the Sentinels too if there are any.
-func (u *URL) encrypt() {
-	u.Redis.TLS = newTLS()
-	if u.Topology == Sentinel {
-		u.Sentinels.TLS = u.Redis.TLS
-	}
-}
-
 // readCertificates reads the files that the URL names, and gives each login that uses TLS the result. No error quotes a
 // path or the content of a file.
 func (u *URL) readCertificates(readFile func(path string) ([]byte, error)) error {
