@@ -90,9 +90,9 @@ func TestCertificatesAreRotatedWithoutARestart(t *testing.T) {
 
 	operator := redistest.Conn(t, server.Addr(), redis.DialUseTLS(true), redis.DialTLSConfig(server.ClientTLS()))
 	put(next)
-	dir := filepath.Dir(next.CAFile())
+	certFile, keyFile := next.ClientFiles() // the server has the same certificate
 	for _, command := range [][]any{
-		{"CONFIG", "SET", "tls-ca-cert-file", next.CAFile(), "tls-cert-file", filepath.Join(dir, "server.pem"), "tls-key-file", filepath.Join(dir, "server.key")},
+		{"CONFIG", "SET", "tls-ca-cert-file", next.CAFile(), "tls-cert-file", certFile, "tls-key-file", keyFile},
 		{"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"},
 	} {
 		if _, err := operator.Do(command[0].(string), command[1:]...); err != nil {
