@@ -36,7 +36,7 @@ type Config struct {
 	Addr       HostPort // the public listener
 	AdminAddr  HostPort // the private listener; zero if there is none
 	AdminHosts []string // names that the private listener answers to, in the form of hostname.Of
-	Pprof      bool     // the private listener serves /debug/pprof
+	Pprof      bool     // whether the private listener serves /debug/pprof
 
 	PublicURL               URL // what Twilio is configured with, without our routes; may be zero if the next two are set
 	WebhookURL, FallbackURL URL // what Twilio is configured with

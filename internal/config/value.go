@@ -66,14 +66,10 @@ func formatLevel(level slog.Level) string { return strings.ToLower(level.String(
 // refused characters are patterns of SCAN's MATCH. See https://redis.io/docs/latest/commands/keys/ for the patterns.
 func parsePrefix(text string) (string, error) {
 	refused := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`{}*?[]\`, r) }
-	var problems []error
-	if len(text) > 64 {
-		problems = append(problems, errors.New("must not be longer than 64 bytes"))
+	if len(text) > 64 || strings.ContainsFunc(text, refused) {
+		return "", errors.New(`must be at most 64 bytes of printable ASCII, without spaces and without any of { } * ? [ ] \`)
 	}
-	if strings.ContainsFunc(text, refused) {
-		problems = append(problems, errors.New(`must be printable ASCII without spaces and without any of { } * ? [ ] \`))
-	}
-	return text, errors.Join(problems...)
+	return text, nil
 }
 
 // zeroUnits are the units that Duration.String adds to whole minutes and hours.
