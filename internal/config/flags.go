@@ -39,7 +39,7 @@ type RESTFlags struct {
 // TwilioFlags name the webhook and the Twilio account.
 type TwilioFlags struct {
 	PublicURL        string `name:"public-url" env:"PUBLIC_URL" placeholder:"URL" help:"URL that Twilio is configured with, without /sms, such as https://sms.example.com."`
-	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID,..." help:"Twilio account SID (AC and 32 hexadecimal digits), or several, separated by commas. Messages of other accounts are refused. The webhook commands use the first one."`
+	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID,..." help:"Twilio account SID (AC and 32 hexadecimal digits), or several, separated by commas. The service refuses messages of other accounts. The webhook commands use the first account."`
 }
 
 // WebhookFlags are what else Twilio and the service must agree on.
