@@ -66,7 +66,7 @@ func TestPhoneTextsAnyWebhook(t *testing.T) {
 	settings := []string{"TWILIO_AUTH_TOKEN= " + webhooktest.AuthToken + " ,67890", "TWILIO_ACCOUNT_SID=AC00000000000000000000000000000009"}
 	x := text(t, settings, "", "--url="+w.URL+"/text?a=b", "--from=+14158675309", "--to=+18005551212",
 		"--messaging-service-sid=MG00000000000000000000000000000001", "hi", "/skip")
-	if x.status != 0 || !slices.Equal(x.lines("< "), []string{"welcome"}) || !strings.Contains(x.stdout, "the other side's clock is not touched") {
+	if x.status != 0 || !slices.Equal(x.lines("< "), []string{"welcome"}) || !strings.Contains(x.stdout, "but not on the other side") {
 		t.Errorf("exit status %d:\n%s%s", x.status, x.stdout, x.stderr)
 	}
 	req := w.next(t)
@@ -206,9 +206,9 @@ func TestAWrongPhoneSendsNothing(t *testing.T) {
 		{"a token that can sign nothing", "--auth-token (or TWILIO_AUTH_TOKEN): token 1 of 1 has a quotation mark", []string{there, "--auth-token='S3cr3t'", "hi"}},
 		{"another account's token", "has no token for the account of --account-sid", []string{there, "--account-sid=AC00000000000000000000000000000001",
 			"--auth-token=AC00000000000000000000000000000002:S3cr3t", "hi"}},
-		{"a share that is none", "--lose-cookies is not a share", []string{there, "--lose-cookies=S3cr3t", "hi"}},
-		{"a share above one", "--lose-cookies is not a share", []string{there, "--lose-cookies=1.5", "hi"}},
-		{"a share that is no number", "--lose-cookies is not a share", []string{there, "--lose-cookies=NaN", "hi"}},
+		{"a share that is none", "--lose-cookies must be a number", []string{there, "--lose-cookies=S3cr3t", "hi"}},
+		{"a share above one", "--lose-cookies must be a share from 0 to 1", []string{there, "--lose-cookies=1.5", "hi"}},
+		{"a share that is no number", "--lose-cookies must be a share from 0 to 1", []string{there, "--lose-cookies=NaN", "hi"}},
 		{"a public URL of nothing", "--public-url needs --url", []string{"--public-url=https://S3cr3t", "hi"}},
 		{"a fallback URL of nothing", "--fallback-url needs --url", []string{"--fallback-url=https://S3cr3t", "hi"}},
 		{"a token of nothing", "--auth-token needs --url", []string{"--auth-token=S3cr3t", "hi"}},

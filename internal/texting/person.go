@@ -1,8 +1,13 @@
+// Package texting is a person with a phone in the terminal. A line is a text to send, or a command that begins with a slash
+// for what a real phone cannot do. The person sees what the sender of the message would see.
+//
+// It knows no webhooks: package phone delivers the messages.
 package texting
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"time"
 
@@ -10,7 +15,7 @@ import (
 	"smsession/internal/phone"
 )
 
-// Phone is what a person holds. A *phone.Phone is one.
+// Phone is the phone of a person. *phone.Phone implements it.
 type Phone interface {
 	Send(ctx context.Context, m phone.Message) *phone.Delivery
 	Skip(d time.Duration)
@@ -19,32 +24,52 @@ type Phone interface {
 	Cookies() []cookies.Cookie
 }
 
-// Options are a person's phone and eyes. Phone and View are required.
+// View shows a person what happens. *Screen and *JSON are views. Their errors are those of their writers.
+type View interface {
+	Typed(line string) error           // a line that will be carried out
+	Delivered(d *phone.Delivery) error // a message that was delivered, or not
+	Note(lines ...string) error        // anything else
+	ToggleVerbose() (note string)      // starts or stops showing more
+}
+
+// Options are the phone and the view of a person. Both are required.
 type Options struct {
 	Phone Phone
 	View  View
-	// Elapse lets time pass on the other side as /skip does on the phone's clock. It is nil where the other side's clock
-	// is out of reach.
+	// Elapse lets time pass on the other side, as /skip does for the phone. It is nil if the clock of the other side cannot be
+	// reached.
 	Elapse func(ctx context.Context, d time.Duration) error
 }
 
-// Person does what lines say, one after the other. It is not safe for concurrent use.
+// Person carries out lines, one after the other. It is not safe for concurrent use.
 type Person struct {
 	Options
-	last  *phone.Message // what /again sends
+	last  *phone.Message // for /again
 	tally Tally
 }
 
-// Tally is what became of the lines so far.
+// Tally is what became of the lines.
 type Tally struct {
-	Sent   int // messages, delivered or not
-	Failed int // those of them for which Twilio would have logged an error
-	// NotFollowed counts messages whose webhook led to another server that the phone did not contact. Failed does not
-	// include them.
-	NotFollowed int
+	Sent        int // messages, delivered or not
+	Failed      int // messages for which Twilio would have logged an error, without NotFollowed
+	NotFollowed int // messages whose webhook led to another server that the phone did not contact
+	Misread     int // wrong lines, for which nothing was done
+	Stuck       int // commands that failed although the line was right
+}
 
-	Misread int // lines that nothing was done about, since they are wrong
-	Stuck   int // commands that could not be carried out, though nothing was wrong with them
+// Err returns an error about the most serious thing that went wrong, or nil.
+func (t Tally) Err() error {
+	switch {
+	case t.Misread > 0:
+		return fmt.Errorf("%d of the lines could not be understood, and nothing was sent for them", t.Misread)
+	case t.Failed > 0:
+		return fmt.Errorf("for %d of %d messages Twilio would have logged an error", t.Failed, t.Sent)
+	case t.NotFollowed > 0:
+		return fmt.Errorf("for %d of %d messages the webhook leads to another server, and nothing was sent there: name its host with --follow-hosts", t.NotFollowed, t.Sent)
+	case t.Stuck > 0:
+		return fmt.Errorf("%d of the commands could not be carried out", t.Stuck)
+	}
+	return nil
 }
 
 // New returns a person who has sent nothing yet.
@@ -56,19 +81,16 @@ func (p *Person) Tally() Tally { return p.tally }
 // errQuit ends Run.
 var errQuit = errors.New("quit")
 
-// Run does what the lines say until there are no more, that is until next returns io.EOF, or one says /quit. A wrong line
-// is noted, and the next one taken. Any other error of next is returned, and so are the view's and ctx's.
+// Run carries out the lines that next returns, until next returns io.EOF or a line is /quit. It notes a wrong line and goes on.
+// It returns any other error of next, and the errors of the view and of ctx.
 func (p *Person) Run(ctx context.Context, next func() (string, error)) error {
 	for {
 		line, err := next()
-		if errors.Is(err, io.EOF) {
-			return nil
+		if err == nil {
+			err = p.carryOut(ctx, line)
 		}
-		if err != nil {
-			return err
-		}
-		switch err := p.take(ctx, line); {
-		case errors.Is(err, errQuit):
+		switch {
+		case errors.Is(err, io.EOF), errors.Is(err, errQuit):
 			return nil
 		case err != nil:
 			return err
@@ -76,24 +98,23 @@ func (p *Person) Run(ctx context.Context, next func() (string, error)) error {
 	}
 }
 
-// take does what one line says.
-func (p *Person) take(ctx context.Context, line string) error {
-	step, err := parse(line)
+func (p *Person) carryOut(ctx context.Context, line string) error {
+	action, err := parse(line)
 	if err != nil {
 		p.tally.Misread++
 		return errors.Join(p.View.Typed(line), p.View.Note(err.Error()))
 	}
-	if step == nil {
+	if action == nil {
 		return nil
 	}
 	if err := p.View.Typed(line); err != nil {
 		return err
 	}
-	return step(ctx, p)
+	return action(ctx, p)
 }
 
-// send delivers messages, all at once, and shows what became of each as it is done. What an end of ctx has cut off is not
-// shown: it says nothing about the other side.
+// send delivers messages at once and shows each when it is done. It does not show a delivery that the end of ctx has cut off:
+// that is not the fault of the other side.
 func (p *Person) send(ctx context.Context, messages ...phone.Message) error {
 	deliveries := make(chan *phone.Delivery)
 	for _, m := range messages {
@@ -106,14 +127,14 @@ func (p *Person) send(ctx context.Context, messages ...phone.Message) error {
 			err = ctx.Err()
 		}
 		if err == nil {
-			p.note(d)
+			p.count(d)
 			err = p.View.Delivered(d)
 		}
 	}
 	return err
 }
 
-func (p *Person) note(d *phone.Delivery) {
+func (p *Person) count(d *phone.Delivery) {
 	if !d.Message.Forged {
 		p.last = &d.Message // with the MessageSid that it got
 	}

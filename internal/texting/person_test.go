@@ -13,7 +13,7 @@ import (
 	"smsession/internal/texting"
 )
 
-func TestALineIsAMessage(t *testing.T) {
+func TestMessages(t *testing.T) {
 	owl := []phone.Media{{URL: "https://demo.twilio.com/owl.png", ContentType: "image/png"}}
 	rows := []struct {
 		name, line string
@@ -21,9 +21,9 @@ func TestALineIsAMessage(t *testing.T) {
 	}{
 		{"a text is sent as it is", "  hi there ", []phone.Message{{Body: "  hi there "}}},
 		{"two slashes send a text that begins with one", "//again", []phone.Message{{Body: "/again"}}},
-		{"a slash elsewhere is a slash", "and/or", []phone.Message{{Body: "and/or"}}},
-		{"a line may hold lines", "one\ntwo", []phone.Message{{Body: "one\ntwo"}}},
-		{"bytes that are not UTF-8 become the sign for that", "a\xffb", []phone.Message{{Body: "a\uFFFDb"}}},
+		{"a slash after the first character is a slash", "and/or", []phone.Message{{Body: "and/or"}}},
+		{"a line may contain lines", "one\ntwo", []phone.Message{{Body: "one\ntwo"}}},
+		{"bytes that are not UTF-8 become U+FFFD", "a\xffb", []phone.Message{{Body: "a\uFFFDb"}}},
 		{"a blank line sends nothing", " \t ", nil},
 		{"/stop sends STOP", "/stop", []phone.Message{{Body: "STOP"}}},
 		{"/forge sends its text with a wrong signature", "/forge hi there", []phone.Message{{Body: "hi there", Forged: true}}},
@@ -36,7 +36,7 @@ func TestALineIsAMessage(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			var h handset
+			var h echoPhone
 			_, tally := run(t, texting.Options{Phone: &h}, row.line)
 			for i := range h.sent {
 				h.sent[i].SID = ""
@@ -52,23 +52,23 @@ func equal(a, b phone.Message) bool {
 	return a.Body == b.Body && a.Forged == b.Forged && a.SID == b.SID && slices.Equal(a.Media, b.Media)
 }
 
-func TestAWrongLineSendsNothingAndIsNotRepeated(t *testing.T) {
+func TestAWrongLine(t *testing.T) {
 	rows := []struct{ name, line, want string }{
-		{"a command that there is not", "/S3cr3t", "no such command"},
+		{"an unknown command", "/S3cr3t", "no such command"},
 		{"a command in capitals", "/AGAIN S3cr3t", "no such command"},
 		{"a slash by itself", "/", "no such command"},
-		{"something behind a command that takes nothing", "/again S3cr3t", "takes nothing"},
+		{"an argument of a command that takes none", "/again S3cr3t", "takes nothing"},
 		{"a burst of none", "/burst 0", "from 1 to 100"},
 		{"a burst of too many", "/burst 101 S3cr3t", "from 1 to 100"},
 		{"a time without a unit", "/skip 4", "a time such as 4h"},
-		{"a time that is none", "/skip S3cr3t", "a time such as 4h"},
-		{"a time back", "/skip -4h", "a time such as 4h"},
+		{"a text instead of a time", "/skip S3cr3t", "a time such as 4h"},
+		{"a negative time", "/skip -4h", "a time such as 4h"},
 		{"a forged message without a text", "/forge", "the text to send"},
-		{"the last message where there is none", "/again", "no message yet"},
+		{"/again without a message before", "/again", "no message yet"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			var h handset
+			var h echoPhone
 			shown, tally := run(t, texting.Options{Phone: &h}, row.line, "/skip 1h")
 			if !strings.Contains(shown, row.want) || strings.Contains(shown, "S3cr3t") {
 				t.Errorf("it says %q", shown)
@@ -83,8 +83,8 @@ func TestAWrongLineSendsNothingAndIsNotRepeated(t *testing.T) {
 	}
 }
 
-func TestAgainSendsTheSameMessageSid(t *testing.T) {
-	var h handset
+func TestAgain(t *testing.T) {
+	var h echoPhone
 	run(t, texting.Options{Phone: &h}, "one", "two", "/again", "/forge three", "/again", "/mms four", "/again")
 	want := []string{"one", "two", "two", "three", "two", "four", "four"}
 	if !slices.Equal(h.bodies(), want) {
@@ -100,7 +100,7 @@ func TestAgainSendsTheSameMessageSid(t *testing.T) {
 	}
 }
 
-func TestABurstIsSentAllAtOnce(t *testing.T) {
+func TestBurst(t *testing.T) {
 	rows := []struct {
 		line string
 		want []string
@@ -112,7 +112,7 @@ func TestABurstIsSentAllAtOnce(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.line, func(t *testing.T) {
-			h := handset{overlap: len(row.want), everyone: make(chan struct{})}
+			h := echoPhone{overlap: len(row.want), everyone: make(chan struct{})}
 			shown, tally := run(t, texting.Options{Phone: &h}, row.line)
 			got := h.bodies()
 			slices.Sort(got)
@@ -130,7 +130,7 @@ func TestABurstIsSentAllAtOnce(t *testing.T) {
 	}
 }
 
-func TestSkipLetsTimePassWhereItCan(t *testing.T) {
+func TestSkip(t *testing.T) {
 	rows := []struct {
 		name, line, note string
 		elapse           error
@@ -139,15 +139,15 @@ func TestSkipLetsTimePassWhereItCan(t *testing.T) {
 		tally            texting.Tally
 	}{
 		{name: "four hours, on both sides", line: "/skip", want: 4 * time.Hour, note: "4h have passed, for the phone and for its conversation"},
-		{name: "another time, on both sides", line: "/skip 90m", want: 90 * time.Minute, note: "1h30m have passed"},
-		{name: "a side that cannot be reached is told of", line: "/skip", want: 4 * time.Hour, unreachable: true,
-			note: "the other side's clock is not touched"},
-		{name: "a side that has gone is told of", line: "/skip 30s", elapse: errors.New("no Redis there"),
+		{name: "ninety minutes, on both sides", line: "/skip 90m", want: 90 * time.Minute, note: "1h30m have passed"},
+		{name: "the other side's clock cannot be reached", line: "/skip", want: 4 * time.Hour, unreachable: true,
+			note: "but not on the other side"},
+		{name: "the other side does not answer", line: "/skip 30s", elapse: errors.New("no Redis there"),
 			note: "no time has passed: no Redis there", tally: texting.Tally{Stuck: 1}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			var h handset
+			var h echoPhone
 			var elapsed time.Duration
 			o := texting.Options{Phone: &h, Elapse: func(_ context.Context, d time.Duration) error {
 				if row.elapse == nil {
@@ -166,13 +166,13 @@ func TestSkipLetsTimePassWhereItCan(t *testing.T) {
 	}
 }
 
-func TestTheJarIsEmptiedAndShown(t *testing.T) {
-	var h handset
+func TestCookies(t *testing.T) {
+	var h echoPhone
 	if shown, _ := run(t, texting.Options{Phone: &h}, "/cookies"); !strings.Contains(shown, "no cookie") {
 		t.Errorf("without any: %s", shown)
 	}
 	h.cookies = []cookies.Cookie{{Name: "smsession", Value: "Zm9y\x1b", Expires: start.Add(4 * time.Hour)}}
-	if shown, _ := run(t, texting.Options{Phone: &h}, "/skip 1h", "/cookies"); !strings.Contains(shown, `  smsession=Zm9y\x1b for 3h`+"\n") {
+	if shown, _ := run(t, texting.Options{Phone: &h}, "/skip 1h", "/cookies"); !strings.Contains(shown, `  smsession=Zm9y\x1b for 3h00m`+"\n") {
 		t.Errorf("with one: %s", shown)
 	}
 	if run(t, texting.Options{Phone: &h}, "/lose"); h.lost != 1 {
@@ -180,25 +180,25 @@ func TestTheJarIsEmptiedAndShown(t *testing.T) {
 	}
 }
 
-func TestQuitEndsTheLines(t *testing.T) {
-	var h handset
+func TestQuit(t *testing.T) {
+	var h echoPhone
 	if run(t, texting.Options{Phone: &h}, "one", "/quit", "two"); !slices.Equal(h.bodies(), []string{"one"}) {
 		t.Errorf("sent %q", h.bodies())
 	}
 }
 
-func TestHelpNamesEveryCommand(t *testing.T) {
-	var h handset
+func TestHelp(t *testing.T) {
+	var h echoPhone
 	shown, _ := run(t, texting.Options{Phone: &h}, "/help")
-	for _, name := range append(texting.Commands(), "//text") {
-		if !strings.Contains(shown, name) {
+	for _, name := range []string{"/again", "/burst", "/lose", "/skip", "/forge", "/mms", "/stop", "/cookies", "/verbose", "/help", "/quit", "//text"} {
+		if !strings.Contains(shown, "\n  "+name+" ") || !strings.Contains(strings.Join(texting.Usage(), "\n"), name+" ") {
 			t.Errorf("%s is not in\n%s", name, shown)
 		}
 	}
 }
 
-func TestMessagesThatTwilioWouldLogAnErrorForAreCounted(t *testing.T) {
-	h := handset{answer: func(m phone.Message) *phone.Delivery {
+func TestTally(t *testing.T) {
+	h := echoPhone{answer: func(m phone.Message) *phone.Delivery {
 		d := echo(m)
 		d.Findings = []phone.Finding{{Detail: "so so", Warning: true}}
 		if m.Body == "elsewhere" {
@@ -215,11 +215,11 @@ func TestMessagesThatTwilioWouldLogAnErrorForAreCounted(t *testing.T) {
 	}
 }
 
-// TestAnEndIsNotTheOtherSidesFault ends the context while three messages are under way.
-func TestAnEndIsNotTheOtherSidesFault(t *testing.T) {
+// Three messages are being delivered when the context ends.
+func TestTheEndOfTheContextIsNotAFailure(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	h := handset{overlap: 4, everyone: make(chan struct{})}
+	h := echoPhone{overlap: 4, everyone: make(chan struct{})}
 	var out strings.Builder
 	p := texting.New(texting.Options{Phone: &h, View: &texting.Screen{Out: &out}})
 	ended := make(chan error)
@@ -230,14 +230,14 @@ func TestAnEndIsNotTheOtherSidesFault(t *testing.T) {
 	}
 }
 
-func TestAViewThatNobodyLooksAtEndsTheLines(t *testing.T) {
+func TestABrokenViewEndsTheLines(t *testing.T) {
 	for _, view := range []texting.View{
 		&texting.Screen{Out: broken{}},
 		&texting.Screen{Out: broken{}, Echo: true},
-		&texting.Objects{Out: broken{}, Notes: broken{}},
+		&texting.JSON{Out: broken{}, Notes: broken{}},
 	} {
 		for _, line := range []string{"one", "/burst 3", "/cookies", "/nothing"} {
-			var h handset
+			var h echoPhone
 			err := texting.New(texting.Options{Phone: &h, View: view}).Run(t.Context(), source(line, "never"))
 			if !errors.Is(err, errBroken) || slices.Contains(h.bodies(), "never") {
 				t.Errorf("%T, %s: %v, sent %q", view, line, err, h.bodies())
@@ -246,8 +246,25 @@ func TestAViewThatNobodyLooksAtEndsTheLines(t *testing.T) {
 	}
 }
 
-func TestASourceThatFailsEndsTheLines(t *testing.T) {
-	var h handset
+func TestTallyErr(t *testing.T) {
+	for _, row := range []struct {
+		tally texting.Tally
+		want  string
+	}{
+		{texting.Tally{Sent: 3}, ""},
+		{texting.Tally{Sent: 3, Stuck: 1}, "1 of the commands could not be carried out"},
+		{texting.Tally{Sent: 3, Stuck: 1, NotFollowed: 2}, "for 2 of 3 messages the webhook leads to another server"},
+		{texting.Tally{Sent: 3, Stuck: 1, NotFollowed: 2, Failed: 1}, "for 1 of 3 messages Twilio would have logged an error"},
+		{texting.Tally{Sent: 3, Failed: 1, Misread: 2}, "2 of the lines could not be understood"},
+	} {
+		if err := row.tally.Err(); row.want == "" && err != nil || row.want != "" && (err == nil || !strings.HasPrefix(err.Error(), row.want)) {
+			t.Errorf("%+v: %v", row.tally, err)
+		}
+	}
+}
+
+func TestABrokenInputEndsTheLines(t *testing.T) {
+	var h echoPhone
 	err := texting.New(texting.Options{Phone: &h, View: &texting.Screen{Out: &strings.Builder{}}}).
 		Run(t.Context(), func() (string, error) { return "half a line", errBroken })
 	if !errors.Is(err, errBroken) || len(h.sent) > 0 {

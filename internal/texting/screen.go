@@ -8,90 +8,118 @@ import (
 
 	"smsession/internal/gsm"
 	"smsession/internal/phone"
+	"smsession/internal/terminal"
 )
 
-// Screen is the view of somebody who reads along: what they send and get, as on a phone, and what Twilio would have to
-// say about it. Everything on it is printable.
+// Screen is the view of a person: what they send and get, as on a phone, and what Twilio would log.
 type Screen struct {
 	Out      io.Writer
-	From, To string // the pair: a reply that is for somebody else, or from another number, is marked
-	Echo     bool   // show the lines, which nobody has seen being typed
+	From, To string // the numbers of the conversation: a reply with other numbers is marked
+	Echo     bool   // show the lines, because they were not typed on this terminal
 	Verbose  bool   // show every request and response
 	Colour   bool
 }
 
-// How a line begins says what it is.
+// mark is the beginning of a line.
+type mark string
+
 const (
-	sent     = "> "
-	received = "< "
-	fault    = "! " // Twilio would have logged it
-	warning  = "? "
-	note     = "* "
+	sent     mark = "> "
+	received mark = "< "
+	failure  mark = "! " // Twilio would log it
+	warning  mark = "? "
+	note     mark = "* "
+	request  mark = "--> "
+	response mark = "<-- "
 )
 
-// colour is ANSI's, by how a line begins.
-func colour(begin string) string {
-	switch begin {
-	case fault:
-		return "31"
+// colour returns the ANSI code for a kind of line, or "" for the usual colour.
+func (m mark) colour() string {
+	switch m {
+	case failure:
+		return "31" // red
 	case warning:
-		return "33"
-	case note, "--> ", "<-- ":
-		return "2"
+		return "33" // yellow
+	case note, request, response:
+		return "2" // faint
 	}
 	return ""
 }
 
-// Typed shows a line if nobody has seen it.
+// write writes a text after its mark. Further lines of the text are indented.
+func (s *Screen) write(m mark, text string) error {
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	for i, line := range lines {
+		lines[i] = terminal.EscapeMessage(strings.TrimSuffix(line, "\r"))
+	}
+	text = string(m) + strings.Join(lines, "\n"+strings.Repeat(" ", len(m)))
+	if code := m.colour(); s.Colour && code != "" {
+		text = "\x1b[" + code + "m" + text + "\x1b[0m"
+	}
+	_, err := io.WriteString(s.Out, text+"\n")
+	return err
+}
+
+// Typed shows a line if Echo is set.
 func (s *Screen) Typed(line string) error {
 	if !s.Echo {
 		return nil
 	}
-	return s.write(s.line(sent, line))
+	return s.write(sent, line)
 }
 
-// Note shows lines of ours.
-func (s *Screen) Note(lines ...string) error {
-	return s.write(s.line(note, strings.Join(lines, "\n")))
-}
+// Note shows a note of ours.
+func (s *Screen) Note(lines ...string) error { return s.write(note, strings.Join(lines, "\n")) }
 
-// ToggleVerbose shows every request and response from now on, or no longer.
+// ToggleVerbose starts or stops showing requests and responses.
 func (s *Screen) ToggleVerbose() string {
 	s.Verbose = !s.Verbose
 	if s.Verbose {
 		return "requests and responses are shown from now on"
 	}
-	return "requests and responses are shown no longer"
+	return "requests and responses are no longer shown"
 }
 
 // Delivered shows what the sender gets, and what is wrong.
 func (s *Screen) Delivered(d *phone.Delivery) error {
-	var b strings.Builder
-	if s.Verbose {
-		s.exchanges(&b, d)
+	type line struct {
+		mark
+		text string
+	}
+	var lines []line
+	for i, e := range d.Exchanges {
+		if s.Verbose {
+			lines = append(lines, line{request, requestText(d, i, e)}, line{response, responseText(d, i, e)})
+		}
 	}
 	for _, r := range d.Replies {
-		b.WriteString(s.line(received, s.reply(r)))
+		lines = append(lines, line{received, s.replyText(r)})
 	}
 	if len(d.Replies) == 0 {
-		b.WriteString(s.line(note, "no reply"))
+		lines = append(lines, line{note, "no reply"})
 	}
 	for _, f := range d.Findings {
-		begin := fault
+		m := failure
 		if f.Warning {
-			begin = warning
+			m = warning
 		}
-		b.WriteString(s.line(begin, findingText(d, f)))
+		lines = append(lines, line{m, findingText(d, f)})
 	}
-	return s.write(b.String())
+	for _, l := range lines {
+		if err := s.write(l.mark, l.text); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-// reply is what a phone shows of a reply, a line for the text and for each picture.
-func (s *Screen) reply(r phone.Reply) string {
-	text := strings.Join(append([]string{r.Body}, r.Media...), "\n")
-	if r.Body == "" {
-		text = strings.Join(r.Media, "\n")
+// replyText returns the text of a reply, and a line for each of its media.
+func (s *Screen) replyText(r phone.Reply) string {
+	lines := r.Media
+	if r.Body != "" {
+		lines = append([]string{r.Body}, lines...)
 	}
+	text := strings.Join(lines, "\n")
 	switch {
 	case r.To != s.From:
 		return "to " + r.To + ": " + text
@@ -101,7 +129,7 @@ func (s *Screen) reply(r phone.Reply) string {
 	return text
 }
 
-// findingText names the number as Twilio does, and the URL where there was more than one.
+// findingText begins with Twilio's error number. It ends with the URL if there were several.
 func findingText(d *phone.Delivery, f phone.Finding) string {
 	text := f.Detail
 	if f.Name != "" {
@@ -116,27 +144,10 @@ func findingText(d *phone.Delivery, f phone.Finding) string {
 	return text
 }
 
-// exchanges shows a pair of lines for every request: the first says what the message takes on the air, the last what the
-// replies do and what became of the cookie.
-func (s *Screen) exchanges(b *strings.Builder, d *phone.Delivery) {
-	for i, e := range d.Exchanges {
-		request, response := requestText(e), responseText(e)
-		if i == 0 {
-			request += ", " + d.Message.SID + ", " + segments(gsm.Split(d.Message.Body))
-		}
-		if i == len(d.Exchanges)-1 {
-			response += ", " + cookieText(d.Cookie)
-			for _, r := range d.Replies {
-				response += ", " + segments(r.Segments)
-			}
-		}
-		b.WriteString(s.line("--> ", request) + s.line("<-- ", response))
-	}
-}
-
 const clock = "15:04:05.000"
 
-func requestText(e phone.Exchange) string {
+// requestText describes request number i. The first one includes the MessageSid and the segments of the message.
+func requestText(d *phone.Delivery, i int, e phone.Exchange) string {
 	text := e.Sent.Local().Format(clock) + " " + e.Method + " " + e.URL
 	if e.Address != "" && e.Address != e.URL {
 		text += " at " + e.Address
@@ -144,10 +155,14 @@ func requestText(e phone.Exchange) string {
 	if e.Reason != phone.Primary {
 		text += ", " + string(e.Reason)
 	}
+	if i == 0 {
+		text += ", " + d.Message.SID + ", " + segments(gsm.Split(d.Message.Body))
+	}
 	return text
 }
 
-func responseText(e phone.Exchange) string {
+// responseText describes response number i. The last one includes what became of the cookie and the segments of the replies.
+func responseText(d *phone.Delivery, i int, e phone.Exchange) string {
 	text := e.Sent.Add(e.Took).Local().Format(clock)
 	if e.Status != 0 {
 		text += fmt.Sprintf(" %d", e.Status)
@@ -156,14 +171,18 @@ func responseText(e phone.Exchange) string {
 	if e.Error != "" {
 		text += ": " + e.Error
 	}
-	return text
-}
-
-func cookieText(c phone.CookieChange) string {
-	if c == phone.NoCookie {
-		return "no cookie"
+	if i < len(d.Exchanges)-1 {
+		return text
 	}
-	return "cookie " + string(c)
+	if d.Cookie == phone.NoCookie {
+		text += ", no cookie"
+	} else {
+		text += ", cookie " + string(d.Cookie)
+	}
+	for _, r := range d.Replies {
+		text += ", " + segments(r.Segments)
+	}
+	return text
 }
 
 func segments(s gsm.Segments) string {
@@ -171,22 +190,4 @@ func segments(s gsm.Segments) string {
 		return fmt.Sprintf("1 %s segment", s.Encoding)
 	}
 	return fmt.Sprintf("%d %s segments", s.Count, s.Encoding)
-}
-
-// line is a text with its beginning. Further lines of it stand below the first.
-func (s *Screen) line(begin, text string) string {
-	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
-	for i := range lines {
-		lines[i] = escape(strings.TrimSuffix(lines[i], "\r"))
-	}
-	text = begin + strings.Join(lines, "\n"+strings.Repeat(" ", len(begin)))
-	if code := colour(begin); s.Colour && code != "" {
-		text = "\x1b[" + code + "m" + text + "\x1b[0m"
-	}
-	return text + "\n"
-}
-
-func (s *Screen) write(text string) error {
-	_, err := io.WriteString(s.Out, text)
-	return err
 }

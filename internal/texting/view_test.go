@@ -12,7 +12,7 @@ import (
 	"smsession/internal/texting"
 )
 
-// show is what a Screen makes of a delivery.
+// show returns what a Screen shows of a delivery.
 func show(t *testing.T, s texting.Screen, d phone.Delivery) string {
 	t.Helper()
 	var out strings.Builder
@@ -23,16 +23,16 @@ func show(t *testing.T, s texting.Screen, d phone.Delivery) string {
 	return out.String()
 }
 
-// reply is what an ordinary webhook says.
+// reply returns a reply of an ordinary webhook.
 func reply(body string) phone.Reply {
 	return phone.Reply{From: to, To: from, Body: body, Segments: gsm.Segments{Encoding: gsm.GSM7, Count: 1}}
 }
 
-func TestTheSenderSees(t *testing.T) {
-	picture := reply("")
-	picture.Media = []string{"https://example.com/a.png", "https://example.com/b.png"}
+func TestDelivered(t *testing.T) {
+	image := reply("")
+	image.Media = []string{"https://example.com/a.png", "https://example.com/b.png"}
 	both := reply("look")
-	both.Media = picture.Media[:1]
+	both.Media = image.Media[:1]
 	elsewhere, other := reply("psst"), reply("hello")
 	elsewhere.To, other.From = "+12025550199", "+15005550001"
 	http500 := phone.Finding{Code: 11217, Name: "HTTP bad response", Detail: "The webhook answered 500.", URL: "http://a/sms"}
@@ -43,16 +43,16 @@ func TestTheSenderSees(t *testing.T) {
 		{"a reply", "< Hello\n", phone.Delivery{Replies: []phone.Reply{reply("Hello")}}},
 		{"replies in order", "< one\n< two\n", phone.Delivery{Replies: []phone.Reply{reply("one"), reply("two")}}},
 		{"lines of one reply below each other", "< one\n  two\n", phone.Delivery{Replies: []phone.Reply{reply("one\r\ntwo\n")}}},
-		{"pictures", "< https://example.com/a.png\n  https://example.com/b.png\n", phone.Delivery{Replies: []phone.Reply{picture}}},
-		{"a text and its picture", "< look\n  https://example.com/a.png\n", phone.Delivery{Replies: []phone.Reply{both}}},
-		{"that a reply went to somebody else", "< to +12025550199: psst\n", phone.Delivery{Replies: []phone.Reply{elsewhere}}},
-		{"that a reply comes from another number", "< from +15005550001: hello\n", phone.Delivery{Replies: []phone.Reply{other}}},
-		{"that there is no reply", "* no reply\n", phone.Delivery{}},
+		{"pictures", "< https://example.com/a.png\n  https://example.com/b.png\n", phone.Delivery{Replies: []phone.Reply{image}}},
+		{"a text with a picture", "< look\n  https://example.com/a.png\n", phone.Delivery{Replies: []phone.Reply{both}}},
+		{"a reply to somebody else", "< to +12025550199: psst\n", phone.Delivery{Replies: []phone.Reply{elsewhere}}},
+		{"a reply from another number", "< from +15005550001: hello\n", phone.Delivery{Replies: []phone.Reply{other}}},
+		{"no reply", "* no reply\n", phone.Delivery{}},
 		{"an error by Twilio's number and name", "* no reply\n! 11217 HTTP bad response: The webhook answered 500.\n",
 			phone.Delivery{Findings: []phone.Finding{http500}}},
 		{"a warning of ours", "< Hello\n? so so\n",
 			phone.Delivery{Replies: []phone.Reply{reply("Hello")}, Findings: []phone.Finding{{Detail: "so so", Warning: true}}}},
-		{"which of several URLs was wrong", "< Sorry\n! 11217 HTTP bad response: The webhook answered 500. (http://a/sms)\n",
+		{"an error at one of several URLs", "< Sorry\n! 11217 HTTP bad response: The webhook answered 500. (http://a/sms)\n",
 			phone.Delivery{Replies: []phone.Reply{reply("Sorry")}, Findings: []phone.Finding{http500}, Exchanges: make([]phone.Exchange, 2)}},
 	}
 	for _, row := range rows {
@@ -64,7 +64,7 @@ func TestTheSenderSees(t *testing.T) {
 	}
 }
 
-func TestVerboseShowsEveryExchange(t *testing.T) {
+func TestVerbose(t *testing.T) {
 	at := time.Date(2026, 11, 23, 9, 0, 0, 0, time.Local)
 	d := phone.Delivery{
 		Message: phone.Message{SID: "SM1", Body: "hi"},
@@ -92,8 +92,8 @@ func TestVerboseShowsEveryExchange(t *testing.T) {
 	}
 }
 
-func TestVerboseCanBeTurnedOnAndOff(t *testing.T) {
-	h := handset{answer: func(m phone.Message) *phone.Delivery {
+func TestToggleVerbose(t *testing.T) {
+	h := echoPhone{answer: func(m phone.Message) *phone.Delivery {
 		d := echo(m)
 		d.Exchanges = []phone.Exchange{{Method: "POST", URL: "http://a/sms", Status: 200}}
 		return d
@@ -105,9 +105,9 @@ func TestVerboseCanBeTurnedOnAndOff(t *testing.T) {
 	}
 }
 
-func TestLinesAreShownWhereNobodySawThemTyped(t *testing.T) {
+func TestEcho(t *testing.T) {
 	var out strings.Builder
-	var h handset
+	var h echoPhone
 	p := texting.New(texting.Options{Phone: &h, View: &texting.Screen{Out: &out, From: from, To: to, Echo: true}})
 	if err := p.Run(t.Context(), source("hi\x1b[2J", "", "/lose", "/nothing")); err != nil {
 		t.Fatal(err)
@@ -117,37 +117,31 @@ func TestLinesAreShownWhereNobodySawThemTyped(t *testing.T) {
 	}
 }
 
-func TestColoursAreThereOnlyWhenAsked(t *testing.T) {
+func TestColour(t *testing.T) {
 	d := phone.Delivery{Findings: []phone.Finding{{Code: 11200, Detail: "bad"}, {Detail: "so so", Warning: true}}}
 	if got := show(t, texting.Screen{}, d); strings.Contains(got, "\x1b") {
-		t.Errorf("uncalled for: %q", got)
+		t.Errorf("without Colour: %q", got)
 	}
 	if got := show(t, texting.Screen{Colour: true}, d); !strings.Contains(got, "\x1b[31m! 11200 bad\x1b[0m\n\x1b[33m? so so\x1b[0m\n") {
-		t.Errorf("asked for: %q", got)
+		t.Errorf("with Colour: %q", got)
 	}
 }
 
-// hostile are texts that do something to a terminal, or make one text look like another, and what is shown instead. See
-// ECMA-48 for the control functions and https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters.
+// hostile returns texts that do something to a terminal, and what is shown instead. Package terminal tests more of them.
 func hostile() map[string]string {
-	rows := map[string]string{
-		"\x1b[2J":              `\x1b[2J`,          // clear the screen
-		"\x1b]52;c;aGk=\x07":   `\x1b]52;c;aGk=\a`, // write the clipboard
-		"\u009b2J":             `\u009b2J`,         // the same by the one-character form of ESC [
-		"safe\rfake":           `safe\rfake`,
-		"a\bb\x7f":             `a\bb\x7f`,
-		"a\x00\tb":             `a\x00\tb`,
-		"\xff\x9b2J":           `\xff\x9b2J`,
-		"\U000E0041\U0001F3F4": `\U000e0041` + "\U0001F3F4", // a tag character, and a flag
+	return map[string]string{
+		"\x1b[2J":            `\x1b[2J`,          // clear the screen
+		"\x1b]52;c;aGk=\x07": `\x1b]52;c;aGk=\a`, // write the clipboard
+		"\u009b2J":           `\u009b2J`,         // the same as ESC [ in one character
+		"safe\rfake":         `safe\rfake`,
+		"a\x00\tb":           `a\x00\tb`,
+		"\xff\x9b2J":         `\xff\x9b2J`,
+		"a\u202eb":           `a\u202eb`, // from right to left
+		"a\u2066b":           `a\u2066b`,
 	}
-	for _, r := range "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069" {
-		rows["a"+string(r)+"b"] = `a\u` + strings.ToLower(string("0123456789abcdef"[r>>12&15])+string("0123456789abcdef"[r>>8&15])+
-			string("0123456789abcdef"[r>>4&15])+string("0123456789abcdef"[r&15])) + "b"
-	}
-	return rows
 }
 
-func TestNothingThatTheOtherSideSaysReachesTheTerminal(t *testing.T) {
+func TestTextsOfTheOtherSideAreEscaped(t *testing.T) {
 	for text, want := range hostile() {
 		d := phone.Delivery{
 			Message:   phone.Message{SID: "SM1"},
@@ -167,7 +161,7 @@ func TestNothingThatTheOtherSideSaysReachesTheTerminal(t *testing.T) {
 
 func unprintable(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
 
-func TestOtherScriptsAndEmojiAreShownAsTheyAre(t *testing.T) {
+func TestOtherScriptsAndEmojiAreKept(t *testing.T) {
 	for _, text := range []string{"Grüße, ñandú", "नमस्ते", "مرحبا", "你好", "👩\u200d👧 ❤\ufe0f", "5\u00a0000", `C:\x1b`} {
 		if got := show(t, texting.Screen{}, phone.Delivery{Replies: []phone.Reply{reply(text)}}); got != "< "+text+"\n" {
 			t.Errorf("%q is shown as %q", text, got)
@@ -175,15 +169,15 @@ func TestOtherScriptsAndEmojiAreShownAsTheyAre(t *testing.T) {
 	}
 }
 
-func TestAnObjectAMessage(t *testing.T) {
+func TestJSON(t *testing.T) {
 	var out, notes strings.Builder
-	h := handset{answer: func(m phone.Message) *phone.Delivery {
+	h := echoPhone{answer: func(m phone.Message) *phone.Delivery {
 		if m.Body == "bad" {
 			return failed(m, 11200, "bad")
 		}
 		return echo(m)
 	}}
-	p := texting.New(texting.Options{Phone: &h, View: &texting.Objects{Out: &out, Notes: &notes}})
+	p := texting.New(texting.Options{Phone: &h, View: &texting.JSON{Out: &out, Notes: &notes}})
 	if err := p.Run(t.Context(), source("<hi>", "/verbose", "/skip", "/nothing", "bad", "/burst 2")); err != nil {
 		t.Fatal(err)
 	}
@@ -211,12 +205,12 @@ func TestAnObjectAMessage(t *testing.T) {
 	}
 }
 
-func TestObjectsSayWhatWasSaidWithoutATerminalMindingIt(t *testing.T) {
+func TestJSONIsEscaped(t *testing.T) {
 	for text := range hostile() {
 		text = strings.ToValidUTF8(text, "\uFFFD") // as JSON would have it
 		var out strings.Builder
 		d := phone.Delivery{Replies: []phone.Reply{reply(text)}}
-		if err := (&texting.Objects{Out: &out}).Delivered(&d); err != nil {
+		if err := (&texting.JSON{Out: &out}).Delivered(&d); err != nil {
 			t.Fatal(err)
 		}
 		var got phone.Delivery

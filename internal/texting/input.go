@@ -1,0 +1,104 @@
+package texting
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/peterh/liner"
+
+	"smsession/internal/terminal"
+)
+
+// Input is where the lines come from. It ends with the context that it was opened with.
+type Input struct {
+	Next  func() (string, error)     // returns io.EOF after the last line
+	Typed bool                       // a person types the lines
+	Ask   func(question string) bool // asks the person a yes-or-no question; nil if there is nobody to ask
+	Close func()                     // must be called: it gives the terminal back
+}
+
+// Open returns an input of the texts, if there are any. If there are none, it returns an input of what a person types at the
+// terminal, or else of the lines of standard input. Nobody can type if stdout is not a terminal.
+func Open(ctx context.Context, texts []string, stdout, stderr io.Writer) Input {
+	switch {
+	case len(texts) == 0 && terminal.Is(os.Stdin) && terminal.Is(stdout):
+		return prompt(ctx)
+	case len(texts) == 0:
+		return pipe(ctx, os.Stdin)
+	}
+	in := Input{Next: arguments(texts), Close: func() {}}
+	if terminal.Is(os.Stdin) && terminal.Is(stderr) {
+		in.Ask = func(question string) bool { return terminal.Confirm(ctx, os.Stdin, stderr, question) }
+	}
+	return in
+}
+
+func arguments(texts []string) func() (string, error) {
+	return func() (string, error) {
+		if len(texts) == 0 {
+			return "", io.EOF
+		}
+		text := texts[0]
+		texts = texts[1:]
+		return text, nil
+	}
+}
+
+// pipe returns an input of the lines that are read from r. A line has at most 64 KiB, which is more than a webhook accepts.
+func pipe(ctx context.Context, r io.Reader) Input {
+	lines := bufio.NewScanner(r)
+	scan := func() (string, error) {
+		if lines.Scan() {
+			return lines.Text(), nil
+		}
+		if err := lines.Err(); err != nil {
+			return "", fmt.Errorf("read the lines to send: %w", err)
+		}
+		return "", io.EOF
+	}
+	return Input{Next: func() (string, error) { return terminal.Read(ctx, scan) }, Close: func() {}}
+}
+
+// prompt returns an input of the lines that a person types at the terminal, with editing, a history and completion of the
+// commands. Ctrl-C and Ctrl-D end it.
+func prompt(ctx context.Context) Input {
+	line := liner.NewLiner()
+	line.SetCtrlCAborts(true)
+	line.SetCompleter(complete)
+	next := func() (string, error) {
+		text, err := terminal.Read(ctx, func() (string, error) { return line.Prompt(string(sent)) })
+		switch {
+		case errors.Is(err, liner.ErrPromptAborted):
+			return "", io.EOF
+		case err != nil:
+			fmt.Fprintln(os.Stdout) // the shell's prompt must not follow ours on the same line
+		case strings.TrimSpace(text) != "":
+			line.AppendHistory(text)
+		}
+		return text, err
+	}
+	ask := func(question string) bool {
+		fmt.Fprintln(os.Stdout, string(note)+question)
+		answer, err := terminal.Read(ctx, func() (string, error) { return line.Prompt("[y/N] ") })
+		if err != nil {
+			fmt.Fprintln(os.Stdout) // the person typed no newline
+		}
+		return terminal.IsYes(answer)
+	}
+	return Input{Next: next, Typed: true, Ask: ask, Close: func() { _ = line.Close() }}
+}
+
+// complete returns the commands that begin with a text.
+func complete(text string) (names []string) {
+	for _, c := range commands() {
+		if strings.HasPrefix(c.name, text) && text != "" {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
