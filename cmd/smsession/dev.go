@@ -89,12 +89,7 @@ func newService(cfg config.Config, url, redisAddr string) dev.Service {
 // newPage makes the page with the phones. Their messages arrive at the public listener, like those of Twilio.
 func newPage(cfg config.Config, s dev.Service, pool *redis.Pool) (*devphone.Page, error) {
 	return devphone.New(devphone.Options{
-		URL:            s.URL,
-		PublicURL:      s.PublicURL,
-		AuthToken:      s.AuthToken,
-		AccountSID:     s.AccountSID,
-		From:           dev.From,
-		To:             dev.To,
+		Phone:          s.Phone(dev.From, dev.To),
 		AdvancedOptOut: cfg.OptOut == config.OptOutAdvanced,
 		Pool:           pool,
 		Redis:          cfg.Redis.Addrs[0],

@@ -8,20 +8,20 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// keyboard has the hands off the mouse. Where the focus is must be seen.
+// keyboard uses no mouse. The focus must be visible everywhere.
 func keyboard(_ *service, w *tab) {
 	focus := func(selector string, keys string) {
 		w.Helper()
 		for range 30 {
 			if value[bool](w, `document.activeElement.matches(`+js(selector)+`)`) {
 				if value[string](w, `getComputedStyle(document.activeElement).outlineStyle`) == "none" {
-					w.Errorf("the focus on %s cannot be seen", selector)
+					w.Errorf("the focus on %s is not visible", selector)
 				}
 				return
 			}
 			w.keys(keys)
 		}
-		w.Fatalf("%q does not lead to %s", keys, selector)
+		w.Fatalf("the key %q does not move the focus to %s", keys, selector)
 	}
 	w.keys("Hello\r")
 	w.count(".in", 1)
@@ -34,10 +34,10 @@ func keyboard(_ *service, w *tab) {
 	}
 	w.keys(kb.ArrowUp + kb.ArrowUp)
 	w.keys("\r")
-	w.until(`document.querySelector('#exchange').textContent.includes('At once (3 of 5)')`)
-	focus("#exchange details.table summary", kb.Tab)
+	w.until(`document.querySelector('#exchanges').textContent.includes('At once (3 of 5)')`)
+	focus("#exchanges details.table summary", kb.Tab)
 	w.keys("\r")
-	w.count("#exchange details.table[open]", 1)
+	w.count("#exchanges details.table[open]", 1)
 	focus("#record", kb.Tab)
 	focus("#copy", kb.Tab)
 	focus("#number", kb.Tab)
@@ -50,27 +50,27 @@ func keyboard(_ *service, w *tab) {
 func named(_ *service, w *tab) {
 	w.press("[data-kind=burst]")
 	w.count(".in", 5)
-	w.count("#exchange", 1)
+	w.count("#exchanges", 1)
 	nameless := value[[]string](w, `[...document.querySelectorAll('button, input, [tabindex], summary, [role]')]
 		.filter((e) => !(e.getAttribute('aria-label') || e.labels?.[0]?.textContent || (e.matches('button, summary, [role=alert], [role=status]') && (e.textContent || e.hidden || e.role === 'status'))))
 		.map((e) => e.outerHTML)`)
 	if len(nameless) > 0 {
-		w.Errorf("nameless are %q", nameless)
+		w.Errorf("these elements have no name: %q", nameless)
 	}
 	if value[string](w, `document.documentElement.lang`) != "en" {
-		w.Error("the page does not say its language")
+		w.Error("the page does not state its language")
 	}
 	if value[string](w, `document.querySelector('.log').getAttribute('aria-live')`) != "polite" {
-		w.Error("replies are not read out")
+		w.Error("a screen reader does not read the replies")
 	}
 }
 
-// faint finds the texts of the page whose contrast is too low.
+// lowContrast finds the texts of the page whose contrast is too low.
 //
 //go:embed testdata/contrast.js
-var faint string
+var lowContrast string
 
-// contrast is at least 4.5 everywhere, as https://www.w3.org/TR/WCAG22/#contrast-minimum asks of small text.
+// contrast must be at least 4.5 for small text: https://www.w3.org/TR/WCAG22/#contrast-minimum.
 func contrast(_ *service, w *tab) {
 	w.media("prefers-reduced-motion", "reduce")
 	w.keys("Hello\r")
@@ -79,20 +79,20 @@ func contrast(_ *service, w *tab) {
 	w.count(".in", 2)
 	w.press("[data-kind=lose]")
 	w.press("[data-kind=forge]")
-	w.until(`document.querySelector('#exchange .finding')`)
+	w.until(`document.querySelector('#exchanges .finding')`)
 	value[any](w, `document.querySelectorAll('details').forEach((d) => { d.open = true; })`)
 	for _, scheme := range []string{"light", "dark"} {
 		w.media("prefers-color-scheme", scheme)
 		got := value[struct {
 			Seen int
 			Low  []string
-		}](w, called(faint))
+		}](w, call(lowContrast))
 		if got.Seen < 60 || len(got.Low) > 0 {
-			w.Errorf("%s: of %d texts these are too faint: %q", scheme, got.Seen, got.Low)
+			w.Errorf("%s: of %d texts, these have too little contrast: %q", scheme, got.Seen, got.Low)
 		}
 	}
 	if value[string](w, `getComputedStyle(document.body).backgroundColor`) != "rgb(15, 18, 22)" {
-		w.Error("dark is not dark")
+		w.Error("the dark scheme is not dark")
 	}
 }
 
@@ -103,11 +103,11 @@ func motion(_ *service, w *tab) {
 		return value[string](w, `getComputedStyle(document.querySelector('#record')).animationName`) != "none"
 	}
 	if !moves() {
-		w.Error("a change of the record does not show")
+		w.Error("a change of the record is not highlighted")
 	}
 	w.media("prefers-reduced-motion", "reduce")
 	if moves() {
-		w.Error("it moves all the same")
+		w.Error("the highlight moves")
 	}
 }
 
@@ -115,13 +115,13 @@ func narrow(s *service, w *tab) {
 	fits := func(what string) {
 		w.Helper()
 		if n := value[int](w, `document.documentElement.scrollWidth`); n > 360 {
-			w.Errorf("%s it is %d px wide", what, n)
+			w.Errorf("%s the page is %d px wide", what, n)
 		}
 		wide := value[[]string](w, `[...document.querySelectorAll('body *')].filter((e) => e.checkVisibility() &&
 			(e.getBoundingClientRect().right > 360 || e.scrollWidth > e.clientWidth && getComputedStyle(e).overflowX === 'auto'))
 			.map((e) => e.outerHTML.slice(0, 80))`)
 		if len(wide) > 0 {
-			w.Errorf("%s too wide are %q", what, wide)
+			w.Errorf("%s these elements are too wide: %q", what, wide)
 		}
 	}
 	w.resize(360, 740)
@@ -132,11 +132,11 @@ func narrow(s *service, w *tab) {
 	w.count(".log .finding", 1)
 	value[any](w, `document.querySelectorAll('details').forEach((d) => { d.open = true; })`)
 	fits("with a conversation,")
-	s.post("/dev/phones", `{"from":"`+strings.Repeat("x", 256)+`"}`, nil)
+	s.post("/dev/open", `{"from":"`+strings.Repeat("x", 256)+`"}`, nil)
 	s.say("1", strings.Repeat("long", 100))
 	w.count(".phone", 2)
 	fits("with long words,")
-	w.press("#switch button:nth-child(2)")
+	w.press("#tabs button:nth-child(2)")
 	w.until(`document.querySelector('.phone:nth-child(2)').checkVisibility() && !document.querySelector('.phone:nth-child(1)').checkVisibility()`)
 	fits("with the other phone,")
 	w.press(".phone:nth-child(2) input")
@@ -145,10 +145,10 @@ func narrow(s *service, w *tab) {
 	fits("with its conversation,")
 }
 
-// newest has more messages on each of two phones than a screen takes, on the page as it is opened and as it is used. They
-// wrap when a third phone makes those two narrower.
+// newest gives two phones more messages than fit on a screen. Their texts wrap when a third phone makes the two
+// narrower.
 func newest(s *service, w *tab) {
-	s.post("/dev/phones", `{}`, nil)
+	s.post("/dev/open", `{}`, nil)
 	for _, phone := range []string{"1", "2"} {
 		for range 3 {
 			s.press(phone, "burst", "Are you there, and all of you?")
@@ -160,12 +160,12 @@ func newest(s *service, w *tab) {
 			scrollHeight - scrollTop - clientHeight < 2)(document.querySelector('.phone:nth-child(` + phone + `) .log'))`)
 	}
 	w.resize(400, 700)
-	w.do(chromedp.Reload())
+	w.untilReloaded(func() { w.do(chromedp.Reload()) })
 	w.count(".phone", 2)
 	atEnd("1")
-	w.press("#switch button:nth-child(2)")
+	w.press("#tabs button:nth-child(2)")
 	atEnd("2")
-	w.press("#switch button:nth-child(1)")
+	w.press("#tabs button:nth-child(1)")
 	atEnd("1")
 	w.resize(1280, 800)
 	atEnd("2")

@@ -9,22 +9,24 @@ import (
 	"time"
 
 	"smsession/internal/devphone"
+	"smsession/internal/webhooktest"
 )
 
-// post sends JSON and reads the answer into what v points to, if it is not nil. It returns the status.
+// post sends JSON. It reads the response into v, if v is not nil, and returns the status.
 func (s *service) post(path, body string, v any) int {
 	s.tb.Helper()
-	return s.read(s.ask("POST", path, body, headers("Content-Type", "application/json")), v)
+	return s.read(s.request("POST", path, body, headers("Content-Type", "application/json")), v)
 }
 
 func (s *service) get(path string, v any) int {
 	s.tb.Helper()
-	return s.read(s.ask("GET", path, "", headers()), v)
+	return s.read(s.request("GET", path, "", headers()), v)
 }
 
-func (s *service) read(a asked, v any) int {
+// read reads a response. It checks that the auth token is not in it, and that an error is one sentence.
+func (s *service) read(a response, v any) int {
 	s.tb.Helper()
-	if strings.Contains(a.body, token) {
+	if strings.Contains(a.body, webhooktest.AuthToken) {
 		s.tb.Errorf("the auth token is in %s", a.body)
 	}
 	if a.status == http.StatusOK && v != nil {
@@ -33,13 +35,13 @@ func (s *service) read(a asked, v any) int {
 		}
 	}
 	if a.status != http.StatusOK && !regexp.MustCompile(`^[A-Z][^\n]*\.\n$`).MatchString(a.body) {
-		s.tb.Errorf("a fault is no plain sentence: %q", a.body)
+		s.tb.Errorf("the error is not one sentence: %q", a.body)
 	}
 	return a.status
 }
 
-// handset is a phone as /dev/state tells it.
-type handset struct {
+// device is a phone in the response of /dev/state.
+type device struct {
 	ID, From string
 	Last     int
 	Entries  []entry
@@ -64,7 +66,7 @@ type entry struct {
 	}
 }
 
-// reply is the one text that came back, "" if there is not exactly one.
+// reply returns the text of the reply, or "" if there is not exactly one.
 func (e entry) reply() string {
 	if len(e.Outcome.Replies) != 1 {
 		return ""
@@ -72,175 +74,171 @@ func (e entry) reply() string {
 	return e.Outcome.Replies[0].Body
 }
 
-func (s *service) phones() []handset {
+func (s *service) phones() []device {
 	s.tb.Helper()
-	var state struct{ Phones []handset }
+	var state struct{ Phones []device }
 	if status := s.get("/dev/state", &state); status != 200 {
 		s.tb.Fatalf("/dev/state gets %d", status)
 	}
 	return state.Phones
 }
 
-func TestARequestThatMakesNoSenseIsRefused(t *testing.T) {
+func TestBadRequests(t *testing.T) {
 	s := newService(t)
-	long := strings.Repeat("x", 1601)
 	for _, row := range []struct {
 		name, path, body string
 		want             int
 	}{
-		{"no JSON", "/dev/send", `phone=1`, 400},
-		{"nothing", "/dev/send", ``, 400},
-		{"a list", "/dev/send", `[]`, 400},
-		{"half an object", "/dev/send", `{"phone":"1"`, 400},
-		{"two objects", "/dev/send", hello + hello, 400},
-		{"an object and something else", "/dev/send", hello + "x", 400},
-		{"an unknown field", "/dev/send", `{"phone":"1","kind":"text","body":"x","token":"x"}`, 400},
-		{"a field of another type", "/dev/send", `{"phone":1,"kind":"text","body":"x"}`, 400},
-		{"more than 32 KiB", "/dev/send", `{"phone":"1","kind":"text","body":"` + strings.Repeat("x", 33<<10) + `"}`, 413},
-		{"no such phone", "/dev/send", `{"phone":"7","kind":"text","body":"x"}`, 404},
-		{"no phone", "/dev/send", `{"kind":"text","body":"x"}`, 404},
-		{"no such kind", "/dev/send", `{"phone":"1","kind":"call","body":"x"}`, 400},
-		{"no text", "/dev/send", `{"phone":"1","kind":"text"}`, 400},
-		{"only space", "/dev/send", `{"phone":"1","kind":"text","body":" \n "}`, 400},
-		{"1,601 characters", "/dev/send", `{"phone":"1","kind":"text","body":"` + long + `"}`, 400},
-		{"nothing to send again", "/dev/send", `{"phone":"1","kind":"again"}`, 409},
-		{"a burst cannot be lost", "/dev/send", `{"phone":"1","kind":"lose"}`, 400},
-		{"no such phone to lose cookies", "/dev/lose", `{"phone":"7"}`, 404},
-		{"no hours", "/dev/skip", `{"phone":"1"}`, 400},
-		{"hours that go back", "/dev/skip", `{"phone":"1","hours":-4}`, 400},
-		{"half an hour", "/dev/skip", `{"phone":"1","hours":0.5}`, 400},
-		{"more than 30 days", "/dev/skip", `{"phone":"1","hours":721}`, 400},
-		{"no such phone to close", "/dev/close", `{"phone":"7"}`, 404},
-		{"a number that has a phone", "/dev/phones", `{"from":"` + from + `"}`, 409},
-		{"a number of 257 bytes", "/dev/phones", `{"from":"+` + strings.Repeat("1", 256) + `"}`, 400},
-		{"a number with a line break", "/dev/phones", `{"from":"+1\n2"}`, 400},
+		{"a form is refused", "/dev/act", `phone=1`, 400},
+		{"an empty body is refused", "/dev/act", ``, 400},
+		{"a list is refused", "/dev/act", `[]`, 400},
+		{"half an object is refused", "/dev/act", `{"phone":"1"`, 400},
+		{"two objects are refused", "/dev/act", hello + hello, 400},
+		{"an object and something else is refused", "/dev/act", hello + "x", 400},
+		{"an unknown field is refused", "/dev/act", `{"phone":"1","kind":"text","body":"x","token":"x"}`, 400},
+		{"a field of another type is refused", "/dev/act", `{"phone":1,"kind":"text","body":"x"}`, 400},
+		{"more than 32 KiB are refused", "/dev/act", `{"phone":"1","kind":"text","body":"` + strings.Repeat("x", 33<<10) + `"}`, 413},
+		{"an unknown phone is not found", "/dev/act", `{"phone":"7","kind":"text","body":"x"}`, 404},
+		{"a missing phone is not found", "/dev/act", `{"kind":"text","body":"x"}`, 404},
+		{"an unknown kind is refused", "/dev/act", `{"phone":"1","kind":"call","body":"x"}`, 400},
+		{"a missing kind is refused", "/dev/act", `{"phone":"1"}`, 400},
+		{"a missing text is refused", "/dev/act", `{"phone":"1","kind":"text"}`, 400},
+		{"white space is no text", "/dev/act", `{"phone":"1","kind":"text","body":" \n "}`, 400},
+		{"1,601 characters are refused", "/dev/act", `{"phone":"1","kind":"text","body":"` + strings.Repeat("x", 1601) + `"}`, 400},
+		{"there is no message to send again", "/dev/act", `{"phone":"1","kind":"again"}`, 409},
+		{"an unknown phone cannot lose its cookies", "/dev/act", `{"phone":"7","kind":"lose"}`, 404},
+		{"no hours cannot be skipped", "/dev/act", `{"phone":"1","kind":"skip"}`, 400},
+		{"negative hours cannot be skipped", "/dev/act", `{"phone":"1","kind":"skip","hours":-4}`, 400},
+		{"half an hour cannot be skipped", "/dev/act", `{"phone":"1","kind":"skip","hours":0.5}`, 400},
+		{"more than 30 days cannot be skipped", "/dev/act", `{"phone":"1","kind":"skip","hours":721}`, 400},
+		{"an unknown phone cannot be closed", "/dev/close", `{"phone":"7"}`, 404},
+		{"a number has one phone", "/dev/open", `{"from":"` + from + `"}`, 409},
+		{"a number of 257 bytes is refused", "/dev/open", `{"from":"+` + strings.Repeat("1", 256) + `"}`, 400},
+		{"a number with a line break is refused", "/dev/open", `{"from":"+1\n2"}`, 400},
+		{"a name with a line break is refused", "/dev/open", `{"from":"a\nb"}`, 400},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if status := s.post(row.path, row.body, nil); status != row.want {
-				t.Errorf("it gets %d, want %d", status, row.want)
+				t.Errorf("the status is %d, want %d", status, row.want)
 			}
 		})
 	}
-	for path, want := range map[string]int{
-		"/dev/session": 404, "/dev/session?phone=7": 404, "/dev/message?phone=1": 404, "/dev/message?phone=1&entry=x": 404,
-		"/dev/message?phone=7&entry=1": 404,
-	} {
-		if status := s.get(path, nil); status != want {
-			t.Errorf("%s gets %d, want %d", path, status, want)
+	for _, path := range []string{"/dev/session", "/dev/session?phone=7", "/dev/message?phone=1", "/dev/message?phone=1&entry=x",
+		"/dev/message?phone=7&entry=1"} {
+		if status := s.get(path, nil); status != 404 {
+			t.Errorf("the status of %s is %d, want 404", path, status)
 		}
 	}
 	if n := s.size(); n != 0 {
-		t.Errorf("they leave %d keys in Redis", n)
+		t.Errorf("there are %d keys in Redis", n)
 	}
 	if last := s.phones()[0].Last; last != 0 {
-		t.Errorf("they leave %d entries", last)
+		t.Errorf("there are %d entries in the log", last)
 	}
 }
 
-func TestOtherMethodsAndPathsAreRefusedAsEverywhere(t *testing.T) {
+func TestRoutes(t *testing.T) {
 	s := newService(t)
 	for _, path := range []string{"/", "/dev/page.js", "/dev/base.css", "/dev/state", "/dev/message", "/dev/session"} {
 		for _, method := range []string{"POST", "PUT", "DELETE", "OPTIONS", "PURGE"} {
-			if a := s.ask(method, path, "", headers()); a.status != 405 || a.header.Get("Allow") != "GET, HEAD" {
-				t.Errorf("%s %s gets %d with Allow %q", method, path, a.status, a.header.Get("Allow"))
+			if a := s.request(method, path, "", headers()); a.status != 405 || a.header.Get("Allow") != "GET, HEAD" {
+				t.Errorf("%s %s is answered %d with Allow %q", method, path, a.status, a.header.Get("Allow"))
 			}
 		}
 	}
-	for _, path := range []string{"/dev/phones", "/dev/close", "/dev/send", "/dev/lose", "/dev/skip"} {
+	for _, path := range []string{"/dev/open", "/dev/close", "/dev/act"} {
 		for _, method := range []string{"GET", "HEAD", "PUT", "PURGE"} {
-			if a := s.ask(method, path, "", headers()); a.status != 405 || a.header.Get("Allow") != "POST" {
-				t.Errorf("%s %s gets %d with Allow %q", method, path, a.status, a.header.Get("Allow"))
+			if a := s.request(method, path, "", headers()); a.status != 405 || a.header.Get("Allow") != "POST" {
+				t.Errorf("%s %s is answered %d with Allow %q", method, path, a.status, a.header.Get("Allow"))
 			}
 		}
 	}
 	for _, path := range []string{"/dev", "/dev/", "/dev//", "/dev/other", "/dev/page.html", "/dev/../", "//", "/index.html", "/dev/state/",
 		"/dev/%73tate", "/dev/..%2fpage.html"} {
 		for _, method := range []string{"GET", "POST"} {
-			if a := s.ask(method, path, "", headers()); a.status != 404 {
-				t.Errorf("%s %s gets %d, want 404", method, path, a.status)
+			if a := s.request(method, path, "", headers()); a.status != 404 {
+				t.Errorf("%s %s is answered %d, want 404", method, path, a.status)
 			}
 		}
 	}
 }
 
-// The range is that of https://nationalnanpa.com: 555-0100 to 555-0199 belong to nobody.
-func TestMadeUpNumbersAreFictionAndEachPhonesOwn(t *testing.T) {
+// 555-0100 to 555-0199 belong to nobody: https://nationalnanpa.com.
+func TestOpen(t *testing.T) {
 	s := newService(t)
-	fiction := regexp.MustCompile(`^\+120255501\d\d$`)
+	fictitious := regexp.MustCompile(`^\+120255501\d\d$`)
 	seen := map[string]bool{from: true}
 	for range 19 {
-		var h handset
-		if status := s.post("/dev/phones", `{}`, &h); status != 200 {
-			t.Fatalf("a phone gets %d", status)
+		var d device
+		if status := s.post("/dev/open", `{}`, &d); status != 200 {
+			t.Fatalf("opening a phone is answered %d", status)
 		}
-		if !fiction.MatchString(h.From) || seen[h.From] {
-			t.Errorf("a phone has the number %s", h.From)
+		if !fictitious.MatchString(d.From) || seen[d.From] {
+			t.Errorf("a phone has the number %s", d.From)
 		}
-		seen[h.From] = true
+		seen[d.From] = true
 	}
-	if status := s.post("/dev/phones", `{}`, nil); status != 409 {
-		t.Errorf("the 21st phone gets %d, want 409", status)
+	if status := s.post("/dev/open", `{}`, nil); status != 409 {
+		t.Errorf("opening the 21st phone is answered %d, want 409", status)
 	}
 	if status := s.post("/dev/close", `{"phone":"1"}`, nil); status != 200 {
-		t.Errorf("closing a phone gets %d", status)
+		t.Errorf("closing a phone is answered %d", status)
 	}
-	var h handset
-	if status := s.post("/dev/phones", `{"from":" whatsapp:+15551234567 "}`, &h); status != 200 || h.From != "whatsapp:+15551234567" {
-		t.Errorf("a phone with a number that was typed gets %d, %s", status, h.From)
+	var d device
+	if status := s.post("/dev/open", `{"from":" whatsapp:+15551234567 "}`, &d); status != 200 || d.From != "whatsapp:+15551234567" {
+		t.Errorf("opening a phone with a number is answered %d, %s", status, d.From)
 	}
 	if n := len(s.phones()); n != 20 {
 		t.Errorf("there are %d phones", n)
 	}
 }
 
-func TestAPhonesPastIsBounded(t *testing.T) {
+func TestLogIsBounded(t *testing.T) {
 	s := newService(t)
-	s.post("/dev/send", hello, nil)
+	s.press("1", "text", "hello")
 	for range 200 {
-		if status := s.post("/dev/lose", `{"phone":"1"}`, nil); status != 200 {
-			t.Fatalf("losing the cookie gets %d", status)
-		}
+		s.press("1", "lose", "")
 	}
-	h := s.phones()[0]
-	if len(h.Entries) != 200 || h.Last != 201 || h.Entries[0].ID != 2 || h.Entries[199].ID != 201 {
-		t.Errorf("of %d entries %d are kept, from %d", h.Last, len(h.Entries), h.Entries[0].ID)
+	d := s.phones()[0]
+	if len(d.Entries) != 200 || d.Last != 201 || d.Entries[0].ID != 2 || d.Entries[199].ID != 201 {
+		t.Errorf("of %d entries, %d are in the log, from %d", d.Last, len(d.Entries), d.Entries[0].ID)
 	}
 	if status := s.get("/dev/message?phone=1&entry=1", nil); status != 404 {
-		t.Errorf("what is no longer kept gets %d", status)
+		t.Errorf("a dropped entry is answered %d", status)
 	}
-	if status := s.post("/dev/send", `{"phone":"1","kind":"again"}`, nil); status != 409 {
-		t.Errorf("a message that is no longer kept is sent again: %d", status)
+	if status := s.post("/dev/act", `{"phone":"1","kind":"again"}`, nil); status != 409 {
+		t.Errorf("a dropped message is sent again: %d", status)
 	}
 }
 
-func TestThePageSaysHowLongASessionMayBeIdle(t *testing.T) {
+func TestIdleTimeout(t *testing.T) {
 	for idle, want := range map[time.Duration]string{
-		4 * time.Hour: "4h", 90 * time.Minute: "1h30m", 10 * time.Minute: "10m", 10 * time.Second: "10s", 100 * time.Second: "1m40s",
+		4 * time.Hour: "4h", 90 * time.Minute: "1h30m", 10 * time.Minute: "10m", 10 * time.Second: "10s", 100 * time.Second: "100s",
 	} {
 		s := newService(t, func(o *devphone.Options) { o.IdleTimeout = idle })
-		if page := s.ask("GET", "/", "", headers()).body; !strings.Contains(page, "for "+want+" has ended") {
-			t.Errorf("of %s it does not say %s", idle, want)
+		if page := s.request("GET", "/", "", headers()).body; !strings.Contains(page, "for "+want+" has ended") {
+			t.Errorf("the page does not mention the time-out %s as %s", idle, want)
 		}
 	}
 }
 
-// Twilio passes no message on from WhatsApp to a number that is not WhatsApp's.
-func TestAPhoneOnWhatsAppTextsWhatsApp(t *testing.T) {
+// Twilio delivers no message from WhatsApp to a number that is not WhatsApp's.
+func TestWhatsApp(t *testing.T) {
 	each(t, func(t *testing.T, s *service) {
-		var h handset
-		if status := s.post("/dev/phones", `{"from":"whatsapp:+15551234567"}`, &h); status != 200 {
-			t.Fatalf("the phone gets %d", status)
+		var d device
+		if status := s.post("/dev/open", `{"from":"whatsapp:+15551234567"}`, &d); status != 200 {
+			t.Fatalf("opening the phone is answered %d", status)
 		}
-		first := s.press(h.ID, "text", "hi")
-		if got := first[0].reply(); got != "Hello, thanks for the new message." || len(first[0].Outcome.Findings) != 0 {
-			t.Errorf("the reply is %q, the findings %+v", got, first[0].Outcome.Findings)
+		first := s.press(d.ID, "text", "hi")[0]
+		if first.reply() != webhooktest.Greeting(1) || len(first.Outcome.Findings) != 0 {
+			t.Errorf("the reply is %q, the findings are %+v", first.reply(), first.Outcome.Findings)
 		}
-		if v := s.session(h.ID); v.Record == nil || !strings.Contains(v.Record.Raw, `"to":"whatsapp:+15005550006"`) {
+		if v := s.session(d.ID); v.Record == nil || !strings.Contains(v.Record.Raw, `"to":"whatsapp:+15005550006"`) {
 			t.Errorf("the record is %+v", v.Record)
 		}
-		s.press(h.ID, "skip", "")
-		if v := s.session(h.ID); v.Record != nil {
-			t.Errorf("after four hours there is still %+v", v.Record)
+		s.press(d.ID, "skip", "")
+		if v := s.session(d.ID); v.Record != nil {
+			t.Errorf("after four hours, the record is %+v", v.Record)
 		}
 	})
 }

@@ -20,7 +20,10 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// chromium starts a browser without a window. It ends with the test.
+// limit is how long a test waits for the browser before it fails. It is far more than anything takes on a busy machine.
+const limit = 2 * time.Minute
+
+// chromium starts a browser without a window. The browser ends with the test.
 func chromium(t *testing.T) context.Context {
 	t.Helper()
 	names := []string{"chromium", "chromium-browser", "google-chrome"}
@@ -31,15 +34,13 @@ func chromium(t *testing.T) context.Context {
 		}
 	}
 	if path == "" {
-		t.Fatalf("there is none of %s here: deploy/test/setup.sh chromium installs it", strings.Join(names, ", "))
+		t.Fatalf("none of %s is installed: run deploy/test/setup.sh chromium", strings.Join(names, ", "))
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-	t.Cleanup(cancel)
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.DisableGPU,
 		chromedp.UserDataDir(t.TempDir()), chromedp.Env("HOME="+t.TempDir()), chromedp.Flag("lang", "en-GB"),
-		// Names are resolved here, so that a page can have another origin without leaving the host.
+		// Names lead to this host, so that a page can have another origin without leaving the host.
 		chromedp.Flag("host-resolver-rules", "MAP *.example 127.0.0.1"))
-	ctx, cancel = chromedp.NewExecAllocator(ctx, options...)
+	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
 	ctx, _ = chromedp.NewContext(ctx)
 	if err := chromedp.Do(ctx); err != nil {
@@ -49,32 +50,32 @@ func chromium(t *testing.T) context.Context {
 	return ctx
 }
 
-// tab is a window of the browser with the page in it.
+// tab is a tab of the browser.
 type tab struct {
 	*testing.T
 	ctx         context.Context
 	preferences []*emulation.MediaFeature
 
-	mu     sync.Mutex
-	faults []string // what the browser complains of: exceptions, refused requests, violations of the policy
+	mu         sync.Mutex
+	complaints []string // exceptions, refused requests and violations of the policy, as the browser reports them
 }
 
-// newTab opens a window on the page and waits until it is ready.
+// newTab opens the page in a tab, and waits until it is ready.
 func newTab(t *testing.T, browser context.Context, url string) *tab {
 	t.Helper()
-	w := blankTab(t, browser)
+	w := emptyTab(t, browser)
 	w.do(chromedp.Navigate(url))
 	w.until(`document.body.dataset.ready === 'true'`)
 	return w
 }
 
-// blankTab opens a window with nothing in it.
-func blankTab(t *testing.T, browser context.Context) *tab {
+// emptyTab opens a tab without a page.
+func emptyTab(t *testing.T, browser context.Context) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
 	w := &tab{T: t, ctx: ctx}
-	if err := chromedp.Listen(ctx, w.note); err != nil {
+	if err := chromedp.Listen(ctx, w.listen); err != nil {
 		t.Fatal(err)
 	}
 	_, err := chromedp.Call(ctx, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `
@@ -86,136 +87,145 @@ func blankTab(t *testing.T, browser context.Context) *tab {
 	return w
 }
 
-// note takes down what the browser complains of.
-func (w *tab) note(event any) {
-	var fault string
+// listen collects the complaints of the browser.
+func (w *tab) listen(event any) {
+	var complaint string
 	switch e := event.(type) {
 	case *runtime.EventExceptionThrown:
-		fault = e.ExceptionDetails.Text
+		complaint = e.ExceptionDetails.Text
 		if e.ExceptionDetails.Exception != nil {
-			fault += " " + e.ExceptionDetails.Exception.Description
+			complaint += " " + e.ExceptionDetails.Exception.Description
 		}
 	case *log.EventEntryAdded:
-		fault = fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL)
+		complaint = fmt.Sprintf("%s: %s %s", e.Entry.Source, e.Entry.Text, e.Entry.URL)
 	default:
 		return
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.faults = append(w.faults, fault)
+	w.complaints = append(w.complaints, complaint)
 }
 
-// clean fails if the browser has complained of anything.
-func (w *tab) clean() {
+// checkComplaints fails the test if the browser has complained.
+func (w *tab) checkComplaints() {
 	w.Helper()
 	violations := value[[]string](w, `window.violations`)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if all := append(w.faults, violations...); len(all) > 0 {
+	if all := append(w.complaints, violations...); len(all) > 0 {
 		w.Errorf("the browser complains: %q", all)
 	}
 }
 
-// forgive takes back the complaints that have a text in them: they belong to what the test does.
-func (w *tab) forgive(text string) {
+// expectComplaints removes the complaints that contain a text. The test causes them on purpose.
+func (w *tab) expectComplaints(text string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.faults = slices.DeleteFunc(w.faults, func(fault string) bool { return strings.Contains(fault, text) })
+	w.complaints = slices.DeleteFunc(w.complaints, func(complaint string) bool { return strings.Contains(complaint, text) })
 }
 
 func (w *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	w.Helper()
-	ctx, cancel := context.WithTimeout(w.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(w.ctx, limit)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		w.Fatal(err)
 	}
 }
 
-// value returns the value of a JavaScript expression in the page. It waits for a promise.
+// value returns the value of a JavaScript expression. If it is a promise, value waits for it. If the page loads again in
+// the meantime, the browser reports a protocol error, and value asks the new document.
 func value[T any](w *tab, expression string) T {
 	w.Helper()
-	v, err := evaluate[T](w, expression)
-	if err != nil {
-		w.Fatalf("%s: %v", expression, err)
+	for deadline := time.Now().Add(limit); ; time.Sleep(10 * time.Millisecond) {
+		v, err := evaluate[T](w, expression)
+		var navigated *cdproto.Error
+		if err == nil {
+			return v
+		}
+		if !errors.As(err, &navigated) || time.Now().After(deadline) {
+			w.Fatalf("%s: %v", expression, err)
+		}
 	}
-	return v
 }
 
 func evaluate[T any](w *tab, expression string) (T, error) {
-	ctx, cancel := context.WithTimeout(w.ctx, 30*time.Second)
+	ctx, cancel := context.WithTimeout(w.ctx, limit)
 	defer cancel()
 	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
-// until waits until a JavaScript expression is true. The page may load again meanwhile: the browser then answers a
-// question about the old document with an error, and the new document is asked.
+// until waits until a JavaScript expression is true. The page may load again in the meantime, so an error only means that
+// the expression is not true yet: a document that is being loaded does not have its elements.
 func (w *tab) until(expression string) {
 	w.Helper()
-	for deadline := time.Now().Add(20 * time.Second); ; {
-		now, err := evaluate[bool](w, "Boolean("+expression+")")
-		var refusal *cdproto.Error
-		if err != nil && !errors.As(err, &refusal) {
-			w.Fatalf("%s: %v", expression, err)
-		}
-		if now {
+	for deadline := time.Now().Add(limit); ; time.Sleep(10 * time.Millisecond) {
+		isTrue, err := evaluate[bool](w, "Boolean("+expression+")")
+		if isTrue {
 			return
 		}
-		if time.Now().After(deadline) {
-			w.Fatalf("never true: %s\n%s", expression, value[string](w, `document.body.innerText`))
+		if w.ctx.Err() != nil || time.Now().After(deadline) {
+			w.Fatalf("it is not true after %v: %s (%v)\n%s", limit, expression, err, value[string](w, `document.body.innerText`))
 		}
-		time.Sleep(10 * time.Millisecond)
 	}
 }
 
-// press clicks what a CSS selector finds.
+// untilReloaded waits until what cause does has made the page load again, and the new document is ready.
+func (w *tab) untilReloaded(cause func()) {
+	w.Helper()
+	value[any](w, `void (window.beforeReload = true)`)
+	cause()
+	w.until(`!window.beforeReload && document.body.dataset.ready === 'true'`)
+}
+
+// press clicks the element that a CSS selector finds.
 func (w *tab) press(selector string) {
 	w.Helper()
 	w.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
 }
 
-// keys types into whatever has the focus.
+// keys types into the element that has the focus.
 func (w *tab) keys(text string) {
 	w.Helper()
 	w.do(chromedp.KeyEvent(text))
 }
 
-// resize makes the window of another size.
+// resize changes the size of the window.
 func (w *tab) resize(width, height int64) {
 	w.Helper()
 	w.do(chromedp.EmulateViewport(width, height))
 }
 
-// count waits until so many elements are there.
+// count waits until a CSS selector finds n elements.
 func (w *tab) count(selector string, n int) {
 	w.Helper()
 	w.until(fmt.Sprintf(`document.querySelectorAll(%s).length === %d`, js(selector), n))
 }
 
-// texts are those of the elements that a CSS selector finds.
+// texts returns the texts of the elements that a CSS selector finds.
 func (w *tab) texts(selector string) []string {
 	w.Helper()
 	return value[[]string](w, `[...document.querySelectorAll(`+js(selector)+`)].map((e) => e.textContent)`)
 }
 
-// media sets what the system prefers: a colour scheme, or how much may move.
-func (w *tab) media(feature, is string) {
+// media sets a preference of the system, such as a colour scheme.
+func (w *tab) media(feature, preference string) {
 	w.Helper()
-	w.preferences = append(w.preferences, &emulation.MediaFeature{Name: feature, Value: is})
+	w.preferences = append(w.preferences, &emulation.MediaFeature{Name: feature, Value: preference})
 	_, err := chromedp.Call(w.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: w.preferences})
 	if err != nil {
 		w.Fatal(err)
 	}
 }
 
-// js is a text as a literal of JavaScript.
+// js returns a JavaScript literal for a text.
 func js(text string) string {
 	b, _ := json.Marshal(text)
 	return string(b)
 }
 
-// called is a call of a function in JavaScript.
-func called(function string, args ...string) string {
+// call returns a JavaScript expression that calls a function.
+func call(function string, args ...string) string {
 	literals := make([]string, len(args))
 	for i, arg := range args {
 		literals[i] = js(arg)

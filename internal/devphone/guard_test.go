@@ -10,15 +10,15 @@ import (
 	"smsession/internal/devphone"
 )
 
-// asked is a request to the page, and what came back.
-type asked struct {
+// response is a response of the page.
+type response struct {
 	status int
 	header http.Header
 	body   string
 }
 
-// ask makes a request with exactly these headers; Host is one of them.
-func (s *service) ask(method, path, body string, header http.Header) asked {
+// request sends a request with these headers. Host is one of them.
+func (s *service) request(method, path, body string, header http.Header) response {
 	s.tb.Helper()
 	r, err := http.NewRequest(method, s.url+path, strings.NewReader(body))
 	if err != nil {
@@ -39,10 +39,10 @@ func (s *service) ask(method, path, body string, header http.Header) asked {
 	if err != nil {
 		s.tb.Fatal(err)
 	}
-	return asked{res.StatusCode, res.Header, string(text)}
+	return response{res.StatusCode, res.Header, string(text)}
 }
 
-// headers are pairs of a name and a value.
+// headers makes a header of names and values: name, value, name, value.
 func headers(pairs ...string) http.Header {
 	h := http.Header{}
 	for i := 0; i < len(pairs); i += 2 {
@@ -53,7 +53,7 @@ func headers(pairs ...string) http.Header {
 
 const hello = `{"phone":"1","kind":"text","body":"hello"}`
 
-func TestThePageAnswersToThisHostsNamesOnly(t *testing.T) {
+func TestHost(t *testing.T) {
 	s := newService(t, func(o *devphone.Options) { o.Hosts = []string{"workstation", "192.168.1.5", "0.0.0.0", "::", ""} })
 	for host, want := range map[string]int{
 		"localhost": 200, "localhost:8080": 200, "LOCALHOST:1": 200, "127.0.0.1": 200, "127.0.0.1:8080": 200,
@@ -65,25 +65,25 @@ func TestThePageAnswersToThisHostsNamesOnly(t *testing.T) {
 	} {
 		t.Run(host, func(t *testing.T) {
 			before := s.size()
-			for _, a := range []asked{
-				s.ask("GET", "/", "", headers("Host", host)),
-				s.ask("GET", "/dev/state", "", headers("Host", host)),
-				s.ask("GET", "/dev/page.js", "", headers("Host", host)),
-				s.ask("POST", "/dev/send", hello, headers("Host", host, "Content-Type", "application/json")),
+			for _, a := range []response{
+				s.request("GET", "/", "", headers("Host", host)),
+				s.request("GET", "/dev/state", "", headers("Host", host)),
+				s.request("GET", "/dev/page.js", "", headers("Host", host)),
+				s.request("POST", "/dev/act", hello, headers("Host", host, "Content-Type", "application/json")),
 			} {
 				if a.status != want {
-					t.Errorf("it gets %d %s, want %d", a.status, a.body, want)
+					t.Errorf("the answer is %d %s, want %d", a.status, a.body, want)
 				}
 			}
 			if want == 403 && s.size() != before {
-				t.Error("it reaches Redis")
+				t.Error("the request reaches Redis")
 			}
 		})
 	}
 }
 
-// A client on another host can write any Host header, so its address counts as well.
-func TestPeersOfThePage(t *testing.T) {
+// A client on another host can send any Host header, so its address counts, too.
+func TestClientAddress(t *testing.T) {
 	s := newService(t, func(o *devphone.Options) { o.Hosts = []string{"192.0.2.1"} })
 	for _, row := range []struct {
 		name, peer, host string
@@ -91,42 +91,42 @@ func TestPeersOfThePage(t *testing.T) {
 	}{
 		{"this host by its loopback name", "127.0.0.1:5000", "localhost:8080", 200},
 		{"this host by IPv6", "[::1]:5000", "[::1]:8080", 200},
-		{"this host on a socket for both families", "[::ffff:127.0.0.1]:5000", "localhost:8080", 200},
-		{"this host by the address that the service was given", "127.0.0.1:5000", "192.0.2.1:8080", 200},
-		{"another host by the address that the service was given", "192.0.2.7:5000", "192.0.2.1:8080", 200},
+		{"this host on a socket for IPv4 and IPv6", "[::ffff:127.0.0.1]:5000", "localhost:8080", 200},
+		{"this host by the configured address", "127.0.0.1:5000", "192.0.2.1:8080", 200},
+		{"another host by the configured address", "192.0.2.7:5000", "192.0.2.1:8080", 200},
 		{"another host that claims localhost", "192.0.2.7:5000", "localhost:8080", 403},
 		{"another host that claims localhost with a dot", "192.0.2.7:5000", "localhost.:8080", 403},
 		{"another host that claims a loopback address", "192.0.2.7:5000", "127.0.0.1:8080", 403},
-		{"another host that claims a loopback address of IPv6", "[2001:db8::7]:5000", "[::1]:8080", 403},
+		{"another host that claims an IPv6 loopback address", "[2001:db8::7]:5000", "[::1]:8080", 403},
 		{"another host that claims a mapped address", "192.0.2.7:5000", "[::ffff:127.0.0.1]:8080", 403},
 		{"another host by a link-local address", "[fe80::7%eth0]:5000", "localhost:8080", 403},
 		{"a peer without an address", "@", "localhost:8080", 403},
-		{"this host by a name that was rebound", "127.0.0.1:5000", "rebound.example:8080", 403},
+		{"this host by a rebound name", "127.0.0.1:5000", "rebound.example:8080", 403},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			before := s.size()
 			for _, r := range []*http.Request{
 				httptest.NewRequest("GET", "/", nil),
 				httptest.NewRequest("GET", "/dev/state", nil),
-				httptest.NewRequest("POST", "/dev/send", strings.NewReader(hello)),
+				httptest.NewRequest("POST", "/dev/act", strings.NewReader(hello)),
 			} {
 				r.Host, r.RemoteAddr = row.host, row.peer
 				r.Header.Set("Content-Type", "application/json")
 				w := httptest.NewRecorder()
 				s.edge.ServeHTTP(w, r)
 				if w.Code != row.want {
-					t.Errorf("%s gets %d %.80q, want %d", r.URL, w.Code, w.Body, row.want)
+					t.Errorf("%s is answered %d %.80q, want %d", r.URL, w.Code, w.Body, row.want)
 				}
 			}
 			if row.want == 403 && s.size() != before {
-				t.Error("it reaches Redis")
+				t.Error("the request reaches Redis")
 			}
 		})
 	}
 }
 
 // The headers are those that browsers send: https://www.w3.org/TR/fetch-metadata/, section 2.
-func TestAnotherSiteGetsNothing(t *testing.T) {
+func TestCrossSite(t *testing.T) {
 	s := newService(t)
 	const json = "application/json"
 	own := s.url
@@ -137,59 +137,59 @@ func TestAnotherSiteGetsNothing(t *testing.T) {
 		header http.Header
 		want   int
 	}{
-		{"curl posts", "POST", "/dev/send", headers("Content-Type", json), 200},
-		{"the page posts", "POST", "/dev/send", headers("Content-Type", json, "Sec-Fetch-Site", "same-origin", "Origin", own), 200},
-		{"the page posts from an older browser", "POST", "/dev/send", headers("Content-Type", json, "Origin", own), 200},
-		{"another site posts", "POST", "/dev/send", headers("Content-Type", json, "Sec-Fetch-Site", "cross-site", "Origin", "http://evil.example"), 403},
-		{"another site posts without an origin", "POST", "/dev/send", headers("Content-Type", json, "Sec-Fetch-Site", "cross-site"), 403},
-		{"another port of this host posts", "POST", "/dev/send", headers("Content-Type", json, "Sec-Fetch-Site", "same-site", "Origin", "http://127.0.0.1:3000"), 403},
-		{"another site posts from an older browser", "POST", "/dev/send", headers("Content-Type", json, "Origin", "http://evil.example"), 403},
-		{"another port posts from an older browser", "POST", "/dev/send", headers("Content-Type", json, "Origin", "http://127.0.0.1:1"), 403},
-		{"another scheme posts from an older browser", "POST", "/dev/send", headers("Content-Type", json, "Origin", strings.Replace(own, "http", "https", 1)), 403},
-		{"a sandboxed frame posts", "POST", "/dev/send", headers("Content-Type", json, "Origin", "null"), 403},
-		{"the address bar does not post from an origin", "POST", "/dev/send", headers("Content-Type", json, "Sec-Fetch-Site", "none", "Origin", "http://evil.example"), 403},
-		{"an unknown relation posts", "POST", "/dev/send", headers("Content-Type", json, "Sec-Fetch-Site", "other"), 403},
-		{"a form posts as text", "POST", "/dev/send", headers("Content-Type", "text/plain"), 415},
-		{"a form posts", "POST", "/dev/send", headers("Content-Type", "application/x-www-form-urlencoded"), 415},
-		{"a form posts a file", "POST", "/dev/send", headers("Content-Type", "multipart/form-data; boundary=x"), 415},
-		{"something posts without a type", "POST", "/dev/send", headers(), 415},
+		{"curl posts", "POST", "/dev/act", headers("Content-Type", json), 200},
+		{"the page posts", "POST", "/dev/act", headers("Content-Type", json, "Sec-Fetch-Site", "same-origin", "Origin", own), 200},
+		{"the page posts from an older browser", "POST", "/dev/act", headers("Content-Type", json, "Origin", own), 200},
+		{"another site posts", "POST", "/dev/act", headers("Content-Type", json, "Sec-Fetch-Site", "cross-site", "Origin", "http://evil.example"), 403},
+		{"another site posts without an origin", "POST", "/dev/act", headers("Content-Type", json, "Sec-Fetch-Site", "cross-site"), 403},
+		{"another port of this host posts", "POST", "/dev/act", headers("Content-Type", json, "Sec-Fetch-Site", "same-site", "Origin", "http://127.0.0.1:3000"), 403},
+		{"another site posts from an older browser", "POST", "/dev/act", headers("Content-Type", json, "Origin", "http://evil.example"), 403},
+		{"another port posts from an older browser", "POST", "/dev/act", headers("Content-Type", json, "Origin", "http://127.0.0.1:1"), 403},
+		{"another scheme posts from an older browser", "POST", "/dev/act", headers("Content-Type", json, "Origin", strings.Replace(own, "http", "https", 1)), 403},
+		{"a sandboxed frame posts", "POST", "/dev/act", headers("Content-Type", json, "Origin", "null"), 403},
+		{"a request from the address bar posts with an origin", "POST", "/dev/act", headers("Content-Type", json, "Sec-Fetch-Site", "none", "Origin", "http://evil.example"), 403},
+		{"a page with an unknown relation posts", "POST", "/dev/act", headers("Content-Type", json, "Sec-Fetch-Site", "other"), 403},
+		{"a form posts text", "POST", "/dev/act", headers("Content-Type", "text/plain"), 415},
+		{"a form posts", "POST", "/dev/act", headers("Content-Type", "application/x-www-form-urlencoded"), 415},
+		{"a form posts a file", "POST", "/dev/act", headers("Content-Type", "multipart/form-data; boundary=x"), 415},
+		{"a client posts without a content type", "POST", "/dev/act", headers(), 415},
 		{"the address bar opens the page", "GET", "/", headers("Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"), 200},
 		{"a link elsewhere opens the page", "GET", "/", headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"), 200},
 		{"another site loads the page as a picture", "GET", "/", headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"), 403},
 		{"the page reads", "GET", "/dev/session?phone=1", headers("Sec-Fetch-Site", "same-origin"), 200},
 		{"the address bar reads", "GET", "/dev/state", headers("Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"), 200},
 		{"another site reads", "GET", "/dev/session?phone=1", headers("Sec-Fetch-Site", "cross-site"), 403},
-		{"another site links to what the page reads", "GET", "/dev/state", headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"), 403},
+		{"another site links to a response", "GET", "/dev/state", headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"), 403},
 		{"another site reads from an older browser", "GET", "/dev/state", headers("Origin", "http://evil.example"), 403},
 		{"another site runs the script", "GET", "/dev/page.js", headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"), 403},
 		{"another port reads", "GET", "/dev/state", headers("Sec-Fetch-Site", "same-site"), 403},
-		{"another site heads", "HEAD", "/dev/state", headers("Sec-Fetch-Site", "cross-site"), 403},
-		{"a tunnel brings a request for localhost", "GET", "/", headers("X-Forwarded-For", "198.51.100.1"), 403},
-		{"a proxy posts for somebody", "POST", "/dev/send", headers("Content-Type", json, "Forwarded", "for=198.51.100.1"), 403},
+		{"another site sends HEAD", "HEAD", "/dev/state", headers("Sec-Fetch-Site", "cross-site"), 403},
+		{"a tunnel forwards a request to localhost", "GET", "/", headers("X-Forwarded-For", "198.51.100.1"), 403},
+		{"a proxy forwards a post", "POST", "/dev/act", headers("Content-Type", json, "Forwarded", "for=198.51.100.1"), 403},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			before := s.size()
-			a := s.ask(row.method, row.path, hello, row.header)
+			a := s.request(row.method, row.path, hello, row.header)
 			if a.status != row.want {
-				t.Errorf("it gets %d %s, want %d", a.status, a.body, row.want)
+				t.Errorf("the answer is %d %s, want %d", a.status, a.body, row.want)
 			}
 			if a.status != 200 && (s.size() != before || strings.Contains(a.body, from)) {
-				t.Errorf("it does something, or reads %s", a.body)
+				t.Errorf("the request changes Redis, or the answer has the number: %s", a.body)
 			}
 		})
 	}
 }
 
-// A browser asks by OPTIONS before it lets another site send JSON, and goes by the headers of the answer.
-func TestNoAnswerLetsAnotherSiteIn(t *testing.T) {
+// Before another site may send JSON, a browser sends OPTIONS. It obeys the headers of the answer.
+func TestNoCORSHeaders(t *testing.T) {
 	s := newService(t)
-	for _, a := range []asked{
-		s.ask("OPTIONS", "/dev/send", "", headers("Origin", "http://evil.example", "Access-Control-Request-Method", "POST",
+	for _, a := range []response{
+		s.request("OPTIONS", "/dev/act", "", headers("Origin", "http://evil.example", "Access-Control-Request-Method", "POST",
 			"Access-Control-Request-Headers", "content-type")),
-		s.ask("GET", "/", "", headers()),
-		s.ask("GET", "/dev/state", "", headers("Origin", s.url)),
-		s.ask("GET", "/dev/state", "", headers("Origin", "http://evil.example")),
-		s.ask("POST", "/dev/send", hello, headers("Content-Type", "application/json", "Origin", s.url)),
+		s.request("GET", "/", "", headers()),
+		s.request("GET", "/dev/state", "", headers("Origin", s.url)),
+		s.request("GET", "/dev/state", "", headers("Origin", "http://evil.example")),
+		s.request("POST", "/dev/act", hello, headers("Content-Type", "application/json", "Origin", s.url)),
 	} {
 		for name := range a.header {
 			if strings.HasPrefix(name, "Access-Control-") {
@@ -197,26 +197,26 @@ func TestNoAnswerLetsAnotherSiteIn(t *testing.T) {
 			}
 		}
 	}
-	if a := s.ask("OPTIONS", "/dev/send", "", headers("Origin", "http://evil.example")); a.status != 405 {
-		t.Errorf("OPTIONS gets %d, want 405", a.status)
+	if a := s.request("OPTIONS", "/dev/act", "", headers("Origin", "http://evil.example")); a.status != 405 {
+		t.Errorf("OPTIONS is answered %d, want 405", a.status)
 	}
 }
 
-// See https://www.w3.org/TR/CSP3/ for the policy: the directives without a value of their own fall back to default-src.
-func TestEveryAnswerCarriesThePolicy(t *testing.T) {
+// See https://www.w3.org/TR/CSP3/. A directive that is missing in the policy has the value of default-src.
+func TestPolicy(t *testing.T) {
 	s := newService(t)
-	for _, a := range []asked{
-		s.ask("GET", "/", "", headers()),
-		s.ask("GET", "/dev/page.js", "", headers()),
-		s.ask("GET", "/dev/state", "", headers()),
-		s.ask("GET", "/", "", headers("Host", "evil.example")),
-		s.ask("POST", "/dev/send", "{}", headers("Content-Type", "application/json")),
+	for _, a := range []response{
+		s.request("GET", "/", "", headers()),
+		s.request("GET", "/dev/page.js", "", headers()),
+		s.request("GET", "/dev/state", "", headers()),
+		s.request("GET", "/", "", headers("Host", "evil.example")),
+		s.request("POST", "/dev/act", "{}", headers("Content-Type", "application/json")),
 	} {
 		policy := a.header.Get("Content-Security-Policy")
 		for _, directive := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'",
 			"form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"} {
 			if !strings.Contains(policy+";", directive+";") {
-				t.Errorf("the policy has no %s: %s", directive, policy)
+				t.Errorf("the policy does not have %s: %s", directive, policy)
 			}
 		}
 		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",

@@ -16,14 +16,14 @@ import (
 	"smsession/internal/devphone"
 )
 
-// attack is what a page of another site tries against a service: everything that a browser lets it send without asking,
-// and everything that it could read or run. It resolves to what it got hold of.
+// attack is a script of another site. It sends every kind of request that a browser allows without asking the service
+// first, and tries to read and run everything. It resolves to what it could read.
 //
 //go:embed testdata/attack.js
 var attack string
 
-// another serves a page of another site. Its name leads to this host, as a name of an attacker's DNS may.
-func another(t *testing.T) string {
+// otherSite serves a page of another site. Its name leads to this host, because an attacker's DNS may say so.
+func otherSite(t *testing.T) string {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/html")
@@ -45,31 +45,31 @@ func port(t *testing.T, raw string) string {
 	return u.Port()
 }
 
-// attacked has a page of another site try it on.
+// attacked opens a page of another site that attacks the service.
 func attacked(t *testing.T, browser context.Context) {
 	s := newService(t)
-	w := blankTab(t, browser)
-	w.do(chromedp.Navigate(another(t)))
+	w := emptyTab(t, browser)
+	w.do(chromedp.Navigate(otherSite(t)))
 	for _, target := range []string{s.url, strings.Replace(s.url, "127.0.0.1", "localhost", 1)} {
-		if loot := value[[]string](w, called(attack, target)); len(loot) > 0 {
-			t.Errorf("it gets %q", loot)
+		if loot := value[[]string](w, call(attack, target)); len(loot) > 0 {
+			t.Errorf("the other site reads %q", loot)
 		}
 	}
 	if last := s.phones()[0].Last; last != 0 || s.size() != 0 {
-		t.Errorf("it sends %d messages and leaves %d keys", last, s.size())
+		t.Errorf("the other site sends %d messages and leaves %d keys", last, s.size())
 	}
 
 	naive := &naivePage{}
 	srv := httptest.NewServer(naive)
 	defer srv.Close()
 	defer srv.CloseClientConnections()
-	loot := value[[]string](w, called(attack, srv.URL))
+	loot := value[[]string](w, call(attack, srv.URL))
 	if naive.count() < 3 || len(loot) < 2 {
-		t.Errorf("from a page without a guard it gets %q and sends %d messages: the attack is none", loot, naive.count())
+		t.Errorf("the attack does too little: from a page without a guard, it reads %q and sends %d messages", loot, naive.count())
 	}
 }
 
-// naivePage is a dev page that takes whatever comes.
+// naivePage is a page without a guard. It is the negative control.
 type naivePage struct {
 	mu   sync.Mutex
 	sent int
@@ -97,33 +97,33 @@ func (p *naivePage) count() int {
 	return p.sent
 }
 
-// rebound opens the page under a name of an attacker's that leads here. The attacker's page is then of the same origin:
-// the browser says that nothing is amiss, and only the Host tells.
+// rebound opens the page with an attacker's name that leads to this host. The attacker's page then has the same origin.
+// Only the Host header of its requests shows the name.
 func rebound(t *testing.T, browser context.Context) {
 	s := newService(t)
-	w := blankTab(t, browser)
+	w := emptyTab(t, browser)
 	w.do(chromedp.Navigate("http://rebound.example:" + port(t, s.url)))
-	got := value[[]int](w, `Promise.all(['/', '/dev/state', '/dev/page.js'].map((path) => fetch(path).then((r) => r.status)).concat(
-		fetch('/dev/send', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: `+js(hello)+` }).then((r) => r.status)))`)
-	for _, status := range got {
+	statuses := value[[]int](w, `Promise.all(['/', '/dev/state', '/dev/page.js'].map((path) => fetch(path).then((r) => r.status)).concat(
+		fetch('/dev/act', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: `+js(hello)+` }).then((r) => r.status)))`)
+	for _, status := range statuses {
 		if status != http.StatusForbidden {
-			t.Errorf("it gets %v", got)
+			t.Errorf("the statuses are %v", statuses)
 		}
 	}
 	if s.size() != 0 {
-		t.Error("it reaches Redis")
+		t.Error("a request reaches Redis")
 	}
-	// The same name leads to the page when it is the one that the service was given, so it is the name that is refused.
+	// A page with this name works if the name is configured. The service therefore refuses the name, and nothing else.
 	given := newService(t, func(o *devphone.Options) { o.Hosts = []string{"rebound.example"} })
 	w.do(chromedp.Navigate("http://rebound.example:" + port(t, given.url)))
 	w.until(`document.body.dataset.ready === 'true'`)
 }
 
-// framed puts the page into another site's, through which its buttons could be pressed.
+// framed shows the page in a frame of another site. The other site could then trick people into pressing its buttons.
 func framed(t *testing.T, browser context.Context) {
 	s := newService(t)
-	w := blankTab(t, browser)
-	w.do(chromedp.Navigate(another(t)))
+	w := emptyTab(t, browser)
+	w.do(chromedp.Navigate(otherSite(t)))
 	value[any](w, `new Promise((resolve) => {
 		const frame = Object.assign(document.createElement('iframe'), { src: `+js(s.url)+` });
 		frame.onload = resolve;
@@ -131,20 +131,20 @@ func framed(t *testing.T, browser context.Context) {
 	})`)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for _, fault := range w.faults {
-		if strings.Contains(fault, "frame-ancestors") {
+	for _, complaint := range w.complaints {
+		if strings.Contains(complaint, "frame-ancestors") {
 			return
 		}
 	}
-	t.Errorf("the browser does not refuse: %q", w.faults)
+	t.Errorf("the browser shows the page, it complains only about %q", w.complaints)
 }
 
-// policed tries what the Content-Security-Policy is there to stop. It also shows that the suite sees it being stopped.
+// policed does what the Content-Security-Policy must prevent. It also shows that the tests notice violations.
 func policed(t *testing.T, browser context.Context) {
 	w := newTab(t, browser, newService(t).url)
 	got := value[string](w, `(() => { try { document.querySelector('.log').innerHTML = '<b>x</b>'; return 'set'; } catch { return 'refused'; } })()`)
 	if got != "refused" {
-		t.Error("text can be made HTML")
+		t.Error("the page can parse text as HTML")
 	}
 	value[any](w, `(() => {
 		const script = document.createElement('script');
@@ -155,11 +155,11 @@ func policed(t *testing.T, browser context.Context) {
 	})()`)
 	w.until(`['img-src', 'style-src-attr'].every((d) => window.violations.includes(d))`)
 	if value[bool](w, `'hacked' in window`) {
-		t.Error("a script in the page is run")
+		t.Error("the browser has run an inline script")
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if len(w.faults) == 0 {
-		t.Error("the suite does not see that the browser complains")
+	if len(w.complaints) == 0 {
+		t.Error("the tests do not see the complaints of the browser")
 	}
 }

@@ -6,9 +6,10 @@ import (
 	"testing"
 
 	"smsession/internal/redispool"
+	"smsession/internal/webhooktest"
 )
 
-// restarted ends the service under an open page, and starts another one in its place.
+// restarted stops the service while the page is open, and starts another one at its address.
 func restarted(t *testing.T, browser context.Context) {
 	embedded, err := redispool.StartEmbedded("127.0.0.1:0")
 	if err != nil {
@@ -24,17 +25,20 @@ func restarted(t *testing.T, browser context.Context) {
 	w.keys("Hello\r")
 	w.count(".in", 1)
 	s.close()
-	w.until(`document.querySelector('#fault').textContent === 'The service does not answer.'`)
-	listener, err = net.Listen("tcp", listener.Addr().String())
-	if err != nil {
-		t.Fatal(err)
+	w.until(`document.querySelector('#problem').textContent === 'The service does not answer.'`)
+	w.untilReloaded(func() {
+		listener, err = net.Listen("tcp", listener.Addr().String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(listening(t, listener, embedded.Addr()).close)
+	})
+	if shown := value[bool](w, `!document.querySelector('#problem').hidden`); shown || len(w.texts(".in")) > 0 {
+		t.Errorf("the new page has the messages %q, and shows a problem: %t", w.texts(".in"), shown)
 	}
-	t.Cleanup(listening(t, listener, embedded.Addr()).close)
-	w.count(".in", 0)
-	w.until(`document.body.dataset.ready === 'true' && document.querySelector('#fault').hidden`)
 	w.keys("Still there?\r")
 	w.count(".in", 1)
-	if got := w.texts(".in")[0]; got != "Reply: "+tutorial(2) {
-		t.Errorf("the conversation, which Redis has kept, goes on with %q", got)
+	if got := w.texts(".in")[0]; got != "Reply: "+webhooktest.Greeting(2) {
+		t.Errorf("the reply is %q, but Redis has kept the conversation", got)
 	}
 }

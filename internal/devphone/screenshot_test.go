@@ -12,13 +12,13 @@ import (
 	"smsession/internal/redispool"
 )
 
-var screenshot = flag.String("screenshot", "", "where TestScreenshot puts the picture for the README")
+var screenshot = flag.String("screenshot", "", "the file that TestScreenshot writes the picture for the README to")
 
-// TestScreenshot has the conversation that the README shows, and takes the picture if it is told where to put it:
+// TestScreenshot has the conversation that the README shows. With the flag, it writes the picture:
 //
 //	go test ./internal/devphone -run Screenshot -screenshot deploy/dev-phone.png
 func TestScreenshot(t *testing.T) {
-	s := pictured(t)
+	s := forScreenshot(t)
 	w := newTab(t, chromium(t), s.url)
 	w.resize(1280, 800)
 	w.media("prefers-color-scheme", "light")
@@ -43,16 +43,16 @@ func TestScreenshot(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const most = 200_000
-	if len(picture) > most {
-		t.Errorf("the picture has %d bytes, more than %d", len(picture), most)
+	const maxSize = 200_000
+	if len(picture) > maxSize {
+		t.Errorf("the picture has %d bytes, more than %d", len(picture), maxSize)
 	}
 	save(t, picture)
-	w.clean()
+	w.checkComplaints()
 }
 
-// pictured is a service on the port that `smsession dev` likes best, when a picture is to be taken and nobody has it.
-func pictured(t *testing.T) *service {
+// forScreenshot starts a service. For the picture, it has the default ports of `smsession dev` if they are free.
+func forScreenshot(t *testing.T) *service {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:8080")
 	if *screenshot == "" || err != nil {
@@ -71,7 +71,7 @@ func pictured(t *testing.T) *service {
 	return s
 }
 
-// save writes the picture if it was asked for. Tests run in the folder of their package: another path is from the root.
+// save writes the picture if the flag is set. A relative path is relative to the root of the repository.
 func save(t *testing.T, picture []byte) {
 	t.Helper()
 	if *screenshot == "" {

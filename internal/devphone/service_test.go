@@ -6,7 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -15,40 +15,29 @@ import (
 	"smsession/internal/config/redisurl"
 	"smsession/internal/conversation"
 	"smsession/internal/devphone"
+	"smsession/internal/phone"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 	"smsession/internal/server"
 	"smsession/internal/session"
 	"smsession/internal/twilio"
+	"smsession/internal/webhooktest"
 )
 
-const (
-	from  = "+12025550143"
-	to    = "+15005550006"
-	token = "b3f1c0de5ca1ab1e0ddba11f00dfaced" // Twilio's auth token
+// from is the number of the first phone.
+const from = "+12025550143"
 
-	accountSID = "AC0123456789abcdef0123456789abcdef"
-)
-
-// tutorial is what the tutorial says to the nth message.
-func tutorial(n int) string {
-	if n == 1 {
-		return "Hello, thanks for the new message."
-	}
-	return fmt.Sprintf("Hello, thanks for message number %d", n)
-}
-
-// service is a service with the page, as `smsession dev` puts them together.
+// service is a service with the page, as in `smsession dev`.
 type service struct {
 	tb    testing.TB
 	url   string
 	edge  http.Handler
-	addr  string     // of its Redis
-	conn  redis.Conn // to it
+	addr  string     // the address of its Redis
+	conn  redis.Conn // to that Redis
 	close func()
 }
 
-// newService starts one over the embedded Redis.
+// newService starts a service with an embedded Redis.
 func newService(tb testing.TB, changes ...func(*devphone.Options)) *service {
 	tb.Helper()
 	embedded, err := redispool.StartEmbedded("127.0.0.1:0")
@@ -59,7 +48,7 @@ func newService(tb testing.TB, changes ...func(*devphone.Options)) *service {
 	return newServiceOn(tb, embedded.Addr(), changes...)
 }
 
-// newServiceOn starts one over the Redis at an address.
+// newServiceOn starts a service with the Redis at an address.
 func newServiceOn(tb testing.TB, addr string, changes ...func(*devphone.Options)) *service {
 	tb.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -71,7 +60,7 @@ func newServiceOn(tb testing.TB, addr string, changes ...func(*devphone.Options)
 	return s
 }
 
-// listening starts one on a listener. The test closes it.
+// listening starts a service on a listener. The caller closes it.
 func listening(tb testing.TB, listener net.Listener, addr string, changes ...func(*devphone.Options)) *service {
 	tb.Helper()
 	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}}).Pool
@@ -84,7 +73,7 @@ func listening(tb testing.TB, listener net.Listener, addr string, changes ...fun
 	if err != nil {
 		tb.Fatal(err)
 	}
-	s.edge = edge(tb, pool, o.PublicURL).Public(page.Routes)
+	s.edge = newServer(pool, strings.TrimSuffix(o.Phone.Webhook.URL, "/sms")).Public(page.Routes)
 	srv := httptest.NewUnstartedServer(s.edge)
 	srv.Listener.Close()
 	srv.Listener = listener
@@ -100,7 +89,10 @@ func listening(tb testing.TB, listener net.Listener, addr string, changes ...fun
 
 func (s *service) options(pool *redis.Pool) devphone.Options {
 	return devphone.Options{
-		URL: s.url, PublicURL: s.url, AuthToken: token, AccountSID: accountSID, From: from, To: to,
+		Phone: phone.Options{
+			From: from, To: webhooktest.To, AuthToken: webhooktest.AuthToken, AccountSID: webhooktest.AccountSID,
+			Webhook: phone.Endpoint{URL: s.url + "/sms"}, Fallback: phone.Endpoint{URL: s.url + "/sms/fallback"},
+		},
 		Pool: pool, Redis: s.addr, Prefix: "sms:", IdleTimeout: 4 * time.Hour,
 		ReadRecord: func(to, from string) string {
 			return fmt.Sprintf(`redis-cli -p 6379 get 'sms:session:'"$(redis-cli -p 6379 get 'sms:conversation:%s:%s')"`, to, from)
@@ -108,10 +100,9 @@ func (s *service) options(pool *redis.Pool) devphone.Options {
 	}
 }
 
-// edge is the service without the page.
-func edge(tb testing.TB, pool *redis.Pool, publicURL string) *server.Server {
-	tb.Helper()
-	tokens := []twilio.Token{{Value: token}}
+// newServer returns the service without the page.
+func newServer(pool *redis.Pool, publicURL string) *server.Server {
+	tokens := []twilio.Token{{Value: webhooktest.AuthToken}}
 	log := slog.New(slog.DiscardHandler)
 	return server.New(server.Options{
 		Sessions: session.New(session.Options{
@@ -120,7 +111,7 @@ func edge(tb testing.TB, pool *redis.Pool, publicURL string) *server.Server {
 		}),
 		Webhook:     twilio.NewVerifier(publicURL+"/sms", tokens),
 		Fallback:    twilio.NewVerifier(publicURL+"/sms/fallback", tokens),
-		AccountSIDs: []string{accountSID},
+		AccountSIDs: []string{webhooktest.AccountSID},
 		OptOut:      twilio.OptOutDefault,
 		Health:      server.NewHealth(10*time.Second, log),
 		Version:     "1.2.3-test",
@@ -128,7 +119,7 @@ func edge(tb testing.TB, pool *redis.Pool, publicURL string) *server.Server {
 	})
 }
 
-// size is how many keys its Redis has.
+// size returns the number of keys in the Redis of the service.
 func (s *service) size() int {
 	s.tb.Helper()
 	n, err := redis.Int(s.conn.Do("DBSIZE"))
@@ -138,20 +129,7 @@ func (s *service) size() int {
 	return n
 }
 
-// deliver posts a signed message straight to the webhook.
-func (s *service) deliver(params [][2]string) {
-	s.tb.Helper()
-	form := url.Values{}
-	for _, p := range params {
-		form.Set(p[0], p[1])
-	}
-	a := s.ask("POST", "/sms", form.Encode(), headers("Content-Type", "application/x-www-form-urlencoded", "X-Twilio-Signature", sign(s.url+"/sms", params)))
-	if a.status != 200 {
-		s.tb.Fatalf("a signed message gets %d %s", a.status, a.body)
-	}
-}
-
-// client does not keep connections, so that none is left when a test ends.
+// client does not keep connections open, so that none is left when a test ends.
 func client() *http.Client {
 	return &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: 30 * time.Second}
 }

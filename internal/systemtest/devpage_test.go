@@ -47,7 +47,7 @@ func TestTheGuideBeginsWithThePage(t *testing.T) {
 // TestAPhoneOfThePageTextsTheService does so under names that need quoting, for a public URL that leads nowhere.
 func TestAPhoneOfThePageTextsTheService(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=", "PUBLIC_URL=https://sms.example.com/in", "REDIS_PREFIX=it's:")
-	status, text := browse(t, "POST", d.url+"/dev/send", `{"phone":"1","kind":"text","body":"hello"}`)
+	status, text := browse(t, "POST", d.url+"/dev/act", `{"phone":"1","kind":"text","body":"hello"}`)
 	var sent struct {
 		Entries []struct {
 			Outcome struct{ Replies []struct{ Body string } }
@@ -58,15 +58,15 @@ func TestAPhoneOfThePageTextsTheService(t *testing.T) {
 		t.Fatalf("a message gets %d %s", status, text)
 	}
 	var session struct {
-		Line   string
-		Record struct{ Raw string }
+		Command string
+		Record  struct{ Raw string }
 	}
 	status, said := browse(t, "GET", d.url+"/dev/session?phone=1", "")
 	if err := json.Unmarshal([]byte(said), &session); err != nil || status != 200 {
 		t.Fatalf("the session is %d %s", status, said)
 	}
-	if got := paste(t, session.Line); got == "" || got != session.Record.Raw {
-		t.Errorf("%s: %s, the page shows %s", session.Line, got, session.Record.Raw)
+	if got := paste(t, session.Command); got == "" || got != session.Record.Raw {
+		t.Errorf("%s: %s, the page shows %s", session.Command, got, session.Record.Raw)
 	}
 	_, wire := browse(t, "GET", d.url+"/dev/message?phone=1&entry=1", "")
 	_, state := browse(t, "GET", d.url+"/dev/state", "")
@@ -83,8 +83,8 @@ func TestOnlyDevHasThePage(t *testing.T) {
 				t.Errorf("GET %s gets %d, want 404", path, status)
 			}
 		}
-		if status, _ := browse(t, "POST", url+"/dev/send", `{"phone":"1","kind":"text","body":"hello"}`); status != 404 {
-			t.Errorf("POST /dev/send gets %d, want 404", status)
+		if status, _ := browse(t, "POST", url+"/dev/act", `{"phone":"1","kind":"text","body":"hello"}`); status != 404 {
+			t.Errorf("POST /dev/act gets %d, want 404", status)
 		}
 	}
 }

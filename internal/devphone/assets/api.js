@@ -1,4 +1,4 @@
-// The server's side of the page. A refusal is an Error with the server's own sentence.
+// Calls of the server. If a call fails, it throws an Error with a sentence for the person.
 
 async function call(path, init) {
   let response;

@@ -1,8 +1,8 @@
-// One entry of a phone's log: a message with what became of it, or something else that was done to the phone.
-import { clock, el, latency, plural } from './dom.js';
+// An entry of a phone's log: a message with its outcome, or another action.
+import { el, latency, plural, timeOfDay } from './dom.js';
 
-// entryNode shows an entry. choose is called when somebody wants to see its request.
-export function entryNode(entry, choose) {
+// entryNode makes the element of an entry. It calls select when the person wants to see the entry's requests.
+export function entryNode(entry, select) {
   if (!entry.message) return el('p', { className: 'event' }, eventText(entry));
   const node = el('div', { className: `entry ${entry.kind}` });
   node.dataset.id = entry.id;
@@ -13,12 +13,12 @@ export function entryNode(entry, choose) {
     return node;
   }
   const className = outcome.ok ? 'status' : 'status bad';
-  const status = el('button', { type: 'button', className, title: 'Show what went over the wire' }, statusText(entry));
-  status.addEventListener('click', () => choose(entry));
-  node.append(status, ...errors(outcome.findings ?? []));
+  const status = el('button', { type: 'button', className, title: 'Show the request and the response' }, statusText(entry));
+  status.addEventListener('click', () => select(entry));
+  node.append(status, ...errorNodes(outcome.findings ?? []));
   for (const reply of outcome.replies ?? []) {
     node.append(bubble('in', reply.body, reply.media ?? []));
-    if (reply.segments.count > 1 || reply.segments.encoding !== 'GSM-7') node.append(el('p', { className: 'meta' }, segments(reply.segments)));
+    if (reply.segments.count > 1 || reply.segments.encoding !== 'GSM-7') node.append(el('p', { className: 'meta' }, segmentsText(reply.segments)));
   }
   if (outcome.ok && !outcome.replies?.length) node.append(el('p', { className: 'meta' }, 'no reply'));
   return node;
@@ -26,39 +26,39 @@ export function entryNode(entry, choose) {
 
 function bubble(side, text, media) {
   const who = side === 'out' ? 'You: ' : 'Reply: ';
-  return el('div', { className: `bubble ${side}` }, el('span', { className: 'unseen' }, who), text,
+  return el('div', { className: `bubble ${side}` }, el('span', { className: 'visually-hidden' }, who), text,
     ...media.map((url) => el('span', { className: 'media' }, url)));
 }
 
 function statusText(entry) {
   const { outcome } = entry;
   const word = !outcome.ok ? 'failed' : entry.kind === 'again' ? 'delivered again' : 'delivered';
-  return [word, cookieText(outcome.cookie), entry.segments && segments(entry.segments), latency(outcome.took_ns)].filter(Boolean).join(' · ');
+  return [word, cookieText(outcome.cookie), entry.segments && segmentsText(entry.segments), latency(outcome.took_ns)].filter(Boolean).join(' · ');
 }
 
 function cookieText(change) {
   return change === 'none' ? 'no cookie' : `cookie ${change}`;
 }
 
-function segments(s) {
+function segmentsText(s) {
   return plural(s.count, 'segment') + (s.encoding === 'GSM-7' ? '' : ` ${s.encoding}`);
 }
 
-// errors are the findings that Twilio would have logged, the same one once. The panel beside has them all.
-function errors(findings) {
-  const seen = new Map(findings.filter((f) => !f.warning).map((f) => [`${f.code} ${f.detail}`, f]));
-  return [...seen.values()].map((f) => finding(f));
+// errorNodes shows the findings that Twilio would log as errors, each of them once. The message panel shows all findings.
+function errorNodes(findings) {
+  const unique = new Map(findings.filter((f) => !f.warning).map((f) => [`${f.code} ${f.detail}`, f]));
+  return [...unique.values()].map((f) => findingNode(f));
 }
 
-// finding shows an entry of Twilio's debugger, or a warning.
-export function finding(f, where) {
+// findingNode makes the element of an error or a warning of Twilio's debugger.
+export function findingNode(f, withURL) {
   const label = f.warning ? 'Warning' : 'Error';
   const name = [f.code || label, f.name].filter(Boolean).join(' ');
   return el('p', { className: f.warning ? 'finding warning' : 'finding' }, el('b', {}, name), ` ${f.detail}`,
-    where && f.url ? el('span', { className: 'mono' }, ` ${f.url}`) : null);
+    withURL && f.url ? el('span', { className: 'mono' }, ` ${f.url}`) : null);
 }
 
 function eventText(entry) {
   if (entry.kind === 'lose') return 'The cookie is lost';
-  return `${plural(entry.hours, 'hour')} later: ${clock(entry.at)}`;
+  return `${plural(entry.hours, 'hour')} later: ${timeOfDay(entry.at)}`;
 }

@@ -1,155 +1,149 @@
-// The page: which phones there are, what is pressed, and what the panels show.
+// The page: its phones, their actions, and what the panels show.
 import { get, post } from './api.js';
 import { byID } from './dom.js';
-import { Handset } from './handset.js';
+import { clear, showEvent, showMessage } from './message.js';
+import { Phone } from './phone.js';
 import { RecordPanel } from './record.js';
-import { clear, showEvent, showMessage } from './wire.js';
 
-const handsets = new Map();
+const phones = new Map();
 const record = new RecordPanel();
-let current = null;
-let asked = 0; // numbers the questions after the session: a late answer is not shown
-let shown = 0; // and those after a message
-let away = false; // whether the last question after the session had no answer
+let current = null; // the phone that the panels show
+let sessionCalls = 0; // the number of calls of /dev/session; only the response to the last one is shown
+let messageCalls = 0; // the same for /dev/message
+let failing = false; // the last call of /dev/session failed
 
-function complain(error) {
-  byID('fault').textContent = error.message;
-  byID('fault').hidden = false;
+function showProblem(error) {
+  byID('problem').textContent = error.message;
+  byID('problem').hidden = false;
 }
 
-// attempt does something and shows what went wrong.
-async function attempt(what) {
+// attempt calls a function, and shows its error.
+async function attempt(call) {
   try {
-    const result = await what();
-    byID('fault').hidden = true;
+    const result = await call();
+    byID('problem').hidden = true;
     return result;
   } catch (error) {
-    complain(error);
+    showProblem(error);
     return null;
   }
 }
 
-// turnTo makes the panels be about a phone.
-function turnTo(handset) {
-  current = handset;
-  for (const other of handsets.values()) other.mark(other === handset);
-  for (const node of document.querySelectorAll('.whose')) node.textContent = handset?.from ?? '';
+// setCurrent makes a phone the one that the panels show.
+function setCurrent(phone) {
+  current = phone;
+  for (const other of phones.values()) other.mark(other === phone);
+  for (const node of document.querySelectorAll('.panel .from')) node.textContent = phone?.from ?? '';
 }
 
-// pick turns to a phone, and shows what happened on it last.
-function pick(handset) {
-  if (current === handset) return;
-  turnTo(handset);
-  show(handset, handset && [...handset.entries.values()].at(-1));
-  if (handset) refresh(false);
+// selectPhone shows a phone and its newest entry in the panels.
+function selectPhone(phone) {
+  if (current === phone) return;
+  setCurrent(phone);
+  selectEntry(phone, phone && [...phone.entries.values()].at(-1));
+  if (phone) refresh(false);
   else record.clear();
 }
 
 // act does what a button says.
-async function act(handset, kind, body) {
-  turnTo(handset);
-  const reply = await attempt(() => request(handset.id, kind, body));
-  if (!reply) {
-    handset.input.value ||= body;
+async function act(phone, kind, body) {
+  setCurrent(phone);
+  const result = await attempt(() => post('/dev/act', { phone: phone.id, kind, body, hours: 4 }));
+  if (!result) {
+    phone.input.value ||= body;
     return;
   }
-  handset.update(reply.entries);
-  if (handset === current) show(handset, reply.entries.at(-1));
+  phone.update(result.entries);
+  if (phone === current) selectEntry(phone, result.entries.at(-1));
   await refresh(true);
 }
 
-function request(phone, kind, body) {
-  if (kind === 'lose') return post('/dev/lose', { phone });
-  if (kind === 'skip') return post('/dev/skip', { phone, hours: 4 });
-  return post('/dev/send', { phone, kind, body });
-}
-
-// show shows an entry in the panel of the wire, if there is one.
-async function show(handset, entry) {
-  const showing = ++shown;
-  for (const other of handsets.values()) other.markEntry(other === handset ? entry?.id : 0);
+// selectEntry shows an entry in the message panel.
+async function selectEntry(phone, entry) {
+  const call = ++messageCalls;
+  for (const other of phones.values()) other.markEntry(other === phone ? entry?.id : 0);
   if (!entry) clear();
   else if (!entry.message) showEvent(entry);
   if (!entry?.message) return;
-  const message = await attempt(() => get('/dev/message', { phone: handset.id, entry: entry.id }));
-  if (message && showing === shown) showMessage(message);
+  const message = await attempt(() => get('/dev/message', { phone: phone.id, entry: entry.id }));
+  if (message && call === messageCalls) showMessage(message);
 }
 
-// refresh asks how the session stands now. ours says whether this page has just done something.
+// refresh shows the present state of the session. ours says that this page has just changed it.
 async function refresh(ours) {
-  const handset = current;
-  if (!handset) return;
-  const question = ++asked;
+  const phone = current;
+  if (!phone) return;
+  const call = ++sessionCalls;
   let view;
   try {
-    view = await get('/dev/session', { phone: handset.id });
+    view = await get('/dev/session', { phone: phone.id });
   } catch (error) {
-    if (error.status === 404) await reload(); // closed in another window
-    else complain(error);
-    away = true;
+    if (error.status === 404) await synchronize(); // another window has closed the phone
+    else showProblem(error);
+    failing = true;
     return;
   }
-  if (away) byID('fault').hidden = true;
-  away = false;
-  if (question !== asked || handset !== current) return;
-  if (view.last < handset.last) location.reload(); // another service by now
-  const elsewhere = view.last > handset.last;
-  handset.jar(view);
-  record.show(handset.id, view, ours || elsewhere);
-  if (elsewhere) await reload();
+  if (failing) byID('problem').hidden = true;
+  failing = false;
+  if (call !== sessionCalls || phone !== current) return;
+  if (view.last < phone.last) location.reload(); // the service was restarted and has lost the log
+  const otherWindow = view.last > phone.last;
+  phone.showCookie(view);
+  record.show(phone.id, view, ours || otherWindow);
+  if (otherWindow) await synchronize();
 }
 
-// reload takes up what another window has done.
-async function reload() {
+// synchronize shows what other windows have done.
+async function synchronize() {
   const state = await attempt(() => get('/dev/state'));
   if (!state) return;
-  const there = new Set(state.phones.map((phone) => phone.id));
-  for (const handset of [...handsets.values()]) if (!there.has(handset.id)) drop(handset);
-  for (const phone of state.phones) {
-    if (handsets.has(phone.id)) handsets.get(phone.id).update(phone.entries);
-    else add(phone);
+  const open = new Set(state.phones.map((data) => data.id));
+  for (const phone of [...phones.values()]) if (!open.has(phone.id)) remove(phone);
+  for (const data of state.phones) {
+    if (phones.has(data.id)) phones.get(data.id).update(data.entries ?? []);
+    else add(data);
   }
 }
 
 function add(data) {
-  const handset = new Handset(data, { act, choose: show, pick, close });
-  handsets.set(handset.id, handset);
-  byID('desk').append(handset.node);
-  byID('switch').append(handset.tab);
-  return handset;
+  const phone = new Phone(data, { act, selectEntry, selectPhone, close });
+  phones.set(phone.id, phone);
+  byID('phones').append(phone.node);
+  byID('tabs').append(phone.tab);
+  return phone;
 }
 
-function drop(handset) {
-  handset.node.remove();
-  handset.tab.remove();
-  handsets.delete(handset.id);
-  if (current === handset) pick([...handsets.values()].at(-1) ?? null);
+function remove(phone) {
+  phone.node.remove();
+  phone.tab.remove();
+  phones.delete(phone.id);
+  if (current === phone) selectPhone([...phones.values()].at(-1) ?? null);
 }
 
-async function close(handset) {
-  if (!await attempt(() => post('/dev/close', { phone: handset.id }))) return;
-  drop(handset);
+async function close(phone) {
+  if (!await attempt(() => post('/dev/close', { phone: phone.id }))) return;
+  remove(phone);
   (current?.input ?? byID('number')).focus();
 }
 
 byID('add').addEventListener('submit', async (event) => {
   event.preventDefault();
-  const data = await attempt(() => post('/dev/phones', { from: byID('number').value }));
+  const data = await attempt(() => post('/dev/open', { from: byID('number').value }));
   if (!data) return;
   byID('number').value = '';
-  const handset = add(data);
-  pick(handset);
-  handset.node.scrollIntoView({ block: 'nearest', inline: 'nearest' });
-  handset.input.focus();
+  const phone = add(data);
+  selectPhone(phone);
+  phone.node.scrollIntoView({ block: 'nearest', inline: 'nearest' });
+  phone.input.focus();
 });
 
 document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') refresh(false); });
 setInterval(() => { if (document.visibilityState === 'visible') refresh(false); }, 1000);
 
-await reload();
-const first = [...handsets.values()][0];
+await synchronize();
+const first = [...phones.values()][0];
 if (first) {
-  pick(first);
+  selectPhone(first);
   first.input.focus();
 }
 document.body.dataset.ready = 'true';

@@ -1,55 +1,55 @@
-// The live record, as it stands in Redis this moment, and the time that it has left.
-import { byID, span } from './dom.js';
+// The live record in Redis, and how long it will live.
+import { byID, duration } from './dom.js';
 
 export class RecordPanel {
   constructor() {
-    this.phone = null; // whose session it is
-    this.view = null; // what the server last said of it
-    this.until = 0; // when it is gone, by this browser's own steady clock
-    setInterval(() => this.tick(), 1000);
+    this.phone = null; // the ID of the phone that is shown
+    this.view = null; // the last response of /dev/session
+    this.expires = 0; // when the record expires, by the browser's monotonic clock
+    setInterval(() => this.showTTL(), 1000);
     byID('copy').addEventListener('click', () => this.copy());
   }
 
-  // show takes what the server said of a phone's session. ours says whether this page did something since it last asked.
+  // show shows a response of /dev/session. ours says that this page has done something since the last one.
   show(phone, view, ours) {
     const same = this.phone === phone;
     const changed = same && this.view.record?.raw !== view.record?.raw;
-    if (changed) this.flash();
-    if (!same || ours) byID('others').textContent = '';
-    else if (changed && view.record) byID('others').textContent = 'Changed by a message from elsewhere.';
+    if (changed) this.highlight();
+    if (!same || ours) byID('notice').textContent = '';
+    else if (changed && view.record) byID('notice').textContent = 'Changed by a message from elsewhere.';
     this.phone = phone;
     this.view = view;
-    this.until = performance.now() + (view.record?.ttl_ms ?? 0);
+    this.expires = performance.now() + (view.record?.ttl_ms ?? 0);
     this.render();
   }
 
-  // clear is for when there is no phone.
+  // clear shows that there is no phone.
   clear() {
-    this.show(null, { record: null, line: '' }, true);
+    this.show(null, { record: null, command: '' }, true);
   }
 
   render() {
-    const { record, line } = this.view;
+    const { record, command } = this.view;
     byID('key').textContent = record ? record.key : '';
     byID('record').textContent = record ? record.pretty : 'There is no session. The first message begins one.';
     byID('record').classList.toggle('empty', !record);
-    byID('line').textContent = line;
+    byID('command').textContent = command;
     const ended = record && isEnded(record.raw);
     byID('state').textContent = !record ? 'none' : ended ? 'ended' : 'live';
     byID('state').className = `state ${!record ? '' : ended ? 'ended' : 'live'}`;
-    this.tick();
+    this.showTTL();
   }
 
-  // tick counts down between one answer and the next.
-  tick() {
+  // showTTL counts down between two responses.
+  showTTL() {
     const record = this.view?.record;
-    const left = record ? Math.max(0, this.until - performance.now()) : 0;
-    byID('left').textContent = !record ? '' : record.ttl_ms === 0 ? 'no time limit' : `${span(left)} left`;
-    byID('life').value = left;
+    const left = record ? Math.max(0, this.expires - performance.now()) : 0;
+    byID('ttl').textContent = !record ? '' : record.ttl_ms === 0 ? 'no time limit' : `${duration(left)} left`;
+    byID('lifetime').value = left;
   }
 
-  // flash shows that the record has changed, unless the reader wants nothing to move.
-  flash() {
+  // highlight shows for a moment that the record has changed.
+  highlight() {
     const node = byID('record');
     node.classList.remove('changed');
     requestAnimationFrame(() => node.classList.add('changed'));
@@ -58,10 +58,10 @@ export class RecordPanel {
   async copy() {
     const button = byID('copy');
     try {
-      await navigator.clipboard.writeText(byID('line').textContent);
+      await navigator.clipboard.writeText(byID('command').textContent);
       button.textContent = 'Copied';
     } catch {
-      getSelection().selectAllChildren(byID('line'));
+      getSelection().selectAllChildren(byID('command'));
       button.textContent = 'Selected';
     }
     setTimeout(() => { button.textContent = 'Copy'; }, 1500);

@@ -1,0 +1,104 @@
+// The message panel: the HTTP requests and responses of one message.
+import { byID, el, fill, latency, plural } from './dom.js';
+import { findingNode } from './entry.js';
+
+let guideClosed = false; // the first message closes the guide; later ones leave it as it is
+const openTables = new Set(); // the titles of the tables that the person has opened
+
+// clear shows that nothing has happened on a phone.
+export function clear() {
+  present(el('p', { className: 'quiet' }, 'Nothing has happened on this phone.'));
+}
+
+// showMessage shows the requests of a message, and explains its button.
+export function showMessage(message) {
+  const { outcome } = message;
+  const exchanges = message.exchanges ?? [];
+  present(
+    explanation(message.kind),
+    ...(outcome?.findings ?? []).map((f) => findingNode(f, exchanges.length > 1)),
+    ...exchanges.map((x, i) => exchangeNode(x, exchanges.length > 1 ? i + 1 : 0, i === 0)),
+    outcome ? cookieNode(exchanges, outcome) : null);
+  if (!guideClosed) byID('guide').open = false;
+  guideClosed = true;
+}
+
+// showEvent explains an action that sends nothing.
+export function showEvent(entry) {
+  present(explanation(entry.kind), el('p', { className: 'quiet' }, 'Nothing was sent.'));
+}
+
+function present(...children) {
+  fill(byID('exchanges'), ...children);
+  byID('message').scrollTop = 0;
+}
+
+// explanation returns the text of the guide about a button. There is none for Send.
+function explanation(kind) {
+  const text = document.querySelector(`#guide [data-kind=${kind}]`)?.textContent;
+  return text ? el('p', { className: 'explanation' }, text.replace(/\s+/g, ' ').trim()) : null;
+}
+
+function exchangeNode(x, number, open) {
+  const reason = x.reason === 'primary' ? 'Webhook' : x.reason;
+  const title = [number ? `${number}. ` : '', reason, ': ', x.status || 'no answer', ' in ', latency(x.took_ns)];
+  return el('details', { className: 'exchange', open },
+    el('summary', {}, title.join('')),
+    requestNode(x),
+    responseNode(x));
+}
+
+function requestNode(x) {
+  const { signature } = x;
+  const headers = pairs(x.request_header).filter(([name]) => name !== 'X-Twilio-Signature');
+  return el('section', { 'aria-label': 'Request' },
+    heading('Request', el('b', {}, x.method), ` ${x.url}`),
+    x.address && x.address !== x.url ? el('p', { className: 'quiet' }, `sent to ${x.address}`) : null,
+    signature ? el('p', { className: 'signature mono' }, el('span', {}, 'X-Twilio-Signature: '), signature) : null,
+    table('request header', headers),
+    table('parameter', [...new URLSearchParams(x.request_body)]));
+}
+
+function responseNode(x) {
+  if (!x.status) {
+    return el('section', { 'aria-label': 'Response' }, heading('Response'), el('p', { className: 'finding' }, x.error || 'There is no response.'));
+  }
+  const [type] = x.response_header?.['Content-Type'] ?? ['no content type'];
+  return el('section', { 'aria-label': 'Response' },
+    heading('Response', el('b', {}, String(x.status)), ` ${type}`),
+    el('pre', { className: 'body', tabIndex: 0, 'aria-label': 'Body of the response' }, x.response_body || '(empty)'),
+    table('response header', pairs(x.response_header)));
+}
+
+// heading has the name of a section, and its most important content.
+function heading(name, ...rest) {
+  return el('h3', {}, name, el('span', { className: 'mono' }, ...rest));
+}
+
+// cookieNode shows the cookie that was sent, and the one that was set.
+function cookieNode(exchanges, outcome) {
+  const sent = exchanges[0]?.request_header?.Cookie?.[0] ?? 'none';
+  const set = exchanges.flatMap((x) => x.response_header?.['Set-Cookie'] ?? []);
+  return el('section', { 'aria-label': 'Cookie' },
+    heading('Cookie', el('b', {}, outcome.cookie)),
+    el('dl', { className: 'pair mono' },
+      el('dt', {}, 'sent'), el('dd', {}, sent),
+      el('dt', {}, 'set'), el('dd', {}, set.at(-1) ?? 'none')));
+}
+
+// pairs returns the names and values of a header.
+function pairs(header) {
+  return Object.entries(header ?? {}).flatMap(([name, values]) => values.map((value) => [name, value]));
+}
+
+// table shows names and values. It is closed at first. If the person opens it, it is open for later messages, too.
+function table(title, rows) {
+  if (!rows?.length) return null;
+  const body = el('tbody', {}, ...rows.map(([name, value]) =>
+    el('tr', {}, el('th', { scope: 'row' }, name), value === '' ? el('td', { className: 'empty' }, 'empty') : el('td', {}, value))));
+  const node = el('details', { className: 'table', open: openTables.has(title) },
+    el('summary', {}, plural(rows.length, title)),
+    el('table', {}, body));
+  node.addEventListener('toggle', () => { if (node.open) openTables.add(title); else openTables.delete(title); });
+  return node;
+}

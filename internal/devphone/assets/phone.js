@@ -1,0 +1,159 @@
+// A phone: its log, its text field and its buttons.
+import { byID, el, shorten } from './dom.js';
+import { entryNode } from './entry.js';
+
+export class Phone {
+  // act does what a button says. selectEntry shows the requests of an entry. selectPhone shows this phone in the panels.
+  constructor(data, { act, selectEntry, selectPhone, close }) {
+    this.id = data.id;
+    this.from = data.from;
+    this.last = 0; // the ID of the newest entry
+    this.nodes = new Map(); // the elements of the entries, by ID
+    this.entries = new Map();
+    this.selectEntry = selectEntry;
+    this.node = byID('phone').content.firstElementChild.cloneNode(true);
+    this.log = this.node.querySelector('.log');
+    this.input = this.node.querySelector('input');
+    this.tab = el('button', { type: 'button' }, this.from);
+    this.label();
+    this.listen(act, selectPhone, close);
+    this.keepAtEnd();
+    this.update(data.entries ?? []);
+    this.showCookie(data);
+  }
+
+  // label gives all elements their names.
+  label() {
+    const name = this.node.querySelector('.number');
+    name.textContent = this.from;
+    name.title = 'Show this conversation in the panels';
+    this.node.setAttribute('aria-label', `Phone ${this.from}`);
+    this.log.setAttribute('aria-label', `Messages of ${this.from}`);
+    this.node.querySelector('.close').setAttribute('aria-label', `Close the phone ${this.from}`);
+    this.input.id = `body-${this.id}`;
+    this.node.querySelector('label').htmlFor = this.input.id;
+  }
+
+  listen(act, selectPhone, close) {
+    this.node.addEventListener('focusin', () => selectPhone(this));
+    this.node.addEventListener('click', () => selectPhone(this));
+    this.tab.addEventListener('click', () => selectPhone(this));
+    this.node.querySelector('.close').addEventListener('click', (event) => {
+      event.stopPropagation();
+      close(this);
+    });
+    this.node.querySelector('form').addEventListener('submit', (event) => {
+      event.preventDefault();
+      if (this.input.value.trim() === '') return;
+      act(this, 'text', this.takeText());
+    });
+    for (const button of this.node.querySelectorAll('.actions button')) {
+      button.title = document.querySelector(`#guide [data-kind=${button.dataset.kind}]`).textContent.replace(/\s+/g, ' ');
+      button.addEventListener('click', () => act(this, button.dataset.kind, this.textFor(button.dataset.kind)));
+    }
+    this.log.addEventListener('keydown', (event) => this.moveFocus(event));
+  }
+
+  // keepAtEnd shows the newest messages when the phone is first displayed, and keeps them in view when its size changes.
+  // On a narrow screen only one phone is displayed. A log that is not displayed cannot be scrolled, and loses its scroll
+  // position.
+  keepAtEnd() {
+    const { log } = this;
+    let size = '';
+    let end = true;
+    const measure = () => `${log.clientWidth} ${log.clientHeight}`;
+    log.addEventListener('scroll', () => {
+      if (measure() === size) end = this.isAtEnd(); // otherwise the browser scrolls because of the new size
+    });
+    new ResizeObserver(() => {
+      if (end || size === '0 0') log.scrollTop = log.scrollHeight;
+      size = measure();
+    }).observe(log);
+  }
+
+  isAtEnd() {
+    return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 60;
+  }
+
+  // takeText empties the text field and returns its text.
+  takeText() {
+    const body = this.input.value;
+    this.input.value = '';
+    return body;
+  }
+
+  // textFor returns the text that a button sends. The other buttons leave the text field as it is.
+  textFor(kind) {
+    return ['burst', 'forge', 'mms'].includes(kind) ? this.takeText() : '';
+  }
+
+  // update adds new entries at the end, and replaces entries that have got an outcome. It does not touch the other
+  // entries: a screen reader would read them again.
+  update(entries) {
+    const atEnd = this.isAtEnd();
+    for (const entry of entries) {
+      const shown = this.entries.get(entry.id);
+      if (shown && (shown.outcome || !shown.message)) continue;
+      const node = entryNode(entry, (e) => this.selectEntry(this, e));
+      const old = this.nodes.get(entry.id);
+      if (old) old.replaceWith(node);
+      else this.log.append(node);
+      this.nodes.set(entry.id, node);
+      this.entries.set(entry.id, entry);
+      this.last = Math.max(this.last, entry.id);
+    }
+    this.trim();
+    this.setTabStop();
+    this.node.querySelector('[data-kind=again]').disabled = ![...this.entries.values()].some((e) => e.outcome && !e.message.forged);
+    if (atEnd) this.log.scrollTop = this.log.scrollHeight;
+  }
+
+  // trim removes the entries that the server has dropped.
+  trim() {
+    for (const id of [...this.nodes.keys()].sort((a, b) => a - b).slice(0, -200)) {
+      this.nodes.get(id).remove();
+      this.nodes.delete(id);
+      this.entries.delete(id);
+    }
+  }
+
+  // mark shows whether this phone is selected.
+  mark(selected) {
+    this.node.classList.toggle('current', selected);
+    for (const button of [this.tab, this.node.querySelector('.number')]) button.setAttribute('aria-pressed', selected);
+  }
+
+  markEntry(id) {
+    for (const [key, node] of this.nodes) node.classList.toggle('selected', key === id);
+  }
+
+  showCookie({ cookies, now }) {
+    const [cookie] = cookies ?? [];
+    const node = this.node.querySelector('.cookie');
+    if (!cookie) {
+      node.textContent = 'no cookie';
+      return;
+    }
+    const minutes = Math.round((Date.parse(cookie.expires) - Date.parse(now)) / 60000);
+    node.textContent = `cookie ${shorten(cookie.value)}, for ${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  }
+
+  // setTabStop makes one message of the log reachable with the Tab key: the given one, or the last. The arrow keys lead
+  // to the others.
+  setTabStop(button) {
+    const all = [...this.log.querySelectorAll('button.status')];
+    const stop = button ?? all.at(-1);
+    for (const other of all) other.tabIndex = other === stop ? 0 : -1;
+  }
+
+  // moveFocus moves the focus to the previous or the next message.
+  moveFocus(event) {
+    const step = { ArrowUp: -1, ArrowDown: 1 }[event.key];
+    const all = [...this.log.querySelectorAll('button.status')];
+    const next = all[all.indexOf(document.activeElement) + step];
+    if (!step || !next || !all.includes(document.activeElement)) return;
+    event.preventDefault();
+    this.setTabStop(next);
+    next.focus();
+  }
+}

@@ -1,0 +1,85 @@
+package devphone
+
+import (
+	"slices"
+	"sync"
+	"time"
+
+	"smsession/internal/gsm"
+	"smsession/internal/phone"
+)
+
+// maxEntries is how many entries the log of a phone keeps. Each takes some 10 KB.
+const maxEntries = 200
+
+// device is a phone of the page and the log of what happened on it.
+type device struct {
+	id       string
+	from, to string
+	phone    *phone.Phone
+
+	mu     sync.Mutex
+	log    []entry // the oldest first
+	lastID int     // the ID of the newest entry
+}
+
+// entry is a message that was sent, or another action.
+type entry struct {
+	ID       int            `json:"id"`
+	Kind     kind           `json:"kind"`
+	At       time.Time      `json:"at"`              // by the phone's clock
+	Hours    int            `json:"hours,omitempty"` // that were skipped
+	Message  *phone.Message `json:"message,omitempty"`
+	Segments *gsm.Segments  `json:"segments,omitempty"` // of the message
+	Outcome  *outcome       `json:"outcome,omitempty"`  // nil until the message is delivered
+
+	exchanges []phone.Exchange
+}
+
+// outcome is the result of a delivery.
+type outcome struct {
+	OK       bool               `json:"ok"`
+	Took     time.Duration      `json:"took_ns"`
+	Replies  []phone.Reply      `json:"replies"`
+	Findings []phone.Finding    `json:"findings"`
+	Cookie   phone.CookieChange `json:"cookie"`
+}
+
+// entries returns a copy of the log, and the ID of the newest entry.
+func (d *device) entries() (log []entry, lastID int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return append([]entry{}, d.log...), d.lastID
+}
+
+// put returns the entry after it has stored it in the log. An entry without an ID is new: it gets an ID and a time, and
+// the oldest entry is dropped if there are too many. Any other entry replaces the one with the same ID, unless that was
+// dropped.
+func (d *device) put(e entry) entry {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if e.ID != 0 {
+		if i := slices.IndexFunc(d.log, func(old entry) bool { return old.ID == e.ID }); i >= 0 {
+			d.log[i] = e
+		}
+		return e
+	}
+	d.lastID++
+	e.ID, e.At = d.lastID, d.phone.Now()
+	d.log = append(d.log, e)
+	if len(d.log) > maxEntries {
+		d.log = slices.Delete(d.log, 0, 1)
+	}
+	return e
+}
+
+// lastMessage returns the last delivered message that has the account's signature.
+func (d *device) lastMessage() (phone.Message, error) {
+	log, _ := d.entries()
+	for _, e := range slices.Backward(log) {
+		if e.Outcome != nil && !e.Message.Forged {
+			return *e.Message, nil
+		}
+	}
+	return phone.Message{}, problem{409, "There is no message to send again."}
+}
