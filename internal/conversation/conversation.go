@@ -1,59 +1,88 @@
-// Package conversation is the domain: what is said to a sender, given what has been said before. It knows nothing of
-// HTTP, Twilio or Redis, and everything in it is pure: an answer may be thrown away and asked for again when another
-// replica was faster.
+// Package conversation is the domain: what a sender is told, given what the conversation remembers. It knows nothing of
+// HTTP, Twilio or Redis.
 package conversation
 
-import "strconv"
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strconv"
+)
 
-// Message is one incoming message. SID is Twilio's MessageSid, which stays the same however often it is delivered.
+// Message is one incoming message.
 type Message struct {
-	SID  string
+	SID  string // Twilio's MessageSid, which is the same each time the message is delivered
 	From string
 	To   string
 	Body string
 }
 
-// State is what a conversation remembers from one message to the next. The zero State is that of a conversation that
+// State is what a conversation remembers from one message to the next. The zero State belongs to a conversation that
 // has not begun.
 type State struct {
-	// Counter is the number of messages answered since the conversation began.
+	// Counter is the number of messages that were answered since the conversation began.
 	Counter int64
+
+	// Data belongs to the responder. It is one JSON value of at most 32 KiB, or empty. It is dropped when the
+	// conversation ends.
+	Data json.RawMessage
+
+	// HasEnded is set by the responder to end the conversation with its reply. The next message begins a new one.
+	HasEnded bool
 }
 
-// Reply is the texts to send back, in order. An empty Reply says nothing.
-type Reply []string
+// Reply is what the sender gets: texts, or one finished TwiML document. The zero Reply sends nothing.
+type Reply struct {
+	Texts []string // in order; each one is a message of its own
+	TwiML string   // a whole document, which is sent unchanged; if it is set, Texts is not used
+}
 
-// Responder holds one side of a conversation. Implementations are safe for concurrent use and free of side effects.
+// Text returns a Reply with one text.
+func Text(text string) Reply { return Reply{Texts: []string{text}} }
+
+// IsEmpty reports whether the reply sends nothing.
+func (r Reply) IsEmpty() bool { return r.TwiML == "" && len(r.Texts) == 0 }
+
+// Equal reports whether two replies are the same.
+func (r Reply) Equal(other Reply) bool {
+	return r.TwiML == other.TwiML && slices.Equal(r.Texts, other.Texts)
+}
+
+// Responder answers messages. It is safe for concurrent use.
 type Responder interface {
-	// Respond answers a message and returns the state that follows.
-	Respond(State, Message) (State, Reply)
+	// Respond answers a message and returns the state after it. If it returns an error, nothing is saved and the sender
+	// gets no reply of the conversation. ctx ends when the message can no longer be answered in time.
+	//
+	// Respond may be called several times for one message: each time another replica changed the conversation first,
+	// or saving failed. Only the last result counts. Respond must not change the state's Data.
+	Respond(ctx context.Context, state State, message Message) (State, Reply, error)
 
-	// Recall makes the reply again that brought the counter to the given number. It returns nil where the number alone
-	// does not tell; such replies are recorded as they are.
+	// Recall returns the reply that brought the counter to the given number. It returns an empty reply if the number is
+	// not enough to derive the reply. Such replies are stored.
 	Recall(counter int64) Reply
 }
 
-// Counter is the conversation of Twilio's tutorial, to the letter.
+// Counter is the conversation of Twilio's tutorial, with exactly its texts.
 //
 // See https://www.twilio.com/docs/messaging/tutorials/how-to-create-sms-conversations.
 type Counter struct{}
 
 var _ Responder = Counter{}
 
-// Respond counts the message.
-func (c Counter) Respond(s State, _ Message) (State, Reply) {
+// Respond counts the message. It never fails.
+func (c Counter) Respond(_ context.Context, s State, _ Message) (State, Reply, error) {
 	s.Counter++
-	return s, c.Recall(s.Counter)
+	return s, c.Recall(s.Counter), nil
 }
 
-// Recall greets the first message and numbers the others. Nothing was said before the first.
+// Recall returns the greeting for the first message and a numbered text for each later message.
 func (Counter) Recall(counter int64) Reply {
 	switch {
 	case counter < 1:
-		return nil
+		return Reply{}
 	case counter == 1:
-		return Reply{"Hello, thanks for the new message."}
+		return Text("Hello, thanks for the new message.")
 	default:
-		return Reply{"Hello, thanks for message number " + strconv.FormatInt(counter, 10)}
+		return Text("Hello, thanks for message number " + strconv.FormatInt(counter, 10))
 	}
 }

@@ -2,13 +2,14 @@ package conversation
 
 import "strings"
 
-// Mask hides the middle of an address for logs and screens: +15551234567 becomes +1555•••4567. Of an address too short
-// for that only the last two characters stay. A channel's prefix stays.
+// Mask hides the middle of an address, for logs and screens: +15551234567 becomes +1555•••4567. A short address keeps
+// only its last two characters. The prefix of a channel stays.
 func Mask(address string) string {
-	channel, number := "", address
+	number := address
 	if i := strings.IndexByte(address, ':'); i >= 0 {
-		channel, number = address[:i+1], address[i+1:]
+		number = address[i+1:]
 	}
+	channel := address[:len(address)-len(number)]
 	const head, tail = len("+1555"), 4
 	runes := []rune(number)
 	switch n := len(runes); {

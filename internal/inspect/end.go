@@ -29,12 +29,12 @@ type Ending struct {
 
 // End ends a conversation, so that the next message begins a new one. For its errors see session.End.
 func (s Source) End(ctx context.Context, to, from string) (Ending, error) {
-	before, err := session.End(ctx, s.Pool.Pool, s.Keys, to, from)
+	before, found, err := session.End(ctx, s.Pool.Pool, s.Keys, to, from)
 	e := Ending{To: to, From: from, Outcome: WasEnded}
 	switch {
 	case err != nil:
 		return e, err
-	case before == nil:
+	case !found:
 		e.Outcome = NotFound
 	case !before.Ended.IsZero():
 		e.Outcome = EndedBefore

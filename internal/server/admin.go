@@ -15,9 +15,10 @@ import (
 // Admin returns the handler of the private listener. It serves the health routes, the metrics and, if profiler is true,
 // the profiler. The profiler does not serve the command line, because a command line may contain a secret.
 func (s *Server) Admin(profiler bool) http.Handler {
-	r := chi.NewRouter()
-	r.Use(s.requireHost, s.observe)
-	s.health(r)
+	root := chi.NewRouter()
+	root.Use(s.requireHost, s.observe)
+	s.routeHealth(root)
+	r := root.With(s.logged)
 	// A scrape takes milliseconds, so more than a few at the same time do not come from a metrics server.
 	metrics := promhttp.HandlerFor(s.Registry, promhttp.HandlerOpts{MaxRequestsInFlight: 4})
 	r.Method(http.MethodGet, "/metrics", metrics)
@@ -29,7 +30,7 @@ func (s *Server) Admin(profiler bool) http.Handler {
 		r.Get("/debug/pprof/symbol", pprof.Symbol)
 		r.Get("/debug/pprof/trace", pprof.Trace)
 	}
-	return r
+	return root
 }
 
 // requireHost refuses a request whose Host is not a loopback name, an IP address or an entry of AdminHosts. Otherwise a
@@ -45,7 +46,7 @@ func (s *Server) requireHost(next http.Handler) http.Handler {
 		}
 		s.warnOfHost(r.Host)
 		w.Header().Set("Connection", "close") // also while draining, because observe is not reached
-		refuse(w, r, wrongHost)
+		wrongHost.outcome().write(w)
 	})
 }
 

@@ -108,15 +108,15 @@ func (h *Health) reason(now time.Time) (word string, ready bool) {
 	return "ready", true
 }
 
-func (s *Server) alive(w http.ResponseWriter, _ *http.Request) {
-	writePlain(w, http.StatusOK, "smsession "+s.Version)
+func (s *Server) alive(w http.ResponseWriter, r *http.Request) {
+	s.finish(w, r, plain(http.StatusOK, "smsession "+s.Version))
 }
 
-func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
 	word, ready := s.Health.reason(time.Now())
 	status := http.StatusOK
 	if !ready {
 		status = http.StatusServiceUnavailable
 	}
-	writePlain(w, status, word)
+	s.finish(w, r, plain(status, word))
 }

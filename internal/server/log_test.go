@@ -15,7 +15,7 @@ import (
 
 func TestEveryRequestIsOneLine(t *testing.T) {
 	each(t, func(t *testing.T, addr string, _ redis.Conn) {
-		r := newReplica(t, addr, withAccount, withResponder(broken{}))
+		r := newReplica(t, addr, withAccount, withResponder(faulty{}))
 		cookie := message("hello").send(r.public).says(t, tutorial(1))
 		r.log.text.Reset()
 		repeated := message("hello")
@@ -127,7 +127,7 @@ func TestTheLogHoldsNoSecretAndNothingOfTheSenders(t *testing.T) {
 		unsigned = "frobozz"
 	)
 	each(t, func(t *testing.T, addr string, conn redis.Conn) {
-		r := newReplica(t, addr, withResponder(broken{}), withBudget(100*time.Millisecond))
+		r := newReplica(t, addr, withResponder(faulty{}), withBudget(100*time.Millisecond))
 		cookie := message(words).send(r.public).says(t, tutorial(1))
 		bad := message(unsigned).with("From", unsigned).with("MessageSid", unsigned).with(unsigned, unsigned).to("/sms?" + unsigned)
 		bad.header.Set("User-Agent", unsigned)

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -82,30 +83,30 @@ func results() []string {
 	}
 	for refused := notPost; refused <= bug; refused++ {
 		if refused != notGet {
-			_, result, _ := answerTo(refused)
-			words = append(words, result)
+			words = append(words, refusals[refused].result)
 		}
 	}
 	return words
 }
 
-// count takes a request into account that came to an end.
-func (m *metrics) count(path string, x *exchange, now time.Time) {
-	counter, found := m.messages[path][x.outcome()]
+// count counts a request that has ended.
+func (m *metrics) count(r *http.Request, o outcome, took time.Duration) {
+	counter, found := m.messages[r.URL.Path][o.result]
 	if !found { // not a route of Twilio's
 		return
 	}
 	counter.Inc()
-	if x.message.SID == "" {
+	if session.IncomingFrom(r.Context()).SID == "" {
 		return
 	}
-	m.duration.Observe(now.Sub(x.report.Received).Seconds())
-	if x.report.Missed.IsZero() {
+	m.duration.Observe(took.Seconds())
+	delivered := session.OutcomeFrom(r.Context())
+	if delivered.FirstFailure.IsZero() {
 		return
 	}
-	m.waited.Add(now.Sub(x.report.Missed).Seconds())
-	m.retries.Add(float64(x.report.Attempts - 1))
-	m.conflicts.Add(float64(x.report.Conflicts))
+	m.waited.Add(time.Since(delivered.FirstFailure).Seconds())
+	m.retries.Add(float64(delivered.Attempts - 1))
+	m.conflicts.Add(float64(delivered.Conflicts))
 }
 
 // registerConnections adds the metrics of the public listener's connections.

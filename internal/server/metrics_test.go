@@ -65,7 +65,7 @@ func variety(r *replica, route string) {
 func TestTheMetricsCountWhatTheLogTells(t *testing.T) {
 	each(t, func(t *testing.T, addr string, _ redis.Conn) {
 		proxy := redistest.StartProxy(t, addr)
-		r := newReplica(t, proxy.Addr(), withAccount, withResponder(broken{}), withBudget(200*time.Millisecond),
+		r := newReplica(t, proxy.Addr(), withAccount, withResponder(faulty{}), withBudget(200*time.Millisecond),
 			func(s *settings) { s.session.MaxReplies = 4 })
 		routes := []string{"/sms", "/sms/fallback"}
 		for _, route := range routes {
@@ -111,7 +111,7 @@ func TestTheMetricsCountWhatTheLogTells(t *testing.T) {
 
 func TestEverySeriesIsThereBeforeTheFirstMessageAndNoneComesAfterIt(t *testing.T) {
 	each(t, func(t *testing.T, addr string, _ redis.Conn) {
-		r := newReplica(t, addr, withAccount, withResponder(broken{}))
+		r := newReplica(t, addr, withAccount, withResponder(faulty{}))
 		before := scrape(t, r)
 		for _, route := range []string{"/sms", "/sms/fallback"} {
 			for _, result := range session.Results() {

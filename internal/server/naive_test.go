@@ -1,8 +1,8 @@
 package server_test
 
 import (
-	"context"
 	"net/http"
+	"time"
 
 	"smsession/internal/conversation"
 	"smsession/internal/session"
@@ -10,19 +10,19 @@ import (
 
 // naiveSessionFirst makes the mistake of having the session middleware outside the check of the signature.
 func naiveSessionFirst(r *replica) http.Handler {
-	message := func(context.Context) (conversation.Message, *session.Report) {
-		return conversation.Message{SID: newSID(), From: from, To: to}, &session.Report{}
+	failed := func(w http.ResponseWriter, req *http.Request) {
+		http.Error(w, session.OutcomeFrom(req.Context()).Err.Error(), http.StatusServiceUnavailable)
 	}
-	fail := func(w http.ResponseWriter, _ *http.Request, err error) {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-	}
-	return r.Sessions.Middleware(message, fail)(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		r.Sessions.Answer(req.Context(), false)
+	sessions := r.Sessions.Middleware(failed)(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		inner := serve(r.public, req)
 		w.Header().Set("Content-Type", inner.header.Get("Content-Type"))
 		w.WriteHeader(inner.status)
 		_, _ = w.Write([]byte(inner.body))
 	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		in := session.Incoming{Message: conversation.Message{SID: newSID(), From: from, To: to}, Received: time.Now()}
+		sessions.ServeHTTP(w, req.WithContext(session.WithIncoming(req.Context(), in)))
+	})
 }
 
 // naiveURL makes the mistake of building the signed URL from what the request says.

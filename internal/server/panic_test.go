@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,21 +13,24 @@ import (
 	"smsession/internal/conversation"
 )
 
-// broken is the tutorial's conversation with a bug.
-type broken struct{ conversation.Counter }
+// faulty is the tutorial's conversation, but "break" meets a bug and "fail" an error.
+type faulty struct{ conversation.Counter }
 
-func (b broken) Respond(s conversation.State, m conversation.Message) (conversation.State, conversation.Reply) {
-	if m.Body == "break" {
+func (f faulty) Respond(ctx context.Context, s conversation.State, m conversation.Message) (conversation.State, conversation.Reply, error) {
+	switch m.Body {
+	case "break":
 		_ = m.Body[len(m.Body)+int(s.Counter)] // past the end
+	case "fail":
+		return s, conversation.Text("half an answer"), errors.New("no answer")
 	}
-	return b.Counter.Respond(s, m)
+	return f.Counter.Respond(ctx, s, m)
 }
 
 func TestABugGets500AndSavesNothing(t *testing.T) {
 	for _, route := range []string{"/sms", "/sms/fallback"} {
 		t.Run(route, func(t *testing.T) {
 			each(t, func(t *testing.T, addr string, conn redis.Conn) {
-				r := newReplica(t, addr, withResponder(broken{}))
+				r := newReplica(t, addr, withResponder(faulty{}))
 				for range 3 {
 					message("break").to(route).send(r.public).refused(t, http.StatusInternalServerError)
 				}
@@ -54,9 +59,31 @@ func TestABugGets500AndSavesNothing(t *testing.T) {
 	}
 }
 
+func TestAResponderThatFails(t *testing.T) {
+	each(t, func(t *testing.T, addr string, conn redis.Conn) {
+		r := newReplica(t, addr, withResponder(faulty{}))
+		cookie := message("hello").send(r.public).says(t, tutorial(1))
+		keys := age(t, conn)
+		before := dump(t, conn, keys)
+		p := message("fail")
+		p.carrying(cookie).send(r.public).refused(t, http.StatusServiceUnavailable)
+		if line := r.log.last(t); line["level"] != "ERROR" || line["result"] != "app_failed" || line["attempts"] != 1.0 {
+			t.Errorf("the log line is %v", line)
+		}
+		p.to("/sms/fallback").send(r.public).says(t, apology)
+		if line := r.log.last(t); line["level"] != "ERROR" || line["result"] != "apology" || line["status"] != 200.0 {
+			t.Errorf("the log line is %v", line)
+		}
+		if after := dump(t, conn, keys); after != before {
+			t.Errorf("the keys were %s and are %s", before, after)
+		}
+		message("hello").carrying(cookie).send(r.public).says(t, tutorial(2))
+	})
+}
+
 func TestABugIsLoggedWithItsStack(t *testing.T) {
 	each(t, func(t *testing.T, addr string, _ redis.Conn) {
-		r := newReplica(t, addr, withResponder(broken{}))
+		r := newReplica(t, addr, withResponder(faulty{}))
 		a := message("break").send(r.public)
 		if strings.Contains(a.body, "out of range") {
 			t.Errorf("the sender is told %q", a.body)
@@ -66,7 +93,7 @@ func TestABugIsLoggedWithItsStack(t *testing.T) {
 			t.Fatalf("the log has %d lines of the panic, want 1", len(lines))
 		}
 		stack, _ := lines[0]["stack"].(string)
-		if lines[0]["level"] != "ERROR" || !strings.Contains(stack, "broken.Respond") {
+		if lines[0]["level"] != "ERROR" || !strings.Contains(stack, "faulty.Respond") {
 			t.Errorf("the log line is %v", lines[0])
 		}
 		if line := r.log.last(t); line["result"] != "panic" || line["status"] != 500.0 || line["level"] != "ERROR" {

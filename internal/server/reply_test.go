@@ -80,21 +80,43 @@ func TestEveryReplySetsTheCookieOnce(t *testing.T) {
 	}
 }
 
-// silent says nothing, and talker several things that XML has names for.
+// silent sends nothing, talker sends texts with characters that XML escapes, and author sends a finished document.
 type silent struct{ conversation.Counter }
 
-func (silent) Respond(s conversation.State, _ conversation.Message) (conversation.State, conversation.Reply) {
+func (silent) Respond(_ context.Context, s conversation.State, _ conversation.Message) (conversation.State, conversation.Reply, error) {
 	s.Counter++
-	return s, nil
+	return s, conversation.Reply{}, nil
 }
 
-func (silent) Recall(int64) conversation.Reply { return nil }
+func (silent) Recall(int64) conversation.Reply { return conversation.Reply{} }
 
 type talker struct{ silent }
 
-func (talker) Respond(s conversation.State, _ conversation.Message) (conversation.State, conversation.Reply) {
+func (talker) Respond(_ context.Context, s conversation.State, _ conversation.Message) (conversation.State, conversation.Reply, error) {
 	s.Counter++
-	return s, conversation.Reply{`a < b & "c" > 'd'`, "é\n😀"}
+	return s, conversation.Reply{Texts: []string{`a < b & "c" > 'd'`, "é\n😀"}}, nil
+}
+
+type author struct{ silent }
+
+const document = "<?xml version='1.0'?>\n<Response><Message action=\"/x?a=1&amp;b=2\">é</Message></Response>\n"
+
+func (author) Respond(_ context.Context, s conversation.State, _ conversation.Message) (conversation.State, conversation.Reply, error) {
+	s.Counter++
+	return s, conversation.Reply{TwiML: document}, nil
+}
+
+func TestAFinishedDocumentIsSentUnchanged(t *testing.T) {
+	each(t, func(t *testing.T, addr string, _ redis.Conn) {
+		r := newReplica(t, addr, withResponder(author{}))
+		p := message("hello")
+		for range 2 { // the repeat too
+			a := p.send(r.public)
+			if a.status != http.StatusOK || a.body != document || a.header.Get("Content-Type") != "text/xml; charset=utf-8" {
+				t.Errorf("got %d %q %q", a.status, a.header.Get("Content-Type"), a.body)
+			}
+		}
+	})
 }
 
 func TestRepliesAreTwiML(t *testing.T) {

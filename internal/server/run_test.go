@@ -74,12 +74,12 @@ type slow struct {
 	begun, goOn chan struct{}
 }
 
-func (s slow) Respond(state conversation.State, m conversation.Message) (conversation.State, conversation.Reply) {
+func (s slow) Respond(ctx context.Context, state conversation.State, m conversation.Message) (conversation.State, conversation.Reply, error) {
 	if m.Body == "slow" {
 		s.begun <- struct{}{}
 		<-s.goOn
 	}
-	return s.Counter.Respond(state, m)
+	return s.Counter.Respond(ctx, state, m)
 }
 
 // run runs a server over the Redis at addr, "" for none.

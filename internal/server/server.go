@@ -1,6 +1,6 @@
-// Package server is the HTTP edge: routes, limits, the order of the checks, the one table from faults to statuses, the
-// log line, health and the way down. What a message means is decided in conversation, and that it is counted once in
-// session.
+// Package server is the HTTP edge: the routes, the limits, the order of the checks, the table that maps refusals to
+// HTTP, the log line, the metrics, health, and the shutdown. It does not decide what a message means (conversation does)
+// and does not ensure that a message is counted once (session does).
 package server
 
 import (
@@ -18,14 +18,14 @@ import (
 	"smsession/internal/twilio"
 )
 
-// Options are what a Server needs; all fields but AccountSIDs, AdminHosts and Registry are required.
+// Options are what a Server needs. All fields but AccountSIDs, AdminHosts and Registry are required.
 type Options struct {
 	KeepAlive      time.Duration // how long a connection of the public listener may be idle
 	MaxConnections int           // how many connections the public listener may have
 	Sessions       *session.Manager
 	Webhook        *twilio.Verifier // checks the requests to /sms
 	Fallback       *twilio.Verifier // checks the requests to /sms/fallback
-	AccountSIDs    []string         // when not empty, the only accounts whose messages are taken
+	AccountSIDs    []string         // if not empty, the only accounts whose messages are accepted
 	OptOut         twilio.OptOutMode
 	Health         *Health
 	Version        string
@@ -76,40 +76,42 @@ func (s *Server) Close() { s.strangers.flush() }
 
 // Public returns the handler of the public listener. It serves the webhook, Twilio's fallback URL, the health routes
 // and the routes that more adds. An added route takes POST only, or GET and HEAD.
+//
+// A message takes this way: observe, admit, the session's middleware, answer. Each request ends in finish.
 func (s *Server) Public(more ...func(chi.Router)) http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.observe)
-	r.With(s.admit(s.Webhook), s.Sessions.Middleware(message, s.unavailable)).Post(webhookRoute, s.answer)
-	r.With(s.admit(s.Fallback), s.Sessions.Middleware(message, s.apologise)).Post(fallbackRoute, s.answer)
+	r.With(s.admit(s.Webhook), s.Sessions.Middleware(s.unavailable)).Post(webhookRoute, s.answer)
+	r.With(s.admit(s.Fallback), s.Sessions.Middleware(s.apologise)).Post(fallbackRoute, s.answer)
 	for _, add := range more {
-		add(r)
+		add(r.With(s.logged))
 	}
-	s.health(r)
+	s.routeHealth(r)
 	return r
 }
 
-// health adds what both listeners have.
-func (s *Server) health(r chi.Router) {
+// routeHealth adds the routes and the refusals that both listeners have.
+func (s *Server) routeHealth(r chi.Router) {
 	r.Get("/healthz", s.alive)
 	r.Head("/healthz", s.alive)
 	r.Get("/readyz", s.ready)
 	r.Head("/readyz", s.ready)
-	r.NotFound(func(w http.ResponseWriter, r *http.Request) { refuse(w, r, notFound) })
-	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) { wrongMethod(r, w, req) })
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, notFound) })
+	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) { s.refuseMethod(r, w, req) })
 }
 
-// wrongMethod tells a path that takes other methods from one that is not there: chi does not, for a method that it has
-// never heard of.
-func wrongMethod(routes chi.Routes, w http.ResponseWriter, r *http.Request) {
+// refuseMethod distinguishes a path that takes another method from a path that does not exist. chi does not do this for
+// a method that it does not know.
+func (s *Server) refuseMethod(routes chi.Routes, w http.ResponseWriter, r *http.Request) {
 	path := r.URL.EscapedPath()
 	switch {
 	case routes.Match(chi.NewRouteContext(), http.MethodPost, path):
 		w.Header().Set("Allow", http.MethodPost)
-		refuse(w, r, notPost)
+		s.refuse(w, r, notPost)
 	case routes.Match(chi.NewRouteContext(), http.MethodGet, path):
 		w.Header().Set("Allow", "GET, HEAD")
-		refuse(w, r, notGet)
+		s.refuse(w, r, notGet)
 	default:
-		refuse(w, r, notFound)
+		s.refuse(w, r, notFound)
 	}
 }

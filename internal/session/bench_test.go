@@ -1,85 +1,48 @@
 package session
 
 import (
-	"bytes"
-	"context"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/gomodule/redigo/redis"
-
-	"smsession/internal/conversation"
 )
 
-// canned is a Redis that costs nothing: every session is the same full one, and every commit succeeds.
-type canned struct {
-	redis.Conn
-	record []byte
-}
+// benchResponse is a response that costs nothing.
+type benchResponse struct{ header http.Header }
 
-func (c canned) Close() error              { return nil }
-func (c canned) Err() error                { return nil }
-func (c canned) Flush() error              { return nil }
-func (c canned) Send(string, ...any) error { return nil }
-func (c canned) Receive() (any, error)     { return int64(1), nil }
-func (c canned) Do(command string, _ ...any) (any, error) {
-	if command == "" {
-		return nil, nil
-	}
-	return bytes.Clone(c.record), nil
-}
+func (r benchResponse) Header() http.Header         { return r.header }
+func (r benchResponse) WriteHeader(int)             {}
+func (r benchResponse) Write(b []byte) (int, error) { return len(b), nil }
 
-// fullRecord is a running conversation's, with 64 messages.
-func fullRecord(b *testing.B) []byte {
-	b.Helper()
-	r := newRecord(time.Now())
-	r.Deadline = time.Now().Add(time.Hour)
-	for i := range 64 {
-		n := int64(i + 1)
-		r.count("SM0123456789abcdef0123456789abcd"+string(rune('0'+i%10))+string(rune('a'+i/10)), conversation.State{Counter: n}, conversation.Counter{}.Recall(n), conversation.Counter{}, time.Now())
-	}
-	record, err := Codec{}.Encode(r.Deadline, map[string]any{recordKey: r})
-	if err != nil {
-		b.Fatal(err)
-	}
-	return record
-}
-
-// BenchmarkDelivery is what a message costs in this package and in scs, without HTTP and Redis.
+// BenchmarkDelivery measures a message in this package and in scs, without HTTP and Redis.
 func BenchmarkDelivery(b *testing.B) {
-	conn := canned{record: fullRecord(b)}
-	m := New(Options{
-		Pool: &redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }, MaxIdle: 1}, Connections: 8, Prefix: "sms:",
-		IdleTimeout: 4 * time.Hour, Lifetime: 720 * time.Hour, Budget: 10 * time.Second, Responder: conversation.Counter{},
-	})
-	message := func(context.Context) (conversation.Message, *Report) {
-		return conversation.Message{SID: "SMffffffffffffffffffffffffffffffff", From: "+12025550143", To: "+15005550006"}, &Report{}
-	}
-	body := []byte("<Response/>")
-	h := m.Middleware(message, func(_ http.ResponseWriter, _ *http.Request, err error) { b.Error(err) })(
-		http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			m.Answer(r.Context(), false)
-			_, _ = w.Write(body)
-		}))
-	req := httptest.NewRequest("POST", "/sms", nil)
-	req.Header.Set("Cookie", CookieName+"="+running)
-	w := &response{}
-	b.ReportAllocs()
-	for b.Loop() {
-		*w = response{header: http.Header{}, body: w.body[:0]}
-		h.ServeHTTP(w, req)
-	}
-}
-
-func BenchmarkDecode(b *testing.B) {
-	record := fullRecord(b)
-	b.SetBytes(int64(len(record)))
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := parseRecord(record); err != nil {
-			b.Fatal(err)
-		}
+	for _, row := range []struct {
+		name  string
+		score int64
+	}{{"cached", maxScore}, {"read", -maxScore}} {
+		b.Run(row.name, func(b *testing.B) {
+			conn := canned{record: recordAfter(64).Bytes()}
+			m := newManager(&redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }, MaxIdle: 1}, 8)
+			m.store.cache.score.Store(row.score)
+			m.store.cache.add(running, recordAfter(64))
+			h := m.Middleware(func(_ http.ResponseWriter, r *http.Request) { b.Error(OutcomeFrom(r.Context()).Err) })(
+				http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					_, _ = w.Write([]byte(OutcomeFrom(r.Context()).Reply.Texts[0]))
+				}))
+			var sids []string // more than a record remembers
+			for i := range 128 {
+				sids = append(sids, fmt.Sprintf("SM%032x", i))
+			}
+			r := httptest.NewRequest("POST", "/sms", nil)
+			r.Header.Set("Cookie", CookieName+"="+running)
+			w := benchResponse{http.Header{}}
+			b.ReportAllocs()
+			for i := 0; b.Loop(); i++ {
+				clear(w.header)
+				h.ServeHTTP(w, r.WithContext(WithIncoming(r.Context(), incoming(sids[i%len(sids)], false))))
+			}
+		})
 	}
 }

@@ -1,12 +1,9 @@
 package session
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,8 +13,8 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
-	"smsession/internal/conversation"
 	"smsession/internal/redistest"
+	"smsession/internal/session/record"
 )
 
 // slow is a Redis whose answers take their time, in a bubble where that costs nothing.
@@ -39,38 +36,12 @@ func (s slow) Send(string, ...any) error {
 	return nil
 }
 
-// deliverOnce sends one message through a Manager over the given connections.
-func deliverOnce(o Options, from string) (status int, report Report, err error) {
-	o.Prefix, o.IdleTimeout, o.Lifetime, o.Budget, o.Responder = "sms:", 4*time.Hour, 720*time.Hour, 10*time.Second, conversation.Counter{}
-	return through(New(o), from)
-}
-
-func through(m *Manager, from string) (status int, report Report, err error) {
-	return throughFrom(m, from, time.Time{})
-}
-
-func throughFrom(m *Manager, from string, received time.Time) (status int, report Report, err error) {
-	report.Received = received
-	message := func(context.Context) (conversation.Message, *Report) {
-		return conversation.Message{SID: "SMa", From: from, To: "+15005550006"}, &report
-	}
-	fail := func(w http.ResponseWriter, _ *http.Request, e error) {
-		err = e
-		w.WriteHeader(http.StatusServiceUnavailable)
-	}
-	rec := httptest.NewRecorder()
-	m.Middleware(message, fail)(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		m.Answer(r.Context(), false)
-	})).ServeHTTP(rec, httptest.NewRequest("POST", "/sms", nil))
-	return rec.Code, report, err
-}
-
 func TestNoCommitIsSentPastTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for delay, want := range map[time.Duration]int64{time.Second: 2, 11 * time.Second: 0} {
 			var sent atomic.Int64
 			pool := &redis.Pool{Dial: func() (redis.Conn, error) { return slow{canned{}, delay, &sent}, nil }}
-			_, _, _ = deliverOnce(Options{Pool: pool, Connections: 1}, "+12025550143")
+			serve(newManager(pool, 1), incoming("SMa", false), "")
 			if sent.Load() != want {
 				t.Errorf("after a wait of %v %d commands were sent, want %d", delay, sent.Load(), want)
 			}
@@ -85,10 +56,10 @@ func TestTheBudgetRunsFromWhenTheRequestCameIn(t *testing.T) {
 			want int
 		}{{9 * time.Second, http.StatusOK}, {11 * time.Second, http.StatusServiceUnavailable}} {
 			pool := &redis.Pool{Dial: func() (redis.Conn, error) { return slow{canned{}, 0, new(atomic.Int64)}, nil }}
-			m := New(Options{Pool: pool, Connections: 1, Prefix: "sms:", IdleTimeout: time.Hour, Lifetime: time.Hour,
-				Budget: 10 * time.Second, Responder: conversation.Counter{}})
-			if status, _, _ := throughFrom(m, "+12025550143", time.Now().Add(-row.ago)); status != row.want {
-				t.Errorf("a request whose body took %v got %d, want %d", row.ago, status, row.want)
+			in := incoming("SMa", false)
+			in.Received = time.Now().Add(-row.ago)
+			if got := serve(newManager(pool, 1), in, ""); got.code != row.want {
+				t.Errorf("a request whose body took %v got %d, want %d", row.ago, got.code, row.want)
 			}
 		}
 	})
@@ -98,19 +69,17 @@ func TestWhatRedisLastSaidIsReportedNotThatTheTimeIsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refused := errors.New("nobody listens")
 		pool := &redis.Pool{Dial: func() (redis.Conn, error) { return nil, refused }}
-		if status, _, err := deliverOnce(Options{Pool: pool, Connections: 1}, "+12025550143"); status != 503 || !errors.Is(err, refused) {
-			t.Errorf("got %d, %v", status, err)
+		if got := serve(newManager(pool, 1), incoming("SMa", false), ""); got.code != 503 || !errors.Is(got.outcome.Err, refused) {
+			t.Errorf("got %d, %v", got.code, got.outcome.Err)
 		}
 	})
 }
 
 func TestExpiryIsNeverBelowAMillisecond(t *testing.T) {
-	m := newModel()
 	var lowest string
-	conn := &recording{model: m, note: func(args []string) { lowest = args[len(args)-1] }}
-	s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }}, Keys{Prefix: "sms:"})
-	d := &delivery{Context: t.Context(), deadline: time.Now().Add(time.Minute), key: "sms:conversation:a:b", scratch: &scratch{}}
-	if err := s.CommitCtx(d, running, []byte("{}"), time.Now().Add(-time.Hour)); err != nil {
+	conn := &recording{model: newModel(), note: func(args []string) { lowest = args[len(args)-1] }}
+	commit := &transaction{store: newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }}, record.Keys{Prefix: "sms:"}, 1)}
+	if err := commit.CommitCtx(t.Context(), running, []byte("{}"), time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if lowest != "1" {
@@ -149,13 +118,14 @@ func TestDeliveriesHoldNoMoreConnectionsThanTheyMay(t *testing.T) {
 			MaxActive: 3, MaxIdle: 3, // a fourth is an error, and costs an attempt
 		}
 		defer pool.Close()
-		m := New(Options{Pool: pool, Connections: 3, Prefix: "sms:", IdleTimeout: time.Hour, Lifetime: time.Hour,
-			Budget: 10 * time.Second, Responder: conversation.Counter{}})
+		m := newManager(pool, 3)
 		var group sync.WaitGroup
 		for i := range 200 {
 			group.Go(func() {
-				if status, report, err := through(m, fmt.Sprint("+1202555", 1000+i)); status != http.StatusOK || report.Attempts != 1 {
-					t.Errorf("got %d after %d attempts: %v", status, report.Attempts, err)
+				in := incoming("SMa", false)
+				in.From = fmt.Sprint("+1202555", 1000+i)
+				if got := serve(m, in, ""); got.code != http.StatusOK || got.outcome.Attempts != 1 {
+					t.Errorf("got %d after %d attempts: %s", got.code, got.outcome.Attempts, got.text)
 				}
 			})
 		}
@@ -163,33 +133,10 @@ func TestDeliveriesHoldNoMoreConnectionsThanTheyMay(t *testing.T) {
 	})
 }
 
-// A delivery is a context that net may ask from goroutines of its own.
-func TestDeliveryIsAContextForSeveralGoroutines(t *testing.T) {
-	d := &delivery{Context: t.Context(), deadline: time.Now().Add(200 * time.Millisecond)}
-	defer d.end()
-	var group sync.WaitGroup
-	for range 8 {
-		group.Go(func() {
-			<-d.Done()
-			if !errors.Is(d.Err(), context.DeadlineExceeded) {
-				t.Errorf("after Done the error is %v", d.Err())
-			}
-		})
-	}
-	resolver := &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		<-ctx.Done()
-		return nil, ctx.Err()
-	}}
-	if _, err := resolver.LookupHost(d, "redis.invalid"); err == nil {
-		t.Error("a name that does not exist was found")
-	}
-	group.Wait()
-}
-
 func TestQuarantineMovesWhatCannotBeRead(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		conn := redistest.Conn(t, b.Addr)
-		s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return redis.Dial("tcp", b.Addr) }}, Keys{Prefix: "sms:"})
+		s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return redis.Dial("tcp", b.Addr) }}, record.Keys{Prefix: "sms:"}, 1)
 		defer s.pool.Close()
 		for _, row := range []struct {
 			name  string
@@ -274,12 +221,11 @@ func TestASweepFollowsAFailure(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				held := newModel()
-				m := New(Options{Pool: &redis.Pool{Dial: func() (redis.Conn, error) {
+				m := newManager(&redis.Pool{Dial: func() (redis.Conn, error) {
 					return &cutting{model: held, script: row.script}, nil
-				}}, Connections: 1, Prefix: "sms:", IdleTimeout: time.Hour, Lifetime: time.Hour,
-					Budget: 10 * time.Second, Responder: conversation.Counter{}})
-				if status, _, err := through(m, "+12025550143"); status != http.StatusServiceUnavailable || !errors.Is(err, errCut) {
-					t.Fatalf("got %d, %v", status, err)
+				}}, 1)
+				if got := serve(m, incoming("SMa", false), ""); got.code != http.StatusServiceUnavailable || !errors.Is(got.outcome.Err, errCut) {
+					t.Fatalf("got %d, %v", got.code, got.outcome.Err)
 				}
 				m.sweeps.Wait()
 				if len(held.keys) != row.want {
@@ -299,8 +245,8 @@ func TestASweepLeavesARecordWithAnotherMessage(t *testing.T) {
 	}{"of another request": {"SMb", 1}, "of the request alone": {"SMold0", 0}} {
 		t.Run(name, func(t *testing.T) {
 			held := newModel()
-			held.keys["sms:session:"+running] = string(recordAfter(1))
-			s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return &cutting{model: held, script: scripts.end}, nil }}, Keys{Prefix: "sms:"})
+			held.keys["sms:session:"+running] = string(recordAfter(1).Bytes())
+			s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return &cutting{model: held, script: scripts.end}, nil }}, record.Keys{Prefix: "sms:"}, 1)
 			if err := s.sweep(t.Context(), running, row.sid); err != nil || len(held.keys) != row.want {
 				t.Errorf("%v, and Redis holds %v", err, held.keys)
 			}

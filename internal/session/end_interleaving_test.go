@@ -8,26 +8,28 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/session/record"
 )
 
 // operator is one `smsession end`, and what it was told.
 type operator struct {
-	was   *Record
-	found bool
-	err   error
+	before record.Record
+	found  bool
+	err    error
 }
 
 // end adds an operator who ends the conversation.
 func (w *world) end() {
 	w.operate(func(o *operator, ctx context.Context, pool *redis.Pool) {
-		o.was, o.err = End(ctx, pool, Keys{Prefix: "sms:"}, "+15005550006", "+12025550143")
+		o.before, o.found, o.err = End(ctx, pool, record.Keys{Prefix: "sms:"}, "+15005550006", "+12025550143")
 	})
 }
 
 // erase adds one who has it forgotten.
 func (w *world) erase() {
 	w.operate(func(o *operator, ctx context.Context, pool *redis.Pool) {
-		o.found, o.err = Erase(ctx, pool, Keys{Prefix: "sms:"}, "+15005550006", "+12025550143")
+		o.found, o.err = Erase(ctx, pool, record.Keys{Prefix: "sms:"}, "+15005550006", "+12025550143")
 	})
 }
 
@@ -85,10 +87,10 @@ func endScenarios() []scenario {
 			w.end()
 			w.deliver("SMa", running, false)
 		}},
-		{"an end, a right guess and a wrong one", 0, 3, func(w *world) {
+		{"an end, a hit and a miss", 0, 3, func(w *world) {
 			conversationOf(w, 2)
-			w.deliver("SMa", running, false, guess(2))
-			w.deliver("SMa", running, false, guess(1))
+			w.deliver("SMa", running, false, cached(2))
+			w.deliver("SMa", running, false, cached(1))
 			w.end()
 		}},
 		{"an end and a message", 0, everyOrder, func(w *world) {
@@ -122,7 +124,7 @@ func endScenarios() []scenario {
 var erasures = map[string]func(*world){
 	"a message":        func(w *world) { w.deliver("SMa", running, false) },
 	"two messages":     func(w *world) { w.deliver("SMa", running, false); w.deliver("SMb", "", false) },
-	"a guess":          func(w *world) { w.deliver("SMa", running, false, guess(2)) },
+	"a cached record":  func(w *world) { w.deliver("SMa", running, false, cached(2)) },
 	"an end":           func(w *world) { w.end() },
 	"another operator": func(w *world) { w.erase() },
 }

@@ -12,9 +12,10 @@ import (
 
 	"smsession/internal/redistest"
 	"smsession/internal/session"
+	"smsession/internal/session/record"
 )
 
-var smsKeys = session.Keys{Prefix: "sms:"}
+var smsKeys = record.Keys{Prefix: "sms:"}
 
 func TestAnEndedConversationBeginsAnew(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
@@ -25,9 +26,9 @@ func TestAnEndedConversationBeginsAnew(t *testing.T) {
 		r.send(second, cookie).expect(t, greeting(2))
 		do(t, conn, "PEXPIRE", "sms:session:"+cookie, time.Hour.Milliseconds())
 
-		was, err := session.End(t.Context(), r.pool, smsKeys, to, from)
-		if err != nil || was == nil || was.Counter != 2 || !was.Ended.IsZero() {
-			t.Fatalf("got %+v, %v", was, err)
+		before, found, err := session.End(t.Context(), r.pool, smsKeys, to, from)
+		if err != nil || !found || before.Counter != 2 || !before.Ended.IsZero() {
+			t.Fatalf("got %+v, %t, %v", before, found, err)
 		}
 		if ended := get(t, conn, "sms:session:"+cookie); !strings.Contains(ended, `"counter":0,`) || !strings.Contains(ended, `"ended":"20`) {
 			t.Errorf("the record is %s", ended)
@@ -38,8 +39,8 @@ func TestAnEndedConversationBeginsAnew(t *testing.T) {
 		if token := get(t, conn, pointerKey); token != cookie {
 			t.Errorf("the pointer holds %q", token)
 		}
-		if again, err := session.End(t.Context(), r.pool, smsKeys, to, from); err != nil || again == nil || again.Ended.IsZero() {
-			t.Errorf("ended again: %+v, %v", again, err)
+		if again, found, err := session.End(t.Context(), r.pool, smsKeys, to, from); err != nil || !found || again.Ended.IsZero() {
+			t.Errorf("ended again: %+v, %t, %v", again, found, err)
 		}
 		r.send(second, cookie).expect(t, greeting(2))
 		r.send(newSID(), "").expect(t, greeting(1))
@@ -110,9 +111,9 @@ func TestEndLeavesAlone(t *testing.T) {
 		for _, row := range notOurs {
 			t.Run(row.name, func(t *testing.T) {
 				putNotOurs(t, conn, row.pointer, row.record)
-				was, err := session.End(t.Context(), pool, smsKeys, to, from)
-				if was != nil || errors.Is(err, session.ErrNewer) != row.newer || !row.newer && err != nil {
-					t.Errorf("got %+v, %v", was, err)
+				before, found, err := session.End(t.Context(), pool, smsKeys, to, from)
+				if found || errors.Is(err, session.ErrNewer) != row.newer || !row.newer && err != nil {
+					t.Errorf("got %+v, %t, %v", before, found, err)
 				}
 				if get(t, conn, pointerKey) != row.pointer || get(t, conn, "sms:session:"+row.pointer) != row.record {
 					t.Error("something was changed")
@@ -146,8 +147,8 @@ func TestEraseLeavesTheRecordsOfOthersAlone(t *testing.T) {
 				putNotOurs(t, conn, strings.Repeat("a", 43), recordOf(from, 1, time.Hour))
 				do(t, conn, "DEL", keys.key)
 				do(t, conn, "RPUSH", keys.key, "x")
-				if was, err := session.End(t.Context(), pool, smsKeys, to, from); was != nil || err != nil {
-					t.Errorf("End: %+v, %v", was, err)
+				if before, found, err := session.End(t.Context(), pool, smsKeys, to, from); found || err != nil {
+					t.Errorf("End: %+v, %t, %v", before, found, err)
 				}
 				if found, err := session.Erase(t.Context(), pool, smsKeys, to, from); !found || err != nil {
 					t.Errorf("Erase: %t, %v", found, err)
@@ -170,7 +171,7 @@ func TestAnEndedRecordKeepsWhatItDoesNotKnow(t *testing.T) {
 		record = strings.Replace(record, "SM1=1", "SM1=1+", 1) + `,"replies":{"SM1":["Bye for now."]},"mood":"good"}`
 		putNotOurs(t, conn, token, record)
 		do(t, conn, "PEXPIRE", "sms:session:"+token, 60_000)
-		if _, err := session.End(t.Context(), r.pool, smsKeys, to, from); err != nil {
+		if _, _, err := session.End(t.Context(), r.pool, smsKeys, to, from); err != nil {
 			t.Fatal(err)
 		}
 		if ended := get(t, conn, "sms:session:"+token); !strings.Contains(ended, `"mood":"good"`) {
@@ -186,8 +187,8 @@ func TestAnEndThatCannotBeMadeSaysSo(t *testing.T) {
 		cookie := r.send(newSID(), "").cookie
 		over, cancel := context.WithCancel(t.Context())
 		cancel()
-		if was, err := session.End(over, r.pool, smsKeys, to, from); was != nil || !errors.Is(err, context.Canceled) {
-			t.Errorf("End: %+v, %v", was, err)
+		if before, found, err := session.End(over, r.pool, smsKeys, to, from); found || !errors.Is(err, context.Canceled) {
+			t.Errorf("End: %+v, %t, %v", before, found, err)
 		}
 		if found, err := session.Erase(over, r.pool, smsKeys, to, from); found || !errors.Is(err, context.Canceled) {
 			t.Errorf("Erase: %t, %v", found, err)
@@ -211,11 +212,11 @@ func TestEndsBesideMessages(t *testing.T) {
 					return
 				default:
 				}
-				was, err := session.End(t.Context(), r.pool, smsKeys, to, from)
+				before, found, err := session.End(t.Context(), r.pool, smsKeys, to, from)
 				if err != nil {
 					t.Error(err)
 				}
-				if was != nil && was.Ended.IsZero() {
+				if found && before.Ended.IsZero() {
 					ended++
 				}
 			}

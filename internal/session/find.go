@@ -3,103 +3,136 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"smsession/internal/conversation"
+	"smsession/internal/session/record"
 )
 
-// find loads the session of the delivery's conversation. The first attempt uses the cookie and then the pointer. An
-// attempt after a conflict uses the pointer first, and the cookie only if there is no pointer. An attempt after a wrong
-// guess searches as it would have done without the guess. The request's own token comes last, because an earlier
-// attempt whose reply was lost may have made a record under it. If there is no session, the returned context contains a
-// new session, under the request's own token or without a token.
-func (m *Manager) find(d *delivery) (context.Context, error) {
-	defer func() { d.brought = brought{} }() // the record is used for one attempt only
-	byCookie := d.cookie != ""
-	if byCookie && (d.report.Attempts == 1 || d.brought.token == d.cookie) {
-		if found, err := m.load(d, d.cookie); found != nil || err != nil {
-			return found, err
+// snapshot is a session as one attempt found it. It never changes.
+type snapshot struct {
+	token    string        // "" for a new session that has no token yet
+	exists   bool          // there is a record; if not, the session is new
+	record   record.Record // of a new session: a record that has not begun
+	isCached bool          // the record is this replica's copy, and may be out of date
+	pointer  string        // the value of the pointer; "" if there is none, or if it was not read
+}
+
+var (
+	// errAbsent means that the conversation has no session under a token: the record is missing, is past its deadline,
+	// belongs to another conversation, or is not a record.
+	errAbsent = errors.New("no session")
+
+	// errOwnerUnknown means that a later version wrote the record, and that its addresses cannot be read. Only the
+	// pointer shows to which conversation the record belongs.
+	errOwnerUnknown = fmt.Errorf("%w: its record is of a later version", errAbsent)
+)
+
+// find reads the session of a message. The first attempt uses the cookie and then the pointer. An attempt after a
+// conflict uses the pointer first, and the cookie only if there is no pointer. An attempt after a wrong cached record
+// searches as it would have done without the cached record. The request's own token comes last, because an earlier
+// attempt whose reply was lost may have made a record under it. If there is no session, the snapshot is a new session.
+//
+// The errors are ErrGone, ErrNewer, errConflict, and those of Redis.
+func (m *Manager) find(ctx, client context.Context, d delivery, past history) (snapshot, error) {
+	if err := m.slots.acquire(ctx, client); err != nil {
+		return snapshot{}, err
+	}
+	defer m.slots.release()
+
+	tried, s, err := "", snapshot{}, errAbsent
+	if past.attempts == 0 || past.current.token == d.cookie {
+		tried = d.cookie
+		if s, err = m.load(ctx, d, past, tried, ""); !errors.Is(err, errAbsent) {
+			return s, err
 		}
-		byCookie = false
 	}
-	token, err := m.store.pointer(d, d.key)
-	if err != nil {
-		return nil, err
+	pointer, pointerErr := m.store.pointer(ctx, d.pointerKey)
+	if pointerErr != nil {
+		return snapshot{}, pointerErr
 	}
-	d.pointer = token
-	tried := !byCookie && token == d.cookie
-	if tried && d.suspect {
-		return nil, ErrNewer
+	next := pointer
+	if pointer == "" {
+		next = d.cookie
 	}
-	if isToken(token) && !tried {
-		if found, err := m.load(d, token); found != nil || err != nil {
-			return found, err
-		}
+	if next != tried {
+		tried = next
+		s, err = m.load(ctx, d, past, next, pointer)
 	}
-	if byCookie && token == "" {
-		if found, err := m.load(d, d.cookie); found != nil || err != nil {
-			return found, err
-		}
+	switch {
+	case !errors.Is(err, errAbsent):
+		return s, err
+	case errors.Is(err, errOwnerUnknown) && tried == pointer:
+		return snapshot{}, ErrNewer
+	case past.ownToken == "":
+		return snapshot{pointer: pointer, record: record.New(d.To, d.From)}, nil
 	}
-	if d.own == "" {
-		return m.scs.Load(d, "")
-	}
-	found, err := m.load(d, d.own)
-	if found == nil && err == nil {
+	s, err = m.load(ctx, d, past, past.ownToken, pointer)
+	if errors.Is(err, errAbsent) {
 		err = errConflict // another request has written under this token
 	}
-	return found, err
+	return s, err
 }
 
-// load returns a context with the session of a token. It returns nil if this conversation has no session there: the
-// record is missing, is past its deadline, belongs to another conversation, or is not a record. A value that is not a
-// record is put into quarantine; the other values are not touched. If no session exists under the request's own token,
-// load returns a new one.
-func (m *Manager) load(d *delivery, token string) (context.Context, error) {
-	found, err := m.scs.Load(d, token)
-	if err == nil {
-		r, ok := m.scs.Get(found, recordKey).(*Record)
-		switch {
-		case !ok && token == d.own:
-			return found, nil
-		case !ok, !r.belongs(d.to, d.from), !time.Now().Before(r.Deadline):
-			found = nil
+// load returns the session of a token. It returns errAbsent if there is none, except under the request's own token: it
+// then returns a new session.
+func (m *Manager) load(ctx context.Context, d delivery, past history, token, pointer string) (snapshot, error) {
+	if !record.IsToken(token) {
+		return snapshot{}, errAbsent
+	}
+	s := snapshot{token: token, exists: true, pointer: pointer}
+	if past.attempts == 0 {
+		s.record, s.isCached = m.store.cache.get(token)
+	}
+	if !s.isCached {
+		var err error
+		s.record, s.exists, err = m.read(ctx, d, past, token)
+		if err != nil {
+			return snapshot{}, err
 		}
-	} else {
-		found, err = nil, m.unreadable(d, token, err)
 	}
-	if found == nil {
-		d.raw, d.guessed = nil, false
-	}
-	return found, err
-}
-
-// unreadable returns the error of a load that failed. It returns nil if the record counts as absent.
-func (m *Manager) unreadable(d *delivery, token string, err error) error {
-	var newer *newerError
 	switch {
-	case errors.As(err, &newer):
-		// A later version may keep the addresses in other fields. The pointer then shows to whom the record belongs.
-		d.suspect = newer.record.To == "" || newer.record.From == ""
-		if newer.record.belongs(d.to, d.from) || d.suspect && token == d.pointer {
-			return ErrNewer
-		}
-		return nil
-	case errors.Is(err, errForeign):
-		return m.quarantine(d, token)
+	case !s.exists && token == past.ownToken:
+		s.record = record.New(d.To, d.From)
+	case !s.exists, !s.record.Belongs(d.To, d.From), !time.Now().Before(s.record.Deadline):
+		return snapshot{}, errAbsent
 	}
-	return err
+	return s, nil
 }
 
-// quarantine moves the unreadable record of a token into quarantine, and logs and counts it.
-func (m *Manager) quarantine(d *delivery, token string) error {
-	moved, err := m.store.quarantine(d, token, d.raw)
+// read reads a record from Redis, or takes it from the refused commit that has just returned it. A value that is not a
+// record is moved to quarantine.
+func (m *Manager) read(ctx context.Context, d delivery, past history, token string) (r record.Record, exists bool, err error) {
+	value, exists := past.current.value, past.current.token == token
+	if !exists {
+		value, exists, err = m.store.find(ctx, token)
+	}
+	if err == nil && exists {
+		r, err = record.Parse(value)
+	}
+	switch {
+	case errors.Is(err, record.ErrForeign):
+		if err = m.quarantine(ctx, d, token, value); err == nil {
+			err = errAbsent
+		}
+	case errors.Is(err, ErrNewer) && (r.To == "" || r.From == ""):
+		err = errOwnerUnknown
+	case errors.Is(err, ErrNewer) && !r.Belongs(d.To, d.From):
+		err = errAbsent
+	}
+	return r, exists, err
+}
+
+// quarantine moves a value that is not a record to quarantine, and logs and counts it.
+func (m *Manager) quarantine(ctx context.Context, d delivery, token string, value []byte) error {
+	moved, err := m.store.quarantine(ctx, token, value)
 	if err != nil || !moved {
 		return err
 	}
 	m.quarantined.Add(1)
-	m.log.Warn("a session record could not be read and was put into quarantine",
-		"from", conversation.Mask(d.message.From), "to", conversation.Mask(d.message.To),
+	m.options.Logger.Warn("a session record could not be read and was put into quarantine",
+		"from", conversation.Mask(d.From), "to", conversation.Mask(d.To),
 		"token_begins", token[:6]) // enough to find the record, but too little to use the token
 	return nil
 }

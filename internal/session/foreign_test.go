@@ -14,6 +14,7 @@ import (
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 	"smsession/internal/session"
+	"smsession/internal/session/record"
 )
 
 // begun is a conversation of one message, and a look at it.
@@ -88,8 +89,8 @@ func TestRecordOfAHigherVersionIsNotTouched(t *testing.T) {
 		record = strings.Replace(record, `"counter":1`, `"counter":{"of":"another kind"}`, 1)
 		do(t, conn, "SET", "sms:session:"+cookie, record, "PX", 60_000)
 		for _, cookie := range []string{cookie, ""} {
-			if a := r.send(newSID(), cookie); a.status != http.StatusServiceUnavailable || a.report.Attempts != 1 {
-				t.Errorf("got %d after %d attempts, want 503 at once", a.status, a.report.Attempts)
+			if a := r.send(newSID(), cookie); a.status != http.StatusServiceUnavailable || a.outcome.Attempts != 1 {
+				t.Errorf("got %d after %d attempts, want 503 at once", a.status, a.outcome.Attempts)
 			}
 		}
 		if now := get(t, conn, "sms:session:"+cookie); now != record {
@@ -125,7 +126,7 @@ func TestRecordOfAHigherVersionThatDoesNotSayWhoseItIsIsNotTouchedEither(t *test
 		if get(t, conn, "sms:session:"+token) != record || get(t, conn, pointerKey) != token {
 			t.Error("the record or its pointer was touched")
 		}
-		other := delivery{message: messageOf("+12025550199", newSID())}
+		other := session.Incoming{Message: messageOf("+12025550199", newSID())}
 		r.deliver(other, token).expect(t, greeting(1)) // whose conversation it is not
 	})
 }
@@ -173,7 +174,7 @@ func TestPointerToAnotherConversationIsNotFollowed(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r, conn, other := begun(t, b)
 		record := get(t, conn, "sms:session:"+other)
-		d := delivery{message: messageOf("+12025550199", newSID())}
+		d := session.Incoming{Message: messageOf("+12025550199", newSID())}
 		do(t, conn, "SET", "sms:conversation:"+to+":+12025550199", other)
 		if a := r.deliver(d, "").expect(t, greeting(1)); a.cookie == other {
 			t.Error("the other conversation's session was taken")
@@ -215,17 +216,17 @@ func TestAddressesAreEscapedInKeysAndRecords(t *testing.T) {
 		{"a{b}%c", "José", "sms:conversation:a%7Bb%7D%25c:Jos%C3%A9"},
 		{"\x00\xff \"\\", "\n=", `sms:conversation:%00%FF%20"\:%0A=`},
 	} {
-		if key := (session.Keys{Prefix: "sms:"}).Conversation(row.to, row.from); key != row.key {
+		if key := (record.Keys{Prefix: "sms:"}).Conversation(row.to, row.from); key != row.key {
 			t.Errorf("the key is %q, want %q", key, row.key)
 		}
 	}
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r := newReplica(t, usual(b.Addr))
 		for _, address := range []string{"whatsapp:+1202", "José", "\x00\xff", "\x00\xfe", `"`, `\`, "%22", "a b=c"} {
-			d := delivery{message: messageOf(address, address+" =\"1")}
+			d := session.Incoming{Message: messageOf(address, address+" =\"1")}
 			cookie := r.deliver(d, "").expect(t, greeting(1)).cookie
 			r.deliver(d, cookie).expect(t, greeting(1))
-			d.message.SID = newSID()
+			d.SID = newSID()
 			r.deliver(d, cookie).expect(t, greeting(2))
 		}
 	})
@@ -297,8 +298,8 @@ func TestAHugeValueCostsOneAttempt(t *testing.T) {
 			cookie := r.send(newSID(), "").cookie
 			do(t, conn, "EVAL", "redis.call('DEL', KEYS[1]) "+row.fill, 1, "sms:session:"+cookie)
 			do(t, conn, "CONFIG", "RESETSTAT")
-			if a := r.send(newSID(), cookie).expect(t, greeting(1)); a.report.Attempts != 1 {
-				t.Errorf("it took %d attempts", a.report.Attempts)
+			if a := r.send(newSID(), cookie).expect(t, greeting(1)); a.outcome.Attempts != 1 {
+				t.Errorf("it took %d attempts", a.outcome.Attempts)
 			}
 			stats, err := redis.String(conn.Do("INFO", "stats"))
 			if err != nil {

@@ -29,8 +29,8 @@ func TestAConversationGetsNoMoreRepliesAMinuteThanItMay(t *testing.T) {
 			a := replicas[i%2].send(sids[i], "")
 			if i < 3 {
 				a.expect(t, greeting(i+1))
-			} else if a.expect(t, ""); a.report.Result != session.Guarded {
-				t.Errorf("message %d was %s", i+1, a.report.Result)
+			} else if a.expect(t, ""); a.outcome.Result != session.Guarded {
+				t.Errorf("message %d was %s", i+1, a.outcome.Result)
 			}
 		}
 		open := newReplica(t, usual(b.Addr))
@@ -40,8 +40,8 @@ func TestAConversationGetsNoMoreRepliesAMinuteThanItMay(t *testing.T) {
 				if i < 3 {
 					want = greeting(i + 1)
 				}
-				if a := r.send(sid, "").expect(t, want); a.report.Result != session.Repeated {
-					t.Errorf("the repeat of message %d was %s", i+1, a.report.Result)
+				if a := r.send(sid, "").expect(t, want); a.outcome.Result != session.Repeated {
+					t.Errorf("the repeat of message %d was %s", i+1, a.outcome.Result)
 				}
 			}
 		}
@@ -122,7 +122,7 @@ func talk(t *testing.T, o session.Options, most int) (sent int) {
 	r := newReplica(t, o)
 	text, speaker, listener := "hello", from, to
 	for ; text != "" && sent < most; sent++ {
-		a := r.deliver(delivery{message: conversation.Message{SID: newSID(), From: speaker, To: listener, Body: text}}, "")
+		a := r.deliver(session.Incoming{Message: conversation.Message{SID: newSID(), From: speaker, To: listener, Body: text}}, "")
 		if a.status != 200 {
 			t.Fatalf("got %d %q", a.status, a.text)
 		}

@@ -25,10 +25,9 @@ const (
 	pointerKey = "sms:conversation:+15005550006:+12025550143"
 )
 
-// replica is one Manager and the handler around it, as the server builds them.
+// replica is one Manager and its pool.
 type replica struct {
 	manager *session.Manager
-	handler http.Handler
 	pool    *redis.Pool
 }
 
@@ -48,67 +47,56 @@ func usual(addr string) session.Options {
 func newReplica(tb testing.TB, o session.Options) *replica {
 	tb.Helper()
 	tb.Cleanup(func() { o.Pool.Close() })
-	r := &replica{manager: session.New(o), pool: o.Pool}
-	r.handler = r.manager.Middleware(messageFrom, failed)(http.HandlerFunc(r.answer))
-	return r
+	return &replica{manager: session.New(o), pool: o.Pool}
 }
 
-// delivery is what a test puts into the request's context.
-type delivery struct {
-	message conversation.Message
-	end     bool
-	report  *session.Report
+func failed(w http.ResponseWriter, r *http.Request) {
+	http.Error(w, session.OutcomeFrom(r.Context()).Err.Error(), http.StatusServiceUnavailable)
 }
 
-type deliveryKey struct{}
-
-func messageFrom(ctx context.Context) (conversation.Message, *session.Report) {
-	d := ctx.Value(deliveryKey{}).(delivery)
-	return d.message, d.report
-}
-
-func failed(w http.ResponseWriter, _ *http.Request, err error) {
-	http.Error(w, err.Error(), http.StatusServiceUnavailable)
-}
-
-func (r *replica) answer(w http.ResponseWriter, req *http.Request) {
-	reply := r.manager.Answer(req.Context(), req.Context().Value(deliveryKey{}).(delivery).end)
-	fmt.Fprint(w, strings.Join(reply, "\n"))
+func answer(w http.ResponseWriter, r *http.Request) {
+	o := session.OutcomeFrom(r.Context())
+	fmt.Fprint(w, strings.Join(o.Reply.Texts, "\n"), o.Reply.TwiML)
 }
 
 // answered is what a sender gets.
 type answered struct {
-	status int
-	text   string
-	cookie string // the token
-	maxAge int
-	report session.Report
+	status  int
+	text    string
+	cookie  string // the token
+	maxAge  int
+	outcome session.Outcome
 }
 
 // send delivers a message from the usual sender.
 func (r *replica) send(sid, cookie string) answered {
-	return r.deliver(delivery{message: conversation.Message{SID: sid, From: from, To: to, Body: "hello"}}, cookie)
+	return r.deliver(session.Incoming{Message: messageOf(from, sid)}, cookie)
 }
 
 // stop delivers a message that ends the session.
 func (r *replica) stop(sid, cookie string) answered {
-	return r.deliver(delivery{message: conversation.Message{SID: sid, From: from, To: to, Body: "STOP"}, end: true}, cookie)
+	return r.deliver(session.Incoming{Message: messageOf(from, sid), Ends: true}, cookie)
 }
 
-func (r *replica) deliver(d delivery, cookie string) answered {
-	return r.deliverContext(context.Background(), d, cookie)
+func (r *replica) deliver(in session.Incoming, cookie string) answered {
+	return r.deliverContext(context.Background(), in, cookie)
 }
 
-func (r *replica) deliverContext(ctx context.Context, d delivery, cookie string) answered {
+func (r *replica) deliverContext(ctx context.Context, in session.Incoming, cookie string) answered {
 	var a answered
-	d.report = &a.report
-	ctx = context.WithValue(ctx, deliveryKey{}, d)
-	req := httptest.NewRequestWithContext(ctx, "POST", "/sms", nil)
+	in.Received = time.Now()
+	req := httptest.NewRequestWithContext(session.WithIncoming(ctx, in), "POST", "/sms", nil)
 	if cookie != "" {
 		req.Header.Set("Cookie", session.CookieName+"="+cookie)
 	}
 	w := httptest.NewRecorder()
-	r.handler.ServeHTTP(w, req)
+	record := func(next http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, req *http.Request) {
+			a.outcome = session.OutcomeFrom(req.Context())
+			next(w, req)
+		}
+	}
+	r.manager.Middleware(record(failed))(record(answer)).ServeHTTP(w, req)
 	a.status, a.text = w.Code, w.Body.String()
 	for _, c := range w.Result().Cookies() {
 		a.cookie, a.maxAge = c.Value, c.MaxAge

@@ -1,11 +1,8 @@
 package session
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"runtime"
 	"slices"
 	"strings"
@@ -15,8 +12,6 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
-
-	"smsession/internal/conversation"
 )
 
 // The tests of this file run several deliveries of one conversation, each on a replica of its own, one Redis command at
@@ -139,44 +134,29 @@ func (w *world) haunt(name string, commands []func() (any, error)) {
 	})
 }
 
-// guess makes a replica that remembers the running conversation as it was after n messages, and trusts that.
-func guess(n int) func(*Manager) {
+// cached makes a replica that has cached the running conversation as it was after n messages, and uses its cache.
+func cached(n int) func(*Manager) {
 	return func(m *Manager) {
-		m.store.recent.trust = fullTrust
-		m.store.recent.saved(running, recordAfter(n))
+		m.store.cache.score.Store(maxScore)
+		m.store.cache.add(running, recordAfter(n))
 	}
 }
 
 // impatient makes a replica that gives up after one attempt.
-func impatient(m *Manager) { m.budget = time.Millisecond }
+func impatient(m *Manager) { m.options.Budget = time.Millisecond }
 
 // deliver adds a delivery on a replica of its own.
 func (w *world) deliver(sid, cookie string, end bool, set ...func(*Manager)) {
 	a := &actor{name: sid, sid: sid}
 	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return w.connect(a), nil }}
-	m := New(Options{Pool: pool, Connections: 8, Prefix: "sms:", IdleTimeout: 4 * time.Hour, Lifetime: 720 * time.Hour,
-		Budget: 10 * time.Second, Responder: conversation.Counter{}})
+	m := newManager(pool, 8)
 	for _, f := range set {
 		f(m)
 	}
-	a.impatient = m.budget < time.Second
-	message := func(context.Context) (conversation.Message, *Report) {
-		return conversation.Message{SID: sid, From: "+12025550143", To: "+15005550006"}, &Report{}
-	}
-	fail := func(w http.ResponseWriter, _ *http.Request, err error) {
-		http.Error(w, err.Error(), http.StatusServiceUnavailable)
-	}
-	h := m.Middleware(message, fail)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		fmt.Fprint(w, strings.Join(m.Answer(r.Context(), end), "\n"))
-	}))
+	a.impatient = m.options.Budget < time.Second
 	w.start(a, func() {
-		req := httptest.NewRequest("POST", "/sms", nil)
-		if cookie != "" {
-			req.Header.Set("Cookie", CookieName+"="+cookie)
-		}
-		rec := httptest.NewRecorder()
-		h.ServeHTTP(rec, req)
-		a.code, a.text = rec.Code, rec.Body.String()
+		reply := serve(m, incoming(sid, end), cookie)
+		a.code, a.text = reply.code, reply.text
 		m.sweeps.Wait()
 	})
 }
@@ -268,8 +248,7 @@ func exploreWith(s scenario, newModel func() *model, rules func(*world) string) 
 }
 
 const (
-	running = "TTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTT"
-	stray   = "SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSS"
+	stray = "SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSS"
 )
 
 // conversationOf puts a running conversation of n messages into Redis.
@@ -278,16 +257,8 @@ func conversationOf(w *world, n int) {
 	w.model.keys["sms:conversation:+15005550006:+12025550143"] = running
 }
 
-func put(w *world, token string, n int) { w.model.keys["sms:session:"+token] = string(recordAfter(n)) }
-
-// recordAfter is the record of a conversation of n messages.
-func recordAfter(n int) []byte {
-	r := newRecord(time.Now())
-	for i := range n {
-		r.count(fmt.Sprint("SMold", i), conversation.State{Counter: int64(i + 1)}, conversation.Counter{}.Recall(int64(i+1)), conversation.Counter{}, time.Now())
-	}
-	b, _ := Codec{}.Encode(r.Deadline, map[string]any{recordKey: r})
-	return b
+func put(w *world, token string, n int) {
+	w.model.keys["sms:session:"+token] = string(recordAfter(n).Bytes())
 }
 
 // scenarios are all that the rules speak of. STOP interleaved with a message and its repeat is among them, with and
@@ -364,36 +335,36 @@ func scenarios() []scenario {
 			put(w, running, 2)
 			w.deliver("SMa", running, false)
 		}},
-		{"a right guess, a wrong one and a message", 0, 3, func(w *world) {
+		{"a hit, a miss and a message", 0, 3, func(w *world) {
 			conversationOf(w, 2)
-			w.deliver("SMa", running, false, guess(2))
-			w.deliver("SMb", running, false, guess(1))
+			w.deliver("SMa", running, false, cached(2))
+			w.deliver("SMb", running, false, cached(1))
 			w.deliver("SMc", running, false)
 		}},
-		{"a right guess, a wrong one and a fault", 1, 2, func(w *world) {
+		{"a hit, a miss and a fault", 1, 2, func(w *world) {
 			conversationOf(w, 2)
-			w.deliver("SMa", running, false, guess(2))
-			w.deliver("SMb", "", false, guess(1))
+			w.deliver("SMa", running, false, cached(2))
+			w.deliver("SMb", "", false, cached(1))
 		}},
-		{"two guesses and STOP", 0, 3, func(w *world) {
+		{"two cached records and STOP", 0, 3, func(w *world) {
 			conversationOf(w, 2)
-			w.deliver("SMa", running, false, guess(2))
-			w.deliver("SMa", running, false, guess(1))
-			w.deliver("SMstop", running, true, guess(2))
+			w.deliver("SMa", running, false, cached(2))
+			w.deliver("SMa", running, false, cached(1))
+			w.deliver("SMstop", running, true, cached(2))
 		}},
-		{"a repeat guesses the record from before its message, and two faults", 2, everyOrder, func(w *world) {
+		{"a repeat with a cached record from before its message, and two faults", 2, everyOrder, func(w *world) {
 			conversationOf(w, 2)
-			w.deliver("SMold1", running, false, guess(1))
+			w.deliver("SMold1", running, false, cached(1))
 		}},
-		{"a guess of a session that is over, a message and a fault", 1, 2, func(w *world) {
-			w.deliver("SMa", running, false, guess(2))
+		{"a cached record of a session that is over, a message and a fault", 1, 2, func(w *world) {
+			w.deliver("SMa", running, false, cached(2))
 			w.deliver("SMb", "", false)
 		}},
-		{"a guess of a session that lost", 0, everyOrder, func(w *world) {
+		{"a cached record of a session that lost", 0, everyOrder, func(w *world) {
 			put(w, stray, 1)
 			w.model.keys["sms:conversation:+15005550006:+12025550143"] = stray
 			put(w, running, 2)
-			w.deliver("SMa", running, false, guess(2))
+			w.deliver("SMa", running, false, cached(2))
 		}},
 		{"a first message and two faults", 2, everyOrder, func(w *world) { w.deliver("SMa", "", false) }},
 	}...)

@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -76,8 +77,8 @@ func TestRepeatGetsTheFirstReplyAndIsNotCounted(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range 6 {
 			group.Go(func() {
-				if a := []*replica{r, other}[i%2].send(sid, ""); a.text != greeting(2) || a.report.Result != session.Repeated {
-					t.Errorf("a repeat at the same time got %q, %q", a.text, a.report.Result)
+				if a := []*replica{r, other}[i%2].send(sid, ""); a.text != greeting(2) || a.outcome.Result != session.Repeated {
+					t.Errorf("a repeat at the same time got %q, %q", a.text, a.outcome.Result)
 				}
 			})
 		}
@@ -165,7 +166,7 @@ func TestCookieThatIsNotTheConversationsIsNotAdopted(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r := newReplica(t, usual(b.Addr))
 		conn := redistest.Conn(t, b.Addr)
-		foreign := r.deliver(delivery{message: conversation.Message{SID: newSID(), From: "+12025550199", To: to}}, "").cookie
+		foreign := r.deliver(session.Incoming{Message: messageOf("+12025550199", newSID())}, "").cookie
 		foreignRecord := get(t, conn, "sms:session:"+foreign)
 		own := r.send(newSID(), "").expect(t, greeting(1)).cookie
 		for n, cookie := range map[string]string{
@@ -196,7 +197,7 @@ func TestCookieThatIsNotTheConversationsIsNotAdopted(t *testing.T) {
 func TestForeignCookieDoesNotBeginInTheOtherSession(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r := newReplica(t, usual(b.Addr))
-		foreign := r.deliver(delivery{message: conversation.Message{SID: newSID(), From: "+12025550199", To: to}}, "").cookie
+		foreign := r.deliver(session.Incoming{Message: messageOf("+12025550199", newSID())}, "").cookie
 		if a := r.send(newSID(), foreign).expect(t, greeting(1)); a.cookie == foreign {
 			t.Error("the cookie of another conversation was adopted")
 		}
@@ -216,8 +217,8 @@ func TestEndedSessionBeginsAnew(t *testing.T) {
 		}
 		r.send(first, cookie).expect(t, greeting(1)) // a late repeat of what came before
 		a := r.send(newSID(), cookie).expect(t, greeting(1))
-		if a.cookie != cookie || a.report.Result != session.Begun {
-			t.Errorf("the next message was %q under %q", a.report.Result, a.cookie)
+		if a.cookie != cookie || a.outcome.Result != session.Begun {
+			t.Errorf("the next message was %q under %q", a.outcome.Result, a.cookie)
 		}
 		r.stop(stop, cookie).expect(t, "") // a late repeat of STOP ends nothing
 		r.send(newSID(), cookie).expect(t, greeting(2))
@@ -238,29 +239,119 @@ func TestStopWithoutASessionIsRememberedToo(t *testing.T) {
 	})
 }
 
+// faulty answers as the tutorial does, unless the text of a message is "break" or "fail".
+type faulty struct{ conversation.Counter }
+
+var errFaulty = errors.New("no answer")
+
+func (f faulty) Respond(ctx context.Context, s conversation.State, m conversation.Message) (conversation.State, conversation.Reply, error) {
+	switch m.Body {
+	case "break":
+		panic("a bug")
+	case "fail":
+		return conversation.State{Counter: 99}, conversation.Text("half an answer"), errFaulty
+	}
+	return f.Counter.Respond(ctx, s, m)
+}
+
 func TestPanicSavesNothing(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
-		r := newReplica(t, usual(b.Addr))
+		o := usual(b.Addr)
+		o.Responder = faulty{}
+		r := newReplica(t, o)
 		cookie := r.send(newSID(), "").cookie
 		conn := redistest.Conn(t, b.Addr)
 		before := get(t, conn, "sms:session:"+cookie)
-		broken := &replica{manager: r.manager}
-		broken.handler = r.manager.Middleware(messageFrom, failed)(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-			r.answer(w, req)
-			panic("a bug after the first byte")
-		}))
 		func() {
 			defer func() {
 				if recover() == nil {
 					t.Error("the panic was swallowed")
 				}
 			}()
-			broken.send(newSID(), cookie)
+			r.deliver(session.Incoming{Message: conversation.Message{SID: newSID(), From: from, To: to, Body: "break"}}, cookie)
 		}()
 		if now := get(t, conn, "sms:session:"+cookie); now != before {
 			t.Errorf("the record became %s", now)
 		}
 		r.send(newSID(), cookie).expect(t, greeting(2)) // and nothing is locked
+	})
+}
+
+func TestAResponderThatFails(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		o := usual(b.Addr)
+		o.Responder = faulty{}
+		r, conn := newReplica(t, o), redistest.Conn(t, b.Addr)
+		fail := session.Incoming{Message: conversation.Message{SID: newSID(), From: from, To: to, Body: "fail"}}
+		for _, count := range []int{1, 2} {
+			keys, record := keys(t, conn), get(t, conn, "sms:session:"+get(t, conn, pointerKey))
+			a := r.deliver(fail, "")
+			if !errors.Is(a.outcome.Err, session.ErrResponder) || !errors.Is(a.outcome.Err, errFaulty) || a.outcome.Attempts != 1 {
+				t.Errorf("got %v after %d attempts", a.outcome.Err, a.outcome.Attempts)
+			}
+			if a.status != http.StatusServiceUnavailable || a.cookie != "" || a.outcome.Result != "" {
+				t.Errorf("got %d, the cookie %q and the result %q", a.status, a.cookie, a.outcome.Result)
+			}
+			if now := get(t, conn, "sms:session:"+get(t, conn, pointerKey)); now != record || len(keys) != 2*(count-1) {
+				t.Errorf("the keys were %q, and the record became %s", keys, now)
+			}
+			r.send(newSID(), "").expect(t, greeting(count))
+		}
+		fail.Body = "the same message, answered this time"
+		r.deliver(fail, "").expect(t, greeting(3))
+	})
+}
+
+// notes is a responder that keeps a note in its data, answers in TwiML, and ends the conversation on "bye".
+type notes struct{}
+
+func (notes) Respond(_ context.Context, s conversation.State, m conversation.Message) (conversation.State, conversation.Reply, error) {
+	before := string(s.Data)
+	s.Counter++
+	s.Data, s.HasEnded = json.RawMessage(fmt.Sprintf(`{"note":%q}`, m.Body)), m.Body == "bye"
+	if m.Body == "large" {
+		s.Data = json.RawMessage(`"` + strings.Repeat("x", 32<<10) + `"`)
+	}
+	return s, conversation.Reply{TwiML: fmt.Sprintf("<Response><!-- %d %s --></Response>", s.Counter, before)}, nil
+}
+
+func (notes) Recall(int64) conversation.Reply { return conversation.Reply{} }
+
+func TestAResponderWithData(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		o := usual(b.Addr)
+		o.Responder = notes{}
+		r, conn := newReplica(t, o), redistest.Conn(t, b.Addr)
+		say := func(body string) (sid string, a answered) {
+			sid = newSID()
+			return sid, r.deliver(session.Incoming{Message: conversation.Message{SID: sid, From: from, To: to, Body: body}}, "")
+		}
+		record := func() string { return get(t, conn, "sms:session:"+get(t, conn, pointerKey)) }
+
+		_, a := say("one")
+		a.expect(t, "<Response><!-- 1  --></Response>")
+		sid, a := say("two")
+		a.expect(t, `<Response><!-- 2 {"note":"one"} --></Response>`)
+		if !strings.Contains(record(), `"app":{"note":"two"}`) {
+			t.Errorf("the record is %s", record())
+		}
+		if _, a := say("large"); !errors.Is(a.outcome.Err, session.ErrResponder) {
+			t.Errorf("data of more than 32 KiB: %v", a.outcome.Err)
+		}
+		r.send(sid, "").expect(t, `<Response><!-- 2 {"note":"one"} --></Response>`) // a repeat
+
+		last, a := say("bye")
+		if a.expect(t, `<Response><!-- 3 {"note":"two"} --></Response>`); a.outcome.Result != session.Ended {
+			t.Errorf("the result is %q", a.outcome.Result)
+		}
+		if !strings.Contains(record(), `"counter":0,`) || !strings.Contains(record(), `"ended":"`) || strings.Contains(record(), `"app"`) {
+			t.Errorf("the ended record is %s", record())
+		}
+		r.send(last, "").expect(t, `<Response><!-- 3 {"note":"two"} --></Response>`)
+		_, a = say("again")
+		if a.expect(t, "<Response><!-- 1  --></Response>"); a.outcome.Result != session.Begun {
+			t.Errorf("the result is %q", a.outcome.Result)
+		}
 	})
 }
 
@@ -270,7 +361,7 @@ func TestHangUpDoesNotCutACommit(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		cancel()
 		sid := newSID()
-		r.deliverContext(ctx, delivery{message: conversation.Message{SID: sid, From: from, To: to}}, "").expect(t, greeting(1))
+		r.deliverContext(ctx, session.Incoming{Message: messageOf(from, sid)}, "").expect(t, greeting(1))
 		r.send(sid, "").expect(t, greeting(1))
 		r.send(newSID(), "").expect(t, greeting(2))
 	})
@@ -329,8 +420,8 @@ func TestScriptsThatTheServerForgotAreSentAgain(t *testing.T) {
 		conn := redistest.Conn(t, b.Addr)
 		for n := 2; n <= 4; n++ {
 			do(t, conn, "SCRIPT", "FLUSH")
-			if a := r.send(newSID(), cookie).expect(t, greeting(n)); a.report.Attempts != 1 {
-				t.Errorf("it took %d attempts", a.report.Attempts)
+			if a := r.send(newSID(), cookie).expect(t, greeting(n)); a.outcome.Attempts != 1 {
+				t.Errorf("it took %d attempts", a.outcome.Attempts)
 			}
 		}
 	})

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"smsession/internal/redistest"
+	"smsession/internal/session/record"
 )
 
 // aHash stands in the model for a value that is not a string.
@@ -54,7 +55,7 @@ func (m *model) do(command string, a []string) (any, error) {
 	}
 	key := a[2]
 	now, exists := m.keys[key]
-	unreadable := now == aHash || len(now) > maxValue
+	unreadable := now == aHash || len(now) > record.MaxSize
 	switch a[0] {
 	case scripts.find.Hash():
 		return m.get(key)
@@ -100,7 +101,7 @@ func (m *model) get(key string) (any, error) {
 		return nil, nil
 	case value == aHash:
 		return nil, errWrongType
-	case len(value) > maxValue:
+	case len(value) > record.MaxSize:
 		return int64(len(value)), nil
 	}
 	return []byte(value), nil
@@ -123,7 +124,7 @@ func TestModelAnswersAsRedisDoes(t *testing.T) {
 				t.Fatal(err)
 			}
 			m := newModel()
-			large := strings.Repeat("x", maxValue+1)
+			large := strings.Repeat("x", record.MaxSize+1)
 			for _, key := range []string{"k", "l"} {
 				switch rapid.SampledFrom([]string{"", "", "hash", "large", "largest"}).Draw(t, "holds") {
 				case "hash":

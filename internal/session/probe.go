@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/session/record"
 )
 
 const (
@@ -21,26 +23,18 @@ const (
 	probeAttempts = 3
 )
 
-// Probe returns the key that a Probe writes. tag chooses the node of a Cluster; without a Cluster it is "".
-func (k Keys) Probe(tag string) string {
-	if tag == "" {
-		return k.Prefix + "probe"
-	}
-	return k.Prefix + "probe:{" + tag + "}"
-}
-
 // Probe finds out whether messages can be saved: it runs the same script as a message, on a key of its own. It is safe
 // for concurrent use.
 type Probe struct {
 	pool *redis.Pool
-	keys Keys
+	keys record.Keys
 	tags func() []string
 }
 
 // NewProbe returns a Probe. tags returns one hash tag for each primary, or only "" if there is no Cluster. It is called
 // after a connection was made.
 func NewProbe(pool *redis.Pool, prefix string, tags func() []string) *Probe {
-	return &Probe{pool: pool, keys: Keys{Prefix: prefix}, tags: tags}
+	return &Probe{pool: pool, keys: record.Keys{Prefix: prefix}, tags: tags}
 }
 
 // Run saves a value with the script of a commit, over the pool's connections. On a Cluster it does so once for each

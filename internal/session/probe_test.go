@@ -15,6 +15,7 @@ import (
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 	"smsession/internal/session"
+	"smsession/internal/session/record"
 )
 
 // newProbe returns a Probe over a pool of its own.
@@ -54,7 +55,7 @@ func TestProbe(t *testing.T) {
 			}
 		})
 		t.Run("it replaces a value that is too large, or not a string", func(t *testing.T) {
-			for _, command := range [][]any{{"SETRANGE", "sms:probe", session.MaxValue, "x"}, {"RPUSH", "sms:probe", "x"}} {
+			for _, command := range [][]any{{"SETRANGE", "sms:probe", record.MaxSize, "x"}, {"RPUSH", "sms:probe", "x"}} {
 				if _, err := conn.Do("DEL", "sms:probe"); err != nil {
 					t.Fatal(err)
 				}

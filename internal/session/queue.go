@@ -3,172 +3,128 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
-	"time"
 )
 
 const (
 	maxWaiting = 4096 // messages of all conversations that wait or are in progress
 	maxLine    = 64   // the same for one conversation
-	maxRepeats = 64   // requests that wait for the outcome of another request with the same MessageSid
+	maxRepeats = 64   // requests that share the outcome of another request with the same MessageSid
 )
 
-var (
-	// ErrBusy means that too many messages are waiting in all or in the conversation, or too many repeats of the
-	// message.
-	ErrBusy = errors.New("too many messages are waiting")
-
-	// ErrGone means that the client hung up while its message waited, and that nothing was sent to save the message.
-	ErrGone = fmt.Errorf("client hung up: %w", context.Canceled)
-
-	// errPanicked is the outcome for the other requests of a message when the request that answers it panics.
-	errPanicked = errors.New("another request with this message failed")
-)
-
-// queue answers the messages of one conversation one after the other, in the order in which they arrived. Requests with
-// the same message share one turn. Replicas do not share a queue; between replicas, compare-and-set decides. A
-// conversation without a message in progress takes no memory. It is safe for concurrent use.
+// queue processes the messages of one conversation one after the other, in the order in which they arrived. Requests
+// with the same message share one outcome. Replicas do not share a queue; between replicas, compare-and-set decides. A
+// conversation without a message in progress takes no memory. A queue is safe for concurrent use.
 type queue struct {
 	mu    sync.Mutex
-	count int                // turns in all lines
-	lines map[string][]*turn // by conversation; the first turn of each line is being answered
+	count int                 // the entries of all lines
+	lines map[string][]*entry // by conversation; the first entry of each line is being processed
 }
 
-// turn is a message's place in the queue. One of the requests with the message has the turn, and the other requests
-// follow it. A channel is made only when a request needs it.
-type turn struct {
-	sid      string
-	requests int           // the number of requests with the message
-	first    chan struct{} // closed when the turn is the first of its line; nil if it was the first from the beginning
-	next     chan struct{} // contains a value when a following request may take the turn
-	done     chan struct{} // closed when outcome is set
-	outcome  outcome
+// entry is a message in the queue. The request that added it processes it. Other requests with the message follow. A
+// channel is made only when a request needs it.
+type entry struct {
+	sid     string
+	repeats int           // the number of requests that have followed
+	isFirst chan struct{} // closed when the entry is the first of its line; nil if it was the first from the beginning
+	isDone  chan struct{} // closed when outcome is set
+	outcome Outcome
 }
 
-// outcome is the result of processing a message.
-type outcome struct {
-	response response
-	err      error
+func newQueue() *queue { return &queue{lines: make(map[string][]*entry)} }
+
+// size returns the number of messages that wait or are in progress.
+func (q *queue) size() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.count
 }
 
-func newQueue() *queue { return &queue{lines: make(map[string][]*turn)} }
+// do calls process when the message is the first of its conversation, and returns the outcome. If another request with
+// the same message is in the queue, do returns the outcome of that request, unless it ends with ErrGone.
+//
+// The outcome is ErrBusy if the queue is full. It is ErrGone or the error of ctx if client or ctx ends while the request
+// waits.
+func (q *queue) do(ctx, client context.Context, conversation, sid string, process func() Outcome) Outcome {
+	for {
+		e, isNew, err := q.join(conversation, sid)
+		if err == nil && isNew {
+			return q.process(ctx, client, conversation, e, process)
+		}
+		if err == nil {
+			err = wait(ctx, client, e.isDone)
+		}
+		if err != nil {
+			return Outcome{Err: err}
+		}
+		if !errors.Is(e.outcome.Err, ErrGone) {
+			return e.outcome.forRepeat()
+		}
+	}
+}
 
-// join adds a request to the queue. It reports whether the request has the turn. A request that has the turn must call
-// leave; any other request must call follow. join returns ErrBusy at once if the queue is full.
-func (q *queue) join(conversation, sid string) (t *turn, has bool, err error) {
+// join adds a request to the queue. It reports whether the request has a new entry, which it must process.
+func (q *queue) join(conversation, sid string) (e *entry, isNew bool, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	line := q.lines[conversation]
-	for _, t := range line {
-		if t.sid == sid {
-			return t, false, t.repeat()
+	if i := slices.IndexFunc(line, func(e *entry) bool { return e.sid == sid }); i >= 0 {
+		e = line[i]
+		if e.repeats >= maxRepeats {
+			return nil, false, ErrBusy
 		}
+		if e.repeats++; e.isDone == nil {
+			e.isDone = make(chan struct{})
+		}
+		return e, false, nil
 	}
 	if q.count >= maxWaiting || len(line) >= maxLine {
 		return nil, false, ErrBusy
 	}
-	t = &turn{sid: sid, requests: 1}
+	e = &entry{sid: sid}
 	if len(line) > 0 {
-		t.first = make(chan struct{})
+		e.isFirst = make(chan struct{})
 	}
-	q.lines[conversation] = append(line, t)
+	q.lines[conversation] = append(line, e)
 	q.count++
-	return t, true, nil
+	return e, true, nil
 }
 
-// repeat adds a request that follows the turn. It returns ErrBusy if too many requests follow it. The caller must have
-// locked the queue.
-func (t *turn) repeat() error {
-	if t.requests > maxRepeats {
-		return ErrBusy
+// process processes a new entry. If process panics, the requests that follow get errPanicked.
+func (q *queue) process(ctx, client context.Context, conversation string, e *entry, process func() Outcome) (o Outcome) {
+	o.Err = errPanicked
+	defer func() { q.leave(conversation, e, o) }()
+	if e.isFirst != nil {
+		if err := wait(ctx, client, e.isFirst); err != nil {
+			return Outcome{Err: err}
+		}
 	}
-	if t.done == nil {
-		t.next, t.done = make(chan struct{}, 1), make(chan struct{})
-	}
-	t.requests++
-	return nil
+	return process()
 }
 
-// await waits until the turn is the first of its line. If gone is closed earlier, it returns ErrGone. If ctx ends
-// earlier, it returns the error of ctx.
-func (t *turn) await(ctx context.Context, gone <-chan struct{}) error {
-	if t.first == nil {
-		return nil
-	}
-	select {
-	case <-t.first:
-		return nil
-	default:
-	}
-	select {
-	case <-t.first:
-		return nil
-	case <-gone:
-		return ErrGone
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// follow waits for the outcome of a turn that another request has. If the request gets the turn instead, follow reports
-// true, and the request must call leave. If gone is closed or the deadline passes, the outcome contains the error.
-func (q *queue) follow(conversation string, t *turn, deadline time.Time, gone <-chan struct{}) (outcome, bool) {
-	timer := time.NewTimer(time.Until(deadline))
-	defer timer.Stop()
-	var err error
-	select {
-	case <-t.done:
-		shared := t.outcome
-		shared.response.header = shared.response.header.Clone() // each request needs its own header
-		return shared, false
-	case <-t.next:
-		return outcome{}, true
-	case <-gone:
-		err = ErrGone
-	case <-timer.C:
-		err = context.DeadlineExceeded
-	}
+// leave removes an entry from its line and publishes its outcome.
+func (q *queue) leave(conversation string, e *entry, o Outcome) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if t.requests--; t.requests == 0 { // the turn was given up in the meantime, and no request is left to take it
-		q.remove(conversation, t)
-	}
-	return outcome{err: err}, false
-}
-
-// leave ends a turn with its outcome. If the outcome is ErrGone and another request has the same message, that request
-// gets the turn.
-func (q *queue) leave(conversation string, t *turn, o outcome) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	t.requests--
-	if errors.Is(o.err, ErrGone) && t.requests > 0 {
-		t.next <- struct{}{}
-		return
-	}
-	q.remove(conversation, t)
-	t.outcome = o
-	if t.done != nil {
-		close(t.done)
-	}
-}
-
-// remove removes a turn from its line if the line still contains it. The caller must have locked the queue.
-func (q *queue) remove(conversation string, t *turn) {
 	line := q.lines[conversation]
-	i := slices.Index(line, t)
-	if i < 0 {
-		return
+	i := slices.Index(line, e)
+	line = slices.Delete(line, i, i+1)
+	if q.lines[conversation] = line; len(line) == 0 {
+		delete(q.lines, conversation)
+	} else if i == 0 {
+		close(line[0].isFirst)
 	}
 	q.count--
-	if line = slices.Delete(line, i, i+1); len(line) == 0 {
-		delete(q.lines, conversation)
-		return
+	if e.outcome = o; e.isDone != nil {
+		close(e.isDone)
 	}
-	q.lines[conversation] = line
-	if i == 0 {
-		close(line[0].first)
+}
+
+// forRepeat returns the outcome for another request with the same message.
+func (o Outcome) forRepeat() Outcome {
+	if o.Err != nil {
+		return Outcome{Err: o.Err}
 	}
+	return Outcome{Reply: o.Reply, Result: Repeated, token: o.token, expiry: o.expiry}
 }

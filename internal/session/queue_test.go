@@ -9,20 +9,29 @@ import (
 	"time"
 )
 
-// enter adds a new message to the queue and waits for its turn.
-func (q *queue) enter(ctx context.Context, conversation, sid string, gone <-chan struct{}) (*turn, error) {
-	turn, has, err := q.join(conversation, sid)
-	if err == nil && !has {
-		err = errors.New("it is a repeat")
+// enter adds a new message to the queue, and returns its outcome when process has returned.
+func (q *queue) enter(ctx, client context.Context, conversation, sid string, process func()) error {
+	return q.do(ctx, client, conversation, sid, func() Outcome {
+		process()
+		return Outcome{}
+	}).Err
+}
+
+// hold adds a message whose processing ends when the returned function is called.
+func (q *queue) hold(conversation, sid string, o Outcome) (end func()) {
+	ended, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		q.do(context.Background(), context.Background(), conversation, sid, func() Outcome {
+			<-ended
+			return o
+		})
+		close(done)
+	}()
+	synctest.Wait()
+	return func() {
+		close(ended)
+		<-done
 	}
-	if err != nil {
-		return nil, err
-	}
-	if err := turn.await(ctx, gone); err != nil {
-		q.leave(conversation, turn, outcome{err: err})
-		return nil, err
-	}
-	return turn, nil
 }
 
 func (q *queue) expectEmpty(t *testing.T) {
@@ -32,38 +41,29 @@ func (q *queue) expectEmpty(t *testing.T) {
 	}
 }
 
-func TestQueueLetsOneConversationInAfterTheOther(t *testing.T) {
+func TestQueueProcessesAConversationInOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue()
-		first, err := q.enter(t.Context(), "a", "SM", nil)
-		if err != nil {
+		end := q.hold("a", "SM", Outcome{})
+		if err := q.enter(t.Context(), t.Context(), "b", "SM", func() {}); err != nil { // another conversation does not wait
 			t.Fatal(err)
-		}
-		if other, err := q.enter(t.Context(), "b", "SM", nil); err != nil { // another conversation does not wait
-			t.Fatal(err)
-		} else {
-			q.leave("b", other, outcome{})
 		}
 		var order []int
 		for i := range 3 {
 			go func() {
-				turn, err := q.enter(t.Context(), "a", fmt.Sprint("SM", i), nil)
-				if err != nil {
+				if err := q.enter(t.Context(), t.Context(), "a", fmt.Sprint("SM", i), func() { order = append(order, i) }); err != nil {
 					t.Error(err)
-					return
 				}
-				order = append(order, i)
-				q.leave("a", turn, outcome{})
 			}()
 			synctest.Wait()
 		}
 		if len(order) != 0 {
-			t.Fatalf("%v went in while another was inside", order)
+			t.Fatalf("%v were processed while another message was in progress", order)
 		}
-		q.leave("a", first, outcome{})
+		end()
 		synctest.Wait()
 		if len(order) != 3 || order[0] != 0 || order[1] != 1 || order[2] != 2 {
-			t.Errorf("they went in as %v", order)
+			t.Errorf("the order was %v", order)
 		}
 		q.expectEmpty(t)
 	})
@@ -72,13 +72,13 @@ func TestQueueLetsOneConversationInAfterTheOther(t *testing.T) {
 func TestQueueIsBoundedInTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue()
-		inside, _ := q.enter(t.Context(), "a", "SM1", nil)
+		end := q.hold("a", "SM1", Outcome{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		if _, err := q.enter(ctx, "a", "SM2", nil); !errors.Is(err, context.DeadlineExceeded) {
-			t.Errorf("the one that waited too long got %v", err)
+		if err := q.enter(ctx, t.Context(), "a", "SM2", func() {}); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("the message that waited too long got %v", err)
 		}
-		q.leave("a", inside, outcome{})
+		end()
 		q.expectEmpty(t)
 	})
 }
@@ -97,53 +97,52 @@ func TestQueueIsBoundedInNumber(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			q := newQueue()
 			var busy error
-			let := 0
-			for ; busy == nil && let < 10_000; let++ {
-				_, _, busy = q.join(row.conversation(let), row.sid(let))
+			admitted := 0
+			for ; busy == nil && admitted < 10_000; admitted++ {
+				_, _, busy = q.join(row.conversation(admitted), row.sid(admitted))
 			}
-			if let--; let != row.want || !errors.Is(busy, ErrBusy) {
-				t.Errorf("%d were let in, then %v; want %d", let, busy, row.want)
+			if admitted--; admitted != row.want || !errors.Is(busy, ErrBusy) {
+				t.Errorf("%d were admitted, then %v; want %d", admitted, busy, row.want)
 			}
 		})
 	}
 }
 
-func TestAClientThatHangsUpGivesItsTurnBack(t *testing.T) {
+func TestAClientThatHangsUpLeavesTheQueue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue()
-		inside, _ := q.enter(t.Context(), "a", "SM1", nil)
-		gone := make(chan struct{})
+		end := q.hold("a", "SM1", Outcome{})
+		client, hangUp := context.WithCancel(t.Context())
 		got := make(chan error, 1)
-		go func() { _, err := q.enter(t.Context(), "a", "SM2", gone); got <- err }()
+		go func() { got <- q.enter(t.Context(), client, "a", "SM2", func() {}) }()
 		synctest.Wait()
-		close(gone)
+		hangUp()
 		if err := <-got; !errors.Is(err, ErrGone) || q.count != 1 {
 			t.Errorf("it got %v, and %d messages are left", err, q.count)
 		}
-		q.leave("a", inside, outcome{})
+		end()
 		q.expectEmpty(t)
 	})
 }
 
-// The client of the repeat hangs up when the repeat can already take the turn. The repeat may see either event first.
-func TestATurnThatNobodyTakesIsNotLeftBehind(t *testing.T) {
+// The client of the repeat hangs up when the repeat can already lead. The repeat may see either event first.
+func TestAMessageWithoutARequestIsNotLeftBehind(t *testing.T) {
 	for range 100 {
-		q := newQueue()
-		turn, _, _ := q.join("a", "SM")
-		if _, _, err := q.join("a", "SM"); err != nil {
-			t.Fatal(err)
-		}
-		q.leave("a", turn, outcome{err: ErrGone})
-		gone := make(chan struct{})
-		close(gone)
-		if _, has := q.follow("a", turn, time.Now().Add(time.Minute), gone); has {
-			q.leave("a", turn, outcome{})
-		}
-		q.expectEmpty(t)
+		synctest.Test(t, func(t *testing.T) {
+			q := newQueue()
+			end := q.hold("a", "SM", Outcome{Err: ErrGone})
+			client, hangUp := context.WithCancel(t.Context())
+			go q.enter(t.Context(), client, "a", "SM", func() {})
+			synctest.Wait()
+			go hangUp()
+			end()
+			synctest.Wait()
+			q.expectEmpty(t)
+		})
 	}
 }
 
-func TestARepeatTakesATurnOver(t *testing.T) {
+func TestARepeatLeads(t *testing.T) {
 	for _, row := range []struct {
 		name    string
 		follows bool // the client of the repeat has not hung up
@@ -151,27 +150,23 @@ func TestARepeatTakesATurnOver(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				q := newQueue()
-				turn, _, _ := q.join("a", "SM")
-				again, has, err := q.join("a", "SM")
-				if again != turn || has || err != nil {
-					t.Fatalf("a repeat got a turn of its own, %v", err)
-				}
-				gone, taken := make(chan struct{}), make(chan bool, 1)
-				go func() {
-					_, has := q.follow("a", turn, time.Now().Add(time.Second), gone)
-					taken <- has
-				}()
+				end := q.hold("a", "SM", Outcome{Err: ErrGone})
+				client, hangUp := context.WithCancel(t.Context())
+				defer hangUp()
+				leads := false
+				go q.enter(t.Context(), client, "a", "SM", func() { leads = true })
 				synctest.Wait()
+				if q.count != 1 {
+					t.Errorf("%d messages are in progress, want 1", q.count)
+				}
 				if !row.follows {
-					close(gone)
+					hangUp()
 					synctest.Wait()
 				}
-				q.leave("a", turn, outcome{err: ErrGone})
-				if has := <-taken; has != row.follows {
-					t.Errorf("the repeat has the turn: %t", has)
-				}
-				if row.follows {
-					q.leave("a", turn, outcome{})
+				end()
+				synctest.Wait()
+				if leads != row.follows {
+					t.Errorf("the repeat leads: %t", leads)
 				}
 				q.expectEmpty(t)
 			})

@@ -7,10 +7,9 @@ import (
 	"strings"
 
 	"github.com/gomodule/redigo/redis"
-)
 
-// maxValue is the size in bytes of the largest value that is read or written. One of our records has about 20 KB.
-const maxValue = 256 << 10
+	"smsession/internal/session/record"
+)
 
 // scripts are the steps that must be atomic. Redis 7.0 has no SET IFEQ, so they are scripts. Each script uses one key,
 // or two keys in the same slot of a Cluster. No script reads a clock: the expiry is a relative PX, so that the clocks
@@ -83,13 +82,13 @@ type script struct {
 }
 
 func newScript(keys int, text string) *script {
-	s := redis.NewScript(keys, strings.ReplaceAll(text, "MAX", strconv.Itoa(maxValue)))
+	s := redis.NewScript(keys, strings.ReplaceAll(text, "MAX", strconv.Itoa(record.MaxSize)))
 	return &script{s, s.Hash()}
 }
 
 var (
-	errTooLarge  = fmt.Errorf("%w: it is larger than 256 KiB", errForeign)
-	errNotString = fmt.Errorf("%w: it is not a string", errForeign)
+	errTooLarge  = fmt.Errorf("%w: it is larger than 256 KiB", record.ErrForeign)
+	errNotString = fmt.Errorf("%w: it is not a string", record.ErrForeign)
 )
 
 // read returns the value of a key. It returns nil if there is no such key. Its errors are errTooLarge, errNotString,

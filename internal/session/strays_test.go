@@ -20,11 +20,11 @@ func TestAFailedFirstMessageLeavesOneRecord(t *testing.T) {
 	o.Budget = 2 * time.Second
 	r := newReplica(t, o)
 	a := r.send(newSID(), "")
-	if a.status != http.StatusServiceUnavailable || a.report.Attempts < 2 {
-		t.Fatalf("got %d after %d attempts, want 503 after several", a.status, a.report.Attempts)
+	if a.status != http.StatusServiceUnavailable || a.outcome.Attempts < 2 {
+		t.Fatalf("got %d after %d attempts, want 503 after several", a.status, a.outcome.Attempts)
 	}
 	records, err := redis.Strings(redistest.Conn(t, server.Addr()).Do("KEYS", "sms:session:*"))
 	if err != nil || len(records) > 1 {
-		t.Errorf("%d attempts left %d records, %v", a.report.Attempts, len(records), err)
+		t.Errorf("%d attempts left %d records, %v", a.outcome.Attempts, len(records), err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"smsession/internal/conversation"
+	"smsession/internal/session/record"
 )
 
 // violation says which of rules 1 to 3 does not hold when everything is over. The record's own list of messages is the
@@ -16,7 +17,7 @@ func (w *world) violation() string {
 		return violation
 	}
 	token := w.model.keys["sms:conversation:+15005550006:+12025550143"]
-	record, err := parseRecord([]byte(w.model.keys["sms:session:"+token]))
+	r, err := record.Parse([]byte(w.model.keys["sms:session:"+token]))
 	if err != nil {
 		for _, a := range w.actors {
 			if a.answered() {
@@ -28,7 +29,7 @@ func (w *world) violation() string {
 	if sessions := w.model.count("sms:session:"); sessions != 1 && !w.mayLeaveStrays() {
 		return fmt.Sprintf("there are %d sessions", sessions)
 	}
-	counters, beginnings, violation := chain(record)
+	counters, beginnings, violation := chain(r)
 	if violation == "" {
 		violation = w.wrongEnds(beginnings)
 	}
@@ -40,12 +41,9 @@ func (w *world) violation() string {
 
 // chain reads the record's list of messages: the number that each was counted as, and how often the conversation began
 // anew without a message that says why, which is what an operator does.
-func chain(record *Record) (counters map[string]int64, beginnings int, violation string) {
+func chain(r record.Record) (counters map[string]int64, beginnings int, violation string) {
 	counters, previous := map[string]int64{}, int64(0)
-	for _, pair := range strings.Fields(string(record.messages)) {
-		var counter int64
-		sid, digits, _ := strings.Cut(pair, "=")
-		fmt.Sscan(digits, &counter)
+	for sid, counter := range r.Messages() {
 		if _, twice := counters[sid]; twice {
 			return nil, 0, sid + " was counted twice"
 		}
@@ -59,11 +57,11 @@ func chain(record *Record) (counters map[string]int64, beginnings int, violation
 		counters[sid], previous = counter, counter
 	}
 	switch {
-	case record.Counter == previous:
-	case record.Counter == 0 && !record.Ended.IsZero():
+	case r.Counter == previous:
+	case r.Counter == 0 && !r.Ended.IsZero():
 		beginnings++
 	default:
-		return nil, 0, fmt.Sprintf("the counter is %d, the last message brought it to %d", record.Counter, previous)
+		return nil, 0, fmt.Sprintf("the counter is %d, the last message brought it to %d", r.Counter, previous)
 	}
 	return counters, beginnings, ""
 }
@@ -75,7 +73,7 @@ func (w *world) wrongReplies(counters map[string]int64) string {
 			continue
 		}
 		counter, counted := counters[a.sid]
-		want := strings.Join(conversation.Counter{}.Recall(counter), "")
+		want := strings.Join(conversation.Counter{}.Recall(counter).Texts, "")
 		if a.code != http.StatusOK || !counted || a.text != want {
 			return fmt.Sprintf("%s was answered %d %q, it was counted as %d (%t)", a.sid, a.code, a.text, counter, counted)
 		}
@@ -93,7 +91,7 @@ func (w *world) wrongEnds(beginnings int) string {
 			stopped = stopped || strings.HasPrefix(a.sid, "SMstop")
 		case a.dead || a.operator.err != nil:
 			unknown++
-		case a.operator.was != nil && a.operator.was.Ended.IsZero():
+		case a.operator.found && a.operator.before.Ended.IsZero():
 			told++
 		}
 	}
@@ -116,12 +114,14 @@ func (w *world) strays() string {
 		if !strings.HasPrefix(key, "sms:session:") {
 			continue
 		}
-		record, err := parseRecord([]byte(value))
+		r, err := record.Parse([]byte(value))
 		if err != nil {
 			return key + " holds no record"
 		}
-		first, _, _ := strings.Cut(string(record.messages), "=")
-		made[first]++
+		for sid := range r.Messages() {
+			made[sid]++
+			break
+		}
 	}
 	for _, a := range w.actors {
 		if a.sid != "" {

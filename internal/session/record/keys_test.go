@@ -1,16 +1,17 @@
-package session_test
+package record_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/gomodule/redigo/redis"
 	"pgregory.net/rapid"
 
 	"smsession/internal/redistest"
-	"smsession/internal/session"
+	"smsession/internal/session/record"
 )
+
+var keys = record.Keys{Prefix: "sms:"}
 
 func TestAddressesAreReadFromTheKey(t *testing.T) {
 	rows := []struct{ key, to, from string }{
@@ -19,13 +20,13 @@ func TestAddressesAreReadFromTheKey(t *testing.T) {
 		{"sms:conversation:12%25:%1B[2J", "12%", "\x1b[2J"},
 	}
 	for _, row := range rows {
-		if to, from, ok := smsKeys.Addresses(row.key); !ok || to != row.to || from != row.from {
+		if to, from, ok := keys.Addresses(row.key); !ok || to != row.to || from != row.from {
 			t.Errorf("%s: %q, %q, %t", row.key, to, from, ok)
 		}
 	}
 	for _, key := range []string{"sms:session:a:b", "conversation:a:b", "sms:conversation:a", "sms:conversation:a:b:c",
 		"sms:conversation:a:%", "sms:conversation:a:%4", "sms:conversation:a:%zz", "sms:conversation:a:%61", "sms:conversation:a:\x1b"} {
-		if _, _, ok := smsKeys.Addresses(key); ok {
+		if _, _, ok := keys.Addresses(key); ok {
 			t.Errorf("%q is taken for the key of a conversation", key)
 		}
 	}
@@ -34,7 +35,7 @@ func TestAddressesAreReadFromTheKey(t *testing.T) {
 func TestEveryAddressComesBackFromItsKey(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		to, from := rapid.String().Draw(t, "to"), string(rapid.SliceOf(rapid.Byte()).Draw(t, "from"))
-		if gotTo, gotFrom, ok := smsKeys.Addresses(smsKeys.Conversation(to, from)); !ok || gotTo != to || gotFrom != from {
+		if gotTo, gotFrom, ok := keys.Addresses(keys.Conversation(to, from)); !ok || gotTo != to || gotFrom != from {
 			t.Errorf("got %q, %q, %t", gotTo, gotFrom, ok)
 		}
 	})
@@ -46,7 +47,7 @@ func TestAPatternFindsTheAddressAndNoOther(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		conn := redistest.Conn(t, b.Addr)
 		for _, prefix := range []string{"sms:", "[x]*:"} {
-			k := session.Keys{Prefix: prefix}
+			k := record.Keys{Prefix: prefix}
 			for _, to := range odd {
 				for _, from := range odd {
 					do(t, conn, "SET", k.Conversation(to, from), "-")
@@ -76,6 +77,15 @@ func TestAPatternFindsTheAddressAndNoOther(t *testing.T) {
 	})
 }
 
+func do(t *testing.T, conn redis.Conn, command string, args ...any) any {
+	t.Helper()
+	reply, err := conn.Do(command, args...)
+	if err != nil {
+		t.Fatalf("%s %v: %v", command, args, err)
+	}
+	return reply
+}
+
 func matching(t *testing.T, conn redis.Conn, pattern string) []string {
 	t.Helper()
 	reply, err := redis.Values(do(t, conn, "SCAN", 0, "MATCH", pattern, "COUNT", 100_000), nil)
@@ -87,33 +97,4 @@ func matching(t *testing.T, conn redis.Conn, pattern string) []string {
 		t.Fatal("the scan is not over", err)
 	}
 	return found
-}
-
-func TestParseTellsWhatIsNoRecord(t *testing.T) {
-	for text, want := range map[string]string{
-		"":                             "not a session record",
-		"{":                            "not a session record",
-		recordOf("+12025550143", 2, 1): "session record is of a later version: 2, this is version 1",
-	} {
-		if r, err := session.Parse([]byte(text)); r != nil || err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, %v", text, r, err)
-		}
-	}
-}
-
-func TestParseReadsTheMessages(t *testing.T) {
-	r, err := session.Parse([]byte(strings.Replace(recordOf("+12025550143", 1, 1), "SM1=1", "SM1=1 SM2=2+ SM3=0", 1)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	for sid, counter := range r.Messages() {
-		got = append(got, sid, string(rune('0'+counter)))
-	}
-	if want := "SM1 1 SM2 2 SM3 0"; strings.Join(got, " ") != want {
-		t.Errorf("got %q", got)
-	}
-	if !r.Belongs("+15005550006", "+12025550143") || r.Belongs("+12025550143", "+15005550006") {
-		t.Error("it belongs to another conversation")
-	}
 }

@@ -1,0 +1,93 @@
+package session
+
+import (
+	"bytes"
+	"strings"
+	"sync/atomic"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"smsession/internal/session/record"
+)
+
+const (
+	// cacheSize is how many records a replica keeps. A full record takes 3 KB, so this is 12 MB.
+	cacheSize = 4096
+
+	// maxCachedRecord is the size in bytes of the largest record in the cache.
+	maxCachedRecord = 8 << 10
+
+	// maxScore is the limit of the score. It is also the number of hits in a row that outweigh all misses before them.
+	maxScore = 16
+)
+
+// cache contains the records that this replica saved last. The next message of such a conversation is committed against
+// the cached record, without a read: if another replica has saved the record in the meantime, the commit is refused and
+// returns the record in Redis. No guarantee depends on the cache. A hit saves one of two round trips. A miss costs no
+// round trip, unless the session has expired in the meantime.
+//
+// A miss costs work, however. Therefore the cache is used only while most of its records would have been hits: if there
+// is one replica, or if the balancer sends a conversation to the same replica. The score shows this. It also changes
+// when a record is read from Redis and can be compared with the cached one.
+//
+// A cache is safe for concurrent use.
+type cache struct {
+	records *lru.Cache[string, record.Record] // by token
+	score   atomic.Int64
+}
+
+func newCache() *cache {
+	records, err := lru.New[string, record.Record](cacheSize)
+	if err != nil {
+		panic(err) // only for a size that is not positive
+	}
+	return &cache{records: records}
+}
+
+// get returns the record that the token's session probably still has.
+func (c *cache) get(token string) (record.Record, bool) {
+	if c.score.Load() <= 0 {
+		return record.Record{}, false
+	}
+	return c.records.Get(token)
+}
+
+// add stores a record that was saved.
+func (c *cache) add(token string, r record.Record) {
+	if len(r.Bytes()) > maxCachedRecord {
+		c.records.Remove(token)
+		return
+	}
+	if !c.records.Contains(token) {
+		token = strings.Clone(token) // it may be a part of a longer header
+	}
+	c.records.Add(token, r)
+}
+
+// remove removes the record of a token, if the cache has one.
+func (c *cache) remove(token string) { c.records.Remove(token) }
+
+// compare records whether the cache would have had a hit. value is the record in Redis, or nil if there is none. An
+// outdated record is removed.
+func (c *cache) compare(token string, value []byte) {
+	cached, found := c.records.Peek(token)
+	if !found {
+		return
+	}
+	isHit := bytes.Equal(cached.Bytes(), value)
+	if !isHit {
+		c.records.Remove(token)
+	}
+	c.judge(isHit)
+}
+
+// judge records a hit or a miss.
+//
+// Two calls at the same time may count as one, which does no harm.
+func (c *cache) judge(isHit bool) {
+	if isHit {
+		c.score.Store(min(c.score.Load()+1, maxScore))
+	} else {
+		c.score.Store(max(c.score.Load()-1, -maxScore))
+	}
+}

@@ -1,0 +1,134 @@
+package session
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/conversation"
+	"smsession/internal/session/record"
+)
+
+// withScore is a cache whose records have been right or wrong until now.
+func withScore(score int64) *cache {
+	c := newCache()
+	c.score.Store(score)
+	return c
+}
+
+// recordOf is a record with one message, which has this MessageSid.
+func recordOf(sid string) record.Record {
+	r := record.New(to, from).Begin(time.Now(), time.Hour)
+	return r.Update(conversation.State{Counter: 1}, time.Now()).Remember(sid, 1, conversation.Reply{}, true).Encode()
+}
+
+// firstSID is the MessageSid in a cached record.
+func (c *cache) firstSID(token string) string {
+	r, found := c.get(token)
+	if !found {
+		return ""
+	}
+	for sid := range r.Messages() {
+		return sid
+	}
+	return "a record without messages"
+}
+
+func TestCache(t *testing.T) {
+	t.Run("it is bounded in number", func(t *testing.T) {
+		c := withScore(maxScore)
+		token := func(i int) string { return fmt.Sprint("token ", i) }
+		for i := range 3 * cacheSize {
+			c.add(token(i), recordOf("first"))
+			c.add(token(i), recordOf(fmt.Sprint("SM", i)))
+		}
+		if n := c.records.Len(); n != cacheSize {
+			t.Errorf("it holds %d records, want %d", n, cacheSize)
+		}
+		for i := range 3 * cacheSize {
+			want := ""
+			if i >= 2*cacheSize {
+				want = fmt.Sprint("SM", i)
+			}
+			if got := c.firstSID(token(i)); got != want {
+				t.Fatalf("it has %q for %q, want %q", got, token(i), want)
+			}
+		}
+	})
+	t.Run("a long record replaces a short one by none", func(t *testing.T) {
+		c := withScore(maxScore)
+		c.add("token", recordOf("SM"))
+		c.add("token", recordOf(strings.Repeat("x", maxCachedRecord)))
+		if got := c.firstSID("token"); got != "" {
+			t.Errorf("it has %d bytes", len(got))
+		}
+	})
+	t.Run("a cached record takes no more memory than its JSON form", func(t *testing.T) {
+		long, err := record.Parse([]byte(strings.TrimSuffix(string(recordOf("SM").Bytes()), "}") + `,"replies":{"SM":["` + strings.Repeat("x", 200<<10) + `"]}}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 100 { // until the long reply is removed
+			long = long.Remember(fmt.Sprint("SM", i), 1, conversation.Reply{}, true).Encode()
+		}
+		if b := long.Bytes(); cap(b) > 2*maxCachedRecord || len(b) > maxCachedRecord {
+			t.Errorf("a record of %d bytes takes %d", len(b), cap(b))
+		}
+	})
+	t.Run("an outdated record is removed", func(t *testing.T) {
+		c := withScore(maxScore)
+		c.add("token", recordOf("SM"))
+		c.compare("token", recordOf("another").Bytes())
+		if got := c.firstSID("token"); got != "" {
+			t.Errorf("it still has %q", got)
+		}
+	})
+}
+
+func TestCacheIsUsedWhileMostRecordsAreRight(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		seen string // what Redis was found to have: the record that was saved, another one, or none
+		want bool
+	}{
+		{"it has seen nothing yet", "", false},
+		{"the first was right", "r", true},
+		{"as many were wrong as right", "rw", false},
+		{"two of three were right", "rrwrrwrrw", true},
+		{"replicas take turns", "wwrwwrwwr", false},
+		{"a session had expired", "r-", false},
+		{"many were wrong before", strings.Repeat("w", 1000) + strings.Repeat("r", maxScore+1), true},
+		{"many were right before", strings.Repeat("r", 1000) + strings.Repeat("w", maxScore), false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c, saved := newCache(), recordOf("SM")
+			for _, seen := range row.seen {
+				c.add("token", saved)
+				c.compare("token", map[rune][]byte{'r': saved.Bytes(), 'w': recordOf("another").Bytes()}[seen])
+			}
+			c.add("token", saved)
+			if _, found := c.get("token"); found != row.want {
+				t.Errorf("it is used: %t", found)
+			}
+		})
+	}
+}
+
+// A cookie may lead to the record of another conversation. What is then committed is not the cached record.
+func TestCachedRecordThatWasNotCommittedIsNotJudged(t *testing.T) {
+	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return canned{record: []byte("no token")}, nil }}
+	m := newManager(pool, 1)
+	m.store.cache.add(running, recordAfter(1))
+	m.store.cache.score.Store(1)
+	in := incoming("SMa", false)
+	in.From = "+19998887777"
+	if got := serve(m, in, running); got.outcome.Err != nil {
+		t.Error(got.outcome.Err)
+	}
+	if score := m.store.cache.score.Load(); score != 1 {
+		t.Errorf("the score is %d, want 1 as before", score)
+	}
+}

@@ -1,0 +1,124 @@
+package session
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"smsession/internal/conversation"
+	"smsession/internal/session/record"
+)
+
+// maxCookieAge is the longest time that Twilio keeps a cookie.
+// See https://support.twilio.com/hc/en-us/articles/223136287-How-do-Twilio-cookies-work.
+const maxCookieAge = 4 * time.Hour
+
+// Incoming is a verified message. All fields are required.
+type Incoming struct {
+	conversation.Message
+	Ends     bool      // the message ends the conversation; it is counted, but it is not answered
+	Received time.Time // when the request arrived; the budget begins here
+}
+
+// Result is what a message did to its conversation. The log and the metrics use these words.
+type Result string
+
+const (
+	Begun     Result = "begun"     // the first message of a conversation
+	Continued Result = "continued" // a later message
+	Repeated  Result = "repeated"  // a message that had been counted before
+	Ended     Result = "ended"     // the message that ended the conversation
+	Guarded   Result = "guarded"   // a message that got no reply because of MaxReplies
+)
+
+// Results returns all results.
+func Results() []Result { return []Result{Begun, Continued, Repeated, Ended, Guarded} }
+
+// Outcome is how a message ended. It never changes.
+type Outcome struct {
+	Reply  conversation.Reply
+	Result Result // "" if Err is set
+	Err    error  // why there is no reply
+
+	Attempts     int       // 0 if the message was not let in, or if the request shared another one's outcome
+	Conflicts    int       // the attempts that failed because another replica was faster
+	FirstFailure time.Time // of an attempt; zero if no attempt failed
+
+	token  string
+	expiry time.Time
+}
+
+type (
+	incomingKey struct{}
+	outcomeKey  struct{}
+)
+
+// WithIncoming returns a context with the message that Middleware delivers.
+func WithIncoming(ctx context.Context, in Incoming) context.Context {
+	return context.WithValue(ctx, incomingKey{}, in)
+}
+
+// IncomingFrom returns the message of a request. It returns the zero Incoming if there is none.
+func IncomingFrom(ctx context.Context) Incoming {
+	in, _ := ctx.Value(incomingKey{}).(Incoming)
+	return in
+}
+
+// OutcomeFrom returns the outcome of the request's message, in the handlers that Middleware calls.
+func OutcomeFrom(ctx context.Context) Outcome {
+	o, _ := ctx.Value(outcomeKey{}).(Outcome)
+	return o
+}
+
+// Middleware delivers the message of a request, which WithIncoming has set. It saves the session, sets its cookie, and
+// then calls next. If there is no reply, it calls failed instead. Both get the outcome from OutcomeFrom. If the
+// responder panics, nothing is saved.
+//
+// Requests that have the same message and arrive at the same time share one outcome.
+//
+// A message is given up if its client hangs up before a command to save it was sent, unless another request has the
+// same message. After such a command, the message is processed until it is saved or the budget ends.
+func (m *Manager) Middleware(failed http.HandlerFunc) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			o := m.enqueue(r.Context(), IncomingFrom(r.Context()), cookie(r))
+			r = r.WithContext(context.WithValue(r.Context(), outcomeKey{}, o))
+			if o.Err != nil {
+				failed(w, r)
+				return
+			}
+			m.writeCookie(w, r, o)
+			next.ServeHTTP(w, r)
+		})
+	}
+}
+
+// cookie returns the token in the request's cookie. It returns "" if there is no cookie, or if its value is not a
+// token.
+func cookie(r *http.Request) string {
+	if c, err := r.Cookie(CookieName); err == nil && record.IsToken(c.Value) {
+		return c.Value
+	}
+	return ""
+}
+
+// writeCookie sets the cookie for as long as the session lives, and no longer than Twilio keeps it. scs rounds up to
+// the next second.
+func (m *Manager) writeCookie(w http.ResponseWriter, r *http.Request, o Outcome) {
+	expiry := o.expiry
+	if latest := time.Now().Add(maxCookieAge - time.Millisecond); expiry.After(latest) {
+		expiry = latest
+	}
+	m.scs.WriteSessionCookie(r.Context(), w, o.token, expiry)
+}
+
+// enqueue delivers a message when it is its turn, or waits for the outcome of another request that has the same
+// message.
+func (m *Manager) enqueue(client context.Context, in Incoming, cookie string) Outcome {
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(client), in.Received.Add(m.options.Budget))
+	defer cancel()
+	d := delivery{Incoming: in, cookie: cookie, pointerKey: m.store.keys.Conversation(in.To, in.From)}
+	return m.queue.do(ctx, client, d.pointerKey, in.SID, func() Outcome {
+		return m.deliver(ctx, client, d)
+	})
+}

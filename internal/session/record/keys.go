@@ -1,0 +1,108 @@
+package record
+
+import (
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// TokenLength is the length of a token of scs: 32 random bytes in base64url without padding.
+const TokenLength = 43
+
+const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+
+// IsToken reports whether s can be a token. Any other cookie never reaches Redis, and any other pointer leads nowhere.
+func IsToken(s string) bool {
+	return len(s) == TokenLength && strings.Trim(s, tokenAlphabet) == ""
+}
+
+// Keys builds the names of the keys in Redis. Operators and tests rely on these names.
+type Keys struct{ Prefix string }
+
+// Session returns the key of a session's record.
+func (k Keys) Session(token string) string { return k.Sessions() + token }
+
+// Sessions returns what the keys of all records begin with.
+func (k Keys) Sessions() string { return k.Prefix + "session:" }
+
+// Quarantine returns the key for a record that could not be read. The braces put it into the record's slot of a
+// Cluster. See https://redis.io/docs/latest/operate/oss_and_stack/reference/cluster-spec/#hash-tags.
+func (k Keys) Quarantine(token string) string {
+	return k.Prefix + "quarantine:{" + k.Session(token) + "}"
+}
+
+// Probe returns the key that the health probe writes. tag chooses the node of a Cluster; without a Cluster it is "".
+func (k Keys) Probe(tag string) string {
+	if tag == "" {
+		return k.Prefix + "probe"
+	}
+	return k.Prefix + "probe:{" + tag + "}"
+}
+
+// Conversation returns the key of the pointer from two addresses to the session's token.
+func (k Keys) Conversation(to, from string) string {
+	return k.conversations() + escape(to, keySpecial) + ":" + escape(from, keySpecial)
+}
+
+func (k Keys) conversations() string { return k.Prefix + "conversation:" }
+
+// Addresses returns the two addresses in the key of a conversation, as they were in a message. It reports false for any
+// other key.
+func (k Keys) Addresses(conversation string) (to, from string, ok bool) {
+	rest, ok := strings.CutPrefix(conversation, k.conversations())
+	if !ok {
+		return "", "", false
+	}
+	escapedTo, escapedFrom, _ := strings.Cut(rest, ":")
+	to, _ = url.PathUnescape(escapedTo)
+	from, _ = url.PathUnescape(escapedFrom)
+	return to, from, k.Conversation(to, from) == conversation
+}
+
+// Pattern returns the pattern with which SCAN finds the keys of conversations. An address that is "" stands for any
+// address. Any other address is matched literally.
+// See https://redis.io/docs/latest/commands/keys/ for the special characters.
+func (k Keys) Pattern(to, from string) string {
+	side := func(address string) string {
+		if address == "" {
+			return "*"
+		}
+		return literal.Replace(escape(address, keySpecial))
+	}
+	return literal.Replace(k.conversations()) + side(to) + ":" + side(from)
+}
+
+// literal writes a text so that a pattern matches only this text.
+var literal = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
+
+// keySpecial are the characters with a meaning in the key of a conversation.
+const keySpecial = ":{}"
+
+// Escape returns an address or a MessageSid as a record contains it. In this form, it needs no escape in JSON, can be
+// compared byte by byte, and has no space and no equals sign, which separate the messages.
+func Escape(s string) string { return escape(s, `"\=`) }
+
+// escape percent-encodes the percent sign, the given characters, and every byte outside printable ASCII. Two different
+// texts never have the same result. E.164 numbers are unchanged.
+func escape(s, special string) string {
+	plain := 0
+	for plain < len(s) && !isEscaped(s[plain], special) {
+		plain++
+	}
+	if plain == len(s) {
+		return s
+	}
+	b := []byte(s[:plain])
+	for _, c := range []byte(s[plain:]) {
+		if isEscaped(c, special) {
+			b = fmt.Appendf(b, "%%%02X", c)
+		} else {
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}
+
+func isEscaped(c byte, special string) bool {
+	return c <= ' ' || c >= 0x7f || c == '%' || strings.IndexByte(special, c) >= 0
+}

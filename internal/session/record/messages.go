@@ -1,0 +1,90 @@
+package record
+
+import (
+	"bytes"
+	"iter"
+	"strconv"
+)
+
+const (
+	// maxMessages is the number of messages whose MessageSids a record keeps.
+	maxMessages = 64
+
+	// maxMessageBytes is the size of the list beyond which older messages are removed as well. 64 messages with
+	// Twilio's MessageSids take 4 KB.
+	maxMessageBytes = 16 << 10
+)
+
+var space = []byte(" ")
+
+// messages is a list of messages, oldest first, in the form of the record: `SM1=7 SM2=8+`. Each entry is the MessageSid
+// as Escape writes it, the counter after the message, and a plus sign if the reply cannot be derived from the counter.
+// Every message reads and writes this list, which takes a tenth of the time that a list in JSON takes.
+type messages []byte
+
+// Message is a message that was counted.
+type Message struct {
+	SID      string // as Escape writes it
+	Counter  int64  // after the message; 0 if the message ended the conversation, or if the number cannot be read
+	IsStored bool   // the reply was stored, because it cannot be derived from the counter
+}
+
+// Messages returns the MessageSid of each message as the record contains it, and the counter after the message, oldest
+// first. The counter is 0 if the message ended the conversation.
+func (r Record) Messages() iter.Seq2[string, int64] {
+	return func(yield func(string, int64) bool) {
+		for entry := range bytes.FieldsSeq(r.messages) {
+			sid, value, _ := bytes.Cut(entry, []byte("="))
+			if !yield(string(sid), parseMessage("", value).Counter) {
+				return
+			}
+		}
+	}
+}
+
+// Find looks for a message by its MessageSid.
+func (r Record) Find(sid string) (Message, bool) { return r.messages.find(Escape(sid)) }
+
+// HasOnly reports whether the message is the only one in the record.
+func (r Record) HasOnly(sid string) bool {
+	_, found := r.Find(sid)
+	return found && bytes.IndexByte(r.messages, ' ') < 0
+}
+
+func (m messages) find(sid string) (Message, bool) {
+	for rest := []byte(m); len(rest) > len(sid); {
+		if rest[len(sid)] == '=' && string(rest[:len(sid)]) == sid {
+			value, _, _ := bytes.Cut(rest[len(sid)+1:], space)
+			return parseMessage(sid, value), true
+		}
+		next := bytes.IndexByte(rest, ' ')
+		if next < 0 {
+			break
+		}
+		rest = rest[next+1:]
+	}
+	return Message{}, false
+}
+
+func parseMessage(sid string, value []byte) Message {
+	digits, isStored := bytes.CutSuffix(value, []byte("+"))
+	counter, _ := strconv.ParseInt(string(digits), 10, 64)
+	return Message{SID: sid, Counter: counter, IsStored: isStored}
+}
+
+// add returns a new list with one more message, and without the messages beyond the limits.
+func (m messages) add(one Message) messages {
+	for n := bytes.Count(m, space) + 1; n >= maxMessages || len(m) > maxMessageBytes; n-- {
+		_, m, _ = bytes.Cut(m, space)
+	}
+	added := append(make(messages, 0, len(m)+len(one.SID)+len(" =9007199254740992+")), m...)
+	if len(m) > 0 {
+		added = append(added, ' ')
+	}
+	added = append(append(added, one.SID...), '=')
+	added = strconv.AppendInt(added, one.Counter, 10)
+	if one.IsStored {
+		added = append(added, '+')
+	}
+	return added
+}

@@ -1,0 +1,73 @@
+// Package record is one session as Redis keeps it: the record, its JSON form, and the names of the keys. Everything in
+// this package is pure. It makes no call, reads no clock, and changes no value that it was given.
+package record
+
+import (
+	"encoding/json"
+	"strings"
+	"time"
+
+	"smsession/internal/conversation"
+)
+
+// version is the highest version of a record that this code can read. It rises only for a change that unknown fields
+// cannot carry.
+const version = 1
+
+// Record is one session. It never changes: a method that changes something returns a new Record. It never contains the
+// sender's text. A Record is safe for concurrent use.
+type Record struct {
+	Version  int
+	Counter  int64           // the number of messages answered since Began
+	From, To string          // as Escape writes them
+	Began    time.Time       // the first message, or the first message after the conversation was ended
+	Written  time.Time       // the last change
+	Deadline time.Time       // the absolute limit, which no message extends
+	Ended    time.Time       // zero while the conversation goes on
+	App      json.RawMessage // the responder's own data; empty if it has none
+
+	messages messages      // the last messages that were counted
+	replies  []storedReply // the replies that cannot be derived from the counter, oldest first
+	replied  replyTimes    // when the last replies were sent; only used with a limit
+	unknown  []byte        // the fields of other versions, each as `,"name":value`
+	raw      []byte        // the JSON form; nil after a change
+}
+
+// New returns the record of a conversation between two addresses, which has not begun.
+func New(to, from string) Record {
+	return Record{To: strings.Clone(Escape(to)), From: strings.Clone(Escape(from))} // they may be parts of a whole request
+}
+
+// Belongs reports whether r is the record of the conversation between two addresses, which are written as in a message.
+func (r Record) Belongs(to, from string) bool { return r.To == Escape(to) && r.From == Escape(from) }
+
+// IsUnderway reports whether the conversation has begun and has not been ended.
+func (r Record) IsUnderway() bool { return !r.Began.IsZero() && r.Ended.IsZero() }
+
+// State returns what the responder knows of the conversation.
+func (r Record) State() conversation.State {
+	return conversation.State{Counter: r.Counter, Data: r.App}
+}
+
+// Begin starts a new conversation. The messages before it are kept, so that their repeats are recognized.
+func (r Record) Begin(now time.Time, lifetime time.Duration) Record {
+	r.Version, r.Counter, r.App, r.raw = version, 0, nil, nil
+	r.Began, r.Deadline, r.Ended = stored(now), stored(now.Add(lifetime)), time.Time{}
+	return r
+}
+
+// Update sets the state that the responder returned. The counter stops at 2^53, the largest integer that every reader
+// of JSON represents exactly.
+func (r Record) Update(s conversation.State, now time.Time) Record {
+	r.Counter, r.App, r.Written, r.raw = min(s.Counter, maxCounter), s.Data, stored(now), nil
+	return r
+}
+
+// End ends the conversation. The messages are kept, so that their repeats are recognized. The responder's data is not.
+func (r Record) End(now time.Time) Record {
+	r.Counter, r.App, r.Written, r.Ended, r.raw = 0, nil, stored(now), stored(now), nil
+	return r
+}
+
+// stored returns t with the precision of the JSON form.
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }

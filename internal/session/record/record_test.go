@@ -1,0 +1,417 @@
+package record
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"smsession/internal/conversation"
+)
+
+const (
+	to   = "+15005550006"
+	from = "+12025550143"
+)
+
+func newRecord(now time.Time) Record { return New(to, from).Begin(now, time.Hour) }
+
+// count counts a message. Its reply is stored.
+func (r Record) count(sid string, counter int64, reply conversation.Reply) Record {
+	return r.Update(conversation.State{Counter: counter}, time.Now()).Remember(sid, counter, reply, false)
+}
+
+// parsed returns the record as another replica reads it.
+func parsed(tb interface{ Fatalf(string, ...any) }, r Record) Record {
+	b := r.Encode().Bytes()
+	if !json.Valid(b) {
+		tb.Fatalf("the record is not JSON: %s", b)
+	}
+	again, err := Parse(b)
+	if err != nil {
+		tb.Fatalf("the record cannot be read: %v: %s", err, b)
+	}
+	return again
+}
+
+func TestReply(t *testing.T) {
+	for _, reply := range []conversation.Reply{
+		{}, {Texts: []string{}}, conversation.Text("one"), {Texts: []string{"two", "texts"}},
+		conversation.Text(`with "quotes" & \ <tags>`), conversation.Text("line\nand \x00 control"),
+		conversation.Text("mañana 🌞"), conversation.Text("7"), {TwiML: `<?xml version="1.0"?><Response><!-- "é" --></Response>`},
+	} {
+		r := parsed(t, newRecord(time.Now()).count("SM1", 1, reply))
+		m, found := r.Find("SM1")
+		if got := r.Reply(m); !found || !m.IsStored || !got.Equal(reply) {
+			t.Errorf("%q was stored as %q", reply, got)
+		}
+	}
+}
+
+func TestStoredReplies(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		size int
+		kept int
+	}{
+		{"small replies are all kept", 10, 40},
+		{"large replies are kept up to 16 KiB", 1600, 10},
+		{"the last eight are kept whatever their size", 9000, 8},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := newRecord(time.Now())
+			for i := range 40 {
+				r = parsed(t, r.count(fmt.Sprint("SM", i), int64(i+1), conversation.Text(strings.Repeat("x", row.size))))
+			}
+			kept := 0
+			for i := range 40 {
+				m, found := r.Find(fmt.Sprint("SM", i))
+				if !found {
+					t.Fatalf("message %d was removed", i)
+				}
+				if reply := r.Reply(m); reply.Equal(conversation.Text(strings.Repeat("x", row.size))) {
+					kept++
+				} else if i >= 32 || !reply.IsEmpty() {
+					t.Errorf("reply %d is %q", i, reply)
+				}
+			}
+			if kept != row.kept {
+				t.Errorf("%d replies are kept, want %d", kept, row.kept)
+			}
+		})
+	}
+	t.Run("the reply of a message that was removed is removed", func(t *testing.T) {
+		r := newRecord(time.Now())
+		for i := range maxMessages + 1 {
+			r = r.count(fmt.Sprint("SM", i), int64(i+1), conversation.Text("reply"))
+		}
+		if len(r.replies) != maxMessages || r.replies[0].sid != "SM1" {
+			t.Errorf("%d replies are kept, from %s on", len(r.replies), r.replies[0].sid)
+		}
+	})
+}
+
+// The messages behave as a list of the last 64 pairs, whatever the MessageSids are.
+func TestMessagesAreTheLast64(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		type pair struct {
+			sid     string
+			counter int64
+		}
+		var m messages
+		var model []pair
+		for range rapid.IntRange(0, 200).Draw(t, "messages") {
+			p := pair{rapid.StringMatching(`[SM =%"\\12é]{1,4}`).Draw(t, "sid"), rapid.Int64Min(0).Draw(t, "counter")}
+			isKnown := slices.ContainsFunc(model, func(other pair) bool { return other.sid == p.sid })
+			if _, found := m.find(Escape(p.sid)); found != isKnown {
+				t.Fatalf("%q is found: %t, among %q", p.sid, found, m)
+			}
+			if isKnown {
+				continue
+			}
+			m = m.add(Message{SID: Escape(p.sid), Counter: p.counter})
+			model = append(model, p)
+			model = model[max(0, len(model)-64):]
+		}
+		for _, p := range model {
+			if found, ok := m.find(Escape(p.sid)); !ok || found.Counter != p.counter {
+				t.Fatalf("%q is found as %d, %t, want %d", p.sid, found.Counter, ok, p.counter)
+			}
+		}
+		if n := len(strings.Fields(string(m))); n != len(model) {
+			t.Fatalf("there are %d messages, want %d", n, len(model))
+		}
+	})
+}
+
+// Adding a message reads all messages once. A naive loop, which searches for the end again for each message that it
+// removes, would take hours for a million messages.
+func TestAMillionMessagesAreCutInOnePass(t *testing.T) {
+	var b strings.Builder
+	for i := range 1_000_000 {
+		fmt.Fprintf(&b, "SM%d=%d ", i, i)
+	}
+	m := messages(strings.TrimSpace(b.String())).add(Message{SID: "SMnew", Counter: 7})
+	last := strings.Fields(string(m))
+	if len(last) != 64 || last[0] != "SM999937=999937" || last[63] != "SMnew=7" {
+		t.Errorf("%d messages are left, from %s to %s", len(last), last[0], last[len(last)-1])
+	}
+}
+
+func TestCounterStopsAtTheLargestThatCanBeRead(t *testing.T) {
+	r, counter := newRecord(time.Now()), int64(1)<<53-1
+	for _, sid := range []string{"SM1", "SM2", "SM3"} {
+		r = parsed(t, r.count(sid, counter, conversation.Text(sid)))
+		if m, found := r.Find(sid); !found || !r.Reply(m).Equal(conversation.Text(sid)) {
+			t.Errorf("the reply to %s is stored as %q", sid, r.Reply(m))
+		}
+		counter = r.Counter + 1
+	}
+	if r.Counter != 1<<53 {
+		t.Errorf("the counter is %d, want %d", r.Counter, int64(1)<<53)
+	}
+}
+
+// change draws a change of a record.
+func change(t *rapid.T, r Record, now time.Time) Record {
+	sid := rapid.StringMatching(`SM[0-9 "é]{1,3}`).Draw(t, "sid")
+	reply := conversation.Reply{TwiML: rapid.SampledFrom([]string{"", "", "<Response/>"}).Draw(t, "TwiML")}
+	if reply.TwiML == "" {
+		reply.Texts = rapid.SliceOfN(rapid.String(), 0, 3).Draw(t, "texts")
+	}
+	if _, found := r.Find(sid); found {
+		return r
+	}
+	switch rapid.IntRange(0, 3).Draw(t, "change") {
+	case 0:
+		return r.Begin(now, time.Hour)
+	case 1:
+		return r.Remember(sid, 0, reply, false).End(now)
+	case 2:
+		r, _ = r.AllowReply(5, now)
+		return r
+	}
+	data := json.RawMessage(rapid.SampledFrom([]string{"", "{}", `{"a":[1,"\u00e9"]}`, "null"}).Draw(t, "data"))
+	state := conversation.State{Counter: r.Counter + 1, Data: data}
+	return r.Update(state, now).Remember(sid, state.Counter, reply, rapid.Bool().Draw(t, "is derived"))
+}
+
+// A replica uses the record that it has encoded as if it had read it from Redis. It uses it for several attempts.
+func TestEveryChange(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		now := time.Unix(1e9, rapid.Int64Range(0, 1e9).Draw(t, "nanoseconds"))
+		r := newRecord(now)
+		r.Written = stored(now)
+		r.unknown = []byte(rapid.SampledFrom([]string{"", `,"mood":"good"`}).Draw(t, "unknown"))
+		r.messages = messages{}
+		for range rapid.IntRange(0, 8).Draw(t, "changes") {
+			now = now.Add(time.Duration(rapid.Int64Range(0, int64(time.Minute)).Draw(t, "pause")))
+			before := r.Encode()
+			text := string(before.Bytes())
+			r = change(t, before, now)
+			if again := before.change().Encode(); string(before.Bytes()) != text || string(again.Bytes()) != text {
+				t.Fatalf("a change of a record has changed the record before it:\n%s\n%s", text, again.Bytes())
+			}
+			if encoded, read := fmt.Sprintf("%+v", r.Encode()), fmt.Sprintf("%+v", parsed(t, r)); encoded != read {
+				t.Fatalf("the record\n%s is read as\n%s", encoded, read)
+			}
+		}
+	})
+}
+
+// change returns the record as if something had changed, so that it is encoded again.
+func (r Record) change() Record {
+	r.raw = nil
+	return r
+}
+
+func TestApp(t *testing.T) {
+	data := json.RawMessage(`{"step":2,"words":["a","é"]}`)
+	r := newRecord(time.Now()).Update(conversation.State{Counter: 1, Data: data}, time.Now()).Remember("SM1", 1, conversation.Reply{}, true)
+	t.Run("the data is an object that an operator can read", func(t *testing.T) {
+		if b := string(r.Encode().Bytes()); !strings.Contains(b, `,"app":{"step":2,"words":["a","é"]},`) {
+			t.Errorf("the record is %s", b)
+		}
+		if got := parsed(t, r).State(); string(got.Data) != string(data) || got.Counter != 1 {
+			t.Errorf("the state is %+v", got)
+		}
+	})
+	t.Run("the data is dropped when the conversation ends", func(t *testing.T) {
+		if b := string(r.End(time.Now()).Encode().Bytes()); strings.Contains(b, "app") || strings.Contains(b, "step") {
+			t.Errorf("the record is %s", b)
+		}
+	})
+	t.Run("the data is dropped when a conversation begins", func(t *testing.T) {
+		if b := string(r.Begin(time.Now(), time.Hour).Encode().Bytes()); strings.Contains(b, "step") {
+			t.Errorf("the record is %s", b)
+		}
+	})
+	for _, row := range []struct {
+		name, data string
+		want       error
+	}{
+		{"no data is allowed", "", nil},
+		{"an object is allowed", `{"a":{"b":[]}}`, nil},
+		{"32 KiB are allowed", `"` + strings.Repeat("x", 32<<10-2) + `"`, nil},
+		{"more than 32 KiB are refused", `"` + strings.Repeat("x", 32<<10-1) + `"`, ErrApp},
+		{"a text that is not JSON is refused", `{"a":}`, ErrApp},
+		{"two values are refused", `{} {}`, ErrApp},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if err := CheckApp(json.RawMessage(row.data)); !errors.Is(err, row.want) {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+func TestNoRecordIsWrittenThatIsTooLargeToRead(t *testing.T) {
+	field := func(size int) string { return `,"later":"` + strings.Repeat("x", size) + `"` }
+	for _, row := range []struct {
+		name           string
+		unknown, reply int
+		sid            string
+		kept, remains  bool // whether the last reply and the unknown field stay
+	}{
+		{"what fits is all kept", 100 << 10, 10 << 10, "SM1", true, true},
+		{"the oldest replies go first", 200 << 10, 20 << 10, "SM1", true, true},
+		{"then all replies", 250 << 10, 20 << 10, "SM1", false, true},
+		{"then the fields of other versions", 256<<10 - 300, 0, "SM1", true, false},
+		{"then messages with a MessageSid that only a person can have written", 0, 0, "SM" + strings.Repeat("1", 100<<10), true, true},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := newRecord(time.Now())
+			if row.unknown > 0 {
+				r.unknown = []byte(field(row.unknown))
+			}
+			sid := ""
+			for i := range 12 {
+				sid = fmt.Sprint(row.sid, i)
+				r = parsed(t, r.count(sid, int64(i+1), conversation.Text(strings.Repeat("x", row.reply))))
+				if size := len(r.Bytes()); size > 256<<10 {
+					t.Fatalf("the record has %d bytes", size)
+				}
+			}
+			m, found := r.Find(sid)
+			if isKept := !r.Reply(m).IsEmpty(); !found || isKept != row.kept {
+				t.Errorf("the last message is found: %t, its reply is kept: %t", found, isKept)
+			}
+			if r.Counter != 12 || (string(r.unknown) == field(row.unknown)) != (row.remains && row.unknown > 0) {
+				t.Errorf("the counter is %d, %d bytes of other fields are left", r.Counter, len(r.unknown))
+			}
+		})
+	}
+}
+
+// FuzzFields compares eachField with encoding/json.
+func FuzzFields(f *testing.F) {
+	for _, seed := range []string{`{}`, `{"a":[1,-0.5e+7,true,null,"\u00e9\n"]}`, ` { "a" : { } } `, `{"a":1,}`, `{"a":01}`, `{"a":"` + "\x1f" + `"}`, `{"aaaaaaaaaaaaaaaaaaaaaaaaaaaa":"\\"}`, `{"a":"\x"}`, `{"a":-}`, `{"a":1.}`, `{"a":1,"a":2}`, `{} {}`, "{\"\xff\":\"\xff\"}"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		names := 0
+		err := eachField(b, func(name, value []byte) {
+			names++
+			if !json.Valid(name) || !json.Valid(value) {
+				t.Errorf("%q: %q was taken for a member", name, value)
+			}
+		})
+		var object map[string]json.RawMessage
+		valid := json.Unmarshal(b, &object) == nil && object != nil
+		if (err == nil) != valid {
+			t.Fatalf("%q: eachField returns %v, encoding/json accepts it: %t", b, err, valid)
+		}
+		if valid && names < len(object) {
+			t.Errorf("%q has %d fields, eachField saw %d", b, len(object), names)
+		}
+	})
+}
+
+// whole is a record with every field.
+const whole = `{"version":1,"counter":2,"from":"+12025550143","to":"+15005550006","began":"2026-11-23T05:13:22.570Z",` +
+	`"written":"2026-11-23T05:13:22.594Z","deadline":"2026-12-23T05:13:22.570Z","ended":"2026-11-23T05:13:22.594Z",` +
+	`"app":{"data":{"step":2}},"messages":"SM1=1 SM2=2","replied":"2026-11-23T05:13:22Z",` +
+	`"replies":{"SM2":["two","texts"]},"later":{"field":[1,"\u00e9"]}}`
+
+func TestParse(t *testing.T) {
+	replaced := func(old, now string) string { return strings.Replace(whole, old, now, 1) }
+	for _, row := range []struct {
+		name, text string
+		want       error
+	}{
+		{"a whole record is read", whole, nil},
+		{"white space is ignored", " \n" + replaced(`:1,`, "\t: 1 ,") + "\r\n", nil},
+		{"`ended` may be missing", replaced(`"ended":"2026-11-23T05:13:22.594Z",`, ""), nil},
+		{"`app` may be missing", replaced(`"app":{"data":{"step":2}},`, ""), nil},
+		{"`replies` may be missing", replaced(`"replies":{"SM2":["two","texts"]},`, ""), nil},
+		{"of a field that is there twice, the last one counts", replaced(`{`, `{"counter":-7,`), nil},
+		{"a `replied` of another kind is ignored", replaced(`"replied":"2026-11-23T05:13:22Z"`, `"replied":7`), nil},
+		{"an address may be written with an escape", replaced(`"+1500`, `"\u002b1500`), nil},
+		{"nothing is not a record", "", ErrForeign},
+		{"a list is not a record", "[1]", ErrForeign},
+		{"a record that is cut short is not a record", "{", ErrForeign},
+		{"text after a record is an error", whole + "x", ErrForeign},
+		{"a record without a version is not ours", replaced(`"version":1,`, ""), ErrForeign},
+		{"a record without messages is not ours", replaced(`"messages":"SM1=1 SM2=2",`, ""), ErrForeign},
+		{"a MessageSid is never written with an escape", replaced(`"SM1=1`, `"\u0053M1=1`), ErrForeign},
+		{"a counter over 2^53 is not ours", replaced(`"counter":2`, `"counter":9007199254740993`), ErrForeign},
+		{"a counter that is not an integer is not ours", replaced(`"counter":2`, `"counter":2.0`), ErrForeign},
+		{"a negative counter is not ours", replaced(`"counter":2`, `"counter":-2`), ErrForeign},
+		{"an address that is not a text is not ours", replaced(`"+15005550006"`, `null`), ErrForeign},
+		{"a year over 9999 is not ours", replaced(`2026-12-23T05:13:22.570Z`, `9999-12-31T23:59:59-14:00`), ErrForeign},
+		{"a year before 0 is not ours", replaced(`2026-12-23T05:13:22.570Z`, `0000-01-01T00:00:00+14:00`), ErrForeign},
+		{"a higher version is of a later version", replaced(`"version":1`, `"version":2`), ErrNewer},
+		{"a higher version may have other fields", `{"version":2,"counter":{}}`, ErrNewer},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r, err := Parse([]byte(row.text))
+			if !errors.Is(err, row.want) {
+				t.Errorf("the error is %v, want %v", err, row.want)
+			}
+			if err == nil && (r.Counter != 2 || !r.Belongs(to, from)) {
+				t.Errorf("the record is %+v", r)
+			}
+		})
+	}
+	t.Run("a record of a later version shows to whom it belongs", func(t *testing.T) {
+		if r, _ := Parse([]byte(replaced(`"version":1`, `"version":2`))); r.Version != 2 || !r.Belongs(to, from) {
+			t.Errorf("the record is %+v", r)
+		}
+	})
+}
+
+// FuzzRecord reads any text and writes what could be read: nothing may be lost by it, and what is written must be JSON.
+func FuzzRecord(f *testing.F) {
+	f.Add([]byte(whole))
+	for _, cut := range []string{`"version":1,`, `"replies":{"SM2":["two","texts"]},`, `"SM1=1 SM2=2"`, `2026-12-23`} {
+		f.Add([]byte(strings.Replace(whole, cut, "", 1)))
+	}
+	for _, extreme := range []string{
+		"9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59-14:00",
+		"0000-01-01T00:00:00Z", "0000-01-01T00:00:00+14:00", "0001-01-01T00:00:00.0001Z",
+	} {
+		f.Add([]byte(strings.Replace(whole, "2026-12-23T05:13:22.570Z", extreme, 1)))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := Parse(b)
+		if err != nil {
+			return
+		}
+		if !json.Valid(b) {
+			t.Fatalf("%q was taken for a record", b)
+		}
+		if back := r.Encode().Bytes(); string(back) != string(b) {
+			t.Fatalf("an unchanged record was written back as %q", back)
+		}
+		if r.To != Escape(r.To) || r.From != Escape(r.From) {
+			return // written by somebody else: no message finds it
+		}
+		once := parsed(t, r.count("SMnew", 3, conversation.Text("text")))
+		if string(once.unknown) != string(r.unknown) || once.Counter != 3 {
+			t.Errorf("%q became %q", b, once.Bytes())
+		}
+		if m, found := once.Find("SMnew"); !found || !once.Reply(m).Equal(conversation.Text("text")) {
+			t.Errorf("the reply was stored as %q", once.Reply(m))
+		}
+	})
+}
+
+func BenchmarkParse(b *testing.B) {
+	r := newRecord(time.Now())
+	for i := range 64 {
+		r = r.Update(conversation.State{Counter: int64(i + 1)}, time.Now()).Remember(fmt.Sprintf("SM%032x", i), int64(i+1), conversation.Reply{}, true)
+	}
+	text := r.Encode().Bytes()
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Parse(text); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
