@@ -1,0 +1,91 @@
+package cookies
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestList(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		sets []string
+		want string
+	}{
+		{"cookies keep the order of their creation", []string{"b=1", "a=2"}, "b=1; a=2"},
+		{"a new value takes the place of the old one", []string{"a=1", "b=2", "a=3"}, "a=3; b=2"},
+		{"names of different case are different cookies", []string{"a=1", "A=2"}, "a=1; A=2"},
+		{"a value is joined byte for byte", []string{`a="x y,z\"=`}, `a="x y,z\"=`},
+		{"Max-Age=0 deletes the cookie of the name", []string{"a=1", "b=2", "a=; Max-Age=0"}, "b=2"},
+		{"Max-Age=0 sets nothing", []string{"a=1; Max-Age=0"}, ""},
+		{"a cookie that was deleted goes to the end when it is set again", []string{"a=1", "b=2", "a=; Max-Age=0", "a=3"}, "b=2; a=3"},
+		{"the path, the domain and Secure have no effect", []string{"a=1; Path=/x", "b=2; Domain=other.example; Secure", "a=3; Path=/y"}, "a=3; b=2"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := list(t, row.sets...).Header(); got != row.want {
+				t.Errorf("the header is %q, want %q", got, row.want)
+			}
+		})
+	}
+}
+
+// list returns the list after some Set-Cookie headers. It checks that no list changes.
+func list(t *testing.T, headers ...string) List {
+	t.Helper()
+	var l List
+	for _, header := range headers {
+		c, err := Parse(header, now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before := slices.Clone(l)
+		next := l.Set(c.Cookie, now)
+		if !slices.Equal(l, before) {
+			t.Errorf("%s changes the earlier list", header)
+		}
+		l = next
+	}
+	return l
+}
+
+// Two lists that grow from the same list must not share memory.
+func TestListsAreIndependent(t *testing.T) {
+	base := list(t, "a=1", "b=2", "c=3")
+	first, second := base.Set(Cookie{Name: "d", Value: "4"}, now), base.Set(Cookie{Name: "e", Value: "5"}, now)
+	if first.Header() != "a=1; b=2; c=3; d=4" || second.Header() != "a=1; b=2; c=3; e=5" {
+		t.Errorf("the lists are %q and %q", first.Header(), second.Header())
+	}
+}
+
+func TestLimits(t *testing.T) {
+	many := func(n, size int) (l List) {
+		for i := range n {
+			l = append(l, Cookie{Name: fmt.Sprintf("%02d", i), Value: strings.Repeat("x", size-2)})
+		}
+		return l
+	}
+	for _, row := range []struct {
+		name  string
+		list  List
+		valid bool
+	}{
+		{"an empty list is valid", nil, true},
+		{"50 cookies are valid", many(50, 10), true},
+		{"51 cookies are too many", many(51, 10), false},
+		{"a cookie of 4,096 bytes is valid", many(1, 4096), true},
+		{"a cookie of 4,097 bytes is too large", many(1, 4097), false},
+		// 7 KiB are 7,168 bytes: 4,096, an equals sign, two separating bytes, 3,068 and an equals sign.
+		{"7 KiB together are valid", append(many(1, 4096), many(1, 3068)...), true},
+		{"more than 7 KiB together are too large", append(many(1, 4096), many(1, 3069)...), false},
+		{"a value that is not UTF-8 is not valid", List{{Name: "a", Value: "secret\xff"}}, false},
+		{"a name that is not UTF-8 is not valid", List{{Name: "\xff", Value: "secret"}}, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			err := row.list.Check()
+			if (err == nil) != row.valid || err != nil && strings.Contains(err.Error(), "secret") {
+				t.Errorf("Check returns %v for a header of %d bytes", err, len(row.list.Header()))
+			}
+		})
+	}
+}
