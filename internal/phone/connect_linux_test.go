@@ -1,17 +1,17 @@
 package phone_test
 
 import (
+	"fmt"
 	"net"
 	"slices"
-	"strconv"
 	"syscall"
 	"testing"
 
 	"smsession/internal/phone"
 )
 
-// A listener whose queue is full lets nobody in, and turns nobody away: on Linux, connections to it hang.
-func TestAConnectionThatIsNotHadInTimeIsNamed(t *testing.T) {
+// A listener with a full queue neither accepts nor refuses connections. On Linux, connections to it hang.
+func TestConnectTimeout(t *testing.T) {
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err != nil {
 		t.Fatal(err)
@@ -27,17 +27,17 @@ func TestAConnectionThatIsNotHadInTimeIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(name.(*syscall.SockaddrInet4).Port))
-	first, err := net.Dial("tcp", addr) // takes the only place
+	address := fmt.Sprintf("127.0.0.1:%d", name.(*syscall.SockaddrInet4).Port)
+	first, err := net.Dial("tcp", address) // fills the queue
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer first.Close()
-	d := send(t, newPhone(t, phone.Endpoint{URL: publicURL + "#ct=100", Address: "http://" + addr}), "hi")
+	d := send(t, newPhone(t, withOverrides("http://"+address, "#ct=100")), "hi")
 	if got := errorsOf(d); !slices.Equal(got, []int{11205}) || d.Findings[0].Name != "HTTP connection failure" {
-		t.Errorf("findings %+v", d.Findings)
+		t.Errorf("the findings are %+v", d.Findings)
 	}
 	if got := reasons(d); !slices.Equal(got, []phone.Reason{phone.Primary, phone.Retry}) {
-		t.Errorf("exchanges %q, want two attempts", got)
+		t.Errorf("the exchanges are %q, want two tries", got)
 	}
 }

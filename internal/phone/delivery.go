@@ -9,13 +9,13 @@ import (
 	"smsession/internal/gsm"
 )
 
-// Delivery is what became of a message: everything that Twilio would have done about it.
+// Delivery is everything that Twilio would have done about a message.
 type Delivery struct {
 	Message   Message       `json:"message"`
 	Sent      time.Time     `json:"sent"` // by the phone's clock
 	Took      time.Duration `json:"took_ns"`
-	Exchanges []Exchange    `json:"exchanges"` // every HTTP request, in order
-	Replies   []Reply       `json:"replies"`   // what the sender gets
+	Exchanges []Exchange    `json:"exchanges"` // all HTTP requests, in order
+	Replies   []Reply       `json:"replies"`   // what Twilio sends in reply
 	Findings  []Finding     `json:"findings"`
 	Cookie    CookieChange  `json:"cookie"`
 	// NotFollowed is the server that the webhook leads to, if Options.Follow refused it. It is then not known what
@@ -25,39 +25,34 @@ type Delivery struct {
 
 // OK reports whether Twilio would have logged no error for the requests that the phone made. Warnings are not errors.
 func (d *Delivery) OK() bool {
-	for _, f := range d.Findings {
-		if !f.Warning {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(d.Findings, func(f Finding) bool { return !f.Warning })
 }
 
-// Reason says why a request was made.
+// Reason is the reason for a request.
 type Reason string
 
 const (
 	Primary    Reason = "primary"
-	Retry      Reason = "retry"      // the one before failed in a way that the connection overrides have retried
-	Authorized Reason = "authorized" // the one before was answered 401, and the URL has a user and a password
+	Retry      Reason = "retry"      // the connection overrides ask for another try
+	Authorized Reason = "authorized" // the server answered 401, and the URL has a user and a password
 	Redirected Reason = "redirect"   // an HTTP redirect
 	Fallback   Reason = "fallback"   // the primary URL failed
-	Verb       Reason = "<Redirect>" // the TwiML said so
-	Action     Reason = "action"     // a <Message> has an action
+	Verb       Reason = "<Redirect>" // a <Redirect> in the TwiML
+	Action     Reason = "action"     // the action of a <Message>
 )
 
-// Exchange is one HTTP request and what came back.
+// Exchange is one HTTP request and its response.
 type Exchange struct {
 	Reason  Reason        `json:"reason"`
 	Method  string        `json:"method"`
-	URL     string        `json:"url"`     // as Twilio knows it: what is signed
-	Address string        `json:"address"` // where it went
+	URL     string        `json:"url"`     // as Twilio knows and signs it
+	Address string        `json:"address"` // where the request was sent
 	Sent    time.Time     `json:"sent"`    // by the phone's clock
 	Took    time.Duration `json:"took_ns"`
-	Status  int           `json:"status"`          // 0 if no whole response came
+	Status  int           `json:"status"`          // 0 if no complete response came
 	Error   string        `json:"error,omitempty"` // why none came
 
-	// With Options.Trace only:
+	// Only with Options.Trace:
 	Signature      string      `json:"signature,omitempty"`
 	RequestHeader  http.Header `json:"request_header,omitempty"`
 	RequestBody    string      `json:"request_body,omitempty"`
@@ -65,7 +60,7 @@ type Exchange struct {
 	ResponseBody   string      `json:"response_body,omitempty"`
 }
 
-// Reply is one message that goes back to the sender.
+// Reply is one message that Twilio sends in reply.
 type Reply struct {
 	From     string       `json:"from"`
 	To       string       `json:"to"`
@@ -74,27 +69,30 @@ type Reply struct {
 	Segments gsm.Segments `json:"segments"`
 }
 
-// Finding is an entry of Twilio's debugger, or a warning of ours.
+// Finding is an entry of Twilio's debugger, or a warning about something that Twilio's documentation leaves open.
+//
+// Twilio files the numbers from 14101 to 14110 as warnings. Here they are errors, because each one means that the sender
+// does not get something.
 type Finding struct {
-	Code    int    `json:"code,omitempty"` // Twilio's error number; 0 where Twilio has none
-	Name    string `json:"name,omitempty"` // Twilio's name for it
-	Detail  string `json:"detail"`         // what happened here, one plain sentence
-	URL     string `json:"url,omitempty"`  // the exchange that it is about
+	Code    int    `json:"code,omitempty"` // Twilio's error number; 0 if Twilio has none
+	Name    string `json:"name,omitempty"` // Twilio's name for the number
+	Detail  string `json:"detail"`         // what happened, in one sentence
+	URL     string `json:"url,omitempty"`  // the URL of the request that it is about
 	Warning bool   `json:"warning,omitempty"`
 }
 
-// CookieChange says what a message did to the pair's jar.
+// CookieChange is what a message did to the cookies.
 type CookieChange string
 
 const (
-	NoCookie      CookieChange = "none"    // there was none and there is none
-	CookieNew     CookieChange = "new"     // there was none and there is one
-	CookieKept    CookieChange = "kept"    // the same value as before, set again or not
-	CookieChanged CookieChange = "changed" // another value
-	CookieGone    CookieChange = "gone"    // there was one and there is none
+	NoCookie      CookieChange = "none"    // there are no cookies, before and after
+	CookieNew     CookieChange = "new"     // the first cookies were set
+	CookieKept    CookieChange = "kept"    // the cookies are the same, even if they were set again
+	CookieChanged CookieChange = "changed" // the cookies are others
+	CookieGone    CookieChange = "gone"    // the last cookie was deleted
 )
 
-// cookieChange compares the jar before and after a message.
+// cookieChange compares the cookies before and after a message.
 func cookieChange(before, after cookies.List) CookieChange {
 	same := func(a, b cookies.Cookie) bool { return a.Name == b.Name && a.Value == b.Value }
 	switch {

@@ -1,7 +1,7 @@
-// Package phone stands in for Twilio's webhook client. A Phone is one pair of numbers: it signs and sends what a person
-// types as Twilio would, keeps the pair's cookies, follows redirects, goes to the fallback URL, and judges the answer
-// by Twilio's own error numbers. It works against any SMS webhook.
+// Package phone stands in for Twilio's webhook client. A Phone is one pair of numbers. It signs and sends a person's
+// messages as Twilio does, keeps cookies, follows redirects, calls the fallback URL, and reports what Twilio's debugger
+// would report. It works with any SMS webhook.
 //
-// It sends nothing but webhooks: no text message, and no REST call. Where Twilio's behaviour is not documented, it does
-// the likeliest thing and says so in a warning.
+// A Phone requests only webhooks. It sends no text messages and does not call Twilio's REST API. Where Twilio's behaviour
+// is not documented, it does what is most likely and adds a warning.
 package phone

@@ -1,185 +1,132 @@
 package phone
 
 import (
+	"cmp"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
+
+	"smsession/internal/weburl"
 )
 
 // Endpoint is a webhook as it is configured at Twilio, and where it is here.
 type Endpoint struct {
-	// URL is what Twilio has been told, connection overrides in the fragment included. It is what is signed.
+	// URL is the URL that is configured at Twilio, with connection overrides in its fragment. It is what Twilio signs.
 	// See https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
 	URL string
-	// Address is the URL to send to instead, as behind a tunnel; "" is URL itself. Redirects below the one are taken
-	// for redirects below the other. The request's Host is the Address's, because servers on one's own machine choose
-	// by it; no X-Forwarded header is sent. Where the Address has no query, URL's is sent.
+	// Address is where requests are sent instead, for example behind a tunnel. "" means URL. Redirects below the one
+	// lead below the other. The request's Host is the Address's, because servers on one's own machine choose by it. No
+	// X-Forwarded header is sent. If the Address has no query, URL's query is sent.
 	Address string
 }
 
-// Sibling returns the endpoint of another URL of the same server, the fallback's for one. If the URL is below where
-// e.URL is, its address is below where e.Address is, and the other way round: of "https://sms.example.com/a/sms" at
-// "http://localhost:8080/sms", both "https://sms.example.com/a/help" and "http://localhost:8080/help" are siblings,
-// and the same one. Any other URL is its own address. User and password of the one that is translated to are kept.
-func (e Endpoint) Sibling(sibling string) Endpoint {
-	public, err1 := parseURL(e.URL)
-	private, err2 := parseURL(e.Address)
-	u, err3 := parseURL(sibling)
-	if err1 != nil || err2 != nil || err3 != nil {
-		return Endpoint{URL: sibling}
+// Sibling returns the endpoint of another URL of the same server, for example of the fallback. The URL may be below
+// e.URL's server or below e.Address's. For "https://sms.example.com/a/sms" at "http://localhost:8080/sms", both
+// "https://sms.example.com/a/help" and "http://localhost:8080/help" are the same sibling. Any other URL has no address.
+// The user and the password of e.URL and e.Address are kept.
+func (e Endpoint) Sibling(text string) Endpoint {
+	u, err1 := weburl.Parse(text)
+	public, err2 := weburl.Parse(e.URL)
+	address, err3 := weburl.Parse(e.Address)
+	if err := cmp.Or(err1, err2, err3); err != nil {
+		return Endpoint{URL: text}
 	}
-	above, below := prefixes(public.path, private.path)
-	if rest, ok := u.below(public, above); ok {
-		return Endpoint{URL: sibling, Address: private.base() + below + rest}
+	publicPrefix, addressPrefix := pathPrefixes(public.Path, address.Path)
+	rest, isPublic := pathBelow(u, public, publicPrefix)
+	if !isPublic {
+		var isAddress bool
+		if rest, isAddress = pathBelow(u, address, addressPrefix); !isAddress {
+			return Endpoint{URL: text}
+		}
+		public.Path, public.Query, public.Fragment = publicPrefix+rest, u.Query, u.Fragment
+		text = public.String()
 	}
-	if rest, ok := u.below(private, below); ok {
-		return Endpoint{URL: public.base() + above + rest + fragment(u), Address: private.base() + below + rest}
-	}
-	return Endpoint{URL: sibling}
+	address.Path, address.Query, address.Fragment = addressPrefix+rest, u.Query, ""
+	return Endpoint{URL: text, Address: address.String()}
 }
 
-// below returns path and query of a URL after a prefix of the path, if it has the same origin as another URL, and the
-// prefix.
-func (w webURL) below(other webURL, prefix string) (string, bool) {
-	rest, found := strings.CutPrefix(w.path, prefix)
-	if !found || rest != "" && rest[0] != '/' || !w.sameOrigin(other) {
-		return "", false
-	}
-	return rest + w.query, true
+// pathBelow returns the rest of a URL's path after a prefix, and whether the URL has the prefix and the same origin as
+// another URL.
+func pathBelow(u, other weburl.URL, prefix string) (rest string, found bool) {
+	rest, found = strings.CutPrefix(u.Path, prefix)
+	return rest, found && (rest == "" || rest[0] == '/') && u.SameOrigin(other)
 }
 
-func fragment(u webURL) string {
-	if u.fragment == "" {
-		return ""
-	}
-	return "#" + u.fragment
-}
-
-// prefixes returns what two paths begin with before they end alike. Paths that end differently tell nothing: then both
-// prefixes are empty.
-func prefixes(a, b string) (string, string) {
-	x, y := a, b
+// pathPrefixes returns the parts of two paths before their common end. Both are empty if the paths end differently.
+func pathPrefixes(a, b string) (prefixA, prefixB string) {
+	prefixA, prefixB = a, b
 	for {
-		i, j := strings.LastIndexByte(x, '/'), strings.LastIndexByte(y, '/')
-		if i < 0 || j < 0 || x[i:] != y[j:] {
+		i, j := strings.LastIndexByte(prefixA, '/'), strings.LastIndexByte(prefixB, '/')
+		if i < 0 || j < 0 || prefixA[i:] != prefixB[j:] {
 			break
 		}
-		x, y = x[:i], y[:j]
+		prefixA, prefixB = prefixA[:i], prefixB[:j]
 	}
-	if x == a {
+	if prefixA == a {
 		return "", ""
 	}
-	return x, y
+	return prefixA, prefixB
 }
 
-// site is a URL to fetch: what Twilio calls it, and where it is here.
-type site struct {
-	endpoint  Endpoint
-	url       string // what is signed
-	public    webURL // the same, taken apart
-	parsed    *url.URL
-	address   string // what is sent to, for people
-	at        server
-	target    string // path and query, as they stand on the request line
-	login     string // for the second try, after a 401
+// target is a URL to request: what Twilio calls it, and where it is here.
+type target struct {
+	endpoint  Endpoint // of the options, from which targets on the same server are derived
+	public    weburl.URL
+	parsed    *url.URL // public
+	address   weburl.URL
+	login     *url.Userinfo // for the second request, after a 401; nil if there is none
 	overrides overrides
 }
 
-// server is who a connection goes to. Connections to the same one are used again.
-type server struct {
-	secure bool
-	sni    bool
-	host   string // as the Host header says it
-	dial   string // host and port
-}
-
-// sameServer reports whether requests to two sites go to the same scheme, host and port.
-func (s *site) sameServer(other *site) bool {
-	return s.at.secure == other.at.secure && s.at.dial == other.at.dial
-}
-
-// server returns the scheme, host and port of the site, such as "https://host:port". A port that the URL does not have is
-// left out.
-func (s *site) server() string {
-	if s.at.secure {
-		return "https://" + s.at.host
-	}
-	return "http://" + s.at.host
-}
-
-// site reads an endpoint. The error quotes nothing of it.
-func (e Endpoint) site() (*site, error) {
-	public, err := parseURL(e.URL)
+// newTarget parses an endpoint. The error does not quote it.
+func newTarget(e Endpoint) (*target, error) {
+	public, err := weburl.Parse(e.URL)
 	if err != nil {
 		return nil, err
 	}
-	s := &site{endpoint: e, url: public.text(), login: public.login, public: public}
-	if s.parsed, err = url.Parse(s.url); err != nil {
+	t := &target{endpoint: e, public: public, address: public, login: public.User}
+	if t.overrides, err = parseOverrides(public.Fragment); err != nil {
 		return nil, err
 	}
-	if s.overrides, err = parseOverrides(public.fragment); err != nil {
+	if t.parsed, err = url.Parse(public.Signed()); err != nil {
 		return nil, err
 	}
-	private, err := e.private(public)
-	if err != nil {
-		return nil, err
-	}
-	if s.login == "" {
-		s.login = private.login
-	}
-	s.address = private.text()
-	s.target = private.target()
-	s.at = server{
-		secure: private.secure(),
-		sni:    s.overrides.sni,
-		host:   private.host,
-		dial:   net.JoinHostPort(private.hostname(), private.port()),
-	}
-	return s, nil
-}
-
-func (e Endpoint) private(public webURL) (webURL, error) {
 	if e.Address == "" {
-		return public, nil
+		return t, nil
 	}
-	private, err := parseURL(e.Address)
-	if err != nil {
-		return webURL{}, fmt.Errorf("address: %w", err)
+	if t.address, err = weburl.Parse(e.Address); err != nil {
+		return nil, fmt.Errorf("address: %w", err)
 	}
-	if private.query == "" {
-		private.query = public.query
-	}
-	return private, nil
+	t.address.Query = cmp.Or(t.address.Query, public.Query)
+	t.login = cmp.Or(t.login, t.address.User)
+	return t, nil
 }
 
-// next returns the site that a reference in the answer of this one leads to. Below the same server it keeps what is
-// known of it: where it is here, and who logs in. Its connection overrides are its own.
-func (s *site) next(reference string) (*site, error) {
-	address, err := resolve(s.url, reference)
+// url returns what Twilio signs.
+func (t *target) url() string { return t.public.Signed() }
+
+// next returns the target of a URL in the response of this one. On the same server it has the same login. Its connection
+// overrides are its own.
+func (t *target) next(reference string) (*target, error) {
+	text, err := t.public.Resolve(reference)
 	if err != nil {
 		return nil, err
 	}
-	next, err := s.endpoint.Sibling(address).site()
+	next, err := newTarget(t.endpoint.Sibling(text))
 	if err != nil {
 		return nil, err
 	}
-	next.endpoint = s.endpoint // what leads back again is found from where it all began
-	if next.login == "" && next.public.sameOrigin(s.public) {
-		next.login = s.login
+	next.endpoint = t.endpoint // so that a redirect can lead back from another server
+	if next.public.SameOrigin(t.public) {
+		next.login = cmp.Or(next.login, t.login)
 	}
 	return next, nil
 }
 
-// withQuery returns the site with parameters added to its query, as a GET carries them.
-func (s *site) withQuery(form []byte) *site {
-	with := *s
-	for _, text := range []*string{&with.url, &with.address, &with.target} {
-		mark := "?"
-		if strings.Contains(*text, "?") {
-			mark = "&"
-		}
-		*text += mark + string(form)
-	}
+// addQuery returns the target with parameters in its query, as a GET carries them.
+func (t *target) addQuery(parameters []byte) *target {
+	with := *t
+	with.public = t.public.AddQuery(string(parameters))
+	with.address = t.address.AddQuery(string(parameters))
 	return &with
 }

@@ -1,77 +1,126 @@
 package phone
 
 import (
+	"context"
+	"encoding/base64"
 	"errors"
+	"net/http"
+	"strconv"
 	"time"
 
 	"smsession/internal/cookies"
+	"smsession/internal/twilio"
 )
 
-// exchange makes a request once and takes the cookies of the answer.
-func (s *sending) exchange(r *request, end time.Time) (answer, *failure) {
-	p := s.phone
-	found := p.cookies.Snapshot(r.to.parsed, p.Now())
-	if s.delivery.Message.Cookieless {
-		found.Sent = nil
+// exchange sends a request once, records it, and stores the cookies of the response.
+func (d *dispatch) exchange(ctx context.Context, r request, end time.Time) (response, *failure) {
+	p := d.phone
+	snapshot := p.jar.Snapshot(r.to.parsed, p.Now())
+	if d.delivery.Message.Cookieless {
+		snapshot.Sent = nil
 	}
-	if len(s.delivery.Exchanges) == 0 {
-		s.before, s.after = found.All, found.All
+	if len(d.delivery.Exchanges) == 0 {
+		d.before, d.after = snapshot.All, snapshot.All
 	}
-	r.cookies = found.Sent
-	s.doubt(r)
-	sent, began := p.Now(), time.Now()
-	a, failed := p.options.Network.roundTrip(s.ctx, r, end, s.buffers)
-	s.record(r, a, failed, sent, time.Since(began))
-	if failed == nil {
-		failed = s.take(r, found, a)
+	if len(snapshot.Sent) > 0 {
+		d.warnCookies(r.reason, r.to.url())
 	}
-	return a, failed
-}
-
-// record adds an exchange to the delivery.
-func (s *sending) record(r *request, a answer, failed *failure, sent time.Time, took time.Duration) {
-	e := Exchange{
-		Reason:  r.reason,
-		Method:  r.method,
-		URL:     r.to.url,
-		Address: r.to.address,
-		Sent:    sent,
-		Took:    took,
-		Status:  a.status,
+	e := Exchange{Reason: r.reason, Method: r.method, URL: r.to.url(), Address: r.to.address.Signed(), Sent: p.Now()}
+	began := time.Now()
+	httpRequest, err := http.NewRequest(r.method, e.Address, nil)
+	if err != nil {
+		return response{}, &failure{code: 11100, detail: "The URL is not valid."}
 	}
+	httpRequest.Header = r.header(d.signature(r), snapshot.Sent.Header())
+	res, failed := p.options.Network.roundTrip(ctx, httpRequest, r.form, r.to.overrides, end)
+	e.Took, e.Status = time.Since(began), res.status
 	if failed != nil {
 		e.Error = failed.detail
 	}
-	if s.phone.options.Trace {
-		e.Signature = r.signature
-		e.RequestHeader = r.header()
-		e.RequestBody = string(r.form)
-		e.ResponseHeader = a.header
-		e.ResponseBody = string(a.body)
+	if p.options.Trace {
+		e.trace(httpRequest.Header, r.form, res)
 	}
-	s.delivery.Exchanges = append(s.delivery.Exchanges, e)
+	d.delivery.Exchanges = append(d.delivery.Exchanges, e)
+	if failed != nil {
+		return response{}, failed
+	}
+	return res, d.storeCookies(snapshot, r.to, res)
 }
 
-// take puts the answer's cookies into the jar. It fails where Twilio refuses the whole answer for one of them.
-func (s *sending) take(r *request, found cookies.Snapshot, a answer) *failure {
-	now := s.phone.Now()
+// effective returns the request as it is sent: a GET has its parameters in the URL.
+func (r request) effective() request {
+	if r.method == http.MethodGet && len(r.form) > 0 {
+		r.to, r.form = r.to.addQuery(r.form), nil
+	}
+	return r
+}
+
+// signature returns the X-Twilio-Signature of a request.
+func (d *dispatch) signature(r request) string {
+	token := d.phone.options.AuthToken
+	if d.delivery.Message.Forged {
+		token = "not " + token
+	}
+	form, _ := twilio.ParseForm(r.form) // encode has escaped it
+	return twilio.Sign(token, r.to.url(), form)
+}
+
+// header returns the header as captured from Twilio and as Twilio's own emulator sends it. The Content-Type of a message
+// has no charset. net/http sends its own Host and Content-Length.
+func (r request) header(signature, cookies string) http.Header {
+	h := http.Header{
+		"Host":                       {r.to.address.Host},
+		"Accept":                     {"*/*"},
+		"Accept-Encoding":            {"gzip"},
+		"I-Twilio-Idempotency-Token": {r.token},
+		"User-Agent":                 {"TwilioProxy/1.1"},
+		"X-Home-Region":              {"us1"},
+		"X-Twilio-Signature":         {signature},
+	}
+	if r.method == http.MethodPost {
+		h.Set("Content-Type", "application/x-www-form-urlencoded")
+		h.Set("Content-Length", strconv.Itoa(len(r.form)))
+	}
+	if r.withLogin {
+		password, _ := r.to.login.Password()
+		h.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(r.to.login.Username()+":"+password)))
+	}
+	if cookies != "" {
+		h.Set("Cookie", cookies)
+	}
+	return h
+}
+
+// trace keeps the headers and bodies, without the password.
+func (e *Exchange) trace(header http.Header, form []byte, res response) {
+	e.Signature = header.Get("X-Twilio-Signature")
+	e.RequestHeader, e.RequestBody = header.Clone(), string(form)
+	if e.RequestHeader.Get("Authorization") != "" {
+		e.RequestHeader.Set("Authorization", "Basic •••")
+	}
+	e.ResponseHeader, e.ResponseBody = res.header, string(res.body)
+}
+
+// storeCookies stores the cookies of a response. It fails if Twilio refuses the response because of one of them.
+func (d *dispatch) storeCookies(snapshot cookies.Snapshot, from *target, res response) *failure {
+	p, now := d.phone, d.phone.Now()
 	var sets []cookies.SetCookie
-	for _, line := range a.header["Set-Cookie"] {
+	for _, line := range res.header["Set-Cookie"] {
 		c, err := cookies.Parse(line, now)
 		switch {
 		case errors.Is(err, cookies.ErrIgnored):
-			s.warn(r.to.url, "A Set-Cookie header has no equals sign. Browsers ignore it, and so does this phone.")
+			d.warn(from.url(), "A Set-Cookie header has no equals sign. Browsers ignore it, and so does this phone.")
 			continue
 		case err != nil:
 			return &failure{code: 11206, detail: "Twilio refuses the response: " + err.Error() + "."}
-		case s.phone.options.Jar.Strict && !c.Accepts(r.to.parsed):
-			s.warn(r.to.url, "A cookie is set for a domain that is not the server's. A browser refuses it.")
+		case p.options.Jar.Strict && !c.Accepts(from.parsed):
+			d.warn(from.url(), "A cookie is set for a domain that is not the server's. A browser refuses it.")
 			continue
 		case c.Deletes():
-			s.warn(r.to.url, "That Twilio takes a cookie away whose Max-Age or Expires has passed is not confirmed.")
+			d.warn(from.url(), "That Twilio deletes a cookie whose Max-Age or Expires has passed is not confirmed.")
 		}
 		sets = append(sets, c)
 	}
-	s.after = s.phone.cookies.Update(found, r.to.parsed, sets, now)
+	d.after = p.jar.Update(snapshot, from.parsed, sets, now)
 	return nil
 }

@@ -1,49 +1,49 @@
 package phone
 
 import (
+	"compress/flate"
+	"compress/gzip"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
 	"io"
 	"net"
-	"strings"
+	"net/textproto"
 	"syscall"
-
-	"smsession/internal/cookies"
 )
 
-// failure is why a request has no answer.
+// failure is the reason why a request has no valid response.
 type failure struct {
-	code   int    // Twilio's number; 0 if the sender ended it
-	detail string // one plain sentence
-	class  policy // the retry policy that has it tried again; 0 for none
-	stale  bool   // nothing was sent, for the connection was one that its server had closed
+	code   int    // Twilio's number; 0 if the phone itself ended the request
+	detail string // one sentence
+	policy policy // the retry policy after which Twilio tries again; 0 for none
+	unsent bool   // nothing was sent, because the server had closed the connection after an earlier request
 }
 
-// stopped is the failure of a message whose context has ended.
+func (f *failure) Error() string { return f.detail }
+
+// stopped returns the failure of a message whose context has ended.
 func stopped() *failure {
-	return &failure{detail: "The phone was stopped before Twilio would have been done."}
+	return &failure{detail: "The phone was stopped before Twilio would have finished."}
 }
 
-// dialFailure names what kept a TCP connection from being made. A host that has no address is not tried again: nothing
-// was connected to.
+// dialFailure returns why there is no TCP connection. After a host without an address, Twilio does not try again, because
+// it did not try to connect.
 func dialFailure(err error) *failure {
-	var (
-		unknown *net.DNSError
-		useless *net.AddrError
-	)
+	var noHost *net.DNSError
+	var noAddress *net.AddrError
 	switch {
-	case errors.As(err, &unknown) || errors.As(err, &useless):
+	case errors.As(err, &noHost) || errors.As(err, &noAddress):
 		return &failure{code: 11210, detail: "The host name has no address."}
 	case errors.Is(err, syscall.ECONNREFUSED):
-		return &failure{code: 11202, detail: "The connection was refused.", class: retryConnect}
+		return &failure{code: 11202, detail: "The connection was refused.", policy: retryConnect}
 	case isTimeout(err):
-		return &failure{code: 11205, detail: "No connection was had in time.", class: retryConnect}
+		return &failure{code: 11205, detail: "The connection timed out.", policy: retryConnect}
 	}
-	return &failure{code: 11205, detail: "No connection could be made.", class: retryConnect}
+	return &failure{code: 11205, detail: "The connection failed.", policy: retryConnect}
 }
 
-// handshakeFailure names what kept TLS from being spoken.
+// handshakeFailure returns why the TLS handshake failed.
 func handshakeFailure(err error) *failure {
 	var (
 		hostname  x509.HostnameError
@@ -51,7 +51,7 @@ func handshakeFailure(err error) *failure {
 		authority x509.UnknownAuthorityError
 		record    tls.RecordHeaderError
 	)
-	f := failure{code: 11220, detail: "The TLS handshake failed.", class: retryConnect}
+	f := failure{code: 11220, detail: "The TLS handshake failed.", policy: retryConnect}
 	switch {
 	case errors.As(err, &hostname):
 		f.code, f.detail = 11235, "The certificate is for another host."
@@ -60,39 +60,55 @@ func handshakeFailure(err error) *failure {
 	case errors.As(err, &authority):
 		f.code, f.detail = 11237, "The certificate is not from an authority that is known here."
 	case errors.As(err, &record):
-		f.detail = "What answered does not speak TLS."
+		f.detail = "The server does not use TLS."
 	case isTimeout(err):
-		f.detail = "The TLS handshake was not done in time."
+		f.detail = "The TLS handshake timed out."
 	}
 	return &f
 }
 
-// answerFailure names what kept an answer from being read whole. Once a byte of it has come, nothing is tried again.
+// failure returns why there is no complete response. Once a byte of the response has come, Twilio does not try again.
 //
-// Twilio's page of 11205 has the time limits, and that of 11206 a connection that breaks before there is a valid
-// answer.
-func answerFailure(err error, heard bool) *failure {
+// Twilio's page on 11205 has the time-outs, and the page on 11206 has connections that break before there is a valid
+// response.
+func (a *attempt) failure(err error) *failure {
+	var failed *failure
+	var header textproto.ProtocolError
+	heard := a.heard.Load()
 	switch {
-	case isTimeout(err) && heard:
-		return &failure{code: 11205, detail: "The answer was not whole in time."}
-	case isTimeout(err):
-		return &failure{code: 11205, detail: "No answer came in time.", class: retryRead}
+	case errors.As(err, &failed): // from the dialer
+		return failed
+	case err == errTimeout && !a.hasConn:
+		return &failure{code: 11205, detail: "The connection timed out.", policy: retryConnect}
+	case err == errTimeout && !heard:
+		return &failure{code: 11205, detail: "No response came in time.", policy: retryRead}
+	case err == errTimeout:
+		return &failure{code: 11205, detail: "The response was not complete in time."}
+	case !heard && a.reused:
+		return &failure{
+			code:   11206,
+			detail: "The server closed a connection, which was kept from an earlier request, before a response came. This may be chance.",
+			policy: retryOther,
+			unsent: !a.sent.Load(),
+		}
 	case !heard:
-		return &failure{code: 11206, detail: "The connection was closed before an answer came.", class: retryRest}
-	case errors.Is(err, errAnswerTooLong):
-		return &failure{code: 11206, detail: "The answer does not end."}
-	case errors.Is(err, errPacked):
-		return &failure{code: 11206, detail: "The answer is not compressed as it says."}
+		return &failure{code: 11206, detail: "The server closed the connection before a response came.", policy: retryOther}
+	case isCompression(err):
+		return &failure{code: 11206, detail: "The response is not compressed as its header says."}
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET):
-		return &failure{code: 11206, detail: "The connection was closed before the answer was whole."}
-	case strings.Contains(strings.ToLower(err.Error()), "set-cookie"):
-		// net/http refuses control characters in any header, and quotes the line.
-		return &failure{code: 11206, detail: "Twilio refuses the response: " + cookies.ErrCharacter.Error() + "."}
+		return &failure{code: 11206, detail: "The server closed the connection before the response was complete."}
+	case errors.As(err, &header):
+		return &failure{code: 11206, detail: "A header of the response is malformed or has a control character."}
 	}
-	return &failure{code: 11206, detail: "The answer is not valid HTTP."}
+	return &failure{code: 11206, detail: "The response is not valid HTTP, or its head is too long."}
 }
 
 func isTimeout(err error) bool {
 	var timeout net.Error
 	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+func isCompression(err error) bool {
+	var corrupt flate.CorruptInputError
+	return errors.As(err, &corrupt) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum)
 }

@@ -1,139 +1,162 @@
 package phone
 
 import (
-	"encoding/base64"
+	"context"
+	"fmt"
 	"net/http"
 	"strings"
 	"time"
 
-	"smsession/internal/twilio"
 	"smsession/internal/twiml"
 )
 
-// errand is one document to fetch.
-type errand struct {
-	reason Reason
-	method string
-	to     *site
-	form   form
+// maxRedirects is how many redirects in a row are followed. Twilio has a limit (11215), but does not document it.
+const maxRedirects = 10
+
+// request is a request for one document. All tries of a request have the same idempotency token.
+type request struct {
+	reason    Reason
+	method    string
+	to        *target
+	form      []byte // escaped; a GET has it in its query
+	token     string
+	withLogin bool // the server has asked for the user and the password
 }
 
-// fetch gets a document and judges it, and says where in the end it came from: through redirects and, as its
-// connection overrides have it, with several tries. All of that together takes no longer than they allow.
-func (s *sending) fetch(e errand) (twiml.Document, *site, *Finding) {
-	end := time.Now().Add(e.to.overrides.total)
-	for hops := 0; ; hops++ {
-		r := s.request(e)
-		a, failed := s.try(r, end)
-		if failed == nil && a.status/100 != 3 {
-			document, broken := s.read(r.to.url, a)
-			return document, e.to, broken
+// fetch requests a document. It follows redirects and tries again as the connection overrides say. All of this together
+// takes no longer than they allow. It returns the document's verbs and the URL that the document came from, or the error
+// because of which Twilio cannot execute it.
+func (d *dispatch) fetch(ctx context.Context, r request) ([]twiml.Verb, *target, *Finding) {
+	end := time.Now().Add(r.to.overrides.total)
+	for redirects := 0; ; redirects++ {
+		r.token = newIdempotencyToken()
+		url := r.effective().to.url()
+		res, failed := d.try(ctx, &r, end)
+		if failed == nil && res.status/100 != 3 {
+			verbs, broken := d.read(res, url)
+			return verbs, r.to, broken
 		}
-		from := r.to.url
-		if failed == nil && hops == mostRedirects {
-			s.warn(from, "How many redirects Twilio follows is not confirmed.")
-			failed = tooManyRedirects()
+		if failed == nil && redirects == maxRedirects {
+			d.warn(url, "How many redirects Twilio follows is not confirmed.")
+			failed = &failure{code: 11215, detail: fmt.Sprintf("There were more than %d redirects in a row.", maxRedirects)}
 		}
 		if failed == nil {
-			asking := time.Now()
-			e, failed = s.follow(e, a)
-			end = end.Add(time.Since(asking)) // a person may have been asked
+			asked := time.Now()
+			r, failed = d.follow(r, res)
+			end = end.Add(time.Since(asked)) // a person may have been asked
 		}
 		if failed != nil {
-			broken := fault(failed.code, failed.detail, from)
-			s.find(broken)
-			return twiml.Document{}, e.to, &broken
+			return nil, nil, d.fail(failed.code, failed.detail, url)
 		}
 	}
 }
 
-// read reads a response as Twilio does. It returns the error for which Twilio cannot execute it.
-func (s *sending) read(url string, a answer) (twiml.Document, *Finding) {
-	d := twiml.ReadResponse(a.status, a.header.Get("Content-Type"), a.body)
-	for _, f := range d.Findings {
-		s.find(finding(f, url))
+// read reads a response as Twilio does. It returns the verbs, or the error because of which Twilio cannot execute it.
+func (d *dispatch) read(res response, url string) ([]twiml.Verb, *Finding) {
+	document := twiml.ReadResponse(res.status, res.header.Get("Content-Type"), res.body)
+	for _, f := range document.Findings {
+		d.add(newFinding(f, url))
 	}
-	if a.status == http.StatusForbidden && !s.delivery.Message.Forged {
-		s.warn(url, "If that is the webhook's check of the signature: it was made over this URL, with the given token.")
+	if res.status == http.StatusForbidden && !d.delivery.Message.Forged {
+		d.warn(url, "If this is the webhook's check of the signature: the signature was made over this URL with the given token.")
 	}
-	if d.Failure == nil {
-		return d, nil
+	if document.Failure == nil {
+		return document.Verbs, nil
 	}
-	if len(a.header["Set-Cookie"]) > 0 {
-		s.warn(url, "Whether Twilio keeps the cookies of an answer that it cannot use is not confirmed. Here they are kept.")
+	if len(res.header["Set-Cookie"]) > 0 {
+		d.warn(url, "Whether Twilio keeps the cookies of a response that it cannot use is not confirmed. Here they are kept.")
 	}
-	broken := finding(*d.Failure, url)
-	return d, &broken
+	broken := newFinding(*document.Failure, url)
+	return nil, &broken
 }
 
-// request makes the request of an errand, signed. A GET carries the parameters in the URL, and so signs them there.
-func (s *sending) request(e errand) *request {
-	r := &request{reason: e.reason, method: e.method, to: e.to, form: e.form, token: newToken()}
-	if e.method == http.MethodGet && len(e.form) > 0 {
-		r.to, r.form = e.to.withQuery(e.form), nil
+// follow returns the request that follows a redirect.
+func (d *dispatch) follow(r request, res response) (request, *failure) {
+	redirect, err := r.to.public.Follow(r.method, res.status, res.header.Get("Location"))
+	if err != nil {
+		return r, &failure{code: 11216, detail: "The redirect cannot be followed: " + err.Error() + "."}
 	}
-	token := s.phone.options.AuthToken
-	if s.delivery.Message.Forged {
-		token = "not " + token
+	if redirect.KeepsForm {
+		d.warn(r.to.url(), "That Twilio sends the same request again after 307, signed over the new URL, is not confirmed.")
+	} else {
+		d.warn(r.to.url(), fmt.Sprintf("Twilio follows %d with GET and drops the message's parameters. "+
+			"What it signs then and which cookies it sends is not confirmed.", res.status))
+		r.form = nil
 	}
-	r.signature = sign(token, r.to.url, r.form)
-	return r
+	next, err := r.to.next(redirect.URL)
+	if err != nil {
+		return r, &failure{code: 11216, detail: "The redirect cannot be followed: " + err.Error() + "."}
+	}
+	if refused := d.checkServer(next); refused != nil {
+		return r, refused
+	}
+	next.overrides = r.to.overrides
+	return request{reason: Redirected, method: redirect.Method, to: next, form: r.form}, nil
 }
 
-// sign returns the signature over a URL and a form that was escaped here.
-func sign(token, url string, form []byte) string {
-	parameters, _ := twilio.ParseForm(form) // its only error is a broken escape
-	return twilio.Sign(token, url, parameters)
+// checkServer asks whether a request may be sent to a server that is not in the options. If not, the delivery ends.
+// Nothing is sent to the fallback URL either, because it is not known what Twilio would have received.
+func (d *dispatch) checkServer(to *target) *failure {
+	p := d.phone
+	if to.address.SameOrigin(p.webhook.address) || p.fallback != nil && to.address.SameOrigin(p.fallback.address) {
+		return nil
+	}
+	server := to.address.Origin()
+	if p.options.Follow != nil && p.options.Follow(server) {
+		return nil
+	}
+	d.delivery.NotFollowed = server
+	return &failure{detail: fmt.Sprintf("The webhook leads to another server, %+q. Twilio would follow with a signature and the cookies; this phone did not.", server)}
 }
 
-// try makes a request, once more with the URL's user and password if the server asks for them, and again after the
-// failures that the connection overrides name. Every try of a request carries the same idempotency token.
-func (s *sending) try(r *request, end time.Time) (answer, *failure) {
+// try sends a request. It sends it again with the user and the password if the server asks for them, and after the
+// failures that the connection overrides name.
+func (d *dispatch) try(ctx context.Context, r *request, end time.Time) (response, *failure) {
 	for tries := 0; ; {
-		a, failed := s.exchange(r, end)
-		if s.authorize(r, a) {
+		res, failed := d.exchange(ctx, r.effective(), end)
+		if d.authorize(r, res) {
 			continue
 		}
-		why := retried(a, failed) & r.to.overrides.policy
-		if why == 0 || tries == r.to.overrides.retries || s.ctx.Err() != nil || !time.Now().Before(end) {
-			return a, failed
+		o := r.to.overrides
+		why := retryPolicy(res, failed) & o.policy
+		if why == 0 || tries == o.retries || ctx.Err() != nil || !time.Now().Before(end) {
+			return res, failed
 		}
 		if why != retryConnect {
-			s.warn(r.to.url, "Whether a retry has the same I-Twilio-Idempotency-Token is not confirmed. Here it has.")
+			d.warn(r.effective().to.url(), "Whether a retry has the same I-Twilio-Idempotency-Token is not confirmed. Here it has.")
 		}
 		tries++
 		r.reason = Retry
 	}
 }
 
-// retried returns the retry policy that would try a request again.
-func retried(a answer, failed *failure) policy {
+// retryPolicy returns the retry policy that would try a request again.
+func retryPolicy(res response, failed *failure) policy {
 	switch {
 	case failed != nil:
-		return failed.class
-	case a.status >= 400 && a.status <= 499:
+		return failed.policy
+	case res.status >= 400 && res.status <= 499:
 		return retry4xx
-	case a.status >= 500 && a.status <= 599:
+	case res.status >= 500 && res.status <= 599:
 		return retry5xx
 	}
 	return 0
 }
 
-// authorize prepares a request for its second try after a 401: Twilio sends user and password only when asked to.
+// authorize prepares a request for its second try after a 401: Twilio sends the user and the password only if the server
+// asks for them.
 //
 // See https://www.twilio.com/docs/usage/security#http-authentication.
-func (s *sending) authorize(r *request, a answer) bool {
-	if a.status != http.StatusUnauthorized || r.to.login == "" || r.authorization != "" {
+func (d *dispatch) authorize(r *request, res response) bool {
+	if res.status != http.StatusUnauthorized || r.to.login == nil || r.withLogin {
 		return false
 	}
-	challenges := strings.ToLower(strings.Join(a.header["Www-Authenticate"], ","))
-	if !strings.Contains(challenges, "basic") {
-		if strings.Contains(challenges, "digest") {
-			s.warn(r.to.url, "Twilio would answer the Digest challenge. Only Basic is answered here.")
-		}
-		return false
+	challenges := strings.ToLower(strings.Join(res.header["Www-Authenticate"], ","))
+	r.withLogin = strings.Contains(challenges, "basic")
+	if r.withLogin {
+		r.reason = Authorized
+	} else if strings.Contains(challenges, "digest") {
+		d.warn(r.to.url(), "Twilio would answer the Digest challenge. Only Basic is answered here.")
 	}
-	r.authorization = "Basic " + base64.StdEncoding.EncodeToString([]byte(r.to.login))
-	r.reason = Authorized
-	return true
+	return r.withLogin
 }

@@ -2,161 +2,128 @@ package phone
 
 import (
 	"encoding/json"
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
 	"smsession/internal/gsm"
 )
 
-// form is an application/x-www-form-urlencoded body in the making.
-type form []byte
-
-// add appends a parameter.
-func (f form) add(name, value string) form {
-	if len(f) > 0 {
-		f = append(f, '&')
-	}
-	f = f.escape(name)
-	f = append(f, '=')
-	return f.escape(value)
-}
-
-// escape appends a text as Java's URLEncoder has it, which is how Twilio's bodies look: upper-case escapes, a plus sign
-// for a space, and of the marks only ".", "-", "_" and "*" as they are.
-func (f form) escape(text string) form {
-	const digits = "0123456789ABCDEF"
-	for i := range len(text) {
-		switch c := text[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '.', c == '-', c == '_', c == '*':
-			f = append(f, c)
-		case c == ' ':
-			f = append(f, '+')
-		default:
-			f = append(f, '%', digits[c>>4], digits[c&15])
-		}
-	}
-	return f
-}
-
-// form appends the parameters of an incoming message, in the order in which they have been captured: those of a text
-// message or MMS, or those of WhatsApp. Of other channels there is no capture: they get WhatsApp's without the three
-// that are about WhatsApp.
-func (p *Phone) form(f form, m *Message) form {
+// parameters returns the parameters of a message, in the order in which they were captured. There are captures of SMS,
+// of MMS and of WhatsApp. Other channels get WhatsApp's parameters without the ones about WhatsApp.
+func (p *Phone) parameters(m Message) []Param {
+	params := p.channelParameters(m)
 	if channel(p.options.From) == "" {
-		f = p.smsForm(f, m)
-	} else {
-		f = p.channelForm(f, m)
+		params = p.smsParameters(m)
 	}
 	if m.OptOutType != "" {
-		f = f.add("OptOutType", m.OptOutType)
+		params = append(params, Param{"OptOutType", m.OptOutType})
 	}
-	for _, param := range m.More {
-		f = f.add(param.Name, param.Value)
-	}
-	return f
+	return append(params, m.More...)
 }
 
-func (p *Phone) smsForm(f form, m *Message) form {
+func (p *Phone) smsParameters(m Message) []Param {
 	from, to := p.options.FromPlace.of(p.options.From), p.options.ToPlace.of(p.options.To)
-	f = f.add("ToCountry", to.Country).mediaTypes(m.Media)
-	f = f.add("ToState", to.State)
-	f = f.add("SmsMessageSid", m.SID)
-	f = f.add("NumMedia", strconv.Itoa(len(m.Media)))
-	f = f.add("ToCity", to.City)
-	f = f.add("FromZip", from.Zip)
-	f = f.add("SmsSid", m.SID)
-	f = f.add("FromState", from.State)
-	f = f.add("SmsStatus", "received")
-	f = f.add("FromCity", from.City)
-	f = f.add("Body", m.Body)
-	f = f.add("FromCountry", from.Country)
-	f = f.add("To", p.options.To)
-	f = p.service(f)
-	f = f.add("ToZip", to.Zip)
-	f = f.add("NumSegments", strconv.Itoa(p.segments(m.Body, len(m.Media)).Count))
-	f = f.add("MessageSid", m.SID)
-	f = f.add("AccountSid", p.options.AccountSID)
-	f = f.add("From", p.options.From).mediaURLs(m.Media)
-	return f.add("ApiVersion", "2010-04-01")
+	return slices.Concat(
+		[]Param{{"ToCountry", to.Country}},
+		mediaTypes(m.Media),
+		[]Param{
+			{"ToState", to.State},
+			{"SmsMessageSid", m.SID},
+			{"NumMedia", strconv.Itoa(len(m.Media))},
+			{"ToCity", to.City},
+			{"FromZip", from.Zip},
+			{"SmsSid", m.SID},
+			{"FromState", from.State},
+			{"SmsStatus", "received"},
+			{"FromCity", from.City},
+			{"Body", m.Body},
+			{"FromCountry", from.Country},
+			{"To", p.options.To},
+		},
+		p.serviceParameter(),
+		[]Param{
+			{"ToZip", to.Zip},
+			{"NumSegments", strconv.Itoa(p.segments(m.Body, len(m.Media)).Count)},
+			{"MessageSid", m.SID},
+			{"AccountSid", p.options.AccountSID},
+			{"From", p.options.From},
+		},
+		mediaURLs(m.Media),
+		[]Param{{"ApiVersion", "2010-04-01"}},
+	)
 }
 
-func (p *Phone) channelForm(f form, m *Message) form {
-	whatsapp := channel(p.options.From) == "whatsapp"
-	f = f.mediaTypes(m.Media)
-	f = f.add("SmsMessageSid", m.SID)
-	f = f.add("NumMedia", strconv.Itoa(len(m.Media)))
-	if whatsapp {
-		f = f.add("ProfileName", p.options.ProfileName)
-		f = f.add("MessageType", messageType(m.Media))
+func (p *Phone) channelParameters(m Message) []Param {
+	var profile, number, metadata []Param
+	if channel(p.options.From) == "whatsapp" {
+		profile = []Param{{"ProfileName", p.options.ProfileName}, {"MessageType", messageType(m.Media)}}
+		number = []Param{{"WaId", onlyDigits(p.options.From)}}
+		metadata = []Param{{"ChannelMetadata", p.channelMetadata()}}
 	}
-	f = f.add("SmsSid", m.SID)
-	if whatsapp {
-		f = f.add("WaId", onlyDigits(p.options.From))
-	}
-	f = f.add("SmsStatus", "received")
-	f = f.add("Body", m.Body)
-	f = f.add("To", p.options.To)
-	f = p.service(f)
-	f = f.add("NumSegments", "1")
-	f = f.add("ReferralNumMedia", "0")
-	f = f.add("MessageSid", m.SID)
-	f = f.add("AccountSid", p.options.AccountSID)
-	if whatsapp {
-		f = f.add("ChannelMetadata", p.channelMetadata())
-	}
-	f = f.add("From", p.options.From).mediaURLs(m.Media)
-	return f.add("ApiVersion", "2010-04-01")
+	return slices.Concat(
+		mediaTypes(m.Media),
+		[]Param{{"SmsMessageSid", m.SID}, {"NumMedia", strconv.Itoa(len(m.Media))}},
+		profile,
+		[]Param{{"SmsSid", m.SID}},
+		number,
+		[]Param{{"SmsStatus", "received"}, {"Body", m.Body}, {"To", p.options.To}},
+		p.serviceParameter(),
+		[]Param{{"NumSegments", "1"}, {"ReferralNumMedia", "0"}, {"MessageSid", m.SID}, {"AccountSid", p.options.AccountSID}},
+		metadata,
+		[]Param{{"From", p.options.From}},
+		mediaURLs(m.Media),
+		[]Param{{"ApiVersion", "2010-04-01"}},
+	)
 }
 
-// status appends the parameters that tell what became of a reply, as captured from a status callback. Twilio's page
-// on <Message> names MessageSid and MessageStatus for its action.
-func (p *Phone) status(f form, r Reply, sid string) form {
-	f = f.add("SmsSid", sid)
-	f = f.add("SmsStatus", "queued")
-	f = f.add("MessageStatus", "queued")
-	f = f.add("To", r.To)
-	f = p.service(f)
-	f = f.add("MessageSid", sid)
-	f = f.add("AccountSid", p.options.AccountSID)
-	f = f.add("From", r.From)
-	return f.add("ApiVersion", "2010-04-01")
+// statusParameters returns the parameters about a reply, as captured from a status callback. Twilio's page on <Message>
+// names MessageSid and MessageStatus for its action.
+func (p *Phone) statusParameters(r Reply) []Param {
+	sid := NewSID()
+	return slices.Concat(
+		[]Param{{"SmsSid", sid}, {"SmsStatus", "queued"}, {"MessageStatus", "queued"}, {"To", r.To}},
+		p.serviceParameter(),
+		[]Param{{"MessageSid", sid}, {"AccountSid", p.options.AccountSID}, {"From", r.From}, {"ApiVersion", "2010-04-01"}},
+	)
 }
 
-func (p *Phone) service(f form) form {
+func (p *Phone) serviceParameter() []Param {
 	if p.options.MessagingServiceSID == "" {
-		return f
+		return nil
 	}
-	return f.add("MessagingServiceSid", p.options.MessagingServiceSID)
+	return []Param{{"MessagingServiceSid", p.options.MessagingServiceSID}}
 }
 
-func (f form) mediaTypes(media []Media) form {
+func mediaTypes(media []Media) (params []Param) {
 	for i, m := range media {
-		f = f.add("MediaContentType"+strconv.Itoa(i), m.ContentType)
+		params = append(params, Param{"MediaContentType" + strconv.Itoa(i), m.ContentType})
 	}
-	return f
+	return params
 }
 
-func (f form) mediaURLs(media []Media) form {
+func mediaURLs(media []Media) (params []Param) {
 	for i, m := range media {
-		f = f.add("MediaUrl"+strconv.Itoa(i), m.URL)
+		params = append(params, Param{"MediaUrl" + strconv.Itoa(i), m.URL})
 	}
-	return f
+	return params
 }
 
-// channelMetadata is what WhatsApp's parameters say, once more, as JSON. Its keys have been captured.
+// channelMetadata returns WhatsApp's parameters as JSON. Its keys have been captured.
 func (p *Phone) channelMetadata() string {
 	type context struct{ ProfileName, WaId string }
 	type data struct {
 		Context context `json:"context"`
 	}
-	text, _ := json.Marshal(struct { // texts alone cannot fail
+	text, _ := json.Marshal(struct { // strings cannot fail
 		Type string `json:"type"`
 		Data data   `json:"data"`
 	}{"whatsapp", data{context{p.options.ProfileName, onlyDigits(p.options.From)}}})
 	return string(text)
 }
 
-// messageType is what WhatsApp calls a message. Only "text" has been captured.
+// messageType returns WhatsApp's name for the kind of a message. Only "text" has been captured.
 func messageType(media []Media) string {
 	if len(media) == 0 {
 		return "text"
@@ -178,7 +145,7 @@ func onlyDigits(address string) string {
 	}, address)
 }
 
-// of returns what Twilio tells of a number's place.
+// of returns the place that Twilio sends for a number.
 func (p Place) of(number string) Place {
 	if p == (Place{}) && strings.HasPrefix(number, "+1") {
 		p.Country = "US"
@@ -186,11 +153,26 @@ func (p Place) of(number string) Place {
 	return p
 }
 
-// segments says how a text is split between this pair. Only a plain text message is; anything else is one.
-func (p *Phone) segments(text string, attached int) gsm.Segments {
+// segments returns how a text is split between these numbers. A message with media, or on a channel, has one segment.
+func (p *Phone) segments(text string, media int) gsm.Segments {
 	s := gsm.Split(text)
-	if attached > 0 || channel(p.options.From) != "" {
+	if media > 0 || channel(p.options.From) != "" {
 		s.Count = 1
 	}
 	return s
+}
+
+// encode returns an application/x-www-form-urlencoded body. It escapes like Java's URLEncoder, as Twilio's bodies do:
+// unlike in net/url, an asterisk is not escaped and a tilde is.
+func encode(params []Param) []byte {
+	var form strings.Builder
+	for i, p := range params {
+		if i > 0 {
+			form.WriteByte('&')
+		}
+		form.WriteString(url.QueryEscape(p.Name))
+		form.WriteByte('=')
+		form.WriteString(url.QueryEscape(p.Value))
+	}
+	return []byte(strings.ReplaceAll(strings.ReplaceAll(form.String(), "%2A", "*"), "~", "%7E"))
 }

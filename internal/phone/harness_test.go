@@ -1,6 +1,7 @@
 package phone_test
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -9,40 +10,38 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
-	"smsession/internal/cookies"
 	"smsession/internal/phone"
-	"smsession/internal/twilio"
+	"smsession/internal/webhooktest"
 )
 
 const (
-	from  = "+12025550143"
-	to    = "+15005550006"
-	token = "b3f1c0de5ca1ab1e0ddba11f00dfaced" // the account's auth token
-
-	accountSID = "AC0123456789abcdef0123456789abcdef"
-	publicURL  = "https://sms.example.com/sms"
+	from      = "+12025550143"
+	to        = webhooktest.To
+	token     = webhooktest.AuthToken
+	publicURL = webhooktest.PublicURL + "/sms"
 
 	empty = `<?xml version="1.0" encoding="UTF-8"?><Response/>`
 )
 
+// twiml returns a document with messages.
 func twiml(texts ...string) string {
 	return `<?xml version="1.0" encoding="UTF-8"?><Response><Message>` +
 		strings.Join(texts, "</Message><Message>") + `</Message></Response>`
 }
 
-// newPhone returns a phone that texts an endpoint. Its connections are closed when the test ends.
+// newPhone returns a phone that calls an endpoint. Its connections are closed when the test ends.
 func newPhone(tb testing.TB, webhook phone.Endpoint, changes ...func(*phone.Options)) *phone.Phone {
 	tb.Helper()
 	o := phone.Options{
 		From:       from,
 		To:         to,
 		AuthToken:  token,
-		AccountSID: accountSID,
+		AccountSID: webhooktest.AccountSID,
 		Webhook:    webhook,
 		Network:    new(phone.Network),
 		Trace:      true,
@@ -58,9 +57,12 @@ func newPhone(tb testing.TB, webhook phone.Endpoint, changes ...func(*phone.Opti
 	return p
 }
 
-// at is the webhook that Twilio knows by publicURL, at a server of the test.
-func at(server string) phone.Endpoint {
-	return phone.Endpoint{URL: publicURL, Address: server + "/sms"}
+// at returns the webhook that Twilio knows as publicURL, on a server of the test.
+func at(server string) phone.Endpoint { return withOverrides(server, "") }
+
+// withOverrides returns the same webhook with connection overrides.
+func withOverrides(server, fragment string) phone.Endpoint {
+	return phone.Endpoint{URL: publicURL + fragment, Address: server + "/sms"}
 }
 
 func withFallback(server string) func(*phone.Options) {
@@ -69,30 +71,34 @@ func withFallback(server string) func(*phone.Options) {
 	}
 }
 
-func withJar(jar cookies.Options) func(*phone.Options) {
-	return func(o *phone.Options) { o.Jar = jar }
+func between(from, to string) func(*phone.Options) {
+	return func(o *phone.Options) { o.From, o.To = from, to }
 }
+
+func keepConnections(o *phone.Options) { o.Network.KeepIdleConnections() }
+
+// followAll lets a phone follow to every server.
+func followAll(o *phone.Options) { o.Follow = func(string) bool { return true } }
 
 func send(tb testing.TB, p *phone.Phone, body string) *phone.Delivery {
 	tb.Helper()
-	return deliver(tb, p, phone.Message{Body: body})
-}
-
-func deliver(tb testing.TB, p *phone.Phone, m phone.Message) *phone.Delivery {
-	tb.Helper()
-	return p.Send(tb.Context(), m)
+	return p.Send(tb.Context(), phone.Message{Body: body})
 }
 
 // received is a request as the webhook got it.
 type received struct {
-	method, target string
-	header         http.Header
-	host           string
-	body           string
-	form           url.Values
+	method, target, host string
+	header               http.Header
+	body                 string
+	form                 url.Values
 }
 
-// webhook is a server that records what it is sent.
+// isSigned reports whether the request is signed for a URL.
+func (r received) isSigned(url string) bool {
+	return r.header.Get("X-Twilio-Signature") == webhooktest.Sign(token, url, r.form)
+}
+
+// webhook is a server that records its requests.
 type webhook struct {
 	*httptest.Server
 
@@ -100,44 +106,31 @@ type webhook struct {
 	seen []received
 }
 
-// newWebhook answers with a handler. The request's body has been read, and its form parsed.
+// newWebhook returns a server with a handler. The handler finds the form of the request in Form.
 func newWebhook(tb testing.TB, handler http.HandlerFunc) *webhook {
 	tb.Helper()
 	w := &webhook{}
-	w.Server = httptest.NewServer(w.recording(tb, handler))
-	tb.Cleanup(w.Close)
-	return w
-}
-
-// recording notes each request before it is handled.
-func (w *webhook) recording(tb testing.TB, handler http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
+	w.Server = httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
-			tb.Errorf("the request's body: %v", err)
+			tb.Errorf("read the body of a request: %v", err)
 		}
-		r.Form, err = url.ParseQuery(string(body))
-		if err != nil {
-			tb.Errorf("the request's form: %v", err)
+		if r.Form, err = url.ParseQuery(string(body)); err != nil {
+			tb.Errorf("parse the form of a request: %v", err)
 		}
 		w.mu.Lock()
-		w.seen = append(w.seen, received{
-			method: r.Method,
-			target: r.RequestURI,
-			header: r.Header.Clone(),
-			host:   r.Host,
-			body:   string(body),
-			form:   r.Form,
-		})
+		w.seen = append(w.seen, received{r.Method, r.RequestURI, r.Host, r.Header.Clone(), string(body), r.Form})
 		w.mu.Unlock()
 		handler(rw, r)
-	})
+	}))
+	tb.Cleanup(w.Close)
+	return w
 }
 
 func (w *webhook) requests() []received {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.seen
+	return slices.Clone(w.seen)
 }
 
 // only returns the one request that came.
@@ -150,25 +143,58 @@ func (w *webhook) only(tb testing.TB) received {
 	return all[0]
 }
 
-// says answers with TwiML.
-func says(document string) http.HandlerFunc {
+// last returns the last request that came.
+func (w *webhook) last() received {
+	all := w.requests()
+	return all[len(all)-1]
+}
+
+// routes answers by path, and with 404 to other paths.
+func routes(handlers map[string]http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		handler, found := handlers[r.URL.Path]
+		if !found {
+			handler = status(http.StatusNotFound)
+		}
+		handler(w, r)
+	}
+}
+
+// responds answers with a document.
+func responds(document string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/xml")
 		io.WriteString(w, document)
 	}
 }
 
-// answering returns a server that writes the same bytes to every request, and closes the connection.
-func answering(tb testing.TB, response string) string {
-	tb.Helper()
-	return "http://" + newRaw(tb, func(c net.Conn, _ int) {
-		readRequest(tb, c)
-		io.WriteString(c, response)
-	})
+// verbs answers with a Response that has some verbs.
+func verbs(verbs string) http.HandlerFunc { return responds("<Response>" + verbs + "</Response>") }
+
+func status(code int) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
-// newRaw listens, and handles each connection in turn, the first being number 1. It returns its address.
-func newRaw(tb testing.TB, handle func(c net.Conn, number int)) string {
+// redirects answers with a redirect.
+func redirects(code int, location string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) {
+		if location != "" {
+			w.Header().Set("Location", location)
+		}
+		w.WriteHeader(code)
+	}
+}
+
+// sets sets a cookie before another handler answers.
+func sets(cookie string, then http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Add("Set-Cookie", cookie)
+		then(w, r)
+	}
+}
+
+// newRaw listens and handles each connection in a goroutine. It returns its URL.
+func newRaw(tb testing.TB, handle func(net.Conn)) string {
 	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -176,14 +202,14 @@ func newRaw(tb testing.TB, handle func(c net.Conn, number int)) string {
 	}
 	var open sync.WaitGroup
 	open.Go(func() {
-		for n := 1; ; n++ {
+		for {
 			c, err := l.Accept()
 			if err != nil {
 				return
 			}
 			open.Go(func() {
 				defer c.Close()
-				handle(c, n)
+				handle(c)
 			})
 		}
 	})
@@ -191,12 +217,31 @@ func newRaw(tb testing.TB, handle func(c net.Conn, number int)) string {
 		l.Close()
 		open.Wait()
 	})
-	return l.Addr().String()
+	return "http://" + l.Addr().String()
 }
 
-// readRequest reads one request off a connection, and returns its bytes.
-func readRequest(tb testing.TB, c net.Conn) string {
+// writing returns a server that writes the same bytes to every request and closes the connection.
+func writing(tb testing.TB, response string) string {
 	tb.Helper()
+	return newRaw(tb, func(c net.Conn) {
+		readRequest(c)
+		io.WriteString(c, response)
+	})
+}
+
+// unused returns the URL of a port on which nothing listens.
+func unused(tb testing.TB) string {
+	tb.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer l.Close()
+	return "http://" + l.Addr().String()
+}
+
+// readRequest reads the bytes of one request from a connection. It returns fewer bytes if the connection ends.
+func readRequest(c net.Conn) string {
 	var all []byte
 	buffer := make([]byte, 64<<10)
 	for {
@@ -213,8 +258,8 @@ func readRequest(tb testing.TB, c net.Conn) string {
 	}
 }
 
-// whole is a response that a connection can go on after.
-func whole(document string, headers ...string) string {
+// complete returns a response after which the connection can be used again.
+func complete(document string, headers ...string) string {
 	head := "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n"
 	for _, h := range headers {
 		head += h + "\r\n"
@@ -222,7 +267,7 @@ func whole(document string, headers ...string) string {
 	return fmt.Sprintf("%sContent-Length: %d\r\n\r\n%s", head, len(document), document)
 }
 
-// errorsOf are the numbers of a delivery's errors, without its warnings.
+// errorsOf returns the numbers of a delivery's errors, without its warnings.
 func errorsOf(d *phone.Delivery) []int {
 	var codes []int
 	for _, f := range d.Findings {
@@ -233,14 +278,9 @@ func errorsOf(d *phone.Delivery) []int {
 	return codes
 }
 
-// warned reports whether a warning has the words in it.
-func warned(d *phone.Delivery, words string) bool {
-	for _, f := range d.Findings {
-		if f.Warning && strings.Contains(f.Detail, words) {
-			return true
-		}
-	}
-	return false
+// isWarned reports whether a delivery has a warning that contains some words.
+func isWarned(d *phone.Delivery, words string) bool {
+	return slices.ContainsFunc(d.Findings, func(f phone.Finding) bool { return f.Warning && strings.Contains(f.Detail, words) })
 }
 
 func texts(d *phone.Delivery) []string {
@@ -259,43 +299,15 @@ func reasons(d *phone.Delivery) []phone.Reason {
 	return all
 }
 
-// cancelled is a context that has ended.
+// cancelled returns a context that has ended.
 func cancelled() context.Context {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	return ctx
 }
 
-// drip writes an endless head, a byte at a time, until it is stopped or nobody listens any more.
-func drip(c net.Conn, stop <-chan struct{}) {
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		select {
-		case <-stop:
-			return
-		case <-tick.C:
-			if _, err := c.Write([]byte("H")); err != nil {
-				return
-			}
-		}
-	}
-}
-
-// verifies reports whether a request is signed for a URL, as the service's own check sees it.
-func verifies(tb testing.TB, r received, signed string) bool {
-	tb.Helper()
-	form, err := twilio.ParseForm([]byte(r.body))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	address, query := signed, ""
-	if mark := strings.IndexByte(signed, '?'); mark >= 0 {
-		address, query = signed[:mark], signed[mark:]
-	}
-	_, ok := twilio.NewVerifier(address, []twilio.Token{{Value: token}}).Verify(r.header.Get("X-Twilio-Signature"), query, form)
-	return ok
-}
-
 // quiet is a log for servers whose clients break off.
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
+
+// sender returns the address of the sender in a row of a table.
+func sender(address string) string { return cmp.Or(address, from) }

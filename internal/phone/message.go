@@ -1,21 +1,20 @@
 package phone
 
 import (
-	"encoding/binary"
+	"crypto/rand"
 	"encoding/hex"
-	"math/rand/v2"
 	"strings"
 )
 
-// Message is what a person sends.
+// Message is a message that a person sends.
 type Message struct {
-	SID        string  `json:"sid"` // "" makes one; the same one again is the same message delivered again
+	SID        string  `json:"sid"` // "" generates one; the same SID again means the same message again
 	Body       string  `json:"body"`
 	Media      []Media `json:"media,omitempty"`
 	OptOutType string  `json:"opt_out_type,omitempty"` // as Advanced Opt-Out adds it: STOP, START or HELP
-	More       []Param `json:"more,omitempty"`         // further parameters, sent last and signed
-	Forged     bool    `json:"forged,omitempty"`       // sign with a token that is not the account's
-	Cookieless bool    `json:"cookieless,omitempty"`   // send without the cookies; they stay in the jar
+	More       []Param `json:"more,omitempty"`         // further parameters, which are sent last and signed
+	Forged     bool    `json:"forged,omitempty"`       // the signature is made with a wrong token
+	Cookieless bool    `json:"cookieless,omitempty"`   // the cookies are not sent, but stay in the jar
 }
 
 // Media is one attachment.
@@ -27,50 +26,43 @@ type Media struct {
 // Param is one form parameter.
 type Param struct{ Name, Value string }
 
-// NewSID makes up a MessageSid: SM and 32 hexadecimal digits.
+// NewSID generates a MessageSid: SM and 32 hexadecimal digits.
 func NewSID() string { return newSID("SM") }
 
-// newSID makes up a SID with one of Twilio's prefixes. It is unlikely to be made twice, not hard to guess.
+// newSID generates a SID with one of Twilio's prefixes.
 func newSID(prefix string) string {
 	random := randomBytes()
-	return string(hex.AppendEncode(append(make([]byte, 0, 34), prefix...), random[:]))
+	return prefix + hex.EncodeToString(random[:])
 }
 
-// newToken makes up a UUID of version 4 (RFC 9562), as I-Twilio-Idempotency-Token is.
-func newToken() string {
+// newIdempotencyToken generates a UUID of version 4 (RFC 9562), as Twilio's I-Twilio-Idempotency-Token is.
+func newIdempotencyToken() string {
 	random := randomBytes()
 	random[6] = random[6]&0x0f | 0x40
 	random[8] = random[8]&0x3f | 0x80
-	text := make([]byte, 0, 36)
-	for i, b := range random {
-		if i == 4 || i == 6 || i == 8 || i == 10 {
-			text = append(text, '-')
-		}
-		text = hex.AppendEncode(text, []byte{b})
-	}
-	return string(text)
+	text := hex.EncodeToString(random[:])
+	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
 }
 
 func randomBytes() (random [16]byte) {
-	binary.NativeEndian.PutUint64(random[:8], rand.Uint64())
-	binary.NativeEndian.PutUint64(random[8:], rand.Uint64())
+	rand.Read(random[:]) // never returns an error
 	return random
 }
 
-// Pair returns the addresses of a message between two numbers: both are WhatsApp's where one is, since no message goes from
-// WhatsApp to a bare number or back.
+// Pair returns the addresses of a message between two numbers. If one of them is WhatsApp's, both are, because WhatsApp
+// does not exchange messages with phone numbers.
 func Pair(from, to string) (pairFrom, pairTo string) {
-	const prefix = "whatsapp"
+	const whatsapp = "whatsapp"
 	switch {
-	case channel(from) == prefix && channel(to) == "" && to != "":
-		return from, prefix + ":" + to
-	case channel(to) == prefix && channel(from) == "" && from != "":
-		return prefix + ":" + from, to
+	case channel(from) == whatsapp && channel(to) == "" && to != "":
+		return from, whatsapp + ":" + to
+	case channel(to) == whatsapp && channel(from) == "" && from != "":
+		return whatsapp + ":" + from, to
 	}
 	return from, to
 }
 
-// channel returns the prefix of an address, without its colon: "whatsapp" of "whatsapp:+1…", and "" of a number.
+// channel returns the prefix of an address without its colon: "whatsapp" for "whatsapp:+1…", "" for a number.
 func channel(address string) string {
 	prefix, _, found := strings.Cut(address, ":")
 	if !found {

@@ -3,162 +3,138 @@ package phone
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
+	"math"
 	"net"
+	"net/http"
 	"sync"
 	"syscall"
 	"time"
 )
 
-// idleLife is how long a connection is kept without use. It is shorter than any server's own limit that is known (2 s
-// is gunicorn's), so that a connection is hardly ever used while its server gives it up.
-const idleLife = time.Second
+// idleTimeout is how long an unused connection is kept. Known servers keep one for longer (gunicorn for 2 s), so that a
+// connection is hardly ever used while its server closes it.
+const idleTimeout = time.Second
 
-// Network holds connections, for any number of phones. It is safe for concurrent use. The zero Network is ready; it
-// must not be copied. What Twilio does about keeping connections is not documented.
+// maxHead is the size of the largest response head that is read. It is far more than servers send.
+const maxHead = 1 << 20
+
+// Network holds HTTP/1.1 connections for any number of phones. It is safe for concurrent use. The zero Network is ready
+// for use and must not be copied. Twilio does not document whether it keeps connections.
 type Network struct {
-	// TLS is what https connections are made with; nil is Go's own: the system's roots. It must not be changed once the
-	// Network is in use. Whatever it says, HTTP/1.1 is spoken.
+	// TLS is the configuration of https connections; nil means Go's defaults with the system's root certificates. It
+	// must not change once the Network is in use.
 	TLS *tls.Config
 
-	// Permit, if it is set, is asked before a connection is made to an IP address and port, whatever led there; what it
-	// returns an error for is not connected to. It must be safe for concurrent use.
+	// Permit, if it is not nil, is called with an IP address and a port before each connection, whatever led there. If
+	// it returns an error, there is no connection. It must be safe for concurrent use.
 	Permit func(address string) error
 
-	mu     sync.Mutex
-	idle   map[server][]*conn // the one used last at the end
-	timer  *time.Timer        // runs while connections are idle
-	closed int                // how often Close was called
-
-	buffers sync.Pool // of *buffers
+	mu         sync.Mutex
+	transports map[dialer]*http.Transport
 }
 
-// buffers are what one message needs, kept for the next one.
-type buffers struct {
-	form []byte // the message's parameters
-	wire []byte // a request
-	body []byte // an answer's body
-}
-
-func (n *Network) borrow() *buffers {
-	if b, ok := n.buffers.Get().(*buffers); ok {
-		return b
-	}
-	return new(buffers)
-}
-
-func (n *Network) giveBack(b *buffers) { n.buffers.Put(b) }
-
-// Close closes the idle connections, and those in use once they are done with. Phones may go on using the Network.
+// Close closes the idle connections, and the others when their responses are read. Phones may still use the Network.
 func (n *Network) Close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.closed++
-	n.drop(time.Now().Add(idleLife))
+	for _, transport := range n.transports {
+		transport.CloseIdleConnections()
+	}
 }
 
-// get returns a connection that is ready for a request. It is an idle one if there is one that its server has not
-// closed.
-func (n *Network) get(ctx context.Context, to *site, end time.Time) (*conn, *failure) {
-	for c := n.pop(to.at); c != nil; c = n.pop(to.at) {
-		if c.begin(ctx, end, to.overrides.read); c.quiet() {
-			return c, nil
-		}
-		c.Close()
-	}
-	c, failed := n.dial(ctx, to.at, to.overrides.connect, end)
-	if failed == nil {
-		c.begin(ctx, end, to.overrides.read)
-	}
-	return c, failed
-}
-
-// pop takes the connection that was used last, because it is the likeliest to be alive, and the others can age.
-func (n *Network) pop(to server) *conn {
+// transport returns the transport for a URL with the given overrides. Its connections do not depend on other overrides.
+func (n *Network) transport(o overrides) *http.Transport {
+	d := dialer{network: n, timeout: o.connect, sni: o.sni}
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	idle := n.idle[to]
-	if len(idle) == 0 {
-		return nil
+	if transport, found := n.transports[d]; found {
+		return transport
 	}
-	last := len(idle) - 1
-	c := idle[last]
-	idle[last] = nil
-	n.idle[to] = idle[:last]
-	return c
+	transport := &http.Transport{
+		DialContext:            d.dial,
+		DialTLSContext:         d.dialTLS,
+		DisableCompression:     true, // the phone asks for gzip itself, as Twilio does
+		IdleConnTimeout:        idleTimeout,
+		MaxIdleConnsPerHost:    math.MaxInt,
+		MaxResponseHeaderBytes: maxHead,
+	}
+	if n.transports == nil {
+		n.transports = make(map[dialer]*http.Transport)
+	}
+	n.transports[d] = transport
+	return transport
 }
 
-// put keeps a connection for the next request.
-func (n *Network) put(c *conn) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	if c.era != n.closed {
-		c.Close()
-		return
-	}
-	if n.idle == nil {
-		n.idle = make(map[server][]*conn)
-	}
-	c.since, c.used = time.Now(), true
-	n.idle[c.server] = append(n.idle[c.server], c)
-	if n.timer == nil {
-		n.timer = time.AfterFunc(idleLife, n.sweep)
-	}
+// dialer makes the connections of one transport. Its errors are failures.
+type dialer struct {
+	network *Network
+	timeout time.Duration // for TCP, and again for TLS
+	sni     bool          // the TLS handshake names the host
 }
 
-// sweep closes what has been idle for long enough, and looks again if anything is left.
-func (n *Network) sweep() {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.drop(time.Now())
+func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	raw, err := d.connect(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	return &conn{Conn: raw, raw: raw}, nil
 }
 
-// drop closes the connections that have been idle for idleLife at the given time.
-func (n *Network) drop(now time.Time) {
-	for server, idle := range n.idle {
-		old := 0 // they stand in the order in which they were last used
-		for old < len(idle) && now.Sub(idle[old].since) >= idleLife {
-			idle[old].Close()
-			old++
-		}
-		n.idle[server] = append(idle[:0], idle[old:]...)
-		clear(idle[len(idle)-old:])
-		if len(idle) == old {
-			delete(n.idle, server)
-		}
+func (d dialer) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	raw, err := d.connect(ctx, network, address)
+	if err != nil {
+		return nil, err
 	}
-	n.schedule()
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	host, _, _ := net.SplitHostPort(address)
+	secured := tls.Client(raw, d.config(host))
+	if err := secured.HandshakeContext(ctx); err != nil {
+		raw.Close()
+		return nil, handshakeFailure(err)
+	}
+	return &conn{Conn: secured, raw: raw}, nil
 }
 
-func (n *Network) schedule() {
-	if n.timer != nil {
-		n.timer.Stop()
-		n.timer = nil
+func (d dialer) connect(ctx context.Context, network, address string) (net.Conn, error) {
+	tcp := net.Dialer{Timeout: d.timeout}
+	if permit := d.network.Permit; permit != nil {
+		tcp.Control = func(_, address string, _ syscall.RawConn) error { return permit(address) }
 	}
-	if len(n.idle) > 0 {
-		n.timer = time.AfterFunc(idleLife, n.sweep)
-	}
-}
-
-// dial makes a connection. The limit is for TCP, and again for TLS; neither goes on past the end.
-func (n *Network) dial(ctx context.Context, to server, limit time.Duration, end time.Time) (*conn, *failure) {
-	n.mu.Lock()
-	era := n.closed
-	n.mu.Unlock()
-	dialer := net.Dialer{Timeout: limit, Deadline: end}
-	if n.Permit != nil {
-		dialer.Control = func(_, address string, _ syscall.RawConn) error { return n.Permit(address) }
-	}
-	raw, err := dialer.DialContext(ctx, "tcp", to.dial)
+	raw, err := tcp.DialContext(ctx, network, address)
 	if err != nil {
 		return nil, dialFailure(err)
 	}
-	c := &conn{Conn: raw, raw: raw, peek: newPeeker(raw), server: to, era: era}
-	if to.secure {
-		if err := c.handshake(ctx, n.TLS, limit, end); err != nil {
-			raw.Close()
-			return nil, handshakeFailure(err)
-		}
+	return raw, nil
+}
+
+// config returns the TLS configuration for a host. Without SNI, the certificate is checked all the same.
+func (d dialer) config(host string) *tls.Config {
+	config := d.network.TLS.Clone()
+	if config == nil {
+		config = new(tls.Config)
 	}
-	c.reader.Reset(c)
-	return c, nil
+	config.NextProtos = []string{"http/1.1"}
+	if config.ServerName == "" {
+		config.ServerName = host
+	}
+	if !d.sni && !config.InsecureSkipVerify {
+		host, config.ServerName = config.ServerName, ""
+		config.InsecureSkipVerify = true
+		config.VerifyConnection = verifier(config.RootCAs, host)
+	}
+	return config
+}
+
+// verifier returns a function that checks a certificate as crypto/tls does if the configuration names the host.
+func verifier(roots *x509.CertPool, host string) func(tls.ConnectionState) error {
+	return func(state tls.ConnectionState) error {
+		options := x509.VerifyOptions{Roots: roots, DNSName: host, Intermediates: x509.NewCertPool()}
+		for _, certificate := range state.PeerCertificates[1:] {
+			options.Intermediates.AddCert(certificate)
+		}
+		_, err := state.PeerCertificates[0].Verify(options)
+		return err
+	}
 }

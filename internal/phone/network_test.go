@@ -1,142 +1,201 @@
 package phone_test
 
 import (
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"smsession/internal/phone"
+	"smsession/internal/webhooktest"
 )
 
-// keeping answers on each connection as often as it is asked, and counts the connections.
-func keeping(t *testing.T, connections *atomic.Int64, response string) string {
-	t.Helper()
-	return "http://" + newRaw(t, func(c net.Conn, _ int) {
-		connections.Add(1)
-		for readRequest(t, c) != "" {
-			io.WriteString(c, response)
-		}
-	})
+// connections is a server that answers as often as it is asked. It counts its connections and tells when one ends.
+type connections struct {
+	url   string
+	count atomic.Int64
+	ended chan error
 }
 
-func TestConnectionsAreKept(t *testing.T) {
+func newConnections(t *testing.T, response string) *connections {
+	t.Helper()
+	s := &connections{ended: make(chan error, 10)}
+	s.url = newRaw(t, func(c net.Conn) {
+		s.count.Add(1)
+		for readRequest(c) != "" {
+			io.WriteString(c, response)
+		}
+		_, err := c.Read(make([]byte, 1))
+		s.ended <- err
+	})
+	return s
+}
+
+func TestKeptConnections(t *testing.T) {
+	const head = "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n"
 	for _, row := range []struct {
 		name, response string
-		want           int64
+		kept           bool
 	}{
-		{"after an answer with a length", whole(empty), 1},
-		{"after an answer in chunks", "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n" + hexLength(empty) + "\r\n" + empty + "\r\n0\r\n\r\n", 1},
-		{"after an answer without a body", "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", 1},
-		{"not when the server says so", whole(empty, "Connection: close"), 3},
-		{"not after more than the answer", whole(empty) + "HTTP/1.1 200 OK\r\n\r\n", 3},
-		{"not after half of an answer that was too large", whole(string(make([]byte, 64<<10+2))), 3},
+		{"a connection is kept after a response with a length", complete(empty), true},
+		{"a connection is kept after a response in chunks", head + "Transfer-Encoding: chunked\r\n\r\n" + chunks(empty), true},
+		{"a connection is kept after a response without a body", "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", true},
+		{"a connection is not kept if the server says so", complete(empty, "Connection: close"), false},
+		{"a connection is not kept after more than the response", complete(empty) + "more", false},
+		{"a connection is not kept after a part of a large response", complete(string(make([]byte, 64<<10+2))), false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			var connections atomic.Int64
-			p := newPhone(t, at(keeping(t, &connections, row.response)))
-			for range 3 {
+			s := newConnections(t, row.response)
+			p := newPhone(t, at(s.url), keepConnections)
+			want := int64(1)
+			for n := range int64(3) {
 				send(t, p, "hi")
+				if !row.kept {
+					webhooktest.Receive(t, "the end of the connection", s.ended)
+					want = n + 1
+				}
 			}
-			if got := connections.Load(); got != row.want {
-				t.Errorf("%d connections for 3 messages, want %d", got, row.want)
+			if got := s.count.Load(); got != want {
+				t.Errorf("there were %d connections for 3 messages, want %d", got, want)
 			}
 		})
 	}
 }
 
-// The server answers and closes the connection without a word. Whoever sends the next message into it gets no answer,
-// and cannot tell whether it arrived.
-func TestAConnectionThatItsServerClosedIsNotUsed(t *testing.T) {
+// The server answers and closes the connection. A request that was sent on it would get no response, and it would not be
+// known whether the server has received it.
+func TestConnectionClosedByServer(t *testing.T) {
 	closed := make(chan struct{}, 20)
 	var requests atomic.Int64
-	addr := newRaw(t, func(c net.Conn, _ int) {
-		readRequest(t, c)
+	server := newRaw(t, func(c net.Conn) {
+		readRequest(c)
 		requests.Add(1)
-		io.WriteString(c, whole(twiml("once")))
+		io.WriteString(c, complete(twiml("once")))
 		c.Close()
 		closed <- struct{}{}
 	})
-	p := newPhone(t, at("http://"+addr))
+	p := newPhone(t, at(server))
 	for n := int64(1); n <= 20; n++ {
 		if d := send(t, p, "hi"); !d.OK() || len(d.Replies) != 1 || len(d.Exchanges) != 1 {
-			t.Fatalf("message %d: %+v", n, d.Findings)
+			t.Fatalf("the findings of message %d are %+v", n, d.Findings)
 		}
 		if got := requests.Load(); got != n {
-			t.Fatalf("%d requests for %d messages", got, n)
+			t.Fatalf("%d requests came for %d messages", got, n)
 		}
 		<-closed
 	}
 }
 
-// Nothing ends this test but the phone's end of the connection.
-func TestIdleConnectionsAreClosed(t *testing.T) {
-	ended := make(chan error, 1)
-	addr := newRaw(t, func(c net.Conn, _ int) {
-		readRequest(t, c)
-		io.WriteString(c, whole(empty))
-		c.SetReadDeadline(time.Now().Add(30 * time.Second))
-		_, err := c.Read(make([]byte, 1))
-		ended <- err
-	})
-	for name, end := range map[string]func(*phone.Network){
-		"in a while": func(*phone.Network) {},
-		"by Close":   (*phone.Network).Close,
+// The server closes a kept connection instead of answering the second request. It may have executed that request, so the
+// phone does not send it again by itself. (net/http would repeat a GET.)
+func TestConnectionLostAfterRequest(t *testing.T) {
+	for _, row := range []struct {
+		name, first string
+		messages    int
+		method      string // of the second request
+	}{
+		{"a POST is not repeated", complete(empty), 2, "POST"},
+		{"a GET is not repeated", "HTTP/1.1 302 Found\r\nLocation: /next\r\nContent-Length: 0\r\n\r\n", 1, "GET"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			network := new(phone.Network)
-			send(t, newPhone(t, at("http://"+addr), func(o *phone.Options) { o.Network = network }), "hi")
-			end(network)
-			if err := <-ended; err != io.EOF {
-				t.Errorf("the connection ended by %v", err)
+		t.Run(row.name, func(t *testing.T) {
+			requests := make(chan string, 10)
+			server := newRaw(t, func(c net.Conn) {
+				requests <- readRequest(c)
+				io.WriteString(c, row.first)
+				requests <- readRequest(c)
+			})
+			p := newPhone(t, at(server), keepConnections)
+			var d *phone.Delivery
+			for range row.messages {
+				d = send(t, p, "hi")
+			}
+			if got := errorsOf(d); !slices.Equal(got, []int{11206}) || !strings.Contains(d.Findings[len(d.Findings)-1].Detail, "kept from an earlier request") {
+				t.Errorf("the findings are %+v", d.Findings)
+			}
+			<-requests
+			if second := <-requests; !strings.HasPrefix(second, row.method) || len(requests) > 0 {
+				t.Errorf("the second request is %q, and %d more came", second, len(requests))
 			}
 		})
 	}
 }
 
-func TestANetworkIsGoodAfterClose(t *testing.T) {
-	w := newWebhook(t, says(twiml("still")))
-	network := new(phone.Network)
-	p := newPhone(t, at(w.URL), func(o *phone.Options) { o.Network = network })
-	for range 3 {
-		if d := send(t, p, "hi"); !d.OK() {
-			t.Errorf("%+v", d.Findings)
-		}
-		network.Close()
+// Only the phone can end the connection.
+func TestIdleConnections(t *testing.T) {
+	for name, end := range map[string]func(*phone.Network){
+		"an idle connection is closed after a while": func(*phone.Network) {},
+		"Close closes an idle connection":            (*phone.Network).Close,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newConnections(t, complete(empty))
+			network := new(phone.Network)
+			send(t, newPhone(t, at(s.url), func(o *phone.Options) { o.Network = network }), "hi")
+			end(network)
+			webhooktest.Receive(t, "the end of the connection", s.ended)
+		})
 	}
 }
 
-func TestAConnectionInUseIsClosedAfterClose(t *testing.T) {
-	network := new(phone.Network)
-	var connections atomic.Int64
-	addr := newRaw(t, func(c net.Conn, _ int) {
-		connections.Add(1)
-		for readRequest(t, c) != "" {
+func TestClose(t *testing.T) {
+	t.Run("a Network can be used after Close", func(t *testing.T) {
+		w := newWebhook(t, responds(twiml("still")))
+		network := new(phone.Network)
+		p := newPhone(t, at(w.URL), func(o *phone.Options) { o.Network = network })
+		for range 3 {
+			if d := send(t, p, "hi"); !d.OK() {
+				t.Errorf("the findings are %+v", d.Findings)
+			}
 			network.Close()
-			io.WriteString(c, whole(empty))
 		}
 	})
-	p := newPhone(t, at("http://"+addr), func(o *phone.Options) { o.Network = network })
-	for range 2 {
-		send(t, p, "hi")
+	t.Run("a connection that is used during Close is closed after its response", func(t *testing.T) {
+		network := new(phone.Network)
+		ended := make(chan struct{}, 2)
+		server := newRaw(t, func(c net.Conn) {
+			for readRequest(c) != "" {
+				network.Close()
+				io.WriteString(c, complete(empty))
+			}
+			ended <- struct{}{}
+		})
+		p := newPhone(t, at(server), func(o *phone.Options) { o.Network = network }, keepConnections)
+		for range 2 {
+			send(t, p, "hi")
+			webhooktest.Receive(t, "the end of the connection", ended)
+		}
+	})
+}
+
+func TestPermit(t *testing.T) {
+	w := newWebhook(t, responds(empty))
+	var asked []string
+	d := send(t, newPhone(t, at(w.URL), func(o *phone.Options) {
+		o.Network.Permit = func(address string) error {
+			asked = append(asked, address)
+			return errors.New("not permitted")
+		}
+	}), "hi")
+	if got := errorsOf(d); !slices.Equal(got, []int{11205}) || len(w.requests()) > 0 {
+		t.Errorf("the findings are %+v, %d requests came", d.Findings, len(w.requests()))
 	}
-	if n := connections.Load(); n != 2 {
-		t.Errorf("%d connections, want one for each message", n)
+	if want := strings.TrimPrefix(w.URL, "http://"); len(asked) == 0 || asked[0] != want {
+		t.Errorf("Permit is called with %q, want %q", asked, want)
 	}
 }
 
-// Each phone gets the answers to its own messages, and its own cookies, whoever's connection they come over.
-func TestManyPhonesShareANetwork(t *testing.T) {
+// Each phone gets the responses to its own messages and its own cookies, no matter whose connection they use.
+func TestSharedNetwork(t *testing.T) {
 	w := newWebhook(t, func(w http.ResponseWriter, r *http.Request) {
 		sender := r.Form.Get("From")
 		if cookie := r.Header.Get("Cookie"); cookie != "" && cookie != "sender="+sender {
-			t.Errorf("%s sent %s", sender, cookie)
+			t.Errorf("%s has the cookies %s", sender, cookie)
 		}
-		w.Header().Set("Set-Cookie", "sender="+sender)
-		says(twiml(sender+" "+r.Form.Get("Body")))(w, r)
+		sets("sender="+sender, responds(twiml(sender+" "+r.Form.Get("Body"))))(w, r)
 	})
 	network := new(phone.Network)
 	var group sync.WaitGroup
@@ -145,9 +204,8 @@ func TestManyPhonesShareANetwork(t *testing.T) {
 		for _, body := range []string{"a", "b", "c"} {
 			group.Go(func() {
 				for range 20 {
-					d := send(t, p, body)
-					if got := texts(d); len(got) != 1 || got[0] != sender+" "+body {
-						t.Errorf("%s %s was answered %q, %+v", sender, body, got, d.Findings)
+					if d := send(t, p, body); !slices.Equal(texts(d), []string{sender + " " + body}) {
+						t.Errorf("%s sends %s and gets %q, %+v", sender, body, texts(d), d.Findings)
 					}
 				}
 			})

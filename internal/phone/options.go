@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 
@@ -8,36 +9,35 @@ import (
 	"smsession/internal/twilio"
 )
 
-// Options describe a phone: who texts whom, and what Twilio has been told of the number that is texted.
+// Options describe a phone: who writes to whom, and how the number is configured at Twilio.
 type Options struct {
-	From, To  string // required; with a channel prefix, "whatsapp:+1…", for a channel
-	AuthToken string // required: the account's primary token
+	From, To  string // required; "whatsapp:+1…" for a channel
+	AuthToken string // required; the account's primary token
 	Webhook   Endpoint
-	Fallback  Endpoint // the zero Endpoint: none is configured
+	Fallback  Endpoint // the zero Endpoint if none is configured
 
-	AccountSID          string // "" makes one up
-	MessagingServiceSID string // sent if set
-	ProfileName         string // WhatsApp's; "" makes one up
+	AccountSID          string // "" generates one
+	MessagingServiceSID string // not sent if it is ""
+	ProfileName         string // of WhatsApp; "" is replaced by a name
 	FromPlace, ToPlace  Place
 
 	Jar     cookies.Options
-	Network *Network // whose connections to use; nil makes one of the phone's own
+	Network *Network // the connections to use; nil means new ones for this phone
 	// Follow is called before an HTTP redirect or a document leads to a server that is neither Webhook's nor
-	// Fallback's. The server is given by scheme, host and port, such as "https://sms.example.com:8443"; another scheme
-	// is another server. If Follow returns false or is nil, nothing is sent: a request would carry the pair's cookies
-	// and a signature made with AuthToken. Follow may be called concurrently, and again for a server that it has
-	// allowed.
+	// Fallback's. The server is given by scheme, host and port, such as "https://sms.example.com:8443". Another scheme
+	// is another server. If Follow returns false or is nil, nothing is sent, because a request would carry the pair's
+	// cookies and a signature that is made with AuthToken. Follow may be called concurrently, and again for a server
+	// that it has allowed.
 	Follow func(server string) bool
 
-	Trace bool // keep the headers and bodies of every exchange
+	Trace bool // keep the headers and bodies of all exchanges
 }
 
-// Place is what Twilio believes of where a number belongs. What is not known is sent empty; of a place that is not
-// known at all, the country is still sent where the number tells it: US for +1, as in what was captured.
+// Place is what Twilio knows about the place of a number. Unknown parts are sent empty. If nothing is known and the number
+// begins with +1, the country is sent as US, as in the captured requests.
 type Place struct{ City, State, Zip, Country string }
 
-// check returns an error for missing fields and for addresses that Twilio does not send. The endpoints are checked when
-// they are parsed.
+// check returns an error for missing fields and for addresses that Twilio does not send. New parses the endpoints.
 func (o Options) check() error {
 	for _, field := range [...]struct{ name, value string }{
 		{"the sender's number", o.From},
@@ -49,29 +49,18 @@ func (o Options) check() error {
 			return fmt.Errorf("%s is missing", field.name)
 		}
 	}
-	for _, field := range [...]struct{ name, value string }{
-		{"the sender's number", o.From},
-		{"the number that is texted", o.To},
-	} {
-		if err := twilio.CheckAddress(field.name, field.value); err != nil {
-			return err
-		}
-	}
-	if !(o.Jar.Lose >= 0 && o.Jar.Lose <= 1) { // not a number is neither
+	if !(o.Jar.Lose >= 0 && o.Jar.Lose <= 1) { // false for NaN, too
 		return errors.New("the share of lost cookies is not between 0 and 1")
 	}
-	return nil
+	return cmp.Or(
+		twilio.CheckAddress("the sender's number", o.From),
+		twilio.CheckAddress("the number that is texted", o.To),
+	)
 }
 
-// makeUp fills in what may be left out.
-func (o *Options) makeUp() {
-	if o.AccountSID == "" {
-		o.AccountSID = newSID("AC")
-	}
-	if o.ProfileName == "" {
-		o.ProfileName = "Somebody"
-	}
-	if o.Network == nil {
-		o.Network = new(Network)
-	}
+// setDefaults replaces the zero values of optional fields.
+func (o *Options) setDefaults() {
+	o.AccountSID = cmp.Or(o.AccountSID, newSID("AC"))
+	o.ProfileName = cmp.Or(o.ProfileName, "Somebody")
+	o.Network = cmp.Or(o.Network, new(Network))
 }

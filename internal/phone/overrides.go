@@ -8,35 +8,36 @@ import (
 	"time"
 )
 
-// overrides are how Twilio goes about one URL: its defaults, or what the fragment says.
+// overrides are Twilio's connection settings for one URL: the defaults, or what the URL's fragment says.
 //
 // See https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
 type overrides struct {
-	connect  time.Duration // ct: for TCP, and as long again for TLS
+	connect  time.Duration // ct: for TCP, and again for TLS
 	read     time.Duration // rt: until the first byte, and between packets
-	total    time.Duration // tt: all attempts together
-	totalSet bool          // it was given
+	total    time.Duration // tt: for all tries together
+	hasTotal bool          // tt is given
 	retries  int           // rc
-	policy   policy        // rp: which failures are tried again
-	sni      bool          // sni: name the host to the server
+	policy   policy        // rp: after which failures Twilio tries again
+	sni      bool          // sni: the TLS handshake names the host
 }
 
 // policy is a set of failures.
 type policy uint8
 
 const (
-	retryConnect policy = 1 << iota // no connection, or no TLS handshake
-	retryRead                       // nothing came in time
+	retryConnect policy = 1 << iota // there was no connection or no TLS handshake
+	retryRead                       // no response came in time
 	retry4xx
 	retry5xx
-	retryRest // what only "all" names: a connection that was lost before the first byte
+	retryOther // only "all" includes this: the connection was lost before the first byte
 
-	retryAll = retryConnect | retryRead | retry4xx | retry5xx | retryRest
+	retryAll = retryConnect | retryRead | retry4xx | retry5xx | retryOther
 )
 
-// defaults are Twilio's: 5 s to connect, 15 s in all, once more where no connection was had.
-func defaults() overrides {
-	return overrides{
+// parseOverrides parses a URL's fragment. The error names the override and does not quote its value. If an override is
+// given twice, the last one counts. Edges are accepted and have no effect, because a phone has only one place.
+func parseOverrides(fragment string) (overrides, error) {
+	o := overrides{
 		connect: 5 * time.Second,
 		read:    15 * time.Second,
 		total:   15 * time.Second,
@@ -44,12 +45,6 @@ func defaults() overrides {
 		policy:  retryConnect,
 		sni:     true,
 	}
-}
-
-// parseOverrides reads a fragment, without its '#'. The error names the override and quotes no value. Of an override
-// that is given twice the last counts. Edges are taken and have no effect: every phone is in one place.
-func parseOverrides(fragment string) (overrides, error) {
-	o := defaults()
 	for pair := range strings.SplitSeq(fragment, "&") {
 		if pair == "" {
 			continue
@@ -65,14 +60,14 @@ func parseOverrides(fragment string) (overrides, error) {
 func (o *overrides) set(key, value string) (err error) {
 	switch key {
 	case "ct":
-		o.connect, err = milliseconds(key, value, 10000)
+		o.connect, err = parseMilliseconds(key, value, 10000)
 	case "rt":
-		o.read, err = milliseconds(key, value, 15000)
+		o.read, err = parseMilliseconds(key, value, 15000)
 	case "tt":
-		o.total, err = milliseconds(key, value, 15000)
-		o.totalSet = true
+		o.total, err = parseMilliseconds(key, value, 15000)
+		o.hasTotal = true
 	case "rc":
-		o.retries, err = whole(key, value, 0, 5)
+		o.retries, err = parseNumber(key, value, 0, 5)
 	case "rp":
 		o.policy, err = parsePolicy(value)
 	case "sni":
@@ -85,18 +80,18 @@ func (o *overrides) set(key, value string) (err error) {
 			err = errors.New("the connection override e names no edge")
 		}
 	default:
-		err = errors.New("the URL's fragment has something that is no connection override (ct, rt, tt, rc, rp, sni, e)")
+		err = errors.New("the URL's fragment has an unknown connection override (known are ct, rt, tt, rc, rp, sni and e)")
 	}
 	return err
 }
 
-// milliseconds reads a time limit. None may be below 100 ms.
-func milliseconds(key, value string, most int) (time.Duration, error) {
-	n, err := whole(key, value, 100, most)
+// parseMilliseconds parses a time-out, which is at least 100 ms.
+func parseMilliseconds(key, value string, most int) (time.Duration, error) {
+	n, err := parseNumber(key, value, 100, most)
 	return time.Duration(n) * time.Millisecond, err
 }
 
-func whole(key, value string, least, most int) (int, error) {
+func parseNumber(key, value string, least, most int) (int, error) {
 	n, err := strconv.Atoi(value)
 	if err != nil || n < least || n > most {
 		return 0, fmt.Errorf("the connection override %s is not a number from %d to %d", key, least, most)
@@ -104,24 +99,15 @@ func whole(key, value string, least, most int) (int, error) {
 	return n, nil
 }
 
-// parsePolicy reads a list by commas.
+// parsePolicy parses a list that is separated by commas.
 func parsePolicy(list string) (policy, error) {
+	names := map[string]policy{"ct": retryConnect, "rt": retryRead, "4xx": retry4xx, "5xx": retry5xx, "all": retryAll}
 	var p policy
 	for name := range strings.SplitSeq(list, ",") {
-		switch name {
-		case "ct":
-			p |= retryConnect
-		case "rt":
-			p |= retryRead
-		case "4xx":
-			p |= retry4xx
-		case "5xx":
-			p |= retry5xx
-		case "all":
-			p |= retryAll
-		default:
+		if names[name] == 0 {
 			return 0, errors.New("the connection override rp is not a list of ct, rt, 4xx, 5xx and all")
 		}
+		p |= names[name]
 	}
 	return p, nil
 }

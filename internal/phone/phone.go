@@ -8,46 +8,46 @@ import (
 	"smsession/internal/cookies"
 )
 
-// Phone is a pair of numbers that Twilio knows. It is safe for concurrent use: messages that overlap start from the
-// cookies as they are, and the last answer to arrive decides what they are afterwards.
+// Phone is a pair of numbers that Twilio knows. It is safe for concurrent use. Messages that overlap start with the same
+// cookies. The response that arrives last decides which cookies the phone has afterwards.
 type Phone struct {
-	options  Options // with what was made up
-	webhook  *site
-	fallback *site // nil if none is configured
-	cookies  *cookies.Jar
+	options  Options // with their defaults
+	webhook  *target
+	fallback *target // nil if none is configured
+	jar      *cookies.Jar
 	skipped  atomic.Int64 // how far the phone's clock is ahead, in nanoseconds
 }
 
-// New returns a phone whose jar is empty. It is an error for a number, the token or the webhook to be missing, for a
-// URL not to be http or https with a host, and for a connection override to be unknown or out of its range. The error
-// quotes neither the token nor a password in a URL.
+// New returns a phone without cookies. It is an error if a number, the token or the webhook is missing, if a URL is not
+// http or https with a host, or if a connection override is unknown or out of range. The error does not quote the token
+// or a password in a URL.
 func New(o Options) (*Phone, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	o.makeUp()
-	p := &Phone{options: o, cookies: cookies.NewJar(o.Jar)}
+	o.setDefaults()
+	p := &Phone{options: o, jar: cookies.NewJar(o.Jar)}
 	var err error
-	if p.webhook, err = o.Webhook.site(); err != nil {
+	if p.webhook, err = newTarget(o.Webhook); err != nil {
 		return nil, fmt.Errorf("webhook: %w", err)
 	}
 	if o.Fallback == (Endpoint{}) {
 		return p, nil
 	}
-	if p.fallback, err = o.Fallback.site(); err != nil {
+	if p.fallback, err = newTarget(o.Fallback); err != nil {
 		return nil, fmt.Errorf("fallback: %w", err)
 	}
 	return p, nil
 }
 
-// Skip moves the phone's clock on. It is the jar's clock: whatever the other side remembers is not touched.
+// Skip moves the phone's clock forward. The clock decides when cookies end. It has no effect on the webhook.
 func (p *Phone) Skip(d time.Duration) { p.skipped.Add(int64(d)) }
 
-// Now is the time by the phone's clock.
+// Now returns the time by the phone's clock.
 func (p *Phone) Now() time.Time { return time.Now().Add(time.Duration(p.skipped.Load())) }
 
-// LoseCookies empties the jar. What a message that is on its way brings is kept.
-func (p *Phone) LoseCookies() { p.cookies.Empty() }
+// LoseCookies deletes the cookies. A message that is being delivered can still set new ones.
+func (p *Phone) LoseCookies() { p.jar.Empty() }
 
-// Cookies returns what the next message will carry, in order, if Jar.Lose does not lose them.
-func (p *Phone) Cookies() []cookies.Cookie { return p.cookies.Cookies(p.webhook.parsed, p.Now()) }
+// Cookies returns the cookies of the next message, in order, unless Options.Jar.Lose drops them.
+func (p *Phone) Cookies() []cookies.Cookie { return p.jar.Cookies(p.webhook.parsed, p.Now()) }

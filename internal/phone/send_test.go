@@ -3,9 +3,9 @@ package phone_test
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -14,94 +14,75 @@ import (
 	"smsession/internal/phone"
 )
 
-// routes answers by path.
-func routes(handlers map[string]http.HandlerFunc) http.HandlerFunc {
-	return func(w http.ResponseWriter, r *http.Request) {
-		if handler, found := handlers[r.URL.Path]; found {
-			handler(w, r)
-			return
-		}
-		w.WriteHeader(http.StatusNotFound)
-	}
-}
-
-func status(code int) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
-}
-
-func response(verbs string) http.HandlerFunc {
-	return says(`<?xml version="1.0" encoding="UTF-8"?><Response>` + verbs + `</Response>`)
-}
-
-func TestRepliesGoToTheSender(t *testing.T) {
-	w := newWebhook(t, response(`<Message>one</Message><Message to="+12025550199" from="+15005550001"><Body>two</Body><Media>https://a.example/1</Media></Message>`))
+func TestReplies(t *testing.T) {
+	w := newWebhook(t, verbs(`<Message>one</Message><Message to="+12025550199" from="+15005550001"><Body>two</Body><Media>https://a.example/1</Media></Message>`))
 	d := send(t, newPhone(t, at(w.URL)), "hi")
 	if !d.OK() || len(d.Replies) != 2 {
-		t.Fatalf("%+v", d)
+		t.Fatalf("the delivery is %+v", d)
 	}
 	first, second := d.Replies[0], d.Replies[1]
 	if first.From != to || first.To != from || first.Body != "one" || first.Segments != (gsm.Segments{Encoding: gsm.GSM7, Count: 1}) {
-		t.Errorf("%+v", first)
+		t.Errorf("the first reply is %+v", first)
 	}
 	if second.From != "+15005550001" || second.To != "+12025550199" || second.Body != "two" || !slices.Equal(second.Media, []string{"https://a.example/1"}) {
-		t.Errorf("%+v", second)
+		t.Errorf("the second reply is %+v", second)
 	}
 }
 
-func TestAReplyToSTOPIsWarnedOf(t *testing.T) {
+func TestReplyToStop(t *testing.T) {
+	const goodbye = "<Message>Goodbye</Message>"
 	for _, row := range []struct {
 		name, from, verbs string
 		message           phone.Message
-		want              bool
+		warned            bool
 	}{
-		{"a reply to the word", from, "<Message>Goodbye</Message>", phone.Message{Body: " stop "}, true},
-		{"a reply to what Advanced Opt-Out takes for it", from, "<Message>Goodbye</Message>", phone.Message{Body: "Leave me", OptOutType: "STOP"}, true},
-		{"no reply", from, "", phone.Message{Body: "STOP"}, false},
-		{"a message to somebody else", from, `<Message to="+12025550199">They left</Message>`, phone.Message{Body: "STOP"}, false},
-		{"a reply to more than the word", from, "<Message>Why?</Message>", phone.Message{Body: "STOP PLEASE"}, false},
-		{"a reply on WhatsApp, which has no such words", "whatsapp:" + from, "<Message>Goodbye</Message>", phone.Message{Body: "STOP"}, false},
+		{"a reply to STOP is warned of", "", goodbye, phone.Message{Body: " stop "}, true},
+		{"a reply to the STOP of Advanced Opt-Out is warned of", "", goodbye, phone.Message{Body: "Leave me", OptOutType: "STOP"}, true},
+		{"no reply is not warned of", "", "", phone.Message{Body: "STOP"}, false},
+		{"a message to somebody else is not warned of", "", `<Message to="+12025550199">They left</Message>`, phone.Message{Body: "STOP"}, false},
+		{"a reply to more than the word is not warned of", "", goodbye, phone.Message{Body: "STOP PLEASE"}, false},
+		{"a reply on WhatsApp, which has no such words, is not warned of", "whatsapp:" + from, goodbye, phone.Message{Body: "STOP"}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			w := newWebhook(t, response(row.verbs))
-			d := newPhone(t, at(w.URL), func(o *phone.Options) { o.From = row.from }).Send(t.Context(), row.message)
-			optedOut := func(f phone.Finding) bool { return f.Code == 21610 && f.Warning && f.Name != "" }
-			if got := slices.ContainsFunc(d.Findings, optedOut); got != row.want || !d.OK() {
-				t.Errorf("findings %+v", d.Findings)
+			w := newWebhook(t, verbs(row.verbs))
+			d := newPhone(t, at(w.URL), between(sender(row.from), to)).Send(t.Context(), row.message)
+			isOptOut := func(f phone.Finding) bool {
+				return f.Code == 21610 && f.Warning && f.Name == "Attempt to send to unsubscribed recipient"
+			}
+			if got := slices.ContainsFunc(d.Findings, isOptOut); got != row.warned || !d.OK() {
+				t.Errorf("the findings are %+v", d.Findings)
 			}
 		})
 	}
 }
 
-// What goes wrong at the webhook, and how Twilio numbers it for the fallback URL.
-func TestTheFallbackGetsTheSameMessageAndTheError(t *testing.T) {
+// The fallback gets the same parameters and Twilio's number of the error.
+func TestFallback(t *testing.T) {
 	for _, row := range []struct {
 		name    string
 		primary http.HandlerFunc
-		code    string
+		code    int
 	}{
-		{"a webhook that cannot be retrieved", status(http.StatusInternalServerError), "11217"},
-		{"a webhook that cannot be executed", says("<Response><Message>"), "12100"},
-		{"a webhook that sets a bad cookie", func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Set-Cookie", "=x")
-			says(twiml("not sent"))(w, r)
-		}, "11206"},
-		{"a webhook that redirects by 308", status(http.StatusPermanentRedirect), "11216"},
+		{"a status of an error leads to the fallback", status(http.StatusInternalServerError), 11217},
+		{"XML that is not well-formed leads to the fallback", responds("<Response><Message>"), 12100},
+		{"a bad cookie leads to the fallback", sets("=x", responds(twiml("not sent"))), 11206},
+		{"a 308 leads to the fallback", status(http.StatusPermanentRedirect), 11216},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": row.primary, "/sms/fallback": says(twiml("sorry"))}))
+			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": row.primary, "/sms/fallback": responds(twiml("sorry"))}))
 			d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi")
 			if got := reasons(d); !slices.Equal(got, []phone.Reason{phone.Primary, phone.Fallback}) {
-				t.Fatalf("exchanges %q", got)
+				t.Fatalf("the exchanges are %q", got)
 			}
-			if got := texts(d); !slices.Equal(got, []string{"sorry"}) {
-				t.Errorf("replies %q", got)
-			}
-			if got := errorsOf(d); !slices.Equal(got, []int{atoi(row.code)}) {
-				t.Errorf("errors %v", got)
+			if !slices.Equal(texts(d), []string{"sorry"}) || !slices.Equal(errorsOf(d), []int{row.code}) {
+				t.Errorf("the replies are %q, the errors %v", texts(d), errorsOf(d))
 			}
 			primary, fallback := w.requests()[0].form, w.requests()[1].form
-			if fallback.Get("ErrorCode") != row.code || fallback.Get("ErrorUrl") != publicURL {
-				t.Errorf("ErrorCode %q, ErrorUrl %q", fallback.Get("ErrorCode"), fallback.Get("ErrorUrl"))
+			if fallback.Get("ErrorCode") != strconv.Itoa(row.code) || fallback.Get("ErrorUrl") != publicURL {
+				t.Errorf("ErrorCode is %q, ErrorUrl is %q", fallback.Get("ErrorCode"), fallback.Get("ErrorUrl"))
+			}
+			if !w.requests()[1].isSigned(publicURL + "/fallback") {
+				t.Error("the signature is not over the fallback URL")
 			}
 			fallback.Del("ErrorCode")
 			fallback.Del("ErrorUrl")
@@ -110,290 +91,251 @@ func TestTheFallbackGetsTheSameMessageAndTheError(t *testing.T) {
 			}
 		})
 	}
-}
-
-func atoi(s string) (n int) {
-	fmt.Sscan(s, &n)
-	return n
-}
-
-func TestTheFallbackIsLeftAloneWhenThereIsTwiML(t *testing.T) {
 	for name, primary := range map[string]http.HandlerFunc{
-		"an answer":                       says(twiml("fine")),
-		"no answer":                       says(empty),
-		"an answer with an empty message": response("<Message></Message>"),
+		"a reply does not lead to the fallback":           responds(twiml("fine")),
+		"an empty Response does not lead to the fallback": responds(empty),
+		"an empty message does not lead to the fallback":  verbs("<Message></Message>"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": primary, "/sms/fallback": says(twiml("sorry"))}))
+			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": primary, "/sms/fallback": responds(twiml("sorry"))}))
 			if d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi"); len(d.Exchanges) != 1 {
-				t.Errorf("exchanges %q", reasons(d))
+				t.Errorf("the exchanges are %q", reasons(d))
 			}
 		})
 	}
-}
-
-func TestWithoutAFallbackTheErrorStands(t *testing.T) {
-	w := newWebhook(t, status(http.StatusBadGateway))
-	d := send(t, newPhone(t, at(w.URL)), "hi")
-	if got := errorsOf(d); !slices.Equal(got, []int{11217}) || len(d.Replies) > 0 || len(d.Exchanges) != 1 {
-		t.Errorf("%+v", d)
-	}
-}
-
-func TestBothErrorsStandWhenTheFallbackFails(t *testing.T) {
-	w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": status(500), "/sms/fallback": says("sorry")}))
-	d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi")
-	if got := errorsOf(d); !slices.Equal(got, []int{11217, 12100}) || len(d.Replies) > 0 {
-		t.Errorf("errors %v, replies %q", got, texts(d))
-	}
-	for i, url := range []string{publicURL, publicURL + "/fallback"} {
-		if d.Findings[i].URL != url {
-			t.Errorf("finding %d is about %s", i, d.Findings[i].URL)
+	t.Run("without a fallback there is only the error", func(t *testing.T) {
+		w := newWebhook(t, status(http.StatusBadGateway))
+		d := send(t, newPhone(t, at(w.URL)), "hi")
+		if got := errorsOf(d); !slices.Equal(got, []int{11217}) || len(d.Replies) > 0 || len(d.Exchanges) != 1 {
+			t.Errorf("the delivery is %+v", d)
 		}
+	})
+	t.Run("a fallback that fails adds its error", func(t *testing.T) {
+		w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": status(500), "/sms/fallback": responds("sorry")}))
+		d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi")
+		if got := errorsOf(d); !slices.Equal(got, []int{11217, 12100}) || len(d.Replies) > 0 {
+			t.Fatalf("the errors are %v, the replies %q", got, texts(d))
+		}
+		if d.Findings[0].URL != publicURL || d.Findings[1].URL != publicURL+"/fallback" {
+			t.Errorf("the findings are %+v", d.Findings)
+		}
+	})
+	t.Run("a later document that fails leads to the fallback, with a warning", func(t *testing.T) {
+		w := newWebhook(t, routes(map[string]http.HandlerFunc{
+			"/sms":          verbs("<Message>sent</Message><Redirect>/next</Redirect>"),
+			"/next":         status(http.StatusGone),
+			"/sms/fallback": responds(twiml("sorry")),
+		}))
+		d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi")
+		if got := texts(d); !slices.Equal(got, []string{"sent", "sorry"}) || !isWarned(d, "later document") {
+			t.Errorf("the replies are %q, the findings %+v", got, d.Findings)
+		}
+		if got := w.last().form.Get("ErrorUrl"); got != "https://sms.example.com/next" {
+			t.Errorf("ErrorUrl is %s", got)
+		}
+	})
+}
+
+func TestForbidden(t *testing.T) {
+	w := newWebhook(t, status(http.StatusForbidden))
+	p := newPhone(t, at(w.URL))
+	if d := send(t, p, "hi"); !isWarned(d, "check of the signature") {
+		t.Errorf("the findings are %+v", d.Findings)
+	}
+	if d := p.Send(t.Context(), phone.Message{Body: "hi", Forged: true}); isWarned(d, "check of the signature") {
+		t.Errorf("the findings of a forged message are %+v", d.Findings)
 	}
 }
 
-func TestCookiesForTheFallbackAreWarnedOf(t *testing.T) {
-	w := newWebhook(t, routes(map[string]http.HandlerFunc{
-		"/sms": func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Set-Cookie", "a=1")
-			if len(r.Header["Cookie"]) == 0 {
-				says(empty)(w, r)
-				return
-			}
-			w.WriteHeader(500)
-		},
-		"/sms/fallback": says(empty),
-	}))
-	p := newPhone(t, at(w.URL), withFallback(w.URL))
-	send(t, p, "hi")
-	d := send(t, p, "hi")
-	if !warned(d, "cookies to the fallback URL") || !warned(d, "cookies of an answer that it cannot use") {
-		t.Errorf("%+v", d.Findings)
-	}
-	if got := w.requests()[2].header.Get("Cookie"); got != "a=1" {
-		t.Errorf("the fallback got the cookies %q", got)
-	}
-}
-
-func TestRedirectsInTwiMLAreFollowed(t *testing.T) {
-	for _, row := range []struct {
-		name, verb     string
-		method, target string
-	}{
-		{"to a path", "<Redirect>/next</Redirect>", "POST", "/next"},
-		{"to a path beside", "<Redirect>next</Redirect>", "POST", "/next"},
-		{"to a query", "<Redirect>/next?step=2</Redirect>", "POST", "/next?step=2"},
-		{"to a whole URL below the public one", "<Redirect>https://sms.example.com/next</Redirect>", "POST", "/next"},
-		{"with its own connection overrides", "<Redirect>/next#rc=0</Redirect>", "POST", "/next"},
-		{"by POST", `<Redirect method="POST">/next</Redirect>`, "POST", "/next"},
+func TestRedirectVerb(t *testing.T) {
+	for _, row := range []struct{ name, verb, target string }{
+		{"a Redirect may be a path from the root", "<Redirect>/next</Redirect>", "/next"},
+		{"a Redirect may be a relative path", "<Redirect>next</Redirect>", "/next"},
+		{"a Redirect may have a query", "<Redirect>/next?step=2</Redirect>", "/next?step=2"},
+		{"a Redirect may be a URL of the public server", "<Redirect>https://sms.example.com/next</Redirect>", "/next"},
+		{"a Redirect may have connection overrides", "<Redirect>/next#rc=0</Redirect>", "/next"},
+		{"a Redirect may name the method POST", `<Redirect method="POST">/next</Redirect>`, "/next"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWebhook(t, routes(map[string]http.HandlerFunc{
-				"/sms":  response("<Message>before</Message>" + row.verb),
-				"/next": response("<Message>after</Message>"),
+				"/sms":  verbs("<Message>before</Message>" + row.verb),
+				"/next": verbs("<Message>after</Message>"),
 			}))
 			d := send(t, newPhone(t, at(w.URL)), "hi")
 			if got := texts(d); !d.OK() || !slices.Equal(got, []string{"before", "after"}) {
-				t.Fatalf("replies %q, findings %+v", got, d.Findings)
+				t.Fatalf("the replies are %q, the findings %+v", got, d.Findings)
 			}
 			if got := reasons(d); !slices.Equal(got, []phone.Reason{phone.Primary, phone.Verb}) {
-				t.Errorf("exchanges %q", got)
+				t.Errorf("the exchanges are %q", got)
 			}
 			first, second := w.requests()[0], w.requests()[1]
-			if second.method != row.method || second.target != row.target || second.body != first.body {
-				t.Errorf("%s %s %s", second.method, second.target, second.body)
+			if second.method != "POST" || second.target != row.target || second.body != first.body {
+				t.Errorf("the second request is %s %s with the body %q", second.method, second.target, second.body)
 			}
-			if want := "https://sms.example.com" + row.target; d.Exchanges[1].URL != want || !verifies(t, second, want) {
-				t.Errorf("the second request is of %s, and its signature holds: %t", d.Exchanges[1].URL, verifies(t, second, want))
+			if !second.isSigned("https://sms.example.com" + row.target) {
+				t.Error("the signature is not over the new URL")
 			}
 		})
 	}
+	t.Run("a Redirect by GET has the parameters in its query", func(t *testing.T) {
+		w := newWebhook(t, routes(map[string]http.HandlerFunc{
+			"/sms":  verbs(`<Redirect method="GET">/next?step=2</Redirect>`),
+			"/next": verbs("<Message>after</Message>"),
+		}))
+		d := send(t, newPhone(t, at(w.URL)), "hi")
+		first, second := w.requests()[0], w.requests()[1]
+		want := "/next?step=2&" + first.body
+		if got := texts(d); !slices.Equal(got, []string{"after"}) || second.method != "GET" || second.target != want || second.body != "" {
+			t.Errorf("the replies are %q, the request is %s %s with the body %q", got, second.method, second.target, second.body)
+		}
+		if second.header.Get("Content-Type") != "" || second.header.Get("Content-Length") != "" {
+			t.Errorf("the header is %v", second.header)
+		}
+		if !second.isSigned("https://sms.example.com" + want) {
+			t.Error("the signature is not over the whole URL alone")
+		}
+	})
 }
 
-func TestAGETCarriesTheParametersInItsURL(t *testing.T) {
+func TestAction(t *testing.T) {
 	w := newWebhook(t, routes(map[string]http.HandlerFunc{
-		"/sms":  response(`<Redirect method="GET">/next?step=2</Redirect>`),
-		"/next": says(empty),
+		"/sms":    verbs(`<Message action="/action">before</Message><Message>never</Message>`),
+		"/action": verbs("<Message>after</Message>"),
 	}))
 	d := send(t, newPhone(t, at(w.URL)), "hi")
-	if !d.OK() {
-		t.Fatalf("%+v", d.Findings)
-	}
-	first, second := w.requests()[0], w.requests()[1]
-	want := "/next?step=2&" + first.body
-	if second.method != "GET" || second.target != want || second.body != "" {
-		t.Errorf("%s %s with the body %q", second.method, second.target, second.body)
-	}
-	if second.header.Get("Content-Type") != "" || second.header.Get("Content-Length") != "" {
-		t.Errorf("a GET has %v", second.header)
-	}
-	if !verifies(t, received{header: second.header}, "https://sms.example.com"+want) {
-		t.Error("the signature is not over the whole URL alone")
-	}
-}
-
-func TestAnActionGoesOnWithItsOwnDocument(t *testing.T) {
-	w := newWebhook(t, routes(map[string]http.HandlerFunc{
-		"/sms":    response(`<Message action="/action">before</Message><Message>never</Message>`),
-		"/action": response("<Message>after</Message>"),
-	}))
-	d := send(t, newPhone(t, at(w.URL)), "hi")
-	if got := texts(d); !d.OK() || !slices.Equal(got, []string{"before", "after"}) || !warned(d, "action") {
-		t.Fatalf("replies %q, findings %+v", got, d.Findings)
+	if got := texts(d); !d.OK() || !slices.Equal(got, []string{"before", "after"}) || !isWarned(d, "action") {
+		t.Fatalf("the replies are %q, the findings %+v", got, d.Findings)
 	}
 	if got := reasons(d); !slices.Equal(got, []phone.Reason{phone.Primary, phone.Action}) {
-		t.Errorf("exchanges %q", got)
+		t.Errorf("the exchanges are %q", got)
 	}
-	got := w.requests()[1]
+	got := w.last()
 	if got.form.Get("MessageStatus") == "" || !strings.HasPrefix(got.form.Get("MessageSid"), "SM") || got.form.Get("MessageSid") == d.Message.SID {
 		t.Errorf("the action got %v", got.form)
 	}
-	if got.form.Get("From") != to || got.form.Get("To") != from || got.form.Has("Body") || !verifies(t, got, "https://sms.example.com/action") {
+	if got.form.Get("From") != to || got.form.Get("To") != from || got.form.Has("Body") || !got.isSigned("https://sms.example.com/action") {
 		t.Errorf("the action got %v", got.form)
 	}
 }
 
-func TestTwiMLThatLeadsNowhere(t *testing.T) {
-	for name, verb := range map[string]string{
-		"a URL of another scheme":      "<Redirect>ftp://a.example/</Redirect>",
-		"a URL that cannot be read":    "<Redirect>http://a.example:port/</Redirect>",
-		"a bad connection override":    "<Redirect>/next#rc=99</Redirect>",
-		"an action that has no scheme": `<Message action="//:80/">x</Message>`,
+func TestInvalidNextDocument(t *testing.T) {
+	for _, row := range []struct {
+		name, verb string
+		code       int
+	}{
+		{"a Redirect to another scheme is an error", "<Redirect>ftp://a.example/</Redirect>", 11100},
+		{"a Redirect to a URL that cannot be parsed is an error", "<Redirect>http://a.example:port/</Redirect>", 11100},
+		{"a Redirect with a bad connection override is an error", "<Redirect>/next#rc=99</Redirect>", 11100},
+		{"an action without a host is an error", `<Message action="//:80/">x</Message>`, 11100},
 	} {
-		t.Run(name, func(t *testing.T) {
-			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": response(verb), "/sms/fallback": says(twiml("sorry"))}))
+		t.Run(row.name, func(t *testing.T) {
+			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": verbs(row.verb), "/sms/fallback": responds(twiml("sorry"))}))
 			d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi")
-			if d.OK() {
-				t.Errorf("%+v", d)
+			if got := errorsOf(d); !slices.Equal(got, []int{row.code}) || w.last().form.Get("ErrorCode") != strconv.Itoa(row.code) {
+				t.Errorf("the findings are %+v, the last request is %v", d.Findings, w.last().form)
 			}
 		})
 	}
 }
 
-func TestTenRepliesAreTheMostOfAllDocuments(t *testing.T) {
+func TestDocumentLimits(t *testing.T) {
 	six := strings.Repeat("<Message>x</Message>", 6)
-	w := newWebhook(t, routes(map[string]http.HandlerFunc{
-		"/sms":   response(six + "<Redirect>/next</Redirect>"),
-		"/next":  response(six + "<Redirect>/third</Redirect>"),
-		"/third": response(six),
-	}))
-	d := send(t, newPhone(t, at(w.URL)), "hi")
-	if got := errorsOf(d); len(d.Replies) != 10 || !slices.Equal(got, []int{14109}) {
-		t.Errorf("%d replies, errors %v", len(d.Replies), got)
-	}
-	if len(d.Exchanges) != 3 {
-		t.Errorf("%d documents", len(d.Exchanges))
-	}
-}
-
-func TestFiftyDocumentsAreTheMost(t *testing.T) {
-	w := newWebhook(t, response("<Redirect>/sms</Redirect>"))
-	d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi")
-	if got := errorsOf(d); len(d.Exchanges) != 50 || !slices.Equal(got, []int{14106}) {
-		t.Errorf("%d exchanges, errors %v", len(d.Exchanges), got)
-	}
-}
-
-func TestADocumentThatLeadsToItselfIsWarnedOfOnce(t *testing.T) {
-	w := newWebhook(t, response("<Redirect/>"))
-	d := send(t, newPhone(t, at(w.URL)), "hi")
-	if len(d.Exchanges) != 50 || len(d.Findings) != 2 || !warned(d, "no URL") {
-		t.Errorf("%d exchanges, %d findings, the first %+v", len(d.Exchanges), len(d.Findings), d.Findings[0])
-	}
-}
-
-func TestALaterDocumentThatFailsGoesToTheFallback(t *testing.T) {
-	w := newWebhook(t, routes(map[string]http.HandlerFunc{
-		"/sms":          response("<Message>sent</Message><Redirect>/next</Redirect>"),
-		"/next":         status(http.StatusGone),
-		"/sms/fallback": says(twiml("sorry")),
-	}))
-	d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi")
-	if got := texts(d); !slices.Equal(got, []string{"sent", "sorry"}) || !warned(d, "later document") {
-		t.Errorf("replies %q, findings %+v", got, d.Findings)
-	}
-	if got := w.requests()[2].form.Get("ErrorUrl"); got != "https://sms.example.com/next" {
-		t.Errorf("ErrorUrl %s", got)
-	}
-}
-
-func TestAForgedMessageIsSignedByNobodyWeKnow(t *testing.T) {
-	w := newWebhook(t, says(empty))
-	p := newPhone(t, at(w.URL))
-	send(t, p, "hi")
-	deliver(t, p, phone.Message{Body: "hi", Forged: true})
-	for i, want := range []bool{true, false} {
-		if got := verifies(t, w.requests()[i], publicURL); got != want {
-			t.Errorf("the signature of request %d holds: %t", i+1, got)
+	t.Run("all documents together send ten messages", func(t *testing.T) {
+		w := newWebhook(t, routes(map[string]http.HandlerFunc{
+			"/sms":   verbs(six + "<Redirect>/next</Redirect>"),
+			"/next":  verbs(six + "<Redirect>/third</Redirect>"),
+			"/third": verbs(six),
+		}))
+		d := send(t, newPhone(t, at(w.URL)), "hi")
+		if got := errorsOf(d); len(d.Replies) != 10 || !slices.Equal(got, []int{14109}) || len(d.Exchanges) != 3 {
+			t.Errorf("there are %d replies and %d documents, the errors are %v", len(d.Replies), len(d.Exchanges), got)
 		}
-	}
-}
-
-func TestTheEndOfTheContextEndsAMessage(t *testing.T) {
-	arrived := make(chan struct{})
-	release := make(chan struct{})
-	w := newWebhook(t, func(w http.ResponseWriter, r *http.Request) {
-		close(arrived)
-		<-release
 	})
-	defer close(release)
-	ctx, cancel := context.WithCancel(t.Context())
-	p := newPhone(t, at(w.URL), withFallback(w.URL))
-	done := make(chan *phone.Delivery)
-	go func() { done <- p.Send(ctx, phone.Message{Body: "hi"}) }()
-	<-arrived
-	cancel()
-	d := <-done
-	if d.OK() || len(d.Exchanges) != 1 || d.Exchanges[0].Error == "" || d.Findings[0].Code != 0 {
-		t.Errorf("%+v", d)
-	}
-	if d.Took >= 15*time.Second {
-		t.Errorf("it went on for %s, which is until Twilio's own limit", d.Took)
-	}
-}
-
-func TestAMessageIsNotSentAfterTheEndOfTheContext(t *testing.T) {
-	w := newWebhook(t, says(empty))
-	p := newPhone(t, at(w.URL))
-	for range 2 { // once without a connection, once with
-		if d := p.Send(cancelled(), phone.Message{Body: "hi"}); d.OK() {
-			t.Errorf("%+v", d)
+	t.Run("Twilio requests at most 50 documents", func(t *testing.T) {
+		w := newWebhook(t, verbs("<Redirect>/sms</Redirect>"))
+		d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi")
+		if got := errorsOf(d); len(d.Exchanges) != 50 || !slices.Equal(got, []int{14106}) {
+			t.Errorf("there are %d exchanges, the errors are %v", len(d.Exchanges), got)
 		}
-		send(t, p, "hi")
-	}
-	if n := len(w.requests()); n != 2 {
-		t.Errorf("%d requests came, want those of the two others", n)
-	}
+	})
+	t.Run("a document that leads to itself is warned of once", func(t *testing.T) {
+		w := newWebhook(t, verbs("<Redirect/>"))
+		d := send(t, newPhone(t, at(w.URL)), "hi")
+		if len(d.Exchanges) != 50 || len(d.Findings) != 2 || !isWarned(d, "no URL") {
+			t.Errorf("there are %d exchanges and %d findings, the first is %+v", len(d.Exchanges), len(d.Findings), d.Findings[0])
+		}
+	})
 }
 
-func TestADeliveryIsJSON(t *testing.T) {
-	w := newWebhook(t, says(empty))
+func TestContext(t *testing.T) {
+	t.Run("the end of the context ends a delivery", func(t *testing.T) {
+		arrived, release := make(chan struct{}), make(chan struct{})
+		w := newWebhook(t, func(http.ResponseWriter, *http.Request) {
+			close(arrived)
+			<-release
+		})
+		defer close(release)
+		ctx, cancel := context.WithCancel(t.Context())
+		p := newPhone(t, at(w.URL), withFallback(w.URL))
+		done := make(chan *phone.Delivery)
+		go func() { done <- p.Send(ctx, phone.Message{Body: "hi"}) }()
+		<-arrived
+		cancel()
+		d := <-done
+		if d.OK() || len(d.Exchanges) != 1 || d.Exchanges[0].Error == "" || d.Findings[0].Code != 0 {
+			t.Errorf("the delivery is %+v", d)
+		}
+		if d.Took >= 15*time.Second {
+			t.Errorf("it took %s, which is Twilio's own limit", d.Took)
+		}
+	})
+	t.Run("nothing is sent after the end of the context", func(t *testing.T) {
+		w := newWebhook(t, responds(empty))
+		p := newPhone(t, at(w.URL))
+		for range 2 { // the second time, there is a connection
+			if d := p.Send(cancelled(), phone.Message{Body: "hi"}); d.OK() {
+				t.Errorf("the delivery is %+v", d)
+			}
+			send(t, p, "hi")
+		}
+		if n := len(w.requests()); n != 2 {
+			t.Errorf("%d requests came, want 2", n)
+		}
+	})
+}
+
+func TestJSON(t *testing.T) {
+	w := newWebhook(t, responds(empty))
 	text, err := json.Marshal(send(t, newPhone(t, at(w.URL), func(o *phone.Options) { o.Trace = false }), "hi"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, want := range []string{`"body":"hi"`, `"replies":[]`, `"findings":[]`, `"cookie":"none"`, `"reason":"primary"`, `"status":200`} {
 		if !strings.Contains(string(text), want) {
-			t.Errorf("%s has no %s", text, want)
+			t.Errorf("%s does not contain %s", text, want)
 		}
 	}
 	if strings.Contains(string(text), token) {
-		t.Error("the token is in it")
+		t.Errorf("%s contains the token", text)
 	}
 }
 
-func TestTheTimesAreThePhones(t *testing.T) {
-	w := newWebhook(t, says(empty))
+func TestClock(t *testing.T) {
+	w := newWebhook(t, responds(empty))
 	p := newPhone(t, at(w.URL))
 	p.Skip(1000 * time.Hour)
+	before := p.Now()
 	d := send(t, p, "hi")
-	for _, at := range []time.Time{d.Sent, d.Exchanges[0].Sent, p.Now()} {
-		if off := time.Until(at) - 1000*time.Hour; off.Abs() > time.Minute {
-			t.Errorf("%s, %s off", at, off)
+	after := p.Now()
+	if ahead := before.Sub(time.Now()); ahead < 999*time.Hour {
+		t.Errorf("the phone's clock is %s ahead", ahead)
+	}
+	for _, at := range []time.Time{d.Sent, d.Exchanges[0].Sent} {
+		if at.Before(before) || at.After(after) {
+			t.Errorf("the time is %s, want between %s and %s", at, before, after)
 		}
 	}
 	if d.Took <= 0 || d.Exchanges[0].Took <= 0 || d.Took < d.Exchanges[0].Took {
-		t.Errorf("took %s, the exchange %s", d.Took, d.Exchanges[0].Took)
+		t.Errorf("the delivery took %s, its exchange %s", d.Took, d.Exchanges[0].Took)
 	}
 }

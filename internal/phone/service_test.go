@@ -4,8 +4,6 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"slices"
-	"strconv"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,9 +15,10 @@ import (
 	"smsession/internal/server"
 	"smsession/internal/session"
 	"smsession/internal/twilio"
+	"smsession/internal/webhooktest"
 )
 
-// newService is smsession's own webhook, over an embedded Redis.
+// newService returns the URL of smsession's own webhook with an embedded Redis.
 func newService(t *testing.T) string {
 	t.Helper()
 	redis, err := redispool.StartEmbedded("127.0.0.1:0")
@@ -53,62 +52,65 @@ func newService(t *testing.T) string {
 	return s.URL
 }
 
-// The texts are the tutorial's.
-func TestTheServiceHoldsAConversationWithAPhone(t *testing.T) {
+func TestConversation(t *testing.T) {
 	service := newService(t)
 	p := newPhone(t, at(service), withFallback(service), withJar(cookies.Options{Strict: true}))
-	say := func(m phone.Message, want phone.CookieChange, reply ...string) *phone.Delivery {
-		t.Helper()
-		d := deliver(t, p, m)
-		if len(d.Findings) > 0 || !slices.Equal(texts(d), reply) || d.Cookie != want {
-			t.Errorf("%q: replies %q, cookie %s, findings %+v", m.Body, texts(d), d.Cookie, d.Findings)
-		}
-		return d
-	}
-	say(phone.Message{Body: "hi"}, phone.CookieNew, "Hello, thanks for the new message.")
-	second := say(phone.Message{Body: "hi again"}, phone.CookieKept, "Hello, thanks for message number 2")
-	say(second.Message, phone.CookieKept, "Hello, thanks for message number 2")
-	say(phone.Message{Body: "without its cookie", Cookieless: true}, phone.CookieKept, "Hello, thanks for message number 3")
-	p.LoseCookies()
-	say(phone.Message{Body: "and without any"}, phone.CookieNew, "Hello, thanks for message number 4")
-	say(phone.Message{Body: "STOP"}, phone.CookieKept)
-	say(phone.Message{Body: "hi"}, phone.CookieKept, "Hello, thanks for the new message.")
-}
-
-func TestTheServiceCountsABurstOnce(t *testing.T) {
-	p := newPhone(t, at(newService(t)))
-	var mu sync.Mutex
-	var got []string
-	var group sync.WaitGroup
-	for range 5 {
-		group.Go(func() {
-			d := p.Send(t.Context(), phone.Message{Body: "hi"})
-			mu.Lock()
-			defer mu.Unlock()
-			got = append(got, texts(d)...)
+	greeting := func(n int) []string { return []string{webhooktest.Greeting(n)} }
+	var last phone.Message
+	for _, row := range []struct {
+		name    string
+		message func() phone.Message
+		cookie  phone.CookieChange
+		replies []string
+	}{
+		{"the first message begins a session", say("hi"), phone.CookieNew, greeting(1)},
+		{"the second message is counted", say("hi again"), phone.CookieKept, greeting(2)},
+		{"a message that comes again gets the same reply", func() phone.Message { return last }, phone.CookieKept, greeting(2)},
+		{"a message without its cookie is counted", func() phone.Message { return phone.Message{Body: "hi", Cookieless: true} }, phone.CookieKept, greeting(3)},
+		{"a message without any cookie is counted", func() phone.Message { p.LoseCookies(); return say("hi")() }, phone.CookieNew, greeting(4)},
+		{"STOP has no reply", say("STOP"), phone.CookieKept, nil},
+		{"a message after STOP begins again", say("hi"), phone.CookieKept, greeting(1)},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			d := p.Send(t.Context(), row.message())
+			if len(d.Findings) > 0 || !slices.Equal(texts(d), row.replies) || d.Cookie != row.cookie {
+				t.Errorf("the replies are %q, the cookie is %s, the findings are %+v", texts(d), d.Cookie, d.Findings)
+			}
+			last = d.Message
 		})
 	}
-	group.Wait()
-	want := []string{"Hello, thanks for the new message."}
-	for n := 2; n <= 5; n++ {
-		want = append(want, "Hello, thanks for message number "+strconv.Itoa(n))
+}
+
+// say returns a message.
+func say(body string) func() phone.Message {
+	return func() phone.Message { return phone.Message{Body: body} }
+}
+
+func TestBurst(t *testing.T) {
+	p := newPhone(t, at(newService(t)))
+	replies := make(chan []string)
+	var want, got []string
+	for n := range 5 {
+		want = append(want, webhooktest.Greeting(n+1))
+		go func() { replies <- texts(send(t, p, "hi")) }()
 	}
-	slices.Sort(got)
-	slices.Sort(want)
-	if !slices.Equal(got, want) {
-		t.Errorf("replies %q, want each number once", got)
+	for range 5 {
+		got = append(got, <-replies...)
+	}
+	if slices.Sort(want); !slices.Equal(slices.Sorted(slices.Values(got)), want) {
+		t.Errorf("the replies are %q, want each number once", got)
 	}
 }
 
-func TestTheServiceRefusesAForgedMessage(t *testing.T) {
+func TestForgedMessage(t *testing.T) {
 	service := newService(t)
-	d := deliver(t, newPhone(t, at(service), withFallback(service)), phone.Message{Body: "hi", Forged: true})
+	d := newPhone(t, at(service), withFallback(service)).Send(t.Context(), phone.Message{Body: "hi", Forged: true})
 	if got := errorsOf(d); !slices.Equal(got, []int{11217, 11217}) || len(d.Replies) > 0 {
-		t.Errorf("errors %v, replies %q", got, texts(d))
+		t.Errorf("the errors are %v, the replies %q", got, texts(d))
 	}
 	for _, e := range d.Exchanges {
 		if e.Status != 403 {
-			t.Errorf("%s answered %d", e.URL, e.Status)
+			t.Errorf("%s answers %d", e.URL, e.Status)
 		}
 	}
 }

@@ -1,0 +1,140 @@
+package phone
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"smsession/internal/twiml"
+)
+
+// response is a complete HTTP response.
+type response struct {
+	status int
+	header http.Header
+	body   []byte // without content encoding, cut off after twiml.MaxBytes + 1
+}
+
+// roundTrip sends a request and reads the response. It sends the request again only if the server cannot have received
+// it: the connection was kept from an earlier request, and the server has closed it before a byte was written.
+func (n *Network) roundTrip(ctx context.Context, r *http.Request, form []byte, o overrides, end time.Time) (response, *failure) {
+	for {
+		res, failed := n.roundTripOnce(ctx, r, form, o, end)
+		switch {
+		case failed == nil:
+			return res, nil
+		case ctx.Err() != nil:
+			return response{}, stopped()
+		case failed.unsent:
+			continue
+		case failed.code == 11205 && o.hasTotal && !time.Now().Before(end):
+			return response{}, &failure{code: 11203, detail: "The total time of the URL's tt was over."}
+		}
+		return response{}, failed
+	}
+}
+
+// roundTripOnce sends a request once.
+func (n *Network) roundTripOnce(ctx context.Context, r *http.Request, form []byte, o overrides, end time.Time) (response, *failure) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	a := &attempt{pause: o.read, end: end}
+	a.timer = time.AfterFunc(time.Until(end), func() { cancel(errTimeout) })
+	defer a.timer.Stop()
+	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: a.start}))
+	r.ContentLength = int64(len(form))
+	// net/http does not repeat a request whose body it cannot read twice. It would otherwise repeat a GET that may have
+	// been received.
+	r.Body = io.NopCloser(bytes.NewReader(form))
+	httpResponse, err := n.transport(o).RoundTrip(r)
+	var res response
+	if err == nil {
+		res, err = readResponse(httpResponse)
+	}
+	if err != nil {
+		if context.Cause(ctx) == errTimeout {
+			err = errTimeout
+		}
+		return response{}, a.failure(err)
+	}
+	return res, nil
+}
+
+// readResponse reads as much of a response as Twilio does.
+func readResponse(r *http.Response) (response, error) {
+	defer r.Body.Close()
+	res := response{status: r.StatusCode, header: r.Header}
+	if r.StatusCode == http.StatusSwitchingProtocols {
+		return res, nil // the body is the connection
+	}
+	body := io.Reader(r.Body)
+	var err error
+	if strings.EqualFold(r.Header.Get("Content-Encoding"), "gzip") && r.ContentLength != 0 {
+		if body, err = gzip.NewReader(body); err != nil {
+			return response{}, err
+		}
+	}
+	res.body, err = io.ReadAll(io.LimitReader(body, twiml.MaxBytes+1))
+	return res, err
+}
+
+// errTimeout is the cause of the end of an attempt that takes too long.
+var errTimeout = errors.New("timeout")
+
+// attempt is one attempt to send a request. It ends after a pause in which nothing is transferred, and at a given time.
+type attempt struct {
+	pause time.Duration
+	end   time.Time
+	timer *time.Timer
+
+	hasConn, reused bool // there is a connection, which has been used before
+	sent, heard     atomic.Bool
+}
+
+// start begins the attempt on a connection. It closes a reused connection that its server has closed, or on which the
+// server has sent something without a request. Nothing is sent on it then, and the caller uses another connection.
+func (a *attempt) start(info httptrace.GotConnInfo) {
+	c := info.Conn.(*conn)
+	c.attempt.Store(a)
+	a.hasConn, a.reused = true, info.Reused
+	if info.Reused && !isQuiet(c.raw) {
+		c.Close()
+	}
+	a.progress()
+}
+
+// progress begins a new pause.
+func (a *attempt) progress() { a.timer.Reset(min(a.pause, time.Until(a.end))) }
+
+// conn is a connection that tells its current attempt what is transferred.
+type conn struct {
+	net.Conn
+	raw     net.Conn // without TLS
+	attempt atomic.Pointer[attempt]
+}
+
+func (c *conn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if a := c.attempt.Load(); a != nil && n > 0 {
+		a.heard.Store(true)
+		a.progress()
+	}
+	return n, err
+}
+
+func (c *conn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if a := c.attempt.Load(); a != nil && n > 0 {
+		a.sent.Store(true)
+		a.progress()
+	}
+	return n, err
+}
