@@ -73,15 +73,11 @@ func (c *endCommand) confirm(p *process, found []inspect.Snapshot) bool {
 	for _, snapshot := range found {
 		_ = snapshot.WriteText(p.stderr, c.names(c.From, c.To))
 	}
-	question := "End "
-	if c.Erase {
-		question = "Erase "
+	what := "this conversation"
+	if len(found) > 1 {
+		what = fmt.Sprintf("these %d conversations", len(found))
 	}
-	if len(found) == 1 {
-		question += "this conversation?"
-	} else {
-		question += fmt.Sprintf("these %d conversations?", len(found))
-	}
+	question := map[bool]string{false: "End ", true: "Erase "}[c.Erase] + what + "?"
 	return terminal.Confirm(p.ctx, os.Stdin, p.stderr, question)
 }
 
@@ -89,11 +85,7 @@ func (c *endCommand) confirm(p *process, found []inspect.Snapshot) bool {
 func (c *endCommand) end(p *process, source inspect.Source, snapshot inspect.Snapshot) error {
 	ctx, cancel := context.WithTimeout(p.ctx, operatorPatience)
 	defer cancel()
-	end := source.End
-	if c.Erase {
-		end = source.Erase
-	}
-	ending, err := end(ctx, snapshot.To, snapshot.From)
+	ending, err := source.End(ctx, snapshot.To, snapshot.From, c.Erase)
 	switch {
 	case err != nil:
 		return c.unfinished(err)

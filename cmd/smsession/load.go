@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"syscall"
 
 	"smsession/internal/dev"
 	"smsession/internal/load"
@@ -53,7 +52,7 @@ func (c *loadCommand) Run(p *process) error {
 	network := new(phone.Network)
 	defer network.Close()
 	if !c.OwnHost {
-		if err := load.Loopback(p.ctx, w.addresses()...); err != nil {
+		if err := load.Loopback(p.ctx, w.primary, w.fallback); err != nil {
 			return commandFault(err.Error())
 		}
 		network.Permit = load.Permit
@@ -76,7 +75,7 @@ func (c *loadCommand) Run(p *process) error {
 	default:
 		err = report.WriteText(p.stdout)
 	}
-	if err != nil && !errors.Is(err, syscall.EPIPE) { // a closed pipe is not an error
+	if err := userError(err); err != nil {
 		return err
 	}
 	return loadResult(report)
@@ -98,20 +97,6 @@ func (c *loadCommand) phones(w webhook, network *phone.Network) func(from string
 			Network:    network,
 		})
 	}
-}
-
-// addresses returns the URLs to which the phones send.
-func (w webhook) addresses() []string {
-	var urls []string
-	for _, e := range []phone.Endpoint{w.primary, w.fallback} {
-		switch {
-		case e.Address != "":
-			urls = append(urls, e.Address)
-		case e.URL != "":
-			urls = append(urls, e.URL)
-		}
-	}
-	return urls
 }
 
 // loadResult returns an error if the report is not good.

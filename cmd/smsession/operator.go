@@ -68,19 +68,26 @@ func (f operatorFlags) names(typed ...address) inspect.Names {
 // errUnknownNumber does not quote the number.
 var errUnknownNumber = errors.New("no conversation of that number is known: it never texted, its session has expired, or it is written differently")
 
-// operatorError turns the error of an operator's command into one for the user. A closed pipe is not an error. rights are
-// the Redis commands that the command needs.
+// operatorError turns the error of an operator's command into one for the user. rights are the Redis commands that the command
+// needs.
 func operatorError(err error, rights string) error {
 	var refusal redis.Error
+	switch {
+	case errors.As(err, &refusal) && strings.HasPrefix(string(refusal), "NOPERM "): // Redis's code for a missing right
+		return fmt.Errorf("the user of REDIS_URL may not do this: it needs %s, on a Cluster also CLUSTER SLOTS, and the keys of the prefix: %w", rights, refusal)
+	case redispool.Refused(err):
+		return fmt.Errorf("the Redis of REDIS_URL refuses us: %w", err)
+	}
+	return userError(err)
+}
+
+// userError turns the error of any command into one for the user. A closed pipe is not an error.
+func userError(err error) error {
 	switch {
 	case errors.Is(err, syscall.EPIPE):
 		return nil
 	case errors.Is(err, context.Canceled):
 		return errors.New("interrupted")
-	case errors.As(err, &refusal) && strings.HasPrefix(string(refusal), "NOPERM "): // Redis's code for a missing right
-		return fmt.Errorf("the user of REDIS_URL may not do this: it needs %s, on a Cluster also CLUSTER SLOTS, and the keys of the prefix: %w", rights, refusal)
-	case redispool.Refused(err):
-		return fmt.Errorf("the Redis of REDIS_URL refuses us: %w", err)
 	}
 	return err
 }

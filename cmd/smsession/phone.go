@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"smsession/internal/cookies"
@@ -54,13 +53,8 @@ terminal it is 0 after any message.`
 
 // Validate checks the texts and the share.
 func (c *phoneCommand) Validate() error {
-	for i, text := range c.Texts {
-		if strings.TrimSpace(text) == "" {
-			return commandFault(fmt.Sprintf("text %d is empty", i+1))
-		}
-		if err := texting.Check(text); err != nil {
-			return commandFault(fmt.Sprintf("text %d cannot be sent: %v", i+1, err))
-		}
+	if err := texting.Check(c.Texts); err != nil {
+		return commandFault(err.Error())
 	}
 	if !(c.LoseCookies >= 0 && c.LoseCookies <= 1) {
 		return commandFault("--lose-cookies must be a share from 0 to 1")
@@ -93,7 +87,17 @@ func (c *phoneCommand) Run(p *process) error {
 		_ = options.View.Note(fmt.Sprintf("texting %s as %s; /help lists the commands, Ctrl-D ends", c.To, c.From))
 	}
 	person := texting.New(options)
-	return phoneResult(person.Run(p.ctx, in.Next), person.Tally(), in.Typed)
+	err = person.Run(p.ctx, in.Next)
+	switch tally := person.Tally(); {
+	case in.Typed && errors.Is(err, context.Canceled):
+		return nil // the person ended it
+	case err != nil || in.Typed: // the person has seen what went wrong
+		return userError(err)
+	case tally.Misread > 0:
+		return commandFault(tally.Err().Error())
+	default:
+		return tally.Err()
+	}
 }
 
 // phone returns the phone. An error is a fault of the command line. Programs that read JSON are not asked.
@@ -117,20 +121,4 @@ func (c *phoneCommand) phone(w webhook, in texting.Input) (*phone.Phone, error) 
 		Follow:              follower.Follow,
 		Trace:               c.JSON && c.Verbose,
 	})
-}
-
-// phoneResult returns the error that determines the exit status. A person who typed the lines has seen what went wrong. A closed
-// pipe is not an error.
-func phoneResult(err error, t texting.Tally, typed bool) error {
-	switch {
-	case errors.Is(err, syscall.EPIPE), errors.Is(err, context.Canceled) && typed:
-		return nil
-	case errors.Is(err, context.Canceled):
-		return errors.New("interrupted")
-	case err != nil || typed:
-		return err
-	case t.Misread > 0:
-		return commandFault(t.Err().Error())
-	}
-	return t.Err()
 }

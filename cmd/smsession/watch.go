@@ -52,7 +52,7 @@ func (c *watchCommand) Run(p *process) error {
 	}
 	defer source.Pool.Close()
 	watch := &inspect.Watch{Source: source, Filter: inspect.Filter{To: string(c.To), From: string(c.From)}, Limit: c.Limit}
-	if err = watch.Poll(p.ctx, nil); err == nil {
+	if _, err = watch.Poll(p.ctx); err == nil {
 		err = c.show(p, watch)
 	}
 	if p.ctx.Err() != nil {

@@ -27,29 +27,24 @@ type Ending struct {
 	Count    int64 // the messages that it had, if the outcome is WasEnded
 }
 
-// End ends a conversation, so that the next message begins a new one. For its errors see session.End.
-func (s Source) End(ctx context.Context, to, from string) (Ending, error) {
-	before, found, err := session.End(ctx, s.Pool.Pool, s.Keys, to, from)
-	e := Ending{To: to, From: from, Outcome: WasEnded}
-	switch {
-	case err != nil:
+// End ends a conversation, so that the next message begins a new one. If erase is set, it instead deletes what Redis holds of
+// the conversation. For the errors see session.End and session.Erase.
+func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, error) {
+	e := Ending{To: to, From: from, Outcome: NotFound}
+	if erase {
+		found, err := session.Erase(ctx, s.Pool.Pool, s.Keys, to, from)
+		if found {
+			e.Outcome = Erased
+		}
 		return e, err
-	case !found:
-		e.Outcome = NotFound
+	}
+	before, found, err := session.End(ctx, s.Pool.Pool, s.Keys, to, from)
+	switch {
+	case err != nil || !found:
 	case !before.Ended.IsZero():
 		e.Outcome = EndedBefore
 	default:
-		e.Count = before.Counter
-	}
-	return e, nil
-}
-
-// Erase deletes what Redis holds of a conversation. For its errors see session.Erase.
-func (s Source) Erase(ctx context.Context, to, from string) (Ending, error) {
-	found, err := session.Erase(ctx, s.Pool.Pool, s.Keys, to, from)
-	e := Ending{To: to, From: from, Outcome: Erased}
-	if !found {
-		e.Outcome = NotFound
+		e.Outcome, e.Count = WasEnded, before.Counter
 	}
 	return e, err
 }

@@ -223,10 +223,10 @@ func TestACluster(t *testing.T) {
 	if err != nil || len(one) != 1 || one[0].Record == nil {
 		t.Errorf("Find: %+v, %v", one, err)
 	}
-	if e, err := source.End(t.Context(), to, "+12020000007"); err != nil || e.Outcome != inspect.WasEnded || e.Count != 7 {
+	if e, err := source.End(t.Context(), to, "+12020000007", false); err != nil || e.Outcome != inspect.WasEnded || e.Count != 7 {
 		t.Errorf("End: %+v, %v", e, err)
 	}
-	if e, err := source.Erase(t.Context(), to, "+12020000008"); err != nil || e.Outcome != inspect.Erased {
+	if e, err := source.End(t.Context(), to, "+12020000008", true); err != nil || e.Outcome != inspect.Erased {
 		t.Errorf("Erase: %+v, %v", e, err)
 	}
 	if none, err := source.Find(t.Context(), "", "+12020000008"); err != nil || len(none) != 0 {

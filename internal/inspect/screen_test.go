@@ -2,6 +2,8 @@ package inspect
 
 import (
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,9 +15,11 @@ func TestScreenFitsTheTerminal(t *testing.T) {
 	for i := range 30 {
 		w.Rows = append(w.Rows, Conversation{To: "+15005550006", From: fmt.Sprintf("+12025550%03d", 39-i), Count: 1, Written: time.Now()})
 	}
-	screen := &Screen{Title: "conversations"}
-	for range 20 {
-		_ = screen.Event(Event{Kind: Began, Conversation: w.Rows[1]})
+	screen := &Screen{Title: "conversations", Out: io.Discard}
+	for range 3 {
+		if err := screen.Show(w, slices.Repeat([]Event{{Kind: Began, Conversation: w.Rows[1]}}, 20), nil); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for _, size := range []struct{ height, width int }{{24, 80}, {5, 10}, {1, 1}, {3, 200}, {100, 40}, {0, 0}} {
 		drawn := draw(screen.lines(w, "! trouble", size.height), size.height, size.width)

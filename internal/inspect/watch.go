@@ -2,6 +2,7 @@ package inspect
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -46,16 +47,13 @@ type pair struct{ to, from string }
 
 func (c Conversation) pair() pair { return pair{c.To, c.From} }
 
-// View shows a person or a program what a watch finds.
+// View shows the result of a poll to a person or a program: the events, or a failure if Redis did not answer.
 type View interface {
-	Event(Event) error
-	// Polled is called after each poll. A failure is not nil if Redis did not answer.
-	Polled(w *Watch, failure error) error
+	Show(w *Watch, events []Event, failure error) error
 }
 
-// Run polls every so often until ctx ends or an error comes that waiting cannot remove: a refusal of Redis's, or an error of
-// the view. It waits before each poll, and counts from the end of the one before: a poll that takes longer than every is not
-// followed by the next one at once.
+// Run polls until ctx ends, until Redis refuses, which waiting does not change, or until the view fails. It waits before each
+// poll, so that a poll that takes longer than every is not followed by the next one at once.
 func (w *Watch) Run(ctx context.Context, every time.Duration, view View) error {
 	pause := time.NewTimer(every)
 	defer pause.Stop()
@@ -65,78 +63,62 @@ func (w *Watch) Run(ctx context.Context, every time.Duration, view View) error {
 			return ctx.Err()
 		case <-pause.C:
 		}
-		var broken error
-		err := w.Poll(ctx, func(e Event) error {
-			broken = view.Event(e)
-			return broken
-		})
-		if broken != nil || redispool.Refused(err) {
+		events, err := w.Poll(ctx)
+		if redispool.Refused(err) {
 			return err
 		}
-		if err := view.Polled(w, err); err != nil {
+		if err := view.Show(w, events, err); err != nil {
 			return err
 		}
 	}
 }
 
-// Poll reads the conversations and calls emit with what has happened since the last poll. The events of one conversation come
-// in the order in which they happened. The first poll has no events. A poll that fails changes nothing, so its events may
-// come again.
-func (w *Watch) Poll(ctx context.Context, emit func(Event) error) error {
-	now := time.Now()
+// Poll reads the conversations and returns what has happened since the last poll that did not fail. The events of one
+// conversation are in the order in which they happened. The first poll has no events.
+func (w *Watch) Poll(ctx context.Context) ([]Event, error) {
+	var events []Event
+	add := func(kind Kind, c Conversation) {
+		if w.polled {
+			events = append(events, Event{At: time.Now(), Kind: kind, Conversation: c})
+		}
+	}
 	latest := ranking{order: byLast, limit: w.Limit}
-	seen := map[pair]bool{} // of those known
+	gone := maps.Clone(w.known)
 	filter := w.Filter
 	filter.Ended = true
 	err := w.Source.Each(ctx, filter, func(found []Conversation) error {
 		for _, c := range found {
 			before, known := w.known[c.pair()]
-			if w.polled && !seen[c.pair()] {
-				for _, e := range w.events(c, before, known) {
-					e.At = now
-					if err := emit(e); err != nil {
-						return err
-					}
-				}
+			_, first := gone[c.pair()]
+			switch {
+			case !known && !c.Ended && w.hasSpoken(c):
+				add(w.firstKind(c), c)
+			case !first: // unknown, or found twice
+			case c.Ended:
+				add(Ended, before)
+			case !c.Began.Equal(before.Began):
+				add(Ended, before)
+				add(Began, c)
+			case c.Count != before.Count:
+				add(Spoke, c)
 			}
-			if known {
-				seen[c.pair()] = true
-			}
+			delete(gone, c.pair())
 		}
 		latest.add(slices.DeleteFunc(found, func(c Conversation) bool { return c.Ended }))
 		return nil
 	})
-	for _, before := range w.known {
-		if err == nil && !seen[before.pair()] {
-			err = emit(Event{At: now, Kind: Gone, Conversation: before})
-		}
-	}
 	if err != nil {
-		return err
+		return nil, err
+	}
+	for _, c := range gone {
+		add(Gone, c)
 	}
 	w.Rows, w.More, w.polled = latest.first(), latest.dropped, true
 	w.known = make(map[pair]Conversation, len(w.Rows))
 	for _, c := range w.Rows {
 		w.known[c.pair()] = c
 	}
-	return nil
-}
-
-// events returns what has happened to a conversation.
-func (w *Watch) events(c, before Conversation, known bool) []Event {
-	switch {
-	case !known && !c.Ended && w.hasSpoken(c):
-		return []Event{{Kind: w.firstKind(c), Conversation: c}}
-	case !known:
-		return nil
-	case c.Ended:
-		return []Event{{Kind: Ended, Conversation: before}}
-	case !c.Began.Equal(before.Began):
-		return []Event{{Kind: Ended, Conversation: before}, {Kind: Began, Conversation: c}}
-	case c.Count != before.Count:
-		return []Event{{Kind: Spoke, Conversation: c}}
-	}
-	return nil
+	return events, nil
 }
 
 // hasSpoken reports whether a conversation that is not remembered has a message since the last poll: it is new, or its

@@ -36,13 +36,13 @@ func (b bench) write(from string, count, began, written int) {
 // poll returns the events of a poll in words, sorted by the sender.
 func (b bench) poll(w *inspect.Watch) string {
 	b.Helper()
-	var seen []string
-	err := w.Poll(b.Context(), func(e inspect.Event) error {
-		seen = append(seen, fmt.Sprintf("%s %s %d", e.From, e.Kind, e.Count))
-		return nil
-	})
+	events, err := w.Poll(b.Context())
 	if err != nil {
 		b.Fatal(err)
+	}
+	var seen []string
+	for _, e := range events {
+		seen = append(seen, fmt.Sprintf("%s %s %d", e.From, e.Kind, e.Count))
 	}
 	slices.SortStableFunc(seen, func(x, y string) int { return strings.Compare(x[:2], y[:2]) })
 	return strings.Join(seen, ", ")
@@ -106,23 +106,21 @@ func TestPollThatFailsChangesNothing(t *testing.T) {
 		b.write("+1", 1, 0, 0)
 		b.expect(w, "the first poll", "")
 		b.write("+1", 2, 0, 1)
-		broken := errors.New("broken")
-		if err := w.Poll(b.Context(), func(inspect.Event) error { return broken }); !errors.Is(err, broken) {
-			b.Errorf("got %v", err)
+		ended, cancel := context.WithCancel(b.Context())
+		cancel()
+		if events, err := w.Poll(ended); err == nil || len(events) > 0 {
+			b.Errorf("got %+v, %v", events, err)
 		}
 		b.expect(w, "the next poll", "+1 spoke 2")
 	})
 }
 
-// recorder is a View that notes when it is called.
-type recorder struct {
-	events []inspect.Event
-	polled func(failure error) error
+// viewFunc is a View.
+type viewFunc func(events []inspect.Event, failure error) error
+
+func (f viewFunc) Show(_ *inspect.Watch, events []inspect.Event, failure error) error {
+	return f(events, failure)
 }
-
-func (r *recorder) Event(e inspect.Event) error { r.events = append(r.events, e); return nil }
-
-func (r *recorder) Polled(_ *inspect.Watch, failure error) error { return r.polled(failure) }
 
 // Reading many keys may take longer than the pause, and the service needs Redis too.
 func TestRunPausesAfterEachPoll(t *testing.T) {
@@ -137,15 +135,15 @@ func TestRunPausesAfterEachPoll(t *testing.T) {
 		began := time.Now()
 		var ends []time.Duration
 		watch := &inspect.Watch{Source: inspect.Source{Pool: &redispool.Pool{Pool: &redis.Pool{DialContext: away}}}, Limit: 1}
-		err := watch.Run(ctx, every, &recorder{polled: func(failure error) error {
-			if failure == nil || !strings.Contains(failure.Error(), "away") {
-				t.Errorf("the view is told %v", failure)
+		err := watch.Run(ctx, every, viewFunc(func(events []inspect.Event, failure error) error {
+			if failure == nil || !strings.Contains(failure.Error(), "away") || len(events) > 0 {
+				t.Errorf("the view gets %+v, %v", events, failure)
 			}
 			if ends = append(ends, time.Since(began)); len(ends) == 3 {
 				cancel()
 			}
 			return nil
-		}})
+		}))
 		want := []time.Duration{every + poll, 2 * (every + poll), 3 * (every + poll)}
 		if !errors.Is(err, context.Canceled) || !slices.Equal(ends, want) {
 			t.Errorf("%v: polls ended after %v, want %v", err, ends, want)
@@ -159,14 +157,15 @@ func TestRunEnds(t *testing.T) {
 		w := &inspect.Watch{Source: b.source(), Limit: 100}
 		b.expect(w, "the first poll", "")
 		b.write("+1", 2, 0, 1)
-		r := &recorder{polled: func(error) error { return errors.New("nobody reads") }}
-		if err := w.Run(b.Context(), time.Millisecond, r); err == nil || err.Error() != "nobody reads" || len(r.events) != 1 || r.events[0].Kind != inspect.Spoke {
-			b.Errorf("after an error of the view: %v, %+v", err, r.events)
+		var got []inspect.Event
+		view := viewFunc(func(events []inspect.Event, _ error) error { got = events; return errors.New("nobody reads") })
+		if err := w.Run(b.Context(), time.Millisecond, view); err == nil || err.Error() != "nobody reads" || len(got) != 1 || got[0].Kind != inspect.Spoke {
+			b.Errorf("after an error of the view: %v, %+v", err, got)
 		}
 		w.Source.Pool = &redispool.Pool{Pool: &redis.Pool{DialContext: func(context.Context) (redis.Conn, error) {
 			return nil, redis.Error("NOPERM this user has no permissions")
 		}}}
-		if err := w.Run(b.Context(), time.Millisecond, r); err == nil || !redispool.Refused(err) {
+		if err := w.Run(b.Context(), time.Millisecond, view); err == nil || !redispool.Refused(err) {
 			b.Errorf("after a refusal of Redis's: %v", err)
 		}
 	})
@@ -178,7 +177,7 @@ func TestStream(t *testing.T) {
 		To: to, From: from, Count: 3, Began: at.Add(-time.Hour), Written: at.Add(-time.Second), Left: 4 * time.Hour}}
 	newer := inspect.Event{At: at, Kind: inspect.Began, Conversation: inspect.Conversation{To: to, From: from, Newer: true}}
 	var text, object strings.Builder
-	if err := errors.Join((&inspect.Stream{Out: &text}).Event(e), (&inspect.Stream{Out: &text}).Event(newer), (&inspect.Stream{Out: &object, JSON: true}).Event(e)); err != nil {
+	if err := errors.Join((&inspect.Stream{Out: &text}).Show(nil, []inspect.Event{e, newer}, nil), (&inspect.Stream{Out: &object, JSON: true}).Show(nil, []inspect.Event{e}, nil)); err != nil {
 		t.Fatal(err)
 	}
 	want := "08:00:00 spoke +1202•••0143          +1500•••0006                3\n" +
@@ -197,7 +196,7 @@ func TestStreamWarnsOnceOfAFailure(t *testing.T) {
 	var warnings []string
 	s := &inspect.Stream{Warn: func(failure error) { warnings = append(warnings, failure.Error()) }}
 	for _, failure := range []error{nil, errors.New("one"), errors.New("two"), nil, errors.New("three")} {
-		if err := s.Polled(nil, failure); err != nil {
+		if err := s.Show(nil, nil, failure); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -231,27 +230,20 @@ func TestEnding(t *testing.T) {
 
 func TestEndAndErase(t *testing.T) {
 	each(t, func(b bench) {
-		end := func(f func(context.Context, string, string) (inspect.Ending, error)) string {
-			e, err := f(b.Context(), to, from)
-			if err != nil {
-				b.Fatal(err)
-			}
-			return fmt.Sprint(e.Outcome, " ", e.Count)
-		}
-		s := b.source()
 		b.put(to, from, 7, "")
-		for i, want := range []string{"ended 7", "ended before 0"} {
-			if got := end(s.End); got != want {
-				b.Errorf("end %d: got %q, want %q", i+1, got, want)
+		for i, step := range []struct {
+			erase bool
+			want  inspect.Ending
+		}{
+			{false, inspect.Ending{To: to, From: from, Outcome: inspect.WasEnded, Count: 7}},
+			{false, inspect.Ending{To: to, From: from, Outcome: inspect.EndedBefore}},
+			{true, inspect.Ending{To: to, From: from, Outcome: inspect.Erased}},
+			{true, inspect.Ending{To: to, From: from, Outcome: inspect.NotFound}},
+			{false, inspect.Ending{To: to, From: from, Outcome: inspect.NotFound}},
+		} {
+			if got, err := b.source().End(b.Context(), to, from, step.erase); err != nil || got != step.want {
+				b.Errorf("step %d: got %+v, %v, want %+v", i+1, got, err, step.want)
 			}
-		}
-		for i, want := range []string{"erased 0", "nothing there 0"} {
-			if got := end(s.Erase); got != want {
-				b.Errorf("erasure %d: got %q, want %q", i+1, got, want)
-			}
-		}
-		if got := end(s.End); got != "nothing there 0" {
-			b.Errorf("after the erasure: got %q", got)
 		}
 	})
 }

@@ -25,8 +25,7 @@ type conversation struct {
 	messages    []message
 	recounts    []recount
 	uncounted   int    // answers without a count
-	wrongText   string // the text of the first of these
-	wrongly     int32  // the message that it answered
+	example     string // describes the first of these
 	failedAfter int    // how many messages there were at the first error; 0 for no error
 }
 
@@ -39,13 +38,6 @@ type message struct {
 
 // recount is an answer to a repeat with another count than the first answer.
 type recount struct{ message, count int32 }
-
-// outcome is the result of one delivery.
-type outcome struct {
-	count  int32  // 0 for none
-	failed bool   // Twilio would have logged an error, or the delivery was cut off
-	text   string // of the reply, if there is neither a count nor an error
-}
 
 func newConversation(from string) *conversation {
 	return &conversation{from: from, sids: sids(rand.Uint64())}
@@ -60,23 +52,30 @@ func (c *conversation) message(t task) phone.Message {
 	}
 }
 
-// record stores the outcome of a delivery of the current turn. It reports whether this was the last one of the turn.
-func (c *conversation) record(index int32, o outcome) (last bool) {
+// record stores the outcome of a delivery of the current turn, or of one that was cut off, for which d is nil. A reply of the
+// fallback URL counts as any other. It reports whether this was the last delivery of the turn.
+func (c *conversation) record(index int32, d *phone.Delivery) (last bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if o.failed && c.failedAfter == 0 {
+	var replies []phone.Reply
+	if d != nil {
+		replies = d.Replies
+	}
+	count, failed := countOf(replies), d == nil || !d.OK()
+	if failed && c.failedAfter == 0 {
 		c.failedAfter = len(c.messages)
 	}
 	switch m := &c.messages[index]; {
-	case o.count == 0 && !o.failed:
+	case count == 0 && !failed:
 		if c.uncounted++; c.uncounted == 1 {
-			c.wrongText, c.wrongly = o.text, index
+			text := append(replies, phone.Reply{})[0].Body
+			c.example = fmt.Sprintf("%s was answered %.60q", c.sids.of(index), text)
 		}
-	case o.count == 0 || o.count == m.count:
+	case count == 0 || count == m.count:
 	case m.count == 0:
-		m.count, m.answered = o.count, c.turn
+		m.count, m.answered = count, c.turn
 	default:
-		c.recounts = append(c.recounts, recount{index, o.count})
+		c.recounts = append(c.recounts, recount{index, count})
 	}
 	c.pending--
 	return c.pending == 0
@@ -85,18 +84,6 @@ func (c *conversation) record(index int32, o outcome) (last bool) {
 // over reports whether another conversation must replace this one.
 func (c *conversation) over() bool {
 	return len(c.messages) >= longest || c.failedAfter > 0 && len(c.messages) >= c.failedAfter+afterError
-}
-
-// outcomeOf returns the outcome of a delivery. A reply of the fallback URL counts as any other.
-func outcomeOf(d *phone.Delivery) outcome {
-	const quoted = 60 // bytes of a wrong text
-	o := outcome{count: countOf(d.Replies), failed: !d.OK()}
-	if o.count == 0 && !o.failed && len(d.Replies) > 0 {
-		if o.text = d.Replies[0].Body; len(o.text) > quoted {
-			o.text = o.text[:quoted] + "…"
-		}
-	}
-	return o
 }
 
 // countOf returns the count in the reply, or 0 if the replies are not one text of Twilio's tutorial.

@@ -1,12 +1,15 @@
 package load
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net"
 	"net/netip"
 	"net/url"
 	"slices"
+
+	"smsession/internal/phone"
 )
 
 // ErrRemote means that the load would go to a server that may belong to somebody else.
@@ -16,10 +19,15 @@ var ErrRemote = errors.New("the load would go to another host: if that host is y
 // user has not named that server.
 var ErrLedAway = errors.New("the webhook leads to another server, and a load sends nothing there; if that server is yours, load it directly")
 
-// Loopback returns ErrRemote unless every host of the URLs is this host, by each of its addresses. It returns another error
-// if a URL has no host, or if the addresses of the host are not found.
-func Loopback(ctx context.Context, urls ...string) error {
-	for _, text := range urls {
+// Loopback returns ErrRemote unless the hosts to which a phone sends requests are this host, by each of their addresses. An
+// endpoint without a URL has none. Loopback returns another error if a URL has no host, or if the addresses of a host are not
+// found.
+func Loopback(ctx context.Context, endpoints ...phone.Endpoint) error {
+	for _, e := range endpoints {
+		text := cmp.Or(e.Address, e.URL)
+		if text == "" {
+			continue
+		}
 		u, err := url.Parse(text)
 		if err != nil || u.Hostname() == "" {
 			return errors.New("a URL is not valid") // it may contain a password

@@ -33,7 +33,11 @@ func TestLoopback(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			if err := Loopback(t.Context(), row.urls...); (err == nil) != row.ok {
+			var endpoints []phone.Endpoint
+			for _, url := range row.urls {
+				endpoints = append(endpoints, phone.Endpoint{URL: url}, phone.Endpoint{URL: "https://sms.example.com/sms", Address: url})
+			}
+			if err := Loopback(t.Context(), append(endpoints, phone.Endpoint{})...); (err == nil) != row.ok {
 				t.Error(err)
 			}
 		})

@@ -60,7 +60,7 @@ func (p *Proof) examine(c *conversation) {
 		return
 	}
 	if c.uncounted > 0 {
-		p.add(c.uncounted, NoCount, c, "%s was answered %q", c.sids.of(c.wrongly), c.wrongText)
+		p.add(c.uncounted, NoCount, c, "%s", c.example)
 	}
 	answers, unanswered := c.answers()
 	p.Counted += len(c.messages) - len(unanswered)

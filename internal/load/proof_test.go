@@ -4,9 +4,12 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"smsession/internal/phone"
 )
 
 // answeredWith returns a message that was sent in a turn and answered with a count in the same or a later one.
@@ -155,10 +158,11 @@ func TestAnAnswerWithoutACount(t *testing.T) {
 	p := newProof(ExpectCounter)
 	c.messages = []message{{sent: 1}}
 	c.pending = 1
-	c.record(0, outcome{text: "Sorry\x1b[2J"})
+	c.record(0, &phone.Delivery{Replies: []phone.Reply{{Body: "Sorry\x1b[2J" + strings.Repeat("!", 100)}}})
 	p.examine(c)
-	if p.Holds || p.Found[NoCount] != 1 {
-		t.Errorf("found %v", p.Found)
+	want := c.sids.of(0) + ` was answered "Sorry\x1b[2J` + strings.Repeat("!", 60-len("Sorry\x1b[2J")) + `"`
+	if p.Holds || p.Found[NoCount] != 1 || p.Violations[0].Text != want {
+		t.Errorf("found %v: %v", p.Found, p.Violations)
 	}
 }
 

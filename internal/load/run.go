@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"sync"
 	"time"
+
+	"smsession/internal/phone"
 )
 
 // grace is how long the deliveries that have begun may take after an interruption.
@@ -131,35 +133,27 @@ func (r *run) turn(c *conversation, due time.Time) {
 	}
 }
 
-// work makes deliveries until there are no more.
+// work makes deliveries until there are no more. After the end of ctx it cuts them off.
 func (r *run) work(ctx context.Context) {
 	for t := range r.tasks {
-		o := outcome{failed: true}
-		if ctx.Err() == nil {
-			o = r.deliver(ctx, t)
-		} else {
-			r.results.cutOff()
+		var d *phone.Delivery
+		began := t.due
+		if began.IsZero() {
+			began = time.Now()
 		}
-		if t.conversation.record(t.message, o) {
+		if ctx.Err() == nil {
+			d = t.conversation.phone.Send(ctx, t.conversation.message(t))
+		}
+		if ctx.Err() != nil && (d == nil || !d.OK()) {
+			r.results.cutOff()
+		} else {
+			r.results.add(d, time.Since(began))
+		}
+		if d != nil && d.NotFollowed != "" {
+			r.stop(fmt.Errorf("%w: %q", ErrLedAway, d.NotFollowed))
+		}
+		if t.conversation.record(t.message, d) {
 			r.ready <- t.conversation
 		}
 	}
-}
-
-// deliver makes one delivery.
-func (r *run) deliver(ctx context.Context, t task) outcome {
-	began := t.due
-	if began.IsZero() {
-		began = time.Now()
-	}
-	d := t.conversation.phone.Send(ctx, t.conversation.message(t))
-	if ctx.Err() != nil && !d.OK() {
-		r.results.cutOff()
-	} else {
-		r.results.add(d, time.Since(began))
-	}
-	if d.NotFollowed != "" {
-		r.stop(fmt.Errorf("%w: %q", ErrLedAway, d.NotFollowed))
-	}
-	return outcomeOf(d)
 }

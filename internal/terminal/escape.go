@@ -28,22 +28,16 @@ func EscapeMessage(s string) string {
 }
 
 func escape(s string, prints func(rune) bool) string {
-	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !prints(r) }) {
-		return s
-	}
 	var b strings.Builder
-	for len(s) > 0 {
-		r, size := utf8.DecodeRuneInString(s)
+	for i, r := range s {
 		switch {
-		case r == utf8.RuneError && size == 1:
-			fmt.Fprintf(&b, `\x%02x`, s[0])
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
+			fmt.Fprintf(&b, `\x%02x`, s[i])
 		case prints(r):
 			b.WriteRune(r)
 		default:
-			quoted := strconv.QuoteRuneToASCII(r)
-			b.WriteString(quoted[1 : len(quoted)-1])
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
 		}
-		s = s[size:]
 	}
 	return b.String()
 }
@@ -57,17 +51,15 @@ func EscapeJSON(text []byte) []byte {
 		quoted, _ := json.Marshal(string(text)) // a string can always be marshalled
 		line = *bytes.NewBuffer(quoted)
 	}
-	escaped := make([]byte, 0, line.Len())
-	for rest := line.Bytes(); len(rest) > 0; {
-		r, size := utf8.DecodeRune(rest)
+	var escaped []byte
+	for _, r := range line.String() {
 		if unicode.IsPrint(r) && r != utf8.RuneError {
-			escaped = append(escaped, rest[:size]...)
-		} else {
-			for _, unit := range utf16.Encode([]rune{r}) {
-				escaped = fmt.Appendf(escaped, `\u%04x`, unit)
-			}
+			escaped = utf8.AppendRune(escaped, r)
+			continue
 		}
-		rest = rest[size:]
+		for _, unit := range utf16.Encode([]rune{r}) {
+			escaped = fmt.Appendf(escaped, `\u%04x`, unit)
+		}
 	}
 	return escaped
 }

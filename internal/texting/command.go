@@ -59,10 +59,17 @@ func Usage() []string {
 	return append(lines, fmt.Sprintf("%-22s %s", "//text", "send a text that begins with a slash"))
 }
 
-// Check returns what is wrong with a line, as one sentence without a full stop that quotes nothing of it.
-func Check(line string) error {
-	_, err := parse(line)
-	return err
+// Check returns an error about the first of several texts that is blank or that is a wrong command. It does not quote the text.
+func Check(texts []string) error {
+	for i, text := range texts {
+		if strings.TrimSpace(text) == "" {
+			return fmt.Errorf("text %d is empty", i+1)
+		}
+		if _, err := parse(text); err != nil {
+			return fmt.Errorf("text %d cannot be sent: %w", i+1, err)
+		}
+	}
+	return nil
 }
 
 // parse returns the action of a line, or nil if the line is blank.

@@ -76,7 +76,7 @@ func TestAWrongLine(t *testing.T) {
 			if len(h.sent) > 0 || tally != (texting.Tally{Misread: 1}) || h.skipped != time.Hour {
 				t.Errorf("sent %+v; %+v; skipped %v", h.sent, tally, h.skipped)
 			}
-			if err := texting.Check(row.line); row.line != "/again" && (err == nil || !strings.Contains(err.Error(), row.want)) {
+			if err := texting.Check([]string{"hi", row.line}); row.line != "/again" && (err == nil || !strings.HasPrefix(err.Error(), "text 2 cannot be sent: ") || !strings.Contains(err.Error(), row.want)) {
 				t.Errorf("Check: %v", err)
 			}
 		})

@@ -234,6 +234,6 @@ func FuzzEverythingShownIsPrintable(f *testing.F) {
 		}); i >= 0 {
 			t.Errorf("%q is shown as %q", text, got)
 		}
-		_ = texting.Check(text)
+		_ = texting.Check([]string{text})
 	})
 }

@@ -9,6 +9,50 @@ import (
 	"smsession/internal/terminal"
 )
 
+// Stream is a View that writes a line for each event, as text or as JSON.
+type Stream struct {
+	Out   io.Writer
+	Names Names
+	JSON  bool
+	// Warn is called with the failure when Redis stops answering.
+	Warn func(failure error)
+
+	failing bool
+}
+
+// Show writes the events.
+func (s *Stream) Show(_ *Watch, events []Event, failure error) error {
+	if failure != nil && !s.failing {
+		s.Warn(failure)
+	}
+	s.failing = failure != nil
+	for _, e := range events {
+		var err error
+		if s.JSON {
+			err = terminal.WriteJSON(s.Out, struct {
+				At   time.Time `json:"at"`
+				Kind Kind      `json:"event"`
+				object
+			}{e.At.UTC(), e.Kind, e.object(s.Names, e.At)})
+		} else {
+			_, err = fmt.Fprintln(s.Out, e.line(s.Names))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// line returns the event as text. It has at most 80 characters if the addresses are masked.
+func (e Event) line(names Names) string {
+	count := fmt.Sprint(e.Count)
+	if e.Newer {
+		count = "?"
+	}
+	return fmt.Sprintf("%s %-5s %s %s %7s", e.At.Format("15:04:05"), e.Kind, pad(names.Show(e.From)), pad(names.Show(e.To)), count)
+}
+
 // Screen is a View for a terminal: a table of the conversations with the latest messages, and the latest events below. It
 // needs a terminal with the control sequences of xterm.
 // See https://invisible-island.net/xterm/ctlseqs/ctlseqs.html.
@@ -33,22 +77,19 @@ func (s *Screen) Open(w *Watch) error {
 	if _, err := io.WriteString(s.Out, openScreen); err != nil {
 		return err
 	}
-	return s.Polled(w, nil)
+	return s.Show(w, nil, nil)
 }
 
 // Close gives the terminal back as it was.
 func (s *Screen) Close() { _, _ = io.WriteString(s.Out, closeScreen) }
 
-// Event keeps the event for the next drawing.
-func (s *Screen) Event(e Event) error {
+// Show draws the screen again.
+func (s *Screen) Show(w *Watch, events []Event, failure error) error {
 	const kept = 8
-	s.events = append(s.events, e.line(s.Names))
+	for _, e := range events[max(len(events)-kept, 0):] {
+		s.events = append(s.events, e.line(s.Names))
+	}
 	s.events = s.events[max(len(s.events)-kept, 0):]
-	return nil
-}
-
-// Polled draws the screen again.
-func (s *Screen) Polled(w *Watch, failure error) error {
 	note := ""
 	if failure != nil {
 		note = "! " + terminal.Escape(failure.Error())
