@@ -9,7 +9,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/inspect"
-	"smsession/internal/session"
+	"smsession/internal/session/record"
 	"smsession/internal/terminal"
 )
 
@@ -106,7 +106,7 @@ func (c *endCommand) unfinished(err error) error {
 	}
 	var refusal redis.Error
 	switch {
-	case errors.Is(err, session.ErrNewer):
+	case errors.Is(err, record.ErrNewer):
 		return fmt.Errorf("%w: use the version of smsession that wrote it", err)
 	case c.Erase:
 		return fmt.Errorf("the conversation may be erased in part; look with smsession show, and erase it again: %w", told)

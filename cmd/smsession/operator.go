@@ -13,7 +13,7 @@ import (
 	"smsession/internal/config"
 	"smsession/internal/inspect"
 	"smsession/internal/redispool"
-	"smsession/internal/session"
+	"smsession/internal/session/record"
 )
 
 // operatorFlags are the flags of every command for the conversations in Redis.
@@ -53,7 +53,7 @@ func (f operatorFlags) source() (inspect.Source, error) {
 		return inspect.Source{}, err
 	}
 	options := redispool.Options{URL: cfg.Redis, Timeout: operatorPatience}
-	return inspect.Source{Pool: redispool.Open(options), Keys: session.Keys{Prefix: cfg.RedisPrefix}}, nil
+	return inspect.Source{Pool: redispool.Open(options), Keys: record.Keys{Prefix: cfg.RedisPrefix}}, nil
 }
 
 // names shows the addresses on the command line whole.

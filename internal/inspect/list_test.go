@@ -122,8 +122,8 @@ func TestEachLeavesOutWhatIsNotLive(t *testing.T) {
 		{"a record without a pointer", func(b bench) { b.put(to, from, 1, ""); b.do("DEL", pointer) }},
 		{"a pointer that contains no token", func(b bench) { b.do("SET", pointer, "token"); b.do("SET", "sms:session:token", text) }},
 		{"a pointer of another type", func(b bench) { b.do("RPUSH", pointer, token) }},
-		{"a record of another type", func(b bench) { b.do("SET", pointer, token); b.do("RPUSH", record, "x") }},
-		{"a record that cannot be read", func(b bench) { b.do("SET", pointer, token); b.do("SET", record, "{") }},
+		{"a record of another type", func(b bench) { b.do("SET", pointer, token); b.do("RPUSH", recordKey, "x") }},
+		{"a record that cannot be read", func(b bench) { b.do("SET", pointer, token); b.do("SET", recordKey, "{") }},
 		{"the record of another conversation", func(b bench) {
 			b.put(to, from, 1, "")
 			b.do("SET", "sms:session:"+tokenOf(from), at(to, "+1", 1, 1, now, ""))

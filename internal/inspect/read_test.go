@@ -13,7 +13,7 @@ import (
 	"smsession/internal/inspect"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
-	"smsession/internal/session"
+	"smsession/internal/session/record"
 )
 
 // The keys are those of the contract, written out.
@@ -21,13 +21,13 @@ const (
 	to   = "+15005550006"
 	from = "+12025550143"
 
-	token   = "Zm9ydHktdGhyZWUgY2hhcmFjdGVycyBvZiBiYXNlNjQ"
-	pointer = "sms:conversation:" + to + ":" + from
-	record  = "sms:session:" + token
-	text    = `{"version":1,"counter":2,"from":"+12025550143","to":"+15005550006"}`
+	token     = "Zm9ydHktdGhyZWUgY2hhcmFjdGVycyBvZiBiYXNlNjQ"
+	pointer   = "sms:conversation:" + to + ":" + from
+	recordKey = "sms:session:" + token
+	text      = `{"version":1,"counter":2,"from":"+12025550143","to":"+15005550006"}`
 )
 
-var keys = session.Keys{Prefix: "sms:"}
+var keys = record.Keys{Prefix: "sms:"}
 
 // bench is a Redis, a pool that the code under test uses, and a connection to look at the keys with.
 type bench struct {
@@ -60,7 +60,7 @@ func (b bench) do(command string, args ...any) any {
 func (b bench) converse(left time.Duration) {
 	b.Helper()
 	b.do("SET", pointer, token, "PX", left.Milliseconds())
-	b.do("SET", record, text, "PX", left.Milliseconds())
+	b.do("SET", recordKey, text, "PX", left.Milliseconds())
 }
 
 // read returns the record of the conversation, as the page of dev shows it.
@@ -99,8 +99,8 @@ func TestRead(t *testing.T) {
 		if !found || got.Pointer != token || string(got.Record) != text || upToMinutes(got.RecordTTL) != 3*time.Hour {
 			b.Errorf("got %+v, %t", got, found)
 		}
-		if b.left(pointer) != 3*time.Hour || b.left(record) != 3*time.Hour {
-			b.Errorf("the pointer has %v left and the record %v", b.left(pointer), b.left(record))
+		if b.left(pointer) != 3*time.Hour || b.left(recordKey) != 3*time.Hour {
+			b.Errorf("the pointer has %v left and the record %v", b.left(pointer), b.left(recordKey))
 		}
 	})
 }
@@ -109,7 +109,7 @@ func TestReadUsesThePrefixAndEscapesAddresses(t *testing.T) {
 	each(t, func(b bench) {
 		b.do("SET", "text/conversation:whatsapp%3A+15005550006:whatsapp%3A+12025550143", token, "PX", 60_000)
 		b.do("SET", "text/session:"+token, text, "PX", 60_000)
-		got, found, err := inspect.Read(b.Context(), b.pool.Pool, session.Keys{Prefix: "text/"}, "whatsapp:"+to, "whatsapp:"+from)
+		got, found, err := inspect.Read(b.Context(), b.pool.Pool, record.Keys{Prefix: "text/"}, "whatsapp:"+to, "whatsapp:"+from)
 		if err != nil || !found || string(got.Record) != text || got.From != "whatsapp:"+from {
 			b.Errorf("got %+v, %t, %v", got, found, err)
 		}
@@ -123,9 +123,9 @@ func TestReadFindsNoRecord(t *testing.T) {
 	}{
 		{"a conversation that never began", func(b bench) { b.do("FLUSHALL") }},
 		{"the pointer is missing", func(b bench) { b.do("DEL", pointer) }},
-		{"the record is missing", func(b bench) { b.do("DEL", record) }},
+		{"the record is missing", func(b bench) { b.do("DEL", recordKey) }},
 		{"the pointer is not a string", func(b bench) { b.do("DEL", pointer); b.do("LPUSH", pointer, token) }},
-		{"the record is not a string", func(b bench) { b.do("DEL", record); b.do("HSET", record, "a", "b") }},
+		{"the record is not a string", func(b bench) { b.do("DEL", recordKey); b.do("HSET", recordKey, "a", "b") }},
 		{"the pointer is another sender's", func(b bench) { b.do("RENAME", pointer, "sms:conversation:"+to+":+12025550144") }},
 	}
 	for _, row := range rows {
@@ -145,12 +145,12 @@ func TestReadFindsNoRecord(t *testing.T) {
 func TestAKeyThatDoesNotExpire(t *testing.T) {
 	each(t, func(b bench) {
 		b.do("SET", pointer, token)
-		b.do("SET", record, "not JSON")
+		b.do("SET", recordKey, "not JSON")
 		if got, found := b.read(); !found || string(got.Record) != "not JSON" || got.RecordTTL != inspect.Forever || got.PointerTTL != inspect.Forever {
 			b.Errorf("got %+v, %t", got, found)
 		}
-		if b.age(time.Hour); b.do("PTTL", record) != int64(-1) {
-			b.Errorf("then it has a PTTL of %v", b.do("PTTL", record))
+		if b.age(time.Hour); b.do("PTTL", recordKey) != int64(-1) {
+			b.Errorf("then it has a PTTL of %v", b.do("PTTL", recordKey))
 		}
 	})
 }
@@ -177,10 +177,10 @@ func TestAge(t *testing.T) {
 				if row.left == 0 {
 					want = 1
 				}
-				if b.left(pointer) != row.left || b.left(record) != row.left || b.do("DBSIZE") != want {
-					b.Errorf("the pointer has %v left and the record %v of %d keys", b.left(pointer), b.left(record), b.do("DBSIZE"))
+				if b.left(pointer) != row.left || b.left(recordKey) != row.left || b.do("DBSIZE") != want {
+					b.Errorf("the pointer has %v left and the record %v of %d keys", b.left(pointer), b.left(recordKey), b.do("DBSIZE"))
 				}
-				if row.left > 0 && string(b.do("GET", record).([]byte)) != text {
+				if row.left > 0 && string(b.do("GET", recordKey).([]byte)) != text {
 					b.Error("the record is another one")
 				}
 			})
@@ -213,8 +213,8 @@ func TestAgeDoesNotUndoARenewal(t *testing.T) {
 		if err := inspect.Age(b.Context(), pool, keys, to, from, time.Hour); err != nil {
 			b.Fatal(err)
 		}
-		if b.left(pointer) != 3*time.Hour || b.left(record) != 3*time.Hour {
-			b.Errorf("of the four hours that they got meanwhile, the pointer has %v left and the record %v", b.left(pointer), b.left(record))
+		if b.left(pointer) != 3*time.Hour || b.left(recordKey) != 3*time.Hour {
+			b.Errorf("of the four hours that they got meanwhile, the pointer has %v left and the record %v", b.left(pointer), b.left(recordKey))
 		}
 	})
 }
@@ -233,8 +233,8 @@ func TestReadAndAgeFail(t *testing.T) {
 		if _, _, err := inspect.Read(ended, b.pool.Pool, keys, to, from); err == nil {
 			b.Error("Read ignores the end of its context")
 		}
-		if b.left(pointer) != time.Hour || b.left(record) != time.Hour {
-			b.Errorf("the pointer has %v left and the record %v", b.left(pointer), b.left(record))
+		if b.left(pointer) != time.Hour || b.left(recordKey) != time.Hour {
+			b.Errorf("the pointer has %v left and the record %v", b.left(pointer), b.left(recordKey))
 		}
 	})
 	t.Run("without Redis", func(t *testing.T) {

@@ -6,7 +6,7 @@ import (
 	"strings"
 	"time"
 
-	"smsession/internal/session"
+	"smsession/internal/session/record"
 	"smsession/internal/terminal"
 )
 
@@ -37,7 +37,7 @@ func (s Snapshot) WriteText(w io.Writer, names Names) error {
 }
 
 // recordLines returns what the record contains.
-func recordLines(r *session.Record, now time.Time) [][2]string {
+func recordLines(r *record.Record, now time.Time) [][2]string {
 	const shown = 8 // messages; the record remembers 64
 	lines := [][2]string{
 		{"began", ago(r.Began, now)},

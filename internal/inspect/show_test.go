@@ -12,7 +12,7 @@ import (
 	"smsession/internal/inspect"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
-	"smsession/internal/session"
+	"smsession/internal/session/record"
 )
 
 // show returns the text about the sender's conversation with a number, or with all numbers.
@@ -36,7 +36,7 @@ func TestWriteText(t *testing.T) {
 		began := time.Now().UTC().Add(-2*time.Hour - time.Minute)
 		stamp := func(d time.Duration) string { return began.Add(d).Format("2006-01-02T15:04:05Z") }
 		b.do("SET", pointer, token, "PX", (3*time.Hour + 30*time.Second).Milliseconds())
-		b.do("SET", record, `{"version":1,"counter":10,"from":"`+from+`","to":"`+to+`","began":"`+stamp(0)+`","written":"`+stamp(2*time.Hour)+
+		b.do("SET", recordKey, `{"version":1,"counter":10,"from":"`+from+`","to":"`+to+`","began":"`+stamp(0)+`","written":"`+stamp(2*time.Hour)+
 			`","deadline":"`+stamp(720*time.Hour)+`","messages":"SM1=1 SM2=2 SM3=3 SM4=4 SM5=5 SM6=6 SM7=7 SM8=8 SM9=9+ SM10=10"}`,
 			"PX", (3*time.Hour + 30*time.Second).Milliseconds())
 		day := func(d time.Duration) string { return began.Add(d).Format("2006-01-02 15:04:05 UTC") }
@@ -54,7 +54,7 @@ func TestWriteText(t *testing.T) {
             SM8=8
             SM9=9
             SM10=10
-  record    expires in 3h00m, ` + fmt.Sprint(b.do("STRLEN", record)) + ` bytes, token begins Zm9ydH
+  record    expires in 3h00m, ` + fmt.Sprint(b.do("STRLEN", recordKey)) + ` bytes, token begins Zm9ydH
   pointer   expires in 3h00m, leads to the record
 `
 		got := b.show("")
@@ -85,16 +85,16 @@ func TestWriteTextNamesTheState(t *testing.T) {
 			b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 1, 1, now.Add(-25*time.Hour), ""))
 		}},
 		{"its record is missing", "leads to no record; the next message begins a new conversation\n", func(b bench) { b.do("SET", pointer, token) }},
-		{"its record is of another type", "leads to no record", func(b bench) { b.do("SET", pointer, token); b.do("RPUSH", record, "x") }},
+		{"its record is of another type", "leads to no record", func(b bench) { b.do("SET", pointer, token); b.do("RPUSH", recordKey, "x") }},
 		{"its pointer contains something else", "contains no token; the next message begins a new conversation, unless it carries the cookie of a record\n", func(b bench) { b.do("SET", pointer, "\x1b[2J") }},
-		{"its record cannot be read", "cannot be read", func(b bench) { b.do("SET", pointer, token); b.do("SET", record, "\x1b[2J") }},
+		{"its record cannot be read", "cannot be read", func(b bench) { b.do("SET", pointer, token); b.do("SET", recordKey, "\x1b[2J") }},
 		{"its record is another conversation's", "the record of another conversation", func(b bench) {
 			b.do("SET", pointer, token)
-			b.do("SET", record, at(to, "+19998887777", 1, 1, now, ""))
+			b.do("SET", recordKey, at(to, "+19998887777", 1, 1, now, ""))
 		}},
 		{"its record is of a later version", "of a later version", func(b bench) {
 			b.do("SET", pointer, token)
-			b.do("SET", record, at(to, from, 2, 1, now, ""))
+			b.do("SET", recordKey, at(to, from, 2, 1, now, ""))
 		}},
 	}
 	for _, row := range rows {
@@ -171,7 +171,7 @@ func TestAValueThatIsTooLargeIsNotRead(t *testing.T) {
 	conn := redistest.Conn(t, server.Addr())
 	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}})
 	defer pool.Close()
-	source := inspect.Source{Pool: pool, Keys: session.Keys{Prefix: "sms:"}}
+	source := inspect.Source{Pool: pool, Keys: record.Keys{Prefix: "sms:"}}
 	const pointer = "sms:conversation:+15005550006:+12025550143"
 	token := strings.Repeat("a", 43)
 	for _, row := range []struct {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
-	"smsession/internal/session"
+	"smsession/internal/session/record"
 )
 
 // Snapshot is what Redis held of one conversation at one moment.
@@ -23,7 +23,7 @@ type Snapshot struct {
 
 // Read returns what Redis holds of the conversation between two addresses, as a message contains them. It reports false if
 // there is no pointer. It renews nothing.
-func Read(ctx context.Context, pool *redis.Pool, keys session.Keys, to, from string) (Snapshot, bool, error) {
+func Read(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string) (Snapshot, bool, error) {
 	conn, err := pool.GetContext(ctx)
 	if err != nil {
 		return Snapshot{}, false, fmt.Errorf("read conversation: %w", err)
@@ -41,8 +41,8 @@ func Read(ctx context.Context, pool *redis.Pool, keys session.Keys, to, from str
 }
 
 // read returns the conversations of some pointers. It leaves out those that are gone.
-func read(keys session.Keys, pointers []string, pointerReader, recordReader reader) ([]Snapshot, error) {
-	maxSize := int64(session.TokenLength())
+func read(keys record.Keys, pointers []string, pointerReader, recordReader reader) ([]Snapshot, error) {
+	maxSize := int64(record.TokenLength)
 	tokens, err := pointerReader.values(pointers, maxSize)
 	if err != nil {
 		return nil, err
@@ -56,11 +56,11 @@ func read(keys session.Keys, pointers []string, pointerReader, recordReader read
 			continue
 		}
 		found = append(found, Snapshot{To: to, From: from, Pointer: string(token.text), PointerTTL: token.ttl})
-		if session.IsToken(string(token.text)) {
+		if record.IsToken(string(token.text)) {
 			records, owners = append(records, keys.Session(string(token.text))), append(owners, &found[len(found)-1])
 		}
 	}
-	values, err := recordReader.values(records, session.MaxValue)
+	values, err := recordReader.values(records, record.MaxSize)
 	if err != nil {
 		return nil, err
 	}
@@ -87,29 +87,29 @@ const (
 
 // parse returns the state of the conversation and its record. The record is nil if it cannot be read or belongs to another
 // conversation.
-func (s Snapshot) parse(now time.Time) (state, *session.Record) {
+func (s Snapshot) parse(now time.Time) (state, *record.Record) {
 	switch {
-	case !session.IsToken(s.Pointer):
+	case !record.IsToken(s.Pointer):
 		return noToken, nil
-	case s.RecordSize > session.MaxValue:
+	case s.RecordSize > record.MaxSize:
 		return tooLarge, nil
 	case s.Record == nil:
 		return noRecord, nil
 	}
-	r, err := session.Parse(s.Record)
+	r, err := record.Parse(s.Record)
 	switch {
-	case errors.Is(err, session.ErrNewer):
+	case errors.Is(err, record.ErrNewer):
 		return laterVersion, nil
 	case err != nil:
 		return unreadable, nil
 	case !r.Belongs(s.To, s.From):
 		return otherConversation, nil
 	case !r.Ended.IsZero():
-		return ended, r
+		return ended, &r
 	case !now.Before(r.Deadline):
-		return expired, r
+		return expired, &r
 	}
-	return live, r
+	return live, &r
 }
 
 // Conversation is what a list shows of a conversation.

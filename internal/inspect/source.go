@@ -15,13 +15,13 @@ import (
 
 	"smsession/internal/redispool"
 
-	"smsession/internal/session"
+	"smsession/internal/session/record"
 )
 
 // Source is the Redis whose conversations are read. It is safe for concurrent use.
 type Source struct {
 	Pool *redispool.Pool
-	Keys session.Keys
+	Keys record.Keys
 }
 
 // Filter selects conversations by their addresses, as a message contains them. An empty address selects all.
