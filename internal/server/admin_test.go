@@ -1,9 +1,7 @@
 package server_test
 
 import (
-	"bufio"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -13,8 +11,8 @@ import (
 
 // A page on the Internet can make the operator's browser send a request to the private listener under the page's own
 // name (DNS rebinding), and can then read the answer.
-func TestPrivateListenerHosts(t *testing.T) {
-	r := newReplica(t, "127.0.0.1:1", func(s *settings) { s.server.AdminHosts = []string{"sms-1", "metrics.example.com"} })
+func TestAdminHosts(t *testing.T) {
+	r := newReplica(t, nobody, func(s *settings) { s.server.AdminHosts = []string{"sms-1", "metrics.example.com"} })
 	h := r.Admin(true)
 	for host, want := range map[string]int{
 		"localhost": 200, "LOCALHOST:9464": 200, "localhost.": 200, "sms.localhost:9464": 200,
@@ -33,8 +31,8 @@ func TestPrivateListenerHosts(t *testing.T) {
 						req.Header.Set("X-Forwarded-Host", spoofed)
 						req.Header.Set("Forwarded", "host="+spoofed)
 					}
-					if a := serve(h, req); a.status != want {
-						t.Errorf("%s gets %d %.80q, want %d", target, a.status, a.body, want)
+					if a := serve(h, req); a.Status != want {
+						t.Errorf("%s gets %d %.80q, want %d", target, a.Status, a.Body, want)
 					} else if want != http.StatusOK {
 						a.refused(t, want)
 					}
@@ -42,16 +40,16 @@ func TestPrivateListenerHosts(t *testing.T) {
 			}
 			req := httptest.NewRequest("GET", "/healthz", nil)
 			req.Host = host
-			if a := serve(r.public, req); a.status != http.StatusOK {
-				t.Errorf("the public listener answers %d", a.status)
+			if a := serve(r.public, req); a.Status != http.StatusOK {
+				t.Errorf("the public listener answers %d", a.Status)
 			}
 		})
 	}
 }
 
 // The rows are requests as they arrive. net/http sets Host from the request line or from the header.
-func TestPrivateListenerHostsOnTheWire(t *testing.T) {
-	r := newReplica(t, "127.0.0.1:1")
+func TestAdminHostsOverTCP(t *testing.T) {
+	r := newReplica(t, nobody)
 	srv := httptest.NewServer(r.Admin(false))
 	defer srv.Close()
 	for _, row := range []struct {
@@ -68,19 +66,8 @@ func TestPrivateListenerHostsOnTheWire(t *testing.T) {
 		{"an empty Host is refused", "GET /healthz HTTP/1.1\r\nHost:\r\n\r\n", 421},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			c, err := net.Dial("tcp", srv.Listener.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer c.Close()
-			fmt.Fprint(c, row.head)
-			res, err := http.ReadResponse(bufio.NewReader(c), nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			res.Body.Close()
-			if res.StatusCode != row.want {
-				t.Errorf("the status is %d, want %d", res.StatusCode, row.want)
+			if status := connectTCP(t, srv.Listener.Addr().String()).ask(t, row.head); status != row.want {
+				t.Errorf("the status is %d, want %d", status, row.want)
 			}
 		})
 	}
@@ -88,14 +75,14 @@ func TestPrivateListenerHostsOnTheWire(t *testing.T) {
 
 // A stranger that reaches the private listener must not fill the log. The operator whose scrapes are refused must find
 // the reason there.
-func TestRefusedHostsAreLoggedOnce(t *testing.T) {
-	r := newReplica(t, "127.0.0.1:1")
+func TestAdminHostsLog(t *testing.T) {
+	r := newReplica(t, nobody)
 	h := r.Admin(true)
 	for n := range 100 {
 		for _, target := range []string{"/metrics", "/sms", "/x"} {
 			req := httptest.NewRequest("GET", target, nil)
 			req.Host = fmt.Sprintf("sms-%d:9464", n)
-			if a := serve(h, req); a.header.Get("Connection") != "close" { // as while draining
+			if a := serve(h, req); a.Header.Get("Connection") != "close" { // as while draining
 				t.Errorf("the connection of %s stays open", target)
 			}
 		}
@@ -107,11 +94,11 @@ func TestRefusedHostsAreLoggedOnce(t *testing.T) {
 }
 
 // The arguments of a process may hold its secrets.
-func TestPrivateListenerHidesTheCommandLine(t *testing.T) {
-	r := newReplica(t, "127.0.0.1:1")
+func TestProfilerCommandLine(t *testing.T) {
+	r := newReplica(t, nobody)
 	for _, target := range []string{"/debug/pprof/cmdline", "/debug/pprof/cmdline?debug=1", "/debug/pprof/cmdline/", "/debug/pprof//cmdline", "/debug/pprof/%63mdline"} {
-		if a := get(r.Admin(true), target); a.status != http.StatusNotFound || strings.Contains(a.body, os.Args[0]) {
-			t.Errorf("%s gets %d %.80q", target, a.status, a.body)
+		if a := get(r.Admin(true), target); a.Status != http.StatusNotFound || strings.Contains(a.Body, os.Args[0]) {
+			t.Errorf("%s gets %d %.80q", target, a.Status, a.Body)
 		}
 	}
 }

@@ -2,18 +2,21 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+	"go.uber.org/goleak"
 
 	"smsession/internal/config/redisurl"
 	"smsession/internal/conversation"
@@ -22,41 +25,38 @@ import (
 	"smsession/internal/server"
 	"smsession/internal/session"
 	"smsession/internal/twilio"
+	"smsession/internal/webhooktest"
 )
 
-const (
-	to    = "+15005550006"
-	from  = "+12025550143"
-	token = "b3f1c0de5ca1ab1e0ddba11f00dfaced" // Twilio's auth token
-
-	keepAlive = 650 * time.Second // the default of KEEP_ALIVE
-
-	accountSID = "AC0123456789abcdef0123456789abcdef"
-	publicURL  = "https://sms.example.com"
-	pointerKey = "sms:conversation:" + to + ":" + from
-
-	// What the tutorial says to the first message.
-	hello = "Hello, thanks for the new message."
-)
-
-// tutorial is what the tutorial says to the nth message.
-func tutorial(n int) string {
-	if n == 1 {
-		return hello
-	}
-	return fmt.Sprintf("Hello, thanks for message number %d", n)
+func TestMain(m *testing.M) {
+	goleak.VerifyTestMain(m)
 }
 
-// settings are what the tests change of a replica.
+const (
+	keepAlive = 650 * time.Second // the default of KEEP_ALIVE
+	drain     = 5 * time.Second
+
+	// nobody is an address at which nothing listens.
+	nobody = "127.0.0.1:1"
+
+	accountSID      = webhooktest.AccountSID
+	otherAccountSID = "AC00000000000000000000000000000000"
+	publicURL       = webhooktest.PublicURL
+	token           = webhooktest.AuthToken
+)
+
+// routes are the URLs that Twilio posts messages to.
+var routes = []string{"/sms", "/sms/fallback"}
+
+// settings are what a test can change in a replica.
 type settings struct {
-	addr                    string // of Redis
 	webhookURL, fallbackURL string
 	tokens                  []twilio.Token
 	session                 session.Options
 	server                  server.Options
 }
 
-// replica is one server as the program builds it, and what it logs.
+// replica is a server with its parts, built as the program builds it.
 type replica struct {
 	*server.Server
 	public http.Handler
@@ -64,12 +64,12 @@ type replica struct {
 	log    *journal
 }
 
+// newReplica returns a replica on the Redis at addr.
 func newReplica(tb testing.TB, addr string, changes ...func(*settings)) *replica {
 	tb.Helper()
 	log := &journal{}
 	logger := slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	s := settings{
-		addr:        addr,
 		webhookURL:  publicURL + "/sms",
 		fallbackURL: publicURL + "/sms/fallback",
 		tokens:      []twilio.Token{{Value: token}},
@@ -88,7 +88,7 @@ func newReplica(tb testing.TB, addr string, changes ...func(*settings)) *replica
 			MaxConnections: 8192,
 			AdminHosts:     []string{"example.com", "sms.example.com"}, // the Hosts of the tests
 			OptOut:         twilio.OptOutDefault,
-			Health:         server.NewHealth(10*time.Second, logger),
+			Health:         server.NewHealth(patience, logger),
 			Version:        "1.2.3-test",
 			Logger:         logger,
 		},
@@ -97,7 +97,8 @@ func newReplica(tb testing.TB, addr string, changes ...func(*settings)) *replica
 		change(&s)
 	}
 	if s.session.Pool == nil {
-		s.session.Pool = redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{s.addr}}}).Pool
+		// The time-out is long, so that a busy machine causes no second attempt.
+		s.session.Pool = redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}, Timeout: time.Minute}).Pool
 	}
 	tb.Cleanup(func() { s.session.Pool.Close() })
 	s.server.Sessions = session.New(s.session)
@@ -108,10 +109,6 @@ func newReplica(tb testing.TB, addr string, changes ...func(*settings)) *replica
 }
 
 func withAccount(s *settings) { s.server.AccountSIDs = []string{accountSID} }
-
-func withOptOut(mode twilio.OptOutMode) func(*settings) {
-	return func(s *settings) { s.server.OptOut = mode }
-}
 
 func withURLs(webhook, fallback string) func(*settings) {
 	return func(s *settings) { s.webhookURL, s.fallbackURL = webhook, fallback }
@@ -125,21 +122,114 @@ func withResponder(r conversation.Responder) func(*settings) {
 	return func(s *settings) { s.session.Responder = r }
 }
 
-var lastSID atomic.Int64
-
-func newSID() string { return fmt.Sprintf("SM%032x", lastSID.Add(1)) }
-
-// cookieOf is the session's cookie that an answer sets, nil if none.
-func cookieOf(a answer) *http.Cookie {
-	for _, c := range a.cookies {
-		if c.Name == session.CookieName {
-			return c
-		}
-	}
-	return nil
+// withoutRedis refuses every connection to Redis. It needs no network, so it can be used in a bubble of synctest.
+func withoutRedis(s *settings) {
+	s.session.Pool = &redis.Pool{DialContext: func(context.Context) (redis.Conn, error) { return nil, errors.New("Redis is not there") }}
 }
 
-// journal collects the lines of a log.
+// slow answers the message "slow" when the test lets it.
+type slow struct {
+	conversation.Counter
+	begun, goOn chan struct{}
+}
+
+func newSlow() slow { return slow{begun: make(chan struct{}), goOn: make(chan struct{})} }
+
+func (s slow) Respond(ctx context.Context, state conversation.State, m conversation.Message) (conversation.State, conversation.Reply, error) {
+	if m.Body == "slow" {
+		s.begun <- struct{}{}
+		<-s.goOn
+	}
+	return s.Counter.Respond(ctx, state, m)
+}
+
+// store is an empty Redis that a test looks into.
+type store struct {
+	addr string
+	conn redis.Conn
+}
+
+// each runs a test over the embedded Redis and over a real one.
+func each(t *testing.T, run func(t *testing.T, s *store)) {
+	t.Helper()
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) { run(t, &store{b.Addr, redistest.Conn(t, b.Addr)}) })
+}
+
+// eachInBubble is like each, but runs the test in a bubble of synctest. Redis is outside: while the test waits for it,
+// the clock of the bubble stands still.
+func eachInBubble(t *testing.T, run func(t *testing.T, s *store)) {
+	t.Helper()
+	each(t, func(t *testing.T, s *store) {
+		synctest.Test(t, func(t *testing.T) { run(t, s) })
+	})
+}
+
+func (s *store) do(tb testing.TB, command string, args ...any) any {
+	tb.Helper()
+	reply, err := s.conn.Do(command, args...)
+	if err != nil {
+		tb.Fatalf("%s %v: %v", command, args, err)
+	}
+	return reply
+}
+
+// wantKeys fails the test unless Redis contains n keys.
+func (s *store) wantKeys(tb testing.TB, n int) {
+	tb.Helper()
+	if got := s.do(tb, "DBSIZE"); got != int64(n) {
+		tb.Errorf("Redis contains %v keys, want %d", got, n)
+	}
+}
+
+// keys returns the keys that match a pattern. It fails the test unless there are n.
+func (s *store) keys(tb testing.TB, pattern string, n int) []string {
+	tb.Helper()
+	keys, err := redis.Strings(s.conn.Do("KEYS", pattern))
+	if err != nil || len(keys) != n {
+		tb.Fatalf("the keys %s are %q, %v, want %d", pattern, keys, err, n)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// The following methods are for a test with one conversation, which has a record and a pointer.
+
+// record returns the key of the record.
+func (s *store) record(tb testing.TB) string {
+	tb.Helper()
+	return s.keys(tb, "sms:session:*", 1)[0]
+}
+
+// snapshot returns both keys and their values.
+func (s *store) snapshot(tb testing.TB) string {
+	tb.Helper()
+	text := ""
+	for _, key := range s.keys(tb, "*", 2) {
+		text += fmt.Sprintf("%s = %s\n", key, s.do(tb, "GET", key))
+	}
+	return text
+}
+
+// expireSoon leaves an hour to both keys.
+func (s *store) expireSoon(tb testing.TB) {
+	tb.Helper()
+	for _, key := range s.keys(tb, "*", 2) {
+		s.do(tb, "PEXPIRE", key, time.Hour.Milliseconds())
+	}
+}
+
+// wantRenewed fails the test unless both keys have been renewed since expireSoon, or unless neither has.
+func (s *store) wantRenewed(tb testing.TB, want bool) {
+	tb.Helper()
+	for _, key := range s.keys(tb, "*", 2) {
+		left, _ := s.do(tb, "PTTL", key).(int64)
+		if left <= 0 || (left > time.Hour.Milliseconds()) != want {
+			tb.Errorf("%.17s lives for another %d ms, want it renewed: %v", key, left, want)
+		}
+	}
+}
+
+// journal contains the lines of a log.
 type journal struct {
 	mu   sync.Mutex
 	text bytes.Buffer
@@ -157,82 +247,41 @@ func (j *journal) String() string {
 	return j.text.String()
 }
 
-// lines returns the lines with the given msg, parsed.
-func (j *journal) lines(tb testing.TB, msg string) []map[string]any {
+// line is a parsed line of a log.
+type line map[string]any
+
+// lines returns the lines with the given msg.
+func (j *journal) lines(tb testing.TB, msg string) []line {
 	tb.Helper()
-	var all []map[string]any
-	for line := range strings.Lines(j.String()) {
-		var fields map[string]any
-		if err := json.Unmarshal([]byte(line), &fields); err != nil {
-			tb.Fatalf("the log line %q is not JSON: %v", line, err)
+	var all []line
+	for text := range strings.Lines(j.String()) {
+		var parsed line
+		if err := json.Unmarshal([]byte(text), &parsed); err != nil {
+			tb.Fatalf("the log line %q is not JSON: %v", text, err)
 		}
-		if fields["msg"] == msg {
-			all = append(all, fields)
+		if parsed["msg"] == msg {
+			all = append(all, parsed)
 		}
 	}
 	return all
 }
 
-// last returns the last line of a request.
-func (j *journal) last(tb testing.TB) map[string]any {
+// wantLast fails the test unless the last line of a request has this level and this result. It returns the line.
+func (j *journal) wantLast(tb testing.TB, level, result string) line {
 	tb.Helper()
 	all := j.lines(tb, "request")
 	if len(all) == 0 {
 		tb.Fatal("the log has no line of a request")
 	}
-	return all[len(all)-1]
-}
-
-// size is how many keys there are in all.
-func size(tb testing.TB, conn redis.Conn) int {
-	tb.Helper()
-	n, err := redis.Int(conn.Do("DBSIZE"))
-	if err != nil {
-		tb.Fatal(err)
+	last := all[len(all)-1]
+	if last["level"] != level || last["result"] != result {
+		tb.Errorf("the log line is %v, want %s and %s", last, level, result)
 	}
-	return n
+	return last
 }
 
-func do(tb testing.TB, conn redis.Conn, command string, args ...any) any {
-	tb.Helper()
-	reply, err := conn.Do(command, args...)
-	if err != nil {
-		tb.Fatalf("%s %v: %v", command, args, err)
-	}
-	return reply
-}
-
-// conversationKeys returns the two keys of the usual sender's session.
-func conversationKeys(tb testing.TB, conn redis.Conn) (record, pointer string) {
-	tb.Helper()
-	held, err := redis.String(conn.Do("GET", pointerKey))
-	if err != nil {
-		tb.Fatalf("GET %s: %v", pointerKey, err)
-	}
-	return "sms:session:" + held, pointerKey
-}
-
-// ttl is a key's time to live.
-func ttl(tb testing.TB, conn redis.Conn, key string) time.Duration {
-	tb.Helper()
-	ms, err := redis.Int64(conn.Do("PTTL", key))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return time.Duration(ms) * time.Millisecond
-}
-
-// dial connects without any HTTP.
-func dial(addr string) (*net.TCPConn, error) {
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		return nil, err
-	}
-	return c.(*net.TCPConn), nil
-}
-
-// each runs a test over both backends, with a connection to look at the keys.
-func each(t *testing.T, run func(t *testing.T, addr string, conn redis.Conn)) {
-	t.Helper()
-	redistest.Each(t, func(t *testing.T, b *redistest.Backend) { run(t, b.Addr, redistest.Conn(t, b.Addr)) })
+// pass lets time go by in a bubble, and waits until nothing runs.
+func pass(d time.Duration) {
+	time.Sleep(d)
+	synctest.Wait()
 }

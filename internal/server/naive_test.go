@@ -6,26 +6,30 @@ import (
 
 	"smsession/internal/conversation"
 	"smsession/internal/session"
+	"smsession/internal/webhooktest"
 )
 
-// naiveSessionFirst makes the mistake of having the session middleware outside the check of the signature.
+// naiveSessionFirst makes the mistake of running the session middleware before it checks the signature.
 func naiveSessionFirst(r *replica) http.Handler {
 	failed := func(w http.ResponseWriter, req *http.Request) {
 		http.Error(w, session.OutcomeFrom(req.Context()).Err.Error(), http.StatusServiceUnavailable)
 	}
 	sessions := r.Sessions.Middleware(failed)(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		inner := serve(r.public, req)
-		w.Header().Set("Content-Type", inner.header.Get("Content-Type"))
-		w.WriteHeader(inner.status)
-		_, _ = w.Write([]byte(inner.body))
+		w.Header().Set("Content-Type", inner.Header.Get("Content-Type"))
+		w.WriteHeader(inner.Status)
+		_, _ = w.Write([]byte(inner.Body))
 	}))
 	return http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		in := session.Incoming{Message: conversation.Message{SID: newSID(), From: from, To: to}, Received: time.Now()}
+		in := session.Incoming{
+			Message:  conversation.Message{SID: webhooktest.NewSID(), From: sender.From, To: sender.To},
+			Received: time.Now(),
+		}
 		sessions.ServeHTTP(w, req.WithContext(session.WithIncoming(req.Context(), in)))
 	})
 }
 
-// naiveURL makes the mistake of building the signed URL from what the request says.
+// naiveURL makes the mistake of checking the signature with a URL that the request claims.
 func naiveURL() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		scheme, host := "https", r.Host
@@ -36,13 +40,13 @@ func naiveURL() http.Handler {
 			host = h
 		}
 		_ = r.ParseForm()
-		if r.Header.Get("X-Twilio-Signature") != sign(token, scheme+"://"+host+r.RequestURI, r.PostForm) {
+		if r.Header.Get("X-Twilio-Signature") != webhooktest.Sign(token, scheme+"://"+host+r.RequestURI, r.PostForm) {
 			w.WriteHeader(http.StatusForbidden)
 		}
 	})
 }
 
-// naiveMux makes the mistake of routing with net/http's mux.
+// naiveMux makes the mistake of routing with the mux of net/http.
 func naiveMux(h http.Handler) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/sms", h)

@@ -1,12 +1,9 @@
 package server_test
 
 import (
-	"fmt"
 	"net/http"
 	"testing"
 	"time"
-
-	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/twilio"
 )
@@ -76,182 +73,135 @@ type optOut struct {
 	effect  string
 }
 
-// post returns the row's message, or an ordinary one from the same sender.
-func (o optOut) post(ordinary bool) *post {
-	p := message("hello").with("From", o.channel+from).with("To", o.channel+to)
-	if ordinary {
-		return p
-	}
-	p.with("Body", o.body)
+// request returns the message of the row.
+func (o optOut) request() *request {
+	r := o.ordinary().with("Body", o.body)
 	if o.kind != "" {
-		p.with("OptOutType", o.kind)
+		r.with("OptOutType", o.kind)
 	}
-	return p
+	return r
+}
+
+// ordinary returns another message from the same sender.
+func (o optOut) ordinary() *request {
+	return message("hello").with("From", o.channel+sender.From).with("To", o.channel+sender.To)
 }
 
 func TestOptOut(t *testing.T) {
-	each(t, func(t *testing.T, addr string, conn redis.Conn) {
+	each(t, func(t *testing.T, s *store) {
 		replicas := map[twilio.OptOutMode]*replica{}
 		for _, mode := range []twilio.OptOutMode{twilio.OptOutDefault, twilio.OptOutAdvanced, twilio.OptOutOff} {
-			replicas[mode] = newReplica(t, addr, withOptOut(mode))
+			replicas[mode] = newReplica(t, s.addr, func(s *settings) { s.server.OptOut = mode })
 		}
 		for _, row := range optOuts() {
 			t.Run(row.name, func(t *testing.T) {
-				do(t, conn, "FLUSHALL")
-				row.duringAConversation(t, replicas[row.mode], conn, "/sms")
+				s.do(t, "FLUSHALL")
+				row.inAConversation(t, replicas[row.mode], s, "/sms")
 			})
 			if row.effect != counts {
 				t.Run(row.name+" at the fallback URL", func(t *testing.T) {
-					do(t, conn, "FLUSHALL")
-					row.duringAConversation(t, replicas[row.mode], conn, "/sms/fallback")
+					s.do(t, "FLUSHALL")
+					row.inAConversation(t, replicas[row.mode], s, "/sms/fallback")
 				})
 			}
 			t.Run(row.name+" as the first message", func(t *testing.T) {
-				do(t, conn, "FLUSHALL")
-				row.asTheFirst(t, replicas[row.mode], conn)
+				s.do(t, "FLUSHALL")
+				row.first(t, replicas[row.mode], s)
 			})
 		}
 	})
 }
 
-func (o optOut) duringAConversation(t *testing.T, r *replica, conn redis.Conn, route string) {
+func (o optOut) inAConversation(t *testing.T, r *replica, s *store, route string) {
 	t.Helper()
-	cookie := o.post(true).send(r.public).says(t, tutorial(1))
-	o.post(true).carrying(cookie).send(r.public).says(t, tutorial(2))
-	keys := age(t, conn)
-	before := dump(t, conn, keys)
+	cookie := o.ordinary().send(r.public).counts(t, 1)
+	o.ordinary().carrying(cookie).send(r.public).counts(t, 2)
+	s.expireSoon(t)
+	before := s.snapshot(t)
 
-	p := o.post(false).to(route)
-	a := p.carrying(cookie).send(r.public)
-	renewed := true
-	next := tutorial(3)
+	sent := o.request().to(route).carrying(cookie)
+	a := sent.send(r.public)
+	next, later := 3, 4
 	switch o.effect {
 	case counts:
-		a.says(t, tutorial(3))
-		next = tutorial(4)
+		a.counts(t, 3)
+		next, later = 4, 5
 	case ends:
 		a.saysNothing(t)
-		next = tutorial(1)
+		next, later = 1, 2
 	case passes:
 		a.saysNothing(t)
-		renewed = false
-		if len(a.cookies) > 0 {
-			t.Errorf("it sets %v", a.cookies)
-		}
-		if after := dump(t, conn, keys); after != before {
+		a.setsNoCookie(t)
+		if after := s.snapshot(t); after != before {
 			t.Errorf("the keys were %s and are %s", before, after)
 		}
 	}
-	for _, key := range keys {
-		if left := ttl(t, conn, key); (left > time.Hour) != renewed || left <= 0 {
-			t.Errorf("%.17s lives for another %v, want it renewed: %v", key, left, renewed)
-		}
+	s.wantRenewed(t, o.effect != passes)
+	o.ordinary().carrying(cookie).send(r.public).counts(t, next)
+	// A repeat gets what the first delivery got, and changes nothing.
+	if again := sent.again().send(r.public); again.Body != a.Body {
+		t.Errorf("the repeat got %q, the first delivery got %q", again.Body, a.Body)
 	}
-	o.post(true).carrying(cookie).send(r.public).says(t, next)
-	// A repeat gets what the first delivery got and changes nothing.
-	if again := p.again().send(r.public); again.body != a.body {
-		t.Errorf("the repeat got %q, the first delivery %q", again.body, a.body)
-	}
-	following := map[string]int{counts: 5, ends: 2, passes: 4}[o.effect]
-	o.post(true).carrying(cookie).send(r.public).says(t, tutorial(following))
+	o.ordinary().carrying(cookie).send(r.public).counts(t, later)
 }
 
-func (o optOut) asTheFirst(t *testing.T, r *replica, conn redis.Conn) {
+func (o optOut) first(t *testing.T, r *replica, s *store) {
 	t.Helper()
-	a := o.post(false).send(r.public)
-	next := tutorial(1)
+	a := o.request().send(r.public)
+	next := 1
 	switch o.effect {
 	case counts:
-		a.says(t, tutorial(1))
-		next = tutorial(2)
+		a.counts(t, 1)
+		next = 2
 	case ends:
 		a.saysNothing(t)
 	case passes:
 		a.saysNothing(t)
-		if n := size(t, conn); n != 0 || len(a.cookies) > 0 {
-			t.Errorf("it left %d keys in Redis and set %v", n, a.cookies)
-		}
+		a.setsNoCookie(t)
+		s.wantKeys(t, 0)
 	}
-	o.post(true).send(r.public).says(t, next)
+	o.ordinary().send(r.public).counts(t, next)
 }
 
-// age leaves every key an hour to live, and returns the keys.
-func age(t *testing.T, conn redis.Conn) []string {
-	t.Helper()
-	keys, err := redis.Strings(conn.Do("KEYS", "*"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(keys) != 2 {
-		t.Fatalf("the keys are %q, want two", keys)
-	}
-	for _, key := range keys {
-		do(t, conn, "PEXPIRE", key, time.Hour.Milliseconds())
-	}
-	return keys
-}
-
-// dump is what the keys hold.
-func dump(t *testing.T, conn redis.Conn, keys []string) string {
-	t.Helper()
-	text := ""
-	for _, key := range keys {
-		value, err := redis.String(conn.Do("GET", key))
-		if err != nil {
-			t.Fatal(err)
-		}
-		text += fmt.Sprintf("%s = %s\n", key, value)
-	}
-	return text
-}
-
-// Nothing of an opt-out goes before the checks.
-func TestAKeywordThatIsNotSignedEndsNothing(t *testing.T) {
-	each(t, func(t *testing.T, addr string, conn redis.Conn) {
-		r := newReplica(t, addr)
-		cookie := message("hello").send(r.public).says(t, tutorial(1))
-		for _, word := range []string{"STOP", "HELP", "START"} {
-			p := message(word).carrying(cookie)
-			p.signature = "none"
-			p.send(r.public).refused(t, http.StatusForbidden)
-			message(word).with("MessageSid", "").send(r.public).refused(t, http.StatusBadRequest)
-		}
-		message("hello").carrying(cookie).send(r.public).says(t, tutorial(2))
-		if n := size(t, conn); n != 2 {
-			t.Errorf("Redis holds %d keys, want 2", n)
-		}
+func TestKeywords(t *testing.T) {
+	t.Run("a keyword without a signature or a MessageSid ends nothing", func(t *testing.T) {
+		each(t, func(t *testing.T, s *store) {
+			r := newReplica(t, s.addr)
+			cookie := message("hello").send(r.public).counts(t, 1)
+			for _, word := range []string{"STOP", "HELP", "START"} {
+				message(word).carrying(cookie).signed(noSignature).send(r.public).refused(t, http.StatusForbidden)
+				message(word).with("MessageSid", "").send(r.public).refused(t, http.StatusBadRequest)
+			}
+			message("hello").carrying(cookie).send(r.public).counts(t, 2)
+			s.wantKeys(t, 2)
+		})
 	})
-}
-
-// Twilio has answered already: nothing of ours is needed for <Response/>.
-func TestHelpIsAnsweredWhileRedisIsAway(t *testing.T) {
-	r := newReplica(t, "127.0.0.1:1", withBudget(50*time.Millisecond))
-	for _, word := range []string{"HELP", "START"} {
-		for _, route := range []string{"/sms", "/sms/fallback"} {
-			message(word).to(route).send(r.public).saysNothing(t)
+	// Twilio has already answered HELP and START, so the empty reply needs no Redis.
+	t.Run("HELP and START are answered while Redis is away", func(t *testing.T) {
+		r := newReplica(t, nobody, withBudget(50*time.Millisecond))
+		for _, word := range []string{"HELP", "START"} {
+			for _, route := range routes {
+				message(word).to(route).send(r.public).saysNothing(t)
+			}
 		}
-	}
-	message("STOP").send(r.public).refused(t, http.StatusServiceUnavailable)
-}
-
-// The person has just opted out, so nothing may be sent to them.
-func TestStopIsNeverAnsweredWithTheApology(t *testing.T) {
-	r := newReplica(t, "127.0.0.1:1", withBudget(50*time.Millisecond))
-	for name, stop := range map[string]*post{
-		"STOP":                  message("STOP"),
-		"STOP on RCS":           message("stop").with("From", "rcs:"+from).with("To", "rcs:brand_agent"),
-		"an OptOutType of STOP": message("ALTO").with("OptOutType", "STOP"),
-	} {
-		t.Run(name, func(t *testing.T) {
+		message("STOP").send(r.public).refused(t, http.StatusServiceUnavailable)
+	})
+	// The sender has just opted out, so nothing may be sent.
+	t.Run("STOP does not get the apology while Redis is away", func(t *testing.T) {
+		r := newReplica(t, nobody, withBudget(50*time.Millisecond))
+		for _, stop := range []*request{
+			message("STOP"),
+			message("stop").with("From", "rcs:"+sender.From).with("To", "rcs:brand_agent"),
+			message("ALTO").with("OptOutType", "STOP"),
+		} {
 			stop.to("/sms/fallback").send(r.public).saysNothing(t)
-			line := r.log.last(t)
-			if line["level"] != "ERROR" || line["result"] != "keyword_failed" || line["status"] != 200.0 || line["error"] == nil {
+			if line := r.log.wantLast(t, "ERROR", "keyword_failed"); line["status"] != 200.0 || line["error"] == nil {
 				t.Errorf("the log line is %v", line)
 			}
-		})
-	}
-	if got := scrape(t, r)[`smsession_messages_total{result="keyword_failed",route="/sms/fallback"}`]; got != 3 {
-		t.Errorf("%v failures are counted, want 3", got)
-	}
-	message("hello").to("/sms/fallback").send(r.public).says(t, apology)
+		}
+		if got := scrape(t, r)[series("/sms/fallback", "keyword_failed")]; got != 3 {
+			t.Errorf("%v failures are counted, want 3", got)
+		}
+		message("hello").to("/sms/fallback").send(r.public).says(t, apology)
+	})
 }

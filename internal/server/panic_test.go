@@ -6,14 +6,11 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"time"
-
-	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/conversation"
 )
 
-// faulty is the tutorial's conversation, but "break" meets a bug and "fail" an error.
+// faulty is the tutorial's conversation, with a bug for "break" and an error for "fail".
 type faulty struct{ conversation.Counter }
 
 func (f faulty) Respond(ctx context.Context, s conversation.State, m conversation.Message) (conversation.State, conversation.Reply, error) {
@@ -26,87 +23,70 @@ func (f faulty) Respond(ctx context.Context, s conversation.State, m conversatio
 	return f.Counter.Respond(ctx, s, m)
 }
 
-func TestABugGets500AndSavesNothing(t *testing.T) {
-	for _, route := range []string{"/sms", "/sms/fallback"} {
-		t.Run(route, func(t *testing.T) {
-			each(t, func(t *testing.T, addr string, conn redis.Conn) {
-				r := newReplica(t, addr, withResponder(faulty{}))
+func TestPanic(t *testing.T) {
+	for _, route := range routes {
+		t.Run("it gets 500 and saves nothing at "+route, func(t *testing.T) {
+			each(t, func(t *testing.T, s *store) {
+				r := newReplica(t, s.addr, withResponder(faulty{}))
 				for range 3 {
 					message("break").to(route).send(r.public).refused(t, http.StatusInternalServerError)
 				}
-				if n := size(t, conn); n != 0 {
-					t.Errorf("it left %d keys in Redis", n)
-				}
-				cookie := message("hello").send(r.public).says(t, tutorial(1))
-				if n := size(t, conn); n != 2 {
-					t.Errorf("a message that is answered leaves %d keys, want 2", n)
-				}
-				keys := age(t, conn)
-				before := dump(t, conn, keys)
-				p := message("break").to(route)
-				p.carrying(cookie).send(r.public).refused(t, http.StatusInternalServerError)
-				if after := dump(t, conn, keys); after != before {
+				s.wantKeys(t, 0)
+				cookie := message("hello").send(r.public).counts(t, 1)
+				s.wantKeys(t, 2)
+				s.expireSoon(t)
+				before := s.snapshot(t)
+				message("break").to(route).carrying(cookie).send(r.public).refused(t, http.StatusInternalServerError)
+				if after := s.snapshot(t); after != before {
 					t.Errorf("the keys were %s and are %s", before, after)
 				}
-				for _, key := range keys {
-					if left := ttl(t, conn, key); left > time.Hour {
-						t.Errorf("%.17s was renewed: it lives for another %v", key, left)
-					}
-				}
-				message("hello").carrying(cookie).send(r.public).says(t, tutorial(2))
+				s.wantRenewed(t, false)
+				message("hello").carrying(cookie).send(r.public).counts(t, 2)
 			})
 		})
 	}
+	t.Run("it is logged with its stack, and the sender is not told", func(t *testing.T) {
+		each(t, func(t *testing.T, s *store) {
+			r := newReplica(t, s.addr, withResponder(faulty{}))
+			if a := message("break").send(r.public); strings.Contains(a.Body, "out of range") {
+				t.Errorf("the reply is %q", a.Body)
+			}
+			lines := r.log.lines(t, "panic")
+			if len(lines) != 1 {
+				t.Fatalf("the log has %d lines of the panic, want 1", len(lines))
+			}
+			if stack, _ := lines[0]["stack"].(string); lines[0]["level"] != "ERROR" || !strings.Contains(stack, "faulty.Respond") {
+				t.Errorf("the log line is %v", lines[0])
+			}
+			r.log.wantLast(t, "ERROR", "panic")
+		})
+	})
+	t.Run("it gets 500 before the session too", func(t *testing.T) {
+		r := newReplica(t, nobody)
+		r.Webhook = nil
+		message("hello").send(r.Public()).refused(t, http.StatusInternalServerError)
+		if lines := r.log.lines(t, "panic"); len(lines) != 1 {
+			t.Errorf("the log has %d lines of the panic, want 1", len(lines))
+		}
+	})
 }
 
-func TestAResponderThatFails(t *testing.T) {
-	each(t, func(t *testing.T, addr string, conn redis.Conn) {
-		r := newReplica(t, addr, withResponder(faulty{}))
-		cookie := message("hello").send(r.public).says(t, tutorial(1))
-		keys := age(t, conn)
-		before := dump(t, conn, keys)
-		p := message("fail")
-		p.carrying(cookie).send(r.public).refused(t, http.StatusServiceUnavailable)
-		if line := r.log.last(t); line["level"] != "ERROR" || line["result"] != "app_failed" || line["attempts"] != 1.0 {
-			t.Errorf("the log line is %v", line)
+func TestResponderFails(t *testing.T) {
+	each(t, func(t *testing.T, s *store) {
+		r := newReplica(t, s.addr, withResponder(faulty{}))
+		cookie := message("hello").send(r.public).counts(t, 1)
+		s.expireSoon(t)
+		before := s.snapshot(t)
+		failing := message("fail").carrying(cookie)
+		failing.send(r.public).refused(t, http.StatusServiceUnavailable)
+		if line := r.log.wantLast(t, "ERROR", "app_failed"); line["attempts"] != 1.0 {
+			t.Errorf("the log line is %v, want one attempt", line)
 		}
-		p.to("/sms/fallback").send(r.public).says(t, apology)
-		if line := r.log.last(t); line["level"] != "ERROR" || line["result"] != "apology" || line["status"] != 200.0 {
-			t.Errorf("the log line is %v", line)
-		}
-		if after := dump(t, conn, keys); after != before {
+		failing.to("/sms/fallback").send(r.public).says(t, apology)
+		r.log.wantLast(t, "ERROR", "apology")
+		if after := s.snapshot(t); after != before {
 			t.Errorf("the keys were %s and are %s", before, after)
 		}
-		message("hello").carrying(cookie).send(r.public).says(t, tutorial(2))
+		message("hello").carrying(cookie).send(r.public).counts(t, 2)
 	})
-}
-
-func TestABugIsLoggedWithItsStack(t *testing.T) {
-	each(t, func(t *testing.T, addr string, _ redis.Conn) {
-		r := newReplica(t, addr, withResponder(faulty{}))
-		a := message("break").send(r.public)
-		if strings.Contains(a.body, "out of range") {
-			t.Errorf("the sender is told %q", a.body)
-		}
-		lines := r.log.lines(t, "panic")
-		if len(lines) != 1 {
-			t.Fatalf("the log has %d lines of the panic, want 1", len(lines))
-		}
-		stack, _ := lines[0]["stack"].(string)
-		if lines[0]["level"] != "ERROR" || !strings.Contains(stack, "faulty.Respond") {
-			t.Errorf("the log line is %v", lines[0])
-		}
-		if line := r.log.last(t); line["result"] != "panic" || line["status"] != 500.0 || line["level"] != "ERROR" {
-			t.Errorf("the request's line is %v", line)
-		}
-	})
-}
-
-func TestABugBeforeTheSessionGets500(t *testing.T) {
-	r := newReplica(t, "127.0.0.1:1")
-	r.Webhook = nil
-	message("hello").send(r.Public()).refused(t, http.StatusInternalServerError)
-	if lines := r.log.lines(t, "panic"); len(lines) != 1 {
-		t.Errorf("the log has %d lines of the panic, want 1", len(lines))
-	}
 }

@@ -1,18 +1,16 @@
 package server_test
 
 import (
-	"bufio"
-	"io"
+	"bytes"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"testing"
 
-	"github.com/gomodule/redigo/redis"
-
 	"smsession/internal/twilio"
 )
 
-func TestTheSignatureIsOverTheConfiguredURL(t *testing.T) {
+func TestSignedURL(t *testing.T) {
 	const webhook, fallback = "https://sms.example.com/sms", "https://sms.example.com/sms/fallback"
 	rows := []struct {
 		name     string
@@ -49,29 +47,25 @@ func TestTheSignatureIsOverTheConfiguredURL(t *testing.T) {
 		{"at the fallback URL, for the primary one", webhook, fallback, "/sms/fallback", webhook, false},
 		{"at the primary URL, for the fallback one", webhook, fallback, "/sms", fallback, false},
 	}
-	each(t, func(t *testing.T, addr string, conn redis.Conn) {
+	each(t, func(t *testing.T, s *store) {
 		for _, row := range rows {
 			t.Run(row.name, func(t *testing.T) {
-				do(t, conn, "FLUSHALL")
-				r := newReplica(t, addr, withURLs(row.webhook, row.fallback))
-				p := message("hello").to(row.target)
-				p.url = row.signed
-				a := p.send(r.public)
+				s.do(t, "FLUSHALL")
+				r := newReplica(t, s.addr, withURLs(row.webhook, row.fallback))
+				a := message("hello").to(row.target).forURL(row.signed).send(r.public)
 				if row.ok {
-					a.says(t, tutorial(1))
+					a.counts(t, 1)
 					return
 				}
 				a.refused(t, http.StatusForbidden)
-				if n := size(t, conn); n != 0 {
-					t.Errorf("the request left %d keys in Redis", n)
-				}
+				s.wantKeys(t, 0)
 			})
 		}
 	})
 }
 
-// forged are the headers by which a request says where it went.
-var forged = http.Header{
+// forwarded are the headers in which a request can claim where it was sent.
+var forwarded = http.Header{
 	"X-Forwarded-Host":   {"other.example.com"},
 	"X-Forwarded-Proto":  {"http"},
 	"X-Forwarded-Port":   {"8080"},
@@ -82,122 +76,77 @@ var forged = http.Header{
 	"Forwarded":          {"host=other.example.com;proto=http"},
 }
 
-func TestWhatTheRequestSaysOfItsURLIsIgnored(t *testing.T) {
-	each(t, func(t *testing.T, addr string, conn redis.Conn) {
-		r := newReplica(t, addr)
-		t.Run("a message for the configured URL is taken", func(t *testing.T) {
-			p := message("hello")
-			p.host = "10.0.0.7:8080"
-			for name, values := range forged {
-				p.header[name] = values
-			}
-			p.send(r.public).says(t, tutorial(1))
-			do(t, conn, "FLUSHALL")
+func TestClaimedURL(t *testing.T) {
+	each(t, func(t *testing.T, s *store) {
+		r := newReplica(t, s.addr)
+		t.Run("a message for the configured URL is accepted", func(t *testing.T) {
+			claims := message("hello")
+			claims.host = "10.0.0.7:8080"
+			maps.Copy(claims.header, forwarded)
+			claims.send(r.public).counts(t, 1)
+			s.do(t, "FLUSHALL")
 		})
-		// Whoever rents a number can have Twilio sign a message for a URL of their own, and pass it on.
-		for name, change := range map[string]func(p *post){
-			"Host":             func(p *post) { p.host = "other.example.com" },
-			"X-Forwarded-Host": func(p *post) { p.header.Set("X-Forwarded-Host", "other.example.com") },
+		// Anyone who rents a number can let Twilio sign a message for another URL, and send it to us.
+		for name, claim := range map[string]func(r *request){
+			"Host":             func(r *request) { r.host = "other.example.com" },
+			"X-Forwarded-Host": func(r *request) { r.header.Set("X-Forwarded-Host", "other.example.com") },
 		} {
-			t.Run("one for another URL, with "+name+", is refused", func(t *testing.T) {
-				p := message("hello")
-				p.url = "https://other.example.com/sms"
-				change(p)
-				p.send(r.public).refused(t, http.StatusForbidden)
-				if n := size(t, conn); n != 0 {
-					t.Errorf("the request left %d keys in Redis", n)
-				}
-				if a := p.send(naiveURL()); a.status != http.StatusOK {
-					t.Errorf("the naive check answers %d: the test does not tell the two apart", a.status)
+			t.Run("a message for another URL is refused, although it claims that URL in "+name, func(t *testing.T) {
+				other := message("hello").forURL("https://other.example.com/sms")
+				claim(other)
+				other.send(r.public).refused(t, http.StatusForbidden)
+				s.wantKeys(t, 0)
+				if a := other.send(naiveURL()); a.Status != http.StatusOK {
+					t.Errorf("the naive check answers %d, so the test cannot fail", a.Status)
 				}
 			})
 		}
-	})
-}
-
-// A request line may name a whole URL, as for a proxy.
-func TestAnAbsoluteRequestLineIsNoOtherURL(t *testing.T) {
-	each(t, func(t *testing.T, addr string, _ redis.Conn) {
-		r := newReplica(t, addr)
 		srv := httptest.NewServer(r.public)
 		defer srv.Close()
-		for _, row := range []struct {
-			name   string
-			signed string
-			status int
-		}{
-			{"signed for the configured URL", publicURL + "/sms", 200},
-			{"signed for the one in the request line", "https://other.example.com/sms", 403},
-		} {
-			t.Run(row.name, func(t *testing.T) {
-				p := message("hello")
-				p.url = row.signed
-				c, err := dial(srv.Listener.Addr().String())
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer c.Close()
-				req := p.request()
+		for url, want := range map[string]int{publicURL + "/sms": 200, "https://other.example.com/sms": 403} {
+			t.Run("a request line with another URL changes nothing for "+url, func(t *testing.T) {
+				req := message("hello").forURL(url).build()
 				req.Host = "other.example.com"
 				req.URL.Scheme, req.URL.Host = "https", "other.example.com"
-				if err := req.WriteProxy(c); err != nil {
-					t.Fatal(err)
-				}
-				res, err := http.ReadResponse(bufio.NewReader(c), req)
-				if err != nil {
-					t.Fatal(err)
-				}
-				_, _ = io.Copy(io.Discard, res.Body)
-				res.Body.Close()
-				if res.StatusCode != row.status {
-					t.Errorf("got %d, want %d", res.StatusCode, row.status)
+				var text bytes.Buffer
+				_ = req.WriteProxy(&text)
+				if status := connectTCP(t, srv.Listener.Addr().String()).ask(t, text.String()); status != want {
+					t.Errorf("the answer is %d, want %d", status, want)
 				}
 			})
 		}
 	})
 }
 
-func TestAnyOfTheTokensSigns(t *testing.T) {
-	each(t, func(t *testing.T, addr string, _ redis.Conn) {
-		r := newReplica(t, addr, func(s *settings) {
-			s.tokens = []twilio.Token{{Value: "the next one"}, {Value: token}}
+func TestTokens(t *testing.T) {
+	t.Run("each configured token is accepted", func(t *testing.T) {
+		each(t, func(t *testing.T, s *store) {
+			r := newReplica(t, s.addr, func(s *settings) { s.tokens = []twilio.Token{{Value: "the next one"}, {Value: token}} })
+			message("hello").send(r.public).counts(t, 1)
+			message("hello").under("the next one").send(r.public).counts(t, 2)
+			message("hello").under("the last one").send(r.public).refused(t, http.StatusForbidden)
 		})
-		message("hello").send(r.public).says(t, tutorial(1))
-		p := message("hello")
-		p.token = "the next one"
-		p.send(r.public).says(t, tutorial(2))
-		p = message("hello")
-		p.token = "the last one"
-		p.send(r.public).refused(t, http.StatusForbidden)
 	})
-}
-
-func TestATokenOfOneAccountSignsForThatAccountOnly(t *testing.T) {
-	const other, otherToken = "AC00000000000000000000000000000002", "00000000000000000000000000000002"
-	each(t, func(t *testing.T, addr string, conn redis.Conn) {
-		r := newReplica(t, addr, func(s *settings) {
-			s.tokens = []twilio.Token{{Account: other, Value: otherToken}, {Account: accountSID, Value: token}}
-			s.server.AccountSIDs = []string{accountSID, other}
+	t.Run("the token of an account is accepted only for its messages", func(t *testing.T) {
+		const other, otherToken = "AC00000000000000000000000000000002", "00000000000000000000000000000002"
+		each(t, func(t *testing.T, s *store) {
+			r := newReplica(t, s.addr, func(s *settings) {
+				s.tokens = []twilio.Token{{Account: other, Value: otherToken}, {Account: accountSID, Value: token}}
+				s.server.AccountSIDs = []string{accountSID, other}
+			})
+			message("hello").under(otherToken).send(r.public).refused(t, http.StatusForbidden)
+			s.wantKeys(t, 0)
+			message("hello").send(r.public).counts(t, 1)
+			message("hello").with("AccountSid", other).under(otherToken).send(r.public).counts(t, 2)
+			message("hello").with("AccountSid", "AC00000000000000000000000000000003").send(r.public).refused(t, http.StatusForbidden)
 		})
-		forge := message("hello")
-		forge.token = otherToken
-		forge.send(r.public).refused(t, http.StatusForbidden)
-		if n := size(t, conn); n != 0 {
-			t.Errorf("the request left %d keys in Redis", n)
-		}
-		message("hello").send(r.public).says(t, tutorial(1))
-		theirs := message("hello").with("AccountSid", other)
-		theirs.token = otherToken
-		theirs.send(r.public).says(t, tutorial(2))
-		message("hello").with("AccountSid", "AC00000000000000000000000000000003").send(r.public).refused(t, http.StatusForbidden)
 	})
-}
-
-func TestTheAccountIsAskedForOnlyWhenItIsConfigured(t *testing.T) {
-	each(t, func(t *testing.T, addr string, _ redis.Conn) {
-		open, closed := newReplica(t, addr), newReplica(t, addr, withAccount)
-		message("hello").with("AccountSid", "AC00000000000000000000000000000000").send(open.public).says(t, tutorial(1))
-		message("hello").with("AccountSid").send(open.public).says(t, tutorial(2))
-		message("hello").send(closed.public).says(t, tutorial(3))
+	t.Run("the account is checked only if it is configured", func(t *testing.T) {
+		each(t, func(t *testing.T, s *store) {
+			open, closed := newReplica(t, s.addr), newReplica(t, s.addr, withAccount)
+			message("hello").with("AccountSid", otherAccountSID).send(open.public).counts(t, 1)
+			message("hello").with("AccountSid").send(open.public).counts(t, 2)
+			message("hello").send(closed.public).counts(t, 3)
+		})
 	})
 }

@@ -2,31 +2,26 @@ package server_test
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 )
 
-// unsigned is a message without a valid signature.
-func unsigned() *post {
-	p := message("hello")
-	p.signature = "none"
-	return p
-}
+// unsigned is a message without a signature.
+func unsigned() *request { return message("hello").signed(noSignature) }
 
-func TestFloodsOfStrangers(t *testing.T) {
-	t.Run("the first five requests with a result in a second have a line each, and the others share one line", func(t *testing.T) {
+func TestFlood(t *testing.T) {
+	t.Run("the first five requests with a result in a second have their own lines, and the others share one", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			r := newReplica(t, "127.0.0.1:1")
+			r := newReplica(t, nobody)
 			for range 1000 {
 				unsigned().send(r.public).refused(t, http.StatusForbidden)
 			}
 			for range 10 {
-				withType(unsigned(), "text/plain").send(r.public).refused(t, http.StatusUnsupportedMediaType)
+				unsigned().typed("text/plain").send(r.public).refused(t, http.StatusUnsupportedMediaType)
 			}
 			if lines := r.log.lines(t, "requests"); len(lines) > 0 {
-				t.Errorf("within the second there are %v", lines)
+				t.Errorf("within the second, there are %v", lines)
 			}
 			pass(time.Second)
 			if lines := len(r.log.lines(t, "request")); lines != 10 {
@@ -37,16 +32,16 @@ func TestFloodsOfStrangers(t *testing.T) {
 				counted[line["result"]] = line["count"]
 			}
 			if len(counted) != 2 || counted["bad_signature"] != 995.0 || counted["not_form"] != 5.0 {
-				t.Errorf("counted %v, want 995 bad signatures and 5 that are no form", counted)
+				t.Errorf("the counts are %v, want 995 bad signatures and 5 that are not a form", counted)
 			}
 			unsigned().send(r.public)
 			if lines := len(r.log.lines(t, "request")); lines != 11 {
-				t.Errorf("a request of the next second has no line")
+				t.Error("a request of the next second has no line")
 			}
 		})
 	})
 	t.Run("the counts are written when the server closes", func(t *testing.T) {
-		r := newReplica(t, "127.0.0.1:1")
+		r := newReplica(t, nobody)
 		for range 7 {
 			unsigned().send(r.public)
 		}
@@ -56,8 +51,8 @@ func TestFloodsOfStrangers(t *testing.T) {
 			t.Errorf("the log has %v", lines)
 		}
 	})
-	t.Run("a signed message always has its line", func(t *testing.T) {
-		r := newReplica(t, "127.0.0.1:1")
+	t.Run("a signed message always has its own line", func(t *testing.T) {
+		r := newReplica(t, nobody)
 		for range 20 {
 			message("HELP").send(r.public)
 		}
@@ -65,19 +60,18 @@ func TestFloodsOfStrangers(t *testing.T) {
 			t.Errorf("20 messages have %d lines", lines)
 		}
 	})
-	t.Run("every request counts in the metrics", func(t *testing.T) {
-		r := newReplica(t, "127.0.0.1:1")
+	t.Run("the metrics count every request", func(t *testing.T) {
+		r := newReplica(t, nobody)
 		for range 20 {
 			unsigned().send(r.public)
 		}
-		const want = `smsession_messages_total{result="bad_signature",route="/sms"} 20`
-		if body := get(r.Admin(false), "/metrics").body; !strings.Contains(body, want) {
-			t.Errorf("the metrics do not have %s", want)
+		if got := scrape(t, r)[series("/sms", "bad_signature")]; got != 20 {
+			t.Errorf("20 requests are counted as %v", got)
 		}
 	})
 }
 
-func TestLinesOfStrangersHaveTheirSource(t *testing.T) {
+func TestSourceOfUnsignedRequests(t *testing.T) {
 	for _, row := range []struct {
 		name      string
 		forwarded []string
@@ -85,8 +79,8 @@ func TestLinesOfStrangersHaveTheirSource(t *testing.T) {
 	}{
 		{"no header", nil, ""},
 		{"one address", []string{"192.0.2.1"}, "192.0.2.1"},
-		{"the last entry is the balancer's", []string{"10.0.0.1, 192.0.2.1"}, "192.0.2.1"},
-		{"the last header is the balancer's", []string{"10.0.0.1", "10.0.0.2,192.0.2.1"}, "192.0.2.1"},
+		{"the last entry is that of the balancer", []string{"10.0.0.1, 192.0.2.1"}, "192.0.2.1"},
+		{"the last header is that of the balancer", []string{"10.0.0.1", "10.0.0.2,192.0.2.1"}, "192.0.2.1"},
 		{"an address with a port", []string{"192.0.2.1:4711"}, "192.0.2.1"},
 		{"IPv6", []string{"2001:db8::1"}, "2001:db8::1"},
 		{"IPv6 with a port", []string{"[2001:db8::1]:4711"}, "2001:db8::1"},
@@ -94,16 +88,16 @@ func TestLinesOfStrangersHaveTheirSource(t *testing.T) {
 		{"text that the sender chose as a zone is left out", []string{"fe80::1%frobozz"}, "fe80::1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			r := newReplica(t, "127.0.0.1:1")
-			p := unsigned()
-			p.header["X-Forwarded-For"] = row.forwarded
+			r := newReplica(t, nobody)
+			flood := unsigned()
+			flood.header["X-Forwarded-For"] = row.forwarded
 			for range 6 {
-				p.send(r.public)
+				flood.send(r.public)
 			}
 			r.Close()
-			for _, line := range []map[string]any{r.log.lines(t, "request")[0], r.log.lines(t, "requests")[0]} {
-				from, _ := line["unverified"].(map[string]any)
-				if from["forwarded_for"] != row.want || from["peer"] != "192.0.2.1:1234" { // the address of httptest
+			for _, line := range []line{r.log.lines(t, "request")[0], r.log.lines(t, "requests")[0]} {
+				source, _ := line["unverified"].(map[string]any)
+				if source["forwarded_for"] != row.want || source["peer"] != "192.0.2.1:1234" { // the address of httptest
 					t.Errorf("the line is %v, want %q", line, row.want)
 				}
 			}
