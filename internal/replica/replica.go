@@ -91,7 +91,7 @@ func Run(ctx context.Context, o Options) error {
 	probe := session.NewProbe(pool.Pool, cfg.RedisPrefix, pool.HashTags)
 	ping := newWarnings(registry, log.Logger, pool).after(probe.Run)
 	o.Listeners.log(o)
-	return edge.Run(ctx, server.Life{
+	return edge.Run(ctx, server.RunOptions{
 		Public:     o.Listeners.public,
 		Admin:      o.Listeners.admin,
 		Routes:     o.Routes,

@@ -15,17 +15,19 @@ const pingInterval = time.Second
 // Health decides whether a replica should get messages. It is safe for concurrent use.
 type Health struct {
 	patience time.Duration // how long Redis may be away, and how long one ping may take
-	made     time.Time
-	contact  atomic.Pointer[time.Time] // the last successful ping, with its monotonic part; nil before the first
-	draining atomic.Bool
 	log      *slog.Logger
+	contact  atomic.Pointer[time.Time] // the last successful ping; before the first one, when the replica was made
+	started  atomic.Bool               // a ping has succeeded
+	draining atomic.Bool
 }
 
 // NewHealth returns the Health of a replica that has not reached Redis yet. patience is how long a message may wait for
 // Redis. The replica stays ready while Redis is away for less than patience: all replicas notice an outage at the same
 // time, and the balancer must not remove all of them while their messages can still wait.
 func NewHealth(patience time.Duration, log *slog.Logger) *Health {
-	return &Health{patience: patience, made: time.Now(), log: log}
+	h := &Health{patience: patience, log: log}
+	h.setContact()
+	return h
 }
 
 // Drain marks the replica as not ready. This cannot be undone.
@@ -34,75 +36,58 @@ func (h *Health) Drain() { h.draining.Store(true) }
 // Draining reports whether Drain was called.
 func (h *Health) Draining() bool { return h.draining.Load() }
 
-// Watch pings Redis until ctx ends. ping must do the same as a message, so that Redis counts as away while it refuses
-// every message. The context of a ping lasts as long as the context of a message. If Redis cannot be reached yet, Watch
-// waits for it. Watch returns early, with the error, only if Redis refuses the first ping for a reason that waiting
-// cannot remove; refused reports whether an error has such a reason.
+// Watch pings Redis until ctx ends, and then returns nil. ping must do the same as a message, so that Redis counts as
+// away while it refuses every message. The context of a ping lasts as long as the context of a message: with a shorter
+// one, a slow DNS server could make every ping fail while messages succeed.
+//
+// If Redis cannot be reached yet, Watch waits for it. Watch returns an error only if Redis refuses the first ping for a
+// reason that waiting cannot remove; refused reports whether an error has such a reason.
 func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, refused func(error) bool) error {
-	away := false
-	for {
-		err := h.bounded(ctx, ping)
-		switch first := h.contact.Load() == nil; {
+	isAway := false
+	for interval := pingInterval / 5; ; {
+		bounded, cancel := context.WithTimeout(ctx, h.patience)
+		err := ping(bounded)
+		cancel()
+		switch {
 		case ctx.Err() != nil:
 			return nil
-		case err != nil && first && refused(err):
-			return err
-		case err != nil && !away:
-			away = true
-			h.log.Warn("Redis cannot be used, waiting for it", "error", err.Error())
 		case err == nil:
-			now := time.Now()
-			h.contact.Store(&now)
-			if first || away {
+			h.setContact()
+			if !h.started.Swap(true) || isAway {
 				h.log.Info("Redis can be used")
 			}
-			away = false
+			interval = pingInterval
+		case !h.started.Load() && refused(err):
+			return err
+		case !isAway:
+			h.log.Warn("Redis cannot be used, waiting for it", "error", err.Error())
 		}
-		if !h.sleep(ctx) {
+		isAway = err != nil
+		select {
+		case <-time.After(interval):
+		case <-ctx.Done():
 			return nil
 		}
 	}
 }
 
-// bounded pings Redis for as long as a message may wait. A shorter limit would be wrong: if DNS takes longer than that
-// limit, messages succeed, but no ping ever would.
-func (h *Health) bounded(ctx context.Context, ping func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, h.patience)
-	defer cancel()
-	return ping(ctx)
-}
-
-func (h *Health) sleep(ctx context.Context) bool {
-	interval := pingInterval
-	if h.contact.Load() == nil {
-		interval /= 5
-	}
-	select {
-	case <-time.After(interval):
-		return true
-	case <-ctx.Done():
-		return false
-	}
+func (h *Health) setContact() {
+	now := time.Now()
+	h.contact.Store(&now)
 }
 
 // away returns how long ago the last ping succeeded. Before the first success, it returns how long the replica has been
 // waiting.
-func (h *Health) away(now time.Time) time.Duration {
-	if contact := h.contact.Load(); contact != nil {
-		return now.Sub(*contact)
-	}
-	return now.Sub(h.made)
-}
+func (h *Health) away() time.Duration { return time.Since(*h.contact.Load()) }
 
-// reason returns one fixed word for the state of the replica, and whether the replica is ready.
-func (h *Health) reason(now time.Time) (word string, ready bool) {
-	contact := h.contact.Load()
+// state returns one fixed word for the state of the replica, and whether the replica is ready.
+func (h *Health) state() (word string, isReady bool) {
 	switch {
 	case h.Draining():
 		return "draining", false
-	case contact == nil:
+	case !h.started.Load():
 		return "starting", false
-	case now.Sub(*contact) > h.patience+pingInterval:
+	case h.away() > h.patience+pingInterval:
 		return "redis", false
 	}
 	return "ready", true
@@ -113,9 +98,9 @@ func (s *Server) alive(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	word, ready := s.Health.reason(time.Now())
+	word, isReady := s.Health.state()
 	status := http.StatusOK
-	if !ready {
+	if !isReady {
 		status = http.StatusServiceUnavailable
 	}
 	s.finish(w, r, plain(status, word))

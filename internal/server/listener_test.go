@@ -75,7 +75,7 @@ func run(t *testing.T, addr string, changes ...func(*settings)) *running {
 	r.stop = stop
 	admin := newPipes()
 	go func() {
-		r.result <- r.Run(ctx, server.Life{
+		r.result <- r.Run(ctx, server.RunOptions{
 			Public: r.listener, Admin: admin, DrainDelay: drain,
 			Redis: "redis.example:6379", Ping: answers, Refused: noRefusal,
 		})
@@ -174,7 +174,7 @@ func listen(t *testing.T, r *replica) string {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	result := make(chan error, 1)
-	go func() { result <- r.Run(ctx, server.Life{Public: l, Ping: answers, Refused: noRefusal}) }()
+	go func() { result <- r.Run(ctx, server.RunOptions{Public: l, Ping: answers, Refused: noRefusal}) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-result; err != nil {

@@ -12,87 +12,91 @@ import (
 	"smsession/internal/twilio"
 )
 
-// metrics are what one replica counts of its messages. What a request touches is looked up here once, before the first
-// request, and stands at 0 from then on: a rate over a series that begins with its first event does not see that event.
+// metrics count the messages of a replica. Every series exists from the start with the value 0, because a rate does not
+// include the first event of a series that begins with this event.
 type metrics struct {
-	messages map[string]map[string]prometheus.Counter // by route and result
+	messages map[routeResult]prometheus.Counter
 	duration prometheus.Histogram
 
 	conflicts, retries, waited prometheus.Counter
 }
 
+type routeResult struct{ route, result string }
+
 func newMetrics(registry prometheus.Registerer, health *Health, sessions *session.Manager, connections *connlimit.Limiter) *metrics {
 	auto := promauto.With(registry)
+	counter := func(name, help string) prometheus.Counter {
+		return auto.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
+	}
+	gauge := func(name, help string, value func() float64) {
+		auto.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+	}
+	gauge("smsession_messages_in_progress", "Messages that are being answered, including those that wait for Redis or for each other.",
+		func() float64 { return float64(sessions.InProgress()) })
+	gauge("smsession_redis_away_seconds", "Seconds since Redis last accepted the write of the readiness check.",
+		func() float64 { return health.away().Seconds() })
+	gauge("smsession_connections", "Open connections of the public listener.",
+		func() float64 { return float64(connections.Stats().Open) })
+	gauge("smsession_connections_max", "Connections that the public listener may have (MAX_CONNECTIONS).",
+		func() float64 { return float64(connections.Stats().Max) })
+	gauge("smsession_unverified_bytes", "Memory in bytes of the requests whose signatures have not been verified yet.",
+		func() float64 { return float64(connections.Stats().UnverifiedBytes) })
 	auto.NewCounterFunc(prometheus.CounterOpts{
 		Name: "smsession_quarantined_records_total",
 		Help: "Session records that could not be read and were put into quarantine.",
 	}, func() float64 { return float64(sessions.Quarantined()) })
-	auto.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "smsession_messages_in_progress",
-		Help: "Messages that are being answered now, those that wait for Redis or for each other included.",
-	}, func() float64 { return float64(sessions.InProgress()) })
-	auto.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "smsession_redis_away_seconds",
-		Help: "Seconds since Redis last saved what the readiness check writes every second.",
-	}, func() float64 { return health.away(time.Now()).Seconds() })
-	registerConnections(auto, connections)
+	for reason, count := range map[string]func(connlimit.Stats) int{
+		"idle":       func(s connlimit.Stats) int { return s.EvictedIdle },
+		"unverified": func(s connlimit.Stats) int { return s.EvictedUnverified },
+	} {
+		auto.NewCounterFunc(prometheus.CounterOpts{
+			Name:        "smsession_connections_evicted_total",
+			Help:        "Connections that were closed to make room: idle ones, or requests that were not verified.",
+			ConstLabels: prometheus.Labels{"reason": reason},
+		}, func() float64 { return float64(count(connections.Stats())) })
+	}
 	return &metrics{
 		messages: messageCounters(auto),
 		duration: auto.NewHistogram(prometheus.HistogramOpts{
 			Name: "smsession_request_duration_seconds",
-			Help: "Time to answer a message, from the request's headers to the answer's last byte; refused requests left out.",
-			// The first is a replica at rest; Twilio gives up after 15 s, and a budget is at most 12 s.
+			Help: "Time from the head of a message to the end of its answer. Refused requests are excluded.",
+			// The first bucket fits a replica without load. Twilio gives up after 15 s, and a budget is at most 12 s.
 			Buckets: []float64{.002, .005, .01, .05, .25, 1, 2.5, 5, 10, 15},
 		}),
-		conflicts: auto.NewCounter(prometheus.CounterOpts{
-			Name: "smsession_commit_conflicts_total",
-			Help: "Attempts that were thrown away because another replica had changed the session.",
-		}),
-		retries: auto.NewCounter(prometheus.CounterOpts{
-			Name: "smsession_retries_total",
-			Help: "Attempts to answer a message after its first one, whatever the reason.",
-		}),
-		waited: auto.NewCounter(prometheus.CounterOpts{
-			Name: "smsession_retry_wait_seconds_total",
-			Help: "Seconds that messages took after their first attempt had come to nothing.",
-		}),
+		conflicts: counter("smsession_commit_conflicts_total", "Attempts that were thrown away because another replica had changed the session."),
+		retries:   counter("smsession_retries_total", "Attempts to answer a message after its first one, for any reason."),
+		waited:    counter("smsession_retry_wait_seconds_total", "Seconds that messages took after their first attempt had failed."),
 	}
 }
 
-// messageCounters has a counter for every result that a request to the webhook can have: the words of the log line.
-func messageCounters(auto promauto.Factory) map[string]map[string]prometheus.Counter {
+// messageCounters returns a counter for each result that a request to a webhook route can have.
+func messageCounters(auto promauto.Factory) map[routeResult]prometheus.Counter {
+	results := []string{string(twilio.KeywordStart), string(twilio.KeywordHelp), receiptResult, apologyResult, keywordFailed}
+	for _, result := range session.Results() {
+		results = append(results, string(result))
+	}
+	for refused := notPost; refused <= bug; refused++ {
+		if refused != notGet {
+			results = append(results, refusals[refused].result)
+		}
+	}
 	vector := auto.NewCounterVec(prometheus.CounterOpts{
 		Name: "smsession_messages_total",
-		Help: "Requests to the webhook and to the fallback URL, by result, the word that the log line has for it.",
+		Help: "Requests to the webhook and to the fallback URL, by result. The log line has the same result.",
 	}, []string{"route", "result"})
-	counters := map[string]map[string]prometheus.Counter{}
+	counters := map[routeResult]prometheus.Counter{}
 	for _, route := range []string{webhookRoute, fallbackRoute} {
-		counters[route] = map[string]prometheus.Counter{}
-		for _, result := range results() {
-			counters[route][result] = vector.WithLabelValues(route, result)
+		for _, result := range results {
+			counters[routeResult{route, result}] = vector.WithLabelValues(route, result)
 		}
 	}
 	return counters
 }
 
-// results are all words that the log has for what became of a message.
-func results() []string {
-	words := []string{string(twilio.KeywordStart), string(twilio.KeywordHelp), receiptResult, apologyResult, keywordFailed}
-	for _, result := range session.Results() {
-		words = append(words, string(result))
-	}
-	for refused := notPost; refused <= bug; refused++ {
-		if refused != notGet {
-			words = append(words, refusals[refused].result)
-		}
-	}
-	return words
-}
-
 // count counts a request that has ended.
 func (m *metrics) count(r *http.Request, o outcome, took time.Duration) {
-	counter, found := m.messages[r.URL.Path][o.result]
-	if !found { // not a route of Twilio's
+	counter, isMessage := m.messages[routeResult{r.URL.Path, o.result}]
+	if !isMessage {
 		return
 	}
 	counter.Inc()
@@ -107,26 +111,4 @@ func (m *metrics) count(r *http.Request, o outcome, took time.Duration) {
 	m.waited.Add(time.Since(delivered.FirstFailure).Seconds())
 	m.retries.Add(float64(delivered.Attempts - 1))
 	m.conflicts.Add(float64(delivered.Conflicts))
-}
-
-// registerConnections adds the metrics of the public listener's connections.
-func registerConnections(auto promauto.Factory, limiter *connlimit.Limiter) {
-	gauge := func(name, help string, read func(connlimit.Stats) int) {
-		auto.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, func() float64 { return float64(read(limiter.Stats())) })
-	}
-	gauge("smsession_connections", "Open connections of the public listener.",
-		func(s connlimit.Stats) int { return s.Open })
-	gauge("smsession_connections_max", "Connections that the public listener may have (MAX_CONNECTIONS).",
-		func(s connlimit.Stats) int { return s.Max })
-	gauge("smsession_unverified_bytes", "Memory in bytes of the requests whose signatures have not been verified yet.",
-		func(s connlimit.Stats) int { return s.UnverifiedBytes })
-	evicted := func(reason string, read func(connlimit.Stats) int) {
-		auto.NewCounterFunc(prometheus.CounterOpts{
-			Name:        "smsession_connections_evicted_total",
-			Help:        "Connections that were closed to make room: idle ones, or requests that were not verified.",
-			ConstLabels: prometheus.Labels{"reason": reason},
-		}, func() float64 { return float64(read(limiter.Stats())) })
-	}
-	evicted("idle", func(s connlimit.Stats) int { return s.EvictedIdle })
-	evicted("unverified", func(s connlimit.Stats) int { return s.EvictedUnverified })
 }

@@ -64,7 +64,7 @@ func (s *Server) log(r *http.Request, o outcome, took time.Duration) {
 	if !s.Logger.Enabled(r.Context(), level) {
 		return
 	}
-	if o.isUnverified && !s.strangers.allow(level, o.result, r) {
+	if o.isUnverified && !s.throttle.allow(level, o.result, r) {
 		return
 	}
 	// Logger.LogAttrs would spend time to find the source line of its caller, so the record is made here.
@@ -83,7 +83,7 @@ func (s *Server) log(r *http.Request, o outcome, took time.Duration) {
 			slog.Int("attempts", delivered.Attempts))
 	}
 	if o.isUnverified {
-		line.AddAttrs(unverified(r))
+		line.AddAttrs(source(r))
 	}
 	if delivered.Err != nil {
 		line.AddAttrs(slog.String("error", delivered.Err.Error()))

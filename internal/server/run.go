@@ -30,8 +30,8 @@ const (
 	maxHeader = 16 << 10
 )
 
-// Life describes how a replica runs and ends.
-type Life struct {
+// RunOptions are what Run needs.
+type RunOptions struct {
 	Public net.Listener
 	Admin  net.Listener // the private listener; nil for none
 
@@ -51,24 +51,24 @@ type Life struct {
 // before the listeners close, so no message is lost. Then everything stops in the reverse order of its start: first the
 // public listener and its requests, which use the rest; then the private listener, whose metrics show how the requests
 // end; then the watch on Redis, so that the caller can close the pool.
-func (s *Server) Run(ctx context.Context, l Life) (err error) {
+func (s *Server) Run(ctx context.Context, o RunOptions) (err error) {
 	failed := make(chan error, 3)
-	defer s.strangers.flush()
+	defer s.throttle.flush()
 	// Each of the following lines starts something at once, and defers how it is stopped.
-	defer stop("the watch on Redis", watchTimeout, s.watch(ctx, l, failed), &err)
-	if l.Admin != nil {
-		defer stop("the private listener", adminTimeout, serve(l.Admin, s.newHTTPServer(s.Admin(l.Profiler)), failed), &err)
+	defer stop("the watch on Redis", watchTimeout, s.watch(ctx, o, failed), &err)
+	if o.Admin != nil {
+		defer stop("the private listener", adminTimeout, serve(o.Admin, s.newHTTPServer(s.Admin(o.Profiler)), failed), &err)
 	}
-	public := s.newHTTPServer(s.Public(l.Routes...))
-	defer stop("the public listener", requestsTimeout, serve(s.connections.Limit(public, l.Public), public, failed), &err)
+	public := s.newHTTPServer(s.Public(o.Routes...))
+	defer stop("the public listener", requestsTimeout, serve(s.connections.Limit(public, o.Public), public, failed), &err)
 
 	select {
 	case err := <-failed:
 		return err
 	case <-ctx.Done():
 		s.Health.Drain()
-		s.Logger.Info("draining", "delay", l.DrainDelay.String())
-		time.Sleep(l.DrainDelay)
+		s.Logger.Info("draining", "delay", o.DrainDelay.String())
+		time.Sleep(o.DrainDelay)
 		return nil
 	}
 }
@@ -83,13 +83,13 @@ func stop(name string, limit time.Duration, how func(context.Context) error, all
 }
 
 // watch starts the watch on Redis and returns how it is stopped.
-func (s *Server) watch(ctx context.Context, l Life, failed chan<- error) func(context.Context) error {
+func (s *Server) watch(ctx context.Context, o RunOptions, failed chan<- error) func(context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
 		defer close(ended)
-		if err := s.Health.Watch(ctx, l.Ping, l.Refused); err != nil {
-			failed <- fmt.Errorf("the Redis at %s refuses us: %w", l.Redis, err)
+		if err := s.Health.Watch(ctx, o.Ping, o.Refused); err != nil {
+			failed <- fmt.Errorf("the Redis at %s refuses us: %w", o.Redis, err)
 		}
 	}()
 	return func(ctx context.Context) error {

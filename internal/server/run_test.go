@@ -121,7 +121,7 @@ func TestRunFails(t *testing.T) {
 	t.Run("when Redis refuses the replica at the first contact", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			refusal, l := errors.New("WRONGPASS"), newPipes()
-			err := newReplica(t, "", withoutRedis).Run(t.Context(), server.Life{
+			err := newReplica(t, "", withoutRedis).Run(t.Context(), server.RunOptions{
 				Public: l, Redis: "redis.example:6379",
 				Ping:    func(context.Context) error { return refusal },
 				Refused: func(err error) bool { return errors.Is(err, refusal) },

@@ -45,7 +45,7 @@ type Server struct {
 	warned      atomic.Int64 // Unix time of the last warning about a Host
 	metrics     *metrics
 	connections *connlimit.Limiter
-	strangers   *strangers
+	throttle    *throttle
 	slots       chan struct{} // contains one value for each request that is being parsed and verified
 	largeSlots  chan struct{} // the same for bodies over usualBody
 }
@@ -61,18 +61,11 @@ func New(o Options) *Server {
 		ids:         newIDs(),
 		metrics:     newMetrics(o.Registry, o.Health, o.Sessions, connections),
 		connections: connections,
-		strangers:   &strangers{log: o.Logger},
+		throttle:    &throttle{log: o.Logger},
 		slots:       make(chan struct{}, runtime.GOMAXPROCS(0)),
 		largeSlots:  make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
 }
-
-// Connections returns the limit of the public listener's connections.
-func (s *Server) Connections() *connlimit.Limiter { return s.connections }
-
-// Close writes the counts of unverified requests that are not logged yet. It must not be called while a request is in
-// progress.
-func (s *Server) Close() { s.strangers.flush() }
 
 // Public returns the handler of the public listener. It serves the webhook, Twilio's fallback URL, the health routes
 // and the routes that more adds. An added route takes POST only, or GET and HEAD.

@@ -21,8 +21,7 @@ func BenchmarkMessage(b *testing.B) {
 	limiter.Limit(srv, nil)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
-		c := &Conn{Conn: endless{}, limiter: limiter, ended: make(chan struct{})}
-		limiter.add(c)
+		c := newConn(limiter)
 		buffer := make([]byte, 4096)
 		for pb.Next() {
 			_, _ = c.Read(buffer)

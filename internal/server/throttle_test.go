@@ -1,14 +1,27 @@
 package server_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"smsession/internal/server"
 )
 
 // unsigned is a message without a signature.
 func unsigned() *request { return message("hello").signed(noSignature) }
+
+// flush runs the replica and ends it at once, so that it writes the counts.
+func flush(t *testing.T, r *replica) {
+	t.Helper()
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := r.Run(ended, server.RunOptions{Public: newPipes(), Ping: answers, Refused: noRefusal}); err != nil {
+		t.Errorf("Run = %v, want nil", err)
+	}
+}
 
 func TestFlood(t *testing.T) {
 	t.Run("the first five requests with a result in a second have their own lines, and the others share one", func(t *testing.T) {
@@ -40,13 +53,12 @@ func TestFlood(t *testing.T) {
 			}
 		})
 	})
-	t.Run("the counts are written when the server closes", func(t *testing.T) {
+	t.Run("the counts are written when the replica ends", func(t *testing.T) {
 		r := newReplica(t, nobody)
 		for range 7 {
 			unsigned().send(r.public)
 		}
-		r.Close()
-		r.Close()
+		flush(t, r)
 		if lines := r.log.lines(t, "requests"); len(lines) != 1 || lines[0]["count"] != 2.0 {
 			t.Errorf("the log has %v", lines)
 		}
@@ -94,7 +106,7 @@ func TestSourceOfUnsignedRequests(t *testing.T) {
 			for range 6 {
 				flood.send(r.public)
 			}
-			r.Close()
+			flush(t, r)
 			for _, line := range []line{r.log.lines(t, "request")[0], r.log.lines(t, "requests")[0]} {
 				source, _ := line["unverified"].(map[string]any)
 				if source["forwarded_for"] != row.want || source["peer"] != "192.0.2.1:1234" { // the address of httptest

@@ -1,0 +1,98 @@
+package connlimit
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"smsession/internal/webhooktest"
+)
+
+// Many clients do everything at the same time that a client can do, at a limit that is too low for them.
+func TestConcurrentClients(t *testing.T) {
+	const limit, clients, rounds = 4, 16, 50
+	limiter := New(limit, time.Minute)
+	srv := &http.Server{ReadTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c := FromContext(r.Context())
+		c.Grow(20 << 10)
+		if n := limiter.Stats().Open; n > limit {
+			t.Errorf("%d connections are open, want at most %d", n, limit)
+		}
+		if r.URL.Path != "/other" {
+			c.Checked(r.URL.Path == "/signed")
+		}
+	})}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	served := make(chan error, 1)
+	limited := limiter.Limit(srv, l)
+	go func() { served <- srv.Serve(limited) }()
+
+	const request = " HTTP/1.1\r\nHost: x\r\n\r\n"
+	var group sync.WaitGroup
+	for i := range clients {
+		group.Go(func() {
+			for n := range rounds {
+				c, err := net.Dial("tcp", l.Addr().String())
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				// Any of these may fail, because the connection may be closed to make room.
+				switch (i + n) % 4 {
+				case 0:
+					_, _ = io.WriteString(c, "GET /signed"+request+"GET /other"+request)
+					_, _ = http.ReadResponse(bufio.NewReader(c), nil)
+				case 1:
+					_, _ = io.WriteString(c, "GET /unsigned"+request)
+					_, _ = http.ReadResponse(bufio.NewReader(c), nil)
+				case 2:
+					_, _ = io.WriteString(c, "GET /unsigned HTTP/1.1\r\nX: ")
+				}
+				c.Close()
+			}
+		})
+	}
+	group.Wait()
+	webhooktest.Wait(t, "the end of all connections", func() bool { return limiter.Stats().Open == 0 })
+	if n := limiter.Stats().UnverifiedBytes; n != 0 {
+		t.Errorf("without connections, the requests take %d bytes", n)
+	}
+	if err := srv.Shutdown(context.Background()); err != nil {
+		t.Error(err)
+	}
+	<-served
+}
+
+func TestQueue(t *testing.T) {
+	limiter := New(10, time.Minute)
+	limiter.Limit(&http.Server{}, nil)
+	a, b := newConn(limiter), newConn(limiter)
+	for range 1000 {
+		a.begin()
+		a.answered()
+	}
+	if n := len(limiter.strangers) + len(limiter.unverified); n > 100 {
+		t.Errorf("after 1000 requests on a connection, the queues have %d entries", n)
+	}
+	if limiter.strangers.first() != b {
+		t.Error("the first connection is not the one that has been idle longest")
+	}
+	_ = b.Close()
+	if limiter.strangers.first() != a {
+		t.Error("a closed connection is still in the queue")
+	}
+}
+
+func newConn(limiter *Limiter) *Conn {
+	c := &Conn{Conn: endless{}, limiter: limiter, ended: make(chan struct{})}
+	limiter.add(c)
+	return c
+}

@@ -1,0 +1,84 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+const (
+	// throttleLines is how many requests with the same result get their own log line in an interval.
+	throttleLines    = 5
+	throttleInterval = time.Second
+)
+
+// throttle limits the log lines of unverified requests, because anyone can send any number of these requests. The first
+// requests of an interval get their own lines. The others are counted, and at the end of the interval one line for each
+// result contains the count. It is safe for concurrent use.
+type throttle struct {
+	log *slog.Logger
+
+	mu     sync.Mutex
+	counts map[string]*throttled // by result, in this interval; nil between intervals
+	timer  *time.Timer           // ends the interval
+}
+
+// throttled counts the requests with one result.
+type throttled struct {
+	count  int
+	level  slog.Level
+	source slog.Attr // of the first request without its own line
+}
+
+// allow counts a request and reports whether it gets its own log line.
+func (t *throttle) allow(level slog.Level, result string, r *http.Request) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts == nil {
+		t.counts = map[string]*throttled{}
+		t.timer = time.AfterFunc(throttleInterval, t.flush)
+	}
+	same := t.counts[result]
+	if same == nil {
+		same = &throttled{level: level}
+		t.counts[result] = same
+	}
+	if same.count++; same.count == throttleLines+1 {
+		same.source = source(r)
+	}
+	return same.count <= throttleLines
+}
+
+// flush ends the interval and writes the counts.
+func (t *throttle) flush() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for result, same := range t.counts {
+		if more := same.count - throttleLines; more > 0 {
+			t.log.Log(context.Background(), same.level, "requests", "result", result, "count", more, same.source)
+		}
+	}
+	if t.counts != nil {
+		t.timer.Stop()
+	}
+	t.counts = nil
+}
+
+// source returns the addresses that an unverified request came from. The peer is usually our own load balancer, which
+// adds the last entry of X-Forwarded-For. Without a load balancer, the sender has chosen that entry, so only an IP
+// address is logged, without its port and zone.
+func source(r *http.Request) slog.Attr {
+	entries := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	last := strings.TrimSpace(entries[len(entries)-1])
+	forwarded := ""
+	if with, err := netip.ParseAddrPort(last); err == nil {
+		forwarded = with.Addr().WithZone("").String()
+	} else if ip, err := netip.ParseAddr(last); err == nil {
+		forwarded = ip.WithZone("").String()
+	}
+	return slog.Group("unverified", "peer", r.RemoteAddr, "forwarded_for", forwarded)
+}
