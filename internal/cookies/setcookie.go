@@ -3,7 +3,6 @@ package cookies
 import (
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -25,9 +24,9 @@ type SetCookie struct {
 	Secure bool
 }
 
-// Parse reads a Set-Cookie header that is received at the time now, as RFC 6265, section 5.2, requires. The name ends at
-// the first equals sign. The value is kept byte for byte, with its quotes, without the spaces around it. If an
-// attribute is given twice, the last one counts. Attributes that are unknown or malformed are ignored.
+// Parse parses a Set-Cookie header that is received at the time now. The name ends at the first equals sign. The value is
+// kept byte for byte, with its quotes, without the spaces around it (RFC 6265, section 5.2). If an attribute is given
+// twice, the last one counts. Attributes that are unknown or malformed are ignored.
 //
 // Cookie.Expires is set from Max-Age, or else from Expires. If it is not after now, the header deletes the cookie.
 func Parse(header string, now time.Time) (SetCookie, error) {
@@ -43,64 +42,35 @@ func Parse(header string, now time.Time) (SetCookie, error) {
 	if c.Name == "" {
 		return SetCookie{}, ErrName
 	}
-	c.parseAttributes(attributes, now)
+	// net/http refuses pairs that browsers accept, but it parses the attributes as browsers do.
+	parsed, err := http.ParseSetCookie("name=value;" + attributes)
+	if err != nil {
+		return c, nil
+	}
+	c.Expires = expires(parsed, now)
+	c.Domain, c.Secure = strings.ToLower(strings.TrimPrefix(parsed.Domain, ".")), parsed.Secure
+	if strings.HasPrefix(parsed.Path, "/") {
+		c.Path = parsed.Path
+	}
 	return c, nil
+}
+
+// maxAge is the longest age that browsers accept, 400 days in seconds. It keeps a large Max-Age from overflowing.
+const maxAge = 400 * 24 * 60 * 60
+
+// expires returns when a cookie ends, the zero time if it has no end.
+func expires(c *http.Cookie, now time.Time) time.Time {
+	switch {
+	case c.MaxAge < 0: // Max-Age=0, too
+		return now
+	case c.MaxAge > 0:
+		return now.Add(time.Duration(min(c.MaxAge, maxAge)) * time.Second)
+	}
+	if at, err := http.ParseTime(c.RawExpires); err == nil { // older formats than net/http's cookies have
+		return at
+	}
+	return c.Expires
 }
 
 // Deletes reports whether the header deletes the cookie instead of setting it.
 func (c SetCookie) Deletes() bool { return c.expired(c.set) }
-
-func (c *SetCookie) parseAttributes(list string, now time.Time) {
-	hasMaxAge := false
-	for attribute := range strings.SplitSeq(list, ";") {
-		name, value, _ := strings.Cut(attribute, "=")
-		value = strings.Trim(value, " ")
-		switch strings.ToLower(strings.Trim(name, " ")) {
-		case "max-age":
-			if age, ok := parseMaxAge(value); ok {
-				c.Expires, hasMaxAge = now.Add(age), true
-			}
-		case "expires":
-			if at, ok := parseExpires(value); ok && !hasMaxAge {
-				c.Expires = at
-			}
-		case "path":
-			c.Path = ""
-			if strings.HasPrefix(value, "/") {
-				c.Path = value
-			}
-		case "domain":
-			c.Domain = strings.ToLower(strings.TrimPrefix(value, "."))
-		case "secure":
-			c.Secure = true
-		}
-	}
-}
-
-// maxAge is the longest age that browsers accept, 400 days. It keeps a large Max-Age from overflowing.
-const maxAge = 400 * 24 * time.Hour
-
-// parseMaxAge parses a number of seconds. A negative number means 0.
-func parseMaxAge(value string) (time.Duration, bool) {
-	digits := strings.TrimPrefix(value, "-")
-	if digits == "" || strings.Trim(digits, "0123456789") != "" {
-		return 0, false
-	}
-	if digits != value {
-		return 0, true
-	}
-	seconds, err := strconv.Atoi(digits)
-	if err != nil || seconds > int(maxAge/time.Second) {
-		return maxAge, true
-	}
-	return time.Duration(seconds) * time.Second, true
-}
-
-// parseExpires parses the date formats of HTTP, and the format with dashes that older servers write.
-func parseExpires(value string) (time.Time, bool) {
-	at, err := http.ParseTime(value)
-	if err != nil {
-		at, err = time.Parse("Mon, 02-Jan-2006 15:04:05 MST", value)
-	}
-	return at, err == nil
-}

@@ -194,7 +194,7 @@ func TestCookieWarnings(t *testing.T) {
 	t.Run("cookies for the fallback URL are warned of", func(t *testing.T) {
 		w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": sets("a=1", status(500)), "/sms/fallback": responds(empty)}))
 		d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi")
-		if !isWarned(d, "cookies to the fallback URL") || !isWarned(d, "cookies of a response that it cannot use") {
+		if !isWarned(d, "cookies to the fallback URL") || !isWarned(d, "cookies of a response that Twilio cannot use") {
 			t.Errorf("the findings are %+v", d.Findings)
 		}
 		if got := w.last().header.Get("Cookie"); got != "a=1" {

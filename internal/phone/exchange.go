@@ -47,14 +47,6 @@ func (d *dispatch) exchange(ctx context.Context, r request, end time.Time) (resp
 	return res, d.storeCookies(snapshot, r.to, res)
 }
 
-// effective returns the request as it is sent: a GET has its parameters in the URL.
-func (r request) effective() request {
-	if r.method == http.MethodGet && len(r.form) > 0 {
-		r.to, r.form = r.to.addQuery(r.form), nil
-	}
-	return r
-}
-
 // signature returns the X-Twilio-Signature of a request.
 func (d *dispatch) signature(r request) string {
 	token := d.phone.options.AuthToken
@@ -117,7 +109,7 @@ func (d *dispatch) storeCookies(snapshot cookies.Snapshot, from *target, res res
 			d.warn(from.url(), "A cookie is set for a domain that is not the server's. A browser refuses it.")
 			continue
 		case c.Deletes():
-			d.warn(from.url(), "That Twilio deletes a cookie whose Max-Age or Expires has passed is not confirmed.")
+			d.warn(from.url(), "It is not confirmed that Twilio deletes a cookie whose Max-Age or Expires has passed.")
 		}
 		sets = append(sets, c)
 	}

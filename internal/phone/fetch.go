@@ -18,9 +18,17 @@ type request struct {
 	reason    Reason
 	method    string
 	to        *target
-	form      []byte // escaped; a GET has it in its query
+	form      []byte // escaped
 	token     string
 	withLogin bool // the server has asked for the user and the password
+}
+
+// effective returns the request as it is sent: a GET has its form in the query.
+func (r request) effective() request {
+	if r.method == http.MethodGet && len(r.form) > 0 {
+		r.to, r.form = r.to.addQuery(r.form), nil
+	}
+	return r
 }
 
 // fetch requests a document. It follows redirects and tries again as the connection overrides say. All of this together
@@ -29,15 +37,15 @@ type request struct {
 func (d *dispatch) fetch(ctx context.Context, r request) ([]twiml.Verb, *target, *Finding) {
 	end := time.Now().Add(r.to.overrides.total)
 	for redirects := 0; ; redirects++ {
-		r.token = newIdempotencyToken()
-		url := r.effective().to.url()
-		res, failed := d.try(ctx, &r, end)
+		sent := r.effective()
+		url := sent.to.url()
+		res, failed := d.try(ctx, sent, end)
 		if failed == nil && res.status/100 != 3 {
 			verbs, broken := d.read(res, url)
 			return verbs, r.to, broken
 		}
 		if failed == nil && redirects == maxRedirects {
-			d.warn(url, "How many redirects Twilio follows is not confirmed.")
+			d.warn(url, "It is not confirmed how many redirects Twilio follows.")
 			failed = &failure{code: 11215, detail: fmt.Sprintf("There were more than %d redirects in a row.", maxRedirects)}
 		}
 		if failed == nil {
@@ -58,13 +66,13 @@ func (d *dispatch) read(res response, url string) ([]twiml.Verb, *Finding) {
 		d.add(newFinding(f, url))
 	}
 	if res.status == http.StatusForbidden && !d.delivery.Message.Forged {
-		d.warn(url, "If this is the webhook's check of the signature: the signature was made over this URL with the given token.")
+		d.warn(url, "If the webhook refuses the signature: it was made over this URL with the given token.")
 	}
 	if document.Failure == nil {
 		return document.Verbs, nil
 	}
 	if len(res.header["Set-Cookie"]) > 0 {
-		d.warn(url, "Whether Twilio keeps the cookies of a response that it cannot use is not confirmed. Here they are kept.")
+		d.warn(url, "The cookies of a response that Twilio cannot use are kept here. It is not confirmed whether Twilio keeps them.")
 	}
 	broken := newFinding(*document.Failure, url)
 	return nil, &broken
@@ -77,10 +85,10 @@ func (d *dispatch) follow(r request, res response) (request, *failure) {
 		return r, &failure{code: 11216, detail: "The redirect cannot be followed: " + err.Error() + "."}
 	}
 	if redirect.KeepsForm {
-		d.warn(r.to.url(), "That Twilio sends the same request again after 307, signed over the new URL, is not confirmed.")
+		d.warn(r.to.url(), "It is not confirmed that Twilio sends the same request again after 307, signed over the new URL.")
 	} else {
 		d.warn(r.to.url(), fmt.Sprintf("Twilio follows %d with GET and drops the message's parameters. "+
-			"What it signs then and which cookies it sends is not confirmed.", res.status))
+			"It is not confirmed what it signs then and which cookies it sends.", res.status))
 		r.form = nil
 	}
 	next, err := r.to.next(redirect.URL)
@@ -106,15 +114,16 @@ func (d *dispatch) checkServer(to *target) *failure {
 		return nil
 	}
 	d.delivery.NotFollowed = server
-	return &failure{detail: fmt.Sprintf("The webhook leads to another server, %+q. Twilio would follow with a signature and the cookies; this phone did not.", server)}
+	return &failure{detail: fmt.Sprintf("The webhook leads to another server, %+q. Twilio would follow and send a signature and the cookies. This phone did not.", server)}
 }
 
 // try sends a request. It sends it again with the user and the password if the server asks for them, and after the
 // failures that the connection overrides name.
-func (d *dispatch) try(ctx context.Context, r *request, end time.Time) (response, *failure) {
+func (d *dispatch) try(ctx context.Context, r request, end time.Time) (response, *failure) {
+	r.token = newIdempotencyToken()
 	for tries := 0; ; {
-		res, failed := d.exchange(ctx, r.effective(), end)
-		if d.authorize(r, res) {
+		res, failed := d.exchange(ctx, r, end)
+		if d.authorize(&r, res) {
 			continue
 		}
 		o := r.to.overrides
@@ -123,7 +132,7 @@ func (d *dispatch) try(ctx context.Context, r *request, end time.Time) (response
 			return res, failed
 		}
 		if why != retryConnect {
-			d.warn(r.effective().to.url(), "Whether a retry has the same I-Twilio-Idempotency-Token is not confirmed. Here it has.")
+			d.warn(r.to.url(), "A retry has the same I-Twilio-Idempotency-Token here. It is not confirmed whether Twilio's has.")
 		}
 		tries++
 		r.reason = Retry

@@ -34,9 +34,9 @@ func (d *dispatch) warnParameters() {
 	switch name := channel(d.phone.options.From); {
 	case name == "":
 	case name != "whatsapp":
-		d.warn("", "What Twilio sends for this channel is not confirmed.")
+		d.warn("", "It is not confirmed what Twilio sends for this channel.")
 	case len(d.delivery.Message.Media) > 0:
-		d.warn("", "What MessageType is for media on WhatsApp is not confirmed.")
+		d.warn("", "It is not confirmed which MessageType Twilio sends for media on WhatsApp.")
 	}
 }
 
@@ -44,11 +44,11 @@ func (d *dispatch) warnParameters() {
 func (d *dispatch) warnCookies(reason Reason, url string) {
 	switch {
 	case channel(d.phone.options.From) != "":
-		d.warn(url, "Whether Twilio keeps cookies for channels is not confirmed.")
+		d.warn(url, "It is not confirmed whether Twilio keeps cookies for channels.")
 	case len(d.delivery.Message.Media) > 0:
-		d.warn(url, "Whether Twilio sends cookies with MMS is not confirmed.")
+		d.warn(url, "It is not confirmed whether Twilio sends cookies with MMS.")
 	case reason == Fallback:
-		d.warn(url, "Whether Twilio sends the cookies to the fallback URL, too, is not confirmed.")
+		d.warn(url, "It is not confirmed whether Twilio sends the cookies to the fallback URL, too.")
 	}
 }
 

@@ -2,125 +2,102 @@ package phone
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
 	"smsession/internal/gsm"
 )
 
-// parameters returns the parameters of a message, in the order in which they were captured. There are captures of SMS,
-// of MMS and of WhatsApp. Other channels get WhatsApp's parameters without the ones about WhatsApp.
+// The parameters of a message in the order in which they were captured. MediaContentType and MediaUrl stand for those of
+// all media. There are captures of SMS, of MMS and of WhatsApp. Other channels get WhatsApp's parameters without the ones
+// about WhatsApp. The status parameters are those of a status callback; Twilio's page on <Message> names MessageSid and
+// MessageStatus for its action.
+const (
+	smsOrder = "ToCountry MediaContentType ToState SmsMessageSid NumMedia ToCity FromZip SmsSid FromState SmsStatus FromCity " +
+		"Body FromCountry To MessagingServiceSid ToZip NumSegments MessageSid AccountSid From MediaUrl ApiVersion"
+	channelOrder = "MediaContentType SmsMessageSid NumMedia ProfileName MessageType SmsSid WaId SmsStatus Body To " +
+		"MessagingServiceSid NumSegments ReferralNumMedia MessageSid AccountSid ChannelMetadata From MediaUrl ApiVersion"
+	statusOrder = "SmsSid SmsStatus MessageStatus To MessagingServiceSid MessageSid AccountSid From ApiVersion"
+)
+
+// parameters returns the parameters of a message.
 func (p *Phone) parameters(m Message) []Param {
-	params := p.channelParameters(m)
-	if channel(p.options.From) == "" {
-		params = p.smsParameters(m)
+	o := &p.options
+	from, to := o.FromPlace.of(o.From), o.ToPlace.of(o.To)
+	values := p.values(m.SID, o.From, o.To)
+	maps.Copy(values, map[string]string{
+		"FromCity": from.City, "FromState": from.State, "FromZip": from.Zip, "FromCountry": from.Country,
+		"ToCity": to.City, "ToState": to.State, "ToZip": to.Zip, "ToCountry": to.Country,
+		"SmsStatus":        "received",
+		"SmsMessageSid":    m.SID,
+		"Body":             m.Body,
+		"NumMedia":         strconv.Itoa(len(m.Media)),
+		"NumSegments":      strconv.Itoa(p.segments(m.Body, len(m.Media)).Count),
+		"ReferralNumMedia": "0",
+	})
+	order := smsOrder
+	if name := channel(o.From); name != "" {
+		order = channelOrder
+		if name == "whatsapp" {
+			values["ProfileName"], values["WaId"] = o.ProfileName, onlyDigits(o.From)
+			values["MessageType"], values["ChannelMetadata"] = messageType(m.Media), p.channelMetadata()
+		}
 	}
+	params := inOrder(order, values, m.Media)
 	if m.OptOutType != "" {
 		params = append(params, Param{"OptOutType", m.OptOutType})
 	}
 	return append(params, m.More...)
 }
 
-func (p *Phone) smsParameters(m Message) []Param {
-	from, to := p.options.FromPlace.of(p.options.From), p.options.ToPlace.of(p.options.To)
-	return slices.Concat(
-		[]Param{{"ToCountry", to.Country}},
-		mediaTypes(m.Media),
-		[]Param{
-			{"ToState", to.State},
-			{"SmsMessageSid", m.SID},
-			{"NumMedia", strconv.Itoa(len(m.Media))},
-			{"ToCity", to.City},
-			{"FromZip", from.Zip},
-			{"SmsSid", m.SID},
-			{"FromState", from.State},
-			{"SmsStatus", "received"},
-			{"FromCity", from.City},
-			{"Body", m.Body},
-			{"FromCountry", from.Country},
-			{"To", p.options.To},
-		},
-		p.serviceParameter(),
-		[]Param{
-			{"ToZip", to.Zip},
-			{"NumSegments", strconv.Itoa(p.segments(m.Body, len(m.Media)).Count)},
-			{"MessageSid", m.SID},
-			{"AccountSid", p.options.AccountSID},
-			{"From", p.options.From},
-		},
-		mediaURLs(m.Media),
-		[]Param{{"ApiVersion", "2010-04-01"}},
-	)
-}
-
-func (p *Phone) channelParameters(m Message) []Param {
-	var profile, number, metadata []Param
-	if channel(p.options.From) == "whatsapp" {
-		profile = []Param{{"ProfileName", p.options.ProfileName}, {"MessageType", messageType(m.Media)}}
-		number = []Param{{"WaId", onlyDigits(p.options.From)}}
-		metadata = []Param{{"ChannelMetadata", p.channelMetadata()}}
-	}
-	return slices.Concat(
-		mediaTypes(m.Media),
-		[]Param{{"SmsMessageSid", m.SID}, {"NumMedia", strconv.Itoa(len(m.Media))}},
-		profile,
-		[]Param{{"SmsSid", m.SID}},
-		number,
-		[]Param{{"SmsStatus", "received"}, {"Body", m.Body}, {"To", p.options.To}},
-		p.serviceParameter(),
-		[]Param{{"NumSegments", "1"}, {"ReferralNumMedia", "0"}, {"MessageSid", m.SID}, {"AccountSid", p.options.AccountSID}},
-		metadata,
-		[]Param{{"From", p.options.From}},
-		mediaURLs(m.Media),
-		[]Param{{"ApiVersion", "2010-04-01"}},
-	)
-}
-
-// statusParameters returns the parameters about a reply, as captured from a status callback. Twilio's page on <Message>
-// names MessageSid and MessageStatus for its action.
+// statusParameters returns the parameters about a reply.
 func (p *Phone) statusParameters(r Reply) []Param {
-	sid := NewSID()
-	return slices.Concat(
-		[]Param{{"SmsSid", sid}, {"SmsStatus", "queued"}, {"MessageStatus", "queued"}, {"To", r.To}},
-		p.serviceParameter(),
-		[]Param{{"MessageSid", sid}, {"AccountSid", p.options.AccountSID}, {"From", r.From}, {"ApiVersion", "2010-04-01"}},
-	)
+	values := p.values(NewSID(), r.From, r.To)
+	values["SmsStatus"], values["MessageStatus"] = "queued", "queued"
+	return inOrder(statusOrder, values, nil)
 }
 
-func (p *Phone) serviceParameter() []Param {
-	if p.options.MessagingServiceSID == "" {
-		return nil
+// values returns the parameters that messages and replies have in common.
+func (p *Phone) values(sid, from, to string) map[string]string {
+	values := map[string]string{
+		"MessageSid": sid,
+		"SmsSid":     sid,
+		"AccountSid": p.options.AccountSID,
+		"From":       from,
+		"To":         to,
+		"ApiVersion": "2010-04-01",
 	}
-	return []Param{{"MessagingServiceSid", p.options.MessagingServiceSID}}
-}
-
-func mediaTypes(media []Media) (params []Param) {
-	for i, m := range media {
-		params = append(params, Param{"MediaContentType" + strconv.Itoa(i), m.ContentType})
+	if p.options.MessagingServiceSID != "" {
+		values["MessagingServiceSid"] = p.options.MessagingServiceSID
 	}
-	return params
+	return values
 }
 
-func mediaURLs(media []Media) (params []Param) {
-	for i, m := range media {
-		params = append(params, Param{"MediaUrl" + strconv.Itoa(i), m.URL})
+// inOrder returns the parameters that have a value.
+func inOrder(order string, values map[string]string, media []Media) (params []Param) {
+	for name := range strings.FieldsSeq(order) {
+		if value, found := values[name]; found {
+			params = append(params, Param{name, value})
+		}
+		for i, m := range media {
+			switch name {
+			case "MediaContentType":
+				params = append(params, Param{name + strconv.Itoa(i), m.ContentType})
+			case "MediaUrl":
+				params = append(params, Param{name + strconv.Itoa(i), m.URL})
+			}
+		}
 	}
 	return params
 }
 
 // channelMetadata returns WhatsApp's parameters as JSON. Its keys have been captured.
 func (p *Phone) channelMetadata() string {
-	type context struct{ ProfileName, WaId string }
-	type data struct {
-		Context context `json:"context"`
-	}
-	text, _ := json.Marshal(struct { // strings cannot fail
-		Type string `json:"type"`
-		Data data   `json:"data"`
-	}{"whatsapp", data{context{p.options.ProfileName, onlyDigits(p.options.From)}}})
-	return string(text)
+	name, _ := json.Marshal(p.options.ProfileName) // a string cannot fail
+	return fmt.Sprintf(`{"type":"whatsapp","data":{"context":{"ProfileName":%s,"WaId":"%s"}}}`, name, onlyDigits(p.options.From))
 }
 
 // messageType returns WhatsApp's name for the kind of a message. Only "text" has been captured.

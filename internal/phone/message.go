@@ -30,23 +30,19 @@ type Param struct{ Name, Value string }
 func NewSID() string { return newSID("SM") }
 
 // newSID generates a SID with one of Twilio's prefixes.
-func newSID(prefix string) string {
-	random := randomBytes()
-	return prefix + hex.EncodeToString(random[:])
-}
+func newSID(prefix string) string { return prefix + randomHex() }
 
 // newIdempotencyToken generates a UUID of version 4 (RFC 9562), as Twilio's I-Twilio-Idempotency-Token is.
 func newIdempotencyToken() string {
-	random := randomBytes()
-	random[6] = random[6]&0x0f | 0x40
-	random[8] = random[8]&0x3f | 0x80
-	text := hex.EncodeToString(random[:])
-	return text[:8] + "-" + text[8:12] + "-" + text[12:16] + "-" + text[16:20] + "-" + text[20:]
+	text := randomHex()
+	return text[:8] + "-" + text[8:12] + "-4" + text[13:16] + "-a" + text[17:20] + "-" + text[20:]
 }
 
-func randomBytes() (random [16]byte) {
+// randomHex returns 32 random hexadecimal digits.
+func randomHex() string {
+	var random [16]byte
 	rand.Read(random[:]) // never returns an error
-	return random
+	return hex.EncodeToString(random[:])
 }
 
 // Pair returns the addresses of a message between two numbers. If one of them is WhatsApp's, both are, because WhatsApp

@@ -79,7 +79,7 @@ func TestInvalidRedirects(t *testing.T) {
 func TestRedirectLoop(t *testing.T) {
 	w := newWebhook(t, redirects(302, "/sms"))
 	d := send(t, newPhone(t, at(w.URL)), "hi")
-	if got := errorsOf(d); !slices.Equal(got, []int{11215}) || !isWarned(d, "How many redirects") {
+	if got := errorsOf(d); !slices.Equal(got, []int{11215}) || !isWarned(d, "how many redirects") {
 		t.Errorf("the findings are %+v", d.Findings)
 	}
 	if n := len(d.Exchanges); n != 11 {

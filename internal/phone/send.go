@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"slices"
@@ -27,8 +28,10 @@ type dispatch struct {
 // Send delivers a message. It returns when Twilio would have finished, or when ctx ends. It never returns nil; what went
 // wrong is among the findings of the Delivery.
 func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
-	if m.SID == "" {
-		m.SID = newSID(sidPrefix(m))
+	if m.SID == "" && len(m.Media) > 0 {
+		m.SID = newSID("MM")
+	} else if m.SID == "" {
+		m.SID = NewSID()
 	}
 	began := time.Now()
 	d := dispatch{
@@ -43,14 +46,6 @@ func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 	return d.delivery
 }
 
-// sidPrefix returns the prefix of a message's SID: MM with media, SM without.
-func sidPrefix(m Message) string {
-	if len(m.Media) > 0 {
-		return "MM"
-	}
-	return "SM"
-}
-
 // deliver calls the webhook. If there is no TwiML that Twilio can execute, it calls the fallback URL.
 //
 // See https://www.twilio.com/docs/availability-reliability.
@@ -60,7 +55,7 @@ func (d *dispatch) deliver(ctx context.Context) {
 		return
 	}
 	if d.documents > 1 {
-		d.warn(broken.URL, "Whether Twilio goes to the fallback URL when a later document fails is not confirmed.")
+		d.warn(broken.URL, "It is not confirmed whether Twilio calls the fallback URL when a later document fails.")
 	}
 	d.params = append(d.params, Param{"ErrorCode", strconv.Itoa(broken.Code)}, Param{"ErrorUrl", broken.URL})
 	d.run(ctx, request{reason: Fallback, method: http.MethodPost, to: d.phone.fallback, form: encode(d.params)})
@@ -101,7 +96,7 @@ func (d *dispatch) execute(verbs []twiml.Verb, from *target) (*request, *Finding
 		d.delivery.Replies = append(d.delivery.Replies, r)
 		d.warnReply(r, from.url())
 		if v.Action != "" {
-			d.warn(from.url(), "What Twilio sends to the action of a <Message> is not confirmed, except for MessageSid and MessageStatus.")
+			d.warn(from.url(), "It is not confirmed what Twilio sends to the action of a <Message>, except for MessageSid and MessageStatus.")
 			return d.lead(request{reason: Action, method: v.Method, form: encode(d.phone.statusParameters(r))}, from, v.Action)
 		}
 	}
@@ -117,20 +112,13 @@ func (d *dispatch) failTooManyMessages(url string) {
 }
 
 func (p *Phone) reply(v twiml.Verb) Reply {
-	r := Reply{
-		From:     p.options.To,
-		To:       p.options.From,
+	return Reply{
+		From:     cmp.Or(v.From, p.options.To),
+		To:       cmp.Or(v.To, p.options.From),
 		Body:     v.Body,
 		Media:    v.Media,
 		Segments: p.segments(v.Body, len(v.Media)),
 	}
-	if v.From != "" {
-		r.From = v.From
-	}
-	if v.To != "" {
-		r.To = v.To
-	}
-	return r
 }
 
 // lead completes the request for the URL that a document leads to.

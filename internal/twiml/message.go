@@ -28,18 +28,15 @@ func (r *reader) readMessage(e *Element) (leads bool) {
 // content returns the text of a message with its Bodies, and its Media. White space beside a Body or a Media is only
 // layout.
 func (r *reader) content(e *Element) (body string, media []string) {
-	var all, bodies strings.Builder
-	hasNouns, hasText := false, false
+	var text, bodies strings.Builder
+	hasNouns := false
 	for _, child := range e.Children {
 		switch child.Name {
 		case "":
-			all.WriteString(child.Text)
-			hasText = hasText || !isBlank(child.Text)
+			text.WriteString(child.Text)
 			continue
 		case "Body":
-			text := r.text(child)
-			all.WriteString(text)
-			bodies.WriteString(text)
+			bodies.WriteString(r.text(child))
 		case "Media":
 			media = r.appendMedia(media, child)
 		default:
@@ -49,13 +46,13 @@ func (r *reader) content(e *Element) (body string, media []string) {
 		r.checkAttributes(child)
 		hasNouns = true
 	}
-	if hasNouns && !hasText {
+	if hasNouns && isBlank(text.String()) {
 		return bodies.String(), media
 	}
 	if bodies.Len() > 0 {
 		r.warn(0, "The Message in line %d has text beside its Body. Both are sent here. It is not confirmed which of them Twilio sends.", e.Line)
 	}
-	return all.String(), media
+	return text.String() + bodies.String(), media
 }
 
 func (r *reader) appendMedia(media []string, e *Element) []string {
@@ -81,10 +78,10 @@ func (r *reader) readAddresses(e *Element, v *Verb) bool {
 	v.To, v.From = strings.TrimSpace(to), strings.TrimSpace(from)
 	validTo, validFrom := v.To == "" || isRecipient(v.To), v.From == "" || isSender(v.From)
 	if !validTo {
-		r.report(14101, "The %s in line %d is sent to %s, which is not a phone number.", e.Name, e.Line, quote(to))
+		r.report(14101, "The %s in line %d is sent to %.60q, which is not a phone number.", e.Name, e.Line, to)
 	}
 	if !validFrom {
-		r.report(14102, "The %s in line %d is sent from %s, which is not a valid sender.", e.Name, e.Line, quote(from))
+		r.report(14102, "The %s in line %d is sent from %.60q, which is not a valid sender.", e.Name, e.Line, from)
 	}
 	return validTo && validFrom
 }

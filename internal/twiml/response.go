@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
-	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -85,7 +84,7 @@ func (r *reader) readBody(status int, contentType string, body []byte) {
 	case "":
 		r.fail(11200, "The response has no Content-Type.")
 	default:
-		r.fail(12300, "Twilio does not read the Content-Type %s.", quote(mediaType))
+		r.fail(12300, "Twilio does not read the Content-Type %.60q.", mediaType)
 	}
 }
 
@@ -105,7 +104,7 @@ func parseContentType(contentType string) (mediaType, charset string) {
 // declaration.
 func (r *reader) checkCharset(charset string, body []byte) {
 	if charset != "utf-8" && !isASCII(body) {
-		r.warn(0, "The Content-Type has the charset %s, which is ignored here. It is not confirmed whether Twilio uses it.", quote(charset))
+		r.warn(0, "The Content-Type has the charset %.60q, which is ignored here. It is not confirmed whether Twilio uses it.", charset)
 	}
 }
 
@@ -122,20 +121,4 @@ func (r *reader) readPlain(body []byte) {
 	}
 	r.warn(0, "Twilio sends a text/plain response to the sender as a message, even if it is an error page.")
 	r.addMessage(Verb{Kind: Message, Body: text})
-}
-
-func isASCII(text []byte) bool {
-	return !slices.ContainsFunc(text, func(b byte) bool { return b >= utf8.RuneSelf })
-}
-
-// quote quotes a text of the server.
-func quote(text string) string { return fmt.Sprintf("%q", clip(text)) }
-
-// clip shortens a text of the server for a sentence.
-func clip(text string) string {
-	const most = 60
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
 }

@@ -10,21 +10,18 @@ import (
 //
 // See https://www.twilio.com/docs/messaging/twiml#how-twilios-twiml-interpreter-works.
 func (r *reader) readTwiML(body []byte) {
-	root, warnings, err := parse(body)
-	for _, warning := range warnings {
-		r.warn(0, "%s", warning)
-	}
+	root, err := parse(body, func(format string, args ...any) { r.warn(0, format, args...) })
 	if err != nil {
-		r.fail(12100, "The document is not well-formed XML, %s.", err)
+		r.fail(12100, "The document is not well-formed: %.200s.", err)
 		return
 	}
 	if root.Name != "Response" {
-		r.fail(12102, "The root element is %s.", quote(root.Name))
+		r.fail(12102, "The root element is %.60q.", root.Name)
 		return
 	}
 	// Twilio's page on 12101 names the versions of its API. Today's documentation of Response has no attributes.
 	if version, found := root.Attribute("version"); found && version != "2010-04-01" && version != "2008-08-01" {
-		r.fail(12101, "The Response has the version %s.", quote(version))
+		r.fail(12101, "The Response has the version %.60q.", version)
 		return
 	}
 	r.Root = root
@@ -50,7 +47,7 @@ func (r *reader) readVerbs(root *Element) {
 			r.readRedirect(child)
 			leads = true
 		default:
-			r.report(14110, "<%s>, line %d, is not a verb of messaging. The verbs are Message and Redirect, spelled like this.", clip(child.Name), child.Line)
+			r.report(14110, "<%.60s>, line %d, is not a verb of messaging. The verbs are Message and Redirect, spelled like this.", child.Name, child.Line)
 		}
 		if leads {
 			r.checkUnreachable(child, root.Children[i+1:])
@@ -83,7 +80,7 @@ func (r *reader) method(e *Element) (method string, valid bool) {
 		return http.MethodPost, false
 	}
 	if method != given {
-		r.warn(14104, "The %s in line %d has the method %s. Twilio writes methods in capitals.", e.Name, e.Line, quote(given))
+		r.warn(14104, "The %s in line %d has the method %.60q. Twilio writes methods in capitals.", e.Name, e.Line, given)
 	}
 	return method, true
 }
@@ -104,13 +101,13 @@ func (r *reader) text(e *Element) string {
 func (r *reader) checkAttributes(e *Element, known ...string) {
 	for _, a := range e.Attributes {
 		if a.Name.Space == "" && !slices.Contains(known, a.Name.Local) {
-			r.warn(12200, "<%s>, line %d, has no attribute %s.", e.Name, e.Line, quote(a.Name.Local))
+			r.warn(12200, "<%s>, line %d, has no attribute %.60q.", e.Name, e.Line, a.Name.Local)
 		}
 	}
 }
 
 func (r *reader) warnNested(e, child *Element) {
-	r.warn(12200, "<%s>, line %d, is not valid in <%s>. It is ignored.", clip(child.Name), child.Line, e.Name)
+	r.warn(12200, "<%.60s>, line %d, is not valid in <%s>. It is ignored.", child.Name, child.Line, e.Name)
 }
 
 // checkUnreachable warns of verbs after one that continues with another document.

@@ -102,7 +102,7 @@ func TestDetails(t *testing.T) {
 		{"the lines of the declaration count", "<?xml\nversion=\"1.0\"?>\n<Response>\n<Message>a & b</Response>", "line 4"},
 		{"an unknown verb has its line", "<Response>\n\n<Say>a</Say></Response>", "line 3"},
 		{"a bad address has its line", "<?xml\nversion=\"1.0\"?>\n<Response>\n<Message to='x'/></Response>", "line 4"},
-		{"a second root has its line", "<?xml\nversion=\"1.0\"?>\n<Response/>\n<Response/>", "line 4: <Response> is a second root element"},
+		{"a second root has its line", "<?xml\nversion=\"1.0\"?>\n<Response/>\n<Response/>", "line 4: there is a second root element"},
 		{"a malformed declaration is named", "<?xml?><Response/>", "the XML declaration is malformed"},
 		{"an element has the line of the end of its start tag", "<Response>\n<Message\n>a<b>c</b></Message></Response>", "line 3"},
 		{"text after the root has its line", "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Response>\n</Response>\n!", "line 4"},

@@ -3,8 +3,6 @@ package twiml
 import (
 	"bytes"
 	"encoding/xml"
-	"errors"
-	"fmt"
 	"io"
 	"regexp"
 	"slices"
@@ -32,143 +30,125 @@ func (e *Element) Attribute(name string) (string, bool) {
 }
 
 // parse parses a document as https://www.w3.org/TR/xml/ requires of a processor that does not validate, and returns its
-// root. The warnings are about what Twilio may not accept. The error names the line, and is not a whole sentence.
+// root. It calls warn with what Twilio may not accept. The error names the line.
 //
 // encoding/xml does most of the work. parse adds the checks that encoding/xml does not make. It does not read the
 // declarations inside a document type, so their entities are unknown.
-func parse(body []byte) (root *Element, warnings []string, err error) {
-	var p parser
-	if err := p.readProlog(body); err != nil {
-		return nil, p.warnings, err
+func parse(body []byte, warn func(format string, args ...any)) (*Element, error) {
+	text, err := readProlog(body, warn)
+	if err != nil {
+		return nil, err
 	}
-	p.decoder = xml.NewDecoder(bytes.NewReader(p.text))
+	document := &Element{}
+	p := parser{decoder: xml.NewDecoder(bytes.NewReader(text)), document: document, open: []*Element{document}, warn: warn}
 	for {
 		from := p.decoder.InputOffset()
 		token, err := p.decoder.Token()
-		if err == io.EOF {
-			break
+		switch {
+		case err == io.EOF && len(document.Children) == 0:
+			return nil, p.error("there is no root element")
+		case err == io.EOF:
+			return document.Children[0], nil
+		case err != nil:
+			return nil, err
 		}
-		if syntax := (*xml.SyntaxError)(nil); errors.As(err, &syntax) {
-			return nil, p.warnings, fmt.Errorf("line %d: %s", syntax.Line, clip(syntax.Msg))
+		raw := text[from:p.decoder.InputOffset()]
+		if problem := p.problem(token, raw); problem != "" {
+			return nil, p.error(problem)
 		}
-		if err == nil {
-			err = p.add(token, p.text[from:p.decoder.InputOffset()])
-		}
-		if err != nil {
-			return nil, p.warnings, err
-		}
+		p.add(token, raw)
 	}
-	if p.root == nil {
-		return nil, p.warnings, p.errorf("there is no root element")
-	}
-	return p.root, p.warnings, nil
 }
 
 // parser is the state of parse.
 type parser struct {
-	text       []byte // the document in UTF-8, without its declaration
 	decoder    *xml.Decoder
-	root       *Element
-	open       []*Element // from the root inwards
+	document   *Element   // the parent of the root
+	open       []*Element // from the document inwards
 	hasDocType bool
-	warnings   []string
+	warn       func(format string, args ...any)
 }
 
-func (p *parser) errorf(format string, args ...any) error {
-	line := 1
-	if p.decoder != nil {
-		line, _ = p.decoder.InputPos()
-	}
-	return fmt.Errorf("line %d: "+format, append([]any{line}, args...)...)
-}
-
-func (p *parser) warn(format string, args ...any) {
-	p.warnings = append(p.warnings, fmt.Sprintf(format, args...))
+func (p *parser) error(problem string) error {
+	line, _ := p.decoder.InputPos()
+	return &xml.SyntaxError{Line: line, Msg: problem}
 }
 
 // add adds a token to the tree. raw is the token as it is written.
-func (p *parser) add(token xml.Token, raw []byte) error {
+func (p *parser) add(token xml.Token, raw []byte) {
+	parent := p.open[len(p.open)-1]
 	switch t := token.(type) {
 	case xml.StartElement:
-		return p.start(t, raw)
+		line, _ := p.decoder.InputPos()
+		end := 1 + bytes.IndexAny(raw[1:], " \t\r\n/>")
+		e := &Element{Name: string(raw[1:end]), Attributes: slices.Clone(t.Attr), Line: line}
+		parent.Children = append(parent.Children, e)
+		p.open = append(p.open, e)
 	case xml.EndElement:
 		p.open = p.open[:len(p.open)-1]
 	case xml.CharData:
-		return p.addText(t, raw)
-	case xml.ProcInst:
-		return p.checkInstruction(t, raw)
+		if parent != p.document {
+			parent.Children = append(parent.Children, &Element{Text: string(t)})
+		}
 	case xml.Directive:
-		return p.checkDirective(t)
+		p.hasDocType = true
+		p.warn("The document has a document type declaration. It is not confirmed that Twilio accepts one.")
 	}
-	return nil
 }
 
-// spacedTag matches a start tag with white space between its attributes.
-var spacedTag = regexp.MustCompile(`^[^"']*(?:(?:"[^"]*"|'[^']*')[ \t\r\n/>][^"']*)*$`)
+// The right forms of a start tag and of the inside of a document type declaration.
+var (
+	spacedTag = regexp.MustCompile(`^[^"']*(?:(?:"[^"]*"|'[^']*')[ \t\r\n/>][^"']*)*$`)
+	docType   = regexp.MustCompile(`^DOCTYPE[ \t\r\n]+[^ \t\r\n]`)
+)
 
-func (p *parser) start(t xml.StartElement, raw []byte) error {
-	line, _ := p.decoder.InputPos()
-	end := 1 + bytes.IndexAny(raw[1:], " \t\r\n/>")
-	e := &Element{Name: string(raw[1:end]), Attributes: slices.Clone(t.Attr), Line: line}
-	switch {
-	case len(p.open) == 0 && p.root != nil:
-		return p.errorf("<%s> is a second root element", clip(e.Name))
-	case len(t.Attr) > 1 && !spacedTag.Match(raw):
-		return p.errorf("there is no space between two attributes of <%s>", clip(e.Name))
-	case hasSurrogate(raw):
-		return p.errorf("a character reference is half of a surrogate pair")
-	}
-	for i, a := range t.Attr {
-		if slices.ContainsFunc(t.Attr[:i], func(b xml.Attr) bool { return b.Name == a.Name }) {
-			return p.errorf("<%s> has the same attribute twice", clip(e.Name))
+// problem returns what is wrong with a token that encoding/xml accepts, "" if it is right.
+func (p *parser) problem(token xml.Token, raw []byte) string {
+	hasRoot, isOutside := len(p.document.Children) > 0, len(p.open) == 1
+	switch t := token.(type) {
+	case xml.StartElement:
+		switch {
+		case isOutside && hasRoot:
+			return "there is a second root element"
+		case len(t.Attr) > 1 && !spacedTag.Match(raw):
+			return "there is no space between two attributes"
+		case hasDuplicate(t.Attr):
+			return "an element has the same attribute twice"
+		case hasSurrogate(raw):
+			return "a character reference is half of a surrogate pair"
+		}
+	case xml.CharData:
+		switch {
+		case isOutside && len(bytes.Trim(raw, " \t\r\n")) > 0:
+			return "there is text outside the root element"
+		case !bytes.HasPrefix(raw, []byte("<![CDATA[")) && hasSurrogate(raw):
+			return "a character reference is half of a surrogate pair"
+		}
+	case xml.ProcInst:
+		rest := raw[len("<?")+len(t.Target):]
+		switch {
+		case strings.EqualFold(t.Target, "xml"):
+			return "the XML declaration is not at the very beginning"
+		case !bytes.HasPrefix(rest, []byte("?>")) && bytes.IndexAny(rest, " \t\r\n") != 0:
+			return "a processing instruction has no space after its target"
+		}
+	case xml.Directive:
+		if !docType.Match(t) || hasRoot || p.hasDocType {
+			return "there is a declaration where none is allowed"
 		}
 	}
-	if p.root == nil {
-		p.root = e
-	} else {
-		p.append(e)
-	}
-	p.open = append(p.open, e)
-	return nil
+	return ""
 }
 
-func (p *parser) append(e *Element) {
-	parent := p.open[len(p.open)-1]
-	parent.Children = append(parent.Children, e)
-}
-
-func (p *parser) addText(text xml.CharData, raw []byte) error {
-	isCDATA := bytes.HasPrefix(raw, []byte("<![CDATA["))
-	switch {
-	case len(p.open) == 0 && len(bytes.Trim(raw, " \t\r\n")) > 0:
-		return p.errorf("there is text outside the root element")
-	case !isCDATA && hasSurrogate(raw):
-		return p.errorf("a character reference is half of a surrogate pair")
-	case len(p.open) > 0:
-		p.append(&Element{Text: string(text)})
+func hasDuplicate(attributes []xml.Attr) bool {
+	seen := make(map[xml.Name]bool, len(attributes))
+	for _, a := range attributes {
+		if seen[a.Name] {
+			return true
+		}
+		seen[a.Name] = true
 	}
-	return nil
-}
-
-func (p *parser) checkInstruction(t xml.ProcInst, raw []byte) error {
-	rest := raw[len("<?")+len(t.Target):]
-	switch {
-	case strings.EqualFold(t.Target, "xml"):
-		return p.errorf("the XML declaration is not at the very beginning")
-	case !bytes.HasPrefix(rest, []byte("?>")) && !isSpace(rest[0]):
-		return p.errorf("a processing instruction has no space after its target")
-	}
-	return nil
-}
-
-func (p *parser) checkDirective(t xml.Directive) error {
-	name, found := bytes.CutPrefix(t, []byte("DOCTYPE"))
-	if !found || len(name) == 0 || !isSpace(name[0]) || isBlank(string(name)) || p.root != nil || p.hasDocType {
-		return p.errorf("there is a declaration where none is allowed")
-	}
-	p.hasDocType = true
-	p.warn("The document has a document type declaration. It is not confirmed that Twilio accepts one.")
-	return nil
+	return false
 }
 
 var reference = regexp.MustCompile(`&#(x?)([0-9a-fA-F]+);`)
@@ -188,5 +168,3 @@ func hasSurrogate(raw []byte) bool {
 	}
 	return false
 }
-
-func isSpace(b byte) bool { return b == ' ' || b == '\t' || b == '\r' || b == '\n' }
