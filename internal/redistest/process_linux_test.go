@@ -8,16 +8,18 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"smsession/internal/webhooktest"
 )
 
-// Only Linux ties a child to its parent's life.
-func TestNoServerOutlivesAKilledTest(t *testing.T) {
+// Only Linux kills a child when its parent dies.
+func TestKilledTestBinary(t *testing.T) {
 	if os.Getenv("REDISTEST_CHILD") == "killed" {
 		s := Start(t, Options{})
 		for _, p := range s.runs {
 			fmt.Printf("addr=%s\npid=%d\n", s.Addr(), p.cmd.Process.Pid)
 		}
-		time.Sleep(time.Second) // long enough for the thread to die, if nobody kept it
+		time.Sleep(time.Second) // if the thread were not kept, it would end, and redis-server with it
 		if got := s.CLI("PING"); got != "PONG" {
 			t.Fatalf("redis-cli PING = %q, want PONG", got)
 		}
@@ -33,14 +35,11 @@ func TestNoServerOutlivesAKilledTest(t *testing.T) {
 			addr = rest
 		}
 	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+	webhooktest.Wait(t, "the end of redis-server on "+addr, func() bool {
 		c, err := net.Dial("tcp", addr)
-		if err != nil {
-			return
+		if err == nil {
+			c.Close()
 		}
-		c.Close()
-		if time.Now().After(deadline) {
-			t.Fatalf("redis-server still listens on %s", addr)
-		}
-	}
+		return err != nil
+	})
 }

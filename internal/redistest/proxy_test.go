@@ -7,12 +7,13 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/webhooktest"
 )
 
-func TestProxyPassesBytesOn(t *testing.T) {
+func TestProxy(t *testing.T) {
 	p := StartProxy(t, embedded(t).Addr)
 	c := Conn(t, p.Addr())
 	big := strings.Repeat("x", 1<<20) // many times the proxy's buffer
@@ -27,7 +28,7 @@ func TestProxyPassesBytesOn(t *testing.T) {
 	}
 }
 
-func TestACutReplyWasExecuted(t *testing.T) {
+func TestCutReply(t *testing.T) {
 	Each(t, func(t *testing.T, b *Backend) {
 		p := StartProxy(t, b.Addr)
 		direct := Conn(t, b.Addr)
@@ -55,7 +56,7 @@ func TestACutReplyWasExecuted(t *testing.T) {
 	})
 }
 
-func TestACutPipelineIsExecutedToItsEnd(t *testing.T) {
+func TestCutPipeline(t *testing.T) {
 	b := embedded(t)
 	p := StartProxy(t, b.Addr)
 	p.CutReplies(1, 1)
@@ -64,7 +65,7 @@ func TestACutPipelineIsExecutedToItsEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	// A large pipeline arrives in pieces: here its second piece comes when the first one's reply is lost already.
+	// A large pipeline arrives in pieces. Here, the second piece arrives after the reply to the first one was lost.
 	c.Write([]byte("*3\r\n$3\r\nSET\r\n$5\r\nfirst\r\n$1\r\nx\r\n"))
 	if n, err := c.Read(make([]byte, 64)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Fatalf("read: %d bytes, %v, want the end of the stream", n, err)
@@ -73,18 +74,13 @@ func TestACutPipelineIsExecutedToItsEnd(t *testing.T) {
 	c.Close()
 
 	direct := Conn(t, b.Addr)
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+	webhooktest.Wait(t, "the second command", func() bool {
 		n, err := redis.Int(direct.Do("DBSIZE"))
-		if n == 2 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("DBSIZE = %d, %v, want 2", n, err)
-		}
-	}
+		return n == 2 && err == nil
+	})
 }
 
-func TestTheShareOfCutsIsAboutTheAskedOne(t *testing.T) {
+func TestShareOfCuts(t *testing.T) {
 	p := StartProxy(t, embedded(t).Addr)
 	run := func(seed uint64) int {
 		p.CutReplies(0.3, seed)
@@ -109,7 +105,7 @@ func TestTheShareOfCutsIsAboutTheAskedOne(t *testing.T) {
 	}
 }
 
-func TestDownRefusesAndUpAccepts(t *testing.T) {
+func TestDownAndUp(t *testing.T) {
 	p := StartProxy(t, embedded(t).Addr)
 	c := Conn(t, p.Addr())
 	p.Down()
@@ -120,13 +116,13 @@ func TestDownRefusesAndUpAccepts(t *testing.T) {
 		t.Errorf("dial while down: %v, want connection refused", err)
 	}
 	p.Up()
-	p.Up() // once more is harmless
+	p.Up() // a second call does nothing
 	if _, err := Conn(t, p.Addr()).Do("PING"); err != nil {
 		t.Errorf("PING after Up: %v", err)
 	}
 }
 
-func TestResetIsAReset(t *testing.T) {
+func TestReset(t *testing.T) {
 	p := StartProxy(t, embedded(t).Addr)
 	c, err := net.Dial("tcp", p.Addr())
 	if err != nil {
@@ -150,16 +146,16 @@ func TestResetIsAReset(t *testing.T) {
 	}
 }
 
-func TestAProxyWithoutATargetResets(t *testing.T) {
+func TestProxyWithoutTarget(t *testing.T) {
 	s := Start(t, Options{})
 	p := StartProxy(t, s.Addr())
 	s.Kill()
 	c, err := redis.Dial("tcp", p.Addr())
 	if err != nil {
-		return // reset before the dial was done with it
+		return // the reset came during the dial
 	}
 	defer c.Close()
 	if _, err := c.Do("PING"); err == nil {
-		t.Error("PING was answered by nobody")
+		t.Error("PING was answered without a target")
 	}
 }

@@ -12,9 +12,11 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/webhooktest"
 )
 
-func TestServerIsReadyWhenStartReturns(t *testing.T) {
+func TestStart(t *testing.T) {
 	s := Start(t, Options{})
 	if got := s.CLI("PING"); got != "PONG" {
 		t.Errorf("redis-cli PING = %q, want PONG", got)
@@ -24,7 +26,7 @@ func TestServerIsReadyWhenStartReturns(t *testing.T) {
 	}
 }
 
-func TestServersAtOnceHavePortsOfTheirOwn(t *testing.T) {
+func TestConcurrentStarts(t *testing.T) {
 	for range 8 {
 		t.Run("", func(t *testing.T) {
 			t.Parallel()
@@ -37,10 +39,10 @@ func TestServersAtOnceHavePortsOfTheirOwn(t *testing.T) {
 	}
 }
 
-func TestKilledServerRefusesConnections(t *testing.T) {
+func TestKill(t *testing.T) {
 	s := Start(t, Options{})
 	s.Kill()
-	s.Kill() // once more is harmless
+	s.Kill() // a second call does nothing
 	if c, err := net.Dial("tcp", s.Addr()); err == nil {
 		c.Close()
 		t.Error("a killed server accepted a connection")
@@ -50,14 +52,14 @@ func TestKilledServerRefusesConnections(t *testing.T) {
 	}
 }
 
-func TestRestartKeepsThePort(t *testing.T) {
+func TestRestart(t *testing.T) {
 	for _, test := range []struct {
 		name    string
 		options Options
 		want    string
 	}{
-		{"and an append-only server's data", Options{AppendOnly: true}, "value"},
-		{"and nothing else of a plain server", Options{}, ""},
+		{"an append-only server keeps its port and its data", Options{AppendOnly: true}, "value"},
+		{"a plain server keeps only its port", Options{}, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			s := Start(t, test.options)
@@ -79,7 +81,7 @@ func TestRestartKeepsThePort(t *testing.T) {
 	}
 }
 
-func TestRestartKillsARunningServer(t *testing.T) {
+func TestRestartWhileRunning(t *testing.T) {
 	s := Start(t, Options{})
 	c := Conn(t, s.Addr())
 	if err := s.Restart(); err != nil {
@@ -93,7 +95,7 @@ func TestRestartKillsARunningServer(t *testing.T) {
 	}
 }
 
-func TestRestartWaitsForAPortThatIsTakenForAMoment(t *testing.T) {
+func TestRestartWaitsForThePort(t *testing.T) {
 	s := Start(t, Options{})
 	s.Kill()
 	l, err := net.Listen("tcp", s.Addr())
@@ -109,17 +111,17 @@ func TestRestartWaitsForAPortThatIsTakenForAMoment(t *testing.T) {
 	}
 }
 
-func TestAServerThatCannotStartSaysWhy(t *testing.T) {
+func TestRestartFails(t *testing.T) {
 	s := Start(t, Options{})
 	s.Kill()
 	s.options.Args = []string{"--no-such-setting", "yes"}
 	err := s.Restart()
 	if err == nil || !strings.Contains(err.Error(), "no-such-setting") {
-		t.Errorf("Restart() = %v, want redis-server's own complaint", err)
+		t.Errorf("Restart() = %v, want the error of redis-server", err)
 	}
 }
 
-func TestPausedServerAnswersAfterResume(t *testing.T) {
+func TestPause(t *testing.T) {
 	s := Start(t, Options{})
 	c := Conn(t, s.Addr(), redis.DialReadTimeout(150*time.Millisecond))
 	patient := Conn(t, s.Addr())
@@ -128,19 +130,20 @@ func TestPausedServerAnswersAfterResume(t *testing.T) {
 		t.Error("a paused server answered")
 	}
 	s.Resume()
-	// What was sent before the time-out is executed late: the writer never learns of it.
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	// What was sent before the time-out is executed late, and the writer is not told.
+	webhooktest.Wait(t, "the late command", func() bool {
 		got, err := redis.String(patient.Do("GET", "key"))
-		if err == nil && got == "sent while paused" {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("GET = %q, %v after Resume", got, err)
-		}
+		return err == nil && got == "sent while paused"
+	})
+	s.Pause()
+	s.Pause() // a second call does nothing
+	s.Resume()
+	if got := s.CLI("PING"); got != "PONG" {
+		t.Errorf("redis-cli PING = %q, want PONG", got)
 	}
 }
 
-func TestPausedServerCanBeKilled(t *testing.T) {
+func TestKillWhilePaused(t *testing.T) {
 	s := Start(t, Options{})
 	s.Pause()
 	s.Kill()
@@ -149,7 +152,7 @@ func TestPausedServerCanBeKilled(t *testing.T) {
 	}
 }
 
-func TestAgeShortensTimesToLive(t *testing.T) {
+func TestAge(t *testing.T) {
 	s := Start(t, Options{})
 	s.CLI("SET", "four hours", "v", "EX", "14400")
 	s.CLI("SET", "five hours", "v", "EX", "18000")
@@ -166,7 +169,7 @@ func TestAgeShortensTimesToLive(t *testing.T) {
 	}
 }
 
-func TestPasswordIsAskedFor(t *testing.T) {
+func TestPassword(t *testing.T) {
 	s := Start(t, Options{Password: "p@ss/word"})
 	if got := s.CLI("PING"); got != "PONG" {
 		t.Errorf("redis-cli PING = %q, want PONG", got)
@@ -181,7 +184,7 @@ func TestPasswordIsAskedFor(t *testing.T) {
 	}
 }
 
-func TestArgsReachTheServer(t *testing.T) {
+func TestArgs(t *testing.T) {
 	s := Start(t, Options{Args: []string{"--user", "app", "on", ">secret", "~sms:*", "+@all"}})
 	c := Conn(t, s.Addr(), redis.DialUsername("app"), redis.DialPassword("secret"))
 	if _, err := c.Do("SET", "sms:key", "v"); err != nil {
@@ -192,7 +195,7 @@ func TestArgsReachTheServer(t *testing.T) {
 	}
 }
 
-func TestSentinelAndClusterNodesStart(t *testing.T) {
+func TestSentinelAndClusterNodes(t *testing.T) {
 	t.Run("sentinel", func(t *testing.T) {
 		primary := Start(t, Options{})
 		sentinel := Start(t, Options{
@@ -205,7 +208,7 @@ func TestSentinelAndClusterNodesStart(t *testing.T) {
 		}
 	})
 	t.Run("cluster", func(t *testing.T) {
-		// Without a port of its own the bus uses the port plus 10000, which may be no port.
+		// The default port of the bus, the port plus 10000, can be too large.
 		s := Start(t, Options{Args: []string{"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(FreePort(t))}})
 		if got := s.CLI("CLUSTER", "ADDSLOTSRANGE", "0", "16383"); got != "OK" {
 			t.Errorf("CLUSTER ADDSLOTSRANGE = %q, want OK", got)
@@ -213,7 +216,7 @@ func TestSentinelAndClusterNodesStart(t *testing.T) {
 	})
 }
 
-func TestTLSServesTheHostItsCertificateNames(t *testing.T) {
+func TestTLS(t *testing.T) {
 	s := Start(t, Options{TLS: true, Password: "secret"})
 	if got := s.CLI("PING"); got != "PONG" {
 		t.Errorf("redis-cli PING = %q, want PONG", got)
@@ -224,7 +227,7 @@ func TestTLSServesTheHostItsCertificateNames(t *testing.T) {
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		t.Fatal("CAFile holds no certificate")
+		t.Fatal("CAFile contains no certificate")
 	}
 	for _, url := range []string{s.URL(), strings.Replace(s.URL(), "127.0.0.1", "localhost", 1)} {
 		c, err := redis.DialURL(url, redis.DialTLSConfig(&tls.Config{RootCAs: roots}))
@@ -239,7 +242,7 @@ func TestTLSServesTheHostItsCertificateNames(t *testing.T) {
 	}
 	if c, err := redis.DialURL(s.URL()); err == nil {
 		c.Close()
-		t.Error("a client that does not know the authority was content")
+		t.Error("a client that does not trust the authority was connected")
 	}
 	if c, err := redis.Dial("tcp", s.Addr()); err == nil {
 		if _, err := c.Do("PING"); err == nil {
@@ -249,8 +252,8 @@ func TestTLSServesTheHostItsCertificateNames(t *testing.T) {
 	}
 }
 
-// TestMissingRedisFails runs itself with an empty PATH, because what it looks at is that a test fails.
-func TestMissingRedisFails(t *testing.T) {
+// TestMissingRedis runs itself with an empty PATH, because it needs a test that fails.
+func TestMissingRedis(t *testing.T) {
 	if os.Getenv("REDISTEST_CHILD") == "missing" {
 		Start(t, Options{})
 		return
@@ -263,14 +266,14 @@ func TestMissingRedisFails(t *testing.T) {
 	}
 }
 
-// child returns the command that runs the present test alone, in a process of its own, told what to do.
-func child(t *testing.T, what string) *exec.Cmd {
+// child returns the command that runs only the present test, in another process, with a role.
+func child(t *testing.T, role string) *exec.Cmd {
 	t.Helper()
 	binary, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(binary, "-test.run", "^"+t.Name()+"$")
-	cmd.Env = append(os.Environ(), "REDISTEST_CHILD="+what)
+	cmd.Env = append(os.Environ(), "REDISTEST_CHILD="+role)
 	return cmd
 }
