@@ -12,7 +12,7 @@ import (
 
 // loadCommand is many phones at once.
 type loadCommand struct {
-	webhookFlags
+	targetFlags
 	To string `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"The number to text (default +15005550006, Twilio's test number)."`
 	load.Options
 	OwnHost bool `name:"i-own-this-host" help:"Allow a load of a host that is not this one."`
@@ -45,19 +45,27 @@ func (c *loadCommand) Validate() error {
 
 // Run sends, and prints the report.
 func (c *loadCommand) Run(p *process) error {
-	w, err := c.webhook(p.ctx)
+	o, _, err := c.target(p.ctx)
 	if err != nil {
 		return err
 	}
 	network := new(phone.Network)
 	defer network.Close()
 	if !c.OwnHost {
-		if err := load.Loopback(p.ctx, w.primary, w.fallback); err != nil {
+		if err := load.Loopback(p.ctx, o.Webhook, o.Fallback); err != nil {
 			return commandFault(err.Error())
 		}
 		network.Permit = load.Permit
 	}
-	c.Phone = c.phones(w, network)
+	o.To, o.Network = c.To, network
+	if o.AccountSID == "" {
+		o.AccountSID = "AC" + dev.RandomHex() // all phones are of one account
+	}
+	c.Phone = func(from string) (load.Sender, error) {
+		o := o
+		o.From = from
+		return phone.New(o)
+	}
 	if _, err := c.Phone("-"); err != nil {
 		return commandFault(err.Error())
 	}
@@ -79,24 +87,6 @@ func (c *loadCommand) Run(p *process) error {
 		return err
 	}
 	return loadResult(report)
-}
-
-// phones returns a function that makes phones of one account with shared connections.
-func (c *loadCommand) phones(w webhook, network *phone.Network) func(from string) (load.Sender, error) {
-	if w.accountSID == "" {
-		w.accountSID = "AC" + dev.RandomHex()
-	}
-	return func(from string) (load.Sender, error) {
-		return phone.New(phone.Options{
-			From:       from,
-			To:         c.To,
-			AuthToken:  w.authToken,
-			Webhook:    w.primary,
-			Fallback:   w.fallback,
-			AccountSID: w.accountSID,
-			Network:    network,
-		})
-	}
 }
 
 // loadResult returns an error if the report is not good.

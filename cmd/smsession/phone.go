@@ -16,7 +16,7 @@ import (
 
 // phoneCommand is a phone in the terminal.
 type phoneCommand struct {
-	webhookFlags
+	targetFlags
 	From                string   `name:"from" default:"+12025550143" placeholder:"NUMBER" help:"The sender; whatsapp:+1… for WhatsApp, and --to is then a WhatsApp number too (default +12025550143, which is fictitious)."`
 	To                  string   `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"The number to text (default +15005550006, Twilio's test number)."`
 	MessagingServiceSID string   `name:"messaging-service-sid" placeholder:"SID" help:"The Messaging Service of the number (default: none)."`
@@ -65,13 +65,13 @@ func (c *phoneCommand) Validate() error {
 // Run sends the texts of the command line, of a pipe or of a person at the terminal.
 func (c *phoneCommand) Run(p *process) error {
 	c.From, c.To = phone.Pair(c.From, c.To)
-	w, err := c.webhook(p.ctx)
+	o, service, err := c.target(p.ctx)
 	if err != nil {
 		return err
 	}
 	in := texting.Open(p.ctx, c.Texts, p.stdout, p.stderr)
 	defer in.Close()
-	device, err := c.phone(w, in)
+	device, err := c.phone(o, in)
 	if err != nil {
 		return commandFault(err.Error())
 	}
@@ -80,8 +80,8 @@ func (c *phoneCommand) Run(p *process) error {
 		colour := terminal.Is(p.stdout) && os.Getenv("NO_COLOR") == "" // see https://no-color.org
 		options.View = &texting.Screen{Out: p.stdout, From: c.From, To: c.To, Echo: !in.Typed, Verbose: c.Verbose, Colour: colour}
 	}
-	if w.dev != nil {
-		options.Elapse = func(ctx context.Context, d time.Duration) error { return w.dev.Elapse(ctx, c.To, c.From, d) }
+	if service != nil {
+		options.Elapse = func(ctx context.Context, d time.Duration) error { return service.Elapse(ctx, c.To, c.From, d) }
 	}
 	if in.Typed {
 		_ = options.View.Note(fmt.Sprintf("texting %s as %s; /help lists the commands, Ctrl-D ends", c.To, c.From))
@@ -101,7 +101,7 @@ func (c *phoneCommand) Run(p *process) error {
 }
 
 // phone returns the phone. An error is a fault of the command line. Programs that read JSON are not asked.
-func (c *phoneCommand) phone(w webhook, in texting.Input) (*phone.Phone, error) {
+func (c *phoneCommand) phone(o phone.Options, in texting.Input) (*phone.Phone, error) {
 	if c.JSON {
 		in.Ask = nil
 	}
@@ -109,16 +109,9 @@ func (c *phoneCommand) phone(w webhook, in texting.Input) (*phone.Phone, error) 
 	if err != nil {
 		return nil, fmt.Errorf("--follow-hosts: %w", err)
 	}
-	return phone.New(phone.Options{
-		From:                c.From,
-		To:                  c.To,
-		AuthToken:           w.authToken,
-		Webhook:             w.primary,
-		Fallback:            w.fallback,
-		AccountSID:          w.accountSID,
-		MessagingServiceSID: c.MessagingServiceSID,
-		Jar:                 cookies.Options{SinceSet: c.CookiesSinceSet, Strict: c.StrictCookies, Single: c.SingleCookie, Lose: c.LoseCookies},
-		Follow:              follower.Follow,
-		Trace:               c.JSON && c.Verbose,
-	})
+	o.From, o.To, o.MessagingServiceSID = c.From, c.To, c.MessagingServiceSID
+	o.Jar = cookies.Options{SinceSet: c.CookiesSinceSet, Strict: c.StrictCookies, Single: c.SingleCookie, Lose: c.LoseCookies}
+	o.Follow = follower.Follow
+	o.Trace = c.JSON && c.Verbose
+	return phone.New(o)
 }

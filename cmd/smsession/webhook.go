@@ -1,115 +1,113 @@
 package main
 
 import (
-	"context"
-	"os"
-	"strings"
+	"errors"
+	"fmt"
 
 	"smsession/internal/config"
-	"smsession/internal/dev"
-	"smsession/internal/phone"
+	"smsession/internal/terminal"
+	"smsession/internal/twilio/rest"
+	"smsession/internal/webhook"
 )
 
-// webhookFlags say which webhook the phones text, and whose it is. Without --url it is that of a running `smsession dev`.
-type webhookFlags struct {
-	URL         string `name:"url" placeholder:"URL" help:"Where the webhook is (default: that of a running smsession dev)."`
-	AuthToken   string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN" help:"Twilio auth token to sign with, or AC...:token; of several by commas the first for the account. A flag shows in the process list: prefer the environment. Goes with --url."`
-	PublicURL   string `name:"public-url" placeholder:"URL" help:"The webhook's URL as Twilio has been told, with its path: what is signed (default: --url)."`
-	FallbackURL string `name:"fallback-url" placeholder:"URL" help:"The webhook's fallback URL (default: none, as at Twilio). Goes with --url."`
-	AccountSID  string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account, AC and 32 hex digits; of several by commas the first (default: that of the token, or made up)."`
+// webhookCommand shows or sets the webhook of a Twilio number.
+type webhookCommand struct {
+	Show webhookShowCommand `cmd:"" help:"Show where Twilio posts the messages to a number, and whether that is this service."`
+	Set  webhookSetCommand  `cmd:"" help:"Set the webhook of a number to this service."`
 }
 
-// webhook is the other side of the phones.
-type webhook struct {
-	primary, fallback phone.Endpoint
-	authToken         string
-	accountSID        string       // "" for a made-up one
-	dev               *dev.Service // nil if it is not a `smsession dev`
+// numberFlags name a number and its account.
+type numberFlags struct {
+	config.RESTFlags
+	JSON   bool   `name:"json" help:"Print one JSON object."`
+	Number string `arg:"" name:"number" help:"The number, in E.164: +15005550006."`
 }
 
-// webhook puts the flags together. A commandFault says what is wrong with them; any other error, that there is none.
-func (f webhookFlags) webhook(ctx context.Context) (webhook, error) {
-	if f.URL == "" {
-		return f.ofDev(ctx)
+// account checks the number and the settings.
+func (f numberFlags) account(p *process) (*rest.Account, config.REST, error) {
+	if err := webhook.CheckNumber(f.Number); err != nil {
+		return nil, config.REST{}, commandFault(err.Error())
 	}
-	token, account, err := f.signer()
+	cfg, err := f.Config()
+	return &rest.Account{
+		SID: cfg.AccountSID, AuthToken: cfg.AuthToken, Region: cfg.Region, Edge: cfg.Edge, Transport: p.transport,
+	}, cfg, err
+}
+
+// webhookShowCommand shows the webhook of a number.
+type webhookShowCommand struct {
+	numberFlags
+}
+
+// Help is shown below the flags' summary.
+func (webhookShowCommand) Help() string {
+	return `show changes nothing. The webhook is this service's if its URL is WEBHOOK_URL, or PUBLIC_URL with /sms.
+
+  smsession webhook show +15005550006
+  smsession webhook show --json +15005550006 | jq -e .ours`
+}
+
+// Run prints the number as it is at Twilio.
+func (c *webhookShowCommand) Run(p *process) error {
+	account, cfg, err := c.account(p)
 	if err != nil {
-		return webhook{}, err
+		return err
 	}
-	for _, err := range []error{usable("--url", f.URL), usable("--public-url", f.PublicURL), usable("--fallback-url", f.FallbackURL)} {
-		if err != nil {
-			return webhook{}, err
+	status, err := webhook.Show(p.ctx, account, cfg, c.Number)
+	switch {
+	case err != nil:
+		return err
+	case c.JSON:
+		return terminal.WriteJSON(p.stdout, status)
+	}
+	return status.WriteText(p.stdout)
+}
+
+// webhookSetCommand sets the webhook of a number.
+type webhookSetCommand struct {
+	numberFlags
+	URL       string `name:"url" placeholder:"URL" help:"The webhook's URL, which ends in /sms or is WEBHOOK_URL; a connection override may follow: #rc=2 (default: WEBHOOK_URL, or PUBLIC_URL with /sms)."`
+	DryRun    bool   `name:"dry-run" help:"Show what would be set, and set nothing."`
+	AllowHTTP bool   `name:"allow-http" help:"Set URLs that are not https, although others can read and copy messages on their way."`
+	Unchecked bool   `name:"unchecked" help:"Do not check first that smsession answers at the URLs."`
+}
+
+// Help is shown below the flags' summary.
+func (webhookSetCommand) Help() string {
+	return `set first checks that smsession answers at /healthz next to each URL. It follows no redirect. Then it sets both URLs, with the
+method POST. It prints what was set before, so that you can set it again.
+
+The fallback URL is FALLBACK_URL (--fallback-url), else --url with /fallback, else PUBLIC_URL with /sms/fallback.
+
+  smsession webhook set +15005550006 --dry-run
+  smsession webhook set +15005550006 --url 'https://sms.example.com/sms#rc=2&rp=all'`
+}
+
+// Run sets the webhook, and prints it as it was and as it is.
+func (c *webhookSetCommand) Run(p *process) error {
+	account, cfg, err := c.account(p)
+	if err != nil {
+		return err
+	}
+	target, err := webhook.Target(cfg, c.URL, c.FallbackURL, c.AllowHTTP)
+	if err != nil {
+		return commandFault(err.Error())
+	}
+	change := webhook.Change{DryRun: c.DryRun}
+	if !c.Unchecked {
+		if err := change.Ask(p.ctx, p.transport, target); err != nil {
+			return fmt.Errorf("%w; nothing was set: use --unchecked to set it anyway", err)
 		}
 	}
-	w := webhook{primary: phone.Endpoint{URL: f.URL}, authToken: token, accountSID: account}
-	if f.PublicURL != "" {
-		w.primary = phone.Endpoint{URL: f.PublicURL, Address: f.URL}
+	err = change.Set(p.ctx, account, cfg, c.Number, target)
+	if change.Before == nil {
+		return err
 	}
-	if f.FallbackURL != "" {
-		w.fallback = w.primary.Sibling(f.FallbackURL)
+	if c.JSON {
+		return errors.Join(err, terminal.WriteJSON(p.stdout, change))
 	}
-	return w, nil
+	if after := change.After; after != nil && after.Ours != nil && after.Note != "" {
+		fmt.Fprintf(p.stderr, "smsession: warning: %s\n", terminal.Escape(after.Note))
+	}
+	return errors.Join(err, change.WriteText(p.stdout))
 }
-
-// signer returns the token that messages are signed with and the account that they belong to, which may be "". It uses
-// the first of several accounts and the first of its tokens. The other tokens matter only to the side that checks
-// signatures during a rotation.
-func (f webhookFlags) signer() (token, account string, err error) {
-	if first, _, _ := strings.Cut(f.AuthToken, ","); strings.TrimSpace(first) == "" {
-		return "", "", commandFault("--auth-token (or TWILIO_AUTH_TOKEN) is missing: with --url it is needed for the signature")
-	}
-	tokens, err := config.ParseAuthTokens(f.AuthToken)
-	if err != nil {
-		return "", "", commandFault("--auth-token (or TWILIO_AUTH_TOKEN): " + err.Error())
-	}
-	account, _, _ = strings.Cut(f.AccountSID, ",")
-	if account = strings.TrimSpace(account); account == "" {
-		return tokens[0].Value, tokens[0].Account, nil
-	}
-	if token = tokens.For(account); token == "" {
-		return "", "", commandFault("--auth-token (or TWILIO_AUTH_TOKEN) has no token for the account of --account-sid (or TWILIO_ACCOUNT_SID)")
-	}
-	return token, account, nil
-}
-
-// usable is an error unless a flag is not given, or a URL that a phone can text.
-func usable(flag, url string) error {
-	if url == "" {
-		return nil
-	}
-	_, err := phone.New(phone.Options{From: "-", To: "-", AuthToken: "-", Webhook: phone.Endpoint{URL: url}})
-	if err != nil {
-		return commandFault(flag + ": " + strings.TrimPrefix(err.Error(), "webhook: "))
-	}
-	return nil
-}
-
-// ofDev is the webhook of a running `smsession dev`, with its own token and account whatever the environment says.
-func (f webhookFlags) ofDev(ctx context.Context) (webhook, error) {
-	for _, flag := range []struct{ name, value, environment string }{
-		{"--auth-token", f.AuthToken, os.Getenv("TWILIO_AUTH_TOKEN")},
-		{"--public-url", f.PublicURL, ""},
-		{"--fallback-url", f.FallbackURL, ""},
-		{"--account-sid", f.AccountSID, os.Getenv("TWILIO_ACCOUNT_SID")},
-	} {
-		if flag.value != flag.environment {
-			return webhook{}, commandFault(flag.name + " needs --url beside it: a running smsession dev says the rest by itself")
-		}
-	}
-	d, err := dev.Find(ctx)
-	if err != nil {
-		return webhook{}, err
-	}
-	return webhook{
-		primary:    phone.Endpoint{URL: d.PublicURL + "/sms", Address: d.URL + "/sms"},
-		fallback:   phone.Endpoint{URL: d.PublicURL + "/sms/fallback", Address: d.URL + "/sms/fallback"},
-		authToken:  d.AuthToken,
-		accountSID: d.AccountSID,
-		dev:        d,
-	}, nil
-}
-
-// commandFault is what is wrong with a command line, one sentence without its full stop. It never holds a secret.
-type commandFault string
-
-func (f commandFault) Error() string { return string(f) }

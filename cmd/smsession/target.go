@@ -1,0 +1,90 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"os"
+	"strings"
+
+	"smsession/internal/config"
+	"smsession/internal/dev"
+	"smsession/internal/phone"
+)
+
+// targetFlags name the webhook that phones text, and its account.
+type targetFlags struct {
+	URL         string `name:"url" placeholder:"URL" help:"The webhook to text (default: that of a running smsession dev)."`
+	AuthToken   string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN" help:"Twilio auth token to sign with, or AC...:token. Of several, separated by commas, the first of the account is used. A flag is visible in the process list: prefer the environment. Needs --url."`
+	PublicURL   string `name:"public-url" placeholder:"URL" help:"The webhook's URL as Twilio is configured with it, with its path. The signature is made for it (default: --url)."`
+	FallbackURL string `name:"fallback-url" placeholder:"URL" help:"The webhook's fallback URL (default: none, as at Twilio). Needs --url."`
+	AccountSID  string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account SID (AC and 32 hexadecimal digits). Of several, separated by commas, the first is used (default: that of the token, or a made-up one)."`
+}
+
+// target returns the options of a phone that texts the webhook. They have no numbers. The service is nil unless the
+// webhook is that of a running `smsession dev`. An error about the flags is a commandFault.
+func (f targetFlags) target(ctx context.Context) (phone.Options, *dev.Service, error) {
+	if f.URL == "" {
+		return f.devTarget(ctx)
+	}
+	o := phone.Options{Webhook: phone.Endpoint{URL: f.URL}}
+	for _, flag := range []struct{ name, url string }{
+		{"--url", f.URL}, {"--public-url", f.PublicURL}, {"--fallback-url", f.FallbackURL},
+	} {
+		_, err := phone.New(phone.Options{From: "-", To: "-", AuthToken: "-", Webhook: phone.Endpoint{URL: flag.url}})
+		if flag.url != "" && err != nil {
+			return o, nil, commandFault(flag.name + ": " + strings.TrimPrefix(err.Error(), "webhook: "))
+		}
+	}
+	if f.PublicURL != "" {
+		o.Webhook = phone.Endpoint{URL: f.PublicURL, Address: f.URL}
+	}
+	if f.FallbackURL != "" {
+		o.Fallback = o.Webhook.Sibling(f.FallbackURL)
+	}
+	token, err := f.token()
+	o.AuthToken, o.AccountSID = token.Value, token.Account
+	return o, nil, err
+}
+
+// token returns the token that messages are signed with, and the account that they belong to, which may be "". During a
+// rotation, a service accepts several tokens. One of them is enough to sign.
+func (f targetFlags) token() (config.AuthToken, error) {
+	const name = "--auth-token (or TWILIO_AUTH_TOKEN)"
+	if first, _, _ := strings.Cut(f.AuthToken, ","); strings.TrimSpace(first) == "" {
+		return config.AuthToken{}, commandFault(name + " is missing: with --url, it is needed for the signature")
+	}
+	tokens, err := config.ParseAuthTokens(f.AuthToken)
+	if err != nil {
+		return config.AuthToken{}, commandFault(name + ": " + err.Error())
+	}
+	account, _, _ := strings.Cut(f.AccountSID, ",")
+	token := config.AuthToken{Account: cmp.Or(strings.TrimSpace(account), tokens[0].Account)}
+	if token.Value = tokens.For(token.Account); token.Value == "" {
+		return token, commandFault(name + " has no token for the account of --account-sid (or TWILIO_ACCOUNT_SID)")
+	}
+	return token, nil
+}
+
+// devTarget returns the target of a running `smsession dev`. The token and the account of the environment do not matter.
+func (f targetFlags) devTarget(ctx context.Context) (phone.Options, *dev.Service, error) {
+	for _, flag := range []struct{ name, value, environment string }{
+		{"--auth-token", f.AuthToken, os.Getenv("TWILIO_AUTH_TOKEN")},
+		{"--public-url", f.PublicURL, ""},
+		{"--fallback-url", f.FallbackURL, ""},
+		{"--account-sid", f.AccountSID, os.Getenv("TWILIO_ACCOUNT_SID")},
+	} {
+		if flag.value != flag.environment {
+			return phone.Options{}, nil, commandFault(flag.name + " needs --url: without it, smsession dev determines the rest")
+		}
+	}
+	service, err := dev.Find(ctx)
+	if err != nil {
+		return phone.Options{}, nil, err
+	}
+	return service.Phone("", ""), service, nil
+}
+
+// commandFault is an error of the command line: a sentence without its full stop. It contains no secret.
+type commandFault string
+
+func (f commandFault) Error() string { return string(f) }

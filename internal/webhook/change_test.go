@@ -1,0 +1,204 @@
+package webhook_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"smsession/internal/twilio/rest"
+	"smsession/internal/twiliotest"
+	"smsession/internal/webhook"
+)
+
+// ourWebhook is the webhook of the service.
+func ourWebhook() rest.Webhook {
+	return rest.Webhook{URL: ourURL, Method: "POST", FallbackURL: ourFallback, FallbackMethod: "POST"}
+}
+
+func TestAsk(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		webhook rest.Webhook
+		service http.HandlerFunc
+		want    string // the error, "" for none
+	}{
+		{"smsession answers", ourWebhook(), respond(200, "smsession v1.2.3\n"), ""},
+		{"a host that does not exist is an error", rest.Webhook{URL: "https://nowhere.example.com/sms"}, nil,
+			"https://nowhere.example.com/healthz cannot be reached: dial tcp"},
+		{"a redirect is an error", ourWebhook(), respond(301, "smsession v1"), "answers with a redirect (301), and Twilio would lose the message"},
+		{"another program is an error", ourWebhook(), respond(200, "OK"), "answers, but it is not smsession"},
+		{"a page with the name in it is an error", ourWebhook(), respond(200, "<html>smsession v1"), "answers, but it is not smsession"},
+		{"a version with a control character is an error", ourWebhook(), respond(200, "smsession \x1b[2J"), "answers, but it is not smsession"},
+		{"a failure is an error", ourWebhook(), respond(502, "smsession v1"), "answers with status 502"},
+		{"a fallback URL at another host is asked, too", rest.Webhook{URL: ourURL, FallbackURL: "https://nowhere.example.com/sms/fallback"},
+			respond(200, "smsession v1"), "https://nowhere.example.com/healthz cannot be reached"},
+		{"an error hides the login", rest.Webhook{URL: "https://me:S3cr3t@nowhere.example.com/sms"}, nil,
+			"https://•••@nowhere.example.com/healthz cannot be reached"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			outside := twiliotest.New(t)
+			if row.service != nil {
+				outside.Hosts["sms.example.com"] = row.service
+			}
+			var change webhook.Change
+			err := change.Ask(t.Context(), outside, row.webhook)
+			if row.want == "" {
+				if want := []webhook.Answer{{URL: "https://sms.example.com/healthz", Version: "v1.2.3"}}; err != nil || !slices.Equal(change.Answering, want) {
+					t.Errorf("got %+v, %v", change.Answering, err)
+				}
+				return
+			}
+			if err == nil || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "S3cr3t") {
+				t.Errorf("got %v, want %q", err, row.want)
+			}
+		})
+	}
+}
+
+func TestHealthURL(t *testing.T) {
+	for url, want := range map[string]string{
+		"https://a.example/sms":                  "https://a.example/healthz",
+		"https://a.example/sms/fallback":         "https://a.example/healthz",
+		"https://a.example/x/y/sms":              "https://a.example/x/y/healthz",
+		"https://a.example/x/y/sms/fallback#c=1": "https://a.example/x/y/healthz",
+		"https://a.example:8443/in?a=b#rc=2":     "https://a.example:8443/healthz",
+		"https://a.example/x/in":                 "https://a.example/x/healthz",
+		"https://a.example":                      "https://a.example/healthz",
+		"https://me:pw@a.example/sms":            "https://me:pw@a.example/healthz",
+	} {
+		var asked []string
+		outside := transportFunc(func(r *http.Request) (*http.Response, error) {
+			asked = append(asked, r.URL.String())
+			return nil, http.ErrServerClosed
+		})
+		var change webhook.Change
+		if err := change.Ask(t.Context(), outside, rest.Webhook{URL: url, FallbackURL: url}); err == nil || !slices.Equal(asked, []string{want}) {
+			t.Errorf("for %s, %q is asked, want %s (%v)", url, asked, want, err)
+		}
+	}
+}
+
+// transportFunc is an http.RoundTripper.
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+func TestAskWaitsFiveSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		outside := twiliotest.New(t)
+		outside.Hosts["sms.example.com"] = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		began := time.Now() // the bubble's clock
+		var change webhook.Change
+		err := change.Ask(t.Context(), outside, ourWebhook())
+		if err == nil || err.Error() != "https://sms.example.com/healthz does not answer within 5s" || time.Since(began) != 5*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
+// The login of a webhook is for its host. The auth token is for Twilio.
+func TestAskSendsTheLogin(t *testing.T) {
+	outside := twiliotest.New(t)
+	outside.Hosts["sms.example.com"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user != "me" || password != "S3cr3t" {
+			w.WriteHeader(http.StatusUnauthorized)
+		}
+		_, _ = w.Write([]byte("smsession v1"))
+	})
+	var change webhook.Change
+	if err := change.Ask(t.Context(), outside, rest.Webhook{URL: "https://me:S3cr3t@sms.example.com/sms", FallbackURL: "https://me:S3cr3t@sms.example.com/sms/fallback"}); err != nil {
+		t.Error(err)
+	}
+	if len(change.Answering) != 1 || change.Answering[0].URL != "https://•••@sms.example.com/healthz" {
+		t.Errorf("got %+v", change.Answering)
+	}
+	outside.Hosts["sms.example.com"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Authorization") != "" {
+			t.Error("a service without a login gets one")
+		}
+		_, _ = w.Write([]byte("smsession v1"))
+	})
+	if err := change.Ask(t.Context(), outside, ourWebhook()); err != nil {
+		t.Error(err)
+	}
+}
+
+// posts returns the requests that change something at Twilio.
+func posts(twilio *twiliotest.Account) []string {
+	return slices.DeleteFunc(twilio.Requests(), func(request string) bool { return strings.HasPrefix(request, "GET ") })
+}
+
+func TestSet(t *testing.T) {
+	twilio, account := number(t, urls("https://old.example.com/in", "")...)
+	cfg := ours().parse(t)
+	var first, second webhook.Change
+	if err := first.Set(t.Context(), account, cfg, twiliotest.ExampleNumber, ourWebhook()); err != nil {
+		t.Fatal(err)
+	}
+	n := twilio.Numbers[0]
+	if n["sms_url"] != ourURL || n["sms_method"] != "POST" || n["sms_fallback_url"] != ourFallback || n["sms_fallback_method"] != "POST" {
+		t.Errorf("Twilio has %v", n)
+	}
+	if !first.Changed || first.Before.Webhook.URL != "https://old.example.com/in" || first.After.Webhook != ourWebhook() || !*first.After.Ours {
+		t.Errorf("got %+v", first)
+	}
+	err := second.Set(t.Context(), account, cfg, twiliotest.ExampleNumber, ourWebhook())
+	if err != nil || second.Changed || len(posts(twilio)) != 1 {
+		t.Errorf("the second time, got %+v, %v, %q", second, err, posts(twilio))
+	}
+	password := ourWebhook()
+	password.URL = "https://me:secret@sms.example.com/sms"
+	var third webhook.Change
+	err = third.Set(t.Context(), account, cfg, twiliotest.ExampleNumber, password)
+	if err != nil || !third.Changed || twilio.Numbers[0]["sms_url"] != password.URL || strings.Contains(third.After.Webhook.URL, "secret") {
+		t.Errorf("with a password, got %+v, %v", third, err)
+	}
+}
+
+func TestDryRun(t *testing.T) {
+	twilio, account := number(t, urls("https://old.example.com/in", "")...)
+	change := webhook.Change{DryRun: true}
+	if err := change.Set(t.Context(), account, ours().parse(t), twiliotest.ExampleNumber, ourWebhook()); err != nil {
+		t.Fatal(err)
+	}
+	if change.Changed || change.After.Webhook != ourWebhook() || len(posts(twilio)) != 0 {
+		t.Errorf("got %+v, %q", change, posts(twilio))
+	}
+	var text strings.Builder
+	if err := change.WriteText(&text); err != nil || !strings.Contains(text.String(), "\nwould be           POST https://sms.example.com/sms\n") {
+		t.Errorf("%v, %s", err, &text)
+	}
+}
+
+func TestSetErrors(t *testing.T) {
+	t.Run("what was set before is known if Twilio rejects the webhook", func(t *testing.T) {
+		_, account := number(t, urls("https://old.example.com/in", "")...)
+		target := ourWebhook()
+		target.URL = "http://localhost/sms"
+		var change webhook.Change
+		err := change.Set(t.Context(), account, ours().parse(t), twiliotest.ExampleNumber, target)
+		if err == nil || err.Error() != "Twilio rejected the request (400, error 21402): SmsUrl is not valid: http://localhost/sms" ||
+			change.Before.Webhook.URL != "https://old.example.com/in" || change.After != nil {
+			t.Errorf("got %+v, %v", change, err)
+		}
+	})
+	t.Run("it is an error if Twilio sets another webhook", func(t *testing.T) {
+		twilio, account := number(t, urls("https://old.example.com/in", "")...)
+		twilio.Intercept = func(w http.ResponseWriter, r *http.Request) bool {
+			if r.Method == http.MethodPost {
+				w.Header().Set("Content-Type", "application/json")
+				_ = json.NewEncoder(w).Encode(twiliotest.Example("sms_url", "https://sms.example.com/SMS"))
+			}
+			return r.Method == http.MethodPost
+		}
+		var change webhook.Change
+		err := change.Set(t.Context(), account, ours().parse(t), twiliotest.ExampleNumber, ourWebhook())
+		if err == nil || !strings.Contains(err.Error(), "Twilio has set another webhook") || change.After != nil || change.Changed {
+			t.Errorf("got %+v, %v", change, err)
+		}
+	})
+}
