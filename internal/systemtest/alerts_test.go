@@ -31,7 +31,7 @@ func contentOf(t *testing.T, file string) string {
 	return string(text)
 }
 
-// promtool runs Prometheus's own tool, which must be content.
+// promtool runs Prometheus's own tool, which must find no fault.
 func promtool(t *testing.T, args ...string) {
 	t.Helper()
 	if out, err := exec.Command("promtool", args...).CombinedOutput(); err != nil {
@@ -39,12 +39,12 @@ func promtool(t *testing.T, args ...string) {
 	}
 }
 
-func TestPrometheusTakesTheAlertsAndTheirTestsHold(t *testing.T) {
+func TestAlertRules(t *testing.T) {
 	promtool(t, "check", "rules", alertsFile)
 	promtool(t, "test", "rules", alertsTestFile)
 }
 
-// alerts are the names of the alerts, in their order.
+// alerts returns the names of the alerts, in their order.
 func alerts(t *testing.T) []string {
 	t.Helper()
 	var names []string
@@ -57,7 +57,7 @@ func alerts(t *testing.T) []string {
 	return names
 }
 
-func TestEveryAlertIsSeenToFireAndToBeSilent(t *testing.T) {
+func TestAlertsFireAndAreSilentInTests(t *testing.T) {
 	cases := regexp.MustCompile(`alertname: (\w+)\n +exp_alerts:( \[\])?`).FindAllStringSubmatch(contentOf(t, alertsTestFile), -1)
 	fires, silent := map[string]bool{}, map[string]bool{}
 	for _, c := range cases {
@@ -69,16 +69,16 @@ func TestEveryAlertIsSeenToFireAndToBeSilent(t *testing.T) {
 	}
 	for _, name := range alerts(t) {
 		if !fires[name] || !silent[name] {
-			t.Errorf("%s: fires in a test: %t, is silent in one: %t", name, fires[name], silent[name])
+			t.Errorf("%s fires in a test: %t; it is silent in a test: %t", name, fires[name], silent[name])
 		}
 	}
 }
 
-func TestEveryAlertHasItsEntryInTheRunbook(t *testing.T) {
+func TestAlertsHaveRunbookEntries(t *testing.T) {
 	rules, runbook := contentOf(t, alertsFile), contentOf(t, runbookFile)
 	for _, name := range alerts(t) {
 		if !strings.Contains(rules, "runbook: deploy/README.md#"+strings.ToLower(name)+"\n") {
-			t.Errorf("%s does not say where its entry is", name)
+			t.Errorf("%s has no link to its entry in the runbook", name)
 		}
 		if !regexp.MustCompile(`(?m)^#+ ` + name + `$`).MatchString(runbook) {
 			t.Errorf("%s has no entry in %s", name, runbookFile)
@@ -86,7 +86,7 @@ func TestEveryAlertHasItsEntryInTheRunbook(t *testing.T) {
 	}
 }
 
-// expressions are all that Prometheus is asked by the alerts and the dashboard.
+// expressions returns all expressions of the alerts and the dashboard.
 func expressions(t *testing.T) []string {
 	t.Helper()
 	var all []string
@@ -94,12 +94,12 @@ func expressions(t *testing.T) []string {
 		all = append(all, m[1])
 	}
 	if len(all) != len(alerts(t)) {
-		t.Errorf("%d alerts have %d expressions on a line", len(alerts(t)), len(all))
+		t.Errorf("%d alerts have %d expressions that fit on one line", len(alerts(t)), len(all))
 	}
 	return append(all, panels(t)...)
 }
 
-// panels are the expressions of the dashboard, its variables filled in as Grafana does.
+// panels returns the expressions of the dashboard, with its variables replaced as Grafana does.
 func panels(t *testing.T) []string {
 	t.Helper()
 	var dashboard struct {
@@ -116,18 +116,18 @@ func panels(t *testing.T) []string {
 		for _, target := range panel.Targets {
 			expr := strings.NewReplacer("$__rate_interval", "1m", "$instance", ".*").Replace(target.Expr)
 			if expr == "" || strings.Contains(expr, "$") {
-				t.Errorf("%s asks %q", panel.Title, target.Expr)
+				t.Errorf("the panel %s has the expression %q", panel.Title, target.Expr)
 			}
 			all = append(all, expr)
 		}
 	}
 	if len(all) == 0 {
-		t.Fatal("the dashboard asks nothing")
+		t.Fatal("the dashboard has no expressions")
 	}
 	return all
 }
 
-func TestPrometheusTakesWhatTheDashboardAsks(t *testing.T) {
+func TestDashboardExpressions(t *testing.T) {
 	type rule struct {
 		Record string `json:"record"`
 		Expr   string `json:"expr"`
@@ -147,17 +147,17 @@ func TestPrometheusTakesWhatTheDashboardAsks(t *testing.T) {
 	promtool(t, "check", "rules", file)
 }
 
-// A job has whatever name the Prometheus of a deployment gives it.
-func TestNeitherAlertsNorDashboardDependOnTheNameOfAJob(t *testing.T) {
+// Each deployment chooses its own name of the job.
+func TestExpressionsNameNoJob(t *testing.T) {
 	for _, expr := range expressions(t) {
 		if regexp.MustCompile(`\bjob\s*(=|!)`).MatchString(expr) {
-			t.Errorf("%s asks for a job by its name", expr)
+			t.Errorf("%s depends on the name of a job", expr)
 		}
 	}
 }
 
-// scraper are the labels that Prometheus adds to every series.
-var scraper = []string{"job", "instance"}
+// addedLabels are the labels that Prometheus adds to every series.
+var addedLabels = []string{"job", "instance"}
 
 var (
 	ranges    = regexp.MustCompile(`\[[^\]]*\]`)
@@ -166,11 +166,11 @@ var (
 	matchers  = regexp.MustCompile(`(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"`)
 )
 
-// unanswerable returns what an expression asks for that is not among the series: a name, a label, or a label's value,
-// each of those that a pattern lists. It knows the part of PromQL that we use; promtool has checked the rest.
-func unanswerable(expr string, all []series) []string {
+// unknownParts returns the parts of an expression that no series has: names, labels, and values of labels, including the
+// values that a pattern lists. It understands the part of PromQL that we use. promtool checks the rest.
+func unknownParts(expr string, all []series) []string {
 	var wrong []string
-	labels := slices.Clone(scraper)
+	labels := slices.Clone(addedLabels)
 	for _, one := range all {
 		labels = slices.AppendSeq(labels, maps.Keys(one.labels))
 	}
@@ -193,7 +193,7 @@ func unanswerable(expr string, all []series) []string {
 			continue
 		}
 		for _, c := range matchers.FindAllStringSubmatch(conditions, -1) {
-			if slices.Contains(scraper, c[1]) {
+			if slices.Contains(addedLabels, c[1]) {
 				continue
 			}
 			for value := range strings.SplitSeq(c[3], "|") {
@@ -206,32 +206,32 @@ func unanswerable(expr string, all []series) []string {
 	return wrong
 }
 
-func TestTheReplicasAnswerWhatAlertsAndDashboardAsk(t *testing.T) {
+func TestExpressionsFitTheMetrics(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	r := startReplica(t, server.URL())
-	all := append(scrape(t, r), series{name: "up"}) // which Prometheus makes itself
+	all := append(scrape(t, r), series{name: "up"}) // made by Prometheus
 	for _, expr := range expressions(t) {
-		for _, wrong := range unanswerable(expr, all) {
+		for _, wrong := range unknownParts(expr, all) {
 			t.Errorf("%s: %s", expr, wrong)
 		}
 	}
 	for expr, wrong := range map[string]string{
-		`sum(rate(smsession_message_total[5m]))`:                                   "a name that is not there",
-		`sum(rate(smsession_messages_total{result="unavailible"}[5m])) > 0`:        "a value that is not there",
-		`rate(smsession_messages_total{result=~"busy|bussy"}[5m])`:                 "one of two values",
-		`smsession_messages_total{status="503"}`:                                   "a label that is not there",
-		`sum by (results) (smsession_messages_total)`:                              "a grouping by no label",
-		`sum(smsession_messages_total) > 1 and on (instance) smsession_nothing`:    "the second of two names",
-		`histogram_quantile(0.9, sum by (le) (smsession_redis_duration_seconds))`:  "a histogram by its bare name",
-		`smsession_redis_away_seconds > 10 unless absent(smsession_redis_is_away)`: "a name within a function",
+		`sum(rate(smsession_message_total[5m]))`:                                   "an unknown name",
+		`sum(rate(smsession_messages_total{result="unavailible"}[5m])) > 0`:        "an unknown value",
+		`rate(smsession_messages_total{result=~"busy|bussy"}[5m])`:                 "an unknown value of two",
+		`smsession_messages_total{status="503"}`:                                   "an unknown label",
+		`sum by (results) (smsession_messages_total)`:                              "a grouping by an unknown label",
+		`sum(smsession_messages_total) > 1 and on (instance) smsession_nothing`:    "an unknown second name",
+		`histogram_quantile(0.9, sum by (le) (smsession_redis_duration_seconds))`:  "the name of a histogram without its suffix",
+		`smsession_redis_away_seconds > 10 unless absent(smsession_redis_is_away)`: "an unknown name in a function",
 	} {
-		if len(unanswerable(expr, all)) == 0 {
-			t.Errorf("%s was not noticed: %s", wrong, expr)
+		if len(unknownParts(expr, all)) == 0 {
+			t.Errorf("%s is not found: %s", wrong, expr)
 		}
 	}
 }
 
-func TestTheReadmeNamesEveryMetric(t *testing.T) {
+func TestReadmeHasEveryMetric(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	text := shipped(t, "deploy/README.md")
 	names := map[string]bool{}

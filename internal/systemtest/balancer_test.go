@@ -8,100 +8,112 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
+
+	"smsession/internal/webhooktest"
 )
 
-// pollInterval is how often the balancer asks its replicas whether they are ready.
+// pollInterval is how often the balancer asks the replicas whether they are ready.
 const pollInterval = 100 * time.Millisecond
 
-// balancer passes requests on to the replicas that said that they are ready when they were last asked. It sends nothing
-// a second time: what a replica drops is dropped for the sender.
+// balancer is a load balancer. It forwards requests to the replicas that were ready when it last asked them. It sends no
+// request a second time, so a request that a replica drops is lost.
 type balancer struct {
+	tb    testing.TB
 	url   string
 	polls http.Client
-	last  atomic.Int64
+	stop  context.CancelFunc // ends the polls
+	group sync.WaitGroup
 
-	mu     sync.Mutex
-	places []string        // the replicas' URLs
-	ready  map[string]bool // by URL
+	mu    sync.Mutex
+	turn  int
+	urls  []string        // of the replicas
+	ready map[string]bool // by URL
 }
 
-// startBalancer starts a balancer over the replicas of a fleet. It ends with the test.
+// startBalancer starts a balancer for the replicas of a fleet.
 func startBalancer(tb testing.TB, f *fleet) *balancer {
 	tb.Helper()
+	ctx, stop := context.WithCancel(context.Background())
 	b := &balancer{
-		polls: http.Client{Timeout: time.Second, Transport: &http.Transport{DisableKeepAlives: true}},
+		tb:    tb,
+		polls: http.Client{Transport: &http.Transport{DisableKeepAlives: true}},
+		stop:  stop,
 		ready: map[string]bool{},
 	}
 	for _, r := range f.replicas {
-		b.places = append(b.places, r.url)
+		b.urls = append(b.urls, r.url)
 		b.ready[r.url] = true
 	}
 	proxy := httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite:   b.choose,
 		Transport: newSender(tb).Client.Transport,
-		ErrorLog:  log.New(io.Discard, "", 0), // the sender hears of it: 502
+		ErrorLog:  log.New(io.Discard, "", 0), // the sender gets 502
 	})
 	b.url = proxy.URL
-	ctx, cancel := context.WithCancel(context.Background())
-	var group sync.WaitGroup
-	group.Go(func() { b.watch(ctx) })
+	b.group.Go(func() { b.poll(ctx) })
 	tb.Cleanup(func() {
-		cancel()
-		group.Wait()
+		b.stopPolls()
 		proxy.Close()
 	})
 	return b
+}
+
+// stopPolls makes the balancer believe forever what it believes now.
+func (b *balancer) stopPolls() {
+	b.stop()
+	b.group.Wait()
 }
 
 // choose sends a request to the next replica that is ready.
 func (b *balancer) choose(r *httputil.ProxyRequest) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for range b.places {
-		place := b.places[int(b.last.Add(1))%len(b.places)]
-		if b.ready[place] {
-			target, _ := url.Parse(place)
+	for range b.urls {
+		b.turn++
+		if address := b.urls[b.turn%len(b.urls)]; b.ready[address] {
+			target, _ := url.Parse(address)
 			r.SetURL(target)
 			return
 		}
 	}
-	r.Out.URL.Host = "" // fails: there is nobody
+	r.Out.URL.Host = "" // no replica is ready, so the request fails
 }
 
-// watch polls the replicas until ctx ends.
-func (b *balancer) watch(ctx context.Context) {
-	for {
+// poll asks all replicas until ctx ends.
+func (b *balancer) poll(ctx context.Context) {
+	for ctx.Err() == nil {
 		b.mu.Lock()
-		places := append([]string(nil), b.places...)
+		urls := slices.Clone(b.urls)
 		b.mu.Unlock()
-		for _, place := range places {
-			res, err := b.polls.Get(place + "/readyz")
+		for _, address := range urls {
+			res, err := b.polls.Get(address + "/readyz")
 			if err == nil {
 				res.Body.Close()
 			}
 			b.mu.Lock()
-			b.ready[place] = err == nil && res.StatusCode == http.StatusOK
+			b.ready[address] = err == nil && res.StatusCode == http.StatusOK
 			b.mu.Unlock()
 		}
-		select {
-		case <-ctx.Done():
-			return
-		case <-time.After(pollInterval):
-		}
+		time.Sleep(pollInterval)
 	}
 }
 
-// replace puts a new replica in the place of an old one. It gets messages once it has said that it is ready.
-func (b *balancer) replace(old, with *replica) {
+// isReady reports what the balancer knows about a replica.
+func (b *balancer) isReady(r *replica) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for i, place := range b.places {
-		if place == old.url {
-			b.places[i] = with.url
-		}
-	}
+	return b.ready[r.url]
+}
+
+// replace adds a new replica in place of an old one. The new one gets requests once the balancer has seen that it is ready.
+func (b *balancer) replace(old, next *replica) {
+	b.tb.Helper()
+	b.mu.Lock()
+	b.urls[slices.Index(b.urls, old.url)] = next.url
+	b.mu.Unlock()
+	webhooktest.Wait(b.tb, "the balancer to use the new replica", func() bool { return b.isReady(next) })
 }

@@ -14,11 +14,10 @@ import (
 	"sync"
 	"testing"
 
-	"smsession/internal/webhooktest"
-
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 // BenchmarkProcess measures whole processes under the same load on the same Redis: the program, the limits beside it

@@ -7,78 +7,90 @@ import (
 	"testing"
 	"time"
 
-	"smsession/internal/webhooktest"
-
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
-// caddyDrain is three questions of Caddy's, as many as the shipped file promises.
-const caddyDrain = "DRAIN_DELAY=3s"
-
-// TestRollingAllReplicasBehindCaddyDropsNothing sends to /sms alone, and nothing a second time.
-func TestRollingAllReplicasBehindCaddyDropsNothing(t *testing.T) {
-	server := redistest.Start(t, redistest.Options{})
-	f := startFleet(t, server, caddyDrain)
-	c := startCaddy(t, f, caddyOptions{site: "http"})
-	l := startLoad(t, func(s *sender, sid, cookie string) reply { return s.deliver(c.plain, "/sms", sid, cookie) })
-	for _, r := range f.replicas {
-		waitForTraffic(t, r)
-		r.signal(syscall.SIGTERM)
-		if status := r.wait(); status != 0 {
-			t.Errorf("exit status %d:\n%s", status, r.stderr())
+// TestRollingRestartBehindCaddy sends only to /sms, and sends nothing a second time.
+func TestRollingRestartBehindCaddy(t *testing.T) {
+	tryDelays(t, func(t *testing.T, delay time.Duration) ([]string, bool) {
+		setting := "DRAIN_DELAY=" + delay.String()
+		server := redistest.Start(t, redistest.Options{})
+		f := startFleet(t, server, setting)
+		c := startCaddy(t, f, caddyOptions{site: "http"})
+		l := startTraffic(t, func(s *sender, sid, cookie string) reply { return s.deliver(c.plain, "/sms", sid, cookie) })
+		inTime := true
+		for i, r := range f.replicas {
+			waitForTraffic(t, r)
+			inTime = drainBehindCaddy(t, f, r) && inTime
+			f.replicas[i] = replaceBehindCaddy(t, server, r, setting)
 		}
-		successor(t, server, r, caddyDrain)
-	}
-	messages, slowest := l.finish()
-	l.check(t, f)
-	t.Logf("%d messages over 3 restarts, the slowest took %v", messages, slowest.Round(time.Millisecond))
+		messages, slowest := l.finish()
+		t.Logf("%d messages, 3 restarts, the slowest message took %v", messages, slowest.Round(time.Millisecond))
+		return l.violations(f), inTime
+	}, 3*time.Second, 10*time.Second, 40*time.Second) // Caddy checks once a second
 }
 
-// TestRollingWithoutWhatTheCaddyfileAsksDropsMessages is the control: the same file without its health checks and its
-// second tries.
-func TestRollingWithoutWhatTheCaddyfileAsksDropsMessages(t *testing.T) {
+// drainBehindCaddy ends a replica with SIGTERM. It reports whether Caddy has stopped sending messages to it before it is
+// gone: a replica that is in use would have got some of the next 200 messages.
+func drainBehindCaddy(t *testing.T, f *fleet, r *replica) (inTime bool) {
+	t.Helper()
+	others := func() (sum int) {
+		for one, n := range continued(f) {
+			if one != r {
+				sum += n
+			}
+		}
+		return sum
+	}
+	r.signal(syscall.SIGTERM)
+	for last, since := -1, 0; ; time.Sleep(10 * time.Millisecond) {
+		select {
+		case <-r.exited:
+			if status := r.wait(); status != 0 {
+				t.Errorf("exit status %d:\n%s", status, r.stderr())
+			}
+			return inTime
+		default:
+		}
+		switch n := r.answered("continued"); {
+		case n != last:
+			last, since = n, others()
+		case others()-since > 200:
+			inTime = true
+		}
+	}
+}
+
+// TestRollingRestartBehindCaddyWithoutChecks is the negative control: the Caddyfile without its health checks and without
+// its second attempts.
+func TestRollingRestartBehindCaddyWithoutChecks(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	f := startFleet(t, server, caddyDrain)
+	f := startFleet(t, server)
 	c := startCaddy(t, f, caddyOptions{site: "http", edit: func(file string) string {
 		return withoutLines(file, "health_", "lb_try_")
 	}})
-	l := startLoad(t, func(s *sender, sid, cookie string) reply { return s.deliver(c.plain, "/sms", sid, cookie) })
-	for _, r := range f.replicas {
-		waitForTraffic(t, r)
-		r.signal(syscall.SIGTERM)
-		r.wait()
-		successor(t, server, r, caddyDrain)
-	}
+	l := startTraffic(t, func(s *sender, sid, cookie string) reply { return s.deliver(c.plain, "/sms", sid, cookie) })
+	waitForTraffic(t, f.replicas[0])
+	f.replicas[0].signal(syscall.SIGTERM)
+	f.replicas[0].wait()
+	l.waitForReplies()
 	l.finish()
-	dropped := l.failures()
-	if dropped == 0 {
-		t.Error("no message was dropped: the load would not notice")
+	if l.failures() == 0 {
+		t.Error("no message was lost: the traffic would not notice a loss")
 	}
-	t.Logf("%d messages were dropped", dropped)
 }
 
-// failures is how many deliveries were not answered with 200.
-func (l *traffic) failures() (n int) {
-	for _, one := range l.talks {
-		for _, r := range one.replies {
-			if r.Status != http.StatusOK {
-				n++
-			}
-		}
-	}
-	return n
-}
-
-// TestAReplicaThatIsKilledBehindCaddyCostsNoMessage sends as Twilio does: what the webhook does not answer goes to the
-// fallback URL, once. Only a message that was in progress in the killed replica may need that. A process that is killed
-// closes its connections and its listener within milliseconds, which is faster than Twilio's next request.
-func TestAReplicaThatIsKilledBehindCaddyCostsNoMessage(t *testing.T) {
+// TestReplicaCrashBehindCaddy sends as Twilio does: a message that gets no reply is sent to the fallback URL once. Only
+// messages that were in progress at the killed replica may need that. A killed process closes its connections and its
+// listener within milliseconds, which is faster than Twilio's next request.
+func TestReplicaCrashBehindCaddy(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	f := startFleet(t, server)
 	c := startCaddy(t, f, caddyOptions{site: "http"})
 	var saved, atFallback atomic.Int64
 	var dying atomic.Pointer[replica]
-	l := startLoad(t, func(s *sender, sid, cookie string) reply {
+	l := startTraffic(t, func(s *sender, sid, cookie string) reply {
 		r := s.deliver(c.plain, "/sms", sid, cookie)
 		if r.Status != http.StatusOK {
 			atFallback.Add(1)
@@ -95,13 +107,14 @@ func TestAReplicaThatIsKilledBehindCaddyCostsNoMessage(t *testing.T) {
 		waitForTraffic(t, r)
 		dying.Store(r)
 		r.kill()
-		successor(t, server, r)
-		webhooktest.Wait(t, "the replies of messages that met the killed replica", func() bool { return atFallback.Load() == 0 })
+		replaceBehindCaddy(t, server, r)
+		webhooktest.Wait(t, "the replies from the fallback URL", func() bool { return atFallback.Load() == 0 })
 	}
 	messages, slowest := l.finish()
 	l.check(t, f)
-	if saved.Load() > 2*talks*lanes { // all that were in progress, twice
+	if saved.Load() > 2*conversations*lanes { // all that were in progress, twice
 		t.Errorf("%d messages needed the fallback URL", saved.Load())
 	}
-	t.Logf("%d messages over 2 kills, the slowest took %v; %d came by the fallback URL", messages, slowest.Round(time.Millisecond), saved.Load())
+	t.Logf("%d messages, 2 crashes, the slowest message took %v; %d messages were sent to the fallback URL",
+		messages, slowest.Round(time.Millisecond), saved.Load())
 }

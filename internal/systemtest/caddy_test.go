@@ -16,25 +16,26 @@ import (
 	"time"
 
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 const caddyfile = "../../deploy/caddy/Caddyfile"
 
-// caddy is the real one with the file that we ship, in front of a fleet.
+// caddy is a real Caddy with the file that we ship, in front of a fleet.
 type caddy struct {
-	plain, secure string // URLs of its two ports
-	roots         string // where its own authority is
+	plain, secure string // the URLs of its two ports
+	roots         string // the file of its own certificate authority
 	log           *lockedBuffer
 }
 
-// caddyOptions say how a Caddy differs from the one that is shipped.
+// caddyOptions are how a Caddy differs from the one that we ship.
 type caddyOptions struct {
-	site string                   // "http" or "https", of localhost
-	path string                   // that somebody has put behind it
-	edit func(file string) string // for controls; nil for the file as it is
+	site string                   // "http" or "https", for localhost
+	path string                   // after the host in SITE
+	edit func(file string) string // for negative controls; nil for the file as it is
 }
 
-// startCaddy starts the system's Caddy on free ports, and waits until it answers. It ends with the test.
+// startCaddy starts the system's Caddy on free ports, and waits until it answers.
 func startCaddy(t *testing.T, f *fleet, o caddyOptions) *caddy {
 	t.Helper()
 	home, plain, secure := t.TempDir(), redistest.FreePort(t), redistest.FreePort(t)
@@ -42,6 +43,7 @@ func startCaddy(t *testing.T, f *fleet, o caddyOptions) *caddy {
 		plain:  fmt.Sprintf("http://localhost:%d", plain),
 		secure: fmt.Sprintf("https://localhost:%d", secure),
 		roots:  filepath.Join(home, "caddy/pki/authorities/local/root.crt"),
+		log:    &lockedBuffer{},
 	}
 	file, err := os.ReadFile(caddyfile)
 	if err != nil {
@@ -71,10 +73,9 @@ func (c *caddy) run(t *testing.T, path string, environment []string) {
 	cmd := exec.Command("caddy", "run", "--config", path, "--adapter", "caddyfile")
 	cmd.Env = append(environment, "PATH="+os.Getenv("PATH"))
 	cmd.SysProcAttr = childAttributes()
-	said := &lockedBuffer{}
-	c.log, cmd.Stderr = said, said
+	cmd.Stderr = c.log
 	if err := cmd.Start(); err != nil {
-		t.Fatalf("Caddy is needed: %v", err)
+		t.Fatalf("start Caddy: %v", err)
 	}
 	exited := make(chan struct{})
 	go func() {
@@ -85,49 +86,53 @@ func (c *caddy) run(t *testing.T, path string, environment []string) {
 		_ = cmd.Process.Kill()
 		<-exited
 		if t.Failed() {
-			t.Logf("Caddy said last:\n%s", said.last(8<<10))
+			t.Logf("the end of Caddy's log:\n%s", c.log.last(8<<10))
 		}
 	})
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
-		if res, err := withoutRedirects(http.DefaultClient).Get(c.plain + "/healthz"); err == nil {
-			res.Body.Close()
-			return
-		}
+	webhooktest.WaitNoError(t, "Caddy to answer", func() error {
 		select {
 		case <-exited:
-			t.Fatalf("Caddy ended:\n%s", said.String())
+			t.Fatalf("Caddy has exited:\n%s", c.log.String())
 		default:
 		}
+		res, err := withoutRedirects(http.DefaultClient).Get(c.plain + "/healthz")
+		if err == nil {
+			res.Body.Close()
+		}
+		return err
+	})
+}
+
+// trusting returns a client that trusts only the certificate authority of this Caddy.
+func (c *caddy) trusting(t *testing.T) *http.Client {
+	t.Helper()
+	roots := x509.NewCertPool()
+	webhooktest.Wait(t, "Caddy to make its certificate", func() bool {
+		root, err := os.ReadFile(c.roots)
+		return err == nil && roots.AppendCertsFromPEM(root)
+	})
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}}
+	webhooktest.WaitNoError(t, "Caddy to answer over TLS", func() error {
+		res, err := client.Get(c.secure + "/healthz")
+		if err == nil {
+			res.Body.Close()
+		}
+		return err
+	})
+	return client
+}
+
+// withoutRedirects returns a client that takes a redirect for the final answer.
+func withoutRedirects(c *http.Client) *http.Client {
+	return &http.Client{
+		Transport:     c.Transport,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       time.Minute,
 	}
-	t.Fatalf("Caddy does not answer:\n%s", said.String())
 }
 
-// lockedBuffer is written to by a process while a test reads it.
-type lockedBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-// last is the end of it, so many bytes at most.
-func (b *lockedBuffer) last(n int) string {
-	all := b.String()
-	return all[max(0, len(all)-n):]
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
-}
-
-// successor starts a replica in the place of one that has ended, and waits until Caddy sends messages there.
-func successor(t *testing.T, server *redistest.Server, old *replica, settings ...string) *replica {
+// replaceBehindCaddy starts a replica at the address of one that has ended, and waits until Caddy sends it messages.
+func replaceBehindCaddy(t *testing.T, server *redistest.Server, old *replica, settings ...string) *replica {
 	t.Helper()
 	next := startReplica(t, server.URL(), append(settings, "ADDR="+old.address())...)
 	waitForTraffic(t, next)
@@ -136,14 +141,10 @@ func successor(t *testing.T, server *redistest.Server, old *replica, settings ..
 
 func waitForTraffic(t *testing.T, r *replica) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); r.answered("continued") == 0; time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("Caddy sends no message to a replica")
-		}
-	}
+	webhooktest.Wait(t, "Caddy to send messages to the replica", func() bool { return r.answered("continued") > 0 })
 }
 
-// withoutLines drops the lines of a file that begin so.
+// withoutLines returns a file without the lines that begin with one of the beginnings.
 func withoutLines(file string, beginnings ...string) string {
 	var kept []string
 	for line := range strings.Lines(file) {
@@ -158,37 +159,26 @@ func withoutLines(file string, beginnings ...string) string {
 	return strings.Join(kept, "")
 }
 
-// trusting is a client that trusts the authority of this Caddy, and no other.
-func (c *caddy) trusting(t *testing.T) *http.Client {
-	t.Helper()
-	roots := x509.NewCertPool()
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		root, err := os.ReadFile(c.roots)
-		if err == nil && roots.AppendCertsFromPEM(root) {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("Caddy has made no certificate: %v", err)
-		}
-	}
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}}
-	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
-		res, err := client.Get(c.secure + "/healthz")
-		if err == nil {
-			res.Body.Close()
-			return client
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("Caddy does not answer over TLS: %v", err)
-		}
-	}
+// lockedBuffer is a buffer that a process writes while a test reads it.
+type lockedBuffer struct {
+	mu   sync.Mutex
+	text bytes.Buffer
 }
 
-// withoutRedirects is a client as Twilio's should be told to be: what answers with a redirect has answered.
-func withoutRedirects(c *http.Client) *http.Client {
-	return &http.Client{
-		Transport:     c.Transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Timeout:       15 * time.Second,
-	}
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.text.String()
+}
+
+// last returns at most the last n bytes.
+func (b *lockedBuffer) last(n int) string {
+	all := b.String()
+	return all[max(0, len(all)-n):]
 }

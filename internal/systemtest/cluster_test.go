@@ -3,19 +3,19 @@ package systemtest
 import (
 	"context"
 	"errors"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
-	"smsession/internal/webhooktest"
-
 	"github.com/gomodule/redigo/redis"
 	"github.com/mna/redisc"
 
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 func startClusterFleet(t *testing.T, c *redistest.Cluster) *fleet {
@@ -29,21 +29,21 @@ func clusterURL(c *redistest.Cluster) string {
 	return "redis+cluster://" + narrowLogin + strings.Join(c.Addrs(), ",")
 }
 
-// TestSlotsMoveUnderTraffic moves slots with what an operator has for it: the lowest ones, where the pointers of all the
-// conversations are, from one primary to the next until they are back.
+// TestSlotsMoveUnderTraffic moves the lowest slots, where the pointers of all conversations are, from one primary to the
+// next until they are back. It uses redis-cli as an operator does.
 func TestSlotsMoveUnderTraffic(t *testing.T) {
-	const moved = 50 // of 5461 that a primary has
+	const moved = 50 // of the 5461 slots of a primary
 	c := redistest.StartCluster(t, 3, false, redistest.Options{Args: narrow("+cluster|slots", "+asking")})
 	f := startClusterFleet(t, c)
-	low := func() *sender {
+	inLowSlots := func() *sender {
 		s := newSender(t)
 		for redisc.Slot(s.PointerKey()) >= moved {
-			s = newSender(t)
+			s = s.another()
 		}
 		return s
 	}
-	l := startLoadOf(low, func(s *sender, sid, cookie string) reply { return s.deliver(f.any(), "/sms", sid, cookie) })
-	awaitReplies(t, l.talks, 1)
+	l := startTrafficOf(t, inLowSlots, func(s *sender, sid, cookie string) reply { return s.deliver(f.next(), "/sms", sid, cookie) })
+	l.waitForReplies()
 	keys := 0
 	for i, from := range c.Primaries {
 		to := c.Primaries[(i+1)%len(c.Primaries)]
@@ -52,69 +52,69 @@ func TestSlotsMoveUnderTraffic(t *testing.T) {
 		}
 		keys += keysInSlots(t, to, moved)
 	}
-	awaitReplies(t, l.talks, 1)
+	l.waitForReplies()
 	messages, slowest := l.finish()
 	l.check(t, f)
-	if keys < talks*len(c.Primaries) {
-		t.Errorf("only %d keys moved: the traffic cannot have felt it", keys)
+	if keys < conversations*len(c.Primaries) {
+		t.Errorf("only %d keys were moved: the traffic was not affected", keys)
 	}
-	t.Logf("%d messages while %d keys moved; the slowest took %v", messages, keys, slowest.Round(time.Millisecond))
+	t.Logf("%d messages while %d keys were moved; the slowest message took %v", messages, keys, slowest.Round(time.Millisecond))
 }
 
-// TestAShardThatFailsOverDelaysOnlyItsOwn kills one primary of three. What its replica had not got yet is lost, as Redis
-// replicates asynchronously; that is measured. The replica takes over only once the others have been seen to go on: if they
-// waited for the shard, they would wait for ever.
-func TestAShardThatFailsOverDelaysOnlyItsOwn(t *testing.T) {
+// TestShardFailover kills one primary of three. Redis replicates asynchronously, so messages that its replica had not
+// received yet are lost. The test counts them. The replica takes over only after the conversations on the other shards have
+// been seen to continue: if they waited for the shard, they would wait forever.
+func TestShardFailover(t *testing.T) {
 	c := redistest.StartCluster(t, 3, true, redistest.Options{Args: narrow("+cluster|slots", "+asking")})
 	f := startClusterFleet(t, c)
 	var replies atomic.Int64
-	l := startLoad(t, func(s *sender, sid, cookie string) reply {
+	l := startTraffic(t, func(s *sender, sid, cookie string) reply {
 		r := f.insist(t, s, sid, cookie)
 		replies.Add(1)
 		return r
 	})
-	awaitReplies(t, l.talks, 1)
-	inside, elsewhere := divide(t, f, c, l.talks)
+	l.waitForReplies()
+	inside, outside := divide(t, f, c, l.conversations)
 	before := replies.Load()
-	time.Sleep(time.Second)
+	waitReplicated(t, c.Primaries[0], c.Replicas[0])
 	c.HoldFailover()
 	c.Primaries[0].Kill()
-	bound := replies.Load() - before + talks*lanes
+	most := replies.Load() - before + conversations*lanes // all that the replica may not have received
 	away := total(inside)
-	awaitReplies(t, elsewhere, 2*lanes)                   // more than were under way
-	if n := total(inside) - away; n > len(inside)*lanes { // those that were under way
+	waitForReplies(t, outside, 2*lanes)                   // more than were in progress
+	if n := total(inside) - away; n > len(inside)*lanes { // those that were in progress
 		t.Errorf("%d messages of the shard were answered while it was away", n)
 	}
 	c.FailOver(0)
-	awaitReplies(t, l.talks, 1)
+	l.waitForReplies()
 	messages, slowest := l.finish()
 
 	f.redis = connectAll(t, []*redistest.Server{c.Replicas[0], c.Primaries[1], c.Primaries[2]})
-	for _, one := range elsewhere {
-		for _, violation := range uncounted(one.replies, 1, len(one.replies)) {
+	for _, one := range outside {
+		for _, violation := range checkCounts(one.replies, 1, len(one.replies)) {
 			t.Errorf("%s, on another shard: %s", one.From, violation)
 		}
-		if recorded := f.recorded(one.sender); recorded != len(one.replies) {
-			t.Errorf("%s, on another shard: %d messages were answered, the record says %d", one.From, len(one.replies), recorded)
+		if counter := f.counter(one.sender); counter != len(one.replies) {
+			t.Errorf("%s, on another shard: %d messages have replies, the counter is %d", one.From, len(one.replies), counter)
 		}
 	}
-	doubled, failed := l.wrong(inside)
-	if failed > 0 || int64(doubled) > bound {
-		t.Errorf("of the shard itself %d messages failed, and %d numbers came twice, want none and at most %d", failed, doubled, bound)
+	doubled, failed := lost(inside)
+	if failed > 0 || int64(doubled) > most {
+		t.Errorf("on the shard itself, %d messages failed and %d were lost, want none and at most %d", failed, doubled, most)
 	}
-	t.Logf("%d messages in %d conversations; of the %d on the shard that failed over %d messages were lost, and the slowest took %v",
-		messages, talks, len(inside), doubled, slowest.Round(time.Millisecond))
+	t.Logf("%d messages in %d conversations; of the %d on the shard that failed over, %d messages were lost, and the slowest took %v",
+		messages, conversations, len(inside), doubled, slowest.Round(time.Millisecond))
 }
 
-// TestAShardThatHangsLeavesTheOthersTheirPlaces stops one primary of three, which then takes connections and answers
-// nothing, while three times as many messages want it as a replica of ours has places for messages. If each kept its place
-// until the second of its time-out was over, a message for another shard would wait for about two, and twenty in a row for
-// several budgets. So what is looked at is what comes first: their answers, or the end of a budget.
-func TestAShardThatHangsLeavesTheOthersTheirPlaces(t *testing.T) {
-	const stuck, others = 3 * redispool.Size, 20
+// TestHangingShardLeavesConnections stops one primary of three. It then accepts connections and answers nothing. Three times
+// as many messages wait for it as a replica has connections for messages. If each of them kept a connection until its
+// time-out of a second, messages for other shards would wait for several budgets. The test therefore checks what happens
+// first: 20 replies in a row on another shard, or the end of three budgets.
+func TestHangingShardLeavesConnections(t *testing.T) {
+	const stuck, inRow = 3 * redispool.Size, 20
 	c := redistest.StartCluster(t, 3, true, redistest.Options{Args: narrow("+cluster|slots", "+asking")})
 	r := startReplica(t, clusterURL(c))
-	other, cookie := elsewhere(t, c, r)
+	other, cookie := conversationOutside(t, c, r)
 	c.HoldFailover()
 	c.Primaries[0].Pause()
 	defer c.Primaries[0].Resume()
@@ -124,84 +124,75 @@ func TestAShardThatHangsLeavesTheOthersTheirPlaces(t *testing.T) {
 	var group sync.WaitGroup
 	replies := make([]reply, stuck)
 	for i := range replies {
-		s, sid := newSender(t), webhooktest.NewSID()
-		for !onFirst(c, s.PointerKey()) {
-			s = newSender(t)
+		s, sid := other.another(), webhooktest.NewSID()
+		for !onFirstShard(c, s.PointerKey()) {
+			s = s.another()
 		}
 		group.Go(func() {
-			for waiting.Err() == nil && replies[i].Status != 200 {
-				if replies[i] = s.deliver(r.url, "/sms", sid, ""); replies[i].Status != 200 {
+			for waiting.Err() == nil && replies[i].Status != http.StatusOK {
+				if replies[i] = s.deliver(r.url, "/sms", sid, ""); replies[i].Status != http.StatusOK {
 					givenUp.Add(1)
 				}
 			}
 		})
 	}
-	awaitMetric(t, r, "smsession_messages_in_progress", stuck)
+	waitForMetric(t, r, "smsession_messages_in_progress", stuck)
 
 	ended := givenUp.Load()
-	for n, inRow := 2, 0; inRow < others; n++ {
-		report(t, uncounted([]reply{other.deliver(r.url, "/sms", webhooktest.NewSID(), cookie)}, n, n))
-		inRow++
+	for n, answered := 2, 0; answered < inRow; n++ {
+		report(t, checkCounts([]reply{other.deliver(r.url, "/sms", webhooktest.NewSID(), cookie)}, n, n))
+		answered++
 		if now := givenUp.Load(); now != ended {
-			inRow, ended = 0, now // a machine that is busy may come to it late: then the next budget counts
+			answered, ended = 0, now // the machine may be slow, so another budget is allowed
 		}
 		if ended >= 3*stuck {
-			t.Fatalf("while the shard hung, %d messages of it were given up before %d of another shard were answered in a row", ended, others)
+			t.Fatalf("while the shard hung, %d of its messages were given up before %d messages of another shard were answered in a row", ended, inRow)
 		}
 	}
 	c.FailOver(0)
-	defer time.AfterFunc(patience, giveUp).Stop()
+	defer time.AfterFunc(longestCrash, giveUp).Stop()
 	group.Wait()
 	for _, one := range replies {
-		report(t, uncounted([]reply{one}, 1, 1))
+		report(t, checkCounts([]reply{one}, 1, 1))
 	}
-	t.Logf("%d messages of the shard waited, of which %d were given up and came again", stuck, givenUp.Load())
+	t.Logf("%d messages of the shard waited; %d deliveries were given up and sent again", stuck, givenUp.Load())
 }
 
-// elsewhere begins a conversation that has no key on the first shard.
-func elsewhere(t *testing.T, c *redistest.Cluster, r *replica) (s *sender, cookie string) {
+// conversationOutside begins a conversation that has no key on the first shard.
+func conversationOutside(t *testing.T, c *redistest.Cluster, r *replica) (s *sender, cookie string) {
 	t.Helper()
-	for {
-		s = newSender(t)
-		if onFirst(c, s.PointerKey()) {
+	for s = newSender(t); ; s = s.another() {
+		if onFirstShard(c, s.PointerKey()) {
 			continue
 		}
 		first := s.deliver(r.url, "/sms", webhooktest.NewSID(), "")
 		if first.Text() != webhooktest.Greeting(1) {
-			t.Fatalf("the first message got %q", first.Text())
+			t.Fatalf("the first message gets %q", first.Text())
 		}
-		if !onFirst(c, "sms:session:"+first.Cookie) {
+		if !onFirstShard(c, "sms:session:"+first.Cookie) {
 			return s, first.Cookie
 		}
 	}
 }
 
-// divide tells which conversations have a key on the first shard. Both keys of a conversation stay where they are.
-func divide(t *testing.T, f *fleet, c *redistest.Cluster, all []*talk) (inside, elsewhere []*talk) {
+// divide returns the conversations with a key on the first shard, and the others. The keys of a conversation do not change.
+func divide(t *testing.T, f *fleet, c *redistest.Cluster, all []*conversation) (inside, outside []*conversation) {
 	t.Helper()
 	for _, one := range all {
-		if onFirst(c, one.PointerKey()) || onFirst(c, "sms:session:"+f.pointer(one.sender)) {
+		if onFirstShard(c, one.PointerKey()) || onFirstShard(c, "sms:session:"+f.pointer(one.sender)) {
 			inside = append(inside, one)
 		} else {
-			elsewhere = append(elsewhere, one)
+			outside = append(outside, one)
 		}
 	}
-	if len(inside) == 0 || len(elsewhere) == 0 {
-		t.Fatalf("of %d conversations %d are on one shard: nothing can be told apart", len(all), len(inside))
+	if len(inside) == 0 || len(outside) == 0 {
+		t.Fatalf("%d of %d conversations are on one shard: the test needs both kinds", len(inside), len(all))
 	}
-	return inside, elsewhere
+	return inside, outside
 }
 
-// total is how many replies some conversations have got together.
-func total(of []*talk) (n int) {
-	for _, one := range of {
-		n += one.answered()
-	}
-	return n
-}
-
-// onFirst reports whether the first primary of a Cluster has a key.
-func onFirst(c *redistest.Cluster, key string) bool {
+// onFirstShard reports whether a key is in a slot of the first primary.
+func onFirstShard(c *redistest.Cluster, key string) bool {
 	_, last := c.Share(0)
 	return redisc.Slot(key) <= last
 }
@@ -220,10 +211,10 @@ func keysInSlots(t *testing.T, s *redistest.Server, slots int) (keys int) {
 	return keys
 }
 
-// everyNode looks at keys wherever they are: it asks one node after the other.
+// everyNode is a redis.Conn of which only Do is implemented. It asks one node after the other until one has the key.
 type everyNode struct {
-	redis.Conn // none: only Do is used
-	nodes      []redis.Conn
+	redis.Conn
+	nodes []redis.Conn
 }
 
 func connectAll(t *testing.T, servers []*redistest.Server) everyNode {

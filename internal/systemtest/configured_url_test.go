@@ -4,9 +4,8 @@ import (
 	"net/http"
 	"testing"
 
-	"smsession/internal/webhooktest"
-
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 // A proxy maps its own paths to the service's routes. Twilio signs the URL that is configured at Twilio.

@@ -6,9 +6,8 @@ import (
 	"strings"
 	"testing"
 
-	"smsession/internal/webhooktest"
-
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 func TestRedisConnections(t *testing.T) {
@@ -18,7 +17,7 @@ func TestRedisConnections(t *testing.T) {
 		t.Errorf("a replica reports that messages may use %v connections, want 2", n)
 	}
 	t.Run("are shared by the messages", func(t *testing.T) {
-		for _, r := range together(32, func(int) reply { return newSender(t).deliver(f.any(), "/sms", webhooktest.NewSID(), "") }) {
+		for _, r := range concurrently(32, func(int) reply { return newSender(t).deliver(f.next(), "/sms", webhooktest.NewSID(), "") }) {
 			if r.Status != 200 || r.Text() != webhooktest.Greeting(1) {
 				t.Errorf("a message was answered %d %q", r.Status, r.Text())
 			}

@@ -11,12 +11,11 @@ import (
 	"testing"
 	"time"
 
-	"smsession/internal/webhooktest"
-
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/config"
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 // kustomize is pinned here and not in go.mod, where it would be a dependency of the program.
@@ -203,12 +202,12 @@ func TestTheShippedRedisConfigurationKeepsSessions(t *testing.T) {
 	}
 	r := startReplica(t, server.URL())
 	s := newSender(t)
-	report(t, uncounted([]reply{s.deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1))
+	report(t, checkCounts([]reply{s.deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1))
 	server.Kill()
 	if err := server.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	report(t, uncounted([]reply{s.deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 2, 2))
+	report(t, checkCounts([]reply{s.deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 2, 2))
 	if strings.Contains(r.stderr(), `"warning":`) {
 		t.Errorf("the service has something against it:\n%s", r.stderr())
 	}
@@ -223,7 +222,7 @@ func TestTheRedisUserOfComposeIsEnough(t *testing.T) {
 	url := "redis://smsession:secret@" + server.Addr()
 	r := startReplica(t, url)
 	s := newSender(t)
-	report(t, uncounted([]reply{s.deliver(r.url, "/sms", webhooktest.NewSID(), ""), s.deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 2))
+	report(t, checkCounts([]reply{s.deliver(r.url, "/sms", webhooktest.NewSID(), ""), s.deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 2))
 	for _, args := range [][]string{{"ls"}, {"show", s.From}, {"end", s.From, "--yes"}, {"end", s.From, "--erase", "--yes"}} {
 		t.Run("it may "+args[0], func(t *testing.T) {
 			if command := execute(t, args, "REDIS_URL="+url); command.status != 0 {

@@ -118,7 +118,7 @@ func TestDevNeedsNothing(t *testing.T) {
 	for _, line := range curls {
 		replies = append(replies, d.message(line))
 	}
-	report(t, uncounted(replies, 1, 3))
+	report(t, checkCounts(replies, 1, 3))
 	for i, line := range curls {
 		if again := d.message(line); again.Body != replies[i].Body {
 			t.Errorf("line %d again got %q, first %q", i+1, again.Body, replies[i].Body)
@@ -165,7 +165,7 @@ func TestDevTellsOtherCommandsWhereItIsAndCleansUp(t *testing.T) {
 	}
 	s := newSender(t)
 	s.AuthToken, s.PublicURL = d.file.AuthToken, d.file.PublicURL
-	report(t, uncounted([]reply{s.deliver(d.file.URL, "/sms", webhooktest.NewSID(), "")}, 1, 1))
+	report(t, checkCounts([]reply{s.deliver(d.file.URL, "/sms", webhooktest.NewSID(), "")}, 1, 1))
 	if other := startDev(t, "PORT=0", "ADMIN_ADDR=127.0.0.1:0"); other.file.AuthToken == d.file.AuthToken {
 		t.Error("two of them have the same auth token")
 	}

@@ -7,9 +7,8 @@ import (
 	"strings"
 	"testing"
 
-	"smsession/internal/webhooktest"
-
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 // browse asks for something as curl does: without the headers of a browser.

@@ -8,94 +8,114 @@ import (
 	"testing"
 	"time"
 
-	"smsession/internal/webhooktest"
-
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
-// drainDelay is twenty polls of the balancer's, for machines that do not get round to each.
-const drainDelay = "DRAIN_DELAY=2s"
+// rollingRestart ends one replica of a fleet after the other with SIGTERM, under traffic, and replaces each. noticed reports
+// whether the balancer knows that a replica drains. rollingRestart returns what was violated, and whether the balancer
+// noticed each drain before the replica had closed its listener.
+type rollingRestart func(t *testing.T, delay time.Duration) (violations []string, inTime bool)
 
-// TestARollingRestartDropsNothing ends the replicas one after the other, under load behind a balancer.
-func TestARollingRestartDropsNothing(t *testing.T) {
-	server := redistest.Start(t, redistest.Options{})
-	f := startFleet(t, server, drainDelay)
-	b := startBalancer(t, f)
-	l := startLoad(t, func(s *sender, sid, cookie string) reply { return s.deliver(b.url, "/sms", sid, cookie) })
-	direct := 0
-	for _, r := range f.replicas {
-		time.Sleep(time.Second)
-		direct += drain(t, r)
-		next := startReplica(t, server.URL(), drainDelay)
-		b.replace(r, next)
-	}
-	time.Sleep(time.Second)
-	messages, slowest := l.finish()
-	for _, r := range f.replicas {
-		if r.answered("continued") == 0 {
-			t.Error("a replica got no messages from the balancer")
+// tryDelays runs a rolling restart with longer and longer drain delays, until the balancer notices each drain in time. On a
+// busy machine, a balancer can miss a short one. Then its requests are lost, and that is not the replica's fault.
+func tryDelays(t *testing.T, restart rollingRestart, delays ...time.Duration) {
+	t.Helper()
+	for _, delay := range delays {
+		violations, inTime := restart(t, delay)
+		if inTime {
+			report(t, violations)
+			return
 		}
+		t.Logf("the balancer did not notice every drain within %v", delay)
 	}
-	l.check(t, f)
-	t.Logf("%d messages over 3 restarts, the slowest took %v; %d messages straight to a draining replica",
-		messages, slowest.Round(time.Millisecond), direct)
+	t.Error("the balancer never notices a drain in time")
 }
 
-// drain ends a replica with SIGTERM and talks to it, past the balancer, until it is gone. It returns how many of those
-// messages were answered.
-func drain(t *testing.T, r *replica) (answered int) {
+func TestRollingRestart(t *testing.T) {
+	tryDelays(t, func(t *testing.T, delay time.Duration) ([]string, bool) {
+		setting := "DRAIN_DELAY=" + delay.String()
+		server := redistest.Start(t, redistest.Options{})
+		f := startFleet(t, server, setting)
+		b := startBalancer(t, f)
+		l := startTraffic(t, func(s *sender, sid, cookie string) reply { return s.deliver(b.url, "/sms", sid, cookie) })
+		inTime := true
+		for _, r := range f.replicas {
+			l.waitForReplies()
+			inTime = drain(t, r, func() bool { return !b.isReady(r) }) && inTime
+			b.replace(r, startReplica(t, server.URL(), setting))
+		}
+		l.waitForReplies()
+		messages, slowest := l.finish()
+		for _, r := range f.replicas {
+			if r.answered("continued") == 0 {
+				t.Error("a replica got no messages from the balancer")
+			}
+		}
+		t.Logf("%d messages, 3 restarts, the slowest message took %v", messages, slowest.Round(time.Millisecond))
+		return l.violations(f), inTime
+	}, time.Second, 5*time.Second, 30*time.Second)
+}
+
+// drain ends a replica with SIGTERM. Until it is gone, drain sends messages to it directly, as a balancer does that has not
+// noticed the drain. It reports whether noticed became true before that.
+func drain(t *testing.T, r *replica, noticed func() bool) (inTime bool) {
 	t.Helper()
 	s := newSender(t)
-	s.To = "+15005550009" // no conversation of the load
+	s.To = "+15005550009" // a conversation that is not part of the traffic
 	r.signal(syscall.SIGTERM)
-	r.waitFor("draining", http.StatusServiceUnavailable)
-	for {
+	webhooktest.Wait(t, "the drain", func() bool {
+		word, _, err := r.readiness()
+		return err != nil || word == "draining"
+	})
+	for answered := 0; ; {
+		seen := noticed()
 		got, err := s.Send(r.url, "/sms", webhooktest.NewSID(), "")
 		if err != nil {
 			break // the listener is closed
 		}
+		inTime = inTime || seen
 		answered++
 		if number(got.Text()) != answered || !got.Closes {
-			t.Errorf("the %d. message during the drain got %q, Connection: close is %t", answered, got.Text(), got.Closes)
+			t.Errorf("message %d during the drain gets %q, Connection: close is %t", answered, got.Text(), got.Closes)
 		}
 		time.Sleep(20 * time.Millisecond)
-	}
-	if answered == 0 {
-		t.Error("a draining replica took no message: it closed its listener at once")
 	}
 	if status := r.wait(); status != 0 {
 		t.Errorf("exit status %d:\n%s", status, r.stderr())
 	}
-	return answered
+	return inTime
 }
 
-// TestAMessageUnderWayIsAnswered has a message wait for Redis when the signal comes.
-func TestAMessageUnderWayIsAnswered(t *testing.T) {
+// TestMessageDuringDrain stops Redis, so that a message waits when the signal comes.
+func TestMessageDuringDrain(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	rows := []struct {
 		name, delay string
-		wait        func(r *replica) // until Redis comes back
+		wait        func(r *replica) // until Redis answers again
 	}{
-		{"during the drain", drainDelay, func(r *replica) { r.waitFor("draining", http.StatusServiceUnavailable) }},
-		{"after the listeners are closed", "DRAIN_DELAY=0s", waitClosed},
+		{"a message is answered during the drain", "DRAIN_DELAY=1m", func(r *replica) { r.waitFor("draining", http.StatusServiceUnavailable) }},
+		{"a message is answered after the listeners are closed", "DRAIN_DELAY=0s", waitClosed},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			r := startReplica(t, server.URL(), row.delay)
 			server.Pause()
-			answers := make(chan reply, 1)
-			go func() { answers <- newSender(t).deliver(r.url, "/sms", webhooktest.NewSID(), "") }()
-			awaitMetric(t, r, "smsession_messages_in_progress", 1)
+			replies := make(chan reply, 1)
+			go func() { replies <- newSender(t).deliver(r.url, "/sms", webhooktest.NewSID(), "") }()
+			waitForMetric(t, r, "smsession_messages_in_progress", 1)
 			r.signal(syscall.SIGTERM)
 			row.wait(r)
 			server.Resume()
-			got := <-answers
-			report(t, uncounted([]reply{got}, 1, 1))
+			got := <-replies
+			report(t, checkCounts([]reply{got}, 1, 1))
 			if !got.Closes {
-				t.Error("the answer does not close its connection")
+				t.Error("the reply does not close its connection")
 			}
-			if status := r.wait(); status != 0 {
-				t.Errorf("exit status %d:\n%s", status, r.stderr())
+			if row.delay == "DRAIN_DELAY=0s" {
+				if status := r.wait(); status != 0 {
+					t.Errorf("exit status %d:\n%s", status, r.stderr())
+				}
 			}
 		})
 	}
@@ -103,42 +123,29 @@ func TestAMessageUnderWayIsAnswered(t *testing.T) {
 
 // waitClosed waits until a replica refuses connections.
 func waitClosed(r *replica) {
-	for deadline := time.Now().Add(10 * time.Second); ; {
+	r.tb.Helper()
+	webhooktest.Wait(r.tb, "the replica to close its listener", func() bool {
 		conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
-		if err != nil {
-			return
+		if err == nil {
+			conn.Close()
 		}
-		conn.Close()
-		if time.Now().After(deadline) {
-			r.tb.Error("the replica goes on listening")
-			return
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+		return err != nil
+	})
 }
 
-// TestWithoutADelayMessagesAreDropped is the control: a replica that stops listening at once takes messages with it that
-// the balancer, which asks now and then, still sends there.
-func TestWithoutADelayMessagesAreDropped(t *testing.T) {
+// TestWithoutDrain is the negative control: a replica that closes its listener at once loses the messages that the balancer
+// still sends to it.
+func TestWithoutDrain(t *testing.T) {
 	f := startFleet(t, redistest.Start(t, redistest.Options{}), "DRAIN_DELAY=0s")
 	b := startBalancer(t, f)
-	l := startLoad(t, func(s *sender, sid, cookie string) reply { return s.deliver(b.url, "/sms", sid, cookie) })
-	for _, r := range f.replicas[1:] {
-		time.Sleep(500 * time.Millisecond)
-		r.signal(syscall.SIGTERM)
-		r.wait()
-	}
+	l := startTraffic(t, func(s *sender, sid, cookie string) reply { return s.deliver(b.url, "/sms", sid, cookie) })
+	l.waitForReplies()
+	b.stopPolls() // the interval between two polls
+	f.replicas[0].signal(syscall.SIGTERM)
+	f.replicas[0].wait()
+	l.waitForReplies()
 	l.finish()
-	dropped := 0
-	for _, one := range l.talks {
-		for _, r := range one.replies {
-			if r.Status != http.StatusOK {
-				dropped++
-			}
-		}
+	if l.failures() == 0 {
+		t.Error("no message was lost: the traffic or the balancer would not notice a loss")
 	}
-	if dropped == 0 {
-		t.Error("no message was dropped: the load or the balancer would not notice")
-	}
-	t.Logf("%d messages were dropped", dropped)
 }

@@ -13,9 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"smsession/internal/webhooktest"
-
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 const (

@@ -9,9 +9,8 @@ import (
 	"testing"
 	"time"
 
-	"smsession/internal/webhooktest"
-
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 // sentences are the lines of a process's standard error that are not of its log.
@@ -76,7 +75,7 @@ func TestARedisThatIsNotThereYetIsWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.waitReady()
-	report(t, uncounted([]reply{newSender(t).deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1))
+	report(t, checkCounts([]reply{newSender(t).deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1))
 }
 
 // TestAnEncryptedRedisIsTrustedByItsAuthority serves over TLS. That nobody is trusted without the authority's
@@ -86,7 +85,7 @@ func TestAnEncryptedRedisIsTrustedByItsAuthority(t *testing.T) {
 	r := startReplica(t, server.URL(), "SSL_CERT_FILE="+server.CAFile())
 	s := newSender(t)
 	first := s.deliver(r.url, "/sms", webhooktest.NewSID(), "")
-	report(t, uncounted([]reply{first, s.deliver(r.url, "/sms", webhooktest.NewSID(), first.Cookie)}, 1, 2))
+	report(t, checkCounts([]reply{first, s.deliver(r.url, "/sms", webhooktest.NewSID(), first.Cookie)}, 1, 2))
 	if keys := server.CLI("--scan", "--pattern", "sms:session:*"); keys != "sms:session:"+first.Cookie {
 		t.Errorf("the sessions are %q", keys)
 	}

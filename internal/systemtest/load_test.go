@@ -14,9 +14,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"smsession/internal/webhooktest"
-
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 // loadReport is what `smsession load --json` prints, as far as the suite looks at it.
@@ -64,7 +63,7 @@ func spread(tb testing.TB, f *fleet) (url string) {
 	tb.Helper()
 	proxy := httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
-			target, _ := neturl.Parse(f.any()) // a URL that is in use
+			target, _ := neturl.Parse(f.next()) // a URL that is in use
 			r.SetURL(target)
 		},
 		Transport: newSender(tb).Client.Transport,

@@ -12,9 +12,8 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"smsession/internal/webhooktest"
-
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 const (
@@ -59,7 +58,7 @@ func sendFirsts(t *testing.T, r *replica, n int) {
 				one := *base.Sender
 				one.From = webhooktest.NewNumber()
 				s := &sender{&one}
-				if violations := uncounted([]reply{s.deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1); violations != nil {
+				if violations := checkCounts([]reply{s.deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1); violations != nil {
 					t.Error(violations)
 				}
 			}

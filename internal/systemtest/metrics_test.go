@@ -10,9 +10,8 @@ import (
 	"testing"
 	"time"
 
-	"smsession/internal/webhooktest"
-
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 // series is one line of a scrape.
@@ -71,8 +70,8 @@ func sum(all []series, name string, labels ...string) (total float64) {
 	return total
 }
 
-// awaitMetric waits until a replica tells Prometheus of so much of something.
-func awaitMetric(tb testing.TB, r *replica, name string, least float64) {
+// waitForMetric waits until a replica tells Prometheus of so much of something.
+func waitForMetric(tb testing.TB, r *replica, name string, least float64) {
 	tb.Helper()
 	webhooktest.Wait(tb, fmt.Sprintf("%s to be %v", name, least), func() bool { return sum(scrape(tb, r), name) >= least })
 }
@@ -82,17 +81,17 @@ func TestAReplicaTellsPrometheusWhatItDoes(t *testing.T) {
 	f := startFleet(t, server, "MAX_REPLIES_PER_MINUTE=3")
 	s := newSender(t)
 	sid := webhooktest.NewSID()
-	replies := []reply{s.deliver(f.any(), "/sms", sid, ""), s.deliver(f.any(), "/sms", webhooktest.NewSID(), ""), s.deliver(f.any(), "/sms/fallback", webhooktest.NewSID(), "")}
-	report(t, uncounted(replies, 1, 3))
+	replies := []reply{s.deliver(f.next(), "/sms", sid, ""), s.deliver(f.next(), "/sms", webhooktest.NewSID(), ""), s.deliver(f.next(), "/sms/fallback", webhooktest.NewSID(), "")}
+	report(t, checkCounts(replies, 1, 3))
 	for range 2 {
-		if r := s.deliver(f.any(), "/sms", webhooktest.NewSID(), ""); r.Status != 200 || r.Text() != "" {
+		if r := s.deliver(f.next(), "/sms", webhooktest.NewSID(), ""); r.Status != 200 || r.Text() != "" {
 			t.Errorf("beyond the limit a message was answered %d %q", r.Status, r.Text())
 		}
 	}
-	if r := s.deliver(f.any(), "/sms", sid, ""); r.Body != replies[0].Body {
+	if r := s.deliver(f.next(), "/sms", sid, ""); r.Body != replies[0].Body {
 		t.Errorf("the repeat of the first got %q, the first %q", r.Body, replies[0].Body)
 	}
-	if n := f.recorded(s); n != 5 {
+	if n := f.counter(s); n != 5 {
 		t.Errorf("five messages were counted as %d", n)
 	}
 

@@ -6,16 +6,18 @@ import (
 	"os"
 	"strings"
 	"testing"
-
-	"smsession/internal/webhooktest"
+	"time"
 
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
-// operations is how often each command runs while the traffic goes on.
-const operations = 8
+const (
+	operations = 8 // how often each command runs under traffic
+	ended      = 3 // how many conversations are ended again and again
+)
 
-// listed is a line of `smsession ls --json`, `watch --json` or `end --json`, as far as the suite looks at it.
+// listed is a line of `smsession ls --json`, `watch --json` or `end --json`, with the fields that the tests use.
 type listed struct {
 	From, What, Event string
 	Count             int
@@ -33,84 +35,104 @@ func decodeLines(tb testing.TB, text string) (all []listed) {
 	return all
 }
 
-// TestOperatorsWorkWhileMessagesCome lists, watches and ends conversations under traffic. The first half of them is ended
-// again and again: every message is counted once, in one of as many conversations as were begun. The others must not feel
-// it.
-func TestOperatorsWorkWhileMessagesCome(t *testing.T) {
+// TestOperatorsUnderTraffic lists, watches and ends conversations under traffic. The first conversations are ended again
+// and again: each of their messages is counted once, in one of the conversations that follow each other. The other
+// conversations must not be affected.
+func TestOperatorsUnderTraffic(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	f := startFleet(t, server)
 	redisURL := "REDIS_URL=" + server.URL()
 	watch := start(t, []string{"watch", "--json", "--reveal", "--every", "100ms"}, redisURL)
-	webhooktest.Wait(t, "it to watch", func() bool { return strings.Contains(watch.stderr(), "watching") })
-	l := startLoad(t, func(s *sender, sid, cookie string) reply { return s.deliver(f.any(), "/sms", sid, cookie) })
-	awaitReplies(t, l.talks, 1)
+	watch.waitForLog("watching", 1)
+	l := startTraffic(t, func(s *sender, sid, cookie string) reply { return s.deliver(f.next(), "/sms", sid, cookie) })
+	waitForEvents(t, watch, l.conversations, "began")
 	ends := map[string][]int{}
 	for i := range operations {
 		checkList(t, l, redisURL)
-		one := l.talks[i%3]
+		one := l.conversations[i%ended]
 		for _, done := range decodeLines(t, execute(t, []string{"end", one.From, "--to", one.To, "--yes", "--json"}, redisURL).stdout) {
 			if done.What == "ended" {
 				ends[one.From] = append(ends[one.From], done.Count)
 			}
 		}
 	}
+	waitForEvents(t, watch, l.conversations, "spoke")
 	messages, slowest := l.finish()
-	last := l.talks[talks-1]
-	webhooktest.Wait(t, "what came last", func() bool {
-		return strings.Contains(watch.stdout(), fmt.Sprintf(`"from":"%s","to":"%s","count":%d,`, last.From, last.To, len(last.replies)))
-	})
+	for _, one := range l.conversations[ended:] {
+		last := fmt.Sprintf(`"from":"%s","to":"%s","count":%d,`, one.From, one.To, len(one.replies))
+		webhooktest.Wait(t, "the last message of "+one.From, func() bool { return strings.Contains(watch.stdout(), last) })
+	}
 	watch.signal(os.Interrupt)
-	for i, one := range l.talks {
-		if i < 3 {
+	for i, one := range l.conversations {
+		if i < ended {
 			checkEnded(t, f, one, ends[one.From])
 			continue
 		}
-		for _, violation := range uncounted(one.replies, 1, len(one.replies)) {
-			t.Errorf("%s, which nobody ended: %s", one.From, violation)
+		for _, violation := range checkCounts(one.replies, 1, len(one.replies)) {
+			t.Errorf("%s, which was not ended: %s", one.From, violation)
 		}
 	}
 	if watch.wait() != 0 {
-		t.Errorf("the watch ends with status %d: %s", watch.wait(), watch.stderr())
+		t.Errorf("watch exits with status %d: %s", watch.wait(), watch.stderr())
 	}
 	checkEvents(t, l, decodeLines(t, watch.stdout()), ends)
-	t.Logf("%d messages, %d ends; the slowest message took %v", messages, operations, slowest)
+	t.Logf("%d messages, %d ends; the slowest message took %v", messages, operations, slowest.Round(time.Millisecond))
 }
 
-// checkList lists the conversations. Those that nobody ends have at least the messages answered before, and at most those
-// answered after and the ones under way.
+// waitForEvents waits until watch has printed an event of each conversation.
+func waitForEvents(t *testing.T, watch *process, of []*conversation, event string) {
+	t.Helper()
+	webhooktest.Wait(t, "the event "+event+" of each conversation", func() bool {
+		seen := map[string]bool{}
+		text := watch.stdout()
+		for _, e := range decodeLines(t, text[:strings.LastIndexByte(text, '\n')+1]) {
+			seen[e.From] = seen[e.From] || e.Event == event
+		}
+		for _, one := range of {
+			if !seen[one.From] {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// checkList lists the conversations. Those that are not ended have at least the messages that were answered before, and at
+// most those that were answered afterwards or are in progress.
 func checkList(t *testing.T, l *traffic, redisURL string) {
 	t.Helper()
 	before := map[string]int{}
-	for _, one := range l.talks[3:] {
-		before[one.From] = one.answered()
+	for _, one := range l.conversations[ended:] {
+		before[one.From] = one.count()
 	}
 	r := execute(t, []string{"ls", "--json", "--reveal"}, redisURL)
-	found := map[string]int{}
+	counts := map[string]int{}
 	for _, one := range decodeLines(t, r.stdout) {
-		found[one.From] = one.Count
+		counts[one.From] = one.Count
 	}
-	if r.status != 0 || len(found) > talks {
-		t.Errorf("exit status %d, %d conversations: %s", r.status, len(found), r.stderr)
+	if r.status != 0 || len(counts) > conversations {
+		t.Errorf("exit status %d, %d conversations: %s", r.status, len(counts), r.stderr)
 	}
-	for _, one := range l.talks[3:] {
-		if n := found[one.From]; n < before[one.From] || n > one.answered()+lanes {
-			t.Errorf("%s has %d messages in the list, it had %d before and has %d now", one.From, n, before[one.From], one.answered())
+	for _, one := range l.conversations[ended:] {
+		if n := counts[one.From]; n < before[one.From] || n > one.count()+lanes {
+			t.Errorf("%s has %d messages in the list; it had %d before and has %d now", one.From, n, before[one.From], one.count())
 		}
 	}
 }
 
-// checkEnded adds the conversations of one sender up: those that were ended, and the one that goes on.
-func checkEnded(t *testing.T, f *fleet, one *talk, ends []int) {
+// checkEnded checks the conversations of one sender that follow each other: those that were ended, with their numbers of
+// messages, and the last one.
+func checkEnded(t *testing.T, f *fleet, one *conversation, ends []int) {
 	t.Helper()
-	counted := f.recorded(one.sender)
-	for _, n := range ends {
+	lengths := append(ends[:len(ends):len(ends)], f.counter(one.sender))
+	counted := 0
+	for _, n := range lengths {
 		counted += n
 	}
 	if counted != len(one.replies) || len(ends) == 0 {
-		t.Errorf("%s: %d messages were answered, and %d counted in %d conversations", one.From, len(one.replies), counted, len(ends)+1)
+		t.Errorf("%s: %d messages have replies, and %d were counted in %d conversations", one.From, len(one.replies), counted, len(lengths))
 	}
-	// As many conversations have an nth message as are that long.
-	lengths := append(ends[:len(ends):len(ends)], f.recorded(one.sender))
+	// Each conversation that has at least n messages has one nth message.
 	times := map[int]int{}
 	for _, r := range one.replies {
 		times[number(r.Text())]++
@@ -123,12 +145,12 @@ func checkEnded(t *testing.T, f *fleet, one *talk, ends []int) {
 			}
 		}
 		if n == 0 || got != want {
-			t.Errorf("%s: the number %d came %d times, with conversations of %v messages", one.From, n, got, lengths)
+			t.Errorf("%s: %d replies have the number %d, with conversations of %v messages", one.From, got, n, lengths)
 		}
 	}
 }
 
-// checkEvents looks at what the watch saw: every conversation begin and speak, and no end of one that nobody ended.
+// checkEvents checks that watch has seen no end of a conversation that was not ended.
 func checkEvents(t *testing.T, l *traffic, events []listed, ends map[string][]int) {
 	t.Helper()
 	seen := map[string]map[string]int{}
@@ -138,10 +160,10 @@ func checkEvents(t *testing.T, l *traffic, events []listed, ends map[string][]in
 		}
 		seen[e.From][e.Event]++
 	}
-	for _, one := range l.talks {
+	for _, one := range l.conversations {
 		s := seen[one.From]
-		if s["began"] == 0 || s["spoke"] == 0 || s["gone"] > 0 || s["ended"] > len(ends[one.From]) || s["began"] > len(ends[one.From])+1 {
-			t.Errorf("%s was ended %d times, and the watch saw %v", one.From, len(ends[one.From]), s)
+		if s["gone"] > 0 || s["ended"] > len(ends[one.From]) || s["began"] > len(ends[one.From])+1 {
+			t.Errorf("%s was ended %d times, and watch has seen %v", one.From, len(ends[one.From]), s)
 		}
 	}
 }

@@ -5,9 +5,8 @@ import (
 	"syscall"
 	"testing"
 
-	"smsession/internal/webhooktest"
-
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 func TestEndAsksThePersonAtTheTerminal(t *testing.T) {

@@ -9,11 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"smsession/internal/webhooktest"
-
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 // conversationFor has a sender text n messages to a replica.

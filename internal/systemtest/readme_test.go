@@ -6,10 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"smsession/internal/webhooktest"
-
 	"smsession/internal/config"
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 func readme(t *testing.T) string {

@@ -87,19 +87,24 @@ func (r *replica) waitReady() {
 // waitFor waits until /readyz answers with a word and a status.
 func (r *replica) waitFor(word string, status int) {
 	r.tb.Helper()
-	var got string
 	webhooktest.WaitNoError(r.tb, "/readyz to answer "+word, func() error {
-		res, err := http.Get(r.url + "/readyz")
-		if err != nil {
-			return err
-		}
-		defer res.Body.Close()
-		body, err := io.ReadAll(res.Body)
-		if got = strings.TrimSpace(string(body)); err == nil && (got != word || res.StatusCode != status) {
-			return fmt.Errorf("the answer is %d %s; the log is\n%s", res.StatusCode, got, r.stderr())
+		gotWord, gotStatus, err := r.readiness()
+		if err == nil && (gotWord != word || gotStatus != status) {
+			err = fmt.Errorf("the answer is %d %s; the log is\n%s", gotStatus, gotWord, r.stderr())
 		}
 		return err
 	})
+}
+
+// readiness returns the answer of /readyz.
+func (r *replica) readiness() (word string, status int, err error) {
+	res, err := http.Get(r.url + "/readyz")
+	if err != nil {
+		return "", 0, err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	return strings.TrimSpace(string(body)), res.StatusCode, err
 }
 
 // address returns the host and port of the public listener.

@@ -10,11 +10,10 @@ import (
 	"syscall"
 	"testing"
 
-	"smsession/internal/webhooktest"
-
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 // secretFile is a file that is named by a setting.
@@ -65,7 +64,7 @@ func TestARedisPasswordIsRotatedWithoutARestart(t *testing.T) {
 	for range 2 {
 		replies = append(replies, s.deliver(r.url, "/sms", webhooktest.NewSID(), replies[0].Cookie))
 	}
-	report(t, uncounted(replies, 1, 3))
+	report(t, checkCounts(replies, 1, 3))
 	if strings.Contains(strings.ToLower(r.stderr()), "s3cr3t") {
 		t.Errorf("the log quotes a password:\n%s", r.stderr())
 	}
@@ -102,7 +101,7 @@ func TestCertificatesAreRotatedWithoutARestart(t *testing.T) {
 	for range 2 {
 		replies = append(replies, s.deliver(r.url, "/sms", webhooktest.NewSID(), replies[0].Cookie))
 	}
-	report(t, uncounted(replies, 1, 3))
+	report(t, checkCounts(replies, 1, 3))
 }
 
 func TestHangup(t *testing.T) {
@@ -139,7 +138,7 @@ func TestHangup(t *testing.T) {
 			r.signal(syscall.SIGHUP)
 			r.waitForLog("restart the service to use it", n+1)
 		}
-		report(t, uncounted([]reply{newSender(t).deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1))
+		report(t, checkCounts([]reply{newSender(t).deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1))
 		if got := server.CLI("-n", "1", "DBSIZE"); got != "0" {
 			t.Errorf("the other database has %s keys", got)
 		}

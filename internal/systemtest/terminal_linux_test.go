@@ -11,10 +11,10 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"smsession/internal/dev"
 	"smsession/internal/webhooktest"
-
-	"golang.org/x/sys/unix"
 )
 
 // tty is a process at a pseudo-terminal of 24 lines and 80 columns.

@@ -6,11 +6,10 @@ import (
 	"strings"
 	"testing"
 
-	"smsession/internal/webhooktest"
-
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 // narrow is the user of the README, as arguments of redis-server: it may touch the keys of the service, and with the
@@ -64,7 +63,7 @@ func TestANarrowUserIsEnough(t *testing.T) {
 // quarantined spoils a record. The conversation must begin anew, and what stood there be kept.
 func quarantined(f *fleet, spoil []any) []string {
 	s := newSender(f.tb)
-	begun := s.deliver(f.any(), "/sms", webhooktest.NewSID(), "")
+	begun := s.deliver(f.next(), "/sms", webhooktest.NewSID(), "")
 	spoil[1] = "sms:session:" + f.pointer(s)
 	if _, err := f.redis.Do("DEL", spoil[1]); err != nil {
 		return []string{err.Error()}
@@ -73,7 +72,7 @@ func quarantined(f *fleet, spoil []any) []string {
 		return []string{err.Error()}
 	}
 	before := len(f.keys("sms:quarantine:*"))
-	violations := uncounted([]reply{s.deliver(f.any(), "/sms", webhooktest.NewSID(), begun.Cookie)}, 1, 1)
+	violations := checkCounts([]reply{s.deliver(f.next(), "/sms", webhooktest.NewSID(), begun.Cookie)}, 1, 1)
 	if len(f.keys("sms:quarantine:*")) != before+1 {
 		violations = append(violations, "the record is not in quarantine")
 	}

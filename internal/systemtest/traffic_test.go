@@ -2,34 +2,36 @@ package systemtest
 
 import (
 	"fmt"
+	"net/http"
 	"sync"
 	"testing"
 	"time"
 
-	"smsession/internal/webhooktest"
-
 	"smsession/internal/config"
+	"smsession/internal/webhooktest"
 )
 
 const (
-	talks = 24 // conversations under way
-	lanes = 2  // of each, that wait for the reply to one message before they send the next
+	conversations = 24 // how many conversations traffic has
+	lanes         = 2  // how many messages of a conversation are in progress at any moment
 )
 
-// traffic is many conversations that go on until they are told to stop. Each has one lane that keeps its cookie and one that
-// never has any, so that there are always two messages of a conversation under way.
+// traffic is a number of conversations that continue until finish. Each has one lane that sends the cookie of its last
+// reply, and one lane that sends no cookie. A lane waits for the reply to a message before it sends the next one.
 type traffic struct {
-	deliver deliver
-	stop    chan struct{}
-	group   sync.WaitGroup
-	talks   []*talk
+	tb            testing.TB
+	deliver       delivery
+	stop          chan struct{}
+	once          sync.Once
+	group         sync.WaitGroup
+	conversations []*conversation
 }
 
-// deliver brings one message to its reply, however often it must be sent for that.
-type deliver func(s *sender, sid, cookie string) reply
+// delivery sends one message until it has its reply.
+type delivery func(s *sender, sid, cookie string) reply
 
-// talk is one conversation and all the replies that it got.
-type talk struct {
+// conversation is one sender and all replies to it.
+type conversation struct {
 	*sender
 
 	mu      sync.Mutex
@@ -37,24 +39,27 @@ type talk struct {
 	slowest time.Duration
 }
 
-func startLoad(tb testing.TB, d deliver) *traffic {
-	return startLoadOf(func() *sender { return newSender(tb) }, d)
+// startTraffic starts traffic from new senders.
+func startTraffic(tb testing.TB, d delivery) *traffic {
+	return startTrafficOf(tb, func() *sender { return newSender(tb) }, d)
 }
 
-// startLoadOf is startLoad with certain senders.
-func startLoadOf(next func() *sender, d deliver) *traffic {
-	l := &traffic{deliver: d, stop: make(chan struct{})}
-	for range talks {
-		one := &talk{sender: next()}
-		l.talks = append(l.talks, one)
+// startTrafficOf is startTraffic with chosen senders.
+func startTrafficOf(tb testing.TB, next func() *sender, d delivery) *traffic {
+	l := &traffic{tb: tb, deliver: d, stop: make(chan struct{})}
+	for range conversations {
+		c := &conversation{sender: next()}
+		l.conversations = append(l.conversations, c)
 		for lane := range lanes {
-			l.group.Go(func() { l.run(one, lane == 0) })
+			l.group.Go(func() { l.run(c, lane == 0) })
 		}
 	}
+	tb.Cleanup(l.end)
 	return l
 }
 
-func (l *traffic) run(t *talk, keepCookie bool) {
+// run sends the messages of one lane.
+func (l *traffic) run(c *conversation, keepCookie bool) {
 	cookie := ""
 	for {
 		select {
@@ -63,85 +68,138 @@ func (l *traffic) run(t *talk, keepCookie bool) {
 		default:
 		}
 		sent := time.Now()
-		r := l.deliver(t.sender, webhooktest.NewSID(), cookie)
-		t.note(r, time.Since(sent))
+		r := l.deliver(c.sender, webhooktest.NewSID(), cookie)
+		c.note(r, time.Since(sent))
 		if keepCookie {
 			cookie = r.Cookie
 		}
-		if r.Status != 200 {
-			time.Sleep(100 * time.Millisecond) // a failure is one violation, not thousands
+		if r.Status != http.StatusOK {
+			time.Sleep(100 * time.Millisecond) // so that a dead replica causes few violations and not thousands
 		}
 	}
 }
 
-func (t *talk) note(r reply, took time.Duration) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.replies = append(t.replies, r)
-	t.slowest = max(t.slowest, took)
+func (c *conversation) note(r reply, took time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.replies = append(c.replies, r)
+	c.slowest = max(c.slowest, took)
 }
 
-func (t *talk) answered() int {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return len(t.replies)
+// count returns how many replies there are so far.
+func (c *conversation) count() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.replies)
 }
 
-// insist delivers a message to one replica after the other until it is answered. A failover may outlast the budget where
-// the machine is busy, or an election is lost: then a replica may give the message up, but not earlier.
+// insist delivers a message to one replica after the other until it gets 200. A failover can take longer than the request
+// budget, and then a replica may give up. It is an error if a replica gives up earlier.
 func (f *fleet) insist(t *testing.T, s *sender, sid, cookie string) reply {
-	for deadline := time.Now().Add(patience); ; {
+	for {
 		sent := time.Now()
-		r := s.deliver(f.any(), "/sms", sid, cookie)
+		r := s.deliver(f.next(), "/sms", sid, cookie)
 		took := time.Since(sent)
-		if r.Status == 200 || t.Context().Err() != nil || time.Now().After(deadline) {
+		if r.Status == http.StatusOK || t.Context().Err() != nil {
 			return r
 		}
 		if took < config.Defaults().RequestBudget {
-			t.Errorf("%s: a message was given up after %v, with %q", s.From, took, r.Text())
-			time.Sleep(time.Second) // a failure is one violation, not thousands
+			t.Errorf("%s: a replica gave up after %v, with %q", s.From, took, r.Text())
+			return r
 		}
 	}
 }
 
-// awaitReplies waits until each of some conversations has got so many replies more.
-func awaitReplies(t *testing.T, of []*talk, more int) {
-	t.Helper()
-	before := make([]int, len(of))
-	for i, one := range of {
-		before[i] = one.answered()
+// total returns how many replies some conversations have together.
+func total(of []*conversation) (n int) {
+	for _, c := range of {
+		n += c.count()
 	}
-	for i, one := range of {
-		webhooktest.Wait(t, fmt.Sprintf("%d replies to %s after the first %d", more, one.From, before[i]),
-			func() bool { return one.answered() >= before[i]+more })
+	return n
+}
+
+// waitForReplies waits until each of some conversations has more replies.
+func waitForReplies(tb testing.TB, of []*conversation, more int) {
+	tb.Helper()
+	before := make([]int, len(of))
+	for i, c := range of {
+		before[i] = c.count()
+	}
+	for i, c := range of {
+		webhooktest.Wait(tb, fmt.Sprintf("%d more replies to %s", more, c.From), func() bool { return c.count() >= before[i]+more })
 	}
 }
 
-// finish lets the messages under way come to their replies, and tells how many messages there were and how long the
-// slowest took.
+// waitForReplies waits until each conversation has some more replies.
+func (l *traffic) waitForReplies() {
+	l.tb.Helper()
+	waitForReplies(l.tb, l.conversations, 2*lanes) // more than are in progress
+}
+
+// end stops all lanes. It does not wait for them.
+func (l *traffic) end() { l.once.Do(func() { close(l.stop) }) }
+
+// finish waits for the replies to the messages in progress. It returns the number of messages, and how long the slowest took.
 func (l *traffic) finish() (messages int, slowest time.Duration) {
-	close(l.stop)
+	l.end()
 	l.group.Wait()
-	for _, one := range l.talks {
-		messages += len(one.replies)
-		slowest = max(slowest, one.slowest)
+	for _, c := range l.conversations {
+		messages += len(c.replies)
+		slowest = max(slowest, c.slowest)
 	}
 	return messages, slowest
 }
 
-// check reports what is wrong with the replies of finished traffic, and with what Redis holds of it.
+// violations returns what is wrong with the replies of finished traffic, and with the records in Redis.
+func (l *traffic) violations(f *fleet) (all []string) {
+	for _, c := range l.conversations {
+		n := len(c.replies)
+		for _, violation := range checkCounts(c.replies, 1, n) {
+			all = append(all, c.From+": "+violation)
+		}
+		if counter := f.counter(c.sender); counter != n {
+			all = append(all, fmt.Sprintf("%s: %d messages have replies, the counter is %d", c.From, n, counter))
+		}
+	}
+	if pointers := len(f.keys("sms:conversation:" + l.conversations[0].To + ":*")); pointers != conversations {
+		all = append(all, fmt.Sprintf("%d conversations have %d pointers", conversations, pointers))
+	}
+	return all
+}
+
+// check reports the violations of finished traffic.
 func (l *traffic) check(t *testing.T, f *fleet) {
 	t.Helper()
-	for _, one := range l.talks {
-		n := len(one.replies)
-		for _, violation := range uncounted(one.replies, 1, n) {
-			t.Errorf("%s: %s", one.From, violation)
-		}
-		if recorded := f.recorded(one.sender); recorded != n {
-			t.Errorf("%s: %d messages were answered, the record says %d", one.From, n, recorded)
+	report(t, l.violations(f))
+}
+
+// failures returns how many deliveries of finished traffic did not get 200.
+func (l *traffic) failures() (n int) {
+	for _, c := range l.conversations {
+		for _, r := range c.replies {
+			if r.Status != http.StatusOK {
+				n++
+			}
 		}
 	}
-	if pointers := len(f.keys("sms:conversation:" + l.talks[0].To + ":*")); pointers != talks {
-		t.Errorf("%d conversations left %d pointers", talks, pointers)
+	return n
+}
+
+// lost returns how many messages of finished conversations were lost: for each, another reply has the same number. failed
+// is how many replies have no number.
+func lost(of []*conversation) (doubled, failed int) {
+	for _, c := range of {
+		seen := map[int]bool{}
+		for _, r := range c.replies {
+			n := number(r.Text())
+			switch {
+			case n == 0:
+				failed++
+			case seen[n]:
+				doubled++
+			}
+			seen[n] = true
+		}
 	}
+	return doubled, failed
 }
