@@ -20,13 +20,12 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// BenchmarkProcess measures whole processes under the same load on the same Redis: the program, the limits beside it
-// (see serveReference) and the plain build from the libraries. cpu-µs/msg is the CPU time of the serving process alone;
-// trips/msg is how often Redis had to read from a socket for one message. The conversations are running ones: each has its
-// cookie and as many messages behind it as a record remembers. turns is two replicas that take turns, so that neither knows
-// what the other has saved; the CPU time is that of both.
+// BenchmarkProcess measures whole processes under the same load with the same Redis: the service, the limits (see
+// serveReference) and the plain server. cpu-µs/msg is the CPU time of the serving process. trips/msg is how often Redis
+// reads from a socket. Each conversation has its cookie, and its record is full of messages. In "turns", two replicas
+// answer alternately, so that neither has cached what the other saved; the CPU time is that of both.
 //
-// Absolute times say little on a shared machine; the ratios of one run do. Run it with -count for benchstat.
+// On a shared machine, compare only the results of one run. Use -count for benchstat.
 func BenchmarkProcess(b *testing.B) {
 	server := redistest.Start(b, redistest.Options{})
 	for _, role := range []string{"limit1", "limit2", "bytes", "smsession", "turns", "plain"} {
@@ -35,8 +34,8 @@ func BenchmarkProcess(b *testing.B) {
 }
 
 const (
-	benchWorkers = 16 // connections, each with messages of its own conversations
-	benchSenders = 8  // conversations of a worker
+	benchWorkers = 16 // connections, each with its own conversations
+	benchSenders = 8  // conversations of one worker
 )
 
 func benchmarkRole(b *testing.B, role, addr string) {
@@ -45,7 +44,7 @@ func benchmarkRole(b *testing.B, role, addr string) {
 	for i := range workers {
 		workers[i] = newBenchWorker(b, replicas)
 	}
-	drive(workers, benchSenders*70) // every record then holds its 64 messages
+	drive(workers, benchSenders*70) // then every record has its 64 messages
 	each := b.N/benchWorkers + 1
 	for _, w := range workers {
 		w.prepare(each)
@@ -78,12 +77,12 @@ func benchReplicas(b *testing.B, role, addr string) []*replica {
 	return replicas
 }
 
-// benchWorker sends messages over one connection to each replica. It costs little: what it sends is written out
-// beforehand.
+// benchWorker sends messages over one connection to each replica. It prepares them beforehand, so that it uses little CPU
+// time.
 type benchWorker struct {
 	tb       testing.TB
 	conns    []net.Conn
-	answers  []*bufio.Reader
+	replies  []*bufio.Reader
 	senders  []*sender
 	cookies  []string
 	requests [][]byte
@@ -97,7 +96,7 @@ func newBenchWorker(tb testing.TB, replicas []*replica) *benchWorker {
 			tb.Fatal(err)
 		}
 		tb.Cleanup(func() { conn.Close() })
-		w.conns, w.answers = append(w.conns, conn), append(w.answers, bufio.NewReader(conn))
+		w.conns, w.replies = append(w.conns, conn), append(w.replies, bufio.NewReader(conn))
 	}
 	for range benchSenders {
 		w.senders = append(w.senders, newSender(tb))
@@ -105,7 +104,7 @@ func newBenchWorker(tb testing.TB, replicas []*replica) *benchWorker {
 	return w
 }
 
-// prepare writes out the next n requests.
+// prepare builds the next n requests.
 func (w *benchWorker) prepare(n int) {
 	for i := len(w.requests); i < n; i++ {
 		w.requests = append(w.requests, w.request(i))
@@ -126,8 +125,8 @@ func (w *benchWorker) request(i int) []byte {
 	return b.Bytes()
 }
 
-// send sends n messages, one after the other, to the worker's conversations in turn, a round of them to one replica and
-// the next round to the next.
+// send sends n messages, one after the other. Each round has one message of each conversation and goes to one replica; the
+// next round goes to the next replica.
 func (w *benchWorker) send(n int) {
 	for i := range n {
 		if i == len(w.requests) { // not prepared
@@ -145,12 +144,12 @@ func (w *benchWorker) send(n int) {
 	w.requests = nil
 }
 
-// exchange sends a request to a replica and returns the cookies of the answer.
+// exchange sends a request to a replica and returns the cookies of the reply.
 func (w *benchWorker) exchange(request []byte, replica int) ([]*http.Cookie, error) {
 	if _, err := w.conns[replica].Write(request); err != nil {
 		return nil, err
 	}
-	res, err := http.ReadResponse(w.answers[replica], nil)
+	res, err := http.ReadResponse(w.replies[replica], nil)
 	if err != nil {
 		return nil, err
 	}
@@ -169,7 +168,7 @@ func drive(workers []*benchWorker, each int) {
 	group.Wait()
 }
 
-// cpuTimes is the cpuTime of all replicas.
+// cpuTimes returns the cpuTime of all replicas.
 func cpuTimes(tb testing.TB, replicas []*replica) (sum int64) {
 	for _, r := range replicas {
 		sum += cpuTime(tb, r.cmd.Process.Pid)
@@ -177,11 +176,11 @@ func cpuTimes(tb testing.TB, replicas []*replica) (sum int64) {
 	return sum
 }
 
-// cpuTime returns the nanoseconds of CPU time of a process so far. Linux only.
+// cpuTime returns how many nanoseconds of CPU time a process has used. It works only on Linux.
 func cpuTime(tb testing.TB, pid int) int64 {
 	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
 	if len(files) == 0 {
-		tb.Skip("no CPU accounting here")
+		tb.Skip("the system does not report CPU time")
 	}
 	var sum int64
 	for _, f := range files {

@@ -120,7 +120,7 @@ func lostBesideBroken(t *testing.T, edit func(string) string) (lost, messages in
 	l.waitForReplies()
 	messages, _ = l.finish()
 	lost = l.failures()
-	t.Logf("%d of %d signed messages were lost, beside %d broken requests", lost, messages, sent)
+	t.Logf("%d of %d signed messages were lost during %d broken requests", lost, messages, sent)
 	return lost, messages
 }
 

@@ -2,5 +2,5 @@ package systemtest
 
 import "syscall"
 
-// childAttributes lets a replica die with the suite, also when that is killed.
+// childAttributes makes the kernel kill a child when the test process ends, even if the test process is killed.
 func childAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} }

@@ -4,5 +4,5 @@ package systemtest
 
 import "syscall"
 
-// childAttributes is nothing where the system has no death signal for children.
+// childAttributes returns nil, because this system cannot signal a child when its parent ends.
 func childAttributes() *syscall.SysProcAttr { return nil }

@@ -8,8 +8,9 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// A proxy maps its own paths to the service's routes. Twilio signs the URL that is configured at Twilio.
-func TestAServiceBehindAProxyThatMapsPaths(t *testing.T) {
+// TestConfiguredURLs has a proxy that maps its own paths to the service's routes. Twilio signs the URL that it is configured
+// with.
+func TestConfiguredURLs(t *testing.T) {
 	const (
 		inbound, sorry   = "https://x.example/twilio/inbound", "https://x.example/twilio/sorry"
 		first, second    = "AC00000000000000000000000000000001", "AC00000000000000000000000000000002"
@@ -22,15 +23,15 @@ func TestAServiceBehindAProxyThatMapsPaths(t *testing.T) {
 		name, route, query, account, token, signed string
 		status                                     int
 	}{
-		{"the webhook is signed as Twilio was told", "/sms", "", first, firstT, inbound, http.StatusOK},
-		{"the fallback is", "/sms/fallback", "", first, firstT, sorry, http.StatusOK},
-		{"the query is the request's", "/sms", "?a=%41&b", first, firstT, inbound + "?a=%41&b", http.StatusOK},
+		{"the webhook is signed with its configured URL", "/sms", "", first, firstT, inbound, http.StatusOK},
+		{"the fallback is signed with its configured URL", "/sms/fallback", "", first, firstT, sorry, http.StatusOK},
+		{"the query is that of the request", "/sms", "?a=%41&b", first, firstT, inbound + "?a=%41&b", http.StatusOK},
 		{"an account signs with its own token", "/sms", "", second, secondT, inbound, http.StatusOK},
-		{"and with its old one", "/sms", "", second, secondOld, inbound, http.StatusOK},
+		{"an account signs with its old token", "/sms", "", second, secondOld, inbound, http.StatusOK},
 		{"another account's token is refused", "/sms", "", first, secondT, inbound, http.StatusForbidden},
-		{"a token that is nobody's is refused", "/sms", "", first, other, inbound, http.StatusForbidden},
+		{"an unknown token is refused", "/sms", "", first, other, inbound, http.StatusForbidden},
 		{"the request's own path is not signed", "/sms", "", first, firstT, "https://x.example/sms", http.StatusForbidden},
-		{"the webhook's signature does not fit the fallback", "/sms/fallback", "", first, firstT, inbound, http.StatusForbidden},
+		{"the signature of the webhook is refused at the fallback", "/sms/fallback", "", first, firstT, inbound, http.StatusForbidden},
 		{"the fragment is not signed", "/sms", "", first, firstT, inbound + "#rc=2", http.StatusForbidden},
 	}
 	for _, row := range rows {

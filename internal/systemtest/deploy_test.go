@@ -18,13 +18,13 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// kustomize is pinned here and not in go.mod, where it would be a dependency of the program.
+// kustomize is pinned here, because in go.mod it would be a dependency of the program.
 const kustomize = "sigs.k8s.io/kustomize/kustomize/v5@v5.8.1"
 
-// underWay is how long a message may take: Twilio waits no longer.
-const underWay = 15 * time.Second
+// messageTimeout is how long a message may take, because Twilio waits no longer.
+const messageTimeout = 15 * time.Second
 
-// shipped reads a file of the repository.
+// shipped returns a file of the repository.
 func shipped(t *testing.T, path string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("../..", path))
@@ -34,7 +34,7 @@ func shipped(t *testing.T, path string) string {
 	return string(text)
 }
 
-// found returns what the first group of a pattern matches in a text, each time.
+// found returns what the first group of a pattern matches in a text, for all matches. It fails the test if there is none.
 func found(t *testing.T, text, pattern string) []string {
 	t.Helper()
 	var all []string
@@ -42,12 +42,12 @@ func found(t *testing.T, text, pattern string) []string {
 		all = append(all, match[1])
 	}
 	if all == nil {
-		t.Fatalf("nothing fits %s in:\n%s", pattern, text)
+		t.Fatalf("nothing matches %s in:\n%s", pattern, text)
 	}
 	return all
 }
 
-// seconds is a duration in a file, such as 5s, 5 or 5000000000.
+// seconds returns a duration in a file. It may be written as 5s, 5 or 5000000000.
 func seconds(t *testing.T, text, pattern string) time.Duration {
 	t.Helper()
 	value := found(t, text, pattern)[0]
@@ -63,7 +63,7 @@ func seconds(t *testing.T, text, pattern string) time.Duration {
 	return d
 }
 
-// accepted reports settings that the program refuses.
+// accepted fails the test if the program refuses the settings.
 func accepted(t *testing.T, settings []string) {
 	t.Helper()
 	if r := execute(t, []string{"config"}, settings...); r.status != 0 {
@@ -71,8 +71,8 @@ func accepted(t *testing.T, settings []string) {
 	}
 }
 
-// TestEveryWayOfDeployingLeavesTimeToDrain holds what a platform waits before it kills to what the service is told.
-func TestEveryWayOfDeployingLeavesTimeToDrain(t *testing.T) {
+// TestDeploymentsLeaveTimeToDrain compares how long a platform waits before it kills the service with DRAIN_DELAY.
+func TestDeploymentsLeaveTimeToDrain(t *testing.T) {
 	_, replica, _ := strings.Cut(shipped(t, "docker-compose.yml"), "\nx-replica:")
 	replica, _, _ = strings.Cut(replica, "\nservices:")
 	manifests := render(t, "base")
@@ -85,17 +85,15 @@ func TestEveryWayOfDeployingLeavesTimeToDrain(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			drain, grace := seconds(t, row.settings, row.drain), seconds(t, row.platform, row.grace)
-			if grace <= drain+underWay {
-				t.Errorf("%v are too few for %v and what is under way then", grace, drain)
+			if grace <= drain+messageTimeout {
+				t.Errorf("%v are not enough for a drain of %v and a message in progress", grace, drain)
 			}
 		})
 	}
 }
 
-// TestTheBalancersNoticeInTime holds how often a replica is asked, and how long a connection to it is kept, to what it
-// does by itself.
-func TestTheBalancersNoticeInTime(t *testing.T) {
-	const idle = 15 * time.Second // the service closes what was idle for so long
+// TestBalancersNoticeInTime compares the intervals and time-outs of the balancers with those of the service.
+func TestBalancersNoticeInTime(t *testing.T) {
 	out, err := exec.Command("caddy", "adapt", "--config", caddyfile, "--adapter", "caddyfile").Output()
 	if err != nil {
 		t.Fatalf("Caddy does not take the Caddyfile: %v", err)
@@ -103,51 +101,51 @@ func TestTheBalancersNoticeInTime(t *testing.T) {
 	caddy, manifests := string(out), render(t, "base")
 	drain := seconds(t, shipped(t, "docker-compose.yml"), `DRAIN_DELAY: (\w+)`)
 	if interval := seconds(t, caddy, `"interval":(\d+)`); 3*interval > drain {
-		t.Errorf("Caddy asks every %v; three times that is more than %v", interval, drain)
+		t.Errorf("Caddy checks every %v; three checks take longer than the drain delay of %v", interval, drain)
 	}
-	if kept := seconds(t, caddy, `"keep_alive":{"idle_timeout":(\d+)`); kept >= idle {
-		t.Errorf("Caddy keeps connections for %v, the service for %v", kept, idle)
+	if kept := seconds(t, caddy, `"keep_alive":{"idle_timeout":(\d+)`); kept >= config.Defaults().KeepAlive {
+		t.Errorf("Caddy keeps connections for %v, the service for %v", kept, config.Defaults().KeepAlive)
 	}
 	budget := config.Defaults().RequestBudget
 	dial, try := seconds(t, caddy, `"dial_timeout":(\d+)`), seconds(t, caddy, `"try_duration":(\d+)`)
-	if try+dial+budget >= underWay {
-		t.Errorf("Caddy tries to connect for %v and %v, and the replica waits for Redis for %v: Twilio has hung up", try, dial, budget)
+	if try+dial+budget >= messageTimeout {
+		t.Errorf("Caddy tries to connect for %v and %v, and the replica waits for Redis for %v: that is longer than Twilio waits", try, dial, budget)
 	}
 	if interval := seconds(t, caddy, `"interval":(\d+)`); try < 2*interval {
-		t.Errorf("Caddy tries for %v, which is less than it needs to notice that a replica is gone (%v)", try, interval)
+		t.Errorf("Caddy tries for %v, which is less than two health checks (%v each)", try, interval)
 	}
 	if strings.Contains(caddy, `"passive"`) || strings.Contains(caddy, `"retry_match"`) {
-		t.Error("requests of clients decide which replicas are healthy, or Caddy repeats a message that may have arrived")
+		t.Error("Caddy lets clients' requests decide which replicas are healthy, or repeats a message that may have arrived")
 	}
 	_, probe, _ := strings.Cut(manifests, "readinessProbe:")
 	period, failures := seconds(t, probe, `periodSeconds: (\d+)`), found(t, probe, `failureThreshold: (\d+)`)[0]
 	if n, err := strconv.Atoi(failures); err != nil || n < 2 || time.Duration(n)*period >= drain {
-		t.Errorf("Kubernetes asks every %v and believes answer %s, the service drains for %v", period, failures, drain)
+		t.Errorf("Kubernetes checks every %v and accepts %s failures; the service drains for %v", period, failures, drain)
 	}
 }
 
-// render is what kustomize makes of a folder of manifests.
+// render returns the manifests that kustomize makes from a folder.
 func render(t *testing.T, folder string) string {
 	t.Helper()
 	cmd := exec.Command("go", "run", kustomize, "build", "../../deploy/kubernetes/"+folder)
-	var said lockedBuffer
-	cmd.Stderr = &said
+	var stderr lockedBuffer
+	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("kustomize: %v\n%s", err, said.String())
+		t.Fatalf("kustomize: %v\n%s", err, stderr.String())
 	}
-	if strings.Contains(said.String(), "Warning") {
-		t.Errorf("kustomize: %s", said.String())
+	if strings.Contains(stderr.String(), "Warning") {
+		t.Errorf("kustomize: %s", stderr.String())
 	}
 	return string(out)
 }
 
-func TestTheManifestsRenderToWhatTheyPromise(t *testing.T) {
+func TestManifests(t *testing.T) {
 	manifests := render(t, "example")
 	kinds := found(t, manifests, `(?m)^kind: (\w+)`)
 	slices.Sort(kinds)
 	if want := []string{"ConfigMap", "Deployment", "Ingress", "NetworkPolicy", "PodDisruptionBudget", "Service", "Service"}; !slices.Equal(kinds, want) {
-		t.Errorf("the kinds are %q, not %q: a Secret above all has no place in a file", kinds, want)
+		t.Errorf("the kinds are %q, want %q; above all, no file may contain a Secret", kinds, want)
 	}
 	for _, promise := range []string{
 		"image: registry.example.com/smsession:v1.0.0",
@@ -157,12 +155,12 @@ func TestTheManifestsRenderToWhatTheyPromise(t *testing.T) {
 		"publishNotReadyAddresses: true",
 		`ssl-redirect: "false"`,
 		"proxy-next-upstream: error non_idempotent\n", `proxy-next-upstream-timeout: "4"`,
-		"  egress:\n  - ports:\n    - port: 53\n",                                           // no selector of pods fits NodeLocal DNSCache
-		"    - podSelector:\n        matchLabels:\n          app.kubernetes.io/name: redis", // includeSelectors would make it smsession
+		"  egress:\n  - ports:\n    - port: 53\n",                                           // no selector of pods matches NodeLocal DNSCache
+		"    - podSelector:\n        matchLabels:\n          app.kubernetes.io/name: redis", // includeSelectors would change it to smsession
 		"  podSelector:\n    matchLabels:\n      app.kubernetes.io/name: smsession",
 	} {
 		if !strings.Contains(manifests, promise) {
-			t.Errorf("there is no %q in\n%s", promise, manifests)
+			t.Errorf("%q is missing in\n%s", promise, manifests)
 		}
 	}
 	_, data, _ := strings.Cut(manifests, "apiVersion: v1\ndata:\n")
@@ -177,19 +175,19 @@ func TestTheManifestsRenderToWhatTheyPromise(t *testing.T) {
 	accepted(t, settings)
 }
 
-func TestPrometheusTakesItsConfigurationAndItsRules(t *testing.T) {
+func TestPrometheusConfiguration(t *testing.T) {
 	out, err := exec.Command("promtool", "check", "config", "../../deploy/prometheus/prometheus.yml").CombinedOutput()
 	if err != nil {
 		t.Errorf("promtool: %v\n%s", err, out)
 	}
 	if !regexp.MustCompile(`SUCCESS: [1-9]\d* rules found`).Match(out) {
-		t.Errorf("promtool has found no rules:\n%s", out)
+		t.Errorf("promtool found no rules:\n%s", out)
 	}
 }
 
-// TestTheShippedRedisConfigurationKeepsSessions runs a real Redis on it, and kills that.
-func TestTheShippedRedisConfigurationKeepsSessions(t *testing.T) {
-	file := withoutLines(shipped(t, "deploy/redis/redis.conf"), "bind ", "port ", "dir ") // this machine's are others
+// TestRedisConfiguration runs a real Redis with the configuration that we ship, and kills it.
+func TestRedisConfiguration(t *testing.T) {
+	file := withoutLines(shipped(t, "deploy/redis/redis.conf"), "bind ", "port ", "dir ") // of another machine
 	server := redistest.Start(t, redistest.Options{Config: file})
 	conn := redistest.Conn(t, server.Addr())
 	for _, row := range []struct{ name, want string }{
@@ -209,13 +207,13 @@ func TestTheShippedRedisConfigurationKeepsSessions(t *testing.T) {
 	}
 	report(t, checkCounts([]reply{s.deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 2, 2))
 	if strings.Contains(r.stderr(), `"warning":`) {
-		t.Errorf("the service has something against it:\n%s", r.stderr())
+		t.Errorf("the service warns about it:\n%s", r.stderr())
 	}
 }
 
-// TestTheRedisUserOfComposeIsEnough runs the service and the operator's commands as the user in docker-compose.yml, and
-// shows what that user may not do.
-func TestTheRedisUserOfComposeIsEnough(t *testing.T) {
+// TestComposeRedisUser runs the service and the operators' commands as the Redis user in docker-compose.yml. It also shows
+// what that user may not do.
+func TestComposeRedisUser(t *testing.T) {
 	compose := strings.ReplaceAll(shipped(t, "docker-compose.yml"), "\\\n", "")
 	rights := found(t, compose, `\n +user smsession on >\$\$REDISCLI_AUTH (.+)\n +end\n`)[0]
 	server := redistest.Start(t, redistest.Options{Args: append([]string{"--user", "smsession", "on", ">secret"}, strings.Fields(rights)...)})
@@ -224,20 +222,20 @@ func TestTheRedisUserOfComposeIsEnough(t *testing.T) {
 	s := newSender(t)
 	report(t, checkCounts([]reply{s.deliver(r.url, "/sms", webhooktest.NewSID(), ""), s.deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 2))
 	for _, args := range [][]string{{"ls"}, {"show", s.From}, {"end", s.From, "--yes"}, {"end", s.From, "--erase", "--yes"}} {
-		t.Run("it may "+args[0], func(t *testing.T) {
+		t.Run("the user may run "+args[0], func(t *testing.T) {
 			if command := execute(t, args, "REDIS_URL="+url); command.status != 0 {
 				t.Errorf("exit status %d:\n%s", command.status, command.stderr)
 			}
 		})
 	}
 	if strings.Contains(r.stderr(), "NOPERM") {
-		t.Errorf("the service may not do what it needs:\n%s", r.stderr())
+		t.Errorf("the service needs more rights:\n%s", r.stderr())
 	}
 	for command, want := range map[string]string{
 		"PING": "PONG", "CONFIG GET save": "save", "TTL sms:x": "-2", "SLOWLOG GET 1": "",
 		"FLUSHALL": "NOPERM", "KEYS *": "NOPERM", "GET other": "NOPERM", "CONFIG SET save x": "NOPERM", "ACL LIST": "NOPERM",
 	} {
-		t.Run(command, func(t *testing.T) {
+		t.Run("the answer to "+command+" is "+want, func(t *testing.T) {
 			args := append([]string{"--user", "smsession", "--pass", "secret", "--no-auth-warning"}, strings.Fields(command)...)
 			if got := server.CLI(args...); !strings.HasPrefix(got, want) || strings.HasPrefix(got, "NOPERM") != (want == "NOPERM") {
 				t.Errorf("the answer is %q, want %q", got, want)
@@ -246,8 +244,8 @@ func TestTheRedisUserOfComposeIsEnough(t *testing.T) {
 	}
 }
 
-// TestTheExampleOfSettingsIsComplete holds .env.example to what docker-compose.yml reads.
-func TestTheExampleOfSettingsIsComplete(t *testing.T) {
+// TestEnvExample compares .env.example with the variables that docker-compose.yml reads.
+func TestEnvExample(t *testing.T) {
 	read := found(t, shipped(t, "docker-compose.yml"), `\$\{(\w+)`)
 	example := found(t, shipped(t, ".env.example"), `(?m)^#?([A-Z_]+)=`)
 	slices.Sort(read)
@@ -257,8 +255,9 @@ func TestTheExampleOfSettingsIsComplete(t *testing.T) {
 	}
 }
 
-// A variable of the shell counts for docker-compose.yml, and would be another deployment's.
-func TestTheTestOfComposeInheritsNoSetting(t *testing.T) {
+// TestComposeTestInheritsNothing checks that the test of docker-compose.yml sets or unsets every variable. A variable of the
+// shell could belong to another deployment.
+func TestComposeTestInheritsNothing(t *testing.T) {
 	settled, _, _ := strings.Cut(shipped(t, "deploy/compose-test/run.sh"), "\nservices=")
 	for _, name := range found(t, shipped(t, "docker-compose.yml"), `\$\{(\w+)`) {
 		if !regexp.MustCompile(`(?m)^(?:export|unset) .*\b` + name + `\b`).MatchString(settled) {
@@ -267,16 +266,16 @@ func TestTheTestOfComposeInheritsNoSetting(t *testing.T) {
 	}
 }
 
-func TestWhatTheGuideToDeployingLinksToIsThere(t *testing.T) {
+func TestDeployReadmeLinks(t *testing.T) {
 	guide := shipped(t, "deploy/README.md")
 	for _, link := range found(t, guide, `\]\(([^)#:]+)(?:#[^)]*)?\)`) {
 		if _, err := os.Stat(filepath.Join("../../deploy", link)); err != nil {
-			t.Errorf("the link to %s: %v", link, err)
+			t.Errorf("the link to %s is broken: %v", link, err)
 		}
 	}
 	for _, path := range found(t, guide, `\b((?:deploy|bin)/[\w@./-]*\w)`) {
 		if _, err := os.Stat(filepath.Join("../..", path)); err != nil && path != "bin/smsession" {
-			t.Errorf("the path %s: %v", path, err)
+			t.Errorf("the path %s does not exist: %v", path, err)
 		}
 	}
 }

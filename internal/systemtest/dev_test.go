@@ -15,21 +15,19 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"smsession/internal/dev"
 	"smsession/internal/webhooktest"
 )
 
-// devProcess is a `smsession dev` with a runtime directory of its own.
+// devProcess is a `smsession dev` with its own runtime directory.
 type devProcess struct {
 	*replica
-	file dev.Service
-	path string // of the file
+	file dev.Service // the content of its file
+	path string      // of the file
 }
 
-// startDev starts one and reads its file. The log is in JSON, so that the suite can read the addresses in it. The last
-// setting of a name counts.
+// startDev starts a `smsession dev` and reads its file. The log is in JSON, because the tests read the addresses in it.
 func startDev(tb testing.TB, settings ...string) *devProcess {
 	tb.Helper()
 	runtime := tb.TempDir()
@@ -47,15 +45,10 @@ func startDev(tb testing.TB, settings ...string) *devProcess {
 	return d
 }
 
-// lines are those of the guide that begin with a command, once it has been printed to its end.
+// lines returns the lines of the guide that begin with a command. It waits until the guide is complete.
 func (d *devProcess) lines(command string) []string {
 	d.tb.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !strings.Contains(d.stdout(), "forgets everything on exit"); {
-		if time.Now().After(deadline) {
-			d.tb.Fatalf("the guide has no end:\n%s", d.stdout())
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
+	webhooktest.Wait(d.tb, "the end of the guide", func() bool { return strings.Contains(d.stdout(), "forgets everything on exit") })
 	var lines []string
 	for line := range strings.Lines(d.stdout()) {
 		if line = strings.TrimSpace(line); strings.HasPrefix(line, command+" ") {
@@ -65,7 +58,7 @@ func (d *devProcess) lines(command string) []string {
 	return lines
 }
 
-// paste runs a line as a newcomer does.
+// paste runs a line in a shell.
 func paste(tb testing.TB, line string) string {
 	tb.Helper()
 	out, err := exec.Command("sh", "-c", line).CombinedOutput()
@@ -75,7 +68,7 @@ func paste(tb testing.TB, line string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// message runs one of the curl lines. Where there is no curl it is taken apart, which shows less of it to be right.
+// message runs one of the curl lines. Without curl, it sends the same request by itself.
 func (d *devProcess) message(line string) reply {
 	d.tb.Helper()
 	if _, err := exec.LookPath("curl"); err == nil {
@@ -96,7 +89,7 @@ func (d *devProcess) message(line string) reply {
 	return r
 }
 
-// occupy takes an address, unless somebody has it already.
+// occupy listens on an address, unless it is taken already.
 func occupy(tb testing.TB, addr string) {
 	tb.Helper()
 	if l, err := net.Listen("tcp", addr); err == nil {
@@ -104,8 +97,8 @@ func occupy(tb testing.TB, addr string) {
 	}
 }
 
-// TestDevNeedsNothing follows the guide of `smsession dev` on a host where every port that it would like is taken.
-func TestDevNeedsNothing(t *testing.T) {
+// TestGuide follows the guide of `smsession dev` on a host where all its default ports are taken.
+func TestGuide(t *testing.T) {
 	for _, addr := range []string{"127.0.0.1:6379", "127.0.0.1:8080", "127.0.0.1:9464"} {
 		occupy(t, addr)
 	}
@@ -121,16 +114,16 @@ func TestDevNeedsNothing(t *testing.T) {
 	report(t, checkCounts(replies, 1, 3))
 	for i, line := range curls {
 		if again := d.message(line); again.Body != replies[i].Body {
-			t.Errorf("line %d again got %q, first %q", i+1, again.Body, replies[i].Body)
+			t.Errorf("line %d gets %q the second time, and %q the first time", i+1, again.Body, replies[i].Body)
 		}
 	}
 	d.checkRedisLines(t)
 	if !strings.Contains(d.stdout(), "gets the same answer") {
-		t.Error("the guide does not say what the same line again does")
+		t.Error("the guide does not explain a repeated line")
 	}
 }
 
-// checkRedisLines pastes what the guide says about Redis, after the three messages of a conversation.
+// checkRedisLines pastes the redis-cli lines of the guide after the three messages.
 func (d *devProcess) checkRedisLines(t *testing.T) {
 	t.Helper()
 	clis := d.lines("redis-cli")
@@ -149,11 +142,11 @@ func (d *devProcess) checkRedisLines(t *testing.T) {
 		t.Errorf("%s: %s", clis[1], text)
 	}
 	if left, err := strconv.Atoi(paste(t, clis[2])); err != nil || left < 4*3600-600 || left > 4*3600 {
-		t.Errorf("%s: %d seconds of 4 hours are left", clis[2], left)
+		t.Errorf("%s: %d seconds are left, want almost 4 hours", clis[2], left)
 	}
 }
 
-func TestDevTellsOtherCommandsWhereItIsAndCleansUp(t *testing.T) {
+func TestDevFile(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=127.0.0.1:0")
 	for path, mode := range map[string]fs.FileMode{d.path: 0o600, filepath.Dir(d.path): fs.ModeDir | 0o700} {
 		if info, err := os.Stat(path); err != nil || info.Mode() != mode {
@@ -161,37 +154,37 @@ func TestDevTellsOtherCommandsWhereItIsAndCleansUp(t *testing.T) {
 		}
 	}
 	if d.file.URL != d.url || len(d.file.AuthToken) != 32 || d.file.PID != d.cmd.Process.Pid {
-		t.Errorf("the file says %+v, the service is %s", d.file, d.url)
+		t.Errorf("the file contains %+v, the service is at %s", d.file, d.url)
 	}
 	s := newSender(t)
 	s.AuthToken, s.PublicURL = d.file.AuthToken, d.file.PublicURL
 	report(t, checkCounts([]reply{s.deliver(d.file.URL, "/sms", webhooktest.NewSID(), "")}, 1, 1))
 	if other := startDev(t, "PORT=0", "ADMIN_ADDR=127.0.0.1:0"); other.file.AuthToken == d.file.AuthToken {
-		t.Error("two of them have the same auth token")
+		t.Error("two services have the same auth token")
 	}
 	d.signal(syscall.SIGTERM)
 	if status := d.wait(); status != 0 {
 		t.Errorf("exit status %d:\n%s", status, d.stderr())
 	}
 	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(d.path), "*")); len(left) > 0 {
-		t.Errorf("it left %s", left)
+		t.Errorf("it left the files %s", left)
 	}
 }
 
-func TestAnEarlierDevKeepsItsFile(t *testing.T) {
+func TestSecondDevKeepsTheFileOfTheFirst(t *testing.T) {
 	earlier := startDev(t, "PORT=0", "ADMIN_ADDR=")
 	later := launch(t, []string{"dev"}, "PORT=0", "ADMIN_ADDR=", "LOG_FORMAT=json", "XDG_RUNTIME_DIR="+filepath.Dir(filepath.Dir(earlier.path)))
 	later.signal(syscall.SIGTERM)
 	later.wait()
 	if text, err := os.ReadFile(earlier.path); err != nil || !strings.Contains(string(text), earlier.url) {
-		t.Errorf("the file of the earlier one: %s, %v", text, err)
+		t.Errorf("the file of the first service is %s, %v", text, err)
 	}
 	if !strings.Contains(later.stderr(), earlier.url) {
-		t.Errorf("the later one does not say which one is found:\n%s", later.stderr())
+		t.Errorf("the second service does not name the first one:\n%s", later.stderr())
 	}
 }
 
-func TestDevPutsNoTokenWhereOthersCanWriteAndRunsAllTheSame(t *testing.T) {
+func TestDevRunsWithoutASafeDirectory(t *testing.T) {
 	runtime := t.TempDir()
 	dir := filepath.Join(runtime, "smsession")
 	if err := errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o777)); err != nil {
@@ -203,11 +196,11 @@ func TestDevPutsNoTokenWhereOthersCanWriteAndRunsAllTheSame(t *testing.T) {
 		t.Errorf("the log is %s", r.stderr())
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {
-		t.Errorf("it wrote %v there", left)
+		t.Errorf("it wrote %v to the directory", left)
 	}
 }
 
-func TestDevListensOnLoopbackOnly(t *testing.T) {
+func TestDevListensOnLoopback(t *testing.T) {
 	d := startDev(t, "PORT=0")
 	addrs := []string{
 		strings.TrimPrefix(d.url, "http://"),
@@ -222,12 +215,12 @@ func TestDevListensOnLoopbackOnly(t *testing.T) {
 	}
 	for _, addr := range listeningAddrs(t, d.cmd.Process.Pid) {
 		if !addr.IP.IsLoopback() {
-			t.Errorf("the system says that it listens on %s", addr)
+			t.Errorf("the system reports that it listens on %s", addr)
 		}
 	}
 }
 
-// listeningAddrs are the TCP addresses that a process listens on, as Linux tells them; elsewhere there are none.
+// listeningAddrs returns the TCP addresses that a process listens on. It works only on Linux and returns none elsewhere.
 // See https://docs.kernel.org/networking/proc_net_tcp.html.
 func listeningAddrs(tb testing.TB, pid int) []*net.TCPAddr {
 	tb.Helper()
@@ -254,7 +247,7 @@ func listeningAddrs(tb testing.TB, pid int) []*net.TCPAddr {
 	return addrs
 }
 
-// kernelAddr reads an address as the kernel writes it: 32-bit words of this machine's byte order in hexadecimal.
+// kernelAddr parses an address in the format of the kernel: 32-bit words in the byte order of this machine, in hexadecimal.
 func kernelAddr(tb testing.TB, text string) *net.TCPAddr {
 	tb.Helper()
 	words, port, _ := strings.Cut(text, ":")
@@ -266,7 +259,7 @@ func kernelAddr(tb testing.TB, text string) *net.TCPAddr {
 		addr.IP = binary.NativeEndian.AppendUint32(addr.IP, uint32(word))
 	}
 	if err != nil {
-		tb.Fatalf("the kernel's address %q: %v", text, err)
+		tb.Fatalf("parse the kernel's address %q: %v", text, err)
 	}
 	return addr
 }

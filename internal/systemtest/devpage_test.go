@@ -11,7 +11,7 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// browse asks for something as curl does: without the headers of a browser.
+// browse makes a request without the headers of a browser.
 func browse(tb testing.TB, method, url, body string) (status int, text string) {
 	tb.Helper()
 	r, err := http.NewRequest(method, url, strings.NewReader(body))
@@ -31,7 +31,7 @@ func browse(tb testing.TB, method, url, body string) (status int, text string) {
 	return res.StatusCode, string(b)
 }
 
-func TestTheGuideBeginsWithThePage(t *testing.T) {
+func TestGuideBeginsWithThePage(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
 	d.lines("curl")
 	first, _, _ := strings.Cut(d.stdout(), "\n")
@@ -39,12 +39,12 @@ func TestTheGuideBeginsWithThePage(t *testing.T) {
 		t.Errorf("the guide begins with %q", first)
 	}
 	if status, page := browse(t, "GET", d.url+"/", ""); status != 200 || !strings.Contains(page, "<h1>smsession") {
-		t.Errorf("there is %d %s", status, page)
+		t.Errorf("the page is %d %s", status, page)
 	}
 }
 
-// TestAPhoneOfThePageTextsTheService does so under names that need quoting, for a public URL that leads nowhere.
-func TestAPhoneOfThePageTextsTheService(t *testing.T) {
+// TestPage sends a message with a phone of the page. The prefix of the keys needs quoting, and the public URL does not exist.
+func TestPage(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=", "PUBLIC_URL=https://sms.example.com/in", "REDIS_PREFIX=it's:")
 	status, text := browse(t, "POST", d.url+"/dev/act", `{"phone":"1","kind":"text","body":"hello"}`)
 	var sent struct {
@@ -60,17 +60,17 @@ func TestAPhoneOfThePageTextsTheService(t *testing.T) {
 		Command string
 		Record  struct{ Raw string }
 	}
-	status, said := browse(t, "GET", d.url+"/dev/session?phone=1", "")
-	if err := json.Unmarshal([]byte(said), &session); err != nil || status != 200 {
-		t.Fatalf("the session is %d %s", status, said)
+	status, printed := browse(t, "GET", d.url+"/dev/session?phone=1", "")
+	if err := json.Unmarshal([]byte(printed), &session); err != nil || status != 200 {
+		t.Fatalf("the session is %d %s", status, printed)
 	}
 	if got := paste(t, session.Command); got == "" || got != session.Record.Raw {
-		t.Errorf("%s: %s, the page shows %s", session.Command, got, session.Record.Raw)
+		t.Errorf("%s prints %s, the page shows %s", session.Command, got, session.Record.Raw)
 	}
 	_, wire := browse(t, "GET", d.url+"/dev/message?phone=1&entry=1", "")
 	_, state := browse(t, "GET", d.url+"/dev/state", "")
-	if !strings.Contains(wire, "https://sms.example.com/in/sms") || strings.Contains(wire+text+said+state, d.file.AuthToken) {
-		t.Errorf("what went over the wire is %s", wire)
+	if !strings.Contains(wire, "https://sms.example.com/in/sms") || strings.Contains(wire+text+printed+state, d.file.AuthToken) {
+		t.Errorf("the request was %s", wire)
 	}
 }
 

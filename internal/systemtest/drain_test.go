@@ -12,9 +12,8 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// rollingRestart ends one replica of a fleet after the other with SIGTERM, under traffic, and replaces each. noticed reports
-// whether the balancer knows that a replica drains. rollingRestart returns what was violated, and whether the balancer
-// noticed each drain before the replica had closed its listener.
+// rollingRestart ends one replica of a fleet after the other with SIGTERM, under traffic, and replaces each. It returns the
+// violations, and whether the balancer noticed each drain before the replica closed its listener.
 type rollingRestart func(t *testing.T, delay time.Duration) (violations []string, inTime bool)
 
 // tryDelays runs a rolling restart with longer and longer drain delays, until the balancer notices each drain in time. On a
@@ -57,8 +56,8 @@ func TestRollingRestart(t *testing.T) {
 	}, time.Second, 5*time.Second, 30*time.Second)
 }
 
-// drain ends a replica with SIGTERM. Until it is gone, drain sends messages to it directly, as a balancer does that has not
-// noticed the drain. It reports whether noticed became true before that.
+// drain ends a replica with SIGTERM. Until the replica closes its listener, drain sends messages to it directly, like a
+// balancer that has not noticed the drain. It reports whether noticed returned true before the listener was closed.
 func drain(t *testing.T, r *replica, noticed func() bool) (inTime bool) {
 	t.Helper()
 	s := newSender(t)

@@ -7,18 +7,17 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
 )
 
-// sentences are the lines of a process's standard error that are not of its log.
+// sentences returns the lines of a standard error that are not log lines.
 func sentences(stderr string) []string {
 	return slices.DeleteFunc(strings.Split(stderr, "\n"), func(line string) bool { return strings.HasPrefix(line, "{") })
 }
 
-// taken is an address that somebody else listens on.
+// taken returns an address that is in use.
 func taken(tb testing.TB, addr string) string {
 	tb.Helper()
 	l, err := net.Listen("tcp", addr)
@@ -29,8 +28,8 @@ func taken(tb testing.TB, addr string) string {
 	return l.Addr().String()
 }
 
-// TestAServiceThatCannotStartSaysSoInASentence runs the service with settings that are right by themselves.
-func TestAServiceThatCannotStartSaysSoInASentence(t *testing.T) {
+// TestStartFails runs the service with valid settings that do not fit its surroundings. The error is one sentence.
+func TestStartFails(t *testing.T) {
 	locked := redistest.Start(t, redistest.Options{Password: "right", Args: []string{"--user", "app", "on", ">right", "~sms:*", "+@all"}})
 	open := redistest.Start(t, redistest.Options{})
 	encrypted := redistest.Start(t, redistest.Options{TLS: true})
@@ -42,31 +41,30 @@ func TestAServiceThatCannotStartSaysSoInASentence(t *testing.T) {
 		{"the private port is taken", open.URL(), "address already in use", []string{"ADMIN_ADDR=" + taken(t, "127.0.0.1:0")}},
 		{"the password is wrong", "redis://:S3cr3t@" + locked.Addr(), "WRONGPASS", nil},
 		{"the user's password is wrong", "redis://app:S3cr3t@" + locked.Addr(), "WRONGPASS", nil},
-		{"there is no such user", "redis://nobody:S3cr3t@" + locked.Addr(), "WRONGPASS", nil},
-		{"a password is asked for and none is set", "redis://" + locked.Addr(), "NOAUTH", nil},
-		{"a password is set and none is asked for", "redis://:S3cr3t@" + open.Addr(), "AUTH", nil},
-		{"there is no such database", "redis://" + open.Addr() + "/4711", "out of range", nil},
-		{"nobody vouches for the certificate", encrypted.URL(), "certificate", nil},
-		{"the certificate is another host's", strings.Replace(encrypted.URL(), "127.0.0.1", "0.0.0.0", 1), "certificate",
+		{"the user does not exist", "redis://nobody:S3cr3t@" + locked.Addr(), "WRONGPASS", nil},
+		{"a password is needed and none is set", "redis://" + locked.Addr(), "NOAUTH", nil},
+		{"a password is set and none is needed", "redis://:S3cr3t@" + open.Addr(), "AUTH", nil},
+		{"the database does not exist", "redis://" + open.Addr() + "/4711", "out of range", nil},
+		{"the authority of the certificate is unknown", encrypted.URL(), "certificate", nil},
+		{"the certificate is for another host", strings.Replace(encrypted.URL(), "127.0.0.1", "0.0.0.0", 1), "certificate",
 			[]string{"SSL_CERT_FILE=" + encrypted.CAFile()}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			r := start(t, []string{"serve"}, serviceSettings(row.redisURL, row.settings...)...)
 			status := r.wait()
-			said := sentences(r.stderr())
-			if status != 1 || len(said) != 1 || !strings.HasPrefix(said[0], "smsession: ") || !strings.Contains(said[0], row.want) {
-				t.Errorf("exit status %d, %q", status, said)
+			printed := sentences(r.stderr())
+			if status != 1 || len(printed) != 1 || !strings.HasPrefix(printed[0], "smsession: ") || !strings.Contains(printed[0], row.want) {
+				t.Errorf("exit status %d, %q", status, printed)
 			}
 			if strings.Contains(r.stderr()+r.stdout(), "S3cr3t") {
-				t.Errorf("the secret is in %s", r.stderr())
+				t.Errorf("the secret is in the log:\n%s", r.stderr())
 			}
-			t.Log(said)
 		})
 	}
 }
 
-func TestARedisThatIsNotThereYetIsWaitedFor(t *testing.T) {
+func TestStartWaitsForRedis(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	server.Kill()
 	r := launch(t, []string{"serve"}, serviceSettings(server.URL())...)
@@ -78,9 +76,8 @@ func TestARedisThatIsNotThereYetIsWaitedFor(t *testing.T) {
 	report(t, checkCounts([]reply{newSender(t).deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1))
 }
 
-// TestAnEncryptedRedisIsTrustedByItsAuthority serves over TLS. That nobody is trusted without the authority's
-// certificate is a row of TestAServiceThatCannotStartSaysSoInASentence.
-func TestAnEncryptedRedisIsTrustedByItsAuthority(t *testing.T) {
+// TestRedisWithTLS trusts the authority of Redis's certificate. TestStartFails shows that it is not trusted otherwise.
+func TestRedisWithTLS(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{TLS: true, Password: "right"})
 	r := startReplica(t, server.URL(), "SSL_CERT_FILE="+server.CAFile())
 	s := newSender(t)
@@ -91,12 +88,12 @@ func TestAnEncryptedRedisIsTrustedByItsAuthority(t *testing.T) {
 	}
 }
 
-func TestAWrongSettingIsReportedBeforeAnythingIsBound(t *testing.T) {
+func TestWrongSettings(t *testing.T) {
 	const redis = "redis://127.0.0.1:1"
 	rows := []struct {
 		name     string
 		settings []string
-		want     []string // of each line its beginning and its end
+		want     []string // the beginnings of the lines
 	}{
 		{"everything is missing", []string{"PUBLIC_URL=", "TWILIO_AUTH_TOKEN=", "REDIS_URL="},
 			[]string{"PUBLIC_URL (--public-url): ", "TWILIO_AUTH_TOKEN (--twilio-auth-token): ", "REDIS_URL (--redis-url): "}},
@@ -106,8 +103,8 @@ func TestAWrongSettingIsReportedBeforeAnythingIsBound(t *testing.T) {
 				"SESSION_IDLE_TIMEOUT (--session-idle-timeout): ", "REQUEST_BUDGET (--request-budget): ", "OPT_OUT (--opt-out): "}},
 		{"Sentinels without the name of a primary", []string{"REDIS_URL=redis+sentinel://user:S3cr3t@a:1,b:2"}, []string{"REDIS_URL (--redis-url): "}},
 		{"a parameter that a Cluster does not have", []string{"REDIS_URL=redis+cluster://user:S3cr3t@a:1,b:2?db=S3cr3t"}, []string{"REDIS_URL (--redis-url): "}},
-		{"less than no Redis replicas", []string{"REDIS_WAIT_REPLICAS=-1"}, []string{"REDIS_WAIT_REPLICAS (--redis-wait-replicas): "}},
-		{"a secret in a file that is not there", []string{"TWILIO_AUTH_TOKEN=", "TWILIO_AUTH_TOKEN_FILE=S3cr3t"},
+		{"a negative number of Redis replicas", []string{"REDIS_WAIT_REPLICAS=-1"}, []string{"REDIS_WAIT_REPLICAS (--redis-wait-replicas): "}},
+		{"a secret in a file that does not exist", []string{"TWILIO_AUTH_TOKEN=", "TWILIO_AUTH_TOKEN_FILE=S3cr3t"},
 			[]string{"TWILIO_AUTH_TOKEN_FILE (--twilio-auth-token-file): "}},
 	}
 	for _, row := range rows {
@@ -117,7 +114,7 @@ func TestAWrongSettingIsReportedBeforeAnythingIsBound(t *testing.T) {
 				lines := strings.Split(r.stderr, "\n")
 				for _, want := range row.want {
 					if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, want) }) {
-						t.Errorf("nothing is said of %s", want)
+						t.Errorf("there is no line for %s", want)
 					}
 				}
 				if r.status != 2 || len(lines) < len(row.want) || r.stdout != "" {
@@ -131,21 +128,21 @@ func TestAWrongSettingIsReportedBeforeAnythingIsBound(t *testing.T) {
 	}
 }
 
-func TestASignalEndsTheService(t *testing.T) {
+func TestSignals(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
-		t.Run(s.String()+": exit status 0", func(t *testing.T) {
+		t.Run(s.String()+" ends the service with status 0", func(t *testing.T) {
 			r := startReplica(t, server.URL(), "DRAIN_DELAY=10ms")
 			r.signal(s)
 			if status := r.wait(); status != 0 {
 				t.Errorf("exit status %d:\n%s", status, r.stderr())
 			}
-			if said := sentences(r.stderr()); len(said) > 0 {
-				t.Errorf("it says %q", said)
+			if printed := sentences(r.stderr()); len(printed) > 0 {
+				t.Errorf("it prints %q", printed)
 			}
 		})
 	}
-	t.Run("while Redis is away: exit status 0", func(t *testing.T) {
+	t.Run("a signal ends the service with status 0 while Redis is away", func(t *testing.T) {
 		away := redistest.Start(t, redistest.Options{})
 		away.Kill()
 		r := launch(t, []string{"serve"}, serviceSettings(away.URL())...)
@@ -154,27 +151,22 @@ func TestASignalEndsTheService(t *testing.T) {
 			t.Errorf("exit status %d:\n%s", status, r.stderr())
 		}
 	})
-	t.Run("a second signal ends it at once", func(t *testing.T) {
-		r := startReplica(t, server.URL(), "DRAIN_DELAY=1m")
+	t.Run("a second signal ends the process at once", func(t *testing.T) {
+		r := startReplica(t, server.URL(), "DRAIN_DELAY=5m")
 		r.signal(syscall.SIGTERM)
 		r.waitFor("draining", http.StatusServiceUnavailable)
-		// The first signal is not caught any more a moment after it was: usually the first of these is enough.
-		ended := func() bool {
+		// The handler of the first signal is removed a moment later. Until then, more signals have no effect.
+		webhooktest.Wait(t, "the end of the process", func() bool {
 			r.signal(syscall.SIGTERM)
 			select {
 			case <-r.exited:
 				return true
-			case <-time.After(100 * time.Millisecond):
+			default:
 				return false
 			}
-		}
-		for deadline := time.Now().Add(20 * time.Second); !ended(); {
-			if time.Now().After(deadline) {
-				t.Fatal("it goes on draining")
-			}
-		}
+		})
 		if status, ok := r.cmd.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGTERM {
-			t.Errorf("it ended with %v, not by the signal", r.cmd.ProcessState)
+			t.Errorf("it ended with %v, want the signal", r.cmd.ProcessState)
 		}
 	})
 }
@@ -188,7 +180,7 @@ func TestConfigPrintsWarnings(t *testing.T) {
 	}
 }
 
-func TestHelpVersionAndConfigArePrinted(t *testing.T) {
+func TestHelpVersionAndConfig(t *testing.T) {
 	secrets := []string{"ADDR=127.0.0.1:1234", "REDIS_URL=redis://app:S3cr3t@redis:6380/2", "TWILIO_AUTH_TOKEN=S3cr3t10123456789abcdef0123456789,S3cr3t20123456789abcdef0123456789"}
 	rows := []struct {
 		name string
@@ -196,7 +188,7 @@ func TestHelpVersionAndConfigArePrinted(t *testing.T) {
 		want []string
 	}{
 		{"help has examples", []string{"--help"}, []string{"Usage: smsession <command>", "Examples:", "smsession dev"}},
-		{"a command's help has its settings", []string{"serve", "--help"}, []string{"--redis-url", "$REDIS_URL", "default 10s"}},
+		{"the help of a command has its settings", []string{"serve", "--help"}, []string{"--redis-url", "$REDIS_URL", "default 10s"}},
 		{"the version is one line", []string{"version"}, []string{"smsession "}},
 		{"the settings are printed with the secrets masked", []string{"config", "--public-url=https://sms.example.com/in/"},
 			[]string{"ADDR                    127.0.0.1:1234\n", "PUBLIC_URL              https://sms.example.com/in\n",

@@ -18,7 +18,7 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// loadReport is what `smsession load --json` prints, as far as the suite looks at it.
+// loadReport is the output of `smsession load --json`, with the fields that the tests use.
 type loadReport struct {
 	Interrupted bool
 	Asked       struct {
@@ -39,7 +39,7 @@ type loadReport struct {
 	}
 }
 
-// loadJSON runs `smsession load --json` to its end against a webhook whose public URL is the suite's.
+// loadJSON runs `smsession load --json` against a webhook with the public URL of the tests.
 func loadJSON(tb testing.TB, url string, args ...string) (report loadReport, status int) {
 	tb.Helper()
 	args = append([]string{"load", "--json", "--url", url + "/sms", "--public-url", webhooktest.PublicURL + "/sms"}, args...)
@@ -53,17 +53,17 @@ func loadJSON(tb testing.TB, url string, args ...string) (report loadReport, sta
 	return report, r.status
 }
 
-// everything is a load with all faults in it, on few conversations so that they are long.
+// everything are the flags of a load with all kinds of faults. It has few conversations, so that they are long.
 var everything = []string{"--conversations", "50", "--messages", "2000", "--burst", "5", "--first-race", "0.5",
 	"--resend", "0.1", "--lose-cookies", "0.05"}
 
-// spread passes requests on to one replica of a fleet after the other, whether they say that they are ready or not:
-// plain ones do not.
-func spread(tb testing.TB, f *fleet) (url string) {
+// startSpreader starts a proxy that forwards requests to one server of a fleet after the other. It does not ask whether they
+// are ready, because plain servers do not answer that.
+func startSpreader(tb testing.TB, f *fleet) (url string) {
 	tb.Helper()
 	proxy := httptest.NewServer(&httputil.ReverseProxy{
 		Rewrite: func(r *httputil.ProxyRequest) {
-			target, _ := neturl.Parse(f.next()) // a URL that is in use
+			target, _ := neturl.Parse(f.next()) // a valid URL
 			r.SetURL(target)
 		},
 		Transport: newSender(tb).Client.Transport,
@@ -72,9 +72,9 @@ func spread(tb testing.TB, f *fleet) (url string) {
 	return proxy.URL
 }
 
-func TestLoadProvesThatTheReplicasCountOnce(t *testing.T) {
+func TestLoadProof(t *testing.T) {
 	f := startFleet(t, redistest.Start(t, redistest.Options{}))
-	report, status := loadJSON(t, spread(t, f), everything...)
+	report, status := loadJSON(t, startSpreader(t, f), everything...)
 	a := report.Asked
 	if status != 0 || !report.Proof.Holds || report.Proof.Counted != 2000 || len(report.Errors) > 0 {
 		t.Errorf("exit status %d, %+v", status, report)
@@ -87,20 +87,20 @@ func TestLoadProvesThatTheReplicasCountOnce(t *testing.T) {
 	}
 }
 
-func TestLoadCatchesThePlainServer(t *testing.T) {
+func TestLoadProofOfPlainServer(t *testing.T) {
 	f := startPlainFleet(t, redistest.Start(t, redistest.Options{}))
-	report, status := loadJSON(t, spread(t, f), everything...)
+	report, status := loadJSON(t, startSpreader(t, f), everything...)
 	if status != 1 || report.Proof.Holds {
 		t.Errorf("exit status %d, %+v", status, report)
 	}
 	for _, kind := range []string{"lost update", "counted twice", "forked session"} {
 		if report.Proof.Found[kind] == 0 {
-			t.Errorf("no %s among %v", kind, report.Proof.Found)
+			t.Errorf("the proof found no %s: %v", kind, report.Proof.Found)
 		}
 	}
 }
 
-func TestLoadFindsTheRunningDev(t *testing.T) {
+func TestLoadFindsDev(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
 	r := execute(t, []string{"load", "--messages", "300", "--conversations", "10"}, "XDG_RUNTIME_DIR="+filepath.Dir(filepath.Dir(d.path)))
 	if r.status != 0 || !strings.Contains(r.stdout, "proof     it holds: 300 messages") || !strings.Contains(r.stdout, "errors    none") {
@@ -115,8 +115,8 @@ func TestLoadNeedsAWebhook(t *testing.T) {
 	}
 }
 
-// countingServer is a webhook that counts its requests and answers them all alike. It listens on all addresses.
-func countingServer(tb testing.TB, handler http.HandlerFunc) (port string, requests *atomic.Int64) {
+// startCounting starts a webhook that counts its requests. It listens on all addresses.
+func startCounting(tb testing.TB, handler http.HandlerFunc) (port string, requests *atomic.Int64) {
 	tb.Helper()
 	requests = new(atomic.Int64)
 	listener, err := net.Listen("tcp", "0.0.0.0:0")
@@ -135,19 +135,19 @@ func countingServer(tb testing.TB, handler http.HandlerFunc) (port string, reque
 
 func thanks(w http.ResponseWriter, _ *http.Request) { greet(w, 2) }
 
-// TestLoadRefusesAHostThatIsNotThisOne has a server that would get the messages: 0.0.0.0 is no loopback address.
-func TestLoadRefusesAHostThatIsNotThisOne(t *testing.T) {
-	port, requests := countingServer(t, thanks)
+// TestLoadRefusesOtherHosts has a server at 0.0.0.0, which would get the messages and is not a loopback address.
+func TestLoadRefusesOtherHosts(t *testing.T) {
+	port, requests := startCounting(t, thanks)
 	here, elsewhere := "http://127.0.0.1:"+port+"/sms", "http://0.0.0.0:"+port+"/sms"
 	rows := []struct {
 		name string
 		args []string
 	}{
 		{"the webhook", []string{"--url", elsewhere}},
-		{"the webhook, whatever its public URL", []string{"--url", elsewhere, "--public-url", here}},
+		{"the webhook, with a local public URL", []string{"--url", elsewhere, "--public-url", here}},
 		{"the fallback", []string{"--url", here, "--fallback-url", elsewhere}},
 		{"a documentation address", []string{"--url", "http://192.0.2.1/sms"}},
-		{"a name that cannot be found", []string{"--url", "http://nobody.invalid/sms"}},
+		{"a name that does not exist", []string{"--url", "http://nobody.invalid/sms"}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -161,16 +161,16 @@ func TestLoadRefusesAHostThatIsNotThisOne(t *testing.T) {
 		t.Errorf("%d requests were sent", n)
 	}
 	if _, status := loadJSON(t, "http://0.0.0.0:"+port, "--messages", "10", "--expect", "none", "--i-own-this-host"); status != 0 || requests.Load() == 0 {
-		t.Errorf("where it is one's own: exit status %d, %d requests", status, requests.Load())
+		t.Errorf("with --i-own-this-host: exit status %d, %d requests", status, requests.Load())
 	}
 }
 
-func TestLoadEndsWhereItIsLedToAnotherHost(t *testing.T) {
-	elsewhere, strays := countingServer(t, thanks)
-	port, requests := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
+func TestLoadFollowsNoRedirectToAnotherHost(t *testing.T) {
+	elsewhere, strays := startCounting(t, thanks)
+	port, requests := startCounting(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://0.0.0.0:"+elsewhere+"/sms", http.StatusTemporaryRedirect)
 	})
-	for _, args := range [][]string{nil, {"--i-own-this-host"}} { // the flag does not allow any other host
+	for _, args := range [][]string{nil, {"--i-own-this-host"}} { // the flag allows no redirect to another host
 		requests.Store(0)
 		r := execute(t, append([]string{"load", "--url", "http://127.0.0.1:" + port + "/sms"}, args...), "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken)
 		if r.status != 2 || !strings.Contains(r.stderr, "http://0.0.0.0:"+elsewhere) || requests.Load() > 1000 || strays.Load() > 0 {
@@ -179,8 +179,8 @@ func TestLoadEndsWhereItIsLedToAnotherHost(t *testing.T) {
 	}
 }
 
-// TestLoadSaysWhatIsWrongWithItsFlags gives a secret where a number should be: the fault must not repeat it.
-func TestLoadSaysWhatIsWrongWithItsFlags(t *testing.T) {
+// TestLoadFlags has secrets in place of numbers. The error must not repeat them.
+func TestLoadFlags(t *testing.T) {
 	rows := []struct{ flag, value, want string }{
 		{"--conversations", "0", "a whole number from 1 to 100000"},
 		{"--conversations", "", "a whole number"},
@@ -206,25 +206,25 @@ func TestLoadSaysWhatIsWrongWithItsFlags(t *testing.T) {
 		t.Run(row.flag+" "+row.value, func(t *testing.T) {
 			t.Parallel()
 			r := execute(t, []string{"load", "--url=http://127.0.0.1:1/sms", row.flag + "=" + row.value}, "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken)
-			said := r.stderr
-			if r.status != 2 || !strings.Contains(said, row.want) || strings.Count(said, "\n") > 0 || r.stdout != "" || strings.Contains(said, "S3cr3t") {
-				t.Errorf("exit status %d, %q", r.status, said)
+			printed := r.stderr
+			if r.status != 2 || !strings.Contains(printed, row.want) || strings.Count(printed, "\n") > 0 || r.stdout != "" || strings.Contains(printed, "S3cr3t") {
+				t.Errorf("exit status %d, %q", r.status, printed)
 			}
 		})
 	}
 }
 
-func TestLoadNamesTheErrors(t *testing.T) {
-	port, _ := countingServer(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "Forbidden", http.StatusForbidden) })
+func TestLoadReportsErrors(t *testing.T) {
+	port, _ := startCounting(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "Forbidden", http.StatusForbidden) })
 	report, status := loadJSON(t, "http://127.0.0.1:"+port, "--messages", "100")
 	if status != 1 || len(report.Errors) != 1 || report.Errors[0].Code != 11217 || report.Errors[0].Name == "" || report.Proof.Holds {
 		t.Errorf("exit status %d, %+v", status, report)
 	}
 }
 
-func TestLoadReportsWhenItIsInterrupted(t *testing.T) {
+func TestLoadInterrupted(t *testing.T) {
 	arrived := make(chan struct{}, 1000)
-	port, _ := countingServer(t, func(w http.ResponseWriter, r *http.Request) {
+	port, _ := startCounting(t, func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		select {
 		case arrived <- struct{}{}:

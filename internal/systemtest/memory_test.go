@@ -17,13 +17,13 @@ import (
 )
 
 const (
-	heldPerConversation = 48      // bytes: less than a token takes, of 43 characters and wherever it is kept
-	heldAnyway          = 1 << 18 // bytes: buffers and the like come and go
-	residentGrowth      = 0.3     // of what the system gives a process, which is never exact
+	bytesPerConversation = 48      // less than a token of 43 characters needs in any data structure
+	otherBytes           = 1 << 18 // for buffers and the like
+	residentGrowth       = 0.3     // the resident memory is not exact
 )
 
-// TestMemoryIsFlat sends first messages of ever new conversations to one replica, which is to remember no more of them
-// than it guesses from: those it has remembered long before half of them are sent.
+// TestMemoryIsFlat sends the first messages of many conversations to one replica. The replica may keep only a bounded cache,
+// which is full long before half of the messages are sent.
 func TestMemoryIsFlat(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	r := startReplica(t, server.URL())
@@ -32,20 +32,20 @@ func TestMemoryIsFlat(t *testing.T) {
 	sendFirsts(t, r, liveConversations/2)
 	full, fullResident := liveHeap(t, r), resident(r)
 
-	if grown := full - half; grown > heldAnyway+heldPerConversation*liveConversations/2 {
+	if grown := full - half; grown > otherBytes+bytesPerConversation*liveConversations/2 {
 		t.Errorf("live memory grew by %d bytes over %d conversations", grown, liveConversations/2)
 	}
 	if float64(fullResident) > float64(halfResident)*(1+residentGrowth) {
 		t.Errorf("the process grew from %d to %d KB", halfResident, fullResident)
 	}
-	if live := server.CLI("DBSIZE"); live != strconv.Itoa(2*liveConversations+1) { // and sms:probe
+	if live := server.CLI("DBSIZE"); live != strconv.Itoa(2*liveConversations+1) { // and the probe
 		t.Errorf("%d conversations have %s keys", liveConversations, live)
 	}
 	t.Logf("%d live conversations: %d KB live, then %d KB; %d KB resident, then %d KB",
 		liveConversations, half>>10, full>>10, halfResident, fullResident)
 }
 
-// sendFirsts sends n first messages, each of a conversation of its own.
+// sendFirsts sends the first messages of n conversations.
 func sendFirsts(t *testing.T, r *replica, n int) {
 	t.Helper()
 	const connections = 16
@@ -55,9 +55,7 @@ func sendFirsts(t *testing.T, r *replica, n int) {
 	for range connections {
 		group.Go(func() {
 			for sent.Add(1) <= int64(n) && !t.Failed() {
-				one := *base.Sender
-				one.From = webhooktest.NewNumber()
-				s := &sender{&one}
+				s := base.another()
 				if violations := checkCounts([]reply{s.deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1); violations != nil {
 					t.Error(violations)
 				}
@@ -67,7 +65,7 @@ func sendFirsts(t *testing.T, r *replica, n int) {
 	group.Wait()
 }
 
-// liveHeap is how many bytes of a replica's heap survive a collection.
+// liveHeap returns how many bytes of a replica's heap survive a collection.
 func liveHeap(t *testing.T, r *replica) int {
 	t.Helper()
 	res, err := http.Get(r.operator() + "/debug/pprof/heap?gc=1&debug=1")

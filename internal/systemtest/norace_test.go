@@ -2,7 +2,7 @@
 
 package systemtest
 
-// liveConversations is how many conversations go through one replica in the test of its memory.
+// liveConversations is how many conversations TestMemoryIsFlat has.
 const liveConversations = 100_000
 
 // raceFlags build the program as the tests are built.

@@ -9,7 +9,7 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-func TestEndAsksThePersonAtTheTerminal(t *testing.T) {
+func TestEndAsks(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	r := startReplica(t, server.URL())
 	rows := []struct {
@@ -18,8 +18,8 @@ func TestEndAsksThePersonAtTheTerminal(t *testing.T) {
 		status, next     int
 	}{
 		{"no", "n" + enter, "nothing was changed", nil, 1, 3},
-		{"nothing", enter, "nothing was changed", nil, 1, 3},
-		{"something else", "maybe" + enter, "nothing was changed", nil, 1, 3},
+		{"an empty line", enter, "nothing was changed", nil, 1, 3},
+		{"another word", "maybe" + enter, "nothing was changed", nil, 1, 3},
 		{"the end of the input", ctrlD, "nothing was changed", nil, 1, 3},
 		{"an interruption", ctrlC, "nothing was changed", nil, 1, 3},
 		{"yes", "y" + enter, "ended after 2 messages", nil, 0, 1},
@@ -28,14 +28,14 @@ func TestEndAsksThePersonAtTheTerminal(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			s := conversationFor(t, r, 2)
-			x := sitAt(t, operatorCommand(t, server.URL(), append([]string{"end", s.From}, row.args...)...))
+			s := startConversation(t, r, 2)
+			x := startAtTerminal(t, operatorCommand(t, server.URL(), append([]string{"end", s.From}, row.args...)...))
 			x.expect(s.From + " to ")
 			x.expect("counter   2")
 			x.expect("this conversation? [y/N] ")
 			x.press(row.keys)
 			x.expect(row.says)
-			x.leaves(row.status)
+			x.exits(row.status)
 			if n := number(s.deliver(r.url, "/sms", webhooktest.NewSID(), "").Text()); n != row.next {
 				t.Errorf("the next message is number %d, want %d", n, row.next)
 			}
@@ -43,29 +43,29 @@ func TestEndAsksThePersonAtTheTerminal(t *testing.T) {
 	}
 }
 
-func TestAWatchIsATableThatGivesTheTerminalBack(t *testing.T) {
+func TestWatchTable(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	r := startReplica(t, server.URL())
-	first := conversationFor(t, r, 2)
+	first := startConversation(t, r, 2)
 	for name, end := range map[string]func(x *tty){
-		"Ctrl-C":           func(x *tty) { x.press(ctrlC) },
-		"a request to end": func(x *tty) { _ = x.cmd.Process.Signal(syscall.SIGTERM) },
+		"Ctrl-C":  func(x *tty) { x.press(ctrlC) },
+		"SIGTERM": func(x *tty) { _ = x.cmd.Process.Signal(syscall.SIGTERM) },
 	} {
-		t.Run(name, func(t *testing.T) { watchATable(t, server, r, first, end, 0) })
+		t.Run("it restores the terminal after "+name, func(t *testing.T) { watchTable(t, server, r, first, end, 0) })
 	}
-	t.Run("a Redis that refuses", func(t *testing.T) {
-		watchATable(t, server, r, first, func(*tty) {
+	t.Run("it restores the terminal when Redis refuses", func(t *testing.T) {
+		watchTable(t, server, r, first, func(*tty) {
 			server.CLI("ACL", "SETUSER", "default", "-scan")
 		}, 1)
 	})
 }
 
-func watchATable(t *testing.T, server *redistest.Server, r *replica, first *sender, end func(*tty), status int) {
-	x := sitAt(t, operatorCommand(t, server.URL(), "watch", "--every", "100ms"))
-	x.expect("\x1b[?1049h") // the other screen
+func watchTable(t *testing.T, server *redistest.Server, r *replica, first *sender, end func(*tty), status int) {
+	x := startAtTerminal(t, operatorCommand(t, server.URL(), "watch", "--every", "100ms"))
+	x.expect("\x1b[?1049h") // the alternate screen
 	x.expect("FROM")
 	x.expect("+1202•••" + first.From[8:])
-	second := conversationFor(t, r, 1)
+	second := startConversation(t, r, 1)
 	x.expect("began +1202•••" + second.From[8:])
 	end(x)
 	_ = x.cmd.Wait()
@@ -79,6 +79,6 @@ func watchATable(t *testing.T, server *redistest.Server, r *replica, first *send
 		t.Errorf("the terminal is left as %q", text[max(len(text)-200, 0):])
 	}
 	if strings.Contains(text, first.From) {
-		t.Error("a whole number is shown")
+		t.Error("the table shows a whole phone number")
 	}
 }

@@ -7,7 +7,8 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-func TestPhoneAsksWhetherToFollow(t *testing.T) {
+// TestPhoneAsks has a webhook that leads to another server.
+func TestPhoneAsks(t *testing.T) {
 	settings := []string{"TERM=xterm", "TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken, "NO_COLOR=1"}
 	for _, row := range []struct {
 		name, keys string
@@ -16,34 +17,34 @@ func TestPhoneAsksWhetherToFollow(t *testing.T) {
 		{"yes", "y" + enter, true},
 		{"yes in full", "YES" + enter, true},
 		{"no", "n" + enter, false},
-		{"nothing", enter, false},
-		{"something else", "sure" + enter, false},
+		{"an empty line", enter, false},
+		{"another word", "sure" + enter, false},
 		{"the end of the input", ctrlD, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			w, other := leadingWebhook(t)
-			says := "Twilio would follow"
+			w, other := startRedirecting(t)
+			shown := "Twilio would follow"
 			if row.there {
-				says = "< there"
+				shown = "< there"
 			}
-			x := sitDown(t, settings, "--url="+w.URL+"/sms")
-			x.expect(asked)
+			x := startPhone(t, settings, "--url="+w.URL+"/sms")
+			x.expect(prompt)
 			x.press("hi" + enter)
 			x.expect(other.URL)
 			x.expect("[y/N] ")
 			if n := len(other.requests); n > 0 {
-				t.Errorf("the other server gets %d requests before the answer", n)
+				t.Errorf("the other server gets %d requests before the question is answered", n)
 			}
 			x.press(row.keys)
-			x.expect(says)
-			x.expect(asked)
-			x.press("/burst 3" + enter) // asked once a server
+			x.expect(shown)
+			x.expect(prompt)
+			x.press("/burst 3" + enter) // each server is asked about only once
 			for range 3 {
-				x.expect(says)
+				x.expect(shown)
 			}
-			x.expect(asked)
+			x.expect(prompt)
 			x.press("/quit" + enter)
-			x.leaves(0)
+			x.exits(0)
 			want := 0
 			if row.there {
 				want = 4
@@ -52,28 +53,28 @@ func TestPhoneAsksWhetherToFollow(t *testing.T) {
 				t.Errorf("the other server got %d requests, want %d: %q", n, want, x.text())
 			}
 
-			y := sitDown(t, settings, "--url="+w.URL+"/sms", "one", "two") // texts of the command line
+			y := startPhone(t, settings, "--url="+w.URL+"/sms", "one", "two") // texts in the command line
 			y.expect(other.URL)
 			y.expect("[y/N] ")
 			y.press(row.keys)
-			y.expect(says)
-			y.expect(says)
+			y.expect(shown)
+			y.expect(shown)
 			status := 1
 			if row.there {
 				status = 0
 			}
-			y.leaves(status)
+			y.exits(status)
 		})
 	}
 }
 
-// If a program reads the output, the phone asks nobody, even in a terminal.
-func TestPhoneAsksNobodyForAProgram(t *testing.T) {
-	w, other := leadingWebhook(t)
-	x := sitDown(t, []string{"TERM=xterm", "TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "--url="+w.URL+"/sms", "--json", "hi")
+// TestPhoneDoesNotAskForAProgram has output for a program at a terminal.
+func TestPhoneDoesNotAskForAProgram(t *testing.T) {
+	w, other := startRedirecting(t)
+	x := startPhone(t, []string{"TERM=xterm", "TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "--url="+w.URL+"/sms", "--json", "hi")
 	x.expect(`"not_followed":"` + other.URL)
-	x.leaves(1)
+	x.exits(1)
 	if len(other.requests) > 0 || strings.Contains(x.text(), "[y/N]") {
-		t.Errorf("it asks, or goes: %q", x.text())
+		t.Errorf("it asks, or contacts the other server: %q", x.text())
 	}
 }

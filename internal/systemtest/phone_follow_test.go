@@ -9,8 +9,8 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// leadingWebhook returns a webhook that leads to another server, and that other server.
-func leadingWebhook(tb testing.TB) (w, other webhookOf) {
+// startRedirecting returns a webhook that leads to another server, and the other server.
+func startRedirecting(tb testing.TB) (w, other *webhook) {
 	tb.Helper()
 	other = startWebhook(tb, twiml("there"))
 	w = startWebhook(tb, func(res http.ResponseWriter, _ *http.Request) {
@@ -21,7 +21,7 @@ func leadingWebhook(tb testing.TB) (w, other webhookOf) {
 }
 
 func TestPhoneFollowsToNamedHostsOnly(t *testing.T) {
-	w, other := leadingWebhook(t)
+	w, other := startRedirecting(t)
 	_, port, _ := strings.Cut(strings.TrimPrefix(other.URL, "http://"), ":")
 	for _, row := range []struct {
 		name  string
@@ -29,15 +29,15 @@ func TestPhoneFollowsToNamedHostsOnly(t *testing.T) {
 		there bool
 	}{
 		{"no flag", nil, false},
-		{"no flag, for a program", []string{"--json"}, false},
+		{"no flag, with --json", []string{"--json"}, false},
 		{"its host", []string{"--follow-hosts=127.0.0.1"}, true},
-		{"its host, for a program", []string{"--follow-hosts=127.0.0.1", "--json"}, true},
+		{"its host, with --json", []string{"--follow-hosts=127.0.0.1", "--json"}, true},
 		{"its host and port", []string{"--follow-hosts=127.0.0.1:" + port}, true},
 		{"its host among others", []string{"--follow-hosts=other.example,127.0.0.1.:" + port}, true},
 		{"the flag twice", []string{"--follow-hosts=127.0.0.1", "--follow-hosts=other.example"}, true},
 		{"another port of its host", []string{"--follow-hosts=127.0.0.1:1"}, false},
 		{"another name of its host", []string{"--follow-hosts=localhost"}, false},
-		{"a name that its host is a part of", []string{"--follow-hosts=127.0.0.1.other.example"}, false},
+		{"a name that begins with its host", []string{"--follow-hosts=127.0.0.1.other.example"}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			x := text(t, []string{"TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "", append([]string{"--url=" + w.URL + "/sms"}, append(row.args, "hi")...)...)
@@ -58,7 +58,7 @@ func TestPhoneFollowsToNamedHostsOnly(t *testing.T) {
 				t.Errorf("exit status %d:\n%s%s", x.status, x.stdout, x.stderr)
 			}
 			if row.args != nil && row.args[0] == "--json" && !strings.Contains(x.stdout, `"not_followed":"`+other.URL+`"`) {
-				t.Errorf("as JSON it is %s", x.stdout)
+				t.Errorf("the JSON is %s", x.stdout)
 			}
 		})
 	}

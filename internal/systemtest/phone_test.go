@@ -11,41 +11,40 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// texted is what `smsession phone` said, and how it ended.
+// texted is the result of `smsession phone`.
 type texted struct{ result }
 
-// lines are those of stdout that begin so.
-func (x texted) lines(begin string) []string {
+// lines returns the lines of stdout with a prefix, without the prefix.
+func (x texted) lines(prefix string) []string {
 	var lines []string
 	for line := range strings.Lines(x.stdout) {
-		if text, found := strings.CutPrefix(strings.TrimSuffix(line, "\n"), begin); found {
+		if text, found := strings.CutPrefix(strings.TrimSuffix(line, "\n"), prefix); found {
 			lines = append(lines, text)
 		}
 	}
 	return lines
 }
 
-// phoneCommand is a `smsession phone` that is not started yet.
+// phoneCommand returns a `smsession phone` that is not started yet.
 func phoneCommand(tb testing.TB, settings []string, args ...string) *exec.Cmd {
 	tb.Helper()
 	return command(tb, append([]string{"phone"}, args...), append([]string{"TMPDIR=" + tb.TempDir()}, settings...)...)
 }
 
-// text runs `smsession phone` to its end. The input is what is piped into it.
+// text runs `smsession phone` with an input.
 func text(tb testing.TB, settings []string, input string, args ...string) texted {
 	tb.Helper()
 	cmd := phoneCommand(tb, settings, args...)
 	cmd.Stdin = strings.NewReader(input)
-	r := executeCommand(tb, cmd)
-	return texted{r}
+	return texted{executeCommand(tb, cmd)}
 }
 
-// runtimeOf is the setting by which a phone finds a `smsession dev` of the suite.
+// runtimeOf returns the setting with which other commands find a `smsession dev`.
 func runtimeOf(d *devProcess) []string {
 	return []string{"XDG_RUNTIME_DIR=" + filepath.Dir(filepath.Dir(d.path))}
 }
 
-// greetings are the tutorial's texts for the messages from one number to another.
+// greetings returns the tutorial's replies from the first to the last message.
 func greetings(first, last int) []string {
 	var all []string
 	for n := first; n <= last; n++ {
@@ -54,10 +53,10 @@ func greetings(first, last int) []string {
 	return all
 }
 
-// TestPhoneTextsTheRunningDev texts from a number of its own in each row, with no more flags than that.
-func TestPhoneTextsTheRunningDev(t *testing.T) {
+// TestPhoneFindsDev sends from a new number in each row.
+func TestPhoneFindsDev(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
-	stop := "* no reply"
+	const noReply = "* no reply"
 	rows := []struct {
 		name   string
 		args   []string
@@ -68,18 +67,18 @@ func TestPhoneTextsTheRunningDev(t *testing.T) {
 		{"two texts of one conversation", []string{"hi", "hi again"}, greetings(1, 2), 0},
 		{"the same message again gets the same reply", []string{"one", "two", "/again", "three"}, []string{webhooktest.Greeting(1), webhooktest.Greeting(2), webhooktest.Greeting(2), webhooktest.Greeting(3)}, 0},
 		{"a lost cookie does not end the conversation", []string{"one", "/lose", "two"}, greetings(1, 2), 0},
-		{"after four hours a conversation begins anew", []string{"one", "two", "/skip", "three"}, []string{webhooktest.Greeting(1), webhooktest.Greeting(2), webhooktest.Greeting(1)}, 0},
-		{"after less it goes on", []string{"one", "/skip 3h", "two", "/skip 3h", "three"}, greetings(1, 3), 0},
+		{"after four hours, a new conversation begins", []string{"one", "two", "/skip", "three"}, []string{webhooktest.Greeting(1), webhooktest.Greeting(2), webhooktest.Greeting(1)}, 0},
+		{"after less time, the conversation continues", []string{"one", "/skip 3h", "two", "/skip 3h", "three"}, greetings(1, 3), 0},
 		{"hours without a message add up", []string{"one", "/skip 3h", "/skip 61m", "two"}, []string{webhooktest.Greeting(1), webhooktest.Greeting(1)}, 0},
 		{"a picture is a message", []string{"one", "/mms", "/mms look"}, greetings(1, 3), 0},
 		{"STOP gets no reply and ends the conversation", []string{"one", "two", "/stop", "three"}, []string{webhooktest.Greeting(1), webhooktest.Greeting(2), webhooktest.Greeting(1)}, 0},
 		{"a wrong signature is refused and not counted", []string{"one", "/forge two", "three"}, greetings(1, 2), 1},
-		{"cookies that are always lost do not matter", []string{"--lose-cookies=1", "one", "two"}, greetings(1, 2), 0},
-		{"cookies as in a browser do as well", []string{"--strict-cookies", "--single-cookie", "--cookies-since-set", "one", "two"}, greetings(1, 2), 0},
+		{"the conversation continues if all cookies are lost", []string{"--lose-cookies=1", "one", "two"}, greetings(1, 2), 0},
+		{"the conversation continues with a browser's rules for cookies", []string{"--strict-cookies", "--single-cookie", "--cookies-since-set", "one", "two"}, greetings(1, 2), 0},
 		{"another number is another conversation", []string{"--to=+15005550009", "one"}, greetings(1, 1), 0},
 		{"WhatsApp is another conversation", []string{"--from=whatsapp:+12025550143", "--to=whatsapp:+15005550006", "one", "/skip 3h", "two", "/skip", "three"},
 			[]string{webhooktest.Greeting(1), webhooktest.Greeting(2), webhooktest.Greeting(1)}, 0},
-		{"a text behind two dashes may begin with one", []string{"--", "-hi"}, greetings(1, 1), 0},
+		{"a text after two dashes may begin with a dash", []string{"--", "-hi"}, greetings(1, 1), 0},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -87,11 +86,11 @@ func TestPhoneTextsTheRunningDev(t *testing.T) {
 			if got := x.lines("< "); !slices.Equal(got, row.want) || x.status != row.status {
 				t.Errorf("exit status %d, replies %q, want %q:\n%s%s", x.status, got, row.want, x.stdout, x.stderr)
 			}
-			if quiet := strings.Contains(x.stdout, stop); quiet != (slices.Contains(row.args, "/stop") || row.status == 1) {
-				t.Errorf("that there is no reply:\n%s", x.stdout)
+			if shown := strings.Contains(x.stdout, noReply); shown != (slices.Contains(row.args, "/stop") || row.status == 1) {
+				t.Errorf("%q is shown: %t\n%s", noReply, shown, x.stdout)
 			}
 			if row.status == 0 && (x.stderr != "" || len(x.lines("! ")) > 0) {
-				t.Errorf("it complains:\n%s%s", x.stdout, x.stderr)
+				t.Errorf("it reports an error:\n%s%s", x.stdout, x.stderr)
 			}
 			if strings.Contains(x.stdout+x.stderr, d.file.AuthToken) {
 				t.Errorf("the auth token is in\n%s%s", x.stdout, x.stderr)
@@ -100,8 +99,8 @@ func TestPhoneTextsTheRunningDev(t *testing.T) {
 	}
 }
 
-// Twilio passes no message on from WhatsApp to a number that is not WhatsApp's, or back.
-func TestPhoneKeepsToWhatsApp(t *testing.T) {
+// TestPhoneWhatsApp checks that both numbers belong to WhatsApp. Twilio sends no message between WhatsApp and other numbers.
+func TestPhoneWhatsApp(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
 	for _, args := range [][]string{
 		{"--from=whatsapp:+12025550143"},
@@ -115,7 +114,7 @@ func TestPhoneKeepsToWhatsApp(t *testing.T) {
 	}
 }
 
-func TestPhoneShowsWhatWasTyped(t *testing.T) {
+func TestPhoneTranscript(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
 	x := text(t, runtimeOf(d), "", "hi", "hi again", "/again")
 	want := "> hi\n< Hello, thanks for the new message.\n> hi again\n< Hello, thanks for message number 2\n" +
@@ -125,7 +124,7 @@ func TestPhoneShowsWhatWasTyped(t *testing.T) {
 	}
 }
 
-func TestPhoneSendsABurst(t *testing.T) {
+func TestPhoneBurst(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
 	x := text(t, runtimeOf(d), "", "first", "/burst 5", "last")
 	got := x.lines("< ")
@@ -143,14 +142,14 @@ func TestPhoneReadsLines(t *testing.T) {
 		status      int
 		stderr      string
 	}{
-		{"one by one", "hi\nhi again\n/again\n", []string{webhooktest.Greeting(1), webhooktest.Greeting(2), webhooktest.Greeting(2)}, 0, ""},
-		{"the last one without its end", "hi\r\n\r\nhi again", greetings(1, 2), 0, ""},
-		{"until one says to quit", "hi\n/quit\nhi again\n", greetings(1, 1), 0, ""},
-		{"none", "", nil, 0, ""},
-		{"and takes the next after a wrong one", "hi\n/agian\nhi again\n", greetings(1, 2), 2, "1 of the lines could not be understood"},
-		{"and says that one was refused", "hi\n/forge hi\nhi again\n", greetings(1, 2), 1, "for 1 of 3 messages"},
-		{"and a wrong one outweighs a refused one", "/forge hi\n/agian\n", nil, 2, "could not be understood"},
-		{"and not those that are too long", strings.Repeat("long ", 20_000) + "\nhi\n", nil, 1, "read the lines to send"},
+		{"line by line", "hi\nhi again\n/again\n", []string{webhooktest.Greeting(1), webhooktest.Greeting(2), webhooktest.Greeting(2)}, 0, ""},
+		{"a last line without a newline", "hi\r\n\r\nhi again", greetings(1, 2), 0, ""},
+		{"until /quit", "hi\n/quit\nhi again\n", greetings(1, 1), 0, ""},
+		{"no line", "", nil, 0, ""},
+		{"the lines after a wrong one are sent", "hi\n/agian\nhi again\n", greetings(1, 2), 2, "1 of the lines could not be understood"},
+		{"a refused message is reported", "hi\n/forge hi\nhi again\n", greetings(1, 2), 1, "for 1 of 3 messages"},
+		{"a wrong line is reported before a refused message", "/forge hi\n/agian\n", nil, 2, "could not be understood"},
+		{"a line that is too long is an error", strings.Repeat("long ", 20_000) + "\nhi\n", nil, 1, "read the lines to send"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -162,8 +161,8 @@ func TestPhoneReadsLines(t *testing.T) {
 	}
 }
 
-// TestPhonePrintsObjects reads them as a script in CI does.
-func TestPhonePrintsObjects(t *testing.T) {
+// TestPhoneJSON reads the objects as a script does.
+func TestPhoneJSON(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
 	x := text(t, runtimeOf(d), "", "--json", "--verbose", "hi", "/lose", "/forge hi", "/again", "/cookies")
 	if x.status != 1 || strings.Contains(x.stdout+x.stderr, d.file.AuthToken) {
@@ -194,17 +193,17 @@ func TestPhonePrintsObjects(t *testing.T) {
 	hi, forged, again := got[0], got[1], got[2]
 	if !hi.OK || hi.Message.Body != "hi" || hi.Replies[0].Body != webhooktest.Greeting(1) || hi.Cookie != "new" || len(hi.Findings) > 0 ||
 		hi.Exchanges[0].Status != 200 || !strings.Contains(hi.Exchanges[0].RequestBody, "Body=hi") {
-		t.Errorf("the first is %+v", hi)
+		t.Errorf("the first object is %+v", hi)
 	}
 	if forged.OK || forged.Exchanges[0].Status != 403 || forged.Findings[0].Code != 11217 || len(forged.Replies) > 0 {
-		t.Errorf("the forged one is %+v", forged)
+		t.Errorf("the object of the forged message is %+v", forged)
 	}
 	if !again.OK || again.Message.SID != hi.Message.SID || again.Replies[0].Body != webhooktest.Greeting(1) {
-		t.Errorf("the repeat is %+v", again)
+		t.Errorf("the object of the repeat is %+v", again)
 	}
 }
 
-func TestPhoneTakesTheTokenOfDevWhateverTheEnvironmentSays(t *testing.T) {
+func TestPhoneIgnoresTheEnvironmentForDev(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
 	settings := append(runtimeOf(d), "TWILIO_AUTH_TOKEN=of-another-account", "TWILIO_ACCOUNT_SID=AC00000000000000000000000000000009",
 		"PUBLIC_URL=https://elsewhere.example.com")
@@ -213,7 +212,7 @@ func TestPhoneTakesTheTokenOfDevWhateverTheEnvironmentSays(t *testing.T) {
 	}
 }
 
-func TestPhoneSignsForThePublicURLOfDev(t *testing.T) {
+func TestPhoneSignsForDevsPublicURL(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=", "PUBLIC_URL=https://sms.example.com", "REDIS_PREFIX=text/")
 	x := text(t, runtimeOf(d), "", "--verbose", "hi", "/skip 4h", "hi")
 	if got := x.lines("< "); x.status != 0 || !slices.Equal(got, []string{webhooktest.Greeting(1), webhooktest.Greeting(1)}) {

@@ -9,8 +9,8 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-func TestAProxyBeforeRedisIsEnough(t *testing.T) {
-	for name, hangUp := range map[string]bool{"one that refuses HELLO and scripts without keys": false, "one that ends the connection": true} {
+func TestRedisBehindProxy(t *testing.T) {
+	for name, hangUp := range map[string]bool{"a proxy that refuses HELLO and scripts without keys": false, "a proxy that closes the connection instead": true} {
 		t.Run(name, func(t *testing.T) {
 			r := startReplica(t, "redis://"+redistest.StartRelay(t, hangUp))
 			report(t, checkCounts([]reply{newSender(t).deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1))
@@ -18,7 +18,7 @@ func TestAProxyBeforeRedisIsEnough(t *testing.T) {
 	}
 }
 
-func TestTheStartEndsIfTheUserMayNotSave(t *testing.T) {
+func TestStartFailsWithoutRights(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		user []string
@@ -30,21 +30,22 @@ func TestTheStartEndsIfTheUserMayNotSave(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{Args: row.user})
 			r := execute(t, []string{"serve"}, serviceSettings("redis://"+narrowLogin+server.Addr())...)
-			said := sentences(r.stderr)
-			if status := r.status; status != 1 || len(said) != 1 || !strings.Contains(said[0], "NOPERM") || !strings.Contains(said[0], row.want) {
-				t.Errorf("exit status %d, %q, want 1 and a sentence with %s", status, said, row.want)
+			printed := sentences(r.stderr)
+			if status := r.status; status != 1 || len(printed) != 1 || !strings.Contains(printed[0], "NOPERM") || !strings.Contains(printed[0], row.want) {
+				t.Errorf("exit status %d, %q, want 1 and a sentence with %s", status, printed, row.want)
 			}
 		})
 	}
 }
 
-// TestReadinessFollowsMessages removes a right that every message needs from the user, and then restores it.
-func TestReadinessFollowsMessages(t *testing.T) {
+// TestReadiness removes a right that every message needs from the Redis user, and then restores it.
+func TestReadiness(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{Args: narrow()})
 	r := startReplica(t, "redis://"+narrowLogin+server.Addr(), "REQUEST_BUDGET=1s")
 	server.CLI("ACL", "SETUSER", "app", "-set")
 	r.waitFor("redis", http.StatusServiceUnavailable)
 	server.CLI("ACL", "SETUSER", "app", "+set")
 	r.waitReady()
-	report(t, checkCounts([]reply{newSender(t).deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1))
+	s := newSender(t)
+	webhooktest.Wait(t, "a reply", func() bool { return number(s.deliver(r.url, "/sms", webhooktest.NewSID(), "").Text()) > 0 })
 }

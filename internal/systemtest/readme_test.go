@@ -20,13 +20,13 @@ func readme(t *testing.T) string {
 	return string(text)
 }
 
-// What the README tells an operator to type is typed here, by sh and the real redis-cli.
-func TestWhatTheReadmeTellsToTypeAtNightWorks(t *testing.T) {
+// TestRunbookCommands runs the commands of the runbook with sh and the real redis-cli.
+func TestRunbookCommands(t *testing.T) {
 	_, block, _ := strings.Cut(shipped(t, "deploy/README.md"), "## What to type at night\n")
 	_, block, _ = strings.Cut(block, "```sh\n")
 	block, _, found := strings.Cut(block, "```")
 	if !found {
-		t.Fatal("the README has no such lines")
+		t.Fatal("the runbook has no commands")
 	}
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r := startReplica(t, b.URL)
@@ -46,17 +46,18 @@ func TestWhatTheReadmeTellsToTypeAtNightWorks(t *testing.T) {
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 		for i, want := range []string{"sms:conversation:" + s.To + ":" + s.From, `"counter":2`, "14", "ended", "1"} {
 			if i >= len(lines) || !strings.Contains(lines[i], want) {
-				t.Fatalf("line %d should have %q:\n%s", i+1, want, out)
+				t.Fatalf("line %d should contain %q:\n%s", i+1, want, out)
 			}
 		}
 		if a, err := s.Send(r.url, "/sms", webhooktest.NewSID(), ""); err != nil || a.Text() != webhooktest.Greeting(1) {
-			t.Errorf("the next message was answered %q, %v", a.Text(), err)
+			t.Errorf("the next message gets %q, %v", a.Text(), err)
 		}
 	})
 }
 
-// redis-cli takes what stands before the colon for a user's name, also where it is empty.
-func TestAURLWithAPasswordServesTheServiceAndRedisCLI(t *testing.T) {
+// TestRedisURLWithPassword uses the URLs of the documentation with redis-cli, which reads the text before the colon as a user
+// name, even if it is empty.
+func TestRedisURLWithPassword(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{Password: "password"})
 	server.CLI("ACL", "SETUSER", "smsession", "on", ">password", "~*", "+@all")
 	text := shipped(t, "deploy/README.md")
@@ -76,17 +77,17 @@ func TestAURLWithAPasswordServesTheServiceAndRedisCLI(t *testing.T) {
 	}
 }
 
-func TestTheReadmesCountCountsNothingThatIsNotThere(t *testing.T) {
+func TestRunbookCountsOnlyLiveConversations(t *testing.T) {
 	_, count, _ := strings.Cut(shipped(t, "deploy/README.md"), "# count the live conversations")
 	_, count, _ = strings.Cut(count, "\n")
 	count, _, _ = strings.Cut(count, "\n\n")
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		conn := redistest.Conn(t, b.Addr)
-		for _, what := range []string{"nothing", "a pointer that points nowhere"} {
+		for _, what := range []string{"nothing", "a pointer without a record"} {
 			cmd := exec.Command("sh", "-eu", "-c", count)
 			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "REDIS_URL=" + b.URL}
 			if out, err := cmd.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "0" {
-				t.Errorf("of %s it counts %q, %v", what, out, err)
+				t.Errorf("with %s, the count is %q, %v", what, out, err)
 			}
 			if _, err := conn.Do("SET", "sms:conversation:a:b", strings.Repeat("T", 43)); err != nil {
 				t.Fatal(err)
@@ -95,7 +96,7 @@ func TestTheReadmesCountCountsNothingThatIsNotThere(t *testing.T) {
 	})
 }
 
-func TestReadmeNamesEverySettingWithItsDefault(t *testing.T) {
+func TestReadmeHasEverySetting(t *testing.T) {
 	text := readme(t)
 	for _, s := range config.Defaults().Settings() {
 		row := "| `" + s.Name + "` | "
@@ -108,7 +109,7 @@ func TestReadmeNamesEverySettingWithItsDefault(t *testing.T) {
 	}
 }
 
-func TestTheRightsThatTheReadmeNamesAreEnough(t *testing.T) {
+func TestDocumentedRightsAreEnough(t *testing.T) {
 	_, rights, _ := strings.Cut(shipped(t, "deploy/README.md"), "The Redis user needs the keys `sms:*` and the commands ")
 	rights, _, _ = strings.Cut(rights, ".")
 	args := []string{"--user", "app", "on", ">secret", "~sms:*"}
@@ -120,7 +121,7 @@ func TestTheRightsThatTheReadmeNamesAreEnough(t *testing.T) {
 	s := newSender(t)
 	first, err := s.Send(r.url, "/sms", webhooktest.NewSID(), "")
 	if err != nil || first.Text() != webhooktest.Greeting(1) {
-		t.Fatalf("the first message was answered %q, %v", first.Text(), err)
+		t.Fatalf("the first message gets %q, %v", first.Text(), err)
 	}
 	conn := redistest.Conn(t, server.Addr())
 	for _, put := range [][]any{
@@ -134,15 +135,15 @@ func TestTheRightsThatTheReadmeNamesAreEnough(t *testing.T) {
 			t.Fatal(err)
 		}
 		if first, err = s.Send(r.url, "/sms", webhooktest.NewSID(), first.Cookie); err != nil || first.Text() != webhooktest.Greeting(1) {
-			t.Fatalf("after %v the message was answered %q, %v\n%s", put[0], first.Text(), err, r.stderr())
+			t.Fatalf("after %v, the message gets %q, %v\n%s", put[0], first.Text(), err, r.stderr())
 		}
 		if first, err = s.Send(r.url, "/sms", webhooktest.NewSID(), first.Cookie); err != nil || first.Text() != webhooktest.Greeting(2) {
-			t.Fatalf("the second message was answered %q, %v", first.Text(), err)
+			t.Fatalf("the second message gets %q, %v", first.Text(), err)
 		}
 	}
 }
 
-func TestAUserWhoMayNotRunScriptsIsToldSoAtTheStart(t *testing.T) {
+func TestStartFailsWithoutScripts(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~sms:*", "+get", "+set", "+ping"}})
 	r := execute(t, []string{"serve"}, "PUBLIC_URL="+webhooktest.PublicURL, "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken,
 		"REDIS_URL=redis://app:secret@"+server.Addr(), "ADDR=127.0.0.1:0", "ADMIN_ADDR=")

@@ -23,13 +23,13 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// serveReference runs a server that the program is compared with, on the Redis of REDIS_ADDR.
+// serveReference runs a server that the service is compared with. It uses the Redis at REDIS_ADDR and does not return.
 //
-//   - plain is what people build from the libraries' documentation: scs's middleware over redisstore, the counter of
-//     the tutorial, and twilio-go's validator. It is the negative control: it must be seen to do what we promise not to.
-//   - limit1 and limit2 are the least work that any server of the kind can do: net/http, the form, the signature, and one
-//     EVALSHA that counts, or a GET and a SET. They keep no promise at all. bytes is limit2 with as many bytes in the GET
-//     and the SET as a record of 64 MessageSids has: what any server pays that remembers as many.
+//   - plain is the server that the documentation of the libraries leads to: scs's middleware with redisstore, the counter
+//     of the tutorial, and twilio-go's validator. It is the negative control, which must break our promises.
+//   - limit1 and limit2 do the least work that such a server can do: net/http, the form, the signature, and one EVALSHA
+//     that counts, or a GET and a SET. They keep no promise.
+//   - bytes is limit2 with a value of the size of a full record, the least work of a server that remembers 64 MessageSids.
 func serveReference(role string) {
 	production.TuneCollector()
 	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{os.Getenv("REDIS_ADDR")}}}).Pool
@@ -70,10 +70,10 @@ func greet(w http.ResponseWriter, count int) {
 	fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><Response><Message>%s</Message></Response>`, webhooktest.Greeting(count))
 }
 
-// idleMilliseconds is the 4 hours of a session.
+// idleMilliseconds is the idle time-out of a session, 4 hours.
 const idleMilliseconds = int64(4 * time.Hour / time.Millisecond)
 
-// counting counts a message of a conversation and says how many there were.
+// counting counts a message of a conversation and returns the new count.
 type counting func(conn redis.Conn, key string) (int, error)
 
 func limit(pool *redis.Pool, count counting) http.Handler {
@@ -118,7 +118,7 @@ func countByGetAndSet(conn redis.Conn, key string) (int, error) {
 	return n + 1, err
 }
 
-// countAmongBytes is countByGetAndSet with a value of a full record's size around the number.
+// countAmongBytes is countByGetAndSet with a value that has the size of a full record.
 func countAmongBytes(conn redis.Conn, key string) (int, error) {
 	value, err := redis.Bytes(conn.Do("GET", key))
 	if err != nil && err != redis.ErrNil {

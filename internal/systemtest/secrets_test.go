@@ -1,7 +1,6 @@
 package systemtest
 
 import (
-	"fmt"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,7 +15,7 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// secretFile is a file that is named by a setting.
+// secretFile is a file that a setting names.
 type secretFile struct {
 	tb   testing.TB
 	path string
@@ -45,13 +44,7 @@ func (f secretFile) copy(from string) {
 	f.write(string(content))
 }
 
-// waitForLog waits until the log contains a text at least so many times.
-func (r *replica) waitForLog(text string, times int) {
-	r.tb.Helper()
-	webhooktest.Wait(r.tb, fmt.Sprintf("%d log lines with %q", times, text), func() bool { return strings.Count(r.stderr(), text) >= times })
-}
-
-func TestARedisPasswordIsRotatedWithoutARestart(t *testing.T) {
+func TestRedisPasswordRotation(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">0ld-S3cr3t", "~sms:*", "+@all"}})
 	file := newSecretFile(t, "redis://app:0ld-S3cr3t@"+server.Addr())
 	r := startReplica(t, "", "REDIS_URL=", "REDIS_URL_FILE="+file.path)
@@ -70,8 +63,8 @@ func TestARedisPasswordIsRotatedWithoutARestart(t *testing.T) {
 	}
 }
 
-// TestCertificatesAreRotatedWithoutARestart gives certificates of another authority to the server and the client.
-func TestCertificatesAreRotatedWithoutARestart(t *testing.T) {
+// TestCertificateRotation gives certificates of another authority to the server and the client.
+func TestCertificateRotation(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{TLS: true, ClientCertificate: true})
 	next := redistest.Start(t, redistest.Options{TLS: true})
 	ca, cert, key := newSecretFile(t, ""), newSecretFile(t, ""), newSecretFile(t, "")
@@ -113,24 +106,24 @@ func TestHangup(t *testing.T) {
 			t.Helper()
 			for _, route := range []string{"/sms", "/sms/fallback"} {
 				if got, err := newSender(t).Send(r.url, route, webhooktest.NewSID(), ""); err != nil || got.Status != want {
-					t.Errorf("%s at %s: %d, %v, want %d", to, route, got.Status, err, want)
+					t.Errorf("%s gets %d at %s, %v, want %d", to, got.Status, route, err, want)
 				}
 			}
 		}
-		answers(http.StatusForbidden, "a message under a token that the file does not have")
+		answers(http.StatusForbidden, "a message that is signed with a token that is not in the file")
 		file.write("another-token," + webhooktest.AuthToken)
 		r.signal(syscall.SIGHUP)
 		r.waitForLog("the secrets were read again", 1)
-		answers(http.StatusOK, "a message under the new token")
+		answers(http.StatusOK, "a message that is signed with the new token")
 		file.write("S3cr3t,,")
 		r.signal(syscall.SIGHUP)
 		r.waitForLog("the auth tokens stay as they were", 1)
-		answers(http.StatusOK, "a message after a faulty file")
+		answers(http.StatusOK, "a message after a wrong file")
 		if strings.Contains(r.stderr(), "S3cr3t") {
 			t.Errorf("the log quotes a token:\n%s", r.stderr())
 		}
 	})
-	t.Run("another database is logged and not used", func(t *testing.T) {
+	t.Run("a new database is logged and not used", func(t *testing.T) {
 		file := newSecretFile(t, server.URL())
 		r := startReplica(t, "", "REDIS_URL=", "REDIS_URL_FILE="+file.path)
 		file.write(server.URL() + "/1")
@@ -143,7 +136,7 @@ func TestHangup(t *testing.T) {
 			t.Errorf("the other database has %s keys", got)
 		}
 	})
-	t.Run("a signal does not end a service that is still starting", func(t *testing.T) {
+	t.Run("SIGHUP does not end a service that is starting", func(t *testing.T) {
 		away := redistest.Start(t, redistest.Options{})
 		away.Kill()
 		r := launch(t, []string{"serve"}, serviceSettings(away.URL())...)
@@ -154,22 +147,21 @@ func TestHangup(t *testing.T) {
 		}
 		r.waitReady()
 	})
-	t.Run("a signal does not end dev", func(t *testing.T) {
+	t.Run("SIGHUP does not end dev", func(t *testing.T) {
 		survives(t, startDev(t).process)
 	})
-	t.Run("a signal does not end an operator's command", func(t *testing.T) {
+	t.Run("SIGHUP does not end an operator's command", func(t *testing.T) {
 		w := start(t, []string{"watch"}, "REDIS_URL="+server.URL())
 		s := newSender(t)
 		r := startReplica(t, server.URL())
-		for n := 1; !strings.Contains(w.stdout(), "\n"); n++ { // it watches
+		for n := 1; !strings.Contains(w.stdout(), "\n"); n++ { // it has started
 			s.deliver(r.url, "/sms", webhooktest.NewSID(), "")
 		}
 		survives(t, w)
 	})
 }
 
-// survives sends SIGHUP and then SIGTERM to a process that does not end by itself. It fails the test unless the process
-// ends after SIGTERM and not before.
+// survives sends SIGHUP and then SIGTERM to a process. It fails the test if SIGHUP ends the process.
 func survives(t *testing.T, r *process) {
 	t.Helper()
 	r.signal(syscall.SIGHUP)

@@ -11,8 +11,8 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// verify is what systemd says against a unit file and its drop-ins. It takes a misspelt key for a mere remark, so the
-// exit status alone proves nothing.
+// verify returns what systemd prints about a unit file and its drop-ins. The exit status is not enough, because a misspelt
+// key is only a warning.
 func verify(t *testing.T, path string) string {
 	t.Helper()
 	out, err := exec.Command("systemd-analyze", "verify", path).CombinedOutput()
@@ -22,7 +22,7 @@ func verify(t *testing.T, path string) string {
 	return string(out)
 }
 
-// unitFile writes a unit whose program is this one: systemd looks whether it is there.
+// unitFile writes a unit that runs this program, because systemd checks that the program exists.
 func unitFile(t *testing.T, text string) string {
 	t.Helper()
 	binary, err := os.Executable()
@@ -36,24 +36,24 @@ func unitFile(t *testing.T, text string) string {
 	return path
 }
 
-func TestSystemdTakesTheUnit(t *testing.T) {
+func TestSystemdUnit(t *testing.T) {
 	unit := shipped(t, "deploy/systemd/smsession@.service")
-	if said := verify(t, unitFile(t, unit)); said != "" {
-		t.Errorf("systemd printed:\n%s", said)
+	if printed := verify(t, unitFile(t, unit)); printed != "" {
+		t.Errorf("systemd prints:\n%s", printed)
 	}
-	if said := verify(t, unitFile(t, strings.Replace(unit, "RestartSec=", "RestartSecs=", 1))); !strings.Contains(said, "RestartSecs") {
-		t.Errorf("of a misspelt key systemd says %q", said)
+	if printed := verify(t, unitFile(t, strings.Replace(unit, "RestartSec=", "RestartSecs=", 1))); !strings.Contains(printed, "RestartSecs") {
+		t.Errorf("for a misspelt key, systemd prints %q", printed)
 	}
-	// 20 of 100 is a tenth of what a unit without any of its hardening gets.
+	// 20 of 100 is a small exposure. A unit without hardening has 96.
 	out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--threshold=20", unitFile(t, unit)).CombinedOutput()
 	if err != nil {
-		t.Errorf("systemd finds it too exposed: %v\n%s", err, out)
+		t.Errorf("systemd rates the unit as too exposed: %v\n%s", err, out)
 	}
 	settings := found(t, shipped(t, "deploy/systemd/smsession.env"), `(?m)^#?([A-Z_]+=.*)$`)
 	accepted(t, append(settings, "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken, "REDIS_URL=redis://localhost", "ADDR=127.0.0.1:8081", "ADMIN_ADDR=127.0.0.1:18081"))
 }
 
-func TestSystemdAcceptsTheDropIns(t *testing.T) {
+func TestSystemdDropIns(t *testing.T) {
 	for service, dropIn := range map[string]string{"caddy": "caddy.conf", "redis-server": "redis-sentinel.conf"} {
 		t.Run(dropIn, func(t *testing.T) {
 			dir := t.TempDir()
@@ -69,16 +69,16 @@ func TestSystemdAcceptsTheDropIns(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if said := verify(t, unit); said != "" {
-				t.Errorf("systemd printed:\n%s", said)
+			if printed := verify(t, unit); printed != "" {
+				t.Errorf("systemd prints:\n%s", printed)
 			}
 		})
 	}
 }
 
-// TestRedisUnderSentinelsRestartsAfterAFailover compares the drop-in with the time-outs in the README. A failover takes
-// the time to detect the failure and the election. A failed election is repeated after twice its time-out.
-func TestRedisUnderSentinelsRestartsAfterAFailover(t *testing.T) {
+// TestSystemdRestartsRedisAfterFailover compares the drop-in with the documented time-outs. A failover needs the time to
+// detect the failure and to elect the new primary. A failed election is repeated after twice its time-out.
+func TestSystemdRestartsRedisAfterFailover(t *testing.T) {
 	guide := shipped(t, "deploy/README.md")
 	milliseconds := func(setting string) time.Duration {
 		d, err := time.ParseDuration(found(t, guide, setting+` \w+ (\d+)`)[0] + "ms")
@@ -89,6 +89,6 @@ func TestRedisUnderSentinelsRestartsAfterAFailover(t *testing.T) {
 	}
 	failover := milliseconds("sentinel down-after-milliseconds") + 2*milliseconds("sentinel failover-timeout")
 	if restart := seconds(t, shipped(t, "deploy/systemd/redis-sentinel.conf"), `RestartSec=(\w+)`); restart < 2*failover {
-		t.Errorf("Redis is started again after %v, and a failover may take %v", restart, failover)
+		t.Errorf("systemd restarts Redis after %v, and a failover may take %v", restart, failover)
 	}
 }

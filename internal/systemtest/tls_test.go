@@ -12,31 +12,27 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// narrow is the user of the README, as arguments of redis-server: it may touch the keys of the service, and with the
-// commands that serve needs, and some more in other topologies.
+// narrow returns arguments of redis-server for a user with only the documented rights: the keys of the service, the commands
+// of serve, and more commands for other topologies.
 func narrow(more ...string) []string {
 	user := "--user app on >pass/word resetkeys ~sms:* resetchannels -@all " +
 		"+get +set +del +type +eval +evalsha +rename +strlen +pexpire"
 	return append(strings.Fields(user), more...)
 }
 
-// narrowLogin is that user before the hosts of a URL.
+// narrowLogin is the login of that user in a URL.
 const narrowLogin = "app:pass%2Fword@"
 
-// TestANarrowUserIsEnough runs the promises behind TLS with a client certificate, with a user who may do no more than the
-// README says, and shows that it could not do more.
-func TestANarrowUserIsEnough(t *testing.T) {
+// TestNarrowUser checks the promises over TLS with a client certificate, with a Redis user who has only the documented
+// rights. It also shows that the user has no other rights.
+func TestNarrowUser(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{TLS: true, ClientCertificate: true, Args: narrow(), Password: "operator"})
 	f := &fleet{tb: t, sessions: "sms:session:*",
 		redis: redistest.Conn(t, server.Addr(), redis.DialUseTLS(true), redis.DialTLSConfig(server.ClientTLS()), redis.DialPassword("operator"))}
 	for range fleetSize {
 		f.replicas = append(f.replicas, startReplica(t, narrowURL(server)))
 	}
-	t.Run("a burst is counted", func(t *testing.T) { report(t, lostUpdates(f)) })
-	t.Run("one session begins", func(t *testing.T) { report(t, forkedSessions(f)) })
-	for _, again := range repeats {
-		t.Run("a message that comes again "+again.name+" is counted once", func(t *testing.T) { report(t, doubledMessages(f, again)) })
-	}
+	checkPromises(t, f)
 	for kind, spoil := range map[string][]any{
 		"string":     {"SET", "?", "not a record"},
 		"hash":       {"HSET", "?", "a", "b"},
@@ -45,11 +41,11 @@ func TestANarrowUserIsEnough(t *testing.T) {
 		"sorted set": {"ZADD", "?", 1, "a"},
 		"stream":     {"XADD", "?", "*", "a", "b"},
 	} {
-		t.Run("a record that is a "+kind+" goes into quarantine", func(t *testing.T) { report(t, quarantined(f, spoil)) })
+		t.Run("a record that is a "+kind+" is moved to quarantine", func(t *testing.T) { report(t, quarantined(f, spoil)) })
 	}
 	for _, r := range f.replicas {
 		if log := r.stderr(); strings.Contains(log, "NOPERM") {
-			t.Errorf("the user may not do what it needs:\n%s", log)
+			t.Errorf("the service needs more rights:\n%s", log)
 		}
 	}
 	for command, want := range map[string]string{"GET other": "NOPERM", "SCAN 0": "NOPERM", "FLUSHALL": "NOPERM", "GET sms:x": ""} {
@@ -60,7 +56,7 @@ func TestANarrowUserIsEnough(t *testing.T) {
 	}
 }
 
-// quarantined spoils a record. The conversation must begin anew, and what stood there be kept.
+// quarantined replaces a record. The conversation must start over, and the other value must be kept.
 func quarantined(f *fleet, spoil []any) []string {
 	s := newSender(f.tb)
 	begun := s.deliver(f.next(), "/sms", webhooktest.NewSID(), "")
@@ -79,8 +75,8 @@ func quarantined(f *fleet, spoil []any) []string {
 	return violations
 }
 
-// TestARedisThatRefusesUsEndsTheStart has what an operator gets wrong first.
-func TestARedisThatRefusesUsEndsTheStart(t *testing.T) {
+// TestStartFailsWithTLS has the mistakes that operators are most likely to make.
+func TestStartFailsWithTLS(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{TLS: true, ClientCertificate: true, Args: narrow()})
 	right := narrowURL(server)
 	for _, row := range []struct {
@@ -89,10 +85,10 @@ func TestARedisThatRefusesUsEndsTheStart(t *testing.T) {
 		status         int
 	}{
 		{"a wrong password", strings.Replace(right, "word@", "wrong@", 1), "WRONGPASS", 0, 1},
-		{"an authority that is not known", strings.Replace(right, "ca_file="+url.QueryEscape(server.CAFile())+"&", "", 1), "certificate", 0, 1},
-		{"a file that is not there", strings.Replace(right, "ca_file=", "ca_file=%2Fmissing", 1), "names a ca_file that cannot be read: no such file", 0, 2},
+		{"an unknown authority", strings.Replace(right, "ca_file="+url.QueryEscape(server.CAFile())+"&", "", 1), "certificate", 0, 1},
+		{"a file that does not exist", strings.Replace(right, "ca_file=", "ca_file=%2Fmissing", 1), "names a ca_file that cannot be read: no such file", 0, 2},
 		{"another server's name", right + "&server_name=redis.example.com", "certificate is valid for", 0, 1},
-		{"a database that the user may not choose", strings.Replace(right, "?", "/1?", 1), "NOPERM", 0, 1},
+		{"a database that the user may not select", strings.Replace(right, "?", "/1?", 1), "NOPERM", 0, 1},
 		{"replicas that the user may not wait for", right, "NOPERM", 1, 1},
 	} {
 		t.Run(row.name, func(t *testing.T) {

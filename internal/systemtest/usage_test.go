@@ -5,8 +5,8 @@ import (
 	"testing"
 )
 
-// TestACommandLineIsNeverRepeated gives secrets in every place that a command line has. kong quotes them in its errors.
-func TestACommandLineIsNeverRepeated(t *testing.T) {
+// TestUsageErrors has secrets in every place of a command line. kong would quote them in its errors.
+func TestUsageErrors(t *testing.T) {
 	rows := []struct {
 		name, want string
 		args       []string
@@ -15,32 +15,32 @@ func TestACommandLineIsNeverRepeated(t *testing.T) {
 		{"an unknown command", "neither a flag nor a command", []string{"S3cr3t"}},
 		{"a misspelt command", "did you mean serve?", []string{"sreve"}},
 		{"an argument too many", "neither a flag nor a command", []string{"version", "S3cr3t"}},
-		{"an argument behind two dashes", "neither a flag nor a command", []string{"serve", "--", "S3cr3t"}},
-		{"a space behind the equals sign", "neither a flag nor a command", []string{"serve", "--redis-url=", "redis://:S3cr3t@host"}},
+		{"an argument after two dashes", "neither a flag nor a command", []string{"serve", "--", "S3cr3t"}},
+		{"a space after the equals sign", "neither a flag nor a command", []string{"serve", "--redis-url=", "redis://:S3cr3t@host"}},
 		{"an unknown flag", "a flag is unknown", []string{"serve", "--S3cr3t"}},
 		{"an unknown flag with a value", "a flag is unknown", []string{"serve", "--unknown=S3cr3t"}},
 		{"an unknown short flag", "a flag is unknown", []string{"serve", "-S3cr3t"}},
 		{"a misspelt flag", "did you mean --redis-url?", []string{"serve", "--redis-ulr=S3cr3t"}},
 		{"a flag of another command", "--redis-url is not a flag of this command", []string{"dev", "--redis-url=S3cr3t"}},
 		{"a flag before the command", "--redis-url is not a flag of this command", []string{"--redis-url=S3cr3t", "serve"}},
-		{"a flag before the command, its value by itself", "--redis-url is not a flag", []string{"--redis-url", "S3cr3t", "serve"}},
+		{"a flag before the command, with a space before its value", "--redis-url is not a flag", []string{"--redis-url", "S3cr3t", "serve"}},
 		{"a flag without a value", "--redis-url needs a value", []string{"serve", "--redis-url"}},
 		{"a value that looks like a flag", "--redis-url=VALUE", []string{"serve", "--redis-url", "--S3cr3t"}},
 		{"a value that looks like a short flag", "--twilio-auth-token=VALUE", []string{"config", "--twilio-auth-token", "-S3cr3t"}},
 		{"a value for the help flag", "--help takes no value", []string{"serve", "--help=S3cr3t"}},
-		{"a secret with the words of a suggestion", "neither a flag nor", []string{`x, did you mean "S3cr3t"?`}},
-		{"a secret with the words of another error", "neither a flag nor", []string{"expected one of S3cr3t"}},
+		{"a secret that looks like a suggestion", "neither a flag nor", []string{`x, did you mean "S3cr3t"?`}},
+		{"a secret that looks like another error", "neither a flag nor", []string{"expected one of S3cr3t"}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			r := execute(t, row.args)
-			said := r.stderr
-			if r.status != 2 || !strings.Contains(said, row.want) || strings.Count(said, "\n") > 0 || r.stdout != "" {
-				t.Errorf("exit status %d, %q", r.status, said)
+			printed := r.stderr
+			if r.status != 2 || !strings.Contains(printed, row.want) || strings.Count(printed, "\n") > 0 || r.stdout != "" {
+				t.Errorf("exit status %d, %q", r.status, printed)
 			}
-			if strings.Contains(strings.ToLower(said), "s3cr3t") {
-				t.Errorf("the secret is in %q", said)
+			if strings.Contains(strings.ToLower(printed), "s3cr3t") {
+				t.Errorf("the secret is in %q", printed)
 			}
 		})
 	}

@@ -9,7 +9,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -26,18 +25,18 @@ type tty struct {
 
 	mu    sync.Mutex
 	shown strings.Builder
-	seen  int // how much of it has been waited for
+	seen  int // the length of the text that expect has already found
 	ended chan struct{}
 }
 
-// sitDown starts a `smsession phone`. See pty(7) and ioctl_tty(2) of the Linux manual.
-func sitDown(tb testing.TB, settings []string, args ...string) *tty {
+// startPhone starts a `smsession phone` at a terminal.
+func startPhone(tb testing.TB, settings []string, args ...string) *tty {
 	tb.Helper()
-	return sitAt(tb, phoneCommand(tb, settings, args...))
+	return startAtTerminal(tb, phoneCommand(tb, settings, args...))
 }
 
-// sitAt starts a command at a terminal.
-func sitAt(tb testing.TB, cmd *exec.Cmd) *tty {
+// startAtTerminal starts a command at a terminal. See pty(7) and ioctl_tty(2) of the Linux manual.
+func startAtTerminal(tb testing.TB, cmd *exec.Cmd) *tty {
 	tb.Helper()
 	x := &tty{tb: tb, cmd: cmd, ended: make(chan struct{})}
 	x.open()
@@ -83,7 +82,7 @@ func (x *tty) open() {
 	x.before = x.modes()
 }
 
-// modes are what the terminal does with what is typed.
+// modes returns the terminal's settings for the input.
 func (x *tty) modes() unix.Termios {
 	x.tb.Helper()
 	modes, err := unix.IoctlGetTermios(int(x.theirs.Fd()), unix.TCGETS)
@@ -101,7 +100,7 @@ func (x *tty) read() {
 		x.mu.Lock()
 		x.shown.Write(b[:n])
 		x.mu.Unlock()
-		if err != nil { // EIO once nobody has the other end open
+		if err != nil { // EIO when no process has the other end open
 			return
 		}
 	}
@@ -113,7 +112,7 @@ func (x *tty) text() string {
 	return x.shown.String()
 }
 
-// press types something.
+// press types keys.
 func (x *tty) press(keys string) {
 	x.tb.Helper()
 	if _, err := x.ours.WriteString(keys); err != nil {
@@ -121,33 +120,34 @@ func (x *tty) press(keys string) {
 	}
 }
 
-// expect waits until something is shown after what was waited for before.
+// expect waits until a text is shown, after the text that the last expect has found.
 func (x *tty) expect(want string) {
 	x.tb.Helper()
-	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	webhooktest.WaitNoError(x.tb, "the terminal to show a text", func() error {
 		text := x.text()
-		if i := strings.Index(text[x.seen:], want); i >= 0 {
-			x.seen += i + len(want)
-			return
+		i := strings.Index(text[x.seen:], want)
+		if i < 0 {
+			return fmt.Errorf("%q is not shown in %q", want, text[x.seen:])
 		}
-	}
-	x.tb.Fatalf("%q is not shown after %q", want, x.text()[x.seen:])
+		x.seen += i + len(want)
+		return nil
+	})
 }
 
-// leaves checks that the process ends with a status, and the terminal is what it was.
-func (x *tty) leaves(status int) {
+// exits checks that the process ends with a status and has restored the terminal.
+func (x *tty) exits(status int) {
 	x.tb.Helper()
 	if _ = x.cmd.Wait(); x.cmd.ProcessState.ExitCode() != status {
 		x.tb.Errorf("%v: %q", x.cmd.ProcessState, x.text())
 	}
 	if x.modes() != x.before {
-		x.tb.Errorf("the modes of the terminal are %+v, before they were %+v", x.modes(), x.before)
+		x.tb.Errorf("the settings of the terminal are %+v, they were %+v", x.modes(), x.before)
 	}
 	const end = "<the end>"
-	_, _ = x.theirs.WriteString(end) // behind everything that the process has written
+	_, _ = x.theirs.WriteString(end) // after everything that the process has written
 	x.expect(end)
 	if text := strings.TrimSuffix(x.text(), end); !strings.HasSuffix(text, "\n") {
-		x.tb.Errorf("the shell's prompt would stand behind %q", text)
+		x.tb.Errorf("the shell's prompt would be on the line of %q", text)
 	}
 }
 
@@ -155,39 +155,39 @@ const (
 	ctrlC, ctrlD  = "\x03", "\x04"
 	enter, tab    = "\r", "\t"
 	up, backspace = "\x1b[A", "\x7f"
-	asked         = "> "
+	prompt        = "> "
 )
 
-func TestATerminalIsAPhone(t *testing.T) {
+func TestPhoneAtTerminal(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
-	x := sitDown(t, append(runtimeOf(d), "TERM=xterm"))
+	x := startPhone(t, append(runtimeOf(d), "TERM=xterm"))
 	x.expect("texting " + dev.To + " as " + dev.From)
 	for _, typed := range []struct{ keys, want string }{
 		{"hi" + enter, "< " + webhooktest.Greeting(1)},
 		{"hix" + backspace + " again" + enter, "< " + webhooktest.Greeting(2)},
 		{up + enter, "< " + webhooktest.Greeting(3)},          // the same text, another message
 		{"/ag" + tab + enter, "< " + webhooktest.Greeting(3)}, // completed to /again
-		{enter + "/nothing" + enter, "no such command"},       // a blank line is nothing
+		{enter + "/nothing" + enter, "no such command"},       // an empty line does nothing
 		{"/skip" + enter, "4h have passed"},
 		{"/forge hi" + enter, "! 11217"},
 		{"ende" + enter, "< " + webhooktest.Greeting(1)},
 	} {
-		x.expect(asked)
+		x.expect(prompt)
 		x.press(typed.keys)
 		x.expect(typed.want)
 	}
-	x.expect(asked)
+	x.expect(prompt)
 	x.press(ctrlD)
-	x.leaves(0) // also after an error: whoever sat there has seen it
+	x.exits(0) // also after an error, because the person at the terminal has seen it
 	if got := x.text(); !strings.Contains(got, "\x1b[31m! 11217") {
 		t.Errorf("the error is not red in %q", got)
 	}
 	if got := x.text(); !strings.Contains(got, "> hi\r\n< Hello") {
-		t.Errorf("what was typed stands there twice in %q", got)
+		t.Errorf("the typed text is shown twice in %q", got)
 	}
 }
 
-func TestCtrlCEndsThePhone(t *testing.T) {
+func TestPhoneEnds(t *testing.T) {
 	thinking, done := make(chan bool, 1), make(chan bool)
 	w := startWebhook(t, func(http.ResponseWriter, *http.Request) {
 		thinking <- true
@@ -196,16 +196,16 @@ func TestCtrlCEndsThePhone(t *testing.T) {
 	defer close(done)
 	settings := []string{"TERM=xterm", "TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken, "NO_COLOR=1"}
 	for name, during := range map[string]func(x *tty){
-		"at the prompt":            func(x *tty) { x.press("half a te" + ctrlC) },
-		"while the webhook thinks": func(x *tty) { x.press("hi" + enter); <-thinking; x.press(ctrlC) },
-		"as does a request to end": func(x *tty) { _ = x.cmd.Process.Signal(syscall.SIGTERM) },
-		"as does /quit":            func(x *tty) { x.press("/quit" + enter) },
+		"by Ctrl-C at the prompt":    func(x *tty) { x.press("half a te" + ctrlC) },
+		"by Ctrl-C during a request": func(x *tty) { x.press("hi" + enter); <-thinking; x.press(ctrlC) },
+		"by SIGTERM":                 func(x *tty) { _ = x.cmd.Process.Signal(syscall.SIGTERM) },
+		"by /quit":                   func(x *tty) { x.press("/quit" + enter) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			x := sitDown(t, settings, "--url="+w.URL)
-			x.expect(asked)
+			x := startPhone(t, settings, "--url="+w.URL)
+			x.expect(prompt)
 			during(x)
-			x.leaves(0)
+			x.exits(0)
 			if strings.Contains(x.text(), "\x1b[31m") || strings.Contains(x.text(), "\x1b[2m") {
 				t.Errorf("there are colours in %q", x.text())
 			}
@@ -213,13 +213,13 @@ func TestCtrlCEndsThePhone(t *testing.T) {
 	}
 }
 
-func TestADumbTerminalIsReadPlainly(t *testing.T) {
+func TestPhoneAtDumbTerminal(t *testing.T) {
 	w := startWebhook(t, twiml("welcome"))
-	x := sitDown(t, []string{"TERM=dumb", "TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "--url="+w.URL)
+	x := startPhone(t, []string{"TERM=dumb", "TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "--url="+w.URL)
 	x.press("hi\n")
 	x.expect("< welcome")
 	x.press(ctrlD)
-	x.leaves(0)
+	x.exits(0)
 	if strings.Contains(x.text(), "\x1b") {
 		t.Errorf("it shows %q", x.text())
 	}

@@ -18,15 +18,15 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// webhookOf is somebody else's webhook. It notes what it was sent, and whether that was signed for a URL.
-type webhookOf struct {
+// webhook is a webhook that is not ours. It records its requests.
+type webhook struct {
 	*httptest.Server
 	requests chan *http.Request
 }
 
-func startWebhook(tb testing.TB, answer http.HandlerFunc) webhookOf {
+func startWebhook(tb testing.TB, answer http.HandlerFunc) *webhook {
 	tb.Helper()
-	w := webhookOf{requests: make(chan *http.Request, 100)}
+	w := &webhook{requests: make(chan *http.Request, 100)}
 	w.Server = httptest.NewServer(http.HandlerFunc(func(res http.ResponseWriter, req *http.Request) {
 		if err := req.ParseForm(); err != nil {
 			tb.Error(err)
@@ -38,18 +38,18 @@ func startWebhook(tb testing.TB, answer http.HandlerFunc) webhookOf {
 	return w
 }
 
-func (w webhookOf) next(tb testing.TB) *http.Request {
+func (w *webhook) next(tb testing.TB) *http.Request {
 	tb.Helper()
 	select {
 	case req := <-w.requests:
 		return req
 	default:
-		tb.Fatal("nothing more was sent")
+		tb.Fatal("there are no more requests")
 		return nil
 	}
 }
 
-// signedFor reports whether a request is signed for a URL with the suite's token.
+// signedFor reports whether a request is signed for a URL.
 func signedFor(req *http.Request, url string) bool {
 	return req.Header.Get("X-Twilio-Signature") == webhooktest.Sign(webhooktest.AuthToken, url, req.PostForm)
 }
@@ -61,7 +61,7 @@ func twiml(text string) http.HandlerFunc {
 	}
 }
 
-func TestPhoneTextsAnyWebhook(t *testing.T) {
+func TestPhoneTextsOtherWebhooks(t *testing.T) {
 	w := startWebhook(t, twiml("welcome"))
 	settings := []string{"TWILIO_AUTH_TOKEN= " + webhooktest.AuthToken + " ,67890", "TWILIO_ACCOUNT_SID=AC00000000000000000000000000000009"}
 	x := text(t, settings, "", "--url="+w.URL+"/text?a=b", "--from=+14158675309", "--to=+18005551212",
@@ -98,7 +98,7 @@ func TestPhoneSignsForAPublicURL(t *testing.T) {
 		first, second := w.next(t), w.next(t)
 		if !signedFor(first, "https://sms.example.com/hooks/sms") || !signedFor(second, "https://sms.example.com/hooks/sorry") ||
 			second.URL.Path != "/sorry" || second.PostForm.Get("MessageSid") != first.PostForm.Get("MessageSid") {
-			t.Errorf("%s: the fallback got %s %v", fallback, second.URL, second.PostForm)
+			t.Errorf("%s: the request to the fallback was %s %v", fallback, second.URL, second.PostForm)
 		}
 	}
 }
@@ -114,15 +114,15 @@ func TestPhoneSendsPicturesAndStop(t *testing.T) {
 	}
 	if form := w.next(t).PostForm; form.Get("NumMedia") != "1" || form.Get("MediaUrl0") != "https://example.com/b.gif" ||
 		form.Get("MediaContentType0") != "image/gif" || form.Get("Body") != "look" {
-		t.Errorf("the picture came as %v", form)
+		t.Errorf("the request with the picture was %v", form)
 	}
 	if form := w.next(t).PostForm; form.Get("Body") != "STOP" {
-		t.Errorf("STOP came as %v", form)
+		t.Errorf("the request with STOP was %v", form)
 	}
 }
 
-// TestPhoneKeepsAHostileWebhookFromTheTerminal answers with what would clear a screen, in every place that is shown.
-func TestPhoneKeepsAHostileWebhookFromTheTerminal(t *testing.T) {
+// TestPhoneEscapesAnswers has a webhook that answers with control characters in every place that the phone shows.
+func TestPhoneEscapesAnswers(t *testing.T) {
 	w := startWebhook(t, func(res http.ResponseWriter, req *http.Request) {
 		if req.PostForm.Get("Body") == "text" {
 			res.Header().Set("Content-Type", "text/plain")
@@ -140,9 +140,9 @@ func TestPhoneKeepsAHostileWebhookFromTheTerminal(t *testing.T) {
 	}
 }
 
-func TestPhoneSaysThatNoDevIsRunning(t *testing.T) {
+func TestPhoneWithoutDev(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
-	d.kill() // its file stays behind
+	d.kill() // its file is left behind
 	squatted := t.TempDir()
 	squatter := startWebhook(t, twiml("welcome"))
 	open := t.TempDir()
@@ -162,10 +162,10 @@ func TestPhoneSaysThatNoDevIsRunning(t *testing.T) {
 		settings []string
 		want     string
 	}{
-		{"where none ever ran", []string{"XDG_RUNTIME_DIR=" + t.TempDir()}, "no `smsession dev` is running"},
-		{"where one was killed", runtimeOf(d), "no `smsession dev` is running"},
-		{"where somebody else has its port", []string{"XDG_RUNTIME_DIR=" + squatted}, "no `smsession dev` is running"},
-		{"where others may write", []string{"XDG_RUNTIME_DIR=" + open}, "is not only ours"},
+		{"no service was ever started", []string{"XDG_RUNTIME_DIR=" + t.TempDir()}, "no `smsession dev` is running"},
+		{"the service was killed", runtimeOf(d), "no `smsession dev` is running"},
+		{"another program has its port", []string{"XDG_RUNTIME_DIR=" + squatted}, "no `smsession dev` is running"},
+		{"others can write the file", []string{"XDG_RUNTIME_DIR=" + open}, "is not only ours"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -177,45 +177,45 @@ func TestPhoneSaysThatNoDevIsRunning(t *testing.T) {
 	}
 	for len(squatter.requests) > 0 {
 		if req := squatter.next(t); req.Method == http.MethodPost {
-			t.Errorf("a message went to %s", req.URL)
+			t.Errorf("a message was sent to %s", req.URL)
 		}
 	}
 }
 
-// TestAWrongPhoneSendsNothing gives a secret in every place where one may land by mistake.
-func TestAWrongPhoneSendsNothing(t *testing.T) {
+// TestPhoneErrors has secrets in every place of a command line where one may be by mistake. Nothing may be sent.
+func TestPhoneErrors(t *testing.T) {
 	w := startWebhook(t, twiml("welcome"))
 	there := "--url=" + w.URL
 	rows := []struct {
 		name, want string
 		args       []string
 	}{
-		{"a command that there is not", "text 2 cannot be sent: there is no such command", []string{there, "hi", "/S3cr3t"}},
-		{"a burst of too many", "text 2 cannot be sent: /burst takes", []string{there, "hi", "/burst 1000 S3cr3t"}},
-		{"a URL that is none", "--url", []string{"--url=S3cr3t", "hi"}},
+		{"an unknown command", "text 2 cannot be sent: there is no such command", []string{there, "hi", "/S3cr3t"}},
+		{"a burst of too many messages", "text 2 cannot be sent: /burst takes", []string{there, "hi", "/burst 1000 S3cr3t"}},
+		{"an invalid URL", "--url", []string{"--url=S3cr3t", "hi"}},
 		{"a URL of another scheme", "--url", []string{"--url=ftp://user:S3cr3t@host/", "hi"}},
 		{"a URL that net/url would quote", "--url", []string{"--url=http://user:S3cr3t%@host/", "hi"}},
 		{"a URL without a host", "--url", []string{"--url=http:///S3cr3t", "hi"}},
-		{"a public URL that is none", "--public-url", []string{there, "--public-url=S3cr3t", "hi"}},
-		{"a fallback URL that is none", "--fallback-url", []string{there, "--fallback-url=S3cr3t", "hi"}},
-		{"an override that there is not", "--url", []string{there + "#S3cr3t=1", "hi"}},
-		{"no number", "the sender's number is missing", []string{there, "--from=", "hi"}},
-		{"no number to text", "the number that is texted is missing", []string{there, "--to=", "hi"}},
-		{"a number that is more than digits", "the sender's number has a + that is not followed by 1 to 20 digits only", []string{there, "--from=+1S3cr3t", "hi"}},
-		{"a WhatsApp number that is more than digits", "the number that is texted has a +", []string{there, "--to=whatsapp:+1S3cr3t", "hi"}},
-		{"a token that can sign nothing", "--auth-token (or TWILIO_AUTH_TOKEN): token 1 of 1 has a quotation mark", []string{there, "--auth-token='S3cr3t'", "hi"}},
-		{"another account's token", "has no token for the account of --account-sid", []string{there, "--account-sid=AC00000000000000000000000000000001",
+		{"an invalid public URL", "--public-url", []string{there, "--public-url=S3cr3t", "hi"}},
+		{"an invalid fallback URL", "--fallback-url", []string{there, "--fallback-url=S3cr3t", "hi"}},
+		{"an unknown connection override", "--url", []string{there + "#S3cr3t=1", "hi"}},
+		{"no sender", "the sender's number is missing", []string{there, "--from=", "hi"}},
+		{"no receiver", "the number that is texted is missing", []string{there, "--to=", "hi"}},
+		{"a number with a letter", "the sender's number has a + that is not followed by 1 to 20 digits only", []string{there, "--from=+1S3cr3t", "hi"}},
+		{"a WhatsApp number with a letter", "the number that is texted has a +", []string{there, "--to=whatsapp:+1S3cr3t", "hi"}},
+		{"an invalid token", "--auth-token (or TWILIO_AUTH_TOKEN): token 1 of 1 has a quotation mark", []string{there, "--auth-token='S3cr3t'", "hi"}},
+		{"the token of another account", "has no token for the account of --account-sid", []string{there, "--account-sid=AC00000000000000000000000000000001",
 			"--auth-token=AC00000000000000000000000000000002:S3cr3t", "hi"}},
-		{"a share that is none", "--lose-cookies must be a number", []string{there, "--lose-cookies=S3cr3t", "hi"}},
-		{"a share above one", "--lose-cookies must be a share from 0 to 1", []string{there, "--lose-cookies=1.5", "hi"}},
-		{"a share that is no number", "--lose-cookies must be a share from 0 to 1", []string{there, "--lose-cookies=NaN", "hi"}},
-		{"a public URL of nothing", "--public-url needs --url", []string{"--public-url=https://S3cr3t", "hi"}},
-		{"a fallback URL of nothing", "--fallback-url needs --url", []string{"--fallback-url=https://S3cr3t", "hi"}},
-		{"a token of nothing", "--auth-token needs --url", []string{"--auth-token=S3cr3t", "hi"}},
-		{"an account of nothing", "--account-sid needs --url", []string{"--account-sid=S3cr3t", "hi"}},
+		{"an invalid share", "--lose-cookies must be a number", []string{there, "--lose-cookies=S3cr3t", "hi"}},
+		{"a share above 1", "--lose-cookies must be a share from 0 to 1", []string{there, "--lose-cookies=1.5", "hi"}},
+		{"a share that is NaN", "--lose-cookies must be a share from 0 to 1", []string{there, "--lose-cookies=NaN", "hi"}},
+		{"a public URL without a URL", "--public-url needs --url", []string{"--public-url=https://S3cr3t", "hi"}},
+		{"a fallback URL without a URL", "--fallback-url needs --url", []string{"--fallback-url=https://S3cr3t", "hi"}},
+		{"a token without a URL", "--auth-token needs --url", []string{"--auth-token=S3cr3t", "hi"}},
+		{"an account without a URL", "--account-sid needs --url", []string{"--account-sid=S3cr3t", "hi"}},
 		{"an unknown flag", "a flag is unknown", []string{there, "--S3cr3t", "hi"}},
-		{"a text with a dash", "a flag is unknown", []string{there, "-S3cr3t"}},
-		{"a flag with a value that takes none", "--json takes no value", []string{there, "--json=S3cr3t", "hi"}},
+		{"a text that begins with a dash", "a flag is unknown", []string{there, "-S3cr3t"}},
+		{"a flag that takes no value", "--json takes no value", []string{there, "--json=S3cr3t", "hi"}},
 		{"a flag without its value", "--from needs a value", []string{there, "--from"}},
 	}
 	for _, row := range rows {
@@ -229,7 +229,7 @@ func TestAWrongPhoneSendsNothing(t *testing.T) {
 				t.Errorf("the secret is in %q", x.stderr)
 			}
 			if len(w.requests) > 0 {
-				t.Error("something was sent")
+				t.Error("a request was sent")
 			}
 		})
 	}
@@ -243,8 +243,8 @@ func TestAWrongPhoneSendsNothing(t *testing.T) {
 	})
 }
 
-// TestPhoneEndsQuietlyWhenNobodyReads closes the pipe before the first reply.
-func TestPhoneEndsQuietlyWhenNobodyReads(t *testing.T) {
+// TestPhoneIntoAClosedPipe closes the pipe before the first reply.
+func TestPhoneIntoAClosedPipe(t *testing.T) {
 	w := startWebhook(t, twiml("welcome"))
 	for _, flag := range []string{"--verbose", "--json"} {
 		r, pipe, err := os.Pipe()
@@ -263,12 +263,12 @@ func TestPhoneEndsQuietlyWhenNobodyReads(t *testing.T) {
 	}
 }
 
-// TestPhoneCanBeInterrupted stops it while the webhook thinks, and while it waits for a line.
-func TestPhoneCanBeInterrupted(t *testing.T) {
-	thinking, done := make(chan bool, 1), make(chan bool)
+// TestPhoneInterrupted sends SIGINT while the phone waits for the webhook, and while it waits for a line.
+func TestPhoneInterrupted(t *testing.T) {
+	waiting, done := make(chan bool, 1), make(chan bool)
 	w := startWebhook(t, func(res http.ResponseWriter, req *http.Request) {
-		if req.PostForm.Get("Body") == "think" {
-			thinking <- true
+		if req.PostForm.Get("Body") == "wait" {
+			waiting <- true
 			<-done
 		}
 		twiml("welcome")(res, req)
@@ -278,7 +278,7 @@ func TestPhoneCanBeInterrupted(t *testing.T) {
 		name, line string
 		until      func(stdout *bufio.Reader)
 	}{
-		{"the webhook", "think", func(*bufio.Reader) { <-thinking }},
+		{"the webhook", "wait", func(*bufio.Reader) { <-waiting }},
 		{"a line", "hi", func(stdout *bufio.Reader) { _, _ = stdout.ReadString('<') }},
 	}
 	for _, row := range rows {
@@ -297,7 +297,7 @@ func TestPhoneCanBeInterrupted(t *testing.T) {
 			if err := cmd.Process.Signal(os.Interrupt); err != nil {
 				t.Fatal(err)
 			}
-			time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() }) // it would wait for ever
+			defer time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() }).Stop() // it may wait forever
 			rest, _ := io.ReadAll(stdout)
 			_ = cmd.Wait()
 			if cmd.ProcessState.ExitCode() != 1 || stderr.String() != "smsession: interrupted\n" || strings.Contains(string(rest), "! ") {
