@@ -94,6 +94,8 @@ func (s *Server) log(r *http.Request, o outcome, took time.Duration) {
 // level returns the log level, which depends on who caused the failure. A client that hangs up is not our failure.
 func (o outcome) level(r *http.Request, delivered session.Outcome) slog.Level {
 	switch {
+	case r.URL.Path == "/readyz": // a replica that is not ready is asked about it every second
+		return slog.LevelDebug
 	case errors.Is(delivered.Err, session.ErrGone):
 		return slog.LevelInfo
 	case o.status >= http.StatusInternalServerError || o.hasFailed:
