@@ -7,8 +7,8 @@ import (
 	"unicode/utf16"
 )
 
-// The texts and the numbers are those of Twilio's calculator, github.com/TwilioDevEd/message-segment-calculator
-// (tests/index.test.js and tests/segments.test.js), and of 3GPP TS 23.038 where a row says so.
+// The texts and the numbers come from Twilio's calculator, github.com/TwilioDevEd/message-segment-calculator
+// (tests/index.test.js and tests/segments.test.js), and from 3GPP TS 23.038.
 func TestSplit(t *testing.T) {
 	for _, row := range []struct {
 		name     string
@@ -17,40 +17,40 @@ func TestSplit(t *testing.T) {
 		count    int
 	}{
 		{"an empty text takes one segment", "", GSM7, 1},
-		{"160 characters of GSM-7 take one", digits(160), GSM7, 1},
-		{"161 take two", digits(161), GSM7, 2},
-		{"two segments hold 306", digits(306), GSM7, 2},
-		{"307 take three", digits(307), GSM7, 3},
-		{"70 units of UCS-2 take one", "😜" + digits(68), UCS2, 1},
-		{"71 take two", "😜" + digits(69), UCS2, 2},
-		{"two segments hold 134", "😜" + digits(132), UCS2, 2},
-		{"135 take three", "😜" + digits(133), UCS2, 3},
-		{"a flag is four units, and fits with 66 others", "🇮🇹" + digits(66), UCS2, 1},
-		{"a flag and 67 others take two", "🇮🇹" + digits(67), UCS2, 2},
-		{"an emoji of several characters is as many units as they have", "🏳️🌈" + digits(65), UCS2, 1},
-		{"and with one more there are two", "🏳️🌈" + digits(66), UCS2, 2},
-		{"70 characters beyond GSM-7 take one", strings.Repeat("ú", 70), UCS2, 1},
-		{"71 take two", strings.Repeat("ç", 71), UCS2, 2},
-		{"in UCS-2 an escaped character of GSM-7 is one unit", "😀" + strings.Repeat("]", 68), UCS2, 1},
-		{"and 69 of them with an emoji take two", "😀" + strings.Repeat("]", 69), UCS2, 2},
+		{"160 characters of GSM-7 take one segment", digits(160), GSM7, 1},
+		{"161 characters of GSM-7 take two segments", digits(161), GSM7, 2},
+		{"306 characters of GSM-7 take two segments", digits(306), GSM7, 2},
+		{"307 characters of GSM-7 take three segments", digits(307), GSM7, 3},
+		{"70 units of UCS-2 take one segment", "😜" + digits(68), UCS2, 1},
+		{"71 units of UCS-2 take two segments", "😜" + digits(69), UCS2, 2},
+		{"134 units of UCS-2 take two segments", "😜" + digits(132), UCS2, 2},
+		{"135 units of UCS-2 take three segments", "😜" + digits(133), UCS2, 3},
+		{"a flag takes four units, so 66 others fit beside it", "🇮🇹" + digits(66), UCS2, 1},
+		{"a flag and 67 other units take two segments", "🇮🇹" + digits(67), UCS2, 2},
+		{"an emoji of several characters takes the units of all of them", "🏳️🌈" + digits(65), UCS2, 1},
+		{"an emoji of several characters and one unit too many take two segments", "🏳️🌈" + digits(66), UCS2, 2},
+		{"70 characters outside GSM-7 take one segment", strings.Repeat("ú", 70), UCS2, 1},
+		{"71 characters outside GSM-7 take two segments", strings.Repeat("ç", 71), UCS2, 2},
+		{"an escaped character of GSM-7 takes one unit of UCS-2", "😀" + strings.Repeat("]", 68), UCS2, 1},
+		{"69 escaped characters of GSM-7 and an emoji take two segments", "😀" + strings.Repeat("]", 69), UCS2, 2},
 		{"one curly quote puts the text into UCS-2", "it’s " + digits(66), UCS2, 2},
-		{"one straight quote does not", "it's " + digits(155), GSM7, 1},
-		{"combining accents are units", "é́́" + strings.Repeat("a", 66), UCS2, 1},
-		{"a line break of Windows is two characters of GSM-7", strings.Repeat("\r\n", 80), GSM7, 1},
+		{"one straight quote does not put the text into UCS-2", "it's " + digits(155), GSM7, 1},
+		{"each combining accent takes a unit", "é́́" + strings.Repeat("a", 66), UCS2, 1},
+		{"a line break of Windows takes two characters of GSM-7", strings.Repeat("\r\n", 80), GSM7, 1},
 		{"bytes that are not UTF-8 are not GSM-7", "\xff", UCS2, 1},
 		{"the backtick is not GSM-7", "`", UCS2, 1},
-		{"the capital C with cedilla is GSM-7, the small one not", "Ç", GSM7, 1},
-		{"the euro sign is GSM-7, with an escape", strings.Repeat("€", 80), GSM7, 1},
-		{"and 81 of them take two segments", strings.Repeat("€", 81), GSM7, 2},
-		// TS 23.040 9.2.3.24.1: a character that is escaped, or a pair, is not split over two messages.
-		{"an escape is not cut off at the end of a segment", digits(152) + "€" + digits(152), GSM7, 3},
-		{"an escape that ends with a segment is not moved", digits(151) + "€" + digits(153), GSM7, 2},
-		{"a pair that ends with a segment is not moved", strings.Repeat("ú", 65) + "😀" + strings.Repeat("ú", 67), UCS2, 2},
-		{"a pair is not cut in two at the end of a segment", strings.Repeat("ú", 66) + "😀" + strings.Repeat("ú", 66), UCS2, 3},
+		{"the capital C with a cedilla is GSM-7", "Ç", GSM7, 1},
+		{"80 euro signs of GSM-7 take one segment", strings.Repeat("€", 80), GSM7, 1},
+		{"81 euro signs of GSM-7 take two segments", strings.Repeat("€", 81), GSM7, 2},
+		// TS 23.040 9.2.3.24.1: an escaped character or a surrogate pair is not split between two messages.
+		{"an escaped character is not cut in two", digits(152) + "€" + digits(152), GSM7, 3},
+		{"an escaped character that ends with a segment is not moved", digits(151) + "€" + digits(153), GSM7, 2},
+		{"a surrogate pair that ends with a segment is not moved", strings.Repeat("ú", 65) + "😀" + strings.Repeat("ú", 67), UCS2, 2},
+		{"a surrogate pair is not cut in two", strings.Repeat("ú", 66) + "😀" + strings.Repeat("ú", 66), UCS2, 3},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if got, want := Split(row.text), (Segments{row.encoding, row.count}); got != want {
-				t.Errorf("%+v, want %+v", got, want)
+				t.Errorf("Split returns %+v, want %+v", got, want)
 			}
 		})
 	}
@@ -58,7 +58,7 @@ func TestSplit(t *testing.T) {
 
 func digits(n int) string { return strings.Repeat("1234567890", n/10+1)[:n] }
 
-// The tables of 3GPP TS 23.038 6.2.1, by the code points that Unicode gives them
+// The tables of 3GPP TS 23.038 6.2.1, with the code points of Unicode
 // (https://www.unicode.org/Public/MAPPINGS/ETSI/GSM0338.TXT).
 func TestSeptets(t *testing.T) {
 	extension := map[rune]bool{0x0C: true, 0x5B: true, 0x5C: true, 0x5D: true, 0x5E: true, 0x7B: true, 0x7C: true, 0x7D: true, 0x7E: true, 0x20AC: true}
@@ -81,8 +81,8 @@ func TestSeptets(t *testing.T) {
 	}
 }
 
-// Each naive count is what a tool of the field does. The published numbers must tell it from the right one.
-func TestThePublishedSegmentsCatchNaiveCounts(t *testing.T) {
+// Other tools count like this. The published numbers must show that they are wrong.
+func TestNaiveCounts(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		naive func(string) int
@@ -95,13 +95,14 @@ func TestThePublishedSegmentsCatchNaiveCounts(t *testing.T) {
 		{"escapes as one septet", func(s string) int { return (len([]rune(s)) + 152) / 153 }, digits(152) + "€" + digits(152)},
 	} {
 		if got, want := row.naive(row.text), Split(row.text).Count; got == want {
-			t.Errorf("%s is not caught: %d", row.name, got)
+			t.Errorf("%s gives the right number, %d", row.name, got)
 		}
 	}
 }
 
-// A text never takes fewer segments than its beginning, and never more than one that is cut for every character.
-func TestSplitGrowsWithTheText(t *testing.T) {
+// A text never takes fewer segments than its beginning. One more character can change the encoding, which takes at most
+// three times as many segments.
+func TestGrowth(t *testing.T) {
 	alphabet := []rune("aZ9 €[]~é\n👍ú’")
 	for range 200 {
 		var text strings.Builder
@@ -110,7 +111,7 @@ func TestSplitGrowsWithTheText(t *testing.T) {
 			text.WriteRune(alphabet[rand.IntN(len(alphabet))])
 			got := Split(text.String()).Count
 			if got < before || got > before*3 {
-				t.Fatalf("%q takes %d segments, one character less takes %d", text.String(), got, before)
+				t.Fatalf("%q takes %d segments, and %d without its last character", text.String(), got, before)
 			}
 			before = got
 		}

@@ -31,25 +31,35 @@ func (e Endpoint) Sibling(text string) Endpoint {
 	if err := cmp.Or(err1, err2, err3); err != nil {
 		return Endpoint{URL: text}
 	}
-	publicPrefix, addressPrefix := pathPrefixes(public.Path, address.Path)
+	publicPrefix, addressPrefix := pathPrefixes(public.EscapedPath(), address.EscapedPath())
 	rest, isPublic := pathBelow(u, public, publicPrefix)
 	if !isPublic {
 		var isAddress bool
 		if rest, isAddress = pathBelow(u, address, addressPrefix); !isAddress {
 			return Endpoint{URL: text}
 		}
-		public.Path, public.Query, public.Fragment = publicPrefix+rest, u.Query, u.Fragment
-		text = public.String()
+		text = base(public) + publicPrefix + rest
+		if fragment := u.EscapedFragment(); fragment != "" {
+			text += "#" + fragment
+		}
 	}
-	address.Path, address.Query, address.Fragment = addressPrefix+rest, u.Query, ""
-	return Endpoint{URL: text, Address: address.String()}
+	return Endpoint{URL: text, Address: base(address) + addressPrefix + rest}
 }
 
-// pathBelow returns the rest of a URL's path after a prefix, and whether the URL has the prefix and the same origin as
-// another URL.
+// base returns the beginning of a URL up to its host and port.
+func base(u weburl.URL) string {
+	return (&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}).String()
+}
+
+// pathBelow returns the path and the query of a URL after a prefix, and whether the URL has the prefix and the same
+// origin as another URL.
 func pathBelow(u, other weburl.URL, prefix string) (rest string, found bool) {
-	rest, found = strings.CutPrefix(u.Path, prefix)
-	return rest, found && (rest == "" || rest[0] == '/') && u.SameOrigin(other)
+	rest, found = strings.CutPrefix(u.EscapedPath(), prefix)
+	found = found && (rest == "" || rest[0] == '/') && u.SameOrigin(other)
+	if u.RawQuery != "" {
+		rest += "?" + u.RawQuery
+	}
+	return rest, found
 }
 
 // pathPrefixes returns the parts of two paths before their common end. Both are empty if the paths end differently.
@@ -72,8 +82,8 @@ func pathPrefixes(a, b string) (prefixA, prefixB string) {
 type target struct {
 	endpoint  Endpoint // of the options, from which targets on the same server are derived
 	public    weburl.URL
-	parsed    *url.URL // public
 	address   weburl.URL
+	query     string        // added to the queries of both, escaped
 	login     *url.Userinfo // for the second request, after a 401; nil if there is none
 	overrides overrides
 }
@@ -85,10 +95,7 @@ func newTarget(e Endpoint) (*target, error) {
 		return nil, err
 	}
 	t := &target{endpoint: e, public: public, address: public, login: public.User}
-	if t.overrides, err = parseOverrides(public.Fragment); err != nil {
-		return nil, err
-	}
-	if t.parsed, err = url.Parse(public.Signed()); err != nil {
+	if t.overrides, err = parseOverrides(public.EscapedFragment()); err != nil {
 		return nil, err
 	}
 	if e.Address == "" {
@@ -97,13 +104,32 @@ func newTarget(e Endpoint) (*target, error) {
 	if t.address, err = weburl.Parse(e.Address); err != nil {
 		return nil, fmt.Errorf("address: %w", err)
 	}
-	t.address.Query = cmp.Or(t.address.Query, public.Query)
 	t.login = cmp.Or(t.login, t.address.User)
 	return t, nil
 }
 
-// url returns what Twilio signs.
-func (t *target) url() string { return t.public.Signed() }
+// signed returns the URL as Twilio knows and signs it.
+func (t *target) signed() string { return withQuery(t.public.Signed(), t.query) }
+
+// requested returns the URL that is requested.
+func (t *target) requested() string {
+	text := t.address.Signed()
+	if t.address.RawQuery == "" {
+		text = withQuery(text, t.public.RawQuery)
+	}
+	return withQuery(text, t.query)
+}
+
+// withQuery returns a URL with parameters added to its query.
+func withQuery(text, parameters string) string {
+	switch {
+	case parameters == "":
+		return text
+	case strings.Contains(text, "?"):
+		return text + "&" + parameters
+	}
+	return text + "?" + parameters
+}
 
 // next returns the target of a URL in the response of this one. On the same server it has the same login. Its connection
 // overrides are its own.
@@ -121,12 +147,4 @@ func (t *target) next(reference string) (*target, error) {
 		next.login = cmp.Or(next.login, t.login)
 	}
 	return next, nil
-}
-
-// addQuery returns the target with parameters in its query, as a GET carries them.
-func (t *target) addQuery(parameters []byte) *target {
-	with := *t
-	with.public = t.public.AddQuery(string(parameters))
-	with.address = t.address.AddQuery(string(parameters))
-	return &with
 }

@@ -15,7 +15,7 @@ import (
 // exchange sends a request once, records it, and stores the cookies of the response.
 func (d *dispatch) exchange(ctx context.Context, r request, end time.Time) (response, *failure) {
 	p := d.phone
-	snapshot := p.jar.Snapshot(r.to.parsed, p.Now())
+	snapshot := p.jar.Snapshot(r.to.public.URL, p.Now())
 	if d.delivery.Message.Cookieless {
 		snapshot.Sent = nil
 	}
@@ -23,9 +23,9 @@ func (d *dispatch) exchange(ctx context.Context, r request, end time.Time) (resp
 		d.before, d.after = snapshot.All, snapshot.All
 	}
 	if len(snapshot.Sent) > 0 {
-		d.warnCookies(r.reason, r.to.url())
+		d.warnCookies(r.reason, r.to.signed())
 	}
-	e := Exchange{Reason: r.reason, Method: r.method, URL: r.to.url(), Address: r.to.address.Signed(), Sent: p.Now()}
+	e := Exchange{Reason: r.reason, Method: r.method, URL: r.to.signed(), Address: r.to.requested(), Sent: p.Now()}
 	began := time.Now()
 	httpRequest, err := http.NewRequest(r.method, e.Address, nil)
 	if err != nil {
@@ -54,7 +54,7 @@ func (d *dispatch) signature(r request) string {
 		token = "not " + token
 	}
 	form, _ := twilio.ParseForm(r.form) // encode has escaped it
-	return twilio.Sign(token, r.to.url(), form)
+	return twilio.Sign(token, r.to.signed(), form)
 }
 
 // header returns the header as captured from Twilio and as Twilio's own emulator sends it. The Content-Type of a message
@@ -101,18 +101,18 @@ func (d *dispatch) storeCookies(snapshot cookies.Snapshot, from *target, res res
 		c, err := cookies.Parse(line, now)
 		switch {
 		case errors.Is(err, cookies.ErrIgnored):
-			d.warn(from.url(), "A Set-Cookie header has no equals sign. Browsers ignore it, and so does this phone.")
+			d.warn(from.signed(), "A Set-Cookie header has no equals sign. Browsers ignore it, and so does this phone.")
 			continue
 		case err != nil:
 			return &failure{code: 11206, detail: "Twilio refuses the response: " + err.Error() + "."}
-		case p.options.Jar.Strict && !c.Accepts(from.parsed):
-			d.warn(from.url(), "A cookie is set for a domain that is not the server's. A browser refuses it.")
+		case p.options.Jar.Strict && !c.Accepts(from.public.URL):
+			d.warn(from.signed(), "A cookie is set for a domain that is not the server's. A browser refuses it.")
 			continue
 		case c.Deletes():
-			d.warn(from.url(), "It is not confirmed that Twilio deletes a cookie whose Max-Age or Expires has passed.")
+			d.warn(from.signed(), "It is not confirmed that Twilio deletes a cookie whose Max-Age or Expires has passed.")
 		}
 		sets = append(sets, c)
 	}
-	d.after = p.jar.Update(snapshot, from.parsed, sets, now)
+	d.after = p.jar.Update(snapshot, from.public.URL, sets, now)
 	return nil
 }

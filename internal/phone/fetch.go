@@ -26,7 +26,8 @@ type request struct {
 // effective returns the request as it is sent: a GET has its form in the query.
 func (r request) effective() request {
 	if r.method == http.MethodGet && len(r.form) > 0 {
-		r.to, r.form = r.to.addQuery(r.form), nil
+		to := *r.to
+		to.query, r.to, r.form = string(r.form), &to, nil
 	}
 	return r
 }
@@ -38,7 +39,7 @@ func (d *dispatch) fetch(ctx context.Context, r request) ([]twiml.Verb, *target,
 	end := time.Now().Add(r.to.overrides.total)
 	for redirects := 0; ; redirects++ {
 		sent := r.effective()
-		url := sent.to.url()
+		url := sent.to.signed()
 		res, failed := d.try(ctx, sent, end)
 		if failed == nil && res.status/100 != 3 {
 			verbs, broken := d.read(res, url)
@@ -85,9 +86,9 @@ func (d *dispatch) follow(r request, res response) (request, *failure) {
 		return r, &failure{code: 11216, detail: "The redirect cannot be followed: " + err.Error() + "."}
 	}
 	if redirect.KeepsForm {
-		d.warn(r.to.url(), "It is not confirmed that Twilio sends the same request again after 307, signed over the new URL.")
+		d.warn(r.to.signed(), "It is not confirmed that Twilio sends the same request again after 307, signed over the new URL.")
 	} else {
-		d.warn(r.to.url(), fmt.Sprintf("Twilio follows %d with GET and drops the message's parameters. "+
+		d.warn(r.to.signed(), fmt.Sprintf("Twilio follows %d with GET and drops the message's parameters. "+
 			"It is not confirmed what it signs then and which cookies it sends.", res.status))
 		r.form = nil
 	}
@@ -132,7 +133,7 @@ func (d *dispatch) try(ctx context.Context, r request, end time.Time) (response,
 			return res, failed
 		}
 		if why != retryConnect {
-			d.warn(r.to.url(), "A retry has the same I-Twilio-Idempotency-Token here. It is not confirmed whether Twilio's has.")
+			d.warn(r.to.signed(), "A retry has the same I-Twilio-Idempotency-Token here. It is not confirmed whether Twilio's has.")
 		}
 		tries++
 		r.reason = Retry
@@ -165,7 +166,7 @@ func (d *dispatch) authorize(r *request, res response) bool {
 	if r.withLogin {
 		r.reason = Authorized
 	} else if strings.Contains(challenges, "digest") {
-		d.warn(r.to.url(), "Twilio would answer the Digest challenge. Only Basic is answered here.")
+		d.warn(r.to.signed(), "Twilio would answer the Digest challenge. Only Basic is answered here.")
 	}
 	return r.withLogin
 }

@@ -1,3 +1,9 @@
+// Package phone stands in for Twilio's webhook client. A Phone is one pair of numbers. It signs and sends a person's
+// messages as Twilio does, keeps cookies, follows redirects, calls the fallback URL, and reports what Twilio's debugger
+// would report. It works with any SMS webhook.
+//
+// A Phone requests only webhooks. It sends no text messages and does not call Twilio's REST API. Where Twilio's behaviour
+// is not documented, it does what is most likely and adds a warning.
 package phone
 
 import (
@@ -50,4 +56,4 @@ func (p *Phone) Now() time.Time { return time.Now().Add(time.Duration(p.skipped.
 func (p *Phone) LoseCookies() { p.jar.Empty() }
 
 // Cookies returns the cookies of the next message, in order, unless Options.Jar.Lose drops them.
-func (p *Phone) Cookies() []cookies.Cookie { return p.jar.Cookies(p.webhook.parsed, p.Now()) }
+func (p *Phone) Cookies() []cookies.Cookie { return p.jar.Cookies(p.webhook.public.URL, p.Now()) }

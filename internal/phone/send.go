@@ -66,7 +66,7 @@ func (d *dispatch) deliver(ctx context.Context) {
 func (d *dispatch) run(ctx context.Context, r request) *Finding {
 	for {
 		if d.documents == maxDocuments {
-			d.fail(14106, "The TwiML leads to more than 50 documents.", r.to.url())
+			d.fail(14106, "The TwiML leads to more than 50 documents.", r.to.signed())
 			return nil
 		}
 		d.documents++
@@ -89,14 +89,14 @@ func (d *dispatch) execute(verbs []twiml.Verb, from *target) (*request, *Finding
 			return d.lead(request{reason: Verb, method: v.Method, form: encode(d.params)}, from, v.URL)
 		}
 		if len(d.delivery.Replies) == twiml.MaxMessages {
-			d.failTooManyMessages(from.url())
+			d.failTooManyMessages(from.signed())
 			continue
 		}
 		r := d.phone.reply(v)
 		d.delivery.Replies = append(d.delivery.Replies, r)
-		d.warnReply(r, from.url())
+		d.warnReply(r, from.signed())
 		if v.Action != "" {
-			d.warn(from.url(), "It is not confirmed what Twilio sends to the action of a <Message>, except for MessageSid and MessageStatus.")
+			d.warn(from.signed(), "It is not confirmed what Twilio sends to the action of a <Message>, except for MessageSid and MessageStatus.")
 			return d.lead(request{reason: Action, method: v.Method, form: encode(d.phone.statusParameters(r))}, from, v.Action)
 		}
 	}
@@ -125,10 +125,10 @@ func (p *Phone) reply(v twiml.Verb) Reply {
 func (d *dispatch) lead(r request, from *target, reference string) (*request, *Finding) {
 	to, err := from.next(reference)
 	if err != nil {
-		return nil, d.fail(11100, "The TwiML leads to a URL that cannot be used: "+err.Error()+".", from.url())
+		return nil, d.fail(11100, "The TwiML leads to a URL that cannot be used: "+err.Error()+".", from.signed())
 	}
 	if refused := d.checkServer(to); refused != nil {
-		d.fail(refused.code, refused.detail, from.url())
+		d.fail(refused.code, refused.detail, from.signed())
 		return nil, nil
 	}
 	r.to = to

@@ -9,37 +9,22 @@ import (
 	"strings"
 )
 
-// URL is an absolute http or https URL. Its parts are kept byte for byte, because net/url can change a URL when it writes
-// the parts again.
+// URL is an absolute http or https URL.
 type URL struct {
-	Scheme   string
-	User     *url.Userinfo // nil if the URL has none
-	Host     string        // with the port
-	Path     string        // may be empty
-	Query    string        // with its question mark; may be empty
-	Fragment string        // without its number sign; may be empty
-
-	userinfo string // User with its at sign, as written
+	*url.URL        // must not be changed
+	text     string // as it was parsed; net/url can change a URL when it writes the parts again
 }
 
 // Parse parses a URL. The error does not quote the URL, which may contain a password.
 func Parse(text string) (URL, error) {
-	rest, fragment, _ := strings.Cut(text, "#")
-	parsed, err := url.Parse(rest)
-	if err != nil || parsed.Hostname() == "" || parsed.Scheme != "http" && parsed.Scheme != "https" || !isPort(parsed.Port()) {
+	u, err := url.Parse(text)
+	if err != nil || u.Hostname() == "" || u.Scheme != "http" && u.Scheme != "https" || !isPort(u.Port()) {
 		return URL{}, errors.New("the URL is not http or https with a host")
 	}
 	if strings.Contains(text, " ") { // net/url refuses control characters, but not spaces
 		return URL{}, errors.New("the URL has a space in it")
 	}
-	u := URL{User: parsed.User, Fragment: fragment}
-	u.Scheme, rest, _ = strings.Cut(rest, "://")
-	rest, u.Query = cutBefore(rest, "?")
-	u.Host, u.Path = cutBefore(rest, "/")
-	if at := strings.LastIndexByte(u.Host, '@'); at >= 0 {
-		u.userinfo, u.Host = u.Host[:at+1], u.Host[at+1:]
-	}
-	return u, nil
+	return URL{URL: u, text: text}, nil
 }
 
 func isPort(port string) bool {
@@ -47,59 +32,35 @@ func isPort(port string) bool {
 	return port == "" || err == nil && n > 0
 }
 
-// cutBefore cuts a text before a separator. The separator goes to the second part.
-func cutBefore(text, separator string) (before, from string) {
-	before, after, found := strings.Cut(text, separator)
-	if !found {
-		return text, ""
-	}
-	return before, separator + after
-}
-
-// String returns the whole URL.
-func (u URL) String() string {
-	text := u.Scheme + "://" + u.userinfo + u.Host + u.Path + u.Query
-	if u.Fragment != "" {
-		text += "#" + u.Fragment
-	}
-	return text
-}
-
 // Signed returns the URL as Twilio signs it for messages: without user, password and fragment, but with the port.
 //
 // See https://www.twilio.com/docs/usage/security#validating-requests.
-func (u URL) Signed() string { return u.Origin() + u.Path + u.Query }
+func (u URL) Signed() string {
+	text, _, _ := strings.Cut(u.text, "#")
+	scheme, rest, _ := strings.Cut(text, "://")
+	host, path := rest, ""
+	if i := strings.IndexAny(rest, "/?"); i >= 0 {
+		host, path = rest[:i], rest[i:]
+	}
+	return scheme + "://" + host[strings.LastIndexByte(host, '@')+1:] + path
+}
 
-// Origin returns the scheme, the host and the port, as written.
+// Origin returns the scheme, the host and the port. A port that the URL does not have is left out.
 func (u URL) Origin() string { return u.Scheme + "://" + u.Host }
 
 // SameOrigin reports whether two URLs have the same scheme, host and port. A missing port is the scheme's default port.
 func (u URL) SameOrigin(other URL) bool {
-	host, port := u.hostPort()
-	otherHost, otherPort := other.hostPort()
-	return strings.EqualFold(u.Scheme, other.Scheme) && strings.EqualFold(host, otherHost) && port == otherPort
+	return u.Scheme == other.Scheme && strings.EqualFold(u.Hostname(), other.Hostname()) && u.port() == other.port()
 }
 
-func (u URL) hostPort() (host, port string) {
-	parsed := url.URL{Host: u.Host}
-	switch port = parsed.Port(); {
+func (u URL) port() string {
+	switch port := u.Port(); {
 	case port != "":
-	case strings.EqualFold(u.Scheme, "https"):
-		port = "443"
-	default:
-		port = "80"
+		return port
+	case u.Scheme == "https":
+		return "443"
 	}
-	return parsed.Hostname(), port
-}
-
-// AddQuery returns the URL with parameters in its query, as a GET carries them. The parameters must be escaped.
-func (u URL) AddQuery(parameters string) URL {
-	if u.Query == "" {
-		u.Query = "?" + parameters
-	} else {
-		u.Query += "&" + parameters
-	}
-	return u
+	return "80"
 }
 
 // Resolve returns the absolute form of a reference in a document at u. An absolute reference, and a path from the root,
@@ -116,9 +77,7 @@ func (u URL) Resolve(reference string) (string, error) {
 	case strings.HasPrefix(reference, "/") && parsed.Host == "":
 		return u.Origin() + reference, nil
 	}
-	base, err := url.Parse(u.Signed())
-	if err != nil {
-		return "", errors.New("the URL that it is relative to cannot be parsed")
-	}
+	base := *u.URL
+	base.User, base.Fragment, base.RawFragment = nil, "", ""
 	return base.ResolveReference(parsed).String(), nil
 }
