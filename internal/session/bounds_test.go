@@ -28,6 +28,9 @@ func (s slow) Do(command string, args ...any) (any, error) {
 	if command != "" {
 		time.Sleep(s.delay)
 	}
+	if isOfCommit(command, args) {
+		s.sent.Add(1)
+	}
 	return s.canned.Do(command, args...)
 }
 
@@ -78,7 +81,7 @@ func TestWhatRedisLastSaidIsReportedNotThatTheTimeIsOver(t *testing.T) {
 func TestExpiryIsNeverBelowAMillisecond(t *testing.T) {
 	var lowest string
 	conn := &recording{model: newModel(), note: func(args []string) { lowest = args[len(args)-1] }}
-	commit := &transaction{store: newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }}, record.Keys{Prefix: "sms:"}, 1)}
+	commit := &transaction{store: newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }}, 1, record.Keys{Prefix: "sms:"})}
 	if err := commit.CommitCtx(t.Context(), running, []byte("{}"), time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
@@ -89,26 +92,17 @@ func TestExpiryIsNeverBelowAMillisecond(t *testing.T) {
 
 // recording is a connection to a model that notes the scripts' arguments.
 type recording struct {
-	gate
-	model   *model
-	note    func(args []string)
-	replies []any
+	canned
+	model *model
+	note  func(args []string)
 }
 
-func (r *recording) Do(string, ...any) (any, error) { return nil, nil }
-func (r *recording) Flush() error                   { return nil }
-
-func (r *recording) Send(command string, args ...any) error {
+func (r *recording) Do(command string, args ...any) (any, error) {
+	if command == "" {
+		return nil, nil
+	}
 	r.note(copied(args))
-	reply, err := r.model.do(command, copied(args))
-	r.replies = append(r.replies, reply)
-	return err
-}
-
-func (r *recording) Receive() (any, error) {
-	reply := r.replies[0]
-	r.replies = r.replies[1:]
-	return reply, nil
+	return r.model.do(command, copied(args))
 }
 
 func TestDeliveriesHoldNoMoreConnectionsThanTheyMay(t *testing.T) {
@@ -136,7 +130,7 @@ func TestDeliveriesHoldNoMoreConnectionsThanTheyMay(t *testing.T) {
 func TestQuarantineMovesWhatCannotBeRead(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		conn := redistest.Conn(t, b.Addr)
-		s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return redis.Dial("tcp", b.Addr) }}, record.Keys{Prefix: "sms:"}, 1)
+		s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return redis.Dial("tcp", b.Addr) }}, 1, record.Keys{Prefix: "sms:"})
 		defer s.pool.Close()
 		for _, row := range []struct {
 			name  string
@@ -178,7 +172,7 @@ func TestQuarantineMovesWhatCannotBeRead(t *testing.T) {
 type cutting struct {
 	gate
 	model  *model
-	script *script
+	script *redis.Script
 	queue  []func() (any, error)
 }
 
@@ -212,7 +206,7 @@ func (c *cutting) Do(command string, args ...any) (any, error) {
 func TestASweepFollowsAFailure(t *testing.T) {
 	for _, row := range []struct {
 		name   string
-		script *script
+		script *redis.Script
 		want   int // keys that are left
 	}{
 		{"a record that nothing points at is deleted", scripts.record, 0},
@@ -246,9 +240,9 @@ func TestASweepLeavesARecordWithAnotherMessage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			held := newModel()
 			held.keys["sms:session:"+running] = string(recordAfter(1).Bytes())
-			s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return &cutting{model: held, script: scripts.end}, nil }}, record.Keys{Prefix: "sms:"}, 1)
-			if err := s.sweep(t.Context(), running, row.sid); err != nil || len(held.keys) != row.want {
-				t.Errorf("%v, and Redis holds %v", err, held.keys)
+			s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return &cutting{model: held, script: scripts.end}, nil }}, 1, record.Keys{Prefix: "sms:"})
+			if s.sweep(t.Context(), running, row.sid); len(held.keys) != row.want {
+				t.Errorf("Redis holds %v", held.keys)
 			}
 		})
 	}

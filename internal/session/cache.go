@@ -67,18 +67,11 @@ func (c *cache) add(token string, r record.Record) {
 // remove removes the record of a token, if the cache has one.
 func (c *cache) remove(token string) { c.records.Remove(token) }
 
-// compare records whether the cache would have had a hit. value is the record in Redis, or nil if there is none. An
-// outdated record is removed.
+// compare records whether the cache would have had a hit. value is the record in Redis, or nil if there is none.
 func (c *cache) compare(token string, value []byte) {
-	cached, found := c.records.Peek(token)
-	if !found {
-		return
+	if cached, found := c.records.Peek(token); found {
+		c.judge(bytes.Equal(cached.Bytes(), value))
 	}
-	isHit := bytes.Equal(cached.Bytes(), value)
-	if !isHit {
-		c.records.Remove(token)
-	}
-	c.judge(isHit)
 }
 
 // judge records a hit or a miss.

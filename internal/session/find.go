@@ -36,13 +36,13 @@ var (
 //
 // The errors are ErrGone, ErrNewer, errConflict, and those of Redis.
 func (m *Manager) find(ctx, client context.Context, d delivery, past history) (snapshot, error) {
-	if err := m.slots.acquire(ctx, client); err != nil {
+	if err := m.store.slots.acquire(ctx, client); err != nil {
 		return snapshot{}, err
 	}
-	defer m.slots.release()
+	defer m.store.slots.release()
 
 	tried, s, err := "", snapshot{}, errAbsent
-	if past.attempts == 0 || past.current.token == d.cookie {
+	if past.attempts == 0 || past.replaced == d.cookie {
 		tried = d.cookie
 		if s, err = m.load(ctx, d, past, tried, ""); !errors.Is(err, errAbsent) {
 			return s, err
@@ -104,7 +104,7 @@ func (m *Manager) load(ctx context.Context, d delivery, past history, token, poi
 // read reads a record from Redis, or takes it from the refused commit that has just returned it. A value that is not a
 // record is moved to quarantine.
 func (m *Manager) read(ctx context.Context, d delivery, past history, token string) (r record.Record, exists bool, err error) {
-	value, exists := past.current.value, past.current.token == token
+	value, exists := past.replacement, past.replaced == token
 	if !exists {
 		value, exists, err = m.store.find(ctx, token)
 	}

@@ -85,9 +85,17 @@ func (c canned) Err() error                { return nil }
 func (c canned) Flush() error              { return nil }
 func (c canned) Send(string, ...any) error { return nil }
 func (c canned) Receive() (any, error)     { return int64(1), nil }
-func (c canned) Do(command string, _ ...any) (any, error) {
-	if command == "" {
+func (c canned) Do(command string, args ...any) (any, error) {
+	switch {
+	case command == "":
 		return nil, nil
+	case isOfCommit(command, args):
+		return int64(1), nil
 	}
 	return bytes.Clone(c.record), nil
+}
+
+// isOfCommit reports whether a command is a script of a commit.
+func isOfCommit(command string, args []any) bool {
+	return command == "EVALSHA" && (args[0] == scripts.record.Hash() || args[0] == scripts.pointer.Hash())
 }

@@ -141,7 +141,7 @@ func TestModelAnswersAsRedisDoes(t *testing.T) {
 			value := rapid.SampledFrom([]string{"", "a", "b", "ab", "\x00\xff", large[1:]})
 			key := rapid.SampledFrom([]string{"k", "l"})
 			for range rapid.IntRange(1, 20).Draw(t, "calls") {
-				one := rapid.SampledFrom([]*script{scripts.find, scripts.record, scripts.pointer, scripts.end, scripts.discard, scripts.quarantine}).Draw(t, "script")
+				one := rapid.SampledFrom([]*redis.Script{scripts.find, scripts.record, scripts.pointer, scripts.end, scripts.discard, scripts.quarantine}).Draw(t, "script")
 				args, keys := []any{key.Draw(t, "key"), value.Draw(t, "first"), value.Draw(t, "second"), 60_000}, 1
 				if one == scripts.quarantine {
 					args, keys = []any{args[0], map[any]string{"k": "l", "l": "k"}[args[0]], args[1], 60_000}, 2

@@ -15,7 +15,7 @@ import (
 // or two keys in the same slot of a Cluster. No script reads a clock: the expiry is a relative PX, so that the clocks
 // of the replicas need not agree. A script checks the size of a value before it reads the value. The scripts run
 // unchanged on Redis, Valkey and miniredis.
-var scripts = struct{ find, record, pointer, end, discard, quarantine *script }{
+var scripts = struct{ find, record, pointer, end, discard, quarantine *redis.Script }{
 	// find: KEYS[1]. It returns the value, or the size of a value that is too large, or WRONGTYPE if it is not a
 	// string.
 	find: newScript(1, unlessUnfit+`
@@ -75,15 +75,8 @@ if kind == 'string' then
   if size <= MAX and (size ~= #ARGV[1] or redis.call('GET', KEYS[1]) ~= ARGV[1]) then return 0 end
 end`
 
-// script is a Redis script and its hash. The hash is an argument of the command that runs the script.
-type script struct {
-	*redis.Script
-	hash any
-}
-
-func newScript(keys int, text string) *script {
-	s := redis.NewScript(keys, strings.ReplaceAll(text, "MAX", strconv.Itoa(record.MaxSize)))
-	return &script{s, s.Hash()}
+func newScript(keys int, text string) *redis.Script {
+	return redis.NewScript(keys, strings.ReplaceAll(text, "MAX", strconv.Itoa(record.MaxSize)))
 }
 
 var (
@@ -93,7 +86,7 @@ var (
 
 // read returns the value of a key. It returns nil if there is no such key. Its errors are errTooLarge, errNotString,
 // and the errors of Redis.
-func read(conn redis.Conn, key string) ([]byte, error) {
+func read(conn redis.Conn, key any) ([]byte, error) {
 	value, err := redis.Bytes(get(conn, key))
 	if errors.Is(err, redis.ErrNil) {
 		return nil, nil
@@ -101,16 +94,13 @@ func read(conn redis.Conn, key string) ([]byte, error) {
 	return value, err
 }
 
-// get returns the reply to the script find. It returns errNotString and errTooLarge for a value that must not be read.
+// get returns the reply to the script find. It returns errNotString or errTooLarge for a value that must not be read.
 func get(conn redis.Conn, key any) (any, error) {
-	reply, err := conn.Do("EVALSHA", scripts.find.hash, 1, key)
-	if isCode(err, "NOSCRIPT") {
-		reply, err = scripts.find.Do(conn, key)
-	}
+	reply, err := scripts.find.Do(conn, key)
 	if isCode(err, "WRONGTYPE") {
 		return nil, errNotString
 	}
-	if _, large := reply.(int64); large {
+	if _, isSize := reply.(int64); isSize {
 		return nil, errTooLarge
 	}
 	return reply, err
@@ -128,9 +118,6 @@ func (c sizedConn) Do(command string, args ...any) (any, error) {
 
 // isCode reports whether err is an error reply of Redis with the given code, such as NOSCRIPT.
 func isCode(err error, code string) bool {
-	if err == nil {
-		return false
-	}
-	var reply redis.Error
-	return errors.As(err, &reply) && strings.HasPrefix(string(reply), code)
+	reply, isReply := errors.AsType[redis.Error](err)
+	return isReply && strings.HasPrefix(string(reply), code)
 }

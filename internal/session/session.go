@@ -64,7 +64,6 @@ type Manager struct {
 	scs         *scs.SessionManager
 	store       *store
 	queue       *queue
-	slots       slots
 	quarantined atomic.Int64
 	sweeps      sync.WaitGroup // the sweeps in the background
 }
@@ -77,9 +76,8 @@ func New(o Options) *Manager {
 	return &Manager{
 		options: o,
 		scs:     newSCS(o),
-		store:   newStore(o.Pool, record.Keys{Prefix: o.Prefix}, o.Connections),
+		store:   newStore(o.Pool, o.Connections, record.Keys{Prefix: o.Prefix}),
 		queue:   newQueue(),
-		slots:   newSlots(o.Connections),
 	}
 }
 

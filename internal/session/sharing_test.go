@@ -53,6 +53,9 @@ func (h *hanging) Do(command string, args ...any) (any, error) {
 	if command == "" {
 		return nil, h.err
 	}
+	if isOfCommit(command, args) {
+		h.sent.Add(1)
+	}
 	<-h.open
 	if command == "EVALSHA" {
 		return h.run(command, copied(args))
@@ -295,12 +298,12 @@ func TestAClientThatHangsUp(t *testing.T) {
 
 // useAllSlots takes all slots, and returns a function that frees them.
 func (h *hung) useAllSlots() (free func()) {
-	for range cap(h.slots) {
-		<-h.slots
+	for range cap(h.store.slots) {
+		<-h.store.slots
 	}
 	return func() {
-		for range cap(h.slots) {
-			h.slots.release()
+		for range cap(h.store.slots) {
+			h.store.slots.release()
 		}
 	}
 }

@@ -16,10 +16,10 @@ import (
 const quarantineTime = 7 * 24 * time.Hour
 
 // store reads and writes the keys of sessions. It reads records through redisstore and does everything else itself:
-// redisstore saves and deletes without a comparison, and lists with KEYS. A store is safe for concurrent use. Each call
-// uses one connection of the pool.
+// redisstore saves and deletes without a comparison, and lists with KEYS. A store is safe for concurrent use.
 type store struct {
 	pool  *redis.Pool
+	slots slots // one for each call
 	keys  record.Keys
 	cache *cache
 
@@ -27,9 +27,10 @@ type store struct {
 	ready   chan redis.Conn // the connections for records
 }
 
-// newStore returns a store. At most the given number of calls may be in progress at the same time.
-func newStore(pool *redis.Pool, keys record.Keys, calls int) *store {
-	s := &store{pool: pool, keys: keys, cache: newCache(), ready: make(chan redis.Conn, calls)}
+// newStore returns a store that uses at most the given number of the pool's connections. A caller must hold a slot.
+func newStore(pool *redis.Pool, connections int, keys record.Keys) *store {
+	s := &store{pool: pool, slots: newSlots(connections), keys: keys, cache: newCache()}
+	s.ready = make(chan redis.Conn, connections)
 	handedOver := &redis.Pool{Dial: func() (redis.Conn, error) { return <-s.ready, nil }}
 	s.records = redisstore.NewWithPrefix(handedOver, keys.Sessions())
 	return s
@@ -46,6 +47,19 @@ func (s *store) connect(ctx context.Context) (redis.Conn, error) {
 		return nil, err
 	}
 	return conn, nil
+}
+
+// do calls f with a connection. what describes f in an error.
+func (s *store) do(ctx context.Context, what string, f func(redis.Conn) error) error {
+	conn, err := s.connect(ctx)
+	if err == nil {
+		defer conn.Close()
+		err = f(conn)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
 }
 
 // find returns the value of a token's record, and whether it exists. The error is record.ErrForeign if the value must
@@ -69,52 +83,50 @@ func (s *store) find(ctx context.Context, token string) (value []byte, exists bo
 // pointer returns the token in the pointer of a conversation. It returns "" if there is no pointer, or if the pointer
 // cannot be read.
 func (s *store) pointer(ctx context.Context, key string) (string, error) {
-	conn, err := s.connect(ctx)
-	if err != nil {
-		return "", fmt.Errorf("find conversation: %w", err)
+	var token []byte
+	err := s.do(ctx, "find conversation", func(conn redis.Conn) (err error) {
+		token, err = read(conn, key)
+		return err
+	})
+	if errors.Is(err, record.ErrForeign) {
+		return "", nil
 	}
-	defer conn.Close()
-	token, err := read(conn, key)
-	if err != nil && !errors.Is(err, record.ErrForeign) {
-		return "", fmt.Errorf("find conversation: %w", err)
-	}
-	return string(token), nil
+	return string(token), err
 }
 
 // quarantine moves a value to its quarantine key, and reports whether it did. It does not move a value that has changed
 // since it was read, or that is gone. value is nil if it was not read because of its type or its size.
-func (s *store) quarantine(ctx context.Context, token string, value []byte) (bool, error) {
-	conn, err := s.connect(ctx)
-	if err != nil {
-		return false, fmt.Errorf("quarantine session: %w", err)
-	}
-	defer conn.Close()
-	moved, err := redis.Bool(scripts.quarantine.Do(conn, s.keys.Session(token), s.keys.Quarantine(token),
-		value, quarantineTime.Milliseconds()))
-	if err != nil {
-		return false, fmt.Errorf("quarantine session: %w", err)
-	}
-	return moved, nil
+func (s *store) quarantine(ctx context.Context, token string, value []byte) (moved bool, err error) {
+	err = s.do(ctx, "quarantine session", func(conn redis.Conn) (err error) {
+		moved, err = redis.Bool(scripts.quarantine.Do(conn, s.keys.Session(token), s.keys.Quarantine(token),
+			value, quarantineTime.Milliseconds()))
+		return err
+	})
+	return moved, err
 }
 
 // sweep deletes the record that a request made under its own token, unless another message was counted in that record.
-func (s *store) sweep(ctx context.Context, token, sid string) error {
-	conn, err := s.connect(ctx)
-	if err != nil {
-		return err
+// The caller must not hold a slot. sweep tries twice. If it cannot delete the record, the record expires, and no pointer leads to it.
+func (s *store) sweep(ctx context.Context, token, sid string) {
+	for range 2 {
+		if err := s.slots.acquire(ctx, ctx); err != nil {
+			return
+		}
+		err := s.do(ctx, "sweep", func(conn redis.Conn) error {
+			key := s.keys.Session(token)
+			value, err := read(conn, key)
+			if err != nil {
+				return err
+			}
+			if r, err := record.Parse(value); err == nil && r.HasOnly(sid) {
+				_, err = scripts.discard.Do(conn, key, value)
+				return err
+			}
+			return nil
+		})
+		s.slots.release()
+		if err == nil {
+			return
+		}
 	}
-	defer conn.Close()
-	key := s.keys.Session(token)
-	value, err := read(conn, key)
-	if err != nil {
-		return err
-	}
-	if r, err := record.Parse(value); err != nil || !r.HasOnly(sid) {
-		return nil
-	}
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	_, err = scripts.discard.Do(conn, key, value)
-	return err
 }

@@ -62,7 +62,7 @@ func (m *Manager) ended(r record.Record, sid string, reply conversation.Reply, n
 	if r.Began.IsZero() {
 		r = r.Begin(now, m.options.Lifetime)
 	}
-	return r.Remember(sid, 0, reply, reply.Equal(m.options.Responder.Recall(0))).End(now)
+	return r.End(now).Remember(sid, 0, reply, reply.Equal(m.options.Responder.Recall(0)))
 }
 
 // recorded returns the reply to a message that was counted before.

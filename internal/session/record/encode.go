@@ -7,28 +7,30 @@ import (
 )
 
 // Encode returns r with its JSON form, which Bytes returns. If r has not changed since it was read, this is the form
-// that was read. If the form would be larger than MaxSize, the returned record has fewer stored replies, and if that is
-// not enough, no fields of other versions.
+// that was read.
 func (r Record) Encode() Record {
 	if r.raw != nil {
 		return r
 	}
-	for r.maxSize() > MaxSize && len(r.replies) > 0 {
-		r.replies = r.replies[1:]
-	}
-	if r.maxSize() > MaxSize {
-		r.unknown, r.replied = nil, nil
-	}
-	return r.encode()
+	return r.encode(nil)
 }
 
 // Bytes returns the JSON form. It returns nil if the record has changed since it was read or encoded.
 func (r Record) Bytes() []byte { return r.raw }
 
-// encode writes the JSON form. As after Parse, the long fields of the returned record are parts of the form, so that a
-// record that is kept takes no more memory than its form.
-func (r Record) encode() Record {
-	b := make([]byte, 0, r.maxSize())
+// encode writes the JSON form, with one more entry in the list of messages. If the form would be larger than MaxSize, the
+// returned record has fewer stored replies, and if that is not enough, no fields of other versions.
+//
+// As after Parse, the long fields of the returned record are parts of the form, so that a record that is kept takes no
+// more memory than its form.
+func (r Record) encode(newest []byte) Record {
+	for r.maxSize(newest) > MaxSize && len(r.replies) > 0 {
+		r.replies = r.replies[1:]
+	}
+	if r.maxSize(newest) > MaxSize {
+		r.unknown, r.replied = nil, nil
+	}
+	b := make([]byte, 0, r.maxSize(newest))
 	b = strconv.AppendInt(append(b, `{"version":`...), int64(r.Version), 10)
 	b = strconv.AppendInt(append(b, `,"counter":`...), r.Counter, 10)
 	b = append(append(append(b, `,"from":"`...), r.From...), '"')
@@ -37,27 +39,23 @@ func (r Record) encode() Record {
 	b = appendTime(b, `,"written":"`, r.Written)
 	b = appendTime(b, `,"deadline":"`, r.Deadline)
 	b = appendTime(b, `,"ended":"`, r.Ended)
-	if len(r.App) > 0 {
-		b, r.App = appendPart(append(b, `,"app":`...), r.App)
-	}
-	b, r.messages = appendPart(append(b, `,"messages":"`...), r.messages)
+	b, r.App = appendPart(b, `,"app":`, r.App, ``)
+	b = append(b, `,"messages":"`...)
+	begin := len(b)
+	b = r.messages.appendTo(b, newest)
+	r.messages = messages(b[begin:len(b):len(b)])
 	b = append(b, '"')
-	if len(r.replied) > 0 {
-		b, r.replied = appendPart(append(b, `,"replied":"`...), r.replied)
-		b = append(b, '"')
-	}
+	b, r.replied = appendPart(b, `,"replied":"`, r.replied, `"`)
 	b, r.replies = appendReplies(b, r.replies)
-	if len(r.unknown) > 0 {
-		b, r.unknown = appendPart(b, r.unknown)
-	}
+	b, r.unknown = appendPart(b, ``, r.unknown, ``)
 	r.raw = append(b, '}')
 	return r
 }
 
 // maxSize returns a number of bytes that the JSON form does not exceed.
-func (r Record) maxSize() int {
+func (r Record) maxSize(newest []byte) int {
 	const names, numbersAndTimes = 128, 5 * 40
-	size := names + numbersAndTimes + len(r.From) + len(r.To) + len(r.App) + len(r.messages) + len(r.replied) + len(r.unknown)
+	size := names + numbersAndTimes + len(r.From) + len(r.To) + len(r.App) + len(r.messages) + len(newest) + len(r.replied) + len(r.unknown)
 	for _, reply := range r.replies {
 		size += reply.size() + len(`"":,`)
 	}
@@ -71,18 +69,20 @@ func appendReplies(b []byte, replies []storedReply) ([]byte, []storedReply) {
 	replies = slices.Clone(replies)
 	separator := `,"replies":{"`
 	for i, reply := range replies {
-		b = append(append(append(b, separator...), reply.sid...), `":`...)
-		b, replies[i].json = appendPart(b, reply.json)
+		b = append(append(b, separator...), reply.sid...)
+		b, replies[i].json = appendPart(b, `":`, reply.json, ``)
 		separator = `,"`
 	}
 	return append(b, '}'), replies
 }
 
-// appendPart appends a part to b. It returns b and the part in it.
-func appendPart(b, part []byte) (all, appended []byte) {
-	begin := len(b)
-	all = append(b, part...)
-	return all, all[begin:len(all):len(all)]
+// appendPart appends a part to b, unless it is empty. It returns b and the part in it.
+func appendPart(b []byte, before string, part []byte, after string) (all, appended []byte) {
+	if len(part) == 0 {
+		return b, nil
+	}
+	b = append(append(b, before...), part...)
+	return append(b, after...), b[len(b)-len(part) : len(b) : len(b)]
 }
 
 // appendTime appends a time in the form of RFC 3339 with milliseconds, unless it is zero.

@@ -72,19 +72,27 @@ func parseMessage(sid string, value []byte) Message {
 	return Message{SID: sid, Counter: counter, IsStored: isStored}
 }
 
-// add returns a new list with one more message, and without the messages beyond the limits.
-func (m messages) add(one Message) messages {
+// withRoom returns the list without the messages that must make room for one more.
+func (m messages) withRoom() messages {
 	for n := bytes.Count(m, space) + 1; n >= maxMessages || len(m) > maxMessageBytes; n-- {
 		_, m, _ = bytes.Cut(m, space)
 	}
-	added := append(make(messages, 0, len(m)+len(one.SID)+len(" =9007199254740992+")), m...)
-	if len(m) > 0 {
-		added = append(added, ' ')
+	return m
+}
+
+// appendTo appends the list and one more entry to b. The entry may be empty.
+func (m messages) appendTo(b, entry []byte) []byte {
+	b = append(b, m...)
+	if len(m) > 0 && len(entry) > 0 {
+		b = append(b, ' ')
 	}
-	added = append(append(added, one.SID...), '=')
-	added = strconv.AppendInt(added, one.Counter, 10)
-	if one.IsStored {
-		added = append(added, '+')
+	return append(b, entry...)
+}
+
+func (m Message) entry() []byte {
+	b := strconv.AppendInt(append([]byte(m.SID), '='), m.Counter, 10)
+	if m.IsStored {
+		b = append(b, '+')
 	}
-	return added
+	return b
 }

@@ -140,19 +140,17 @@ func eachField(b []byte, f func(name, value []byte)) error {
 	return nil
 }
 
-func isString(value []byte) bool { return value[0] == '"' }
-
 func parseString(value []byte) (string, error) {
-	if !isString(value) {
-		return "", ErrForeign
+	if literal, err := literalString(value); err == nil {
+		return string(literal), nil
 	}
-	s, _ := jsontext.AppendUnquote(nil, value) // the only error is a text that is not UTF-8
-	return string(s), nil
+	s, err := jsontext.AppendUnquote(nil, value)
+	return string(s), err
 }
 
 // literalString returns the characters of a JSON string. It returns an error if one of them is written with an escape.
 func literalString(value []byte) ([]byte, error) {
-	if !isString(value) || bytes.IndexByte(value, '\\') >= 0 {
+	if value[0] != '"' || bytes.IndexByte(value, '\\') >= 0 {
 		return nil, ErrForeign
 	}
 	return value[1 : len(value)-1], nil

@@ -96,6 +96,8 @@ func TestStoredReplies(t *testing.T) {
 	})
 }
 
+func (m messages) add(one Message) messages { return m.withRoom().appendTo(nil, one.entry()) }
+
 // The messages behave as a list of the last 64 pairs, whatever the MessageSids are.
 func TestMessagesAreTheLast64(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
@@ -171,7 +173,7 @@ func change(t *rapid.T, r Record, now time.Time) Record {
 	case 0:
 		return r.Begin(now, time.Hour)
 	case 1:
-		return r.Remember(sid, 0, reply, false).End(now)
+		return r.End(now).Remember(sid, 0, reply, false)
 	case 2:
 		r, _ = r.AllowReply(5, now)
 		return r

@@ -41,22 +41,27 @@ func (r Record) Reply(m Message) (reply conversation.Reply) {
 	return reply
 }
 
-// Remember adds a message to the record. counter is the number after the message, and 0 if the message ended the
-// conversation. The reply is stored unless isDerived, which states that the responder can derive it from the counter.
+// Remember adds a message to the record, and encodes the record. counter is the number after the message, and 0 if the
+// message ended the conversation. The reply is stored unless isDerived, which states that the responder can derive it
+// from the counter.
 func (r Record) Remember(sid string, counter int64, reply conversation.Reply, isDerived bool) Record {
 	m := Message{SID: Escape(sid), Counter: counter, IsStored: !isDerived}
-	r.messages, r.raw = r.messages.add(m), nil
+	r.messages = r.messages.withRoom()
+	var newest []storedReply
 	if m.IsStored && !reply.IsEmpty() { // a message that has no stored reply has an empty reply
-		r.replies = append(slices.Clip(r.replies), storedReply{strings.Clone(m.SID), encodeReply(reply)})
+		newest = []storedReply{{strings.Clone(m.SID), encodeReply(reply)}}
 	}
-	r.replies = r.keptReplies()
-	return r
+	r.replies = r.repliesBefore(newest)
+	return r.encode(m.entry())
 }
 
-// keptReplies returns the replies to messages that the record still has. It leaves out the oldest replies if all
-// replies together are too large.
-func (r Record) keptReplies() (kept []storedReply) {
-	size := 0
+// repliesBefore returns newest after the stored replies that are kept. A reply is removed with its message. The oldest
+// replies are removed if all replies together are too large.
+func (r Record) repliesBefore(newest []storedReply) []storedReply {
+	kept, size := newest, 0
+	for _, reply := range newest {
+		size = reply.size()
+	}
 	for _, reply := range slices.Backward(r.replies) {
 		if _, found := r.messages.find(reply.sid); !found {
 			continue

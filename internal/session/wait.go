@@ -1,0 +1,63 @@
+package session
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+)
+
+// The pause before an attempt grows from minPause to maxPause. A restart of Redis takes a second or two.
+const (
+	minPause = 5 * time.Millisecond
+	maxPause = 250 * time.Millisecond
+)
+
+// pause waits before the next attempt. It does not wait after the first conflicts, because the request that caused a
+// conflict has already finished. Otherwise each pause is longer than the one before, up to a limit. err is the error of
+// the last attempt. The errors of pause are those of wait.
+func pause(ctx, client context.Context, attempts int, err error) error {
+	if errors.Is(err, errConflict) && attempts < 3 {
+		return ctx.Err()
+	}
+	length := min(minPause<<min(attempts, 10), maxPause)
+	length = length/2 + rand.N(length/2) // so that replicas that failed together do not try again together
+	timer := time.NewTimer(length)
+	defer timer.Stop()
+	return wait(ctx, client, timer.C)
+}
+
+// wait waits until event is ready. It returns ErrGone if the client hangs up before that, and the error of ctx if ctx
+// ends before that.
+func wait[T any](ctx, client context.Context, event <-chan T) error {
+	select {
+	case <-event:
+		return nil
+	default: // select would choose at random if the client has hung up, too
+	}
+	select {
+	case <-event:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-client.Done():
+		return cmp.Or(ctx.Err(), ErrGone)
+	}
+}
+
+// slots limits how many connections messages use at the same time. It contains a value for each free slot.
+type slots chan struct{}
+
+func newSlots(n int) slots {
+	s := make(slots, n)
+	for range n {
+		s.release()
+	}
+	return s
+}
+
+// acquire waits for a slot. The errors are those of wait.
+func (s slots) acquire(ctx, client context.Context) error { return wait(ctx, client, s) }
+
+func (s slots) release() { s <- struct{}{} }
