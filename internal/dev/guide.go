@@ -8,7 +8,7 @@ import (
 	"net/url"
 	"strings"
 
-	"smsession/internal/session"
+	"smsession/internal/session/record"
 	"smsession/internal/twilio"
 )
 
@@ -20,7 +20,7 @@ const (
 
 // WriteGuide tells a newcomer what to do with the service. file is the path of the published file, or "" if there is none.
 func (s Service) WriteGuide(w io.Writer, file string) error {
-	keys := session.Keys{Prefix: s.Prefix}
+	keys := record.Keys{Prefix: s.Prefix}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Open %s/ in a browser: it has a phone to text this service with, and shows what happens.\n\n", s.URL)
 	fmt.Fprintf(&b, "The service is at %s, and its Redis is on port %s. Only this host can reach them.\n", s.URL, s.redisPort())
@@ -51,7 +51,7 @@ This Redis forgets everything on exit. Ctrl-C ends it.
 
 // ReadRecord returns a command line that prints the record of a conversation.
 func (s Service) ReadRecord(to, from string) string {
-	keys := session.Keys{Prefix: s.Prefix}
+	keys := record.Keys{Prefix: s.Prefix}
 	return fmt.Sprintf(`%[1]s get %[2]s"$(%[1]s get %[3]s)"`, s.redisCLI(), quote(keys.Session("")), quote(keys.Conversation(to, from)))
 }
 

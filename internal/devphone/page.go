@@ -18,7 +18,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/phone"
-	"smsession/internal/session"
+	"smsession/internal/session/record"
 	"smsession/internal/terminal"
 )
 
@@ -49,7 +49,7 @@ type Options struct {
 // Page is the page and its phones. It is safe for concurrent use.
 type Page struct {
 	Options
-	keys    session.Keys
+	keys    record.Keys
 	network phone.Network
 	html    *template.Template
 
@@ -64,7 +64,7 @@ func New(o Options) (*Page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse the page: %w", err)
 	}
-	p := &Page{Options: o, keys: session.Keys{Prefix: o.Prefix}, html: html}
+	p := &Page{Options: o, keys: record.Keys{Prefix: o.Prefix}, html: html}
 	if _, err := p.newDevice(o.Phone.From); err != nil {
 		return nil, fmt.Errorf("make the first phone: %w", err)
 	}
