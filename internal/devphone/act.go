@@ -95,10 +95,7 @@ func (p *Page) messages(d *device, k kind, body string) ([]phone.Message, error)
 			return nil, problem{http.StatusBadRequest, "A message needs a text."}
 		}
 	case kindAgain:
-		var err error
-		if m, err = d.lastMessage(); err != nil {
-			return nil, err
-		}
+		return d.lastMessage()
 	case kindBurst:
 		messages := make([]phone.Message, burstSize)
 		for i := range messages {

@@ -1,6 +1,7 @@
 package devphone
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -17,11 +18,7 @@ const maxPhones = 20
 
 // open adds a phone. Without a number, the phone gets a fictitious one.
 func (p *Page) open(_ context.Context, in request) (any, error) {
-	from := strings.TrimSpace(in.From)
-	if from == "" {
-		from = p.unusedNumber()
-	}
-	d, err := p.newDevice(from)
+	d, err := p.newDevice(cmp.Or(strings.TrimSpace(in.From), p.unusedNumber()))
 	if err != nil {
 		return nil, err
 	}

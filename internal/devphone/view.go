@@ -7,31 +7,24 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
-	"time"
 
-	"smsession/internal/cookies"
 	"smsession/internal/inspect"
 	"smsession/internal/phone"
 )
 
-// deviceView is what the page shows of a phone.
-type deviceView struct {
-	ID      string           `json:"id"`
-	From    string           `json:"from"`
-	Now     time.Time        `json:"now"` // by the phone's clock
-	Cookies []cookies.Cookie `json:"cookies"`
-	Last    int              `json:"last"`              // the ID of the newest entry
-	Entries []entry          `json:"entries,omitempty"` // of the log
-}
-
-func (d *device) view() deviceView {
+// view returns what the page shows of a phone.
+func (d *device) view() map[string]any {
 	log, last := d.entries()
-	return deviceView{ID: d.id, From: d.from, Now: d.phone.Now(), Cookies: d.phone.Cookies(), Last: last, Entries: log}
+	return map[string]any{
+		"id": d.id, "from": d.from,
+		"now": d.phone.Now(), "cookies": d.phone.Cookies(), // by the phone's clock
+		"last": last, "entries": log,
+	}
 }
 
 // state returns everything that the page shows after it was loaded.
 func (p *Page) state(context.Context, request) (any, error) {
-	views := []deviceView{}
+	views := []any{}
 	for _, d := range p.opened() {
 		views = append(views, d.view())
 	}
@@ -51,39 +44,29 @@ func (p *Page) message(_ context.Context, d *device, in request) (any, error) {
 	}{log[i], log[i].exchanges}, nil
 }
 
-// sessionView is the present state of a conversation, on the phone and in Redis. Its Entries are empty.
-type sessionView struct {
-	deviceView
-	Command string      `json:"command"` // prints the same record in a shell
-	Record  *recordView `json:"record"`
-}
-
-// recordView is the live record. Its times are not by the phone's clock.
-type recordView struct {
-	Key    string `json:"key"`
-	Raw    string `json:"raw"`    // byte for byte
-	Pretty string `json:"pretty"` // with indentation, if it is JSON
-	TTL    int64  `json:"ttl_ms"` // 0 for a record that does not expire
-}
-
-// session returns the present state of a phone's conversation.
+// session returns the present state of a phone's conversation: on the phone, without its log, and in Redis.
 func (p *Page) session(ctx context.Context, d *device, _ request) (any, error) {
 	snapshot, _, err := inspect.Read(ctx, p.Pool, p.keys, d.to, d.from)
 	if err != nil {
 		return nil, err
 	}
 	// The log is read after the record. The page can therefore tell its own changes of the record from those of others.
-	view := sessionView{deviceView: d.view(), Command: p.ReadRecord(d.to, d.from)}
-	view.Entries = nil
-	if snapshot.Record != nil {
-		var pretty bytes.Buffer
-		if json.Indent(&pretty, snapshot.Record, "", "  ") != nil {
-			pretty.Write(snapshot.Record)
-		}
-		view.Record = &recordView{Key: p.keys.Session(snapshot.Pointer), Raw: string(snapshot.Record), Pretty: pretty.String()}
-		if snapshot.RecordTTL != inspect.Forever {
-			view.Record.TTL = snapshot.RecordTTL.Milliseconds()
-		}
+	view := d.view()
+	delete(view, "entries")
+	view["command"] = p.ReadRecord(d.to, d.from)
+	if snapshot.Record == nil {
+		return view, nil
+	}
+	var pretty bytes.Buffer
+	if json.Indent(&pretty, snapshot.Record, "", "  ") != nil {
+		pretty.Write(snapshot.Record) // it is not JSON
+	}
+	ttl := int64(0) // of a record that does not expire
+	if snapshot.RecordTTL != inspect.Forever {
+		ttl = snapshot.RecordTTL.Milliseconds()
+	}
+	view["record"] = map[string]any{
+		"key": p.keys.Session(snapshot.Pointer), "raw": string(snapshot.Record), "pretty": pretty.String(), "ttl_ms": ttl,
 	}
 	return view, nil
 }

@@ -100,7 +100,7 @@ async function synchronize() {
   const open = new Set(state.phones.map((data) => data.id));
   for (const phone of [...phones.values()]) if (!open.has(phone.id)) remove(phone);
   for (const data of state.phones) {
-    if (phones.has(data.id)) phones.get(data.id).update(data.entries ?? []);
+    if (phones.has(data.id)) phones.get(data.id).update(data.entries);
     else add(data);
   }
 }

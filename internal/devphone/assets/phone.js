@@ -18,7 +18,7 @@ export class Phone {
     this.label();
     this.listen(act, selectPhone, close);
     this.keepAtEnd();
-    this.update(data.entries ?? []);
+    this.update(data.entries);
     this.showCookie(data);
   }
 
