@@ -93,16 +93,18 @@ func (c *webhookSetCommand) Run(p *process) error {
 	if err != nil {
 		return commandFault(err.Error())
 	}
-	change := webhook.Change{DryRun: c.DryRun}
+	var answers []webhook.Answer
 	if !c.Unchecked {
-		if err := change.Ask(p.ctx, p.transport, target); err != nil {
+		if answers, err = webhook.Ask(p.ctx, p.transport, target); err != nil {
 			return fmt.Errorf("%w; nothing was set: use --unchecked to set it anyway", err)
 		}
 	}
-	err = change.Set(p.ctx, account, cfg, c.Number, target)
-	if change.Before == nil {
+	before, err := webhook.Show(p.ctx, account, cfg, c.Number)
+	if err != nil {
 		return err
 	}
+	change, err := webhook.Set(p.ctx, account, cfg, before, target, c.DryRun)
+	change.Answering = answers
 	if c.JSON {
 		return errors.Join(err, terminal.WriteJSON(p.stdout, change))
 	}

@@ -19,10 +19,10 @@ import (
 // answerTimeout is how long a service may take to answer at /healthz. Twilio waits as long for a connection.
 const answerTimeout = 5 * time.Second
 
-// Change is a new webhook for a number.
+// Change is what Set did, and what answers at the URLs that it set.
 type Change struct {
 	Answering []Answer `json:"answering"` // nil if the URLs were not asked
-	DryRun    bool     `json:"dry_run"`   // set nothing
+	DryRun    bool     `json:"dry_run"`
 	Changed   bool     `json:"changed"`
 	Before    *Status  `json:"before"`
 	After     *Status  `json:"after"` // with DryRun, what would be; nil if it is not known
@@ -36,15 +36,15 @@ type Answer struct {
 
 // Ask asks for an smsession at both URLs of a webhook. It is an error if one of them does not answer. A nil transport means
 // http.DefaultTransport.
-func (c *Change) Ask(ctx context.Context, transport http.RoundTripper, w rest.Webhook) error {
+func Ask(ctx context.Context, transport http.RoundTripper, w rest.Webhook) (answers []Answer, err error) {
 	for _, url := range slices.Compact([]string{healthURL(w.URL), healthURL(w.FallbackURL)}) {
 		version, err := ask(ctx, cmp.Or(transport, http.DefaultTransport), url)
 		if err != nil {
-			return fmt.Errorf("%s %w", mask(url), err)
+			return nil, fmt.Errorf("%s %w", mask(url), err)
 		}
-		c.Answering = append(c.Answering, Answer{URL: mask(url), Version: version})
+		answers = append(answers, Answer{URL: mask(url), Version: version})
 	}
-	return nil
+	return answers, nil
 }
 
 // ask returns the version of the smsession at a URL. An error continues a sentence that begins with the URL.
@@ -68,25 +68,22 @@ func ask(ctx context.Context, transport http.RoundTripper, url string) (string, 
 	return version, nil
 }
 
-// Set sets the webhook of a number, unless it is a dry run or the number has that webhook already. If Set fails after it
-// has found the number, Before is not nil.
-func (c *Change) Set(ctx context.Context, account *rest.Account, cfg config.REST, phoneNumber string, target rest.Webhook) error {
-	var err error
-	if c.Before, err = Show(ctx, account, cfg, phoneNumber); err != nil {
-		return err
-	}
-	if !c.DryRun && c.Before.webhook != target {
-		updated, err := account.SetWebhook(ctx, c.Before.SID, target)
+// Set changes the webhook of the number from before to target, unless it is a dry run or they are the same. The Change is
+// valid if there is an error, too.
+func Set(ctx context.Context, account *rest.Account, cfg config.REST, before *Status, target rest.Webhook, dryRun bool) (Change, error) {
+	c := Change{DryRun: dryRun, Before: before}
+	if !dryRun && before.webhook != target {
+		updated, err := account.SetWebhook(ctx, before.SID, target)
 		if err != nil {
-			return err
+			return c, err
 		}
 		if updated.Webhook != target {
-			return errors.New("Twilio has set another webhook than the given one: see smsession webhook show")
+			return c, errors.New("Twilio has set another webhook than the given one: see smsession webhook show")
 		}
 		c.Changed = true
 	}
-	c.After = c.Before.with(cfg, target)
-	return nil
+	c.After = before.with(cfg, target)
+	return c, nil
 }
 
 // WriteText writes the change as a table.

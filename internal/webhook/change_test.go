@@ -44,11 +44,10 @@ func TestAsk(t *testing.T) {
 			if row.service != nil {
 				outside.Hosts["sms.example.com"] = row.service
 			}
-			var change webhook.Change
-			err := change.Ask(t.Context(), outside, row.webhook)
+			answers, err := webhook.Ask(t.Context(), outside, row.webhook)
 			if row.want == "" {
-				if want := []webhook.Answer{{URL: "https://sms.example.com/healthz", Version: "v1.2.3"}}; err != nil || !slices.Equal(change.Answering, want) {
-					t.Errorf("got %+v, %v", change.Answering, err)
+				if want := []webhook.Answer{{URL: "https://sms.example.com/healthz", Version: "v1.2.3"}}; err != nil || !slices.Equal(answers, want) {
+					t.Errorf("got %+v, %v", answers, err)
 				}
 				return
 			}
@@ -75,8 +74,7 @@ func TestHealthURL(t *testing.T) {
 			asked = append(asked, r.URL.String())
 			return nil, http.ErrServerClosed
 		})
-		var change webhook.Change
-		if err := change.Ask(t.Context(), outside, rest.Webhook{URL: url, FallbackURL: url}); err == nil || !slices.Equal(asked, []string{want}) {
+		if _, err := webhook.Ask(t.Context(), outside, rest.Webhook{URL: url, FallbackURL: url}); err == nil || !slices.Equal(asked, []string{want}) {
 			t.Errorf("for %s, %q is asked, want %s (%v)", url, asked, want, err)
 		}
 	}
@@ -92,8 +90,7 @@ func TestAskWaitsFiveSeconds(t *testing.T) {
 		outside := twiliotest.New(t)
 		outside.Hosts["sms.example.com"] = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		began := time.Now() // the bubble's clock
-		var change webhook.Change
-		err := change.Ask(t.Context(), outside, ourWebhook())
+		_, err := webhook.Ask(t.Context(), outside, ourWebhook())
 		if err == nil || err.Error() != "https://sms.example.com/healthz does not answer within 5s" || time.Since(began) != 5*time.Second {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
@@ -109,12 +106,10 @@ func TestAskSendsTheLogin(t *testing.T) {
 		}
 		_, _ = w.Write([]byte("smsession v1"))
 	})
-	var change webhook.Change
-	if err := change.Ask(t.Context(), outside, rest.Webhook{URL: "https://me:S3cr3t@sms.example.com/sms", FallbackURL: "https://me:S3cr3t@sms.example.com/sms/fallback"}); err != nil {
-		t.Error(err)
-	}
-	if len(change.Answering) != 1 || change.Answering[0].URL != "https://•••@sms.example.com/healthz" {
-		t.Errorf("got %+v", change.Answering)
+	login := rest.Webhook{URL: "https://me:S3cr3t@sms.example.com/sms", FallbackURL: "https://me:S3cr3t@sms.example.com/sms/fallback"}
+	answers, err := webhook.Ask(t.Context(), outside, login)
+	if err != nil || len(answers) != 1 || answers[0].URL != "https://•••@sms.example.com/healthz" {
+		t.Errorf("got %+v, %v", answers, err)
 	}
 	outside.Hosts["sms.example.com"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Header.Get("Authorization") != "" {
@@ -122,7 +117,7 @@ func TestAskSendsTheLogin(t *testing.T) {
 		}
 		_, _ = w.Write([]byte("smsession v1"))
 	})
-	if err := change.Ask(t.Context(), outside, ourWebhook()); err != nil {
+	if _, err := webhook.Ask(t.Context(), outside, ourWebhook()); err != nil {
 		t.Error(err)
 	}
 }
@@ -132,11 +127,21 @@ func posts(twilio *twiliotest.Account) []string {
 	return slices.DeleteFunc(twilio.Requests(), func(request string) bool { return strings.HasPrefix(request, "GET ") })
 }
 
+// set sets the webhook of the number.
+func set(t *testing.T, account *rest.Account, target rest.Webhook, dryRun bool) (webhook.Change, error) {
+	t.Helper()
+	cfg := ours().parse(t)
+	before, err := webhook.Show(t.Context(), account, cfg, twiliotest.ExampleNumber)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return webhook.Set(t.Context(), account, cfg, before, target, dryRun)
+}
+
 func TestSet(t *testing.T) {
 	twilio, account := number(t, urls("https://old.example.com/in", "")...)
-	cfg := ours().parse(t)
-	var first, second webhook.Change
-	if err := first.Set(t.Context(), account, cfg, twiliotest.ExampleNumber, ourWebhook()); err != nil {
+	first, err := set(t, account, ourWebhook(), false)
+	if err != nil {
 		t.Fatal(err)
 	}
 	n := twilio.Numbers[0]
@@ -146,27 +151,25 @@ func TestSet(t *testing.T) {
 	if !first.Changed || first.Before.Webhook.URL != "https://old.example.com/in" || first.After.Webhook != ourWebhook() || !*first.After.Ours {
 		t.Errorf("got %+v", first)
 	}
-	err := second.Set(t.Context(), account, cfg, twiliotest.ExampleNumber, ourWebhook())
+	second, err := set(t, account, ourWebhook(), false)
 	if err != nil || second.Changed || len(posts(twilio)) != 1 {
 		t.Errorf("the second time, got %+v, %v, %q", second, err, posts(twilio))
 	}
-	password := ourWebhook()
-	password.URL = "https://me:secret@sms.example.com/sms"
-	var third webhook.Change
-	err = third.Set(t.Context(), account, cfg, twiliotest.ExampleNumber, password)
-	if err != nil || !third.Changed || twilio.Numbers[0]["sms_url"] != password.URL || strings.Contains(third.After.Webhook.URL, "secret") {
-		t.Errorf("with a password, got %+v, %v", third, err)
+	login := ourWebhook()
+	for _, password := range []string{"secret", "another"} {
+		login.URL = "https://me:" + password + "@sms.example.com/sms"
+		change, err := set(t, account, login, false)
+		if err != nil || !change.Changed || twilio.Numbers[0]["sms_url"] != login.URL || strings.Contains(change.After.Webhook.URL, password) {
+			t.Errorf("with the password %s, got %+v, %v", password, change, err)
+		}
 	}
 }
 
 func TestDryRun(t *testing.T) {
 	twilio, account := number(t, urls("https://old.example.com/in", "")...)
-	change := webhook.Change{DryRun: true}
-	if err := change.Set(t.Context(), account, ours().parse(t), twiliotest.ExampleNumber, ourWebhook()); err != nil {
-		t.Fatal(err)
-	}
-	if change.Changed || change.After.Webhook != ourWebhook() || len(posts(twilio)) != 0 {
-		t.Errorf("got %+v, %q", change, posts(twilio))
+	change, err := set(t, account, ourWebhook(), true)
+	if err != nil || change.Changed || change.After.Webhook != ourWebhook() || len(posts(twilio)) != 0 {
+		t.Fatalf("got %+v, %v, %q", change, err, posts(twilio))
 	}
 	var text strings.Builder
 	if err := change.WriteText(&text); err != nil || !strings.Contains(text.String(), "\nwould be           POST https://sms.example.com/sms\n") {
@@ -179,8 +182,7 @@ func TestSetErrors(t *testing.T) {
 		_, account := number(t, urls("https://old.example.com/in", "")...)
 		target := ourWebhook()
 		target.URL = "http://localhost/sms"
-		var change webhook.Change
-		err := change.Set(t.Context(), account, ours().parse(t), twiliotest.ExampleNumber, target)
+		change, err := set(t, account, target, false)
 		if err == nil || err.Error() != "Twilio rejected the request (400, error 21402): SmsUrl is not valid: http://localhost/sms" ||
 			change.Before.Webhook.URL != "https://old.example.com/in" || change.After != nil {
 			t.Errorf("got %+v, %v", change, err)
@@ -195,8 +197,7 @@ func TestSetErrors(t *testing.T) {
 			}
 			return r.Method == http.MethodPost
 		}
-		var change webhook.Change
-		err := change.Set(t.Context(), account, ours().parse(t), twiliotest.ExampleNumber, ourWebhook())
+		change, err := set(t, account, ourWebhook(), false)
 		if err == nil || !strings.Contains(err.Error(), "Twilio has set another webhook") || change.After != nil || change.Changed {
 			t.Errorf("got %+v, %v", change, err)
 		}
