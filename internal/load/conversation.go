@@ -68,7 +68,10 @@ func (c *conversation) record(index int32, d *phone.Delivery) (last bool) {
 	switch m := &c.messages[index]; {
 	case count == 0 && !failed:
 		if c.uncounted++; c.uncounted == 1 {
-			text := append(replies, phone.Reply{})[0].Body
+			text := ""
+			if len(replies) > 0 {
+				text = replies[0].Body
+			}
 			c.example = fmt.Sprintf("%s was answered %.60q", c.sids.of(index), text)
 		}
 	case count == 0 || count == m.count:

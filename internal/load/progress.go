@@ -1,6 +1,7 @@
 package load
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"time"
@@ -14,34 +15,23 @@ type Progress struct {
 	Rate     float64 // deliveries a second since the last report
 }
 
-// progress reports the progress every second. The returned function ends this, and waits until the last report is made.
-func (r *results) progress(began time.Time, report func(Progress)) (end func()) {
-	if report == nil {
-		return func() {}
-	}
-	ending, ended := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(ended)
-		ticker := time.NewTicker(time.Second)
-		defer ticker.Stop()
-		for last := (Progress{}); ; {
-			select {
-			case <-ticker.C:
-			case <-ending:
-				return
-			}
-			p := Progress{Elapsed: time.Since(began)}
-			r.mu.Lock()
-			p.Answered, p.Failed = r.answered, r.failed
-			r.mu.Unlock()
-			p.Rate = float64(p.Answered+p.Failed-last.Answered-last.Failed) / (p.Elapsed - last.Elapsed).Seconds()
-			report(p)
-			last = p
+// progress reports the progress every second until ctx ends.
+func (r *results) progress(ctx context.Context, began time.Time, report func(Progress)) {
+	ticker := time.NewTicker(time.Second)
+	defer ticker.Stop()
+	for last := (Progress{}); ; {
+		select {
+		case <-ticker.C:
+		case <-ctx.Done():
+			return
 		}
-	}()
-	return func() {
-		close(ending)
-		<-ended
+		p := Progress{Elapsed: time.Since(began)}
+		r.mu.Lock()
+		p.Answered, p.Failed = r.answered, r.failed
+		r.mu.Unlock()
+		p.Rate = float64(p.Answered+p.Failed-last.Answered-last.Failed) / (p.Elapsed - last.Elapsed).Seconds()
+		report(p)
+		last = p
 	}
 }
 

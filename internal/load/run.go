@@ -56,10 +56,15 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	for range o.InFlight {
 		workers.Go(func() { r.work(sending) })
 	}
-	endProgress := r.results.progress(r.began, o.Progress)
+	reporting, endReports := context.WithCancel(context.WithoutCancel(ctx))
+	var reports sync.WaitGroup
+	if o.Progress != nil {
+		reports.Go(func() { r.results.progress(reporting, r.began, o.Progress) })
+	}
 	r.dispatch(running)
 	workers.Wait()
-	endProgress()
+	endReports()
+	reports.Wait()
 	if err := context.Cause(running); err != nil && ctx.Err() == nil {
 		return nil, err
 	}
