@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"smsession/internal/inspect"
@@ -23,59 +24,63 @@ func TestNames(t *testing.T) {
 }
 
 func TestListAsATable(t *testing.T) {
-	now := time.Now()
-	conversations := []inspect.Conversation{
-		{To: to, From: from, Count: 7, Written: now.Add(-90 * time.Second), Began: now.Add(-time.Hour), Left: 3*time.Hour + 58*time.Minute + 31*time.Second},
-		{To: "whatsapp:" + to, From: "whatsapp:+15551234567", Count: 1234567, Written: now.Add(-25 * time.Hour), Left: inspect.Forever},
-		{To: to, From: "a long\x1b[2J name that is wider", Newer: true, Left: time.Second},
-		{To: to, From: "\x1b[2J", Count: 1, Written: now, Left: time.Second},
-	}
-	var out strings.Builder
-	list := &inspect.List{Out: &out, Names: inspect.Names{Typed: []string{from, "\x1b[2J"}}}
-	for i := range conversations {
-		if err := list.Print(conversations[i : i+1]); err != nil {
-			t.Fatal(err)
+	synctest.Test(t, func(t *testing.T) { // time stands still
+		now := time.Now()
+		conversations := []inspect.Conversation{
+			{To: to, From: from, Count: 7, Written: now.Add(-90 * time.Second), Began: now.Add(-time.Hour), Left: 3*time.Hour + 58*time.Minute + 31*time.Second},
+			{To: "whatsapp:" + to, From: "whatsapp:+15551234567", Count: 1234567, Written: now.Add(-25 * time.Hour), Left: inspect.Forever},
+			{To: to, From: "a long\x1b[2J name that is wider", Newer: true, Left: time.Second},
+			{To: to, From: "\x1b[2J", Count: 1, Written: now, Left: time.Second},
 		}
-	}
-	want := "" +
-		"FROM                  TO                      COUNT     IDLE     LEFT\n" +
-		"+12025550143          +1500•••0006                7    1m30s    3h58m\n" +
-		"whatsapp:+1555•••4567 whatsapp:+1500•••0006 1234567    1d01h for ever\n" +
-		`a lon•••ider          +1500•••0006                ?        ?       1s` + "\n" +
-		`\x1b[2J               +1500•••0006                1       0s       1s` + "\n"
-	if out.String() != want {
-		t.Errorf("got\n%swant\n%s", out.String(), want)
-	}
+		var out strings.Builder
+		list := &inspect.List{Out: &out, Names: inspect.Names{Typed: []string{from, "\x1b[2J"}}}
+		for i := range conversations {
+			if err := list.Print(conversations[i : i+1]); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want := "" +
+			"FROM                  TO                      COUNT     IDLE     LEFT\n" +
+			"+12025550143          +1500•••0006                7    1m30s    3h58m\n" +
+			"whatsapp:+1555•••4567 whatsapp:+1500•••0006 1234567    1d01h for ever\n" +
+			`a lon•••ider          +1500•••0006                ?        ?       1s` + "\n" +
+			`\x1b[2J               +1500•••0006                1       0s       1s` + "\n"
+		if out.String() != want {
+			t.Errorf("got\n%swant\n%s", out.String(), want)
+		}
+	})
 }
 
 func TestListAsJSON(t *testing.T) {
-	now := time.Now()
-	var out strings.Builder
-	list := &inspect.List{Out: &out, JSON: true}
-	err := list.Print([]inspect.Conversation{
-		{To: to, From: from, Count: 7, Written: now.Add(-90 * time.Second), Began: now.Add(-time.Hour), Left: time.Hour + time.Millisecond},
-		{To: to, From: "\u202e", Newer: true, Left: inspect.Forever},
+	synctest.Test(t, func(t *testing.T) { // time stands still
+		now := time.Now()
+		var out strings.Builder
+		list := &inspect.List{Out: &out, JSON: true}
+		err := list.Print([]inspect.Conversation{
+			{To: to, From: from, Count: 7, Written: now.Add(-90 * time.Second), Began: now.Add(-time.Hour), Left: time.Hour + time.Millisecond},
+			{To: to, From: "\u202e", Newer: true, Left: inspect.Forever},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(out.String(), "\n")
+		var first struct {
+			From, To       string
+			Count          int
+			Idle           int `json:"idle_seconds"`
+			Left           int `json:"left_seconds"`
+			Began, Written time.Time
+		}
+		if err := json.Unmarshal([]byte(lines[0]), &first); err != nil {
+			t.Fatal(err)
+		}
+		if first.From != "+1202•••0143" || first.To != "+1500•••0006" || first.Count != 7 || first.Idle != 90 || first.Left != 3600 || !first.Began.Equal(now.Add(-time.Hour)) {
+			t.Errorf("got %s", lines[0])
+		}
+		if lines[1] != `{"from":"•••","to":"+1500•••0006"}` || lines[2] != "" || len(lines) != 3 {
+			t.Errorf("got %q", lines[1:])
+		}
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	lines := strings.Split(out.String(), "\n")
-	var first struct {
-		From, To       string
-		Count          int
-		Idle           int `json:"idle_seconds"`
-		Left           int `json:"left_seconds"`
-		Began, Written time.Time
-	}
-	if err := json.Unmarshal([]byte(lines[0]), &first); err != nil {
-		t.Fatal(err)
-	}
-	if first.From != "+1202•••0143" || first.To != "+1500•••0006" || first.Count != 7 || first.Idle != 90 || first.Left != 3600 || !first.Began.Equal(now.Add(-time.Hour)) {
-		t.Errorf("got %s", lines[0])
-	}
-	if lines[1] != `{"from":"•••","to":"+1500•••0006"}` || lines[2] != "" || len(lines) != 3 {
-		t.Errorf("got %q", lines[1:])
-	}
 }
 
 func TestListInOrderAndWithALimit(t *testing.T) {
