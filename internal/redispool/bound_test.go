@@ -105,7 +105,7 @@ func TestNoWriteWaitsLong(t *testing.T) {
 			_, err := c.Do("SET", "key", endless)
 			return err
 		}},
-		{"of what was held back", func(c redis.Conn) { c.Send("SET", "key", endless) }, redis.Conn.Flush},
+		{"of what was held back", func(c redis.Conn) { c.Send("SET", "key", endless) }, func(c redis.Conn) error { c.Flush(); _, err := c.Receive(); return err }},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{l.Addr().String()}}}).Get()

@@ -121,7 +121,7 @@ func TestARouterSendsEachCommandToItsNode(t *testing.T) {
 		}
 	})
 	t.Run("and the connections end with the pool", func(t *testing.T) {
-		p.Close()
+		all.Close()
 		eventually(t, func() error {
 			for _, s := range cluster.Primaries {
 				if n := strings.Count(s.CLI("CLIENT", "LIST", "TYPE", "NORMAL"), "cmd="); n > 1 { // redis-cli's own

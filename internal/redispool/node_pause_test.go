@@ -3,7 +3,6 @@ package redispool
 import (
 	"context"
 	"errors"
-	"io"
 	"net"
 	"net/netip"
 	"sync"
@@ -11,8 +10,6 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/config/redisurl"
 )
@@ -56,21 +53,6 @@ func TestAServerThatCannotBeConnectedToIsNotStormed(t *testing.T) {
 	})
 }
 
-func TestOneCallerAtATimeTriesAServerThatFailed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := &node{}
-		d.leave(errNoHost, false)
-		time.Sleep(dialPause)
-		if err := d.enter(); err != nil {
-			t.Fatalf("the first one after the pause may not try: %v", err)
-		}
-		time.Sleep(10 * dialPause)
-		if err := d.enter(); !errors.Is(err, errNoHost) {
-			t.Errorf("while it tries, the next caller gets %v", err)
-		}
-	})
-}
-
 func TestATryThatItsCallerGivesUpSaysNothingOfTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		pool := Open(Options{URL: redisurl.URL{Addrs: []string{"redis.example.com:6379"}}, Resolver: &counting{takes: time.Second}})
@@ -82,35 +64,6 @@ func TestATryThatItsCallerGivesUpSaysNothingOfTheServer(t *testing.T) {
 		}
 		if _, err := pool.GetContext(t.Context()); !errors.Is(err, errNoHost) {
 			t.Errorf("the next caller gets %v, want the error of the resolver", err)
-		}
-	})
-}
-
-// pooled returns a connection as a node gives it to the pool.
-func pooled(t *testing.T, d *node, peer string) *conn {
-	t.Helper()
-	client, server := net.Pipe()
-	t.Cleanup(func() { client.Close(); server.Close() })
-	w := &wire{Conn: client}
-	return &conn{Conn: redis.NewConn(w, 0, 0), wire: w, addr: d.addr, lost: d.lossesAt(peer), expires: time.Now().Add(time.Hour)}
-}
-
-func TestALossConcernsOnlyOlderConnectionsToTheSameServer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		d := &node{addr: "redis.example.com:6379"}
-		lost, same, other := pooled(t, d, "10.0.0.1:6379"), pooled(t, d, "10.0.0.1:6379"), pooled(t, d, "10.0.0.2:6379")
-		before := time.Now()
-		time.Sleep(time.Second)
-		lost.lost.note(io.EOF)
-		time.Sleep(time.Second)
-		if reusable(same, before) == nil {
-			t.Error("a connection that was idle before the loss is used again")
-		}
-		if err := reusable(same, time.Now()); err != nil {
-			t.Errorf("a connection that was used since then is not: %v", err)
-		}
-		if err := reusable(other, before); err != nil {
-			t.Errorf("a connection to another address of the same name is not: %v", err)
 		}
 	})
 }

@@ -30,7 +30,7 @@ func clients(t *testing.T, servers ...*redistest.Server) (sum int64) {
 func agree(t *testing.T, p *redispool.Pool, least int64, servers ...*redistest.Server) {
 	t.Helper()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
-		ours, theirs := p.OpenConnections(), clients(t, servers...)
+		ours, theirs := int64(p.OpenConnections()), clients(t, servers...)
 		if ours == theirs && ours >= least {
 			return
 		}
@@ -54,7 +54,7 @@ func TestOpenConnectionsAreCounted(t *testing.T) {
 	_, _ = c.Do("PING") // finds out that the server has closed the connection
 	c.Close()
 	agree(t, all, 2, server)
-	p.Close()
+	all.Close()
 	if n := all.OpenConnections(); n != 0 {
 		t.Errorf("%d connections are open after the pool was closed", n)
 	}
@@ -70,6 +70,6 @@ func TestOpenConnectionsToAllNodesOfAClusterAreCounted(t *testing.T) {
 		}
 	}
 	agree(t, all, 3, cluster.Primaries...)
-	p.Close()
+	all.Close()
 	agree(t, all, 0, cluster.Primaries...)
 }

@@ -118,8 +118,8 @@ func TestWhoMayNotWaitIsToldAtTheStart(t *testing.T) {
 		t.Errorf("Ping where nobody waits: %v", err)
 	}
 	login.WaitReplicas = 1
-	if err := pingInTime(t, open(t, login)); !redispool.Refused(err) {
-		t.Errorf("Ping: %v, want a refusal", err)
+	if _, err := do(open(t, login), "EVAL", "return 1", 1, "key", "value"); !redispool.Refused(err) {
+		t.Errorf("a script: %v, want a refusal", err)
 	}
 }
 

@@ -110,7 +110,10 @@ func saying(t *testing.T, addr string) string {
 				defer c.Close()
 				lines := bufio.NewScanner(c)
 				for lines.Scan() {
-					if lines.Text() == "get-master-addr-by-name" {
+					switch lines.Text() {
+					case "PING":
+						io.WriteString(c, "+PONG\r\n")
+					case "get-master-addr-by-name":
 						fmt.Fprintf(c, "*2\r\n$%d\r\n%s\r\n$%d\r\n%s\r\n", len(host), host, len(port), port)
 					}
 				}

@@ -3,7 +3,6 @@ package replica
 import (
 	"context"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -63,20 +62,20 @@ func (w *warnings) check(ctx context.Context, now time.Time) {
 		w.next = now.Add(checkRetry)
 	}
 	for name, gauge := range w.gauges {
-		i := slices.IndexFunc(found, func(f redispool.Warning) bool { return f.Name == name })
+		text, bad := found[name]
 		switch {
-		case i >= 0:
+		case bad:
 			gauge.Set(1)
-			w.logOnce(found[i])
+			w.logOnce(name, text)
 		case err == nil:
 			gauge.Set(0)
 		}
 	}
 }
 
-func (w *warnings) logOnce(warning redispool.Warning) {
-	if !w.logged[warning.Name] {
-		w.log.Warn(warning.Text, "warning", warning.Name)
+func (w *warnings) logOnce(name, text string) {
+	if !w.logged[name] {
+		w.log.Warn(text, "warning", name)
 	}
-	w.logged[warning.Name] = true
+	w.logged[name] = true
 }

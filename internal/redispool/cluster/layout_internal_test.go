@@ -1,4 +1,4 @@
-package redispool
+package cluster
 
 import "testing"
 
@@ -21,7 +21,7 @@ func TestWhatNodesSayOfEachOtherCanBeDialled(t *testing.T) {
 // of the node.
 func TestANodeWithoutANameIsFoundByItsIPAddress(t *testing.T) {
 	reply := []any{[]any{int64(0), int64(16383), []any{[]byte("?"), int64(6379), []byte("id"), []any{[]byte("ip"), []byte("2001:db8::1")}}}}
-	l, err := readLayout(reply, "answered.example.com:7000")
+	l, err := parseLayout(reply, "answered.example.com:7000")
 	if err != nil || !l.nodes["[2001:db8::1]:6379"] || !l.complete() {
 		t.Errorf("the layout is %v, %v", l, err)
 	}

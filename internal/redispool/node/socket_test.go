@@ -1,4 +1,4 @@
-package redispool
+package node
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/redispool/dial"
 )
 
 // writes counts what goes to the network. A socket's other end cannot: it may read several writes at once.
@@ -64,22 +66,22 @@ func pipeline(t *testing.T, c redis.Conn) {
 }
 
 func TestAPipelineOfMoreThan4KBIsOneWrite(t *testing.T) {
-	socket := answering(t)
-	w := &wire{Conn: socket}
-	c := &conn{Conn: redis.NewConn(w, timeout, timeout), wire: w, lost: &losses{}, judge: func(error) {}}
+	conn := answering(t)
+	c := &Conn{node: &Node{}, raw: redis.NewConn(&socket{Conn: conn}, dial.Timeout, dial.Timeout)}
+	c.Run = c.roundTrip
 	for n := 1; n <= 3; n++ {
 		pipeline(t, c)
-		if socket.n != n {
-			t.Fatalf("%d pipelines took %d writes, want one each", n, socket.n)
+		if conn.n != n {
+			t.Fatalf("%d pipelines took %d writes, want one each", n, conn.n)
 		}
 	}
 }
 
 // Without ours there are several, so the count tells the two apart.
 func TestAPipelineOfMoreThan4KBIsSeveralWritesForRedigo(t *testing.T) {
-	socket := answering(t)
-	pipeline(t, redis.NewConn(socket, timeout, timeout))
-	if socket.n < 2 {
-		t.Errorf("the pipeline took %d writes, want more than one", socket.n)
+	conn := answering(t)
+	pipeline(t, redis.NewConn(conn, dial.Timeout, dial.Timeout))
+	if conn.n < 2 {
+		t.Errorf("the pipeline took %d writes, want more than one", conn.n)
 	}
 }

@@ -1,0 +1,131 @@
+// Package cluster connects to a Redis Cluster: it sends each command to the node that has its key, follows redirections,
+// and finds out where the slots are.
+//
+// redisc computes the slots and parses the redirections. Its Cluster type is not used, because it accepts the layout of
+// the first node that answers, even if that node has left the Cluster, and because its errors contain their causes only
+// as text.
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+	"golang.org/x/sync/singleflight"
+
+	"smsession/internal/redispool/node"
+)
+
+// Cluster is a Redis Cluster with a pool of connections to each node. It is safe for concurrent use.
+type Cluster struct {
+	seeds     []string
+	options   node.Options
+	size      int
+	limit     time.Duration
+	layout    atomic.Pointer[layout] // nil before the first contact
+	refreshes singleflight.Group
+	refreshed atomic.Int64 // when the last refresh of the layout ended, in ns
+
+	mu    sync.Mutex
+	pools map[string]*redis.Pool // by the address of the node; nil once the Cluster is closed
+}
+
+// New returns the Cluster of which some nodes have the addresses in seeds. size is the number of connections that may be
+// in use at once to one node.
+func New(seeds []string, o node.Options, size int) *Cluster {
+	limit := o.Timeout + o.Timeout/10 // the error for a late reply is more precise
+	return &Cluster{seeds: seeds, options: o, size: size, limit: limit, pools: map[string]*redis.Pool{}}
+}
+
+// Dial returns a connection to the whole Cluster once its layout is known. It is not a network connection. Dial waits no
+// longer than for a command, because redisstore cannot give it a time limit.
+func (c *Cluster) Dial(ctx context.Context) (redis.Conn, error) {
+	if c.layout.Load() == nil {
+		ctx, cancel := context.WithTimeout(ctx, c.limit)
+		defer cancel()
+		var err error
+		select {
+		case result := <-c.refreshes.DoChan("", c.refresh):
+			err = result.Err
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+		if err != nil {
+			return nil, fmt.Errorf("connect to the Redis Cluster: %w", err)
+		}
+	}
+	return &router{node.Pipeline{Run: c.run}}, nil
+}
+
+// EachPrimary calls f with a connection to each primary that has slots, until f returns an error. There must have been a
+// contact.
+func (c *Cluster) EachPrimary(ctx context.Context, f func(addr string, conn redis.Conn) error) error {
+	for addr := range c.layout.Load().tags {
+		conn, err := c.pool(addr).DialContext(ctx)
+		if err == nil {
+			err = f(addr, conn)
+			_ = conn.Close()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// HashTags returns a hash tag for each primary that has slots, or only "" before the first contact.
+func (c *Cluster) HashTags() []string {
+	if l := c.layout.Load(); l != nil {
+		return slices.Collect(maps.Values(l.tags))
+	}
+	return []string{""}
+}
+
+// OpenConnections returns the number of connections to all nodes.
+func (c *Cluster) OpenConnections() (n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, pool := range c.pools {
+		n += pool.ActiveCount()
+	}
+	return n
+}
+
+// pool returns the pool of connections to the node at addr.
+func (c *Cluster) pool(addr string) *redis.Pool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	pool, found := c.pools[addr]
+	if !found {
+		pool = node.NewPool((&node.Node{Addr: addr, Options: c.options}).Dial, 2*c.size, c.size) // a commit may need two
+		if c.pools == nil {
+			_ = pool.Close()
+			return pool
+		}
+		c.pools[addr] = pool
+	}
+	return pool
+}
+
+// Close closes all connections.
+func (c *Cluster) Close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closePools(nil)
+	c.pools = nil
+}
+
+// closePools closes the pools of all nodes except those that stay. The caller holds the lock.
+func (c *Cluster) closePools(stay map[string]bool) {
+	for addr, pool := range c.pools {
+		if !stay[addr] {
+			_ = pool.Close()
+			delete(c.pools, addr)
+		}
+	}
+}

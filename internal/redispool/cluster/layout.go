@@ -1,0 +1,112 @@
+package cluster
+
+import (
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gomodule/redigo/redis"
+	"github.com/mna/redisc"
+)
+
+// layout is the Cluster as one node describes it. It is not changed once it is in use.
+type layout struct {
+	ranges  []slotRange
+	served  int               // how many slots have a node
+	nodes   map[string]bool   // the addresses of all nodes
+	members map[string]bool   // the addresses of all nodes that were ever in the layout
+	tags    map[string]string // by the address of each primary: a hash tag whose slot is there
+}
+
+// slotRange is a range of slots, both ends included, and the address of its primary.
+type slotRange struct {
+	first, last int
+	primary     string
+}
+
+// complete reports whether there is a node for each key.
+func (l *layout) complete() bool { return l.served == redisc.HashSlots }
+
+// primary returns the address of the node that has a slot, or "" if there is none.
+func (l *layout) primary(slot int) string {
+	for _, r := range l.ranges {
+		if r.first <= slot && slot <= r.last {
+			return r.primary
+		}
+	}
+	return ""
+}
+
+// parseLayout parses a reply to CLUSTER SLOTS. answered is the address of the node that it came from.
+// See https://redis.io/docs/latest/commands/cluster-slots/.
+func parseLayout(reply any, answered string) (*layout, error) {
+	l := &layout{nodes: map[string]bool{}, tags: map[string]string{}}
+	ranges, err := redis.Values(reply, nil)
+	if err != nil {
+		return nil, err
+	}
+	primaries := map[string]bool{}
+	for _, fields := range ranges {
+		var r slotRange
+		values, _ := redis.Values(fields, nil) // Scan returns an error for nil
+		nodes, err := redis.Scan(values, &r.first, &r.last)
+		if err != nil {
+			return nil, err
+		}
+		for _, fields := range slices.Backward(nodes) { // the primary is the first
+			if r.primary, err = nodeAddr(fields, answered); err != nil {
+				return nil, err
+			}
+			l.nodes[r.primary] = true
+		}
+		primaries[r.primary] = true
+		l.served += r.last - r.first + 1
+		l.ranges = append(l.ranges, r)
+	}
+	l.findTags(len(primaries))
+	return l, nil
+}
+
+// nodeAddr returns the address of one node in a reply to CLUSTER SLOTS: its host, its port, its id and more fields. A
+// host of "?" is a host name that is not set; a later field may then contain the IP address.
+func nodeAddr(fields any, answered string) (string, error) {
+	values, _ := redis.Values(fields, nil) // Scan returns an error for nil
+	var host string
+	var port int
+	more, err := redis.Scan(values, &host, &port)
+	if err != nil {
+		return "", err
+	}
+	if host == "?" && len(more) > 1 {
+		named, _ := redis.StringMap(more[1], nil)
+		host = named["ip"]
+	}
+	return reachable(host+":"+strconv.Itoa(port), answered), nil
+}
+
+// reachable returns an address that can be dialled for an address in a node's reply. An IPv6 address has no brackets in
+// the reply. An empty host or "?" means that the host is not known: the node that answered has the same host.
+func reachable(addr, answered string) string {
+	colon := strings.LastIndexByte(addr, ':')
+	if colon < 0 || strings.HasPrefix(addr, "[") {
+		return addr
+	}
+	host := addr[:colon]
+	if host == "" || host == "?" {
+		host, _, _ = net.SplitHostPort(answered)
+	}
+	return net.JoinHostPort(host, addr[colon+1:])
+}
+
+// findTags finds a hash tag for each primary. The slots of numbers are random: with this many numbers, the probability
+// to miss a primary with one slot is 1/e^64.
+func (l *layout) findTags(primaries int) {
+	const enough = 64 * redisc.HashSlots
+	for n := 0; len(l.tags) < primaries && n < enough; n++ {
+		tag := strconv.Itoa(n)
+		if addr := l.primary(redisc.Slot(tag)); addr != "" && l.tags[addr] == "" {
+			l.tags[addr] = tag
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"smsession/internal/redispool/node"
+)
+
+// refreshPause is the shortest time between two requests for the layout. During a failover every message needs the
+// layout.
+const refreshPause = 100 * time.Millisecond
+
+var (
+	errNoSlots = errors.New("the node knows no slots: it was removed from the Cluster, or the Cluster is not set up yet")
+	errForeign = errors.New("the node names no node of the Cluster but itself: it was removed from the Cluster")
+)
+
+// refreshSoon requests the layout in the background. A node that is gone or hangs cannot redirect us to the node that has
+// taken over its slots.
+func (c *Cluster) refreshSoon() {
+	if time.Now().UnixNano()-c.refreshed.Load() >= int64(refreshPause) {
+		c.refreshes.DoChan("", c.refresh)
+	}
+}
+
+// refresh requests the layout from all known nodes and those of the settings, all at once. It uses the first complete
+// layout, or else the one that serves most slots. If there is none, the next error of a command causes another try.
+func (c *Cluster) refresh() (any, error) {
+	defer func() { c.refreshed.Store(time.Now().UnixNano()) }()
+	addrs, members := slices.Clone(c.seeds), map[string]bool{}
+	if last := c.layout.Load(); last != nil {
+		addrs, members = slices.AppendSeq(addrs, maps.Keys(last.nodes)), maps.Clone(last.members)
+	}
+	slices.Sort(addrs)
+	best := &layout{}
+	errs := node.AskAll(slices.Compact(addrs), c.fetch, func(l *layout) (enough bool) {
+		if l.served > best.served {
+			best = l
+		}
+		return best.complete()
+	})
+	if best.served == 0 {
+		return nil, errors.Join(errs...)
+	}
+	maps.Copy(members, best.nodes)
+	best.members = members
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.layout.Store(best)
+	c.closePools(best.nodes)
+	return nil, nil
+}
+
+// fetch requests the layout from one node. A server that is not in a Cluster is a refusal, because keys must not be
+// scattered over several servers.
+func (c *Cluster) fetch(addr string) (*layout, error) {
+	reply := c.send(context.Background(), addr, node.Command{Name: "CLUSTER", Args: []any{"SLOTS"}})
+	l, err := parseLayout(reply.Value, addr)
+	switch {
+	case node.Code(reply.Err) == "ERR":
+		err = node.RefusedBy(reply.Err)
+	case reply.Err != nil:
+		err = reply.Err
+	case err == nil:
+		err = l.check(addr, c.layout.Load())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("ask %s for the layout of the Cluster: %w", addr, err)
+	}
+	return l, nil
+}
+
+// check returns an error for a layout that cannot be right: a node that was removed may know no slots, or may be in
+// another Cluster than in the last layout. A layout with one node is right if that node has all slots, because a Cluster
+// can shrink to one node.
+func (l *layout) check(addr string, last *layout) error {
+	if l.served == 0 {
+		return errNoSlots
+	}
+	if last == nil || !last.members[addr] || len(last.members) == 1 || len(l.nodes) == 1 && l.nodes[addr] && l.complete() {
+		return nil
+	}
+	for other := range l.nodes {
+		if other != addr && last.members[other] {
+			return nil
+		}
+	}
+	return errForeign
+}

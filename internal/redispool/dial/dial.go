@@ -1,0 +1,145 @@
+// Package dial opens network connections to hosts that may have several addresses, some of which may not answer.
+// [net.Dialer] lets the first address take at least two seconds, and asks DNS again for each connection.
+package dial
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// Timeout limits the connecting to a host, with all its addresses.
+const Timeout = time.Second
+
+const (
+	// lookupTimeout limits one DNS lookup. A lookup may take longer than a connection, because all callers share its
+	// answer, and the dialer keeps it.
+	lookupTimeout = 5 * time.Second
+
+	// lookupPatience is how long a DNS lookup may take before the dialer uses the last answer instead.
+	lookupPatience = 100 * time.Millisecond
+)
+
+// Resolver finds the addresses of a host name. [net.Resolver] is one.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// Dialer opens connections. It remembers the addresses of each host name, and which of them answered. It is safe for
+// concurrent use.
+type Dialer struct {
+	Resolver Resolver // nil is net.DefaultResolver
+
+	lookups  singleflight.Group // by host
+	answers  sync.Map           // the last answers of DNS: []netip.Addr by host
+	failures sync.Map           // the times of failures that no answer followed: int64 in ns by address
+}
+
+// Dial connects to host:port, or to a Unix socket if addr is a path. Timeout limits the connecting, but not the first
+// lookup of a host name.
+func (d *Dialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	if strings.HasPrefix(addr, "/") {
+		return (&net.Dialer{Timeout: Timeout}).DialContext(ctx, "unix", addr)
+	}
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	ips, err := d.lookUp(ctx, host)
+	if err != nil {
+		return nil, fmt.Errorf("find the address of %s: %w", host, err)
+	}
+	return d.dialAny(ctx, d.order(ips, port))
+}
+
+// Report records whether the server at the remote address of a connection answered. An error is not an answer.
+func (d *Dialer) Report(addr string, answered bool) {
+	if answered {
+		d.failures.Delete(addr)
+	} else {
+		d.failures.Store(addr, time.Now().UnixNano())
+	}
+}
+
+// lookUp returns the addresses of a host. While DNS is slow or fails, it returns those of the last answer. It does not
+// do so if DNS answers that the host does not exist.
+func (d *Dialer) lookUp(ctx context.Context, host string) ([]netip.Addr, error) {
+	if ip, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{ip}, nil
+	}
+	var slow <-chan time.Time
+	last, known := d.answers.Load(host)
+	if known {
+		slow = time.After(lookupPatience)
+	}
+	lookup := d.lookups.DoChan(host, func() (any, error) { return d.resolve(host) })
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-slow:
+	case answer := <-lookup:
+		var dns *net.DNSError
+		missing := errors.As(answer.Err, &dns) && dns.IsNotFound
+		if answer.Err == nil || !known || missing {
+			return answer.Val.([]netip.Addr), answer.Err
+		}
+	}
+	return last.([]netip.Addr), nil
+}
+
+// resolve asks DNS and keeps the answer. It outlives the caller's context, because later callers need the answer, too.
+func (d *Dialer) resolve(host string) ([]netip.Addr, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
+	defer cancel()
+	ips, err := cmp.Or[Resolver](d.Resolver, net.DefaultResolver).LookupNetIP(ctx, "ip", host)
+	if err == nil && len(ips) == 0 {
+		err = &net.DNSError{Err: "no addresses", Name: host, IsNotFound: true}
+	}
+	if err == nil {
+		d.answers.Store(host, ips)
+	}
+	return ips, err
+}
+
+// order returns the addresses with their port. Those that failed come after the others, the latest failure last.
+func (d *Dialer) order(ips []netip.Addr, port string) []string {
+	var addrs []string
+	for _, ip := range ips {
+		addrs = append(addrs, net.JoinHostPort(ip.Unmap().String(), port))
+	}
+	failure := func(addr string) int64 {
+		at, _ := d.failures.Load(addr)
+		ns, _ := at.(int64)
+		return ns
+	}
+	slices.SortStableFunc(addrs, func(a, b string) int { return cmp.Compare(failure(a), failure(b)) })
+	return addrs
+}
+
+// dialAny connects to the first address that accepts. Each address gets an equal share of the time that is left. The
+// error names each address that failed.
+func (d *Dialer) dialAny(ctx context.Context, addrs []string) (net.Conn, error) {
+	deadline := time.Now().Add(Timeout)
+	var errs []error
+	for i, addr := range addrs {
+		share := time.Until(deadline) / time.Duration(len(addrs)-i)
+		c, err := (&net.Dialer{Deadline: time.Now().Add(share)}).DialContext(ctx, "tcp", addr)
+		if err == nil {
+			return c, nil
+		}
+		if ctx.Err() == nil {
+			d.Report(addr, false)
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}

@@ -1,0 +1,133 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/redispool/dial"
+)
+
+// waitTime is how long WAIT waits. It is less than the time limit of a read. Otherwise the read would time out before the
+// reply arrives.
+const waitTime = dial.Timeout / 2
+
+var errNotEnough = errors.New("too few Redis replicas have the commit")
+
+// Conn is a connection to a node. It runs the commands between two flushes in one round trip.
+type Conn struct {
+	Pipeline
+	node    *Node
+	raw     redis.Conn // redigo's
+	peer    string     // the remote address; "" if the connection was never open
+	expires time.Time  // the pool does not hand it out after this time
+	err     error      // why the connection must not be used again
+}
+
+// Addr returns the address of the node.
+func (c *Conn) Addr() string { return c.node.Addr }
+
+// Close closes the connection.
+func (c *Conn) Close() error { return c.raw.Close() }
+
+// Err returns why the connection must not be used again. The pool calls it when it gets the connection back.
+func (c *Conn) Err() error {
+	if c.err != nil {
+		return c.err
+	}
+	return c.raw.Err()
+}
+
+// roundTrip sends commands and receives their replies. If there is a script that writes among the commands, roundTrip
+// also sends WAIT, and returns the replies of such scripts only if enough replicas have their writes.
+// See https://redis.io/docs/latest/commands/wait/.
+func (c *Conn) roundTrip(commands []Command) []Reply {
+	began := time.Now()
+	replicas := c.node.Options.WaitReplicas
+	wait := replicas > 0 && slices.ContainsFunc(commands, Command.writes)
+	for _, command := range commands {
+		_ = c.raw.Send(command.Name, command.Args...) // Receive returns its error
+	}
+	if wait {
+		_ = c.raw.Send("WAIT", replicas, waitTime.Milliseconds())
+	}
+	_ = c.raw.Flush() // Receive returns its error
+	replies := make([]Reply, len(commands))
+	for i, command := range commands {
+		replies[i] = c.receive(command.IsScript())
+	}
+	if wait {
+		c.confirm(replicas, commands, replies)
+	}
+	if observe := c.node.Options.Observe; observe != nil {
+		observe(time.Since(began))
+	}
+	return replies
+}
+
+// receive receives one reply and finds out whether its error concerns the connection. A server that was demoted, or that
+// is loading, answers with errors on a connection that is in perfect health. An unknown error of a script may be a
+// demotion in other words.
+func (c *Conn) receive(script bool) Reply {
+	value, err := c.raw.Receive()
+	if err == nil {
+		return Reply{Value: value}
+	}
+	if c.raw.Err() != nil {
+		err = c.raw.Err() // the first one
+	}
+	code := Code(err)
+	if code == "" || demoted(code) {
+		c.node.lose(c.peer, err)
+	}
+	if demoted(code) || script && !harmless(code) {
+		c.err = err
+	}
+	c.node.Options.Failed(err)
+	return Reply{Err: redact(err)}
+}
+
+// confirm receives the reply to WAIT. If too few replicas have the writes, the outcome is unknown, as after a lost reply,
+// and another server may have become the primary without the knowledge of this one.
+func (c *Conn) confirm(replicas int, commands []Command, replies []Reply) {
+	reply := c.receive(false)
+	count, err := redis.Int(reply.Value, reply.Err)
+	if err == nil && count < replicas {
+		err = fmt.Errorf("%w: %d of %d", errNotEnough, count, replicas)
+		c.err = err
+	}
+	for i, command := range commands {
+		if err != nil && replies[i].Err == nil && command.writes() {
+			replies[i] = Reply{Err: err}
+		}
+	}
+}
+
+// socket is the network connection of a Conn. It writes a whole pipeline at once, just before it reads the reply. redigo
+// writes in pieces of 4 KB, and each write costs more than any other step of a message. A commit of 6 KB takes one write.
+type socket struct {
+	net.Conn
+	unsent []byte
+}
+
+// Write keeps b until Read.
+func (s *socket) Write(b []byte) (int, error) {
+	s.unsent = append(s.unsent, b...)
+	return len(b), nil
+}
+
+// Read sends what was written, and then reads. redigo has set the deadlines for both.
+func (s *socket) Read(b []byte) (int, error) {
+	if len(s.unsent) > 0 {
+		_, err := s.Conn.Write(s.unsent)
+		s.unsent = s.unsent[:0]
+		if err != nil {
+			return 0, err
+		}
+	}
+	return s.Conn.Read(b)
+}

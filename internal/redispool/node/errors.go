@@ -1,0 +1,100 @@
+package node
+
+import (
+	"crypto/tls"
+	"errors"
+	"net"
+	"strings"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// Refusal is an error that waiting cannot remove.
+type Refusal struct{ Err error }
+
+func (r Refusal) Error() string { return r.Err.Error() }
+func (r Refusal) Unwrap() error { return r.Err }
+
+// RefusedBy returns err as a Refusal if it is an error reply. Otherwise it returns err.
+func RefusedBy(err error) error {
+	if Code(err) == "" {
+		return err
+	}
+	return Refusal{redact(err)}
+}
+
+// Refused reports whether waiting cannot remove err: the server refuses our login or a command, we do not accept the
+// certificate of the server, or err is a Refusal.
+func Refused(err error) bool {
+	var refusal Refusal
+	code := Code(err)
+	return errors.As(err, &refusal) || Outdated(err) || code == "NOPERM" || code == "DENIED"
+}
+
+// Outdated reports whether another login could remove an error: the server does not accept ours, or we do not accept its
+// certificate.
+func Outdated(err error) bool {
+	var certificate *tls.CertificateVerificationError
+	var network *net.OpError
+	switch {
+	case errors.As(err, &certificate):
+		return true
+	case errors.As(err, &network) && network.Op == "remote error": // crypto/tls marks a TLS alert of the server with this Op
+		return true
+	}
+	code := Code(err)
+	return code == "NOAUTH" || code == "WRONGPASS"
+}
+
+// Code returns the code of an error reply, such as READONLY, or "" if err is not an error reply. When a command inside a
+// script fails, Redis before 7.0 and Dragonfly put the command's error behind their own: "ERR Error running script (call
+// to f_…): @user_script:1: @user_script: 1: -READONLY You can't write against a read only replica." The code is then the
+// command's.
+func Code(err error) string {
+	var reply redis.Error
+	if !errors.As(err, &reply) {
+		return ""
+	}
+	code, rest, _ := strings.Cut(string(reply), " ")
+	if _, inner, found := strings.Cut(rest, ": -"); found && code == "ERR" {
+		code, _, _ = strings.Cut(inner, " ")
+	}
+	return code
+}
+
+// demoted reports whether another server, or this server at a later time, would accept the command. The codes of
+// harmless are not among these: a server that is short of disk, memory or time still has the sessions.
+// See https://redis.io/docs/latest/develop/reference/errors/.
+func demoted(code string) bool {
+	switch code {
+	case "READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN",
+		"NOREPLICAS", // a primary that is cut off from the other servers and does not know that they have a new primary
+		"UNBLOCKED":  // the server became a replica during WAIT
+		return true
+	}
+	return false
+}
+
+// harmless reports whether a connection can be used again after a script got this code. Another connection to this server
+// would get the same reply, and this is the right server or its reply names the right one.
+func harmless(code string) bool {
+	switch code {
+	case "NOSCRIPT", "MOVED", "ASK", "TRYAGAIN", "CROSSSLOT", "WRONGTYPE", "NOPERM", "OOM", "MISCONF", "BUSY":
+		return true
+	}
+	return false
+}
+
+// redact returns an error reply without the arguments that a server quotes if it does not know a command, for example
+// because the command was renamed. The arguments can contain phone numbers, tokens and the password of AUTH.
+func redact(err error) error {
+	var reply redis.Error
+	if !errors.As(err, &reply) {
+		return err
+	}
+	text, _, quotes := strings.Cut(string(reply), ", with args beginning with")
+	if !quotes {
+		return err
+	}
+	return redis.Error(text)
+}

@@ -1,0 +1,88 @@
+package node
+
+import (
+	"errors"
+	"strings"
+)
+
+var errNoReply = errors.New("no command was sent whose reply could be received")
+
+// Command is a command with its arguments.
+type Command struct {
+	Name string
+	Args []any
+}
+
+// IsScript reports whether the command runs a script.
+func (c Command) IsScript() bool {
+	return strings.EqualFold(c.Name, "EVALSHA") || strings.EqualFold(c.Name, "EVAL")
+}
+
+// writes reports whether the command is a script with a key and another argument. A script without another argument only
+// reads.
+func (c Command) writes() bool {
+	return c.IsScript() && len(c.Args) > 3 // what to run, the number of keys, the key
+}
+
+// Reply is the reply to a command, or its error.
+type Reply struct {
+	Value any
+	Err   error
+}
+
+// Pipeline implements the methods of redis.Conn that send commands and receive replies. It is not safe for concurrent
+// use.
+type Pipeline struct {
+	// Run runs all commands between two flushes, and returns a reply for each.
+	Run func([]Command) []Reply
+
+	queued  []Command
+	replies []Reply // not received yet
+}
+
+// Do runs the queued commands and this one, and returns its reply. The replies to the others are dropped. redigo's pool
+// passes no name when it gets a connection back; Do then only runs the queued commands.
+func (p *Pipeline) Do(name string, args ...any) (any, error) {
+	if name != "" {
+		p.queued = append(p.queued, Command{name, args})
+	}
+	_ = p.Flush()
+	replies := p.replies
+	p.replies = nil
+	if name == "" {
+		return nil, nil
+	}
+	last := replies[len(replies)-1]
+	return last.Value, last.Err
+}
+
+// Send queues a command until Flush.
+func (p *Pipeline) Send(name string, args ...any) error {
+	p.queued = append(p.queued, Command{name, args})
+	return nil
+}
+
+// Flush runs the queued commands. It returns nil, because each reply has its own error.
+func (p *Pipeline) Flush() error {
+	if len(p.queued) == 0 {
+		return nil
+	}
+	replies := p.Run(p.queued)
+	if len(p.replies) > 0 {
+		replies = append(p.replies, replies...)
+	}
+	p.replies = replies
+	clear(p.queued) // the arguments can be large
+	p.queued = p.queued[:0]
+	return nil
+}
+
+// Receive returns the replies in the order of the commands.
+func (p *Pipeline) Receive() (any, error) {
+	if len(p.replies) == 0 {
+		return nil, errNoReply
+	}
+	first := p.replies[0]
+	p.replies = p.replies[1:]
+	return first.Value, first.Err
+}

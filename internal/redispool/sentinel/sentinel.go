@@ -1,0 +1,136 @@
+// Package sentinel connects to the primary that Redis Sentinels name.
+// See https://redis.io/docs/latest/develop/reference/sentinel-clients/.
+package sentinel
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+	"golang.org/x/sync/singleflight"
+
+	"smsession/internal/redispool/node"
+)
+
+var (
+	errUnknownName = node.Refusal{Err: errors.New("the Sentinels know no primary of that name")}
+	errNotPrimary  = errors.New("the server that the Sentinels name is not a primary")
+)
+
+// Primary is the primary that Sentinels know under a name. It is safe for concurrent use.
+type Primary struct {
+	name      string
+	sentinels []*node.Node
+	votes     singleflight.Group
+	options   node.Options           // for the primary and its replicas
+	servers   sync.Map               // *node.Node by address
+	current   atomic.Pointer[string] // the address of the last connection
+}
+
+// New returns the primary that the Sentinels at addrs know under a name.
+func New(name string, addrs []string, sentinels, servers node.Options) *Primary {
+	servers.Greet = isPrimary
+	p := &Primary{name: name, options: servers}
+	for _, addr := range addrs {
+		p.sentinels = append(p.sentinels, &node.Node{Addr: addr, Options: sentinels})
+	}
+	return p
+}
+
+// Dial asks the Sentinels for the primary and connects to it. A server that calls itself a primary may have just been
+// replaced. It then soon answers READONLY, or too few replicas have its writes.
+func (p *Primary) Dial(ctx context.Context) (redis.Conn, error) {
+	addrs, err := p.ask(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("ask the Sentinels: %w", err)
+	}
+	var errs []error
+	for _, addr := range addrs {
+		server, _ := p.servers.LoadOrStore(addr, &node.Node{Addr: addr, Options: p.options})
+		c, err := server.(*node.Node).Dial(ctx)
+		if err == nil {
+			p.current.Store(&addr)
+			return c, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+// Reusable is [node.Reusable], and also returns ErrStale for a connection to a server that is not the primary any more.
+func (p *Primary) Reusable(pooled redis.Conn, lastUsed time.Time) error {
+	if pooled.(*node.Conn).Addr() != *p.current.Load() {
+		return node.ErrStale
+	}
+	return node.Reusable(pooled, lastUsed)
+}
+
+// isPrimary asks a server whether it is a primary, because a Sentinel may not know that yet.
+func isPrimary(c redis.Conn) error {
+	reply, err := redis.Values(c.Do("ROLE"))
+	if err != nil {
+		return err
+	}
+	var role string
+	if _, err := redis.Scan(reply, &role); err != nil || role != "master" {
+		return errNotPrimary
+	}
+	return nil
+}
+
+// ask returns the addresses that the Sentinels name, the likeliest first. Callers that ask at the same time share one
+// vote, because in an outage every message that waits asks.
+func (p *Primary) ask(ctx context.Context) ([]string, error) {
+	select {
+	case vote := <-p.votes.DoChan("", p.vote):
+		addrs, _ := vote.Val.([]string)
+		return addrs, vote.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// vote asks all Sentinels at once. It waits until more than half of them name the same address, or until each Sentinel
+// has answered or failed. The result begins with the address that most Sentinels name. A majority is needed because a
+// Sentinel that is cut off from the others still names the old primary, and a Sentinel on the host of a failed primary
+// does not answer.
+func (p *Primary) vote() (any, error) {
+	votes := map[string]int{}
+	var addrs []string
+	errs := node.AskAll(p.sentinels, p.askOne, func(addr string) (enough bool) {
+		if votes[addr]++; votes[addr] == 1 {
+			addrs = append(addrs, addr)
+		}
+		return votes[addr] > len(p.sentinels)/2
+	})
+	if len(addrs) == 0 {
+		return nil, errors.Join(errs...)
+	}
+	slices.SortStableFunc(addrs, func(a, b string) int { return cmp.Compare(votes[b], votes[a]) })
+	return addrs, nil
+}
+
+// askOne returns the address that one Sentinel names.
+func (p *Primary) askOne(sentinel *node.Node) (string, error) {
+	c, err := sentinel.Dial(context.Background())
+	if err != nil {
+		return "", err
+	}
+	defer c.Close()
+	reply, err := redis.Values(c.Do("SENTINEL", "get-master-addr-by-name", p.name))
+	if errors.Is(err, redis.ErrNil) {
+		err = errUnknownName
+	}
+	var host, port string
+	if err == nil {
+		_, err = redis.Scan(reply, &host, &port)
+	}
+	return net.JoinHostPort(host, port), err
+}
