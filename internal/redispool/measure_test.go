@@ -33,6 +33,8 @@ func measure(tb testing.TB, o redispool.Options) (*redispool.Pool, *trips) {
 	if _, err := do(p.Pool, "PING"); err != nil { // the first connection makes more round trips
 		tb.Fatal(err)
 	}
+	told.mu.Lock()
+	defer told.mu.Unlock()
 	told.took = nil
 	return p, told
 }
