@@ -35,11 +35,7 @@ type outcome struct {
 
 // twiml returns the outcome with a reply as TwiML.
 func twiml(result string, reply conversation.Reply) outcome {
-	document := []byte(reply.TwiML)
-	if reply.TwiML == "" {
-		document = twilio.AppendTwiML(make([]byte, 0, 192), reply.Texts)
-	}
-	return outcome{status: http.StatusOK, contentType: "text/xml; charset=utf-8", body: document, result: result}
+	return outcome{status: http.StatusOK, contentType: "text/xml; charset=utf-8", body: twilio.TwiML(reply), result: result}
 }
 
 // plain returns the outcome with one line of text.

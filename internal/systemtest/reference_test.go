@@ -17,6 +17,7 @@ import (
 	"github.com/twilio/twilio-go/client"
 
 	"smsession/internal/config/redisurl"
+	domain "smsession/internal/conversation"
 	"smsession/internal/redispool"
 	production "smsession/internal/replica"
 	"smsession/internal/twilio"
@@ -95,7 +96,7 @@ func limit(pool *redis.Pool, count counting) http.Handler {
 			return
 		}
 		w.Header().Set("Content-Type", "text/xml; charset=utf-8")
-		_, _ = w.Write(twilio.AppendTwiML(make([]byte, 0, 192), []string{"Hello, thanks for message number " + strconv.Itoa(n)}))
+		_, _ = w.Write(twilio.TwiML(domain.Text("Hello, thanks for message number " + strconv.Itoa(n))))
 	})
 }
 

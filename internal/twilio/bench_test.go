@@ -3,6 +3,7 @@ package twilio_test
 import (
 	"testing"
 
+	"smsession/internal/conversation"
 	"smsession/internal/twilio"
 )
 
@@ -52,11 +53,10 @@ func BenchmarkRequest(b *testing.B) {
 	}
 }
 
-func BenchmarkAppendTwiML(b *testing.B) {
-	texts := []string{"Hello, thanks for message number 2"}
-	dst := make([]byte, 0, 256)
+func BenchmarkTwiML(b *testing.B) {
+	reply := conversation.Text("Hello, thanks for message number 2")
 	b.ReportAllocs()
 	for b.Loop() {
-		twilio.AppendTwiML(dst, texts)
+		twilio.TwiML(reply)
 	}
 }

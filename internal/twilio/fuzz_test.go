@@ -10,6 +10,7 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"smsession/internal/conversation"
 	"smsession/internal/twilio"
 )
 
@@ -88,13 +89,13 @@ func signedText(values url.Values) string {
 	return text.String()
 }
 
-// FuzzAppendTwiML parses every document with a strict parser, because Twilio's own is not available.
-func FuzzAppendTwiML(f *testing.F) {
+// FuzzTwiML parses every document with a strict parser, because Twilio's own is not available.
+func FuzzTwiML(f *testing.F) {
 	f.Add("Hello, thanks for the new message.", "")
 	f.Add("<Message>&amp;]]></Message>", "\"it's\"")
 	f.Add("a\r\nb\tc\x00\x1b", "\xff\xc3(\ufffe\U0001f44d\u2028")
 	f.Fuzz(func(t *testing.T, first, second string) {
-		document := twilio.AppendTwiML(nil, []string{first, second})
+		document := twilio.TwiML(conversation.Reply{Texts: []string{first, second}})
 		if !bytes.HasPrefix(document, []byte(declaration+"<Response")) || !utf8.Valid(document) {
 			t.Fatalf("%q is not a document", document)
 		}

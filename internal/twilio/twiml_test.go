@@ -3,12 +3,13 @@ package twilio_test
 import (
 	"testing"
 
+	"smsession/internal/conversation"
 	"smsession/internal/twilio"
 )
 
 const declaration = `<?xml version="1.0" encoding="UTF-8"?>`
 
-func TestAppendTwiML(t *testing.T) {
+func TestTwiML(t *testing.T) {
 	for _, row := range []struct {
 		name  string
 		texts []string
@@ -41,19 +42,17 @@ func TestAppendTwiML(t *testing.T) {
 			"<Response><Message>\ufffd\ufffd</Message></Response>"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if got := string(twilio.AppendTwiML(nil, row.texts)); got != declaration+row.want {
+			if got := string(twilio.TwiML(conversation.Reply{Texts: row.texts})); got != declaration+row.want {
 				t.Errorf("%s, want %s", got, declaration+row.want)
 			}
 		})
 	}
 }
 
-func TestAppendTwiMLAppends(t *testing.T) {
-	for _, space := range []int{0, 10, 1000} {
-		dst := append(make([]byte, 0, 6+space), "before"...)
-		got := string(twilio.AppendTwiML(dst, []string{"a"}))
-		if want := "before" + declaration + "<Response><Message>a</Message></Response>"; got != want {
-			t.Errorf("with %d bytes of space: %s", space, got)
-		}
+func TestTwiMLOfADocument(t *testing.T) {
+	const document = `<Response><Message><Media>https://a.example/b.png</Media></Message></Response>`
+	got := string(twilio.TwiML(conversation.Reply{TwiML: document, Texts: []string{"unused"}}))
+	if got != document {
+		t.Errorf("the document is %s", got)
 	}
 }
