@@ -97,21 +97,21 @@ func (c *endCommand) end(p *process, source inspect.Source, snapshot inspect.Sna
 	return operatorError(err, endRights)
 }
 
-// unfinished adds to an error what it leaves uncertain. An end is one command of Redis: if Redis refused it, or if it was
-// not sent in time, then nothing was done. An erasure is several commands, and any of them may have failed.
+// unfinished adds to an error what it leaves uncertain. An end is one command of Redis: if Redis refused it, or if it
+// was not sent in time, then nothing was done. An erasure is several commands, and any of them may have failed.
 func (c *endCommand) unfinished(err error) error {
-	told := operatorError(err, endRights)
-	if told == nil { // a connection to Redis can break as a pipe does
-		told = err
+	shown := operatorError(err, endRights)
+	if shown == nil { // a connection to Redis can break as a pipe does
+		shown = err
 	}
 	var refusal redis.Error
 	switch {
 	case errors.Is(err, record.ErrNewer):
 		return fmt.Errorf("%w: use the version of smsession that wrote it", err)
 	case c.Erase:
-		return fmt.Errorf("the conversation may be erased in part; look with smsession show, and erase it again: %w", told)
+		return fmt.Errorf("the conversation may be erased in part; look with smsession show, and erase it again: %w", shown)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.As(err, &refusal):
-		return told
+		return shown
 	}
-	return fmt.Errorf("the conversation may have ended or not; look with smsession show: %w", told)
+	return fmt.Errorf("the conversation may have ended or not; look with smsession show: %w", shown)
 }

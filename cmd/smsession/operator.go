@@ -23,8 +23,8 @@ type operatorFlags struct {
 	JSON   bool `name:"json" help:"Print JSON, one object a line."`
 }
 
-// address is a phone number, or another address, on the command line. It is never empty: in a script, an empty value is a
-// variable without a value, and end would end the conversations of all senders.
+// address is a phone number, or another address, on the command line. It is never empty: in a script, an empty value is
+// a variable without a value, and end would end the conversations of all senders.
 type address string
 
 // UnmarshalText parses a value for kong.
@@ -36,8 +36,8 @@ func (a *address) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// operatorPatience limits one answer of Redis, so that a snapshot of Redis's does not end a long list. It also limits the
-// end of a conversation whose messages are faster.
+// operatorPatience limits one answer of Redis. It is so long that a list survives a Redis that saves a snapshot. It also
+// limits how long end tries again while messages change the record.
 const operatorPatience = 10 * time.Second
 
 // The commands that a Redis user must have.
@@ -68,8 +68,8 @@ func (f operatorFlags) names(typed ...address) inspect.Names {
 // errUnknownNumber does not quote the number.
 var errUnknownNumber = errors.New("no conversation of that number is known: it never texted, its session has expired, or it is written differently")
 
-// operatorError turns the error of an operator's command into one for the user. rights are the Redis commands that the command
-// needs.
+// operatorError turns the error of an operator's command into one for the user. rights are the Redis commands that the
+// command needs.
 func operatorError(err error, rights string) error {
 	var refusal redis.Error
 	switch {

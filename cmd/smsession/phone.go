@@ -93,7 +93,7 @@ func (c *phoneCommand) Run(p *process) error {
 		return nil // the person ended it
 	case err != nil || in.Typed: // the person has seen what went wrong
 		return userError(err)
-	case tally.Misread > 0:
+	case tally.InvalidLines > 0:
 		return commandFault(tally.Err().Error())
 	default:
 		return tally.Err()

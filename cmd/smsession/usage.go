@@ -11,9 +11,9 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// usageFault explains why kong did not accept a command line. kong's own messages quote the command line, and an argument
-// may be a password in the wrong place, so this message names only commands and flags. It goes by what kong had left to
-// parse.
+// usageFault explains why kong did not accept a command line. kong's own messages quote the command line, and an
+// argument may be a password in the wrong place, so this message names only commands and flags. It goes by what kong
+// had left to parse.
 func usageFault(err error) string {
 	var fault commandFault
 	var parse *kong.ParseError

@@ -17,7 +17,7 @@ type watchCommand struct {
 	Limit int           `name:"limit" default:"10000" placeholder:"N" help:"How many conversations to remember, those with the latest messages (default 10000)."`
 }
 
-// shortestPause prevents that a typing error makes us read Redis without a pause.
+// shortestPause makes sure that a typing error does not read Redis all the time.
 const shortestPause = 100 * time.Millisecond
 
 // Help is shown below the flags' summary.

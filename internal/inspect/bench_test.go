@@ -62,8 +62,8 @@ func live() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-// BenchmarkList lists a million conversations of a real Redis: ms to the first line, and by how much the live heap grew at
-// most, looked at eight times a listing.
+// BenchmarkList lists a million conversations of a real Redis: ms to the first line, and by how much the live heap grew
+// at most, looked at eight times a listing.
 func BenchmarkList(b *testing.B) {
 	const conversations = 1_000_000
 	server := redistest.Start(b, redistest.Options{})

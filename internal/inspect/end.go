@@ -27,8 +27,8 @@ type Ending struct {
 	Count    int64 // the messages that it had, if the outcome is WasEnded
 }
 
-// End ends a conversation, so that the next message begins a new one. If erase is set, it instead deletes what Redis holds of
-// the conversation. For the errors see session.End and session.Erase.
+// End ends a conversation, so that the next message begins a new one. If erase is set, it instead deletes what Redis
+// holds of the conversation. For the errors see session.End and session.Erase.
 func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, error) {
 	e := Ending{To: to, From: from, Outcome: NotFound}
 	if erase {

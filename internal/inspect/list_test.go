@@ -234,8 +234,8 @@ func TestACluster(t *testing.T) {
 	}
 }
 
-// All of twenty thousand conversations are found once, by SCAN and not by KEYS, and their number does not decide how much
-// memory is used.
+// All of twenty thousand conversations are found once, by SCAN and not by KEYS, and their number does not decide how
+// much memory is used.
 func TestEachUsesBoundedMemory(t *testing.T) {
 	const conversations = 20_000
 	server := redistest.Start(t, redistest.Options{})

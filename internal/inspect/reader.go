@@ -16,11 +16,11 @@ type reader struct {
 }
 
 const (
-	// pipelined is how many commands one server gets at once: two for each key of a page.
-	pipelined = 2 * pageSize
+	// serverBatch is how many commands one server gets at once: two for each key of a page.
+	serverBatch = 2 * pageSize
 
-	// spread is how many commands a Cluster gets at once. Each may take a connection of its own.
-	spread = 32
+	// clusterBatch is how many commands a Cluster gets at once. Each may take a connection of its own.
+	clusterBatch = 32
 )
 
 // command is a command of Redis that takes a key and nothing else.
@@ -33,7 +33,8 @@ type value struct {
 	ttl  time.Duration // the time to live: 0 for a missing key, Forever for one that does not expire
 }
 
-// values returns the values of keys. It asks for the sizes first, and does not read a string of more than maxSize bytes.
+// values returns the values of keys. It asks for the sizes first, and does not read a string of more than maxSize
+// bytes.
 func (r reader) values(keys []string, maxSize int64) ([]value, error) {
 	values := make([]value, len(keys))
 	var sizes, texts []command
@@ -94,8 +95,8 @@ func (r reader) do(commands []command) ([]any, error) {
 	return replies, nil
 }
 
-// absent reports whether err is Redis's answer that there is no such string here: the key is of another type, or a Cluster
-// has just moved it to another server.
+// absent reports whether err is Redis's answer that there is no such string here: the key is of another type, or a
+// Cluster has just moved it to another server.
 func absent(err error) bool {
 	var answer redis.Error
 	code := ""

@@ -21,15 +21,15 @@ type Snapshot struct {
 	RecordTTL  time.Duration // Forever if the record does not expire
 }
 
-// Read returns what Redis holds of the conversation between two addresses, as a message contains them. It reports false if
-// there is no pointer. It renews nothing.
+// Read returns what Redis holds of the conversation between two addresses, as a message contains them. It reports false
+// if there is no pointer. It renews nothing.
 func Read(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string) (Snapshot, bool, error) {
 	conn, err := pool.GetContext(ctx)
 	if err != nil {
 		return Snapshot{}, false, fmt.Errorf("read conversation: %w", err)
 	}
 	defer conn.Close()
-	r := reader{conn, spread}
+	r := reader{conn, clusterBatch}
 	found, err := read(keys, []string{keys.Conversation(to, from)}, r, r)
 	if err != nil {
 		return Snapshot{}, false, fmt.Errorf("read conversation: %w", err)
@@ -85,8 +85,8 @@ const (
 	laterVersion      state = "the record is of a later version of smsession; this version does not change it"
 )
 
-// parse returns the state of the conversation and its record. The record is nil if it cannot be read or belongs to another
-// conversation.
+// parse returns the state of the conversation and its record. The record is nil if it cannot be read or belongs to
+// another conversation.
 func (s Snapshot) parse(now time.Time) (state, *record.Record) {
 	switch {
 	case !record.IsToken(s.Pointer):

@@ -37,8 +37,8 @@ func (o Order) compare(a, b Conversation) int {
 	return cmp.Or(first, cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From))
 }
 
-// List calls visit with the conversations that f selects, at most limit of them; a limit of 0 is none. Without an order it
-// calls visit as Each does. With an order, which needs a limit, it calls visit once, with the first ones.
+// List calls visit with the conversations that f selects, at most limit of them; a limit of 0 is none. Without an order
+// it calls visit as Each does. With an order, which needs a limit, it calls visit once, with the first ones.
 func (s Source) List(ctx context.Context, f Filter, order Order, limit int, visit func([]Conversation) error) error {
 	best := ranking{order: order, limit: limit}
 	listed, enough := 0, errors.New("the limit is reached")

@@ -1,5 +1,5 @@
-// Package inspect is for operators: it lists, shows, watches and ends the conversations that are in Redis. It also lets a
-// simulated time pass for a conversation. It answers no message, and reading a conversation does not renew it.
+// Package inspect is for operators: it lists, shows, watches and ends the conversations that are in Redis. It also lets
+// a simulated time pass for a conversation. It answers no message, and reading a conversation does not renew it.
 package inspect
 
 import (
@@ -14,7 +14,6 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"smsession/internal/redispool"
-
 	"smsession/internal/session/record"
 )
 
@@ -37,11 +36,12 @@ const Forever = time.Duration(math.MaxInt64)
 // See https://www.twilio.com/docs/messaging/services.
 const maxNumbers = 400
 
-// Each calls visit with the live conversations that f selects, some at a time, in no order. A conversation whose record is of
-// a later version counts as live. An error of visit ends the search, and Each returns it.
+// Each calls visit with the live conversations that f selects, some at a time, in no order. A conversation whose record
+// is of a later version counts as live. An error of visit ends the search, and Each returns it.
 //
-// Each finds the pointers with SCAN, so Redis answers messages at the same time, and no more than one page is in memory. On a Cluster it reads one primary after the other. It finds every conversation that is
-// there from beginning to end. If a Cluster moves a slot meanwhile, a conversation in it may be found twice or not at all.
+// Each finds the pointers with SCAN, so Redis answers messages at the same time, and no more than one page is in
+// memory. On a Cluster it reads one primary after the other. It finds every conversation that is there from beginning
+// to end. If a Cluster moves a slot meanwhile, a conversation in it may be found twice or not at all.
 func (s Source) Each(ctx context.Context, f Filter, visit func([]Conversation) error) error {
 	err := s.eachPage(ctx, f, func(snapshots []Snapshot) error {
 		found := conversations(snapshots, f.Ended)
@@ -56,9 +56,9 @@ func (s Source) Each(ctx context.Context, f Filter, visit func([]Conversation) e
 	return nil
 }
 
-// Find returns what Redis holds of a sender's conversations, sorted by our number. If to is empty, it returns those with
-// all numbers, for which it reads all keys. A conversation without a pointer is not found, and one without a readable record
-// is. It is an error if there are more than 400.
+// Find returns what Redis holds of a sender's conversations, sorted by our number. If to is empty, it returns those
+// with all numbers, for which it reads all keys. A conversation without a pointer is not found, and one without a
+// readable record is. It is an error if there are more than 400.
 func (s Source) Find(ctx context.Context, to, from string) ([]Snapshot, error) {
 	var found []Snapshot
 	err := s.eachPage(ctx, Filter{To: to, From: from}, func(snapshots []Snapshot) error {
@@ -76,21 +76,22 @@ func (s Source) Find(ctx context.Context, to, from string) ([]Snapshot, error) {
 }
 
 const (
-	// pageSize is how many keys Redis examines in one SCAN. This takes about 0.15 ms, during which it answers no message.
-	// About half of the keys are pointers, and their records have about 3 KB each, so a page has 768 KB.
+	// pageSize is how many keys Redis examines in one SCAN. This takes about 0.15 ms, during which it answers no
+	// message. About half of the keys are pointers, and their records have about 3 KB each, so a page has 768 KB.
 	pageSize = 512
 
 	// remembered is how many of the last keys are compared with a new page.
 	//
-	// SCAN may return a key again while Redis shrinks its table, but it then returns only one bucket of the table again.
-	// The keys of this bucket came shortly before, and they are few: a table shrinks when nine of ten buckets are empty.
+	// SCAN may return a key again while Redis shrinks its table, but it then returns only one bucket of the table
+	// again. The keys of this bucket came shortly before, and they are few: a table shrinks when nine of ten buckets
+	// are empty.
 	// See https://redis.io/docs/latest/commands/scan/#scan-guarantees and dictScan in https://github.com/redis/redis,
 	// src/dict.c.
 	remembered = 4096
 )
 
-// eachPage calls visit with the conversations that f selects, one page of SCAN after the other. If f names both addresses,
-// it searches nothing.
+// eachPage calls visit with the conversations that f selects, one page of SCAN after the other. If f names both
+// addresses, it searches nothing.
 func (s Source) eachPage(ctx context.Context, f Filter, visit func([]Snapshot) error) error {
 	if f.To != "" && f.From != "" {
 		one, found, err := Read(ctx, s.Pool.Pool, s.Keys, f.To, f.From)
@@ -101,7 +102,7 @@ func (s Source) eachPage(ctx context.Context, f Filter, visit func([]Snapshot) e
 	}
 	seen, _ := simplelru.NewLRU[string, struct{}](remembered, nil) // the only error is a size of 0
 	return s.Pool.EachPrimary(ctx, func(addr string, node redis.Conn) error {
-		pointers := reader{node, pipelined}
+		pointers := reader{node, serverBatch}
 		records := pointers
 		if addr != "" { // a Cluster, in which other servers have most of the records
 			conn, err := s.Pool.GetContext(ctx)
@@ -109,7 +110,7 @@ func (s Source) eachPage(ctx context.Context, f Filter, visit func([]Snapshot) e
 				return err
 			}
 			defer conn.Close()
-			records = reader{conn, spread}
+			records = reader{conn, clusterBatch}
 		}
 		for cursor := "0"; ; {
 			if err := ctx.Err(); err != nil {

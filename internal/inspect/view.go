@@ -53,8 +53,8 @@ func (e Event) line(names Names) string {
 	return fmt.Sprintf("%s %-5s %s %s %7s", e.At.Format("15:04:05"), e.Kind, pad(names.Show(e.From)), pad(names.Show(e.To)), count)
 }
 
-// Screen is a View for a terminal: a table of the conversations with the latest messages, and the latest events below. It
-// needs a terminal with the control sequences of xterm.
+// Screen is a View for a terminal: a table of the conversations with the latest messages, and the latest events below.
+// It needs a terminal with the control sequences of xterm.
 // See https://invisible-island.net/xterm/ctlseqs/ctlseqs.html.
 type Screen struct {
 	Out   io.Writer
@@ -99,7 +99,8 @@ func (s *Screen) Show(w *Watch, events []Event, failure error) error {
 	return err
 }
 
-// lines returns the content of a screen: the title, the table, a note, and the events, which have up to a third of the lines.
+// lines returns the content of a screen: the title, the table, a note, and the events, which have up to a third of the
+// lines.
 func (s *Screen) lines(w *Watch, note string, height int) []string {
 	const others = 4 // the title, the header, how many more there are, and the note
 	events := s.events[max(len(s.events)-max((height-others)/3, 0), 0):]

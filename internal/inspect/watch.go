@@ -27,9 +27,9 @@ type Event struct {
 	Conversation
 }
 
-// Watch finds out what happens to conversations by comparing one poll with the one before. It reads all conversations each
-// time, and remembers those with the latest messages, at most Limit. For the others it reports new messages, because these
-// bring them among the latest, but not when they are gone. It is not safe for concurrent use.
+// Watch finds out what happens to conversations by comparing one poll with the one before. It reads all conversations
+// each time, and remembers those with the latest messages, at most Limit. For the others it reports new messages,
+// because these bring them among the latest, but not when they are gone. It is not safe for concurrent use.
 type Watch struct {
 	Source Source
 	Filter Filter
@@ -52,8 +52,8 @@ type View interface {
 	Show(w *Watch, events []Event, failure error) error
 }
 
-// Run polls until ctx ends, until Redis refuses, which waiting does not change, or until the view fails. It waits before each
-// poll, so that a poll that takes longer than every is not followed by the next one at once.
+// Run polls until ctx ends, until Redis refuses, which waiting does not change, or until the view fails. It waits
+// before each poll, so that a poll that takes longer than every is not followed by the next one at once.
 func (w *Watch) Run(ctx context.Context, every time.Duration, view View) error {
 	pause := time.NewTimer(every)
 	defer pause.Stop()

@@ -17,8 +17,8 @@ import (
 	"smsession/internal/redispool"
 )
 
-// write puts a conversation into Redis: how many messages it has, when it began and when the last one was counted, both in
-// seconds of a clock that the test moves. Without a message it has ended.
+// write puts a conversation into Redis: how many messages it has, when it began and when the last one was counted, both
+// in seconds of a clock that the test moves. Without a message it has ended.
 func (b bench) write(from string, count, began, written int) {
 	b.Helper()
 	clock := func(s int) string {

@@ -12,8 +12,8 @@ import (
 	"smsession/internal/phone"
 )
 
-// conversation is one phone and what became of its messages. It has one turn after the other. All deliveries of a turn are
-// made at once.
+// conversation is one phone and what became of its messages. It has one turn after the other. All deliveries of a turn
+// are made at once.
 type conversation struct {
 	from  string
 	sids  sids
@@ -52,8 +52,8 @@ func (c *conversation) message(t task) phone.Message {
 	}
 }
 
-// record stores the outcome of a delivery of the current turn, or of one that was cut off, for which d is nil. A reply of the
-// fallback URL counts as any other. It reports whether this was the last delivery of the turn.
+// record stores the outcome of a delivery of the current turn, or of one that was cut off, for which d is nil. A reply
+// of the fallback URL counts as any other. It reports whether this was the last delivery of the turn.
 func (c *conversation) record(index int32, d *phone.Delivery) (last bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -106,8 +106,8 @@ func countOf(replies []phone.Reply) int32 {
 	return int32(n)
 }
 
-// numbers returns senders that no other run has and that nobody owns: the ITU has not assigned the country code 999 (List of
-// ITU-T Recommendation E.164 assigned country codes). They have 15 digits, the most that E.164 allows.
+// numbers returns senders that no other run has and that nobody owns: the ITU has not assigned the country code 999
+// (List of ITU-T Recommendation E.164 assigned country codes). They have 15 digits, the most that E.164 allows.
 type numbers struct{ last uint64 }
 
 const subscribers = 1_000_000_000_000 // 12 digits
@@ -117,7 +117,8 @@ func (n *numbers) next() string {
 	return fmt.Sprintf("+999%012d", n.last)
 }
 
-// sids makes the MessageSids of a conversation from a random number and the index of the message, so they need no memory.
+// sids makes the MessageSids of a conversation from a random number and the index of the message, so they need no
+// memory.
 type sids uint64
 
 func (s sids) of(message int32) string {

@@ -48,8 +48,8 @@ func python(t *testing.T) string {
 	return ""
 }
 
-// The tutorial's server in another language counts one message after the other, and each fault of a load finds one of its
-// defects.
+// The tutorial's server in another language counts one message after the other, and each fault of a load finds one of
+// its defects.
 func TestTheTutorialsServer(t *testing.T) {
 	url := flask(t)
 	network := new(phone.Network)

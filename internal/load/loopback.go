@@ -15,13 +15,13 @@ import (
 // ErrRemote means that the load would go to a server that may belong to somebody else.
 var ErrRemote = errors.New("the load would go to another host: if that host is yours to load, use --i-own-this-host")
 
-// ErrLedAway means that the webhook leads to another server. A request to it would carry a signature and cookies, and the
-// user has not named that server.
+// ErrLedAway means that the webhook leads to another server. A request to it would carry a signature and cookies, and
+// the user has not named that server.
 var ErrLedAway = errors.New("the webhook leads to another server, and a load sends nothing there; if that server is yours, load it directly")
 
-// Loopback returns ErrRemote unless the hosts to which a phone sends requests are this host, by each of their addresses. An
-// endpoint without a URL has none. Loopback returns another error if a URL has no host, or if the addresses of a host are not
-// found.
+// Loopback returns ErrRemote unless the hosts to which a phone sends requests are this host, by each of their
+// addresses. An endpoint without a URL has none. Loopback returns another error if a URL has no host, or if the
+// addresses of a host are not found.
 func Loopback(ctx context.Context, endpoints ...phone.Endpoint) error {
 	for _, e := range endpoints {
 		text := cmp.Or(e.Address, e.URL)
@@ -47,8 +47,8 @@ func loopback(addresses []net.IPAddr) bool {
 	return !slices.ContainsFunc(addresses, func(a net.IPAddr) bool { return !a.IP.IsLoopback() })
 }
 
-// Permit returns ErrRemote unless an IP address with its port belongs to this host. phone.Network calls it before it connects:
-// a redirect may lead elsewhere, and a name may have other addresses by then.
+// Permit returns ErrRemote unless an IP address with its port belongs to this host. phone.Network calls it before it
+// connects: a redirect may lead elsewhere, and a name may have other addresses by then.
 func Permit(address string) error {
 	if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().IsLoopback() {
 		return ErrRemote

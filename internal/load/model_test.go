@@ -11,8 +11,8 @@ import (
 	"smsession/internal/phone"
 )
 
-// server is a webhook without HTTP, with the faults that its fields set. It detects a repeat while fewer than 64 later messages
-// of its session have been counted, and not longer.
+// server is a webhook without HTTP, with the faults that its fields set. It detects a repeat while fewer than 64 later
+// messages of its session have been counted, and not longer.
 type server struct {
 	forks     bool // finds sessions by the cookie alone
 	forgets   bool // counts a message each time it comes
@@ -60,8 +60,8 @@ type device struct {
 
 func (s *server) phone(from string) (Sender, error) { return &device{server: s, from: from}, nil }
 
-// Send delivers a message. The way there and the way back take a while, and each may lose the message. A message that is lost
-// may take effect later.
+// Send delivers a message. The way there and the way back take a while, and each may lose the message. A message that
+// is lost may take effect later.
 func (h *device) Send(ctx context.Context, m phone.Message) *phone.Delivery {
 	cookie := h.carried(m)
 	h.enter(m)

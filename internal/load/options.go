@@ -1,5 +1,5 @@
-// Package load is many phones at once. It puts a webhook under load, with the faults of Twilio's networks, and proves from
-// the replies alone that the webhook counted every message once.
+// Package load is many phones at once. It puts a webhook under load, with the faults of Twilio's networks, and proves
+// from the replies alone that the webhook counted every message once.
 //
 // It knows nothing of the other side but its replies, so it works against every server that holds the conversation of
 // Twilio's tutorial. It is not a benchmark of Twilio, and it does not read Redis.
@@ -42,17 +42,18 @@ type Sender interface {
 type Expectation string
 
 const (
-	// ExpectCounter is Twilio's tutorial: every message raises the count of its conversation by one, and the reply says it.
+	// ExpectCounter is Twilio's tutorial: every message raises the count of its conversation by one, and the reply says
+	// it.
 	ExpectCounter Expectation = "counter"
 	// ExpectNone is any other conversation: nothing is proved.
 	ExpectNone Expectation = "none"
 )
 
 // A server must detect a repeat only while fewer than 64 later messages of its conversation have been counted. With the
-// bounds below, no delivery asks for more, however late a request takes effect that got no answer. Let e be the turn of the
-// first error. A conversation has at most MaxBurst messages in e, afterError-1 messages that begin after e, and MaxBurst in
-// the turn that exceeds this: 47. A message from before e is not repeated after resendWithin later ones, so at most 55
-// messages come after it.
+// bounds below, no delivery asks for more, however late a request takes effect that got no answer. Let e be the turn of
+// the first error. A conversation has at most MaxBurst messages in e, afterError-1 messages that begin after e, and
+// MaxBurst in the turn that exceeds this: 47. A message from before e is not repeated after resendWithin later ones, so
+// at most 55 messages come after it.
 const (
 	// MaxBurst is the most messages of a conversation at once.
 	MaxBurst = 20
@@ -69,20 +70,21 @@ const (
 	burstEvery = 10
 )
 
-// The largest loads. Each is far beyond what one machine can do, and prevents that a typing error takes all memory.
+// The largest loads. Each is far beyond what one machine can do, and makes sure that a typing error does not take all
+// memory.
 const (
 	maxConversations = 100_000
 	maxInFlight      = 4096
 	maxMessages      = 1_000_000_000
 	maxRate          = 1_000_000
 
-	// maxPause is how long a conversation may wait for its turn on average. Sessions expire after 4 hours, and some turns
-	// come late.
+	// maxPause is how long a conversation may wait for its turn on average. Sessions expire after 4 hours, and some
+	// turns come late.
 	maxPause = time.Hour
 )
 
-// Check returns the first option that is out of its bounds, by the name of its flag. It sets a duration if neither Duration
-// nor Messages ends the run.
+// Check returns the first option that is out of its bounds, by the name of its flag. It sets a duration if neither
+// Duration nor Messages ends the run.
 func (o *Options) Check() error {
 	share := func(f float64) bool { return f >= 0 && f <= 1 } // NaN is none
 	switch {

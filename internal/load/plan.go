@@ -44,7 +44,8 @@ func newPlanner(o *Options) *planner {
 // done reports whether all messages were begun.
 func (p *planner) done() bool { return p.Messages > 0 && p.asked.Messages >= p.Messages }
 
-// due returns when the next message is due, whether those before it were late or not. Without a rate it is the zero time.
+// due returns when the next message is due, whether those before it were late or not. Without a rate it is the zero
+// time.
 func (p *planner) due(began time.Time) time.Time {
 	if p.Rate == 0 {
 		return time.Time{}

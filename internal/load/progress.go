@@ -35,8 +35,8 @@ func (r *results) progress(ctx context.Context, began time.Time, report func(Pro
 	}
 }
 
-// ShowProgress returns a function for Options.Progress that writes to w: on a terminal always the same line, and else a line
-// every 5 s. The function end erases the line on the terminal.
+// ShowProgress returns a function for Options.Progress that writes to w: on a terminal always the same line, and else a
+// line every 5 s. The function end erases the line on the terminal.
 func ShowProgress(w io.Writer, terminal bool) (show func(Progress), end func()) {
 	const eraseLine = "\x1b[K" // to its end
 	if terminal {

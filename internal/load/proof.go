@@ -19,9 +19,10 @@ const (
 	NoCount       Kind = "no count"       // an answer contained no count
 )
 
-// Proof is what the replies prove. A conversation passes if one order of its messages explains every reply: each message takes
-// effect once, not before it was sent first and not after it was answered first, and all its answers contain its position in
-// the order. A message of which no delivery was answered may have a position, also a late one, or none.
+// Proof is what the replies prove. A conversation passes if one order of its messages explains every reply: each
+// message takes effect once, not before it was sent first and not after it was answered first, and all its answers
+// contain its position in the order. A message of which no delivery was answered may have a position, also a late one,
+// or none.
 //
 // This is linearizability, decided exactly: see explain. It holds for every correct server, whatever is concurrent and
 // whichever replies are lost.
@@ -92,9 +93,10 @@ func (c *conversation) answers() (answers []answer, unanswered []int32) {
 	return answers, unanswered
 }
 
-// explain looks for an order of the messages. It lets every count take effect in the earliest turn that is possible: not
-// before the lower counts, and not before its message was sent. If that is too late for the answer, every other choice is too.
-// A count that nobody got goes to the unanswered message that was sent first: any other would delay the higher counts more.
+// explain looks for an order of the messages. It lets every count take effect in the earliest turn that is possible:
+// not before the lower counts, and not before its message was sent. If that is too late for the answer, every other
+// choice is too. A count that nobody got goes to the unanswered message that was sent first: any other would delay the
+// higher counts more.
 func (p *Proof) explain(o *order, answers []answer) {
 	c := o.conversation
 	var below answer

@@ -129,8 +129,8 @@ func anyHistory(t *rapid.T) []message {
 	return messages
 }
 
-// explicable reports whether an order exists that begins with the messages before, whose last one took effect in a turn, and
-// that makes every answer true.
+// explicable reports whether an order exists that begins with the messages before, whose last one took effect in a
+// turn, and that makes every answer true.
 func explicable(messages []message, before []int, turn int32) bool {
 	done := map[int]bool{}
 	for _, i := range before {

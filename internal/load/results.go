@@ -28,8 +28,8 @@ type Errors struct {
 	Example string `json:"example"` // the detail of one of them
 }
 
-// newResults returns empty results. They distinguish latencies to 1 %, from a microsecond to 2 minutes. A delivery with its
-// fallback and their redirects takes less.
+// newResults returns empty results. They distinguish latencies to 1 %, from a microsecond to 2 minutes. A delivery with
+// its fallback and their redirects takes less.
 func newResults() *results {
 	const longest = int64(2 * time.Minute / time.Microsecond)
 	return &results{latency: hdrhistogram.New(1, longest, 2), errors: map[int]*Errors{}}
@@ -62,8 +62,8 @@ func (r *results) cutOff() {
 	r.cut++
 }
 
-// Latency is how long deliveries took, in milliseconds to 1 %. With a rate it counts from the time at which the message was
-// due, and else from the time at which it was sent.
+// Latency is how long deliveries took, in milliseconds to 1 %. With a rate it counts from the time at which the message
+// was due, and else from the time at which it was sent.
 type Latency struct {
 	P50 float64 `json:"p50"`
 	P95 float64 `json:"p95"`

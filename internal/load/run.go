@@ -13,8 +13,8 @@ import (
 // grace is how long the deliveries that have begun may take after an interruption.
 const grace = 2 * time.Second
 
-// run has one dispatcher, which decides what is sent, and workers, which deliver it. Between its turns a conversation is in
-// ready.
+// run has one dispatcher, which decides what is sent, and workers, which deliver it. Between its turns a conversation
+// is in ready.
 type run struct {
 	Options
 	began     time.Time
@@ -29,10 +29,10 @@ type run struct {
 	stop      func(error) // ends the run at once
 }
 
-// Run sends until one of the bounds is reached or ctx ends, waits for the deliveries that have begun, and reports. When ctx
-// ends, it cuts them off after 2 s. What their answers would have been is unknown, and counts neither for the server nor
-// against it. It is an error if a phone cannot be made. ErrLedAway means that the webhook leads a phone to a server to which
-// it does not go. o must be within the bounds of Check.
+// Run sends until one of the bounds is reached or ctx ends, waits for the deliveries that have begun, and reports. When
+// ctx ends, it cuts them off after 2 s. What their answers would have been is unknown, and counts neither for the
+// server nor against it. It is an error if a phone cannot be made. ErrLedAway means that the webhook leads a phone to a
+// server to which it does not go. o must be within the bounds of Check.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	r := &run{
 		Options: o,
@@ -99,9 +99,9 @@ func (r *run) dispatch(ctx context.Context) {
 	}
 }
 
-// next returns the conversation that has the next turn, or nil if ctx ends before there is one. Until all conversations have
-// begun, every other turn begins one, and so does a turn for which no other conversation is ready. So a short run also has
-// later messages.
+// next returns the conversation that has the next turn, or nil if ctx ends before there is one. Until all conversations
+// have begun, every other turn begins one, and so does a turn for which no other conversation is ready. So a short run
+// also has later messages.
 func (r *run) next(ctx context.Context) *conversation {
 	if ctx.Err() != nil {
 		return nil

@@ -217,8 +217,8 @@ func TestDuration(t *testing.T) {
 	}
 }
 
-// Ten messages a second come to a server that answers one a second, over one connection. The last is due after 0.9 s and
-// answered after 10 s.
+// Ten messages a second come to a server that answers one a second, over one connection. The last is due after 0.9 s
+// and answered after 10 s.
 func TestLatencyCountsFromWhenAMessageIsDue(t *testing.T) {
 	o := usualLoad(newServer())
 	o.Rate, o.Messages, o.InFlight, o.Conversations, o.Burst, o.Resend = 10, 10, 1, 10, 1, 0

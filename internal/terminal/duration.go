@@ -23,8 +23,8 @@ func Duration(d time.Duration) string {
 	return text
 }
 
-// Brief returns d in its two largest units, rounded down: 59s, 3m05s, 3h58m or 29d23h. It is for the time that has passed
-// or that is left. A negative d is 0s.
+// Brief returns d in its two largest units, rounded down: 59s, 3m05s, 3h58m or 29d23h. It is for the time that has
+// passed or that is left. A negative d is 0s.
 func Brief(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch d = max(d, 0); {

@@ -13,8 +13,8 @@ import (
 )
 
 // Escape returns s with every character that does not print written as an escape of Go's, such as \x1b, \u202e or \xff.
-// Control characters could rewrite the screen, and direction marks could make one text look like another. Bytes that are
-// not UTF-8 are escaped one by one.
+// Control characters could rewrite the screen, and direction marks could make one text look like another. Bytes that
+// are not UTF-8 are escaped one by one.
 // See https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing.
 func Escape(s string) string { return escape(s, unicode.IsPrint) }
 
@@ -42,9 +42,9 @@ func escape(s string, prints func(rune) bool) string {
 	return b.String()
 }
 
-// EscapeJSON returns the JSON text on one line, with the same meaning and with every character that does not print written
-// as an escape of JSON's. A text that is not JSON becomes a JSON string. Bytes that are not UTF-8 become \ufffd, as every
-// reader of JSON would take them.
+// EscapeJSON returns the JSON text on one line, with the same meaning and with every character that does not print
+// written as an escape of JSON's. A text that is not JSON becomes a JSON string. Bytes that are not UTF-8 become
+// \ufffd, as every reader of JSON would take them.
 func EscapeJSON(text []byte) []byte {
 	var line bytes.Buffer
 	if json.Compact(&line, text) != nil {

@@ -1,5 +1,5 @@
-// Package terminal has what programs need to talk to a person at a terminal: text from outside that is made safe to show,
-// durations and tables for reading, and questions. It knows nothing about messages, conversations or Redis.
+// Package terminal has what programs need to talk to a person at a terminal: text from outside that is made safe to
+// show, durations and tables for reading, and questions. It knows nothing about messages, conversations or Redis.
 package terminal
 
 import (
@@ -30,8 +30,8 @@ func Size(file any) (lines, columns int) {
 	return 24, 80
 }
 
-// Confirm writes a yes-or-no question to out and reads the answer from in. It reports true only for y or yes. It reports
-// false if ctx ends first.
+// Confirm writes a yes-or-no question to out and reads the answer from in. It reports true only for y or yes. It
+// reports false if ctx ends first.
 func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) bool {
 	fmt.Fprintf(out, "%s [y/N] ", question)
 	answer, err := Read(ctx, func() (string, error) { return bufio.NewReader(in).ReadString('\n') })
@@ -47,8 +47,8 @@ func IsYes(answer string) bool {
 	return answer == "y" || answer == "yes"
 }
 
-// Read returns the result of read, or ctx's error if ctx ends first. A read of a terminal cannot be interrupted: it then
-// goes on in the background, and what it reads is lost.
+// Read returns the result of read, or ctx's error if ctx ends first. A read of a terminal cannot be interrupted: it
+// then goes on in the background, and what it reads is lost.
 func Read(ctx context.Context, read func() (string, error)) (string, error) {
 	type result struct {
 		line string

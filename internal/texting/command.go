@@ -20,8 +20,8 @@ type action func(ctx context.Context, p *Person) error
 
 // command is a line that begins with a slash.
 type command struct {
-	name, takes, does string
-	parse             func(arguments string) (action, error)
+	name, arguments, help string
+	parse                 func(arguments string) (action, error)
 }
 
 const (
@@ -36,17 +36,17 @@ const (
 // commands returns all commands in the order of /help.
 func commands() []command {
 	return []command{
-		{"/again", "", "send the last message once more, with the same MessageSid", alone(again)},
+		{"/again", "", "send the last message once more, with the same MessageSid", bare(again)},
 		{"/burst", "[n] [text]", "send n messages at once (default 5, at most 100)", parseBurst},
-		{"/lose", "", "lose the cookies", alone(loseCookies)},
+		{"/lose", "", "lose the cookies", bare(loseCookies)},
 		{"/skip", "[time]", "let time pass, such as 90m (default 4h)", parseSkip},
 		{"/forge", "text", "sign with a wrong token: the webhook must refuse it", parseForge},
 		{"/mms", "[url] [text]", "send a picture", parseMMS},
-		{"/stop", "", "send STOP", alone(send(phone.Message{Body: "STOP"}))},
-		{"/cookies", "", "show the cookies of the next message", alone(showCookies)},
-		{"/verbose", "", "start or stop showing every request and response", alone(toggleVerbose)},
-		{"/help", "", "show this list", alone(help)},
-		{"/quit", "", "end", alone(func(context.Context, *Person) error { return errQuit })},
+		{"/stop", "", "send STOP", bare(send(phone.Message{Body: "STOP"}))},
+		{"/cookies", "", "show the cookies of the next message", bare(showCookies)},
+		{"/verbose", "", "start or stop showing every request and response", bare(toggleVerbose)},
+		{"/help", "", "show this list", bare(help)},
+		{"/quit", "", "end", bare(func(context.Context, *Person) error { return errQuit })},
 	}
 }
 
@@ -54,12 +54,13 @@ func commands() []command {
 func Usage() []string {
 	var lines []string
 	for _, c := range commands() {
-		lines = append(lines, fmt.Sprintf("%-22s %s", c.name+" "+c.takes, c.does))
+		lines = append(lines, fmt.Sprintf("%-22s %s", c.name+" "+c.arguments, c.help))
 	}
 	return append(lines, fmt.Sprintf("%-22s %s", "//text", "send a text that begins with a slash"))
 }
 
-// Check returns an error about the first of several texts that is blank or that is a wrong command. It does not quote the text.
+// Check returns an error about the first of several texts that is blank or that is a wrong command. It does not quote
+// the text.
 func Check(texts []string) error {
 	for i, text := range texts {
 		if strings.TrimSpace(text) == "" {
@@ -106,8 +107,8 @@ func send(messages ...phone.Message) action {
 	return func(ctx context.Context, p *Person) error { return p.send(ctx, messages...) }
 }
 
-// alone returns the parser of a command without arguments.
-func alone(a action) func(string) (action, error) {
+// bare returns the parser of a command without arguments.
+func bare(a action) func(string) (action, error) {
 	return func(arguments string) (action, error) {
 		if arguments != "" {
 			return nil, errors.New("this command takes nothing after it")
@@ -119,7 +120,7 @@ func alone(a action) func(string) (action, error) {
 // again sends the last message that was not forged: Twilio sends no message again that it never sent.
 func again(ctx context.Context, p *Person) error {
 	if p.last == nil {
-		p.tally.Misread++
+		p.tally.InvalidLines++
 		return p.View.Note("there is no message yet to send again")
 	}
 	return p.send(ctx, *p.last)
@@ -175,15 +176,15 @@ func parseSkip(arguments string) (action, error) {
 		}
 	}
 	return func(ctx context.Context, p *Person) error {
-		told := "for the phone and for its conversation on the other side"
+		where := "for the phone and for its conversation on the other side"
 		if p.Elapse == nil {
-			told = "for the phone and its cookies, but not on the other side"
+			where = "for the phone and its cookies, but not on the other side"
 		} else if err := p.Elapse(ctx, d); err != nil {
-			p.tally.Stuck++
+			p.tally.FailedCommands++
 			return p.View.Note(fmt.Sprintf("no time has passed: %v", err))
 		}
 		p.Phone.Skip(d)
-		return p.View.Note(terminal.Duration(d) + " have passed, " + told)
+		return p.View.Note(terminal.Duration(d) + " have passed, " + where)
 	}, nil
 }
 

@@ -9,8 +9,8 @@ import (
 	"smsession/internal/hostname"
 )
 
-// Follower decides whether a phone may send a request to another server to which the webhook leads. It is safe for concurrent
-// use.
+// Follower decides whether a phone may send a request to another server to which the webhook leads. It is safe for
+// concurrent use.
 type Follower struct {
 	hosts []*url.URL
 	ask   func(question string) bool // nil if there is nobody to ask
@@ -19,7 +19,8 @@ type Follower struct {
 	answers map[string]bool // by server
 }
 
-// NewFollower returns a follower to the given hosts, HOST or HOST:PORT. It asks about any other server once. ask may be nil.
+// NewFollower returns a follower to the given hosts, HOST or HOST:PORT. It asks about any other server once. ask may be
+// nil.
 func NewFollower(hosts []string, ask func(question string) bool) (*Follower, error) {
 	f := &Follower{ask: ask, answers: map[string]bool{}}
 	for _, host := range hosts {
@@ -51,7 +52,8 @@ func (f *Follower) Follow(server string) bool {
 	defer f.mu.Unlock()
 	answer, known := f.answers[server]
 	if !known && f.ask != nil {
-		// %+q prints only ASCII: the other side chose the name, and letters of other scripts can look like a known name.
+		// %+q prints only ASCII: the other side chose the name, and letters of other scripts can look like a known
+		// name.
 		answer = f.ask(fmt.Sprintf("the webhook leads to another server, %+q; send it a signature and the cookies?", server))
 		f.answers[server] = answer
 	}

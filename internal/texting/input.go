@@ -22,8 +22,8 @@ type Input struct {
 	Close func()                     // must be called: it gives the terminal back
 }
 
-// Open returns an input of the texts, if there are any. If there are none, it returns an input of what a person types at the
-// terminal, or else of the lines of standard input. Nobody can type if stdout is not a terminal.
+// Open returns an input of the texts, if there are any. If there are none, it returns an input of what a person types
+// at the terminal, or else of the lines of standard input. Nobody can type if stdout is not a terminal.
 func Open(ctx context.Context, texts []string, stdout, stderr io.Writer) Input {
 	switch {
 	case len(texts) == 0 && terminal.Is(os.Stdin) && terminal.Is(stdout):
@@ -49,7 +49,8 @@ func arguments(texts []string) func() (string, error) {
 	}
 }
 
-// pipe returns an input of the lines that are read from r. A line has at most 64 KiB, which is more than a webhook accepts.
+// pipe returns an input of the lines that are read from r. A line has at most 64 KiB, which is more than a webhook
+// accepts.
 func pipe(ctx context.Context, r io.Reader) Input {
 	lines := bufio.NewScanner(r)
 	scan := func() (string, error) {
@@ -64,8 +65,8 @@ func pipe(ctx context.Context, r io.Reader) Input {
 	return Input{Next: func() (string, error) { return terminal.Read(ctx, scan) }, Close: func() {}}
 }
 
-// prompt returns an input of the lines that a person types at the terminal, with editing, a history and completion of the
-// commands. Ctrl-C and Ctrl-D end it.
+// prompt returns an input of the lines that a person types at the terminal, with editing, a history and completion of
+// the commands. Ctrl-C and Ctrl-D end it.
 func prompt(ctx context.Context) Input {
 	line := liner.NewLiner()
 	line.SetCtrlCAborts(true)

@@ -1,5 +1,5 @@
-// Package texting is a person with a phone in the terminal. A line is a text to send, or a command that begins with a slash
-// for what a real phone cannot do. The person sees what the sender of the message would see.
+// Package texting is a person with a phone in the terminal. A line is a text to send, or a command that begins with a
+// slash for what a real phone cannot do. The person sees what the sender of the message would see.
 //
 // It knows no webhooks: package phone delivers the messages.
 package texting
@@ -36,8 +36,8 @@ type View interface {
 type Options struct {
 	Phone Phone
 	View  View
-	// Elapse lets time pass on the other side, as /skip does for the phone. It is nil if the clock of the other side cannot be
-	// reached.
+	// Elapse lets time pass on the other side, as /skip does for the phone. It is nil if the clock of the other side
+	// cannot be reached.
 	Elapse func(ctx context.Context, d time.Duration) error
 }
 
@@ -50,24 +50,24 @@ type Person struct {
 
 // Tally is what became of the lines.
 type Tally struct {
-	Sent        int // messages, delivered or not
-	Failed      int // messages for which Twilio would have logged an error, without NotFollowed
-	NotFollowed int // messages whose webhook led to another server that the phone did not contact
-	Misread     int // wrong lines, for which nothing was done
-	Stuck       int // commands that failed although the line was right
+	Sent           int // messages, delivered or not
+	Failed         int // messages for which Twilio would have logged an error, without NotFollowed
+	NotFollowed    int // messages whose webhook led to another server that the phone did not contact
+	InvalidLines   int // lines for which nothing was done
+	FailedCommands int // valid commands that could not be carried out
 }
 
 // Err returns an error about the most serious thing that went wrong, or nil.
 func (t Tally) Err() error {
 	switch {
-	case t.Misread > 0:
-		return fmt.Errorf("%d of the lines could not be understood, and nothing was sent for them", t.Misread)
+	case t.InvalidLines > 0:
+		return fmt.Errorf("%d of the lines could not be understood, and nothing was sent for them", t.InvalidLines)
 	case t.Failed > 0:
 		return fmt.Errorf("for %d of %d messages Twilio would have logged an error", t.Failed, t.Sent)
 	case t.NotFollowed > 0:
 		return fmt.Errorf("for %d of %d messages the webhook leads to another server, and nothing was sent there: name its host with --follow-hosts", t.NotFollowed, t.Sent)
-	case t.Stuck > 0:
-		return fmt.Errorf("%d of the commands could not be carried out", t.Stuck)
+	case t.FailedCommands > 0:
+		return fmt.Errorf("%d of the commands could not be carried out", t.FailedCommands)
 	}
 	return nil
 }
@@ -81,8 +81,8 @@ func (p *Person) Tally() Tally { return p.tally }
 // errQuit ends Run.
 var errQuit = errors.New("quit")
 
-// Run carries out the lines that next returns, until next returns io.EOF or a line is /quit. It notes a wrong line and goes on.
-// It returns any other error of next, and the errors of the view and of ctx.
+// Run carries out the lines that next returns, until next returns io.EOF or a line is /quit. It notes a wrong line and
+// goes on. It returns any other error of next, and the errors of the view and of ctx.
 func (p *Person) Run(ctx context.Context, next func() (string, error)) error {
 	for {
 		line, err := next()
@@ -101,7 +101,7 @@ func (p *Person) Run(ctx context.Context, next func() (string, error)) error {
 func (p *Person) carryOut(ctx context.Context, line string) error {
 	action, err := parse(line)
 	if err != nil {
-		p.tally.Misread++
+		p.tally.InvalidLines++
 		return errors.Join(p.View.Typed(line), p.View.Note(err.Error()))
 	}
 	if action == nil {
@@ -113,8 +113,8 @@ func (p *Person) carryOut(ctx context.Context, line string) error {
 	return action(ctx, p)
 }
 
-// send delivers messages at once and shows each when it is done. It does not show a delivery that the end of ctx has cut off:
-// that is not the fault of the other side.
+// send delivers messages at once and shows each when it is done. It does not show a delivery that the end of ctx has
+// cut off: that is not the fault of the other side.
 func (p *Person) send(ctx context.Context, messages ...phone.Message) error {
 	deliveries := make(chan *phone.Delivery)
 	for _, m := range messages {

@@ -73,7 +73,7 @@ func TestAWrongLine(t *testing.T) {
 			if !strings.Contains(shown, row.want) || strings.Contains(shown, "S3cr3t") {
 				t.Errorf("it says %q", shown)
 			}
-			if len(h.sent) > 0 || tally != (texting.Tally{Misread: 1}) || h.skipped != time.Hour {
+			if len(h.sent) > 0 || tally != (texting.Tally{InvalidLines: 1}) || h.skipped != time.Hour {
 				t.Errorf("sent %+v; %+v; skipped %v", h.sent, tally, h.skipped)
 			}
 			if err := texting.Check([]string{"hi", row.line}); row.line != "/again" && (err == nil || !strings.HasPrefix(err.Error(), "text 2 cannot be sent: ") || !strings.Contains(err.Error(), row.want)) {
@@ -143,7 +143,7 @@ func TestSkip(t *testing.T) {
 		{name: "the other side's clock cannot be reached", line: "/skip", want: 4 * time.Hour, unreachable: true,
 			note: "but not on the other side"},
 		{name: "the other side does not answer", line: "/skip 30s", elapse: errors.New("no Redis there"),
-			note: "no time has passed: no Redis there", tally: texting.Tally{Stuck: 1}},
+			note: "no time has passed: no Redis there", tally: texting.Tally{FailedCommands: 1}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -210,7 +210,7 @@ func TestTally(t *testing.T) {
 		}
 		return d
 	}}
-	if _, tally := run(t, texting.Options{Phone: &h}, "good", "bad", "/burst 3 bad", "elsewhere", "/nothing"); tally != (texting.Tally{Sent: 6, Failed: 4, NotFollowed: 1, Misread: 1}) {
+	if _, tally := run(t, texting.Options{Phone: &h}, "good", "bad", "/burst 3 bad", "elsewhere", "/nothing"); tally != (texting.Tally{Sent: 6, Failed: 4, NotFollowed: 1, InvalidLines: 1}) {
 		t.Errorf("%+v", tally)
 	}
 }
@@ -252,10 +252,10 @@ func TestTallyErr(t *testing.T) {
 		want  string
 	}{
 		{texting.Tally{Sent: 3}, ""},
-		{texting.Tally{Sent: 3, Stuck: 1}, "1 of the commands could not be carried out"},
-		{texting.Tally{Sent: 3, Stuck: 1, NotFollowed: 2}, "for 2 of 3 messages the webhook leads to another server"},
-		{texting.Tally{Sent: 3, Stuck: 1, NotFollowed: 2, Failed: 1}, "for 1 of 3 messages Twilio would have logged an error"},
-		{texting.Tally{Sent: 3, Failed: 1, Misread: 2}, "2 of the lines could not be understood"},
+		{texting.Tally{Sent: 3, FailedCommands: 1}, "1 of the commands could not be carried out"},
+		{texting.Tally{Sent: 3, FailedCommands: 1, NotFollowed: 2}, "for 2 of 3 messages the webhook leads to another server"},
+		{texting.Tally{Sent: 3, FailedCommands: 1, NotFollowed: 2, Failed: 1}, "for 1 of 3 messages Twilio would have logged an error"},
+		{texting.Tally{Sent: 3, Failed: 1, InvalidLines: 2}, "2 of the lines could not be understood"},
 	} {
 		if err := row.tally.Err(); row.want == "" && err != nil || row.want != "" && (err == nil || !strings.HasPrefix(err.Error(), row.want)) {
 			t.Errorf("%+v: %v", row.tally, err)

@@ -127,7 +127,8 @@ func TestColour(t *testing.T) {
 	}
 }
 
-// hostile returns texts that do something to a terminal, and what is shown instead. Package terminal tests more of them.
+// hostile returns texts that do something to a terminal, and what is shown instead. Package terminal tests more of
+// them.
 func hostile() map[string]string {
 	return map[string]string{
 		"\x1b[2J":            `\x1b[2J`,          // clear the screen
