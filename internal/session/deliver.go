@@ -49,7 +49,7 @@ func (m *Manager) attempt(ctx, client context.Context, d delivery, past history)
 	if err != nil {
 		return Outcome{}, err
 	}
-	next, o, err := m.turn(ctx, found, d.Incoming, time.Now())
+	next, o, err := m.turn(ctx, found.record, d.Incoming, time.Now())
 	if err != nil {
 		return Outcome{}, err
 	}

@@ -16,59 +16,50 @@ import (
 // the returned record, the conversation had already ended, and End changed nothing. End does not extend the time to live
 // of the record.
 //
-// End and the messages that are being answered do not overwrite each other, because End saves by compare-and-set as they
-// do. If a message was faster, End starts again until ctx ends.
+// Like a message, End saves by compare-and-set. If a message was faster, End starts again until ctx ends.
 //
 // ErrNewer means that the record is of a later version and was not changed. After any other error, the conversation may
 // have ended or not. End may then be called again, but if a message has arrived in the meantime, the second call ends
 // the conversation that this message began. End is safe for concurrent use.
 func End(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string) (before record.Record, found bool, err error) {
-	err = untilNoConflict(ctx, pool, func(conn redis.Conn) (err error) {
+	err = untilNoConflict(ctx, pool, "end conversation", func(conn redis.Conn) (err error) {
 		before, found, err = end(ctx, conn, keys, to, from)
 		return err
 	})
-	if err != nil {
-		return record.Record{}, false, fmt.Errorf("end conversation: %w", err)
-	}
-	return before, found, nil
+	return before, found, err
 }
 
 // end makes one attempt. It returns errConflict if the record was changed in the meantime.
 //
 // It does not read the pointer a second time. A pointer changes only if its record is missing, and it then leads to a
 // new session. In that case end has ended the session before it.
-func end(ctx context.Context, conn redis.Conn, keys record.Keys, to, from string) (record.Record, bool, error) {
-	pointer, err := read(conn, keys.Conversation(to, from))
-	token := string(pointer)
-	if err == nil && !record.IsToken(token) {
-		return record.Record{}, false, nil
+func end(ctx context.Context, conn redis.Conn, keys record.Keys, to, from string) (r record.Record, found bool, err error) {
+	token, err := read(conn, keys.Conversation(to, from))
+	if err == nil && !record.IsToken(string(token)) {
+		return r, false, nil
 	}
+	key := keys.Session(string(token))
 	var value []byte
 	if err == nil {
-		value, err = read(conn, keys.Session(token))
+		value, err = read(conn, key)
 	}
-	var r record.Record
 	if err == nil {
 		r, err = record.Parse(value)
 	}
 	switch {
-	case errors.Is(err, record.ErrForeign):
-		return record.Record{}, false, nil
-	case err != nil:
-		return record.Record{}, false, err
-	case !r.Belongs(to, from), !time.Now().Before(r.Deadline):
-		return record.Record{}, false, nil
-	case !r.Ended.IsZero():
-		return r, true, nil
+	case errors.Is(err, record.ErrForeign), err == nil && !r.Belongs(to, from), err == nil && !time.Now().Before(r.Deadline):
+		return r, false, nil
+	case err != nil, !r.Ended.IsZero():
+		return r, err == nil, err
 	}
 	if err := ctx.Err(); err != nil { // a command that is not sent cannot be executed in part
-		return record.Record{}, false, err
+		return r, false, err
 	}
-	saved, err := redis.Bool(scripts.end.Do(conn, keys.Session(token), value, r.End(time.Now()).Encode().Bytes()))
+	saved, err := redis.Bool(scripts.end.Do(conn, key, value, r.End(time.Now()).Encode().Bytes()))
 	if err == nil && !saved {
 		err = errConflict
 	}
-	return r, true, err
+	return r, err == nil, err
 }
 
 // Erase deletes the data of the conversation between two addresses from Redis: the record, a copy of the record in
@@ -79,25 +70,22 @@ func end(ctx context.Context, conn redis.Conn, keys record.Keys, to, from string
 // ErrNewer means that the record is of a later version and that nothing was deleted. After any other error, a part of
 // the data may be deleted, and Erase may be called again. Erase is safe for concurrent use.
 func Erase(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string) (found bool, err error) {
-	err = untilNoConflict(ctx, pool, func(conn redis.Conn) (err error) {
+	err = untilNoConflict(ctx, pool, "erase conversation", func(conn redis.Conn) (err error) {
 		found, err = erase(ctx, conn, keys, to, from)
 		return err
 	})
-	if err != nil {
-		return false, fmt.Errorf("erase conversation: %w", err)
-	}
-	return found, nil
+	return found, err
 }
 
 // erase makes one attempt. It deletes the pointer last, so that an interrupted attempt can be repeated.
 func erase(ctx context.Context, conn redis.Conn, keys record.Keys, to, from string) (bool, error) {
 	pointer := keys.Conversation(to, from)
-	value, err := read(conn, pointer)
-	if err != nil && !errors.Is(err, record.ErrForeign) || err == nil && value == nil {
+	token, err := read(conn, pointer)
+	if err != nil && !errors.Is(err, record.ErrForeign) || err == nil && token == nil {
 		return false, err
 	}
-	if token := string(value); record.IsToken(token) {
-		if err := eraseRecord(conn, keys, token, to, from); err != nil {
+	if record.IsToken(string(token)) {
+		if err := eraseRecord(conn, keys, string(token), to, from); err != nil {
 			return false, err
 		}
 	}
@@ -105,7 +93,7 @@ func erase(ctx context.Context, conn redis.Conn, keys record.Keys, to, from stri
 		return false, err
 	}
 	// A pointer that has changed belongs to a conversation that began after this one was erased, so it stays.
-	_, err = scripts.discard.Do(conn, pointer, value)
+	_, err = scripts.discard.Do(conn, pointer, token)
 	return err == nil, err
 }
 
@@ -113,17 +101,17 @@ func erase(ctx context.Context, conn redis.Conn, keys record.Keys, to, from stri
 // conversation. A record that cannot be read belongs to the conversation whose pointer leads to it.
 func eraseRecord(conn redis.Conn, keys record.Keys, token, to, from string) error {
 	value, err := read(conn, keys.Session(token))
-	exists := value != nil || err != nil
+	exists := err != nil || value != nil
+	var r record.Record
 	if err == nil && exists {
-		var r record.Record
-		if r, err = record.Parse(value); err == nil && !r.Belongs(to, from) {
-			return nil
-		}
+		r, err = record.Parse(value)
 	}
-	if err != nil && !errors.Is(err, record.ErrForeign) {
+	switch {
+	case err != nil && !errors.Is(err, record.ErrForeign):
 		return err
-	}
-	if exists {
+	case err == nil && exists && !r.Belongs(to, from):
+		return nil
+	case exists:
 		deleted, err := redis.Bool(scripts.discard.Do(conn, keys.Session(token), value))
 		if err != nil {
 			return err
@@ -137,19 +125,25 @@ func eraseRecord(conn redis.Conn, keys record.Keys, token, to, from string) erro
 }
 
 // untilNoConflict makes attempts until one does not return errConflict. It does not repeat an attempt after any other
-// error: the outcome is then unknown, and another attempt could end a conversation that began in the meantime.
-func untilNoConflict(ctx context.Context, pool *redis.Pool, attempt func(redis.Conn) error) error {
+// error: the outcome is then unknown, and another attempt could end a conversation that began in the meantime. what
+// describes the attempt in an error.
+func untilNoConflict(ctx context.Context, pool *redis.Pool, what string, attempt func(redis.Conn) error) error {
 	conn, err := pool.GetContext(ctx)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", what, err)
 	}
 	defer conn.Close()
 	for attempts := 1; ; attempts++ {
-		if err := ctx.Err(); err != nil {
-			return err
+		err := ctx.Err()
+		if err == nil {
+			err = attempt(conn)
 		}
-		if err := attempt(conn); !errors.Is(err, errConflict) || pause(ctx, ctx, attempts, err) != nil {
-			return err
+		if errors.Is(err, errConflict) && pause(ctx, ctx, attempts, err) == nil {
+			continue
 		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		return nil
 	}
 }

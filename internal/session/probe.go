@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -47,20 +48,16 @@ func (p *Probe) Run(ctx context.Context) error {
 	}
 	defer conn.Close()
 	var errs []error
-	written := false
 	for _, tag := range p.tags() {
-		if err := ctx.Err(); err != nil {
-			errs = append(errs, err)
+		if ctx.Err() != nil {
 			break
 		}
-		err := p.write(conn, p.keys.Probe(tag))
-		errs = append(errs, err)
-		written = written || err == nil
+		errs = append(errs, p.write(conn, p.keys.Probe(tag)))
 	}
-	if written {
+	if slices.Contains(errs, nil) {
 		return nil
 	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, ctx.Err())...)
 }
 
 // write returns nil only if a write was accepted. A refusal by compare-and-set does not show that, because a server
@@ -69,12 +66,12 @@ func (p *Probe) write(conn redis.Conn, key string) error {
 	read := probeValue
 	for range probeAttempts {
 		reply, err := scripts.record.Do(conn, key, read, probeValue, probeTime.Milliseconds())
-		_, large := reply.(int64)
+		_, isSize := reply.(int64)
 		switch {
 		case reply == int64(1):
 			return nil
-		case large, isCode(err, "WRONGTYPE"):
-			// No Probe wrote this, and it may never expire. Messages do not meet it, so it must not make replicas unready.
+		case isSize, isCode(err, "WRONGTYPE"):
+			// No Probe wrote this, and it may never expire. Messages never use this key, so it must not make replicas unready.
 			_, err = scripts.discard.Do(conn, key, "")
 			reply = nil
 		}
@@ -90,11 +87,8 @@ func (p *Probe) write(conn redis.Conn, key string) error {
 // reason, Redis answers ERR and names neither. explain therefore tries the commands of the script one by one.
 func (p *Probe) explain(conn redis.Conn, key string, err error) error {
 	if isCode(err, "ERR") {
-		_, get := conn.Do("GET", key)
-		_, length := conn.Do("STRLEN", key)
-		_, set := conn.Do("SET", key, probeValue, "PX", probeTime.Milliseconds())
-		for _, refusal := range []error{get, length, set} {
-			if isCode(refusal, "NOPERM") {
+		for _, c := range [][]any{{"GET", key}, {"STRLEN", key}, {"SET", key, probeValue, "PX", probeTime.Milliseconds()}} {
+			if _, refusal := conn.Do(c[0].(string), c[1:]...); isCode(refusal, "NOPERM") {
 				err = refusal
 				break
 			}

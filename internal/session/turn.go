@@ -15,8 +15,7 @@ import (
 //
 // A message that ends the conversation gets no reply. The same applies to a message whose conversation has had
 // MaxReplies replies in the last minute. Both are counted like other messages.
-func (m *Manager) turn(ctx context.Context, found snapshot, in Incoming, now time.Time) (record.Record, Outcome, error) {
-	r := found.record
+func (m *Manager) turn(ctx context.Context, r record.Record, in Incoming, now time.Time) (record.Record, Outcome, error) {
 	if message, isRepeat := r.Find(in.SID); isRepeat {
 		return r, Outcome{Result: Repeated, Reply: m.recorded(r, message)}, nil
 	}
@@ -26,7 +25,10 @@ func (m *Manager) turn(ctx context.Context, found snapshot, in Incoming, now tim
 	if !r.IsUnderway() {
 		r = r.Begin(now, m.options.Lifetime)
 	}
-	state, reply, err := m.respond(ctx, r.State(), in.Message)
+	state, reply, err := m.options.Responder.Respond(ctx, r.State(), in.Message)
+	if err == nil {
+		err = record.CheckApp(state.Data)
+	}
 	if err != nil {
 		return r, Outcome{}, fmt.Errorf("%w: %w", ErrResponder, err)
 	}
@@ -48,13 +50,12 @@ func (m *Manager) turn(ctx context.Context, found snapshot, in Incoming, now tim
 	return r.Update(state, now).Remember(in.SID, state.Counter, o.Reply, isDerived), o, nil
 }
 
-// respond calls the responder and checks the state that it returns.
-func (m *Manager) respond(ctx context.Context, s conversation.State, msg conversation.Message) (conversation.State, conversation.Reply, error) {
-	s, reply, err := m.options.Responder.Respond(ctx, s, msg)
-	if err == nil {
-		err = record.CheckApp(s.Data)
+// recorded returns the reply to a message that was counted before.
+func (m *Manager) recorded(r record.Record, message record.Message) conversation.Reply {
+	if message.IsStored {
+		return r.Reply(message)
 	}
-	return s, reply, err
+	return m.options.Responder.Recall(message.Counter)
 }
 
 // ended returns the record after a message that ended the conversation.
@@ -63,12 +64,4 @@ func (m *Manager) ended(r record.Record, sid string, reply conversation.Reply, n
 		r = r.Begin(now, m.options.Lifetime)
 	}
 	return r.End(now).Remember(sid, 0, reply, reply.Equal(m.options.Responder.Recall(0)))
-}
-
-// recorded returns the reply to a message that was counted before.
-func (m *Manager) recorded(r record.Record, message record.Message) conversation.Reply {
-	if message.IsStored {
-		return r.Reply(message)
-	}
-	return m.options.Responder.Recall(message.Counter)
 }

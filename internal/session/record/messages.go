@@ -48,20 +48,14 @@ func (r Record) Find(sid string) (Message, bool) { return r.messages.find(Escape
 // HasOnly reports whether the message is the only one in the record.
 func (r Record) HasOnly(sid string) bool {
 	_, found := r.Find(sid)
-	return found && bytes.IndexByte(r.messages, ' ') < 0
+	return found && !bytes.Contains(r.messages, space)
 }
 
 func (m messages) find(sid string) (Message, bool) {
-	for rest := []byte(m); len(rest) > len(sid); {
-		if rest[len(sid)] == '=' && string(rest[:len(sid)]) == sid {
-			value, _, _ := bytes.Cut(rest[len(sid)+1:], space)
-			return parseMessage(sid, value), true
+	for entry := range bytes.SplitSeq(m, space) {
+		if len(entry) > len(sid) && entry[len(sid)] == '=' && string(entry[:len(sid)]) == sid {
+			return parseMessage(sid, entry[len(sid)+1:]), true
 		}
-		next := bytes.IndexByte(rest, ' ')
-		if next < 0 {
-			break
-		}
-		rest = rest[next+1:]
 	}
 	return Message{}, false
 }

@@ -111,31 +111,23 @@ func (r *Record) set(name, value []byte) bool {
 }
 
 // eachField calls f for each member of a JSON object, in order. name and value are parts of b, as they are written
-// there. f may have been called before an error is returned.
+// there. eachField returns ErrForeign if b is not one JSON object. f may have been called before that.
 func eachField(b []byte, f func(name, value []byte)) error {
 	d := jsontext.NewDecoder(bytes.NewBuffer(b), anyName, anyUTF8)
-	if d.PeekKind() != '{' {
+	if begin, err := d.ReadToken(); err != nil || begin.Kind() != '{' {
 		return ErrForeign
-	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
 	}
 	for d.PeekKind() != '}' {
 		name, err := d.ReadValue()
-		if err != nil {
-			return err
-		}
 		end := d.InputOffset()
-		if err := d.SkipValue(); err != nil {
-			return err
+		if err != nil || d.SkipValue() != nil {
+			return ErrForeign
 		}
 		f(b[end-int64(len(name)):end], bytes.TrimLeft(b[end:d.InputOffset()], ": \t\r\n"))
 	}
-	if _, err := d.ReadToken(); err != nil {
-		return err
-	}
-	if _, err := d.ReadToken(); err != io.EOF {
-		return ErrForeign // something follows the object
+	_, err := d.ReadToken() // the closing brace
+	if _, after := d.ReadToken(); err != nil || after != io.EOF {
+		return ErrForeign
 	}
 	return nil
 }
