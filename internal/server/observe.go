@@ -9,8 +9,6 @@ import (
 	"net/http"
 	"runtime"
 	"runtime/debug"
-	"strconv"
-	"sync/atomic"
 	"time"
 
 	"smsession/internal/conversation"
@@ -70,7 +68,7 @@ func (s *Server) log(r *http.Request, o outcome, took time.Duration) {
 	// Logger.LogAttrs would spend time to find the source line of its caller, so the record is made here.
 	line := slog.NewRecord(time.Now(), level, "request", 0)
 	line.AddAttrs(
-		slog.String("request_id", s.ids.next()),
+		slog.String("request_id", rand.Text()),
 		slog.String("path", r.URL.Path),
 		slog.Int("status", o.status),
 		slog.String("result", o.result),
@@ -107,14 +105,3 @@ func (o outcome) level(r *http.Request, delivered session.Outcome) slog.Level {
 	}
 	return slog.LevelDebug
 }
-
-// ids numbers the requests of one process. Each number has a random prefix for the process, so that two replicas do not
-// use the same id.
-type ids struct {
-	process string
-	last    *atomic.Uint64
-}
-
-func newIDs() ids { return ids{process: rand.Text()[:8] + "-", last: new(atomic.Uint64)} }
-
-func (i ids) next() string { return i.process + strconv.FormatUint(i.last.Add(1), 10) }

@@ -41,7 +41,6 @@ type Options struct {
 // Server answers Twilio's webhook. It is safe for concurrent use.
 type Server struct {
 	Options
-	ids         ids
 	warned      atomic.Int64 // Unix time of the last warning about a Host
 	metrics     *metrics
 	connections *connlimit.Limiter
@@ -58,7 +57,6 @@ func New(o Options) *Server {
 	connections := connlimit.New(o.MaxConnections, o.KeepAlive)
 	return &Server{
 		Options:     o,
-		ids:         newIDs(),
 		metrics:     newMetrics(o.Registry, o.Health, o.Sessions, connections),
 		connections: connections,
 		throttle:    &throttle{log: o.Logger},
