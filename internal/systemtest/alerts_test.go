@@ -40,6 +40,7 @@ func promtool(t *testing.T, args ...string) {
 }
 
 func TestAlertRules(t *testing.T) {
+	t.Parallel()
 	promtool(t, "check", "rules", alertsFile)
 	promtool(t, "test", "rules", alertsTestFile)
 }

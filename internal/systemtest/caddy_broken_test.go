@@ -168,6 +168,7 @@ func TestBrokenRequestsGetNo200(t *testing.T) {
 
 // TestCaddyLogsNoSignature kills every replica, so that Caddy logs each request as an error.
 func TestCaddyLogsNoSignature(t *testing.T) {
+	t.Parallel()
 	f := startFleet(t, redistest.Start(t, redistest.Options{}))
 	for _, row := range []struct {
 		name   string

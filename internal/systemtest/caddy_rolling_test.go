@@ -13,6 +13,7 @@ import (
 
 // TestRollingRestartBehindCaddy sends only to /sms, and sends nothing a second time.
 func TestRollingRestartBehindCaddy(t *testing.T) {
+	t.Parallel()
 	tryDelays(t, func(t *testing.T, delay time.Duration) ([]string, bool) {
 		setting := "DRAIN_DELAY=" + delay.String()
 		server := redistest.Start(t, redistest.Options{})

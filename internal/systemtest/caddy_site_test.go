@@ -125,6 +125,7 @@ func answering(t *testing.T, f *fleet, before map[*replica]int, messages int) (m
 // TestCaddyWithoutReadyReplica stops Redis for longer than any message waits. Then no replica is ready, and Caddy sends
 // nothing to /sms.
 func TestCaddyWithoutReadyReplica(t *testing.T) {
+	t.Parallel()
 	const apology = "Sorry, we could not take your message just now. Please send it again in a few minutes."
 	server := redistest.Start(t, redistest.Options{})
 	f := startFleet(t, server, "REQUEST_BUDGET=1s")

@@ -32,6 +32,7 @@ func clusterURL(c *redistest.Cluster) string {
 // TestSlotsMoveUnderTraffic moves the lowest slots, where the pointers of all conversations are, from one primary to the
 // next until they are back. It uses redis-cli as an operator does.
 func TestSlotsMoveUnderTraffic(t *testing.T) {
+	t.Parallel()
 	const moved = 50 // of the 5461 slots of a primary
 	c := redistest.StartCluster(t, 3, false, redistest.Options{Args: narrow("+cluster|slots", "+asking")})
 	f := startClusterFleet(t, c)
@@ -65,6 +66,7 @@ func TestSlotsMoveUnderTraffic(t *testing.T) {
 // received yet are lost. The test counts them. The replica takes over only after the conversations on the other shards have
 // been seen to continue: if they waited for the shard, they would wait forever.
 func TestShardFailover(t *testing.T) {
+	t.Parallel()
 	c := redistest.StartCluster(t, 3, true, redistest.Options{Args: narrow("+cluster|slots", "+asking")})
 	f := startClusterFleet(t, c)
 	var replies atomic.Int64
@@ -111,6 +113,7 @@ func TestShardFailover(t *testing.T) {
 // time-out of a second, messages for other shards would wait for several budgets. The test therefore checks what happens
 // first: 20 replies in a row on another shard, or the end of three budgets.
 func TestHangingShardLeavesConnections(t *testing.T) {
+	t.Parallel()
 	const stuck, inRow = 3 * redispool.Size, 20
 	c := redistest.StartCluster(t, 3, true, redistest.Options{Args: narrow("+cluster|slots", "+asking")})
 	r := startReplica(t, clusterURL(c))

@@ -73,6 +73,7 @@ func accepted(t *testing.T, settings []string) {
 
 // TestDeploymentsLeaveTimeToDrain compares how long a platform waits before it kills the service with DRAIN_DELAY.
 func TestDeploymentsLeaveTimeToDrain(t *testing.T) {
+	t.Parallel()
 	_, replica, _ := strings.Cut(shipped(t, "docker-compose.yml"), "\nx-replica:")
 	replica, _, _ = strings.Cut(replica, "\nservices:")
 	manifests := render(t, "base")
@@ -94,6 +95,7 @@ func TestDeploymentsLeaveTimeToDrain(t *testing.T) {
 
 // TestBalancersNoticeInTime compares the intervals and time-outs of the balancers with those of the service.
 func TestBalancersNoticeInTime(t *testing.T) {
+	t.Parallel()
 	out, err := exec.Command("caddy", "adapt", "--config", caddyfile, "--adapter", "caddyfile").Output()
 	if err != nil {
 		t.Fatalf("Caddy does not take the Caddyfile: %v", err)
@@ -141,6 +143,7 @@ func render(t *testing.T, folder string) string {
 }
 
 func TestManifests(t *testing.T) {
+	t.Parallel()
 	manifests := render(t, "example")
 	kinds := found(t, manifests, `(?m)^kind: (\w+)`)
 	slices.Sort(kinds)
@@ -187,6 +190,7 @@ func TestPrometheusConfiguration(t *testing.T) {
 
 // TestRedisConfiguration runs a real Redis with the configuration that we ship, and kills it.
 func TestRedisConfiguration(t *testing.T) {
+	t.Parallel()
 	file := withoutLines(shipped(t, "deploy/redis/redis.conf"), "bind ", "port ", "dir ") // of another machine
 	server := redistest.Start(t, redistest.Options{Config: file})
 	conn := redistest.Conn(t, server.Addr())

@@ -32,6 +32,7 @@ func tryDelays(t *testing.T, restart rollingRestart, delays ...time.Duration) {
 }
 
 func TestRollingRestart(t *testing.T) {
+	t.Parallel()
 	tryDelays(t, func(t *testing.T, delay time.Duration) ([]string, bool) {
 		setting := "DRAIN_DELAY=" + delay.String()
 		server := redistest.Start(t, redistest.Options{})
@@ -88,6 +89,7 @@ func drain(t *testing.T, r *replica, noticed func() bool) (inTime bool) {
 
 // TestMessageDuringDrain stops Redis, so that a message waits when the signal comes.
 func TestMessageDuringDrain(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
 	rows := []struct {
 		name, delay string

@@ -23,7 +23,7 @@ const (
 
 	floodConnections    = 1000
 	overloadConnections = 4500 // more than the messages that may wait
-	floodMessages       = 100  // signed messages that are sent during the flood
+	floodMessages       = 25   // signed messages that are sent during the flood
 )
 
 // TestMemoryIsBounded floods a replica with the requests that strangers can send, and overloads it while Redis hangs. The

@@ -21,6 +21,7 @@ func TestHealthEscapesTheAnswer(t *testing.T) {
 
 // TestHealth runs the command as the health check of a container does.
 func TestHealth(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
 	ready := startReplica(t, server.URL()) // stays ready for 10 s without Redis, which is enough on a busy machine
 	if h := execute(t, []string{"health", "--url=" + ready.operator() + "/readyz"}); h.status != 0 || strings.TrimSpace(h.stdout) != "ready" {

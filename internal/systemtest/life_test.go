@@ -65,6 +65,7 @@ func TestStartFails(t *testing.T) {
 }
 
 func TestStartWaitsForRedis(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
 	server.Kill()
 	r := launch(t, []string{"serve"}, serviceSettings(server.URL())...)
@@ -129,6 +130,7 @@ func TestWrongSettings(t *testing.T) {
 }
 
 func TestSignals(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
 	for _, s := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
 		t.Run(s.String()+" ends the service with status 0", func(t *testing.T) {

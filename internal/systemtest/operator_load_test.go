@@ -39,6 +39,7 @@ func decodeLines(tb testing.TB, text string) (all []listed) {
 // and again: each of their messages is counted once, in one of the conversations that follow each other. The other
 // conversations must not be affected.
 func TestOperatorsUnderTraffic(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
 	f := startFleet(t, server)
 	redisURL := "REDIS_URL=" + server.URL()

@@ -44,6 +44,7 @@ func TestEndAsks(t *testing.T) {
 }
 
 func TestWatchTable(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
 	r := startReplica(t, server.URL())
 	first := startConversation(t, r, 2)

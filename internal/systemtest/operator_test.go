@@ -163,6 +163,7 @@ func TestOperatorRights(t *testing.T) {
 
 // TestLsWaitsForABusyRedis pauses Redis for longer than a message waits for one command.
 func TestLsWaitsForABusyRedis(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
 	addConversations(t, server, 1)
 	server.CLI("CLIENT", "PAUSE", "2000", "ALL")
@@ -213,6 +214,7 @@ func TestLsIntoAClosedPipe(t *testing.T) {
 }
 
 func TestWatchPrintsEvents(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
 	r := startReplica(t, server.URL())
 	startConversation(t, r, 2)
@@ -244,6 +246,7 @@ func TestWatchPrintsEvents(t *testing.T) {
 }
 
 func TestWatchWaitsForRedis(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{AppendOnly: true})
 	s := startConversation(t, startReplica(t, server.URL()), 1)
 	watch := start(t, []string{"watch", "--every", "100ms"}, "REDIS_URL="+server.URL())

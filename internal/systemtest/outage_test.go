@@ -18,6 +18,7 @@ const (
 
 // TestRedisCrash kills a Redis that has written every acknowledged command to its disk.
 func TestRedisCrash(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{AppendOnly: true})
 	f := startFleet(t, server, "REQUEST_BUDGET=12s")
 	l := startTraffic(t, func(s *sender, sid, cookie string) reply { return s.deliver(f.next(), "/sms", sid, cookie) })
@@ -46,6 +47,7 @@ const crashes = 6
 // TestReplicaCrash kills replicas while the senders do what Twilio does when a request fails: they send the same message
 // again, to any replica.
 func TestReplicaCrash(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
 	f := startFleet(t, server)
 	var slots [fleetSize]atomic.Pointer[replica]

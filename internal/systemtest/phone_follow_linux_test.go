@@ -9,6 +9,7 @@ import (
 
 // TestPhoneAsks has a webhook that leads to another server.
 func TestPhoneAsks(t *testing.T) {
+	t.Parallel()
 	settings := []string{"TERM=xterm", "TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken, "NO_COLOR=1"}
 	for _, row := range []struct {
 		name, keys string

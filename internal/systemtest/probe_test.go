@@ -40,6 +40,7 @@ func TestStartFailsWithoutRights(t *testing.T) {
 
 // TestReadiness removes a right that every message needs from the Redis user, and then restores it.
 func TestReadiness(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{Args: narrow()})
 	r := startReplica(t, "redis://"+narrowLogin+server.Addr(), "REQUEST_BUDGET=1s")
 	server.CLI("ACL", "SETUSER", "app", "-set")

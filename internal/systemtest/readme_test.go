@@ -22,6 +22,7 @@ func readme(t *testing.T) string {
 
 // TestRunbookCommands runs the commands of the runbook with sh and the real redis-cli.
 func TestRunbookCommands(t *testing.T) {
+	t.Parallel()
 	_, block, _ := strings.Cut(shipped(t, "deploy/README.md"), "## What to type at night\n")
 	_, block, _ = strings.Cut(block, "```sh\n")
 	block, _, found := strings.Cut(block, "```")

@@ -21,6 +21,7 @@ func startWaiting(t *testing.T, s *redistest.Sentinels, wait int, settings ...st
 
 // TestWaitReplicas stops the Redis replica, so that it does not confirm a commit.
 func TestWaitReplicas(t *testing.T) {
+	t.Parallel()
 	s := redistest.StartSentinels(t, 1, 0, redistest.Options{})
 	patient, soon := startWaiting(t, s, 1), startWaiting(t, s, 1, impatient)
 	f := &fleet{tb: t, redis: redistest.Conn(t, s.Primary.Addr())}
@@ -78,6 +79,7 @@ func TestWaitReplicas(t *testing.T) {
 // TestWaitReplicasSurvivesFailover lets the primary count a message that its Redis replica never receives, and then kills
 // the primary. A replica of the service that does not wait has already answered the message: the negative control.
 func TestWaitReplicasSurvivesFailover(t *testing.T) {
+	t.Parallel()
 	for wait, name := range []string{"without waiting, an answered message is lost", "with waiting, the message is not answered"} {
 		t.Run(name, func(t *testing.T) {
 			s := redistest.StartSentinels(t, 1, 0, redistest.Options{})

@@ -98,6 +98,7 @@ func TestCertificateRotation(t *testing.T) {
 }
 
 func TestHangup(t *testing.T) {
+	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
 	t.Run("the auth tokens are read again", func(t *testing.T) {
 		file := newSecretFile(t, "another-token")

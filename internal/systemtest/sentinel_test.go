@@ -14,6 +14,7 @@ import (
 // TestSentinelFailover kills the primary of three servers under traffic. Each reply has waited for one Redis replica, and
 // the Sentinels promote the replica that has received most.
 func TestSentinelFailover(t *testing.T) {
+	t.Parallel()
 	s := redistest.StartSentinels(t, 2, 3, redistest.Options{Args: narrow("+role", "+wait")})
 	f := startFleet(t, s.Primary, "REDIS_URL="+sentinelURL(s), "REDIS_WAIT_REPLICAS=1")
 	l := startTraffic(t, func(s *sender, sid, cookie string) reply { return f.insist(t, s, sid, cookie) })
@@ -33,6 +34,7 @@ func TestSentinelFailover(t *testing.T) {
 // TestSentinelFailoverWithoutWait measures what asynchronous replication loses. The only promise is that messages that were
 // answered before the replica received them are not lost.
 func TestSentinelFailoverWithoutWait(t *testing.T) {
+	t.Parallel()
 	s := redistest.StartSentinels(t, 1, 1, redistest.Options{Args: narrow("+role")})
 	f := startFleet(t, s.Primary, "REDIS_URL="+sentinelURL(s))
 	var answered atomic.Int64

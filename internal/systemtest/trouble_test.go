@@ -61,6 +61,7 @@ func blockSnapshot(t *testing.T, s *redistest.Server) {
 
 // TestTroubles makes Redis refuse messages in several ways. A refusal that ends within the budget costs only time.
 func TestTroubles(t *testing.T) {
+	t.Parallel()
 	for _, one := range troubles() {
 		t.Run(one.code, func(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{})
