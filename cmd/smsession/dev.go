@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/go-chi/chi/v5"
@@ -21,7 +22,7 @@ type devCommand struct {
 }
 
 // Run serves until the first signal. It deletes what it has created on the host.
-func (c *devCommand) Run(p *process) error {
+func (c *devCommand) Run(ctx context.Context, p *process) error {
 	cfg, err := c.Config()
 	if err != nil {
 		return err
@@ -50,7 +51,7 @@ func (c *devCommand) Run(p *process) error {
 
 	log := logging.New(p.stderr, cfg.LogFormat, cfg.LogLevel)
 	defer log.Close()
-	file, err := service.Publish(p.ctx)
+	file, err := service.Publish(ctx)
 	if err != nil {
 		log.Warn("other commands will not find this service", "error", err.Error())
 	}
@@ -65,7 +66,7 @@ func (c *devCommand) Run(p *process) error {
 	if err := service.WriteGuide(p.stdout, file); err != nil {
 		return err
 	}
-	return replica.Run(p.ctx, replica.Options{
+	return replica.Run(ctx, replica.Options{
 		Config: cfg, Version: version(), Listeners: listeners, Log: log, Routes: []func(chi.Router){page.Routes},
 	})
 }

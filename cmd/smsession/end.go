@@ -42,7 +42,7 @@ if stdin or stderr is not a terminal.`
 }
 
 // Run asks, and ends each conversation of the sender.
-func (c *endCommand) Run(p *process) error {
+func (c *endCommand) Run(ctx context.Context, p *process) error {
 	if !c.Yes && !(terminal.Is(os.Stdin) && terminal.Is(p.stderr)) {
 		return commandFault("stdin or stderr is not a terminal: use --yes")
 	}
@@ -51,17 +51,17 @@ func (c *endCommand) Run(p *process) error {
 		return err
 	}
 	defer source.Pool.Close()
-	found, err := source.Find(p.ctx, string(c.To), string(c.From))
+	found, err := source.Find(ctx, string(c.To), string(c.From))
 	switch {
 	case err != nil:
 		return operatorError(err, endRights)
 	case len(found) == 0:
 		return errUnknownNumber
-	case !c.Yes && !c.confirm(p, found):
+	case !c.Yes && !c.confirm(ctx, p, found):
 		return errors.New("nothing was changed")
 	}
 	for _, snapshot := range found {
-		if err := c.end(p, source, snapshot); err != nil {
+		if err := c.end(ctx, p, source, snapshot); err != nil {
 			return err
 		}
 	}
@@ -69,7 +69,7 @@ func (c *endCommand) Run(p *process) error {
 }
 
 // confirm shows the conversations and asks the person at the terminal.
-func (c *endCommand) confirm(p *process, found []inspect.Snapshot) bool {
+func (c *endCommand) confirm(ctx context.Context, p *process, found []inspect.Snapshot) bool {
 	for _, snapshot := range found {
 		_ = snapshot.WriteText(p.stderr, c.names(c.From, c.To))
 	}
@@ -78,12 +78,12 @@ func (c *endCommand) confirm(p *process, found []inspect.Snapshot) bool {
 		what = fmt.Sprintf("these %d conversations", len(found))
 	}
 	question := map[bool]string{false: "End ", true: "Erase "}[c.Erase] + what + "?"
-	return terminal.Confirm(p.ctx, os.Stdin, p.stderr, question)
+	return terminal.Confirm(ctx, os.Stdin, p.stderr, question)
 }
 
 // end ends or erases one conversation, and prints what it did.
-func (c *endCommand) end(p *process, source inspect.Source, snapshot inspect.Snapshot) error {
-	ctx, cancel := context.WithTimeout(p.ctx, operatorPatience)
+func (c *endCommand) end(ctx context.Context, p *process, source inspect.Source, snapshot inspect.Snapshot) error {
+	ctx, cancel := context.WithTimeout(ctx, operatorPatience)
 	defer cancel()
 	ending, err := source.End(ctx, snapshot.To, snapshot.From, c.Erase)
 	switch {

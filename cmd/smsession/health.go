@@ -21,8 +21,8 @@ type healthCommand struct {
 }
 
 // Run prints the replica's answer. It is an error if the answer is not 200, or does not come within 2 s.
-func (c *healthCommand) Run(p *process) error {
-	ctx, cancel := context.WithTimeout(p.ctx, healthTimeout)
+func (c *healthCommand) Run(ctx context.Context, p *process) error {
+	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
 	answer, err := healthcheck.Ask(ctx, nil, c.URL.String())
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -44,15 +45,15 @@ func (c *loadCommand) Validate() error {
 }
 
 // Run sends, and prints the report.
-func (c *loadCommand) Run(p *process) error {
-	o, _, err := c.target(p.ctx)
+func (c *loadCommand) Run(ctx context.Context, p *process) error {
+	o, _, err := c.target(ctx)
 	if err != nil {
 		return err
 	}
 	network := new(phone.Network)
 	defer network.Close()
 	if !c.OwnHost {
-		if err := load.Loopback(p.ctx, o.Webhook, o.Fallback); err != nil {
+		if err := load.Loopback(ctx, o.Webhook, o.Fallback); err != nil {
 			return commandFault(err.Error())
 		}
 		network.Permit = load.Permit
@@ -71,7 +72,7 @@ func (c *loadCommand) Run(p *process) error {
 	}
 	show, end := load.ShowProgress(p.stderr, terminal.Is(p.stderr))
 	c.Progress = show
-	report, err := load.Run(p.ctx, c.Options)
+	report, err := load.Run(ctx, c.Options)
 	end()
 	switch {
 	case errors.Is(err, load.ErrLedAway):

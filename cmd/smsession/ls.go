@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"smsession/internal/inspect"
@@ -46,7 +47,7 @@ func (c *lsCommand) Validate() error {
 }
 
 // Run prints a line for each conversation.
-func (c *lsCommand) Run(p *process) error {
+func (c *lsCommand) Run(ctx context.Context, p *process) error {
 	source, err := c.source()
 	if err != nil {
 		return err
@@ -61,5 +62,5 @@ func (c *lsCommand) Run(p *process) error {
 	}
 	list := &inspect.List{Out: p.stdout, Names: c.names(c.To, c.From), JSON: c.JSON}
 	filter := inspect.Filter{To: string(c.To), From: string(c.From)}
-	return operatorError(source.List(p.ctx, filter, c.Sort, limit, list.Print), readRights)
+	return operatorError(source.List(ctx, filter, c.Sort, limit, list.Print), readRights)
 }

@@ -27,7 +27,6 @@ const (
 
 // process is what a command uses of the process that it runs in.
 type process struct {
-	ctx            context.Context  // ends with the first SIGINT or SIGTERM
 	hangup         <-chan os.Signal // gets SIGHUP
 	stdout, stderr io.Writer
 	transport      http.RoundTripper // for HTTP to other hosts; nil is http.DefaultTransport
@@ -40,11 +39,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second signal ends the process
 	replica.TuneCollector()
-	os.Exit(run(&process{ctx: ctx, hangup: hangup, stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:]))
+	os.Exit(run(ctx, &process{hangup: hangup, stdout: os.Stdout, stderr: os.Stderr}, os.Args[1:]))
 }
 
-// run parses the command line, runs the command and returns the exit status.
-func run(p *process, args []string) int {
+// run parses the command line, runs the command and returns the exit status. ctx ends with the first SIGINT or SIGTERM.
+func run(ctx context.Context, p *process, args []string) int {
 	parser := kong.Must(&commands{},
 		kong.Name("smsession"),
 		kong.Description("SMS conversations with a memory: a webhook for Twilio, sessions in Redis.\n\n"+examples),
@@ -54,6 +53,7 @@ func run(p *process, args []string) int {
 		fmt.Fprintf(p.stderr, "smsession: the command line is wrong: %s; see smsession --help\n", usageFault(err))
 		return exitBadCommand
 	}
+	command.BindTo(ctx, (*context.Context)(nil))
 	var faults config.Faults
 	var fault commandFault
 	switch err := command.Run(p); {

@@ -63,13 +63,13 @@ func (c *phoneCommand) Validate() error {
 }
 
 // Run sends the texts of the command line, of a pipe or of a person at the terminal.
-func (c *phoneCommand) Run(p *process) error {
+func (c *phoneCommand) Run(ctx context.Context, p *process) error {
 	c.From, c.To = phone.Pair(c.From, c.To)
-	o, service, err := c.target(p.ctx)
+	o, service, err := c.target(ctx)
 	if err != nil {
 		return err
 	}
-	in := texting.Open(p.ctx, c.Texts, p.stdout, p.stderr)
+	in := texting.Open(ctx, c.Texts, p.stdout, p.stderr)
 	defer in.Close()
 	device, err := c.phone(o, in)
 	if err != nil {
@@ -87,7 +87,7 @@ func (c *phoneCommand) Run(p *process) error {
 		_ = options.View.Note(fmt.Sprintf("texting %s as %s; /help lists the commands, Ctrl-D ends", c.To, c.From))
 	}
 	person := texting.New(options)
-	err = person.Run(p.ctx, in.Next)
+	err = person.Run(ctx, in.Next)
 	switch tally := person.Tally(); {
 	case in.Typed && errors.Is(err, context.Canceled):
 		return nil // the person ended it

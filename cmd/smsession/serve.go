@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"smsession/internal/config"
 	"smsession/internal/logging"
 	"smsession/internal/replica"
@@ -12,7 +13,7 @@ type serveCommand struct {
 }
 
 // Run serves until the first signal.
-func (c *serveCommand) Run(p *process) error {
+func (c *serveCommand) Run(ctx context.Context, p *process) error {
 	cfg, err := c.Config()
 	if err != nil {
 		return err
@@ -24,7 +25,7 @@ func (c *serveCommand) Run(p *process) error {
 	log := logging.New(p.stderr, cfg.LogFormat, cfg.LogLevel)
 	defer log.Close()
 	replica.LimitMemory(log.Logger)
-	return replica.Run(p.ctx, replica.Options{
+	return replica.Run(ctx, replica.Options{
 		Config: cfg, Version: version(), Listeners: listeners, Log: log, Flags: c.Flags, Hangup: p.hangup,
 	})
 }

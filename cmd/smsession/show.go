@@ -1,6 +1,9 @@
 package main
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+)
 
 // showCommand shows what Redis holds of a sender's conversations.
 type showCommand struct {
@@ -22,13 +25,13 @@ show needs REDIS_URL and no Twilio secret. The exit status is 1 if no conversati
 }
 
 // Run prints each conversation of the sender.
-func (c *showCommand) Run(p *process) error {
+func (c *showCommand) Run(ctx context.Context, p *process) error {
 	source, err := c.source()
 	if err != nil {
 		return err
 	}
 	defer source.Pool.Close()
-	found, err := source.Find(p.ctx, string(c.To), string(c.From))
+	found, err := source.Find(ctx, string(c.To), string(c.From))
 	if err != nil {
 		return operatorError(err, readRights)
 	}

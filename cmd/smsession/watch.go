@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -45,24 +46,24 @@ func (c *watchCommand) Validate() error {
 }
 
 // Run polls until it is interrupted, which is its normal end.
-func (c *watchCommand) Run(p *process) error {
+func (c *watchCommand) Run(ctx context.Context, p *process) error {
 	source, err := c.source()
 	if err != nil {
 		return err
 	}
 	defer source.Pool.Close()
 	watch := &inspect.Watch{Source: source, Filter: inspect.Filter{To: string(c.To), From: string(c.From)}, Limit: c.Limit}
-	if _, err = watch.Poll(p.ctx); err == nil {
-		err = c.show(p, watch)
+	if _, err = watch.Poll(ctx); err == nil {
+		err = c.show(ctx, p, watch)
 	}
-	if p.ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return nil
 	}
 	return operatorError(err, readRights)
 }
 
 // show shows the events after the first poll.
-func (c *watchCommand) show(p *process, watch *inspect.Watch) error {
+func (c *watchCommand) show(ctx context.Context, p *process, watch *inspect.Watch) error {
 	every, names := terminal.Duration(c.Every), c.names(c.From, c.To)
 	if !c.JSON && terminal.Is(p.stdout) {
 		screen := &inspect.Screen{Out: p.stdout, Names: names, Title: "conversations, every " + every + "; Ctrl-C ends"}
@@ -70,11 +71,11 @@ func (c *watchCommand) show(p *process, watch *inspect.Watch) error {
 		if err := screen.Open(watch); err != nil {
 			return err
 		}
-		return watch.Run(p.ctx, c.Every, screen)
+		return watch.Run(ctx, c.Every, screen)
 	}
 	fmt.Fprintf(p.stderr, "smsession: watching %d conversations, every %s\n", len(watch.Rows)+watch.More, every)
-	return watch.Run(p.ctx, c.Every, &inspect.Stream{Out: p.stdout, Names: names, JSON: c.JSON, Warn: func(failure error) {
-		if p.ctx.Err() == nil {
+	return watch.Run(ctx, c.Every, &inspect.Stream{Out: p.stdout, Names: names, JSON: c.JSON, Warn: func(failure error) {
+		if ctx.Err() == nil {
 			fmt.Fprintf(p.stderr, "smsession: %s; waiting until Redis answers\n", sentence(failure))
 		}
 	}})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -48,12 +49,12 @@ func (webhookShowCommand) Help() string {
 }
 
 // Run prints the number as it is at Twilio.
-func (c *webhookShowCommand) Run(p *process) error {
+func (c *webhookShowCommand) Run(ctx context.Context, p *process) error {
 	account, cfg, err := c.account(p)
 	if err != nil {
 		return err
 	}
-	status, err := webhook.Show(p.ctx, account, cfg, c.Number)
+	status, err := webhook.Show(ctx, account, cfg, c.Number)
 	switch {
 	case err != nil:
 		return err
@@ -84,7 +85,7 @@ The fallback URL is FALLBACK_URL (--fallback-url), else --url with /fallback, el
 }
 
 // Run sets the webhook, and prints it as it was and as it is.
-func (c *webhookSetCommand) Run(p *process) error {
+func (c *webhookSetCommand) Run(ctx context.Context, p *process) error {
 	account, cfg, err := c.account(p)
 	if err != nil {
 		return err
@@ -95,15 +96,15 @@ func (c *webhookSetCommand) Run(p *process) error {
 	}
 	var answers []webhook.Answer
 	if !c.Unchecked {
-		if answers, err = webhook.Ask(p.ctx, p.transport, target); err != nil {
+		if answers, err = webhook.Ask(ctx, p.transport, target); err != nil {
 			return fmt.Errorf("%w; nothing was set: use --unchecked to set it anyway", err)
 		}
 	}
-	before, err := webhook.Show(p.ctx, account, cfg, c.Number)
+	before, err := webhook.Show(ctx, account, cfg, c.Number)
 	if err != nil {
 		return err
 	}
-	change, err := webhook.Set(p.ctx, account, cfg, before, target, c.DryRun)
+	change, err := webhook.Set(ctx, account, cfg, before, target, c.DryRun)
 	change.Answering = answers
 	if c.JSON {
 		return errors.Join(err, terminal.WriteJSON(p.stdout, change))

@@ -41,7 +41,7 @@ func newOperator(t *testing.T, fields ...any) *operator {
 func (o *operator) run(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errors bytes.Buffer
-	status = run(&process{ctx: t.Context(), stdout: &out, stderr: &errors, transport: o.outside}, append([]string{"webhook"}, args...))
+	status = run(t.Context(), &process{stdout: &out, stderr: &errors, transport: o.outside}, append([]string{"webhook"}, args...))
 	if printed := out.String() + errors.String(); strings.Contains(printed, os.Getenv("TWILIO_AUTH_TOKEN")) || strings.Contains(printed, twiliotest.AuthToken) {
 		t.Errorf("the token is in %q", printed)
 	}
