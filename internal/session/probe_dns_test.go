@@ -38,6 +38,7 @@ func TestProbeWaitsForDNSAsMessagesDo(t *testing.T) {
 			if err := probe.Run(ctx); err != nil {
 				t.Error(err)
 			}
+			time.Sleep(time.Minute) // until the look-ups in the background have ended
 		})
 	})
 }
