@@ -78,7 +78,7 @@ func Set(ctx context.Context, account *rest.Account, cfg config.REST, before *St
 			return c, err
 		}
 		if updated.Webhook != target {
-			return c, errors.New("Twilio has set another webhook than the given one: see smsession webhook show")
+			return c, errors.New("the webhook at Twilio is now another one than the one that was set: see smsession webhook show")
 		}
 		c.Changed = true
 	}

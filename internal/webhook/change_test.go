@@ -198,7 +198,7 @@ func TestSetErrors(t *testing.T) {
 			return r.Method == http.MethodPost
 		}
 		change, err := set(t, account, ourWebhook(), false)
-		if err == nil || !strings.Contains(err.Error(), "Twilio has set another webhook") || change.After != nil || change.Changed {
+		if err == nil || !strings.Contains(err.Error(), "the webhook at Twilio is now another one") || change.After != nil || change.Changed {
 			t.Errorf("got %+v, %v", change, err)
 		}
 	})
