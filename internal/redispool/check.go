@@ -2,11 +2,16 @@ package redispool
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/redispool/node"
 )
 
 // The names of warnings. They are the same in every version.
@@ -69,4 +74,37 @@ func setting(c redis.Conn, name string) (value string, known bool) {
 		return "", false
 	}
 	return pair[1], true
+}
+
+var errClusterNode = node.Refuse(errors.New("this Redis is a node of a Cluster, which refuses the keys of all others: " +
+	"begin REDIS_URL with redis+cluster:// or rediss+cluster://"))
+
+// modeCheck refuses a node of a Cluster as a single server. A node would run our scripts, list only its own keys, and
+// refuse most messages. It is safe for concurrent use.
+type modeCheck struct {
+	pointless atomic.Bool // the server closes the connection
+}
+
+// greet asks for the mode with HELLO, the one command that returns it and that no ACL forbids. A server that refuses HELLO
+// counts as no node: proxies such as Envoy refuse it, and twemproxy closes the connection.
+// See https://redis.io/docs/latest/commands/hello/.
+func (m *modeCheck) greet(c redis.Conn) error {
+	if m.pointless.Load() {
+		return nil
+	}
+	reply, err := redis.Values(c.Do("HELLO"))
+	if network := net.Error(nil); errors.As(err, &network) && network.Timeout() {
+		return err
+	}
+	if c.Err() != nil {
+		m.pointless.Store(true)
+		return node.ErrRedial
+	}
+	for i := 0; i+1 < len(reply); i += 2 {
+		name, _ := redis.String(reply[i], nil)
+		if mode, _ := redis.String(reply[i+1], nil); name == "mode" && mode == "cluster" {
+			return errClusterNode
+		}
+	}
+	return nil
 }

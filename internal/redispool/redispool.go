@@ -88,8 +88,9 @@ func Open(o Options) *Pool {
 		pool.TestOnBorrow = p.Reusable
 		return &Pool{Pool: pool}
 	}
-	s := &standalone{node: &node.Node{Addr: o.URL.Addrs[0], Options: servers}}
-	return &Pool{Pool: node.NewPool(s.dial, size+spare, size)}
+	servers.Greet = (&modeCheck{}).greet
+	server := &node.Node{Addr: o.URL.Addrs[0], Options: servers}
+	return &Pool{Pool: node.NewPool(server.Dial, size+spare, size)}
 }
 
 func (o Options) current() redisurl.URL {
@@ -124,7 +125,7 @@ func (p *Pool) EachPrimary(ctx context.Context, f func(addr string, c redis.Conn
 }
 
 // HashTags returns a hash tag for each primary of a Cluster that has slots: the keys with that tag are on that primary.
-// It returns only "" if there is no Cluster, or if no connection was made yet.
+// They are known once a connection was made. HashTags returns only "" if there is no Cluster.
 func (p *Pool) HashTags() []string {
 	if p.cluster == nil {
 		return []string{""}

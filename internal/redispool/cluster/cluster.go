@@ -27,25 +27,27 @@ type Cluster struct {
 	options   node.Options
 	size      int
 	limit     time.Duration
-	layout    atomic.Pointer[layout] // nil before the first contact
+	layout    atomic.Pointer[layout] // without slots before the first contact
 	refreshes singleflight.Group
-	refreshed atomic.Int64 // when the last refresh of the layout ended, in ns
 
-	mu    sync.Mutex
-	pools map[string]*redis.Pool // by the address of the node; nil once the Cluster is closed
+	mu        sync.Mutex
+	refreshed time.Time              // when the last refresh of the layout ended
+	pools     map[string]*redis.Pool // by the address of the node; nil once the Cluster is closed
 }
 
 // New returns the Cluster of which some nodes have the addresses in seeds. size is the number of connections that may be
 // in use at once to one node.
 func New(seeds []string, o node.Options, size int) *Cluster {
 	limit := o.Timeout + o.Timeout/10 // the error for a late reply is more precise
-	return &Cluster{seeds: seeds, options: o, size: size, limit: limit, pools: map[string]*redis.Pool{}}
+	c := &Cluster{seeds: seeds, options: o, size: size, limit: limit, pools: map[string]*redis.Pool{}}
+	c.layout.Store(&layout{members: map[string]bool{}})
+	return c
 }
 
 // Dial returns a connection to the whole Cluster once its layout is known. It is not a network connection. Dial waits no
 // longer than for a command, because redisstore cannot give it a time limit.
 func (c *Cluster) Dial(ctx context.Context) (redis.Conn, error) {
-	if c.layout.Load() == nil {
+	if c.layout.Load().served == 0 {
 		ctx, cancel := context.WithTimeout(ctx, c.limit)
 		defer cancel()
 		var err error
@@ -62,8 +64,8 @@ func (c *Cluster) Dial(ctx context.Context) (redis.Conn, error) {
 	return &router{node.Pipeline{Run: c.run}}, nil
 }
 
-// EachPrimary calls f with a connection to each primary that has slots, until f returns an error. There must have been a
-// contact.
+// EachPrimary calls f with a connection to each primary that has slots, until f returns an error. There are none before
+// the first contact.
 func (c *Cluster) EachPrimary(ctx context.Context, f func(addr string, conn redis.Conn) error) error {
 	for addr := range c.layout.Load().tags {
 		conn, err := c.pool(addr).DialContext(ctx)
@@ -78,13 +80,8 @@ func (c *Cluster) EachPrimary(ctx context.Context, f func(addr string, conn redi
 	return nil
 }
 
-// HashTags returns a hash tag for each primary that has slots, or only "" before the first contact.
-func (c *Cluster) HashTags() []string {
-	if l := c.layout.Load(); l != nil {
-		return slices.Collect(maps.Values(l.tags))
-	}
-	return []string{""}
-}
+// HashTags returns a hash tag for each primary that has slots. There are none before the first contact.
+func (c *Cluster) HashTags() []string { return slices.Collect(maps.Values(c.layout.Load().tags)) }
 
 // OpenConnections returns the number of connections to all nodes.
 func (c *Cluster) OpenConnections() (n int) {

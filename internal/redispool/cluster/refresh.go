@@ -23,7 +23,10 @@ var (
 // refreshSoon requests the layout in the background. A node that is gone or hangs cannot redirect us to the node that has
 // taken over its slots.
 func (c *Cluster) refreshSoon() {
-	if time.Now().UnixNano()-c.refreshed.Load() >= int64(refreshPause) {
+	c.mu.Lock()
+	due := time.Since(c.refreshed) >= refreshPause
+	c.mu.Unlock()
+	if due {
 		c.refreshes.DoChan("", c.refresh)
 	}
 }
@@ -31,26 +34,23 @@ func (c *Cluster) refreshSoon() {
 // refresh requests the layout from all known nodes and those of the settings, all at once. It uses the first complete
 // layout, or else the one that serves most slots. If there is none, the next error of a command causes another try.
 func (c *Cluster) refresh() (any, error) {
-	defer func() { c.refreshed.Store(time.Now().UnixNano()) }()
-	addrs, members := slices.Clone(c.seeds), map[string]bool{}
-	if last := c.layout.Load(); last != nil {
-		addrs, members = slices.AppendSeq(addrs, maps.Keys(last.nodes)), maps.Clone(last.members)
-	}
+	last, best := c.layout.Load(), &layout{}
+	addrs := slices.AppendSeq(slices.Clone(c.seeds), maps.Keys(last.nodes))
 	slices.Sort(addrs)
-	best := &layout{}
 	errs := node.AskAll(slices.Compact(addrs), c.fetch, func(l *layout) (enough bool) {
 		if l.served > best.served {
 			best = l
 		}
 		return best.complete()
 	})
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.refreshed = time.Now()
 	if best.served == 0 {
 		return nil, errors.Join(errs...)
 	}
-	maps.Copy(members, best.nodes)
-	best.members = members
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	best.members = maps.Clone(last.members)
+	maps.Copy(best.members, best.nodes)
 	c.layout.Store(best)
 	c.closePools(best.nodes)
 	return nil, nil
@@ -63,7 +63,7 @@ func (c *Cluster) fetch(addr string) (*layout, error) {
 	l, err := parseLayout(reply.Value, addr)
 	switch {
 	case node.Code(reply.Err) == "ERR":
-		err = node.RefusedBy(reply.Err)
+		err = node.Refuse(reply.Err)
 	case reply.Err != nil:
 		err = reply.Err
 	case err == nil:
@@ -82,7 +82,7 @@ func (l *layout) check(addr string, last *layout) error {
 	if l.served == 0 {
 		return errNoSlots
 	}
-	if last == nil || !last.members[addr] || len(last.members) == 1 || len(l.nodes) == 1 && l.nodes[addr] && l.complete() {
+	if !last.members[addr] || len(last.members) == 1 || len(l.nodes) == 1 && l.nodes[addr] && l.complete() {
 		return nil
 	}
 	for other := range l.nodes {

@@ -47,7 +47,7 @@ func (c *Cluster) run(commands []node.Command) []node.Reply {
 func (c *Cluster) do(command node.Command) node.Reply {
 	ctx, cancel := context.WithTimeout(context.Background(), c.limit)
 	defer cancel()
-	l := c.layout.Load() // not nil, because there is a router
+	l := c.layout.Load()
 	addr, commands := l.primary(redisc.Slot(keyOf(command))), []node.Command{command}
 	reply := node.Reply{Err: errUnserved}
 	for n := 0; n < attempts && addr != "" && ctx.Err() == nil; n++ {
@@ -91,12 +91,12 @@ func (c *Cluster) send(ctx context.Context, addr string, commands ...node.Comman
 // keyOf returns the argument that decides which node gets a command: its first one, or the first key of a script. A
 // command without a key can go to any node.
 func keyOf(command node.Command) string {
-	at := 0
-	if command.IsScript() && len(command.Args) > 2 { // what to run, the number of keys, the keys
-		at = 2
+	args := command.Args
+	if command.IsScript() && len(args) > 2 {
+		args = args[2:] // what to run, and the number of keys
 	}
-	if at >= len(command.Args) {
+	if len(args) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s", command.Args[at]) // a key is a string or bytes
+	return fmt.Sprintf("%s", args[0]) // a key is a string or bytes
 }

@@ -9,26 +9,19 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// Refusal is an error that waiting cannot remove.
-type Refusal struct{ Err error }
+// refusal is an error that waiting cannot remove.
+type refusal struct{ error }
 
-func (r Refusal) Error() string { return r.Err.Error() }
-func (r Refusal) Unwrap() error { return r.Err }
+func (r refusal) Unwrap() error { return r.error }
 
-// RefusedBy returns err as a Refusal if it is an error reply. Otherwise it returns err.
-func RefusedBy(err error) error {
-	if Code(err) == "" {
-		return err
-	}
-	return Refusal{redact(err)}
-}
+// Refuse returns err as an error for which Refused returns true.
+func Refuse(err error) error { return refusal{err} }
 
 // Refused reports whether waiting cannot remove err: the server refuses our login or a command, we do not accept the
-// certificate of the server, or err is a Refusal.
+// certificate of the server, or Refuse has returned err.
 func Refused(err error) bool {
-	var refusal Refusal
 	code := Code(err)
-	return errors.As(err, &refusal) || Outdated(err) || code == "NOPERM" || code == "DENIED"
+	return errors.As(err, new(refusal)) || Outdated(err) || code == "NOPERM" || code == "DENIED"
 }
 
 // Outdated reports whether another login could remove an error: the server does not accept ours, or we do not accept its

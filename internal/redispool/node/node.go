@@ -33,6 +33,9 @@ const (
 // ErrStale means that a pooled connection must not be used again.
 var ErrStale = errors.New("connection is too old, or its server was lost since its last use")
 
+// ErrRedial makes a node connect again, after Options.Greet has made the server close the connection.
+var ErrRedial = errors.New("the server closed the connection")
+
 // Options are what connections to several nodes have in common.
 type Options struct {
 	Dialer       *dial.Dialer
@@ -111,7 +114,10 @@ func (c *Conn) connect(ctx context.Context) (err error) {
 	if c.peer != "" {
 		o.Dialer.Report(c.peer, err == nil)
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrRedial):
+		return c.connect(ctx)
+	case err != nil:
 		return fmt.Errorf("connect to %s: %w", c.node.Addr, err)
 	}
 	return nil
@@ -144,8 +150,12 @@ func (c *Conn) logIn(l redisurl.Login) error {
 		commands = append(commands, Command{"SELECT", []any{database}})
 	}
 	for _, command := range commands {
-		if _, err := c.raw.Do(command.Name, command.Args...); err != nil {
-			return RefusedBy(err)
+		_, err := c.raw.Do(command.Name, command.Args...)
+		switch {
+		case Code(err) != "":
+			return Refuse(redact(err))
+		case err != nil:
+			return err
 		}
 	}
 	return nil

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"slices"
 	"sync"
@@ -20,7 +21,7 @@ import (
 )
 
 var (
-	errUnknownName = node.Refusal{Err: errors.New("the Sentinels know no primary of that name")}
+	errUnknownName = node.Refuse(errors.New("the Sentinels know no primary of that name"))
 	errNotPrimary  = errors.New("the server that the Sentinels name is not a primary")
 )
 
@@ -103,18 +104,14 @@ func (p *Primary) ask(ctx context.Context) ([]string, error) {
 // does not answer.
 func (p *Primary) vote() (any, error) {
 	votes := map[string]int{}
-	var addrs []string
 	errs := node.AskAll(p.sentinels, p.askOne, func(addr string) (enough bool) {
-		if votes[addr]++; votes[addr] == 1 {
-			addrs = append(addrs, addr)
-		}
+		votes[addr]++
 		return votes[addr] > len(p.sentinels)/2
 	})
-	if len(addrs) == 0 {
+	if len(votes) == 0 {
 		return nil, errors.Join(errs...)
 	}
-	slices.SortStableFunc(addrs, func(a, b string) int { return cmp.Compare(votes[b], votes[a]) })
-	return addrs, nil
+	return slices.SortedFunc(maps.Keys(votes), func(a, b string) int { return cmp.Compare(votes[b], votes[a]) }), nil
 }
 
 // askOne returns the address that one Sentinel names.
