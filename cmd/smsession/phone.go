@@ -75,28 +75,26 @@ func (c *phoneCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return commandFault(err.Error())
 	}
-	options := texting.Options{Phone: device, View: &texting.JSON{Out: p.stdout, Notes: p.stderr}}
+	person := &texting.Person{Phone: device, View: &texting.JSON{Out: p.stdout, Notes: p.stderr}}
 	if !c.JSON {
 		colour := terminal.Is(p.stdout) && os.Getenv("NO_COLOR") == "" // see https://no-color.org
-		options.View = &texting.Screen{Out: p.stdout, From: c.From, To: c.To, Echo: !in.Typed, Verbose: c.Verbose, Colour: colour}
+		person.View = &texting.Screen{Out: p.stdout, From: c.From, To: c.To, Echo: !in.Typed, Verbose: c.Verbose, Colour: colour}
 	}
 	if service != nil {
-		options.Elapse = func(ctx context.Context, d time.Duration) error { return service.Elapse(ctx, c.To, c.From, d) }
+		person.Elapse = func(ctx context.Context, d time.Duration) error { return service.Elapse(ctx, c.To, c.From, d) }
 	}
 	if in.Typed {
-		_ = options.View.Note(fmt.Sprintf("texting %s as %s; /help lists the commands, Ctrl-D ends", c.To, c.From))
+		_ = person.View.Note(fmt.Sprintf("texting %s as %s; /help lists the commands, Ctrl-D ends", c.To, c.From))
 	}
-	person := texting.New(options)
-	err = person.Run(ctx, in.Next)
-	switch tally := person.Tally(); {
+	switch err := person.Run(ctx, in.Next); {
 	case in.Typed && errors.Is(err, context.Canceled):
 		return nil // the person ended it
 	case err != nil || in.Typed: // the person has seen what went wrong
 		return userError(err)
-	case tally.InvalidLines > 0:
-		return commandFault(tally.Err().Error())
+	case person.Tally.InvalidLines > 0:
+		return commandFault(person.Tally.Err().Error())
 	default:
-		return tally.Err()
+		return person.Tally.Err()
 	}
 }
 

@@ -30,19 +30,18 @@ func Size(file any) (lines, columns int) {
 	return 24, 80
 }
 
-// Confirm writes a yes-or-no question to out and reads the answer from in. It reports true only for y or yes. It
-// reports false if ctx ends first.
+// Confirm writes a yes-or-no question to out and reads the answer from in. See ReadYes.
 func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) bool {
 	fmt.Fprintf(out, "%s [y/N] ", question)
-	answer, err := Read(ctx, func() (string, error) { return bufio.NewReader(in).ReadString('\n') })
+	return ReadYes(ctx, out, func() (string, error) { return bufio.NewReader(in).ReadString('\n') })
+}
+
+// ReadYes reports whether an answer is y or yes, in capitals or not. It reports false if ctx ends first.
+func ReadYes(ctx context.Context, out io.Writer, read func() (string, error)) bool {
+	answer, err := Read(ctx, read)
 	if err != nil {
 		fmt.Fprintln(out) // the person typed no newline
 	}
-	return IsYes(answer)
-}
-
-// IsYes reports whether answer is y or yes, in capitals or not.
-func IsYes(answer string) bool {
 	answer = strings.ToLower(strings.TrimSpace(answer))
 	return answer == "y" || answer == "yes"
 }

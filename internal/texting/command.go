@@ -120,7 +120,7 @@ func bare(a action) func(string) (action, error) {
 // again sends the last message that was not forged: Twilio sends no message again that it never sent.
 func again(ctx context.Context, p *Person) error {
 	if p.last == nil {
-		p.tally.InvalidLines++
+		p.Tally.InvalidLines++
 		return p.View.Note("there is no message yet to send again")
 	}
 	return p.send(ctx, *p.last)
@@ -180,7 +180,7 @@ func parseSkip(arguments string) (action, error) {
 		if p.Elapse == nil {
 			where = "for the phone and its cookies, but not on the other side"
 		} else if err := p.Elapse(ctx, d); err != nil {
-			p.tally.FailedCommands++
+			p.Tally.FailedCommands++
 			return p.View.Note(fmt.Sprintf("no time has passed: %v", err))
 		}
 		p.Phone.Skip(d)

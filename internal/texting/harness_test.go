@@ -91,15 +91,14 @@ func (h *echoPhone) bodies() []string {
 }
 
 // run lets a person carry out lines and returns what a Screen shows.
-func run(t *testing.T, o texting.Options, lines ...string) (string, texting.Tally) {
+func run(t *testing.T, p texting.Person, lines ...string) (string, texting.Tally) {
 	t.Helper()
 	var out strings.Builder
-	o.View = &texting.Screen{Out: &out, From: from, To: to}
-	p := texting.New(o)
+	p.View = &texting.Screen{Out: &out, From: from, To: to}
 	if err := p.Run(t.Context(), source(lines...)); err != nil {
 		t.Fatalf("%q: %v", lines, err)
 	}
-	return out.String(), p.Tally()
+	return out.String(), p.Tally
 }
 
 func source(lines ...string) func() (string, error) {

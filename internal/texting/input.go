@@ -85,11 +85,7 @@ func prompt(ctx context.Context) Input {
 	}
 	ask := func(question string) bool {
 		fmt.Fprintln(os.Stdout, string(note)+question)
-		answer, err := terminal.Read(ctx, func() (string, error) { return line.Prompt("[y/N] ") })
-		if err != nil {
-			fmt.Fprintln(os.Stdout) // the person typed no newline
-		}
-		return terminal.IsYes(answer)
+		return terminal.ReadYes(ctx, os.Stdout, func() (string, error) { return line.Prompt("[y/N] ") })
 	}
 	return Input{Next: next, Typed: true, Ask: ask, Close: func() { _ = line.Close() }}
 }

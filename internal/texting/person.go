@@ -32,20 +32,16 @@ type View interface {
 	ToggleVerbose() (note string)      // starts or stops showing more
 }
 
-// Options are the phone and the view of a person. Both are required.
-type Options struct {
+// Person carries out lines, one after the other. It is not safe for concurrent use.
+type Person struct {
 	Phone Phone
 	View  View
 	// Elapse lets time pass on the other side, as /skip does for the phone. It is nil if the clock of the other side
 	// cannot be reached.
 	Elapse func(ctx context.Context, d time.Duration) error
-}
 
-// Person carries out lines, one after the other. It is not safe for concurrent use.
-type Person struct {
-	Options
+	Tally Tally          // what became of the lines so far
 	last  *phone.Message // for /again
-	tally Tally
 }
 
 // Tally is what became of the lines.
@@ -72,12 +68,6 @@ func (t Tally) Err() error {
 	return nil
 }
 
-// New returns a person who has sent nothing yet.
-func New(o Options) *Person { return &Person{Options: o} }
-
-// Tally returns what became of the lines so far.
-func (p *Person) Tally() Tally { return p.tally }
-
 // errQuit ends Run.
 var errQuit = errors.New("quit")
 
@@ -101,7 +91,7 @@ func (p *Person) Run(ctx context.Context, next func() (string, error)) error {
 func (p *Person) carryOut(ctx context.Context, line string) error {
 	action, err := parse(line)
 	if err != nil {
-		p.tally.InvalidLines++
+		p.Tally.InvalidLines++
 		return errors.Join(p.View.Typed(line), p.View.Note(err.Error()))
 	}
 	if action == nil {
@@ -138,11 +128,11 @@ func (p *Person) count(d *phone.Delivery) {
 	if !d.Message.Forged {
 		p.last = &d.Message // with the MessageSid that it got
 	}
-	p.tally.Sent++
+	p.Tally.Sent++
 	switch {
 	case d.NotFollowed != "":
-		p.tally.NotFollowed++
+		p.Tally.NotFollowed++
 	case !d.OK():
-		p.tally.Failed++
+		p.Tally.Failed++
 	}
 }

@@ -37,7 +37,7 @@ func TestMessages(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			var h echoPhone
-			_, tally := run(t, texting.Options{Phone: &h}, row.line)
+			_, tally := run(t, texting.Person{Phone: &h}, row.line)
 			for i := range h.sent {
 				h.sent[i].SID = ""
 			}
@@ -69,7 +69,7 @@ func TestAWrongLine(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			var h echoPhone
-			shown, tally := run(t, texting.Options{Phone: &h}, row.line, "/skip 1h")
+			shown, tally := run(t, texting.Person{Phone: &h}, row.line, "/skip 1h")
 			if !strings.Contains(shown, row.want) || strings.Contains(shown, "S3cr3t") {
 				t.Errorf("it says %q", shown)
 			}
@@ -85,7 +85,7 @@ func TestAWrongLine(t *testing.T) {
 
 func TestAgain(t *testing.T) {
 	var h echoPhone
-	run(t, texting.Options{Phone: &h}, "one", "two", "/again", "/forge three", "/again", "/mms four", "/again")
+	run(t, texting.Person{Phone: &h}, "one", "two", "/again", "/forge three", "/again", "/mms four", "/again")
 	want := []string{"one", "two", "two", "three", "two", "four", "four"}
 	if !slices.Equal(h.bodies(), want) {
 		t.Fatalf("sent %q, want %q", h.bodies(), want)
@@ -113,7 +113,7 @@ func TestBurst(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.line, func(t *testing.T) {
 			h := echoPhone{overlap: len(row.want), everyone: make(chan struct{})}
-			shown, tally := run(t, texting.Options{Phone: &h}, row.line)
+			shown, tally := run(t, texting.Person{Phone: &h}, row.line)
 			got := h.bodies()
 			slices.Sort(got)
 			if !slices.Equal(got, row.want) || tally != (texting.Tally{Sent: len(row.want)}) {
@@ -149,7 +149,7 @@ func TestSkip(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			var h echoPhone
 			var elapsed time.Duration
-			o := texting.Options{Phone: &h, Elapse: func(_ context.Context, d time.Duration) error {
+			o := texting.Person{Phone: &h, Elapse: func(_ context.Context, d time.Duration) error {
 				if row.elapse == nil {
 					elapsed = d
 				}
@@ -168,28 +168,28 @@ func TestSkip(t *testing.T) {
 
 func TestCookies(t *testing.T) {
 	var h echoPhone
-	if shown, _ := run(t, texting.Options{Phone: &h}, "/cookies"); !strings.Contains(shown, "no cookie") {
+	if shown, _ := run(t, texting.Person{Phone: &h}, "/cookies"); !strings.Contains(shown, "no cookie") {
 		t.Errorf("without any: %s", shown)
 	}
 	h.cookies = []cookies.Cookie{{Name: "smsession", Value: "Zm9y\x1b", Expires: start.Add(4 * time.Hour)}}
-	if shown, _ := run(t, texting.Options{Phone: &h}, "/skip 1h", "/cookies"); !strings.Contains(shown, `  smsession=Zm9y\x1b for 3h00m`+"\n") {
+	if shown, _ := run(t, texting.Person{Phone: &h}, "/skip 1h", "/cookies"); !strings.Contains(shown, `  smsession=Zm9y\x1b for 3h00m`+"\n") {
 		t.Errorf("with one: %s", shown)
 	}
-	if run(t, texting.Options{Phone: &h}, "/lose"); h.lost != 1 {
+	if run(t, texting.Person{Phone: &h}, "/lose"); h.lost != 1 {
 		t.Errorf("the jar was emptied %d times", h.lost)
 	}
 }
 
 func TestQuit(t *testing.T) {
 	var h echoPhone
-	if run(t, texting.Options{Phone: &h}, "one", "/quit", "two"); !slices.Equal(h.bodies(), []string{"one"}) {
+	if run(t, texting.Person{Phone: &h}, "one", "/quit", "two"); !slices.Equal(h.bodies(), []string{"one"}) {
 		t.Errorf("sent %q", h.bodies())
 	}
 }
 
 func TestHelp(t *testing.T) {
 	var h echoPhone
-	shown, _ := run(t, texting.Options{Phone: &h}, "/help")
+	shown, _ := run(t, texting.Person{Phone: &h}, "/help")
 	for _, name := range []string{"/again", "/burst", "/lose", "/skip", "/forge", "/mms", "/stop", "/cookies", "/verbose", "/help", "/quit", "//text"} {
 		if !strings.Contains(shown, "\n  "+name+" ") || !strings.Contains(strings.Join(texting.Usage(), "\n"), name+" ") {
 			t.Errorf("%s is not in\n%s", name, shown)
@@ -210,7 +210,7 @@ func TestTally(t *testing.T) {
 		}
 		return d
 	}}
-	if _, tally := run(t, texting.Options{Phone: &h}, "good", "bad", "/burst 3 bad", "elsewhere", "/nothing"); tally != (texting.Tally{Sent: 6, Failed: 4, NotFollowed: 1, InvalidLines: 1}) {
+	if _, tally := run(t, texting.Person{Phone: &h}, "good", "bad", "/burst 3 bad", "elsewhere", "/nothing"); tally != (texting.Tally{Sent: 6, Failed: 4, NotFollowed: 1, InvalidLines: 1}) {
 		t.Errorf("%+v", tally)
 	}
 }
@@ -221,12 +221,12 @@ func TestTheEndOfTheContextIsNotAFailure(t *testing.T) {
 	defer cancel()
 	h := echoPhone{overlap: 4, everyone: make(chan struct{})}
 	var out strings.Builder
-	p := texting.New(texting.Options{Phone: &h, View: &texting.Screen{Out: &out}})
+	p := &texting.Person{Phone: &h, View: &texting.Screen{Out: &out}}
 	ended := make(chan error)
 	go func() { ended <- p.Run(ctx, source("/burst 3", "never")) }()
 	cancel()
-	if err := <-ended; !errors.Is(err, context.Canceled) || out.Len() > 0 || p.Tally() != (texting.Tally{}) {
-		t.Errorf("%v; %+v; it shows %q", err, p.Tally(), out.String())
+	if err := <-ended; !errors.Is(err, context.Canceled) || out.Len() > 0 || p.Tally != (texting.Tally{}) {
+		t.Errorf("%v; %+v; it shows %q", err, p.Tally, out.String())
 	}
 }
 
@@ -238,7 +238,7 @@ func TestABrokenViewEndsTheLines(t *testing.T) {
 	} {
 		for _, line := range []string{"one", "/burst 3", "/cookies", "/nothing"} {
 			var h echoPhone
-			err := texting.New(texting.Options{Phone: &h, View: view}).Run(t.Context(), source(line, "never"))
+			err := (&texting.Person{Phone: &h, View: view}).Run(t.Context(), source(line, "never"))
 			if !errors.Is(err, errBroken) || slices.Contains(h.bodies(), "never") {
 				t.Errorf("%T, %s: %v, sent %q", view, line, err, h.bodies())
 			}
@@ -265,7 +265,7 @@ func TestTallyErr(t *testing.T) {
 
 func TestABrokenInputEndsTheLines(t *testing.T) {
 	var h echoPhone
-	err := texting.New(texting.Options{Phone: &h, View: &texting.Screen{Out: &strings.Builder{}}}).
+	err := (&texting.Person{Phone: &h, View: &texting.Screen{Out: &strings.Builder{}}}).
 		Run(t.Context(), func() (string, error) { return "half a line", errBroken })
 	if !errors.Is(err, errBroken) || len(h.sent) > 0 {
 		t.Errorf("%v, sent %q", err, h.bodies())

@@ -98,7 +98,7 @@ func TestToggleVerbose(t *testing.T) {
 		d.Exchanges = []phone.Exchange{{Method: "POST", URL: "http://a/sms", Status: 200}}
 		return d
 	}}
-	shown, _ := run(t, texting.Options{Phone: &h}, "one", "/verbose", "two", "/verbose", "three")
+	shown, _ := run(t, texting.Person{Phone: &h}, "one", "/verbose", "two", "/verbose", "three")
 	if before, after, _ := strings.Cut(shown, "< one\n"); strings.Contains(before, "-->") ||
 		strings.Count(after, "-->") != 1 || strings.Index(after, "-->") > strings.Index(after, "< two") {
 		t.Errorf("it shows\n%s", shown)
@@ -108,7 +108,7 @@ func TestToggleVerbose(t *testing.T) {
 func TestEcho(t *testing.T) {
 	var out strings.Builder
 	var h echoPhone
-	p := texting.New(texting.Options{Phone: &h, View: &texting.Screen{Out: &out, From: from, To: to, Echo: true}})
+	p := &texting.Person{Phone: &h, View: &texting.Screen{Out: &out, From: from, To: to, Echo: true}}
 	if err := p.Run(t.Context(), source("hi\x1b[2J", "", "/lose", "/nothing")); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +178,7 @@ func TestJSON(t *testing.T) {
 		}
 		return echo(m)
 	}}
-	p := texting.New(texting.Options{Phone: &h, View: &texting.JSON{Out: &out, Notes: &notes}})
+	p := &texting.Person{Phone: &h, View: &texting.JSON{Out: &out, Notes: &notes}}
 	if err := p.Run(t.Context(), source("<hi>", "/verbose", "/skip", "/nothing", "bad", "/burst 2")); err != nil {
 		t.Fatal(err)
 	}
