@@ -16,7 +16,7 @@ import (
 const patience = 10 * time.Second
 
 var (
-	errAway    = errors.New("Redis does not answer")
+	errAway    = errors.New("no answer from Redis")
 	errRefused = errors.New("WRONGPASS")
 )
 
