@@ -42,8 +42,8 @@ func (d *dispatch) fetch(ctx context.Context, r request) ([]twiml.Verb, *target,
 		url := sent.to.signed()
 		res, failed := d.try(ctx, sent, end)
 		if failed == nil && res.status/100 != 3 {
-			verbs, broken := d.read(res, url)
-			return verbs, r.to, broken
+			verbs, fatal := d.read(res, url)
+			return verbs, r.to, fatal
 		}
 		if failed == nil && redirects == maxRedirects {
 			d.warn(url, "It is not confirmed how many redirects Twilio follows.")
@@ -75,8 +75,8 @@ func (d *dispatch) read(res response, url string) ([]twiml.Verb, *Finding) {
 	if len(res.header["Set-Cookie"]) > 0 {
 		d.warn(url, "The cookies of a response that Twilio cannot use are kept here. It is not confirmed whether Twilio keeps them.")
 	}
-	broken := newFinding(*document.Failure, url)
-	return nil, &broken
+	fatal := newFinding(*document.Failure, url)
+	return nil, &fatal
 }
 
 // follow returns the request that follows a redirect.

@@ -1,7 +1,6 @@
 package phone
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
@@ -23,14 +22,20 @@ const (
 	statusOrder = "SmsSid SmsStatus MessageStatus To MessagingServiceSid MessageSid AccountSid From ApiVersion"
 )
 
-// parameters returns the parameters of a message.
-func (p *Phone) parameters(m Message) []Param {
-	o := &p.options
-	from, to := o.FromPlace.of(o.From), o.ToPlace.of(o.To)
-	values := p.values(m.SID, o.From, o.To)
+// profileName is the name of every sender on WhatsApp.
+const profileName = "Somebody"
+
+// param is one form parameter.
+type param struct{ name, value string }
+
+// parameters returns the parameters of a message. The places of the numbers are sent empty, as Twilio sends unknown ones,
+// except that a number with +1 is in the US.
+func (p *Phone) parameters(m Message) []param {
+	from := p.options.From
+	values := p.values(m.SID, from, p.options.To)
 	maps.Copy(values, map[string]string{
-		"FromCity": from.City, "FromState": from.State, "FromZip": from.Zip, "FromCountry": from.Country,
-		"ToCity": to.City, "ToState": to.State, "ToZip": to.Zip, "ToCountry": to.Country,
+		"FromCity": "", "FromState": "", "FromZip": "", "FromCountry": country(from),
+		"ToCity": "", "ToState": "", "ToZip": "", "ToCountry": country(p.options.To),
 		"SmsStatus":        "received",
 		"SmsMessageSid":    m.SID,
 		"Body":             m.Body,
@@ -39,22 +44,28 @@ func (p *Phone) parameters(m Message) []Param {
 		"ReferralNumMedia": "0",
 	})
 	order := smsOrder
-	if name := channel(o.From); name != "" {
+	if name := channel(from); name != "" {
 		order = channelOrder
 		if name == "whatsapp" {
-			values["ProfileName"], values["WaId"] = o.ProfileName, onlyDigits(o.From)
-			values["MessageType"], values["ChannelMetadata"] = messageType(m.Media), p.channelMetadata()
+			values["ProfileName"], values["WaId"] = profileName, onlyDigits(from)
+			values["MessageType"], values["ChannelMetadata"] = messageType(m.Media), channelMetadata(from)
 		}
 	}
-	params := inOrder(order, values, m.Media)
 	if m.OptOutType != "" {
-		params = append(params, Param{"OptOutType", m.OptOutType})
+		values["OptOutType"] = m.OptOutType
 	}
-	return append(params, m.More...)
+	return inOrder(order+" OptOutType", values, m.Media)
+}
+
+func country(number string) string {
+	if strings.HasPrefix(number, "+1") {
+		return "US"
+	}
+	return ""
 }
 
 // statusParameters returns the parameters about a reply.
-func (p *Phone) statusParameters(r Reply) []Param {
+func (p *Phone) statusParameters(r Reply) []param {
 	values := p.values(NewSID(), r.From, r.To)
 	values["SmsStatus"], values["MessageStatus"] = "queued", "queued"
 	return inOrder(statusOrder, values, nil)
@@ -77,17 +88,17 @@ func (p *Phone) values(sid, from, to string) map[string]string {
 }
 
 // inOrder returns the parameters that have a value.
-func inOrder(order string, values map[string]string, media []Media) (params []Param) {
+func inOrder(order string, values map[string]string, media []Media) (params []param) {
 	for name := range strings.FieldsSeq(order) {
 		if value, found := values[name]; found {
-			params = append(params, Param{name, value})
+			params = append(params, param{name, value})
 		}
 		for i, m := range media {
 			switch name {
 			case "MediaContentType":
-				params = append(params, Param{name + strconv.Itoa(i), m.ContentType})
+				params = append(params, param{name + strconv.Itoa(i), m.ContentType})
 			case "MediaUrl":
-				params = append(params, Param{name + strconv.Itoa(i), m.URL})
+				params = append(params, param{name + strconv.Itoa(i), m.URL})
 			}
 		}
 	}
@@ -95,9 +106,8 @@ func inOrder(order string, values map[string]string, media []Media) (params []Pa
 }
 
 // channelMetadata returns WhatsApp's parameters as JSON. Its keys have been captured.
-func (p *Phone) channelMetadata() string {
-	name, _ := json.Marshal(p.options.ProfileName) // a string cannot fail
-	return fmt.Sprintf(`{"type":"whatsapp","data":{"context":{"ProfileName":%s,"WaId":"%s"}}}`, name, onlyDigits(p.options.From))
+func channelMetadata(from string) string {
+	return fmt.Sprintf(`{"type":"whatsapp","data":{"context":{"ProfileName":"%s","WaId":"%s"}}}`, profileName, onlyDigits(from))
 }
 
 // messageType returns WhatsApp's name for the kind of a message. Only "text" has been captured.
@@ -122,14 +132,6 @@ func onlyDigits(address string) string {
 	}, address)
 }
 
-// of returns the place that Twilio sends for a number.
-func (p Place) of(number string) Place {
-	if p == (Place{}) && strings.HasPrefix(number, "+1") {
-		p.Country = "US"
-	}
-	return p
-}
-
 // segments returns how a text is split between these numbers. A message with media, or on a channel, has one segment.
 func (p *Phone) segments(text string, media int) gsm.Segments {
 	s := gsm.Split(text)
@@ -141,15 +143,15 @@ func (p *Phone) segments(text string, media int) gsm.Segments {
 
 // encode returns an application/x-www-form-urlencoded body. It escapes like Java's URLEncoder, as Twilio's bodies do:
 // unlike in net/url, an asterisk is not escaped and a tilde is.
-func encode(params []Param) []byte {
+func encode(params []param) []byte {
 	var form strings.Builder
 	for i, p := range params {
 		if i > 0 {
 			form.WriteByte('&')
 		}
-		form.WriteString(url.QueryEscape(p.Name))
+		form.WriteString(url.QueryEscape(p.name))
 		form.WriteByte('=')
-		form.WriteString(url.QueryEscape(p.Value))
+		form.WriteString(url.QueryEscape(p.value))
 	}
 	return []byte(strings.ReplaceAll(strings.ReplaceAll(form.String(), "%2A", "*"), "~", "%7E"))
 }

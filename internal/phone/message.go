@@ -12,7 +12,6 @@ type Message struct {
 	Body       string  `json:"body"`
 	Media      []Media `json:"media,omitempty"`
 	OptOutType string  `json:"opt_out_type,omitempty"` // as Advanced Opt-Out adds it: STOP, START or HELP
-	More       []Param `json:"more,omitempty"`         // further parameters, which are sent last and signed
 	Forged     bool    `json:"forged,omitempty"`       // the signature is made with a wrong token
 	Cookieless bool    `json:"cookieless,omitempty"`   // the cookies are not sent, but stay in the jar
 }
@@ -22,9 +21,6 @@ type Media struct {
 	URL         string `json:"url"`
 	ContentType string `json:"content_type"`
 }
-
-// Param is one form parameter.
-type Param struct{ Name, Value string }
 
 // NewSID generates a MessageSid: SM and 32 hexadecimal digits.
 func NewSID() string { return newSID("SM") }

@@ -18,8 +18,6 @@ type Options struct {
 
 	AccountSID          string // "" generates one
 	MessagingServiceSID string // not sent if it is ""
-	ProfileName         string // of WhatsApp; "" is replaced by a name
-	FromPlace, ToPlace  Place
 
 	Jar     cookies.Options
 	Network *Network // the connections to use; nil means new ones for this phone
@@ -32,10 +30,6 @@ type Options struct {
 
 	Trace bool // keep the headers and bodies of all exchanges
 }
-
-// Place is what Twilio knows about the place of a number. Unknown parts are sent empty. If nothing is known and the number
-// begins with +1, the country is sent as US, as in the captured requests.
-type Place struct{ City, State, Zip, Country string }
 
 // check returns an error for missing fields and for addresses that Twilio does not send. New parses the endpoints.
 func (o Options) check() error {
@@ -61,6 +55,5 @@ func (o Options) check() error {
 // setDefaults replaces the zero values of optional fields.
 func (o *Options) setDefaults() {
 	o.AccountSID = cmp.Or(o.AccountSID, newSID("AC"))
-	o.ProfileName = cmp.Or(o.ProfileName, "Somebody")
 	o.Network = cmp.Or(o.Network, new(Network))
 }

@@ -19,7 +19,7 @@ const maxDocuments = 50
 type dispatch struct {
 	phone     *Phone
 	delivery  *Delivery
-	params    []Param // of every request about the message
+	params    []param // of every request about the message
 	documents int     // requested so far
 
 	before, after cookies.List // at the first request, and after the last response
@@ -50,14 +50,14 @@ func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 //
 // See https://www.twilio.com/docs/availability-reliability.
 func (d *dispatch) deliver(ctx context.Context) {
-	broken := d.run(ctx, request{reason: Primary, method: http.MethodPost, to: d.phone.webhook, form: encode(d.params)})
-	if broken == nil || d.phone.fallback == nil || d.delivery.NotFollowed != "" || ctx.Err() != nil {
+	fatal := d.run(ctx, request{reason: Primary, method: http.MethodPost, to: d.phone.webhook, form: encode(d.params)})
+	if fatal == nil || d.phone.fallback == nil || d.delivery.NotFollowed != "" || ctx.Err() != nil {
 		return
 	}
 	if d.documents > 1 {
-		d.warn(broken.URL, "It is not confirmed whether Twilio calls the fallback URL when a later document fails.")
+		d.warn(fatal.URL, "It is not confirmed whether Twilio calls the fallback URL when a later document fails.")
 	}
-	d.params = append(d.params, Param{"ErrorCode", strconv.Itoa(broken.Code)}, Param{"ErrorUrl", broken.URL})
+	d.params = append(d.params, param{"ErrorCode", strconv.Itoa(fatal.Code)}, param{"ErrorUrl", fatal.URL})
 	d.run(ctx, request{reason: Fallback, method: http.MethodPost, to: d.phone.fallback, form: encode(d.params)})
 }
 
@@ -70,13 +70,13 @@ func (d *dispatch) run(ctx context.Context, r request) *Finding {
 			return nil
 		}
 		d.documents++
-		verbs, from, broken := d.fetch(ctx, r)
-		if broken != nil {
-			return broken
+		verbs, from, fatal := d.fetch(ctx, r)
+		if fatal != nil {
+			return fatal
 		}
-		next, broken := d.execute(verbs, from)
+		next, fatal := d.execute(verbs, from)
 		if next == nil {
-			return broken
+			return fatal
 		}
 		r = *next
 	}
@@ -86,7 +86,7 @@ func (d *dispatch) run(ctx context.Context, r request) *Finding {
 func (d *dispatch) execute(verbs []twiml.Verb, from *target) (*request, *Finding) {
 	for _, v := range verbs {
 		if v.Kind == twiml.Redirect {
-			return d.lead(request{reason: Verb, method: v.Method, form: encode(d.params)}, from, v.URL)
+			return d.nextRequest(request{reason: Verb, method: v.Method, form: encode(d.params)}, from, v.URL)
 		}
 		if len(d.delivery.Replies) == twiml.MaxMessages {
 			d.failTooManyMessages(from.signed())
@@ -97,7 +97,7 @@ func (d *dispatch) execute(verbs []twiml.Verb, from *target) (*request, *Finding
 		d.warnReply(r, from.signed())
 		if v.Action != "" {
 			d.warn(from.signed(), "It is not confirmed what Twilio sends to the action of a <Message>, except for MessageSid and MessageStatus.")
-			return d.lead(request{reason: Action, method: v.Method, form: encode(d.phone.statusParameters(r))}, from, v.Action)
+			return d.nextRequest(request{reason: Action, method: v.Method, form: encode(d.phone.statusParameters(r))}, from, v.Action)
 		}
 	}
 	return nil, nil
@@ -121,8 +121,8 @@ func (p *Phone) reply(v twiml.Verb) Reply {
 	}
 }
 
-// lead completes the request for the URL that a document leads to.
-func (d *dispatch) lead(r request, from *target, reference string) (*request, *Finding) {
+// nextRequest completes the request for the URL that a document leads to.
+func (d *dispatch) nextRequest(r request, from *target, reference string) (*request, *Finding) {
 	to, err := from.next(reference)
 	if err != nil {
 		return nil, d.fail(11100, "The TwiML leads to a URL that cannot be used: "+err.Error()+".", from.signed())

@@ -9,7 +9,7 @@ import (
 
 // readMessage reads a <Message>, or the older <Sms>, which Twilio's page on 14110 still names as a verb. It reports whether
 // Twilio continues with the document of the message's action.
-func (r *reader) readMessage(e *Element) (leads bool) {
+func (r *reader) readMessage(e *Element) (isLast bool) {
 	if e.Name == "Sms" {
 		r.warn(0, "<Sms>, line %d, is deprecated. Use <Message>.", e.Line)
 	}

@@ -35,21 +35,21 @@ func (r *reader) readTwiML(body []byte) {
 // readVerbs reads the verbs up to the one that continues with another document.
 func (r *reader) readVerbs(root *Element) {
 	for i, child := range root.Children {
-		leads := false
+		isLast := false
 		switch child.Name {
 		case "":
 			if !isBlank(child.Text) {
 				r.warn(12200, "<%s>, line %d, has text of its own, which Twilio ignores.", root.Name, root.Line)
 			}
 		case "Message", "Sms":
-			leads = r.readMessage(child)
+			isLast = r.readMessage(child)
 		case "Redirect":
 			r.readRedirect(child)
-			leads = true
+			isLast = true
 		default:
 			r.report(14110, "<%.60s>, line %d, is not a verb of messaging. The verbs are Message and Redirect, spelled like this.", child.Name, child.Line)
 		}
-		if leads {
+		if isLast {
 			r.checkUnreachable(child, root.Children[i+1:])
 			return
 		}
