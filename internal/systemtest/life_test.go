@@ -173,6 +173,22 @@ func TestSignals(t *testing.T) {
 	})
 }
 
+// TestClosedLog closes the reader of the log. Without care, the next line would end the process with SIGPIPE.
+func TestClosedLog(t *testing.T) {
+	r := startReplica(t, redistest.Start(t, redistest.Options{}).URL())
+	r.stderrPipe.Close()
+	s := newSender(t)
+	for n := 1; n <= 3; n++ {
+		if got := s.deliver(r.url, "/sms", webhooktest.NewSID(), ""); got.Text() != webhooktest.Greeting(n) {
+			t.Fatalf("message %d gets %q", n, got.Text())
+		}
+	}
+	r.signal(syscall.SIGTERM) // the process writes its last lines before it exits
+	if status := r.wait(); status != 0 {
+		t.Errorf("exit status %d", status)
+	}
+}
+
 func TestConfigPrintsWarnings(t *testing.T) {
 	r := execute(t, []string{"config"}, serviceSettings("", "REDIS_URL=redis://redis", "PUBLIC_URL=https://sms.example.com/sms", "TWILIO_AUTH_TOKEN=S3cr3t")...)
 	const want = "smsession: warning: PUBLIC_URL ends in /sms: the service accepts only requests that Twilio sends to https://sms.example.com/sms/sms\n" +
