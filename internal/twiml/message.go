@@ -20,7 +20,7 @@ func (r *reader) readMessage(e *Element) (isLast bool) {
 	if hasCallbacks := r.readCallbacks(e, &v); hasAddresses && hasCallbacks {
 		r.addMessage(v)
 	} else {
-		r.checkDropped(v)
+		r.warnDropped(v)
 	}
 	return v.Action != ""
 }
@@ -143,7 +143,7 @@ func isCallback(address string) bool {
 // addMessage adds a message that Twilio can send. Otherwise it reports why not.
 func (r *reader) addMessage(v Verb) {
 	if !r.checkContent(v) {
-		r.checkDropped(v)
+		r.warnDropped(v)
 		return
 	}
 	if r.messages++; r.messages <= MaxMessages {
@@ -151,8 +151,8 @@ func (r *reader) addMessage(v Verb) {
 	}
 }
 
-// checkDropped warns about the action of a message that Twilio does not send.
-func (r *reader) checkDropped(v Verb) {
+// warnDropped warns about the action of a message that Twilio does not send.
+func (r *reader) warnDropped(v Verb) {
 	if v.Action != "" {
 		r.warn(0, "The action of a message that is not sent is not requested here. Twilio requests it, with a MessageStatus that says so.")
 	}
