@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"smsession/internal/hostname"
@@ -36,15 +37,11 @@ func Parse(raw string, readFile func(path string) ([]byte, error)) (URL, error) 
 	if err != nil { // err quotes the URL
 		return URL{}, errInvalid
 	}
-	problems := []error{u.setAddrs(hosts, parsed.Path), u.setLogin(parsed.User), u.setPath(parsed.Path), u.setParameters(parsed)}
+	err = errors.Join(u.setAddrs(hosts, parsed.Path), u.setLogin(parsed.User), u.setPath(parsed.Path), u.setParameters(parsed))
 	if strings.Contains(raw, "#") {
-		problems = append(problems, errors.New("must not have a #; in a password, write %23 for #"))
+		err = errors.Join(err, errors.New("must not have a #; in a password, write %23 for #"))
 	}
-	err = errors.Join(problems...)
-	switch {
-	case errors.Is(err, errInvalid):
-		return URL{}, errInvalid
-	case err == nil:
+	if err == nil {
 		err = u.readCertificates(readFile)
 	}
 	if err != nil {
@@ -55,18 +52,13 @@ func Parse(raw string, readFile func(path string) ([]byte, error)) (URL, error) 
 
 // setScheme does not quote the scheme in its error, because in a malformed URL the text before :// may be a password.
 func (u *URL) setScheme(scheme string) error {
-	scheme = strings.ToLower(scheme)
-	switch scheme {
+	switch scheme := strings.ToLower(scheme); scheme {
 	case "redis", "rediss", "redis+unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster":
-	default:
-		return errors.New("must begin with redis:// or, for TLS, rediss://, or with redis+unix://, redis+sentinel:// or redis+cluster://")
+		base, topology, _ := strings.Cut(scheme, "+")
+		u.Topology = Topology(topology)
+		return u.setTLS(strconv.FormatBool(base == "rediss"))
 	}
-	base, topology, _ := strings.Cut(scheme, "+")
-	u.Topology = Topology(topology)
-	if base == "rediss" {
-		return u.setTLS("true")
-	}
-	return nil
+	return errors.New("must begin with redis:// or, for TLS, rediss://, or with redis+unix://, redis+sentinel:// or redis+cluster://")
 }
 
 // cutHosts cuts the hosts out of a URL without its scheme, because net/url allows only one host. left is the URL with the

@@ -132,7 +132,8 @@ func TestParseFaults(t *testing.T) {
 		{"an invalid escape is refused", "redis://:%zz@h", []string{invalid}},
 		{"a space is refused", "redis://:a b@h", []string{invalid}},
 		{"a control character is refused", "redis://h/\x01", []string{invalid}},
-		{"each unsupported parameter is named once", "redis://h?timeout=1s&db=3&db=4", []string{unsupported("db"), unsupported("timeout")}},
+		{"a parameter of another topology is named", "redis://h?db=3&db=4", []string{unsupported("db")}},
+		{"an unknown parameter is not quoted", "redis://h?timeout=1s&S3cr3t&db=3", []string{unsupported("db"), unknown}},
 		{"an unknown parameter may be half of a password", "redis://user:12?34&56@h", []string{unknown}},
 		{"an empty query is refused", "redis://h?", []string{unknown}},
 		{"a fragment may be half of a password", "redis://user:pass@h#34@h", []string{fragment}},
@@ -180,14 +181,14 @@ func TestString(t *testing.T) {
 		{"a password without a user is masked", "redis://:pass@[::1]", "redis://:•••@[::1]:6379/0"},
 		{"an empty password is not masked", "redis://user:@h", "redis://user:@h:6379/0"},
 		{"both passwords of Sentinel are masked", "redis+sentinel://a:pass@h,i/m?sentinel_password=pass&db=1&tls=true",
-			"redis+sentinel://a:•••@h:26379,i:26379/m?db=1&sentinel_password=•••&tls=true"},
+			"rediss+sentinel://a:•••@h:26379,i:26379/m?db=1&sentinel_password=•••"},
 		{"all nodes of a Cluster are printed", "redis+cluster://h,i:1", "redis+cluster://h:6379,i:1"},
 		{"the path of a Unix socket is escaped", "redis+unix://a:pass@/run/my%20redis%3F.sock?db=3", "redis+unix://a:•••@/run/my%20redis%3F.sock?db=3"},
 		{"database 0 of a Unix socket is not printed", "redis+unix:///run/redis.sock?db=0", "redis+unix:///run/redis.sock"},
 		{"the zone of an IPv6 address is escaped", "redis://[fe80::1%25eth0]", "redis://[fe80::1%25eth0]:6379/0"},
 		{"parameters are escaped", "redis+sentinel://h/m?sentinel_username=%26%3D+%3B", "redis+sentinel://h:26379/m?sentinel_username=%26=+%3B"},
 		{"the TLS of the Sentinels is printed where it differs", "rediss+sentinel://h/m?sentinel_tls=false&server_name=c",
-			"redis+sentinel://h:26379/m?tls=true&server_name=c&sentinel_tls=false"},
+			"rediss+sentinel://h:26379/m?server_name=c&sentinel_tls=false"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

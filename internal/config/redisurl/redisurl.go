@@ -68,29 +68,27 @@ func (u URL) String() string {
 	if len(u.Addrs) == 0 {
 		return ""
 	}
-	scheme, path := "redis+"+string(u.Topology), ""
+	scheme, path, login := "redis", "", ""
+	if u.Redis.TLS != nil {
+		scheme = "rediss"
+	}
+	if u.Topology != Standalone {
+		scheme += "+" + string(u.Topology)
+	}
 	addrs := strings.ReplaceAll(strings.Join(u.Addrs, ","), "%", "%25") // % begins the zone of an IPv6 address
 	switch u.Topology {
 	case Standalone:
-		scheme, path = "redis", "/"+strconv.Itoa(u.Database)
-		if u.Redis.TLS != nil {
-			scheme = "rediss"
-		}
+		path = "/" + strconv.Itoa(u.Database)
 	case Sentinel:
 		path = "/" + u.Primary
 	case Unix:
 		addrs = (&url.URL{Path: u.Addrs[0]}).EscapedPath()
 	}
-	login := ""
-	if u.Redis.Username != "" || u.Redis.Password != "" {
-		login = url.User(u.Redis.Username).String() + ":" + masked(u.Redis.Password) + "@"
+	switch user := url.User(u.Redis.Username).String(); {
+	case u.Redis.Password != "":
+		login = user + ":" + Mask + "@"
+	case user != "":
+		login = user + ":@"
 	}
-	separator, query := "?", ""
-	for _, p := range u.parameters() {
-		if p.value != "" {
-			query += separator + p.name + "=" + p.value
-			separator = "&"
-		}
-	}
-	return scheme + "://" + login + addrs + path + query
+	return scheme + "://" + login + addrs + path + u.query()
 }

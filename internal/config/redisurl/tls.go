@@ -19,27 +19,32 @@ func (u *URL) readCertificates(readFile func(path string) ([]byte, error)) error
 	case (u.CertFile == "") != (u.KeyFile == ""):
 		return errors.New("has only one of the query parameters cert_file and key_file; a client certificate needs both")
 	}
-	config := newTLS()
-	config.ServerName = u.ServerName
 	var problems []error
-	read := func(parameter, path string) []byte {
+	read := func(parameter, path string) (content []byte) {
+		if path == "" {
+			return nil
+		}
 		content, err := readFile(path)
 		if err != nil {
 			problems = append(problems, fmt.Errorf("names a %s that %w", parameter, err))
 		}
 		return content
 	}
+	ca, cert, key := read("ca_file", u.CAFile), read("cert_file", u.CertFile), read("key_file", u.KeyFile)
+	if len(problems) > 0 {
+		return errors.Join(problems...)
+	}
+	config := newTLS()
+	config.ServerName = u.ServerName
 	if u.CAFile != "" {
 		config.RootCAs = x509.NewCertPool()
-		if ca := read("ca_file", u.CAFile); len(problems) == 0 && !config.RootCAs.AppendCertsFromPEM(ca) {
+		if !config.RootCAs.AppendCertsFromPEM(ca) {
 			problems = append(problems, errors.New("names a ca_file that contains no certificate in PEM format"))
 		}
 	}
 	if u.CertFile != "" {
-		readable := len(problems)
-		cert, key := read("cert_file", u.CertFile), read("key_file", u.KeyFile)
-		pair, err := tls.X509KeyPair(cert, key) // err may quote the content of the files
-		if len(problems) == readable && err != nil {
+		pair, err := tls.X509KeyPair(cert, key)
+		if err != nil { // err may quote the content of the files
 			problems = append(problems, errors.New("names a cert_file and a key_file that are not a certificate and its unencrypted key in PEM format"))
 		}
 		config.Certificates = []tls.Certificate{pair}
