@@ -23,25 +23,23 @@ const pipeTimeout = 5 * time.Second
 
 func parseRedisURL(text string) (redisurl.URL, error) { return redisurl.Parse(text, readFile) }
 
-// readSecret returns the content of a file without the white space around it, and without the byte-order mark that some
-// editors on Windows write. Commas replace its line breaks, so that a file may have one token on each line. No error
-// contains any of the content. An error contains the path only if it is absolute, because any other text may be the secret
-// itself, in the wrong setting.
+// readSecret returns the content of the file of a setting without the white space around it, and without the byte-order
+// mark that some editors on Windows write. No error contains any of the content. An error contains the path only if it is
+// absolute, because any other text may be the secret itself, in the wrong setting.
 func readSecret(path string) (string, error) {
 	file := "the file"
 	if filepath.IsAbs(path) {
 		file = fmt.Sprintf("the file %q", path)
 	}
 	content, err := readFile(path)
-	if err != nil {
-		return "", fmt.Errorf("%s %w", file, err)
-	}
 	text := strings.TrimSpace(strings.TrimPrefix(string(content), "\ufeff"))
-	if text == "" {
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("%s %w", file, err)
+	case text == "":
 		return "", fmt.Errorf("%s is empty", file)
 	}
-	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
-	return strings.Join(lines, ","), nil
+	return text, nil
 }
 
 // readFile returns the content of a file. It waits for a pipe no longer than pipeTimeout, because the files are read again

@@ -19,11 +19,11 @@ func TestRedisURL(t *testing.T) {
 	if !reflect.DeepEqual(got.Redis, want) {
 		t.Errorf("got %#v, want %#v", got.Redis, want)
 	}
-	got = read(t, func(f *config.Flags) {
-		f.RedisURL, f.RedisURLFile = "", write(t, "\ufeffredis://app:pass@redis:7000/3\n")
-	})
-	if !reflect.DeepEqual(got.Redis, want) {
-		t.Errorf("from a file: got %#v, want %#v", got.Redis, want)
+	for _, content := range []string{"\ufeffredis://app:pass@redis:7000/3", "redis://app:pass@redis:7000/3\n", "\nredis://app:pass@redis:7000/3\r\n\n"} {
+		got = read(t, func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", write(t, content) })
+		if !reflect.DeepEqual(got.Redis, want) {
+			t.Errorf("from a file with %q: got %#v, want %#v", content, got.Redis, want)
+		}
 	}
 }
 
@@ -63,6 +63,7 @@ func TestFileFaults(t *testing.T) {
 		{"a file is not empty", file(empty), name + `the file "` + empty + `" is empty`},
 		{"a file is not blank", file(blank), name + `the file "` + blank + `" is empty`},
 		{"a file has at most 64 KiB", file(large), name + `the file "` + large + `" is larger than 64 KiB`},
+		{"a URL has one line", file(write(t, "redis+sentinel://a\nb/m\n")), name + "the file has more than one line"},
 		{"a fault in a file is reported with the setting of the file", file(write(t, "redis://h/x")), name + "has a path that is not a database number, such as /0"},
 	})
 }

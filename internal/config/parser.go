@@ -127,7 +127,7 @@ func (p *parser) parse(s setting) {
 	case hasFile:
 		text, err := readSecret(path)
 		if err == nil {
-			err = s.parse(text)
+			err = s.parseFile(text)
 		}
 		p.faults.add(s.name+"_FILE", err)
 	}

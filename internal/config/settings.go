@@ -1,12 +1,14 @@
 package config
 
 import (
+	"errors"
 	"log/slog"
 	"strconv"
 	"strings"
 	"time"
 
 	"smsession/internal/config/redisurl"
+	"smsession/internal/terminal"
 )
 
 // setting is how one setting is parsed and shown.
@@ -14,31 +16,46 @@ type setting struct {
 	name  string
 	parse func(text string) error // sets a field of the Config
 	show  func() string           // returns the field as text, with secrets masked; nil if the setting is not shown
+	lines bool                    // whether its file may have a value on each line, in place of commas
+}
+
+func (s setting) withLines() setting {
+	s.lines = true
+	return s
+}
+
+// parseFile parses the content of the setting's file.
+func (s setting) parseFile(text string) error {
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
+	if len(lines) > 1 && !s.lines {
+		return errors.New("the file has more than one line")
+	}
+	return s.parse(strings.Join(lines, ","))
 }
 
 // settings returns all settings of the service, in the order of the documentation. They parse into c and show c.
 func (c *Config) settings() []setting {
 	return []setting{
-		{"PORT", field("", &c.Addr.Port, parsePort, verbatim).parse, nil}, // shown as a part of ADDR
+		{name: "PORT", parse: field("", &c.Addr.Port, parsePort, verbatim).parse}, // shown as a part of ADDR
 		field("ADDR", &c.Addr, parseHostPort, HostPort.String),
 		field("ADMIN_ADDR", &c.AdminAddr, parseHostPort, HostPort.String),
 		field("ADMIN_HOSTS", &c.AdminHosts, parseHostNames, joined),
 		field("PUBLIC_URL", &c.PublicURL, parsePublicURL, URL.String),
 		field("WEBHOOK_URL", &c.WebhookURL, ParseURL, URL.String),
 		field("FALLBACK_URL", &c.FallbackURL, ParseURL, URL.String),
-		field("TWILIO_AUTH_TOKEN", &c.AuthTokens, ParseAuthTokens, AuthTokens.String),
+		field("TWILIO_AUTH_TOKEN", &c.AuthTokens, ParseAuthTokens, AuthTokens.String).withLines(),
 		field("TWILIO_ACCOUNT_SID", &c.AccountSIDs, parseAccountSIDs, joined),
 		field("REDIS_URL", &c.Redis, parseRedisURL, redisurl.URL.String),
 		field("REDIS_PREFIX", &c.RedisPrefix, parsePrefix, verbatim),
 		field("REDIS_WAIT_REPLICAS", &c.WaitReplicas, wholeNumber(0, 100), strconv.Itoa),
 		field("REDIS_CONNECTIONS", &c.Connections, wholeNumber(1, 4096), strconv.Itoa), // Redis allows 10,000 clients by default
-		field("SESSION_IDLE_TIMEOUT", &c.IdleTimeout, duration(time.Millisecond, 720*time.Hour, "such as 4h or 90m"), formatDuration),
-		field("SESSION_LIFETIME", &c.Lifetime, duration(time.Millisecond, 8760*time.Hour, "such as 720h or 12h30m"), formatDuration),
+		field("SESSION_IDLE_TIMEOUT", &c.IdleTimeout, duration(time.Millisecond, 720*time.Hour, "such as 4h or 90m"), terminal.Duration),
+		field("SESSION_LIFETIME", &c.Lifetime, duration(time.Millisecond, 8760*time.Hour, "such as 720h or 12h30m"), terminal.Duration),
 		field("REQUEST_BUDGET", &c.RequestBudget, duration(100*time.Millisecond, 12*time.Second,
-			"such as 10s or 2500ms; Twilio waits 15s, and the last attempt may end after the budget"), formatDuration),
-		field("KEEP_ALIVE", &c.KeepAlive, duration(time.Second, 24*time.Hour, "such as 650s or 2m"), formatDuration),
+			"such as 10s or 2500ms; Twilio waits 15s, and the last attempt may end after the budget"), terminal.Duration),
+		field("KEEP_ALIVE", &c.KeepAlive, duration(time.Second, 24*time.Hour, "such as 650s or 2m"), terminal.Duration),
 		field("MAX_CONNECTIONS", &c.MaxConnections, wholeNumber(16, 1_000_000), strconv.Itoa),
-		field("DRAIN_DELAY", &c.DrainDelay, duration(0, 5*time.Minute, "such as 5s or 0s"), formatDuration),
+		field("DRAIN_DELAY", &c.DrainDelay, duration(0, 5*time.Minute, "such as 5s or 0s"), terminal.Duration),
 		field("MAX_REPLIES_PER_MINUTE", &c.MaxReplies, wholeNumber(0, 60), strconv.Itoa), // a record keeps so many times, of 21 bytes each
 		field("OPT_OUT", &c.OptOut, oneOf(OptOutDefault, OptOutAdvanced, OptOutOff), verbatim),
 		field("LOG_LEVEL", &c.LogLevel, parseLevel, formatLevel),
@@ -59,7 +76,7 @@ func field[T any](name string, target *T, parse func(string) (T, error), show fu
 		}
 		return err
 	}
-	return setting{name, set, func() string { return show(*target) }}
+	return setting{name: name, parse: set, show: func() string { return show(*target) }}
 }
 
 // Setting is an effective setting, to be shown.

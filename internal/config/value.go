@@ -4,11 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
+
+	"smsession/internal/terminal"
 )
 
 // The functions of this file parse a setting that is not a secret. The text is not empty, and has no white space around
@@ -30,7 +31,7 @@ func duration(least, most time.Duration, hint string) func(string) (time.Duratio
 	return func(text string) (time.Duration, error) {
 		d, err := time.ParseDuration(text)
 		if err != nil || d < least || d > most {
-			return 0, fmt.Errorf("%s is not a duration from %s to %s, %s", quote(text), formatDuration(least), formatDuration(most), hint)
+			return 0, fmt.Errorf("%s is not a duration from %s to %s, %s", quote(text), terminal.Duration(least), terminal.Duration(most), hint)
 		}
 		return d, nil
 	}
@@ -70,18 +71,6 @@ func parsePrefix(text string) (string, error) {
 		return "", errors.New(`must be at most 64 bytes of printable ASCII, without spaces and without any of { } * ? [ ] \`)
 	}
 	return text, nil
-}
-
-// zeroUnits are the units that Duration.String adds to whole minutes and hours.
-var zeroUnits = regexp.MustCompile(`([hm])(0m)?0s$`)
-
-// formatDuration returns d without zero units, such as 4h, and below an hour in whole seconds or minutes, such as 650s.
-// time.ParseDuration accepts the result.
-func formatDuration(d time.Duration) string {
-	if d < time.Hour && d%time.Second == 0 && d%time.Minute != 0 {
-		return fmt.Sprintf("%ds", d/time.Second)
-	}
-	return zeroUnits.ReplaceAllString(d.String(), "$1")
 }
 
 func joined(words []string) string { return strings.Join(words, ",") }
