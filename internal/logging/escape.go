@@ -4,11 +4,7 @@ import (
 	"bytes"
 	"io"
 	"unicode"
-
-	"smsession/internal/terminal"
 )
-
-func escapeText(line []byte) []byte { return []byte(terminal.Escape(string(line))) }
 
 // escaper escapes the characters of log lines that could control a terminal. slog's JSON format leaves C1 and bidirectional
 // controls unescaped, and both of its formats leave DEL unescaped.

@@ -1,10 +1,9 @@
 // Package logging makes the log of the process. A log line does nothing to a terminal, and writing it never makes a
-// message wait: the lines are written in the background, and they are dropped and counted while nobody reads them.
+// message wait: the lines are written in the background. They are dropped and counted while their reader does not read.
 package logging
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"log/slog"
 	"time"
@@ -23,21 +22,22 @@ type Logger struct {
 }
 
 // New returns a Logger that writes to w the lines of at least a level in a format, which is config.LogJSON or
-// config.LogText. The caller must Close it.
+// config.LogText. The caller must Close it. A process that is killed loses the lines of its last 50 ms.
 func New(w io.Writer, format string, level slog.Level) *Logger {
 	q := newQueue(w, func(lines int64) []byte {
 		var notice bytes.Buffer
 		slog.New(newHandler(&notice, format, level)).Warn("log lines were dropped, because nobody read them", "lines", lines)
 		return notice.Bytes()
 	})
-	return &Logger{slog.New(prompt{newHandler(q, format, level), q}), q}
+	return &Logger{slog.New(newHandler(q, format, level)), q}
 }
 
 // newHandler returns a handler that writes each line to w in one call, safe for a terminal.
 func newHandler(w io.Writer, format string, level slog.Level) slog.Handler {
 	options := &slog.HandlerOptions{Level: level}
 	if format == config.LogText {
-		return slog.NewTextHandler(escaper{w, escapeText}, options)
+		escape := func(line []byte) []byte { return []byte(terminal.Escape(string(line))) }
+		return slog.NewTextHandler(escaper{w, escape}, options)
 	}
 	return slog.NewJSONHandler(escaper{w, terminal.EscapeJSON}, options)
 }
@@ -53,19 +53,4 @@ func (l *Logger) Close() {
 	case <-l.queue.done:
 	case <-time.After(closeTimeout):
 	}
-}
-
-// prompt writes every line that is not about an ordinary request without delay, because the process may end soon.
-type prompt struct {
-	slog.Handler
-	queue *queue
-}
-
-// Handle queues one line.
-func (p prompt) Handle(ctx context.Context, r slog.Record) error {
-	err := p.Handler.Handle(ctx, r)
-	if r.Level >= slog.LevelWarn || r.Message != "request" {
-		notify(p.queue.urgent)
-	}
-	return err
 }

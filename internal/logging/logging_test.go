@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"smsession/internal/config"
 	"smsession/internal/logging"
@@ -23,6 +24,32 @@ func TestCloseWritesTheLastLines(t *testing.T) {
 		log.Close()
 		if got := strings.Count(out.String(), "\n"); got != 2 {
 			t.Errorf("%d lines were written:\n%s", got, out.String())
+		}
+	})
+}
+
+func TestLinesAfterCloseAreLost(t *testing.T) {
+	for range 50 { // Close may come before or after the first line is taken
+		synctest.Test(t, func(t *testing.T) {
+			log := logging.New(io.Discard, config.LogJSON, slog.LevelInfo)
+			log.Info("request")
+			log.Close()
+			log.Info("request")
+			log.Info("request")
+		})
+	}
+}
+
+func TestLinesAreWrittenSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reader, writer := io.Pipe()
+		log := logging.New(writer, config.LogJSON, slog.LevelInfo)
+		defer reader.Close() // lets the goroutine of the log end
+		defer log.Close()
+		began := time.Now()
+		log.Info("request")
+		if _, err := reader.Read(make([]byte, 1000)); err != nil || time.Since(began) > 50*time.Millisecond {
+			t.Errorf("the line is written after %v, %v", time.Since(began), err)
 		}
 	})
 }

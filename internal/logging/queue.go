@@ -19,9 +19,8 @@ const (
 // queue collects lines and writes them to out in a goroutine of its own.
 type queue struct {
 	out     io.Writer
-	notice  func(lines int64) []byte // the line that reports dropped lines
-	some    chan struct{}            // gets a value when the first line is queued
-	urgent  chan struct{}            // gets a value when the lines should be written without delay
+	notice  func(lines int64) []byte // returns the line that reports dropped lines
+	filled  chan struct{}            // gets a value when the first line is queued
 	closing chan struct{}            // is closed when no more lines come
 	done    chan struct{}            // is closed when the last lines are written
 	dropped atomic.Int64
@@ -34,8 +33,7 @@ func newQueue(out io.Writer, notice func(lines int64) []byte) *queue {
 	q := &queue{
 		out:     out,
 		notice:  notice,
-		some:    make(chan struct{}, 1),
-		urgent:  make(chan struct{}, 1),
+		filled:  make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		done:    make(chan struct{}),
 	}
@@ -51,18 +49,14 @@ func (q *queue) Write(line []byte) (int, error) {
 		q.dropped.Add(1)
 		return len(line), nil
 	}
-	if q.lines = append(q.lines, line...); len(q.lines) == len(line) {
-		notify(q.some)
+	if len(q.lines) == 0 {
+		select {
+		case q.filled <- struct{}{}:
+		default: // after Close
+		}
 	}
+	q.lines = append(q.lines, line...)
 	return len(line), nil
-}
-
-// notify sends a value, unless the channel already has one.
-func notify(c chan<- struct{}) {
-	select {
-	case c <- struct{}{}:
-	default:
-	}
 }
 
 // run writes lines until the queue is closed. Two buffers take turns: one is written while the other is filled.
@@ -70,8 +64,8 @@ func (q *queue) run() {
 	defer close(q.done)
 	var buffer []byte
 	var reported int64 // dropped lines that notices have reported
-	for last := false; !last; {
-		last = q.wait()
+	for closed := false; !closed; {
+		closed = q.wait()
 		buffer = q.swap(buffer)
 		if dropped := q.dropped.Load(); dropped > reported {
 			buffer = append(buffer, q.notice(dropped-reported)...)
@@ -81,20 +75,19 @@ func (q *queue) run() {
 	}
 }
 
-// wait returns when the queued lines should be written. It reports whether they are the last ones.
-func (q *queue) wait() (last bool) {
+// wait returns delay after the first line is queued, or when the queue is closed. It reports whether the queue is closed.
+func (q *queue) wait() (closed bool) {
 	select {
-	case <-q.some:
+	case <-q.filled:
 	case <-q.closing:
 		return true
 	}
 	select {
 	case <-time.After(delay):
-	case <-q.urgent:
+		return false
 	case <-q.closing:
 		return true
 	}
-	return false
 }
 
 // swap returns the queued lines, and makes an empty buffer the new queue.
