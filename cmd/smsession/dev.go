@@ -14,6 +14,7 @@ import (
 	"smsession/internal/logging"
 	"smsession/internal/redispool"
 	"smsession/internal/replica"
+	"smsession/internal/session/record"
 )
 
 // devCommand runs the service with an embedded Redis, a throw-away auth token and the page with the phones.
@@ -94,7 +95,7 @@ func newPage(cfg config.Config, s dev.Service, pool *redis.Pool) (*devphone.Page
 		AdvancedOptOut: cfg.OptOut == config.OptOutAdvanced,
 		Pool:           pool,
 		Redis:          cfg.Redis.Addrs[0],
-		Prefix:         cfg.RedisPrefix,
+		Keys:           record.Keys{Prefix: cfg.RedisPrefix},
 		IdleTimeout:    cfg.IdleTimeout,
 		ReadRecord:     s.ReadRecord,
 		Hosts:          []string{cfg.Addr.Host},

@@ -73,7 +73,7 @@ func (p *Page) skip(ctx context.Context, d *device, hours int) error {
 	}
 	skipped := time.Duration(hours) * time.Hour
 	// Redis comes first: if it does not answer, the phone's clock must not change.
-	if err := inspect.Age(ctx, p.Pool, p.keys, d.to, d.from, skipped); err != nil {
+	if err := inspect.Age(ctx, p.Pool, p.Keys, d.to, d.from, skipped); err != nil {
 		return err
 	}
 	d.phone.Skip(skipped)

@@ -36,7 +36,7 @@ type Options struct {
 
 	Pool        *redis.Pool   // of the service's Redis
 	Redis       string        // the address of that Redis, to be shown
-	Prefix      string        // of the service's keys
+	Keys        record.Keys   // of the service
 	IdleTimeout time.Duration // of the service's sessions
 	// ReadRecord returns a shell command that prints the record of a conversation.
 	ReadRecord func(to, from string) string
@@ -49,7 +49,6 @@ type Options struct {
 // Page is the page and its phones. It is safe for concurrent use.
 type Page struct {
 	Options
-	keys    record.Keys
 	network phone.Network
 	html    *template.Template
 
@@ -64,7 +63,7 @@ func New(o Options) (*Page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse the page: %w", err)
 	}
-	p := &Page{Options: o, keys: record.Keys{Prefix: o.Prefix}, html: html}
+	p := &Page{Options: o, html: html}
 	if _, err := p.newDevice(o.Phone.From); err != nil {
 		return nil, fmt.Errorf("make the first phone: %w", err)
 	}

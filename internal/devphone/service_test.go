@@ -20,6 +20,7 @@ import (
 	"smsession/internal/redistest"
 	"smsession/internal/server"
 	"smsession/internal/session"
+	"smsession/internal/session/record"
 	"smsession/internal/twilio"
 	"smsession/internal/webhooktest"
 )
@@ -93,7 +94,7 @@ func (s *service) options(pool *redis.Pool) devphone.Options {
 			From: from, To: webhooktest.To, AuthToken: webhooktest.AuthToken, AccountSID: webhooktest.AccountSID,
 			Webhook: phone.Endpoint{URL: s.url + "/sms"}, Fallback: phone.Endpoint{URL: s.url + "/sms/fallback"},
 		},
-		Pool: pool, Redis: s.addr, Prefix: "sms:", IdleTimeout: 4 * time.Hour,
+		Pool: pool, Redis: s.addr, Keys: record.Keys{Prefix: "sms:"}, IdleTimeout: 4 * time.Hour,
 		ReadRecord: func(to, from string) string {
 			return fmt.Sprintf(`redis-cli -p 6379 get 'sms:session:'"$(redis-cli -p 6379 get 'sms:conversation:%s:%s')"`, to, from)
 		},

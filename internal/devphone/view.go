@@ -9,7 +9,6 @@ import (
 	"strconv"
 
 	"smsession/internal/inspect"
-	"smsession/internal/phone"
 )
 
 // view returns what the page shows of a phone.
@@ -31,22 +30,19 @@ func (p *Page) state(context.Context, request) (any, error) {
 	return map[string]any{"phones": views}, nil
 }
 
-// message returns an entry of the log with its HTTP requests and responses.
+// message returns what happened to an entry of the log, with its HTTP requests and responses.
 func (p *Page) message(_ context.Context, d *device, in request) (any, error) {
 	log, _ := d.entries()
 	i := slices.IndexFunc(log, func(e entry) bool { return strconv.Itoa(e.ID) == in.Entry })
 	if i < 0 {
 		return nil, problem{http.StatusNotFound, "This message is no longer in the log."}
 	}
-	return struct {
-		entry
-		Exchanges []phone.Exchange `json:"exchanges"`
-	}{log[i], log[i].exchanges}, nil
+	return map[string]any{"kind": log[i].Kind, "outcome": log[i].Outcome, "exchanges": log[i].exchanges}, nil
 }
 
 // session returns the present state of a phone's conversation: on the phone, without its log, and in Redis.
 func (p *Page) session(ctx context.Context, d *device, _ request) (any, error) {
-	snapshot, _, err := inspect.Read(ctx, p.Pool, p.keys, d.to, d.from)
+	snapshot, _, err := inspect.Read(ctx, p.Pool, p.Keys, d.to, d.from)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +62,7 @@ func (p *Page) session(ctx context.Context, d *device, _ request) (any, error) {
 		ttl = snapshot.RecordTTL.Milliseconds()
 	}
 	view["record"] = map[string]any{
-		"key": p.keys.Session(snapshot.Pointer), "raw": string(snapshot.Record), "pretty": pretty.String(), "ttl_ms": ttl,
+		"key": p.Keys.Session(snapshot.Pointer), "raw": string(snapshot.Record), "pretty": pretty.String(), "ttl_ms": ttl,
 	}
 	return view, nil
 }
