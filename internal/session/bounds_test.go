@@ -17,7 +17,7 @@ import (
 	"smsession/internal/session/record"
 )
 
-// slow is a Redis whose answers take their time, in a bubble where that costs nothing.
+// slow is a Redis that answers each command after a delay.
 type slow struct {
 	canned
 	delay time.Duration
@@ -39,7 +39,7 @@ func (s slow) Send(string, ...any) error {
 	return nil
 }
 
-func TestNoCommitIsSentPastTheBudget(t *testing.T) {
+func TestNoCommitAfterTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for delay, want := range map[time.Duration]int64{time.Second: 2, 11 * time.Second: 0} {
 			var sent atomic.Int64
@@ -52,7 +52,7 @@ func TestNoCommitIsSentPastTheBudget(t *testing.T) {
 	})
 }
 
-func TestTheBudgetRunsFromWhenTheRequestCameIn(t *testing.T) {
+func TestBudgetBeginsWithTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for _, row := range []struct {
 			ago  time.Duration
@@ -68,7 +68,7 @@ func TestTheBudgetRunsFromWhenTheRequestCameIn(t *testing.T) {
 	})
 }
 
-func TestWhatRedisLastSaidIsReportedNotThatTheTimeIsOver(t *testing.T) {
+func TestErrorAfterTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refused := errors.New("nobody listens")
 		pool := &redis.Pool{Dial: func() (redis.Conn, error) { return nil, refused }}
@@ -78,7 +78,7 @@ func TestWhatRedisLastSaidIsReportedNotThatTheTimeIsOver(t *testing.T) {
 	})
 }
 
-func TestExpiryIsNeverBelowAMillisecond(t *testing.T) {
+func TestShortestExpiry(t *testing.T) {
 	var lowest string
 	conn := &recording{model: newModel(), note: func(args []string) { lowest = args[len(args)-1] }}
 	commit := &transaction{store: newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }}, 1, record.Keys{Prefix: "sms:"})}
@@ -90,7 +90,7 @@ func TestExpiryIsNeverBelowAMillisecond(t *testing.T) {
 	}
 }
 
-// recording is a connection to a model that notes the scripts' arguments.
+// recording is a connection to a model that passes on the arguments of each command.
 type recording struct {
 	canned
 	model *model
@@ -105,11 +105,11 @@ func (r *recording) Do(command string, args ...any) (any, error) {
 	return r.model.do(command, copied(args))
 }
 
-func TestDeliveriesHoldNoMoreConnectionsThanTheyMay(t *testing.T) {
+func TestConnectionsLimit(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		pool := &redis.Pool{
 			Dial:      func() (redis.Conn, error) { return redis.Dial("tcp", b.Addr) },
-			MaxActive: 3, MaxIdle: 3, // a fourth is an error, and costs an attempt
+			MaxActive: 3, MaxIdle: 3, // a fourth connection is an error
 		}
 		defer pool.Close()
 		m := newManager(pool, 3)
@@ -127,7 +127,7 @@ func TestDeliveriesHoldNoMoreConnectionsThanTheyMay(t *testing.T) {
 	})
 }
 
-func TestQuarantineMovesWhatCannotBeRead(t *testing.T) {
+func TestQuarantine(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		conn := redistest.Conn(t, b.Addr)
 		s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return redis.Dial("tcp", b.Addr) }}, 1, record.Keys{Prefix: "sms:"})
@@ -168,7 +168,7 @@ func TestQuarantineMovesWhatCannotBeRead(t *testing.T) {
 	})
 }
 
-// cutting is a connection to a model. On it, a script runs, but its answer does not arrive within the budget.
+// cutting is a connection to a model. The given script is executed, but its reply does not arrive within the budget.
 type cutting struct {
 	gate
 	model  *model
@@ -203,7 +203,7 @@ func (c *cutting) Do(command string, args ...any) (any, error) {
 	return c.Receive()
 }
 
-func TestASweepFollowsAFailure(t *testing.T) {
+func TestSweepAfterAFailure(t *testing.T) {
 	for _, row := range []struct {
 		name   string
 		script *redis.Script
@@ -230,9 +230,9 @@ func TestASweepFollowsAFailure(t *testing.T) {
 	}
 }
 
-// On a Cluster the pointer may be set although the outcome of the record's step is not known. Another message may then
-// be counted before the first one is given up.
-func TestASweepLeavesARecordWithAnotherMessage(t *testing.T) {
+// On a Cluster, the pointer may be set although the result of the record's script is not known. Another message may then be
+// counted in the record before the first message is given up.
+func TestSweepKeepsOtherMessages(t *testing.T) {
 	for name, row := range map[string]struct {
 		sid  string
 		want int // keys that are left

@@ -88,7 +88,7 @@ func TestCache(t *testing.T) {
 	})
 }
 
-func TestCacheIsUsedWhileMostRecordsAreRight(t *testing.T) {
+func TestCacheScore(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		seen string // what Redis was found to have: the record that was saved, another one, or none
@@ -118,7 +118,7 @@ func TestCacheIsUsedWhileMostRecordsAreRight(t *testing.T) {
 }
 
 // A cookie may lead to the record of another conversation. What is then committed is not the cached record.
-func TestCachedRecordThatWasNotCommittedIsNotJudged(t *testing.T) {
+func TestCachedRecordOfAnotherConversation(t *testing.T) {
 	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return canned{record: []byte("no token")}, nil }}
 	m := newManager(pool, 1)
 	m.store.cache.add(running, recordAfter(1))

@@ -23,7 +23,7 @@ func (m *Manager) commit(ctx, client context.Context, d delivery, past history, 
 	}
 	defer m.store.slots.release()
 
-	t := &transaction{store: m.store, pointerKey: d.pointerKey, ownToken: past.ownToken, found: found}
+	t := &transaction{store: m.store, pointerKey: d.pointerKey, ownToken: past.ownToken, found: found, next: next}
 	sessions := *m.scs
 	sessions.Store, sessions.Codec = t, t
 	session, err := sessions.Load(ctx, found.token)
@@ -31,7 +31,7 @@ func (m *Manager) commit(ctx, client context.Context, d delivery, past history, 
 		return "", time.Time{}, err
 	}
 	sessions.SetDeadline(session, next.Deadline)
-	sessions.Put(session, recordKey, &next)
+	sessions.Put(session, recordKey, &t.next)
 	token, expiry, err = sessions.Commit(session)
 	if err != nil {
 		m.store.cache.remove(found.token)
@@ -60,6 +60,7 @@ type transaction struct {
 	pointerKey string
 	ownToken   string // the token that the request made in an earlier attempt
 	found      snapshot
+	next       record.Record
 }
 
 // recordKey is the key of the session's only value in scs.

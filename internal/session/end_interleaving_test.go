@@ -12,21 +12,21 @@ import (
 	"smsession/internal/session/record"
 )
 
-// operator is one `smsession end`, and what it was told.
+// operator is one call of End or Erase with its results.
 type operator struct {
 	before record.Record
 	found  bool
 	err    error
 }
 
-// end adds an operator who ends the conversation.
+// end adds an operator that ends the conversation.
 func (w *world) end() {
 	w.operate(func(o *operator, ctx context.Context, pool *redis.Pool) {
 		o.before, o.found, o.err = End(ctx, pool, record.Keys{Prefix: "sms:"}, "+15005550006", "+12025550143")
 	})
 }
 
-// erase adds one who has it forgotten.
+// erase adds an operator that erases the conversation.
 func (w *world) erase() {
 	w.operate(func(o *operator, ctx context.Context, pool *redis.Pool) {
 		o.found, o.err = Erase(ctx, pool, record.Keys{Prefix: "sms:"}, "+15005550006", "+12025550143")
@@ -43,7 +43,7 @@ func (w *world) operate(do func(*operator, context.Context, *redis.Pool)) {
 	})
 }
 
-// endScenarios are those in which an operator ends the conversation.
+// endScenarios returns the scenarios in which an operator ends the conversation.
 func endScenarios() []scenario {
 	return []scenario{
 		{"an end, a message and its repeat", 0, 3, func(w *world) {
@@ -107,10 +107,10 @@ func endScenarios() []scenario {
 			w.deliver("SMa", "", false)
 			w.end()
 		}},
-		{"an end, and a message with a cookie of a stray record", 0, everyOrder, func(w *world) {
+		{"an end, and a message with a cookie of an orphan", 0, everyOrder, func(w *world) {
 			conversationOf(w, 2)
-			put(w, stray, 1)
-			w.deliver("SMa", stray, false)
+			put(w, orphan, 1)
+			w.deliver("SMa", orphan, false)
 			w.end()
 		}},
 		{"an end and two faults", 2, everyOrder, func(w *world) {
@@ -120,7 +120,7 @@ func endScenarios() []scenario {
 	}
 }
 
-// erasures are what may happen while the conversation is erased.
+// erasures are the events while the conversation is erased.
 var erasures = map[string]func(*world){
 	"a message":        func(w *world) { w.deliver("SMa", running, false) },
 	"two messages":     func(w *world) { w.deliver("SMa", running, false); w.deliver("SMb", "", false) },
@@ -132,15 +132,15 @@ var erasures = map[string]func(*world){
 func eraseBeside(begin func(*world), newModel func() *model) (runs int, violation string) {
 	return exploreWith(scenario{"", 0, 3, func(w *world) {
 		conversationOf(w, 2)
-		w.model.keys["sms:quarantine:{sms:session:"+running+"}"] = "what it once was"
+		w.model.keys["sms:quarantine:{sms:session:"+running+"}"] = "an unreadable record"
 		begin(w)
 		w.erase()
 	}}, newModel, (*world).remains)
 }
 
-// An erased conversation may count a repeat again, so the rules do not hold for it. What does: nothing of it is left
-// that was there before, and what is there is one conversation that began since.
-func TestNothingIsLeftOfAnErasedConversationInAnyOrder(t *testing.T) {
+// An erased conversation may count a repeat again, so the other rules do not apply to it. The rules here are: nothing of the
+// conversation is left, and there is at most one conversation that began after it.
+func TestEraseInterleavings(t *testing.T) {
 	for name, begin := range erasures {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -154,7 +154,7 @@ func TestNothingIsLeftOfAnErasedConversationInAnyOrder(t *testing.T) {
 	}
 }
 
-func TestAnErasureThatDeletesWhateverIsThereIsCaught(t *testing.T) {
+func TestNaiveErase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		runs, violation := eraseBeside(erasures["a message"], func() *model { m := newModel(); m.anyDiscard = true; return m })
 		if violation == "" {
@@ -164,21 +164,21 @@ func TestAnErasureThatDeletesWhateverIsThereIsCaught(t *testing.T) {
 	})
 }
 
-// remains says what is left of the conversation from before. The other half of a commit, one of whose halves was
-// erased, may leave a pointer to nothing.
+// remains reports what is left of the erased conversation. If the record of a commit was erased, the commit may still set the
+// pointer, which then leads nowhere.
 func (w *world) remains() string {
 	for _, a := range w.actors {
 		if a.operator != nil && a.operator.err != nil {
-			return "the operator was told: " + a.operator.err.Error()
+			return "the operator got the error: " + a.operator.err.Error()
 		}
 	}
 	for key, value := range w.model.keys {
 		if strings.Contains(key, running) || strings.Contains(value, "SMold") {
-			return "it is left: " + key
+			return "this key is left: " + key
 		}
 		token := strings.TrimPrefix(key, "sms:session:")
 		if token != key && w.model.keys["sms:conversation:+15005550006:+12025550143"] != token {
-			return "nothing points at a conversation that began since"
+			return "no pointer leads to the conversation that began later"
 		}
 	}
 	return ""

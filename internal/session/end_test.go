@@ -13,17 +13,18 @@ import (
 	"smsession/internal/redistest"
 	"smsession/internal/session"
 	"smsession/internal/session/record"
+	"smsession/internal/webhooktest"
 )
 
 var smsKeys = record.Keys{Prefix: "sms:"}
 
-func TestAnEndedConversationBeginsAnew(t *testing.T) {
+func TestEnd(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r := newReplica(t, usual(b.Addr))
 		conn := redistest.Conn(t, b.Addr)
-		first, second := newSID(), newSID()
+		first, second := webhooktest.NewSID(), webhooktest.NewSID()
 		cookie := r.send(first, "").cookie
-		r.send(second, cookie).expect(t, greeting(2))
+		r.send(second, cookie).expect(t, webhooktest.Greeting(2))
 		do(t, conn, "PEXPIRE", "sms:session:"+cookie, time.Hour.Milliseconds())
 
 		before, found, err := session.End(t.Context(), r.pool, smsKeys, to, from)
@@ -34,28 +35,28 @@ func TestAnEndedConversationBeginsAnew(t *testing.T) {
 			t.Errorf("the record is %s", ended)
 		}
 		if left := do(t, conn, "PTTL", "sms:session:"+cookie).(int64); left <= 0 || left > time.Hour.Milliseconds() {
-			t.Errorf("the record has %d ms left, and had an hour", left)
+			t.Errorf("the record lives %d ms, want an hour at most", left)
 		}
 		if token := get(t, conn, pointerKey); token != cookie {
-			t.Errorf("the pointer holds %q", token)
+			t.Errorf("the pointer is %q", token)
 		}
 		if again, found, err := session.End(t.Context(), r.pool, smsKeys, to, from); err != nil || !found || again.Ended.IsZero() {
 			t.Errorf("ended again: %+v, %t, %v", again, found, err)
 		}
-		r.send(second, cookie).expect(t, greeting(2))
-		r.send(newSID(), "").expect(t, greeting(1))
-		r.send(first, "").expect(t, greeting(1))
-		if a := r.send(newSID(), cookie).expect(t, greeting(2)); a.cookie != cookie {
-			t.Errorf("the conversation goes on under %q", a.cookie)
+		r.send(second, cookie).expect(t, webhooktest.Greeting(2))
+		r.send(webhooktest.NewSID(), "").expect(t, webhooktest.Greeting(1))
+		r.send(first, "").expect(t, webhooktest.Greeting(1))
+		if a := r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(2)); a.cookie != cookie {
+			t.Errorf("the conversation continues with the token %q", a.cookie)
 		}
 	})
 }
 
-func TestAnErasedConversationIsForgotten(t *testing.T) {
+func TestErase(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r := newReplica(t, usual(b.Addr))
 		conn := redistest.Conn(t, b.Addr)
-		sid := newSID()
+		sid := webhooktest.NewSID()
 		cookie := r.send(sid, "").cookie
 		do(t, conn, "SET", "sms:quarantine:{sms:session:"+cookie+"}", "{")
 		found, err := session.Erase(t.Context(), r.pool, smsKeys, to, from)
@@ -65,20 +66,20 @@ func TestAnErasedConversationIsForgotten(t *testing.T) {
 		if found, err := session.Erase(t.Context(), r.pool, smsKeys, to, from); err != nil || found {
 			t.Errorf("erased again: %t, %v", found, err)
 		}
-		r.send(sid, cookie).expect(t, greeting(1)) // a late repeat counts again
+		r.send(sid, cookie).expect(t, webhooktest.Greeting(1)) // a late repeat is counted again
 	})
 }
 
-// notOurs are pointers and records that End has nothing to end in.
-var notOurs = []struct {
+// nothingToEnd are pointers and records without a conversation that End could end.
+var nothingToEnd = []struct {
 	name          string
 	pointer       string
 	record        string
 	newer, erased bool // ErrNewer; Erase deletes the record
 }{
-	{name: "a conversation that nobody has had"},
+	{name: "there is no conversation"},
 	{name: "a pointer to nothing", pointer: strings.Repeat("a", 43)},
-	{name: "a pointer that is no token", pointer: "token"},
+	{name: "a pointer that is not a token", pointer: "token"},
 	{name: "a record that is not JSON", pointer: strings.Repeat("a", 43), record: "{", erased: true},
 	{name: "the record of another conversation", pointer: strings.Repeat("a", 43), record: recordOf("+12025550144", 1, time.Hour)},
 	{name: "a record past its deadline", pointer: strings.Repeat("a", 43), record: recordOf(from, 1, -time.Hour), erased: true},
@@ -87,14 +88,14 @@ var notOurs = []struct {
 	{name: "a record of a later version", pointer: strings.Repeat("a", 43), record: recordOf(from, 2, time.Hour), newer: true},
 }
 
-// recordOf is a record as the contract lays it out.
+// recordOf returns a record in the documented form.
 func recordOf(from string, version int, left time.Duration) string {
 	now := time.Now().UTC()
 	return fmt.Sprintf(`{"version":%d,"counter":1,"from":%q,"to":%q,"began":%q,"written":%q,"deadline":%q,"messages":"SM1=1"}`,
 		version, from, to, now.Format(time.RFC3339), now.Format(time.RFC3339), now.Add(left).Format(time.RFC3339))
 }
 
-func putNotOurs(t *testing.T, conn redis.Conn, pointer, record string) {
+func putKeys(t *testing.T, conn redis.Conn, pointer, record string) {
 	t.Helper()
 	do(t, conn, "FLUSHALL")
 	if pointer != "" {
@@ -105,12 +106,12 @@ func putNotOurs(t *testing.T, conn redis.Conn, pointer, record string) {
 	}
 }
 
-func TestEndLeavesAlone(t *testing.T) {
+func TestEndWithoutAConversation(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		pool, conn := newReplica(t, usual(b.Addr)).pool, redistest.Conn(t, b.Addr)
-		for _, row := range notOurs {
+		for _, row := range nothingToEnd {
 			t.Run(row.name, func(t *testing.T) {
-				putNotOurs(t, conn, row.pointer, row.record)
+				putKeys(t, conn, row.pointer, row.record)
 				before, found, err := session.End(t.Context(), pool, smsKeys, to, from)
 				if found || errors.Is(err, session.ErrNewer) != row.newer || !row.newer && err != nil {
 					t.Errorf("got %+v, %t, %v", before, found, err)
@@ -123,12 +124,12 @@ func TestEndLeavesAlone(t *testing.T) {
 	})
 }
 
-func TestEraseLeavesTheRecordsOfOthersAlone(t *testing.T) {
+func TestEraseWithoutAConversation(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		pool, conn := newReplica(t, usual(b.Addr)).pool, redistest.Conn(t, b.Addr)
-		for _, row := range notOurs {
+		for _, row := range nothingToEnd {
 			t.Run(row.name, func(t *testing.T) {
-				putNotOurs(t, conn, row.pointer, row.record)
+				putKeys(t, conn, row.pointer, row.record)
 				found, err := session.Erase(t.Context(), pool, smsKeys, to, from)
 				if found != (row.pointer != "" && !row.newer) || errors.Is(err, session.ErrNewer) != row.newer || !row.newer && err != nil {
 					t.Errorf("got %t, %v", found, err)
@@ -143,8 +144,8 @@ func TestEraseLeavesTheRecordsOfOthersAlone(t *testing.T) {
 			})
 		}
 		for _, keys := range []struct{ name, key string }{{"pointer", pointerKey}, {"record", "sms:session:" + strings.Repeat("a", 43)}} {
-			t.Run("but no "+keys.name+" of another type", func(t *testing.T) {
-				putNotOurs(t, conn, strings.Repeat("a", 43), recordOf(from, 1, time.Hour))
+			t.Run("but a "+keys.name+" of another type is deleted", func(t *testing.T) {
+				putKeys(t, conn, strings.Repeat("a", 43), recordOf(from, 1, time.Hour))
 				do(t, conn, "DEL", keys.key)
 				do(t, conn, "RPUSH", keys.key, "x")
 				if before, found, err := session.End(t.Context(), pool, smsKeys, to, from); found || err != nil {
@@ -161,15 +162,15 @@ func TestEraseLeavesTheRecordsOfOthersAlone(t *testing.T) {
 	})
 }
 
-// A field of another version, and a reply that no number recalls, stay in an ended record.
-func TestAnEndedRecordKeepsWhatItDoesNotKnow(t *testing.T) {
+// An ended record keeps the fields of other versions and the stored replies.
+func TestEndKeepsUnknownFields(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r := newReplica(t, usual(b.Addr))
 		conn := redistest.Conn(t, b.Addr)
 		token := strings.Repeat("a", 43)
 		record := strings.TrimSuffix(recordOf(from, 1, time.Hour), "}")
 		record = strings.Replace(record, "SM1=1", "SM1=1+", 1) + `,"replies":{"SM1":["Bye for now."]},"mood":"good"}`
-		putNotOurs(t, conn, token, record)
+		putKeys(t, conn, token, record)
 		do(t, conn, "PEXPIRE", "sms:session:"+token, 60_000)
 		if _, _, err := session.End(t.Context(), r.pool, smsKeys, to, from); err != nil {
 			t.Fatal(err)
@@ -181,10 +182,10 @@ func TestAnEndedRecordKeepsWhatItDoesNotKnow(t *testing.T) {
 	})
 }
 
-func TestAnEndThatCannotBeMadeSaysSo(t *testing.T) {
+func TestEndAfterCancellation(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r := newReplica(t, usual(b.Addr))
-		cookie := r.send(newSID(), "").cookie
+		cookie := r.send(webhooktest.NewSID(), "").cookie
 		over, cancel := context.WithCancel(t.Context())
 		cancel()
 		if before, found, err := session.End(over, r.pool, smsKeys, to, from); found || !errors.Is(err, context.Canceled) {
@@ -193,13 +194,12 @@ func TestAnEndThatCannotBeMadeSaysSo(t *testing.T) {
 		if found, err := session.Erase(over, r.pool, smsKeys, to, from); found || !errors.Is(err, context.Canceled) {
 			t.Errorf("Erase: %t, %v", found, err)
 		}
-		r.send(newSID(), cookie).expect(t, greeting(2))
+		r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(2))
 	})
 }
 
-// Ends and messages at once, over the real scripts: every number is that of a conversation which began as often as it
-// was ended.
-func TestEndsBesideMessages(t *testing.T) {
+// With the real scripts, a conversation begins once for each time that it was ended.
+func TestEndsDuringMessages(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r, other := newReplica(t, usual(b.Addr)), newReplica(t, usual(b.Addr))
 		stop, done := make(chan struct{}), make(chan int)
@@ -223,8 +223,8 @@ func TestEndsBesideMessages(t *testing.T) {
 		}()
 		begun := 0
 		for range 25 {
-			for _, text := range atOnce(8, func(i int) string { return []*replica{r, other}[i%2].send(newSID(), "").text }) {
-				if text == greeting(1) {
+			for _, text := range atOnce(8, func(i int) string { return []*replica{r, other}[i%2].send(webhooktest.NewSID(), "").text }) {
+				if text == webhooktest.Greeting(1) {
 					begun++
 				}
 			}

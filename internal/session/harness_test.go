@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,7 +30,7 @@ type replica struct {
 	pool    *redis.Pool
 }
 
-// usual are the options that the tests start from.
+// usual returns the options of most tests.
 func usual(addr string) session.Options {
 	return session.Options{
 		Pool:        redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}}).Pool,
@@ -104,18 +103,6 @@ func (r *replica) deliverContext(ctx context.Context, in session.Incoming, cooki
 	return a
 }
 
-var lastSID atomic.Int64
-
-func newSID() string { return fmt.Sprintf("SM%032x", lastSID.Add(1)) }
-
-// The tutorial's texts.
-func greeting(n int) string {
-	if n == 1 {
-		return "Hello, thanks for the new message."
-	}
-	return fmt.Sprintf("Hello, thanks for message number %d", n)
-}
-
 // expect fails the test unless the answer is 200 with the text.
 func (a answered) expect(t *testing.T, text string) answered {
 	t.Helper()
@@ -125,7 +112,7 @@ func (a answered) expect(t *testing.T, text string) answered {
 	return a
 }
 
-// get reads a string key, "" if there is none.
+// get reads a string. It returns "" if there is no such key.
 func get(t *testing.T, conn redis.Conn, key string) string {
 	t.Helper()
 	s, err := redis.String(conn.Do("GET", key))
@@ -144,7 +131,7 @@ func do(t *testing.T, conn redis.Conn, command string, args ...any) any {
 	return reply
 }
 
-// keys returns all keys, by SCAN's order.
+// keys returns all keys.
 func keys(t *testing.T, conn redis.Conn) []string {
 	t.Helper()
 	all, err := redis.Strings(conn.Do("KEYS", "*"))

@@ -6,60 +6,59 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"testing/synctest"
-
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
 )
 
-// The tests of this file run several deliveries of one conversation, each on a replica of its own, one Redis command at
-// a time, in all orders (see scenario), and with faults at every place where there can be one. What they run is the
-// real Manager; Redis is a map with the scripts' rules, and TestModelAnswersAsRedisDoes holds it to the real scripts.
+// The tests in this file run several deliveries of one conversation, each on its own replica. They execute one Redis
+// command at a time, in all orders (see scenario), and with faults at every possible place. They run the real Manager.
+// Redis is a map that follows the rules of the scripts; TestModel compares it with the real scripts.
 
-// fault is what can happen to a command besides being executed.
+// fault is what can happen to a command.
 type fault int
 
 const (
-	none  fault = iota
-	crash       // the replica dies before the command is sent
-	lost        // the command is executed, the reply and the connection are lost
-	late        // the connection is lost, and the command and what was sent with it are executed at some later time
+	none  fault = iota // the command is executed
+	crash              // the replica dies before the command is sent
+	lost               // the command is executed, but the reply and the connection are lost
+	late               // the connection is lost, and the commands that were sent are executed at any later time
 )
 
-// waiting is a command of an actor that waits to be executed.
+// waiting is a command that waits to be executed.
 type waiting struct{ run func() (any, error) }
 
-// actor is one delivery, or the commands of one that arrive late.
+// actor is a delivery, an operator, or the late commands of one of these.
 type actor struct {
 	name  string
-	at    chan *waiting // the command that the actor stops at; nil when it has ended
+	at    chan *waiting // the command at which the actor stops; closed when the actor has ended
 	order chan fault
 	next  *waiting
 	dead  bool
 
 	sid  string
-	text string // the reply, when there was one
+	text string // the reply, if there is one
 	code int
 
 	impatient bool // the delivery makes one attempt
 
-	operator *operator // who it is instead of a delivery
+	operator *operator // nil for a delivery
 }
 
-// world is a Redis and those who use it.
+// world is a Redis and its users.
 type world struct {
 	model    *model
 	actors   []*actor
-	last     *actor // who took the last step
-	faults   int    // that may still happen
-	happened int    // faults that have happened
-	switches int    // that may still happen, away from an actor that could go on
-	backward bool   // see backward
+	last     *actor // the actor of the last command
+	faults   int    // the faults that may still happen
+	happened int    // the faults that have happened
+	switches int    // how often the test may still switch from an actor that could continue
+	backward bool   // see the type backward
 }
 
-// gate is a connection that waits for its actor's turn before every command.
+// gate is a connection that executes a command when the test lets its actor continue.
 type gate struct {
 	world  *world
 	actor  *actor
@@ -87,7 +86,7 @@ func (g *gate) Do(command string, args ...any) (any, error) {
 	return g.Receive()
 }
 
-// Receive executes the command that was sent first, when the actor may.
+// Receive executes the oldest command that was sent.
 func (g *gate) Receive() (any, error) {
 	if g.err != nil {
 		return nil, g.err
@@ -104,7 +103,7 @@ func (g *gate) Receive() (any, error) {
 		g.err = errCut
 	case late:
 		g.err = errCut
-		g.world.haunt(g.actor.name, append([]func() (any, error){run}, rest...))
+		g.world.executeLater(g.actor.name, append([]func() (any, error){run}, rest...))
 	default:
 		return run()
 	}
@@ -122,8 +121,8 @@ func (w *world) start(a *actor, body func()) {
 	a.next = <-a.at
 }
 
-// haunt adds the commands that a connection carried when it was lost.
-func (w *world) haunt(name string, commands []func() (any, error)) {
+// executeLater adds an actor for the commands that were sent on a connection before it was lost.
+func (w *world) executeLater(name string, commands []func() (any, error)) {
 	a := &actor{name: "late " + name}
 	w.start(a, func() {
 		for _, run := range commands {
@@ -194,8 +193,8 @@ func (w *world) take(o option) {
 	o.actor.next = <-o.actor.at
 }
 
-// scenario sets a world up: what Redis holds, and who comes. Two deliveries are run in every order; of three there are
-// billions, so their switches are bounded: what three can do wrong and two cannot shows with few of them.
+// scenario is the content of Redis and the actors. Two deliveries are run in every order. Three deliveries have billions of
+// orders, so their switches are limited: a fault that needs three deliveries shows after a few switches.
 type scenario struct {
 	name     string
 	faults   int
@@ -248,7 +247,7 @@ func exploreWith(s scenario, newModel func() *model, rules func(*world) string) 
 }
 
 const (
-	stray = "SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSS"
+	orphan = "SSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSSS"
 )
 
 // conversationOf puts a running conversation of n messages into Redis.
@@ -261,10 +260,10 @@ func put(w *world, token string, n int) {
 	w.model.keys["sms:session:"+token] = string(recordAfter(n).Bytes())
 }
 
-// scenarios are all that the rules speak of. STOP interleaved with a message and its repeat is among them, with and
-// without a session, with and without its cookie.
+// scenarios returns the scenarios for the rules of DESIGN.md. They include STOP together with a message and its repeat, with
+// and without a session, and with and without the cookie.
 func scenarios() []scenario {
-	return append(strayScenarios(), []scenario{
+	return append(orphanScenarios(), []scenario{
 		{"three first messages", 0, 3, func(w *world) {
 			for _, sid := range []string{"SMa", "SMb", "SMc"} {
 				w.deliver(sid, "", false)
@@ -299,10 +298,10 @@ func scenarios() []scenario {
 			w.deliver("SMstop", "", true)
 			w.deliver("SMa", running, false)
 		}},
-		{"a cookie of a stray record, and a message of the conversation", 0, everyOrder, func(w *world) {
+		{"a cookie of an orphan, and a message of the conversation", 0, everyOrder, func(w *world) {
 			conversationOf(w, 2)
-			put(w, stray, 1)
-			w.deliver("SMa", stray, false)
+			put(w, orphan, 1)
+			w.deliver("SMa", orphan, false)
 			w.deliver("SMb", running, false)
 		}},
 		{"two first messages", 0, everyOrder, func(w *world) {
@@ -361,8 +360,8 @@ func scenarios() []scenario {
 			w.deliver("SMb", "", false)
 		}},
 		{"a cached record of a session that lost", 0, everyOrder, func(w *world) {
-			put(w, stray, 1)
-			w.model.keys["sms:conversation:+15005550006:+12025550143"] = stray
+			put(w, orphan, 1)
+			w.model.keys["sms:conversation:+15005550006:+12025550143"] = orphan
 			put(w, running, 2)
 			w.deliver("SMa", running, false, cached(2))
 		}},
@@ -370,7 +369,7 @@ func scenarios() []scenario {
 	}...)
 }
 
-func TestRulesHoldInEveryOrder(t *testing.T) {
+func TestInterleavings(t *testing.T) {
 	for _, s := range slices.Concat(scenarios(), endScenarios()) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -385,8 +384,8 @@ func TestRulesHoldInEveryOrder(t *testing.T) {
 	}
 }
 
-// The naive versions of the scripts, each of which some order must catch.
-func TestNaiveCommitsAreCaught(t *testing.T) {
+// The rules must catch each naive version of the scripts in at least one order.
+func TestNaiveCommits(t *testing.T) {
 	for name, naive := range map[string]func(*model){
 		"a record that is saved whatever it was": func(m *model) { m.anyRecord = true },
 		"a pointer that is set whatever it was":  func(m *model) { m.anyPointer = true },
@@ -403,7 +402,7 @@ func TestNaiveCommitsAreCaught(t *testing.T) {
 						return
 					}
 				}
-				t.Error("no order catches it")
+				t.Error("no order shows a violation")
 			})
 		})
 	}

@@ -13,14 +13,14 @@ import (
 	"smsession/internal/session/record"
 )
 
-// aHash stands in the model for a value that is not a string.
+// aHash represents a value that is not a string.
 const aHash = "a hash"
 
-// model is a model of Redis with what a commit needs: strings and the scripts.
+// model is a model of Redis with strings and the scripts.
 type model struct {
 	keys map[string]string
 
-	// The naive versions.
+	// Each of these makes one script naive.
 	anyRecord, anyPointer, noErase, anyEnd, endDeletes, anyDiscard bool
 }
 
@@ -35,7 +35,7 @@ func (m *model) count(prefix string) (n int) {
 	return n
 }
 
-// copied is the arguments as they go over the wire: whoever sent them may use their memory again.
+// copied returns the arguments as text, because the sender may change its memory later.
 func copied(args []any) []string {
 	a := make([]string, len(args))
 	for i, arg := range args {
@@ -89,7 +89,7 @@ func (m *model) do(command string, a []string) (any, error) {
 		}
 		return int64(0), nil
 	}
-	return nil, fmt.Errorf("the model knows no %s %v", command, a)
+	return nil, fmt.Errorf("the model does not know %s %v", command, a)
 }
 
 const errWrongType = redis.Error("WRONGTYPE Operation against a key holding the wrong kind of value")
@@ -115,8 +115,8 @@ func (m *model) set(key, value string, may bool) any {
 	return int64(1)
 }
 
-// The model is held to the scripts over both kinds of Redis, by random calls on few keys and values.
-func TestModelAnswersAsRedisDoes(t *testing.T) {
+// TestModel compares the model with the scripts, by random calls with few keys and values.
+func TestModel(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		conn := redistest.Conn(t, b.Addr)
 		rapid.Check(t, func(t *rapid.T) {
@@ -126,7 +126,7 @@ func TestModelAnswersAsRedisDoes(t *testing.T) {
 			m := newModel()
 			large := strings.Repeat("x", record.MaxSize+1)
 			for _, key := range []string{"k", "l"} {
-				switch rapid.SampledFrom([]string{"", "", "hash", "large", "largest"}).Draw(t, "holds") {
+				switch rapid.SampledFrom([]string{"", "", "hash", "large", "largest"}).Draw(t, "content") {
 				case "hash":
 					m.keys[key] = aHash
 					_, _ = conn.Do("HSET", key, "a", "b")
@@ -156,7 +156,7 @@ func TestModelAnswersAsRedisDoes(t *testing.T) {
 					got, _ := redis.String(conn.Do("GET", key))
 					want, ok := m.keys[key]
 					if kind == "hash" && want != aHash || kind == "string" && got != want || kind == "none" && ok {
-						t.Fatalf("%s holds the %s %.60q, in the model %.60q", key, kind, got, want)
+						t.Fatalf("%s is the %s %.60q, in the model %.60q", key, kind, got, want)
 					}
 				}
 			}

@@ -26,7 +26,7 @@ func (slowResolver) LookupNetIP(ctx context.Context, _, _ string) ([]netip.Addr,
 	}
 }
 
-func TestProbeWaitsForDNSAsMessagesDo(t *testing.T) {
+func TestProbeWithSlowDNS(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		_, port, _ := net.SplitHostPort(b.Addr)
 		synctest.Test(t, func(t *testing.T) {

@@ -87,8 +87,8 @@ func TestProbe(t *testing.T) {
 	})
 }
 
-// TestProbeFailsAsMessagesDo uses servers that answer but refuse every message.
-func TestProbeFailsAsMessagesDo(t *testing.T) {
+// TestProbeOfARedisThatRefusesWrites uses servers that answer but refuse every message.
+func TestProbeOfARedisThatRefusesWrites(t *testing.T) {
 	replicas := []string{"CONFIG", "SET", "min-replicas-to-write"}
 	for _, row := range []struct {
 		code       string
@@ -139,7 +139,7 @@ func failsWhile(t *testing.T, server *redistest.Server, code string, spoil, fix 
 	}
 }
 
-func TestProbeWaitsForReplicasAsMessagesDo(t *testing.T) {
+func TestProbeWaitsForReplicas(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	if err := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}, WaitReplicas: 1}).Run(t.Context()); err == nil {
 		t.Error("Run = nil with no replica, want an error")
@@ -151,7 +151,7 @@ func narrowUser(more ...string) []string {
 	return append(strings.Fields("--user app on >secret resetkeys ~sms:* resetchannels -@all +get +set +strlen +eval +evalsha"), more...)
 }
 
-func TestProbeNamesWhatTheUserMayNotDo(t *testing.T) {
+func TestProbeOfAUserWithoutRights(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		user []string

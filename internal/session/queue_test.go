@@ -41,7 +41,7 @@ func (q *queue) expectEmpty(t *testing.T) {
 	}
 }
 
-func TestQueueProcessesAConversationInOrder(t *testing.T) {
+func TestQueueOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue()
 		end := q.hold("a", "SM", Outcome{})
@@ -69,7 +69,7 @@ func TestQueueProcessesAConversationInOrder(t *testing.T) {
 	})
 }
 
-func TestQueueIsBoundedInTime(t *testing.T) {
+func TestQueueTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue()
 		end := q.hold("a", "SM1", Outcome{})
@@ -83,7 +83,7 @@ func TestQueueIsBoundedInTime(t *testing.T) {
 	})
 }
 
-func TestQueueIsBoundedInNumber(t *testing.T) {
+func TestQueueLimits(t *testing.T) {
 	for _, row := range []struct {
 		name         string
 		conversation func(i int) string
@@ -108,7 +108,7 @@ func TestQueueIsBoundedInNumber(t *testing.T) {
 	}
 }
 
-func TestAClientThatHangsUpLeavesTheQueue(t *testing.T) {
+func TestQueueHangUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue()
 		end := q.hold("a", "SM1", Outcome{})
@@ -126,7 +126,7 @@ func TestAClientThatHangsUpLeavesTheQueue(t *testing.T) {
 }
 
 // The client of the repeat hangs up when the repeat can already lead. The repeat may see either event first.
-func TestAMessageWithoutARequestIsNotLeftBehind(t *testing.T) {
+func TestQueueIsEmptyAfterHangUps(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
 			q := newQueue()
@@ -142,7 +142,7 @@ func TestAMessageWithoutARequestIsNotLeftBehind(t *testing.T) {
 	}
 }
 
-func TestARepeatLeads(t *testing.T) {
+func TestRepeatTakesOver(t *testing.T) {
 	for _, row := range []struct {
 		name    string
 		follows bool // the client of the repeat has not hung up

@@ -10,10 +10,10 @@ import (
 	"smsession/internal/session/record"
 )
 
-// violation says which of rules 1 to 3 does not hold when everything is over. The record's own list of messages is the
-// order in which they were counted; every reply must fit it.
+// violation returns which of the rules 1 to 3 of DESIGN.md does not hold when all actors have ended. The record's list of
+// messages is the order in which they were counted. Every reply must match it.
 func (w *world) violation() string {
-	if violation := w.strays(); violation != "" {
+	if violation := w.orphans(); violation != "" {
 		return violation
 	}
 	token := w.model.keys["sms:conversation:+15005550006:+12025550143"]
@@ -26,7 +26,7 @@ func (w *world) violation() string {
 		}
 		return ""
 	}
-	if sessions := w.model.count("sms:session:"); sessions != 1 && !w.mayLeaveStrays() {
+	if sessions := w.model.count("sms:session:"); sessions != 1 && !w.mayLeaveOrphans() {
 		return fmt.Sprintf("there are %d sessions", sessions)
 	}
 	counters, beginnings, violation := chain(r)
@@ -39,8 +39,8 @@ func (w *world) violation() string {
 	return violation
 }
 
-// chain reads the record's list of messages: the number that each was counted as, and how often the conversation began
-// anew without a message that says why, which is what an operator does.
+// chain reads the record's list of messages. It returns the number as which each message was counted, and how often a
+// conversation began without a STOP before it, because an operator had ended the one before.
 func chain(r record.Record) (counters map[string]int64, beginnings int, violation string) {
 	counters, previous := map[string]int64{}, int64(0)
 	for sid, counter := range r.Messages() {
@@ -66,7 +66,7 @@ func chain(r record.Record) (counters map[string]int64, beginnings int, violatio
 	return counters, beginnings, ""
 }
 
-// wrongReplies compares what the senders were told with what was counted.
+// wrongReplies compares the replies with the record.
 func (w *world) wrongReplies(counters map[string]int64) string {
 	for _, a := range w.actors {
 		if !a.answered() {
@@ -81,10 +81,10 @@ func (w *world) wrongReplies(counters map[string]int64) string {
 	return ""
 }
 
-// wrongEnds compares how often the conversation began anew with what the operators were told. One who died, or got an
-// error, may have ended it or not. A STOP hides an end before it.
+// wrongEnds compares how often a new conversation began with the results of the operators. An operator that died or got an
+// error may have ended the conversation or not. A STOP hides an end before it.
 func (w *world) wrongEnds(beginnings int) string {
-	told, unknown, stopped := 0, 0, false
+	ended, unknown, stopped := 0, 0, false
 	for _, a := range w.actors {
 		switch {
 		case a.operator == nil:
@@ -92,11 +92,11 @@ func (w *world) wrongEnds(beginnings int) string {
 		case a.dead || a.operator.err != nil:
 			unknown++
 		case a.operator.found && a.operator.before.Ended.IsZero():
-			told++
+			ended++
 		}
 	}
-	if beginnings > told+unknown || beginnings < told && !stopped {
-		return fmt.Sprintf("the conversation was ended %d times, of which operators know %d, and perhaps %d", beginnings, told, unknown)
+	if beginnings > ended+unknown || beginnings < ended && !stopped {
+		return fmt.Sprintf("the conversation was ended %d times; operators ended it %d times, and perhaps %d times more", beginnings, ended, unknown)
 	}
 	return ""
 }
@@ -107,8 +107,8 @@ func (a *actor) answered() bool {
 	return a.sid != "" && !a.dead && (!a.impatient || a.code == http.StatusOK)
 }
 
-// strays reports each message that made more records than there were requests with the message.
-func (w *world) strays() string {
+// orphans returns a message that made more records than there were requests with the message.
+func (w *world) orphans() string {
 	made := map[string]int{}
 	for key, value := range w.model.keys {
 		if !strings.HasPrefix(key, "sms:session:") {
@@ -116,7 +116,7 @@ func (w *world) strays() string {
 		}
 		r, err := record.Parse([]byte(value))
 		if err != nil {
-			return key + " holds no record"
+			return key + " is not a record"
 		}
 		for sid := range r.Messages() {
 			made[sid]++
@@ -136,9 +136,9 @@ func (w *world) strays() string {
 	return ""
 }
 
-// mayLeaveStrays reports whether a record without a pointer may remain: a replica died or gave up, a command arrived
+// mayLeaveOrphans reports whether a record without a pointer may be left: a replica died or gave up, a command arrived
 // after its caller had stopped waiting, or a fault affected the sweep, which is tried twice.
-func (w *world) mayLeaveStrays() bool {
+func (w *world) mayLeaveOrphans() bool {
 	return w.happened > 1 || slices.ContainsFunc(w.actors, func(a *actor) bool {
 		return a.dead || a.impatient && a.code != http.StatusOK || a.sid == "" && a.operator == nil
 	})

@@ -13,7 +13,7 @@ import (
 
 var keys = record.Keys{Prefix: "sms:"}
 
-func TestAddressesAreReadFromTheKey(t *testing.T) {
+func TestAddresses(t *testing.T) {
 	rows := []struct{ key, to, from string }{
 		{"sms:conversation:+15005550006:+12025550143", "+15005550006", "+12025550143"},
 		{"sms:conversation:whatsapp%3A+15005550006:whatsapp%3A+12025550143", "whatsapp:+15005550006", "whatsapp:+12025550143"},
@@ -32,7 +32,7 @@ func TestAddressesAreReadFromTheKey(t *testing.T) {
 	}
 }
 
-func TestEveryAddressComesBackFromItsKey(t *testing.T) {
+func TestAddressesOfAnyKey(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		to, from := rapid.String().Draw(t, "to"), string(rapid.SliceOf(rapid.Byte()).Draw(t, "from"))
 		if gotTo, gotFrom, ok := keys.Addresses(keys.Conversation(to, from)); !ok || gotTo != to || gotFrom != from {
@@ -42,7 +42,7 @@ func TestEveryAddressComesBackFromItsKey(t *testing.T) {
 }
 
 // What a pattern finds is asked of Redis itself.
-func TestAPatternFindsTheAddressAndNoOther(t *testing.T) {
+func TestPattern(t *testing.T) {
 	odd := []string{"+1", "+12", "*", "?", "[a-z]", "b", `\*`, `\`, "^", "[^b]", "a:b", "%", "", "{b}"}
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		conn := redistest.Conn(t, b.Addr)

@@ -61,7 +61,7 @@ func exceeds(t *rapid.T, g guard) string {
 	return ""
 }
 
-func TestNoMinuteHasMoreRepliesThanTheLimit(t *testing.T) {
+func TestAllowReply(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		if wrong := exceeds(t, ours); wrong != "" {
 			t.Fatal(wrong)
@@ -69,7 +69,7 @@ func TestNoMinuteHasMoreRepliesThanTheLimit(t *testing.T) {
 	})
 }
 
-func TestCountingByTheClocksMinuteIsCaught(t *testing.T) {
+func TestNaiveLimit(t *testing.T) {
 	caught := false
 	rapid.Check(t, func(t *rapid.T) { caught = exceeds(t, perClockMinute) != "" || caught })
 	if !caught {
@@ -77,7 +77,7 @@ func TestCountingByTheClocksMinuteIsCaught(t *testing.T) {
 	}
 }
 
-func TestWhatARecordSaysOfReplies(t *testing.T) {
+func TestReplyTimes(t *testing.T) {
 	now := time.Date(2026, 11, 23, 5, 13, 22, 0, time.UTC)
 	for name, row := range map[string]struct {
 		replied string

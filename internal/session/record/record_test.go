@@ -99,7 +99,7 @@ func TestStoredReplies(t *testing.T) {
 func (m messages) add(one Message) messages { return m.withRoom().appendTo(nil, one.entry()) }
 
 // The messages behave as a list of the last 64 pairs, whatever the MessageSids are.
-func TestMessagesAreTheLast64(t *testing.T) {
+func TestMessages(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		type pair struct {
 			sid     string
@@ -133,7 +133,7 @@ func TestMessagesAreTheLast64(t *testing.T) {
 
 // Adding a message reads all messages once. A naive loop, which searches for the end again for each message that it
 // removes, would take hours for a million messages.
-func TestAMillionMessagesAreCutInOnePass(t *testing.T) {
+func TestMillionMessages(t *testing.T) {
 	var b strings.Builder
 	for i := range 1_000_000 {
 		fmt.Fprintf(&b, "SM%d=%d ", i, i)
@@ -145,7 +145,7 @@ func TestAMillionMessagesAreCutInOnePass(t *testing.T) {
 	}
 }
 
-func TestCounterStopsAtTheLargestThatCanBeRead(t *testing.T) {
+func TestLargestCounter(t *testing.T) {
 	r, counter := newRecord(time.Now()), int64(1)<<53-1
 	for _, sid := range []string{"SM1", "SM2", "SM3"} {
 		r = parsed(t, r.count(sid, counter, conversation.Text(sid)))
@@ -252,7 +252,7 @@ func TestApp(t *testing.T) {
 	}
 }
 
-func TestNoRecordIsWrittenThatIsTooLargeToRead(t *testing.T) {
+func TestLargestRecord(t *testing.T) {
 	field := func(size int) string { return `,"later":"` + strings.Repeat("x", size) + `"` }
 	for _, row := range []struct {
 		name           string

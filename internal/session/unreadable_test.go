@@ -15,16 +15,17 @@ import (
 	"smsession/internal/redistest"
 	"smsession/internal/session"
 	"smsession/internal/session/record"
+	"smsession/internal/webhooktest"
 )
 
-// begun is a conversation of one message, and a look at it.
+// begun returns a replica with a conversation of one message, and a connection to its Redis.
 func begun(t *testing.T, b *redistest.Backend) (r *replica, conn redis.Conn, cookie string) {
 	t.Helper()
 	r, conn = newReplica(t, usual(b.Addr)), redistest.Conn(t, b.Addr)
-	return r, conn, r.send(newSID(), "").expect(t, greeting(1)).cookie
+	return r, conn, r.send(webhooktest.NewSID(), "").expect(t, webhooktest.Greeting(1)).cookie
 }
 
-func TestValueThatIsNoRecordIsQuarantinedAndTheConversationBeginsAnew(t *testing.T) {
+func TestValueThatIsNotARecord(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		for _, row := range []struct {
 			name string
@@ -33,9 +34,9 @@ func TestValueThatIsNoRecordIsQuarantinedAndTheConversationBeginsAnew(t *testing
 			{"not JSON", []any{"SET", "hello"}},
 			{"empty", []any{"SET", ""}},
 			{"binary", []any{"SET", "\x00\xff{"}},
-			{"JSON of somebody else's", []any{"SET", `{"a":1}`}},
-			{"a record cut short", []any{"SET", `{"version":1,"counter":`}},
-			{"a list of JSON", []any{"SET", `[1]`}},
+			{"JSON of another program", []any{"SET", `{"a":1}`}},
+			{"a record that is cut short", []any{"SET", `{"version":1,"counter":`}},
+			{"a list in JSON", []any{"SET", `[1]`}},
 			{"a hash", []any{"HSET", "a", "1"}},
 			{"a list", []any{"RPUSH", "a", "b"}},
 			{"a set", []any{"SADD", "a"}},
@@ -54,42 +55,42 @@ func TestValueThatIsNoRecordIsQuarantinedAndTheConversationBeginsAnew(t *testing
 					if byCookie {
 						cookie = token
 					}
-					a := r.send(newSID(), cookie).expect(t, greeting(1))
+					a := r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(1))
 					if a.cookie == token {
-						t.Error("the new session has the token of the broken record")
+						t.Error("the new session has the token of the unreadable record")
 					}
 					if exists := do(t, conn, "EXISTS", "sms:session:"+token); exists != int64(0) {
-						t.Error("the broken record is still there")
+						t.Error("the unreadable record is still there")
 					}
 					kept := "sms:quarantine:{sms:session:" + token + "}"
 					if got := do(t, conn, "TYPE", kept); got != kind {
-						t.Errorf("the quarantine holds a %s, want the %s", got, kind)
+						t.Errorf("the quarantine key has a %s, want the %s", got, kind)
 					}
 					if row.put[0] == "SET" && get(t, conn, kept) != row.put[1] {
-						t.Error("the quarantine holds another string")
+						t.Error("the quarantine key has another string")
 					}
 					ttl := do(t, conn, "TTL", kept).(int64)
 					if week := int64(7 * 24 * 3600); ttl <= week-60 || ttl > week {
-						t.Errorf("the quarantine ends in %d s, want 7 days", ttl)
+						t.Errorf("the quarantine key lives %d s, want 7 days", ttl)
 					}
 					if r.manager.Quarantined() != 1 {
-						t.Errorf("%d records are counted", r.manager.Quarantined())
+						t.Errorf("Quarantined = %d, want 1", r.manager.Quarantined())
 					}
-					r.send(newSID(), a.cookie).expect(t, greeting(2))
+					r.send(webhooktest.NewSID(), a.cookie).expect(t, webhooktest.Greeting(2))
 				})
 			}
 		}
 	})
 }
 
-func TestRecordOfAHigherVersionIsNotTouched(t *testing.T) {
+func TestNewerRecord(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r, conn, cookie := begun(t, b)
 		record := strings.Replace(get(t, conn, "sms:session:"+cookie), `"version":1`, `"version":2`, 1)
 		record = strings.Replace(record, `"counter":1`, `"counter":{"of":"another kind"}`, 1)
 		do(t, conn, "SET", "sms:session:"+cookie, record, "PX", 60_000)
 		for _, cookie := range []string{cookie, ""} {
-			if a := r.send(newSID(), cookie); a.status != http.StatusServiceUnavailable || a.outcome.Attempts != 1 {
+			if a := r.send(webhooktest.NewSID(), cookie); a.status != http.StatusServiceUnavailable || a.outcome.Attempts != 1 {
 				t.Errorf("got %d after %d attempts, want 503 at once", a.status, a.outcome.Attempts)
 			}
 		}
@@ -102,51 +103,51 @@ func TestRecordOfAHigherVersionIsNotTouched(t *testing.T) {
 	})
 }
 
-func TestForeignRecordOfAHigherVersionIsAnybodysBusinessButOurs(t *testing.T) {
+func TestNewerRecordOfAnotherConversation(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r, conn, cookie := begun(t, b)
 		token := strings.Repeat("B", 43)
 		record := strings.Replace(get(t, conn, "sms:session:"+cookie), `"version":1`, `"version":2`, 1)
 		do(t, conn, "SET", "sms:session:"+token, strings.Replace(record, from, "+12025550199", 1))
-		r.send(newSID(), token).expect(t, greeting(2))
+		r.send(webhooktest.NewSID(), token).expect(t, webhooktest.Greeting(2))
 	})
 }
 
-// A later version may keep its addresses elsewhere: the pointer says whose record it is.
-func TestRecordOfAHigherVersionThatDoesNotSayWhoseItIsIsNotTouchedEither(t *testing.T) {
+// A later version may keep the addresses in other fields. The pointer shows to whom the record belongs.
+func TestNewerRecordWithoutAddresses(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r, conn, token := begun(t, b)
 		const record = `{"version":2,"conversation":{"of":"somebody"}}`
 		do(t, conn, "SET", "sms:session:"+token, record)
 		for _, cookie := range []string{token, ""} {
-			if a := r.send(newSID(), cookie); a.status != http.StatusServiceUnavailable {
+			if a := r.send(webhooktest.NewSID(), cookie); a.status != http.StatusServiceUnavailable {
 				t.Errorf("got %d %q, want 503", a.status, a.text)
 			}
 		}
 		if get(t, conn, "sms:session:"+token) != record || get(t, conn, pointerKey) != token {
 			t.Error("the record or its pointer was touched")
 		}
-		other := session.Incoming{Message: messageOf("+12025550199", newSID())}
-		r.deliver(other, token).expect(t, greeting(1)) // whose conversation it is not
+		other := session.Incoming{Message: messageOf("+12025550199", webhooktest.NewSID())}
+		r.deliver(other, token).expect(t, webhooktest.Greeting(1)) // the record belongs to another conversation
 	})
 }
 
-func TestUnknownFieldsAreWrittenBack(t *testing.T) {
+func TestUnknownFields(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r, conn, cookie := begun(t, b)
 		const later = `"mood":{"of":["the \"app\"",null,1.5e3]},"flag":true`
 		record := get(t, conn, "sms:session:"+cookie)
 		do(t, conn, "SET", "sms:session:"+cookie, "{\n "+later+" , "+record[1:])
-		r.send(newSID(), cookie).expect(t, greeting(2))
-		r.stop(newSID(), cookie)
-		r.send(newSID(), cookie).expect(t, greeting(1))
+		r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(2))
+		r.stop(webhooktest.NewSID(), cookie)
+		r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(1))
 		if now := get(t, conn, "sms:session:"+cookie); !strings.Contains(now, later) {
 			t.Errorf("the record became %s", now)
 		}
 	})
 }
 
-func TestPointerThatPointsNowhereIsReplaced(t *testing.T) {
+func TestPointerToNothing(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		for name, put := range map[string][]any{
 			"a token without a record": {"SET", pointerKey, strings.Repeat("C", 43)},
@@ -160,24 +161,24 @@ func TestPointerThatPointsNowhereIsReplaced(t *testing.T) {
 				r, conn := newReplica(t, usual(b.Addr)), redistest.Conn(t, b.Addr)
 				t.Cleanup(func() { do(t, conn, "FLUSHALL") })
 				do(t, conn, put[0].(string), put[1:]...)
-				cookie := r.send(newSID(), "").expect(t, greeting(1)).cookie
+				cookie := r.send(webhooktest.NewSID(), "").expect(t, webhooktest.Greeting(1)).cookie
 				if token := get(t, conn, pointerKey); token != cookie {
 					t.Errorf("the pointer holds %q, the cookie %q", token, cookie)
 				}
-				r.send(newSID(), "").expect(t, greeting(2))
+				r.send(webhooktest.NewSID(), "").expect(t, webhooktest.Greeting(2))
 			})
 		}
 	})
 }
 
-func TestPointerToAnotherConversationIsNotFollowed(t *testing.T) {
+func TestPointerToAnotherConversation(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r, conn, other := begun(t, b)
 		record := get(t, conn, "sms:session:"+other)
-		d := session.Incoming{Message: messageOf("+12025550199", newSID())}
+		d := session.Incoming{Message: messageOf("+12025550199", webhooktest.NewSID())}
 		do(t, conn, "SET", "sms:conversation:"+to+":+12025550199", other)
-		if a := r.deliver(d, "").expect(t, greeting(1)); a.cookie == other {
-			t.Error("the other conversation's session was taken")
+		if a := r.deliver(d, "").expect(t, webhooktest.Greeting(1)); a.cookie == other {
+			t.Error("the session of the other conversation was used")
 		}
 		if get(t, conn, "sms:session:"+other) != record {
 			t.Error("the other conversation's record was touched")
@@ -185,31 +186,31 @@ func TestPointerToAnotherConversationIsNotFollowed(t *testing.T) {
 	})
 }
 
-func TestLostPointerIsMadeAgainByTheCookie(t *testing.T) {
+func TestLostPointer(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r, conn, cookie := begun(t, b)
 		do(t, conn, "DEL", pointerKey)
-		r.send(newSID(), cookie).expect(t, greeting(2))
-		r.send(newSID(), "").expect(t, greeting(3))
+		r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(2))
+		r.send(webhooktest.NewSID(), "").expect(t, webhooktest.Greeting(3))
 	})
 }
 
-// A record that a crash left behind names the conversation, but the pointer does not name it.
-func TestCookieOfARecordThatThePointerDoesNotNameLoses(t *testing.T) {
+// A crash can leave a record of the conversation behind that no pointer leads to.
+func TestCookieOfAnOrphan(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r, conn, cookie := begun(t, b)
-		stray := strings.Repeat("D", 43)
-		do(t, conn, "SET", "sms:session:"+stray, strings.Replace(get(t, conn, "sms:session:"+cookie), `"counter":1`, `"counter":7`, 1), "PX", 60_000)
-		if a := r.send(newSID(), stray).expect(t, greeting(2)); a.cookie != cookie {
+		orphan := strings.Repeat("D", 43)
+		do(t, conn, "SET", "sms:session:"+orphan, strings.Replace(get(t, conn, "sms:session:"+cookie), `"counter":1`, `"counter":7`, 1), "PX", 60_000)
+		if a := r.send(webhooktest.NewSID(), orphan).expect(t, webhooktest.Greeting(2)); a.cookie != cookie {
 			t.Errorf("the reply carries %q", a.cookie)
 		}
-		if exists := do(t, conn, "EXISTS", "sms:session:"+stray); exists != int64(0) {
-			t.Error("the stray record is still there")
+		if exists := do(t, conn, "EXISTS", "sms:session:"+orphan); exists != int64(0) {
+			t.Error("the orphan is still there")
 		}
 	})
 }
 
-func TestAddressesAreEscapedInKeysAndRecords(t *testing.T) {
+func TestEscapedAddresses(t *testing.T) {
 	for _, row := range []struct{ to, from, key string }{
 		{"+15005550006", "+12025550143", "sms:conversation:+15005550006:+12025550143"},
 		{"whatsapp:+15005550006", "whatsapp:+1202", "sms:conversation:whatsapp%3A+15005550006:whatsapp%3A+1202"},
@@ -224,23 +225,23 @@ func TestAddressesAreEscapedInKeysAndRecords(t *testing.T) {
 		r := newReplica(t, usual(b.Addr))
 		for _, address := range []string{"whatsapp:+1202", "José", "\x00\xff", "\x00\xfe", `"`, `\`, "%22", "a b=c"} {
 			d := session.Incoming{Message: messageOf(address, address+" =\"1")}
-			cookie := r.deliver(d, "").expect(t, greeting(1)).cookie
-			r.deliver(d, cookie).expect(t, greeting(1))
-			d.SID = newSID()
-			r.deliver(d, cookie).expect(t, greeting(2))
+			cookie := r.deliver(d, "").expect(t, webhooktest.Greeting(1)).cookie
+			r.deliver(d, cookie).expect(t, webhooktest.Greeting(1))
+			d.SID = webhooktest.NewSID()
+			r.deliver(d, cookie).expect(t, webhooktest.Greeting(2))
 		}
 	})
 }
 
-func TestAnOldDeadlineIsAbsentAndNotTouched(t *testing.T) {
+func TestRecordAfterItsDeadline(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r, conn, cookie := begun(t, b)
 		record := get(t, conn, "sms:session:"+cookie)
 		past := time.Now().Add(-time.Second).UTC().Format(time.RFC3339)
 		record = regexp.MustCompile(`"deadline":"[^"]*"`).ReplaceAllString(record, `"deadline":"`+past+`"`)
 		do(t, conn, "SET", "sms:session:"+cookie, record, "PX", 60_000)
-		if a := r.send(newSID(), cookie).expect(t, greeting(1)); a.cookie == cookie {
-			t.Error("the session went on past its deadline")
+		if a := r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(1)); a.cookie == cookie {
+			t.Error("the session continued after its deadline")
 		}
 		if get(t, conn, "sms:session:"+cookie) != record {
 			t.Error("the old record was touched")
@@ -248,28 +249,28 @@ func TestAnOldDeadlineIsAbsentAndNotTouched(t *testing.T) {
 	})
 }
 
-// What `smsession show` says of such pointers.
-func TestPointerWithoutASessionAndACookieWithOne(t *testing.T) {
+// `smsession show` describes such pointers in the same way.
+func TestPointerToNothingWithACookie(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		for _, row := range []struct {
 			name, pointer string
 			want          int // the number of the next message, with the cookie of a record
 		}{
-			{"a token without a record has the last word", strings.Repeat("A", 43), 1},
-			{"what is no token has none", "hello", 2},
+			{"a token without a record decides: the conversation begins", strings.Repeat("A", 43), 1},
+			{"a value that is not a token is ignored: the cookie decides", "hello", 2},
 		} {
 			t.Run(row.name, func(t *testing.T) {
 				r, conn, cookie := begun(t, b)
 				t.Cleanup(func() { do(t, conn, "FLUSHALL") })
 				do(t, conn, "SET", pointerKey, row.pointer)
-				r.send(newSID(), cookie).expect(t, greeting(row.want))
+				r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(row.want))
 			})
 		}
 	})
 }
 
-// A record that is read must also be read after it has grown.
-func TestARecordOfNearly256KiBGoesOn(t *testing.T) {
+// A record that can be read must still be readable after it has grown.
+func TestRecordOfNearly256KiB(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r, conn, cookie := begun(t, b)
 		key := "sms:session:" + cookie
@@ -277,7 +278,7 @@ func TestARecordOfNearly256KiBGoesOn(t *testing.T) {
 		record += strings.Repeat("x", 256<<10-10-len(record)) + `"}`
 		do(t, conn, "SET", key, record, "PX", 60_000)
 		for n := 2; n <= 5; n++ {
-			r.send(newSID(), cookie).expect(t, greeting(n))
+			r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(n))
 		}
 		if n := r.manager.Quarantined(); n != 0 {
 			t.Errorf("%d records are in quarantine", n)
@@ -285,8 +286,8 @@ func TestARecordOfNearly256KiBGoesOn(t *testing.T) {
 	})
 }
 
-// The same message is sent after the key has got 300,000 elements or 5 MB.
-func TestAHugeValueCostsOneAttempt(t *testing.T) {
+// The value must not be sent to the replica, and it must not cost a second attempt.
+func TestHugeValue(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	conn := redistest.Conn(t, server.Addr())
 	for _, row := range []struct{ name, fill string }{
@@ -295,10 +296,10 @@ func TestAHugeValueCostsOneAttempt(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := newReplica(t, usual(server.Addr()))
-			cookie := r.send(newSID(), "").cookie
+			cookie := r.send(webhooktest.NewSID(), "").cookie
 			do(t, conn, "EVAL", "redis.call('DEL', KEYS[1]) "+row.fill, 1, "sms:session:"+cookie)
 			do(t, conn, "CONFIG", "RESETSTAT")
-			if a := r.send(newSID(), cookie).expect(t, greeting(1)); a.outcome.Attempts != 1 {
+			if a := r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(1)); a.outcome.Attempts != 1 {
 				t.Errorf("it took %d attempts", a.outcome.Attempts)
 			}
 			stats, err := redis.String(conn.Do("INFO", "stats"))
@@ -315,8 +316,8 @@ func TestAHugeValueCostsOneAttempt(t *testing.T) {
 	}
 }
 
-// The two keys of the quarantine are on one node, wherever the record is.
-func TestQuarantineWorksOnACluster(t *testing.T) {
+// The record and its quarantine key must be on the same node, whichever node it is.
+func TestQuarantineOnACluster(t *testing.T) {
 	c := redistest.StartCluster(t, 3, false, redistest.Options{})
 	o := usual("")
 	o.Pool = redispool.Open(redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: c.Addrs()}}).Pool
@@ -324,10 +325,10 @@ func TestQuarantineWorksOnACluster(t *testing.T) {
 	conn := o.Pool.Get()
 	defer conn.Close()
 	for range 8 { // on different nodes
-		cookie := r.send(newSID(), "").expect(t, greeting(1)).cookie
+		cookie := r.send(webhooktest.NewSID(), "").expect(t, webhooktest.Greeting(1)).cookie
 		do(t, conn, "DEL", "sms:session:"+cookie)
 		do(t, conn, "HSET", "sms:session:"+cookie, "a", "1")
-		r.send(newSID(), cookie).expect(t, greeting(1))
+		r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(1))
 		if kind := do(t, conn, "TYPE", "sms:quarantine:{sms:session:"+cookie+"}"); kind != "hash" {
 			t.Errorf("the quarantine holds a %s", kind)
 		}

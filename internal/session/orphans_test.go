@@ -10,16 +10,17 @@ import (
 	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
-// Without a replica, every attempt writes its record and gets the error that too few replicas have it.
-func TestAFailedFirstMessageLeavesOneRecord(t *testing.T) {
+// Redis has no replica, so each attempt writes its record and then gets the error that too few replicas have it.
+func TestOrphansOfAFailedMessage(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	o := usual(server.Addr())
 	o.Pool = redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}, WaitReplicas: 1}).Pool
-	o.Budget = 2 * time.Second
+	o.Budget = 4 * time.Second
 	r := newReplica(t, o)
-	a := r.send(newSID(), "")
+	a := r.send(webhooktest.NewSID(), "")
 	if a.status != http.StatusServiceUnavailable || a.outcome.Attempts < 2 {
 		t.Fatalf("got %d after %d attempts, want 503 after several", a.status, a.outcome.Attempts)
 	}

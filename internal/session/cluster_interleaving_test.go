@@ -8,8 +8,8 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// backward is a connection to a Cluster at its worst: of two commands that were sent together, each to its key's node,
-// the second is always executed first.
+// backward is a connection to the most unfavourable Cluster: of two commands that were sent together to the nodes of their
+// keys, the second is always executed first.
 type backward struct {
 	*gate
 	held []answered
@@ -44,12 +44,12 @@ func (b *backward) Receive() (any, error) {
 	return b.gate.Receive()
 }
 
-// Two first messages catch a new record that is sent together with its pointer: for a moment the pointer leads nowhere,
-// and the other message takes that for a session that has expired.
-func TestRulesHoldOnAClusterInEveryOrder(t *testing.T) {
+// The scenarios with two first messages fail if a new record is sent together with its pointer: for a moment, the pointer
+// leads nowhere, and the other message would treat this as an expired session.
+func TestInterleavingsOnACluster(t *testing.T) {
 	for _, s := range scenarios() {
 		if s.faults > 0 && !strings.Contains(s.name, "first") || s.faults > 2 {
-			continue // a record that exists is saved in the same way everywhere, and two faults are enough to show the effect of the order
+			continue // an existing record is saved in the same way everywhere, and two faults show the effect of the order
 		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()

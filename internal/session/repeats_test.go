@@ -94,7 +94,7 @@ func (h *hung) ask(ctx context.Context, from, sid string) *served {
 	return s
 }
 
-func TestACapturedRequestStarvesNobody(t *testing.T) {
+func TestCapturedRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHung(conversation.Counter{})
 		captured := make([]*served, 5000)
@@ -128,7 +128,7 @@ func TestACapturedRequestStarvesNobody(t *testing.T) {
 	})
 }
 
-func TestRepeatsShareAnOutcome(t *testing.T) {
+func TestSharedOutcome(t *testing.T) {
 	t.Run("each gets the reply and the cookie", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHung(conversation.Counter{})
@@ -202,7 +202,7 @@ func (panicking) Respond(context.Context, conversation.State, conversation.Messa
 	panic("a bug")
 }
 
-func TestAClientThatHangsUp(t *testing.T) {
+func TestHangUpWhileWaiting(t *testing.T) {
 	t.Run("leaves its message to a repeat when nothing was sent", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHung(conversation.Counter{})

@@ -1,7 +1,7 @@
 package session
 
-// strayScenarios are the scenarios in which a request may make more than one record.
-func strayScenarios() []scenario {
+// orphanScenarios are the scenarios in which a request could make more than one record.
+func orphanScenarios() []scenario {
 	return []scenario{
 		{"a first message and three faults", 3, 1, func(w *world) {
 			w.deliver("SMa", "", false)
@@ -11,7 +11,7 @@ func strayScenarios() []scenario {
 			w.deliver("SMb", "", false)
 		}},
 		{"a first message whose pointer leads nowhere, and two faults", 2, everyOrder, func(w *world) {
-			w.model.keys["sms:conversation:+15005550006:+12025550143"] = stray
+			w.model.keys["sms:conversation:+15005550006:+12025550143"] = orphan
 			w.deliver("SMa", "", false)
 		}},
 		{"a first message that is given up, and two faults", 2, everyOrder, func(w *world) {
