@@ -50,7 +50,7 @@ func run(ctx context.Context, p *process, args []string) int {
 		kong.Writers(p.stdout, p.stderr))
 	command, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(p.stderr, "smsession: the command line is wrong: %s; see smsession --help\n", usageFault(err))
+		fmt.Fprintf(p.stderr, "smsession: the command line is wrong: %s\n", usageFault(err))
 		return exitBadCommand
 	}
 	command.BindTo(ctx, (*context.Context)(nil))

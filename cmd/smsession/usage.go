@@ -11,35 +11,42 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// usageFault explains why kong did not accept a command line. kong's own messages quote the command line, and an
-// argument may be a password in the wrong place. Therefore this message names only commands and flags. It depends on the
-// arguments that kong had left to parse.
+// usageFault explains why kong did not accept a command line, and names the help to read. kong's own messages quote the
+// command line, and an argument may be a password in the wrong place, so this message names only commands and flags.
 func usageFault(err error) string {
+	text, path := "it cannot be understood", "smsession"
 	var fault commandFault
 	var parse *kong.ParseError
 	switch {
-	case errors.As(err, &fault): // of an argument or a Validate method
-		return string(fault)
-	case !errors.As(err, &parse):
-		return "it cannot be understood"
+	case errors.As(err, &fault): // an argument or a Validate method
+		text = string(fault)
+	case errors.As(err, &parse):
+		node := parse.Context.Selected()
+		if node == nil {
+			node = parse.Context.Model.Node
+		}
+		text, path = syntaxFault(parse.Context, node), node.FullPath()
 	}
-	c := parse.Context
-	node := c.Model.Node
-	if selected := c.Selected(); selected != nil {
-		node = selected
+	return fmt.Sprintf("%s; see %s --help", text, path)
+}
+
+// syntaxFault explains what is wrong with the arguments of a command, from those that kong had left to parse.
+func syntaxFault(c *kong.Context, node *kong.Node) string {
+	var commands []string
+	for _, child := range node.Children {
+		if !child.Hidden {
+			commands = append(commands, child.Name)
+		}
 	}
 	rest := c.Path[len(c.Path)-1].Remainder()
 	switch {
-	case len(rest) == 0:
-		return missing(c, commandNames(node))
-	case strings.HasPrefix(rest[0], "-") && rest[0] != "-" && rest[0] != "--":
-		return badFlag(c, rest)
+	case len(rest) > 0 && strings.HasPrefix(rest[0], "-") && strings.Trim(rest[0], "-") != "":
+		return flagFault(c, rest)
+	case len(rest) > 0 && len(commands) > 0:
+		return "an argument is neither a flag nor a command: the commands are " + strings.Join(commands, ", ")
+	case len(rest) > 0:
+		return "an argument is neither a flag nor a command"
 	}
-	return "an argument is neither a flag nor a command" + suggestion(rest[0], commandNames(node))
-}
-
-// missing explains a command line that kong could parse and that it does not accept.
-func missing(c *kong.Context, commands []string) string {
 	for _, p := range c.Path {
 		if f := p.Flag; f != nil && f.Enum != "" && !slices.Contains(f.EnumSlice(), fmt.Sprint(f.Target)) {
 			return fmt.Sprintf("--%s must be one of %s", f.Name, strings.Trim(strings.Join(f.EnumSlice(), ", "), ", "))
@@ -51,19 +58,22 @@ func missing(c *kong.Context, commands []string) string {
 	return "an argument is missing"
 }
 
-// badFlag explains a flag that kong could not parse. It is the first of the remaining arguments.
-func badFlag(c *kong.Context, rest []string) string {
+// flagFault explains what is wrong with a flag. It is the first of the remaining arguments.
+func flagFault(c *kong.Context, rest []string) string {
 	name, _, hasValue := strings.Cut(rest[0], "=")
+	isNamed := func(f *kong.Flag) bool { return name == "--"+f.Name || f.Short != 0 && name == "-"+string(f.Short) }
 	flags := c.Flags()
-	i := slices.IndexFunc(flags, func(f *kong.Flag) bool {
-		return "--"+f.Name == name || f.Short != 0 && "-"+string(f.Short) == name
-	})
+	i := slices.IndexFunc(flags, isNamed)
+	if i < 0 {
+		for _, command := range c.Model.Leaves(false) {
+			if slices.ContainsFunc(command.Flags, isNamed) {
+				return name + " is not a flag of this command, or it is before the command"
+			}
+		}
+		return "a flag is unknown"
+	}
 	hasValue = hasValue || len(rest) > 1 && !strings.HasPrefix(rest[1], "-")
 	switch {
-	case i < 0 && slices.Contains(flagNames(allFlags(c.Model.Node)), name):
-		return name + " is not a flag of this command, or it is before the command"
-	case i < 0:
-		return "a flag is unknown" + suggestion(name, flagNames(flags))
 	case flags[i].IsBool():
 		return name + " takes no value"
 	case !hasValue:
@@ -78,54 +88,4 @@ func badFlag(c *kong.Context, rest []string) string {
 		return name + " must be a URL"
 	}
 	return name + " must be a whole number"
-}
-
-func commandNames(node *kong.Node) (names []string) {
-	for _, child := range node.Children {
-		if !child.Hidden {
-			names = append(names, child.Name)
-		}
-	}
-	return names
-}
-
-func flagNames(flags []*kong.Flag) (names []string) {
-	for _, flag := range flags {
-		names = append(names, "--"+flag.Name)
-	}
-	return names
-}
-
-// allFlags returns the flags of a node and of all commands below it.
-func allFlags(node *kong.Node) []*kong.Flag {
-	flags := slices.Clone(node.Flags)
-	for _, child := range node.Children {
-		flags = append(flags, allFlags(child)...)
-	}
-	return flags
-}
-
-// suggestion returns the names that a misspelt word may mean, as the end of a sentence.
-func suggestion(word string, names []string) string {
-	similar := slices.DeleteFunc(names, func(name string) bool {
-		return !strings.HasPrefix(name, word) && !isNear(word, name, 2)
-	})
-	if len(similar) == 0 {
-		return ""
-	}
-	return ", did you mean " + strings.Join(similar, " or ") + "?"
-}
-
-// isNear reports whether b can be made from a with at most this number of edits. An edit inserts, deletes or replaces one byte.
-func isNear(a, b string, edits int) bool {
-	for a != "" && b != "" && a[0] == b[0] {
-		a, b = a[1:], b[1:]
-	}
-	switch {
-	case a == "" || b == "":
-		return len(a)+len(b) <= edits
-	case edits == 0:
-		return false
-	}
-	return isNear(a[1:], b, edits-1) || isNear(a, b[1:], edits-1) || isNear(a[1:], b[1:], edits-1)
 }

@@ -12,15 +12,15 @@ func TestUsageErrors(t *testing.T) {
 		args       []string
 	}{
 		{"no command", "a command is missing: one of serve, dev", nil},
-		{"an unknown command", "neither a flag nor a command", []string{"S3cr3t"}},
-		{"a misspelt command", "did you mean serve?", []string{"sreve"}},
+		{"an unknown command", "neither a flag nor a command: the commands are serve, dev", []string{"S3cr3t"}},
+		{"a misspelt command", "the commands are serve, dev, phone", []string{"sreve"}},
 		{"an argument too many", "neither a flag nor a command", []string{"version", "S3cr3t"}},
 		{"an argument after two dashes", "neither a flag nor a command", []string{"serve", "--", "S3cr3t"}},
 		{"a space after the equals sign", "neither a flag nor a command", []string{"serve", "--redis-url=", "redis://:S3cr3t@host"}},
 		{"an unknown flag", "a flag is unknown", []string{"serve", "--S3cr3t"}},
 		{"an unknown flag with a value", "a flag is unknown", []string{"serve", "--unknown=S3cr3t"}},
 		{"an unknown short flag", "a flag is unknown", []string{"serve", "-S3cr3t"}},
-		{"a misspelt flag", "did you mean --redis-url?", []string{"serve", "--redis-ulr=S3cr3t"}},
+		{"a misspelt flag", "a flag is unknown; see smsession serve --help", []string{"serve", "--redis-ulr=S3cr3t"}},
 		{"a flag of another command", "--redis-url is not a flag of this command", []string{"dev", "--redis-url=S3cr3t"}},
 		{"a flag before the command", "--redis-url is not a flag of this command", []string{"--redis-url=S3cr3t", "serve"}},
 		{"a flag before the command, with a space before its value", "--redis-url is not a flag", []string{"--redis-url", "S3cr3t", "serve"}},
