@@ -10,19 +10,18 @@ import (
 	"smsession/internal/config/redisurl"
 )
 
-// What to set in place of a setting that is required and not set.
+// How to set a setting that is required.
 const (
-	needPublicURL = "the URL that Twilio is configured with, without /sms, such as https://sms.example.com; or set both WEBHOOK_URL and FALLBACK_URL"
-	needToken     = "the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE"
-	needAccount   = "the account that has the number: AC and 32 hexadecimal digits"
-	needRedis     = "such as redis://localhost:6379; or set REDIS_URL_FILE"
+	needToken = "the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE"
+	needRedis = "such as redis://localhost:6379; or set REDIS_URL_FILE"
 )
 
 // Config returns the settings of the service. The error is a Faults.
 func (f Flags) Config() (Config, error) {
 	p := parse(f, Defaults())
 	if !p.isSet("WEBHOOK_URL") || !p.isSet("FALLBACK_URL") {
-		p.require("PUBLIC_URL", needPublicURL)
+		p.require("PUBLIC_URL", "the URL that Twilio is configured with, without /sms, such as https://sms.example.com; "+
+			"or set both WEBHOOK_URL and FALLBACK_URL")
 	}
 	p.require("TWILIO_AUTH_TOKEN", needToken)
 	p.require("REDIS_URL", needRedis)

@@ -21,7 +21,7 @@ func (f RESTFlags) Config() (REST, error) {
 		field("TWILIO_REGION", &r.Region, hostLabel("a region, such as ie1"), verbatim),
 		field("TWILIO_EDGE", &r.Edge, hostLabel("an edge, such as dublin"), verbatim))
 	p.require("TWILIO_AUTH_TOKEN", needToken)
-	p.require("TWILIO_ACCOUNT_SID", needAccount)
+	p.require("TWILIO_ACCOUNT_SID", "the account that has the number: AC and 32 hexadecimal digits")
 	if r.Region != "" && !p.isSet("TWILIO_EDGE") {
 		// Twilio has shut down the hosts that name a region without an edge.
 		// See https://www.twilio.com/docs/global-infrastructure/understanding-edge-locations.

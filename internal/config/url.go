@@ -17,7 +17,7 @@ const (
 )
 
 // URL is a URL that Twilio is configured with. Twilio signs its bytes as they were configured, except those of the login
-// and the fragment. Therefore the parts are kept as they are, also the case of scheme and host. The zero URL is not set.
+// and the fragment. Therefore a URL keeps every byte, also the case of scheme and host. The zero URL is not set.
 type URL struct {
 	scheme   string // http:// or https://, in any case
 	login    string // user:password@, or ""
@@ -52,7 +52,7 @@ func parsePublicURL(text string) (URL, error) {
 
 // ParseURL parses a URL that Twilio is configured with. No error quotes it, because it may contain a password.
 func ParseURL(text string) (URL, error) {
-	address, fragment, hasFragment := strings.Cut(text, "#")
+	address, fragment, _ := strings.Cut(text, "#")
 	scheme, rest, _ := strings.Cut(address, "://")
 	parsed, err := url.Parse(address) // err quotes the URL
 	switch {
@@ -70,16 +70,9 @@ func ParseURL(text string) (URL, error) {
 	if err := hostname.Check(parsed); err != nil {
 		return URL{}, err
 	}
-	authority, path, hasPath := strings.Cut(rest, "/")
+	authority, _, _ := strings.Cut(rest, "/")
 	at := strings.LastIndexByte(authority, '@') + 1
-	u := URL{scheme: scheme + "://", login: authority[:at], location: authority[at:]}
-	if hasPath {
-		u.location += "/" + path
-	}
-	if hasFragment {
-		u.fragment = "#" + fragment
-	}
-	return u, nil
+	return URL{scheme: scheme + "://", login: rest[:at], location: rest[at:], fragment: text[len(address):]}, nil
 }
 
 // isBlank reports whether r is white space or a control character.

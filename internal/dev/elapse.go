@@ -2,7 +2,7 @@ package dev
 
 import (
 	"context"
-	"strings"
+	"fmt"
 	"time"
 
 	"smsession/internal/config/redisurl"
@@ -13,7 +13,11 @@ import (
 
 // Elapse lets d pass for one conversation in the Redis of the service. See inspect.Age.
 func (s *Service) Elapse(ctx context.Context, to, from string, d time.Duration) error {
-	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{strings.TrimPrefix(s.Redis, "redis://")}}})
+	url, err := redisurl.Parse(s.Redis, nil)
+	if err != nil {
+		return fmt.Errorf("the Redis URL of smsession dev %w", err)
+	}
+	pool := redispool.Open(redispool.Options{URL: url})
 	defer pool.Close()
 	return inspect.Age(ctx, pool.Pool, record.Keys{Prefix: s.Prefix}, to, from, d)
 }

@@ -1,5 +1,5 @@
-// Package healthcheck asks a service over HTTP what it says about its health. A replica answers with one line: its name and
-// version at /healthz, and one word at /readyz.
+// Package healthcheck asks a service about its health over HTTP. A replica answers with one line: its name and version at
+// /healthz, and one word at /readyz.
 package healthcheck
 
 import (
@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// maxLine is how much of an answer is read. A line of ours has some 30 bytes.
+// maxLine is the number of bytes of an answer that are read. The line of a replica has about 30 bytes.
 const maxLine = 1 << 10
 
-// Answer is what a service said. It may come from any server, so Line must be escaped before it is shown.
+// Answer is the answer of a service. It may come from any server, so Line must be escaped before it is shown.
 type Answer struct {
 	Status int
 	Line   string
@@ -36,13 +36,16 @@ func Ask(ctx context.Context, transport http.RoundTripper, address string) (Answ
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	response, err := client.Do(request)
+	if quoting, ok := errors.AsType[*url.Error](err); ok {
+		err = quoting.Err
+	}
 	if err != nil {
-		return Answer{}, withoutURL(err)
+		return Answer{}, err
 	}
 	defer response.Body.Close()
 	line, err := io.ReadAll(io.LimitReader(response.Body, maxLine))
 	if err != nil {
-		return Answer{}, withoutURL(err)
+		return Answer{}, err
 	}
 	return Answer{Status: response.StatusCode, Line: strings.TrimSpace(string(line))}, nil
 }
@@ -51,13 +54,4 @@ func Ask(ctx context.Context, transport http.RoundTripper, address string) (Answ
 func (a Answer) Version() (version string, ours bool) {
 	version, ours = strings.CutPrefix(a.Line, "smsession ")
 	return version, ours && a.Status == http.StatusOK
-}
-
-// withoutURL returns the cause of an error of net/http.
-func withoutURL(err error) error {
-	var quoting *url.Error
-	if errors.As(err, &quoting) {
-		return quoting.Err
-	}
-	return err
 }

@@ -25,21 +25,20 @@ const (
 type warnings struct {
 	log    *slog.Logger
 	pool   *redispool.Pool
-	gauges map[string]prometheus.Gauge // by the name of the warning
-	logged map[string]bool
-	next   time.Time // when the next check is due
+	gauges *prometheus.GaugeVec // by the name of the warning
+	logged map[string]bool      // by the name of the warning
+	next   time.Time            // when the next check is due
 }
 
 func newWarnings(registry prometheus.Registerer, log *slog.Logger, pool *redispool.Pool) *warnings {
-	vector := promauto.With(registry).NewGaugeVec(prometheus.GaugeOpts{
+	gauges := promauto.With(registry).NewGaugeVec(prometheus.GaugeOpts{
 		Name: "smsession_redis_warning",
 		Help: "1 while the settings or the version of Redis can lose sessions. 0 if not, or if they cannot be read.",
 	}, []string{"warning"})
-	w := &warnings{log: log, pool: pool, gauges: map[string]prometheus.Gauge{}, logged: map[string]bool{}}
 	for _, name := range redispool.Warnings() {
-		w.gauges[name] = vector.WithLabelValues(name)
+		gauges.WithLabelValues(name).Set(0)
 	}
-	return w
+	return &warnings{log: log, pool: pool, gauges: gauges, logged: map[string]bool{}}
 }
 
 // after returns a ping that checks the settings of Redis after a successful ping, if a check is due.
@@ -53,29 +52,25 @@ func (w *warnings) after(ping func(context.Context) error) func(context.Context)
 	}
 }
 
-// check checks the settings of Redis and reports the result. A failed check has not seen every server, so it ends no
-// warning.
+// check checks the settings of Redis and reports the result. A failed check may have missed a server, so it does not end
+// a warning.
 func (w *warnings) check(ctx context.Context, now time.Time) {
 	found, err := redispool.Check(ctx, w.pool)
 	w.next = now.Add(checkInterval)
 	if err != nil {
 		w.next = now.Add(checkRetry)
 	}
-	for name, gauge := range w.gauges {
+	for _, name := range redispool.Warnings() {
 		text, bad := found[name]
 		switch {
 		case bad:
-			gauge.Set(1)
-			w.logOnce(name, text)
+			w.gauges.WithLabelValues(name).Set(1)
 		case err == nil:
-			gauge.Set(0)
+			w.gauges.WithLabelValues(name).Set(0)
+		}
+		if bad && !w.logged[name] {
+			w.logged[name] = true
+			w.log.Warn(text, "warning", name)
 		}
 	}
-}
-
-func (w *warnings) logOnce(name, text string) {
-	if !w.logged[name] {
-		w.log.Warn(text, "warning", name)
-	}
-	w.logged[name] = true
 }
