@@ -9,6 +9,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"smsession/internal/phone"
@@ -29,8 +30,8 @@ type Options struct {
 
 	// Phone returns the phone of a number.
 	Phone func(from string) (Sender, error) `kong:"-"`
-	// Progress, unless it is nil, is called every second, never by two goroutines at once.
-	Progress func(Progress) `kong:"-"`
+	// Progress, unless it is nil, gets lines about the progress of the run. An error of Progress is ignored.
+	Progress io.Writer `kong:"-"`
 }
 
 // Sender is a phone. It is safe for concurrent use.
@@ -86,30 +87,30 @@ const (
 // Check returns the first option that is out of its bounds, by the name of its flag. It sets a duration if neither
 // Duration nor Messages ends the run.
 func (o *Options) Check() error {
-	share := func(f float64) bool { return f >= 0 && f <= 1 } // NaN is none
+	for _, number := range []struct {
+		flag, kind         string
+		value, least, most float64
+	}{
+		{"--conversations", "whole number", float64(o.Conversations), 1, maxConversations},
+		{"--in-flight", "whole number", float64(o.InFlight), 1, maxInFlight},
+		{"--messages", "whole number", float64(o.Messages), 0, maxMessages},
+		{"--burst", "whole number", float64(o.Burst), 1, MaxBurst},
+		{"--rate", "number", o.Rate, 0, maxRate},
+		{"--first-race", "share", o.FirstRace, 0, 1},
+		{"--resend", "share", o.Resend, 0, 1},
+		{"--lose-cookies", "share", o.LoseCookies, 0, 1},
+	} {
+		if !(number.value >= number.least && number.value <= number.most) { // NaN is out of all bounds
+			return fmt.Errorf("%s must be a %s from %.0f to %.0f", number.flag, number.kind, number.least, number.most)
+		}
+	}
 	switch {
-	case o.Conversations < 1 || o.Conversations > maxConversations:
-		return fmt.Errorf("--conversations must be a whole number from 1 to %d", maxConversations)
-	case o.InFlight < 1 || o.InFlight > maxInFlight:
-		return fmt.Errorf("--in-flight must be a whole number from 1 to %d", maxInFlight)
-	case o.Messages < 0 || o.Messages > maxMessages:
-		return fmt.Errorf("--messages must be a whole number from 0 to %d", maxMessages)
 	case o.Duration < 0:
 		return errors.New("--duration must be a time like 30s or 5m")
-	case o.Burst < 1 || o.Burst > MaxBurst:
-		return fmt.Errorf("--burst must be a whole number from 1 to %d", MaxBurst)
 	case o.Burst > o.InFlight:
 		return errors.New("--burst is more than --in-flight, so its messages cannot be sent at once")
-	case !share(o.Rate / maxRate):
-		return fmt.Errorf("--rate must be a number from 0 to %d", maxRate)
 	case o.Rate > 0 && float64(o.Conversations)/o.Rate > maxPause.Seconds():
 		return errors.New("--rate is so low for this many --conversations that sessions would expire between their messages")
-	case !share(o.FirstRace):
-		return errors.New("--first-race must be a share from 0 to 1")
-	case !share(o.Resend):
-		return errors.New("--resend must be a share from 0 to 1")
-	case !share(o.LoseCookies):
-		return errors.New("--lose-cookies must be a share from 0 to 1")
 	}
 	if o.Duration == 0 && o.Messages == 0 {
 		o.Duration = 30 * time.Second

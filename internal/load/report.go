@@ -3,6 +3,7 @@ package load
 import (
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -29,8 +30,18 @@ type Report struct {
 	Proof             *Proof   `json:"proof"`
 }
 
-// OK reports whether Twilio would have logged no error and the proof holds.
-func (r *Report) OK() bool { return r.Failed == 0 && r.Proof.Holds }
+// Err returns an error if the proof fails, if Twilio would have logged an error, or if nothing was proved.
+func (r *Report) Err() error {
+	switch {
+	case !r.Proof.Holds && !r.Proof.Empty():
+		return errors.New("the proof fails: some messages were not counted exactly once")
+	case r.Failed > 0:
+		return fmt.Errorf("for %d of %d deliveries Twilio would have logged an error", r.Failed, r.Deliveries)
+	case r.Proof.Empty():
+		return errors.New("nothing was proved: no message got a count")
+	}
+	return nil
+}
 
 func newReport(asked Asked, results *results, proof *Proof, took time.Duration, interrupted bool) *Report {
 	proof.Holds = proof.Holds && !proof.Empty()

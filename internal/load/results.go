@@ -12,12 +12,11 @@ import (
 
 // results are what the deliveries brought. They are safe for concurrent use.
 type results struct {
-	mu       sync.Mutex
-	answered int64
-	failed   int64
-	cut      int
-	latency  *hdrhistogram.Histogram // in microseconds
-	errors   map[int]*Errors         // by code
+	mu      sync.Mutex
+	failed  int64
+	cut     int
+	latency *hdrhistogram.Histogram // in microseconds, of the answered and the failed ones
+	errors  map[int]*Errors         // by code
 }
 
 // Errors are the entries of one kind that Twilio's debugger would have.
@@ -41,7 +40,6 @@ func (r *results) add(d *phone.Delivery, took time.Duration) {
 	defer r.mu.Unlock()
 	_ = r.latency.RecordValue(min(max(took.Microseconds(), 1), r.latency.HighestTrackableValue())) // never out of its range
 	if d.OK() {
-		r.answered++
 		return
 	}
 	r.failed++
@@ -82,28 +80,20 @@ type Bar struct {
 	Count int64   `json:"count"`
 }
 
-// bars returns the histogram of latencies in microseconds, to 1 %, from the first delivery to the last.
+// bars returns the histogram of latencies in microseconds, to 1 %, from the first delivery to the last. The bars end at
+// 1, 2 and 5 of each power of ten.
 func bars(h *hdrhistogram.Histogram) []Bar {
-	const fineDecades = 3 // a histogram of at most so many decades has 6 bars in each, at most 19; a wider one has 3
-	steps := []float64{1, 1.5, 2, 3, 5, 7}
-	if math.Log10(float64(h.Max())/float64(max(h.Min(), 1))) > fineDecades {
-		steps = []float64{1, 2, 5}
-	}
-	bound := func(n int) float64 { return steps[n%len(steps)] * math.Pow10(n/len(steps)) }
-	all, n := []Bar{}, 0
-	for _, b := range h.Distribution() {
-		if b.Count == 0 {
-			continue
+	steps := []float64{1, 2, 5}
+	all := []Bar{}
+	for n, from := 0, h.Distribution(); len(from) > 0; n++ {
+		bound := steps[n%len(steps)] * math.Pow10(n/len(steps))
+		bar := Bar{UpTo: bound / 1000}
+		for ; len(from) > 0 && float64(from[0].From) <= bound; from = from[1:] {
+			bar.Count += from[0].Count
 		}
-		for bound(n) < float64(b.From) {
-			if n++; len(all) > 0 {
-				all = append(all, Bar{UpTo: bound(n) / 1000})
-			}
+		if bar.Count > 0 || len(all) > 0 {
+			all = append(all, bar)
 		}
-		if len(all) == 0 {
-			all = append(all, Bar{UpTo: bound(n) / 1000})
-		}
-		all[len(all)-1].Count += b.Count
 	}
 	return all
 }

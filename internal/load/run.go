@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"smsession/internal/phone"
+	"smsession/internal/terminal"
 )
 
 // grace is how long the deliveries that have begun may take after an interruption.
@@ -59,7 +60,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	reporting, endReports := context.WithCancel(context.WithoutCancel(ctx))
 	var reports sync.WaitGroup
 	if o.Progress != nil {
-		reports.Go(func() { r.results.progress(reporting, r.began, o.Progress) })
+		reports.Go(func() { r.results.progress(reporting, o.Progress, terminal.Is(o.Progress)) })
 	}
 	r.dispatch(running)
 	workers.Wait()
