@@ -11,6 +11,7 @@ import (
 	"smsession/internal/config/redisurl"
 	"smsession/internal/dev"
 	"smsession/internal/devphone"
+	"smsession/internal/hostname"
 	"smsession/internal/logging"
 	"smsession/internal/redispool"
 	"smsession/internal/replica"
@@ -29,8 +30,8 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	listeners, err := replica.Listen(
-		replica.Address{Addr: cfg.Addr.String(), Nearby: c.Addr == "" && c.Port == ""},
-		replica.Address{Addr: cfg.AdminAddr.String(), Nearby: c.AdminAddr == nil})
+		replica.Address{Addr: cfg.Addr, Nearby: c.Addr == "" && c.Port == ""},
+		replica.Address{Addr: cfg.AdminAddr, Nearby: c.AdminAddr == nil})
 	if err != nil {
 		return err
 	}
@@ -98,6 +99,6 @@ func newPage(cfg config.Config, s dev.Service, pool *redis.Pool) (*devphone.Page
 		Keys:           record.Keys{Prefix: cfg.RedisPrefix},
 		IdleTimeout:    cfg.IdleTimeout,
 		ReadRecord:     s.ReadRecord,
-		Hosts:          []string{cfg.Addr.Host},
+		Hosts:          []string{hostname.Of(cfg.Addr)},
 	})
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+
 	"smsession/internal/config"
 	"smsession/internal/logging"
 	"smsession/internal/replica"
@@ -18,7 +19,7 @@ func (c *serveCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	listeners, err := replica.Listen(replica.Address{Addr: cfg.Addr.String()}, replica.Address{Addr: cfg.AdminAddr.String()})
+	listeners, err := replica.Listen(replica.Address{Addr: cfg.Addr}, replica.Address{Addr: cfg.AdminAddr})
 	if err != nil {
 		return err
 	}

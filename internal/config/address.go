@@ -11,37 +11,25 @@ import (
 	"smsession/internal/hostname"
 )
 
-// HostPort is the address of a listener. The zero HostPort means that there is none.
-type HostPort struct {
-	Host string // a name or an IP address; "" for all interfaces
-	Port string // a number from 0 to 65535; for 0, the system chooses a port
-}
-
-// String returns the address for net.Listen. It returns "" for the zero HostPort.
-func (a HostPort) String() string {
-	if a == (HostPort{}) {
-		return ""
-	}
-	return net.JoinHostPort(a.Host, a.Port)
-}
-
-func (a HostPort) isLoopback() bool { return hostname.IsLoopback(strings.ToLower(a.Host)) }
-
-func parseHostPort(text string) (HostPort, error) {
+// parseHostPort parses the address of a listener: a name, an IP address or nothing, a colon, and a port. Without a host,
+// the listener has all interfaces. For port 0, the system chooses a port.
+func parseHostPort(text string) (string, error) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil || host != "" && !hostname.Valid(host) {
-		return HostPort{}, errors.New("must be host:port or :port, such as 127.0.0.1:8080 or :8080")
+		return "", errors.New("must be host:port or :port, such as 127.0.0.1:8080 or :8080")
 	}
-	port, err = parsePort(port)
-	return HostPort{host, port}, err
+	return withHost(host)(port)
 }
 
-// parsePort refuses the name of a service, such as http, because its meaning depends on the host.
-func parsePort(text string) (string, error) {
-	if _, err := strconv.ParseUint(text, 10, 16); err != nil {
-		return "", errors.New("the port must be a number from 0 to 65535, such as 8080")
+// withHost returns a parser of the port of a listener. It refuses the name of a service, such as http, because the meaning
+// of the name depends on the host.
+func withHost(host string) func(string) (string, error) {
+	return func(port string) (string, error) {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return "", errors.New("the port must be a number from 0 to 65535, such as 8080")
+		}
+		return net.JoinHostPort(host, port), nil
 	}
-	return text, nil
 }
 
 // parseHostNames parses ADMIN_HOSTS. It accepts only names that can be in a Host header, which is ASCII. There are no

@@ -38,7 +38,7 @@ func TestListeners(t *testing.T) {
 			got := read(t, func(f *config.Flags) {
 				f.Addr, f.Port, f.AdminAddr, f.Pprof = row.addr, row.port, row.admin, row.pprof
 			})
-			if got.Addr.String() != row.wantAddr || got.AdminAddr.String() != row.wantAdmin || got.Pprof != row.wantPprof {
+			if got.Addr != row.wantAddr || got.AdminAddr != row.wantAdmin || got.Pprof != row.wantPprof {
 				t.Errorf("got %q %q %t, want %q %q %t",
 					got.Addr, got.AdminAddr, got.Pprof, row.wantAddr, row.wantAdmin, row.wantPprof)
 			}

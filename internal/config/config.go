@@ -33,8 +33,8 @@ const (
 // Config has the settings. It is a value that does not change after the start, so it may be read concurrently. It may be
 // printed and logged. It must not be encoded in another way, because its fields contain secrets.
 type Config struct {
-	Addr       HostPort // the public listener
-	AdminAddr  HostPort // the private listener; zero if there is none
+	Addr       string   // the host:port of the public listener
+	AdminAddr  string   // the host:port of the private listener; "" if there is none
 	AdminHosts []string // names that the private listener answers to, in the form of hostname.Of
 	Pprof      bool     // whether the private listener serves /debug/pprof
 
@@ -64,8 +64,8 @@ type Config struct {
 // Defaults returns the settings of the service that are used if nothing is set. Settings without a default are zero.
 func Defaults() Config {
 	return Config{
-		Addr:           HostPort{Port: "8080"},
-		AdminAddr:      HostPort{Host: "127.0.0.1", Port: "9464"},
+		Addr:           ":8080",
+		AdminAddr:      "127.0.0.1:9464",
 		RedisPrefix:    "sms:",
 		Connections:    64,
 		IdleTimeout:    4 * time.Hour,
@@ -84,7 +84,7 @@ func Defaults() Config {
 // listener, that dev stops at once, and that people read its log.
 func DevDefaults() Config {
 	c := Defaults()
-	c.Addr.Host = "127.0.0.1"
+	c.Addr = "127.0.0.1:8080"
 	c.DrainDelay = 0
 	c.LogFormat = LogText
 	return c

@@ -55,8 +55,8 @@ func write(t *testing.T, content string) string {
 func TestDefaults(t *testing.T) {
 	got := read(t, func(*config.Flags) {})
 	want := config.Config{
-		Addr:           config.HostPort{Port: "8080"},
-		AdminAddr:      config.HostPort{Host: "127.0.0.1", Port: "9464"},
+		Addr:           ":8080",
+		AdminAddr:      "127.0.0.1:9464",
 		PublicURL:      parseURL(t, "https://sms.example.com"),
 		WebhookURL:     parseURL(t, "https://sms.example.com/sms"),
 		FallbackURL:    parseURL(t, "https://sms.example.com/sms/fallback"),
@@ -83,8 +83,8 @@ func TestDefaults(t *testing.T) {
 func TestDevDefaults(t *testing.T) {
 	got, err := config.DevFlags{}.Config()
 	want := config.Config{
-		Addr:           config.HostPort{Host: "127.0.0.1", Port: "8080"},
-		AdminAddr:      config.HostPort{Host: "127.0.0.1", Port: "9464"},
+		Addr:           "127.0.0.1:8080",
+		AdminAddr:      "127.0.0.1:9464",
 		RedisPrefix:    "sms:",
 		Connections:    64,
 		IdleTimeout:    4 * time.Hour,
@@ -116,7 +116,7 @@ func TestDevSettings(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := config.DevDefaults()
-	want.Addr = config.HostPort{Host: "127.0.0.1", Port: "5000"}
+	want.Addr = "127.0.0.1:5000"
 	want.PublicURL = parseURL(t, "https://tunnel.example.com")
 	want.WebhookURL = parseURL(t, "https://tunnel.example.com/sms")
 	want.FallbackURL = parseURL(t, "https://tunnel.example.com/sms/fallback")

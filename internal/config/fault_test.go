@@ -65,7 +65,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	if lines := strings.Count(err.Error(), "\n") + 1; lines != len(faults) {
 		t.Errorf("%d lines for %d faults", lines, len(faults))
 	}
-	if got.Addr != (config.HostPort{}) || got.AuthTokens != nil {
+	if got.Addr != "" || got.AuthTokens != nil {
 		t.Errorf("got settings beside the faults: %v", got)
 	}
 }

@@ -152,7 +152,7 @@ func TestEmptyAdminAddr(t *testing.T) {
 			f := required()
 			parse(t, &f.ServiceFlags, row.env, row.args...)
 			c, err := f.Config()
-			if err != nil || c.AdminAddr.String() != row.want {
+			if err != nil || c.AdminAddr != row.want {
 				t.Errorf("got %q, %v; want %q", c.AdminAddr, err, row.want)
 			}
 		})

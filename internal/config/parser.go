@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"smsession/internal/config/redisurl"
+	"smsession/internal/hostname"
 )
 
 // How to set a setting that is required.
@@ -82,7 +83,7 @@ func parse(flags any, defaults Config, more ...setting) *parser {
 	}
 	c := &p.config
 	if !p.isSet("PPROF") {
-		c.Pprof = c.AdminAddr.isLoopback()
+		c.Pprof = hostname.IsLoopback(hostname.Of(c.AdminAddr))
 	}
 	if c.PublicURL != (URL{}) {
 		*c = c.WithPublicURL(c.PublicURL)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"smsession/internal/config/redisurl"
+	"smsession/internal/hostname"
 	"smsession/internal/terminal"
 )
 
@@ -36,9 +37,9 @@ func (s setting) parseFile(text string) error {
 // settings returns all settings of the service, in the order of the documentation. They parse into c and show c.
 func (c *Config) settings() []setting {
 	return []setting{
-		{name: "PORT", parse: field("", &c.Addr.Port, parsePort, verbatim).parse}, // shown as a part of ADDR
-		field("ADDR", &c.Addr, parseHostPort, HostPort.String),
-		field("ADMIN_ADDR", &c.AdminAddr, parseHostPort, HostPort.String),
+		{name: "PORT", parse: field("", &c.Addr, withHost(hostname.Of(c.Addr)), verbatim).parse}, // shown as a part of ADDR
+		field("ADDR", &c.Addr, parseHostPort, verbatim),
+		field("ADMIN_ADDR", &c.AdminAddr, parseHostPort, verbatim),
 		field("ADMIN_HOSTS", &c.AdminHosts, parseHostNames, joined),
 		field("PUBLIC_URL", &c.PublicURL, parsePublicURL, URL.String),
 		field("WEBHOOK_URL", &c.WebhookURL, ParseURL, URL.String),
