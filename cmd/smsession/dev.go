@@ -18,6 +18,9 @@ import (
 	"smsession/internal/session/record"
 )
 
+// anyPort replaces the address of a default port that is taken.
+const anyPort = "127.0.0.1:0"
+
 // devCommand runs the service with an embedded Redis, a throw-away auth token and the page with the phones.
 type devCommand struct {
 	config.DevFlags
@@ -29,14 +32,18 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	listeners, err := replica.Listen(
-		replica.Address{Addr: cfg.Addr, Nearby: c.Addr == "" && c.Port == ""},
-		replica.Address{Addr: cfg.AdminAddr, Nearby: c.AdminAddr == nil})
+	public, admin := []string{cfg.Addr}, []string{cfg.AdminAddr}
+	if c.Addr == "" && c.Port == "" {
+		public = append(public, anyPort)
+	}
+	if c.AdminAddr == nil {
+		admin = append(admin, anyPort)
+	}
+	listeners, err := replica.Listen(public, admin)
 	if err != nil {
 		return err
 	}
-	// Redis's own port, if it is free, so that redis-cli needs no flags.
-	embedded, err := redispool.StartEmbedded("127.0.0.1:6379", "127.0.0.1:0")
+	embedded, err := redispool.StartEmbedded("127.0.0.1:6379", anyPort) // redis-cli needs no flags for 6379
 	if err != nil {
 		return err
 	}

@@ -19,7 +19,7 @@ func (c *serveCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	listeners, err := replica.Listen(replica.Address{Addr: cfg.Addr}, replica.Address{Addr: cfg.AdminAddr})
+	listeners, err := replica.Listen([]string{cfg.Addr}, []string{cfg.AdminAddr})
 	if err != nil {
 		return err
 	}

@@ -1,7 +1,7 @@
 // Package config has the settings of the service: their names, their types and their defaults.
 //
-// kong reads each setting as a string, from the environment first and from flags over it, into one of the flag structs.
-// Their Config methods parse the strings, each once and into its type, and return the settings or all faults at once.
+// kong reads each setting as a string into one of the flag structs. A flag takes precedence over the environment. The
+// Config method of the struct parses each string once into its type. It returns the settings, or all faults at once.
 //
 // The strings are not parsed by kong's own types, because kong stops at the first value that it cannot parse, and its
 // error quotes the value, which may be a secret.

@@ -84,13 +84,13 @@ func TestADirectoryOfOthersIsNotUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := dev.Service{URL: startService(t).URL}
-	if _, err := s.Publish(t.Context()); err == nil || !strings.Contains(err.Error(), "is not only ours") {
+	if _, err := s.Publish(t.Context()); err == nil || !strings.Contains(err.Error(), "is not private") {
 		t.Errorf("Publish returns %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "dev.json"), fmt.Appendf(nil, `{"url":%q}`, s.URL), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := dev.Find(t.Context()); err == nil || !strings.Contains(err.Error(), "is not only ours") {
+	if _, err := dev.Find(t.Context()); err == nil || !strings.Contains(err.Error(), "is not private") {
 		t.Errorf("Find returns %v", err)
 	}
 }

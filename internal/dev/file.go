@@ -1,5 +1,5 @@
-// Package dev describes a running `smsession dev`: to the other commands of the same user in a file, and to a person in a
-// guide.
+// Package dev describes a running `smsession dev`. A file describes it to the other commands of the same user, and a guide
+// describes it to a newcomer.
 package dev
 
 import (
@@ -30,8 +30,8 @@ type Service struct {
 // ErrNotRunning is the error of Find if no `smsession dev` of this user is running.
 var ErrNotRunning = errors.New("no `smsession dev` is running: start one, or name the webhook with --url")
 
-// Find returns the running `smsession dev` of this user. The file of one that was killed is left behind, so Find asks the
-// service whether it is alive. It does not trust a file that other users can write, because messages go to its URL.
+// Find returns the running `smsession dev` of this user. A service that was killed leaves its file behind, so Find asks the
+// service whether it is alive. It does not trust a file that other users can write, because messages are sent to its URL.
 func Find(ctx context.Context) (*Service, error) {
 	path := filePath()
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
@@ -50,7 +50,7 @@ func Find(ctx context.Context) (*Service, error) {
 	return s, nil
 }
 
-// alive reports whether the service answers. Its port may belong to another program by now.
+// alive reports whether the service answers. Another program may use its port now.
 func (s *Service) alive(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
@@ -59,11 +59,11 @@ func (s *Service) alive(ctx context.Context) bool {
 	return err == nil && ours
 }
 
-// Publish writes a file from which Find returns s, and returns its path. It is an error if Find returns another running
-// service, or if the directory of the file is not this user's alone.
+// Publish writes the file that Find reads, and returns its path. It is an error if Find returns another running service,
+// or if another user can write to the directory of the file.
 func (s Service) Publish(ctx context.Context) (path string, err error) {
 	if other, err := Find(ctx); err == nil {
-		return "", fmt.Errorf("they find the smsession dev that is already running at %s", other.URL)
+		return "", fmt.Errorf("another smsession dev is already running at %s", other.URL)
 	}
 	path = filePath()
 	dir := filepath.Dir(path)
@@ -78,7 +78,7 @@ func (s Service) Publish(ctx context.Context) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	// The file gets its name when it is complete, so nobody reads half of it. It never has the mode of an older file.
+	// The file gets its name when it is complete, so Find never reads a part of it. An older file may have another mode.
 	temporary := path + "." + strconv.Itoa(s.PID)
 	if err = os.WriteFile(temporary, append(text, '\n'), 0o600); err == nil {
 		err = os.Rename(temporary, path)
@@ -106,8 +106,8 @@ func read(path string) (*Service, error) {
 	return s, json.Unmarshal(text, s)
 }
 
-// filePath returns the path of the file: in the user's runtime directory, which other users cannot read, or else in a
-// directory of the user's own among the temporary files.
+// filePath returns the path of the file. It is in the user's runtime directory, which other users cannot read. If there is
+// no runtime directory, it is in a directory for this user below the directory for temporary files.
 func filePath() string {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "smsession", "dev.json")
@@ -115,11 +115,11 @@ func filePath() string {
 	return filepath.Join(os.TempDir(), "smsession-"+strconv.Itoa(os.Getuid()), "dev.json")
 }
 
-// checkOwner returns an error unless the directory belongs to this user and nobody else can write to it.
+// checkOwner returns an error unless the directory belongs to this user and no other user can write to it.
 func checkOwner(dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil || !info.IsDir() || info.Mode().Perm()&0o022 != 0 || !ownedByUser(info) {
-		return fmt.Errorf("the runtime directory %s is not only ours: it must belong to this user, with mode 0700", dir)
+		return fmt.Errorf("the runtime directory %s is not private: it must belong to this user and have mode 0700", dir)
 	}
 	return nil
 }

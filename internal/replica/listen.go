@@ -7,42 +7,36 @@ import (
 	"syscall"
 )
 
-// Address is where a listener is bound.
-type Address struct {
-	Addr   string
-	Nearby bool // if Addr is taken, bind a free port of the loopback address instead
-}
-
-func (a Address) bind() (net.Listener, error) {
-	l, err := net.Listen("tcp", a.Addr)
-	if a.Nearby && errors.Is(err, syscall.EADDRINUSE) {
-		return net.Listen("tcp", "127.0.0.1:0")
-	}
-	return l, err
-}
-
 // Listeners are the bound ports of a replica.
 type Listeners struct {
 	public net.Listener
 	admin  net.Listener // nil if there is no private listener
 }
 
-// Listen binds the ports of a replica. It is called before anything is built or logged, so that a port that is taken is the
-// only thing that is reported. If the address of admin is "", there is no private listener.
-func Listen(public, admin Address) (Listeners, error) {
-	var l Listeners
-	var err error
-	if l.public, err = public.bind(); err != nil {
+// Listen binds each listener to the first of its addresses that is free. If the only address of admin is "", there is no
+// private listener. Listen is called before anything is built or logged, so that an address that is taken is the only
+// thing that is reported.
+func Listen(public, admin []string) (l Listeners, err error) {
+	if l.public, err = bind(public); err != nil {
 		return Listeners{}, fmt.Errorf("bind the public listener: %w", err)
 	}
-	if admin.Addr == "" {
-		return l, nil
-	}
-	if l.admin, err = admin.bind(); err != nil {
+	if l.admin, err = bind(admin); err != nil {
 		l.public.Close()
 		return Listeners{}, fmt.Errorf("bind the private listener: %w", err)
 	}
 	return l, nil
+}
+
+func bind(addrs []string) (l net.Listener, err error) {
+	for _, addr := range addrs {
+		if addr == "" {
+			return nil, nil
+		}
+		if l, err = net.Listen("tcp", addr); !errors.Is(err, syscall.EADDRINUSE) {
+			break
+		}
+	}
+	return l, err
 }
 
 // URL returns the URL at which this host reaches the public listener.

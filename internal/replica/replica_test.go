@@ -30,7 +30,7 @@ func options(t *testing.T, redis string) replica.Options {
 		t.Fatal(err)
 	}
 	cfg.DrainDelay = 0
-	listeners, err := replica.Listen(replica.Address{Addr: "127.0.0.1:0"}, replica.Address{Addr: "127.0.0.1:0"})
+	listeners, err := replica.Listen([]string{"127.0.0.1:0"}, []string{"127.0.0.1:0"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,15 +75,15 @@ func TestListen(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer taken.Close()
-	addr, free := taken.Addr().String(), replica.Address{Addr: "127.0.0.1:0"}
+	addr, free := taken.Addr().String(), []string{"127.0.0.1:0"}
 	for name, row := range map[string]struct {
-		public, admin replica.Address
+		public, admin []string
 		want          string
 	}{
-		"a public address that is taken":               {replica.Address{Addr: addr}, free, "bind the public listener: "},
-		"a private address that is taken":              {free, replica.Address{Addr: addr}, "bind the private listener: "},
-		"a taken address that a free port may replace": {replica.Address{Addr: addr, Nearby: true}, replica.Address{Addr: addr, Nearby: true}, ""},
-		"no private listener":                          {free, replica.Address{}, ""},
+		"a public address that is taken":               {[]string{addr}, free, "bind the public listener: "},
+		"a private address that is taken":              {free, []string{addr}, "bind the private listener: "},
+		"a taken address that a free port may replace": {[]string{addr, "127.0.0.1:0"}, []string{addr, "127.0.0.1:0"}, ""},
+		"no private listener":                          {free, []string{""}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l, err := replica.Listen(row.public, row.admin)

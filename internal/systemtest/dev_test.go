@@ -192,7 +192,7 @@ func TestDevRunsWithoutASafeDirectory(t *testing.T) {
 	}
 	r := launch(t, []string{"dev"}, "LOG_FORMAT=json", "PORT=0", "ADMIN_ADDR=", "XDG_RUNTIME_DIR="+runtime)
 	r.waitReady()
-	if !strings.Contains(r.stderr(), "is not only ours") {
+	if !strings.Contains(r.stderr(), "is not private") {
 		t.Errorf("the log is %s", r.stderr())
 	}
 	if left, _ := os.ReadDir(dir); len(left) > 0 {

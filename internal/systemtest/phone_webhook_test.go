@@ -165,7 +165,7 @@ func TestPhoneWithoutDev(t *testing.T) {
 		{"no service was ever started", []string{"XDG_RUNTIME_DIR=" + t.TempDir()}, "no `smsession dev` is running"},
 		{"the service was killed", runtimeOf(d), "no `smsession dev` is running"},
 		{"another program has its port", []string{"XDG_RUNTIME_DIR=" + squatted}, "no `smsession dev` is running"},
-		{"others can write the file", []string{"XDG_RUNTIME_DIR=" + open}, "is not only ours"},
+		{"others can write the file", []string{"XDG_RUNTIME_DIR=" + open}, "is not private"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
