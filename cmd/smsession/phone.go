@@ -75,10 +75,10 @@ func (c *phoneCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return commandFault(err.Error())
 	}
-	person := &texting.Person{Phone: device, View: &texting.JSON{Out: p.stdout, Notes: p.stderr}}
+	person := &texting.Person{Phone: device, View: &texting.View{Out: p.stderr, JSON: p.stdout}}
 	if !c.JSON {
 		colour := terminal.Is(p.stdout) && os.Getenv("NO_COLOR") == "" // see https://no-color.org
-		person.View = &texting.Screen{Out: p.stdout, From: c.From, To: c.To, Echo: !in.Typed, Verbose: c.Verbose, Colour: colour}
+		person.View = &texting.View{Out: p.stdout, From: c.From, To: c.To, Echo: !in.Typed, Verbose: c.Verbose, Colour: colour}
 	}
 	if service != nil {
 		person.Elapse = func(ctx context.Context, d time.Duration) error { return service.Elapse(ctx, c.To, c.From, d) }

@@ -52,7 +52,7 @@ func (p *Proof) Empty() bool {
 }
 
 func newProof(e Expectation) *Proof {
-	return &Proof{Expected: e, Holds: true, Found: map[Kind]int{}, Violations: []Violation{}}
+	return &Proof{Expected: e, Holds: true, Found: map[Kind]int{}}
 }
 
 // examine adds a conversation whose deliveries have all ended.

@@ -56,7 +56,6 @@ func newReport(asked Asked, results *results, proof *Proof, took time.Duration, 
 		Latency:           latencyOf(results.latency),
 		Histogram:         bars(results.latency),
 		Failed:            results.failed,
-		Errors:            []Errors{},
 		Proof:             proof,
 	}
 	for _, code := range slices.Sorted(maps.Keys(results.errors)) {

@@ -46,7 +46,7 @@ func TestBars(t *testing.T) {
 		took []time.Duration
 		want []Bar
 	}{
-		{"no delivery, no bar", nil, []Bar{}},
+		{"no delivery, no bar", nil, nil},
 		{"one delivery, one bar", []time.Duration{1200 * time.Microsecond}, []Bar{{2, 1}}},
 		{"three bars a decade, empty ones between", []time.Duration{ms / 2, 4 * ms, 6 * ms, 900 * ms, 900 * ms}, []Bar{
 			{0.5, 1}, {1, 0}, {2, 0}, {5, 1}, {10, 1}, {20, 0}, {50, 0}, {100, 0}, {200, 0}, {500, 0}, {1000, 2}}},

@@ -84,7 +84,7 @@ type Bar struct {
 // 1, 2 and 5 of each power of ten.
 func bars(h *hdrhistogram.Histogram) []Bar {
 	steps := []float64{1, 2, 5}
-	all := []Bar{}
+	var all []Bar
 	for n, from := 0, h.Distribution(); len(from) > 0; n++ {
 		bound := steps[n%len(steps)] * math.Pow10(n/len(steps))
 		bar := Bar{UpTo: bound / 1000}

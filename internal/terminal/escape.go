@@ -1,8 +1,6 @@
 package terminal
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
@@ -10,6 +8,10 @@ import (
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
 // Escape returns s with every character that does not print written as an escape of Go's, such as \x1b, \u202e or \xff.
@@ -46,13 +48,12 @@ func escape(s string, prints func(rune) bool) string {
 // written as an escape of JSON's. A text that is not JSON becomes a JSON string. Bytes that are not UTF-8 become
 // \ufffd, as every reader of JSON would take them.
 func EscapeJSON(text []byte) []byte {
-	var line bytes.Buffer
-	if json.Compact(&line, text) != nil {
-		quoted, _ := json.Marshal(string(text)) // a string can always be marshalled
-		line = *bytes.NewBuffer(quoted)
+	line := jsontext.Value(text).Clone()
+	if line.Compact(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)) != nil {
+		line, _ = jsontext.AppendQuote(nil, text) // invalid UTF-8 is quoted with U+FFFD
 	}
 	var escaped []byte
-	for _, r := range line.String() {
+	for _, r := range string(line) {
 		if unicode.IsPrint(r) && r != utf8.RuneError {
 			escaped = utf8.AppendRune(escaped, r)
 			continue
@@ -64,14 +65,13 @@ func EscapeJSON(text []byte) []byte {
 	return escaped
 }
 
-// WriteJSON writes v as one line of JSON that is safe for a terminal. It leaves &, < and > as they are.
+// WriteJSON writes v as one line of JSON that is safe for a terminal. It leaves &, < and > as they are, and writes nil
+// slices as empty lists.
 func WriteJSON(w io.Writer, v any) error {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false) // URLs contain &
-	if err := encoder.Encode(v); err != nil {
+	text, err := json.Marshal(v, jsonv1.DefaultOptionsV1(), json.FormatNilSliceAsNull(false), jsontext.EscapeForHTML(false))
+	if err != nil {
 		return err
 	}
-	_, err := w.Write(append(EscapeJSON(b.Bytes()), '\n'))
+	_, err = w.Write(append(EscapeJSON(text), '\n'))
 	return err
 }

@@ -206,7 +206,16 @@ func showCookies(_ context.Context, p *Person) error {
 	return p.View.Note(lines...)
 }
 
-func toggleVerbose(_ context.Context, p *Person) error { return p.View.Note(p.View.ToggleVerbose()) }
+func toggleVerbose(_ context.Context, p *Person) error {
+	if p.View.JSON != nil {
+		return p.View.Note("with --json, use --verbose on the command line to get headers and bodies")
+	}
+	p.View.Verbose = !p.View.Verbose
+	if p.View.Verbose {
+		return p.View.Note("requests and responses are shown from now on")
+	}
+	return p.View.Note("requests and responses are no longer shown")
+}
 
 func help(_ context.Context, p *Person) error {
 	return p.View.Note(append([]string{"A line is a text to send, unless it begins with a slash:"}, Usage()...)...)

@@ -90,11 +90,11 @@ func (h *echoPhone) bodies() []string {
 	return all
 }
 
-// run lets a person carry out lines and returns what a Screen shows.
+// run lets a person carry out lines and returns what a View shows.
 func run(t *testing.T, p texting.Person, lines ...string) (string, texting.Tally) {
 	t.Helper()
 	var out strings.Builder
-	p.View = &texting.Screen{Out: &out, From: from, To: to}
+	p.View = &texting.View{Out: &out, From: from, To: to}
 	if err := p.Run(t.Context(), source(lines...)); err != nil {
 		t.Fatalf("%q: %v", lines, err)
 	}

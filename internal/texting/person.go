@@ -24,18 +24,10 @@ type Phone interface {
 	Cookies() []cookies.Cookie
 }
 
-// View shows a person what happens. *Screen and *JSON are views. Their errors are those of their writers.
-type View interface {
-	Typed(line string) error           // a line that will be carried out
-	Delivered(d *phone.Delivery) error // a message that was delivered, or not
-	Note(lines ...string) error        // anything else
-	ToggleVerbose() (note string)      // starts or stops showing more
-}
-
 // Person carries out lines, one after the other. It is not safe for concurrent use.
 type Person struct {
 	Phone Phone
-	View  View
+	View  *View
 	// Elapse lets time pass on the other side, as /skip does for the phone. It is nil if the clock of the other side
 	// cannot be reached.
 	Elapse func(ctx context.Context, d time.Duration) error

@@ -221,7 +221,7 @@ func TestTheEndOfTheContextIsNotAFailure(t *testing.T) {
 	defer cancel()
 	h := echoPhone{overlap: 4, everyone: make(chan struct{})}
 	var out strings.Builder
-	p := &texting.Person{Phone: &h, View: &texting.Screen{Out: &out}}
+	p := &texting.Person{Phone: &h, View: &texting.View{Out: &out}}
 	ended := make(chan error)
 	go func() { ended <- p.Run(ctx, source("/burst 3", "never")) }()
 	cancel()
@@ -231,10 +231,10 @@ func TestTheEndOfTheContextIsNotAFailure(t *testing.T) {
 }
 
 func TestABrokenViewEndsTheLines(t *testing.T) {
-	for _, view := range []texting.View{
-		&texting.Screen{Out: broken{}},
-		&texting.Screen{Out: broken{}, Echo: true},
-		&texting.JSON{Out: broken{}, Notes: broken{}},
+	for _, view := range []*texting.View{
+		{Out: broken{}},
+		{Out: broken{}, Echo: true},
+		{Out: broken{}, JSON: broken{}},
 	} {
 		for _, line := range []string{"one", "/burst 3", "/cookies", "/nothing"} {
 			var h echoPhone
@@ -265,7 +265,7 @@ func TestTallyErr(t *testing.T) {
 
 func TestABrokenInputEndsTheLines(t *testing.T) {
 	var h echoPhone
-	err := (&texting.Person{Phone: &h, View: &texting.Screen{Out: &strings.Builder{}}}).
+	err := (&texting.Person{Phone: &h, View: &texting.View{Out: &strings.Builder{}}}).
 		Run(t.Context(), func() (string, error) { return "half a line", errBroken })
 	if !errors.Is(err, errBroken) || len(h.sent) > 0 {
 		t.Errorf("%v, sent %q", err, h.bodies())

@@ -12,8 +12,8 @@ import (
 	"smsession/internal/texting"
 )
 
-// show returns what a Screen shows of a delivery.
-func show(t *testing.T, s texting.Screen, d phone.Delivery) string {
+// show returns what a View shows of a delivery.
+func show(t *testing.T, s texting.View, d phone.Delivery) string {
 	t.Helper()
 	var out strings.Builder
 	s.Out, s.From, s.To = &out, from, to
@@ -57,7 +57,7 @@ func TestDelivered(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			if got := show(t, texting.Screen{}, row.d); got != row.want {
+			if got := show(t, texting.View{}, row.d); got != row.want {
 				t.Errorf("got  %q\nwant %q", got, row.want)
 			}
 		})
@@ -83,11 +83,11 @@ func TestVerbose(t *testing.T) {
 <-- 09:00:05.007 200 after 7.1ms, cookie changed, 1 GSM-7 segment
 < Hello
 `
-	if got := show(t, texting.Screen{Verbose: true}, d); got != want {
+	if got := show(t, texting.View{Verbose: true}, d); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
 	d.Exchanges, d.Cookie, d.Replies[0].Segments = d.Exchanges[1:], phone.NoCookie, gsm.Segments{Encoding: gsm.UCS2, Count: 3}
-	if got := show(t, texting.Screen{Verbose: true}, d); !strings.Contains(got, "200 after 7.1ms, no cookie, 3 UCS-2 segments\n") {
+	if got := show(t, texting.View{Verbose: true}, d); !strings.Contains(got, "200 after 7.1ms, no cookie, 3 UCS-2 segments\n") {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -108,7 +108,7 @@ func TestToggleVerbose(t *testing.T) {
 func TestEcho(t *testing.T) {
 	var out strings.Builder
 	var h echoPhone
-	p := &texting.Person{Phone: &h, View: &texting.Screen{Out: &out, From: from, To: to, Echo: true}}
+	p := &texting.Person{Phone: &h, View: &texting.View{Out: &out, From: from, To: to, Echo: true}}
 	if err := p.Run(t.Context(), source("hi\x1b[2J", "", "/lose", "/nothing")); err != nil {
 		t.Fatal(err)
 	}
@@ -119,10 +119,10 @@ func TestEcho(t *testing.T) {
 
 func TestColour(t *testing.T) {
 	d := phone.Delivery{Findings: []phone.Finding{{Code: 11200, Detail: "bad"}, {Detail: "so so", Warning: true}}}
-	if got := show(t, texting.Screen{}, d); strings.Contains(got, "\x1b") {
+	if got := show(t, texting.View{}, d); strings.Contains(got, "\x1b") {
 		t.Errorf("without Colour: %q", got)
 	}
-	if got := show(t, texting.Screen{Colour: true}, d); !strings.Contains(got, "\x1b[31m! 11200 bad\x1b[0m\n\x1b[33m? so so\x1b[0m\n") {
+	if got := show(t, texting.View{Colour: true}, d); !strings.Contains(got, "\x1b[31m! 11200 bad\x1b[0m\n\x1b[33m? so so\x1b[0m\n") {
 		t.Errorf("with Colour: %q", got)
 	}
 }
@@ -150,7 +150,7 @@ func TestTextsOfTheOtherSideAreEscaped(t *testing.T) {
 			Replies:   []phone.Reply{reply(text), {From: text, To: from, Media: []string{text}}, {To: text}},
 			Findings:  []phone.Finding{{Name: text, Detail: text, URL: text}},
 		}
-		got := show(t, texting.Screen{Verbose: true}, d)
+		got := show(t, texting.View{Verbose: true}, d)
 		if strings.Count(got, want) != 10 {
 			t.Errorf("%q is shown as %q in\n%s", text, want, got)
 		}
@@ -164,7 +164,7 @@ func unprintable(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }
 
 func TestOtherScriptsAndEmojiAreKept(t *testing.T) {
 	for _, text := range []string{"Grüße, ñandú", "नमस्ते", "مرحبا", "你好", "👩\u200d👧 ❤\ufe0f", "5\u00a0000", `C:\x1b`} {
-		if got := show(t, texting.Screen{}, phone.Delivery{Replies: []phone.Reply{reply(text)}}); got != "< "+text+"\n" {
+		if got := show(t, texting.View{}, phone.Delivery{Replies: []phone.Reply{reply(text)}}); got != "< "+text+"\n" {
 			t.Errorf("%q is shown as %q", text, got)
 		}
 	}
@@ -178,7 +178,7 @@ func TestJSON(t *testing.T) {
 		}
 		return echo(m)
 	}}
-	p := &texting.Person{Phone: &h, View: &texting.JSON{Out: &out, Notes: &notes}}
+	p := &texting.Person{Phone: &h, View: &texting.View{Out: &notes, JSON: &out}}
 	if err := p.Run(t.Context(), source("<hi>", "/verbose", "/skip", "/nothing", "bad", "/burst 2")); err != nil {
 		t.Fatal(err)
 	}
@@ -211,7 +211,7 @@ func TestJSONIsEscaped(t *testing.T) {
 		text = strings.ToValidUTF8(text, "\uFFFD") // as JSON would have it
 		var out strings.Builder
 		d := phone.Delivery{Replies: []phone.Reply{reply(text)}}
-		if err := (&texting.JSON{Out: &out}).Delivered(&d); err != nil {
+		if err := (&texting.View{JSON: &out}).Delivered(&d); err != nil {
 			t.Fatal(err)
 		}
 		var got phone.Delivery
@@ -229,7 +229,7 @@ func FuzzEverythingShownIsPrintable(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		got := show(t, texting.Screen{}, phone.Delivery{Replies: []phone.Reply{reply(text)}})
+		got := show(t, texting.View{}, phone.Delivery{Replies: []phone.Reply{reply(text)}})
 		if i := strings.IndexFunc(got, func(r rune) bool {
 			return unprintable(r) && !unicode.Is(unicode.Zs, r) && r != '\u200c' && r != '\u200d'
 		}); i >= 0 {

@@ -11,12 +11,14 @@ import (
 	"smsession/internal/terminal"
 )
 
-// Screen is the view of a person: what they send and get, as on a phone, and what Twilio would log.
-type Screen struct {
+// View shows a person what they send and get, as on a phone, and what Twilio would log. Its errors are those of its
+// writers.
+type View struct {
 	Out      io.Writer
-	From, To string // the numbers of the conversation: a reply with other numbers is marked
-	Echo     bool   // show the lines, because they were not typed on this terminal
-	Verbose  bool   // show every request and response
+	JSON     io.Writer // gets a line of JSON for each message, in place of Out; nil for none
+	From, To string    // the numbers of the conversation: a reply with other numbers is marked
+	Echo     bool      // show the lines, because they were not typed on this terminal
+	Verbose  bool      // show every request and response on Out
 	Colour   bool
 }
 
@@ -33,97 +35,78 @@ const (
 	response mark = "<-- "
 )
 
-// colour returns the ANSI code for a kind of line, or "" for the usual colour.
-func (m mark) colour() string {
-	switch m {
-	case failure:
-		return "31" // red
-	case warning:
-		return "33" // yellow
-	case note, request, response:
-		return "2" // faint
-	}
-	return ""
-}
-
-// write writes a text after its mark. Further lines of the text are indented.
-func (s *Screen) write(m mark, text string) error {
+// format returns a text after its mark. Further lines of the text are indented.
+func (v *View) format(m mark, text string) string {
+	const red, yellow, faint = "31", "33", "2" // ANSI codes
+	colours := map[mark]string{failure: red, warning: yellow, note: faint, request: faint, response: faint}
 	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 	for i, line := range lines {
 		lines[i] = terminal.EscapeMessage(strings.TrimSuffix(line, "\r"))
 	}
 	text = string(m) + strings.Join(lines, "\n"+strings.Repeat(" ", len(m)))
-	if code := m.colour(); s.Colour && code != "" {
+	if code := colours[m]; v.Colour && code != "" {
 		text = "\x1b[" + code + "m" + text + "\x1b[0m"
 	}
-	_, err := io.WriteString(s.Out, text+"\n")
+	return text + "\n"
+}
+
+// Typed shows a line that will be carried out, if Echo is set.
+func (v *View) Typed(line string) error {
+	if !v.Echo {
+		return nil
+	}
+	_, err := io.WriteString(v.Out, v.format(sent, line))
 	return err
 }
 
-// Typed shows a line if Echo is set.
-func (s *Screen) Typed(line string) error {
-	if !s.Echo {
-		return nil
-	}
-	return s.write(sent, line)
-}
-
 // Note shows a note of ours.
-func (s *Screen) Note(lines ...string) error { return s.write(note, strings.Join(lines, "\n")) }
-
-// ToggleVerbose starts or stops showing requests and responses.
-func (s *Screen) ToggleVerbose() string {
-	s.Verbose = !s.Verbose
-	if s.Verbose {
-		return "requests and responses are shown from now on"
-	}
-	return "requests and responses are no longer shown"
+func (v *View) Note(lines ...string) error {
+	_, err := io.WriteString(v.Out, v.format(note, strings.Join(lines, "\n")))
+	return err
 }
 
-// Delivered shows what the sender gets, and what is wrong.
-func (s *Screen) Delivered(d *phone.Delivery) error {
-	type line struct {
-		mark
-		text string
+// Delivered shows a message that was delivered, or not: what the sender gets, and what is wrong.
+func (v *View) Delivered(d *phone.Delivery) error {
+	if v.JSON != nil {
+		return terminal.WriteJSON(v.JSON, struct {
+			OK bool `json:"ok"` // Twilio would have logged no error
+			*phone.Delivery
+		}{d.OK(), d})
 	}
-	var lines []line
+	var b strings.Builder
 	for i, e := range d.Exchanges {
-		if s.Verbose {
-			lines = append(lines, line{request, requestText(d, i, e)}, line{response, responseText(d, i, e)})
+		if v.Verbose {
+			b.WriteString(v.format(request, requestText(d, i, e)) + v.format(response, responseText(d, i, e)))
 		}
 	}
 	for _, r := range d.Replies {
-		lines = append(lines, line{received, s.replyText(r)})
+		b.WriteString(v.format(received, v.replyText(r)))
 	}
 	if len(d.Replies) == 0 {
-		lines = append(lines, line{note, "no reply"})
+		b.WriteString(v.format(note, "no reply"))
 	}
 	for _, f := range d.Findings {
 		m := failure
 		if f.Warning {
 			m = warning
 		}
-		lines = append(lines, line{m, findingText(d, f)})
+		b.WriteString(v.format(m, findingText(d, f)))
 	}
-	for _, l := range lines {
-		if err := s.write(l.mark, l.text); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := io.WriteString(v.Out, b.String())
+	return err
 }
 
 // replyText returns the text of a reply, and a line for each of its media.
-func (s *Screen) replyText(r phone.Reply) string {
+func (v *View) replyText(r phone.Reply) string {
 	lines := r.Media
 	if r.Body != "" {
 		lines = append([]string{r.Body}, lines...)
 	}
 	text := strings.Join(lines, "\n")
 	switch {
-	case r.To != s.From:
+	case r.To != v.From:
 		return "to " + r.To + ": " + text
-	case r.From != s.To:
+	case r.From != v.To:
 		return "from " + r.From + ": " + text
 	}
 	return text
