@@ -46,7 +46,7 @@ func (s *Server) requireHost(next http.Handler) http.Handler {
 		}
 		s.warnOfHost(r.Host)
 		w.Header().Set("Connection", "close") // also while draining, because observe is not reached
-		wrongHost.outcome().write(w)
+		wrongHost.response().write(w)
 	})
 }
 

@@ -94,8 +94,8 @@ func messageCounters(auto promauto.Factory) map[routeResult]prometheus.Counter {
 }
 
 // count counts a request that has ended.
-func (m *metrics) count(r *http.Request, o outcome, took time.Duration) {
-	counter, isMessage := m.messages[routeResult{r.URL.Path, o.result}]
+func (m *metrics) count(r *http.Request, res response, took time.Duration) {
+	counter, isMessage := m.messages[routeResult{r.URL.Path, res.result}]
 	if !isMessage {
 		return
 	}

@@ -56,13 +56,13 @@ func describe(p any) string {
 
 // log writes the log line of a request. The line contains no part of the body and no cookie. For an unverified request,
 // it contains only two values that the sender chose: the path and an IP address.
-func (s *Server) log(r *http.Request, o outcome, took time.Duration) {
+func (s *Server) log(r *http.Request, res response, took time.Duration) {
 	in, delivered := session.IncomingFrom(r.Context()), session.OutcomeFrom(r.Context())
-	level := o.level(r, delivered)
+	level := res.level(r, delivered)
 	if !s.Logger.Enabled(r.Context(), level) {
 		return
 	}
-	if o.isUnverified && !s.throttle.allow(level, o.result, r) {
+	if res.isUnverified && !s.throttle.allow(level, res.result, r) {
 		return
 	}
 	// Logger.LogAttrs would spend time to find the source line of its caller, so the record is made here.
@@ -70,8 +70,8 @@ func (s *Server) log(r *http.Request, o outcome, took time.Duration) {
 	line.AddAttrs(
 		slog.String("request_id", rand.Text()),
 		slog.String("path", r.URL.Path),
-		slog.Int("status", o.status),
-		slog.String("result", o.result),
+		slog.Int("status", res.status),
+		slog.String("result", res.result),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000))
 	if in.SID != "" {
 		line.AddAttrs(
@@ -80,7 +80,7 @@ func (s *Server) log(r *http.Request, o outcome, took time.Duration) {
 			slog.String("message_sid", in.SID),
 			slog.Int("attempts", delivered.Attempts))
 	}
-	if o.isUnverified {
+	if res.isUnverified {
 		line.AddAttrs(source(r))
 	}
 	if delivered.Err != nil {
@@ -90,15 +90,15 @@ func (s *Server) log(r *http.Request, o outcome, took time.Duration) {
 }
 
 // level returns the log level, which depends on who caused the failure. A client that hangs up is not our failure.
-func (o outcome) level(r *http.Request, delivered session.Outcome) slog.Level {
+func (res response) level(r *http.Request, delivered session.Outcome) slog.Level {
 	switch {
-	case r.URL.Path == "/readyz": // a replica that is not ready is asked about it every second
+	case res.result == "": // health and metrics, which are asked for every few seconds
 		return slog.LevelDebug
 	case errors.Is(delivered.Err, session.ErrGone):
 		return slog.LevelInfo
-	case o.status >= http.StatusInternalServerError || o.hasFailed:
+	case res.status >= http.StatusInternalServerError || res.hasFailed:
 		return slog.LevelError
-	case o.status == http.StatusForbidden || delivered.Result == session.Guarded:
+	case res.status == http.StatusForbidden || delivered.Result == session.Guarded:
 		return slog.LevelWarn
 	case r.URL.Path == webhookRoute || r.URL.Path == fallbackRoute:
 		return slog.LevelInfo

@@ -53,16 +53,16 @@ var refusals = [...]struct {
 	bug:          {http.StatusInternalServerError, "panic", "Something is broken here."},
 }
 
-func (f refusal) outcome() outcome {
-	o := plain(refusals[f].status, refusals[f].sentence)
-	o.result, o.isUnverified = refusals[f].result, f <= badSignature
-	return o
+func (f refusal) response() response {
+	res := plain(refusals[f].status, refusals[f].sentence)
+	res.result, res.isUnverified = refusals[f].result, f <= badSignature
+	return res
 }
 
 // malformed returns the refusal of a message with fields that cannot be used. err may be sent to the client.
-func malformed(err error) outcome {
+func malformed(err error) response {
 	sentence := strings.ToUpper(err.Error()[:1]) + err.Error()[1:] + "."
-	o := plain(refusals[badFields].status, sentence)
-	o.result = refusals[badFields].result
-	return o
+	res := plain(refusals[badFields].status, sentence)
+	res.result = refusals[badFields].result
+	return res
 }

@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	// cacheSize is how many records a replica keeps. A full record takes 3 KB, so this is 12 MB.
+	// cacheSize is how many records a replica keeps. A full record takes 3.5 KB, so this is 14 MB.
 	cacheSize = 4096
 
 	// maxCachedRecord is the size in bytes of the largest record in the cache.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,9 @@ func (m *Manager) find(ctx, client context.Context, d delivery, past history) (s
 	}
 	defer m.store.slots.release()
 
-	tried, s, err := "", snapshot{}, errAbsent
+	tried := "" // the token of the last load
+	var s snapshot
+	err := errAbsent
 	if past.attempts == 0 || past.replaced == d.cookie {
 		tried = d.cookie
 		if s, err = m.load(ctx, d, past, tried, ""); !errors.Is(err, errAbsent) {
@@ -52,13 +55,9 @@ func (m *Manager) find(ctx, client context.Context, d delivery, past history) (s
 	if pointerErr != nil {
 		return snapshot{}, pointerErr
 	}
-	next := pointer
-	if pointer == "" {
-		next = d.cookie
-	}
-	if next != tried {
+	if next := cmp.Or(pointer, d.cookie); next != tried {
 		tried = next
-		s, err = m.load(ctx, d, past, next, pointer)
+		s, err = m.load(ctx, d, past, tried, pointer)
 	}
 	switch {
 	case !errors.Is(err, errAbsent):

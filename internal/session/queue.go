@@ -42,7 +42,8 @@ func (q *queue) size() int {
 }
 
 // do calls process when the message is the first of its conversation, and returns the outcome. If another request with
-// the same message is in the queue, do returns the outcome of that request, unless it ends with ErrGone.
+// the same message is in the queue, do returns the outcome of that request. If that request ends with ErrGone, do joins
+// the queue again.
 //
 // The outcome is ErrBusy if the queue is full. It is ErrGone or the error of ctx if client or ctx ends while the request
 // waits.

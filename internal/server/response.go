@@ -23,8 +23,8 @@ const (
 	keywordFailed = "keyword_failed"
 )
 
-// outcome is how a request ends: the response, and what the log line and the metrics say about it. It never changes.
-type outcome struct {
+// response is how a request ends: what is sent, and what the log line and the metrics say about it. It never changes.
+type response struct {
 	status       int
 	contentType  string
 	body         []byte
@@ -33,14 +33,14 @@ type outcome struct {
 	isUnverified bool   // the request was refused before its signature was verified
 }
 
-// twiml returns the outcome with a reply as TwiML.
-func twiml(result string, reply conversation.Reply) outcome {
-	return outcome{status: http.StatusOK, contentType: "text/xml; charset=utf-8", body: twilio.TwiML(reply), result: result}
+// twiml returns the response with a reply as TwiML.
+func twiml(result string, reply conversation.Reply) response {
+	return response{status: http.StatusOK, contentType: "text/xml; charset=utf-8", body: twilio.TwiML(reply), result: result}
 }
 
-// plain returns the outcome with one line of text.
-func plain(status int, line string) outcome {
-	return outcome{status: status, contentType: plainType, body: []byte(line + "\n")}
+// plain returns the response with one line of text.
+func plain(status int, line string) response {
+	return response{status: status, contentType: plainType, body: []byte(line + "\n")}
 }
 
 const plainType = "text/plain; charset=utf-8"
@@ -75,42 +75,42 @@ func (s *Server) apologise(w http.ResponseWriter, r *http.Request) {
 		s.unavailable(w, r)
 		return
 	}
-	o := twiml(apologyResult, conversation.Text(apology))
+	res := twiml(apologyResult, conversation.Text(apology))
 	if session.IncomingFrom(r.Context()).Ends {
-		o = twiml(keywordFailed, conversation.Reply{})
+		res = twiml(keywordFailed, conversation.Reply{})
 	}
-	o.hasFailed = true
-	s.finish(w, r, o)
+	res.hasFailed = true
+	s.finish(w, r, res)
 }
 
 // refuse answers with a refusal.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, f refusal) {
-	o := f.outcome()
-	if o.status == http.StatusServiceUnavailable {
+	res := f.response()
+	if res.status == http.StatusServiceUnavailable {
 		w.Header().Set("Retry-After", "1")
 	}
-	s.finish(w, r, o)
+	s.finish(w, r, res)
 }
 
 // finish writes the response, counts the request and logs it. Every request ends here, except for those of the handlers
 // in logged.
-func (s *Server) finish(w http.ResponseWriter, r *http.Request, o outcome) {
+func (s *Server) finish(w http.ResponseWriter, r *http.Request, res response) {
 	s.closeIfDraining(w)
-	o.write(w)
+	res.write(w)
 	took := time.Since(receivedFrom(r.Context()))
-	s.metrics.count(r, o, took)
-	s.log(r, o, took)
+	s.metrics.count(r, res, took)
+	s.log(r, res, took)
 }
 
-func (o outcome) write(w http.ResponseWriter) {
+func (res response) write(w http.ResponseWriter) {
 	h := w.Header()
-	h.Set("Content-Type", o.contentType)
-	if o.contentType == plainType {
+	h.Set("Content-Type", res.contentType)
+	if res.contentType == plainType {
 		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Content-Length", strconv.Itoa(len(o.body)))
+		h.Set("Content-Length", strconv.Itoa(len(res.body)))
 	}
-	w.WriteHeader(o.status)
-	_, _ = w.Write(o.body) // a client that has hung up gets the same response for a repeat
+	w.WriteHeader(res.status)
+	_, _ = w.Write(res.body) // a client that has hung up gets the same response for a repeat
 }
 
 // logged is a middleware for handlers that write their own responses.
@@ -118,7 +118,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.closeIfDraining(w)
 		next.ServeHTTP(w, r)
-		s.log(r, outcome{status: http.StatusOK}, time.Since(receivedFrom(r.Context())))
+		s.log(r, response{status: http.StatusOK}, time.Since(receivedFrom(r.Context())))
 	})
 }
 
