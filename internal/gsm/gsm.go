@@ -44,16 +44,9 @@ const (
 //
 // See https://www.twilio.com/docs/glossary/what-sms-character-limit.
 func Split(text string) Segments {
-	total := 0
-	for _, r := range text {
-		width := septets(r)
-		if width == 0 {
-			return Segments{Encoding: UCS2, Count: count(text, utf16.RuneLen, ucsSingle, ucsPart)}
-		}
-		total += width
-	}
-	if total <= gsmSingle { // the common case
-		return Segments{Encoding: GSM7, Count: 1}
+	isMissing := func(r rune) bool { return septets(r) == 0 }
+	if strings.ContainsFunc(text, isMissing) {
+		return Segments{Encoding: UCS2, Count: count(text, utf16.RuneLen, ucsSingle, ucsPart)}
 	}
 	return Segments{Encoding: GSM7, Count: count(text, septets, gsmSingle, gsmPart)}
 }
@@ -61,15 +54,12 @@ func Split(text string) Segments {
 // septets returns the width of a character in GSM-7: one septet, two with an escape, or 0 if GSM-7 lacks it.
 func septets(r rune) int {
 	switch {
-	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', ' ' <= r && r <= '?': // common characters need no search
-		return 1
 	case strings.ContainsRune(alphabet, r):
 		return 1
 	case strings.ContainsRune(extension, r):
 		return 2
-	default:
-		return 0
 	}
+	return 0
 }
 
 // count returns 1 if the text fits into a single message. Otherwise it returns the number of parts.
