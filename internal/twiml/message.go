@@ -2,25 +2,31 @@ package twiml
 
 import (
 	"net/url"
+	"slices"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
 )
 
 // readMessage reads a <Message>, or the older <Sms>, which Twilio's page on 14110 still names as a verb. It reports whether
-// Twilio continues with the document of the message's action.
+// Twilio continues with the document of the message's action. An invalid action shows when it is requested.
 func (r *reader) readMessage(e *Element) (isLast bool) {
 	if e.Name == "Sms" {
 		r.warn(0, "<Sms>, line %d, is deprecated. Use <Message>.", e.Line)
 	}
 	r.checkAttributes(e, "to", "from", "action", "method", "statusCallback")
-	v := Verb{Kind: Message}
+	v := Verb{Kind: Message, To: e.trimmed("to"), From: e.trimmed("from"), Action: e.trimmed("action")}
 	v.Body, v.Media = r.content(e)
-	hasAddresses := r.readAddresses(e, &v)
-	if hasCallbacks := r.readCallbacks(e, &v); hasAddresses && hasCallbacks {
-		r.addMessage(v)
-	} else {
-		r.warnDropped(v)
+	method, validMethod := r.method(e)
+	if !validMethod {
+		r.report(14104, "The %s in line %d has a method other than GET and POST.", e.Name, e.Line)
+	}
+	if v.Action != "" {
+		v.Method = method
+	}
+	isSent := r.checkMessage(e, v) && validMethod && r.addMessage(v)
+	if !isSent && v.Action != "" {
+		r.warn(0, "The action of a message that is not sent is not requested here. Twilio requests it, with a MessageStatus that says so.")
 	}
 	return v.Action != ""
 }
@@ -28,15 +34,12 @@ func (r *reader) readMessage(e *Element) (isLast bool) {
 // content returns the text of a message with its Bodies, and its Media. White space beside a Body or a Media is only
 // layout.
 func (r *reader) content(e *Element) (body string, media []string) {
-	var text, bodies strings.Builder
-	hasNouns := false
+	body = e.Text
+	bodies, hasNouns := "", false
 	for _, child := range e.Children {
 		switch child.Name {
-		case "":
-			text.WriteString(child.Text)
-			continue
 		case "Body":
-			bodies.WriteString(r.text(child))
+			bodies += r.text(child)
 		case "Media":
 			media = r.appendMedia(media, child)
 		default:
@@ -46,13 +49,13 @@ func (r *reader) content(e *Element) (body string, media []string) {
 		r.checkAttributes(child)
 		hasNouns = true
 	}
-	if hasNouns && isBlank(text.String()) {
-		return bodies.String(), media
+	if hasNouns && isBlank(body) {
+		return bodies, media
 	}
-	if bodies.Len() > 0 {
+	if bodies != "" {
 		r.warn(0, "The Message in line %d has text beside its Body. Both are sent here. It is not confirmed which of them Twilio sends.", e.Line)
 	}
-	return text.String() + bodies.String(), media
+	return body + bodies, media
 }
 
 func (r *reader) appendMedia(media []string, e *Element) []string {
@@ -68,22 +71,31 @@ func (r *reader) appendMedia(media []string, e *Element) []string {
 	return media
 }
 
-// readAddresses reads to and from, and reports whether both are valid.
-func (r *reader) readAddresses(e *Element, v *Verb) bool {
+// checkMessage reports whether the addresses and the statusCallback of a message are valid. Twilio refuses a callback
+// whose host has an underscore.
+func (r *reader) checkMessage(e *Element, v Verb) bool {
 	to, hasTo := e.Attribute("to")
 	from, hasFrom := e.Attribute("from")
 	if hasTo && to == "" || hasFrom && from == "" {
 		r.warn(0, "The %s in line %d has an empty address, which is ignored.", e.Name, e.Line)
 	}
-	v.To, v.From = strings.TrimSpace(to), strings.TrimSpace(from)
-	validTo, validFrom := v.To == "" || isRecipient(v.To), v.From == "" || isSender(v.From)
-	if !validTo {
+	valid := true
+	if v.To != "" && !isRecipient(v.To) {
 		r.report(14101, "The %s in line %d is sent to %.60q, which is not a phone number.", e.Name, e.Line, to)
+		valid = false
 	}
-	if !validFrom {
+	if v.From != "" && !isSender(v.From) {
 		r.report(14102, "The %s in line %d is sent from %.60q, which is not a valid sender.", e.Name, e.Line, from)
+		valid = false
 	}
-	return validTo && validFrom
+	callback, err := url.Parse(e.trimmed("statusCallback")) // may be relative
+	isAbsolute := err == nil && (callback.Scheme != "" || callback.Host != "")
+	isHTTP := err == nil && slices.Contains([]string{"", "http", "https"}, callback.Scheme)
+	if !isHTTP || isAbsolute && (callback.Hostname() == "" || strings.Contains(callback.Host, "_")) {
+		r.report(14105, "The %s in line %d has a statusCallback that is not a URL for Twilio.", e.Name, e.Line)
+		valid = false
+	}
+	return valid
 }
 
 const digits = "0123456789"
@@ -107,74 +119,26 @@ func isSender(address string) bool {
 	return false
 }
 
-// readCallbacks reads action, method and statusCallback, and reports whether the last two are valid. An invalid action
-// shows when it is requested.
-func (r *reader) readCallbacks(e *Element, v *Verb) bool {
-	status, _ := e.Attribute("statusCallback")
-	validStatus := isCallback(strings.TrimSpace(status))
-	if !validStatus {
-		r.report(14105, "The %s in line %d has a statusCallback that is not a URL for Twilio.", e.Name, e.Line)
-	}
-	method, validMethod := r.method(e)
-	if !validMethod {
-		r.report(14104, "The %s in line %d has a method other than GET and POST.", e.Name, e.Line)
-	}
-	action, _ := e.Attribute("action")
-	if v.Action = strings.TrimSpace(action); v.Action != "" {
-		v.Method = method
-	}
-	return validStatus && validMethod
-}
-
-// isCallback reports whether Twilio could request a URL, which may be relative. Twilio refuses a host with an underscore.
-func isCallback(address string) bool {
-	u, err := url.Parse(address)
+// addMessage adds a message, and reports whether Twilio can send it: it has content and is not too long. It is not
+// confirmed what Twilio counts as a character outside GSM-7: https://www.twilio.com/docs/api/errors/21617 says that what
+// takes more bytes counts for more.
+func (r *reader) addMessage(v Verb) bool {
+	characters, units := utf8.RuneCountInString(v.Body), len(utf16.Encode([]rune(v.Body)))
 	switch {
-	case err != nil:
-		return false
-	case u.Scheme == "" && u.Host == "":
-		return true
-	case u.Scheme == "" || u.Scheme == "http" || u.Scheme == "https":
-		return u.Hostname() != "" && !strings.Contains(u.Host, "_")
-	}
-	return false
-}
-
-// addMessage adds a message that Twilio can send. Otherwise it reports why not.
-func (r *reader) addMessage(v Verb) {
-	if !r.checkContent(v) {
-		r.warnDropped(v)
-		return
-	}
-	if r.messages++; r.messages <= MaxMessages {
-		r.Verbs = append(r.Verbs, v)
-	}
-}
-
-// warnDropped warns about the action of a message that Twilio does not send.
-func (r *reader) warnDropped(v Verb) {
-	if v.Action != "" {
-		r.warn(0, "The action of a message that is not sent is not requested here. Twilio requests it, with a MessageStatus that says so.")
-	}
-}
-
-// checkContent reports whether a message has content and is not too long. It is not confirmed what Twilio counts as a
-// character outside GSM-7: https://www.twilio.com/docs/api/errors/21617 says that what takes more bytes counts for more.
-func (r *reader) checkContent(v Verb) bool {
-	if isBlank(v.Body) && len(v.Media) == 0 {
+	case isBlank(v.Body) && len(v.Media) == 0:
 		r.report(14103, "A message has neither text nor media.")
 		return false
-	}
-	characters, units := utf8.RuneCountInString(v.Body), len(utf16.Encode([]rune(v.Body)))
-	if characters > maxCharacters {
+	case characters > maxCharacters:
 		r.report(14103, "A message has %d characters, more than %d.", characters, maxCharacters)
 		return false
-	}
-	if units > maxCharacters {
+	case units > maxCharacters:
 		r.warn(14103, "A message has %d characters, but %d UTF-16 units. It is not confirmed which of them Twilio counts.", characters, units)
 	}
 	if strings.Trim(v.Body, " \t\r\n") != v.Body {
 		r.warn(0, "A message begins or ends with white space. It is not confirmed whether Twilio sends that.")
+	}
+	if r.messages++; r.messages <= MaxMessages {
+		r.Verbs = append(r.Verbs, v)
 	}
 	return true
 }

@@ -3,7 +3,6 @@ package twiml
 import (
 	"bytes"
 	"encoding/xml"
-	"io"
 	"regexp"
 	"slices"
 	"strings"
@@ -50,11 +49,11 @@ func decode(text []byte, encoding string, warn func(format string, args ...any))
 		return text
 	}
 	warn("The document declares the encoding %.60q. It is not confirmed that Twilio accepts another one than UTF-8.", encoding)
-	reader, err := charset.NewReaderLabel(encoding, bytes.NewReader(text))
-	if err != nil {
+	known, _ := charset.Lookup(encoding)
+	if known == nil {
 		return text
 	}
-	decoded, _ := io.ReadAll(reader) // the decoders replace invalid bytes
+	decoded, _ := known.NewDecoder().Bytes(text) // the decoders replace invalid bytes
 	return decoded
 }
 

@@ -34,23 +34,24 @@ func (r *reader) readTwiML(body []byte) {
 
 // readVerbs reads the verbs up to the one that continues with another document.
 func (r *reader) readVerbs(root *Element) {
-	for i, child := range root.Children {
+	if !isBlank(root.Text) {
+		r.warn(12200, "<%s>, line %d, has text of its own, which Twilio ignores.", root.Name, root.Line)
+	}
+	for i, e := range root.Children {
 		isLast := false
-		switch child.Name {
-		case "":
-			if !isBlank(child.Text) {
-				r.warn(12200, "<%s>, line %d, has text of its own, which Twilio ignores.", root.Name, root.Line)
-			}
+		switch e.Name {
 		case "Message", "Sms":
-			isLast = r.readMessage(child)
+			isLast = r.readMessage(e)
 		case "Redirect":
-			r.readRedirect(child)
+			r.readRedirect(e)
 			isLast = true
 		default:
-			r.report(14110, "<%.60s>, line %d, is not a verb of messaging. The verbs are Message and Redirect, spelled like this.", child.Name, child.Line)
+			r.report(14110, "<%.60s>, line %d, is not a verb of messaging. The verbs are Message and Redirect, spelled like this.", e.Name, e.Line)
+		}
+		if isLast && i < len(root.Children)-1 {
+			r.warn(0, "Twilio does not execute what follows the %s in line %d.", e.Name, e.Line)
 		}
 		if isLast {
-			r.checkUnreachable(child, root.Children[i+1:])
 			return
 		}
 	}
@@ -87,14 +88,10 @@ func (r *reader) method(e *Element) (method string, valid bool) {
 
 // text returns the text of an element that has no valid child elements.
 func (r *reader) text(e *Element) string {
-	var text strings.Builder
 	for _, child := range e.Children {
-		if child.Name != "" {
-			r.warnNested(e, child)
-		}
-		text.WriteString(child.Text)
+		r.warnNested(e, child)
 	}
-	return text.String()
+	return e.Text
 }
 
 // checkAttributes warns of unknown attributes. Attributes with a prefix belong to XML and to schemas.
@@ -108,13 +105,6 @@ func (r *reader) checkAttributes(e *Element, known ...string) {
 
 func (r *reader) warnNested(e, child *Element) {
 	r.warn(12200, "<%.60s>, line %d, is not valid in <%s>. It is ignored.", child.Name, child.Line, e.Name)
-}
-
-// checkUnreachable warns of verbs after one that continues with another document.
-func (r *reader) checkUnreachable(e *Element, rest []*Element) {
-	if slices.ContainsFunc(rest, func(next *Element) bool { return next.Name != "" }) {
-		r.warn(0, "Twilio does not execute what follows the %s in line %d.", e.Name, e.Line)
-	}
 }
 
 // isBlank reports whether a text has nothing but white space.

@@ -6,15 +6,13 @@ import (
 	"io"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode/utf16"
 )
 
-// Element is an element of a document. An Element without a name is text.
+// Element is an element of a document.
 type Element struct {
 	Name       string // as it is written, with its prefix
-	Text       string
+	Text       string // all text of its own, without that of its children
 	Attributes []xml.Attr
 	Children   []*Element
 	Line       int
@@ -29,6 +27,12 @@ func (e *Element) Attribute(name string) (string, bool) {
 	return e.Attributes[i].Value, true
 }
 
+// trimmed returns the value of an attribute without white space around it, "" if the element does not have it.
+func (e *Element) trimmed(attribute string) string {
+	value, _ := e.Attribute(attribute)
+	return strings.TrimSpace(value)
+}
+
 // parse parses a document as https://www.w3.org/TR/xml/ requires of a processor that does not validate, and returns its
 // root. It calls warn with what Twilio may not accept. The error names the line.
 //
@@ -39,101 +43,107 @@ func parse(body []byte, warn func(format string, args ...any)) (*Element, error)
 	if err != nil {
 		return nil, err
 	}
-	document := &Element{}
-	p := parser{decoder: xml.NewDecoder(bytes.NewReader(text)), document: document, open: []*Element{document}, warn: warn}
+	decoder := xml.NewDecoder(bytes.NewReader(text))
+	t := tree{open: []*Element{{}}, warn: warn}
 	for {
-		from := p.decoder.InputOffset()
-		token, err := p.decoder.Token()
+		from := decoder.InputOffset()
+		token, err := decoder.Token()
+		line, _ := decoder.InputPos()
+		problem := ""
 		switch {
-		case err == io.EOF && len(document.Children) == 0:
-			return nil, p.error("there is no root element")
+		case err == io.EOF && t.root() != nil:
+			return t.root(), nil
 		case err == io.EOF:
-			return document.Children[0], nil
+			problem = "there is no root element"
 		case err != nil:
 			return nil, err
+		default:
+			raw := text[from:decoder.InputOffset()]
+			if problem = t.problem(token, raw); problem == "" {
+				t.add(token, raw, line)
+			}
 		}
-		raw := text[from:p.decoder.InputOffset()]
-		if problem := p.problem(token, raw); problem != "" {
-			return nil, p.error(problem)
+		if problem != "" {
+			return nil, &xml.SyntaxError{Line: line, Msg: problem}
 		}
-		p.add(token, raw)
 	}
 }
 
-// parser is the state of parse.
-type parser struct {
-	decoder    *xml.Decoder
-	document   *Element   // the parent of the root
-	open       []*Element // from the document inwards
+// tree is the part of a document that has been parsed.
+type tree struct {
+	open       []*Element // from the document, whose child is the root, inwards
 	hasDocType bool
 	warn       func(format string, args ...any)
 }
 
-func (p *parser) error(problem string) error {
-	line, _ := p.decoder.InputPos()
-	return &xml.SyntaxError{Line: line, Msg: problem}
+// root returns the root element, nil if it has not begun.
+func (t *tree) root() *Element {
+	if len(t.open[0].Children) == 0 {
+		return nil
+	}
+	return t.open[0].Children[0]
 }
 
-// add adds a token to the tree. raw is the token as it is written.
-func (p *parser) add(token xml.Token, raw []byte) {
-	parent := p.open[len(p.open)-1]
-	switch t := token.(type) {
+// add adds a token. raw is the token as it is written.
+func (t *tree) add(token xml.Token, raw []byte, line int) {
+	parent := t.open[len(t.open)-1]
+	switch token := token.(type) {
 	case xml.StartElement:
-		line, _ := p.decoder.InputPos()
 		end := 1 + bytes.IndexAny(raw[1:], " \t\r\n/>")
-		e := &Element{Name: string(raw[1:end]), Attributes: slices.Clone(t.Attr), Line: line}
+		e := &Element{Name: string(raw[1:end]), Attributes: token.Attr, Line: line}
 		parent.Children = append(parent.Children, e)
-		p.open = append(p.open, e)
+		t.open = append(t.open, e)
 	case xml.EndElement:
-		p.open = p.open[:len(p.open)-1]
+		t.open = t.open[:len(t.open)-1]
 	case xml.CharData:
-		if parent != p.document {
-			parent.Children = append(parent.Children, &Element{Text: string(t)})
-		}
+		parent.Text += string(token)
 	case xml.Directive:
-		p.hasDocType = true
-		p.warn("The document has a document type declaration. It is not confirmed that Twilio accepts one.")
+		t.hasDocType = true
+		t.warn("The document has a document type declaration. It is not confirmed that Twilio accepts one.")
 	}
 }
 
-// The right forms of a start tag and of the inside of a document type declaration.
+// The right forms of a start tag and of the inside of a document type declaration, and a reference to half of a surrogate
+// pair (U+D800 to U+DFFF, 55296 to 57343). The last is not a character, and encoding/xml turns it into U+FFFD.
 var (
 	spacedTag = regexp.MustCompile(`^[^"']*(?:(?:"[^"]*"|'[^']*')[ \t\r\n/>][^"']*)*$`)
 	docType   = regexp.MustCompile(`^DOCTYPE[ \t\r\n]+[^ \t\r\n]`)
+	surrogate = regexp.MustCompile(`&#(?:x0*[dD][89a-fA-F][0-9a-fA-F]{2}|` +
+		`0*(?:5529[6-9]|55[3-9][0-9]{2}|56[0-9]{3}|57[0-2][0-9]{2}|573[0-3][0-9]|5734[0-3]));`)
 )
 
 // problem returns what is wrong with a token that encoding/xml accepts, "" if it is right.
-func (p *parser) problem(token xml.Token, raw []byte) string {
-	hasRoot, isOutside := len(p.document.Children) > 0, len(p.open) == 1
-	switch t := token.(type) {
+func (t *tree) problem(token xml.Token, raw []byte) string {
+	hasRoot, isOutside := t.root() != nil, len(t.open) == 1
+	switch token := token.(type) {
 	case xml.StartElement:
 		switch {
 		case isOutside && hasRoot:
 			return "there is a second root element"
-		case len(t.Attr) > 1 && !spacedTag.Match(raw):
+		case len(token.Attr) > 1 && !spacedTag.Match(raw):
 			return "there is no space between two attributes"
-		case hasDuplicate(t.Attr):
+		case hasDuplicate(token.Attr):
 			return "an element has the same attribute twice"
-		case hasSurrogate(raw):
+		case surrogate.Match(raw):
 			return "a character reference is half of a surrogate pair"
 		}
 	case xml.CharData:
 		switch {
 		case isOutside && len(bytes.Trim(raw, " \t\r\n")) > 0:
 			return "there is text outside the root element"
-		case !bytes.HasPrefix(raw, []byte("<![CDATA[")) && hasSurrogate(raw):
+		case !bytes.HasPrefix(raw, []byte("<![CDATA[")) && surrogate.Match(raw):
 			return "a character reference is half of a surrogate pair"
 		}
 	case xml.ProcInst:
-		rest := raw[len("<?")+len(t.Target):]
+		rest := raw[len("<?")+len(token.Target):]
 		switch {
-		case strings.EqualFold(t.Target, "xml"):
+		case strings.EqualFold(token.Target, "xml"):
 			return "the XML declaration is not at the very beginning"
 		case !bytes.HasPrefix(rest, []byte("?>")) && bytes.IndexAny(rest, " \t\r\n") != 0:
 			return "a processing instruction has no space after its target"
 		}
 	case xml.Directive:
-		if !docType.Match(t) || hasRoot || p.hasDocType {
+		if !docType.Match(token) || hasRoot || t.hasDocType {
 			return "there is a declaration where none is allowed"
 		}
 	}
@@ -141,30 +151,9 @@ func (p *parser) problem(token xml.Token, raw []byte) string {
 }
 
 func hasDuplicate(attributes []xml.Attr) bool {
-	seen := make(map[xml.Name]bool, len(attributes))
+	names := make(map[xml.Name]bool, len(attributes))
 	for _, a := range attributes {
-		if seen[a.Name] {
-			return true
-		}
-		seen[a.Name] = true
+		names[a.Name] = true
 	}
-	return false
-}
-
-var reference = regexp.MustCompile(`&#(x?)([0-9a-fA-F]+);`)
-
-// hasSurrogate reports whether there is a reference to half of a surrogate pair, which is not a character. encoding/xml
-// turns it into U+FFFD.
-func hasSurrogate(raw []byte) bool {
-	for _, match := range reference.FindAllSubmatch(raw, -1) {
-		base := 10
-		if len(match[1]) > 0 {
-			base = 16
-		}
-		number, err := strconv.ParseUint(string(match[2]), base, 32)
-		if err == nil && utf16.IsSurrogate(rune(number)) {
-			return true
-		}
-	}
-	return false
+	return len(names) < len(attributes)
 }
