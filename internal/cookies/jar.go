@@ -60,20 +60,25 @@ func (j *Jar) Snapshot(to *url.URL, now time.Time) Snapshot {
 	return s
 }
 
+// Parse parses a Set-Cookie header in a response from a URL, as the function Parse does. Path, Domain and Secure have an
+// effect only in a strict jar.
+func (j *Jar) Parse(header string, from *url.URL, now time.Time) (Cookie, error) {
+	if !j.options.Strict {
+		from = nil
+	}
+	return Parse(header, from, now)
+}
+
 // Update stores the cookies that a response has set, and returns the new content of the jar. The request must have begun
 // with the snapshot. If Empty was called since then, the cookies of the snapshot stay deleted.
-func (j *Jar) Update(s Snapshot, from *url.URL, sets []SetCookie, now time.Time) List {
+func (j *Jar) Update(s Snapshot, sets []Cookie, now time.Time) List {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.list, j.active = s.All, now
 	if s.emptied != j.emptied {
 		j.list = nil
 	}
-	for _, set := range sets {
-		c := set.Cookie
-		if j.options.Strict {
-			c.scope = scopeOf(set, from)
-		}
+	for _, c := range sets {
 		if j.options.Single && !c.expired(now) {
 			j.list = nil
 		}
@@ -117,9 +122,7 @@ func (j *Jar) end(c Cookie) time.Time {
 
 func (j *Jar) removeExpired(now time.Time) {
 	isOver := func(c Cookie) bool { return !j.end(c).After(now) }
-	if slices.ContainsFunc(j.list, isOver) {
-		j.list = slices.DeleteFunc(slices.Clone(j.list), isOver)
-	}
+	j.list = slices.DeleteFunc(slices.Clone(j.list), isOver)
 }
 
 // matching returns the cookies that are sent to a URL. A browser sends those with longer paths first.

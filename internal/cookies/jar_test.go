@@ -34,17 +34,17 @@ func (c *client) request(headers ...string) string {
 
 func (c *client) respond(s Snapshot, headers ...string) {
 	c.t.Helper()
-	var sets []SetCookie
+	var sets []Cookie
 	for _, header := range headers {
-		set, err := Parse(header, c.now)
-		if err != nil {
+		switch set, err := c.jar.Parse(header, c.url, c.now); err {
+		case nil:
+			sets = append(sets, set)
+		case ErrDomain:
+		default:
 			c.t.Fatal(err)
 		}
-		if !c.jar.options.Strict || set.Accepts(c.url) {
-			sets = append(sets, set)
-		}
 	}
-	c.jar.Update(s, c.url, sets, c.now)
+	c.jar.Update(s, sets, c.now)
 }
 
 func TestLife(t *testing.T) {

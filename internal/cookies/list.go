@@ -5,20 +5,9 @@
 package cookies
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
-	"unicode/utf8"
-)
-
-// The limits of a List. RFC 6265, section 6.1, asks browsers for the first two. The third keeps the Cookie header well
-// below 8 KiB, at which many front servers refuse a request.
-const (
-	maxCookieBytes = 4096
-	maxCookies     = 50
-	maxListBytes   = 7 << 10
 )
 
 // Cookie is one cookie.
@@ -28,8 +17,11 @@ type Cookie struct {
 	Expires time.Time `json:"expires,omitzero"` // zero if the server has set no end
 
 	set   time.Time
-	scope scope // only in a strict Jar
+	scope scope // where a browser sends the cookie; zero if that has no effect
 }
+
+// Deletes reports whether the Set-Cookie header deletes the cookie instead of setting it.
+func (c Cookie) Deletes() bool { return c.expired(c.set) }
 
 // expired reports whether the cookie has ended. A cookie whose Max-Age is 0 ends when it is set.
 func (c Cookie) expired(now time.Time) bool { return !c.Expires.IsZero() && !c.Expires.After(now) }
@@ -69,24 +61,4 @@ func (l List) Header() string {
 		header.WriteString(c.Name + "=" + c.Value)
 	}
 	return header.String()
-}
-
-// Check returns an error if the list is larger than what common servers accept, or if a cookie is not UTF-8 and can
-// therefore not be stored as JSON. The error quotes no cookie. The limits of Twilio's own jar are not documented.
-func (l List) Check() error {
-	if len(l) > maxCookies {
-		return fmt.Errorf("more than %d cookies are set", maxCookies)
-	}
-	for _, c := range l {
-		switch {
-		case len(c.Name)+len(c.Value) > maxCookieBytes:
-			return fmt.Errorf("a cookie is larger than %d bytes", maxCookieBytes)
-		case !utf8.ValidString(c.Name + c.Value):
-			return errors.New("a cookie is not UTF-8")
-		}
-	}
-	if len(l.Header()) > maxListBytes {
-		return fmt.Errorf("the cookies are together larger than %d bytes", maxListBytes)
-	}
-	return nil
 }

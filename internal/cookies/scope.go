@@ -2,6 +2,7 @@ package cookies
 
 import (
 	"cmp"
+	"net/http"
 	"net/url"
 	"strings"
 
@@ -16,31 +17,27 @@ type scope struct {
 	secure   bool
 }
 
-// scopeOf returns the scope that a browser gives to a cookie which a server has set (RFC 6265, section 5.3).
-func scopeOf(c SetCookie, from *url.URL) scope {
-	s := scope{domain: c.Domain, hostOnly: c.Domain == "", path: c.Path, secure: c.Secure}
-	if s.hostOnly {
-		s.domain = host(from)
+// newScope returns the scope that a browser gives to a cookie from a URL (RFC 6265, section 5.3). It returns ErrDomain if
+// the cookie's domain is neither the URL's host nor a domain above it. Of the public suffixes, newScope knows only those
+// without a dot.
+func newScope(c *http.Cookie, from *url.URL) (scope, error) {
+	s := scope{domain: strings.ToLower(strings.TrimPrefix(c.Domain, ".")), path: c.Path, secure: c.Secure}
+	if s.domain == "" {
+		s.domain, s.hostOnly = host(from), true
 	}
-	if s.path == "" {
-		s.path = defaultPath(path(from))
+	if !strings.HasPrefix(s.path, "/") {
+		directory := path(from)[:strings.LastIndexByte(path(from), '/')]
+		s.path = cmp.Or(directory, "/")
 	}
-	return s
-}
-
-// Accepts reports whether a browser accepts the cookie from a URL. The cookie's domain must be the URL's host or a domain
-// above it. Of the public suffixes, Accepts knows only those without a dot.
-func (c SetCookie) Accepts(from *url.URL) bool {
-	if c.Domain == "" || c.Domain == host(from) {
-		return true
+	if s.domain != host(from) && !(strings.Contains(s.domain, ".") && isBelow(host(from), s.domain)) {
+		return scope{}, ErrDomain
 	}
-	return strings.Contains(c.Domain, ".") && isBelow(host(from), c.Domain)
+	return s, nil
 }
 
 // matches reports whether a browser sends the cookie to a URL (RFC 6265, section 5.4, step 1).
 func (s scope) matches(to *url.URL) bool {
-	isSecure := strings.EqualFold(to.Scheme, "https") || hostname.IsLoopback(host(to))
-	if s.secure && !isSecure {
+	if s.secure && to.Scheme != "https" && !hostname.IsLoopback(host(to)) {
 		return false
 	}
 	if host(to) != s.domain && (s.hostOnly || !isBelow(host(to), s.domain)) {
@@ -57,12 +54,4 @@ func path(u *url.URL) string { return cmp.Or(u.EscapedPath(), "/") }
 // isBelow reports whether a host is in a domain. An IP address is in no domain.
 func isBelow(host, domain string) bool {
 	return !hostname.IsIP(host) && strings.HasSuffix(host, "."+domain)
-}
-
-// defaultPath returns the path of a cookie that has none (RFC 6265, section 5.1.4).
-func defaultPath(path string) string {
-	if last := strings.LastIndexByte(path, '/'); last > 0 {
-		return path[:last]
-	}
-	return "/"
 }

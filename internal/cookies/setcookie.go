@@ -3,56 +3,53 @@ package cookies
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
 
-// The errors of Parse. None of them quotes the header.
+// The errors of Parse. None of them quotes the header. After ErrIgnored and ErrDomain, the response is valid without the
+// cookie. ErrCharacter and ErrName make Twilio refuse the whole response
+// (https://www.twilio.com/docs/api/errors/11206).
 var (
-	// ErrIgnored means that the header sets nothing. The response is valid.
-	ErrIgnored = errors.New("a Set-Cookie header has no equals sign, so browsers ignore it")
-	// ErrCharacter and ErrName make Twilio refuse the whole response (https://www.twilio.com/docs/api/errors/11206).
+	ErrIgnored   = errors.New("a Set-Cookie header has no equals sign, so browsers ignore it")
+	ErrDomain    = errors.New("a cookie is set for a domain that is not the server's, so browsers refuse it")
 	ErrCharacter = errors.New("a Set-Cookie header has a tab or a control character")
 	ErrName      = errors.New("a Set-Cookie header has a cookie with an empty name")
 )
-
-// SetCookie is a parsed Set-Cookie header. Twilio's documentation does not mention Path, Domain and Secure.
-type SetCookie struct {
-	Cookie
-	Path   string // "" unless the header has a path that begins with a slash
-	Domain string // in lower case, without a leading dot
-	Secure bool
-}
 
 // Parse parses a Set-Cookie header that is received at the time now. The name ends at the first equals sign. The value is
 // kept byte for byte, with its quotes, without the spaces around it (RFC 6265, section 5.2). If an attribute is given
 // twice, the last one counts. Attributes that are unknown or malformed are ignored.
 //
 // Cookie.Expires is set from Max-Age, or else from Expires. If it is not after now, the header deletes the cookie.
-func Parse(header string, now time.Time) (SetCookie, error) {
+//
+// If from is not nil, Path, Domain and Secure have the effect that they have in a browser for a response from this URL.
+// Twilio's documentation does not mention them.
+func Parse(header string, from *url.URL, now time.Time) (Cookie, error) {
 	if strings.ContainsAny(header, "\t\r\n\v\f") {
-		return SetCookie{}, ErrCharacter
+		return Cookie{}, ErrCharacter
 	}
-	pair, attributes, _ := strings.Cut(header, ";")
+	pair, text, _ := strings.Cut(header, ";")
 	name, value, found := strings.Cut(pair, "=")
 	if !found {
-		return SetCookie{}, ErrIgnored
+		return Cookie{}, ErrIgnored
 	}
-	c := SetCookie{Cookie: Cookie{Name: strings.Trim(name, " "), Value: strings.Trim(value, " "), set: now}}
+	c := Cookie{Name: strings.Trim(name, " "), Value: strings.Trim(value, " "), set: now}
 	if c.Name == "" {
-		return SetCookie{}, ErrName
+		return Cookie{}, ErrName
 	}
 	// net/http refuses pairs that browsers accept, but it parses the attributes as browsers do.
-	parsed, err := http.ParseSetCookie("name=value;" + attributes)
+	attributes, err := http.ParseSetCookie("name=value;" + text)
 	if err != nil {
+		attributes = new(http.Cookie)
+	}
+	c.Expires = expires(attributes, now)
+	if from == nil {
 		return c, nil
 	}
-	c.Expires = expires(parsed, now)
-	c.Domain, c.Secure = strings.ToLower(strings.TrimPrefix(parsed.Domain, ".")), parsed.Secure
-	if strings.HasPrefix(parsed.Path, "/") {
-		c.Path = parsed.Path
-	}
-	return c, nil
+	c.scope, err = newScope(attributes, from)
+	return c, err
 }
 
 // maxAge is the longest age that browsers accept, 400 days in seconds. It keeps a large Max-Age from overflowing.
@@ -71,6 +68,3 @@ func expires(c *http.Cookie, now time.Time) time.Time {
 	}
 	return c.Expires
 }
-
-// Deletes reports whether the header deletes the cookie instead of setting it.
-func (c SetCookie) Deletes() bool { return c.expired(c.set) }

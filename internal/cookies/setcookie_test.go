@@ -20,7 +20,7 @@ func TestParse(t *testing.T) {
 		{"an attribute without a value is allowed", "a=1; Secure; HttpOnly", "a", "1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			c, err := Parse(row.header, now)
+			c, err := Parse(row.header, nil, now)
 			if err != nil || c.Name != row.cookie || c.Value != row.value {
 				t.Errorf("Parse returns %q=%q, %v", c.Name, c.Value, err)
 			}
@@ -44,7 +44,7 @@ func TestParseErrors(t *testing.T) {
 		{"a form feed in an attribute is refused", "a=secret; Path=/\f", ErrCharacter},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if c, err := Parse(row.header, now); !errors.Is(err, row.want) || strings.Contains(err.Error(), "secret") {
+			if c, err := Parse(row.header, nil, now); !errors.Is(err, row.want) || strings.Contains(err.Error(), "secret") {
 				t.Errorf("Parse returns %+v, %v", c, err)
 			}
 		})
@@ -77,7 +77,7 @@ func TestExpires(t *testing.T) {
 		{"an Expires in the past deletes the cookie", "; Expires=Thu, 01 Jan 1970 00:00:00 GMT", 0, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			c, err := Parse("a=1"+row.attributes, now)
+			c, err := Parse("a=1"+row.attributes, nil, now)
 			if err != nil || c.Deletes() != row.deletes {
 				t.Fatalf("Parse returns %+v, %v; Deletes returns %t", c, err, c.Deletes())
 			}

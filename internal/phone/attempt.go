@@ -25,14 +25,17 @@ type response struct {
 
 // roundTrip sends a request and reads the response. It sends the request again only if the server cannot have received
 // it: the connection was kept from an earlier request, and the server has closed it before a byte was written.
-func (n *Network) roundTrip(ctx context.Context, r *http.Request, form []byte, o overrides, end time.Time) (response, *failure) {
+func (n *Network) roundTrip(ctx context.Context, r *http.Request, body []byte, o overrides, end time.Time) (response, *failure) {
 	for {
-		res, failed := n.roundTripOnce(ctx, r, form, o, end)
-		switch {
-		case failed == nil:
+		a := &attempt{pause: o.read, end: end}
+		res, err := a.send(ctx, n.transport(o), r, body)
+		if err == nil {
 			return res, nil
+		}
+		failed := a.failure(err)
+		switch {
 		case ctx.Err() != nil:
-			return response{}, stopped()
+			return response{}, &failure{detail: "The phone was stopped before Twilio would have finished."}
 		case failed.unsent:
 			continue
 		case failed.code == 11205 && o.hasTotal && !time.Now().Before(end):
@@ -42,30 +45,38 @@ func (n *Network) roundTrip(ctx context.Context, r *http.Request, form []byte, o
 	}
 }
 
-// roundTripOnce sends a request once.
-func (n *Network) roundTripOnce(ctx context.Context, r *http.Request, form []byte, o overrides, end time.Time) (response, *failure) {
+// errTimeout is the error of an attempt that takes too long.
+var errTimeout = errors.New("timeout")
+
+// attempt is one attempt to send a request. It ends after a pause in which nothing is transferred, and at a given time.
+type attempt struct {
+	pause time.Duration
+	end   time.Time
+	timer *time.Timer
+
+	hasConn, reused bool // there is a connection, which has been used before
+	sent, heard     atomic.Bool
+}
+
+// send sends a request once and reads the response.
+func (a *attempt) send(ctx context.Context, via *http.Transport, r *http.Request, body []byte) (res response, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	a := &attempt{pause: o.read, end: end}
-	a.timer = time.AfterFunc(time.Until(end), func() { cancel(errTimeout) })
+	a.timer = time.AfterFunc(time.Until(a.end), func() { cancel(errTimeout) })
 	defer a.timer.Stop()
 	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: a.start}))
-	r.ContentLength = int64(len(form))
+	r.ContentLength = int64(len(body))
 	// net/http does not repeat a request whose body it cannot read twice. It would otherwise repeat a GET that may have
 	// been received.
-	r.Body = io.NopCloser(bytes.NewReader(form))
-	httpResponse, err := n.transport(o).RoundTrip(r)
-	var res response
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	httpResponse, err := via.RoundTrip(r)
 	if err == nil {
 		res, err = readResponse(httpResponse)
 	}
-	if err != nil {
-		if context.Cause(ctx) == errTimeout {
-			err = errTimeout
-		}
-		return response{}, a.failure(err)
+	if err != nil && context.Cause(ctx) == errTimeout {
+		err = errTimeout
 	}
-	return res, nil
+	return res, err
 }
 
 // readResponse reads as much of a response as Twilio does.
@@ -84,19 +95,6 @@ func readResponse(r *http.Response) (response, error) {
 	}
 	res.body, err = io.ReadAll(io.LimitReader(body, twiml.MaxBytes+1))
 	return res, err
-}
-
-// errTimeout is the cause of the end of an attempt that takes too long.
-var errTimeout = errors.New("timeout")
-
-// attempt is one attempt to send a request. It ends after a pause in which nothing is transferred, and at a given time.
-type attempt struct {
-	pause time.Duration
-	end   time.Time
-	timer *time.Timer
-
-	hasConn, reused bool // there is a connection, which has been used before
-	sent, heard     atomic.Bool
 }
 
 // start begins the attempt on a connection. It closes a reused connection that its server has closed, or on which the

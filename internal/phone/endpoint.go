@@ -32,16 +32,16 @@ func (e Endpoint) Sibling(text string) Endpoint {
 		return Endpoint{URL: text}
 	}
 	publicPrefix, addressPrefix := pathPrefixes(public.EscapedPath(), address.EscapedPath())
-	rest, isPublic := pathBelow(u, public, publicPrefix)
-	if !isPublic {
-		var isAddress bool
-		if rest, isAddress = pathBelow(u, address, addressPrefix); !isAddress {
-			return Endpoint{URL: text}
-		}
-		text = base(public) + publicPrefix + rest
-		if fragment := u.EscapedFragment(); fragment != "" {
-			text += "#" + fragment
-		}
+	if rest, found := pathBelow(u, public, publicPrefix); found {
+		return Endpoint{URL: text, Address: base(address) + addressPrefix + rest}
+	}
+	rest, found := pathBelow(u, address, addressPrefix)
+	if !found {
+		return Endpoint{URL: text}
+	}
+	text = base(public) + publicPrefix + rest
+	if fragment := u.EscapedFragment(); fragment != "" {
+		text += "#" + fragment
 	}
 	return Endpoint{URL: text, Address: base(address) + addressPrefix + rest}
 }
@@ -56,26 +56,20 @@ func base(u weburl.URL) string {
 func pathBelow(u, other weburl.URL, prefix string) (rest string, found bool) {
 	rest, found = strings.CutPrefix(u.EscapedPath(), prefix)
 	found = found && (rest == "" || rest[0] == '/') && u.SameOrigin(other)
-	if u.RawQuery != "" {
-		rest += "?" + u.RawQuery
-	}
-	return rest, found
+	return withQuery(rest, u.RawQuery), found
 }
 
 // pathPrefixes returns the parts of two paths before their common end. Both are empty if the paths end differently.
 func pathPrefixes(a, b string) (prefixA, prefixB string) {
-	prefixA, prefixB = a, b
-	for {
-		i, j := strings.LastIndexByte(prefixA, '/'), strings.LastIndexByte(prefixB, '/')
-		if i < 0 || j < 0 || prefixA[i:] != prefixB[j:] {
-			break
-		}
-		prefixA, prefixB = prefixA[:i], prefixB[:j]
+	segmentsA, segmentsB := strings.Split(a, "/"), strings.Split(b, "/")
+	restA, restB := len(segmentsA)-1, len(segmentsB)-1
+	for restA > 0 && restB > 0 && segmentsA[restA] == segmentsB[restB] {
+		restA, restB = restA-1, restB-1
 	}
-	if prefixA == a {
+	if restA == len(segmentsA)-1 {
 		return "", ""
 	}
-	return prefixA, prefixB
+	return strings.Join(segmentsA[:restA+1], "/"), strings.Join(segmentsB[:restB+1], "/")
 }
 
 // target is a URL to request: what Twilio calls it, and where it is here.
@@ -83,7 +77,7 @@ type target struct {
 	endpoint  Endpoint // of the options, from which targets on the same server are derived
 	public    weburl.URL
 	address   weburl.URL
-	query     string        // added to the queries of both, escaped
+	requested string        // address without user, password and fragment; with the query of public if it has none
 	login     *url.Userinfo // for the second request, after a 401; nil if there is none
 	overrides overrides
 }
@@ -94,30 +88,17 @@ func newTarget(e Endpoint) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &target{endpoint: e, public: public, address: public, login: public.User}
-	if t.overrides, err = parseOverrides(public.EscapedFragment()); err != nil {
-		return nil, err
-	}
-	if e.Address == "" {
-		return t, nil
-	}
-	if t.address, err = weburl.Parse(e.Address); err != nil {
+	address, err := weburl.Parse(cmp.Or(e.Address, e.URL))
+	if err != nil {
 		return nil, fmt.Errorf("address: %w", err)
 	}
-	t.login = cmp.Or(t.login, t.address.User)
-	return t, nil
-}
-
-// signed returns the URL as Twilio knows and signs it.
-func (t *target) signed() string { return withQuery(t.public.Signed(), t.query) }
-
-// requested returns the URL that is requested.
-func (t *target) requested() string {
-	text := t.address.Signed()
-	if t.address.RawQuery == "" {
-		text = withQuery(text, t.public.RawQuery)
+	t := &target{endpoint: e, public: public, address: address, requested: address.Signed}
+	t.login = cmp.Or(public.User, address.User)
+	if address.RawQuery == "" {
+		t.requested = withQuery(address.Signed, public.RawQuery)
 	}
-	return withQuery(text, t.query)
+	t.overrides, err = parseOverrides(public.EscapedFragment())
+	return t, err
 }
 
 // withQuery returns a URL with parameters added to its query.

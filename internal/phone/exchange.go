@@ -15,7 +15,13 @@ import (
 // exchange sends a request once, records it, and stores the cookies of the response.
 func (d *dispatch) exchange(ctx context.Context, r request, end time.Time) (response, *failure) {
 	p := d.phone
-	snapshot := p.jar.Snapshot(r.to.public.URL, p.Now())
+	query, body := r.split()
+	e := Exchange{Reason: r.reason, Method: r.method, URL: r.signed(), Address: withQuery(r.to.requested, query), Sent: p.Now()}
+	httpRequest, err := http.NewRequest(r.method, e.Address, nil)
+	if err != nil {
+		return response{}, &failure{code: 11100, detail: "The URL is not valid."}
+	}
+	snapshot := p.jar.Snapshot(r.to.public.URL, e.Sent)
 	if d.delivery.Message.Cookieless {
 		snapshot.Sent = nil
 	}
@@ -23,38 +29,38 @@ func (d *dispatch) exchange(ctx context.Context, r request, end time.Time) (resp
 		d.before, d.after = snapshot.All, snapshot.All
 	}
 	if len(snapshot.Sent) > 0 {
-		d.warnCookies(r.reason, r.to.signed())
+		d.warnCookies(r.reason, e.URL)
 	}
-	e := Exchange{Reason: r.reason, Method: r.method, URL: r.to.signed(), Address: r.to.requested(), Sent: p.Now()}
+	signature := d.sign(e.URL, body)
+	httpRequest.Header = r.header(signature, snapshot.Sent.Header())
 	began := time.Now()
-	httpRequest, err := http.NewRequest(r.method, e.Address, nil)
-	if err != nil {
-		return response{}, &failure{code: 11100, detail: "The URL is not valid."}
-	}
-	httpRequest.Header = r.header(d.signature(r), snapshot.Sent.Header())
-	res, failed := p.options.Network.roundTrip(ctx, httpRequest, r.form, r.to.overrides, end)
+	res, failed := p.options.Network.roundTrip(ctx, httpRequest, body, r.to.overrides, end)
 	e.Took, e.Status = time.Since(began), res.status
 	if failed != nil {
 		e.Error = failed.detail
 	}
 	if p.options.Trace {
-		e.trace(httpRequest.Header, r.form, res)
+		e.Signature, e.RequestHeader, e.RequestBody = signature, httpRequest.Header.Clone(), string(body)
+		if r.withLogin {
+			e.RequestHeader.Set("Authorization", "Basic •••")
+		}
+		e.ResponseHeader, e.ResponseBody = res.header, string(res.body)
 	}
 	d.delivery.Exchanges = append(d.delivery.Exchanges, e)
 	if failed != nil {
 		return response{}, failed
 	}
-	return res, d.storeCookies(snapshot, r.to, res)
+	return res, d.storeCookies(snapshot, r, res)
 }
 
-// signature returns the X-Twilio-Signature of a request.
-func (d *dispatch) signature(r request) string {
+// sign returns the X-Twilio-Signature of a request.
+func (d *dispatch) sign(url string, body []byte) string {
 	token := d.phone.options.AuthToken
 	if d.delivery.Message.Forged {
 		token = "not " + token
 	}
-	form, _ := twilio.ParseForm(r.form) // encode has escaped it
-	return twilio.Sign(token, r.to.signed(), form)
+	form, _ := twilio.ParseForm(body) // encode has escaped it
+	return twilio.Sign(token, url, form)
 }
 
 // header returns the header as captured from Twilio and as Twilio's own emulator sends it. The Content-Type of a message
@@ -83,36 +89,26 @@ func (r request) header(signature, cookies string) http.Header {
 	return h
 }
 
-// trace keeps the headers and bodies, without the password.
-func (e *Exchange) trace(header http.Header, form []byte, res response) {
-	e.Signature = header.Get("X-Twilio-Signature")
-	e.RequestHeader, e.RequestBody = header.Clone(), string(form)
-	if e.RequestHeader.Get("Authorization") != "" {
-		e.RequestHeader.Set("Authorization", "Basic •••")
-	}
-	e.ResponseHeader, e.ResponseBody = res.header, string(res.body)
-}
-
 // storeCookies stores the cookies of a response. It fails if Twilio refuses the response because of one of them.
-func (d *dispatch) storeCookies(snapshot cookies.Snapshot, from *target, res response) *failure {
+func (d *dispatch) storeCookies(snapshot cookies.Snapshot, r request, res response) *failure {
 	p, now := d.phone, d.phone.Now()
-	var sets []cookies.SetCookie
+	var sets []cookies.Cookie
 	for _, line := range res.header["Set-Cookie"] {
-		c, err := cookies.Parse(line, now)
+		c, err := p.jar.Parse(line, r.to.public.URL, now)
 		switch {
 		case errors.Is(err, cookies.ErrIgnored):
-			d.warn(from.signed(), "A Set-Cookie header has no equals sign. Browsers ignore it, and so does this phone.")
+			d.warn(r.signed(), "A Set-Cookie header has no equals sign. Browsers ignore it, and so does this phone.")
+			continue
+		case errors.Is(err, cookies.ErrDomain):
+			d.warn(r.signed(), "A cookie is set for a domain that is not the server's. A browser refuses it.")
 			continue
 		case err != nil:
 			return &failure{code: 11206, detail: "Twilio refuses the response: " + err.Error() + "."}
-		case p.options.Jar.Strict && !c.Accepts(from.public.URL):
-			d.warn(from.signed(), "A cookie is set for a domain that is not the server's. A browser refuses it.")
-			continue
 		case c.Deletes():
-			d.warn(from.signed(), "It is not confirmed that Twilio deletes a cookie whose Max-Age or Expires has passed.")
+			d.warn(r.signed(), "It is not confirmed that Twilio deletes a cookie whose Max-Age or Expires has passed.")
 		}
 		sets = append(sets, c)
 	}
-	d.after = p.jar.Update(snapshot, from.public.URL, sets, now)
+	d.after = p.jar.Update(snapshot, sets, now)
 	return nil
 }

@@ -30,10 +30,8 @@ func stopped() *failure {
 // dialFailure returns why there is no TCP connection. After a host without an address, Twilio does not try again, because
 // it did not try to connect.
 func dialFailure(err error) *failure {
-	var noHost *net.DNSError
-	var noAddress *net.AddrError
 	switch {
-	case errors.As(err, &noHost) || errors.As(err, &noAddress):
+	case is[*net.DNSError](err) || is[*net.AddrError](err):
 		return &failure{code: 11210, detail: "The host name has no address."}
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return &failure{code: 11202, detail: "The connection was refused.", policy: retryConnect}
@@ -45,21 +43,16 @@ func dialFailure(err error) *failure {
 
 // handshakeFailure returns why the TLS handshake failed.
 func handshakeFailure(err error) *failure {
-	var (
-		hostname  x509.HostnameError
-		invalid   x509.CertificateInvalidError
-		authority x509.UnknownAuthorityError
-		record    tls.RecordHeaderError
-	)
 	f := failure{code: 11220, detail: "The TLS handshake failed.", policy: retryConnect}
+	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
 	switch {
-	case errors.As(err, &hostname):
+	case is[x509.HostnameError](err):
 		f.code, f.detail = 11235, "The certificate is for another host."
-	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
+	case isInvalid && invalid.Reason == x509.Expired:
 		f.code, f.detail = 11236, "The certificate has expired or is not valid yet."
-	case errors.As(err, &authority):
+	case is[x509.UnknownAuthorityError](err):
 		f.code, f.detail = 11237, "The certificate is not from an authority that is known here."
-	case errors.As(err, &record):
+	case is[tls.RecordHeaderError](err):
 		f.detail = "The server does not use TLS."
 	case isTimeout(err):
 		f.detail = "The TLS handshake timed out."
@@ -72,43 +65,41 @@ func handshakeFailure(err error) *failure {
 // Twilio's page on 11205 has the time-outs, and the page on 11206 has connections that break before there is a valid
 // response.
 func (a *attempt) failure(err error) *failure {
-	var failed *failure
-	var header textproto.ProtocolError
 	heard := a.heard.Load()
-	switch {
-	case errors.As(err, &failed): // from the dialer
+	f := failure{code: 11206}
+	switch failed, isDial := errors.AsType[*failure](err); {
+	case isDial:
 		return failed
 	case err == errTimeout && !a.hasConn:
-		return &failure{code: 11205, detail: "The connection timed out.", policy: retryConnect}
+		f.code, f.detail, f.policy = 11205, "The connection timed out.", retryConnect
 	case err == errTimeout && !heard:
-		return &failure{code: 11205, detail: "No response came in time.", policy: retryRead}
+		f.code, f.detail, f.policy = 11205, "No response came in time.", retryRead
 	case err == errTimeout:
-		return &failure{code: 11205, detail: "The response was not complete in time."}
+		f.code, f.detail = 11205, "The response was not complete in time."
 	case !heard && a.reused:
-		return &failure{
-			code:   11206,
-			detail: "The server closed a connection, which was kept from an earlier request, before a response came. This may be chance.",
-			policy: retryOther,
-			unsent: !a.sent.Load(),
-		}
+		f.detail = "The server closed a connection, which was kept from an earlier request, before a response came. This may be chance."
+		f.policy, f.unsent = retryOther, !a.sent.Load()
 	case !heard:
-		return &failure{code: 11206, detail: "The server closed the connection before a response came.", policy: retryOther}
-	case isCompression(err):
-		return &failure{code: 11206, detail: "The response is not compressed as its header says."}
+		f.detail, f.policy = "The server closed the connection before a response came.", retryOther
+	case is[flate.CorruptInputError](err) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum):
+		f.detail = "The response is not compressed as its header says."
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET):
-		return &failure{code: 11206, detail: "The server closed the connection before the response was complete."}
-	case errors.As(err, &header):
-		return &failure{code: 11206, detail: "A header of the response is malformed or has a control character."}
+		f.detail = "The server closed the connection before the response was complete."
+	case is[textproto.ProtocolError](err):
+		f.detail = "A header of the response is malformed or has a control character."
+	default:
+		f.detail = "The response is not valid HTTP, or its head is too long."
 	}
-	return &failure{code: 11206, detail: "The response is not valid HTTP, or its head is too long."}
+	return &f
+}
+
+// is reports whether an error, or one that it wraps, has the type E.
+func is[E error](err error) bool {
+	_, found := errors.AsType[E](err)
+	return found
 }
 
 func isTimeout(err error) bool {
-	var timeout net.Error
-	return errors.As(err, &timeout) && timeout.Timeout()
-}
-
-func isCompression(err error) bool {
-	var corrupt flate.CorruptInputError
-	return errors.As(err, &corrupt) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum)
+	timeout, found := errors.AsType[net.Error](err)
+	return found && timeout.Timeout()
 }

@@ -20,16 +20,22 @@ type request struct {
 	to        *target
 	form      []byte // escaped
 	token     string
+	retries   int  // before this try
 	withLogin bool // the server has asked for the user and the password
 }
 
-// effective returns the request as it is sent: a GET has its form in the query.
-func (r request) effective() request {
-	if r.method == http.MethodGet && len(r.form) > 0 {
-		to := *r.to
-		to.query, r.to, r.form = string(r.form), &to, nil
+// split returns the form as the part of the query that a GET adds to its URL, or as the body of a POST.
+func (r request) split() (query string, body []byte) {
+	if r.method == http.MethodGet {
+		return string(r.form), nil
 	}
-	return r
+	return "", r.form
+}
+
+// signed returns the URL as Twilio knows and signs it.
+func (r request) signed() string {
+	query, _ := r.split()
+	return withQuery(r.to.public.Signed, query)
 }
 
 // fetch requests a document. It follows redirects and tries again as the connection overrides say. All of this together
@@ -37,27 +43,69 @@ func (r request) effective() request {
 // because of which Twilio cannot execute it.
 func (d *dispatch) fetch(ctx context.Context, r request) ([]twiml.Verb, *target, *Finding) {
 	end := time.Now().Add(r.to.overrides.total)
-	for redirects := 0; ; redirects++ {
-		sent := r.effective()
-		url := sent.to.signed()
-		res, failed := d.try(ctx, sent, end)
-		if failed == nil && res.status/100 != 3 {
+	r.token = newIdempotencyToken()
+	for redirects := 0; ; {
+		url := r.signed()
+		res, failed := d.exchange(ctx, r, end)
+		switch {
+		case d.authorize(&r, res) || ctx.Err() == nil && d.retry(&r, res, failed, end):
+			continue
+		case failed == nil && res.status/100 != 3:
 			verbs, fatal := d.read(res, url)
 			return verbs, r.to, fatal
-		}
-		if failed == nil && redirects == maxRedirects {
+		case failed == nil && redirects == maxRedirects:
 			d.warn(url, "It is not confirmed how many redirects Twilio follows.")
 			failed = &failure{code: 11215, detail: fmt.Sprintf("There were more than %d redirects in a row.", maxRedirects)}
-		}
-		if failed == nil {
+		case failed == nil:
+			redirects++
 			asked := time.Now()
 			r, failed = d.follow(r, res)
 			end = end.Add(time.Since(asked)) // a person may have been asked
 		}
 		if failed != nil {
-			return nil, nil, d.fail(failed.code, failed.detail, url)
+			return nil, nil, d.fail(failed, url)
 		}
 	}
+}
+
+// authorize prepares a request for its second try after a 401: Twilio sends the user and the password only if the server
+// asks for them.
+//
+// See https://www.twilio.com/docs/usage/security#http-authentication.
+func (d *dispatch) authorize(r *request, res response) bool {
+	if res.status != http.StatusUnauthorized || r.to.login == nil || r.withLogin {
+		return false
+	}
+	challenges := strings.ToLower(strings.Join(res.header["Www-Authenticate"], ","))
+	r.withLogin = strings.Contains(challenges, "basic")
+	if r.withLogin {
+		r.reason = Authorized
+	} else if strings.Contains(challenges, "digest") {
+		d.warn(r.signed(), "Twilio would answer the Digest challenge. Only Basic is answered here.")
+	}
+	return r.withLogin
+}
+
+// retry prepares a request for another try after a failure that the connection overrides name.
+func (d *dispatch) retry(r *request, res response, failed *failure, end time.Time) bool {
+	var why policy
+	switch {
+	case failed != nil:
+		why = failed.policy
+	case res.status >= 400 && res.status <= 499:
+		why = retry4xx
+	case res.status >= 500 && res.status <= 599:
+		why = retry5xx
+	}
+	if why&r.to.overrides.policy == 0 || r.retries == r.to.overrides.retries || !time.Now().Before(end) {
+		return false
+	}
+	if why != retryConnect {
+		d.warn(r.signed(), "A retry has the same I-Twilio-Idempotency-Token here. It is not confirmed whether Twilio's has.")
+	}
+	r.retries++
+	r.reason = Retry
+	return true
 }
 
 // read reads a response as Twilio does. It returns the verbs, or the error because of which Twilio cannot execute it.
@@ -86,87 +134,36 @@ func (d *dispatch) follow(r request, res response) (request, *failure) {
 		return r, &failure{code: 11216, detail: "The redirect cannot be followed: " + err.Error() + "."}
 	}
 	if redirect.KeepsForm {
-		d.warn(r.to.signed(), "It is not confirmed that Twilio sends the same request again after 307, signed over the new URL.")
+		d.warn(r.signed(), "It is not confirmed that Twilio sends the same request again after 307, signed over the new URL.")
 	} else {
-		d.warn(r.to.signed(), fmt.Sprintf("Twilio follows %d with GET and drops the message's parameters. "+
+		d.warn(r.signed(), fmt.Sprintf("Twilio follows %d with GET and drops the message's parameters. "+
 			"It is not confirmed what it signs then and which cookies it sends.", res.status))
 		r.form = nil
 	}
-	next, err := r.to.next(redirect.URL)
-	if err != nil {
-		return r, &failure{code: 11216, detail: "The redirect cannot be followed: " + err.Error() + "."}
-	}
-	if refused := d.checkServer(next); refused != nil {
-		return r, refused
+	next, failed := d.next(r.to, redirect.URL, 11216, "The redirect cannot be followed")
+	if failed != nil {
+		return r, failed
 	}
 	next.overrides = r.to.overrides
-	return request{reason: Redirected, method: redirect.Method, to: next, form: r.form}, nil
+	return request{reason: Redirected, method: redirect.Method, to: next, form: r.form, token: newIdempotencyToken()}, nil
 }
 
-// checkServer asks whether a request may be sent to a server that is not in the options. If not, the delivery ends.
-// Nothing is sent to the fallback URL either, because it is not known what Twilio would have received.
-func (d *dispatch) checkServer(to *target) *failure {
+// next returns the target of a URL in a response. If the URL cannot be used, the failure has the given code, and its
+// detail begins with the given problem.
+//
+// If Options.Follow refuses the URL's server, the delivery ends. Nothing is sent to the fallback URL either, because it is
+// not known what Twilio would have received.
+func (d *dispatch) next(from *target, reference string, code int, problem string) (*target, *failure) {
 	p := d.phone
-	if to.address.SameOrigin(p.webhook.address) || p.fallback != nil && to.address.SameOrigin(p.fallback.address) {
-		return nil
+	to, err := from.next(reference)
+	if err != nil {
+		return nil, &failure{code: code, detail: problem + ": " + err.Error() + "."}
 	}
 	server := to.address.Origin()
-	if p.options.Follow != nil && p.options.Follow(server) {
-		return nil
+	isOwn := to.address.SameOrigin(p.webhook.address) || p.fallback != nil && to.address.SameOrigin(p.fallback.address)
+	if isOwn || p.options.Follow != nil && p.options.Follow(server) {
+		return to, nil
 	}
 	d.delivery.NotFollowed = server
-	return &failure{detail: fmt.Sprintf("The webhook leads to another server, %+q. Twilio would follow and send a signature and the cookies. This phone did not.", server)}
-}
-
-// try sends a request. It sends it again with the user and the password if the server asks for them, and after the
-// failures that the connection overrides name.
-func (d *dispatch) try(ctx context.Context, r request, end time.Time) (response, *failure) {
-	r.token = newIdempotencyToken()
-	for tries := 0; ; {
-		res, failed := d.exchange(ctx, r, end)
-		if d.authorize(&r, res) {
-			continue
-		}
-		o := r.to.overrides
-		why := retryPolicy(res, failed) & o.policy
-		if why == 0 || tries == o.retries || ctx.Err() != nil || !time.Now().Before(end) {
-			return res, failed
-		}
-		if why != retryConnect {
-			d.warn(r.to.signed(), "A retry has the same I-Twilio-Idempotency-Token here. It is not confirmed whether Twilio's has.")
-		}
-		tries++
-		r.reason = Retry
-	}
-}
-
-// retryPolicy returns the retry policy that would try a request again.
-func retryPolicy(res response, failed *failure) policy {
-	switch {
-	case failed != nil:
-		return failed.policy
-	case res.status >= 400 && res.status <= 499:
-		return retry4xx
-	case res.status >= 500 && res.status <= 599:
-		return retry5xx
-	}
-	return 0
-}
-
-// authorize prepares a request for its second try after a 401: Twilio sends the user and the password only if the server
-// asks for them.
-//
-// See https://www.twilio.com/docs/usage/security#http-authentication.
-func (d *dispatch) authorize(r *request, res response) bool {
-	if res.status != http.StatusUnauthorized || r.to.login == nil || r.withLogin {
-		return false
-	}
-	challenges := strings.ToLower(strings.Join(res.header["Www-Authenticate"], ","))
-	r.withLogin = strings.Contains(challenges, "basic")
-	if r.withLogin {
-		r.reason = Authorized
-	} else if strings.Contains(challenges, "digest") {
-		d.warn(r.to.signed(), "Twilio would answer the Digest challenge. Only Basic is answered here.")
-	}
-	return r.withLogin
+	return nil, &failure{detail: fmt.Sprintf("The webhook leads to another server, %+q. Twilio would follow and send a signature and the cookies. This phone did not.", server)}
 }

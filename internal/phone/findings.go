@@ -15,8 +15,8 @@ func (d *dispatch) add(f Finding) {
 }
 
 // fail adds and returns an error.
-func (d *dispatch) fail(code int, detail, url string) *Finding {
-	f := newFinding(twiml.Finding{Code: code, Detail: detail}, url)
+func (d *dispatch) fail(failed *failure, url string) *Finding {
+	f := newFinding(twiml.Finding{Code: failed.code, Detail: failed.detail}, url)
 	d.add(f)
 	return &f
 }

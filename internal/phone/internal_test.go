@@ -74,7 +74,8 @@ func signed(t *testing.T, url, body string) string {
 		t.Fatal(err)
 	}
 	d := dispatch{phone: &Phone{options: Options{AuthToken: "12345"}}, delivery: &Delivery{}}
-	return d.signature(request{method: "POST", to: to, form: []byte(body)})
+	r := request{method: "POST", to: to, form: []byte(body)}
+	return d.sign(r.signed(), r.form)
 }
 
 // The vectors with a user are left out, because Twilio does not sign the user. So is the one that must be refused.

@@ -74,30 +74,6 @@ type dialer struct {
 }
 
 func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, error) {
-	raw, err := d.connect(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	return &conn{Conn: raw, raw: raw}, nil
-}
-
-func (d dialer) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
-	raw, err := d.connect(ctx, network, address)
-	if err != nil {
-		return nil, err
-	}
-	ctx, cancel := context.WithTimeout(ctx, d.timeout)
-	defer cancel()
-	host, _, _ := net.SplitHostPort(address)
-	secured := tls.Client(raw, d.config(host))
-	if err := secured.HandshakeContext(ctx); err != nil {
-		raw.Close()
-		return nil, handshakeFailure(err)
-	}
-	return &conn{Conn: secured, raw: raw}, nil
-}
-
-func (d dialer) connect(ctx context.Context, network, address string) (net.Conn, error) {
 	tcp := net.Dialer{Timeout: d.timeout}
 	if permit := d.network.Permit; permit != nil {
 		tcp.Control = func(_, address string, _ syscall.RawConn) error { return permit(address) }
@@ -106,7 +82,23 @@ func (d dialer) connect(ctx context.Context, network, address string) (net.Conn,
 	if err != nil {
 		return nil, dialFailure(err)
 	}
-	return raw, nil
+	return &conn{Conn: raw, raw: raw}, nil
+}
+
+func (d dialer) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
+	plain, err := d.dial(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	host, _, _ := net.SplitHostPort(address)
+	secured := tls.Client(plain, d.config(host))
+	if err := secured.HandshakeContext(ctx); err != nil {
+		plain.Close()
+		return nil, handshakeFailure(err)
+	}
+	return &conn{Conn: secured, raw: plain.(*conn).raw}, nil
 }
 
 // config returns the TLS configuration for a host. Without SNI, the certificate is checked all the same.

@@ -3,7 +3,6 @@ package phone
 import (
 	"cmp"
 	"errors"
-	"fmt"
 
 	"smsession/internal/cookies"
 	"smsession/internal/twilio"
@@ -33,27 +32,20 @@ type Options struct {
 
 // check returns an error for missing fields and for addresses that Twilio does not send. New parses the endpoints.
 func (o Options) check() error {
-	for _, field := range [...]struct{ name, value string }{
-		{"the sender's number", o.From},
-		{"the number that is texted", o.To},
-		{"the auth token", o.AuthToken},
-		{"the webhook's URL", o.Webhook.URL},
-	} {
-		if field.value == "" {
-			return fmt.Errorf("%s is missing", field.name)
-		}
-	}
-	if !(o.Jar.Lose >= 0 && o.Jar.Lose <= 1) { // false for NaN, too
+	switch {
+	case o.From == "":
+		return errors.New("the sender's number is missing")
+	case o.To == "":
+		return errors.New("the number that is texted is missing")
+	case o.AuthToken == "":
+		return errors.New("the auth token is missing")
+	case o.Webhook.URL == "":
+		return errors.New("the webhook's URL is missing")
+	case !(o.Jar.Lose >= 0 && o.Jar.Lose <= 1): // true for NaN, too
 		return errors.New("the share of lost cookies is not between 0 and 1")
 	}
 	return cmp.Or(
 		twilio.CheckAddress("the sender's number", o.From),
 		twilio.CheckAddress("the number that is texted", o.To),
 	)
-}
-
-// setDefaults replaces the zero values of optional fields.
-func (o *Options) setDefaults() {
-	o.AccountSID = cmp.Or(o.AccountSID, newSID("AC"))
-	o.Network = cmp.Or(o.Network, new(Network))
 }

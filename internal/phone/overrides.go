@@ -58,16 +58,22 @@ func parseOverrides(fragment string) (overrides, error) {
 }
 
 func (o *overrides) set(key, value string) (err error) {
+	number := func(least, most int) int {
+		n, parseErr := strconv.Atoi(value)
+		if parseErr != nil || n < least || n > most {
+			err = fmt.Errorf("the connection override %s is not a number from %d to %d", key, least, most)
+		}
+		return n
+	}
 	switch key {
 	case "ct":
-		o.connect, err = parseMilliseconds(key, value, 10000)
+		o.connect = time.Duration(number(100, 10000)) * time.Millisecond
 	case "rt":
-		o.read, err = parseMilliseconds(key, value, 15000)
+		o.read = time.Duration(number(100, 15000)) * time.Millisecond
 	case "tt":
-		o.total, err = parseMilliseconds(key, value, 15000)
-		o.hasTotal = true
+		o.total, o.hasTotal = time.Duration(number(100, 15000))*time.Millisecond, true
 	case "rc":
-		o.retries, err = parseNumber(key, value, 0, 5)
+		o.retries = number(0, 5)
 	case "rp":
 		o.policy, err = parsePolicy(value)
 	case "sni":
@@ -83,20 +89,6 @@ func (o *overrides) set(key, value string) (err error) {
 		err = errors.New("the URL's fragment has an unknown connection override (known are ct, rt, tt, rc, rp, sni and e)")
 	}
 	return err
-}
-
-// parseMilliseconds parses a time-out, which is at least 100 ms.
-func parseMilliseconds(key, value string, most int) (time.Duration, error) {
-	n, err := parseNumber(key, value, 100, most)
-	return time.Duration(n) * time.Millisecond, err
-}
-
-func parseNumber(key, value string, least, most int) (int, error) {
-	n, err := strconv.Atoi(value)
-	if err != nil || n < least || n > most {
-		return 0, fmt.Errorf("the connection override %s is not a number from %d to %d", key, least, most)
-	}
-	return n, nil
 }
 
 // parsePolicy parses a list that is separated by commas.

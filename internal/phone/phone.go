@@ -7,6 +7,7 @@
 package phone
 
 import (
+	"cmp"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -31,7 +32,8 @@ func New(o Options) (*Phone, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	o.setDefaults()
+	o.AccountSID = cmp.Or(o.AccountSID, newSID("AC"))
+	o.Network = cmp.Or(o.Network, new(Network))
 	p := &Phone{options: o, jar: cookies.NewJar(o.Jar)}
 	var err error
 	if p.webhook, err = newTarget(o.Webhook); err != nil {

@@ -30,9 +30,8 @@ type dispatch struct {
 func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 	if m.SID == "" && len(m.Media) > 0 {
 		m.SID = newSID("MM")
-	} else if m.SID == "" {
-		m.SID = NewSID()
 	}
+	m.SID = cmp.Or(m.SID, NewSID())
 	began := time.Now()
 	d := dispatch{
 		phone:    p,
@@ -66,7 +65,7 @@ func (d *dispatch) deliver(ctx context.Context) {
 func (d *dispatch) run(ctx context.Context, r request) *Finding {
 	for {
 		if d.documents == maxDocuments {
-			d.fail(14106, "The TwiML leads to more than 50 documents.", r.to.signed())
+			d.fail(&failure{code: 14106, detail: "The TwiML leads to more than 50 documents."}, r.to.public.Signed)
 			return nil
 		}
 		d.documents++
@@ -84,19 +83,20 @@ func (d *dispatch) run(ctx context.Context, r request) *Finding {
 
 // execute executes the verbs of a document. It returns the request for the next document, nil if there is none.
 func (d *dispatch) execute(verbs []twiml.Verb, from *target) (*request, *Finding) {
+	url := from.public.Signed
 	for _, v := range verbs {
 		if v.Kind == twiml.Redirect {
 			return d.nextRequest(request{reason: Verb, method: v.Method, form: encode(d.params)}, from, v.URL)
 		}
 		if len(d.delivery.Replies) == twiml.MaxMessages {
-			d.failTooManyMessages(from.signed())
+			d.failTooManyMessages(url)
 			continue
 		}
 		r := d.phone.reply(v)
 		d.delivery.Replies = append(d.delivery.Replies, r)
-		d.warnReply(r, from.signed())
+		d.warnReply(r, url)
 		if v.Action != "" {
-			d.warn(from.signed(), "It is not confirmed what Twilio sends to the action of a <Message>, except for MessageSid and MessageStatus.")
+			d.warn(url, "It is not confirmed what Twilio sends to the action of a <Message>, except for MessageSid and MessageStatus.")
 			return d.nextRequest(request{reason: Action, method: v.Method, form: encode(d.phone.statusParameters(r))}, from, v.Action)
 		}
 	}
@@ -107,7 +107,7 @@ func (d *dispatch) execute(verbs []twiml.Verb, from *target) (*request, *Finding
 // been reported before.
 func (d *dispatch) failTooManyMessages(url string) {
 	if !slices.ContainsFunc(d.delivery.Findings, func(f Finding) bool { return f.Code == 14109 }) {
-		d.fail(14109, "The documents together have more than 10 messages.", url)
+		d.fail(&failure{code: 14109, detail: "The documents together have more than 10 messages."}, url)
 	}
 }
 
@@ -123,13 +123,9 @@ func (p *Phone) reply(v twiml.Verb) Reply {
 
 // nextRequest completes the request for the URL that a document leads to.
 func (d *dispatch) nextRequest(r request, from *target, reference string) (*request, *Finding) {
-	to, err := from.next(reference)
-	if err != nil {
-		return nil, d.fail(11100, "The TwiML leads to a URL that cannot be used: "+err.Error()+".", from.signed())
-	}
-	if refused := d.checkServer(to); refused != nil {
-		d.fail(refused.code, refused.detail, from.signed())
-		return nil, nil
+	to, failed := d.next(from, reference, 11100, "The TwiML leads to a URL that cannot be used")
+	if failed != nil {
+		return nil, d.fail(failed, from.public.Signed)
 	}
 	r.to = to
 	return &r, nil

@@ -3,6 +3,7 @@
 package weburl
 
 import (
+	"cmp"
 	"errors"
 	"net/url"
 	"strconv"
@@ -11,8 +12,12 @@ import (
 
 // URL is an absolute http or https URL.
 type URL struct {
-	*url.URL        // must not be changed
-	text     string // as it was parsed; net/url can change a URL when it writes the parts again
+	*url.URL // must not be changed
+	// Signed is the URL as Twilio signs it for messages: without user, password and fragment, but with the port. It has
+	// the bytes that were parsed; net/url can change a URL when it writes the parts again.
+	//
+	// See https://www.twilio.com/docs/usage/security#validating-requests.
+	Signed string
 }
 
 // Parse parses a URL. The error does not quote the URL, which may contain a password.
@@ -24,7 +29,11 @@ func Parse(text string) (URL, error) {
 	if strings.Contains(text, " ") { // net/url refuses control characters, but not spaces
 		return URL{}, errors.New("the URL has a space in it")
 	}
-	return URL{URL: u, text: text}, nil
+	text, _, _ = strings.Cut(text, "#")
+	scheme, rest, _ := strings.Cut(text, "://")
+	endOfHost := strings.IndexAny(rest+"/", "/?")
+	host := strings.LastIndexByte(rest[:endOfHost], '@') + 1
+	return URL{URL: u, Signed: scheme + "://" + rest[host:]}, nil
 }
 
 func isPort(port string) bool {
@@ -32,35 +41,17 @@ func isPort(port string) bool {
 	return port == "" || err == nil && n > 0
 }
 
-// Signed returns the URL as Twilio signs it for messages: without user, password and fragment, but with the port.
-//
-// See https://www.twilio.com/docs/usage/security#validating-requests.
-func (u URL) Signed() string {
-	text, _, _ := strings.Cut(u.text, "#")
-	scheme, rest, _ := strings.Cut(text, "://")
-	host, path := rest, ""
-	if i := strings.IndexAny(rest, "/?"); i >= 0 {
-		host, path = rest[:i], rest[i:]
-	}
-	return scheme + "://" + host[strings.LastIndexByte(host, '@')+1:] + path
-}
-
 // Origin returns the scheme, the host and the port. A port that the URL does not have is left out.
 func (u URL) Origin() string { return u.Scheme + "://" + u.Host }
 
 // SameOrigin reports whether two URLs have the same scheme, host and port. A missing port is the scheme's default port.
 func (u URL) SameOrigin(other URL) bool {
-	return u.Scheme == other.Scheme && strings.EqualFold(u.Hostname(), other.Hostname()) && u.port() == other.port()
-}
-
-func (u URL) port() string {
-	switch port := u.Port(); {
-	case port != "":
-		return port
-	case u.Scheme == "https":
-		return "443"
+	defaultPort := "80"
+	if u.Scheme == "https" {
+		defaultPort = "443"
 	}
-	return "80"
+	return u.Scheme == other.Scheme && strings.EqualFold(u.Hostname(), other.Hostname()) &&
+		cmp.Or(u.Port(), defaultPort) == cmp.Or(other.Port(), defaultPort)
 }
 
 // Resolve returns the absolute form of a reference in a document at u. An absolute reference, and a path from the root,

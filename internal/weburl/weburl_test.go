@@ -20,8 +20,8 @@ func TestParse(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			u, err := Parse(row.text)
-			if err != nil || u.Signed() != row.signed {
-				t.Errorf("Parse returns %v; %s is signed", err, u.Signed())
+			if err != nil || u.Signed != row.signed {
+				t.Errorf("Parse returns %v; %s is signed", err, u.Signed)
 			}
 		})
 	}
