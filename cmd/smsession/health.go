@@ -11,7 +11,7 @@ import (
 	"smsession/internal/terminal"
 )
 
-// healthTimeout is how long a replica may take to answer. It answers from memory.
+// healthTimeout is how long a replica may take to answer. The answer needs no request to Redis.
 const healthTimeout = 2 * time.Second
 
 // healthCommand asks a replica on this host whether it is ready. It is the health check of a container that contains only

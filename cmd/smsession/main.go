@@ -25,7 +25,7 @@ const (
 	exitBadCommand = 2 // the command line or a setting is wrong
 )
 
-// process is what a command uses of the process that it runs in.
+// process has the parts of the process that commands use.
 type process struct {
 	hangup         <-chan os.Signal // gets SIGHUP
 	stdout, stderr io.Writer
@@ -35,7 +35,7 @@ type process struct {
 func main() {
 	hangup := make(chan os.Signal, 1) // buffered, so that a signal during the start is not lost
 	signal.Notify(hangup, syscall.SIGHUP)
-	signal.Ignore(syscall.SIGPIPE) // the reader of the log may go away, and the replica must live on
+	signal.Ignore(syscall.SIGPIPE) // a replica must survive the end of the program that reads its log
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // the second signal ends the process
 	replica.TuneCollector()

@@ -65,7 +65,7 @@ func (f targetFlags) token() (config.AuthToken, error) {
 	return token, nil
 }
 
-// devTarget returns the target of a running `smsession dev`. The token and the account of the environment do not matter.
+// devTarget returns the target of a running `smsession dev`. It ignores the token and the account of the environment.
 func (f targetFlags) devTarget(ctx context.Context) (phone.Options, *dev.Service, error) {
 	for _, flag := range []struct{ name, value, environment string }{
 		{"--auth-token", f.AuthToken, os.Getenv("TWILIO_AUTH_TOKEN")},

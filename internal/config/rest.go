@@ -30,18 +30,19 @@ func (f RESTFlags) Config() (REST, error) {
 			p.fault("TWILIO_REGION", "is not us1, ie1 or au1, so it needs TWILIO_EDGE too: Twilio has no API host for a region alone")
 		}
 	}
+	if len(p.config.AccountSIDs) > 0 {
+		r.AccountSID = p.config.AccountSIDs[0]
+	}
+	r.AuthToken = p.config.AuthTokens.For(r.AccountSID)
+	if strings.ContainsFunc(r.AuthToken, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
+		// twilio-go does not send such a password.
+		p.fault("TWILIO_AUTH_TOKEN", "has characters other than letters and digits in the account's token, so it cannot be one of Twilio's")
+	}
 	c, err := p.result()
 	if err != nil {
 		return REST{}, err
 	}
-	r.AccountSID = c.AccountSIDs[0]
-	r.AuthToken = c.AuthTokens.For(r.AccountSID)
 	r.PublicURL, r.WebhookURL, r.FallbackURL = c.PublicURL, c.WebhookURL, c.FallbackURL
-	if strings.ContainsFunc(r.AuthToken, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
-		// twilio-go does not send such a password.
-		p.fault("TWILIO_AUTH_TOKEN", "has characters other than letters and digits in the account's token, so it cannot be one of Twilio's")
-		return REST{}, p.faults
-	}
 	return r, nil
 }
 

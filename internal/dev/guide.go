@@ -12,13 +12,13 @@ import (
 	"smsession/internal/twilio"
 )
 
-// The numbers of the guide: Twilio's own test number, and a number from the range that is reserved for fiction.
+// The numbers of the guide. To is Twilio's own test number. From is in the range that is reserved for fiction.
 const (
 	To   = "+15005550006"
 	From = "+12025550143"
 )
 
-// WriteGuide tells a newcomer what to do with the service. file is the path of the published file, or "" if there is none.
+// WriteGuide writes what a newcomer can do with the service. file is the path of the published file, or "" if there is none.
 func (s Service) WriteGuide(w io.Writer, file string) error {
 	keys := record.Keys{Prefix: s.Prefix}
 	var b strings.Builder

@@ -1,6 +1,16 @@
 package dev
 
-import "smsession/internal/phone"
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"smsession/internal/config/redisurl"
+	"smsession/internal/inspect"
+	"smsession/internal/phone"
+	"smsession/internal/redispool"
+	"smsession/internal/session/record"
+)
 
 // Phone returns the options of a phone that sends messages to the service.
 func (s Service) Phone(from, to string) phone.Options {
@@ -12,4 +22,15 @@ func (s Service) Phone(from, to string) phone.Options {
 		Webhook:    phone.Endpoint{URL: s.PublicURL + "/sms", Address: s.URL + "/sms"},
 		Fallback:   phone.Endpoint{URL: s.PublicURL + "/sms/fallback", Address: s.URL + "/sms/fallback"},
 	}
+}
+
+// Elapse changes the Redis of the service as if the duration d passed for one conversation. See inspect.Age.
+func (s Service) Elapse(ctx context.Context, to, from string, d time.Duration) error {
+	url, err := redisurl.Parse(s.Redis, nil)
+	if err != nil {
+		return fmt.Errorf("the Redis URL of smsession dev %w", err)
+	}
+	pool := redispool.Open(redispool.Options{URL: url})
+	defer pool.Close()
+	return inspect.Age(ctx, pool.Pool, record.Keys{Prefix: s.Prefix}, to, from, d)
 }

@@ -1,5 +1,4 @@
-// Package hostname checks and classifies the host of a Host header or of a URL.
-// It makes no DNS lookup.
+// Package hostname checks and classifies the host of a Host header or of a URL. It makes no DNS lookup.
 package hostname
 
 import (
@@ -12,10 +11,8 @@ import (
 	"unicode"
 )
 
-// Of returns the name or IP address in a Host header: in lower case, without
-// the port, the brackets of an IPv6 address and one trailing dot. A header that
-// is not well formed is returned unchanged; it is then neither an address nor a
-// known name.
+// Of returns the name or IP address in a Host header. It is in lower case, without the port, the brackets of an IPv6 address
+// and one trailing dot. It does not check the name: for a malformed header, it may return any text.
 func Of(host string) string {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -26,8 +23,7 @@ func Of(host string) string {
 	return strings.ToLower(strings.TrimSuffix(name, "."))
 }
 
-// IsLoopback reports whether a name from Of means this host: localhost, a name
-// below it (RFC 6761, section 6.3), or a loopback address.
+// IsLoopback reports whether a name from Of is localhost, a name below it (RFC 6761, section 6.3), or a loopback address.
 func IsLoopback(name string) bool {
 	return name == "localhost" || strings.HasSuffix(name, ".localhost") || IsLoopbackIP(name)
 }
@@ -38,20 +34,20 @@ func IsLoopbackIP(name string) bool {
 	return err == nil && ip.IsLoopback()
 }
 
-// IsIP reports whether a name from Of is an IP address. DNS rebinding needs a
-// name: a browser that opens a page by its address makes no DNS lookup.
+// IsIP reports whether a name from Of is an IP address. DNS rebinding needs a name: a browser that opens a page by its
+// address makes no DNS lookup.
 func IsIP(name string) bool {
 	_, err := netip.ParseAddr(name)
 	return err == nil
 }
 
-// Valid reports whether a name is an IP address, or has only letters, digits
-// and - . _ in it. It accepts letters outside ASCII.
+// Valid reports whether a name is an IP address, or consists only of letters, digits and - . _ without being empty. It
+// accepts letters outside ASCII.
 func Valid(name string) bool {
-	other := func(r rune) bool {
+	isInvalid := func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._", r)
 	}
-	return IsIP(name) || name != "" && !strings.ContainsFunc(name, other)
+	return IsIP(name) || name != "" && !strings.ContainsFunc(name, isInvalid)
 }
 
 var (

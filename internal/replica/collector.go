@@ -11,20 +11,18 @@ import (
 )
 
 const (
-	// usualGarbage is the size in bytes of the garbage that may accumulate while the live heap is small. The live heap
-	// is usually a few MB. With the default GOGC of 100, the collector would then run hundreds of times a second under
-	// load.
+	// usualGarbage is how many bytes of garbage may accumulate while the live heap is small. The live heap usually has a few
+	// MB. With the default GOGC of 100, the collector would run hundreds of times a second under load.
 	usualGarbage = 16 << 20
 
-	// GOGC stays between these bounds. The lower bound applies in a flood, where each percent of a large heap is much
-	// memory.
+	// GOGC stays between these bounds. The lower bound applies to the large heap of a flood.
 	leastPercent = 25
 	mostPercent  = 400
 )
 
-// TuneCollector lets garbage grow by a fixed amount and not by a multiple of the live heap. It does nothing if GOGC is
-// set. After each collection, it checks whether GOGC must change. SetGCPercent stops the program for a moment, so
-// TuneCollector makes no small changes.
+// TuneCollector limits the garbage to a fixed size, not to a multiple of the live heap. After each collection, it computes
+// the GOGC for this. It makes no small changes, because SetGCPercent stops the program for a moment. If the environment
+// variable GOGC is set, it does nothing.
 func TuneCollector() {
 	if os.Getenv("GOGC") != "" {
 		return
@@ -55,8 +53,8 @@ func live() (sum uint64) {
 	return sum
 }
 
-// collected is an object that is collected at the next collection, which shows that there was one. It contains a
-// pointer: Go packs small objects without pointers together, and such an object may outlive a collection.
+// collected is a type for objects without references. Its cleanup shows that there was a collection. It contains a pointer,
+// because Go packs small objects without pointers together, and then they may outlive a collection.
 type collected struct{ _ *collected }
 
 // afterCollections calls f after each collection.

@@ -1,4 +1,4 @@
-// Package replica is one replica of the service. Run contains all of its wiring.
+// Package replica runs one replica of the service. Run contains all of its wiring.
 package replica
 
 import (
