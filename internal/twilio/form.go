@@ -2,7 +2,6 @@ package twilio
 
 import (
 	"bytes"
-	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -24,7 +23,8 @@ var (
 // equal pairs are one parameter. Twilio signs the parameters in this order and without such duplicates. The zero Form
 // is empty. A Form never changes, so it is safe for concurrent use.
 type Form struct {
-	params []param
+	params []param // in the order of the body
+	sorted []uint8 // indexes of params; sorting the strings would cost a write barrier for each move
 }
 
 type param struct{ name, value string }
@@ -45,7 +45,7 @@ func ParseForm(body []byte) (Form, error) {
 	if count > maxParams {
 		return Form{}, errTooMany
 	}
-	params := make([]param, 0, count)
+	f := Form{params: make([]param, 0, count), sorted: make([]uint8, 0, count)}
 	for piece := range strings.SplitSeq(string(body), "&") {
 		if piece == "" {
 			continue
@@ -54,16 +54,18 @@ func ParseForm(body []byte) (Form, error) {
 		if err != nil {
 			return Form{}, err
 		}
-		params = append(params, p)
+		f.sorted = append(f.sorted, uint8(len(f.params)))
+		f.params = append(f.params, p)
 	}
-	slices.SortFunc(params, param.compare)
-	return Form{slices.Compact(params)}, nil
+	slices.SortFunc(f.sorted, f.compare)
+	f.sorted = slices.CompactFunc(f.sorted, func(a, b uint8) bool { return f.compare(a, b) == 0 })
+	return f, nil
 }
 
 func parseParam(piece string) (param, error) {
-	rawName, rawValue, _ := strings.Cut(piece, "=")
-	name, err1 := url.QueryUnescape(rawName)
-	value, err2 := url.QueryUnescape(rawValue)
+	name, value, _ := strings.Cut(piece, "=")
+	name, err1 := url.QueryUnescape(name)
+	value, err2 := url.QueryUnescape(value)
 	switch {
 	case err1 != nil || err2 != nil:
 		return param{}, errEscape
@@ -73,19 +75,24 @@ func parseParam(piece string) (param, error) {
 	return param{name, value}, nil
 }
 
-func (p param) compare(other param) int {
-	return cmp.Or(strings.Compare(p.name, other.name), strings.Compare(p.value, other.value))
+func (f Form) compare(a, b uint8) int {
+	if c := strings.Compare(f.params[a].name, f.params[b].name); c != 0 {
+		return c
+	}
+	return strings.Compare(f.params[a].value, f.params[b].value)
 }
 
 // isName reports whether the name can be the name of one of Twilio's parameters. It must not contain characters of
 // values, because a signature does not separate names from values.
 func isName(name string) bool {
-	foreign := func(r rune) bool { return r != '_' && r != '.' && r != '-' && !isAlphanumeric(r) }
-	return name != "" && !strings.ContainsFunc(name, foreign)
-}
-
-func isAlphanumeric(r rune) bool {
-	return 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+	for i := range len(name) {
+		switch c := name[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '.', c == '-':
+		default:
+			return false
+		}
+	}
+	return name != ""
 }
 
 // Get returns the value of a parameter. It returns "" if the parameter is absent. If there are several values, it
@@ -93,7 +100,7 @@ func isAlphanumeric(r rune) bool {
 // making the signature invalid, so the order in the body must not matter.
 func (f Form) Get(name string) string {
 	if i, found := f.search(name); found {
-		return f.params[i].value
+		return f.params[f.sorted[i]].value
 	}
 	return ""
 }
@@ -104,18 +111,18 @@ func (f Form) Has(name string) bool {
 	return found
 }
 
-// search returns the index of the first parameter whose name is not less than the given one.
+// search returns the index in sorted of the first parameter whose name is not less than the given one.
 func (f Form) search(name string) (index int, found bool) {
-	return slices.BinarySearchFunc(f.params, name, func(p param, name string) int {
-		return strings.Compare(p.name, name)
+	return slices.BinarySearchFunc(f.sorted, name, func(i uint8, name string) int {
+		return strings.Compare(f.params[i].name, name)
 	})
 }
 
 // appendSigned appends the part of the signed text that comes from the form: every name with its value, without
 // separators.
 func (f Form) appendSigned(dst []byte) []byte {
-	for _, p := range f.params {
-		dst = append(append(dst, p.name...), p.value...)
+	for _, i := range f.sorted {
+		dst = append(append(dst, f.params[i].name...), f.params[i].value...)
 	}
 	return dst
 }

@@ -1,3 +1,6 @@
+// Package twilio reads what Twilio sends to the webhook and writes the answer. It parses the form of an incoming message,
+// checks its signature, recognizes Twilio's opt-out keywords and writes TwiML. It is not an HTTP handler, and it does not
+// decide what a conversation says.
 package twilio
 
 import (
@@ -103,7 +106,7 @@ func isNumberIfPlus(text string) bool {
 // See https://www.twilio.com/docs/messaging/guides/track-outbound-message-status.
 func (f Form) IsReceipt() bool {
 	i, _ := f.search("MessageSt")
-	if i < len(f.params) && strings.HasPrefix(f.params[i].name, "MessageSt") {
+	if i < len(f.sorted) && strings.HasPrefix(f.params[f.sorted[i]].name, "MessageSt") {
 		return true
 	}
 	status := f.Get("SmsStatus")

@@ -106,10 +106,8 @@ func (v *Verifier) Verify(signature, query string, form Form) (token string, ok 
 func spellings(configuredURL string) []string {
 	scheme, rest, _ := strings.Cut(configuredURL, "://")
 	scheme = strings.ToLower(scheme)
-	host, path := rest, ""
-	if slash := strings.IndexByte(rest, '/'); slash >= 0 {
-		host, path = rest[:slash], rest[slash:]
-	}
+	slash := strings.IndexByte(rest+"/", '/')
+	host, path := rest[:slash], rest[slash:]
 	spelling := func(host string) string { return scheme + "://" + host + path }
 
 	defaultPort := map[string]string{"http": ":80", "https": ":443"}[scheme]

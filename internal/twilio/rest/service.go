@@ -69,8 +69,7 @@ func (a *Account) Service(ctx context.Context, numberSID string) (*Service, erro
 
 // hasSender reports whether a service has the number among its senders.
 func (a *Account) hasSender(ctx context.Context, serviceSID, numberSID string) (bool, error) {
-	var sender struct{}
-	err := a.get(ctx, servicesURL+"/"+url.PathEscape(serviceSID)+"/PhoneNumbers/"+url.PathEscape(numberSID), nil, &sender)
+	err := a.get(ctx, servicesURL+"/"+url.PathEscape(serviceSID)+"/PhoneNumbers/"+url.PathEscape(numberSID), nil, &struct{}{})
 	var rejected *Error
 	if errors.As(err, &rejected) && rejected.Status == http.StatusNotFound {
 		return false, nil
