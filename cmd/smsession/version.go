@@ -8,7 +8,7 @@ import (
 // stamped is set by the linker: -X main.stamped=v1.2.3.
 var stamped string
 
-// version returns the stamped version, or what the Go toolchain knows about the source.
+// version returns the stamped version, or the version that the Go toolchain recorded, or (devel).
 func version() string {
 	if stamped != "" {
 		return stamped

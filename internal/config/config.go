@@ -31,15 +31,15 @@ const (
 )
 
 // Config has the settings. It is a value that does not change after the start, so it may be read concurrently. It may be
-// printed and logged. It must not be encoded in another way, because its fields contain secrets.
+// printed and logged. Any other encoding, such as JSON, would show its secrets.
 type Config struct {
 	Addr       string   // the host:port of the public listener
 	AdminAddr  string   // the host:port of the private listener; "" if there is none
 	AdminHosts []string // names that the private listener answers to, in the form of hostname.Of
 	Pprof      bool     // whether the private listener serves /debug/pprof
 
-	PublicURL               URL // what Twilio is configured with, without our routes; may be zero if the next two are set
-	WebhookURL, FallbackURL URL // what Twilio is configured with
+	PublicURL               URL // the URL that Twilio is configured with, without our routes; may be zero if the next two are set
+	WebhookURL, FallbackURL URL // the URLs that Twilio is configured with
 	AuthTokens              AuthTokens
 	AccountSIDs             []string // the accounts whose messages are accepted; empty for all
 

@@ -66,7 +66,7 @@ func TestAllFaultsAtOnce(t *testing.T) {
 		t.Errorf("%d lines for %d faults", lines, len(faults))
 	}
 	if got.Addr != "" || got.AuthTokens != nil {
-		t.Errorf("got settings beside the faults: %v", got)
+		t.Errorf("got settings together with the faults: %v", got)
 	}
 }
 

@@ -42,7 +42,7 @@ type TwilioFlags struct {
 	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID,..." help:"Twilio account SID (AC and 32 hexadecimal digits), or several, separated by commas. The service refuses messages of other accounts. The webhook commands use the first account."`
 }
 
-// WebhookFlags are what else Twilio and the service must agree on.
+// WebhookFlags are more settings that must be the same at Twilio and in the service.
 type WebhookFlags struct {
 	WebhookURL          string `name:"webhook-url" env:"WEBHOOK_URL" placeholder:"URL" help:"Webhook URL that Twilio is configured with, byte for byte, if a proxy maps another path to /sms (default: PUBLIC_URL with /sms)."`
 	FallbackURL         string `name:"fallback-url" env:"FALLBACK_URL" placeholder:"URL" help:"The same for the fallback URL (default: PUBLIC_URL with /sms/fallback)."`

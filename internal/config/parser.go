@@ -72,11 +72,11 @@ type parser struct {
 	faults Faults
 }
 
-// parse parses what is set in flags, a flag struct, into a Config that begins with defaults, and into more settings.
+// parse parses a flag struct. Each setting that is set replaces a value of defaults, or sets the target of one of more.
 func parse(flags any, defaults Config, more ...setting) *parser {
 	p := &parser{set: texts(reflect.ValueOf(flags)), config: defaults}
 	if p.isSet("ADDR") {
-		delete(p.set, "PORT") // a platform sets PORT for every program; an operator sets ADDR for this one
+		delete(p.set, "PORT") // a platform sets PORT for every program, but an operator sets ADDR for the service
 	}
 	for _, s := range append(p.config.settings(), more...) {
 		p.parse(s)
@@ -136,10 +136,10 @@ func (p *parser) parse(s setting) {
 // isSet reports whether a setting is set, itself or as a file.
 func (p *parser) isSet(name string) bool { return p.set[name] != "" || p.set[name+"_FILE"] != "" }
 
-// require adds a fault if the setting is not set.
-func (p *parser) require(name, what string) {
+// require adds a fault if the setting is not set. The hint is how to set it.
+func (p *parser) require(name, hint string) {
 	if !p.isSet(name) {
-		p.fault(name, "is required: "+what)
+		p.fault(name, "is required: "+hint)
 	}
 }
 

@@ -35,7 +35,7 @@ func (t AuthTokens) For(account string) string {
 	return ""
 }
 
-// String returns the tokens masked. Their number tells whether a rotation is in progress.
+// String returns one mask for each token. Their number shows whether a rotation is in progress.
 func (t AuthTokens) String() string {
 	return strings.Join(slices.Repeat([]string{redisurl.Mask}, len(t)), ",")
 }
@@ -56,8 +56,8 @@ func ParseAuthTokens(text string) (AuthTokens, error) {
 	return tokens, errors.Join(problems...)
 }
 
-// parseAuthToken parses one entry. It refuses a token that cannot be one of Twilio's. With such a token the service
-// would start and then refuse every message. With an account SID as a token, anyone who knows it could sign messages.
+// parseAuthToken parses one entry. It refuses a token that Twilio cannot have issued, because the service would then
+// refuse every message. It refuses an account SID as a token, because anyone who knows the SID could sign messages.
 func parseAuthToken(entry string) (AuthToken, error) {
 	account, value, hasAccount := strings.Cut(entry, ":")
 	if !hasAccount {

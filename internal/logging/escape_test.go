@@ -23,7 +23,7 @@ func logged(format, message, key, value string) string {
 	return strings.TrimSuffix(out.String(), "\n")
 }
 
-// A person reads a log in a terminal. A terminal obeys some characters and lets others reorder the line: C1 controls such
+// A person reads a log in a terminal. Some characters control the terminal or change the order of the text: C1 controls such
 // as CSI, the bidirectional controls of https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters, and U+FEFF.
 func TestLinesDoNothingToATerminal(t *testing.T) {
 	runes := []rune{0x00, 0x07, 0x1b, 0x7f, 0x85, 0x9b, 0x9d, 0x9f, 0xa0, 0xad, 0x61c, 0x200b, 0x200e, 0x200f, 0x2028, 0x2029, 0x2060, 0xfeff, 0xfff9, 0xe0041, 0x10fffd}

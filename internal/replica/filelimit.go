@@ -3,8 +3,8 @@ package replica
 import "log/slog"
 
 // affordableConnections returns how many connections the public listener may have. This is at most half of the files
-// that the process may open, because the connections to Redis need some of them. At the limit for connections, the
-// service closes idle connections. At the limit for files, it could not accept any connection.
+// that the process may open, because the connections to Redis need files too. At the limit for connections, the
+// service closes idle connections. At the limit for files, it could not accept a connection.
 func affordableConnections(configured int, log *slog.Logger) int {
 	files, known := openFiles()
 	if !known || files/2 >= uint64(configured) {

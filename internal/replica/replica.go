@@ -17,7 +17,7 @@ import (
 	"smsession/internal/twilio"
 )
 
-// Options are what a replica is made from.
+// Options are the settings and the resources of a replica.
 type Options struct {
 	Config    config.Config
 	Version   string

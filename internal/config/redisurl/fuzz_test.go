@@ -9,12 +9,11 @@ import (
 	"smsession/internal/config/redisurl"
 )
 
-// secret is at a place of each URL where a password may be.
+// secret is a part of each URL. No error may quote it.
 const secret = "S3cr3t"
 
-// FuzzParse inserts the secret at any place of a URL. An accepted URL has an
-// address, masks the secret if it is a password, and is read back from what it
-// prints. The error for any other URL does not contain the secret.
+// FuzzParse inserts the secret at any position of a URL. An accepted URL has an address, masks the secret if it is a
+// password, and is parsed again from its printed form. The error for any other URL does not contain the secret.
 func FuzzParse(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"", ""}, {"://", ""}, {"", "://host"}, {"redis+", "://host"},

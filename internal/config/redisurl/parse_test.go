@@ -166,7 +166,7 @@ func TestParseFaults(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			got, err := redisurl.Parse(row.url, noFiles)
 			if !reflect.DeepEqual(got, redisurl.URL{}) {
-				t.Errorf("got %v beside the error", got)
+				t.Errorf("got %v together with the error", got)
 			}
 			if lines := strings.Split(fmt.Sprint(err), "\n"); !slices.Equal(lines, row.want) {
 				t.Errorf("\ngot  %q\nwant %q", lines, row.want)
