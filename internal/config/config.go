@@ -38,7 +38,7 @@ type Config struct {
 	AdminHosts []string // names that the private listener answers to, in the form of hostname.Of
 	Pprof      bool     // whether the private listener serves /debug/pprof
 
-	PublicURL               URL // the URL that Twilio is configured with, without our routes; may be zero if the next two are set
+	PublicURL               URL // the URL that Twilio is configured with, without our routes; zero if only the next two are set
 	WebhookURL, FallbackURL URL // the URLs that Twilio is configured with
 	AuthTokens              AuthTokens
 	AccountSIDs             []string // the accounts whose messages are accepted; empty for all

@@ -57,7 +57,7 @@ func (c *Config) settings() []setting {
 		field("KEEP_ALIVE", &c.KeepAlive, duration(time.Second, 24*time.Hour, "such as 650s or 2m"), terminal.Duration),
 		field("MAX_CONNECTIONS", &c.MaxConnections, wholeNumber(16, 1_000_000), strconv.Itoa),
 		field("DRAIN_DELAY", &c.DrainDelay, duration(0, 5*time.Minute, "such as 5s or 0s"), terminal.Duration),
-		field("MAX_REPLIES_PER_MINUTE", &c.MaxReplies, wholeNumber(0, 60), strconv.Itoa), // a record keeps so many times, of 21 bytes each
+		field("MAX_REPLIES_PER_MINUTE", &c.MaxReplies, wholeNumber(0, 60), strconv.Itoa), // a record has 21 bytes for each
 		field("OPT_OUT", &c.OptOut, oneOf(OptOutDefault, OptOutAdvanced, OptOutOff), verbatim),
 		field("LOG_LEVEL", &c.LogLevel, parseLevel, formatLevel),
 		field("LOG_FORMAT", &c.LogFormat, oneOf(LogJSON, LogText), verbatim),
