@@ -36,7 +36,7 @@ func (n *Network) roundTrip(ctx context.Context, r *http.Request, body []byte, o
 		switch {
 		case ctx.Err() != nil:
 			return response{}, &failure{detail: "The phone was stopped before Twilio would have finished."}
-		case failed.unsent:
+		case a.reused && !a.sent.Load() && err != errTimeout:
 			continue
 		case failed.code == 11205 && o.hasTotal && !time.Now().Before(end):
 			return response{}, &failure{code: 11203, detail: "The total time of the URL's tt was over."}
@@ -115,7 +115,7 @@ func (a *attempt) progress() { a.timer.Reset(min(a.pause, time.Until(a.end))) }
 // conn is a connection that tells its current attempt what is transferred.
 type conn struct {
 	net.Conn
-	raw     net.Conn // without TLS
+	raw     *net.TCPConn // without TLS
 	attempt atomic.Pointer[attempt]
 }
 

@@ -17,7 +17,6 @@ type failure struct {
 	code   int    // Twilio's number; 0 if the phone itself ended the request
 	detail string // one sentence
 	policy policy // the retry policy after which Twilio tries again; 0 for none
-	unsent bool   // nothing was sent, because the server had closed the connection after an earlier request
 }
 
 func (f *failure) Error() string { return f.detail }
@@ -78,7 +77,7 @@ func (a *attempt) failure(err error) *failure {
 		f.code, f.detail = 11205, "The response was not complete in time."
 	case !heard && a.reused:
 		f.detail = "The server closed a connection, which was kept from an earlier request, before a response came. This may be chance."
-		f.policy, f.unsent = retryOther, !a.sent.Load()
+		f.policy = retryOther
 	case !heard:
 		f.detail, f.policy = "The server closed the connection before a response came.", retryOther
 	case is[flate.CorruptInputError](err) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum):

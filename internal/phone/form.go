@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net/url"
@@ -22,9 +23,6 @@ const (
 	statusOrder = "SmsSid SmsStatus MessageStatus To MessagingServiceSid MessageSid AccountSid From ApiVersion"
 )
 
-// profileName is the name of every sender on WhatsApp.
-const profileName = "Somebody"
-
 // param is one form parameter.
 type param struct{ name, value string }
 
@@ -44,17 +42,29 @@ func (p *Phone) parameters(m Message) []param {
 		"ReferralNumMedia": "0",
 	})
 	order := smsOrder
-	if name := channel(from); name != "" {
+	if channel(from) != "" {
 		order = channelOrder
-		if name == "whatsapp" {
-			values["ProfileName"], values["WaId"] = profileName, onlyDigits(from)
-			values["MessageType"], values["ChannelMetadata"] = messageType(m.Media), channelMetadata(from)
-		}
+	}
+	if id, found := strings.CutPrefix(from, "whatsapp:"); found {
+		addWhatsApp(values, strings.TrimPrefix(id, "+"), m.Media)
 	}
 	if m.OptOutType != "" {
 		values["OptOutType"] = m.OptOutType
 	}
 	return inOrder(order+" OptOutType", values, m.Media)
+}
+
+// addWhatsApp adds the parameters of WhatsApp. All senders have the same name. The keys of ChannelMetadata have been
+// captured, and "text" is the only MessageType that has been captured.
+func addWhatsApp(values map[string]string, id string, media []Media) {
+	const name = "Somebody"
+	values["ProfileName"], values["WaId"] = name, id
+	values["ChannelMetadata"] = fmt.Sprintf(`{"type":"whatsapp","data":{"context":{"ProfileName":%q,"WaId":%q}}}`, name, id)
+	values["MessageType"] = "text"
+	if len(media) > 0 {
+		kind, _, _ := strings.Cut(media[0].ContentType, "/")
+		values["MessageType"] = cmp.Or(map[string]string{"image": kind, "audio": kind, "video": kind}[kind], "document")
+	}
 }
 
 func country(number string) string {
@@ -103,33 +113,6 @@ func inOrder(order string, values map[string]string, media []Media) (params []pa
 		}
 	}
 	return params
-}
-
-// channelMetadata returns WhatsApp's parameters as JSON. Its keys have been captured.
-func channelMetadata(from string) string {
-	return fmt.Sprintf(`{"type":"whatsapp","data":{"context":{"ProfileName":"%s","WaId":"%s"}}}`, profileName, onlyDigits(from))
-}
-
-// messageType returns WhatsApp's name for the kind of a message. Only "text" has been captured.
-func messageType(media []Media) string {
-	if len(media) == 0 {
-		return "text"
-	}
-	switch kind, _, _ := strings.Cut(media[0].ContentType, "/"); kind {
-	case "image", "audio", "video":
-		return kind
-	}
-	return "document"
-}
-
-// onlyDigits returns the digits of an address.
-func onlyDigits(address string) string {
-	return strings.Map(func(r rune) rune {
-		if '0' <= r && r <= '9' {
-			return r
-		}
-		return -1
-	}, address)
 }
 
 // segments returns how a text is split between these numbers. A message with media, or on a channel, has one segment.

@@ -23,10 +23,7 @@ type Media struct {
 }
 
 // NewSID generates a MessageSid: SM and 32 hexadecimal digits.
-func NewSID() string { return newSID("SM") }
-
-// newSID generates a SID with one of Twilio's prefixes.
-func newSID(prefix string) string { return prefix + randomHex() }
+func NewSID() string { return "SM" + randomHex() }
 
 // newIdempotencyToken generates a UUID of version 4 (RFC 9562), as Twilio's I-Twilio-Idempotency-Token is.
 func newIdempotencyToken() string {

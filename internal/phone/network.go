@@ -82,7 +82,7 @@ func (d dialer) dial(ctx context.Context, network, address string) (net.Conn, er
 	if err != nil {
 		return nil, dialFailure(err)
 	}
-	return &conn{Conn: raw, raw: raw}, nil
+	return &conn{Conn: raw, raw: raw.(*net.TCPConn)}, nil
 }
 
 func (d dialer) dialTLS(ctx context.Context, network, address string) (net.Conn, error) {
@@ -101,7 +101,7 @@ func (d dialer) dialTLS(ctx context.Context, network, address string) (net.Conn,
 	return &conn{Conn: secured, raw: plain.(*conn).raw}, nil
 }
 
-// config returns the TLS configuration for a host. Without SNI, the certificate is checked all the same.
+// config returns the TLS configuration for a host. Without SNI, it checks the certificate as crypto/tls does with SNI.
 func (d dialer) config(host string) *tls.Config {
 	config := d.network.TLS.Clone()
 	if config == nil {
@@ -114,19 +114,14 @@ func (d dialer) config(host string) *tls.Config {
 	if !d.sni && !config.InsecureSkipVerify {
 		host, config.ServerName = config.ServerName, ""
 		config.InsecureSkipVerify = true
-		config.VerifyConnection = verifier(config.RootCAs, host)
+		config.VerifyConnection = func(state tls.ConnectionState) error {
+			options := x509.VerifyOptions{Roots: config.RootCAs, DNSName: host, Intermediates: x509.NewCertPool()}
+			for _, certificate := range state.PeerCertificates[1:] {
+				options.Intermediates.AddCert(certificate)
+			}
+			_, err := state.PeerCertificates[0].Verify(options)
+			return err
+		}
 	}
 	return config
-}
-
-// verifier returns a function that checks a certificate as crypto/tls does if the configuration names the host.
-func verifier(roots *x509.CertPool, host string) func(tls.ConnectionState) error {
-	return func(state tls.ConnectionState) error {
-		options := x509.VerifyOptions{Roots: roots, DNSName: host, Intermediates: x509.NewCertPool()}
-		for _, certificate := range state.PeerCertificates[1:] {
-			options.Intermediates.AddCert(certificate)
-		}
-		_, err := state.PeerCertificates[0].Verify(options)
-		return err
-	}
 }

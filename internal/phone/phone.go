@@ -32,7 +32,7 @@ func New(o Options) (*Phone, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	o.AccountSID = cmp.Or(o.AccountSID, newSID("AC"))
+	o.AccountSID = cmp.Or(o.AccountSID, "AC"+randomHex())
 	o.Network = cmp.Or(o.Network, new(Network))
 	p := &Phone{options: o, jar: cookies.NewJar(o.Jar)}
 	var err error

@@ -9,12 +9,8 @@ import (
 
 // isQuiet reports whether a connection is open and has nothing to read. It reads nothing, and does not wait for another
 // goroutine that reads.
-func isQuiet(c net.Conn) bool {
-	connection, ok := c.(syscall.Conn)
-	if !ok {
-		return false
-	}
-	raw, err := connection.SyscallConn()
+func isQuiet(c *net.TCPConn) bool {
+	raw, err := c.SyscallConn()
 	if err != nil {
 		return false
 	}

@@ -29,7 +29,7 @@ type dispatch struct {
 // wrong is among the findings of the Delivery.
 func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 	if m.SID == "" && len(m.Media) > 0 {
-		m.SID = newSID("MM")
+		m.SID = "MM" + randomHex()
 	}
 	m.SID = cmp.Or(m.SID, NewSID())
 	began := time.Now()
@@ -85,14 +85,15 @@ func (d *dispatch) run(ctx context.Context, r request) *Finding {
 func (d *dispatch) execute(verbs []twiml.Verb, from *target) (*request, *Finding) {
 	url := from.public.Signed
 	for _, v := range verbs {
-		if v.Kind == twiml.Redirect {
+		if v.IsRedirect {
 			return d.nextRequest(request{reason: Verb, method: v.Method, form: encode(d.params)}, from, v.URL)
 		}
 		if len(d.delivery.Replies) == twiml.MaxMessages {
 			d.failTooManyMessages(url)
 			continue
 		}
-		r := d.phone.reply(v)
+		r := Reply{From: cmp.Or(v.From, d.phone.options.To), To: cmp.Or(v.To, d.phone.options.From), Body: v.Body, Media: v.Media}
+		r.Segments = d.phone.segments(v.Body, len(v.Media))
 		d.delivery.Replies = append(d.delivery.Replies, r)
 		d.warnReply(r, url)
 		if v.Action != "" {
@@ -108,16 +109,6 @@ func (d *dispatch) execute(verbs []twiml.Verb, from *target) (*request, *Finding
 func (d *dispatch) failTooManyMessages(url string) {
 	if !slices.ContainsFunc(d.delivery.Findings, func(f Finding) bool { return f.Code == 14109 }) {
 		d.fail(&failure{code: 14109, detail: "The documents together have more than 10 messages."}, url)
-	}
-}
-
-func (p *Phone) reply(v twiml.Verb) Reply {
-	return Reply{
-		From:     cmp.Or(v.From, p.options.To),
-		To:       cmp.Or(v.To, p.options.From),
-		Body:     v.Body,
-		Media:    v.Media,
-		Segments: p.segments(v.Body, len(v.Media)),
 	}
 }
 

@@ -34,7 +34,7 @@ func fakeServer(t *testing.T, fragment string, answer func(net.Conn)) *Phone {
 				answer(far)
 			}
 		})
-		return &conn{Conn: near, raw: near}, nil
+		return &conn{Conn: near}, nil // used once
 	}
 	p, err := New(Options{From: "+12025550143", To: "+15005550006", AuthToken: "12345", Network: network,
 		Webhook: Endpoint{URL: "http://sms.example.com/sms#" + fragment},

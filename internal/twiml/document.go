@@ -32,25 +32,15 @@ type Finding struct {
 	Warning bool   // Twilio executes the document all the same, or it is not certain that Twilio reports this
 }
 
-// Verb is an instruction of a document.
+// Verb is an instruction of a document: a message, or a redirect.
 type Verb struct {
-	Kind Kind
-
 	// Of a message. It has a body, media or both.
 	Body     string
 	Media    []string
 	To, From string // "" if Twilio chooses the address
 	Action   string // the URL of the document that Twilio goes on with; "" to go on in this document
 
-	URL    string // of a redirect: the URL of the next document as it is written; "" for the same document
-	Method string // for Action and URL: GET or POST; "" if there is no next document
+	IsRedirect bool
+	URL        string // of a redirect: the URL of the next document as it is written; "" for the same document
+	Method     string // for Action and URL: GET or POST; "" if there is no next document
 }
-
-// Kind is the kind of a Verb.
-type Kind int
-
-// The verbs of messaging.
-const (
-	Message Kind = iota
-	Redirect
-)

@@ -53,13 +53,13 @@ func checkInvariants(t *testing.T, d Document) {
 	}
 	messages := 0
 	for i, v := range d.Verbs {
-		if isLast := i == len(d.Verbs)-1; !isLast && (v.Kind == Redirect || v.Action != "") {
+		if isLast := i == len(d.Verbs)-1; !isLast && (v.IsRedirect || v.Action != "") {
 			t.Fatalf("a verb follows another document: %+v", d)
 		}
-		if hasNext := v.Kind == Redirect || v.Action != ""; hasNext != (v.Method == "GET" || v.Method == "POST") {
+		if hasNext := v.IsRedirect || v.Action != ""; hasNext != (v.Method == "GET" || v.Method == "POST") {
 			t.Fatalf("the method is wrong: %+v", v)
 		}
-		if v.Kind == Redirect {
+		if v.IsRedirect {
 			if v.Body != "" || v.Media != nil || v.Action != "" {
 				t.Fatalf("a redirect has content: %+v", v)
 			}

@@ -52,7 +52,7 @@ func numbers(d Document, warnings bool) []int {
 // verbText writes a verb: the text of a message, or the URL of a redirect, and whatever else it has in brackets.
 func verbText(v Verb) string {
 	text := v.Body
-	if v.Kind == Redirect {
+	if v.IsRedirect {
 		text = "redirect " + v.URL
 	}
 	for _, part := range []struct{ name, value string }{

@@ -15,7 +15,7 @@ func (r *reader) readMessage(e *Element) (isLast bool) {
 		r.warn(0, "<Sms>, line %d, is deprecated. Use <Message>.", e.Line)
 	}
 	r.checkAttributes(e, "to", "from", "action", "method", "statusCallback")
-	v := Verb{Kind: Message, To: e.trimmed("to"), From: e.trimmed("from"), Action: e.trimmed("action")}
+	v := Verb{To: e.trimmed("to"), From: e.trimmed("from"), Action: e.trimmed("action")}
 	v.Body, v.Media = r.content(e)
 	method, validMethod := r.method(e)
 	if !validMethod {

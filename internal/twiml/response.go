@@ -120,5 +120,5 @@ func (r *reader) readPlain(body []byte) {
 		return
 	}
 	r.warn(0, "Twilio sends a text/plain response to the sender as a message, even if it is an error page.")
-	r.addMessage(Verb{Kind: Message, Body: text})
+	r.addMessage(Verb{Body: text})
 }

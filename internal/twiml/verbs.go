@@ -59,7 +59,7 @@ func (r *reader) readVerbs(root *Element) {
 
 func (r *reader) readRedirect(e *Element) {
 	r.checkAttributes(e, "method")
-	v := Verb{Kind: Redirect, URL: strings.TrimSpace(r.text(e))}
+	v := Verb{IsRedirect: true, URL: strings.TrimSpace(r.text(e))}
 	var valid bool
 	if v.Method, valid = r.method(e); !valid {
 		r.warn(14104, "The Redirect in line %d has a method other than GET and POST. POST is used.", e.Line)
