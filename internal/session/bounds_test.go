@@ -130,8 +130,8 @@ func TestConnectionsLimit(t *testing.T) {
 func TestQuarantine(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		conn := redistest.Conn(t, b.Addr)
-		s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return redis.Dial("tcp", b.Addr) }}, 1, record.Keys{Prefix: "sms:"})
-		defer s.pool.Close()
+		pool := &redis.Pool{Dial: func() (redis.Conn, error) { return redis.Dial("tcp", b.Addr) }}
+		defer pool.Close()
 		for _, row := range []struct {
 			name  string
 			put   []any
@@ -155,8 +155,9 @@ func TestQuarantine(t *testing.T) {
 				if err := errors.Join(err, err2); err != nil {
 					t.Fatal(err)
 				}
-				if moved, err := s.quarantine(t.Context(), running, []byte(row.read)); moved != row.moves || err != nil {
-					t.Fatalf("it moved: %t, %v", moved, err)
+				m := newManager(pool, 1)
+				if err := m.quarantine(t.Context(), delivery{}, running, []byte(row.read)); err != nil || m.Quarantined() == 1 != row.moves {
+					t.Fatalf("%d were moved, %v", m.Quarantined(), err)
 				}
 				there, _ := redis.Bool(conn.Do("EXISTS", kept))
 				left, _ := redis.Bool(conn.Do("EXISTS", key))

@@ -4,12 +4,16 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"time"
+
+	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/conversation"
 	"smsession/internal/session/record"
 )
+
+// quarantineTime is how long an unreadable record is kept, so that an operator can look at it.
+const quarantineTime = 7 * 24 * time.Hour
 
 // snapshot is a session as one attempt found it. It never changes.
 type snapshot struct {
@@ -20,15 +24,9 @@ type snapshot struct {
 	pointer  string        // the value of the pointer; "" if there is none, or if it was not read
 }
 
-var (
-	// errAbsent means that the conversation has no session under a token: the record is missing, is past its deadline,
-	// belongs to another conversation, or is not a record.
-	errAbsent = errors.New("no session")
-
-	// errOwnerUnknown means that a later version wrote the record, and that its addresses cannot be read. Only the
-	// pointer shows to which conversation the record belongs.
-	errOwnerUnknown = fmt.Errorf("%w: its record is of a later version", errAbsent)
-)
+// errAbsent means that the conversation has no session under a token: the record is missing, is past its deadline,
+// belongs to another conversation, or is not a record.
+var errAbsent = errors.New("no session")
 
 // find reads the session of a message. The first attempt uses the cookie and then the pointer. An attempt after a
 // conflict uses the pointer first, and the cookie only if there is no pointer. An attempt after a wrong cached record
@@ -42,32 +40,27 @@ func (m *Manager) find(ctx, client context.Context, d delivery, past history) (s
 	}
 	defer m.store.slots.release()
 
-	tried := "" // the token of the last load
-	var s snapshot
-	err := errAbsent
-	if past.attempts == 0 || past.replaced == d.cookie {
-		tried = d.cookie
-		if s, err = m.load(ctx, d, past, tried, ""); !errors.Is(err, errAbsent) {
+	cookieIsFirst := past.attempts == 0 || past.replaced == d.cookie
+	if cookieIsFirst {
+		if s, err := m.load(ctx, d, past, d.cookie, ""); !errors.Is(err, errAbsent) {
 			return s, err
 		}
 	}
-	pointer, pointerErr := m.store.pointer(ctx, d.pointerKey)
-	if pointerErr != nil {
-		return snapshot{}, pointerErr
+	pointer, err := m.store.pointer(ctx, d.pointerKey)
+	if err != nil {
+		return snapshot{}, err
 	}
-	if next := cmp.Or(pointer, d.cookie); next != tried {
-		tried = next
-		s, err = m.load(ctx, d, past, tried, pointer)
+	next := pointer
+	if pointer == "" && !cookieIsFirst {
+		next = d.cookie
 	}
-	switch {
-	case !errors.Is(err, errAbsent):
+	if s, err := m.load(ctx, d, past, next, pointer); !errors.Is(err, errAbsent) {
 		return s, err
-	case errors.Is(err, errOwnerUnknown) && tried == pointer:
-		return snapshot{}, ErrNewer
-	case past.ownToken == "":
+	}
+	if past.ownToken == "" {
 		return snapshot{pointer: pointer, record: record.New(d.To, d.From)}, nil
 	}
-	s, err = m.load(ctx, d, past, past.ownToken, pointer)
+	s, err := m.load(ctx, d, past, past.ownToken, pointer)
 	if errors.Is(err, errAbsent) {
 		err = errConflict // another request has written under this token
 	}
@@ -87,7 +80,11 @@ func (m *Manager) load(ctx context.Context, d delivery, past history, token, poi
 	if !s.isCached {
 		var err error
 		s.record, s.exists, err = m.read(ctx, d, past, token)
-		if err != nil {
+		isOwnerUnknown := s.record.To == "" || s.record.From == "" // a later version may use other fields
+		switch {
+		case errors.Is(err, ErrNewer) && !s.record.Belongs(d.To, d.From) && !(isOwnerUnknown && token == pointer):
+			return snapshot{}, errAbsent
+		case err != nil:
 			return snapshot{}, err
 		}
 	}
@@ -101,7 +98,7 @@ func (m *Manager) load(ctx context.Context, d delivery, past history, token, poi
 }
 
 // read reads a record from Redis, or takes it from the refused commit that has just returned it. A value that is not a
-// record is moved to quarantine.
+// record is moved to quarantine, and the error is then errAbsent.
 func (m *Manager) read(ctx context.Context, d delivery, past history, token string) (r record.Record, exists bool, err error) {
 	value, exists := past.replacement, past.replaced == token
 	if !exists {
@@ -110,28 +107,26 @@ func (m *Manager) read(ctx context.Context, d delivery, past history, token stri
 	if err == nil && exists {
 		r, err = record.Parse(value)
 	}
-	switch {
-	case errors.Is(err, record.ErrForeign):
-		if err = m.quarantine(ctx, d, token, value); err == nil {
-			err = errAbsent
-		}
-	case errors.Is(err, ErrNewer) && (r.To == "" || r.From == ""):
-		err = errOwnerUnknown
-	case errors.Is(err, ErrNewer) && !r.Belongs(d.To, d.From):
-		err = errAbsent
+	if errors.Is(err, record.ErrForeign) {
+		err = cmp.Or(m.quarantine(ctx, d, token, value), errAbsent)
 	}
 	return r, exists, err
 }
 
-// quarantine moves a value that is not a record to quarantine, and logs and counts it.
+// quarantine moves a value to its quarantine key, and logs and counts it. It does not move a value that has changed since
+// it was read, or that is gone. value is nil if it was not read because of its type or its size.
 func (m *Manager) quarantine(ctx context.Context, d delivery, token string, value []byte) error {
-	moved, err := m.store.quarantine(ctx, token, value)
-	if err != nil || !moved {
+	var isMoved bool
+	err := m.store.do(ctx, "quarantine session", func(conn redis.Conn) (err error) {
+		isMoved, err = redis.Bool(scripts.quarantine.Do(conn, m.store.keys.Session(token), m.store.keys.Quarantine(token),
+			value, quarantineTime.Milliseconds()))
 		return err
+	})
+	if isMoved {
+		m.quarantined.Add(1)
+		m.options.Logger.Warn("a session record could not be read and was put into quarantine",
+			"from", conversation.Mask(d.From), "to", conversation.Mask(d.To),
+			"token_begins", token[:6]) // enough to find the record, but too little to use the token
 	}
-	m.quarantined.Add(1)
-	m.options.Logger.Warn("a session record could not be read and was put into quarantine",
-		"from", conversation.Mask(d.From), "to", conversation.Mask(d.To),
-		"token_begins", token[:6]) // enough to find the record, but too little to use the token
-	return nil
+	return err
 }

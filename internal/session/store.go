@@ -4,16 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/alexedwards/scs/redisstore"
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/session/record"
 )
-
-// quarantineTime is how long an unreadable record is kept, so that an operator can look at it.
-const quarantineTime = 7 * 24 * time.Hour
 
 // store reads and writes the keys of sessions. It reads records through redisstore and does everything else itself:
 // redisstore saves and deletes without a comparison, and lists with KEYS. A store is safe for concurrent use.
@@ -92,17 +88,6 @@ func (s *store) pointer(ctx context.Context, key string) (string, error) {
 		return "", nil
 	}
 	return string(token), err
-}
-
-// quarantine moves a value to its quarantine key, and reports whether it did. It does not move a value that has changed
-// since it was read, or that is gone. value is nil if it was not read because of its type or its size.
-func (s *store) quarantine(ctx context.Context, token string, value []byte) (moved bool, err error) {
-	err = s.do(ctx, "quarantine session", func(conn redis.Conn) (err error) {
-		moved, err = redis.Bool(scripts.quarantine.Do(conn, s.keys.Session(token), s.keys.Quarantine(token),
-			value, quarantineTime.Milliseconds()))
-		return err
-	})
-	return moved, err
 }
 
 // sweep deletes the record that a request made under its own token, unless another message was counted in that record.
