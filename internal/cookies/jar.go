@@ -110,14 +110,14 @@ func (j *Jar) Cookies(to *url.URL, now time.Time) []Cookie {
 
 // end returns when the jar deletes a cookie.
 func (j *Jar) end(c Cookie) time.Time {
-	limit := j.active.Add(life)
+	begin := j.active
 	if j.options.SinceSet {
-		limit = c.set.Add(life)
+		begin = c.set
 	}
-	if c.expired(limit) {
-		return c.Expires
+	if limit := begin.Add(life); !c.expired(limit) {
+		return limit
 	}
-	return limit
+	return c.Expires
 }
 
 func (j *Jar) removeExpired(now time.Time) {

@@ -53,12 +53,9 @@ func (l List) Set(c Cookie, now time.Time) List {
 
 // Header returns the value of the Cookie header (RFC 6265, section 4.2.1), "" for an empty list.
 func (l List) Header() string {
-	var header strings.Builder
+	pairs := make([]string, len(l))
 	for i, c := range l {
-		if i > 0 {
-			header.WriteString("; ")
-		}
-		header.WriteString(c.Name + "=" + c.Value)
+		pairs[i] = c.Name + "=" + c.Value
 	}
-	return header.String()
+	return strings.Join(pairs, "; ")
 }

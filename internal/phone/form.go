@@ -127,14 +127,9 @@ func (p *Phone) segments(text string, media int) gsm.Segments {
 // encode returns an application/x-www-form-urlencoded body. It escapes like Java's URLEncoder, as Twilio's bodies do:
 // unlike in net/url, an asterisk is not escaped and a tilde is.
 func encode(params []param) []byte {
-	var form strings.Builder
+	pairs := make([]string, len(params))
 	for i, p := range params {
-		if i > 0 {
-			form.WriteByte('&')
-		}
-		form.WriteString(url.QueryEscape(p.name))
-		form.WriteByte('=')
-		form.WriteString(url.QueryEscape(p.value))
+		pairs[i] = url.QueryEscape(p.name) + "=" + url.QueryEscape(p.value)
 	}
-	return []byte(strings.ReplaceAll(strings.ReplaceAll(form.String(), "%2A", "*"), "~", "%7E"))
+	return []byte(strings.NewReplacer("%2A", "*", "~", "%7E").Replace(strings.Join(pairs, "&")))
 }

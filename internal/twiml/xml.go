@@ -58,10 +58,7 @@ func parse(body []byte, warn func(format string, args ...any)) (*Element, error)
 		case err != nil:
 			return nil, err
 		default:
-			raw := text[from:decoder.InputOffset()]
-			if problem = t.problem(token, raw); problem == "" {
-				t.add(token, raw, line)
-			}
+			problem = t.add(token, text[from:decoder.InputOffset()], line)
 		}
 		if problem != "" {
 			return nil, &xml.SyntaxError{Line: line, Msg: problem}
@@ -84,25 +81,6 @@ func (t *tree) root() *Element {
 	return t.open[0].Children[0]
 }
 
-// add adds a token. raw is the token as it is written.
-func (t *tree) add(token xml.Token, raw []byte, line int) {
-	parent := t.open[len(t.open)-1]
-	switch token := token.(type) {
-	case xml.StartElement:
-		end := 1 + bytes.IndexAny(raw[1:], " \t\r\n/>")
-		e := &Element{Name: string(raw[1:end]), Attributes: token.Attr, Line: line}
-		parent.Children = append(parent.Children, e)
-		t.open = append(t.open, e)
-	case xml.EndElement:
-		t.open = t.open[:len(t.open)-1]
-	case xml.CharData:
-		parent.Text += string(token)
-	case xml.Directive:
-		t.hasDocType = true
-		t.warn("The document has a document type declaration. It is not confirmed that Twilio accepts one.")
-	}
-}
-
 // The right forms of a start tag and of the inside of a document type declaration, and a reference to half of a surrogate
 // pair (U+D800 to U+DFFF, 55296 to 57343). The last is not a character, and encoding/xml turns it into U+FFFD.
 var (
@@ -112,28 +90,26 @@ var (
 		`0*(?:5529[6-9]|55[3-9][0-9]{2}|56[0-9]{3}|57[0-2][0-9]{2}|573[0-3][0-9]|5734[0-3]));`)
 )
 
-// problem returns what is wrong with a token that encoding/xml accepts, "" if it is right.
-func (t *tree) problem(token xml.Token, raw []byte) string {
+// add adds a token that encoding/xml accepts. raw is the token as it is written. add returns what is wrong with it, "" if it
+// is right.
+func (t *tree) add(token xml.Token, raw []byte, line int) (problem string) {
 	hasRoot, isOutside := t.root() != nil, len(t.open) == 1
 	switch token := token.(type) {
 	case xml.StartElement:
-		switch {
-		case isOutside && hasRoot:
+		if isOutside && hasRoot {
 			return "there is a second root element"
-		case len(token.Attr) > 1 && !spacedTag.Match(raw):
-			return "there is no space between two attributes"
-		case hasDuplicate(token.Attr):
-			return "an element has the same attribute twice"
-		case surrogate.Match(raw):
-			return "a character reference is half of a surrogate pair"
 		}
+		return t.begin(token, raw, line)
+	case xml.EndElement:
+		t.open = t.open[:len(t.open)-1]
 	case xml.CharData:
 		switch {
 		case isOutside && len(bytes.Trim(raw, " \t\r\n")) > 0:
 			return "there is text outside the root element"
 		case !bytes.HasPrefix(raw, []byte("<![CDATA[")) && surrogate.Match(raw):
-			return "a character reference is half of a surrogate pair"
+			return halfOfPair
 		}
+		t.open[len(t.open)-1].Text += string(token)
 	case xml.ProcInst:
 		rest := raw[len("<?")+len(token.Target):]
 		switch {
@@ -146,14 +122,32 @@ func (t *tree) problem(token xml.Token, raw []byte) string {
 		if !docType.Match(token) || hasRoot || t.hasDocType {
 			return "there is a declaration where none is allowed"
 		}
+		t.hasDocType = true
+		t.warn("The document has a document type declaration. It is not confirmed that Twilio accepts one.")
 	}
 	return ""
 }
 
-func hasDuplicate(attributes []xml.Attr) bool {
-	names := make(map[xml.Name]bool, len(attributes))
-	for _, a := range attributes {
+const halfOfPair = "a character reference is half of a surrogate pair"
+
+// begin adds an element.
+func (t *tree) begin(start xml.StartElement, raw []byte, line int) (problem string) {
+	names := make(map[xml.Name]bool, len(start.Attr))
+	for _, a := range start.Attr {
 		names[a.Name] = true
 	}
-	return len(names) < len(attributes)
+	switch {
+	case len(start.Attr) > 1 && !spacedTag.Match(raw):
+		return "there is no space between two attributes"
+	case len(names) < len(start.Attr):
+		return "an element has the same attribute twice"
+	case surrogate.Match(raw):
+		return halfOfPair
+	}
+	end := 1 + bytes.IndexAny(raw[1:], " \t\r\n/>")
+	e := &Element{Name: string(raw[1:end]), Attributes: start.Attr, Line: line}
+	parent := t.open[len(t.open)-1]
+	parent.Children = append(parent.Children, e)
+	t.open = append(t.open, e)
+	return ""
 }

@@ -5,6 +5,8 @@ package weburl
 import (
 	"cmp"
 	"errors"
+	"fmt"
+	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
@@ -71,4 +73,35 @@ func (u URL) Resolve(reference string) (string, error) {
 	base := *u.URL
 	base.User, base.Fragment, base.RawFragment = nil, "", ""
 	return base.ResolveReference(parsed).String(), nil
+}
+
+// Redirect is how Twilio follows a redirect.
+type Redirect struct {
+	URL       string // absolute, without a fragment; need not be http or https
+	Method    string
+	KeepsForm bool // the next request has the same parameters; otherwise it has none
+}
+
+// Follow returns how Twilio follows a response with a redirect status to a request to u. Twilio follows 301, 302, 303 and
+// 307 (https://www.twilio.com/docs/api/errors/11216). It follows 301 and 302 with GET and drops the parameters. Follow
+// assumes the same of 303, and that Twilio repeats the request after 307. It is an error if Twilio does not follow the
+// status, or if the location is missing or cannot be parsed. The error does not quote the location.
+func (u URL) Follow(method string, status int, location string) (Redirect, error) {
+	next := Redirect{Method: http.MethodGet}
+	switch status {
+	case http.StatusMovedPermanently, http.StatusFound, http.StatusSeeOther:
+	case http.StatusTemporaryRedirect:
+		next.Method, next.KeepsForm = method, true
+	default:
+		return Redirect{}, fmt.Errorf("the status %d is not one that Twilio follows", status)
+	}
+	location, _, _ = strings.Cut(location, "#")
+	if location == "" {
+		return Redirect{}, errors.New("the response has no Location")
+	}
+	var err error
+	if next.URL, err = u.Resolve(location); err != nil {
+		return Redirect{}, fmt.Errorf("the Location is not valid: %w", err)
+	}
+	return next, nil
 }
