@@ -16,11 +16,9 @@ import (
 // endCommand ends a sender's conversations.
 type endCommand struct {
 	operatorFlags
-	To    address `name:"to" placeholder:"NUMBER" help:"The number of ours. Without it, all keys are read to find every number that the sender has a conversation with."`
-	Yes   bool    `name:"yes" short:"y" help:"Do not ask."`
-	Erase bool    `name:"erase" help:"Delete what Redis holds of the conversation, for a person who asks to be forgotten. A late repeat of a message may then be counted again."`
-
-	From address `arg:"" name:"number" help:"The sender; the whole address as in a message: +15551234567, whatsapp:+15551234567."`
+	senderFlags
+	Yes   bool `name:"yes" short:"y" help:"Do not ask."`
+	Erase bool `name:"erase" help:"Delete what Redis holds of the conversation, for a person who asks to be forgotten. A late repeat of a message may then be counted again."`
 }
 
 // Help is shown below the flags' summary.
@@ -60,8 +58,13 @@ func (c *endCommand) Run(ctx context.Context, p *process) error {
 	case !c.Yes && !c.confirm(ctx, p, found):
 		return errors.New("nothing was changed")
 	}
+	printer := c.printer(p.stdout, c.To, c.From)
 	for _, snapshot := range found {
-		if err := c.end(ctx, p, source, snapshot); err != nil {
+		ending, err := c.end(ctx, source, snapshot)
+		if err == nil {
+			err = operatorError(printer.Ending(ending), endRights)
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -70,8 +73,10 @@ func (c *endCommand) Run(ctx context.Context, p *process) error {
 
 // confirm shows the conversations and asks the person at the terminal.
 func (c *endCommand) confirm(ctx context.Context, p *process, found []inspect.Snapshot) bool {
+	printer := c.printer(p.stderr, c.To, c.From)
+	printer.JSON = false
 	for _, snapshot := range found {
-		_ = snapshot.WriteText(p.stderr, c.names(c.From, c.To))
+		_ = printer.Snapshot(snapshot)
 	}
 	what := "this conversation"
 	if len(found) > 1 {
@@ -81,20 +86,15 @@ func (c *endCommand) confirm(ctx context.Context, p *process, found []inspect.Sn
 	return terminal.Confirm(ctx, os.Stdin, p.stderr, question)
 }
 
-// end ends or erases one conversation, and prints what it did.
-func (c *endCommand) end(ctx context.Context, p *process, source inspect.Source, snapshot inspect.Snapshot) error {
+// end ends or erases one conversation.
+func (c *endCommand) end(ctx context.Context, source inspect.Source, snapshot inspect.Snapshot) (inspect.Ending, error) {
 	ctx, cancel := context.WithTimeout(ctx, operatorPatience)
 	defer cancel()
 	ending, err := source.End(ctx, snapshot.To, snapshot.From, c.Erase)
-	switch {
-	case err != nil:
-		return c.unfinished(err)
-	case c.JSON:
-		err = ending.WriteJSON(p.stdout, c.names(c.From, c.To))
-	default:
-		err = ending.WriteText(p.stdout, c.names(c.From, c.To))
+	if err != nil {
+		return ending, c.unfinished(err)
 	}
-	return operatorError(err, endRights)
+	return ending, nil
 }
 
 // unfinished adds to an error what it leaves uncertain. An end is one command of Redis: if Redis refused it, or if it

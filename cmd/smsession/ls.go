@@ -10,8 +10,7 @@ import (
 // lsCommand lists the live conversations.
 type lsCommand struct {
 	operatorFlags
-	From  address       `name:"from" placeholder:"NUMBER" help:"Only conversations of this sender; the whole address as in a message."`
-	To    address       `name:"to" placeholder:"NUMBER" help:"Only conversations with this number of ours."`
+	filterFlags
 	Sort  inspect.Order `name:"sort" enum:"count,idle,left,began," default:"" placeholder:"ORDER" help:"Sort by count (highest first), idle (longest first), left (least first) or began (earliest first). Without it, conversations are listed as they are found."`
 	Limit *int          `name:"limit" placeholder:"N" help:"List at most this many (default 20 with --sort, else all)."`
 }
@@ -60,7 +59,6 @@ func (c *lsCommand) Run(ctx context.Context, p *process) error {
 	case c.Sort != "":
 		limit = usualLimit
 	}
-	list := &inspect.List{Out: p.stdout, Names: c.names(c.To, c.From), JSON: c.JSON}
-	filter := inspect.Filter{To: string(c.To), From: string(c.From)}
-	return operatorError(source.List(ctx, filter, c.Sort, limit, list.Print), readRights)
+	printer := c.printer(p.stdout, c.To, c.From)
+	return operatorError(source.List(ctx, c.filter(), c.Sort, limit, printer.List), readRights)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"syscall"
 	"time"
@@ -21,6 +22,22 @@ type operatorFlags struct {
 	config.OperatorFlags
 	Reveal bool `name:"reveal" help:"Show whole phone numbers, not +1555•••4567."`
 	JSON   bool `name:"json" help:"Print JSON, one object a line."`
+}
+
+// filterFlags select the conversations of a list.
+type filterFlags struct {
+	From address `name:"from" placeholder:"NUMBER" help:"Only conversations of this sender; the whole address as in a message."`
+	To   address `name:"to" placeholder:"NUMBER" help:"Only conversations with this number of ours."`
+}
+
+func (f filterFlags) filter() inspect.Filter {
+	return inspect.Filter{To: string(f.To), From: string(f.From)}
+}
+
+// senderFlags select the conversations of one sender.
+type senderFlags struct {
+	To   address `name:"to" placeholder:"NUMBER" help:"The number of ours. Without it, all keys are read to find every number that the sender has a conversation with."`
+	From address `arg:"" name:"number" help:"The sender; the whole address as in a message: +15551234567, whatsapp:+15551234567."`
 }
 
 // address is a phone number, or another address, on the command line. It is never empty: in a script, an empty value is
@@ -56,13 +73,9 @@ func (f operatorFlags) source() (inspect.Source, error) {
 	return inspect.Source{Pool: redispool.Open(options), Keys: record.Keys{Prefix: cfg.RedisPrefix}}, nil
 }
 
-// names shows the addresses on the command line whole.
-func (f operatorFlags) names(typed ...address) inspect.Names {
-	names := inspect.Names{Reveal: f.Reveal}
-	for _, a := range typed {
-		names.Typed = append(names.Typed, string(a))
-	}
-	return names
+// printer returns a printer that shows the addresses of the command line whole.
+func (f operatorFlags) printer(out io.Writer, to, from address) inspect.Printer {
+	return inspect.Printer{Out: out, JSON: f.JSON, Reveal: f.Reveal, Typed: []string{string(to), string(from)}}
 }
 
 // errUnknownNumber does not quote the number.

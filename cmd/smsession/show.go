@@ -1,16 +1,11 @@
 package main
 
-import (
-	"context"
-	"fmt"
-)
+import "context"
 
 // showCommand shows what Redis holds of a sender's conversations.
 type showCommand struct {
 	operatorFlags
-	To address `name:"to" placeholder:"NUMBER" help:"The number of ours. Without it, all keys are read to find every number that the sender has a conversation with."`
-
-	From address `arg:"" name:"number" help:"The sender; the whole address as in a message: +15551234567, whatsapp:+15551234567."`
+	senderFlags
 }
 
 // Help is shown below the flags' summary.
@@ -38,16 +33,9 @@ func (c *showCommand) Run(ctx context.Context, p *process) error {
 	if len(found) == 0 {
 		return errUnknownNumber
 	}
-	for i, snapshot := range found {
-		if c.JSON {
-			err = snapshot.WriteJSON(p.stdout)
-		} else {
-			if i > 0 {
-				fmt.Fprintln(p.stdout)
-			}
-			err = snapshot.WriteText(p.stdout, c.names(c.From, c.To))
-		}
-		if err != nil {
+	printer := c.printer(p.stdout, c.To, c.From)
+	for _, snapshot := range found {
+		if err := printer.Snapshot(snapshot); err != nil {
 			return operatorError(err, readRights)
 		}
 	}

@@ -12,8 +12,7 @@ import (
 // watchCommand shows what happens to conversations.
 type watchCommand struct {
 	operatorFlags
-	From  address       `name:"from" placeholder:"NUMBER" help:"Only conversations of this sender; the whole address as in a message."`
-	To    address       `name:"to" placeholder:"NUMBER" help:"Only conversations with this number of ours."`
+	filterFlags
 	Every time.Duration `name:"every" default:"2s" placeholder:"DURATION" help:"How long to wait before each poll (default 2s)."`
 	Limit int           `name:"limit" default:"10000" placeholder:"N" help:"How many conversations to remember, those with the latest messages (default 10000)."`
 }
@@ -52,7 +51,7 @@ func (c *watchCommand) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer source.Pool.Close()
-	watch := &inspect.Watch{Source: source, Filter: inspect.Filter{To: string(c.To), From: string(c.From)}, Limit: c.Limit}
+	watch := &inspect.Watch{Source: source, Filter: c.filter(), Limit: c.Limit}
 	if _, err = watch.Poll(ctx); err == nil {
 		err = c.show(ctx, p, watch)
 	}
@@ -64,9 +63,9 @@ func (c *watchCommand) Run(ctx context.Context, p *process) error {
 
 // show shows the events after the first poll.
 func (c *watchCommand) show(ctx context.Context, p *process, watch *inspect.Watch) error {
-	every, names := terminal.Duration(c.Every), c.names(c.From, c.To)
+	every, printer := terminal.Duration(c.Every), c.printer(p.stdout, c.To, c.From)
 	if !c.JSON && terminal.Is(p.stdout) {
-		screen := &inspect.Screen{Out: p.stdout, Names: names, Title: "conversations, every " + every + "; Ctrl-C ends"}
+		screen := &inspect.Screen{Printer: printer, Title: "conversations, every " + every + "; Ctrl-C ends"}
 		defer screen.Close()
 		if err := screen.Open(watch); err != nil {
 			return err
@@ -74,7 +73,7 @@ func (c *watchCommand) show(ctx context.Context, p *process, watch *inspect.Watc
 		return watch.Run(ctx, c.Every, screen)
 	}
 	fmt.Fprintf(p.stderr, "smsession: watching %d conversations, every %s\n", len(watch.Rows)+watch.More, every)
-	return watch.Run(ctx, c.Every, &inspect.Stream{Out: p.stdout, Names: names, JSON: c.JSON, Warn: func(failure error) {
+	return watch.Run(ctx, c.Every, &inspect.Stream{Printer: printer, Warn: func(failure error) {
 		if ctx.Err() == nil {
 			fmt.Fprintf(p.stderr, "smsession: %s; waiting until Redis answers\n", sentence(failure))
 		}

@@ -87,13 +87,13 @@ func BenchmarkList(b *testing.B) {
 			grown, before := int64(0), live()
 			for b.Loop() {
 				var out firstWrite
-				list, n, begun := &inspect.List{Out: &out}, 0, time.Now()
+				list, n, begun := &inspect.Printer{Out: &out}, 0, time.Now()
 				err := way.list(func(found []inspect.Conversation) error {
 					if n/(conversations/8) != (n+len(found))/(conversations/8) {
 						grown = max(grown, live()-before)
 					}
 					n += len(found)
-					return list.Print(found)
+					return list.List(found)
 				})
 				if err != nil || n != conversations && way.name == "found" {
 					b.Fatal(n, err)

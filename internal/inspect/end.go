@@ -3,10 +3,8 @@ package inspect
 import (
 	"context"
 	"fmt"
-	"io"
 
 	"smsession/internal/session"
-	"smsession/internal/terminal"
 )
 
 // Outcome is what End or Erase did. Its values are part of the JSON output.
@@ -22,9 +20,10 @@ const (
 
 // Ending is the end of a conversation.
 type Ending struct {
-	To, From string
-	Outcome  Outcome
-	Count    int64 // the messages that it had, if the outcome is WasEnded
+	From    string  `json:"from"`
+	To      string  `json:"to"`
+	Outcome Outcome `json:"what"`
+	Count   int64   `json:"count,omitempty"` // the messages that it had, if the outcome is WasEnded
 }
 
 // End ends a conversation, so that the next message begins a new one. If erase is set, it instead deletes what Redis
@@ -49,8 +48,8 @@ func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, e
 	return e, err
 }
 
-// WriteText writes the ending as a sentence.
-func (e Ending) WriteText(w io.Writer, names Names) error {
+// Ending prints the end of a conversation: as a sentence, or as an object of JSON.
+func (p *Printer) Ending(e Ending) error {
 	text := "there is no live session; nothing was changed"
 	switch {
 	case e.Outcome == WasEnded && e.Count == 1:
@@ -62,16 +61,7 @@ func (e Ending) WriteText(w io.Writer, names Names) error {
 	case e.Outcome == Erased:
 		text = "erased; a late repeat of one of its messages may be counted again"
 	}
-	_, err := fmt.Fprintf(w, "%s: %s\n", names.pair(e.From, e.To), text)
-	return err
-}
-
-// WriteJSON writes the ending as a line of JSON.
-func (e Ending) WriteJSON(w io.Writer, names Names) error {
-	return terminal.WriteJSON(w, struct {
-		From    string  `json:"from"`
-		To      string  `json:"to"`
-		Outcome Outcome `json:"what"`
-		Count   int64   `json:"count,omitempty"`
-	}{names.Show(e.From), names.Show(e.To), e.Outcome, e.Count})
+	text = p.pair(e.From, e.To) + ": " + text
+	e.From, e.To = p.show(e.From), p.show(e.To)
+	return p.print(e, text)
 }

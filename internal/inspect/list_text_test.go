@@ -11,15 +11,21 @@ import (
 	"smsession/internal/inspect"
 )
 
-func TestNames(t *testing.T) {
-	typed := inspect.Names{Typed: []string{from, ""}}
-	for address, want := range map[string]string{from: from, to: "+1500•••0006"} {
-		if got := typed.Show(address); got != want {
-			t.Errorf("%s is shown as %s, want %s", address, got, want)
-		}
-	}
-	if got := (inspect.Names{Reveal: true}).Show(to); got != to {
-		t.Errorf("with Reveal, it is %s", got)
+func TestAddressesAreMasked(t *testing.T) {
+	for _, row := range []struct {
+		name, want string
+		printer    inspect.Printer
+	}{
+		{"but not what the operator typed", from + " to +1500•••0006: ", inspect.Printer{Typed: []string{from, ""}}},
+		{"but not with Reveal", from + " to " + to + ": ", inspect.Printer{Reveal: true}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var out strings.Builder
+			row.printer.Out = &out
+			if err := row.printer.Ending(inspect.Ending{From: from, To: to}); err != nil || !strings.HasPrefix(out.String(), row.want) {
+				t.Errorf("%v, %q", err, out.String())
+			}
+		})
 	}
 }
 
@@ -33,9 +39,9 @@ func TestListAsATable(t *testing.T) {
 			{To: to, From: "\x1b[2J", Count: 1, Written: now, Left: time.Second},
 		}
 		var out strings.Builder
-		list := &inspect.List{Out: &out, Names: inspect.Names{Typed: []string{from, "\x1b[2J"}}}
+		list := &inspect.Printer{Out: &out, Typed: []string{from, "\x1b[2J"}}
 		for i := range conversations {
-			if err := list.Print(conversations[i : i+1]); err != nil {
+			if err := list.List(conversations[i : i+1]); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -55,8 +61,8 @@ func TestListAsJSON(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // time stands still
 		now := time.Now()
 		var out strings.Builder
-		list := &inspect.List{Out: &out, JSON: true}
-		err := list.Print([]inspect.Conversation{
+		list := &inspect.Printer{Out: &out, JSON: true}
+		err := list.List([]inspect.Conversation{
 			{To: to, From: from, Count: 7, Written: now.Add(-90 * time.Second), Began: now.Add(-time.Hour), Left: time.Hour + time.Millisecond},
 			{To: to, From: "\u202e", Newer: true, Left: inspect.Forever},
 		})

@@ -15,7 +15,7 @@ func TestScreenFitsTheTerminal(t *testing.T) {
 	for i := range 30 {
 		w.Rows = append(w.Rows, Conversation{To: "+15005550006", From: fmt.Sprintf("+12025550%03d", 39-i), Count: 1, Written: time.Now()})
 	}
-	screen := &Screen{Title: "conversations", Out: io.Discard}
+	screen := &Screen{Printer: Printer{Out: io.Discard}, Title: "conversations"}
 	for range 3 {
 		if err := screen.Show(w, slices.Repeat([]Event{{Kind: Began, Conversation: w.Rows[1]}}, 20), nil); err != nil {
 			t.Fatal(err)

@@ -10,17 +10,27 @@ import (
 	"smsession/internal/terminal"
 )
 
-// WriteText writes everything that Redis holds of the conversation, one thing a line.
-func (s Snapshot) WriteText(w io.Writer, names Names) error {
+// Snapshot prints everything that Redis holds of a conversation, one thing on a line. With JSON, it prints the record as
+// it is in Redis, on one line and safe for a terminal. It then prints nothing if there is no record, or if the record
+// belongs to another conversation, which the operator did not name.
+func (p *Printer) Snapshot(s Snapshot) error {
 	now := time.Now()
 	state, r := s.parse(now)
+	if p.JSON {
+		if s.Record == nil || state == otherConversation {
+			return nil
+		}
+		_, err := p.Out.Write(append(terminal.EscapeJSON(s.Record), '\n'))
+		return err
+	}
 	lines := [][2]string{{"state", string(state)}}
 	if r != nil {
 		lines = append(lines, recordLines(r, now)...)
 	}
 	found := s.Record != nil || state == tooLarge
 	if found {
-		lines = append(lines, [2]string{"record", fmt.Sprintf("%s, %d bytes, token begins %s", expiry(s.RecordTTL), s.RecordSize, s.Pointer[:6])})
+		text := fmt.Sprintf("%s, %d bytes, token begins %s", expiry(s.RecordTTL), s.RecordSize, s.Pointer[:6])
+		lines = append(lines, [2]string{"record", text})
 	}
 	leads := "leads to the record"
 	if !found || state == otherConversation {
@@ -28,11 +38,15 @@ func (s Snapshot) WriteText(w io.Writer, names Names) error {
 	}
 	lines = append(lines, [2]string{"pointer", expiry(s.PointerTTL) + ", " + leads})
 	var b strings.Builder
-	fmt.Fprintln(&b, names.pair(s.From, s.To))
+	if p.begun {
+		b.WriteByte('\n')
+	}
+	p.begun = true
+	fmt.Fprintln(&b, p.pair(s.From, s.To))
 	for _, line := range lines {
 		fmt.Fprintf(&b, "  %-9s %s\n", line[0], terminal.Escape(line[1]))
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(p.Out, b.String())
 	return err
 }
 
@@ -70,14 +84,4 @@ func expiry(ttl time.Duration) string {
 		return "does not expire"
 	}
 	return "expires in " + terminal.Brief(ttl)
-}
-
-// WriteJSON writes the record as it is in Redis, on one line and safe for a terminal. It writes nothing if there is no
-// record, or if the record belongs to another conversation, for which nobody asked.
-func (s Snapshot) WriteJSON(w io.Writer) error {
-	if state, _ := s.parse(time.Now()); s.Record == nil || state == otherConversation {
-		return nil
-	}
-	_, err := w.Write(append(terminal.EscapeJSON(s.Record), '\n'))
-	return err
 }

@@ -25,14 +25,14 @@ func (b bench) show(to string) string {
 	}
 	var out strings.Builder
 	for _, s := range found {
-		if err := s.WriteText(&out, inspect.Names{Typed: []string{from}}); err != nil {
+		if err := (&inspect.Printer{Out: &out, Typed: []string{from}}).Snapshot(s); err != nil {
 			b.Fatal(err)
 		}
 	}
 	return out.String()
 }
 
-func TestWriteText(t *testing.T) {
+func TestSnapshotAsText(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // time stands still
 		began := time.Now().UTC().Add(-2*time.Hour - time.Minute)
 		stamp := func(d time.Duration) string { return began.Add(d).Format("2006-01-02T15:04:05Z") }
@@ -61,7 +61,7 @@ func TestWriteText(t *testing.T) {
   pointer   expires in 3h00m, leads to the record
 `
 		var out strings.Builder
-		if err := s.WriteText(&out, inspect.Names{Typed: []string{from}}); err != nil || out.String() != want {
+		if err := (&inspect.Printer{Out: &out, Typed: []string{from}}).Snapshot(s); err != nil || out.String() != want {
 			t.Errorf("%v, got\n%s\nwant\n%s", err, out.String(), want)
 		}
 		if strings.Contains(out.String(), token) {
@@ -70,7 +70,7 @@ func TestWriteText(t *testing.T) {
 	})
 }
 
-func TestWriteTextNamesTheState(t *testing.T) {
+func TestSnapshotNamesTheState(t *testing.T) {
 	now := time.Now()
 	rows := []struct {
 		name, want string
@@ -149,7 +149,7 @@ func TestFindReturnsAtMost400Conversations(t *testing.T) {
 }
 
 // The record is shown as it is in Redis, unless it is another conversation's.
-func TestWriteJSON(t *testing.T) {
+func TestSnapshotAsJSON(t *testing.T) {
 	for text, want := range map[string]string{
 		at(to, from, 1, 3, time.Now(), ""):           "same",
 		at(to, from, 2, 3, time.Now(), ""):           "same", // a later version
@@ -161,12 +161,12 @@ func TestWriteJSON(t *testing.T) {
 		}
 		var out strings.Builder
 		s := inspect.Snapshot{To: to, From: from, Pointer: token, Record: []byte(text), RecordSize: int64(len(text))}
-		if err := s.WriteJSON(&out); err != nil || out.String() != want {
+		if err := (&inspect.Printer{Out: &out, JSON: true}).Snapshot(s); err != nil || out.String() != want {
 			t.Errorf("%q: got %q, %v", text, out.String(), err)
 		}
 	}
 	var out strings.Builder
-	if err := (inspect.Snapshot{To: to, From: from, Pointer: token}).WriteJSON(&out); err != nil || out.String() != "" {
+	if err := (&inspect.Printer{Out: &out, JSON: true}).Snapshot(inspect.Snapshot{To: to, From: from, Pointer: token}); err != nil || out.String() != "" {
 		t.Errorf("without a record: got %q, %v", out.String(), err)
 	}
 }
@@ -197,7 +197,7 @@ func TestAValueThatIsTooLargeIsNotRead(t *testing.T) {
 				t.Fatalf("got %v, %v", found, err)
 			}
 			var shown strings.Builder
-			_ = found[0].WriteText(&shown, inspect.Names{})
+			_ = (&inspect.Printer{Out: &shown}).Snapshot(found[0])
 			if !strings.Contains(shown.String(), row.want) || found[0].Record != nil {
 				t.Errorf("the text is\n%s\nwant %q", shown.String(), row.want)
 			}

@@ -11,9 +11,7 @@ import (
 
 // Stream is a View that writes a line for each event, as text or as JSON.
 type Stream struct {
-	Out   io.Writer
-	Names Names
-	JSON  bool
+	Printer
 	// Warn is called with the failure when Redis stops answering.
 	Warn func(failure error)
 
@@ -27,38 +25,32 @@ func (s *Stream) Show(_ *Watch, events []Event, failure error) error {
 	}
 	s.failing = failure != nil
 	for _, e := range events {
-		var err error
-		if s.JSON {
-			err = terminal.WriteJSON(s.Out, struct {
-				At   time.Time `json:"at"`
-				Kind Kind      `json:"event"`
-				object
-			}{e.At.UTC(), e.Kind, e.object(s.Names, e.At)})
-		} else {
-			_, err = fmt.Fprintln(s.Out, e.line(s.Names))
-		}
-		if err != nil {
+		object := struct {
+			At   time.Time `json:"at"`
+			Kind Kind      `json:"event"`
+			object
+		}{e.At.UTC(), e.Kind, s.object(e.Conversation, e.At)}
+		if err := s.print(object, s.line(e)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// line returns the event as text. It has at most 80 characters if the addresses are masked.
-func (e Event) line(names Names) string {
+// line returns an event as text. It has at most 80 characters if the addresses are masked.
+func (p *Printer) line(e Event) string {
 	count := fmt.Sprint(e.Count)
 	if e.Newer {
 		count = "?"
 	}
-	return fmt.Sprintf("%s %-5s %s %s %7s", e.At.Format("15:04:05"), e.Kind, pad(names.Show(e.From)), pad(names.Show(e.To)), count)
+	return fmt.Sprintf("%s %-5s %s %s %7s", e.At.Format("15:04:05"), e.Kind, pad(p.show(e.From)), pad(p.show(e.To)), count)
 }
 
 // Screen is a View for a terminal: a table of the conversations with the latest messages, and the latest events below.
 // It needs a terminal with the control sequences of xterm.
 // See https://invisible-island.net/xterm/ctlseqs/ctlseqs.html.
 type Screen struct {
-	Out   io.Writer
-	Names Names
+	Printer
 	Title string
 
 	events []string // the latest ones, the newest last
@@ -87,7 +79,7 @@ func (s *Screen) Close() { _, _ = io.WriteString(s.Out, closeScreen) }
 func (s *Screen) Show(w *Watch, events []Event, failure error) error {
 	const kept = 8
 	for _, e := range events[max(len(events)-kept, 0):] {
-		s.events = append(s.events, e.line(s.Names))
+		s.events = append(s.events, s.line(e))
 	}
 	s.events = s.events[max(len(s.events)-kept, 0):]
 	note := ""
@@ -108,7 +100,7 @@ func (s *Screen) lines(w *Watch, note string, height int) []string {
 	lines := []string{s.Title, header()}
 	now := time.Now()
 	for _, c := range w.Rows[:shown] {
-		lines = append(lines, c.row(s.Names, now))
+		lines = append(lines, s.row(c, now))
 	}
 	more := ""
 	if n := len(w.Rows) - shown + w.More; n > 0 {

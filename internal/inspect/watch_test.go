@@ -177,7 +177,7 @@ func TestStream(t *testing.T) {
 		To: to, From: from, Count: 3, Began: at.Add(-time.Hour), Written: at.Add(-time.Second), Left: 4 * time.Hour}}
 	newer := inspect.Event{At: at, Kind: inspect.Began, Conversation: inspect.Conversation{To: to, From: from, Newer: true}}
 	var text, object strings.Builder
-	if err := errors.Join((&inspect.Stream{Out: &text}).Show(nil, []inspect.Event{e, newer}, nil), (&inspect.Stream{Out: &object, JSON: true}).Show(nil, []inspect.Event{e}, nil)); err != nil {
+	if err := errors.Join((&inspect.Stream{Printer: inspect.Printer{Out: &text}}).Show(nil, []inspect.Event{e, newer}, nil), (&inspect.Stream{Printer: inspect.Printer{Out: &object, JSON: true}}).Show(nil, []inspect.Event{e}, nil)); err != nil {
 		t.Fatal(err)
 	}
 	want := "08:00:00 spoke +1202•••0143          +1500•••0006                3\n" +
@@ -219,7 +219,7 @@ func TestEnding(t *testing.T) {
 	} {
 		var text, object strings.Builder
 		e := inspect.Ending{To: to, From: from, Outcome: row.outcome, Count: row.count}
-		if err := errors.Join(e.WriteText(&text, inspect.Names{}), e.WriteJSON(&object, inspect.Names{Reveal: true})); err != nil {
+		if err := errors.Join((&inspect.Printer{Out: &text}).Ending(e), (&inspect.Printer{Out: &object, JSON: true, Reveal: true}).Ending(e)); err != nil {
 			t.Fatal(err)
 		}
 		if text.String() != "+1202•••0143 to +1500•••0006: "+row.want || !strings.HasPrefix(object.String(), `{"from":"+12025550143","to":"+15005550006","what":"`+string(row.outcome)+`"`) {

@@ -12,32 +12,43 @@ import (
 	"smsession/internal/terminal"
 )
 
-// List writes conversations as they are found: as lines of a table, whose columns have a fixed width because the later
-// lines are not known yet, or as lines of JSON. It is not safe for concurrent use.
-type List struct {
-	Out   io.Writer
-	Names Names
-	JSON  bool
+// Printer prints conversations for an operator: as text, or as lines of JSON for a program. It shows an address whole if
+// the operator typed it or set Reveal, and masks it otherwise. It is not safe for concurrent use.
+type Printer struct {
+	Out    io.Writer
+	JSON   bool
+	Reveal bool
+	Typed  []string // addresses
 
 	begun bool
 }
 
-// Print writes the conversations. Nothing is left in a buffer. The error is that of the writer.
-func (l *List) Print(found []Conversation) error {
+// List prints conversations as they are found. Nothing remains in a buffer. The columns of the table have a fixed width,
+// because the later lines are not known yet. The error is that of the writer.
+func (p *Printer) List(found []Conversation) error {
 	now := time.Now()
-	out := bufio.NewWriter(l.Out)
-	if !l.begun && !l.JSON {
+	out := bufio.NewWriter(p.Out)
+	if !p.begun && !p.JSON {
 		fmt.Fprintln(out, header())
 	}
-	l.begun = true
+	p.begun = true
 	for _, c := range found {
-		if l.JSON {
-			_ = terminal.WriteJSON(out, c.object(l.Names, now)) // Flush returns the writer's error
+		if p.JSON {
+			_ = terminal.WriteJSON(out, p.object(c, now)) // Flush returns the writer's error
 		} else {
-			fmt.Fprintln(out, c.row(l.Names, now))
+			fmt.Fprintln(out, p.row(c, now))
 		}
 	}
 	return out.Flush()
+}
+
+// print writes object or text as a line.
+func (p *Printer) print(object any, text string) error {
+	if p.JSON {
+		return terminal.WriteJSON(p.Out, object)
+	}
+	_, err := fmt.Fprintln(p.Out, text)
+	return err
 }
 
 // columns are the two addresses, a count and two durations.
@@ -46,8 +57,8 @@ const columns = "%s %s %7s %8s %8s"
 // header is the first line of a table.
 func header() string { return fmt.Sprintf(columns, pad("FROM"), pad("TO"), "COUNT", "IDLE", "LEFT") }
 
-// row returns the conversation as a line of a table. A question mark stands for what only a later version can read.
-func (c Conversation) row(names Names, now time.Time) string {
+// row returns a conversation as a line of a table. A value that only a later version can read is a question mark.
+func (p *Printer) row(c Conversation, now time.Time) string {
 	count, idle, left := fmt.Sprint(c.Count), terminal.Brief(now.Sub(c.Written)), "for ever"
 	if c.Newer {
 		count, idle = "?", "?"
@@ -55,7 +66,7 @@ func (c Conversation) row(names Names, now time.Time) string {
 	if c.Left != Forever {
 		left = terminal.Brief(c.Left)
 	}
-	return fmt.Sprintf(columns, pad(names.Show(c.From)), pad(names.Show(c.To)), count, idle, left)
+	return fmt.Sprintf(columns, pad(p.show(c.From)), pad(p.show(c.To)), count, idle, left)
 }
 
 // pad returns an address for a terminal, as wide as a column. A wider address stays whole.
@@ -65,7 +76,7 @@ func pad(address string) string {
 	return fmt.Sprintf("%s%*s", address, max(width-utf8.RuneCountInString(address), 0), "")
 }
 
-// object is a conversation in JSON. What is not known is left out.
+// object is a conversation in JSON. Values that are not known are left out.
 type object struct {
 	From    string     `json:"from"`
 	To      string     `json:"to"`
@@ -76,8 +87,8 @@ type object struct {
 	Written *time.Time `json:"written,omitempty"`
 }
 
-func (c Conversation) object(names Names, now time.Time) object {
-	o := object{From: names.Show(c.From), To: names.Show(c.To)}
+func (p *Printer) object(c Conversation, now time.Time) object {
+	o := object{From: p.show(c.From), To: p.show(c.To)}
 	if c.Left != Forever {
 		o.Left = new(wholeSeconds(c.Left))
 	}
@@ -89,21 +100,15 @@ func (c Conversation) object(names Names, now time.Time) object {
 
 func wholeSeconds(d time.Duration) int64 { return int64(max(d, 0) / time.Second) }
 
-// Names decides how addresses are shown: whole if the operator typed them or asked for it, and else masked.
-type Names struct {
-	Reveal bool
-	Typed  []string
-}
-
-// Show returns the address as it may be shown. It may contain characters that do not print.
-func (n Names) Show(address string) string {
-	if n.Reveal || slices.Contains(n.Typed, address) {
+// show returns an address as it may be shown. It may contain characters that do not print.
+func (p *Printer) show(address string) string {
+	if p.Reveal || slices.Contains(p.Typed, address) {
 		return address
 	}
 	return conversation.Mask(address)
 }
 
 // pair returns both addresses of a conversation for a terminal.
-func (n Names) pair(from, to string) string {
-	return terminal.Escape(n.Show(from)) + " to " + terminal.Escape(n.Show(to))
+func (p *Printer) pair(from, to string) string {
+	return terminal.Escape(p.show(from)) + " to " + terminal.Escape(p.show(to))
 }
