@@ -12,19 +12,13 @@ import (
 // reader reads many keys in few round trips.
 type reader struct {
 	conn   redis.Conn
-	atOnce int // how many commands go out together
+	atOnce int // for how many keys commands go out together
 }
 
 const (
-	// serverBatch is how many commands one server gets at once: two for each key of a page.
-	serverBatch = 2 * pageSize
-
-	// clusterBatch is how many commands a Cluster gets at once. Each may take a connection of its own.
-	clusterBatch = 32
+	serverKeys  = pageSize // one server gets the commands for a whole page
+	clusterKeys = 16       // each command for a Cluster may take a connection of its own
 )
-
-// command is a command of Redis that takes a key and nothing else.
-type command struct{ name, key string }
 
 // value is what a key contains.
 type value struct {
@@ -37,24 +31,21 @@ type value struct {
 // bytes.
 func (r reader) values(keys []string, maxSize int64) ([]value, error) {
 	values := make([]value, len(keys))
-	var sizes, texts []command
-	for _, key := range keys {
-		sizes = append(sizes, command{"STRLEN", key}, command{"PTTL", key})
-	}
-	replies, err := r.do(sizes)
+	replies, err := r.do(keys, "STRLEN", "PTTL")
 	if err != nil {
 		return nil, err
 	}
+	var small []string
 	var read []*value
 	for i, key := range keys {
 		size, isString := replies[2*i].(int64)
 		ttl, _ := replies[2*i+1].(int64)
 		values[i] = value{size: size, ttl: timeToLive(ttl)}
 		if isString && size <= maxSize {
-			texts, read = append(texts, command{"GET", key}), append(read, &values[i])
+			small, read = append(small, key), append(read, &values[i])
 		}
 	}
-	if replies, err = r.do(texts); err != nil {
+	if replies, err = r.do(small, "GET"); err != nil {
 		return nil, err
 	}
 	for i, reply := range replies {
@@ -72,19 +63,21 @@ func timeToLive(ms int64) time.Duration {
 	return time.Duration(max(ms, 0)) * time.Millisecond
 }
 
-// do returns the replies in the order of the commands.
-func (r reader) do(commands []command) ([]any, error) {
-	replies := make([]any, 0, len(commands))
-	for some := range slices.Chunk(commands, r.atOnce) {
-		for _, c := range some {
-			if err := r.conn.Send(c.name, c.key); err != nil {
-				return nil, err
+// do returns the replies to all commands for the first key, then for the second, and so on.
+func (r reader) do(keys []string, commands ...string) ([]any, error) {
+	var replies []any
+	for some := range slices.Chunk(keys, r.atOnce) {
+		for _, key := range some {
+			for _, command := range commands {
+				if err := r.conn.Send(command, key); err != nil {
+					return nil, err
+				}
 			}
 		}
 		if err := r.conn.Flush(); err != nil {
 			return nil, err
 		}
-		for range some {
+		for range len(some) * len(commands) {
 			reply, err := r.conn.Receive()
 			if err != nil && !absent(err) {
 				return nil, err
@@ -99,9 +92,9 @@ func (r reader) do(commands []command) ([]any, error) {
 // Cluster has just moved it to another server.
 func absent(err error) bool {
 	var answer redis.Error
-	code := ""
-	if errors.As(err, &answer) {
-		code, _, _ = strings.Cut(string(answer), " ")
+	if !errors.As(err, &answer) {
+		return false
 	}
-	return slices.Contains([]string{"WRONGTYPE", "MOVED", "ASK"}, code)
+	code, _, _ := strings.Cut(string(answer), " ")
+	return code == "WRONGTYPE" || code == "MOVED" || code == "ASK"
 }

@@ -29,7 +29,7 @@ func Read(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from stri
 		return Snapshot{}, false, fmt.Errorf("read conversation: %w", err)
 	}
 	defer conn.Close()
-	r := reader{conn, clusterBatch}
+	r := reader{conn, clusterKeys}
 	found, err := read(keys, []string{keys.Conversation(to, from)}, r, r)
 	if err != nil {
 		return Snapshot{}, false, fmt.Errorf("read conversation: %w", err)

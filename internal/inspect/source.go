@@ -102,7 +102,7 @@ func (s Source) eachPage(ctx context.Context, f Filter, visit func([]Snapshot) e
 	}
 	seen, _ := simplelru.NewLRU[string, struct{}](remembered, nil) // the only error is a size of 0
 	return s.Pool.EachPrimary(ctx, func(addr string, node redis.Conn) error {
-		pointers := reader{node, serverBatch}
+		pointers := reader{node, serverKeys}
 		records := pointers
 		if addr != "" { // a Cluster, in which other servers have most of the records
 			conn, err := s.Pool.GetContext(ctx)
@@ -110,7 +110,7 @@ func (s Source) eachPage(ctx context.Context, f Filter, visit func([]Snapshot) e
 				return err
 			}
 			defer conn.Close()
-			records = reader{conn, clusterBatch}
+			records = reader{conn, clusterKeys}
 		}
 		for cursor := "0"; ; {
 			if err := ctx.Err(); err != nil {

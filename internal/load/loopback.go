@@ -43,6 +43,7 @@ func Loopback(ctx context.Context, endpoints ...phone.Endpoint) error {
 	return nil
 }
 
+// loopback reports whether all addresses belong to this host.
 func loopback(addresses []net.IPAddr) bool {
 	return !slices.ContainsFunc(addresses, func(a net.IPAddr) bool { return !a.IP.IsLoopback() })
 }

@@ -57,15 +57,14 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	for range o.InFlight {
 		workers.Go(func() { r.work(sending) })
 	}
-	reporting, endReports := context.WithCancel(context.WithoutCancel(ctx))
-	var reports sync.WaitGroup
+	var progress sync.WaitGroup
 	if o.Progress != nil {
-		reports.Go(func() { r.results.progress(reporting, o.Progress, terminal.Is(o.Progress)) })
+		progress.Go(func() { r.results.progress(sending, o.Progress, terminal.Is(o.Progress)) })
 	}
 	r.dispatch(running)
 	workers.Wait()
-	endReports()
-	reports.Wait()
+	cut()
+	progress.Wait()
 	if err := context.Cause(running); err != nil && ctx.Err() == nil {
 		return nil, err
 	}
