@@ -18,7 +18,7 @@ type endCommand struct {
 	operatorFlags
 	senderFlags
 	Yes   bool `name:"yes" short:"y" help:"Do not ask."`
-	Erase bool `name:"erase" help:"Delete what Redis holds of the conversation, for a person who asks to be forgotten. A late repeat of a message may then be counted again."`
+	Erase bool `name:"erase" help:"Delete what Redis contains about the conversation, for a person who asks to be forgotten. A late repeat of a message may then be counted again."`
 }
 
 // Help is shown below the flags' summary.
@@ -34,8 +34,8 @@ SESSION_IDLE_TIMEOUT. A replica may keep the record in its memory until it is re
   smsession end +12025550143 --to +15005550006 --yes --json
   smsession end +12025550143 --erase
 
-end needs REDIS_URL and no Twilio secret. The exit status is 0 also if the conversation had ended before. It is 1 if no conversation of the
-number is known, if the answer was no, or if Redis cannot be read or written. It is 2 for a wrong command line or setting, and without --yes
+end needs REDIS_URL and no Twilio secret. The exit status is 0 also if the conversation had ended before. It is 1 if the number has no
+conversation, if the answer was no, or if Redis cannot be read or written. It is 2 for a wrong command line or setting, and without --yes
 if stdin or stderr is not a terminal.`
 }
 
@@ -82,8 +82,11 @@ func (c *endCommand) confirm(ctx context.Context, p *process, found []inspect.Sn
 	if len(found) > 1 {
 		what = fmt.Sprintf("these %d conversations", len(found))
 	}
-	question := map[bool]string{false: "End ", true: "Erase "}[c.Erase] + what + "?"
-	return terminal.Confirm(ctx, os.Stdin, p.stderr, question)
+	verb := "End"
+	if c.Erase {
+		verb = "Erase"
+	}
+	return terminal.Confirm(ctx, os.Stdin, p.stderr, verb+" "+what+"?")
 }
 
 // end ends or erases one conversation.

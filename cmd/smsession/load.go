@@ -21,7 +21,7 @@ type loadCommand struct {
 
 // Help is shown below the flags' summary.
 func (c *loadCommand) Help() string {
-	return `Without --url, load texts a running smsession dev. The senders are numbers that nobody owns, new ones each time:
+	return `Without --url, load texts a running smsession dev. The senders are new numbers each time, from a range that is not assigned:
 
   smsession load --duration 10s
   smsession load --url http://localhost:8080/sms --public-url https://sms.example.com/sms --rate 500

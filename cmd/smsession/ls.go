@@ -12,12 +12,12 @@ type lsCommand struct {
 	operatorFlags
 	filterFlags
 	Sort  inspect.Order `name:"sort" enum:"count,idle,left,began," default:"" placeholder:"ORDER" help:"Sort by count (highest first), idle (longest first), left (least first) or began (earliest first). Without it, conversations are listed as they are found."`
-	Limit *int          `name:"limit" placeholder:"N" help:"List at most this many (default 20 with --sort, else all)."`
+	Limit *int          `name:"limit" placeholder:"N" help:"List at most this many (default 20 with --sort, otherwise all)."`
 }
 
 const (
 	usualLimit  = 20      // with --sort
-	sortedLimit = 100_000 // conversations that are kept in memory to be sorted: up to 60 MB
+	sortedLimit = 100_000 // conversations that are in memory to be sorted: up to 60 MB
 )
 
 // Help is shown below the flags' summary.

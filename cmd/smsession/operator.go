@@ -53,8 +53,8 @@ func (a *address) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// operatorPatience limits one answer of Redis. It is so long that a list survives a Redis that saves a snapshot. It also
-// limits how long end tries again while messages change the record.
+// operatorPatience limits how long Redis may take for one answer. A Redis that saves a snapshot may need several seconds.
+// It also limits how long end tries again while messages change the record.
 const operatorPatience = 10 * time.Second
 
 // The commands that a Redis user must have.
@@ -79,7 +79,7 @@ func (f operatorFlags) printer(out io.Writer, to, from address) inspect.Printer 
 }
 
 // errUnknownNumber does not quote the number.
-var errUnknownNumber = errors.New("no conversation of that number is known: it never texted, its session has expired, or it is written differently")
+var errUnknownNumber = errors.New("there is no conversation of that number: it never texted, its session has expired, or it is written differently")
 
 // operatorError turns the error of an operator's command into one for the user. rights are the Redis commands that the
 // command needs.

@@ -24,7 +24,7 @@ type phoneCommand struct {
 	StrictCookies       bool     `name:"strict-cookies" help:"Apply Path, Domain and Secure to cookies, as a browser does."`
 	SingleCookie        bool     `name:"single-cookie" help:"Keep only the last cookie."`
 	LoseCookies         float64  `name:"lose-cookies" default:"0" placeholder:"SHARE" help:"Share of messages, 0 to 1, that carry no cookies (default 0)."`
-	FollowHosts         []string `name:"follow-hosts" placeholder:"HOST" help:"Other hosts to which the webhook's redirects and TwiML may lead, HOST or HOST:PORT (default: ask in a terminal, else follow to no other host)."`
+	FollowHosts         []string `name:"follow-hosts" placeholder:"HOST" help:"Other hosts to which the webhook's redirects and TwiML may lead, HOST or HOST:PORT (default: ask in a terminal, otherwise follow to no other host)."`
 	Verbose             bool     `name:"verbose" short:"v" help:"Show a line for each request and response; with --json, their headers and bodies."`
 	JSON                bool     `name:"json" help:"Print only one JSON object for each message on standard output."`
 
@@ -33,7 +33,7 @@ type phoneCommand struct {
 
 // Help is shown below the flags' summary.
 func (c *phoneCommand) Help() string {
-	return `Without --url, phone texts a running smsession dev. A text is sent as it is, unless it begins with a slash:
+	return `Without --url, phone texts a running smsession dev. A text is sent unchanged, unless it begins with a slash:
 
   ` + strings.Join(texting.Usage(), "\n  ") + `
 

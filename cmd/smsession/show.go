@@ -2,7 +2,7 @@ package main
 
 import "context"
 
-// showCommand shows what Redis holds of a sender's conversations.
+// showCommand shows what Redis contains about a sender's conversations.
 type showCommand struct {
 	operatorFlags
 	senderFlags
@@ -10,13 +10,13 @@ type showCommand struct {
 
 // Help is shown below the flags' summary.
 func (c *showCommand) Help() string {
-	return `Showing a conversation does not renew it. With --json, the record is printed as it is in Redis, one on each line. A record contains both
-phone numbers.
+	return `Showing a conversation does not renew it. With --json, the records are printed unchanged, one on each line. A record contains both phone
+numbers.
 
   smsession show +12025550143
   smsession show +12025550143 --to +15005550006 --json | jq .counter
 
-show needs REDIS_URL and no Twilio secret. The exit status is 1 if no conversation of the number is known or Redis cannot be read.`
+show needs REDIS_URL and no Twilio secret. The exit status is 1 if the number has no conversation or Redis cannot be read.`
 }
 
 // Run prints each conversation of the sender.

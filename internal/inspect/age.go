@@ -11,10 +11,10 @@ import (
 	"smsession/internal/session/record"
 )
 
-// Age lets d pass for the conversation between two addresses, as if nobody had texted for that long: it shortens the
-// time to live of the pointer and of the record by d, and deletes what then has none left. It does nothing if there is
-// no conversation, and it does not change the deadline in the record. It is an error if d is negative or if Redis does
-// not answer. After an error, one of the keys may be older than the other.
+// Age lets d pass for the conversation between two addresses, as if it had no message for that long. It shortens the
+// time to live of the pointer and of the record by d, and deletes a key that has no time left. It does not change the
+// deadline in the record. It does nothing if there is no conversation. It returns an error if d is negative or if Redis
+// does not answer. After an error, only one of the keys may have changed.
 func Age(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string, d time.Duration) error {
 	if d < 0 {
 		return errors.New("age conversation: the duration is negative")

@@ -23,11 +23,11 @@ type Ending struct {
 	From    string  `json:"from"`
 	To      string  `json:"to"`
 	Outcome Outcome `json:"what"`
-	Count   int64   `json:"count,omitempty"` // the messages that it had, if the outcome is WasEnded
+	Count   int64   `json:"count,omitempty"` // how many messages it had, if the outcome is WasEnded
 }
 
-// End ends a conversation, so that the next message begins a new one. If erase is set, it instead deletes what Redis
-// holds of the conversation. For the errors see session.End and session.Erase.
+// End ends a conversation, so that the next message begins a new one. If erase is set, it deletes the conversation's keys
+// instead. For the errors see session.End and session.Erase.
 func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, error) {
 	e := Ending{To: to, From: from, Outcome: NotFound}
 	if erase {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"time"
 	"unicode/utf8"
 
@@ -12,7 +13,7 @@ import (
 	"smsession/internal/terminal"
 )
 
-// Printer prints conversations for an operator: as text, or as lines of JSON for a program. It shows an address whole if
+// Printer prints conversations for an operator: as text, or as lines of JSON for a program. It shows the whole address if
 // the operator typed it or set Reveal, and masks it otherwise. It is not safe for concurrent use.
 type Printer struct {
 	Out    io.Writer
@@ -20,7 +21,7 @@ type Printer struct {
 	Reveal bool
 	Typed  []string // addresses
 
-	begun bool
+	begun bool // something was printed
 }
 
 // List prints conversations as they are found. Nothing remains in a buffer. The columns of the table have a fixed width,
@@ -59,14 +60,22 @@ func header() string { return fmt.Sprintf(columns, pad("FROM"), pad("TO"), "COUN
 
 // row returns a conversation as a line of a table. A value that only a later version can read is a question mark.
 func (p *Printer) row(c Conversation, now time.Time) string {
-	count, idle, left := fmt.Sprint(c.Count), terminal.Brief(now.Sub(c.Written)), "for ever"
+	idle, left := terminal.Brief(now.Sub(c.Written)), "for ever"
 	if c.Newer {
-		count, idle = "?", "?"
+		idle = "?"
 	}
 	if c.Left != Forever {
 		left = terminal.Brief(c.Left)
 	}
-	return fmt.Sprintf(columns, pad(p.show(c.From)), pad(p.show(c.To)), count, idle, left)
+	return fmt.Sprintf(columns, pad(p.show(c.From)), pad(p.show(c.To)), count(c), idle, left)
+}
+
+// count returns the count of a conversation, or a question mark if only a later version can read it.
+func count(c Conversation) string {
+	if c.Newer {
+		return "?"
+	}
+	return strconv.FormatInt(c.Count, 10)
 }
 
 // pad returns an address for a terminal, as wide as a column. A wider address stays whole.

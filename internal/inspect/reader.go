@@ -9,7 +9,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// reader reads many keys in few round trips.
+// reader reads many keys in a few round trips.
 type reader struct {
 	conn   redis.Conn
 	atOnce int // for how many keys commands go out together
@@ -88,7 +88,7 @@ func (r reader) do(keys []string, commands ...string) ([]any, error) {
 	return replies, nil
 }
 
-// absent reports whether err is Redis's answer that there is no such string here: the key is of another type, or a
+// absent reports whether Redis answered that this server has no string with this key: the key has another type, or a
 // Cluster has just moved it to another server.
 func absent(err error) bool {
 	var answer redis.Error

@@ -10,9 +10,9 @@ import (
 	"smsession/internal/terminal"
 )
 
-// Snapshot prints everything that Redis holds of a conversation, one thing on a line. With JSON, it prints the record as
-// it is in Redis, on one line and safe for a terminal. It then prints nothing if there is no record, or if the record
-// belongs to another conversation, which the operator did not name.
+// Snapshot prints what Redis contains about a conversation, as several lines of text. With JSON, it prints the unchanged
+// record on one line that is safe for a terminal. It then prints nothing if there is no record, or if the record belongs
+// to another conversation, which the operator did not name.
 func (p *Printer) Snapshot(s Snapshot) error {
 	now := time.Now()
 	state, r := s.parse(now)

@@ -11,7 +11,7 @@ import (
 	"smsession/internal/session/record"
 )
 
-// Snapshot is what Redis held of one conversation at one moment.
+// Snapshot is what Redis contained about one conversation at one moment.
 type Snapshot struct {
 	To, From   string
 	Pointer    string        // the value of the pointer, normally a token; "" if the value is too large to be read
@@ -21,8 +21,8 @@ type Snapshot struct {
 	RecordTTL  time.Duration // Forever if the record does not expire
 }
 
-// Read returns what Redis holds of the conversation between two addresses, as a message contains them. It reports false
-// if there is no pointer. It renews nothing.
+// Read returns what Redis contains about the conversation between two addresses, written as in a message. It reports
+// false if there is no pointer. It renews nothing.
 func Read(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string) (Snapshot, bool, error) {
 	conn, err := pool.GetContext(ctx)
 	if err != nil {
@@ -40,7 +40,7 @@ func Read(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from stri
 	return found[0], true, nil
 }
 
-// read returns the conversations of some pointers. It leaves out those that are gone.
+// read returns the conversations of some pointers. It leaves out pointers that no longer exist.
 func read(keys record.Keys, pointers []string, pointerReader, recordReader reader) ([]Snapshot, error) {
 	maxSize := int64(record.TokenLength)
 	tokens, err := pointerReader.values(pointers, maxSize)
@@ -70,7 +70,7 @@ func read(keys record.Keys, pointers []string, pointerReader, recordReader reade
 	return found, nil
 }
 
-// state is what the next message of a conversation finds, as a sentence.
+// state describes a conversation, and what its next message will do.
 type state string
 
 const (
@@ -112,7 +112,7 @@ func (s Snapshot) parse(now time.Time) (state, *record.Record) {
 	return live, &r
 }
 
-// Conversation is what a list shows of a conversation.
+// Conversation is a conversation in a list.
 type Conversation struct {
 	To, From string
 	Count    int64
@@ -120,10 +120,10 @@ type Conversation struct {
 	Written  time.Time     // when the last message was counted, by the clock of the replica
 	Left     time.Duration // until the session expires if no message comes; Forever if nothing limits it
 	Ended    bool
-	Newer    bool // the record is of a later version: only the addresses and Left are known
+	Newer    bool // the record has a later version: only To, From and Left are set
 }
 
-// conversations returns the live ones of the snapshots, and if withEnded is set also those that were ended.
+// conversations returns the live conversations among the snapshots. If withEnded is set, it also returns ended ones.
 func conversations(snapshots []Snapshot, withEnded bool) []Conversation {
 	now := time.Now()
 	var found []Conversation

@@ -7,10 +7,10 @@ import (
 	"slices"
 )
 
-// Order is an order of conversations. The empty Order is none.
+// Order is an order of conversations. The empty Order means no order.
 type Order string
 
-// The orders. Each puts those first that an operator looks for.
+// The orders.
 const (
 	ByCount Order = "count" // the highest count first
 	ByIdle  Order = "idle"  // the longest idle first
@@ -37,16 +37,14 @@ func (o Order) compare(a, b Conversation) int {
 	return cmp.Or(first, cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From))
 }
 
-// List calls visit with the conversations that f selects, at most limit of them; a limit of 0 is none. Without an order
-// it calls visit as Each does. With an order, which needs a limit, it calls visit once, with the first ones.
+// List calls visit with the conversations that f selects, at most limit of them. A limit of 0 means no limit. Without an
+// order it calls visit as Each does. With an order, which needs a limit, it calls visit once, with the first ones.
 func (s Source) List(ctx context.Context, f Filter, order Order, limit int, visit func([]Conversation) error) error {
-	best := ranking{order: order, limit: limit}
+	if order != "" {
+		return s.listFirst(ctx, f, ranking{order: order, limit: limit}, visit)
+	}
 	listed, enough := 0, errors.New("the limit is reached")
 	err := s.Each(ctx, f, func(found []Conversation) error {
-		if order != "" {
-			best.add(found)
-			return nil
-		}
 		if limit > 0 {
 			found = found[:min(len(found), limit-listed)]
 		}
@@ -56,21 +54,30 @@ func (s Source) List(ctx context.Context, f Filter, order Order, limit int, visi
 		}
 		return enough
 	})
-	if rows := best.first(); err == nil && len(rows) > 0 {
-		return visit(rows)
-	}
 	if errors.Is(err, enough) {
 		return nil
 	}
 	return err
 }
 
-// ranking keeps the first conversations in an order.
+// listFirst calls visit with the first conversations of a ranking, unless there are none.
+func (s Source) listFirst(ctx context.Context, f Filter, first ranking, visit func([]Conversation) error) error {
+	err := s.Each(ctx, f, func(found []Conversation) error {
+		first.add(found)
+		return nil
+	})
+	if rows := first.first(); err == nil && len(rows) > 0 {
+		return visit(rows)
+	}
+	return err
+}
+
+// ranking remembers the first conversations in an order.
 type ranking struct {
 	order   Order
 	limit   int
 	rows    []Conversation
-	dropped int // how many are not among the first
+	dropped int // how many conversations are not among the first
 }
 
 // add adds conversations. It sorts only now and then, so adding one costs about the logarithm of the limit.
@@ -80,7 +87,7 @@ func (r *ranking) add(found []Conversation) {
 	}
 }
 
-// first returns the first conversations and drops the others.
+// first returns the first conversations and forgets the others.
 func (r *ranking) first() []Conversation {
 	slices.SortFunc(r.rows, r.order.compare)
 	r.dropped += max(len(r.rows)-r.limit, 0)

@@ -23,25 +23,25 @@ type Source struct {
 	Keys record.Keys
 }
 
-// Filter selects conversations by their addresses, as a message contains them. An empty address selects all.
+// Filter selects conversations by their addresses, written as in a message. An empty address selects all.
 type Filter struct {
 	To, From string
-	Ended    bool // also those that were ended and that no message has started again
+	Ended    bool // select also conversations that were ended and that no message has started again
 }
 
 // Forever is the time to live of a key that does not expire. The service writes no such key.
 const Forever = time.Duration(math.MaxInt64)
 
-// maxNumbers is how many conversations Find returns: as many as the numbers of a Messaging Service.
+// maxNumbers limits how many conversations Find returns. A Messaging Service has at most this many numbers.
 // See https://www.twilio.com/docs/messaging/services.
 const maxNumbers = 400
 
-// Each calls visit with the live conversations that f selects, some at a time, in no order. A conversation whose record
-// is of a later version counts as live. An error of visit ends the search, and Each returns it.
+// Each calls visit with the live conversations that f selects, a page at a time, in no order. A conversation whose record
+// has a later version counts as live. An error of visit ends the search, and Each returns it.
 //
 // Each finds the pointers with SCAN, so Redis answers messages at the same time, and no more than one page is in
-// memory. On a Cluster it reads one primary after the other. It finds every conversation that is there from beginning
-// to end. If a Cluster moves a slot meanwhile, a conversation in it may be found twice or not at all.
+// memory. On a Cluster it reads one primary after the other. It finds every conversation that exists during the whole
+// search. If a Cluster moves a slot meanwhile, a conversation in the slot may be found twice or not at all.
 func (s Source) Each(ctx context.Context, f Filter, visit func([]Conversation) error) error {
 	err := s.eachPage(ctx, f, func(snapshots []Snapshot) error {
 		found := conversations(snapshots, f.Ended)
@@ -56,9 +56,9 @@ func (s Source) Each(ctx context.Context, f Filter, visit func([]Conversation) e
 	return nil
 }
 
-// Find returns what Redis holds of a sender's conversations, sorted by our number. If to is empty, it returns those
-// with all numbers, for which it reads all keys. A conversation without a pointer is not found, and one without a
-// readable record is. It is an error if there are more than 400.
+// Find returns what Redis contains about a sender's conversations, sorted by our number. If to is empty, it reads all keys
+// and returns the conversations with all numbers. It finds a conversation without a readable record, but not one without
+// a pointer. It returns an error if there are more than 400.
 func (s Source) Find(ctx context.Context, to, from string) ([]Snapshot, error) {
 	var found []Snapshot
 	err := s.eachPage(ctx, Filter{To: to, From: from}, func(snapshots []Snapshot) error {
@@ -71,7 +71,7 @@ func (s Source) Find(ctx context.Context, to, from string) ([]Snapshot, error) {
 		return nil, fmt.Errorf("find conversations: %w", err)
 	}
 	slices.SortFunc(found, func(a, b Snapshot) int { return strings.Compare(a.To, b.To) })
-	// A conversation in a slot that a Cluster moved meanwhile may be there twice.
+	// If a Cluster moved a slot meanwhile, a conversation in it may have been found twice.
 	return slices.CompactFunc(found, func(a, b Snapshot) bool { return a.To == b.To }), nil
 }
 
@@ -90,8 +90,8 @@ const (
 	remembered = 4096
 )
 
-// eachPage calls visit with the conversations that f selects, one page of SCAN after the other. If f names both
-// addresses, it searches nothing.
+// eachPage calls visit with the conversations that f selects, one page of SCAN after the other. If f contains both
+// addresses, it reads the conversation directly.
 func (s Source) eachPage(ctx context.Context, f Filter, visit func([]Snapshot) error) error {
 	if f.To != "" && f.From != "" {
 		one, found, err := Read(ctx, s.Pool.Pool, s.Keys, f.To, f.From)

@@ -39,11 +39,8 @@ func (s *Stream) Show(_ *Watch, events []Event, failure error) error {
 
 // line returns an event as text. It has at most 80 characters if the addresses are masked.
 func (p *Printer) line(e Event) string {
-	count := fmt.Sprint(e.Count)
-	if e.Newer {
-		count = "?"
-	}
-	return fmt.Sprintf("%s %-5s %s %s %7s", e.At.Format("15:04:05"), e.Kind, pad(p.show(e.From)), pad(p.show(e.To)), count)
+	from, to := pad(p.show(e.From)), pad(p.show(e.To))
+	return fmt.Sprintf("%s %-5s %s %s %7s", e.At.Format("15:04:05"), e.Kind, from, to, count(e.Conversation))
 }
 
 // Screen is a View for a terminal: a table of the conversations with the latest messages, and the latest events below.
@@ -53,12 +50,12 @@ type Screen struct {
 	Printer
 	Title string
 
-	events []string // the latest ones, the newest last
+	events []string // the latest events, the newest one last
 }
 
 const (
-	openScreen  = "\x1b[?1049h\x1b[?25l\x1b[?7l" // the alternate screen, no cursor, no line wrap
-	closeScreen = "\x1b[?7h\x1b[?25h\x1b[?1049l" // the same in reverse
+	openScreen  = "\x1b[?1049h\x1b[?25l\x1b[?7l" // use the alternate screen, hide the cursor, do not wrap lines
+	closeScreen = "\x1b[?7h\x1b[?25h\x1b[?1049l" // undo openScreen, in reverse order
 	topLeft     = "\x1b[H"
 	eraseLine   = "\x1b[K" // from the cursor to the end of the line
 	eraseScreen = "\x1b[J" // from the cursor to the end of the screen
@@ -72,7 +69,7 @@ func (s *Screen) Open(w *Watch) error {
 	return s.Show(w, nil, nil)
 }
 
-// Close gives the terminal back as it was.
+// Close restores the terminal.
 func (s *Screen) Close() { _, _ = io.WriteString(s.Out, closeScreen) }
 
 // Show draws the screen again.
@@ -91,10 +88,10 @@ func (s *Screen) Show(w *Watch, events []Event, failure error) error {
 	return err
 }
 
-// lines returns the content of a screen: the title, the table, a note, and the events, which have up to a third of the
-// lines.
+// lines returns the content of a screen: the title, the table, a note, and the events. The events take up to a third of
+// the lines.
 func (s *Screen) lines(w *Watch, note string, height int) []string {
-	const others = 4 // the title, the header, how many more there are, and the note
+	const others = 4 // lines: the title, the header, how many more conversations there are, and the note
 	events := s.events[max(len(s.events)-max((height-others)/3, 0), 0):]
 	shown := min(max(height-others-len(events), 0), len(w.Rows))
 	lines := []string{s.Title, header()}

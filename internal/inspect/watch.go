@@ -27,16 +27,17 @@ type Event struct {
 	Conversation
 }
 
-// Watch finds out what happens to conversations by comparing one poll with the one before. It reads all conversations
-// each time, and remembers those with the latest messages, at most Limit. For the others it reports new messages,
-// because these bring them among the latest, but not when they are gone. It is not safe for concurrent use.
+// Watch finds out what happens to conversations by comparing each poll with the previous one. Each poll reads all
+// conversations. Watch remembers at most Limit conversations, those with the latest messages. It also reports a new
+// message of any other conversation, because the conversation is then among the latest. It does not report when another
+// conversation is gone. It is not safe for concurrent use.
 type Watch struct {
 	Source Source
 	Filter Filter
 	Limit  int
 
-	Rows []Conversation // the remembered ones, the latest message first
-	More int            // how many others there were
+	Rows []Conversation // the remembered conversations, the latest message first
+	More int            // how many conversations are not in Rows
 
 	polled bool
 	known  map[pair]Conversation // Rows by their addresses
@@ -52,8 +53,8 @@ type View interface {
 	Show(w *Watch, events []Event, failure error) error
 }
 
-// Run polls until ctx ends, until Redis refuses, which waiting does not change, or until the view fails. It waits
-// before each poll, so that a poll that takes longer than every is not followed by the next one at once.
+// Run polls until ctx ends, until the view fails, or until Redis refuses a command, which waiting does not change. It
+// waits before each poll, so that Redis can answer messages between two polls that take longer than every.
 func (w *Watch) Run(ctx context.Context, every time.Duration, view View) error {
 	pause := time.NewTimer(every)
 	defer pause.Stop()
@@ -122,12 +123,12 @@ func (w *Watch) Poll(ctx context.Context) ([]Event, error) {
 }
 
 // hasSpoken reports whether a conversation that is not remembered has a message since the last poll: it is new, or its
-// message is later than those of the remembered ones.
+// last message is later than that of a remembered conversation.
 func (w *Watch) hasSpoken(c Conversation) bool {
 	return w.More == 0 || len(w.Rows) > 0 && c.Written.After(w.Rows[len(w.Rows)-1].Written)
 }
 
-// firstKind distinguishes a new conversation from one that was there before and was not remembered.
+// firstKind distinguishes a new conversation from an earlier one that was not remembered.
 func (w *Watch) firstKind(c Conversation) Kind {
 	if w.More == 0 || c.Began.After(w.Rows[0].Written) {
 		return Began

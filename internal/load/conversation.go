@@ -12,7 +12,7 @@ import (
 	"smsession/internal/phone"
 )
 
-// conversation is one phone and what became of its messages. It has one turn after the other. All deliveries of a turn
+// conversation is one phone and the answers to its messages. It has one turn after the other. All deliveries of a turn
 // are made at once.
 type conversation struct {
 	from  string
@@ -25,11 +25,11 @@ type conversation struct {
 	messages    []message
 	recounts    []recount
 	uncounted   int    // answers without a count
-	example     string // describes the first of these
+	example     string // describes the first answer without a count
 	failedAfter int    // how many messages there were at the first error; 0 for no error
 }
 
-// message is what the proof needs to know of a message: 12 bytes.
+// message contains what the proof needs to know about a message, in 12 bytes.
 type message struct {
 	sent     int32 // the turn of its first delivery
 	count    int32 // of the first answer; 0 if there was none
@@ -52,8 +52,8 @@ func (c *conversation) message(t task) phone.Message {
 	}
 }
 
-// record stores the outcome of a delivery of the current turn, or of one that was cut off, for which d is nil. A reply
-// of the fallback URL counts as any other. It reports whether this was the last delivery of the turn.
+// record stores the result of a delivery of the current turn. d is nil if the delivery was cut off. A reply of the
+// fallback URL counts as any other. record reports whether this was the last delivery of the turn.
 func (c *conversation) record(index int32, d *phone.Delivery) (last bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -106,7 +106,7 @@ func countOf(replies []phone.Reply) int32 {
 	return int32(n)
 }
 
-// numbers returns senders that no other run has and that nobody owns: the ITU has not assigned the country code 999
+// numbers makes senders that no other run has and that have no owner: the ITU has not assigned the country code 999
 // (List of ITU-T Recommendation E.164 assigned country codes). They have 15 digits, the most that E.164 allows.
 type numbers struct{ last uint64 }
 

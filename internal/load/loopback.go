@@ -12,16 +12,15 @@ import (
 	"smsession/internal/phone"
 )
 
-// ErrRemote means that the load would go to a server that may belong to somebody else.
+// ErrRemote means that the load would go to another host, which may belong to another person.
 var ErrRemote = errors.New("the load would go to another host: if that host is yours to load, use --i-own-this-host")
 
-// ErrLedAway means that the webhook leads to another server. A request to it would carry a signature and cookies, and
-// the user has not named that server.
+// ErrLedAway means that the webhook leads to another server by a redirect or by TwiML. A request to that server would
+// carry a signature and cookies, and the user has not named the server.
 var ErrLedAway = errors.New("the webhook leads to another server, and a load sends nothing there; if that server is yours, load it directly")
 
-// Loopback returns ErrRemote unless the hosts to which a phone sends requests are this host, by each of their
-// addresses. An endpoint without a URL has none. Loopback returns another error if a URL has no host, or if the
-// addresses of a host are not found.
+// Loopback returns ErrRemote unless all addresses of the endpoints belong to this host. It ignores an endpoint without a
+// URL. It returns another error if a URL has no host, or if a host has no address.
 func Loopback(ctx context.Context, endpoints ...phone.Endpoint) error {
 	for _, e := range endpoints {
 		text := cmp.Or(e.Address, e.URL)

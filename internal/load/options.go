@@ -1,8 +1,8 @@
 // Package load is many phones at once. It puts a webhook under load, with the faults of Twilio's networks, and proves
 // from the replies alone that the webhook counted every message once.
 //
-// It knows nothing of the other side but its replies, so it works against every server that holds the conversation of
-// Twilio's tutorial. It is not a benchmark of Twilio, and it does not read Redis.
+// It knows only the replies of the other side, so it works with every server that answers as Twilio's tutorial does. It
+// is not a benchmark of Twilio, and it does not read Redis.
 package load
 
 import (
@@ -43,36 +43,35 @@ type Sender interface {
 type Expectation string
 
 const (
-	// ExpectCounter is Twilio's tutorial: every message raises the count of its conversation by one, and the reply says
-	// it.
+	// ExpectCounter is Twilio's tutorial: every message raises the count of its conversation by one, and the reply
+	// contains the count.
 	ExpectCounter Expectation = "counter"
-	// ExpectNone is any other conversation: nothing is proved.
+	// ExpectNone is any other conversation: Run proves nothing.
 	ExpectNone Expectation = "none"
 )
 
-// A server must detect a repeat only while fewer than 64 later messages of its conversation have been counted. With the
-// bounds below, no delivery asks for more, however late a request takes effect that got no answer. Let e be the turn of
-// the first error. A conversation has at most MaxBurst messages in e, afterError-1 messages that begin after e, and
-// MaxBurst in the turn that exceeds this: 47. A message from before e is not repeated after resendWithin later ones, so
-// at most 55 messages come after it.
+// A server must detect a repeat only while fewer than 64 later messages of its conversation have been counted. The bounds
+// below guarantee that no repeat comes later, even if a request without an answer takes effect much later. Let e be the
+// turn of the first error. A conversation has at most MaxBurst messages in e, afterError-1 messages that begin after e,
+// and MaxBurst in the turn that exceeds this: 47. A message from before e is repeated only while it has at most
+// resendWithin later messages, so at most 55 messages come after it.
 const (
 	// MaxBurst is the most messages of a conversation at once.
 	MaxBurst = 20
-	// resendWithin is how many of the latest messages are delivered again.
+	// resendWithin is how many of the latest messages may be delivered again.
 	resendWithin = 8
 	// afterError is how many messages a conversation has after an error. Then another conversation replaces it.
 	afterError = 8
 )
 
 const (
-	// longest is how many messages a conversation has before another one replaces it. It bounds the memory.
+	// longest is how many messages a conversation has before another conversation replaces it. It bounds the memory.
 	longest = 1000
-	// burstEvery is how many turns of a conversation there are for one burst.
+	// burstEvery is the average number of turns of a conversation from one burst to the next.
 	burstEvery = 10
 )
 
-// The largest loads. Each is far beyond what one machine can do, and makes sure that a typing error does not take all
-// memory.
+// The largest loads. One machine cannot reach them. They make sure that a typing error does not take all memory.
 const (
 	maxConversations = 100_000
 	maxInFlight      = 4096

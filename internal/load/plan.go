@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Asked is what was asked of the server.
+// Asked is the load that the server got.
 type Asked struct {
 	Conversations  int `json:"conversations"`    // that were begun
 	Messages       int `json:"messages"`         // each with its own MessageSid
 	RepeatsAtOnce  int `json:"repeats_at_once"`  // deliveries of a message at the same time as its first one
 	RepeatsLater   int `json:"repeats_later"`    // deliveries of a message in a later turn
-	CookiesLost    int `json:"cookies_lost"`     // deliveries without the cookies that there were
+	CookiesLost    int `json:"cookies_lost"`     // deliveries that left out the cookies of the phone
 	Bursts         int `json:"bursts"`           // turns with several messages at once
 	FirstRaces     int `json:"first_races"`      // bursts that began a conversation
 	MessagesABurst int `json:"messages_a_burst"` // as asked for; the last burst may be smaller
@@ -44,8 +44,8 @@ func newPlanner(o *Options) *planner {
 // done reports whether all messages were begun.
 func (p *planner) done() bool { return p.Messages > 0 && p.asked.Messages >= p.Messages }
 
-// due returns when the next message is due, whether those before it were late or not. Without a rate it is the zero
-// time.
+// due returns the time at which the next message is due, even if earlier messages were late. Without a rate it is the
+// zero time.
 func (p *planner) due(began time.Time) time.Time {
 	if p.Rate == 0 {
 		return time.Time{}

@@ -24,11 +24,11 @@ const (
 // contain its position in the order. A message of which no delivery was answered may have a position, also a late one,
 // or none.
 //
-// This is linearizability, decided exactly: see explain. It holds for every correct server, whatever is concurrent and
-// whichever replies are lost.
+// This is linearizability, decided exactly: see explain. Every correct server passes, whatever is concurrent and whichever
+// replies are lost.
 type Proof struct {
 	Expected   Expectation  `json:"expected"`
-	Holds      bool         `json:"holds"` // messages were counted and no violation was found; with ExpectNone always true
+	Holds      bool         `json:"holds"` // at least one message was counted, and there is no violation; always true with ExpectNone
 	Sentence   string       `json:"sentence"`
 	Counted    int          `json:"counted"`    // messages with a count
 	Unanswered int          `json:"unanswered"` // messages without any answer
@@ -95,8 +95,8 @@ func (c *conversation) answers() (answers []answer, unanswered []int32) {
 
 // explain looks for an order of the messages. It lets every count take effect in the earliest turn that is possible:
 // not before the lower counts, and not before its message was sent. If that is too late for the answer, every other
-// choice is too. A count that nobody got goes to the unanswered message that was sent first: any other would delay the
-// higher counts more.
+// choice is too late as well. A count that is in no answer goes to the unanswered message that was sent first: any other
+// message would delay the higher counts more.
 func (p *Proof) explain(o *order, answers []answer) {
 	c := o.conversation
 	var below answer
@@ -114,7 +114,7 @@ func (p *Proof) explain(o *order, answers []answer) {
 			continue
 		}
 		if skipped := a.count - below.count - 1; !o.addUnanswered(int(skipped)) {
-			p.add(1, SkippedCount, c, "%s got %d, and nothing explains %s below it", sid, a.count, several(int64(skipped), "count"))
+			p.add(1, SkippedCount, c, "%s got %d, and nothing explains %s below it", sid, a.count, several(int64(skipped), "count", "counts"))
 		}
 		if !a.repeated && !o.add(a.message) {
 			p.add(1, WentBack, c, "%s got %d, but a lower count went to %s, which was sent after that answer", sid, a.count, c.sids.of(o.latest))
@@ -141,7 +141,7 @@ func (o *order) add(message int32) bool {
 	return inTime
 }
 
-// addUnanswered adds n unanswered messages. It reports whether there are so many.
+// addUnanswered adds the first n unanswered messages. It reports whether there are n of them.
 func (o *order) addUnanswered(n int) bool {
 	some := o.unanswered[:min(n, len(o.unanswered))]
 	for _, message := range some {
@@ -151,7 +151,7 @@ func (o *order) addUnanswered(n int) bool {
 	return len(some) == n
 }
 
-// add counts n violations, and lists them as one if there are few.
+// add counts n violations, and lists them as one entry unless the list is full.
 func (p *Proof) add(n int, k Kind, c *conversation, format string, args ...any) {
 	p.Holds = false
 	p.Found[k] += n

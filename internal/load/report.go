@@ -69,15 +69,17 @@ func (r *Report) WriteText(w io.Writer) error {
 	var b bytes.Buffer
 	a := r.Asked
 	if r.Interrupted {
-		fmt.Fprintf(&b, "interrupted: %s cut off\n", several(r.CutOff, "delivery"))
+		fmt.Fprintf(&b, "interrupted: %s cut off\n", several(r.CutOff, "delivery", "deliveries"))
 	}
 	fmt.Fprintf(&b, "%s of %s in %.1f s, %s a second\n",
-		several(a.Messages, "message"), several(a.Conversations, "conversation"), r.Seconds, grouped(int(r.MessagesPerSecond+0.5)))
+		several(a.Messages, "message", "messages"), several(a.Conversations, "conversation", "conversations"),
+		r.Seconds, grouped(int(r.MessagesPerSecond+0.5)))
 	fmt.Fprintf(&b, "%s: %s again at once, %s again later, %s without their cookies\n",
-		several(r.Deliveries, "delivery"), several(a.RepeatsAtOnce, "message"), grouped(a.RepeatsLater), grouped(a.CookiesLost))
+		several(r.Deliveries, "delivery", "deliveries"), several(a.RepeatsAtOnce, "message", "messages"),
+		grouped(a.RepeatsLater), grouped(a.CookiesLost))
 	if a.Bursts > 0 {
 		fmt.Fprintf(&b, "%s of %d messages at once, %s of them to begin a conversation\n",
-			several(a.Bursts, "burst"), a.MessagesABurst, grouped(a.FirstRaces))
+			several(a.Bursts, "burst", "bursts"), a.MessagesABurst, grouped(a.FirstRaces))
 	}
 	if r.Deliveries > 0 {
 		r.writeLatency(&b)
@@ -106,7 +108,7 @@ func (r *Report) writeErrors(b *bytes.Buffer) {
 		fmt.Fprintln(b, "errors    none")
 		return
 	}
-	fmt.Fprintf(b, "errors    in %s, as Twilio would have logged them:\n", several(r.Failed, "delivery"))
+	fmt.Fprintf(b, "errors    in %s, as Twilio would have logged them:\n", several(r.Failed, "delivery", "deliveries"))
 	for _, e := range r.Errors {
 		title := e.Name
 		if e.Code != 0 {
@@ -144,23 +146,19 @@ func (p *Proof) sentence() string {
 		}
 		return "it fails: " + strings.Join(kinds, ", ")
 	}
-	text := "it holds: " + several(p.Counted, "message") + " answered, each counted once, none lost, none doubled"
+	text := "it holds: " + several(p.Counted, "message", "messages") + " answered, each counted once, none lost, none doubled"
 	if p.Unanswered > 0 {
 		text += "; " + grouped(p.Unanswered) + " without an answer, which may have been counted or not"
 	}
 	return text
 }
 
-// several returns a number of things in words.
-func several[N int | int64](n N, thing string) string {
-	switch stem, endsInY := strings.CutSuffix(thing, "y"); {
-	case n == 1:
-	case endsInY:
-		thing = stem + "ies"
-	default:
-		thing += "s"
+// several returns a number with the word for one thing or for many things.
+func several[N int | int64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
 	}
-	return grouped(n) + " " + thing
+	return grouped(n) + " " + many
 }
 
 // grouped returns a number with commas between its thousands.

@@ -10,7 +10,7 @@ import (
 	"smsession/internal/phone"
 )
 
-// results are what the deliveries brought. They are safe for concurrent use.
+// results are the results of all deliveries. They are safe for concurrent use.
 type results struct {
 	mu      sync.Mutex
 	failed  int64
@@ -19,12 +19,12 @@ type results struct {
 	errors  map[int]*Errors         // by code
 }
 
-// Errors are the entries of one kind that Twilio's debugger would have.
+// Errors are the errors with one code that Twilio's debugger would show.
 type Errors struct {
 	Code    int    `json:"code"`
 	Name    string `json:"name"`
 	Count   int    `json:"count"`
-	Example string `json:"example"` // the detail of one of them
+	Example string `json:"example"` // the detail of the first one
 }
 
 // newResults returns empty results. They distinguish latencies to 1 %, from a microsecond to 2 minutes. A delivery with
@@ -60,8 +60,8 @@ func (r *results) cutOff() {
 	r.cut++
 }
 
-// Latency is how long deliveries took, in milliseconds to 1 %. With a rate it counts from the time at which the message
-// was due, and else from the time at which it was sent.
+// Latency is how long deliveries took, in milliseconds to 1 %. With a rate, it counts from the time at which the message
+// was due. Without one, it counts from the time at which the message was sent.
 type Latency struct {
 	P50 float64 `json:"p50"`
 	P95 float64 `json:"p95"`
@@ -74,7 +74,7 @@ func latencyOf(h *hdrhistogram.Histogram) Latency {
 	return Latency{P50: at(50), P95: at(95), P99: at(99), Max: at(100)}
 }
 
-// Bar is how many deliveries took no longer than UpTo and longer than the bar before.
+// Bar counts the deliveries that took at most UpTo, and longer than UpTo of the bar before.
 type Bar struct {
 	UpTo  float64 `json:"up_to_ms"`
 	Count int64   `json:"count"`

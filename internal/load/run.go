@@ -31,9 +31,9 @@ type run struct {
 }
 
 // Run sends until one of the bounds is reached or ctx ends, waits for the deliveries that have begun, and reports. When
-// ctx ends, it cuts them off after 2 s. What their answers would have been is unknown, and counts neither for the
-// server nor against it. It is an error if a phone cannot be made. ErrLedAway means that the webhook leads a phone to a
-// server to which it does not go. o must be within the bounds of Check.
+// ctx ends, it cuts them off after 2 s. Their answers are unknown, and count neither for the server nor against it. Run
+// returns an error if a phone cannot be made, and ErrLedAway if the webhook leads a phone to another server. o must be
+// within the bounds of Check.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	r := &run{
 		Options: o,

@@ -14,7 +14,7 @@ import (
 	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
-// Escape returns s with every character that does not print written as an escape of Go's, such as \x1b, \u202e or \xff.
+// Escape returns s with every character that does not print written as an escape of the Go language, such as \x1b, \u202e or \xff.
 // Control characters could rewrite the screen, and direction marks could make one text look like another. Bytes that
 // are not UTF-8 are escaped one by one.
 // See https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing.
@@ -45,8 +45,8 @@ func escape(s string, prints func(rune) bool) string {
 }
 
 // EscapeJSON returns the JSON text on one line, with the same meaning and with every character that does not print
-// written as an escape of JSON's. A text that is not JSON becomes a JSON string. Bytes that are not UTF-8 become
-// \ufffd, as every reader of JSON would take them.
+// written as an escape of JSON. A text that is not JSON becomes a JSON string. Bytes that are not UTF-8 become \ufffd, as
+// in every JSON decoder.
 func EscapeJSON(text []byte) []byte {
 	line := jsontext.Value(text).Clone()
 	if line.Compact(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)) != nil {

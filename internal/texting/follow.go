@@ -13,7 +13,7 @@ import (
 // concurrent use.
 type Follower struct {
 	hosts []*url.URL
-	ask   func(question string) bool // nil if there is nobody to ask
+	ask   func(question string) bool // nil to refuse without a question
 
 	mu      sync.Mutex
 	answers map[string]bool // by server

@@ -18,12 +18,12 @@ import (
 type Input struct {
 	Next  func() (string, error)     // returns io.EOF after the last line
 	Typed bool                       // a person types the lines
-	Ask   func(question string) bool // asks the person a yes-or-no question; nil if there is nobody to ask
+	Ask   func(question string) bool // asks the person a yes-or-no question; nil if no person can answer
 	Close func()                     // must be called: it gives the terminal back
 }
 
 // Open returns an input of the texts, if there are any. If there are none, it returns an input of what a person types
-// at the terminal, or else of the lines of standard input. Nobody can type if stdout is not a terminal.
+// at the terminal, or of the lines of standard input if stdin or stdout is not a terminal.
 func Open(ctx context.Context, texts []string, stdout, stderr io.Writer) Input {
 	switch {
 	case len(texts) == 0 && terminal.Is(os.Stdin) && terminal.Is(stdout):

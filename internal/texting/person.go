@@ -1,7 +1,7 @@
-// Package texting is a person with a phone in the terminal. A line is a text to send, or a command that begins with a
-// slash for what a real phone cannot do. The person sees what the sender of the message would see.
+// Package texting is a phone in the terminal. A line is a text to send, or a command that begins with a slash, for
+// actions that a real phone does not have. The output is what the sender of the message would see.
 //
-// It knows no webhooks: package phone delivers the messages.
+// It does not call webhooks: package phone delivers the messages.
 package texting
 
 import (
@@ -32,11 +32,11 @@ type Person struct {
 	// cannot be reached.
 	Elapse func(ctx context.Context, d time.Duration) error
 
-	Tally Tally          // what became of the lines so far
+	Tally Tally          // the results of the lines so far
 	last  *phone.Message // for /again
 }
 
-// Tally is what became of the lines.
+// Tally counts the results of the lines.
 type Tally struct {
 	Sent           int // messages, delivered or not
 	Failed         int // messages for which Twilio would have logged an error, without NotFollowed
@@ -95,8 +95,8 @@ func (p *Person) carryOut(ctx context.Context, line string) error {
 	return action(ctx, p)
 }
 
-// send delivers messages at once and shows each when it is done. It does not show a delivery that the end of ctx has
-// cut off: that is not the fault of the other side.
+// send delivers messages at once and shows each delivery when it is done. It does not show a delivery that was cut off by
+// the end of ctx, because the other side did not cause it.
 func (p *Person) send(ctx context.Context, messages ...phone.Message) error {
 	deliveries := make(chan *phone.Delivery)
 	for _, m := range messages {

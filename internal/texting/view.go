@@ -144,7 +144,7 @@ func requestText(d *phone.Delivery, i int, e phone.Exchange) string {
 	return text
 }
 
-// responseText describes response number i. The last one includes what became of the cookie and the segments of the
+// responseText describes response number i. The last one includes the change of the cookie and the segments of the
 // replies.
 func responseText(d *phone.Delivery, i int, e phone.Exchange) string {
 	text := e.Sent.Add(e.Took).Local().Format(clock)
