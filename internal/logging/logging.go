@@ -4,6 +4,7 @@ package logging
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"time"
@@ -22,14 +23,40 @@ type Logger struct {
 }
 
 // New returns a Logger that writes to w the lines of at least a level in a format, which is config.LogJSON or
-// config.LogText. The caller must Close it. A process that is killed loses the lines of its last 50 ms.
+// config.LogText. The caller must Close it. Warnings and errors are written at once. A process that is killed loses the
+// other lines of its last 50 ms.
 func New(w io.Writer, format string, level slog.Level) *Logger {
 	q := newQueue(w, func(lines int64) []byte {
 		var notice bytes.Buffer
 		slog.New(newHandler(&notice, format, level)).Warn("log lines were dropped, because nobody read them", "lines", lines)
 		return notice.Bytes()
 	})
-	return &Logger{slog.New(newHandler(q, format, level)), q}
+	return &Logger{slog.New(urgentHandler{newHandler(q, format, level), q}), q}
+}
+
+// urgentHandler flushes the queue after a warning or an error.
+type urgentHandler struct {
+	slog.Handler
+	queue *queue
+}
+
+// Handle writes the record to the queue.
+func (h urgentHandler) Handle(ctx context.Context, r slog.Record) error {
+	err := h.Handler.Handle(ctx, r)
+	if r.Level >= slog.LevelWarn {
+		h.queue.flush()
+	}
+	return err
+}
+
+// WithAttrs returns an urgentHandler whose lines have more attributes.
+func (h urgentHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return urgentHandler{h.Handler.WithAttrs(attrs), h.queue}
+}
+
+// WithGroup returns an urgentHandler whose lines have the attributes in a group.
+func (h urgentHandler) WithGroup(name string) slog.Handler {
+	return urgentHandler{h.Handler.WithGroup(name), h.queue}
 }
 
 // newHandler returns a handler that writes each line to w in one call, safe for a terminal.

@@ -41,17 +41,28 @@ func TestLinesAfterCloseAreLost(t *testing.T) {
 }
 
 func TestLinesAreWrittenSoon(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		reader, writer := io.Pipe()
-		log := logging.New(writer, config.LogJSON, slog.LevelInfo)
-		defer reader.Close() // lets the goroutine of the log end
-		defer log.Close()
-		began := time.Now()
-		log.Info("request")
-		if _, err := reader.Read(make([]byte, 1000)); err != nil || time.Since(began) > 50*time.Millisecond {
-			t.Errorf("the line is written after %v, %v", time.Since(began), err)
-		}
-	})
+	for name, row := range map[string]struct {
+		level slog.Level
+		limit time.Duration
+	}{
+		"a line of a request is written within 50 ms": {slog.LevelInfo, 50 * time.Millisecond},
+		"a warning is written at once":                {slog.LevelWarn, 0},
+		"an error is written at once":                 {slog.LevelError, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				reader, writer := io.Pipe()
+				log := logging.New(writer, config.LogJSON, slog.LevelInfo)
+				defer reader.Close() // lets the goroutine of the log end
+				defer log.Close()
+				began := time.Now()
+				log.With("request_id", "a").Log(t.Context(), row.level, "request")
+				if _, err := reader.Read(make([]byte, 1000)); err != nil || time.Since(began) > row.limit {
+					t.Errorf("the line is written after %v, %v", time.Since(began), err)
+				}
+			})
+		})
+	}
 }
 
 // TestUnreadLog logs three times as much as the queue takes, to a pipe without a reader. It reads the pipe afterwards. The

@@ -21,6 +21,7 @@ type queue struct {
 	out     io.Writer
 	notice  func(lines int64) []byte // returns the line that reports dropped lines
 	filled  chan struct{}            // gets a value when the first line is queued
+	urgent  chan struct{}            // gets a value when the queued lines must be written at once
 	closing chan struct{}            // is closed when no more lines come
 	done    chan struct{}            // is closed when the last lines are written
 	dropped atomic.Int64
@@ -34,6 +35,7 @@ func newQueue(out io.Writer, notice func(lines int64) []byte) *queue {
 		out:     out,
 		notice:  notice,
 		filled:  make(chan struct{}, 1),
+		urgent:  make(chan struct{}, 1),
 		closing: make(chan struct{}),
 		done:    make(chan struct{}),
 	}
@@ -75,7 +77,16 @@ func (q *queue) run() {
 	}
 }
 
-// wait returns delay after the first line is queued, or when the queue is closed. It reports whether the queue is closed.
+// flush makes the queue write its lines at once. It does not wait until they are written.
+func (q *queue) flush() {
+	select {
+	case q.urgent <- struct{}{}:
+	default: // an earlier flush has not been noticed yet
+	}
+}
+
+// wait returns delay after the first line is queued, or earlier if a line is urgent or the queue is closed. It reports
+// whether the queue is closed.
 func (q *queue) wait() (closed bool) {
 	select {
 	case <-q.filled:
@@ -83,6 +94,8 @@ func (q *queue) wait() (closed bool) {
 		return true
 	}
 	select {
+	case <-q.urgent:
+		return false
 	case <-time.After(delay):
 		return false
 	case <-q.closing:
