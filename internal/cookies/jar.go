@@ -12,13 +12,14 @@ import (
 const life = 4 * time.Hour
 
 // Options select how a Jar keeps cookies, because Twilio's own texts contradict each other. The zero Options follow
-// today's documentation: any number of cookies, kept for four hours after the last message, whatever their attributes.
+// today's documentation: any number of cookies, kept for four hours after the last message. Path, Domain and Secure have
+// no effect.
 //
 // See https://support.twilio.com/hc/en-us/articles/223136287 and https://www.twilio.com/docs/messaging/twiml.
 type Options struct {
 	SinceSet bool    // the four hours begin when the cookie is set, not with the last message
 	Strict   bool    // Path, Domain and Secure have the effect that they have in a browser
-	Single   bool    // only the last cookie is kept, as in an older text
+	Single   bool    // only the last cookie is kept, as an older text describes
 	Lose     float64 // the share of requests, from 0 to 1, that do not get the cookies
 }
 

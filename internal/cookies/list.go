@@ -1,5 +1,5 @@
-// Package cookies keeps cookies as Twilio keeps them for a conversation. Parse reads a Set-Cookie header, a List holds
-// the cookies of one server, and a Jar holds those of one pair of phone numbers.
+// Package cookies keeps cookies as Twilio keeps them for a conversation. Parse reads a Set-Cookie header, a List has the
+// cookies of one server, and a Jar has the cookies of one pair of phone numbers.
 //
 // It does not use net/http's cookies, because net/http drops values that frameworks write and that browsers accept.
 package cookies
@@ -31,7 +31,7 @@ func (c Cookie) replaces(other Cookie) bool {
 	return c.Name == other.Name && c.scope.domain == other.scope.domain && c.scope.path == other.scope.path
 }
 
-// List holds the cookies of one server in the order of their creation. No method changes a List in place.
+// List is the cookies of one server in the order of their creation. No method changes a List in place.
 type List []Cookie
 
 // Set returns the list after a server has set a cookie. The cookie takes the place of the one with the same name. If it

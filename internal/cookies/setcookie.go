@@ -72,7 +72,7 @@ func expires(c *http.Cookie, now time.Time) time.Time {
 	return c.Expires
 }
 
-// scope says to which URLs a browser sends a cookie.
+// scope is the set of URLs to which a browser sends a cookie.
 type scope struct {
 	domain   string
 	hostOnly bool // not to the hosts below domain

@@ -24,8 +24,10 @@ type response struct {
 }
 
 // roundTrip sends a request and reads the response. It sends the request again only if the server cannot have received
-// it: the connection was kept from an earlier request, and the server has closed it before a byte was written.
-func (n *Network) roundTrip(ctx context.Context, r *http.Request, body []byte, o overrides, end time.Time) (response, *failure) {
+// it: the connection had been used before, and the server closed it before a byte was written.
+func (n *Network) roundTrip(
+	ctx context.Context, r *http.Request, body []byte, o overrides, end time.Time,
+) (response, *failure) {
 	for {
 		a := &attempt{pause: o.read, end: end}
 		res, err := a.send(ctx, n.transport(o), r, body)
@@ -48,14 +50,15 @@ func (n *Network) roundTrip(ctx context.Context, r *http.Request, body []byte, o
 // errTimeout is the error of an attempt that takes too long.
 var errTimeout = errors.New("timeout")
 
-// attempt is one attempt to send a request. It ends after a pause in which nothing is transferred, and at a given time.
+// attempt is one attempt to send a request. It times out when nothing is transferred for the duration of pause, and at
+// the time end.
 type attempt struct {
 	pause time.Duration
 	end   time.Time
 	timer *time.Timer
 
-	hasConn, reused bool // there is a connection, which has been used before
-	sent, heard     atomic.Bool
+	hasConn, reused bool        // there is a connection; it has been used before
+	sent, heard     atomic.Bool // a byte of the request has been written; a byte of the response has been read
 }
 
 // send sends a request once and reads the response.
@@ -66,8 +69,8 @@ func (a *attempt) send(ctx context.Context, via *http.Transport, r *http.Request
 	defer a.timer.Stop()
 	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: a.start}))
 	r.ContentLength = int64(len(body))
-	// net/http does not repeat a request whose body it cannot read twice. It would otherwise repeat a GET that may have
-	// been received.
+	// net/http does not repeat a request whose body it cannot read twice. With another body, it would repeat a GET that
+	// the server may have received.
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	httpResponse, err := via.RoundTrip(r)
 	if err == nil {
@@ -112,7 +115,7 @@ func (a *attempt) start(info httptrace.GotConnInfo) {
 // progress begins a new pause.
 func (a *attempt) progress() { a.timer.Reset(min(a.pause, time.Until(a.end))) }
 
-// conn is a connection that tells its current attempt what is transferred.
+// conn is a connection that reports each transfer to its current attempt.
 type conn struct {
 	net.Conn
 	raw     *net.TCPConn // without TLS

@@ -9,7 +9,7 @@ import (
 	"smsession/internal/gsm"
 )
 
-// Delivery is everything that Twilio would have done about a message.
+// Delivery is everything that Twilio would have done to deliver a message.
 type Delivery struct {
 	Message   Message       `json:"message"`
 	Sent      time.Time     `json:"sent"` // by the phone's clock
@@ -18,8 +18,8 @@ type Delivery struct {
 	Replies   []Reply       `json:"replies"`   // what Twilio sends in reply
 	Findings  []Finding     `json:"findings"`
 	Cookie    CookieChange  `json:"cookie"`
-	// NotFollowed is the server that the webhook leads to, if Options.Follow refused it. It is then not known what
-	// Twilio would have received from that server.
+	// NotFollowed is the other server that the webhook redirects to, if Options.Follow refused it. The phone then does not
+	// know what Twilio would have received from that server.
 	NotFollowed string `json:"not_followed,omitempty"`
 }
 
@@ -71,8 +71,8 @@ type Reply struct {
 
 // Finding is an entry of Twilio's debugger, or a warning about something that Twilio's documentation leaves open.
 //
-// Twilio files the numbers from 14101 to 14110 as warnings. Here they are errors, because each one means that the sender
-// does not get something.
+// Twilio lists the numbers from 14101 to 14110 as warnings. Here they are errors, because each one means that the sender
+// does not receive something that the webhook sent.
 type Finding struct {
 	Code    int    `json:"code,omitempty"` // Twilio's error number; 0 if Twilio has none
 	Name    string `json:"name,omitempty"` // Twilio's name for the number
@@ -88,7 +88,7 @@ const (
 	NoCookie      CookieChange = "none"    // there are no cookies, before and after
 	CookieNew     CookieChange = "new"     // the first cookies were set
 	CookieKept    CookieChange = "kept"    // the cookies are the same, even if they were set again
-	CookieChanged CookieChange = "changed" // the cookies are others
+	CookieChanged CookieChange = "changed" // a cookie was added, deleted or got another value
 	CookieGone    CookieChange = "gone"    // the last cookie was deleted
 )
 

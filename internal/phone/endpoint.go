@@ -9,21 +9,21 @@ import (
 	"smsession/internal/weburl"
 )
 
-// Endpoint is a webhook as it is configured at Twilio, and where it is here.
+// Endpoint is a webhook: its URL at Twilio, and its address on this network.
 type Endpoint struct {
 	// URL is the URL that is configured at Twilio, with connection overrides in its fragment. It is what Twilio signs.
 	// See https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
 	URL string
-	// Address is where requests are sent instead, for example behind a tunnel. "" means URL. Redirects below the one
-	// lead below the other. The request's Host is the Address's, because servers on one's own machine choose by it. No
-	// X-Forwarded header is sent. If the Address has no query, URL's query is sent.
+	// Address is where requests are sent instead, for example the local server behind a tunnel. "" means URL. A redirect
+	// to a URL of the tunnel is followed at the address behind it. The Host header is that of Address, because local
+	// servers choose their site by it. No X-Forwarded header is sent. If Address has no query, the query of URL is sent.
 	Address string
 }
 
 // Sibling returns the endpoint of another URL of the same server, for example of the fallback. The URL may be below
 // e.URL's server or below e.Address's. For "https://sms.example.com/a/sms" at "http://localhost:8080/sms", both
 // "https://sms.example.com/a/help" and "http://localhost:8080/help" are the same sibling. Any other URL has no address.
-// The user and the password of e.URL and e.Address are kept.
+// The result has the user and the password of e.URL and e.Address.
 func (e Endpoint) Sibling(text string) Endpoint {
 	u, err1 := weburl.Parse(text)
 	public, err2 := weburl.Parse(e.URL)
@@ -72,7 +72,7 @@ func pathPrefixes(a, b string) (prefixA, prefixB string) {
 	return strings.Join(segmentsA[:restA+1], "/"), strings.Join(segmentsB[:restB+1], "/")
 }
 
-// target is a URL to request: what Twilio calls it, and where it is here.
+// target is a parsed Endpoint.
 type target struct {
 	endpoint  Endpoint // of the options, from which targets on the same server are derived
 	public    weburl.URL
@@ -123,7 +123,7 @@ func (t *target) next(reference string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	next.endpoint = t.endpoint // so that a redirect can lead back from another server
+	next.endpoint = t.endpoint // for a redirect back from another server
 	if next.public.SameOrigin(t.public) {
 		next.login = cmp.Or(next.login, t.login)
 	}

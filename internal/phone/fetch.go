@@ -13,7 +13,8 @@ import (
 // maxRedirects is how many redirects in a row are followed. Twilio has a limit (11215), but does not document it.
 const maxRedirects = 10
 
-// request is a request for one document. All tries of a request have the same idempotency token.
+// request is a request for one document. Each redirect is a new request. All tries of a request have the same idempotency
+// token.
 type request struct {
 	reason    Reason
 	method    string
@@ -38,9 +39,9 @@ func (r request) signed() string {
 	return withQuery(r.to.public.Signed, query)
 }
 
-// fetch requests a document. It follows redirects and tries again as the connection overrides say. All of this together
-// takes no longer than they allow. It returns the document's verbs and the URL that the document came from, or the error
-// because of which Twilio cannot execute it.
+// fetch requests a document. It follows redirects and tries again as the connection overrides of the first URL require. It
+// ends when their total time is over. It returns the document's verbs and the URL that the document came from, or the
+// error that keeps Twilio from executing it.
 func (d *dispatch) fetch(ctx context.Context, r request) ([]twiml.Verb, *target, *Finding) {
 	end := time.Now().Add(r.to.overrides.total)
 	r.token = newIdempotencyToken()
@@ -86,7 +87,8 @@ func (d *dispatch) authorize(r *request, res response) bool {
 	return r.withLogin
 }
 
-// retry prepares a request for another try after a failure that the connection overrides name.
+// retry prepares a request for another try if its connection overrides ask for one after this response or failure. The
+// time for tries ends at end.
 func (d *dispatch) retry(r *request, res response, failed *failure, end time.Time) bool {
 	var why policy
 	switch {
@@ -108,7 +110,7 @@ func (d *dispatch) retry(r *request, res response, failed *failure, end time.Tim
 	return true
 }
 
-// read reads a response as Twilio does. It returns the verbs, or the error because of which Twilio cannot execute it.
+// read reads a response as Twilio does. It returns the verbs, or the error that keeps Twilio from executing the document.
 func (d *dispatch) read(res response, url string) ([]twiml.Verb, *Finding) {
 	document := twiml.ReadResponse(res.status, res.header.Get("Content-Type"), res.body)
 	for _, f := range document.Findings {
@@ -151,8 +153,8 @@ func (d *dispatch) follow(r request, res response) (request, *failure) {
 // next returns the target of a URL in a response. If the URL cannot be used, the failure has the given code, and its
 // detail begins with the given problem.
 //
-// If Options.Follow refuses the URL's server, the delivery ends. Nothing is sent to the fallback URL either, because it is
-// not known what Twilio would have received.
+// If Options.Follow refuses the URL's server, the delivery ends. The fallback URL is not called either, because the phone
+// does not know what Twilio would have received.
 func (d *dispatch) next(from *target, reference string, code int, problem string) (*target, *failure) {
 	p := d.phone
 	to, err := from.next(reference)

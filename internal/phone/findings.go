@@ -7,7 +7,7 @@ import (
 	"smsession/internal/twiml"
 )
 
-// add adds a finding. It adds a warning only once, because a document that leads to itself is read up to 50 times.
+// add adds a finding. It adds a warning only once, because a document that redirects to itself is read up to 50 times.
 func (d *dispatch) add(f Finding) {
 	if !f.Warning || !slices.Contains(d.delivery.Findings, f) {
 		d.delivery.Findings = append(d.delivery.Findings, f)
@@ -40,7 +40,7 @@ func (d *dispatch) warnParameters() {
 	}
 }
 
-// warnCookies warns if it is not known whether Twilio would send the cookies of a request.
+// warnCookies warns if the documentation does not show whether Twilio would send the cookies of a request.
 func (d *dispatch) warnCookies(reason Reason, url string) {
 	switch {
 	case channel(d.phone.options.From) != "":

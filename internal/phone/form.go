@@ -11,10 +11,10 @@ import (
 	"smsession/internal/gsm"
 )
 
-// The parameters of a message in the order in which they were captured. MediaContentType and MediaUrl stand for those of
-// all media. There are captures of SMS, of MMS and of WhatsApp. Other channels get WhatsApp's parameters without the ones
-// about WhatsApp. The status parameters are those of a status callback; Twilio's page on <Message> names MessageSid and
-// MessageStatus for its action.
+// The parameters of a message in the order of captured requests. MediaContentType and MediaUrl mark the position of the
+// numbered parameters of all media. SMS, MMS and WhatsApp have been captured. Other channels get WhatsApp's parameters
+// without those that only WhatsApp has. The status parameters are those of a status callback; Twilio's page on <Message>
+// names MessageSid and MessageStatus for its action.
 const (
 	smsOrder = "ToCountry MediaContentType ToState SmsMessageSid NumMedia ToCity FromZip SmsSid FromState SmsStatus FromCity " +
 		"Body FromCountry To MessagingServiceSid ToZip NumSegments MessageSid AccountSid From MediaUrl ApiVersion"

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// idleTimeout is how long an unused connection is kept. Known servers keep one for longer (gunicorn for 2 s), so that a
-// connection is hardly ever used while its server closes it.
+// idleTimeout is how long the phone keeps an unused connection open. It is shorter than that of common servers (gunicorn
+// has 2 s), so that a request hardly ever meets a connection that its server is closing.
 const idleTimeout = time.Second
 
 // maxHead is the size of the largest response head that is read. It is far more than servers send.
@@ -26,15 +26,16 @@ type Network struct {
 	// must not change once the Network is in use.
 	TLS *tls.Config
 
-	// Permit, if it is not nil, is called with an IP address and a port before each connection, whatever led there. If
-	// it returns an error, there is no connection. It must be safe for concurrent use.
+	// Permit, if it is not nil, is called with the IP address and the port of each connection before it is made. If Permit
+	// returns an error, the connection is not made. It must be safe for concurrent use.
 	Permit func(address string) error
 
 	mu         sync.Mutex
 	transports map[dialer]*http.Transport
 }
 
-// Close closes the idle connections, and the others when their responses are read. Phones may still use the Network.
+// Close closes the idle connections. It closes the connections in use when their responses have been read. Phones may
+// still use the Network.
 func (n *Network) Close() {
 	n.mu.Lock()
 	defer n.mu.Unlock()

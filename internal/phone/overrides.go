@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// overrides are Twilio's connection settings for one URL: the defaults, or what the URL's fragment says.
+// overrides are Twilio's connection settings for one URL: the defaults, and those that the URL's fragment replaces.
 //
 // See https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
 type overrides struct {
@@ -35,7 +35,7 @@ const (
 )
 
 // parseOverrides parses a URL's fragment. The error names the override and does not quote its value. If an override is
-// given twice, the last one counts. Edges are accepted and have no effect, because a phone has only one place.
+// given twice, the last one counts. Edges are accepted and have no effect, because a phone has only one location.
 func parseOverrides(fragment string) (overrides, error) {
 	o := overrides{
 		connect: 5 * time.Second,

@@ -29,7 +29,7 @@ type Options struct {
 
 	Jar     cookies.Options
 	Network *Network // the connections to use; nil means new ones for this phone
-	// Follow is called before an HTTP redirect or a document leads to a server that is neither Webhook's nor
+	// Follow is called before the phone follows a redirect or a document to a server that is neither Webhook's nor
 	// Fallback's. The server is given by scheme, host and port, such as "https://sms.example.com:8443". Another scheme
 	// is another server. If Follow returns false or is nil, nothing is sent, because a request would carry the pair's
 	// cookies and a signature that is made with AuthToken. Follow may be called concurrently, and again for a server

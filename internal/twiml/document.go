@@ -16,12 +16,12 @@ const (
 	maxMedia      = 10
 )
 
-// Document is what Twilio makes of one response.
+// Document is one response as Twilio reads it.
 type Document struct {
-	Root     *Element // the <Response>; nil for plain text and for what Twilio cannot execute
+	Root     *Element // the <Response>; nil for plain text and if Twilio cannot execute the document
 	Verbs    []Verb   // what Twilio executes, in order
 	Findings []Finding
-	Failure  *Finding // the error because of which Twilio executes nothing; nil if there is none
+	Failure  *Finding // the error that keeps Twilio from executing anything; nil if there is none
 }
 
 // Finding is something that Twilio reports about a response, or something about it that Twilio's documentation leaves

@@ -26,13 +26,13 @@ func (r *reader) readMessage(e *Element) (isLast bool) {
 	}
 	isSent := r.checkMessage(e, v) && validMethod && r.addMessage(v)
 	if !isSent && v.Action != "" {
-		r.warn(0, "The action of a message that is not sent is not requested here. Twilio requests it, with a MessageStatus that says so.")
+		r.warn(0, "The action of a message that is not sent is not requested here. Twilio requests it, with the MessageStatus of the failure.")
 	}
 	return v.Action != ""
 }
 
-// content returns the text of a message with its Bodies, and its Media. White space beside a Body or a Media is only
-// layout.
+// content returns the text of a message with its Bodies, and its Media. If the
+// message has a Body or a Media, white space between them is only layout.
 func (r *reader) content(e *Element) (body string, media []string) {
 	body = e.Text
 	bodies, hasNouns := "", false
@@ -53,7 +53,7 @@ func (r *reader) content(e *Element) (body string, media []string) {
 		return bodies, media
 	}
 	if bodies != "" {
-		r.warn(0, "The Message in line %d has text beside its Body. Both are sent here. It is not confirmed which of them Twilio sends.", e.Line)
+		r.warn(0, "The Message in line %d has text outside its Body. Both are sent here. It is not confirmed which of them Twilio sends.", e.Line)
 	}
 	return body + bodies, media
 }
@@ -119,9 +119,9 @@ func isSender(address string) bool {
 	return false
 }
 
-// addMessage adds a message, and reports whether Twilio can send it: it has content and is not too long. It is not
-// confirmed what Twilio counts as a character outside GSM-7: https://www.twilio.com/docs/api/errors/21617 says that what
-// takes more bytes counts for more.
+// addMessage adds a message if Twilio can send it, and reports whether it can: the message has content and is not too
+// long. How Twilio counts characters outside GSM-7 is not confirmed. Its page on 21617 states only that characters of more
+// bytes count for more (https://www.twilio.com/docs/api/errors/21617).
 func (r *reader) addMessage(v Verb) bool {
 	characters, units := utf8.RuneCountInString(v.Body), len(utf16.Encode([]rune(v.Body)))
 	switch {

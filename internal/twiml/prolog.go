@@ -49,11 +49,11 @@ func decode(text []byte, encoding string, warn func(format string, args ...any))
 		return text
 	}
 	warn("The document declares the encoding %.60q. It is not confirmed that Twilio accepts another one than UTF-8.", encoding)
-	known, _ := charset.Lookup(encoding)
-	if known == nil {
+	found, _ := charset.Lookup(encoding)
+	if found == nil {
 		return text
 	}
-	decoded, _ := known.NewDecoder().Bytes(text) // the decoders replace invalid bytes
+	decoded, _ := found.NewDecoder().Bytes(text) // the decoders replace invalid bytes
 	return decoded
 }
 

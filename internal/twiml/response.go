@@ -45,8 +45,9 @@ type reader struct {
 
 // report adds an error.
 //
-// Twilio files the numbers from 14101 to 14110 as warnings. Here they are errors, because each one means that the sender
-// does not get something. Warnings are 12200, which stops nothing at Twilio, and whatever Twilio's texts leave open.
+// Twilio lists the numbers from 14101 to 14110 as warnings. Here they are errors, because each one means that the sender
+// does not receive something that the webhook sent. The warnings here are 12200, which stops nothing at Twilio, and
+// everything that Twilio's documentation leaves open.
 func (r *reader) report(code int, format string, args ...any) {
 	r.Findings = append(r.Findings, Finding{Code: code, Detail: fmt.Sprintf(format, args...)})
 }
@@ -56,7 +57,7 @@ func (r *reader) warn(code int, format string, args ...any) {
 	r.Findings = append(r.Findings, Finding{Code: code, Detail: fmt.Sprintf(format, args...), Warning: true})
 }
 
-// fail adds an error because of which Twilio executes nothing of the document.
+// fail adds an error that keeps Twilio from executing the document.
 func (r *reader) fail(code int, format string, args ...any) {
 	r.report(code, format, args...)
 	failure := r.Findings[len(r.Findings)-1]
