@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -40,7 +41,8 @@ type actor struct {
 
 	sid  string
 	text string // the reply, if there is one
-	code int
+
+	isAnswered bool // with a reply, which may be empty
 
 	impatient bool // the delivery makes one attempt
 
@@ -154,8 +156,9 @@ func (w *world) deliver(sid, cookie string, end bool, set ...func(*Manager)) {
 	}
 	a.impatient = m.options.Budget < time.Second
 	w.start(a, func() {
-		reply := serve(m, incoming(sid, end), cookie)
-		a.code, a.text = reply.code, reply.text
+		// The middleware around this call would take a fifth of the time of the tests.
+		o := m.enqueue(context.Background(), incoming(sid, end), cookie)
+		a.isAnswered, a.text = o.Err == nil, strings.Join(o.Reply.Texts, "")
 		m.sweeps.Wait()
 	})
 }

@@ -2,7 +2,6 @@ package session
 
 import (
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -20,7 +19,7 @@ func (w *world) violation() string {
 	r, err := record.Parse([]byte(w.model.keys["sms:session:"+token]))
 	if err != nil {
 		for _, a := range w.actors {
-			if a.answered() {
+			if a.mustBeAnswered() {
 				return fmt.Sprintf("%s was answered %q, and the pointer %q leads to no record", a.sid, a.text, token)
 			}
 		}
@@ -69,13 +68,13 @@ func chain(r record.Record) (counters map[string]int64, beginnings int, violatio
 // wrongReplies compares the replies with the record.
 func (w *world) wrongReplies(counters map[string]int64) string {
 	for _, a := range w.actors {
-		if !a.answered() {
+		if !a.mustBeAnswered() {
 			continue
 		}
 		counter, counted := counters[a.sid]
 		want := strings.Join(conversation.Counter{}.Recall(counter).Texts, "")
-		if a.code != http.StatusOK || !counted || a.text != want {
-			return fmt.Sprintf("%s was answered %d %q, it was counted as %d (%t)", a.sid, a.code, a.text, counter, counted)
+		if !a.isAnswered || !counted || a.text != want {
+			return fmt.Sprintf("%s was answered (%t) with %q, it was counted (%t) as %d", a.sid, a.isAnswered, a.text, counted, counter)
 		}
 	}
 	return ""
@@ -101,10 +100,10 @@ func (w *world) wrongEnds(beginnings int) string {
 	return ""
 }
 
-// answered reports whether the actor is a delivery that must have been answered. A delivery that dies, or that gives up
-// after its only attempt, need not have been answered.
-func (a *actor) answered() bool {
-	return a.sid != "" && !a.dead && (!a.impatient || a.code == http.StatusOK)
+// mustBeAnswered reports whether the actor is a delivery that must have a correct reply. A delivery that dies, or that
+// gives up after its only attempt, need not have one.
+func (a *actor) mustBeAnswered() bool {
+	return a.sid != "" && !a.dead && (!a.impatient || a.isAnswered)
 }
 
 // orphans returns a message that made more records than there were requests with the message.
@@ -140,6 +139,6 @@ func (w *world) orphans() string {
 // after its caller had stopped waiting, or a fault affected the sweep, which is tried twice.
 func (w *world) mayLeaveOrphans() bool {
 	return w.happened > 1 || slices.ContainsFunc(w.actors, func(a *actor) bool {
-		return a.dead || a.impatient && a.code != http.StatusOK || a.sid == "" && a.operator == nil
+		return a.dead || a.impatient && !a.isAnswered || a.sid == "" && a.operator == nil
 	})
 }

@@ -27,7 +27,7 @@ func TestAddresses(t *testing.T) {
 	for _, key := range []string{"sms:session:a:b", "conversation:a:b", "sms:conversation:a", "sms:conversation:a:b:c",
 		"sms:conversation:a:%", "sms:conversation:a:%4", "sms:conversation:a:%zz", "sms:conversation:a:%61", "sms:conversation:a:\x1b"} {
 		if _, _, ok := keys.Addresses(key); ok {
-			t.Errorf("%q is taken for the key of a conversation", key)
+			t.Errorf("%q is accepted as the key of a conversation", key)
 		}
 	}
 }
@@ -41,7 +41,7 @@ func TestAddressesOfAnyKey(t *testing.T) {
 	})
 }
 
-// What a pattern finds is asked of Redis itself.
+// Redis itself shows what a pattern finds.
 func TestPattern(t *testing.T) {
 	odd := []string{"+1", "+12", "*", "?", "[a-z]", "b", `\*`, `\`, "^", "[^b]", "a:b", "%", "", "{b}"}
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
