@@ -83,12 +83,12 @@ func TestReplyTimes(t *testing.T) {
 		replied string
 		kept    string
 	}{
-		"the replies of the last minute count":                         {"2026-11-23T05:12:23Z 2026-11-23T05:13:22Z", "2026-11-23T05:12:23Z 2026-11-23T05:13:22Z"},
-		"a reply that is a minute old does not count":                  {"2026-11-23T05:12:22Z 2026-11-23T05:13:22Z", "2026-11-23T05:13:22Z"},
-		"a reply that is up to a minute in the future counts":     {"2026-11-23T05:14:22Z", "2026-11-23T05:14:22Z"},
-		"a reply that is more than a minute in the future does not count":    {"2026-11-23T05:14:23Z 2036-01-01T00:00:00Z", ""},
-		"a text that is not a time is ignored": {"soon, 7  2026-11-23T05:13:00Z", "2026-11-23T05:13:00Z"},
-		"there are no replies":                             {"", ""},
+		"the replies of the last minute count":                            {"2026-11-23T05:12:23Z 2026-11-23T05:13:22Z", "2026-11-23T05:12:23Z 2026-11-23T05:13:22Z"},
+		"a reply that is a minute old does not count":                     {"2026-11-23T05:12:22Z 2026-11-23T05:13:22Z", "2026-11-23T05:13:22Z"},
+		"a reply that is up to a minute in the future counts":             {"2026-11-23T05:14:22Z", "2026-11-23T05:14:22Z"},
+		"a reply that is more than a minute in the future does not count": {"2026-11-23T05:14:23Z 2036-01-01T00:00:00Z", ""},
+		"a text that is not a time is ignored":                            {"soon, 7  2026-11-23T05:13:00Z", "2026-11-23T05:13:00Z"},
+		"there are no replies":                                            {"", ""},
 	} {
 		kept, replies := replyTimes(row.replied).recent(now)
 		if string(kept) != row.kept || replies != len(strings.Fields(row.kept)) {
