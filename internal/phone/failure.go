@@ -21,11 +21,6 @@ type failure struct {
 
 func (f *failure) Error() string { return f.detail }
 
-// stopped returns the failure of a message whose context has ended.
-func stopped() *failure {
-	return &failure{detail: "The phone was stopped before Twilio would have finished."}
-}
-
 // dialFailure returns why there is no TCP connection. After a host without an address, Twilio does not try again, because
 // it did not try to connect.
 func dialFailure(err error) *failure {

@@ -53,9 +53,5 @@ func Pair(from, to string) (pairFrom, pairTo string) {
 
 // channel returns the prefix of an address without its colon: "whatsapp" for "whatsapp:+1…", "" for a number.
 func channel(address string) string {
-	prefix, _, found := strings.Cut(address, ":")
-	if !found {
-		return ""
-	}
-	return prefix
+	return address[:max(strings.IndexByte(address, ':'), 0)]
 }

@@ -89,7 +89,10 @@ func (d *dispatch) execute(verbs []twiml.Verb, from *target) (*request, *Finding
 			return d.nextRequest(request{reason: Verb, method: v.Method, form: encode(d.params)}, from, v.URL)
 		}
 		if len(d.delivery.Replies) == twiml.MaxMessages {
-			d.failTooManyMessages(url)
+			isReported := func(f Finding) bool { return f.Code == 14109 } // also by a document that has too many on its own
+			if !slices.ContainsFunc(d.delivery.Findings, isReported) {
+				d.fail(&failure{code: 14109, detail: "The documents together have more than 10 messages."}, url)
+			}
 			continue
 		}
 		r := Reply{From: cmp.Or(v.From, d.phone.options.To), To: cmp.Or(v.To, d.phone.options.From), Body: v.Body, Media: v.Media}
@@ -102,14 +105,6 @@ func (d *dispatch) execute(verbs []twiml.Verb, from *target) (*request, *Finding
 		}
 	}
 	return nil, nil
-}
-
-// failTooManyMessages reports once that several documents together have too many messages. The limit of one document has
-// been reported before.
-func (d *dispatch) failTooManyMessages(url string) {
-	if !slices.ContainsFunc(d.delivery.Findings, func(f Finding) bool { return f.Code == 14109 }) {
-		d.fail(&failure{code: 14109, detail: "The documents together have more than 10 messages."}, url)
-	}
 }
 
 // nextRequest completes the request for the URL that a document leads to.
