@@ -171,7 +171,7 @@ func TestEachEndsWithItsVisitor(t *testing.T) {
 	})
 }
 
-// A refusal of Redis's must not look like an empty list.
+// A refusal of Redis must not look like an empty list.
 func TestEachReturnsARefusal(t *testing.T) {
 	for command, granted := range map[string]string{"scan": "get strlen pttl", "get": "scan strlen pttl", "strlen": "scan get pttl", "pttl": "scan get strlen"} {
 		t.Run("without "+command, func(t *testing.T) {

@@ -85,7 +85,7 @@ func TestSnapshotNamesTheState(t *testing.T) {
 		{"its record is of another type", "leads to no record", func(b bench) { b.do("SET", pointer, token); b.do("RPUSH", recordKey, "x") }},
 		{"its pointer contains something else", "contains no token; the next message begins a new conversation, unless it carries the cookie of a record\n", func(b bench) { b.do("SET", pointer, "\x1b[2J") }},
 		{"its record cannot be read", "cannot be read", func(b bench) { b.do("SET", pointer, token); b.do("SET", recordKey, "\x1b[2J") }},
-		{"its record is another conversation's", "the record of another conversation", func(b bench) {
+		{"its record belongs to another conversation", "the record of another conversation", func(b bench) {
 			b.do("SET", pointer, token)
 			b.do("SET", recordKey, at(to, "+19998887777", 1, 1, now, ""))
 		}},
@@ -148,7 +148,7 @@ func TestFindReturnsAtMost400Conversations(t *testing.T) {
 	})
 }
 
-// The record is shown as it is in Redis, unless it is another conversation's.
+// The record is shown unchanged, unless it belongs to another conversation.
 func TestSnapshotAsJSON(t *testing.T) {
 	for text, want := range map[string]string{
 		at(to, from, 1, 3, time.Now(), ""):           "same",

@@ -158,15 +158,15 @@ func TestRunEnds(t *testing.T) {
 		b.expect(w, "the first poll", "")
 		b.write("+1", 2, 0, 1)
 		var got []inspect.Event
-		view := viewFunc(func(events []inspect.Event, _ error) error { got = events; return errors.New("nobody reads") })
-		if err := w.Run(b.Context(), time.Millisecond, view); err == nil || err.Error() != "nobody reads" || len(got) != 1 || got[0].Kind != inspect.Spoke {
+		view := viewFunc(func(events []inspect.Event, _ error) error { got = events; return errors.New("the reader is gone") })
+		if err := w.Run(b.Context(), time.Millisecond, view); err == nil || err.Error() != "the reader is gone" || len(got) != 1 || got[0].Kind != inspect.Spoke {
 			b.Errorf("after an error of the view: %v, %+v", err, got)
 		}
 		w.Source.Pool = &redispool.Pool{Pool: &redis.Pool{DialContext: func(context.Context) (redis.Conn, error) {
 			return nil, redis.Error("NOPERM this user has no permissions")
 		}}}
 		if err := w.Run(b.Context(), time.Millisecond, view); err == nil || !redispool.Refused(err) {
-			b.Errorf("after a refusal of Redis's: %v", err)
+			b.Errorf("after a refusal of Redis: %v", err)
 		}
 	})
 }

@@ -122,8 +122,8 @@ func TestSentence(t *testing.T) {
 		messages   []message
 	}{
 		{"all messages are counted", "it holds: 2 messages answered, each counted once, none lost, none doubled", ExpectCounter, []message{answeredWith(1, 1, 1), answeredWith(2, 2, 2)}},
-		{"one got no answer", "it holds: 1 message answered, each counted once, none lost, none doubled; 1 without an answer, which may have been counted or not", ExpectCounter, []message{answeredWith(1, 1, 1), unanswered(2)}},
-		{"nobody answers", "there is nothing to prove: no message got a count", ExpectCounter, []message{unanswered(1)}},
+		{"one message has no answer", "it holds: 1 message answered, each counted once, none lost, none doubled; 1 without an answer, which may have been counted or not", ExpectCounter, []message{answeredWith(1, 1, 1), unanswered(2)}},
+		{"no message is answered", "there is nothing to prove: no message got a count", ExpectCounter, []message{unanswered(1)}},
 		{"the session is forked", "it fails: forked session (1)", ExpectCounter, []message{answeredWith(1, 1, 1), answeredWith(1, 1, 1)}},
 		{"no proof is asked for", "none was asked for", ExpectNone, []message{answeredWith(1, 1, 1), answeredWith(1, 1, 1)}},
 	}

@@ -67,25 +67,25 @@ func TestAFaultyServerFails(t *testing.T) {
 		wrong func(s *server, o *Options)
 		want  Kind
 	}{
-		{"one that reads, thinks and writes, by bursts", func(s *server, o *Options) { s.overlaps, o.Resend = true, 0 }, LostUpdate},
-		{"one that goes by the cookie, by first-message races", func(s *server, o *Options) { s.forks, o.LoseCookies = true, 0 }, ForkedSession},
-		{"one that goes by the cookie, by lost cookies", func(s *server, o *Options) { s.forks, o.Burst, o.FirstRace = true, 1, 0 }, ForkedSession},
-		{"one that does not know a message again", func(s *server, o *Options) { s.forgets = true }, CountedTwice},
-		{"one that does not know a message again, without bursts", func(s *server, o *Options) { s.forgets, o.Burst = true, 1 }, CountedTwice},
-		{"one that answers a repeat with something newer", func(s *server, o *Options) { s.corrects = true }, CountedTwice},
-		{"one that a repeat takes back", func(s *server, o *Options) { s.rewinds, o.Burst = true, 1 }, LostUpdate},
-		{"one that counts again when an answer was lost", func(s *server, o *Options) {
+		{"a burst shows that the server writes what it read before another write", func(s *server, o *Options) { s.overlaps, o.Resend = true, 0 }, LostUpdate},
+		{"a race of first messages shows that the server finds sessions by the cookie", func(s *server, o *Options) { s.forks, o.LoseCookies = true, 0 }, ForkedSession},
+		{"a lost cookie shows that the server finds sessions by the cookie", func(s *server, o *Options) { s.forks, o.Burst, o.FirstRace = true, 1, 0 }, ForkedSession},
+		{"a repeat shows that the server does not detect repeats", func(s *server, o *Options) { s.forgets = true }, CountedTwice},
+		{"a repeat shows that the server does not detect repeats, without bursts", func(s *server, o *Options) { s.forgets, o.Burst = true, 1 }, CountedTwice},
+		{"a repeat shows that the server answers with the current count", func(s *server, o *Options) { s.corrects = true }, CountedTwice},
+		{"a repeat shows that the server restores an earlier count", func(s *server, o *Options) { s.rewinds, o.Burst = true, 1 }, LostUpdate},
+		{"a lost answer shows that the server counts a message again", func(s *server, o *Options) {
 			s.forgets, s.loses, o.Burst, o.Resend, o.Conversations = true, 0.05, 1, 0.2, 200
 		}, SkippedCount},
-		{"one that counts in another order", func(s *server, o *Options) { s.reorders, o.Burst, o.Resend = true, 1, 0 }, WentBack},
-		{"one that does not count", func(s *server, o *Options) { s.noCounts = true }, NoCount},
+		{"later messages show that the server counts in another order", func(s *server, o *Options) { s.reorders, o.Burst, o.Resend = true, 1, 0 }, WentBack},
+		{"an answer without a count is found", func(s *server, o *Options) { s.noCounts = true }, NoCount},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			s := newServer()
 			o := usualLoad(s)
 			if report, err := runInFakeTime(t, o); err != nil || report.Err() != nil {
-				t.Fatalf("the correct one fails: %v", report.Proof.Violations)
+				t.Fatalf("the correct server fails: %v", report.Proof.Violations)
 			}
 			s = newServer()
 			o.Phone = s.phone
