@@ -70,7 +70,7 @@ func flagFault(c *kong.Context, rest []string) string {
 				return name + " is not a flag of this command, or it is before the command"
 			}
 		}
-		return "a flag is unknown"
+		return "a flag is unknown" + suggestion(name, flags)
 	}
 	hasValue = hasValue || len(rest) > 1 && !strings.HasPrefix(rest[1], "-")
 	switch {
@@ -88,4 +88,33 @@ func flagFault(c *kong.Context, rest []string) string {
 		return name + " must be a URL"
 	}
 	return name + " must be a whole number"
+}
+
+// suggestion returns the flags that a misspelt name may mean, as the end of a sentence.
+func suggestion(name string, flags []*kong.Flag) string {
+	var similar []string
+	for _, f := range flags {
+		if isNear(name, "--"+f.Name, 2) {
+			similar = append(similar, "--"+f.Name)
+		}
+	}
+	if len(similar) == 0 {
+		return ""
+	}
+	return ", did you mean " + strings.Join(similar, " or ") + "?"
+}
+
+// isNear reports whether b can be made from a with at most this number of edits. An edit inserts, deletes or replaces
+// one byte.
+func isNear(a, b string, edits int) bool {
+	for a != "" && b != "" && a[0] == b[0] {
+		a, b = a[1:], b[1:]
+	}
+	switch {
+	case a == "" || b == "":
+		return len(a)+len(b) <= edits
+	case edits == 0:
+		return false
+	}
+	return isNear(a[1:], b, edits-1) || isNear(a, b[1:], edits-1) || isNear(a[1:], b[1:], edits-1)
 }

@@ -20,7 +20,7 @@ func TestUsageErrors(t *testing.T) {
 		{"an unknown flag", "a flag is unknown", []string{"serve", "--S3cr3t"}},
 		{"an unknown flag with a value", "a flag is unknown", []string{"serve", "--unknown=S3cr3t"}},
 		{"an unknown short flag", "a flag is unknown", []string{"serve", "-S3cr3t"}},
-		{"a misspelt flag", "a flag is unknown; see smsession serve --help", []string{"serve", "--redis-ulr=S3cr3t"}},
+		{"a misspelt flag", "a flag is unknown, did you mean --redis-url?; see smsession serve --help", []string{"serve", "--redis-ulr=S3cr3t"}},
 		{"a flag of another command", "--redis-url is not a flag of this command", []string{"dev", "--redis-url=S3cr3t"}},
 		{"a flag before the command", "--redis-url is not a flag of this command", []string{"--redis-url=S3cr3t", "serve"}},
 		{"a flag before the command, with a space before its value", "--redis-url is not a flag", []string{"--redis-url", "S3cr3t", "serve"}},
