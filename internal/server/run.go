@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -51,35 +52,46 @@ type RunOptions struct {
 // before the listeners close, so no message is lost. Then everything stops in the reverse order of its start: first the
 // public listener and its requests, which use the rest; then the private listener, whose metrics show how the requests
 // end; then the watch on Redis, so that the caller can close the pool.
-func (s *Server) Run(ctx context.Context, o RunOptions) (err error) {
-	failed := make(chan error, 3)
+func (s *Server) Run(ctx context.Context, o RunOptions) error {
 	defer s.throttle.flush()
-	// Each of the following lines starts something at once, and defers how it is stopped.
-	defer stop("the watch on Redis", watchTimeout, s.watch(ctx, o, failed), &err)
+	failed := make(chan error, 3)
+	parts := []part{{"the watch on Redis", watchTimeout, s.watch(ctx, o, failed)}}
 	if o.Admin != nil {
-		defer stop("the private listener", adminTimeout, serve(o.Admin, s.newHTTPServer(s.Admin(o.Profiler)), failed), &err)
+		admin := s.newHTTPServer(s.Admin(o.Profiler), idleTimeout)
+		parts = append(parts, part{"the private listener", adminTimeout, serve(o.Admin, admin, failed)})
 	}
-	public := s.newHTTPServer(s.Public(o.Routes...))
-	defer stop("the public listener", requestsTimeout, serve(s.connections.Limit(public, o.Public), public, failed), &err)
+	public := s.newHTTPServer(s.Public(o.Routes...), s.KeepAlive)
+	limited := s.connections.Limit(public, o.Public)
+	parts = append(parts, part{"the public listener", requestsTimeout, serve(limited, public, failed)})
 
+	var err error
 	select {
-	case err := <-failed:
-		return err
+	case err = <-failed:
 	case <-ctx.Done():
 		s.Health.Drain()
 		s.Logger.Info("draining", "delay", o.DrainDelay.String())
 		time.Sleep(o.DrainDelay)
-		return nil
 	}
+	for _, p := range slices.Backward(parts) {
+		err = errors.Join(err, p.close())
+	}
+	return err
 }
 
-// stop stops something within a limit and adds the error to all.
-func stop(name string, limit time.Duration, how func(context.Context) error, all *error) {
-	ctx, cancel := context.WithTimeout(context.Background(), limit)
+// part is a running part of a replica.
+type part struct {
+	name    string
+	timeout time.Duration               // of stop
+	stop    func(context.Context) error // stops the part and waits for its end
+}
+
+func (p part) close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), p.timeout)
 	defer cancel()
-	if err := how(ctx); err != nil {
-		*all = errors.Join(*all, fmt.Errorf("stop %s: %w", name, err))
+	if err := p.stop(ctx); err != nil {
+		return fmt.Errorf("stop %s: %w", p.name, err)
 	}
+	return nil
 }
 
 // watch starts the watch on Redis and returns how it is stopped.
@@ -114,7 +126,7 @@ func serve(l net.Listener, srv *http.Server, failed chan<- error) func(context.C
 	}
 }
 
-func (s *Server) newHTTPServer(h http.Handler) *http.Server {
+func (s *Server) newHTTPServer(h http.Handler, idleTimeout time.Duration) *http.Server {
 	return &http.Server{
 		Handler:                      h,
 		DisableGeneralOptionsHandler: true, // it answers "OPTIONS *" past our handler

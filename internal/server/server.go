@@ -54,7 +54,7 @@ func New(o Options) *Server {
 	if o.Registry == nil {
 		o.Registry = prometheus.NewRegistry()
 	}
-	connections := connlimit.New(o.MaxConnections, o.KeepAlive)
+	connections := connlimit.New(o.MaxConnections)
 	return &Server{
 		Options:     o,
 		metrics:     newMetrics(o.Registry, o.Health, o.Sessions, connections),

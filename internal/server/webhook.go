@@ -31,7 +31,9 @@ func (s *Server) admit(verifier *twilio.Verifier) func(http.Handler) http.Handle
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			form, refused := s.verified(verifier, r)
-			connlimit.FromContext(r.Context()).Checked(refused == 0 || refused == otherAccount)
+			if refused == 0 || refused == otherAccount {
+				connlimit.FromContext(r.Context()).Signed()
+			}
 			if refused != 0 {
 				s.refuse(w, r, refused)
 				return

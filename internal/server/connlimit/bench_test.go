@@ -16,18 +16,18 @@ func (endless) Close() error                    { return nil }
 
 // BenchmarkMessage measures what a message costs on a connection that is kept alive.
 func BenchmarkMessage(b *testing.B) {
-	limiter := New(8192, time.Minute)
+	limiter := New(8192)
 	srv := &http.Server{}
 	limiter.Limit(srv, nil)
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
-		c := newConn(limiter)
+		c := newConn(limiter, srv)
 		buffer := make([]byte, 4096)
 		for pb.Next() {
 			_, _ = c.Read(buffer)
-			c.headRead()
+			srv.ConnState(c, http.StateActive)
 			c.Grow(700)
-			c.Checked(true)
+			c.Signed()
 			srv.ConnState(c, http.StateIdle)
 		}
 		c.Close()

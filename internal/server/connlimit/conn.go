@@ -2,9 +2,10 @@ package connlimit
 
 import (
 	"bytes"
+	"container/ring"
 	"context"
 	"net"
-	"sync/atomic"
+	"net/http"
 	"time"
 )
 
@@ -15,20 +16,20 @@ const perLine = 128
 // handler can also be used without a Limiter.
 type Conn struct {
 	net.Conn
-	limiter     *Limiter
-	readTimeout time.Duration
-	hasRead     bool          // a byte has arrived; only the reading goroutine uses this field
-	ended       chan struct{} // closed with the connection
+	limiter *Limiter
+	srv     *http.Server
+	ended   chan struct{} // closed with the connection
 
-	turn   atomic.Int64 // counts the changes of the state; see queue
-	idle   atomic.Bool
-	inHead atomic.Bool  // the head of the request is being read
-	held   atomic.Int64 // the memory in bytes that the unverified request takes
-	signed atomic.Bool  // the connection has carried a signed request
+	// Only net/http uses the following fields, in Read and in ConnState. It never does both at the same time.
+	hasRead bool // a byte has arrived
+	hasHead bool // the head of the present request has been read
 
 	// The mutex of the limiter protects the following fields.
-	since  time.Time // when the unverified request began
-	closed bool
+	state   state
+	element ring.Ring // in the queue of the state
+	since   time.Time // when the unverified request began
+	held    int       // the memory in bytes that the unverified request takes
+	idle    state     // the state between requests: trusted once the connection has carried a signed request
 }
 
 type connKey struct{}
@@ -44,29 +45,22 @@ func (c *Conn) Grow(n int) {
 	if c == nil {
 		return
 	}
-	held, all := c.held.Add(int64(n)), c.limiter.held.Add(int64(n))
-	becomesLarge := held > usualRequest && held-int64(n) <= usualRequest
-	if all <= maxUnverified && !becomesLarge {
+	c.limiter.mu.Lock()
+	defer c.limiter.mu.Unlock()
+	c.grow(n)
+}
+
+// Signed records that the request has a valid signature. From then on, the request does not count as memory. A request
+// that is refused stays unverified until it is answered, because net/http may wait for the rest of its body.
+func (c *Conn) Signed() {
+	if c == nil {
 		return
 	}
 	c.limiter.mu.Lock()
 	defer c.limiter.mu.Unlock()
-	if becomesLarge && !c.closed {
-		c.enter(&c.limiter.large)
-	}
-	c.limiter.limitMemory()
-}
-
-// Checked records whether the request is signed or was refused. From then on, the request does not count as memory. A
-// refused request stays unverified until it is answered, because net/http may wait for the rest of its body.
-func (c *Conn) Checked(signed bool) {
-	if c == nil {
-		return
-	}
-	c.release()
-	if signed {
-		c.signed.Store(true)
-		c.turn.Add(1)
+	if c.state != closed {
+		c.idle = trusted
+		c.enter(busy)
 	}
 }
 
@@ -79,61 +73,49 @@ func (c *Conn) Ended() <-chan struct{} {
 }
 
 // Read reads from the connection. It records when a request begins and how much memory the head of the request takes.
+// If the connection was closed to make room before the request was recorded, the request fails.
 //
 // net/http starts the time-out of the first request when it accepts the connection. A load balancer opens connections
 // before it has a request to send. Read therefore allows the keep-alive time for the first byte, and then starts the
 // time-out again.
 func (c *Conn) Read(b []byte) (int, error) {
 	if !c.hasRead {
-		_ = c.SetReadDeadline(time.Now().Add(c.limiter.keepAlive)) // if this fails, the read fails too
+		_ = c.SetReadDeadline(time.Now().Add(c.srv.IdleTimeout)) // if this fails, the read fails too
 	}
 	n, err := c.Conn.Read(b)
-	if n > 0 && !c.hasRead {
-		c.hasRead = true
-		_ = c.SetReadDeadline(time.Now().Add(c.readTimeout))
+	if n == 0 || c.hasHead {
+		return n, err
 	}
-	if n > 0 && c.idle.Load() && !c.begin() {
+	if !c.hasRead {
+		c.hasRead = true
+		_ = c.SetReadDeadline(time.Now().Add(c.srv.ReadTimeout))
+	}
+	c.limiter.mu.Lock()
+	defer c.limiter.mu.Unlock()
+	if c.state == closed {
 		return 0, net.ErrClosed
 	}
-	if c.inHead.Load() {
-		c.Grow(n + perLine*bytes.Count(b[:n], []byte("\n")))
-	}
+	c.begin()
+	c.grow(n + perLine*bytes.Count(b[:n], []byte("\n")))
 	return n, err
 }
 
-// headRead records that the head of the request has been read. If the client sent the request together with the one
-// before it, the head was in net/http's buffer, and the connection still counts as idle when headRead is called.
-func (c *Conn) headRead() {
-	if c.idle.Load() {
+// changed records that net/http has read the head of a request, or that the request was answered. If the client sent the
+// request together with the one before it, net/http has read the head without a call of Read.
+func (c *Conn) changed(to http.ConnState) {
+	c.limiter.mu.Lock()
+	defer c.limiter.mu.Unlock()
+	switch {
+	case c.state == closed:
+	case to == http.StateActive:
+		c.hasHead = true
 		c.begin()
-	}
-	c.inHead.Store(false)
-}
-
-// begin records that a request has begun. It reports false if the connection has been closed. A request that begins
-// while evictIdle looks for a connection is either recorded first, or it fails.
-func (c *Conn) begin() bool {
-	c.limiter.mu.Lock()
-	defer c.limiter.mu.Unlock()
-	if !c.closed && c.idle.Load() {
-		c.becomeUnverified()
-	}
-	return !c.closed
-}
-
-// answered records that the request was answered and that the connection waits for the next one.
-func (c *Conn) answered() {
-	c.limiter.mu.Lock()
-	defer c.limiter.mu.Unlock()
-	c.release()
-	if !c.closed {
-		c.becomeIdle()
-		c.limiter.changed.Signal()
+	case to == http.StateIdle:
+		c.hasHead = false
+		c.enter(c.idle)
+		c.limiter.wake()
 	}
 }
-
-// release no longer counts the memory that the request takes.
-func (c *Conn) release() { c.limiter.held.Add(-c.held.Swap(0)) }
 
 // Close closes the connection. It may be called more than once.
 func (c *Conn) Close() error {
@@ -153,33 +135,50 @@ func (c *Conn) CloseWrite() error {
 
 // The caller of each method below must hold the mutex of the limiter.
 
-func (c *Conn) enter(state *queue) { state.add(c, 2*c.limiter.open+16) }
+// enter moves the connection to the end of the queue of a state.
+func (c *Conn) enter(s state) {
+	c.leave()
+	c.state = s
+	c.limiter.queues[s].Prev().Link(&c.element)
+}
 
-func (c *Conn) becomeIdle() {
-	c.idle.Store(true)
-	if c.signed.Load() {
-		c.enter(&c.limiter.trusted)
-	} else {
-		c.enter(&c.limiter.strangers)
+// leave takes the connection out of its queue. The memory that its request takes no longer counts.
+func (c *Conn) leave() {
+	c.element.Prev().Unlink(1)
+	c.limiter.held -= c.held
+	c.held = 0
+}
+
+// begin records that a request has begun, if the connection was idle.
+func (c *Conn) begin() {
+	if c.state == c.idle {
+		c.since = time.Now()
+		c.enter(unverified)
 	}
 }
 
-func (c *Conn) becomeUnverified() {
-	c.since = time.Now()
-	c.inHead.Store(true)
-	c.idle.Store(false)
-	c.enter(&c.limiter.unverified)
+// grow records that the request takes n bytes more, if it is unverified.
+func (c *Conn) grow(n int) {
+	if c.state != unverified && c.state != large {
+		return
+	}
+	held := c.held + n
+	if c.state == unverified && held > usualRequest {
+		c.enter(large)
+	}
+	c.limiter.held += held - c.held
+	c.held = held
+	c.limiter.limitMemory()
 }
 
 func (c *Conn) close() error {
-	c.release()
-	if c.closed {
+	if c.state == closed {
 		return nil
 	}
-	c.closed = true
-	c.turn.Add(1)
+	c.leave()
+	c.state = closed
 	close(c.ended)
 	c.limiter.open--
-	c.limiter.changed.Signal()
+	c.limiter.wake()
 	return c.Conn.Close()
 }

@@ -3,8 +3,8 @@
 package connlimit
 
 import (
+	"container/ring"
 	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +19,18 @@ const (
 	// slow is how long an unverified request may take while all connections are in use. The head and the body of a
 	// message arrive in a few packets, and one of the packets may have to be sent again.
 	slow = 2 * time.Second
+)
+
+// state is the state of a connection. A connection enters a state at the end of the state's queue.
+type state int
+
+const (
+	stranger   state = iota // idle, and has never carried a signed request
+	trusted                 // idle, and has carried a signed request
+	unverified              // a request has begun, and its signature is not verified yet or was refused
+	large                   // unverified, and the request takes more than usualRequest
+	busy                    // a request with a valid signature is being answered
+	closed                  // has no queue
 )
 
 // Limiter limits the connections of one listener. Each connection is in one of three states:
@@ -40,28 +52,20 @@ const (
 //
 // It is safe for concurrent use.
 type Limiter struct {
-	max       int
-	keepAlive time.Duration
-	held      atomic.Int64 // the memory in bytes that the unverified requests take
+	max     int
+	changed chan struct{} // contains a value if there may be room since the last wait
 
-	mu         sync.Mutex
-	changed    sync.Cond // a connection became idle or was closed, or the listener was closed
-	shut       bool      // the listener is closed
-	open       int
-	strangers  queue // idle, have never carried a signed request
-	trusted    queue // idle, have carried a signed request
-	unverified queue
-	large      queue // unverified, take more than usualRequest
-	evicted    int   // idle connections that were closed at the limit
-	cut        int   // unverified connections that were closed
+	mu      sync.Mutex
+	shut    bool // the listener is closed
+	open    int
+	held    int               // the memory in bytes that the unverified requests take
+	queues  [closed]ring.Ring // the heads of the queues; the value of each other element is its connection
+	evicted int               // idle connections that were closed at the limit
+	cut     int               // unverified connections that were closed
 }
 
-// New returns a Limiter for at most limit connections, which may be idle for keepAlive.
-func New(limit int, keepAlive time.Duration) *Limiter {
-	l := &Limiter{max: limit, keepAlive: keepAlive}
-	l.changed.L = &l.mu
-	return l
-}
+// New returns a Limiter for at most limit connections.
+func New(limit int) *Limiter { return &Limiter{max: limit, changed: make(chan struct{}, 1)} }
 
 // Stats are the numbers of a Limiter.
 type Stats struct {
@@ -75,7 +79,7 @@ type Stats struct {
 func (l *Limiter) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return Stats{l.open, l.max, int(l.held.Load()), l.evicted, l.cut}
+	return Stats{l.open, l.max, l.held, l.evicted, l.cut}
 }
 
 // add waits until there is room for a connection and adds it as an idle one. It reports false if the listener is closed.
@@ -83,75 +87,85 @@ func (l *Limiter) add(c *Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for l.open >= l.max && !l.shut {
-		if !l.evictIdle(&l.strangers) && !l.evictSlow() && !l.evictIdle(&l.trusted) {
-			l.wait()
+		oldest := l.oldestUnverified()
+		switch {
+		case l.evictIdle(stranger):
+		case oldest != nil && time.Since(oldest.since) >= slow:
+			l.cut++
+			oldest.close()
+		case l.evictIdle(trusted):
+		default:
+			l.wait(oldest)
 		}
 	}
 	if !l.shut {
 		l.open++
-		c.becomeIdle()
+		c.element.Value = c
+		c.enter(stranger)
 	}
 	return !l.shut
 }
 
+// wake ends a wait.
+func (l *Limiter) wake() {
+	select {
+	case l.changed <- struct{}{}:
+	default:
+	}
+}
+
 // The caller of each method below must hold the mutex.
 
-// evictIdle closes the connection in a queue of idle connections that has been idle longest, and reports whether it
-// closed one. If the request of a connection has arrived, the connection becomes unverified instead.
-func (l *Limiter) evictIdle(idle *queue) bool {
-	for c := idle.first(); c != nil; c = idle.first() {
+// first returns the connection that has been in a state longest. It returns nil if there is none.
+func (l *Limiter) first(s state) *Conn {
+	c, _ := l.queues[s].Next().Value.(*Conn)
+	return c
+}
+
+// evictIdle closes the connection that has been in an idle state longest, and reports whether it closed one. If the
+// request of a connection has arrived, the connection becomes unverified instead.
+func (l *Limiter) evictIdle(s state) bool {
+	for c := l.first(s); c != nil; c = l.first(s) {
 		if !hasUnread(c.Conn) {
 			l.evicted++
 			c.close()
 			return true
 		}
-		c.becomeUnverified()
+		c.begin()
 	}
 	return false
 }
 
-// evictSlow closes the connection of the oldest unverified request if that request is slow, and reports whether it is.
-func (l *Limiter) evictSlow() bool {
-	oldest := l.oldestUnverified()
-	if oldest == nil || time.Since(oldest.since) < slow {
-		return false
-	}
-	l.cut++
-	oldest.close()
-	return true
-}
-
 // oldestUnverified returns the connection of the oldest unverified request. It returns nil if there is none.
 func (l *Limiter) oldestUnverified() *Conn {
-	usual, large := l.unverified.first(), l.large.first()
+	usual, large := l.first(unverified), l.first(large)
 	if usual == nil || large != nil && large.since.Before(usual.since) {
 		return large
 	}
 	return usual
 }
 
-// wait waits for a change, or until the oldest unverified request becomes slow.
-func (l *Limiter) wait() {
-	if oldest := l.oldestUnverified(); oldest != nil {
-		timer := time.AfterFunc(slow-time.Since(oldest.since), func() {
-			l.mu.Lock() // changed.Wait unlocks the mutex, so the signal cannot be lost
-			defer l.mu.Unlock()
-			l.changed.Signal()
-		})
-		defer timer.Stop()
+// wait waits until a connection became idle or was closed, until the listener was closed, or until the oldest unverified
+// request, which may be nil, is slow. It unlocks the mutex while it waits.
+func (l *Limiter) wait(oldest *Conn) {
+	timeout := slow // a request that begins during the wait is not slow before its end
+	if oldest != nil {
+		timeout -= time.Since(oldest.since)
 	}
-	l.changed.Wait()
+	l.mu.Unlock()
+	defer l.mu.Lock()
+	select {
+	case <-l.changed:
+	case <-time.After(timeout):
+	}
 }
 
 // limitMemory closes connections until the unverified requests take at most maxUnverified bytes.
 func (l *Limiter) limitMemory() {
-	for l.held.Load() > maxUnverified {
-		oldest := l.large.first()
+	for l.held > maxUnverified {
+		oldest := l.first(large)
 		if oldest == nil {
-			oldest = l.unverified.first()
-		}
-		if oldest == nil {
-			return // the last request was verified in the meantime
+			oldest = l.first(unverified)
 		}
 		l.cut++
 		oldest.close()

@@ -16,15 +16,15 @@ import (
 // Many clients do everything at the same time that a client can do, at a limit that is too low for them.
 func TestConcurrentClients(t *testing.T) {
 	const limit, clients, rounds = 4, 16, 50
-	limiter := New(limit, time.Minute)
-	srv := &http.Server{ReadTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	limiter := New(limit)
+	srv := &http.Server{ReadTimeout: time.Minute, IdleTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c := FromContext(r.Context())
 		c.Grow(20 << 10)
 		if n := limiter.Stats().Open; n > limit {
 			t.Errorf("%d connections are open, want at most %d", n, limit)
 		}
-		if r.URL.Path != "/other" {
-			c.Checked(r.URL.Path == "/signed")
+		if r.URL.Path == "/signed" {
+			c.Signed()
 		}
 	})}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -48,7 +48,7 @@ func TestConcurrentClients(t *testing.T) {
 				// Any of these may fail, because the connection may be closed to make room.
 				switch (i + n) % 4 {
 				case 0:
-					_, _ = io.WriteString(c, "GET /signed"+request+"GET /other"+request)
+					_, _ = io.WriteString(c, "GET /signed"+request+"GET /unsigned"+request)
 					_, _ = http.ReadResponse(bufio.NewReader(c), nil)
 				case 1:
 					_, _ = io.WriteString(c, "GET /unsigned"+request)
@@ -71,28 +71,29 @@ func TestConcurrentClients(t *testing.T) {
 	<-served
 }
 
-func TestQueue(t *testing.T) {
-	limiter := New(10, time.Minute)
-	limiter.Limit(&http.Server{}, nil)
-	a, b := newConn(limiter), newConn(limiter)
+func TestQueues(t *testing.T) {
+	limiter, srv := New(10), &http.Server{}
+	limiter.Limit(srv, nil)
+	a, b := newConn(limiter, srv), newConn(limiter, srv)
 	for range 1000 {
-		a.begin()
-		a.answered()
+		_, _ = a.Read(make([]byte, 4096))
+		srv.ConnState(a, http.StateActive)
+		srv.ConnState(a, http.StateIdle)
 	}
-	if n := len(limiter.strangers) + len(limiter.unverified); n > 100 {
-		t.Errorf("after 1000 requests on a connection, the queues have %d entries", n)
+	if n := limiter.queues[stranger].Len() - 1; n != 2 {
+		t.Errorf("after 1000 requests on a connection, %d connections are idle, want 2", n)
 	}
-	if limiter.strangers.first() != b {
+	if limiter.first(stranger) != b {
 		t.Error("the first connection is not the one that has been idle longest")
 	}
 	_ = b.Close()
-	if limiter.strangers.first() != a {
+	if limiter.first(stranger) != a {
 		t.Error("a closed connection is still in the queue")
 	}
 }
 
-func newConn(limiter *Limiter) *Conn {
-	c := &Conn{Conn: endless{}, limiter: limiter, ended: make(chan struct{})}
+func newConn(limiter *Limiter, srv *http.Server) *Conn {
+	c := &Conn{Conn: endless{}, limiter: limiter, srv: srv, ended: make(chan struct{})}
 	limiter.add(c)
 	return c
 }

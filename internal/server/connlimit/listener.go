@@ -12,23 +12,13 @@ type listener struct {
 	srv     *http.Server
 }
 
-// Limit returns bound as a listener with limited connections, for srv to serve. It configures srv for these connections:
-// srv must have its Handler and its ReadTimeout already, and must not be serving.
+// Limit returns bound as a listener with limited connections, for srv to serve. It sets the hooks of srv for these
+// connections: srv must have its IdleTimeout and its ReadTimeout already, and must not be serving.
 func (l *Limiter) Limit(srv *http.Server, bound net.Listener) net.Listener {
-	srv.IdleTimeout = l.keepAlive
 	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
 		return context.WithValue(ctx, connKey{}, c)
 	}
-	srv.ConnState = func(c net.Conn, state http.ConnState) {
-		if state == http.StateIdle {
-			c.(*Conn).answered()
-		}
-	}
-	handler := srv.Handler
-	srv.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		FromContext(r.Context()).headRead()
-		handler.ServeHTTP(w, r)
-	})
+	srv.ConnState = func(c net.Conn, state http.ConnState) { c.(*Conn).changed(state) }
 	return &listener{Listener: bound, limiter: l, srv: srv}
 }
 
@@ -38,7 +28,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{Conn: accepted, limiter: l.limiter, readTimeout: l.srv.ReadTimeout, ended: make(chan struct{})}
+	c := &Conn{Conn: accepted, limiter: l.limiter, srv: l.srv, ended: make(chan struct{})}
 	if !l.limiter.add(c) {
 		_ = accepted.Close()
 		return nil, net.ErrClosed
@@ -53,9 +43,9 @@ func (l *listener) Close() error {
 	l.limiter.mu.Lock()
 	defer l.limiter.mu.Unlock()
 	l.limiter.shut = true
-	for c := l.limiter.strangers.first(); c != nil; c = l.limiter.strangers.first() {
+	for c := l.limiter.first(stranger); c != nil; c = l.limiter.first(stranger) {
 		c.close()
 	}
-	l.limiter.changed.Signal()
+	l.limiter.wake()
 	return err
 }
