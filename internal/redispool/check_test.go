@@ -3,121 +3,112 @@ package redispool_test
 import (
 	"bytes"
 	"io"
+	"maps"
 	"net"
 	"slices"
 	"testing"
-	"time"
 
 	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
 
-// check is a look at the settings that comes to its end.
-func check(t *testing.T, p *redispool.Pool) map[string]string {
+// check returns the names of the warnings about a Redis.
+func check(t *testing.T, p *redispool.Pool) []string {
 	t.Helper()
 	found, err := redispool.Check(t.Context(), p)
 	if err != nil {
 		t.Error(err)
 	}
-	return found
+	for name, text := range found {
+		if text == "" || !slices.Contains(redispool.Warnings(), name) {
+			t.Errorf("the warning %q has the text %q, and the names are %q", name, text, redispool.Warnings())
+		}
+	}
+	return slices.Sorted(maps.Keys(found))
 }
 
-func TestWhatWillCostSessionsIsWarnedOf(t *testing.T) {
-	user := []string{"--user", "app", "on", ">secret", "~*", "+@all", "-config", "-info"}
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	noConfig := []string{"--user", "app", "on", ">secret", "~*", "+@all", "-config", "-info", "--maxmemory-policy", "allkeys-random"}
 	for _, row := range []struct {
 		name  string
 		args  []string
-		login redispool.Options
+		login redisurl.Login
 		want  []string
 	}{
-		{"nothing, with an append-only file and no eviction", []string{"--appendonly", "yes"}, redispool.Options{}, nil},
-		{"nothing, with snapshots", []string{"--save", "60 1"}, redispool.Options{}, nil},
-		{"no persistence", nil, redispool.Options{}, []string{"persistence_off"}},
-		{"eviction of what has a time to live", []string{"--appendonly", "yes", "--maxmemory-policy", "volatile-lru"}, redispool.Options{}, []string{"eviction_possible"}},
-		{"eviction of anything, and no persistence", []string{"--maxmemory-policy", "allkeys-random"}, redispool.Options{}, []string{"eviction_possible", "persistence_off"}},
-		{"nothing, where it may not be asked", append(user, "--maxmemory-policy", "allkeys-random"), redispool.Options{URL: redisurl.URL{Redis: redisurl.Login{Username: "app", Password: "secret"}}}, nil},
+		{"an append-only file without eviction is right", []string{"--appendonly", "yes"}, redisurl.Login{}, nil},
+		{"snapshots without eviction are right", []string{"--save", "60 1"}, redisurl.Login{}, nil},
+		{"missing persistence is a warning", nil, redisurl.Login{}, []string{"persistence_off"}},
+		{"eviction of keys with a time to live is a warning", []string{"--appendonly", "yes", "--maxmemory-policy", "volatile-lru"}, redisurl.Login{}, []string{"eviction_possible"}},
+		{"there can be several warnings", []string{"--maxmemory-policy", "allkeys-random"}, redisurl.Login{}, []string{"eviction_possible", "persistence_off"}},
+		{"a setting that cannot be read is no warning", noConfig, app, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
 			s := redistest.Start(t, redistest.Options{Args: row.args})
-			row.login.URL.Addrs = []string{s.Addr()}
-			var got []string
-			for name, text := range check(t, openPool(t, row.login)) {
-				got = append(got, name)
-				if text == "" || !slices.Contains(redispool.Warnings(), name) {
-					t.Errorf("the warning %q says %q, and the names are %q", name, text, redispool.Warnings())
-				}
-			}
-			slices.Sort(got)
-			if !slices.Equal(got, row.want) {
+			if got := check(t, open(t, redispool.Options{URL: with(at(s.Addr()), row.login), Timeout: patient})); !slices.Equal(got, row.want) {
 				t.Errorf("got %q, want %q", got, row.want)
 			}
 		})
 	}
-}
-
-func TestTheEmbeddedRedisIsNotWarnedOf(t *testing.T) {
-	e, err := redispool.StartEmbedded("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	if got := check(t, openPool(t, redispool.Options{URL: redisurl.URL{Addrs: []string{e.Addr()}}})); len(got) > 0 {
-		t.Errorf("got %v", got)
-	}
-}
-
-func TestEveryPrimaryOfAClusterIsLookedAt(t *testing.T) {
-	c := redistest.StartCluster(t, 3, false, redistest.Options{AppendOnly: true})
-	p := openPool(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: c.Addrs()}, Observe: func(time.Duration) {}})
-	if got := check(t, p); len(got) > 0 {
-		t.Errorf("got %v", got)
-	}
-	c.Primaries[2].CLI("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
-	if got := check(t, p); len(got) != 1 || got[redispool.WarnEviction] == "" {
-		t.Errorf("got %v, want the one of one primary", got)
-	}
-}
-
-func TestALookThatIsCutShortIsAnError(t *testing.T) {
+	t.Run("an old version is a warning", func(t *testing.T) {
+		old := fake(t, map[string]string{"PING": "+PONG", "HELLO": "-ERR unknown command", "CONFIG": "-ERR unknown command",
+			"INFO": "$22\r\nredis_version:6.2.14\r\n"})
+		if got := check(t, open(t, redispool.Options{URL: at(old), Timeout: patient})); !slices.Equal(got, []string{"redis_too_old"}) {
+			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("the embedded Redis is right", func(t *testing.T) {
+		e, err := redispool.StartEmbedded("127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		if got := check(t, open(t, redispool.Options{URL: at(e.Addr()), Timeout: patient})); got != nil {
+			t.Errorf("got %q", got)
+		}
+	})
+	t.Run("every primary of a Cluster is checked", func(t *testing.T) {
+		t.Parallel()
+		c := redistest.StartCluster(t, 3, false, redistest.Options{AppendOnly: true})
+		p := open(t, redispool.Options{URL: inCluster(c.Addrs()...), Timeout: patient})
+		if got := check(t, p); got != nil {
+			t.Errorf("got %q", got)
+		}
+		c.Primaries[2].CLI("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
+		if got := check(t, p); !slices.Equal(got, []string{"eviction_possible"}) {
+			t.Errorf("got %q, want the warning about one primary", got)
+		}
+		c.Primaries[1].Kill()
+		if found, err := redispool.Check(t.Context(), p); err == nil {
+			t.Errorf("while a primary is away: %v and no error", found)
+		}
+	})
 	for _, command := range []string{"CONFIG", "INFO"} {
-		t.Run(command, func(t *testing.T) {
-			p := openPool(t, redispool.Options{URL: redisurl.URL{Addrs: []string{hangingUpAt(t, redistest.Start(t, redistest.Options{}).Addr(), command)}}})
+		t.Run("a lost reply to "+command+" is an error", func(t *testing.T) {
+			t.Parallel()
+			l := listen(t, "127.0.0.1:0")
+			server := redistest.Start(t, redistest.Options{})
+			go func() {
+				for {
+					near, err := l.Accept()
+					if err != nil {
+						return
+					}
+					go passUntil(near, server.Addr(), command)
+				}
+			}()
+			p := open(t, redispool.Options{URL: at(l.Addr().String()), Timeout: patient})
 			if found, err := redispool.Check(t.Context(), p); err == nil {
 				t.Errorf("got %v and no error", found)
 			}
 		})
 	}
-	c := redistest.StartCluster(t, 3, false, redistest.Options{AppendOnly: true})
-	p := openPool(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: c.Addrs()}})
-	check(t, p)
-	c.Primaries[1].Kill()
-	if found, err := redispool.Check(t.Context(), p); err == nil {
-		t.Errorf("a primary is away: got %v and no error", found)
-	}
 }
 
-// hangingUpAt is the address of a way to a Redis that ends where a command is to pass it.
-func hangingUpAt(t *testing.T, addr, command string) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			near, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go pass(near, addr, command)
-		}
-	}()
-	return l.Addr().String()
-}
-
-func pass(near net.Conn, addr, command string) {
+// passUntil connects a client to addr until the client sends the command.
+func passUntil(near net.Conn, addr, command string) {
 	defer near.Close()
 	far, err := net.Dial("tcp", addr)
 	if err != nil {

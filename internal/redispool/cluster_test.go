@@ -1,16 +1,17 @@
 package redispool_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/gomodule/redigo/redis"
+	"github.com/mna/redisc"
 
 	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
@@ -21,134 +22,75 @@ import (
 func keysOn(t *testing.T, c *redistest.Cluster) []string {
 	t.Helper()
 	keys := make([]string, len(c.Primaries))
-	for n := 0; n < 1000; n++ {
+	for n, left := 0, len(keys); left > 0; n++ {
 		key := fmt.Sprint("key", n)
-		slot, err := strconv.Atoi(c.Primaries[0].CLI("CLUSTER", "KEYSLOT", key))
-		if err != nil {
-			t.Fatal(err)
-		}
-		keys[slot*len(keys)/16384] = key
-		if !strings.Contains(" "+strings.Join(keys, " ")+" ", "  ") {
-			return keys
+		if i := redisc.Slot(key) * len(keys) / redisc.HashSlots; keys[i] == "" {
+			keys[i] = key
+			left--
 		}
 	}
-	t.Fatal("there is no key for some primary")
-	return nil
+	return keys
 }
 
-func TestARouterSendsEachCommandToItsNode(t *testing.T) {
+func set(p pool, key, value string) error {
+	_, err := do(p, "SET", key, value)
+	return err
+}
+
+func TestClusterPipeline(t *testing.T) {
+	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
-	all := openPool(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()[:1]}})
-	p := all.Pool
 	keys := keysOn(t, cluster)
-
-	t.Run("when it is done at once", func(t *testing.T) {
-		for _, key := range keys {
-			if got, err := redis.String(do(p, "EVAL", write, 1, key, "script")); got != "OK" || err != nil {
-				t.Errorf("EVAL: %q, %v", got, err)
-			}
-			if got, err := redis.String(do(p, "GET", []byte(key))); got != "script" || err != nil {
-				t.Errorf("GET: %q, %v", got, err)
-			}
-		}
-	})
-	t.Run("and the answers keep their order, with an error among them", func(t *testing.T) {
-		c := p.Get()
-		defer c.Close()
-		c.Send("SET", keys[2], "c")
-		c.Send("LPUSH", keys[0], "x") // a string
-		c.Send("SET", keys[1], "b")
-		c.Send("GET", keys[2])
-		c.Flush()
-		for i, want := range []string{"OK", "WRONGTYPE", "OK"} {
-			got, err := redis.String(c.Receive())
-			if err != nil {
-				got, _, _ = strings.Cut(err.Error(), " ")
-			}
-			if got != want {
-				t.Errorf("answer %d is %q, want %s", i+1, got, want)
-			}
-		}
-		if got, err := redis.String(c.Do("GET", keys[1])); got != "b" || err != nil {
-			t.Errorf("GET after it: %q, %v", got, err)
-		}
-		if _, err := c.Receive(); err == nil {
-			t.Error("there is an answer to nothing")
-		}
-	})
-	t.Run("at the same time", func(t *testing.T) {
-		c := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()[:1]}, Timeout: patient}).Get()
-		defer c.Close()
-		cluster.Primaries[0].Pause()
-		defer cluster.Primaries[0].Resume()
-		look := redistest.Conn(t, cluster.Primaries[1].Addr())
-		go func() {
-			for t.Context().Err() == nil {
-				if got, _ := redis.String(look.Do("GET", keys[1])); got == "both" {
-					cluster.Primaries[0].Resume()
-					return
-				}
-				time.Sleep(time.Millisecond)
-			}
-		}()
-		c.Send("SET", keys[0], "both")
-		c.Send("SET", keys[1], "both")
-		c.Flush()
-		for range 2 {
-			if _, err := c.Receive(); err != nil {
-				t.Errorf("%v: the second command waited until the first had failed", err)
-			}
-		}
-	})
-	t.Run("and what has no key to any", func(t *testing.T) {
-		if err := redispool.Ping(t.Context(), p); err != nil {
-			t.Error(err)
-		}
-	})
-	t.Run("and every primary can be had", func(t *testing.T) {
-		var keys []string
-		err := all.EachPrimary(t.Context(), func(addr string, c redis.Conn) error {
-			reply, err := redis.Values(c.Do("SCAN", 0, "COUNT", 1000))
-			if err != nil {
-				return err
-			}
-			some, err := redis.Strings(reply[1], nil)
-			keys = append(keys, some...)
-			return err
-		})
-		if err != nil || len(keys) != 3 {
-			t.Errorf("%q, %v, want 3 keys", keys, err)
-		}
-	})
-	t.Run("and the connections end with the pool", func(t *testing.T) {
-		all.Close()
-		eventually(t, func() error {
-			for _, s := range cluster.Primaries {
-				if n := strings.Count(s.CLI("CLIENT", "LIST", "TYPE", "NORMAL"), "cmd="); n > 1 { // redis-cli's own
-					return fmt.Errorf("%d connections are left", n-1)
-				}
-			}
-			return nil
-		})
-	})
-}
-
-func TestARouterFollowsKeysThatMove(t *testing.T) {
-	for name, wait := range map[string]int{"": 0, "while it waits for replicas": 1} {
+	c := open(t, redispool.Options{URL: inCluster(cluster.Addrs()[0]), Timeout: patient}).Get()
+	defer c.Close()
+	look := redistest.Conn(t, cluster.Primaries[1].Addr())
+	for name, order := range map[string][]string{
+		"the last command does not wait for the first one": {keys[0], keys[1]},
+		"the first command does not wait for the last one": {keys[1], keys[0]},
+	} {
 		t.Run(name, func(t *testing.T) {
-			cluster := redistest.StartCluster(t, 3, wait > 0, redistest.Options{})
-			followKeys(t, cluster, open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()}, WaitReplicas: wait}))
+			cluster.Primaries[0].Pause()
+			defer cluster.Primaries[0].Resume()
+			var group sync.WaitGroup
+			group.Go(func() { // one node goes on after the other one has executed its command
+				for got := ""; got != name && t.Context().Err() == nil; {
+					got, _ = redis.String(look.Do("GET", keys[1]))
+				}
+				cluster.Primaries[0].Resume()
+			})
+			for _, key := range order {
+				c.Send("SET", key, name)
+			}
+			c.Flush()
+			for range order {
+				if _, err := c.Receive(); err != nil {
+					t.Error(err)
+				}
+			}
+			group.Wait()
 		})
 	}
 }
 
-func followKeys(t *testing.T, cluster *redistest.Cluster, p *redis.Pool) {
+func TestClusterReshard(t *testing.T) {
+	t.Parallel()
+	for name, wait := range map[string]int{"a command follows its key": 0, "a command that waits for replicas follows its key": 1} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			cluster := redistest.StartCluster(t, 3, wait > 0, redistest.Options{})
+			followKey(t, cluster, open(t, redispool.Options{URL: inCluster(cluster.Addrs()...), WaitReplicas: wait, Timeout: patient}))
+		})
+	}
+}
+
+// followKey moves a key from one primary to another and changes it at each stage.
+func followKey(t *testing.T, cluster *redistest.Cluster, p pool) {
 	t.Helper()
 	key := keysOn(t, cluster)[0]
 	from, to := cluster.Primaries[0], cluster.Primaries[1]
-	slot, fromID, toID := from.CLI("CLUSTER", "KEYSLOT", key), from.CLI("CLUSTER", "MYID"), to.CLI("CLUSTER", "MYID")
+	slot, fromID, toID := strconv.Itoa(redisc.Slot(key)), from.CLI("CLUSTER", "MYID"), to.CLI("CLUSTER", "MYID")
 	count := redis.NewScript(1, "return redis.call('INCR', KEYS[1])")
-	counted := func(want int) {
+	counts := func(want int) {
 		t.Helper()
 		c := p.Get()
 		defer c.Close()
@@ -156,118 +98,266 @@ func followKeys(t *testing.T, cluster *redistest.Cluster, p *redis.Pool) {
 			t.Errorf("the count is %d, %v, want %d", got, err, want)
 		}
 	}
-	counted(1)
+	counts(1)
 	to.CLI("CLUSTER", "SETSLOT", slot, "IMPORTING", fromID)
 	from.CLI("CLUSTER", "SETSLOT", slot, "MIGRATING", toID)
-	counted(2) // which is still where it was
+	counts(2) // the key is still on the first primary
 	if out := from.CLI("MIGRATE", "127.0.0.1", strconv.Itoa(to.Port()), key, "0", "5000"); out != "OK" {
 		t.Fatalf("MIGRATE: %s", out)
 	}
-	counted(3) // ASK
-	counted(4)
+	counts(3) // ASK
+	counts(4)
 	for _, s := range []*redistest.Server{to, from, cluster.Primaries[2]} {
 		s.CLI("CLUSTER", "SETSLOT", slot, "NODE", toID)
 	}
-	counted(5) // MOVED
-	counted(6)
+	counts(5) // MOVED
+	counts(6)
 	if got := to.CLI("GET", key); got != "6" {
-		t.Errorf("the node that the slot moved to holds %q", got)
+		t.Errorf("the new node of the key has %q", got)
 	}
 }
 
-// A server that hangs cannot say where its slots went.
-func TestARouterLearnsOfAFailoverFromTheOthers(t *testing.T) {
+func TestClusterFailover(t *testing.T) {
 	t.Parallel()
-	cluster := redistest.StartCluster(t, 3, true, redistest.Options{})
-	p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()}})
-	keys := keysOn(t, cluster)
-	for _, key := range keys {
-		if _, err := do(p, "SET", key, "before"); err != nil {
+	t.Run("the other nodes know the replica that has replaced a hanging node", func(t *testing.T) {
+		t.Parallel()
+		cluster := redistest.StartCluster(t, 3, true, redistest.Options{})
+		p := open(t, redispool.Options{URL: inCluster(cluster.Addrs()...)})
+		key := keysOn(t, cluster)[0]
+		eventually(t, func() error { return set(p, key, "before") })
+		cluster.Primaries[0].Pause()
+		defer cluster.Primaries[0].Resume()
+		eventually(t, func() error { return set(p, key, "after") })
+		if got := cluster.Replicas[0].CLI("GET", key); got != "after" {
+			t.Errorf("the replica has %q", got)
+		}
+	})
+	t.Run("a Cluster is found again after all nodes have moved behind one name", func(t *testing.T) {
+		t.Parallel()
+		old := redistest.StartCluster(t, 1, false, redistest.Options{})
+		var addr atomic.Pointer[string]
+		addr.Store(&old.Addrs()[0])
+		l := listen(t, "127.0.0.1:0")
+		go forward(l, func() string { return *addr.Load() })
+		p := open(t, redispool.Options{URL: inCluster(l.Addr().String()), Timeout: patient})
+		if err := set(p, "key", "value"); err != nil {
 			t.Fatal(err)
 		}
-	}
-	cluster.Primaries[0].Pause()
-	defer cluster.Primaries[0].Resume()
-	eventually(t, func() error { _, err := do(p, "SET", keys[0], "after"); return err })
-	if got := cluster.Replicas[0].CLI("GET", keys[0]); got != "after" {
-		t.Errorf("the replica that took over holds %q", got)
-	}
-}
-
-// As when all its containers are started anew, behind the one name that the settings have.
-func TestAClusterWhoseNodesHaveAllMovedIsFoundAgain(t *testing.T) {
-	old := redistest.StartCluster(t, 1, false, redistest.Options{})
-	var name atomic.Pointer[string]
-	addr := old.Addrs()[0]
-	name.Store(&addr)
-	p := open(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{forwarding(t, &name)}}})
-	if _, err := do(p, "SET", "key", "value"); err != nil {
-		t.Fatal(err)
-	}
-	old.Primaries[0].Kill()
-	addr2 := redistest.StartCluster(t, 1, false, redistest.Options{}).Addrs()[0]
-	name.Store(&addr2)
-	eventually(t, func() error { _, err := do(p, "SET", "key", "value"); return err })
-}
-
-// forwarding is an address that leads to the one in to.
-func forwarding(t *testing.T, to *atomic.Pointer[string]) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go forward(l, func() string { return *to.Load() })
-	return l.Addr().String()
-}
-
-// forward connects each client to the present target, until the listener is closed.
-func forward(l net.Listener, target func() string) {
-	for {
-		in, err := l.Accept()
-		if err != nil {
-			return
+		old.Primaries[0].Kill()
+		addr.Store(&redistest.StartCluster(t, 1, false, redistest.Options{}).Addrs()[0])
+		eventually(t, func() error { return set(p, "key", "value") })
+	})
+	t.Run("a hanging node is not flooded with connections", func(t *testing.T) {
+		t.Parallel()
+		cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
+		p := open(t, redispool.Options{URL: inCluster(cluster.Addrs()...)})
+		key := keysOn(t, cluster)[0]
+		eventually(t, func() error { return set(p, key, "value") })
+		hangs := cluster.Primaries[0]
+		look := redistest.Conn(t, hangs.Addr())
+		before := info(t, look, "total_connections_received")
+		hangs.Pause()
+		defer hangs.Resume()
+		for range 20 {
+			if _, err := do(p, "GET", key); !isNetwork(err) {
+				t.Errorf("a paused node: %v, want an error of the network", err)
+			}
 		}
-		out, err := net.Dial("tcp", target())
-		if err != nil {
-			in.Close()
-			continue
+		hangs.Resume() // it now counts the connections that the kernel has accepted
+		if tries := info(t, look, "total_connections_received") - before; tries > 10 {
+			t.Errorf("twenty commands made %d connections to a node that hangs", tries)
 		}
-		for _, way := range [][2]net.Conn{{in, out}, {out, in}} {
-			go func() {
-				io.Copy(way[0], way[1])
-				way[0].Close()
-				way[1].Close()
-			}()
-		}
-	}
+		eventually(t, func() error { _, err := do(p, "GET", key); return err })
+	})
 }
 
-func TestAClusterThatRefusesUsIsTold(t *testing.T) {
-	cluster := redistest.StartCluster(t, 1, false, redistest.Options{Password: "secret"})
-	single := redistest.Start(t, redistest.Options{})
-	away := redistest.Start(t, redistest.Options{})
+func TestClusterFirstContact(t *testing.T) {
+	t.Parallel()
+	t.Run("all callers share it", func(t *testing.T) {
+		var nodes []func() int
+		var addrs []string
+		for range 3 {
+			l := listen(t, "127.0.0.1:0")
+			nodes, addrs = append(nodes, silent(t, l)), append(addrs, l.Addr().String())
+		}
+		p := open(t, redispool.Options{URL: inCluster(addrs...)})
+		ctx, cancel := context.WithCancel(t.Context())
+		var group sync.WaitGroup
+		for range 8 {
+			group.Go(func() {
+				if _, err := do(p, "GET", "key"); !isTimeout(err) {
+					t.Errorf("got %v, want a time-out", err)
+				}
+			})
+			group.Go(func() {
+				if _, err := p.GetContext(ctx); !errors.Is(err, context.Canceled) {
+					t.Errorf("a caller that gives up gets %v", err)
+				}
+			})
+		}
+		for i, accepted := range nodes {
+			eventually(t, func() error {
+				if accepted() == 0 {
+					return fmt.Errorf("node %d was not asked", i)
+				}
+				return nil
+			})
+		}
+		cancel()
+		group.Wait()
+		for i, accepted := range nodes {
+			if n := accepted(); n > 2 {
+				t.Errorf("16 callers made %d connections to node %d", n, i)
+			}
+		}
+	})
+	t.Run("silent nodes are not waited for if another one answers", func(t *testing.T) {
+		cluster := redistest.StartCluster(t, 1, false, redistest.Options{})
+		hangs := listen(t, "127.0.0.1:0")
+		silent(t, hangs)
+		p := open(t, redispool.Options{URL: inCluster(hangs.Addr().String(), cluster.Addrs()[0])})
+		if err := ping(t.Context(), p); err != nil {
+			t.Error(err)
+		}
+	})
+	single, away := redistest.Start(t, redistest.Options{}), redistest.Start(t, redistest.Options{})
 	away.Kill()
+	cluster := redistest.StartCluster(t, 1, false, redistest.Options{})
 	for _, row := range []struct {
-		name    string
-		options redispool.Options
-		ok      bool
-		refused bool
+		name        string
+		url         redisurl.URL
+		ok, refused bool
 	}{
-		{"the right password is not refused", redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs(), Redis: redisurl.Login{Password: "secret"}}}, true, false},
-		{"a node that is away is passed over", redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: append(cluster.Addrs(), away.Addr()), Redis: redisurl.Login{Password: "secret"}}}, true, false},
-		{"a wrong password is refused", redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs(), Redis: redisurl.Login{Password: "wrong"}}}, false, true},
-		{"a missing password is refused", redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()}}, false, true},
-		{"a server in no Cluster is refused", redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{single.Addr()}}}, false, true},
-		{"a node that is taken for a server of its own is refused", redispool.Options{URL: redisurl.URL{Addrs: []string{cluster.Addrs()[0]}, Redis: redisurl.Login{Password: "secret"}}}, false, true},
-		{"a node that is away is no refusal", redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{away.Addr()}}}, false, false},
+		{"a node that is away is skipped", inCluster(cluster.Addrs()[0], away.Addr()), true, false},
+		{"it is no refusal if all nodes are away", inCluster(away.Addr()), false, false},
+		{"a server outside a Cluster is refused", inCluster(single.Addr()), false, true},
+		{"a node of a Cluster is refused as a single server", at(cluster.Addrs()[0]), false, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			err := pingInTime(t, open(t, row.options))
+			err := ping(t.Context(), open(t, redispool.Options{URL: row.url}))
 			if (err == nil) != row.ok || redispool.Refused(err) != row.refused {
-				t.Errorf("Ping: %v, which counts as refused: %v, want %v", err, redispool.Refused(err), row.refused)
+				t.Errorf("got %v, which is a refusal: %v, want %v", err, redispool.Refused(err), row.refused)
 			}
+		})
+	}
+}
+
+func TestClusterNodeThatWasRemoved(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
+	keys := keysOn(t, cluster)
+	removed := cluster.Primaries[0]
+	old := open(t, redispool.Options{URL: inCluster(removed.Addr()), Timeout: patient})
+	if err := set(old, keys[0], "before"); err != nil {
+		t.Fatal(err)
+	}
+	cluster.Remove(removed, cluster.Primaries[1])
+	t.Run("a pool that knew the Cluster before does not believe it", func(t *testing.T) {
+		for _, key := range keys {
+			eventually(t, func() error { return set(old, key, "after") })
+		}
+	})
+	t.Run("a pool that can ask another node does not believe it", func(t *testing.T) {
+		for range 10 { // the removed node answers first more than once
+			p := open(t, redispool.Options{URL: inCluster(removed.Addr(), cluster.Primaries[2].Addr()), Timeout: patient})
+			for _, key := range keys {
+				if err := set(p, key, "after"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+	t.Run("a pool that can ask no other node returns an error until the node is in the Cluster again", func(t *testing.T) {
+		p := open(t, redispool.Options{URL: inCluster(removed.Addr()), Timeout: patient})
+		if err := set(p, keys[0], "after"); err == nil || redispool.Refused(err) || !strings.Contains(err.Error(), removed.Addr()) {
+			t.Errorf("got %v, want an error with the node that is no refusal", err)
+		}
+		cluster.Primaries[0] = cluster.Primaries[1]
+		cluster.Join(removed)
+		eventually(t, func() error { return set(p, keys[0], "after") })
+	})
+}
+
+func TestClusterNodeThatJoinedAnotherCluster(t *testing.T) {
+	t.Parallel()
+	cluster, other := redistest.StartCluster(t, 3, false, redistest.Options{}), redistest.StartCluster(t, 1, false, redistest.Options{})
+	keys := keysOn(t, cluster)
+	removed := cluster.Primaries[0]
+	p, redirected := open(t, redispool.Options{URL: inCluster(removed.Addr())}), open(t, redispool.Options{URL: inCluster(removed.Addr())})
+	for _, pool := range []pool{p, redirected} {
+		eventually(t, func() error { return set(pool, keys[0], "before") })
+	}
+	cluster.Remove(removed, cluster.Primaries[1])
+	other.Join(removed)
+	// The first reply is a redirection to the other Cluster.
+	eventually(t, func() error { return set(redirected, keys[0], "after") })
+	// For a moment, only the node that left the Cluster answers. It is also the node in the URL.
+	for _, s := range cluster.Primaries[1:] {
+		s.Pause()
+	}
+	for range 3 {
+		if err := set(p, keys[1], "lost"); err == nil {
+			t.Error("a command succeeded while the Cluster was away")
+		}
+	}
+	for _, s := range cluster.Primaries[1:] {
+		s.Resume()
+	}
+	for _, key := range keys {
+		eventually(t, func() error { return set(p, key, "after") })
+	}
+	if got := other.Primaries[0].CLI("DBSIZE"); got != "0" {
+		t.Errorf("the other Cluster has %s keys", got)
+	}
+}
+
+func TestClusterWithAnIncompleteLayout(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
+	keys := keysOn(t, cluster)
+	incomplete := redistest.StartLone(t, 0, 5460).Addr()
+	t.Run("a complete layout is preferred to the first one", func(t *testing.T) {
+		for range 10 {
+			p := open(t, redispool.Options{URL: inCluster(incomplete, cluster.Primaries[1].Addr()), Timeout: patient})
+			for _, key := range keys {
+				if err := set(p, key, "value"); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+	})
+	t.Run("the complete layout is used once a node knows it", func(t *testing.T) {
+		late := redistest.StartProxy(t, cluster.Primaries[1].Addr())
+		late.Down()
+		p := open(t, redispool.Options{URL: inCluster(incomplete, late.Addr()), Timeout: patient})
+		if err := set(p, keys[0], "value"); err != nil {
+			t.Error(err)
+		}
+		late.Up()
+		for _, key := range keys {
+			eventually(t, func() error { return set(p, key, "value") })
+		}
+	})
+}
+
+func TestClusterWithUnknownEndpoints(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"unknown-endpoint", "hostname"} { // the nodes have no host names
+		t.Run("the host that answered is used with "+kind, func(t *testing.T) {
+			t.Parallel()
+			cluster := redistest.StartCluster(t, 3, false, redistest.Options{Args: []string{"--cluster-preferred-endpoint-type", kind}})
+			// The first node in the URL has a host that no other node has.
+			away := "127.0.0.9:" + strconv.Itoa(redistest.FreePort(t))
+			p := open(t, redispool.Options{URL: inCluster(away, cluster.Primaries[2].Addr()), Timeout: patient})
+			for _, key := range keysOn(t, cluster) {
+				if err := set(p, key, "value"); err != nil {
+					t.Error(err)
+				}
+				if _, err := do(p, "DEL", key); err != nil {
+					t.Error(err)
+				}
+			}
+			followKey(t, cluster, p) // the redirections contain no host either
 		})
 	}
 }

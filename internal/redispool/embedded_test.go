@@ -1,123 +1,87 @@
 package redispool_test
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"testing"
-	"time"
 
 	"github.com/gomodule/redigo/redis"
 
-	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 )
 
-func TestEmbeddedListensOnTheFirstFreeAddress(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	e, err := redispool.StartEmbedded(taken.Addr().String(), "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	if e.Addr() == taken.Addr().String() {
-		t.Errorf("it says that it listens on %s, which is taken", e.Addr())
-	}
-	if got := net.JoinHostPort("127.0.0.1", e.Port()); got != e.Addr() {
-		t.Errorf("the port is %s and the address %s", e.Port(), e.Addr())
-	}
-	if err := redispool.Ping(t.Context(), open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{e.Addr()}}})); err != nil {
-		t.Errorf("Ping: %v", err)
-	}
-}
-
-func TestEmbeddedPrefersTheFirstAddress(t *testing.T) {
-	for range 5 { // somebody else may take the port for a moment
-		first := fmt.Sprintf("127.0.0.1:%d", redistest.FreePort(t))
-		e, err := redispool.StartEmbedded(first, "127.0.0.1:0")
+func TestEmbedded(t *testing.T) {
+	t.Parallel()
+	taken := listen(t, "127.0.0.1:0").Addr().String()
+	t.Run("it listens on the first free address", func(t *testing.T) {
+		e, err := redispool.StartEmbedded(taken, "127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		got := e.Addr()
-		e.Close()
-		if got == first {
-			return
+		defer e.Close()
+		if e.Addr() == taken || net.JoinHostPort("127.0.0.1", e.Port()) != e.Addr() {
+			t.Errorf("the address is %s, and the port %s", e.Addr(), e.Port())
 		}
-	}
-	t.Error("it never listened on the first of two free addresses")
-}
-
-func TestEmbeddedSaysWhenNoAddressIsFree(t *testing.T) {
-	taken, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer taken.Close()
-	if e, err := redispool.StartEmbedded(taken.Addr().String()); err == nil {
-		e.Close()
-		t.Error("there was no error")
-	}
-}
-
-func TestKeysOfTheEmbeddedRedisExpireByThemselves(t *testing.T) {
-	e, err := redispool.StartEmbedded("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Close()
-	p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{e.Addr()}}})
-	if _, err := do(p, "SET", "short", "v", "PX", 50); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := do(p, "SET", "long", "v", "PX", 3600_000); err != nil {
-		t.Fatal(err)
-	}
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		n, err := redis.Int(do(p, "EXISTS", "short"))
+		if err := ping(t.Context(), open(t, redispool.Options{URL: at(e.Addr())})); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("it prefers the first address", func(t *testing.T) {
+		eventually(t, func() error { // another process may take the port for a moment
+			first := fmt.Sprintf("127.0.0.1:%d", redistest.FreePort(t))
+			e, err := redispool.StartEmbedded(first, "127.0.0.1:0")
+			if err != nil {
+				return err
+			}
+			defer e.Close()
+			if e.Addr() != first {
+				return fmt.Errorf("the address is %s, and %s is free", e.Addr(), first)
+			}
+			return nil
+		})
+	})
+	t.Run("there is an error if no address is free", func(t *testing.T) {
+		if e, err := redispool.StartEmbedded(taken); err == nil {
+			e.Close()
+			t.Error("there was no error")
+		}
+	})
+	t.Run("its keys expire without a command", func(t *testing.T) {
+		e, err := redispool.StartEmbedded("127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("a key of 50 ms is still there after 10 s")
-		}
-	}
-	if n, err := redis.Int(do(p, "EXISTS", "long")); n != 1 || err != nil {
-		t.Errorf("EXISTS = %d, %v for a key of an hour", n, err)
-	}
-}
-
-func TestEmbeddedForgetsEverythingOnClose(t *testing.T) {
-	e, err := redispool.StartEmbedded("127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{e.Addr()}}})
-	if _, err := do(p, "SET", "key", "v"); err != nil {
-		t.Fatal(err)
-	}
-	e.Close()
-	if err := redispool.Ping(t.Context(), p); err == nil {
-		t.Error("it answers after Close")
-	}
-}
-
-func TestPingIsContentWithBothBackends(t *testing.T) {
-	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
-		p := open(t, redispool.Options{URL: redisurl.URL{Addrs: []string{b.Addr}, Database: 3}})
-		for range 3 {
-			if err := redispool.Ping(t.Context(), p); err != nil {
-				t.Errorf("Ping: %v", err)
+		defer e.Close()
+		p := open(t, redispool.Options{URL: at(e.Addr()), Timeout: patient})
+		for key, ms := range map[string]int{"short": 50, "long": 3600_000} {
+			if _, err := do(p, "SET", key, "v", "PX", ms); err != nil {
+				t.Fatal(err)
 			}
 		}
-		if got := p.ActiveCount(); got != 1 {
-			t.Errorf("three pings made %d connections, want 1", got)
+		eventually(t, func() error {
+			if n, err := redis.Int(do(p, "EXISTS", "short")); n != 0 || err != nil {
+				return errors.Join(err, errors.New("the key still exists"))
+			}
+			return nil
+		})
+		if n, err := redis.Int(do(p, "EXISTS", "long")); n != 1 || err != nil {
+			t.Errorf("EXISTS = %d, %v for a key of an hour", n, err)
+		}
+	})
+	t.Run("it does not answer after Close", func(t *testing.T) {
+		e, err := redispool.StartEmbedded("127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := open(t, redispool.Options{URL: at(e.Addr()), Timeout: patient})
+		if err := set(p, "key", "v"); err != nil {
+			t.Fatal(err)
+		}
+		e.Close()
+		if err := ping(t.Context(), p); err == nil {
+			t.Error("it answers")
 		}
 	})
 }

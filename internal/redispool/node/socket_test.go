@@ -11,27 +11,27 @@ import (
 	"smsession/internal/redispool/dial"
 )
 
-// writes counts what goes to the network. A socket's other end cannot: it may read several writes at once.
-type writes struct {
+// countingConn counts the writes to the network. The other end of a socket cannot count them, because it may read several
+// writes at once.
+type countingConn struct {
 	net.Conn
-	n int
+	writes int
 }
 
-func (w *writes) Write(b []byte) (int, error) {
-	w.n++
-	return w.Conn.Write(b)
+func (c *countingConn) Write(b []byte) (int, error) {
+	c.writes++
+	return c.Conn.Write(b)
 }
 
-// answering returns the client's side of a connection to something that answers every two commands of which the second
-// ends with END.
-func answering(t *testing.T) *writes {
+// connectPipe returns the client's side of a connection to a server that answers two commands when the second one ends
+// with END.
+func connectPipe(t *testing.T) *countingConn {
 	t.Helper()
 	client, server := net.Pipe()
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		buf := make([]byte, 64<<10)
-		for {
+		for buf := make([]byte, 64<<10); ; {
 			n, err := server.Read(buf)
 			if err != nil {
 				return
@@ -46,15 +46,15 @@ func answering(t *testing.T) *writes {
 		server.Close()
 		<-done
 	})
-	return &writes{Conn: client}
+	return &countingConn{Conn: client}
 }
 
-// pipeline sends two commands of a commit's size, over 4 KB each, and reads the answers.
-func pipeline(t *testing.T, c redis.Conn) {
+// sendTwo sends two commands as large as those of a commit, more than 4 KB each, and reads the replies.
+func sendTwo(t *testing.T, c redis.Conn) {
 	t.Helper()
-	piece := strings.Repeat("x", 6<<10)
-	c.Send("SET", "first", piece)
-	c.Send("SET", "second", piece+"END")
+	large := strings.Repeat("x", 6<<10)
+	c.Send("SET", "first", large)
+	c.Send("SET", "second", large+"END")
 	if err := c.Flush(); err != nil {
 		t.Fatalf("Flush: %v", err)
 	}
@@ -65,23 +65,23 @@ func pipeline(t *testing.T, c redis.Conn) {
 	}
 }
 
-func TestAPipelineOfMoreThan4KBIsOneWrite(t *testing.T) {
-	conn := answering(t)
-	c := &Conn{node: &Node{}, raw: redis.NewConn(&socket{Conn: conn}, dial.Timeout, dial.Timeout)}
-	c.Run = c.roundTrip
-	for n := 1; n <= 3; n++ {
-		pipeline(t, c)
-		if conn.n != n {
-			t.Fatalf("%d pipelines took %d writes, want one each", n, conn.n)
+func TestSocket(t *testing.T) {
+	t.Run("a large pipeline is one write", func(t *testing.T) {
+		network := connectPipe(t)
+		c := &Conn{node: &Node{}, raw: redis.NewConn(&socket{Conn: network}, dial.Timeout, dial.Timeout)}
+		c.Run = c.roundTrip
+		for n := 1; n <= 3; n++ {
+			sendTwo(t, c)
+			if network.writes != n {
+				t.Fatalf("%d pipelines took %d writes", n, network.writes)
+			}
 		}
-	}
-}
-
-// Without ours there are several, so the count tells the two apart.
-func TestAPipelineOfMoreThan4KBIsSeveralWritesForRedigo(t *testing.T) {
-	conn := answering(t)
-	pipeline(t, redis.NewConn(conn, dial.Timeout, dial.Timeout))
-	if conn.n < 2 {
-		t.Errorf("the pipeline took %d writes, want more than one", conn.n)
-	}
+	})
+	t.Run("without a socket, redigo needs several writes", func(t *testing.T) { // the negative control
+		network := connectPipe(t)
+		sendTwo(t, redis.NewConn(network, dial.Timeout, dial.Timeout))
+		if network.writes < 2 {
+			t.Errorf("the pipeline took %d writes", network.writes)
+		}
+	})
 }

@@ -11,24 +11,30 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-var errBroken = errors.New("broken")
-
-func TestOneCallerAtATimeTriesAServerThatFailed(t *testing.T) {
+func TestBreaker(t *testing.T) {
+	errBroken := errors.New("broken")
 	synctest.Test(t, func(t *testing.T) {
 		b := &breaker{}
 		b.leave(errBroken, false)
+		if err := b.enter(); !errors.Is(err, errBroken) {
+			t.Errorf("directly after a failure, a caller gets %v", err)
+		}
 		time.Sleep(retryPause)
 		if err := b.enter(); err != nil {
-			t.Fatalf("the first one after the pause may not try: %v", err)
+			t.Fatalf("the first caller after the pause gets %v", err)
 		}
 		time.Sleep(10 * retryPause)
 		if err := b.enter(); !errors.Is(err, errBroken) {
 			t.Errorf("while it tries, the next caller gets %v", err)
 		}
+		b.leave(nil, false)
+		if err := b.enter(); err != nil {
+			t.Errorf("after it has succeeded, the next caller gets %v", err)
+		}
 	})
 }
 
-// pooled returns a connection as a node gives it to the pool.
+// pooled returns a connection to a remote address.
 func pooled(t *testing.T, n *Node, peer string) *Conn {
 	t.Helper()
 	client, server := net.Pipe()
@@ -36,7 +42,7 @@ func pooled(t *testing.T, n *Node, peer string) *Conn {
 	return &Conn{node: n, raw: redis.NewConn(client, 0, 0), peer: peer, expires: time.Now().Add(time.Hour)}
 }
 
-func TestALossConcernsOnlyOlderConnectionsToTheSameServer(t *testing.T) {
+func TestReusable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := &Node{Addr: "redis.example.com:6379"}
 		same, other := pooled(t, n, "10.0.0.1:6379"), pooled(t, n, "10.0.0.2:6379")
@@ -45,13 +51,17 @@ func TestALossConcernsOnlyOlderConnectionsToTheSameServer(t *testing.T) {
 		n.lose("10.0.0.1:6379", io.EOF)
 		time.Sleep(time.Second)
 		if Reusable(same, before) == nil {
-			t.Error("a connection that was idle before the loss is used again")
+			t.Error("a connection that was idle during the loss is used again")
 		}
 		if err := Reusable(same, time.Now()); err != nil {
-			t.Errorf("a connection that was used since then is not: %v", err)
+			t.Errorf("a connection that was used after the loss: %v", err)
 		}
 		if err := Reusable(other, before); err != nil {
-			t.Errorf("a connection to another address of the same name is not: %v", err)
+			t.Errorf("a connection to another address of the name: %v", err)
+		}
+		time.Sleep(2 * time.Hour)
+		if Reusable(other, time.Now()) == nil {
+			t.Error("a connection is used after its maximum age")
 		}
 	})
 }
