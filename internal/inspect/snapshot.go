@@ -105,11 +105,11 @@ func (s Snapshot) parse(now time.Time) (state, *record.Record) {
 	case !r.Belongs(s.To, s.From):
 		return otherConversation, nil
 	case !r.Ended.IsZero():
-		return ended, &r
+		return ended, r
 	case !now.Before(r.Deadline):
-		return expired, &r
+		return expired, r
 	}
-	return live, &r
+	return live, r
 }
 
 // Conversation is a conversation in a list.

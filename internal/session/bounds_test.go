@@ -81,7 +81,8 @@ func TestErrorAfterTheBudget(t *testing.T) {
 func TestShortestExpiry(t *testing.T) {
 	var lowest string
 	conn := &recording{model: newModel(), note: func(args []string) { lowest = args[len(args)-1] }}
-	commit := &transaction{store: newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }}, 1, record.Keys{Prefix: "sms:"})}
+	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }}
+	commit := &transaction{store: newStore(pool, 1, record.Keys{Prefix: "sms:"}), found: snapshot{record: record.New(to, from)}}
 	if err := commit.CommitCtx(t.Context(), running, []byte("{}"), time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
@@ -156,7 +157,7 @@ func TestQuarantine(t *testing.T) {
 					t.Fatal(err)
 				}
 				m := newManager(pool, 1)
-				if err := m.quarantine(t.Context(), delivery{}, running, []byte(row.read)); err != nil || m.Quarantined() == 1 != row.moves {
+				if err := m.quarantine(t.Context(), &delivery{}, running, []byte(row.read)); err != nil || m.Quarantined() == 1 != row.moves {
 					t.Fatalf("%d were moved, %v", m.Quarantined(), err)
 				}
 				there, _ := redis.Bool(conn.Do("EXISTS", kept))

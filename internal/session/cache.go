@@ -32,12 +32,12 @@ const (
 //
 // A cache is safe for concurrent use.
 type cache struct {
-	records *lru.Cache[string, record.Record] // by token
+	records *lru.Cache[string, *record.Record] // by token
 	score   atomic.Int64
 }
 
 func newCache() *cache {
-	records, err := lru.New[string, record.Record](cacheSize)
+	records, err := lru.New[string, *record.Record](cacheSize)
 	if err != nil {
 		panic(err) // only for a size that is not positive
 	}
@@ -45,15 +45,15 @@ func newCache() *cache {
 }
 
 // get returns the record that the token's session probably still has.
-func (c *cache) get(token string) (record.Record, bool) {
+func (c *cache) get(token string) (*record.Record, bool) {
 	if c.score.Load() <= 0 {
-		return record.Record{}, false
+		return nil, false
 	}
 	return c.records.Get(token)
 }
 
 // add stores a record that was saved.
-func (c *cache) add(token string, r record.Record) {
+func (c *cache) add(token string, r *record.Record) {
 	if len(r.Bytes()) > maxCachedRecord {
 		c.records.Remove(token)
 		return
@@ -70,14 +70,14 @@ func (c *cache) remove(token string) { c.records.Remove(token) }
 // compare records whether the cache would have had a hit. value is the record in Redis, or nil if there is none.
 func (c *cache) compare(token string, value []byte) {
 	if cached, found := c.records.Peek(token); found {
-		c.judge(bytes.Equal(cached.Bytes(), value))
+		c.count(bytes.Equal(cached.Bytes(), value))
 	}
 }
 
-// judge records a hit or a miss.
+// count adds a hit or a miss to the score.
 //
 // Two calls at the same time may count as one, which does no harm.
-func (c *cache) judge(isHit bool) {
+func (c *cache) count(isHit bool) {
 	if isHit {
 		c.score.Store(min(c.score.Load()+1, maxScore))
 	} else {

@@ -20,7 +20,7 @@ func withScore(score int64) *cache {
 }
 
 // recordOf is a record with one message, which has this MessageSid.
-func recordOf(sid string) record.Record {
+func recordOf(sid string) *record.Record {
 	r := record.New(to, from).Begin(time.Now(), time.Hour)
 	return r.Update(conversation.State{Counter: 1}, time.Now()).Remember(sid, 1, conversation.Reply{}, true).Encode()
 }

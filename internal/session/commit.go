@@ -17,7 +17,7 @@ import (
 // token and when the session expires.
 //
 // The error is a *commitError if a command was sent. Otherwise it is ErrGone or an error of Redis.
-func (m *Manager) commit(ctx, client context.Context, d delivery, past history, found snapshot, next record.Record) (token string, expiry time.Time, err error) {
+func (m *Manager) commit(ctx, client context.Context, d *delivery, past *history, found snapshot, next *record.Record) (token string, expiry time.Time, err error) {
 	if err := m.store.slots.acquire(ctx, client); err != nil {
 		return "", time.Time{}, err
 	}
@@ -31,7 +31,7 @@ func (m *Manager) commit(ctx, client context.Context, d delivery, past history, 
 		return "", time.Time{}, err
 	}
 	sessions.SetDeadline(session, next.Deadline)
-	sessions.Put(session, recordKey, &t.next)
+	sessions.Put(session, recordKey, next)
 	token, expiry, err = sessions.Commit(session)
 	if err != nil {
 		m.store.cache.remove(found.token)
@@ -60,7 +60,7 @@ type transaction struct {
 	pointerKey string
 	ownToken   string // the token that the request made in an earlier attempt
 	found      snapshot
-	next       record.Record
+	next       *record.Record
 }
 
 // recordKey is the key of the session's only value in scs.
@@ -95,7 +95,7 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 	isSaved, isPointed := r.record == int64(1), r.pointer == int64(1)
 	err = errors.Join(r.recordErr, r.pointerErr)
 	if t.found.isCached && err == nil {
-		t.store.cache.judge(isSaved)
+		t.store.cache.count(isSaved)
 	}
 	if err == nil && isSaved && isPointed {
 		return nil

@@ -6,13 +6,13 @@ import (
 	"time"
 )
 
-// sweepTime is how long the sweep after a failed delivery may take.
+// sweepTime is how long the sweep after a failed *delivery may take.
 const sweepTime = time.Second
 
 // errConflict means that another request has changed the record or the pointer since the attempt read it.
 var errConflict = errors.New("session was changed by another request")
 
-// delivery is one request with a message. It never changes.
+// delivery is one request with a message. It never changes after it was made.
 type delivery struct {
 	Incoming
 	cookie     string // the token in the request's cookie; "" if there is none
@@ -24,8 +24,8 @@ type delivery struct {
 // failover or a conflict, the message was counted once or not at all, and the next attempt finds out which.
 //
 // ctx ends with the budget. client ends when the client hangs up.
-func (m *Manager) deliver(ctx, client context.Context, d delivery) Outcome {
-	var past history
+func (m *Manager) deliver(ctx, client context.Context, d *delivery) *Outcome {
+	past := &history{}
 	for {
 		o, err := m.attempt(ctx, client, d, past)
 		past = past.after(err)
@@ -33,7 +33,7 @@ func (m *Manager) deliver(ctx, client context.Context, d delivery) Outcome {
 			client = ctx // a commit must not be interrupted
 		}
 		if err != nil {
-			o.Err = past.wait(ctx, client, err)
+			o = &Outcome{Err: past.wait(ctx, client, err)}
 		}
 		if err == nil || o.Err != nil {
 			m.sweep(ctx, d, past, o)
@@ -44,23 +44,23 @@ func (m *Manager) deliver(ctx, client context.Context, d delivery) Outcome {
 }
 
 // attempt makes one attempt. Everything that it makes is new, so an attempt that fails is simply thrown away.
-func (m *Manager) attempt(ctx, client context.Context, d delivery, past history) (Outcome, error) {
+func (m *Manager) attempt(ctx, client context.Context, d *delivery, past *history) (*Outcome, error) {
 	found, err := m.find(ctx, client, d, past)
 	if err != nil {
-		return Outcome{}, err
+		return nil, err
 	}
-	next, o, err := m.turn(ctx, found.record, d.Incoming, time.Now())
+	next, o, err := m.turn(ctx, found.record, &d.Incoming, time.Now())
 	if err != nil {
-		return Outcome{}, err
+		return nil, err
 	}
 	o.token, o.expiry, err = m.commit(ctx, client, d, past, found, next)
 	if err != nil {
-		return Outcome{}, err
+		return nil, err
 	}
 	return o, nil
 }
 
-// history is what the attempts of one request have done so far. Its methods do not change it.
+// history is what the attempts of one request have done so far. It never changes after it was made.
 type history struct {
 	attempts     int
 	conflicts    int
@@ -78,37 +78,38 @@ type history struct {
 }
 
 // after returns the history after one more attempt. err is the error of the attempt.
-func (h history) after(err error) history {
-	h.attempts++
-	h.replaced, h.replacement = "", nil
+func (h *history) after(err error) *history {
+	next := *h
+	next.attempts++
+	next.replaced, next.replacement = "", nil
 	if err == nil {
-		return h
+		return &next
 	}
-	if h.firstFailure.IsZero() {
-		h.firstFailure = time.Now()
+	if next.firstFailure.IsZero() {
+		next.firstFailure = time.Now()
 	}
 	if errors.Is(err, errConflict) {
-		h.conflicts++
+		next.conflicts++
 	}
-	if h.cause == nil || !errors.Is(err, context.DeadlineExceeded) {
-		h.cause = err
+	if next.cause == nil || !errors.Is(err, context.DeadlineExceeded) {
+		next.cause = err
 	}
 	if failed, isSent := errors.AsType[*commitError](err); isSent {
-		h.hasSent = true
+		next.hasSent = true
 		if failed.mayCreate {
-			h.ownToken, h.mayCreate = failed.token, true
+			next.ownToken, next.mayCreate = failed.token, true
 		}
-		h.mayPoint = h.mayPoint || failed.mayPoint
+		next.mayPoint = next.mayPoint || failed.mayPoint
 		if failed.replacedBy != nil {
-			h.replaced, h.replacement = failed.token, failed.replacedBy
+			next.replaced, next.replacement = failed.token, failed.replacedBy
 		}
 	}
-	return h
+	return &next
 }
 
 // wait waits until the next attempt. It returns the error of the delivery if there must be no other attempt. err is the
 // error of the last attempt.
-func (h history) wait(ctx, client context.Context, err error) error {
+func (h *history) wait(ctx, client context.Context, err error) error {
 	if errors.Is(err, ErrGone) || errors.Is(err, ErrNewer) || errors.Is(err, ErrResponder) {
 		return err
 	}
@@ -121,7 +122,7 @@ func (h history) wait(ctx, client context.Context, err error) error {
 
 // sweep deletes the record that the attempts of a delivery made under their own token, unless the outcome belongs to this
 // record, or the pointer may lead to it. It does not delay the answer to a message that failed.
-func (m *Manager) sweep(ctx context.Context, d delivery, past history, o Outcome) {
+func (m *Manager) sweep(ctx context.Context, d *delivery, past *history, o *Outcome) {
 	switch {
 	case !past.mayCreate || o.token == past.ownToken || o.Err != nil && past.mayPoint:
 	case o.Err == nil:

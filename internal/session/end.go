@@ -21,7 +21,7 @@ import (
 // ErrNewer means that the record is of a later version and was not changed. After any other error, the conversation may
 // have ended or not. End may then be called again, but if a message has arrived in the meantime, the second call ends
 // the conversation that this message began. End is safe for concurrent use.
-func End(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string) (before record.Record, found bool, err error) {
+func End(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string) (before *record.Record, found bool, err error) {
 	err = untilNoConflict(ctx, pool, "end conversation", func(conn redis.Conn) (err error) {
 		before, found, err = end(ctx, conn, keys, to, from)
 		return err
@@ -33,7 +33,7 @@ func End(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from strin
 //
 // It does not read the pointer a second time. A pointer changes only if its record is missing, and it then leads to a
 // new session. In that case end has ended the session before it.
-func end(ctx context.Context, conn redis.Conn, keys record.Keys, to, from string) (r record.Record, found bool, err error) {
+func end(ctx context.Context, conn redis.Conn, keys record.Keys, to, from string) (r *record.Record, found bool, err error) {
 	token, err := read(conn, keys.Conversation(to, from))
 	if err == nil && !record.IsToken(string(token)) {
 		return r, false, nil
@@ -102,7 +102,7 @@ func erase(ctx context.Context, conn redis.Conn, keys record.Keys, to, from stri
 func eraseRecord(conn redis.Conn, keys record.Keys, token, to, from string) error {
 	value, err := read(conn, keys.Session(token))
 	exists := err != nil || value != nil
-	var r record.Record
+	var r *record.Record
 	if err == nil && exists {
 		r, err = record.Parse(value)
 	}

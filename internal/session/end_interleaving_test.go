@@ -14,7 +14,7 @@ import (
 
 // operator is one call of End or Erase with its results.
 type operator struct {
-	before record.Record
+	before *record.Record
 	found  bool
 	err    error
 }

@@ -17,11 +17,11 @@ const quarantineTime = 7 * 24 * time.Hour
 
 // snapshot is a session as one attempt found it. It never changes.
 type snapshot struct {
-	token    string        // "" for a new session that has no token yet
-	exists   bool          // there is a record; if not, the session is new
-	record   record.Record // of a new session: a record that has not begun
-	isCached bool          // the record is this replica's copy, and may be out of date
-	pointer  string        // the value of the pointer; "" if there is none, or if it was not read
+	token    string         // "" for a new session that has no token yet
+	exists   bool           // there is a record; if not, the session is new
+	record   *record.Record // of a new session: a record that has not begun
+	isCached bool           // the record is this replica's copy, and may be out of date
+	pointer  string         // the value of the pointer; "" if there is none, or if it was not read
 }
 
 // errAbsent means that the conversation has no session under a token: the record is missing, is past its deadline,
@@ -34,7 +34,7 @@ var errAbsent = errors.New("no session")
 // attempt whose reply was lost may have made a record under it. If there is no session, the snapshot is a new session.
 //
 // The errors are ErrGone, ErrNewer, errConflict, and those of Redis.
-func (m *Manager) find(ctx, client context.Context, d delivery, past history) (snapshot, error) {
+func (m *Manager) find(ctx, client context.Context, d *delivery, past *history) (snapshot, error) {
 	if err := m.store.slots.acquire(ctx, client); err != nil {
 		return snapshot{}, err
 	}
@@ -69,7 +69,7 @@ func (m *Manager) find(ctx, client context.Context, d delivery, past history) (s
 
 // load returns the session of a token. It returns errAbsent if there is none, except under the request's own token: it
 // then returns a new session.
-func (m *Manager) load(ctx context.Context, d delivery, past history, token, pointer string) (snapshot, error) {
+func (m *Manager) load(ctx context.Context, d *delivery, past *history, token, pointer string) (snapshot, error) {
 	if !record.IsToken(token) {
 		return snapshot{}, errAbsent
 	}
@@ -80,11 +80,13 @@ func (m *Manager) load(ctx context.Context, d delivery, past history, token, poi
 	if !s.isCached {
 		var err error
 		s.record, s.exists, err = m.read(ctx, d, past, token)
-		isOwnerUnknown := s.record.To == "" || s.record.From == "" // a later version may use other fields
-		switch {
-		case errors.Is(err, ErrNewer) && !s.record.Belongs(d.To, d.From) && !(isOwnerUnknown && token == pointer):
-			return snapshot{}, errAbsent
-		case err != nil:
+		if errors.Is(err, ErrNewer) && !s.record.Belongs(d.To, d.From) {
+			// A later version may write the addresses in other fields. Then only the pointer shows the owner.
+			if isOwnerUnknown := s.record.To == "" || s.record.From == ""; !isOwnerUnknown || token != pointer {
+				err = errAbsent
+			}
+		}
+		if err != nil {
 			return snapshot{}, err
 		}
 	}
@@ -99,7 +101,7 @@ func (m *Manager) load(ctx context.Context, d delivery, past history, token, poi
 
 // read reads a record from Redis, or takes it from the refused commit that has just returned it. A value that is not a
 // record is moved to quarantine, and the error is then errAbsent.
-func (m *Manager) read(ctx context.Context, d delivery, past history, token string) (r record.Record, exists bool, err error) {
+func (m *Manager) read(ctx context.Context, d *delivery, past *history, token string) (r *record.Record, exists bool, err error) {
 	value, exists := past.replacement, past.replaced == token
 	if !exists {
 		value, exists, err = m.store.find(ctx, token)
@@ -115,7 +117,7 @@ func (m *Manager) read(ctx context.Context, d delivery, past history, token stri
 
 // quarantine moves a value to its quarantine key, and logs and counts it. It does not move a value that has changed since
 // it was read, or that is gone. value is nil if it was not read because of its type or its size.
-func (m *Manager) quarantine(ctx context.Context, d delivery, token string, value []byte) error {
+func (m *Manager) quarantine(ctx context.Context, d *delivery, token string, value []byte) error {
 	var isMoved bool
 	err := m.store.do(ctx, "quarantine session", func(conn redis.Conn) (err error) {
 		isMoved, err = redis.Bool(scripts.quarantine.Do(conn, m.store.keys.Session(token), m.store.keys.Quarantine(token),

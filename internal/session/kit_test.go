@@ -65,7 +65,7 @@ func serveContext(ctx context.Context, m *Manager, in Incoming, cookie string) (
 }
 
 // recordAfter is the record of a conversation of n messages.
-func recordAfter(n int) record.Record {
+func recordAfter(n int) *record.Record {
 	r := record.New(to, from).Begin(time.Now(), time.Hour)
 	for i := range n {
 		state := conversation.State{Counter: int64(i + 1)}

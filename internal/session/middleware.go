@@ -64,10 +64,13 @@ func IncomingFrom(ctx context.Context) Incoming {
 	return in
 }
 
-// OutcomeFrom returns the outcome of the request's message, in the handlers that Middleware calls.
+// OutcomeFrom returns the outcome of the request's message, in the handlers that Middleware calls. It returns the zero
+// Outcome if there is none.
 func OutcomeFrom(ctx context.Context) Outcome {
-	o, _ := ctx.Value(outcomeKey{}).(Outcome)
-	return o
+	if o, found := ctx.Value(outcomeKey{}).(*Outcome); found {
+		return *o
+	}
+	return Outcome{}
 }
 
 // Middleware delivers the message of a request, which WithIncoming has set. It saves the session, sets its cookie, and
@@ -104,7 +107,7 @@ func cookie(r *http.Request) string {
 
 // writeCookie sets the cookie for as long as the session lives, and no longer than Twilio keeps it. scs rounds up to
 // the next second.
-func (m *Manager) writeCookie(w http.ResponseWriter, r *http.Request, o Outcome) {
+func (m *Manager) writeCookie(w http.ResponseWriter, r *http.Request, o *Outcome) {
 	expiry := o.expiry
 	if latest := time.Now().Add(maxCookieAge - time.Millisecond); expiry.After(latest) {
 		expiry = latest
@@ -114,11 +117,12 @@ func (m *Manager) writeCookie(w http.ResponseWriter, r *http.Request, o Outcome)
 
 // enqueue delivers a message when it is its turn, or waits for the outcome of another request that has the same
 // message.
-func (m *Manager) enqueue(client context.Context, in Incoming, cookie string) Outcome {
+//
+// Thousands of messages may wait, each with a stack of its own. Therefore large values are passed as pointers to values
+// that never change.
+func (m *Manager) enqueue(client context.Context, in Incoming, cookie string) *Outcome {
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(client), in.Received.Add(m.options.Budget))
 	defer cancel()
-	d := delivery{Incoming: in, cookie: cookie, pointerKey: m.store.keys.Conversation(in.To, in.From)}
-	return m.queue.do(ctx, client, d.pointerKey, in.SID, func() Outcome {
-		return m.deliver(ctx, client, d)
-	})
+	d := &delivery{Incoming: in, cookie: cookie, pointerKey: m.store.keys.Conversation(in.To, in.From)}
+	return m.queue.do(ctx, client, d.pointerKey, d.SID, func() *Outcome { return m.deliver(ctx, client, d) })
 }

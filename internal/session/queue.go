@@ -29,7 +29,7 @@ type entry struct {
 	repeats int           // the number of requests that have followed
 	isFirst chan struct{} // closed when the entry is the first of its line; nil if it was the first from the beginning
 	isDone  chan struct{} // closed when outcome is set
-	outcome Outcome
+	outcome *Outcome
 }
 
 func newQueue() *queue { return &queue{lines: make(map[string][]*entry)} }
@@ -47,7 +47,7 @@ func (q *queue) size() int {
 //
 // The outcome is ErrBusy if the queue is full. It is ErrGone or the error of ctx if client or ctx ends while the request
 // waits.
-func (q *queue) do(ctx, client context.Context, conversation, sid string, process func() Outcome) Outcome {
+func (q *queue) do(ctx, client context.Context, conversation, sid string, process func() *Outcome) *Outcome {
 	for {
 		e, isNew, err := q.join(conversation, sid)
 		if err == nil && isNew {
@@ -57,7 +57,7 @@ func (q *queue) do(ctx, client context.Context, conversation, sid string, proces
 			err = wait(ctx, client, e.isDone)
 		}
 		if err != nil {
-			return Outcome{Err: err}
+			return &Outcome{Err: err}
 		}
 		if !errors.Is(e.outcome.Err, ErrGone) {
 			return e.outcome.forRepeat()
@@ -93,19 +93,23 @@ func (q *queue) join(conversation, sid string) (e *entry, isNew bool, err error)
 }
 
 // process processes a new entry. If process panics, the requests that follow get errPanicked.
-func (q *queue) process(ctx, client context.Context, conversation string, e *entry, process func() Outcome) (o Outcome) {
-	o.Err = errPanicked
-	defer func() { q.leave(conversation, e, o) }()
+func (q *queue) process(ctx, client context.Context, conversation string, e *entry, process func() *Outcome) (o *Outcome) {
+	defer func() {
+		if o == nil {
+			o = &Outcome{Err: errPanicked}
+		}
+		q.leave(conversation, e, o)
+	}()
 	if e.isFirst != nil {
 		if err := wait(ctx, client, e.isFirst); err != nil {
-			return Outcome{Err: err}
+			return &Outcome{Err: err}
 		}
 	}
 	return process()
 }
 
 // leave removes an entry from its line and publishes its outcome.
-func (q *queue) leave(conversation string, e *entry, o Outcome) {
+func (q *queue) leave(conversation string, e *entry, o *Outcome) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	line := q.lines[conversation]
@@ -123,9 +127,9 @@ func (q *queue) leave(conversation string, e *entry, o Outcome) {
 }
 
 // forRepeat returns the outcome for another request with the same message.
-func (o Outcome) forRepeat() Outcome {
+func (o *Outcome) forRepeat() *Outcome {
 	if o.Err != nil {
-		return Outcome{Err: o.Err}
+		return &Outcome{Err: o.Err}
 	}
-	return Outcome{Reply: o.Reply, Result: Repeated, token: o.token, expiry: o.expiry}
+	return &Outcome{Reply: o.Reply, Result: Repeated, token: o.token, expiry: o.expiry}
 }

@@ -11,17 +11,17 @@ import (
 
 // enter adds a new message to the queue, and returns its outcome when process has returned.
 func (q *queue) enter(ctx, client context.Context, conversation, sid string, process func()) error {
-	return q.do(ctx, client, conversation, sid, func() Outcome {
+	return q.do(ctx, client, conversation, sid, func() *Outcome {
 		process()
-		return Outcome{}
+		return &Outcome{}
 	}).Err
 }
 
 // hold adds a message whose processing ends when the returned function is called.
-func (q *queue) hold(conversation, sid string, o Outcome) (end func()) {
+func (q *queue) hold(conversation, sid string, o *Outcome) (end func()) {
 	ended, done := make(chan struct{}), make(chan struct{})
 	go func() {
-		q.do(context.Background(), context.Background(), conversation, sid, func() Outcome {
+		q.do(context.Background(), context.Background(), conversation, sid, func() *Outcome {
 			<-ended
 			return o
 		})
@@ -44,7 +44,7 @@ func (q *queue) expectEmpty(t *testing.T) {
 func TestQueueOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue()
-		end := q.hold("a", "SM", Outcome{})
+		end := q.hold("a", "SM", &Outcome{})
 		if err := q.enter(t.Context(), t.Context(), "b", "SM", func() {}); err != nil { // another conversation does not wait
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestQueueOrder(t *testing.T) {
 func TestQueueTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue()
-		end := q.hold("a", "SM1", Outcome{})
+		end := q.hold("a", "SM1", &Outcome{})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		if err := q.enter(ctx, t.Context(), "a", "SM2", func() {}); !errors.Is(err, context.DeadlineExceeded) {
@@ -111,7 +111,7 @@ func TestQueueLimits(t *testing.T) {
 func TestQueueHangUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue()
-		end := q.hold("a", "SM1", Outcome{})
+		end := q.hold("a", "SM1", &Outcome{})
 		client, hangUp := context.WithCancel(t.Context())
 		got := make(chan error, 1)
 		go func() { got <- q.enter(t.Context(), client, "a", "SM2", func() {}) }()
@@ -130,7 +130,7 @@ func TestQueueIsEmptyAfterHangUps(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
 			q := newQueue()
-			end := q.hold("a", "SM", Outcome{Err: ErrGone})
+			end := q.hold("a", "SM", &Outcome{Err: ErrGone})
 			client, hangUp := context.WithCancel(t.Context())
 			go q.enter(t.Context(), client, "a", "SM", func() {})
 			synctest.Wait()
@@ -150,7 +150,7 @@ func TestRepeatTakesOver(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				q := newQueue()
-				end := q.hold("a", "SM", Outcome{Err: ErrGone})
+				end := q.hold("a", "SM", &Outcome{Err: ErrGone})
 				client, hangUp := context.WithCancel(t.Context())
 				defer hangUp()
 				leads := false

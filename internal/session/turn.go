@@ -15,12 +15,12 @@ import (
 //
 // A message that ends the conversation gets no reply. The same applies to a message whose conversation has had
 // MaxReplies replies in the last minute. Both are counted like other messages.
-func (m *Manager) turn(ctx context.Context, r record.Record, in Incoming, now time.Time) (record.Record, Outcome, error) {
+func (m *Manager) turn(ctx context.Context, r *record.Record, in *Incoming, now time.Time) (*record.Record, *Outcome, error) {
 	if message, isRepeat := r.Find(in.SID); isRepeat {
-		return r, Outcome{Result: Repeated, Reply: m.recorded(r, message)}, nil
+		return r, &Outcome{Result: Repeated, Reply: m.recorded(r, message)}, nil
 	}
 	if in.Ends {
-		return m.ended(r, in.SID, conversation.Reply{}, now), Outcome{Result: Ended}, nil
+		return m.ended(r, in.SID, conversation.Reply{}, now), &Outcome{Result: Ended}, nil
 	}
 	if !r.IsUnderway() {
 		r = r.Begin(now, m.options.Lifetime)
@@ -30,16 +30,16 @@ func (m *Manager) turn(ctx context.Context, r record.Record, in Incoming, now ti
 		err = record.CheckApp(state.Data)
 	}
 	if err != nil {
-		return r, Outcome{}, fmt.Errorf("%w: %w", ErrResponder, err)
+		return nil, nil, fmt.Errorf("%w: %w", ErrResponder, err)
 	}
-	o := Outcome{Result: Continued, Reply: reply}
+	o := &Outcome{Result: Continued, Reply: reply}
 	if r.Counter == 0 {
 		o.Result = Begun
 	}
 	if !reply.IsEmpty() {
 		var isAllowed bool
 		if r, isAllowed = r.AllowReply(m.options.MaxReplies, now); !isAllowed {
-			o = Outcome{Result: Guarded}
+			o = &Outcome{Result: Guarded}
 		}
 	}
 	if state.HasEnded {
@@ -51,7 +51,7 @@ func (m *Manager) turn(ctx context.Context, r record.Record, in Incoming, now ti
 }
 
 // recorded returns the reply to a message that was counted before.
-func (m *Manager) recorded(r record.Record, message record.Message) conversation.Reply {
+func (m *Manager) recorded(r *record.Record, message record.Message) conversation.Reply {
 	if message.IsStored {
 		return r.Reply(message)
 	}
@@ -59,7 +59,7 @@ func (m *Manager) recorded(r record.Record, message record.Message) conversation
 }
 
 // ended returns the record after a message that ended the conversation.
-func (m *Manager) ended(r record.Record, sid string, reply conversation.Reply, now time.Time) record.Record {
+func (m *Manager) ended(r *record.Record, sid string, reply conversation.Reply, now time.Time) *record.Record {
 	if r.Began.IsZero() {
 		r = r.Begin(now, m.options.Lifetime)
 	}

@@ -40,7 +40,7 @@ func (w *world) violation() string {
 
 // chain reads the record's list of messages. It returns the number as which each message was counted, and how often a
 // conversation began without a STOP before it, because an operator had ended the one before.
-func chain(r record.Record) (counters map[string]int64, beginnings int, violation string) {
+func chain(r *record.Record) (counters map[string]int64, beginnings int, violation string) {
 	counters, previous := map[string]int64{}, int64(0)
 	for sid, counter := range r.Messages() {
 		if _, twice := counters[sid]; twice {

@@ -8,22 +8,22 @@ import (
 
 // Encode returns r with its JSON form, which Bytes returns. If r has not changed since it was read, this is the form
 // that was read.
-func (r Record) Encode() Record {
+func (r *Record) Encode() *Record {
 	if r.raw != nil {
 		return r
 	}
-	return r.encode(nil)
+	return r.clone().encode(nil)
 }
 
 // Bytes returns the JSON form. It returns nil if the record has changed since it was read or encoded.
-func (r Record) Bytes() []byte { return r.raw }
+func (r *Record) Bytes() []byte { return r.raw }
 
-// encode writes the JSON form, with one more entry in the list of messages. If the form would be larger than MaxSize, the
-// returned record has fewer stored replies, and if that is not enough, no fields of other versions.
+// encode sets the JSON form of a clone, with one more entry in the list of messages. If the form would be larger than MaxSize, the
+// record has fewer stored replies, and if that is not enough, no fields of other versions.
 //
-// As after Parse, the long fields of the returned record are parts of the form, so that a record that is kept takes no
+// As after Parse, the long fields of the record are parts of the form, so that a record that is kept takes no
 // more memory than its form.
-func (r Record) encode(newest []byte) Record {
+func (r *Record) encode(newest []byte) *Record {
 	for r.maxSize(newest) > MaxSize && len(r.replies) > 0 {
 		r.replies = r.replies[1:]
 	}
@@ -53,7 +53,7 @@ func (r Record) encode(newest []byte) Record {
 }
 
 // maxSize returns a number of bytes that the JSON form does not exceed.
-func (r Record) maxSize(newest []byte) int {
+func (r *Record) maxSize(newest []byte) int {
 	const names, numbersAndTimes = 128, 5 * 40
 	size := names + numbersAndTimes + len(r.From) + len(r.To) + len(r.App) + len(r.messages) + len(newest) + len(r.replied) + len(r.unknown)
 	for _, reply := range r.replies {

@@ -17,17 +17,17 @@ type replyTimes []byte
 //
 // The limit stops two machines that answer each other. The times come from the clocks of the replicas: if the clocks
 // differ, the minute is longer or shorter by the difference.
-func (r Record) AllowReply(limit int, now time.Time) (Record, bool) {
+func (r *Record) AllowReply(limit int, now time.Time) (*Record, bool) {
 	if limit == 0 {
 		return r, true
 	}
 	recent, count := r.replied.recent(now)
-	r.replied, r.raw = recent, nil
-	if count >= limit {
-		return r, false
+	next := r.clone()
+	if next.replied = recent; count >= limit {
+		return next, false
 	}
-	r.replied = recent.add(now.Add(time.Second-1).UTC().AppendFormat(nil, time.RFC3339)) // rounded up to a second
-	return r, true
+	next.replied = recent.add(now.Add(time.Second-1).UTC().AppendFormat(nil, time.RFC3339)) // rounded up to a second
+	return next, true
 }
 
 // recent returns the times in the last minute, and their number. A time that is more than a minute in the future does

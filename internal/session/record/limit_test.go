@@ -12,7 +12,7 @@ import (
 type guard func(limit int, times []time.Time) []bool
 
 func ours(limit int, times []time.Time) (replies []bool) {
-	var r Record
+	r := &Record{}
 	for _, at := range times {
 		var isAllowed bool
 		r, isAllowed = r.AllowReply(limit, at)

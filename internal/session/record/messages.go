@@ -31,7 +31,7 @@ type Message struct {
 
 // Messages returns the MessageSid of each message as the record contains it, and the counter after the message, oldest
 // first. The counter is 0 if the message ended the conversation.
-func (r Record) Messages() iter.Seq2[string, int64] {
+func (r *Record) Messages() iter.Seq2[string, int64] {
 	return func(yield func(string, int64) bool) {
 		for entry := range bytes.FieldsSeq(r.messages) {
 			sid, value, _ := bytes.Cut(entry, []byte("="))
@@ -43,10 +43,10 @@ func (r Record) Messages() iter.Seq2[string, int64] {
 }
 
 // Find looks for a message by its MessageSid.
-func (r Record) Find(sid string) (Message, bool) { return r.messages.find(Escape(sid)) }
+func (r *Record) Find(sid string) (Message, bool) { return r.messages.find(Escape(sid)) }
 
 // HasOnly reports whether the message is the only one in the record.
-func (r Record) HasOnly(sid string) bool {
+func (r *Record) HasOnly(sid string) bool {
 	_, found := r.Find(sid)
 	return found && !bytes.Contains(r.messages, space)
 }

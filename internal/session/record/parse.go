@@ -53,23 +53,23 @@ func CheckApp(data json.RawMessage) error {
 //
 // The error is ErrForeign or ErrNewer. With ErrNewer, the returned record has only the version and the addresses. An
 // address is "" if it could not be read. The record contains parts of b, so b must not be changed afterwards.
-func Parse(b []byte) (Record, error) {
-	r := Record{raw: b, Counter: -1}
+func Parse(b []byte) (*Record, error) {
+	r := &Record{raw: b, Counter: -1}
 	isReadable := true
 	err := eachField(b, func(name, value []byte) { isReadable = r.set(name, value) && isReadable })
 	switch {
 	case err != nil:
-		return Record{}, ErrForeign
+		return nil, ErrForeign
 	case r.Version > version:
-		newer := Record{Version: r.Version, From: r.From, To: r.To}
+		newer := &Record{Version: r.Version, From: r.From, To: r.To}
 		return newer, fmt.Errorf("%w: %d, this is version %d", ErrNewer, r.Version, version)
 	case !isReadable || !r.isComplete():
-		return Record{}, ErrForeign
+		return nil, ErrForeign
 	}
 	return r, nil
 }
 
-func (r Record) isComplete() bool {
+func (r *Record) isComplete() bool {
 	return r.Version >= 1 && r.Counter >= 0 && r.Counter <= maxCounter && r.From != "" && r.To != "" &&
 		!r.Began.IsZero() && !r.Written.IsZero() && !r.Deadline.IsZero() && r.messages != nil
 }

@@ -14,8 +14,9 @@ import (
 // cannot carry.
 const version = 1
 
-// Record is one session. It never changes: a method that changes something returns a new Record. It never contains the
-// sender's text. A Record is safe for concurrent use.
+// Record is one session. It never changes after it was made: a method that changes something returns another Record.
+// Therefore a pointer to a Record can be shared, and is safe for concurrent use. A Record never contains the sender's
+// text.
 type Record struct {
 	Version  int
 	Counter  int64           // the number of messages answered since Began
@@ -34,39 +35,49 @@ type Record struct {
 }
 
 // New returns the record of a conversation between two addresses, which has not begun.
-func New(to, from string) Record {
-	return Record{To: strings.Clone(Escape(to)), From: strings.Clone(Escape(from))} // they may be parts of a whole request
+func New(to, from string) *Record {
+	return &Record{To: strings.Clone(Escape(to)), From: strings.Clone(Escape(from))} // they may be parts of a whole request
 }
 
 // Belongs reports whether r is the record of the conversation between two addresses, which are written as in a message.
-func (r Record) Belongs(to, from string) bool { return r.To == Escape(to) && r.From == Escape(from) }
+func (r *Record) Belongs(to, from string) bool { return r.To == Escape(to) && r.From == Escape(from) }
 
 // IsUnderway reports whether the conversation has begun and has not been ended.
-func (r Record) IsUnderway() bool { return !r.Began.IsZero() && r.Ended.IsZero() }
+func (r *Record) IsUnderway() bool { return !r.Began.IsZero() && r.Ended.IsZero() }
 
 // State returns what the responder knows of the conversation.
-func (r Record) State() conversation.State {
+func (r *Record) State() conversation.State {
 	return conversation.State{Counter: r.Counter, Data: r.App}
 }
 
 // Begin starts a new conversation. The messages before it are kept, so that their repeats are recognized.
-func (r Record) Begin(now time.Time, lifetime time.Duration) Record {
-	r.Version, r.Counter, r.App, r.raw = version, 0, nil, nil
-	r.Began, r.Deadline, r.Ended = stored(now), stored(now.Add(lifetime)), time.Time{}
-	return r
+func (r *Record) Begin(now time.Time, lifetime time.Duration) *Record {
+	next := r.clone()
+	next.Version, next.Counter, next.App = version, 0, nil
+	next.Began, next.Deadline, next.Ended = stored(now), stored(now.Add(lifetime)), time.Time{}
+	return next
 }
 
 // Update sets the state that the responder returned. The counter stops at 2^53, the largest integer that every reader
 // of JSON represents exactly.
-func (r Record) Update(s conversation.State, now time.Time) Record {
-	r.Counter, r.App, r.Written, r.raw = min(s.Counter, maxCounter), s.Data, stored(now), nil
-	return r
+func (r *Record) Update(s conversation.State, now time.Time) *Record {
+	next := r.clone()
+	next.Counter, next.App, next.Written = min(s.Counter, maxCounter), s.Data, stored(now)
+	return next
 }
 
 // End ends the conversation. The messages are kept, so that their repeats are recognized. The responder's data is not.
-func (r Record) End(now time.Time) Record {
-	r.Counter, r.App, r.Written, r.Ended, r.raw = 0, nil, stored(now), stored(now), nil
-	return r
+func (r *Record) End(now time.Time) *Record {
+	next := r.clone()
+	next.Counter, next.App, next.Written, next.Ended = 0, nil, stored(now), stored(now)
+	return next
+}
+
+// clone returns a copy that may be changed before it is returned to the caller.
+func (r *Record) clone() *Record {
+	next := *r
+	next.raw = nil
+	return &next
 }
 
 // stored returns t with the precision of the JSON form.

@@ -19,15 +19,15 @@ const (
 	from = "+12025550143"
 )
 
-func newRecord(now time.Time) Record { return New(to, from).Begin(now, time.Hour) }
+func newRecord(now time.Time) *Record { return New(to, from).Begin(now, time.Hour) }
 
 // count counts a message. Its reply is stored.
-func (r Record) count(sid string, counter int64, reply conversation.Reply) Record {
+func (r *Record) count(sid string, counter int64, reply conversation.Reply) *Record {
 	return r.Update(conversation.State{Counter: counter}, time.Now()).Remember(sid, counter, reply, false)
 }
 
 // parsed returns the record as another replica reads it.
-func parsed(tb interface{ Fatalf(string, ...any) }, r Record) Record {
+func parsed(tb interface{ Fatalf(string, ...any) }, r *Record) *Record {
 	b := r.Encode().Bytes()
 	if !json.Valid(b) {
 		tb.Fatalf("the record is not JSON: %s", b)
@@ -160,7 +160,7 @@ func TestLargestCounter(t *testing.T) {
 }
 
 // change draws a change of a record.
-func change(t *rapid.T, r Record, now time.Time) Record {
+func change(t *rapid.T, r *Record, now time.Time) *Record {
 	sid := rapid.StringMatching(`SM[0-9 "é]{1,3}`).Draw(t, "sid")
 	reply := conversation.Reply{TwiML: rapid.SampledFrom([]string{"", "", "<Response/>"}).Draw(t, "TwiML")}
 	if reply.TwiML == "" {
@@ -199,7 +199,7 @@ func TestEveryChange(t *testing.T) {
 			if again := before.change().Encode(); string(before.Bytes()) != text || string(again.Bytes()) != text {
 				t.Fatalf("a change of a record has changed the record before it:\n%s\n%s", text, again.Bytes())
 			}
-			if encoded, read := fmt.Sprintf("%+v", r.Encode()), fmt.Sprintf("%+v", parsed(t, r)); encoded != read {
+			if encoded, read := fmt.Sprintf("%+v", *r.Encode()), fmt.Sprintf("%+v", *parsed(t, r)); encoded != read {
 				t.Fatalf("the record\n%s is read as\n%s", encoded, read)
 			}
 		}
@@ -207,9 +207,8 @@ func TestEveryChange(t *testing.T) {
 }
 
 // change returns the record as if something had changed, so that it is encoded again.
-func (r Record) change() Record {
-	r.raw = nil
-	return r
+func (r *Record) change() *Record {
+	return r.clone()
 }
 
 func TestApp(t *testing.T) {

@@ -29,7 +29,7 @@ func (s storedReply) size() int { return len(s.sid) + len(s.json) }
 
 // Reply returns the stored reply to a message. It returns an empty reply if none was stored, or if the reply was
 // removed because of its size.
-func (r Record) Reply(m Message) (reply conversation.Reply) {
+func (r *Record) Reply(m Message) (reply conversation.Reply) {
 	i := slices.IndexFunc(r.replies, func(s storedReply) bool { return s.sid == m.SID })
 	switch {
 	case i < 0:
@@ -44,20 +44,21 @@ func (r Record) Reply(m Message) (reply conversation.Reply) {
 // Remember adds a message to the record, and encodes the record. counter is the number after the message, and 0 if the
 // message ended the conversation. The reply is stored unless isDerived, which states that the responder can derive it
 // from the counter.
-func (r Record) Remember(sid string, counter int64, reply conversation.Reply, isDerived bool) Record {
+func (r *Record) Remember(sid string, counter int64, reply conversation.Reply, isDerived bool) *Record {
 	m := Message{SID: Escape(sid), Counter: counter, IsStored: !isDerived}
-	r.messages = r.messages.withRoom()
+	next := r.clone()
+	next.messages = r.messages.withRoom()
 	var newest []storedReply
 	if m.IsStored && !reply.IsEmpty() { // a message that has no stored reply has an empty reply
 		newest = []storedReply{{strings.Clone(m.SID), encodeReply(reply)}}
 	}
-	r.replies = r.repliesBefore(newest)
-	return r.encode(m.entry())
+	next.replies = next.repliesBefore(newest)
+	return next.encode(m.entry())
 }
 
 // repliesBefore returns newest after the stored replies that are kept. A reply is removed with its message. The oldest
 // replies are removed if all replies together are too large.
-func (r Record) repliesBefore(newest []storedReply) []storedReply {
+func (r *Record) repliesBefore(newest []storedReply) []storedReply {
 	kept, size := newest, 0
 	for _, reply := range newest {
 		size = reply.size()
