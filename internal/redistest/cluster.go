@@ -15,16 +15,15 @@ const slots = 16384
 type Cluster struct {
 	Primaries []*Server // at the start, each has an equal share of the slots
 	Replicas  []*Server // none, or one for each primary, with the same index
-	buses     map[*Server]int
 }
 
 // StartCluster starts primaries, and a replica for each if replicated is true. It waits until all nodes know each other.
 // The other shards still work when one shard is down. All nodes have the options o.
 func StartCluster(tb testing.TB, primaries int, replicated bool, o Options) *Cluster {
 	tb.Helper()
-	c := &Cluster{buses: map[*Server]int{}}
+	c := &Cluster{}
 	for range primaries {
-		c.Primaries = append(c.Primaries, c.start(tb, o))
+		c.Primaries = append(c.Primaries, startNode(tb, o))
 	}
 	for i, p := range c.Primaries {
 		p.CLI(c.addSlots(i)...)
@@ -32,12 +31,12 @@ func StartCluster(tb testing.TB, primaries int, replicated bool, o Options) *Clu
 	}
 	if replicated {
 		for range primaries {
-			c.Replicas = append(c.Replicas, c.start(tb, o))
+			c.Replicas = append(c.Replicas, startNode(tb, o))
 		}
 	}
 	nodes := c.Nodes()
 	for _, node := range nodes[1:] {
-		c.meet(nodes[0], node)
+		nodes[0].meet(node)
 	}
 	for _, node := range nodes {
 		node.await("CLUSTER INFO", fmt.Sprintf("cluster_known_nodes:%d\r", len(nodes)))
@@ -50,25 +49,24 @@ func StartCluster(tb testing.TB, primaries int, replicated bool, o Options) *Clu
 // StartLone starts a Cluster node that knows no other node and serves only the slots from first to last.
 func StartLone(tb testing.TB, first, last int) *Server {
 	tb.Helper()
-	s := (&Cluster{buses: map[*Server]int{}}).start(tb, Options{})
+	s := startNode(tb, Options{})
 	s.CLI("CLUSTER", "ADDSLOTSRANGE", strconv.Itoa(first), strconv.Itoa(last))
 	s.await("CLUSTER INFO", "cluster_state:ok")
 	return s
 }
 
-func (c *Cluster) start(tb testing.TB, o Options) *Server {
+func startNode(tb testing.TB, o Options) *Server {
 	tb.Helper()
-	bus := FreePort(tb) // the default, the port plus 10000, can be too large
-	o.Args = append(slices.Clone(o.Args), "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(bus),
+	bus := strconv.Itoa(FreePort(tb)) // the default, the port plus 10000, can be too large
+	o.Args = append(slices.Clone(o.Args), "--cluster-enabled", "yes", "--cluster-port", bus,
 		"--cluster-node-timeout", failoverTime, "--cluster-require-full-coverage", "no", "--repl-diskless-sync-delay", "0")
-	s := Start(tb, o)
-	c.buses[s] = bus
-	return s
+	return Start(tb, o)
 }
 
 // meet makes a node know another one.
-func (c *Cluster) meet(node, other *Server) {
-	node.CLI("CLUSTER", "MEET", host, strconv.Itoa(other.Port()), strconv.Itoa(c.buses[other]))
+func (s *Server) meet(other *Server) {
+	bus := strings.TrimPrefix(other.CLI("CONFIG", "GET", "cluster-port"), "cluster-port\n")
+	s.CLI("CLUSTER", "MEET", host, strconv.Itoa(other.Port()), bus)
 }
 
 // replicate makes each replica follow its primary, and waits until all nodes know this.
@@ -129,7 +127,7 @@ func (c *Cluster) Remove(leaving, heir *Server) {
 
 // Join adds a node, which may come from another Cluster, without slots.
 func (c *Cluster) Join(node *Server) {
-	c.meet(node, c.Primaries[0])
+	node.meet(c.Primaries[0])
 	node.awaitSlots()
 }
 

@@ -1,12 +1,11 @@
 package redistest
 
 import (
-	"bytes"
 	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 )
@@ -14,27 +13,24 @@ import (
 // readyTimeout is far more than the 30 ms that a start takes, for a busy machine under the race detector.
 const readyTimeout = time.Minute
 
-// readyLines are the lines that redis-server and Sentinel log when they accept connections.
-var readyLines = [...]string{"Ready to accept connections", "Sentinel ID is"}
-
-// process is one run of redis-server. It is the io.Writer of the output. It is safe for concurrent use.
+// process is one run of redis-server. It is safe for concurrent use.
 type process struct {
-	cmd   *exec.Cmd
-	ready chan struct{} // closed after the ready line
-	gone  chan struct{} // closed when the process has ended and its output has been read
-
-	mu     sync.Mutex
-	output bytes.Buffer
+	cmd    *exec.Cmd
+	output string        // the file that contains the output
+	gone   chan struct{} // closed when the process has ended
 }
 
 // startProcess starts a program and waits for its ready line. A PING would not be enough, because another program can
 // have the port. The error contains the output of the program, which has ended then.
 func startProcess(binary, dir string, args []string) (*process, error) {
-	p := &process{cmd: exec.Command(binary, args...), ready: make(chan struct{}), gone: make(chan struct{})}
+	output, err := os.CreateTemp(dir, "output-*.log")
+	if err != nil {
+		return nil, err
+	}
+	defer output.Close()
+	p := &process{cmd: exec.Command(binary, args...), output: output.Name(), gone: make(chan struct{})}
 	p.cmd.Dir = dir
-	p.cmd.Stdout, p.cmd.Stderr = p, p
-	// When redis-server rewrites its log, its child keeps the output open for a moment longer than redis-server lives.
-	p.cmd.WaitDelay = time.Second
+	p.cmd.Stdout, p.cmd.Stderr = output, output
 	p.cmd.SysProcAttr = dieWithParent()
 	started := make(chan error)
 	go func() {
@@ -51,14 +47,27 @@ func startProcess(binary, dir string, args []string) (*process, error) {
 	if err := <-started; err != nil {
 		return nil, err
 	}
-	select {
-	case <-p.ready:
-		return p, nil
-	case <-time.After(readyTimeout):
-	case <-p.gone:
+	timeout := time.After(readyTimeout)
+	for isOver := false; !p.isReady(); {
+		if isOver {
+			p.kill()
+			return nil, fmt.Errorf("the program is not ready:\n%s", p.text())
+		}
+		select {
+		case <-p.gone:
+			isOver = true
+		case <-timeout:
+			isOver = true
+		case <-time.After(2 * time.Millisecond):
+		}
 	}
-	p.kill()
-	return nil, fmt.Errorf("the program is not ready:\n%s", p.text())
+	return p, nil
+}
+
+// isReady reports whether redis-server or Sentinel has logged that it accepts connections.
+func (p *process) isReady() bool {
+	text := p.text()
+	return strings.Contains(text, "Ready to accept connections") || strings.Contains(text, "Sentinel ID is")
 }
 
 func (p *process) kill() {
@@ -76,27 +85,11 @@ func (p *process) signal(signal syscall.Signal) error {
 	return err
 }
 
-// Write collects the output and looks for the ready line.
-func (p *process) Write(b []byte) (int, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.output.Write(b)
-	select {
-	case <-p.ready:
-		return len(b), nil
-	default:
-	}
-	for _, line := range readyLines {
-		if bytes.Contains(p.output.Bytes(), []byte(line)) {
-			close(p.ready)
-			break
-		}
-	}
-	return len(b), nil
-}
-
+// text returns the output so far.
 func (p *process) text() string {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return strings.TrimSpace(p.output.String())
+	text, err := os.ReadFile(p.output)
+	if err != nil {
+		return err.Error()
+	}
+	return strings.TrimSpace(string(text))
 }
