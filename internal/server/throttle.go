@@ -24,7 +24,6 @@ type throttle struct {
 
 	mu     sync.Mutex
 	counts map[string]*throttled // by result, in this interval; nil between intervals
-	timer  *time.Timer           // ends the interval
 }
 
 // throttled counts the requests with one result.
@@ -40,7 +39,7 @@ func (t *throttle) allow(level slog.Level, result string, r *http.Request) bool 
 	defer t.mu.Unlock()
 	if t.counts == nil {
 		t.counts = map[string]*throttled{}
-		t.timer = time.AfterFunc(throttleInterval, t.flush)
+		time.AfterFunc(throttleInterval, t.flush)
 	}
 	same := t.counts[result]
 	if same == nil {
@@ -61,9 +60,6 @@ func (t *throttle) flush() {
 		if more := same.count - throttleLines; more > 0 {
 			t.log.Log(context.Background(), same.level, "requests", "result", result, "count", more, same.source)
 		}
-	}
-	if t.counts != nil {
-		t.timer.Stop()
 	}
 	t.counts = nil
 }

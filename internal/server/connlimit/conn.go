@@ -12,8 +12,7 @@ import (
 // perLine is the memory in bytes that a header line takes beyond its text: a slot in a map, a slice and two strings.
 const perLine = 128
 
-// Conn is a connection of a limited listener. The methods that a handler calls do nothing on a nil Conn, so that the
-// handler can also be used without a Limiter.
+// Conn is a connection of a limited listener.
 type Conn struct {
 	net.Conn
 	limiter *Limiter
@@ -34,17 +33,17 @@ type Conn struct {
 
 type connKey struct{}
 
-// FromContext returns the connection of a request. It returns nil if the request came from another listener.
+// FromContext returns the connection of a request. If the request came from another listener, it returns a Conn without
+// limits, which never ends.
 func FromContext(ctx context.Context) *Conn {
-	c, _ := ctx.Value(connKey{}).(*Conn)
-	return c
+	if c, ok := ctx.Value(connKey{}).(*Conn); ok {
+		return c
+	}
+	return &Conn{limiter: New(0)}
 }
 
 // Grow records that the buffer for the body of the request has grown by n bytes.
 func (c *Conn) Grow(n int) {
-	if c == nil {
-		return
-	}
 	c.limiter.mu.Lock()
 	defer c.limiter.mu.Unlock()
 	c.grow(n)
@@ -53,9 +52,6 @@ func (c *Conn) Grow(n int) {
 // Signed records that the request has a valid signature. From then on, the request does not count as memory. A request
 // that is refused stays unverified until it is answered, because net/http may wait for the rest of its body.
 func (c *Conn) Signed() {
-	if c == nil {
-		return
-	}
 	c.limiter.mu.Lock()
 	defer c.limiter.mu.Unlock()
 	if c.state != closed {
@@ -64,13 +60,8 @@ func (c *Conn) Signed() {
 	}
 }
 
-// Ended returns a channel that is closed when this process closes the connection. For a nil Conn, it returns nil.
-func (c *Conn) Ended() <-chan struct{} {
-	if c == nil {
-		return nil
-	}
-	return c.ended
-}
+// Ended returns a channel that is closed when this process closes the connection.
+func (c *Conn) Ended() <-chan struct{} { return c.ended }
 
 // Read reads from the connection. It records when a request begins and how much memory the head of the request takes.
 // If the connection was closed to make room before the request was recorded, the request fails.
