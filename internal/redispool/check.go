@@ -82,14 +82,14 @@ var errClusterNode = node.Refuse(errors.New("this Redis is a node of a Cluster, 
 // modeCheck refuses a node of a Cluster as a single server. A node would run our scripts, list only its own keys, and
 // refuse most messages. It is safe for concurrent use.
 type modeCheck struct {
-	pointless atomic.Bool // the server closes the connection
+	unsupported atomic.Bool // the server closes the connection after HELLO
 }
 
-// greet asks for the mode with HELLO, the one command that returns it and that no ACL forbids. A server that refuses HELLO
-// counts as no node: proxies such as Envoy refuse it, and twemproxy closes the connection.
+// greet asks for the mode with HELLO, because no ACL forbids HELLO. A server that does not answer HELLO is not a node of a
+// Cluster but a proxy: Envoy returns an error, and twemproxy closes the connection.
 // See https://redis.io/docs/latest/commands/hello/.
 func (m *modeCheck) greet(c redis.Conn) error {
-	if m.pointless.Load() {
+	if m.unsupported.Load() {
 		return nil
 	}
 	reply, err := redis.Values(c.Do("HELLO"))
@@ -97,7 +97,7 @@ func (m *modeCheck) greet(c redis.Conn) error {
 		return err
 	}
 	if c.Err() != nil {
-		m.pointless.Store(true)
+		m.unsupported.Store(true)
 		return node.ErrRedial
 	}
 	for i := 0; i+1 < len(reply); i += 2 {

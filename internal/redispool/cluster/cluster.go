@@ -44,8 +44,8 @@ func New(seeds []string, o node.Options, size int) *Cluster {
 	return c
 }
 
-// Dial returns a connection to the whole Cluster once its layout is known. It is not a network connection. Dial waits no
-// longer than for a command, because redisstore cannot give it a time limit.
+// Dial returns a connection to the whole Cluster, which is not a network connection. It waits until the layout is known,
+// but no longer than for a command, because redisstore cannot give it a time limit.
 func (c *Cluster) Dial(ctx context.Context) (redis.Conn, error) {
 	if c.layout.Load().served == 0 {
 		ctx, cancel := context.WithTimeout(ctx, c.limit)
@@ -64,8 +64,8 @@ func (c *Cluster) Dial(ctx context.Context) (redis.Conn, error) {
 	return &router{node.Pipeline{Run: c.run}}, nil
 }
 
-// EachPrimary calls f with a connection to each primary that has slots, until f returns an error. There are none before
-// the first contact.
+// EachPrimary calls f with a connection to each primary that has slots, until f returns an error. No primaries are known
+// before the first contact.
 func (c *Cluster) EachPrimary(ctx context.Context, f func(addr string, conn redis.Conn) error) error {
 	for addr := range c.layout.Load().tags {
 		conn, err := c.pool(addr).DialContext(ctx)
@@ -80,7 +80,7 @@ func (c *Cluster) EachPrimary(ctx context.Context, f func(addr string, conn redi
 	return nil
 }
 
-// HashTags returns a hash tag for each primary that has slots. There are none before the first contact.
+// HashTags returns a hash tag for each primary that has slots. No primaries are known before the first contact.
 func (c *Cluster) HashTags() []string { return slices.Collect(maps.Values(c.layout.Load().tags)) }
 
 // OpenConnections returns the number of connections to all nodes.

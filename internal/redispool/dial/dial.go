@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Timeout limits the connecting to a host, with all its addresses.
+// Timeout is how long connecting to a host may take, including all its addresses.
 const Timeout = time.Second
 
 const (
@@ -44,8 +44,8 @@ type Dialer struct {
 	failures sync.Map           // the times of failures that no answer followed: int64 in ns by address
 }
 
-// Dial connects to host:port, or to a Unix socket if addr is a path. Timeout limits the connecting, but not the first
-// lookup of a host name.
+// Dial connects to host:port, or to a Unix socket if addr is a path. The first lookup of a host name does not count
+// towards Timeout.
 func (d *Dialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	if strings.HasPrefix(addr, "/") {
 		return (&net.Dialer{Timeout: Timeout}).DialContext(ctx, "unix", addr)
@@ -61,7 +61,7 @@ func (d *Dialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	return d.dialAny(ctx, d.order(ips, port))
 }
 
-// Report records whether the server at the remote address of a connection answered. An error is not an answer.
+// Report records whether the server at the remote address of a connection answered. An error reply counts as no answer.
 func (d *Dialer) Report(addr string, answered bool) {
 	if answered {
 		d.failures.Delete(addr)

@@ -29,14 +29,9 @@ func Refused(err error) bool {
 func Outdated(err error) bool {
 	var certificate *tls.CertificateVerificationError
 	var network *net.OpError
-	switch {
-	case errors.As(err, &certificate):
-		return true
-	case errors.As(err, &network) && network.Op == "remote error": // crypto/tls marks a TLS alert of the server with this Op
-		return true
-	}
+	alert := errors.As(err, &network) && network.Op == "remote error" // crypto/tls marks an alert of the server with this Op
 	code := Code(err)
-	return code == "NOAUTH" || code == "WRONGPASS"
+	return alert || errors.As(err, &certificate) || code == "NOAUTH" || code == "WRONGPASS"
 }
 
 // Code returns the code of an error reply, such as READONLY, or "" if err is not an error reply. When a command inside a

@@ -24,8 +24,8 @@ const (
 	idleTimeout = 2 * time.Minute
 
 	// A connection is not used again once it is older than minAge plus a random part of ageSpread. The service then
-	// notices that a name leads to another server, even if the old server still answers. The random part prevents that
-	// all connections are dialled at the same time.
+	// notices that a name leads to another server, even if the old server still answers. Because of the random part,
+	// connections that were dialled at the same time do not end at the same time.
 	minAge    = 4 * time.Minute
 	ageSpread = 2 * time.Minute
 )
@@ -55,13 +55,13 @@ type Node struct {
 
 	breaker breaker
 
-	// losses are the times when a connection was last lost, by the remote address, because the name in addr may have
-	// several. Connections that were idle then are probably lost, too: a restart or a failover closes all of them.
+	// losses has, for each remote address of Addr, the time when a connection was last lost. Connections that were idle
+	// then are probably lost, too: a restart or a failover closes all of them.
 	losses sync.Map
 }
 
-// NewPool returns a pool of connections to nodes, which dial returns. It never waits for a free connection, because
-// redisstore cannot give it a time limit.
+// NewPool returns a pool of the connections that dial returns, each of which must be a Conn. The pool never waits for a
+// free connection, because redisstore cannot give it a time limit.
 func NewPool(dial func(context.Context) (redis.Conn, error), maxActive, maxIdle int) *redis.Pool {
 	return &redis.Pool{DialContext: dial, TestOnBorrow: Reusable, MaxActive: maxActive, MaxIdle: maxIdle, IdleTimeout: idleTimeout}
 }
@@ -76,7 +76,7 @@ func Reusable(pooled redis.Conn, lastUsed time.Time) error {
 	return nil
 }
 
-// Dial returns a new connection, unless another caller has just failed to connect.
+// Dial returns a new connection. If another caller has just failed to connect, Dial returns the error of that attempt.
 func (n *Node) Dial(ctx context.Context) (redis.Conn, error) {
 	if err := n.breaker.enter(); err != nil {
 		return nil, err
@@ -161,20 +161,14 @@ func (c *Conn) logIn(l redisurl.Login) error {
 	return nil
 }
 
-// ping waits for any reply to PING. A server that has too many clients refuses a new one only in its first reply, and then
-// closes the connection. Without PING, the pool would get a dead connection.
+// ping finds out whether the server accepts the connection. A server that has too many clients refuses a new one only in
+// its first reply. A reply that the user may not do PING shows that the server accepts it.
 func (c *Conn) ping() error {
 	_, err := c.raw.Do("PING")
-	switch code := Code(err); {
-	case code == "" || demoted(code):
-		return err
-	case code == "NOAUTH" || code == "NOPERM":
+	if code := Code(err); code == "NOAUTH" || code == "NOPERM" {
 		return nil
 	}
-	if _, _ = c.raw.Do("PING"); c.raw.Err() != nil {
-		return err
-	}
-	return nil
+	return err
 }
 
 // lose records the loss of a connection. If a command timed out, the server may hang. Any other error of a connection

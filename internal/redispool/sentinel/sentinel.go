@@ -65,7 +65,7 @@ func (p *Primary) Dial(ctx context.Context) (redis.Conn, error) {
 	return nil, errors.Join(errs...)
 }
 
-// Reusable is [node.Reusable], and also returns ErrStale for a connection to a server that is not the primary any more.
+// Reusable is like [node.Reusable]. It also returns ErrStale if the server of the connection is no longer the primary.
 func (p *Primary) Reusable(pooled redis.Conn, lastUsed time.Time) error {
 	if pooled.(*node.Conn).Addr() != *p.current.Load() {
 		return node.ErrStale
