@@ -15,8 +15,8 @@ import (
 	"time"
 )
 
-// writeCertificate writes a certificate for this host and its key to dir, in PEM. The certificate has signed itself, so
-// it is also its own authority. Servers and clients use the same one.
+// writeCertificate writes a certificate for this host and its key to dir, in PEM. The certificate is self-signed, so it
+// is its own authority. Servers and clients use the same certificate.
 func writeCertificate(tb testing.TB, dir string) {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

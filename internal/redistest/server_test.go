@@ -204,7 +204,7 @@ func TestSentinelAndClusterNodes(t *testing.T) {
 		})
 		want := fmt.Sprintf("127.0.0.1\n%d", primary.Port())
 		if got := sentinel.CLI("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "primary"); got != want {
-			t.Errorf("the sentinel says %q, want %q", got, want)
+			t.Errorf("the sentinel returns %q, want %q", got, want)
 		}
 	})
 	t.Run("cluster", func(t *testing.T) {

@@ -26,7 +26,7 @@ type Health struct {
 // time, and the balancer must not remove all of them while their messages can still wait.
 func NewHealth(patience time.Duration, log *slog.Logger) *Health {
 	h := &Health{patience: patience, log: log}
-	h.setContact()
+	h.contact.Store(new(time.Now()))
 	return h
 }
 
@@ -40,8 +40,8 @@ func (h *Health) Draining() bool { return h.draining.Load() }
 // away while it refuses every message. The context of a ping lasts as long as the context of a message: with a shorter
 // one, a slow DNS server could make every ping fail while messages succeed.
 //
-// If Redis cannot be reached yet, Watch waits for it. Watch returns an error only if Redis refuses the first ping for a
-// reason that waiting cannot remove; refused reports whether an error has such a reason.
+// If Redis cannot be reached yet, Watch waits for it. Watch returns an error only if refused is true for the error of a
+// ping before the first success: Redis then refuses the replica for a reason that waiting cannot remove.
 func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, refused func(error) bool) error {
 	isAway := false
 	for interval := pingInterval / 5; ; {
@@ -52,7 +52,7 @@ func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, re
 		case ctx.Err() != nil:
 			return nil
 		case err == nil:
-			h.setContact()
+			h.contact.Store(new(time.Now()))
 			if !h.started.Swap(true) || isAway {
 				h.log.Info("Redis can be used")
 			}
@@ -69,11 +69,6 @@ func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, re
 			return nil
 		}
 	}
-}
-
-func (h *Health) setContact() {
-	now := time.Now()
-	h.contact.Store(&now)
 }
 
 // away returns how long ago the last ping succeeded. Before the first success, it returns how long the replica has been

@@ -45,16 +45,15 @@ func newMetrics(registry prometheus.Registerer, health *Health, sessions *sessio
 		Name: "smsession_quarantined_records_total",
 		Help: "Session records that could not be read and were put into quarantine.",
 	}, func() float64 { return float64(sessions.Quarantined()) })
-	for reason, count := range map[string]func(connlimit.Stats) int{
-		"idle":       func(s connlimit.Stats) int { return s.EvictedIdle },
-		"unverified": func(s connlimit.Stats) int { return s.EvictedUnverified },
-	} {
+	evicted := func(reason string, count func() int) {
 		auto.NewCounterFunc(prometheus.CounterOpts{
 			Name:        "smsession_connections_evicted_total",
 			Help:        "Connections that were closed to make room: idle ones, or requests that were not verified.",
 			ConstLabels: prometheus.Labels{"reason": reason},
-		}, func() float64 { return float64(count(connections.Stats())) })
+		}, func() float64 { return float64(count()) })
 	}
+	evicted("idle", func() int { return connections.Stats().EvictedIdle })
+	evicted("unverified", func() int { return connections.Stats().EvictedUnverified })
 	return &metrics{
 		messages: messageCounters(auto),
 		duration: auto.NewHistogram(prometheus.HistogramOpts{

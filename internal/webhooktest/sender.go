@@ -129,7 +129,7 @@ func read(res *http.Response) (Reply, error) {
 	return r, err
 }
 
-// Texts returns the messages of the reply. The error says that the reply is not 200 with TwiML.
+// Texts returns the messages of the reply. It returns an error if the reply is not 200 with TwiML.
 func (r Reply) Texts() ([]string, error) {
 	var doc struct {
 		XMLName  xml.Name `xml:"Response"`
@@ -141,7 +141,7 @@ func (r Reply) Texts() ([]string, error) {
 	return doc.Messages, nil
 }
 
-// Text returns what the sender reads: the messages, one per line. A reply that is not TwiML reads as status and body.
+// Text returns the messages of the reply, one per line. If the reply is not TwiML, it returns the status and the body.
 func (r Reply) Text() string {
 	texts, err := r.Texts()
 	if err != nil {

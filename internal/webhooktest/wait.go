@@ -9,11 +9,11 @@ import (
 // limit is how long a test waits for an event before it fails. It is far more than any event takes on a busy machine.
 const limit = 2 * time.Minute
 
-// Wait polls until a condition holds. It fails the test after two minutes.
-func Wait(tb testing.TB, what string, holds func() bool) {
+// Wait polls until isTrue returns true. It fails the test after two minutes.
+func Wait(tb testing.TB, what string, isTrue func() bool) {
 	tb.Helper()
 	WaitNoError(tb, what, func() error {
-		if holds() {
+		if isTrue() {
 			return nil
 		}
 		return errors.New("it did not happen")

@@ -14,7 +14,7 @@ func (endless) Read([]byte) (int, error)        { return 800, nil }
 func (endless) SetReadDeadline(time.Time) error { return nil }
 func (endless) Close() error                    { return nil }
 
-// BenchmarkMessage measures what a message costs on a connection that is kept alive.
+// BenchmarkMessage measures the cost of a message on a connection that carries many messages.
 func BenchmarkMessage(b *testing.B) {
 	limiter := New(8192)
 	srv := &http.Server{}

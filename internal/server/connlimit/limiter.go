@@ -27,16 +27,14 @@ type state int
 const (
 	stranger   state = iota // idle, and has never carried a signed request
 	trusted                 // idle, and has carried a signed request
-	unverified              // a request has begun, and its signature is not verified yet or was refused
-	large                   // unverified, and the request takes more than usualRequest
-	busy                    // a request with a valid signature is being answered
+	unverified              // carries an unverified request
+	large                   // carries an unverified request that takes more than usualRequest
+	busy                    // carries a request with a valid signature, which is being answered
 	closed                  // has no queue
 )
 
-// Limiter limits the connections of one listener. Each connection is in one of three states:
-//   - idle: no byte of a request has arrived;
-//   - unverified: a request has begun, and its signature is not verified yet or was refused;
-//   - busy: the connection carries a request with a valid signature, which is being answered.
+// Limiter limits the connections of one listener. A connection is idle until the first byte of a request arrives. The
+// request is unverified until its signature is verified or, if the request is refused, until it is answered.
 //
 // At the limit, one connection is closed to make room for a new one. The first of these that exists is closed:
 //
