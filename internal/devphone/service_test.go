@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/config/redisurl"
@@ -101,13 +102,16 @@ func (s *service) options(pool *redis.Pool) devphone.Options {
 	}
 }
 
+// sharedSCS is shared by all Managers, because each call of scs.New starts a goroutine that never ends.
+var sharedSCS = scs.New()
+
 // newServer returns the service without the page.
 func newServer(pool *redis.Pool, publicURL string) *server.Server {
 	tokens := []twilio.Token{{Value: webhooktest.AuthToken}}
 	log := slog.New(slog.DiscardHandler)
 	return server.New(server.Options{
 		Sessions: session.New(session.Options{
-			Pool: pool, Connections: redispool.Size, Prefix: "sms:", IdleTimeout: 4 * time.Hour, Lifetime: 720 * time.Hour,
+			SCS: sharedSCS, Pool: pool, Connections: redispool.Size, Prefix: "sms:", IdleTimeout: 4 * time.Hour, Lifetime: 720 * time.Hour,
 			Budget: 10 * time.Second, Responder: conversation.Counter{}, Logger: log,
 		}),
 		Webhook:     twilio.NewVerifier(publicURL+"/sms", tokens),

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
+
 	"smsession/internal/config/redisurl"
 	"smsession/internal/conversation"
 	"smsession/internal/cookies"
@@ -17,6 +19,9 @@ import (
 	"smsession/internal/twilio"
 	"smsession/internal/webhooktest"
 )
+
+// sharedSCS is shared by all Managers, because each call of scs.New starts a goroutine that never ends.
+var sharedSCS = scs.New()
 
 // newService returns the URL of smsession's own webhook with an embedded Redis.
 func newService(t *testing.T) string {
@@ -32,6 +37,7 @@ func newService(t *testing.T) string {
 	log := slog.New(slog.DiscardHandler)
 	s := httptest.NewServer(server.New(server.Options{
 		Sessions: session.New(session.Options{
+			SCS:          sharedSCS,
 			Pool:         pool,
 			Connections:  redispool.Size,
 			Prefix:       "sms:",

@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/alexedwards/scs/v2"
 	"github.com/go-chi/chi/v5"
 
 	"smsession/internal/config"
@@ -57,6 +58,7 @@ func Run(ctx context.Context, o Options) error {
 	countConnections(registry, pool, cfg.Connections)
 
 	sessions := session.New(session.Options{
+		SCS:          scs.New(),
 		Pool:         pool.Pool,
 		Connections:  cfg.Connections,
 		Prefix:       cfg.RedisPrefix,

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
 	"github.com/gomodule/redigo/redis"
 	"go.uber.org/goleak"
 
@@ -29,7 +30,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	goleak.VerifyTestMain(m)
+	// Nothing stops the goroutine that scs.New starts.
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/alexedwards/scs/v2/memstore.(*MemStore).startCleanup"))
 }
 
 const (
@@ -47,6 +49,9 @@ const (
 
 // routes are the URLs that Twilio posts messages to.
 var routes = []string{"/sms", "/sms/fallback"}
+
+// sharedSCS is shared by all Managers, because each call of scs.New starts a goroutine that never ends.
+var sharedSCS = scs.New()
 
 // settings are what a test can change in a replica.
 type settings struct {
@@ -74,6 +79,7 @@ func newReplica(tb testing.TB, addr string, changes ...func(*settings)) *replica
 		fallbackURL: publicURL + "/sms/fallback",
 		tokens:      []twilio.Token{{Value: token}},
 		session: session.Options{
+			SCS:          sharedSCS,
 			Connections:  redispool.Size,
 			Prefix:       "sms:",
 			IdleTimeout:  4 * time.Hour,

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/config/redisurl"
@@ -24,6 +25,9 @@ const (
 	pointerKey = "sms:conversation:+15005550006:+12025550143"
 )
 
+// sharedSCS is shared by all Managers, because each call of scs.New starts a goroutine that never ends.
+var sharedSCS = scs.New()
+
 // replica is one Manager and its pool.
 type replica struct {
 	manager *session.Manager
@@ -33,6 +37,7 @@ type replica struct {
 // usual returns the options of most tests.
 func usual(addr string) session.Options {
 	return session.Options{
+		SCS:         sharedSCS,
 		Pool:        redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}}).Pool,
 		Connections: redispool.Size,
 		Prefix:      "sms:",

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alexedwards/scs/v2"
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/conversation"
@@ -23,9 +24,12 @@ const (
 	running = "TTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTTT"
 )
 
+// sharedSCS is shared by all Managers, because each call of scs.New starts a goroutine that never ends.
+var sharedSCS = scs.New()
+
 // newManager returns a Manager with the usual options.
 func newManager(pool *redis.Pool, connections int) *Manager {
-	return New(Options{Pool: pool, Connections: connections, Prefix: "sms:", IdleTimeout: 4 * time.Hour,
+	return New(Options{SCS: sharedSCS, Pool: pool, Connections: connections, Prefix: "sms:", IdleTimeout: 4 * time.Hour,
 		Lifetime: 720 * time.Hour, Budget: 10 * time.Second, Responder: conversation.Counter{}})
 }
 

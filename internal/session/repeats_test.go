@@ -79,7 +79,7 @@ func newHung(responder conversation.Responder) *hung {
 		defer lock.Unlock()
 		return held.do(command, args)
 	}
-	h.Manager = New(Options{Pool: &redis.Pool{Dial: func() (redis.Conn, error) {
+	h.Manager = New(Options{SCS: sharedSCS, Pool: &redis.Pool{Dial: func() (redis.Conn, error) {
 		return &hanging{run: run, open: h.open, sent: h.sent, cut: h.cut}, nil
 	}}, Connections: 64, Prefix: "sms:", IdleTimeout: time.Hour, Lifetime: time.Hour, Budget: 10 * time.Second, Responder: responder})
 	return h

@@ -46,6 +46,10 @@ var (
 
 // Options are what a Manager needs. All fields but Logger and MaxReplies are required.
 type Options struct {
+	// SCS was made by scs.New. New copies it before it changes it, so Managers can share one. Each call of scs.New starts
+	// a goroutine that never ends, for a store that is not used here, so a process should call it only once.
+	SCS *scs.SessionManager
+
 	Pool         *redis.Pool
 	Connections  int // how many connections of the pool messages may use at the same time
 	Prefix       string
@@ -75,22 +79,18 @@ func New(o Options) *Manager {
 	}
 	return &Manager{
 		options: o,
-		scs:     newSCS(o),
+		scs:     configure(*o.SCS, o),
 		store:   newStore(o.Pool, o.Connections, record.Keys{Prefix: o.Prefix}),
 		queue:   newQueue(),
 	}
 }
 
-// newSCS configures scs. The Store and the Codec are set for each commit. newSCS does not call scs.New, which starts a
-// goroutine for a store that is not used here. A SessionManager without the context key that scs.New generates works as
-// long as no two SessionManagers handle the same request.
-func newSCS(o Options) *scs.SessionManager {
-	return &scs.SessionManager{
-		IdleTimeout: o.IdleTimeout,
-		Lifetime:    o.Lifetime,
-		// SameSite is not set: Twilio is not a browser, and its documentation does not mention the attribute.
-		Cookie: scs.SessionCookie{Name: CookieName, Path: "/", HttpOnly: true, Secure: o.SecureCookie, Persist: true},
-	}
+// configure returns s with the time-outs and the cookie of the options. The Store and the Codec are set for each commit.
+func configure(s scs.SessionManager, o Options) *scs.SessionManager {
+	s.IdleTimeout, s.Lifetime = o.IdleTimeout, o.Lifetime
+	// SameSite is not set: Twilio is not a browser, and its documentation does not mention the attribute.
+	s.Cookie = scs.SessionCookie{Name: CookieName, Path: "/", HttpOnly: true, Secure: o.SecureCookie, Persist: true}
+	return &s
 }
 
 // Quarantined returns the number of records that were moved to quarantine since the Manager was made.
