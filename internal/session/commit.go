@@ -45,10 +45,10 @@ func (m *Manager) commit(ctx, client context.Context, d *delivery, past *history
 // changed. Otherwise the record may be saved, not saved, or saved later.
 type commitError struct {
 	error
-	token      string
-	mayCreate  bool   // there was no record under the token, and there may be one now or later
-	mayPoint   bool   // the pointer may contain a token of this request now or later
-	replacedBy []byte // the record that Redis has instead of the cached one
+	ownToken    string // there may be a new record under this token now or later; "" if there was a record before
+	mayPoint    bool   // the pointer may contain a token of this request now or later
+	replaced    string // the token of a cached record; "" if the record was not cached, or is gone
+	replacement []byte // the record that Redis has instead of the cached one
 }
 
 func (e *commitError) Unwrap() error { return e.error }
@@ -101,7 +101,10 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 		return nil
 	}
 	isOwn := !t.found.exists || token == t.ownToken
-	failed := &commitError{error: errConflict, token: token, mayCreate: !t.found.exists, mayPoint: isOwn && r.pointerErr != nil}
+	failed := &commitError{error: errConflict, mayPoint: isOwn && r.pointerErr != nil}
+	if !t.found.exists {
+		failed.ownToken = token
+	}
 	switch {
 	case err != nil:
 		failed.error = fmt.Errorf("save session: %w", err)
@@ -110,7 +113,9 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 		// a deletion that arrives late must not delete its record.
 		_, _ = scripts.discard.Do(conn, key, b)
 	case !isSaved && t.found.isCached:
-		failed.replacedBy, _ = r.record.([]byte)
+		if value, exists := r.record.([]byte); exists {
+			failed.replaced, failed.replacement = token, value
+		}
 	}
 	return failed
 }

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -67,10 +68,9 @@ type history struct {
 	firstFailure time.Time
 	cause        error // the last error of Redis, which explains more than the end of the budget
 
-	hasSent   bool   // a command to save the message was sent
-	ownToken  string // the token that the request made; "" if it has made none
-	mayCreate bool   // there may be a record under ownToken
-	mayPoint  bool   // the pointer may contain ownToken now or later
+	hasSent  bool   // a command to save the message was sent
+	ownToken string // the token under which the request may have made a record; "" if there is none
+	mayPoint bool   // the pointer may contain ownToken now or later
 
 	// replacement is the record under replaced that refused the last attempt. It is used for one attempt.
 	replaced    string
@@ -96,13 +96,9 @@ func (h *history) after(err error) *history {
 	}
 	if failed, isSent := errors.AsType[*commitError](err); isSent {
 		next.hasSent = true
-		if failed.mayCreate {
-			next.ownToken, next.mayCreate = failed.token, true
-		}
+		next.ownToken = cmp.Or(failed.ownToken, next.ownToken)
 		next.mayPoint = next.mayPoint || failed.mayPoint
-		if failed.replacedBy != nil {
-			next.replaced, next.replacement = failed.token, failed.replacedBy
-		}
+		next.replaced, next.replacement = failed.replaced, failed.replacement
 	}
 	return &next
 }
@@ -124,7 +120,7 @@ func (h *history) wait(ctx, client context.Context, err error) error {
 // record, or the pointer may lead to it. It does not delay the answer to a message that failed.
 func (m *Manager) sweep(ctx context.Context, d *delivery, past *history, o *Outcome) {
 	switch {
-	case !past.mayCreate || o.token == past.ownToken || o.Err != nil && past.mayPoint:
+	case past.ownToken == "" || o.token == past.ownToken || o.Err != nil && past.mayPoint:
 	case o.Err == nil:
 		m.store.sweep(ctx, past.ownToken, d.SID)
 	default:

@@ -35,27 +35,20 @@ func End(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from strin
 // new session. In that case end has ended the session before it.
 func end(ctx context.Context, conn redis.Conn, keys record.Keys, to, from string) (r *record.Record, found bool, err error) {
 	token, err := read(conn, keys.Conversation(to, from))
-	if err == nil && !record.IsToken(string(token)) {
-		return r, false, nil
-	}
 	key := keys.Session(string(token))
-	var value []byte
-	if err == nil {
-		value, err = read(conn, key)
-	}
-	if err == nil {
-		r, err = record.Parse(value)
+	if err == nil && record.IsToken(string(token)) {
+		_, r, err = readRecord(conn, key)
 	}
 	switch {
-	case errors.Is(err, record.ErrForeign), err == nil && !r.Belongs(to, from), err == nil && !time.Now().Before(r.Deadline):
-		return r, false, nil
+	case errors.Is(err, record.ErrForeign), err == nil && (r == nil || !r.Belongs(to, from) || !time.Now().Before(r.Deadline)):
+		return nil, false, nil
 	case err != nil, !r.Ended.IsZero():
 		return r, err == nil, err
 	}
 	if err := ctx.Err(); err != nil { // a command that is not sent cannot be executed in part
 		return r, false, err
 	}
-	saved, err := redis.Bool(scripts.end.Do(conn, key, value, r.End(time.Now()).Encode().Bytes()))
+	saved, err := redis.Bool(scripts.end.Do(conn, key, r.Bytes(), r.End(time.Now()).Bytes()))
 	if err == nil && !saved {
 		err = errConflict
 	}
@@ -100,18 +93,14 @@ func erase(ctx context.Context, conn redis.Conn, keys record.Keys, to, from stri
 // eraseRecord deletes the record of a token and its copy in quarantine, unless the record belongs to another
 // conversation. A record that cannot be read belongs to the conversation whose pointer leads to it.
 func eraseRecord(conn redis.Conn, keys record.Keys, token, to, from string) error {
-	value, err := read(conn, keys.Session(token))
-	exists := err != nil || value != nil
-	var r *record.Record
-	if err == nil && exists {
-		r, err = record.Parse(value)
-	}
+	value, r, err := readRecord(conn, keys.Session(token))
+	isForeign := errors.Is(err, record.ErrForeign)
 	switch {
-	case err != nil && !errors.Is(err, record.ErrForeign):
+	case err != nil && !isForeign:
 		return err
-	case err == nil && exists && !r.Belongs(to, from):
+	case r != nil && !r.Belongs(to, from):
 		return nil
-	case exists:
+	case r != nil || isForeign:
 		deleted, err := redis.Bool(scripts.discard.Do(conn, keys.Session(token), value))
 		if err != nil {
 			return err

@@ -75,7 +75,7 @@ func recordAfter(n int) *record.Record {
 		state := conversation.State{Counter: int64(i + 1)}
 		r = r.Update(state, time.Now()).Remember(fmt.Sprint("SMold", i), state.Counter, conversation.Reply{}, true)
 	}
-	return r.Encode()
+	return r
 }
 
 // canned is a Redis that costs nothing: every session is the same one, and every commit succeeds.

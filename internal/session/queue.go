@@ -22,12 +22,11 @@ type queue struct {
 	lines map[string][]*entry // by conversation; the first entry of each line is being processed
 }
 
-// entry is a message in the queue. The request that added it processes it. Other requests with the message follow. A
-// channel is made only when a request needs it.
+// entry is a message in the queue. The request that added it processes it. Other requests with the message follow.
 type entry struct {
 	sid     string
 	repeats int           // the number of requests that have followed
-	isFirst chan struct{} // closed when the entry is the first of its line; nil if it was the first from the beginning
+	isFirst chan struct{} // closed when the entry is the first of its line
 	isDone  chan struct{} // closed when outcome is set
 	outcome *Outcome
 }
@@ -75,17 +74,15 @@ func (q *queue) join(conversation, sid string) (e *entry, isNew bool, err error)
 		if e.repeats >= maxRepeats {
 			return nil, false, ErrBusy
 		}
-		if e.repeats++; e.isDone == nil {
-			e.isDone = make(chan struct{})
-		}
+		e.repeats++
 		return e, false, nil
 	}
 	if q.count >= maxWaiting || len(line) >= maxLine {
 		return nil, false, ErrBusy
 	}
-	e = &entry{sid: sid}
-	if len(line) > 0 {
-		e.isFirst = make(chan struct{})
+	e = &entry{sid: sid, isFirst: make(chan struct{}), isDone: make(chan struct{})}
+	if len(line) == 0 {
+		close(e.isFirst)
 	}
 	q.lines[conversation] = append(line, e)
 	q.count++
@@ -100,10 +97,8 @@ func (q *queue) process(ctx, client context.Context, conversation string, e *ent
 		}
 		q.leave(conversation, e, o)
 	}()
-	if e.isFirst != nil {
-		if err := wait(ctx, client, e.isFirst); err != nil {
-			return &Outcome{Err: err}
-		}
+	if err := wait(ctx, client, e.isFirst); err != nil {
+		return &Outcome{Err: err}
 	}
 	return process()
 }
@@ -121,9 +116,8 @@ func (q *queue) leave(conversation string, e *entry, o *Outcome) {
 		close(line[0].isFirst)
 	}
 	q.count--
-	if e.outcome = o; e.isDone != nil {
-		close(e.isDone)
-	}
+	e.outcome = o
+	close(e.isDone)
 }
 
 // forRepeat returns the outcome for another request with the same message.

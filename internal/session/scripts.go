@@ -50,6 +50,15 @@ func read(conn redis.Conn, key string) ([]byte, error) {
 	return value, err
 }
 
+// readRecord returns the value of a key, and the record that it contains. It returns nil twice if there is no such key. If
+// the value is not a record, it returns the value and record.ErrForeign.
+func readRecord(conn redis.Conn, key string) (value []byte, r *record.Record, err error) {
+	if value, err = read(conn, key); value != nil {
+		r, err = record.Parse(value)
+	}
+	return value, r, err
+}
+
 // sizedConn is a connection whose GET returns errTooLarge or errNotString for a value that must not be read.
 type sizedConn struct{ redis.Conn }
 

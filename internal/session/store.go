@@ -99,15 +99,11 @@ func (s *store) sweep(ctx context.Context, token, sid string) {
 		}
 		err := s.do(ctx, "sweep", func(conn redis.Conn) error {
 			key := s.keys.Session(token)
-			value, err := read(conn, key)
-			if err != nil {
-				return err
-			}
-			if r, err := record.Parse(value); err == nil && r.HasOnly(sid) {
+			value, r, err := readRecord(conn, key)
+			if err == nil && r != nil && r.HasOnly(sid) {
 				_, err = scripts.discard.Do(conn, key, value)
-				return err
 			}
-			return nil
+			return err
 		})
 		s.slots.release()
 		if err == nil {

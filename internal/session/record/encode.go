@@ -6,16 +6,8 @@ import (
 	"time"
 )
 
-// Encode returns r with its JSON form, which Bytes returns. If r has not changed since it was read, this is the form
-// that was read.
-func (r *Record) Encode() *Record {
-	if r.raw != nil {
-		return r
-	}
-	return r.clone().encode(nil)
-}
-
-// Bytes returns the JSON form. It returns nil if the record has changed since it was read or encoded.
+// Bytes returns the JSON form of a record that Parse, Remember or End returned. For Parse, it is the form that was read. For
+// any other record, it is nil.
 func (r *Record) Bytes() []byte { return r.raw }
 
 // encode sets the JSON form of a clone, with one more entry in the list of messages. If the form would be larger than MaxSize, the

@@ -66,11 +66,11 @@ func (r *Record) Update(s conversation.State, now time.Time) *Record {
 	return next
 }
 
-// End ends the conversation. The messages are kept, so that their repeats are recognized. The responder's data is not.
+// End ends the conversation, and encodes the record. The messages are kept, so that their repeats are recognized. The responder's data is not.
 func (r *Record) End(now time.Time) *Record {
 	next := r.clone()
 	next.Counter, next.App, next.Written, next.Ended = 0, nil, stored(now), stored(now)
-	return next
+	return next.encode(nil)
 }
 
 // clone returns a copy that may be changed before it is returned to the caller.
