@@ -31,7 +31,6 @@ func (m *Manager) commit(ctx, client context.Context, d *delivery, past *history
 		return "", time.Time{}, err
 	}
 	sessions.SetDeadline(session, next.Deadline)
-	sessions.Put(session, recordKey, next)
 	token, expiry, err = sessions.Commit(session)
 	if err != nil {
 		m.store.cache.remove(found.token)
@@ -63,20 +62,17 @@ type transaction struct {
 	next       *record.Record
 }
 
-// recordKey is the key of the session's only value in scs.
-const recordKey = "record"
-
 // FindCtx makes scs keep the token of the snapshot.
 func (t *transaction) FindCtx(context.Context, string) ([]byte, bool, error) { return nil, true, nil }
 
-// Decode returns a session without values.
+// Decode returns a session without values, because the record contains everything.
 func (t *transaction) Decode([]byte) (time.Time, map[string]any, error) {
 	return t.found.record.Deadline, map[string]any{}, nil
 }
 
-// Encode returns the JSON form of the record in values. It contains the deadline.
-func (t *transaction) Encode(_ time.Time, values map[string]any) ([]byte, error) {
-	return values[recordKey].(*record.Record).Bytes(), nil
+// Encode returns the JSON form of the record, which contains the deadline.
+func (t *transaction) Encode(time.Time, map[string]any) ([]byte, error) {
+	return t.next.Bytes(), nil
 }
 
 // CommitCtx saves the record and sets the pointer.
