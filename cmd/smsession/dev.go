@@ -26,6 +26,15 @@ type devCommand struct {
 	config.DevFlags
 }
 
+// Help is shown below the flags' summary.
+func (c *devCommand) Help() string {
+	return `The public listener also has a page with phones at /, to send messages to the service in a browser. dev writes its URL and the auth
+token to a private file: $XDG_RUNTIME_DIR/smsession/dev.json, or a file in the directory for temporary files. phone and load read this
+file if they have no --url. dev deletes it at its end.
+
+The exit status is 1 if the service cannot start or fails, and 2 for a wrong command line or setting.`
+}
+
 // Run serves until the first signal. It deletes what it has created on the host.
 func (c *devCommand) Run(ctx context.Context, p *process) error {
 	cfg, err := c.Config()
@@ -84,6 +93,7 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 func newService(cfg config.Config, url, redisAddr string) dev.Service {
 	s := dev.Service{
 		URL:        url,
+		Addr:       cfg.Addr,
 		PublicURL:  cfg.PublicURL.String(),
 		AuthToken:  dev.RandomHex(),
 		AccountSID: "AC" + dev.RandomHex(),

@@ -107,3 +107,20 @@ func TestGuideNamesTheFileIfThereIsOne(t *testing.T) {
 		}
 	}
 }
+
+func TestGuideSaysWhoCanReachTheService(t *testing.T) {
+	const only, others = "Only this host can reach the service.", "Other hosts can reach the service at "
+	for addr, want := range map[string]string{
+		"127.0.0.1:8080": only, "localhost:8080": only, "[::1]:8080": only,
+		":8080": others + ":8080.", "0.0.0.0:8080": others + "0.0.0.0:8080.", "192.0.2.1:80": others + "192.0.2.1:80.",
+	} {
+		var out strings.Builder
+		s := dev.Service{URL: "http://127.0.0.1:8080", Addr: addr, Redis: "redis://127.0.0.1:6379", Prefix: "sms:"}
+		if err := s.WriteGuide(&out, ""); err != nil {
+			t.Fatal(err)
+		}
+		if text := out.String(); !strings.Contains(text, want) || strings.Contains(text, only) == strings.Contains(text, others) {
+			t.Errorf("with the address %q, the guide is:\n%s", addr, text)
+		}
+	}
+}

@@ -20,6 +20,7 @@ import (
 type Service struct {
 	PID        int    `json:"pid"`
 	URL        string `json:"url"` // of the public listener, on this host
+	Addr       string `json:"-"`   // the host and port that the public listener is configured with; the guide needs it
 	PublicURL  string `json:"public_url"`
 	AuthToken  string `json:"auth_token"`
 	AccountSID string `json:"account_sid"`

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 
+	"smsession/internal/hostname"
 	"smsession/internal/session/record"
 	"smsession/internal/twilio"
 )
@@ -23,7 +24,12 @@ func (s Service) WriteGuide(w io.Writer, file string) error {
 	keys := record.Keys{Prefix: s.Prefix}
 	var b strings.Builder
 	fmt.Fprintf(&b, "Open %s/ in a browser: it has a phone to text this service with, and shows what happens.\n\n", s.URL)
-	fmt.Fprintf(&b, "The service is at %s, and its Redis is on port %s. Only this host can reach them.\n", s.URL, s.redisPort())
+	fmt.Fprintf(&b, "The service is at %s, and its Redis is on port %s. Only this host can reach this Redis.\n", s.URL, s.redisPort())
+	if hostname.IsLoopback(hostname.Of(s.Addr)) {
+		fmt.Fprintf(&b, "Only this host can reach the service.\n")
+	} else {
+		fmt.Fprintf(&b, "Other hosts can reach the service at %s.\n", s.Addr)
+	}
 	if s.redisPort() != "6379" {
 		fmt.Fprintf(&b, "Another program uses port 6379, so the redis-cli commands below need the -p.\n")
 	}
