@@ -30,16 +30,22 @@ type OperatorFlags struct {
 
 // RESTFlags are the settings of a command that only uses Twilio's REST API.
 type RESTFlags struct {
-	TwilioFlags
+	PublicURLFlags
 	WebhookFlags
-	TwilioRegion string `name:"twilio-region" env:"TWILIO_REGION" placeholder:"REGION" help:"Region of the API: us1, ie1, au1, or any other region together with an edge (default us1)."`
-	TwilioEdge   string `name:"twilio-edge" env:"TWILIO_EDGE" placeholder:"EDGE" help:"Edge location of the API (default: that of the region)."`
+	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID,..." help:"SID of the Twilio account that has the number (AC and 32 hexadecimal digits). Of several, separated by commas, the first is used."`
+	TwilioRegion     string `name:"twilio-region" env:"TWILIO_REGION" placeholder:"REGION" help:"Region of the API: us1, ie1, au1, or any other region together with an edge (default us1)."`
+	TwilioEdge       string `name:"twilio-edge" env:"TWILIO_EDGE" placeholder:"EDGE" help:"Edge location of the API (default: that of the region)."`
 }
 
-// TwilioFlags name the webhook and the Twilio account.
+// PublicURLFlags name the URL of the service.
+type PublicURLFlags struct {
+	PublicURL string `name:"public-url" env:"PUBLIC_URL" placeholder:"URL" help:"URL that Twilio is configured with, without /sms, such as https://sms.example.com."`
+}
+
+// TwilioFlags name the webhook and the accounts that the service serves.
 type TwilioFlags struct {
-	PublicURL        string `name:"public-url" env:"PUBLIC_URL" placeholder:"URL" help:"URL that Twilio is configured with, without /sms, such as https://sms.example.com."`
-	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID,..." help:"Twilio account SID (AC and 32 hexadecimal digits), or several, separated by commas. The service refuses messages of other accounts. The webhook commands use the first account."`
+	PublicURLFlags
+	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID,..." help:"Twilio account SID (AC and 32 hexadecimal digits), or several, separated by commas. The service refuses messages of other accounts."`
 }
 
 // WebhookFlags are more settings that must be the same at Twilio and in the service.
@@ -74,7 +80,7 @@ type ServiceFlags struct {
 	RequestBudget      string  `name:"request-budget" env:"REQUEST_BUDGET" placeholder:"DURATION" help:"How long one message may wait for Redis (default 10s)."`
 	KeepAlive          string  `name:"keep-alive" env:"KEEP_ALIVE" placeholder:"DURATION" help:"How long a connection may be idle (default 650s)."`
 	MaxConnections     string  `name:"max-connections" env:"MAX_CONNECTIONS" placeholder:"N" help:"How many connections the public listener may have (default 8192)."`
-	DrainDelay         string  `name:"drain-delay" env:"DRAIN_DELAY" placeholder:"DURATION" help:"How long to go on serving after SIGTERM (default 5s; dev: 0s)."`
+	DrainDelay         string  `name:"drain-delay" env:"DRAIN_DELAY" placeholder:"DURATION" help:"How long the service continues to serve after SIGTERM (default 5s; dev: 0s)."`
 	MaxReplies         string  `name:"max-replies-per-minute" env:"MAX_REPLIES_PER_MINUTE" placeholder:"N" help:"How many replies a conversation may get in a minute, to stop two machines that answer each other (default 0: any number)."`
 	OptOut             string  `name:"opt-out" env:"OPT_OUT" placeholder:"MODE" help:"Who answers STOP, START and HELP: default, advanced or off (default: default)."`
 	LogLevel           string  `name:"log-level" env:"LOG_LEVEL" placeholder:"LEVEL" help:"Lowest level that is logged: debug, info, warn or error (default info)."`

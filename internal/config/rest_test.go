@@ -30,11 +30,11 @@ func TestRESTFaults(t *testing.T) {
 		{"account and token are required", set("", ""), []string{
 			authToken + "is required: the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE",
 			account + "is required: the account that has the number: AC and 32 hexadecimal digits"}},
-		{"the account is an SID", set("AC12", token), []string{account + "is not an account SID: AC and 32 hexadecimal digits; several are separated by commas"}},
+		{"the account is an SID", set("AC12", token), []string{account + "must be an account SID (AC and 32 hexadecimal digits); several are separated by commas"}},
 		{"the token has only letters and digits", set(sid, "to-ken"), []string{
 			authToken + "has characters other than letters and digits in the account's token, so it cannot be one of Twilio's"}},
 		{"account and token are checked at once", set("AC12", "to-ken"), []string{
-			account + "is not an account SID: AC and 32 hexadecimal digits; several are separated by commas",
+			account + "must be an account SID (AC and 32 hexadecimal digits); several are separated by commas",
 			authToken + "has characters other than letters and digits in the account's token, so it cannot be one of Twilio's"}},
 		{"the account needs a token", set(sid, otherSID+":"+token), []string{account + "names an account for which TWILIO_AUTH_TOKEN has no token"}},
 		{"PUBLIC_URL is a URL", func(f *config.RESTFlags) { f.PublicURL = "sms.example.com" },

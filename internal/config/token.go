@@ -90,7 +90,7 @@ func parseAccountSIDs(text string) ([]string, error) {
 	for sid := range strings.SplitSeq(text, ",") {
 		sid = strings.TrimSpace(sid)
 		if !accountSID.MatchString(sid) {
-			return nil, errors.New("is not an account SID: AC and 32 hexadecimal digits; several are separated by commas")
+			return nil, errors.New("must be an account SID (AC and 32 hexadecimal digits); several are separated by commas")
 		}
 		sids = append(sids, sid)
 	}

@@ -70,7 +70,7 @@ func TestAuthTokenFor(t *testing.T) {
 func TestTwilioFaults(t *testing.T) {
 	const (
 		name    = "TWILIO_AUTH_TOKEN (--twilio-auth-token): "
-		notSID  = "TWILIO_ACCOUNT_SID (--twilio-account-sid): is not an account SID: AC and 32 hexadecimal digits; several are separated by commas"
+		notSID  = "TWILIO_ACCOUNT_SID (--twilio-account-sid): must be an account SID (AC and 32 hexadecimal digits); several are separated by commas"
 		empty   = "is empty; tokens are separated by one comma each"
 		space   = "has white space inside; tokens are separated by commas"
 		quoted  = "has a quotation mark, which Twilio's tokens do not have"

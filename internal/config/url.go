@@ -65,7 +65,7 @@ func ParseURL(text string) (URL, error) {
 	case strings.Contains(address, "?"):
 		return URL{}, errors.New("must not have a query (a ? and what follows), because the query of each request is used")
 	case err != nil:
-		return URL{}, errors.New("is not a valid URL; one is https://sms.example.com")
+		return URL{}, errors.New("must be a valid URL, such as https://sms.example.com")
 	}
 	if err := hostname.Check(parsed); err != nil {
 		return URL{}, err

@@ -108,7 +108,7 @@ func TestURLFaults(t *testing.T) {
 		begin   = "must begin with https:// or http://"
 		query   = "must not have a query (a ? and what follows), because the query of each request is used"
 		port    = "has a port that is not a number from 1 to 65535"
-		invalid = "is not a valid URL; one is https://sms.example.com"
+		invalid = "must be a valid URL, such as https://sms.example.com"
 		blank   = "must not contain spaces or control characters"
 	)
 	for _, row := range []struct{ name, value, want string }{

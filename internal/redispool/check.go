@@ -76,7 +76,7 @@ func setting(c redis.Conn, name string) (value string, known bool) {
 	return pair[1], true
 }
 
-var errClusterNode = node.Refuse(errors.New("this Redis is a node of a Cluster, which refuses the keys of all others: " +
+var errClusterNode = node.Refuse(errors.New("this Redis is one node of a Cluster and has only a part of the keys: " +
 	"begin REDIS_URL with redis+cluster:// or rediss+cluster://"))
 
 // modeCheck refuses a node of a Cluster as a single server. A node would run our scripts, list only its own keys, and

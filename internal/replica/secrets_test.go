@@ -44,7 +44,7 @@ func TestRefusalsCauseOneReadingPerSecond(t *testing.T) {
 			time.Sleep(rereadPause)
 			is("second")
 		}
-		if n := strings.Count(out.String(), "is not a URL"); n != 1 {
+		if n := strings.Count(out.String(), "must be a URL"); n != 1 {
 			t.Errorf("the fault was logged %d times, want once:\n%s", n, out.String())
 		}
 	})

@@ -24,8 +24,9 @@ func ours() settings { return settings{public: "https://sms.example.com"} }
 func (s settings) parse(t *testing.T) config.REST {
 	t.Helper()
 	cfg, err := config.RESTFlags{
-		TwilioFlags:  config.TwilioFlags{PublicURL: s.public, TwilioAccountSID: twiliotest.AccountSID},
-		WebhookFlags: config.WebhookFlags{WebhookURL: s.webhook, FallbackURL: s.fallback, TwilioAuthToken: twiliotest.AuthToken},
+		PublicURLFlags:   config.PublicURLFlags{PublicURL: s.public},
+		TwilioAccountSID: twiliotest.AccountSID,
+		WebhookFlags:     config.WebhookFlags{WebhookURL: s.webhook, FallbackURL: s.fallback, TwilioAuthToken: twiliotest.AuthToken},
 	}.Config()
 	if err != nil {
 		t.Fatal(err)

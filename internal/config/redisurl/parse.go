@@ -17,7 +17,7 @@ import (
 // See https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/.
 var primaryName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
-var errInvalid = errors.New("is not a valid URL; in a user or password, write %40 for @, %2F for /, %3A for :, " +
+var errInvalid = errors.New("must be a valid URL; in a user or password, write %40 for @, %2F for /, %3A for :, " +
 	"%3F for ?, %23 for #, %25 for % and %20 for a space")
 
 // Parse parses a Redis URL, and reads the certificates that the URL names with readFile. The error joins everything that
@@ -26,7 +26,7 @@ var errInvalid = errors.New("is not a valid URL; in a user or password, write %4
 func Parse(raw string, readFile func(path string) ([]byte, error)) (URL, error) {
 	scheme, rest, found := strings.Cut(raw, "://")
 	if !found {
-		return URL{}, errors.New("is not a URL, such as redis://localhost:6379")
+		return URL{}, errors.New("must be a URL such as redis://localhost:6379")
 	}
 	var u URL
 	if err := u.setScheme(scheme); err != nil {

@@ -79,7 +79,7 @@ func TestParse(t *testing.T) {
 
 func TestParseFaults(t *testing.T) {
 	const (
-		invalid  = "is not a valid URL; in a user or password, write %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %25 for % and %20 for a space"
+		invalid  = "must be a valid URL; in a user or password, write %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %25 for % and %20 for a space"
 		scheme   = "must begin with redis:// or, for TLS, rediss://, or with redis+unix://, redis+sentinel:// or redis+cluster://"
 		database = "has a path that is not a database number, such as /0"
 		login    = "has no password: write user:password@host, or :password@host for the default user"
@@ -101,8 +101,8 @@ func TestParseFaults(t *testing.T) {
 		name, url string
 		want      []string
 	}{
-		{"it is a URL", "localhost:6379", []string{"is not a URL, such as redis://localhost:6379"}},
-		{"a password alone is not quoted", "S3cr3t", []string{"is not a URL, such as redis://localhost:6379"}},
+		{"it is a URL", "localhost:6379", []string{"must be a URL such as redis://localhost:6379"}},
+		{"a password alone is not quoted", "S3cr3t", []string{"must be a URL such as redis://localhost:6379"}},
 		{"its scheme is one of Redis", "http://localhost", []string{scheme}},
 		{"its scheme names a known topology", "redis+http://localhost", []string{scheme}},
 		{"its scheme ends after the topology", "redis+://localhost", []string{scheme}},
