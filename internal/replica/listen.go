@@ -53,6 +53,6 @@ func (l Listeners) log(o Options) {
 	o.Log.Info("listening", "addr", l.public.Addr().String(),
 		"webhook_url", o.Config.WebhookURL, "fallback_url", o.Config.FallbackURL, "version", o.Version)
 	if l.admin != nil {
-		o.Log.Info("listening for the operator", "addr", l.admin.Addr().String(), "pprof", o.Config.Pprof)
+		o.Log.Info("listening on the private listener", "addr", l.admin.Addr().String(), "pprof", o.Config.Pprof)
 	}
 }

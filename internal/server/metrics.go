@@ -58,7 +58,7 @@ func newMetrics(registry prometheus.Registerer, health *Health, sessions *sessio
 		messages: messageCounters(auto),
 		duration: auto.NewHistogram(prometheus.HistogramOpts{
 			Name: "smsession_request_duration_seconds",
-			Help: "Time from the head of a message to the end of its answer. Refused requests are excluded.",
+			Help: "Time from the headers of a request to the end of its answer. Refused requests are excluded.",
 			// The first bucket fits a replica without load. Twilio gives up after 15 s, and a budget is at most 12 s.
 			Buckets: []float64{.002, .005, .01, .05, .25, 1, 2.5, 5, 10, 15},
 		}),

@@ -69,7 +69,7 @@ func (s *Server) Run(ctx context.Context, o RunOptions) error {
 	case err = <-failed:
 	case <-ctx.Done():
 		s.Health.Drain()
-		s.Logger.Info("draining", "delay", o.DrainDelay.String())
+		s.Logger.Info("draining: the service continues to serve for DRAIN_DELAY", "delay", o.DrainDelay.String())
 		time.Sleep(o.DrainDelay)
 	}
 	for _, p := range slices.Backward(parts) {

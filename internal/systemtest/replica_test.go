@@ -56,7 +56,7 @@ func listening(tb testing.TB, p *process) *replica {
 // operator returns the URL of the private listener.
 func (r *replica) operator() string {
 	r.tb.Helper()
-	return r.waitForAddress("listening for the operator")
+	return r.waitForAddress("listening on the private listener")
 }
 
 // waitForAddress waits for a log line with a message and an address, and returns the address as a URL.
