@@ -4,8 +4,8 @@ package main
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the service."`
 	Dev     devCommand     `cmd:"" help:"Run the service with its own Redis; nothing needs to be installed or configured."`
-	Phone   phoneCommand   `cmd:"" help:"Text a webhook as Twilio does, and show what the sender would get."`
-	Load    loadCommand    `cmd:"" help:"Text a webhook from many phones at once, and prove that it counts every message once."`
+	Phone   phoneCommand   `cmd:"" help:"Send messages to a webhook as Twilio does, and show the replies."`
+	Load    loadCommand    `cmd:"" help:"Send messages to a webhook from many phones at once, and prove that it counts every message once."`
 	Ls      lsCommand      `cmd:"" help:"List the live conversations."`
 	Show    showCommand    `cmd:"" help:"Show what Redis stores about a sender's conversations."`
 	Watch   watchCommand   `cmd:"" help:"Show conversations as they begin, continue and end."`

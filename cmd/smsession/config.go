@@ -12,6 +12,13 @@ type configCommand struct {
 	config.Flags
 }
 
+// Help is shown below the flags' summary.
+func (c *configCommand) Help() string {
+	return `Warnings about settings that are probably wrong go to stderr. They do not change the exit status.
+
+The exit status is 1 if the settings cannot be printed, and 2 for a wrong command line or setting.`
+}
+
 // Run prints each setting on standard output, and a warning for each setting that is probably wrong on standard error. A
 // wrong setting is an error, as it is for serve.
 func (c *configCommand) Run(p *process) error {

@@ -18,7 +18,7 @@ type endCommand struct {
 	operatorFlags
 	senderFlags
 	Yes   bool `name:"yes" short:"y" help:"Do not ask."`
-	Erase bool `name:"erase" help:"Delete what Redis contains about the conversation, for a person who asks to be forgotten. A late repeat of a message may then be counted again."`
+	Erase bool `name:"erase" help:"Delete everything about the conversation in Redis, for a person who asks to be forgotten. A late repeat of a message may then be counted again."`
 }
 
 // Help is shown below the flags' summary.
@@ -27,7 +27,7 @@ func (c *endCommand) Help() string {
 it. Repeats of earlier messages still get their replies.
 
 --erase deletes the record, the pointer and a record in quarantine, so repeats may be counted again. If a message is being answered at
-that moment, the pointer may stay, which contains the two numbers. A crash may have left a record without a pointer. Both expire within
+that moment, the pointer, which contains the two numbers, may stay. A crash may have left a record without a pointer. Both expire within
 SESSION_IDLE_TIMEOUT. A replica may keep the record in its memory until it is restarted or has saved about 4,000 other conversations.
 
   smsession end +12025550143

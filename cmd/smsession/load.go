@@ -13,7 +13,7 @@ import (
 // loadCommand is many phones at once.
 type loadCommand struct {
 	targetFlags
-	To string `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"The number to text (default +15005550006, Twilio's test number)."`
+	To address `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"Our number (default +15005550006, Twilio's test number)."`
 	load.Options
 	OwnHost bool `name:"i-own-this-host" help:"Allow a load of a host that is not this one."`
 	JSON    bool `name:"json" help:"Print the report as one JSON object."`
@@ -21,7 +21,7 @@ type loadCommand struct {
 
 // Help is shown below the flags' summary.
 func (c *loadCommand) Help() string {
-	return `Without --url, load texts a running smsession dev. The senders are new numbers each time, from a range that is not assigned:
+	return `Without --url, load sends messages to a running smsession dev. The senders are new numbers each time, from a range that is not assigned:
 
   smsession load --duration 10s
   smsession load --url http://localhost:8080/sms --public-url https://sms.example.com/sms --rate 500
@@ -57,7 +57,7 @@ func (c *loadCommand) Run(ctx context.Context, p *process) error {
 		}
 		network.Permit = load.Permit
 	}
-	o.To, o.Network = c.To, network
+	o.To, o.Network = string(c.To), network
 	if o.AccountSID == "" {
 		o.AccountSID = "AC" + dev.RandomHex() // all phones are of one account
 	}

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/alecthomas/kong"
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/config"
@@ -21,13 +22,13 @@ import (
 type operatorFlags struct {
 	config.OperatorFlags
 	Reveal bool `name:"reveal" help:"Show whole phone numbers, not +1555•••4567."`
-	JSON   bool `name:"json" help:"Print JSON, one object a line."`
+	JSON   bool `name:"json" help:"Print JSON, one object on each line."`
 }
 
 // filterFlags select the conversations of a list.
 type filterFlags struct {
 	From address `name:"from" placeholder:"NUMBER" help:"Only conversations of this sender; the whole address as in a message."`
-	To   address `name:"to" placeholder:"NUMBER" help:"Only conversations with this number of ours."`
+	To   address `name:"to" placeholder:"NUMBER" help:"Only conversations with our number NUMBER."`
 }
 
 func (f filterFlags) filter() inspect.Filter {
@@ -36,7 +37,7 @@ func (f filterFlags) filter() inspect.Filter {
 
 // senderFlags select the conversations of one sender.
 type senderFlags struct {
-	To   address `name:"to" placeholder:"NUMBER" help:"The number of ours. Without it, all keys are read to find every number that the sender has a conversation with."`
+	To   address `name:"to" placeholder:"NUMBER" help:"Our number. Without it, all keys are read to find every number that the sender has a conversation with."`
 	From address `arg:"" name:"number" help:"The sender; the whole address as in a message: +15551234567, whatsapp:+15551234567."`
 }
 
@@ -44,13 +45,18 @@ type senderFlags struct {
 // a variable without a value, and end would end the conversations of all senders.
 type address string
 
-// UnmarshalText parses a value for kong.
-func (a *address) UnmarshalText(text []byte) error {
-	if len(text) == 0 {
-		return commandFault("a number is empty")
+// Decode parses a value for kong.
+func (a *address) Decode(ctx *kong.DecodeContext) error {
+	if err := ctx.Scan.PopValueInto("number", (*string)(a)); err != nil {
+		return err
 	}
-	*a = address(text)
-	return nil
+	switch {
+	case *a != "":
+		return nil
+	case ctx.Value.Flag != nil:
+		return commandFault("--" + ctx.Value.Flag.Name + " is empty")
+	}
+	return commandFault("the " + ctx.Value.Name + " is empty")
 }
 
 // operatorPatience limits how long Redis may take for one answer. A Redis that saves a snapshot may need several seconds.

@@ -17,8 +17,8 @@ import (
 // phoneCommand is a phone in the terminal.
 type phoneCommand struct {
 	targetFlags
-	From                string   `name:"from" default:"+12025550143" placeholder:"NUMBER" help:"The sender; whatsapp:+1… for WhatsApp, and --to is then a WhatsApp number too (default +12025550143, which is fictitious)."`
-	To                  string   `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"The number to text (default +15005550006, Twilio's test number)."`
+	From                address  `name:"from" default:"+12025550143" placeholder:"NUMBER" help:"The sender; whatsapp:+1… for WhatsApp, and --to is then a WhatsApp number too (default +12025550143, which is fictitious)."`
+	To                  address  `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"Our number (default +15005550006, Twilio's test number)."`
 	MessagingServiceSID string   `name:"messaging-service-sid" placeholder:"SID" help:"The Messaging Service of the number (default: none)."`
 	CookiesSinceSet     bool     `name:"cookies-since-set" help:"Let cookies expire four hours after they were set, not after the last message."`
 	StrictCookies       bool     `name:"strict-cookies" help:"Apply Path, Domain and Secure to cookies, as a browser does."`
@@ -33,7 +33,7 @@ type phoneCommand struct {
 
 // Help is shown below the flags' summary.
 func (c *phoneCommand) Help() string {
-	return `Without --url, phone texts a running smsession dev. A text is sent unchanged, unless it begins with a slash:
+	return `Without --url, phone sends messages to a running smsession dev. A text is sent unchanged, unless it begins with a slash:
 
   ` + strings.Join(texting.Usage(), "\n  ") + `
 
@@ -64,11 +64,11 @@ func (c *phoneCommand) Validate() error {
 
 // Run sends the texts of the command line, of a pipe or of a person at the terminal.
 func (c *phoneCommand) Run(ctx context.Context, p *process) error {
-	c.From, c.To = phone.Pair(c.From, c.To)
 	o, service, err := c.target(ctx)
 	if err != nil {
 		return err
 	}
+	o.From, o.To = phone.Pair(string(c.From), string(c.To))
 	in := texting.Open(ctx, c.Texts, p.stdout, p.stderr)
 	defer in.Close()
 	device, err := c.phone(o, in)
@@ -78,13 +78,13 @@ func (c *phoneCommand) Run(ctx context.Context, p *process) error {
 	person := &texting.Person{Phone: device, View: &texting.View{Out: p.stderr, JSON: p.stdout}}
 	if !c.JSON {
 		colour := terminal.Is(p.stdout) && os.Getenv("NO_COLOR") == "" // see https://no-color.org
-		person.View = &texting.View{Out: p.stdout, From: c.From, To: c.To, Echo: !in.Typed, Verbose: c.Verbose, Colour: colour}
+		person.View = &texting.View{Out: p.stdout, From: o.From, To: o.To, Echo: !in.Typed, Verbose: c.Verbose, Colour: colour}
 	}
 	if service != nil {
-		person.Elapse = func(ctx context.Context, d time.Duration) error { return service.Elapse(ctx, c.To, c.From, d) }
+		person.Elapse = func(ctx context.Context, d time.Duration) error { return service.Elapse(ctx, o.To, o.From, d) }
 	}
 	if in.Typed {
-		_ = person.View.Note(fmt.Sprintf("texting %s as %s; /help lists the commands, Ctrl-D ends", c.To, c.From))
+		_ = person.View.Note(fmt.Sprintf("texting %s as %s; /help lists the commands, Ctrl-D ends", o.To, o.From))
 	}
 	switch err := person.Run(ctx, in.Next); {
 	case in.Typed && errors.Is(err, context.Canceled):
@@ -107,7 +107,7 @@ func (c *phoneCommand) phone(o phone.Options, in texting.Input) (*phone.Phone, e
 	if err != nil {
 		return nil, fmt.Errorf("--follow-hosts: %w", err)
 	}
-	o.From, o.To, o.MessagingServiceSID = c.From, c.To, c.MessagingServiceSID
+	o.MessagingServiceSID = c.MessagingServiceSID
 	o.Jar = cookies.Options{SinceSet: c.CookiesSinceSet, Strict: c.StrictCookies, Single: c.SingleCookie, Lose: c.LoseCookies}
 	o.Follow = follower.Follow
 	o.Trace = c.JSON && c.Verbose

@@ -13,6 +13,11 @@ type serveCommand struct {
 	config.Flags
 }
 
+// Help is shown below the flags' summary.
+func (c *serveCommand) Help() string {
+	return `The exit status is 1 if the service cannot start or fails, and 2 for a wrong command line or setting.`
+}
+
 // Run serves until the first signal.
 func (c *serveCommand) Run(ctx context.Context, p *process) error {
 	cfg, err := c.Config()

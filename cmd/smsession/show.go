@@ -16,7 +16,8 @@ numbers.
   smsession show +12025550143
   smsession show +12025550143 --to +15005550006 --json | jq .counter
 
-show needs REDIS_URL and no Twilio secret. The exit status is 1 if the number has no conversation or Redis cannot be read.`
+show needs REDIS_URL and no Twilio secret. The exit status is 1 if the number has no conversation or Redis cannot be read. It is 2 for a
+wrong command line or setting.`
 }
 
 // Run prints each conversation of the sender.

@@ -13,7 +13,7 @@ import (
 
 // targetFlags name the webhook that phones text, and its account.
 type targetFlags struct {
-	URL         string `name:"url" placeholder:"URL" help:"The webhook to text (default: that of a running smsession dev)."`
+	URL         string `name:"url" placeholder:"URL" help:"The webhook to send messages to (default: that of a running smsession dev)."`
 	AuthToken   string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN" help:"Twilio auth token to sign with, or AC...:token. Of several, separated by commas, the first of the account is used. A flag is visible in the process list: prefer the environment. Needs --url."`
 	PublicURL   string `name:"public-url" placeholder:"URL" help:"The webhook's URL as Twilio is configured with it, with its path. The signature is made for it (default: --url)."`
 	FallbackURL string `name:"fallback-url" placeholder:"URL" help:"The webhook's fallback URL (default: none, as at Twilio). Needs --url."`

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -14,20 +15,17 @@ import (
 // usageFault explains why kong did not accept a command line, and names the help to read. kong's own messages quote the
 // command line, and an argument may be a password in the wrong place, so this message names only commands and flags.
 func usageFault(err error) string {
-	text, path := "it cannot be understood", "smsession"
-	var fault commandFault
 	var parse *kong.ParseError
-	switch {
-	case errors.As(err, &fault): // an argument or a Validate method
-		text = string(fault)
-	case errors.As(err, &parse):
-		node := parse.Context.Selected()
-		if node == nil {
-			node = parse.Context.Model.Node
-		}
-		text, path = syntaxFault(parse.Context, node), node.FullPath()
+	if !errors.As(err, &parse) {
+		return "it cannot be understood; see smsession --help"
 	}
-	return fmt.Sprintf("%s; see %s --help", text, path)
+	node := cmp.Or(parse.Context.Selected(), parse.Context.Model.Node)
+	path := node.FullPath()
+	var fault commandFault
+	if errors.As(err, &fault) { // of an argument or of a Validate method
+		return fmt.Sprintf("%s; see %s --help", fault, path)
+	}
+	return fmt.Sprintf("%s; see %s --help", syntaxFault(parse.Context, node), path)
 }
 
 // syntaxFault explains what is wrong with the arguments of a command, from those that kong had left to parse.
@@ -80,7 +78,7 @@ func flagFault(c *kong.Context, rest []string) string {
 		return fmt.Sprintf("%s needs a value; one that begins with a dash is written %s=VALUE", name, name)
 	}
 	switch flags[i].Target.Interface().(type) {
-	case time.Duration:
+	case time.Duration, *time.Duration:
 		return name + " must be a time like 30s or 5m"
 	case float64:
 		return name + " must be a number"

@@ -22,6 +22,11 @@ func version() string {
 // versionCommand prints the version.
 type versionCommand struct{}
 
+// Help is shown below the flags' summary.
+func (versionCommand) Help() string {
+	return "The exit status is 1 if the version cannot be printed, and 2 for a wrong command line."
+}
+
 // Run prints one line.
 func (versionCommand) Run(p *process) error {
 	_, err := fmt.Fprintln(p.stdout, "smsession", version())

@@ -30,7 +30,7 @@ keys with SCAN. Of conversations beyond --limit, watch shows new messages, but n
   smsession watch --json | jq -c 'select(.event == "began")'
 
 watch needs REDIS_URL and no Twilio secret. If Redis goes away, watch waits for it. If Redis cannot be read at the start, the exit status
-is 1.`
+is 1. It is 2 for a wrong command line or setting.`
 }
 
 // Validate checks the bounds of the numbers.

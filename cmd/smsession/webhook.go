@@ -45,7 +45,9 @@ func (webhookShowCommand) Help() string {
 	return `show changes nothing. The webhook is this service's if its URL is WEBHOOK_URL, or PUBLIC_URL with /sms.
 
   smsession webhook show +15005550006
-  smsession webhook show --json +15005550006 | jq -e .ours`
+  smsession webhook show --json +15005550006 | jq -e .ours
+
+The exit status is 1 if Twilio does not answer as it should, and 2 for a wrong command line or setting.`
 }
 
 // Run prints the number as it is at Twilio.
@@ -81,7 +83,9 @@ method POST. It prints what was set before, so that you can set it again.
 The fallback URL is FALLBACK_URL (--fallback-url), else --url with /fallback, else PUBLIC_URL with /sms/fallback.
 
   smsession webhook set +15005550006 --dry-run
-  smsession webhook set +15005550006 --url 'https://sms.example.com/sms#rc=2&rp=all'`
+  smsession webhook set +15005550006 --url 'https://sms.example.com/sms#rc=2&rp=all'
+
+The exit status is 1 if Twilio or the service does not answer as it should, and 2 for a wrong command line or setting.`
 }
 
 // Run sets the webhook, and prints it as it was and as it is.

@@ -17,16 +17,16 @@ import (
 
 // Options say what to send. kong makes flags of their tags.
 type Options struct {
-	Conversations int           `name:"conversations" default:"2000" placeholder:"N" help:"Conversations at the same time (default 2000)."`
-	InFlight      int           `name:"in-flight" default:"64" placeholder:"N" help:"Deliveries at the same time, at least --burst (default 64)."`
-	Duration      time.Duration `name:"duration" placeholder:"TIME" help:"How long to begin messages (default 30s; with --messages, until they are sent)."`
-	Messages      int           `name:"messages" default:"0" placeholder:"N" help:"How many messages to send at most, repeats not counted (default 0, no limit)."`
-	Rate          float64       `name:"rate" default:"0" placeholder:"N" help:"Messages a second, whether they are answered or not; latency then counts from the time at which a message was due (default 0, as many as are answered)."`
-	Burst         int           `name:"burst" default:"5" placeholder:"N" help:"Every tenth turn of a conversation is this many messages at once; 1 for no bursts (default 5)."`
-	FirstRace     float64       `name:"first-race" default:"0.1" placeholder:"SHARE" help:"Share of conversations, 0 to 1, that begin with a burst (default 0.1)."`
-	Resend        float64       `name:"resend" default:"0.1" placeholder:"SHARE" help:"Share of messages, 0 to 1, that are delivered again, half of them at once and half later (default 0.1)."`
-	LoseCookies   float64       `name:"lose-cookies" default:"0.05" placeholder:"SHARE" help:"Share of deliveries, 0 to 1, that carry no cookies (default 0.05)."`
-	Expect        Expectation   `name:"expect" enum:"counter,none" default:"counter" placeholder:"WHAT" help:"What to prove: counter (the tutorial's replies count every message once) or none (default counter)."`
+	Conversations int            `name:"conversations" default:"2000" placeholder:"N" help:"Number of conversations at the same time (default 2000)."`
+	InFlight      int            `name:"in-flight" default:"64" placeholder:"N" help:"Number of deliveries at the same time, at least --burst (default 64)."`
+	Duration      *time.Duration `name:"duration" placeholder:"DURATION" help:"For how long new messages are sent (default 30s; with --messages, until they are sent)."`
+	Messages      int            `name:"messages" default:"0" placeholder:"N" help:"How many messages to send at most, repeats not counted (default 0, no limit)."`
+	Rate          float64        `name:"rate" default:"0" placeholder:"N" help:"Messages a second, whether they are answered or not; latency then counts from the time at which a message was due (default 0, as many as are answered)."`
+	Burst         int            `name:"burst" default:"5" placeholder:"N" help:"Every tenth turn of a conversation is this many messages at once; 1 for no bursts (default 5)."`
+	FirstRace     float64        `name:"first-race" default:"0.1" placeholder:"SHARE" help:"Share of conversations, 0 to 1, that begin with a burst (default 0.1)."`
+	Resend        float64        `name:"resend" default:"0.1" placeholder:"SHARE" help:"Share of messages, 0 to 1, that are delivered again, half of them at once and half later (default 0.1)."`
+	LoseCookies   float64        `name:"lose-cookies" default:"0.05" placeholder:"SHARE" help:"Share of deliveries, 0 to 1, that carry no cookies (default 0.05)."`
+	Expect        Expectation    `name:"expect" enum:"counter,none" default:"counter" placeholder:"WHAT" help:"What to prove: counter (the tutorial's replies count every message once) or none (default counter)."`
 
 	// Phone returns the phone of a number.
 	Phone func(from string) (Sender, error) `kong:"-"`
@@ -104,15 +104,15 @@ func (o *Options) Check() error {
 		}
 	}
 	switch {
-	case o.Duration < 0:
-		return errors.New("--duration must be a time like 30s or 5m")
+	case o.Duration != nil && *o.Duration <= 0:
+		return errors.New("--duration must be more than 0")
 	case o.Burst > o.InFlight:
 		return errors.New("--burst is more than --in-flight, so its messages cannot be sent at once")
 	case o.Rate > 0 && float64(o.Conversations)/o.Rate > maxPause.Seconds():
 		return errors.New("--rate is so low for this many --conversations that sessions would expire between their messages")
 	}
-	if o.Duration == 0 && o.Messages == 0 {
-		o.Duration = 30 * time.Second
+	if o.Duration == nil && o.Messages == 0 {
+		o.Duration = new(30 * time.Second)
 	}
 	return nil
 }

@@ -10,8 +10,8 @@ import (
 func TestCheck(t *testing.T) {
 	o := usualLoad(newServer())
 	o.Messages = 0
-	if err := o.Check(); err != nil || o.Duration != 30*time.Second {
-		t.Errorf("a load without an end: %v, it takes %v", err, o.Duration)
+	if err := o.Check(); err != nil || o.Duration == nil || *o.Duration != 30*time.Second {
+		t.Errorf("a load without an end: %v, it has the options %+v", err, o)
 	}
 	for _, row := range []struct {
 		want   string
@@ -22,7 +22,8 @@ func TestCheck(t *testing.T) {
 		{"--in-flight must be a whole number from 1 to 4096", func(o *Options) { o.InFlight = -1 }},
 		{"--in-flight must be a whole number from 1 to 4096", func(o *Options) { o.InFlight = 4097 }},
 		{"--messages must be a whole number from 0", func(o *Options) { o.Messages = -1 }},
-		{"--duration must be a time", func(o *Options) { o.Duration = -time.Second }},
+		{"--duration must be more than 0", func(o *Options) { o.Duration = new(-time.Second) }},
+		{"--duration must be more than 0", func(o *Options) { o.Duration = new(time.Duration(0)) }},
 		{"--burst must be a whole number from 1 to 20", func(o *Options) { o.Burst = 21 }},
 		{"--burst is more than --in-flight", func(o *Options) { o.InFlight = 4 }},
 		{"--rate must be a number from 0 to 1000000", func(o *Options) { o.Rate = -1 }},

@@ -78,9 +78,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 // dispatch gives one conversation after the other its turn, until all messages are begun.
 func (r *run) dispatch(ctx context.Context) {
 	defer close(r.tasks)
-	if r.Duration > 0 {
+	if r.Duration != nil {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, r.began.Add(r.Duration))
+		ctx, cancel = context.WithDeadline(ctx, r.began.Add(*r.Duration))
 		defer cancel()
 	}
 	for !r.planner.done() {

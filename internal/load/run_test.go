@@ -211,7 +211,7 @@ func TestALongConversationIsReplaced(t *testing.T) {
 func TestDuration(t *testing.T) {
 	s := newServer()
 	o := usualLoad(s)
-	o.Messages, o.Duration = 0, 10*time.Second
+	o.Messages, o.Duration = 0, new(10*time.Second)
 	report, err := runInFakeTime(t, o)
 	if err != nil || report.Seconds < 10 || report.Seconds > 10.2 || report.Interrupted || report.Err() != nil {
 		t.Errorf("%v, %+v", err, report)
@@ -267,7 +267,7 @@ func TestAnInterruptedRunReports(t *testing.T) {
 			s.mu.Unlock()
 		})
 		time.AfterFunc(6*time.Second, interrupt)
-		o.Messages, o.Duration = 0, time.Hour
+		o.Messages, o.Duration = 0, new(time.Hour)
 		report, err := Run(ctx, o)
 		if err != nil || report.Err() != nil || !report.Interrupted || report.CutOff < o.InFlight || report.Seconds != 8 {
 			t.Errorf("%v, %+v", err, report)
@@ -316,7 +316,7 @@ func TestAPhoneThatCannotBeMadeEndsTheRun(t *testing.T) {
 func TestProgressEndsWithTheRun(t *testing.T) {
 	o := usualLoad(newServer())
 	var written strings.Builder
-	o.Messages, o.Duration, o.Progress = 0, 10500*time.Millisecond, &written
+	o.Messages, o.Duration, o.Progress = 0, new(10500*time.Millisecond), &written
 	if report, err := runInFakeTime(t, o); err != nil || report.Err() != nil || strings.Count(written.String(), " deliveries ") != 2 {
 		t.Errorf("%v, %q", err, written.String())
 	}

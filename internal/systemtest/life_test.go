@@ -206,7 +206,9 @@ func TestHelpVersionAndConfig(t *testing.T) {
 		want []string
 	}{
 		{"help has examples", []string{"--help"}, []string{"Usage: smsession <command>", "Examples:", "smsession dev"}},
-		{"the help of a command has its settings", []string{"serve", "--help"}, []string{"--redis-url", "$REDIS_URL", "default 10s"}},
+		{"the help of a command has its settings", []string{"serve", "--help"}, []string{"--redis-url", "$REDIS_URL", "default 10s", "The exit status is 1"}},
+		{"the help of dev has its page and its file", []string{"dev", "--help"}, []string{"page with phones", "smsession/dev.json", "The exit status is 1"}},
+		{"the help of webhook says which account it uses", []string{"webhook", "show", "--help"}, []string{"that has the number", "The exit status is 1"}},
 		{"the version is one line", []string{"version"}, []string{"smsession "}},
 		{"the settings are printed with the secrets masked", []string{"config", "--public-url=https://sms.example.com/in/"},
 			[]string{"ADDR                    127.0.0.1:1234\n", "PUBLIC_URL              https://sms.example.com/in\n",

@@ -196,10 +196,11 @@ func TestLoadFlags(t *testing.T) {
 		{"--rate", "NaN", "a number from 0"},
 		{"--rate", "0.1", "--rate is so low"},
 		{"--duration", "30", "a time like 30s"},
-		{"--duration", "-1s", "a time like 30s"},
+		{"--duration", "-1s", "--duration must be more than 0; see smsession load --help"},
+		{"--duration", "0", "--duration must be more than 0"},
 		{"--expect", "S3cr3t", "--expect must be one of counter, none"},
 		{"--url", "sms.example.com:S3cr3t", "--url"},
-		{"--to", "", "the number that is texted is missing"},
+		{"--to", "", "--to is empty; see smsession load --help"},
 		{"--to", "+1S3cr3t", "the number that is texted has a + that is not followed by 1 to 20 digits only"},
 	}
 	for _, row := range rows {
