@@ -93,7 +93,7 @@ func (m *modeCheck) greet(c redis.Conn) error {
 		return nil
 	}
 	reply, err := redis.Values(c.Do("HELLO"))
-	if network := net.Error(nil); errors.As(err, &network) && network.Timeout() {
+	if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() {
 		return err
 	}
 	if c.Err() != nil {

@@ -87,9 +87,8 @@ func (d *Dialer) lookUp(ctx context.Context, host string) ([]netip.Addr, error) 
 		return nil, ctx.Err()
 	case <-slow:
 	case answer := <-lookup:
-		var dns *net.DNSError
-		missing := errors.As(answer.Err, &dns) && dns.IsNotFound
-		if answer.Err == nil || !known || missing {
+		dns, isDNS := errors.AsType[*net.DNSError](answer.Err)
+		if answer.Err == nil || !known || isDNS && dns.IsNotFound {
 			return answer.Val.([]netip.Addr), answer.Err
 		}
 	}

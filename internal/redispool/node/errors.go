@@ -20,18 +20,20 @@ func Refuse(err error) error { return refusal{err} }
 // Refused reports whether waiting cannot remove err: the server refuses our login or a command, we do not accept the
 // certificate of the server, or Refuse has returned err.
 func Refused(err error) bool {
+	_, refused := errors.AsType[refusal](err)
 	code := Code(err)
-	return errors.As(err, new(refusal)) || Outdated(err) || code == "NOPERM" || code == "DENIED"
+	return refused || Outdated(err) || code == "NOPERM" || code == "DENIED"
 }
 
 // Outdated reports whether another login could remove an error: the server does not accept ours, or we do not accept its
 // certificate.
 func Outdated(err error) bool {
-	var certificate *tls.CertificateVerificationError
-	var network *net.OpError
-	alert := errors.As(err, &network) && network.Op == "remote error" // crypto/tls marks an alert of the server with this Op
+	if network, ok := errors.AsType[*net.OpError](err); ok && network.Op == "remote error" {
+		return true // crypto/tls marks an alert of the server with this Op
+	}
+	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	code := Code(err)
-	return alert || errors.As(err, &certificate) || code == "NOAUTH" || code == "WRONGPASS"
+	return untrusted || code == "NOAUTH" || code == "WRONGPASS"
 }
 
 // Code returns the code of an error reply, such as READONLY, or "" if err is not an error reply. When a command inside a
@@ -39,8 +41,8 @@ func Outdated(err error) bool {
 // to f_…): @user_script:1: @user_script: 1: -READONLY You can't write against a read only replica." The code is then the
 // command's.
 func Code(err error) string {
-	var reply redis.Error
-	if !errors.As(err, &reply) {
+	reply, isReply := errors.AsType[redis.Error](err)
+	if !isReply {
 		return ""
 	}
 	code, rest, _ := strings.Cut(string(reply), " ")
@@ -76,10 +78,7 @@ func harmless(code string) bool {
 // redact returns an error reply without the arguments that a server quotes if it does not know a command, for example
 // because the command was renamed. The arguments can contain phone numbers, tokens and the password of AUTH.
 func redact(err error) error {
-	var reply redis.Error
-	if !errors.As(err, &reply) {
-		return err
-	}
+	reply, _ := errors.AsType[redis.Error](err)
 	text, _, quotes := strings.Cut(string(reply), ", with args beginning with")
 	if !quotes {
 		return err

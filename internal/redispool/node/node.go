@@ -175,8 +175,7 @@ func (c *Conn) ping() error {
 // shows nothing about the next connection.
 func (n *Node) lose(peer string, err error) {
 	n.losses.Store(peer, time.Now()) // with its monotonic part, because the wall clock may jump
-	var network net.Error
-	if errors.As(err, &network) && network.Timeout() {
+	if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() {
 		n.breaker.trip(err)
 	}
 }
