@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Starts everything in docker-compose.yml and tests it: every message is counted once while a replica is killed, Redis is restarted and all
-# replicas are replaced, and Prometheus scrapes every replica. At the end, it removes everything. It needs Docker with Compose v2 and curl,
-# and does not use .env.
+# Starts everything in docker-compose.yml and tests it: every message is counted once while a replica is killed, Redis
+# is restarted and all replicas are replaced, and Prometheus scrapes every replica. At the end, it removes everything.
+# It needs Docker with Compose v2 and curl, and does not use .env.
 #
 #   deploy/compose-test/run.sh
 set -euo pipefail
@@ -46,8 +46,8 @@ have() { docker image inspect "$1" >/dev/null 2>&1 || docker pull -q "$1" >/dev/
 # field prints a number or a Boolean of a JSON report.
 field() { sed -n "s/.*\"$1\":\([a-z0-9.]*\).*/\1/p" "$2" | head -n 1; }
 
-# start_load sends signed messages through Caddy in the background for a number of seconds. As Twilio does, it sends a message that /sms
-# does not answer to the fallback URL. It runs in the image, so it needs nothing else.
+# start_load sends signed messages through Caddy in the background for a number of seconds. As Twilio does, it sends a
+# message that /sms does not answer to the fallback URL. It runs in the image, so it needs nothing else.
 start_load() {
 	docker run --rm --name "$project-load" --network host -e TWILIO_AUTH_TOKEN "$image" load --json --duration "$1s" \
 		--url "$PUBLIC_URL/sms" --fallback-url "$PUBLIC_URL/sms/fallback" \
@@ -61,7 +61,8 @@ stop_load() {
 	docker kill -s INT "$project-load" >/dev/null
 }
 
-# end_load waits for the report and checks it: the proof must hold, and at most the allowed number of deliveries may be errors to Twilio.
+# end_load waits for the report and checks it: the proof must hold, and at most the allowed number of deliveries may be
+# errors to Twilio.
 end_load() {
 	what=$1 allowed=$2
 	wait "$load" || true # its status is 1 also for an error after which the fallback URL answered
@@ -95,7 +96,8 @@ check_image() {
 	check_reproducible
 }
 
-# check_reproducible builds the binary here with the same flags and compares it. It needs the Go version that the image was built with.
+# check_reproducible builds the binary here with the same flags and compares it. It needs the Go version that the image
+# was built with.
 check_reproducible() {
 	container=$(docker create "$image")
 	docker cp -q "$container:/smsession" "$work/theirs" 2>/dev/null || docker cp "$container:/smsession" "$work/theirs" >/dev/null
@@ -157,7 +159,8 @@ check_edge() {
 	say "edge: no redirect; what is unsigned is refused"
 }
 
-# ask_prometheus repeats a query for up to a minute, until the answer contains a word a number of times. Prometheus scrapes every 15 s.
+# ask_prometheus repeats a query for up to a minute, until the answer contains a word a number of times. Prometheus
+# scrapes every 15 s.
 ask_prometheus() {
 	for _ in $(seq 60); do
 		curl -s "http://127.0.0.1:$PROMETHEUS_PORT/api/v1/$1" >"$work/answer" || true

@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs the programs that the tests start, because a skipped suite has not passed. As root, it installs the missing ones. For any other
-# user, it prints the command that installs them, and fails. If nothing is missing, it prints nothing.
+# Installs the programs that the tests start, because a skipped suite has not passed. As root, it installs the missing
+# ones. For any other user, it prints the command that installs them, and fails. If nothing is missing, it prints
+# nothing.
 #
 #   deploy/test/setup.sh redis-server redis-cli cc caddy chromium flask promtool systemd-analyze
 set -eu
