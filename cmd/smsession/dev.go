@@ -16,6 +16,7 @@ import (
 	"smsession/internal/redispool"
 	"smsession/internal/replica"
 	"smsession/internal/session/record"
+	"smsession/internal/twilio"
 )
 
 // anyPort replaces the address of a default port that is taken.
@@ -65,7 +66,7 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 		cfg = cfg.WithPublicURL(local)
 	}
 	service := newService(cfg, listeners.URL(), embedded.Addr())
-	cfg.AuthTokens, cfg.Redis = config.AuthTokens{{Value: service.AuthToken}}, redisurl.URL{Addrs: []string{embedded.Addr()}}
+	cfg.AuthTokens, cfg.Redis = twilio.Tokens{{Value: service.AuthToken}}, redisurl.URL{Addrs: []string{embedded.Addr()}}
 
 	log := logging.New(p.stderr, cfg.LogFormat, cfg.LogLevel)
 	defer log.Close()
@@ -110,7 +111,7 @@ func newService(cfg config.Config, url, redisAddr string) dev.Service {
 func newPage(cfg config.Config, s dev.Service, pool *redis.Pool) (*devphone.Page, error) {
 	return devphone.New(devphone.Options{
 		Phone:          s.Phone(dev.From, dev.To),
-		AdvancedOptOut: cfg.OptOut == config.OptOutAdvanced,
+		AdvancedOptOut: cfg.OptOut == twilio.OptOutAdvanced,
 		Pool:           pool,
 		Redis:          cfg.Redis.Addrs[0],
 		Keys:           record.Keys{Prefix: cfg.RedisPrefix},

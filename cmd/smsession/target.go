@@ -6,9 +6,9 @@ import (
 	"os"
 	"strings"
 
-	"smsession/internal/config"
 	"smsession/internal/dev"
 	"smsession/internal/phone"
+	"smsession/internal/twilio"
 )
 
 // targetFlags name the webhook that phones text, and its account.
@@ -48,17 +48,17 @@ func (f targetFlags) target(ctx context.Context) (phone.Options, *dev.Service, e
 
 // token returns the token that messages are signed with, and the account that they belong to, which may be "". During a
 // rotation, a service accepts several tokens. One of them is enough to sign.
-func (f targetFlags) token() (config.AuthToken, error) {
+func (f targetFlags) token() (twilio.Token, error) {
 	const name = "--auth-token (or TWILIO_AUTH_TOKEN)"
 	if first, _, _ := strings.Cut(f.AuthToken, ","); strings.TrimSpace(first) == "" {
-		return config.AuthToken{}, commandFault(name + " is missing: with --url, it is needed for the signature")
+		return twilio.Token{}, commandFault(name + " is missing: with --url, it is needed for the signature")
 	}
-	tokens, err := config.ParseAuthTokens(f.AuthToken)
+	tokens, err := twilio.ParseTokens(f.AuthToken)
 	if err != nil {
-		return config.AuthToken{}, commandFault(name + ": " + err.Error())
+		return twilio.Token{}, commandFault(name + ": " + err.Error())
 	}
 	account, _, _ := strings.Cut(f.AccountSID, ",")
-	token := config.AuthToken{Account: cmp.Or(strings.TrimSpace(account), tokens[0].Account)}
+	token := twilio.Token{Account: cmp.Or(strings.TrimSpace(account), tokens[0].Account)}
 	if token.Value = tokens.For(token.Account); token.Value == "" {
 		return token, commandFault(name + " has no token for the account of --account-sid (or TWILIO_ACCOUNT_SID)")
 	}

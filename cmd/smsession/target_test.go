@@ -1,9 +1,8 @@
 package main
 
 import (
+	"smsession/internal/twilio"
 	"testing"
-
-	"smsession/internal/config"
 )
 
 func TestTargetToken(t *testing.T) {
@@ -17,7 +16,7 @@ func TestTargetToken(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got, err := targetFlags{AuthToken: row.tokens, AccountSID: row.accounts}.token()
-			if want := (config.AuthToken{Account: row.account, Value: row.token}); err != nil || got != want {
+			if want := (twilio.Token{Account: row.account, Value: row.token}); err != nil || got != want {
 				t.Errorf("got %+v, %v, want %+v", got, err, want)
 			}
 		})

@@ -15,13 +15,7 @@ import (
 	"time"
 
 	"smsession/internal/config/redisurl"
-)
-
-// Values of Config.OptOut.
-const (
-	OptOutDefault  = "default"  // Twilio's words (STOP, START, HELP) and OptOutType
-	OptOutAdvanced = "advanced" // only OptOutType
-	OptOutOff      = "off"      // every message is for the conversation
+	"smsession/internal/twilio"
 )
 
 // Values of Config.LogFormat.
@@ -40,7 +34,7 @@ type Config struct {
 
 	PublicURL               URL // the URL that Twilio is configured with, without our routes; zero if only the next two are set
 	WebhookURL, FallbackURL URL // the URLs that Twilio is configured with
-	AuthTokens              AuthTokens
+	AuthTokens              twilio.Tokens
 	AccountSIDs             []string // the accounts whose messages are accepted; empty for all
 
 	Redis        redisurl.URL
@@ -55,7 +49,7 @@ type Config struct {
 	MaxConnections int           // of the public listener
 	MaxReplies     int           // how many replies a conversation may get in a minute; 0 for any number
 	DrainDelay     time.Duration // how long the service still serves after SIGTERM
-	OptOut         string        // OptOutDefault, OptOutAdvanced or OptOutOff
+	OptOut         twilio.OptOutMode
 
 	LogLevel  slog.Level // the lowest level that is logged
 	LogFormat string     // LogJSON or LogText
@@ -74,7 +68,7 @@ func Defaults() Config {
 		KeepAlive:      650 * time.Second, // longer than the longest fixed keep-alive of a load balancer, Google's 600 s
 		MaxConnections: 8192,
 		DrainDelay:     5 * time.Second,
-		OptOut:         OptOutDefault,
+		OptOut:         twilio.OptOutDefault,
 		LogLevel:       slog.LevelInfo,
 		LogFormat:      LogJSON,
 	}

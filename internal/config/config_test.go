@@ -12,6 +12,7 @@ import (
 
 	"smsession/internal/config"
 	"smsession/internal/config/redisurl"
+	"smsession/internal/twilio"
 )
 
 const (
@@ -60,7 +61,7 @@ func TestDefaults(t *testing.T) {
 		PublicURL:      parseURL(t, "https://sms.example.com"),
 		WebhookURL:     parseURL(t, "https://sms.example.com/sms"),
 		FallbackURL:    parseURL(t, "https://sms.example.com/sms/fallback"),
-		AuthTokens:     config.AuthTokens{{Value: token}},
+		AuthTokens:     twilio.Tokens{{Value: token}},
 		Redis:          redisurl.URL{Addrs: []string{"redis:6379"}},
 		RedisPrefix:    "sms:",
 		Connections:    64,

@@ -9,6 +9,7 @@ import (
 
 	"smsession/internal/config/redisurl"
 	"smsession/internal/hostname"
+	"smsession/internal/twilio"
 )
 
 // How to set a setting that is required.
@@ -55,7 +56,7 @@ func (f RedisFlags) Reread(present redisurl.URL) (redisurl.URL, error) {
 }
 
 // RereadTokens parses TWILIO_AUTH_TOKEN again, and reads its file. The error is a Faults.
-func (f Flags) RereadTokens() (AuthTokens, error) {
+func (f Flags) RereadTokens() (twilio.Tokens, error) {
 	p := parse(struct {
 		TwilioFlags
 		WebhookFlags

@@ -10,6 +10,7 @@ import (
 	"smsession/internal/config/redisurl"
 	"smsession/internal/hostname"
 	"smsession/internal/terminal"
+	"smsession/internal/twilio"
 )
 
 // setting is how one setting is parsed and shown.
@@ -44,7 +45,7 @@ func (c *Config) settings() []setting {
 		field("PUBLIC_URL", &c.PublicURL, parsePublicURL, URL.String),
 		field("WEBHOOK_URL", &c.WebhookURL, ParseURL, URL.String),
 		field("FALLBACK_URL", &c.FallbackURL, ParseURL, URL.String),
-		field("TWILIO_AUTH_TOKEN", &c.AuthTokens, ParseAuthTokens, AuthTokens.String).withLines(),
+		field("TWILIO_AUTH_TOKEN", &c.AuthTokens, twilio.ParseTokens, twilio.Tokens.String).withLines(),
 		field("TWILIO_ACCOUNT_SID", &c.AccountSIDs, parseAccountSIDs, joined),
 		field("REDIS_URL", &c.Redis, parseRedisURL, redisurl.URL.String),
 		field("REDIS_PREFIX", &c.RedisPrefix, parsePrefix, verbatim),
@@ -58,7 +59,7 @@ func (c *Config) settings() []setting {
 		field("MAX_CONNECTIONS", &c.MaxConnections, wholeNumber(16, 1_000_000), strconv.Itoa),
 		field("DRAIN_DELAY", &c.DrainDelay, duration(0, 5*time.Minute, "such as 5s or 0s"), terminal.Duration),
 		field("MAX_REPLIES_PER_MINUTE", &c.MaxReplies, wholeNumber(0, 60), strconv.Itoa), // a record has 21 bytes for each
-		field("OPT_OUT", &c.OptOut, oneOf(OptOutDefault, OptOutAdvanced, OptOutOff), verbatim),
+		field("OPT_OUT", &c.OptOut, oneOf(twilio.OptOutDefault, twilio.OptOutAdvanced, twilio.OptOutOff), verbatim),
 		field("LOG_LEVEL", &c.LogLevel, parseLevel, formatLevel),
 		field("LOG_FORMAT", &c.LogFormat, oneOf(LogJSON, LogText), verbatim),
 		field("PPROF", &c.Pprof, parseBool, strconv.FormatBool),

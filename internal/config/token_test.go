@@ -5,28 +5,29 @@ import (
 	"testing"
 
 	"smsession/internal/config"
+	"smsession/internal/twilio"
 )
 
 func TestAuthTokens(t *testing.T) {
-	forAny := func(values ...string) config.AuthTokens {
-		var tokens config.AuthTokens
+	forAny := func(values ...string) twilio.Tokens {
+		var tokens twilio.Tokens
 		for _, value := range values {
-			tokens = append(tokens, config.AuthToken{Value: value})
+			tokens = append(tokens, twilio.Token{Value: value})
 		}
 		return tokens
 	}
 	rows := []struct {
 		name, value, file string
-		want              config.AuthTokens
+		want              twilio.Tokens
 	}{
 		{name: "several tokens are separated by commas", value: "new,old", want: forAny("new", "old")},
 		{name: "white space around each token is dropped", value: " new ,\told\n", want: forAny("new", "old")},
-		{name: "an entry may name its account", value: sid + ":new," + otherSID + ":other,old", want: config.AuthTokens{
+		{name: "an entry may name its account", value: sid + ":new," + otherSID + ":other,old", want: twilio.Tokens{
 			{Account: sid, Value: "new"}, {Account: otherSID, Value: "other"}, {Value: "old"}}},
-		{name: "an account may have several tokens", value: sid + ":new," + sid + ":old", want: config.AuthTokens{
+		{name: "an account may have several tokens", value: sid + ":new," + sid + ":old", want: twilio.Tokens{
 			{Account: sid, Value: "new"}, {Account: sid, Value: "old"}}},
 		{name: "a file may have a newline at its end", file: "new,old\r\n", want: forAny("new", "old")},
-		{name: "a file may have one token on each line", file: "new\r\n\n" + sid + ":other\nold, older\n", want: config.AuthTokens{
+		{name: "a file may have one token on each line", file: "new\r\n\n" + sid + ":other\nold, older\n", want: twilio.Tokens{
 			{Value: "new"}, {Account: sid, Value: "other"}, {Value: "old"}, {Value: "older"}}},
 		{name: "a byte-order mark in a file is skipped", file: "\xef\xbb\xbfone\n", want: forAny("one")},
 		{name: "the file is read if TWILIO_AUTH_TOKEN is blank", value: "  ", file: "one", want: forAny("one")},
@@ -47,10 +48,10 @@ func TestAuthTokens(t *testing.T) {
 }
 
 func TestAuthTokenFor(t *testing.T) {
-	tokens := config.AuthTokens{{Value: "common"}, {Account: sid, Value: "new"}, {Account: sid, Value: "old"}}
+	tokens := twilio.Tokens{{Value: "common"}, {Account: sid, Value: "new"}, {Account: sid, Value: "old"}}
 	for _, row := range []struct {
 		name    string
-		tokens  config.AuthTokens
+		tokens  twilio.Tokens
 		account string
 		want    string
 	}{

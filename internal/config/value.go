@@ -38,11 +38,15 @@ func duration(least, most time.Duration, hint string) func(string) (time.Duratio
 }
 
 // oneOf returns a parser of words in any case. The value is in lower case.
-func oneOf(words ...string) func(string) (string, error) {
-	return func(text string) (string, error) {
-		word := strings.ToLower(text)
+func oneOf[T ~string](words ...T) func(string) (T, error) {
+	return func(text string) (T, error) {
+		word := T(strings.ToLower(text))
 		if !slices.Contains(words, word) {
-			return "", fmt.Errorf("%s is not one of: %s", quote(text), strings.Join(words, ", "))
+			var all []string
+			for _, w := range words {
+				all = append(all, string(w))
+			}
+			return "", fmt.Errorf("%s is not one of: %s", quote(text), strings.Join(all, ", "))
 		}
 		return word, nil
 	}
@@ -75,4 +79,4 @@ func parsePrefix(text string) (string, error) {
 
 func joined(words []string) string { return strings.Join(words, ",") }
 
-func verbatim(text string) string { return text }
+func verbatim[T ~string](text T) string { return string(text) }

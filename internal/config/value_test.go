@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"smsession/internal/config"
+	"smsession/internal/twilio"
 )
 
 func TestValues(t *testing.T) {
@@ -54,8 +55,8 @@ func TestValues(t *testing.T) {
 		{"MAX_REPLIES_PER_MINUTE may be 1", func(f *config.Flags) { f.MaxReplies = "1" }, func(c *config.Config) { c.MaxReplies = 1 }},
 		{"MAX_REPLIES_PER_MINUTE may be 60", func(f *config.Flags) { f.MaxReplies = " 60 " }, func(c *config.Config) { c.MaxReplies = 60 }},
 		{"MAX_REPLIES_PER_MINUTE may be 0", func(f *config.Flags) { f.MaxReplies = "0" }, func(c *config.Config) { c.MaxReplies = 0 }},
-		{"OPT_OUT may be advanced", func(f *config.Flags) { f.OptOut = "advanced" }, func(c *config.Config) { c.OptOut = config.OptOutAdvanced }},
-		{"OPT_OUT may be off", func(f *config.Flags) { f.OptOut = "off" }, func(c *config.Config) { c.OptOut = config.OptOutOff }},
+		{"OPT_OUT may be advanced", func(f *config.Flags) { f.OptOut = "advanced" }, func(c *config.Config) { c.OptOut = twilio.OptOutAdvanced }},
+		{"OPT_OUT may be off", func(f *config.Flags) { f.OptOut = "off" }, func(c *config.Config) { c.OptOut = twilio.OptOutOff }},
 		{"LOG_LEVEL may be debug", func(f *config.Flags) { f.LogLevel = "debug" }, func(c *config.Config) { c.LogLevel = slog.LevelDebug }},
 		{"LOG_LEVEL may be warn", func(f *config.Flags) { f.LogLevel = "warn" }, func(c *config.Config) { c.LogLevel = slog.LevelWarn }},
 		{"LOG_LEVEL may be in any case", func(f *config.Flags) { f.LogLevel = " ERROR" }, func(c *config.Config) { c.LogLevel = slog.LevelError }},

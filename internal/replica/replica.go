@@ -70,8 +70,8 @@ func Run(ctx context.Context, o Options) error {
 		Responder:    conversation.Counter{},
 		Logger:       log.Logger,
 	})
-	webhook := twilio.NewVerifier(cfg.WebhookURL.String(), tokens(cfg.AuthTokens))
-	fallback := twilio.NewVerifier(cfg.FallbackURL.String(), tokens(cfg.AuthTokens))
+	webhook := twilio.NewVerifier(cfg.WebhookURL.String(), cfg.AuthTokens)
+	fallback := twilio.NewVerifier(cfg.FallbackURL.String(), cfg.AuthTokens)
 	go secrets.follow(ctx, o.Hangup, webhook.SetTokens, fallback.SetTokens)
 
 	health := server.NewHealth(cfg.RequestBudget, log.Logger)
@@ -80,7 +80,7 @@ func Run(ctx context.Context, o Options) error {
 		Webhook:        webhook,
 		Fallback:       fallback,
 		AccountSIDs:    cfg.AccountSIDs,
-		OptOut:         twilio.OptOutMode(cfg.OptOut),
+		OptOut:         cfg.OptOut,
 		Health:         health,
 		AdminHosts:     cfg.AdminHosts,
 		KeepAlive:      cfg.KeepAlive,

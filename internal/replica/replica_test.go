@@ -13,6 +13,7 @@ import (
 	"smsession/internal/logging"
 	"smsession/internal/redistest"
 	"smsession/internal/replica"
+	"smsession/internal/twilio"
 	"smsession/internal/webhooktest"
 )
 
@@ -25,7 +26,7 @@ func options(t *testing.T, redis string) replica.Options {
 		t.Fatal(err)
 	}
 	cfg = cfg.WithPublicURL(public)
-	cfg.AuthTokens = config.AuthTokens{{Value: webhooktest.AuthToken}}
+	cfg.AuthTokens = twilio.Tokens{{Value: webhooktest.AuthToken}}
 	if cfg.Redis, err = redisurl.Parse(redis, os.ReadFile); err != nil {
 		t.Fatal(err)
 	}

@@ -49,7 +49,7 @@ func (s *secrets) outdated() {
 }
 
 // follow reads all secrets again on each signal, until ctx ends. Each of setTokens gets the auth tokens.
-func (s *secrets) follow(ctx context.Context, hangup <-chan os.Signal, setTokens ...func([]twilio.Token)) {
+func (s *secrets) follow(ctx context.Context, hangup <-chan os.Signal, setTokens ...func(twilio.Tokens)) {
 	for {
 		select {
 		case <-hangup:
@@ -60,7 +60,7 @@ func (s *secrets) follow(ctx context.Context, hangup <-chan os.Signal, setTokens
 	}
 }
 
-func (s *secrets) readAll(setTokens []func([]twilio.Token)) {
+func (s *secrets) readAll(setTokens []func(twilio.Tokens)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.logged = "" // log the fault again for the operator who sent the signal
@@ -71,7 +71,7 @@ func (s *secrets) readAll(setTokens []func([]twilio.Token)) {
 		return
 	}
 	for _, set := range setTokens {
-		set(tokens(all))
+		set(all)
 	}
 	if readRedis {
 		s.log.Info("the secrets were read again", "auth_tokens", len(all))
@@ -92,13 +92,4 @@ func (s *secrets) readRedis() bool {
 	s.logged = ""
 	s.redis.Store(&redis)
 	return true
-}
-
-// tokens returns the configured tokens in the form that a Verifier takes.
-func tokens(configured config.AuthTokens) []twilio.Token {
-	var all []twilio.Token
-	for _, token := range configured {
-		all = append(all, twilio.Token(token))
-	}
-	return all
 }

@@ -54,7 +54,7 @@ func checkSID(f Form, sid string) error {
 	switch {
 	case sid == "":
 		return errors.New("the form has no MessageSid")
-	case !isMessageSID(sid):
+	case !isSID(sid):
 		return errors.New("MessageSid is not two capitals and 32 hexadecimal digits")
 	}
 	for _, name := range [...]string{"SmsMessageSid", "SmsSid"} { // older names of MessageSid
@@ -65,9 +65,10 @@ func checkSID(f Form, sid string) error {
 	return nil
 }
 
-func isMessageSID(sid string) bool {
-	return len(sid) == 34 &&
-		strings.Trim(sid[:2], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" && strings.Trim(sid[2:], "0123456789abcdefABCDEF") == ""
+// isSID reports whether a text is two capitals and 32 hexadecimal digits.
+func isSID(text string) bool {
+	return len(text) == 34 &&
+		strings.Trim(text[:2], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" && strings.Trim(text[2:], "0123456789abcdefABCDEF") == ""
 }
 
 // CheckAddress returns an error if an address of a message is empty, is longer than 256 bytes, or has a + that is not

@@ -37,12 +37,6 @@ func (s *signer) sign(url, query string, form Form) string {
 	return base64.StdEncoding.EncodeToString(s.mac.Sum(nil))
 }
 
-// Token is an auth token that Twilio signs with.
-type Token struct {
-	Account string // the SID of the account whose requests the token signs; "" for any account
-	Value   string
-}
-
 // Verifier checks that Twilio signed a request to one URL. It is safe for concurrent use.
 //
 // A signature contains no time, so anyone who has captured a signed request can send it again. The signed text also has
@@ -58,7 +52,7 @@ type Verifier struct {
 // case of the scheme. Twilio's documentation states that it keeps the port for messages, and Twilio's libraries accept
 // both spellings. The default port of the scheme may therefore be present or absent. Any other port must be as
 // configured.
-func NewVerifier(configuredURL string, tokens []Token) *Verifier {
+func NewVerifier(configuredURL string, tokens Tokens) *Verifier {
 	v := &Verifier{urls: spellings(configuredURL)}
 	v.SetTokens(tokens)
 	return v
@@ -66,7 +60,7 @@ func NewVerifier(configuredURL string, tokens []Token) *Verifier {
 
 // SetTokens replaces the tokens. A verification that has begun still uses the old ones. The Verifier keeps the slice,
 // so the caller must not change it. An empty token verifies nothing.
-func (v *Verifier) SetTokens(tokens []Token) {
+func (v *Verifier) SetTokens(tokens Tokens) {
 	v.signers.Store(&sync.Pool{New: func() any {
 		var signers []*signer
 		for _, token := range tokens {
