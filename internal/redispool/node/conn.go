@@ -69,9 +69,9 @@ func (c *Conn) roundTrip(commands []Command) []Reply {
 	return replies
 }
 
-// receive receives one reply and finds out whether its error concerns the connection. A server that was demoted, or that
-// is loading, answers with errors on a connection that is in perfect health. An unknown error of a script may be a
-// demotion in other words.
+// receive receives one reply and decides whether its error ends the use of the connection. A connection to a server that
+// was demoted, or that is loading, works, but another server accepts the command. An unknown error of a script may be
+// another text for a demotion.
 func (c *Conn) receive(script bool) Reply {
 	value, err := c.raw.Receive()
 	if err == nil {
@@ -81,10 +81,10 @@ func (c *Conn) receive(script bool) Reply {
 		err = c.raw.Err() // the first one
 	}
 	code := Code(err)
-	if code == "" || demoted(code) {
+	if code == "" || unavailable(code) {
 		c.node.lose(c.peer, err)
 	}
-	if demoted(code) || script && !harmless(code) {
+	if unavailable(code) || script && !reusable(code) {
 		c.err = err
 	}
 	c.node.Options.Failed(err)
