@@ -15,13 +15,8 @@ import (
 	"time"
 
 	"smsession/internal/config/redisurl"
+	"smsession/internal/logging"
 	"smsession/internal/twilio"
-)
-
-// Values of Config.LogFormat.
-const (
-	LogJSON = "json"
-	LogText = "text"
 )
 
 // Config has the settings. It is a value that does not change after the start, so it may be read concurrently. It may be
@@ -52,7 +47,7 @@ type Config struct {
 	OptOut         twilio.OptOutMode
 
 	LogLevel  slog.Level // the lowest level that is logged
-	LogFormat string     // LogJSON or LogText
+	LogFormat logging.Format
 }
 
 // Defaults returns the settings of the service that are used if nothing is set. Settings without a default are zero.
@@ -70,7 +65,7 @@ func Defaults() Config {
 		DrainDelay:     5 * time.Second,
 		OptOut:         twilio.OptOutDefault,
 		LogLevel:       slog.LevelInfo,
-		LogFormat:      LogJSON,
+		LogFormat:      logging.JSON,
 	}
 }
 
@@ -80,7 +75,7 @@ func DevDefaults() Config {
 	c := Defaults()
 	c.Addr = "127.0.0.1:8080"
 	c.DrainDelay = 0
-	c.LogFormat = LogText
+	c.LogFormat = logging.Text
 	return c
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"smsession/internal/config/redisurl"
 	"smsession/internal/hostname"
+	"smsession/internal/logging"
 	"smsession/internal/terminal"
 	"smsession/internal/twilio"
 )
@@ -61,7 +62,7 @@ func (c *Config) settings() []setting {
 		field("MAX_REPLIES_PER_MINUTE", &c.MaxReplies, wholeNumber(0, 60), strconv.Itoa), // a record has 21 bytes for each
 		field("OPT_OUT", &c.OptOut, oneOf(twilio.OptOutDefault, twilio.OptOutAdvanced, twilio.OptOutOff), verbatim),
 		field("LOG_LEVEL", &c.LogLevel, parseLevel, formatLevel),
-		field("LOG_FORMAT", &c.LogFormat, oneOf(LogJSON, LogText), verbatim),
+		field("LOG_FORMAT", &c.LogFormat, oneOf(logging.JSON, logging.Text), verbatim),
 		field("PPROF", &c.Pprof, parseBool, strconv.FormatBool),
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"smsession/internal/config"
+	"smsession/internal/logging"
 	"smsession/internal/twilio"
 )
 
@@ -60,7 +61,7 @@ func TestValues(t *testing.T) {
 		{"LOG_LEVEL may be debug", func(f *config.Flags) { f.LogLevel = "debug" }, func(c *config.Config) { c.LogLevel = slog.LevelDebug }},
 		{"LOG_LEVEL may be warn", func(f *config.Flags) { f.LogLevel = "warn" }, func(c *config.Config) { c.LogLevel = slog.LevelWarn }},
 		{"LOG_LEVEL may be in any case", func(f *config.Flags) { f.LogLevel = " ERROR" }, func(c *config.Config) { c.LogLevel = slog.LevelError }},
-		{"LOG_FORMAT may be text", func(f *config.Flags) { f.LogFormat = "text" }, func(c *config.Config) { c.LogFormat = config.LogText }},
+		{"LOG_FORMAT may be text", func(f *config.Flags) { f.LogFormat = "text" }, func(c *config.Config) { c.LogFormat = logging.Text }},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

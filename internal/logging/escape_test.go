@@ -12,12 +12,10 @@ import (
 	"unicode"
 
 	"pgregory.net/rapid"
-
-	"smsession/internal/config"
 )
 
 // logged returns the line that a logger writes in a format.
-func logged(format, message, key, value string) string {
+func logged(format Format, message, key, value string) string {
 	var out bytes.Buffer
 	slog.New(newHandler(&out, format, slog.LevelInfo)).Info(message, key, value)
 	return strings.TrimSuffix(out.String(), "\n")
@@ -33,7 +31,7 @@ func TestLinesDoNothingToATerminal(t *testing.T) {
 	for r := rune(0x2066); r <= 0x2069; r++ {
 		runes = append(runes, r)
 	}
-	for _, format := range []string{config.LogJSON, config.LogText} {
+	for _, format := range []Format{JSON, Text} {
 		for _, r := range runes {
 			text := "a" + string(r) + "b"
 			for _, line := range []string{logged(format, text, "key", "value"), logged(format, "message", text, "value"), logged(format, "message", "key", text)} {
@@ -47,7 +45,7 @@ func TestLinesDoNothingToATerminal(t *testing.T) {
 
 func TestPrintableTextIsNotEscaped(t *testing.T) {
 	for _, text := range []string{"+1555•••4567", "naïve 名 😀", "\uFFFD", `"\<&>`} {
-		if _, value, _ := strings.Cut(logged(config.LogJSON, "message", "key", text), `"key":`); strings.Contains(value, `\u`) {
+		if _, value, _ := strings.Cut(logged(JSON, "message", "key", text), `"key":`); strings.Contains(value, `\u`) {
 			t.Errorf("%s is logged as %s", text, value)
 		}
 	}
@@ -59,7 +57,7 @@ func TestEscapedLinesMeanTheSame(t *testing.T) {
 		text := rapid.String().Draw(t, "text") + string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
 		var plain bytes.Buffer
 		slog.New(slog.NewJSONHandler(&plain, nil)).Info(text, "key"+text, text)
-		line := logged(config.LogJSON, text, "key"+text, text)
+		line := logged(JSON, text, "key"+text, text)
 		var want, got map[string]any
 		if err := json.Unmarshal(plain.Bytes(), &want); err != nil {
 			t.Fatal(err)
@@ -79,7 +77,7 @@ func TestEscapedLinesMeanTheSame(t *testing.T) {
 func BenchmarkLogLine(b *testing.B) {
 	for name, from := range map[string]string{"ascii": "+12025550143", "masked": "+1202•••0143"} {
 		b.Run(name, func(b *testing.B) {
-			log := New(io.Discard, config.LogJSON, slog.LevelInfo)
+			log := New(io.Discard, JSON, slog.LevelInfo)
 			defer log.Close()
 			b.ReportAllocs()
 			for b.Loop() {

@@ -1,16 +1,23 @@
-// Package logging makes the log of the process. A log line does nothing to a terminal, and writing it never makes a
-// message wait: the lines are written in the background. They are dropped and counted while their reader does not read.
+// Package logging makes the log of the process. A log line does nothing to a terminal, and no message waits for the log:
+// the lines are written in the background. While nobody reads the log, lines are dropped and counted.
 package logging
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"log/slog"
 	"time"
 
-	"smsession/internal/config"
 	"smsession/internal/terminal"
+)
+
+// Format is the format of the lines.
+type Format string
+
+// The formats are those of slog's handlers.
+const (
+	JSON Format = "json"
+	Text Format = "text"
 )
 
 // closeTimeout is how long Close waits for the reader of the log.
@@ -22,47 +29,32 @@ type Logger struct {
 	queue *queue
 }
 
-// New returns a Logger that writes to w the lines of at least a level in a format, which is config.LogJSON or
-// config.LogText. The caller must Close it. Warnings and errors are written at once. A process that is killed loses the
-// other lines of its last 50 ms.
-func New(w io.Writer, format string, level slog.Level) *Logger {
+// New returns a Logger that writes lines of this level and above to w. It is JSON unless the format is Text. The caller
+// must Close the Logger. Errors of w are ignored, because there is no other place to report them. Warnings and errors
+// are written at once, and all other lines together every 50 ms. A process that is killed loses the lines that have not
+// been written.
+func New(w io.Writer, format Format, level slog.Level) *Logger {
 	q := newQueue(w, func(lines int64) []byte {
 		var notice bytes.Buffer
 		slog.New(newHandler(&notice, format, level)).Warn("log lines were dropped, because nobody read them", "lines", lines)
 		return notice.Bytes()
 	})
-	return &Logger{slog.New(urgentHandler{newHandler(q, format, level), q}), q}
+	urgent := slog.NewJSONHandler(flusher{q}, &slog.HandlerOptions{Level: slog.LevelWarn})
+	return &Logger{slog.New(slog.NewMultiHandler(newHandler(q, format, level), urgent)), q}
 }
 
-// urgentHandler flushes the queue after a warning or an error.
-type urgentHandler struct {
-	slog.Handler
-	queue *queue
-}
+// flusher flushes the queue instead of writing a line. It is the second writer of each warning and each error.
+type flusher struct{ *queue }
 
-// Handle writes the record to the queue.
-func (h urgentHandler) Handle(ctx context.Context, r slog.Record) error {
-	err := h.Handler.Handle(ctx, r)
-	if r.Level >= slog.LevelWarn {
-		h.queue.flush()
-	}
-	return err
-}
-
-// WithAttrs returns an urgentHandler whose lines have more attributes.
-func (h urgentHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
-	return urgentHandler{h.Handler.WithAttrs(attrs), h.queue}
-}
-
-// WithGroup returns an urgentHandler whose lines have the attributes in a group.
-func (h urgentHandler) WithGroup(name string) slog.Handler {
-	return urgentHandler{h.Handler.WithGroup(name), h.queue}
+func (f flusher) Write(line []byte) (int, error) {
+	f.flush()
+	return len(line), nil
 }
 
 // newHandler returns a handler that writes each line to w in one call, safe for a terminal.
-func newHandler(w io.Writer, format string, level slog.Level) slog.Handler {
+func newHandler(w io.Writer, format Format, level slog.Level) slog.Handler {
 	options := &slog.HandlerOptions{Level: level}
-	if format == config.LogText {
+	if format == Text {
 		escape := func(line []byte) []byte { return []byte(terminal.Escape(string(line))) }
 		return slog.NewTextHandler(escaper{w, escape}, options)
 	}
@@ -72,8 +64,8 @@ func newHandler(w io.Writer, format string, level slog.Level) slog.Handler {
 // Dropped returns how many lines were dropped because nobody read the log.
 func (l *Logger) Dropped() int64 { return l.queue.dropped.Load() }
 
-// Close writes the last lines. It gives up after a second if nobody reads them. It must be called only once. Lines that are
-// logged later are lost.
+// Close writes the last lines. It returns after a second if nobody reads them. It must be called only once. Later lines
+// are lost.
 func (l *Logger) Close() {
 	close(l.queue.closing)
 	select {

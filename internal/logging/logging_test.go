@@ -10,14 +10,13 @@ import (
 	"testing/synctest"
 	"time"
 
-	"smsession/internal/config"
 	"smsession/internal/logging"
 )
 
 func TestCloseWritesTheLastLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		log := logging.New(&out, config.LogJSON, slog.LevelInfo)
+		log := logging.New(&out, logging.JSON, slog.LevelInfo)
 		log.Info("request", "number", 1)
 		log.Info("request", "number", 2)
 		log.Debug("request", "number", 3)
@@ -31,7 +30,7 @@ func TestCloseWritesTheLastLines(t *testing.T) {
 func TestLinesAfterCloseAreLost(t *testing.T) {
 	for range 50 { // Close may come before or after the first line is taken
 		synctest.Test(t, func(t *testing.T) {
-			log := logging.New(io.Discard, config.LogJSON, slog.LevelInfo)
+			log := logging.New(io.Discard, logging.JSON, slog.LevelInfo)
 			log.Info("request")
 			log.Close()
 			log.Info("request")
@@ -52,7 +51,7 @@ func TestLinesAreWrittenSoon(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				reader, writer := io.Pipe()
-				log := logging.New(writer, config.LogJSON, slog.LevelInfo)
+				log := logging.New(writer, logging.JSON, slog.LevelInfo)
 				defer reader.Close() // lets the goroutine of the log end
 				defer log.Close()
 				began := time.Now()
@@ -71,7 +70,7 @@ func TestUnreadLog(t *testing.T) {
 	const lines = 3000
 	synctest.Test(t, func(t *testing.T) {
 		reader, writer := io.Pipe() // a write waits until somebody reads
-		log := logging.New(writer, config.LogJSON, slog.LevelInfo)
+		log := logging.New(writer, logging.JSON, slog.LevelInfo)
 		for range lines {
 			log.Info("request", "line", strings.Repeat("x", 1000))
 		}
@@ -121,7 +120,7 @@ func countLines(t *testing.T, text string) (ordinary int, noticed int64) {
 func TestCloseDoesNotWaitForever(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reader, writer := io.Pipe()
-		log := logging.New(writer, config.LogText, slog.LevelInfo)
+		log := logging.New(writer, logging.Text, slog.LevelInfo)
 		log.Info("request")
 		log.Close()
 		reader.Close() // lets the goroutine of the log end

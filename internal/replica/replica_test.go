@@ -35,7 +35,7 @@ func options(t *testing.T, redis string) replica.Options {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := logging.New(io.Discard, config.LogJSON, cfg.LogLevel)
+	log := logging.New(io.Discard, logging.JSON, cfg.LogLevel)
 	t.Cleanup(log.Close)
 	return replica.Options{Config: cfg, Version: "v1.2.3", Listeners: listeners, Log: log}
 }
