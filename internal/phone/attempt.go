@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"smsession/internal/socket"
 	"smsession/internal/twiml"
 )
 
@@ -106,7 +107,7 @@ func (a *attempt) start(info httptrace.GotConnInfo) {
 	c := info.Conn.(*conn)
 	c.attempt.Store(a)
 	a.hasConn, a.reused = true, info.Reused
-	if info.Reused && !isQuiet(c.raw) {
+	if info.Reused && socket.Peek(c.raw) != socket.Quiet {
 		c.Close()
 	}
 	a.progress()

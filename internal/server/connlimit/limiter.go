@@ -6,6 +6,8 @@ import (
 	"container/ring"
 	"sync"
 	"time"
+
+	"smsession/internal/socket"
 )
 
 const (
@@ -124,7 +126,7 @@ func (l *Limiter) first(s state) *Conn {
 // request of a connection has arrived, the connection becomes unverified instead.
 func (l *Limiter) evictIdle(s state) bool {
 	for c := l.first(s); c != nil; c = l.first(s) {
-		if !hasUnread(c.Conn) {
+		if socket.Peek(c.Conn) != socket.Unread {
 			l.evicted++
 			c.close()
 			return true
