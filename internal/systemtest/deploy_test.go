@@ -269,17 +269,3 @@ func TestComposeTestInheritsNothing(t *testing.T) {
 		}
 	}
 }
-
-func TestDeployReadmeLinks(t *testing.T) {
-	guide := shipped(t, "deploy/README.md")
-	for _, link := range found(t, guide, `\]\(([^)#:]+)(?:#[^)]*)?\)`) {
-		if _, err := os.Stat(filepath.Join("../../deploy", link)); err != nil {
-			t.Errorf("the link to %s is broken: %v", link, err)
-		}
-	}
-	for _, path := range found(t, guide, `\b((?:deploy|bin)/[\w@./-]*\w)`) {
-		if _, err := os.Stat(filepath.Join("../..", path)); err != nil && path != "bin/smsession" {
-			t.Errorf("the path %s does not exist: %v", path, err)
-		}
-	}
-}
