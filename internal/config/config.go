@@ -17,6 +17,7 @@ import (
 	"smsession/internal/config/redisurl"
 	"smsession/internal/logging"
 	"smsession/internal/twilio"
+	"smsession/internal/weburl"
 )
 
 // Config has the settings. It is a value that does not change after the start, so it may be read concurrently. It may be
@@ -82,7 +83,7 @@ func DevDefaults() Config {
 // WithPublicURL returns c with another PublicURL, and with our routes below it as the URLs that are not set.
 func (c Config) WithPublicURL(u URL) Config {
 	c.PublicURL = u
-	c.WebhookURL = cmp.Or(c.WebhookURL, u.Append(webhookRoute))
-	c.FallbackURL = cmp.Or(c.FallbackURL, u.Append(fallbackRoute))
+	c.WebhookURL = cmp.Or(c.WebhookURL, u.Append(weburl.WebhookPath))
+	c.FallbackURL = cmp.Or(c.FallbackURL, u.Append(weburl.FallbackPath))
 	return c
 }

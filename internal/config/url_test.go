@@ -105,20 +105,20 @@ func TestConfiguredURL(t *testing.T) {
 
 func TestURLFaults(t *testing.T) {
 	const (
-		begin   = "must begin with https:// or http://"
-		query   = "must not have a query (a ? and what follows), because the query of each request is used"
-		port    = "has a port that is not a number from 1 to 65535"
-		invalid = "must be a valid URL, such as https://sms.example.com"
-		blank   = "must not contain spaces or control characters"
+		begin   = "the URL does not begin with https:// or http://"
+		query   = "the URL has a query (a ? and what follows): leave it out, because the query of each request is used"
+		port    = "the port is not a number from 1 to 65535"
+		invalid = "the URL is not valid: write it as in https://sms.example.com"
+		blank   = "the URL has a space or a control character"
 	)
 	for _, row := range []struct{ name, value, want string }{
 		{"a URL has a scheme", "sms.example.com", begin},
 		{"a URL is http or https", "ftp://sms.example.com", begin},
 		{"a URL has slashes after its scheme", "https:sms.example.com", begin},
-		{"a URL has a host", "https://", "has no host"},
-		{"a URL has a host before its path", "https:///sms", "has no host"},
-		{"a URL has a host before its port", "https://:443", "has no host"},
-		{"a placeholder is not a host", "https://<host>", "has a host that is neither a name nor an IP address"},
+		{"a URL has a host", "https://", "the URL has no host"},
+		{"a URL has a host before its path", "https:///sms", "the URL has no host"},
+		{"a URL has a host before its port", "https://:443", "the URL has no host"},
+		{"a placeholder is not a host", "https://<host>", "the host is neither a name nor an IP address"},
 		{"a query is refused", "https://h/?a=1", query},
 		{"an empty query is refused", "https://h/?", query},
 		{"a space is refused", "https://h/a b", blank},
@@ -129,7 +129,7 @@ func TestURLFaults(t *testing.T) {
 		{"a port is at most 65535", "https://h:65536", port},
 		{"a port is not empty", "https://h:/", port},
 		{"an invalid escape is refused", "https://h/%zz", invalid},
-		{"a # in a password does not cut off the host", "https://user:12#34@h", "has a # before the @; in a user or password, write %23 for #"},
+		{"a # in a password does not cut off the host", "https://user:12#34@h", "the URL has a # before the @: in a user or password, write %23 for #"},
 	} {
 		checkFaults(t, []faultRow{
 			{row.name + ": PUBLIC_URL", func(f *config.Flags) { f.PublicURL = row.value }, "PUBLIC_URL (--public-url): " + row.want},

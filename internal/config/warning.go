@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"smsession/internal/weburl"
 	"strings"
 )
 
@@ -12,11 +13,11 @@ const tokenLength = 32
 // full stop. No warning contains a secret.
 func (c Config) Warnings() []string {
 	var warnings []string
-	public, webhook := c.PublicURL.String(), c.PublicURL.Append(webhookRoute).String()
-	used := c.WebhookURL.String() == webhook || c.FallbackURL.String() == public+fallbackRoute
-	if used && strings.HasSuffix(public, webhookRoute) {
+	public, webhook := c.PublicURL.String(), c.PublicURL.Append(weburl.WebhookPath).String()
+	used := c.WebhookURL.String() == webhook || c.FallbackURL.String() == public+weburl.FallbackPath
+	if used && strings.HasSuffix(public, weburl.WebhookPath) {
 		warnings = append(warnings, fmt.Sprintf("PUBLIC_URL ends in %s: the service accepts only requests that Twilio sends to %s",
-			webhookRoute, webhook))
+			weburl.WebhookPath, webhook))
 	}
 	for i, token := range c.AuthTokens {
 		if len(token.Value) < tokenLength {

@@ -11,6 +11,7 @@ import (
 	"smsession/internal/hostname"
 	"smsession/internal/session/record"
 	"smsession/internal/twilio"
+	"smsession/internal/weburl"
 )
 
 // The numbers of the guide. To is Twilio's own test number. From is in the range that is reserved for fiction.
@@ -78,9 +79,9 @@ func (s Service) curl(body string) string {
 	if err != nil {
 		panic(err) // url.Values writes well-formed forms
 	}
-	signature := twilio.Sign(s.AuthToken, s.PublicURL+"/sms", parsed)
+	signature := twilio.Sign(s.AuthToken, s.PublicURL+weburl.WebhookPath, parsed)
 	return fmt.Sprintf("curl -s -w '\\n' -H %s -d %s %s",
-		quote("X-Twilio-Signature: "+signature), quote(form), s.URL+"/sms")
+		quote("X-Twilio-Signature: "+signature), quote(form), s.URL+weburl.WebhookPath)
 }
 
 // quote makes text one word of a POSIX shell.

@@ -10,6 +10,7 @@ import (
 	"smsession/internal/phone"
 	"smsession/internal/redispool"
 	"smsession/internal/session/record"
+	"smsession/internal/weburl"
 )
 
 // Phone returns the options of a phone that sends messages to the service.
@@ -19,8 +20,8 @@ func (s Service) Phone(from, to string) phone.Options {
 		To:         to,
 		AuthToken:  s.AuthToken,
 		AccountSID: s.AccountSID,
-		Webhook:    phone.Endpoint{URL: s.PublicURL + "/sms", Address: s.URL + "/sms"},
-		Fallback:   phone.Endpoint{URL: s.PublicURL + "/sms/fallback", Address: s.URL + "/sms/fallback"},
+		Webhook:    phone.Endpoint{URL: s.PublicURL + weburl.WebhookPath, Address: s.URL + weburl.WebhookPath},
+		Fallback:   phone.Endpoint{URL: s.PublicURL + weburl.FallbackPath, Address: s.URL + weburl.FallbackPath},
 	}
 }
 
@@ -28,7 +29,7 @@ func (s Service) Phone(from, to string) phone.Options {
 func (s Service) Elapse(ctx context.Context, to, from string, d time.Duration) error {
 	url, err := redisurl.Parse(s.Redis, nil)
 	if err != nil {
-		return fmt.Errorf("the Redis URL of smsession dev %w", err)
+		return fmt.Errorf("parse the Redis URL of smsession dev: %w", err)
 	}
 	pool := redispool.Open(redispool.Options{URL: url})
 	defer pool.Close()

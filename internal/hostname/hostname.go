@@ -50,24 +50,27 @@ func Valid(name string) bool {
 	return IsIP(name) || name != "" && !strings.ContainsFunc(name, isInvalid)
 }
 
+// The errors of Check.
 var (
-	errNone    = errors.New("has no host")
-	errInvalid = errors.New("has a host that is neither a name nor an IP address")
-	errPort    = errors.New("has a port that is not a number from 1 to 65535")
+	ErrName = errors.New("the host is neither a name nor an IP address")
+
+	errNone = errors.New("the URL has no host")
+	errPort = errors.New("the port is not a number from 1 to 65535")
 )
 
-// Check returns an error unless a URL has a valid host, and a valid port or none. The error continues a sentence that
-// begins with the URL. It quotes nothing. The same problem is always the same error value.
+// Check returns an error unless a URL has a valid host, and a valid port or none. The error is a sentence that quotes
+// nothing. The same problem is always the same error value. If it is ErrName, host and port are there and the port is
+// valid.
 func Check(u *url.URL) error {
 	port, err := strconv.ParseUint(u.Port(), 10, 16)
 	hasPort := u.Port() != "" || strings.HasSuffix(u.Host, ":")
 	switch {
 	case u.Hostname() == "":
 		return errNone
-	case !Valid(u.Hostname()):
-		return errInvalid
 	case hasPort && (err != nil || port == 0):
 		return errPort
+	case !Valid(u.Hostname()):
+		return ErrName
 	}
 	return nil
 }

@@ -49,8 +49,8 @@ func TestHosts(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	const (
-		host = "has a host that is neither a name nor an IP address"
-		port = "has a port that is not a number from 1 to 65535"
+		host = "the host is neither a name nor an IP address"
+		port = "the port is not a number from 1 to 65535"
 	)
 	for address, want := range map[string]string{
 		"https://sms.example.com":   "<nil>",
@@ -59,9 +59,9 @@ func TestCheck(t *testing.T) {
 		"https://[fe80::1%25eth0]":  "<nil>",
 		"https://me:pass@[::1]:443": "<nil>",
 		"https://h:65535":           "<nil>",
-		"https://":                  "has no host",
-		"https://:443":              "has no host",
-		"https:///path":             "has no host",
+		"https://":                  "the URL has no host",
+		"https://:443":              "the URL has no host",
+		"https:///path":             "the URL has no host",
 		"https://<host>":            host,
 		"https://a,b":               host,
 		"https://h:":                port,

@@ -20,6 +20,13 @@ type Endpoint struct {
 	Address string
 }
 
+// Check returns an error if URL or Address is not http or https with a valid host, or if a connection override is unknown
+// or out of range. The error is a sentence. It does not quote the URLs, which may contain passwords.
+func (e Endpoint) Check() error {
+	_, err := newTarget(e)
+	return err
+}
+
 // Sibling returns the endpoint of another URL of the same server, for example of the fallback. The URL may be below
 // e.URL's server or below e.Address's. For "https://sms.example.com/a/sms" at "http://localhost:8080/sms", both
 // "https://sms.example.com/a/help" and "http://localhost:8080/help" are the same sibling. Any other URL has no address.
@@ -31,32 +38,27 @@ func (e Endpoint) Sibling(text string) Endpoint {
 	if err := cmp.Or(err1, err2, err3); err != nil {
 		return Endpoint{URL: text}
 	}
-	publicPrefix, addressPrefix := pathPrefixes(public.EscapedPath(), address.EscapedPath())
+	publicPrefix, addressPrefix := pathPrefixes(public.Path, address.Path)
 	if rest, found := pathBelow(u, public, publicPrefix); found {
-		return Endpoint{URL: text, Address: base(address) + addressPrefix + rest}
+		return Endpoint{URL: text, Address: at(address, addressPrefix+rest, u.Query, "")}
 	}
-	rest, found := pathBelow(u, address, addressPrefix)
-	if !found {
-		return Endpoint{URL: text}
+	if rest, found := pathBelow(u, address, addressPrefix); found {
+		return Endpoint{URL: at(public, publicPrefix+rest, u.Query, u.Fragment), Address: at(address, addressPrefix+rest, u.Query, "")}
 	}
-	text = base(public) + publicPrefix + rest
-	if fragment := u.EscapedFragment(); fragment != "" {
-		text += "#" + fragment
-	}
-	return Endpoint{URL: text, Address: base(address) + addressPrefix + rest}
+	return Endpoint{URL: text}
 }
 
-// base returns the beginning of a URL up to its host and port.
-func base(u weburl.URL) string {
-	return (&url.URL{Scheme: u.Scheme, User: u.User, Host: u.Host}).String()
+// at returns the URL of another path of a server.
+func at(server weburl.URL, path, query, fragment string) string {
+	server.Path, server.Query, server.Fragment = path, query, fragment
+	return server.Configured()
 }
 
-// pathBelow returns the path and the query of a URL after a prefix, and whether the URL has the prefix and the same
-// origin as another URL.
+// pathBelow returns the path of a URL after a prefix, and whether the URL has the prefix and the same origin as another
+// URL.
 func pathBelow(u, other weburl.URL, prefix string) (rest string, found bool) {
-	rest, found = strings.CutPrefix(u.EscapedPath(), prefix)
-	found = found && (rest == "" || rest[0] == '/') && u.SameOrigin(other)
-	return withQuery(rest, u.RawQuery), found
+	rest, found = strings.CutPrefix(u.Path, prefix)
+	return rest, found && (rest == "" || rest[0] == '/') && u.SameOrigin(other)
 }
 
 // pathPrefixes returns the parts of two paths before their common end. Both are empty if the paths end differently.
@@ -76,13 +78,14 @@ func pathPrefixes(a, b string) (prefixA, prefixB string) {
 type target struct {
 	endpoint  Endpoint // of the options, from which targets on the same server are derived
 	public    weburl.URL
+	parsed    *url.URL // public; must not be changed
 	address   weburl.URL
-	requested string        // address without user, password and fragment; with the query of public if it has none
+	requested string        // address as it is requested; with the query of public if it has none
 	login     *url.Userinfo // for the second request, after a 401; nil if there is none
 	overrides overrides
 }
 
-// newTarget parses an endpoint. The error does not quote it.
+// newTarget parses an endpoint. See Endpoint.Check.
 func newTarget(e Endpoint) (*target, error) {
 	public, err := weburl.Parse(e.URL)
 	if err != nil {
@@ -90,14 +93,14 @@ func newTarget(e Endpoint) (*target, error) {
 	}
 	address, err := weburl.Parse(cmp.Or(e.Address, e.URL))
 	if err != nil {
-		return nil, fmt.Errorf("address: %w", err)
+		return nil, fmt.Errorf("the address cannot be used: %w", err)
 	}
-	t := &target{endpoint: e, public: public, address: address, requested: address.Signed}
-	t.login = cmp.Or(public.User, address.User)
-	if address.RawQuery == "" {
-		t.requested = withQuery(address.Signed, public.RawQuery)
-	}
-	t.overrides, err = parseOverrides(public.EscapedFragment())
+	t := &target{endpoint: e, public: public, parsed: public.Parsed(), address: address}
+	t.login = cmp.Or(t.parsed.User, address.Parsed().User)
+	requested := address
+	requested.Query = cmp.Or(address.Query, public.Query)
+	t.requested = requested.String()
+	t.overrides, err = parseOverrides(strings.TrimPrefix(public.Fragment, "#"))
 	return t, err
 }
 

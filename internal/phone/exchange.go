@@ -21,7 +21,7 @@ func (d *dispatch) exchange(ctx context.Context, r request, end time.Time) (resp
 	if err != nil {
 		return response{}, &failure{code: 11100, detail: "The URL is not valid."}
 	}
-	snapshot := p.jar.Snapshot(r.to.public.URL, e.Sent)
+	snapshot := p.jar.Snapshot(r.to.parsed, e.Sent)
 	if d.delivery.Message.Cookieless {
 		snapshot.Sent = nil
 	}
@@ -94,7 +94,7 @@ func (d *dispatch) storeCookies(snapshot cookies.Snapshot, r request, res respon
 	p, now := d.phone, d.phone.Now()
 	var sets []cookies.Cookie
 	for _, line := range res.header["Set-Cookie"] {
-		c, err := p.jar.Parse(line, r.to.public.URL, now)
+		c, err := p.jar.Parse(line, r.to.parsed, now)
 		switch {
 		case errors.Is(err, cookies.ErrIgnored):
 			d.warn(r.signed(), "A Set-Cookie header has no equals sign. Browsers ignore it, and so does this phone.")

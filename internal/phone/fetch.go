@@ -36,7 +36,7 @@ func (r request) split() (query string, body []byte) {
 // signed returns the URL as Twilio knows and signs it.
 func (r request) signed() string {
 	query, _ := r.split()
-	return withQuery(r.to.public.Signed, query)
+	return withQuery(r.to.public.String(), query)
 }
 
 // fetch requests a document. It follows redirects and tries again as the connection overrides of the first URL require. It

@@ -81,13 +81,13 @@ func New(o Options) (*Phone, error) {
 	p := &Phone{options: o, jar: cookies.NewJar(o.Jar)}
 	var err error
 	if p.webhook, err = newTarget(o.Webhook); err != nil {
-		return nil, fmt.Errorf("webhook: %w", err)
+		return nil, fmt.Errorf("the webhook cannot be used: %w", err)
 	}
 	if o.Fallback == (Endpoint{}) {
 		return p, nil
 	}
 	if p.fallback, err = newTarget(o.Fallback); err != nil {
-		return nil, fmt.Errorf("fallback: %w", err)
+		return nil, fmt.Errorf("the fallback cannot be used: %w", err)
 	}
 	return p, nil
 }
@@ -102,4 +102,4 @@ func (p *Phone) Now() time.Time { return time.Now().Add(time.Duration(p.skipped.
 func (p *Phone) LoseCookies() { p.jar.Empty() }
 
 // Cookies returns the cookies of the next message, in order, unless Options.Jar.Lose drops them.
-func (p *Phone) Cookies() []cookies.Cookie { return p.jar.Cookies(p.webhook.public.URL, p.Now()) }
+func (p *Phone) Cookies() []cookies.Cookie { return p.jar.Cookies(p.webhook.parsed, p.Now()) }

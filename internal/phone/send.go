@@ -65,7 +65,7 @@ func (d *dispatch) deliver(ctx context.Context) {
 func (d *dispatch) run(ctx context.Context, r request) *Finding {
 	for {
 		if d.documents == maxDocuments {
-			d.fail(&failure{code: 14106, detail: "The TwiML leads to more than 50 documents."}, r.to.public.Signed)
+			d.fail(&failure{code: 14106, detail: "The TwiML leads to more than 50 documents."}, r.to.public.String())
 			return nil
 		}
 		d.documents++
@@ -83,7 +83,7 @@ func (d *dispatch) run(ctx context.Context, r request) *Finding {
 
 // execute executes the verbs of a document. It returns the request for the next document, nil if there is none.
 func (d *dispatch) execute(verbs []twiml.Verb, from *target) (*request, *Finding) {
-	url := from.public.Signed
+	url := from.public.String()
 	for _, v := range verbs {
 		if v.IsRedirect {
 			return d.nextRequest(request{reason: Verb, method: v.Method, form: encode(d.params)}, from, v.URL)
@@ -111,7 +111,7 @@ func (d *dispatch) execute(verbs []twiml.Verb, from *target) (*request, *Finding
 func (d *dispatch) nextRequest(r request, from *target, reference string) (*request, *Finding) {
 	to, failed := d.next(from, reference, 11100, "The TwiML leads to a URL that cannot be used")
 	if failed != nil {
-		return nil, d.fail(failed, from.public.Signed)
+		return nil, d.fail(failed, from.public.String())
 	}
 	r.to = to
 	return &r, nil

@@ -10,11 +10,12 @@ import (
 	"smsession/internal/server/connlimit"
 	"smsession/internal/session"
 	"smsession/internal/twilio"
+	"smsession/internal/weburl"
 )
 
 const (
-	webhookRoute  = "/sms"
-	fallbackRoute = "/sms/fallback"
+	webhookRoute  = weburl.WebhookPath
+	fallbackRoute = weburl.FallbackPath
 
 	// maxBody is the size in bytes of the largest body. Twilio sends far less: 20 to 40 parameters and at most 1,600
 	// characters of text.

@@ -5,9 +5,10 @@ import (
 	"crypto/sha1"
 	"encoding/base64"
 	"hash"
-	"strings"
 	"sync"
 	"sync/atomic"
+
+	"smsession/internal/weburl"
 )
 
 // Sign returns the X-Twilio-Signature for a form that is posted to a URL, with an auth token: the base64 of the
@@ -47,13 +48,10 @@ type Verifier struct {
 	signers atomic.Pointer[sync.Pool] // of []*signer, one for each token; making an HMAC's key costs more than its use
 }
 
-// NewVerifier returns a Verifier for requests to configuredURL. This is the URL that is configured at Twilio, without
-// user, password, query and fragment. Twilio signs the configured URL byte for byte, so NewVerifier changes only the
-// case of the scheme. Twilio's documentation states that it keeps the port for messages, and Twilio's libraries accept
-// both spellings. The default port of the scheme may therefore be present or absent. Any other port must be as
-// configured.
+// NewVerifier returns a Verifier for requests to configuredURL, which is the URL that is configured at Twilio. It accepts
+// the spellings of this URL that weburl.URL.Spellings returns.
 func NewVerifier(configuredURL string, tokens Tokens) *Verifier {
-	v := &Verifier{urls: spellings(configuredURL)}
+	v := &Verifier{urls: weburl.Split(configuredURL).Spellings()}
 	v.SetTokens(tokens)
 	return v
 }
@@ -93,24 +91,4 @@ func (v *Verifier) Verify(signature, query string, form Form) (token string, ok 
 		}
 	}
 	return "", false
-}
-
-// spellings returns the configured URL first. If the URL has no port, the second spelling has the default port. If the
-// URL has the default port, the second spelling has no port.
-func spellings(configuredURL string) []string {
-	scheme, rest, _ := strings.Cut(configuredURL, "://")
-	scheme = strings.ToLower(scheme)
-	slash := strings.IndexByte(rest+"/", '/')
-	host, path := rest[:slash], rest[slash:]
-	spelling := func(host string) string { return scheme + "://" + host + path }
-
-	defaultPort := map[string]string{"http": ":80", "https": ":443"}[scheme]
-	bare, hasDefault := strings.CutSuffix(host, defaultPort)
-	switch hasPort := strings.LastIndexByte(host, ':') > strings.LastIndexByte(host, ']'); {
-	case !hasPort:
-		return []string{spelling(host), spelling(host + defaultPort)}
-	case hasDefault:
-		return []string{spelling(host), spelling(bare)}
-	}
-	return []string{spelling(host)}
 }

@@ -12,6 +12,7 @@ import (
 	"smsession/internal/config"
 	"smsession/internal/terminal"
 	"smsession/internal/twilio/rest"
+	"smsession/internal/weburl"
 )
 
 // Status is a number as it is at Twilio, and whether its messages reach the service. The logins in its URLs are hidden.
@@ -67,22 +68,22 @@ func (s *Status) compare(cfg config.REST) (ours *bool, note string) {
 	case s.Service != nil && s.Service.Overrides:
 		w, owner = s.Service.Webhook, "the Messaging Service "+s.Service.SID+" overrides the number's webhook, and"
 	}
-	ourURL, ourFallback := cfg.WebhookURL.String(), cfg.FallbackURL.String()
+	url, our := weburl.Split(w.URL), cfg.WebhookURL
 	switch {
 	case w.URL == "":
 		return &no, owner + " has no webhook"
-	case !hasRoute(w.URL, Route) && (ourURL == "" || hasRoute(ourURL, Route)):
-		return &no, owner + " has a URL that does not end in " + Route
+	case !hasRoute(url, weburl.WebhookPath) && (our == weburl.URL{} || hasRoute(our, weburl.WebhookPath)):
+		return &no, owner + " has a URL that does not end in " + weburl.WebhookPath
 	case w.Method != http.MethodPost:
 		return &no, owner + " has the method " + w.Method + ", but the service accepts only POST"
-	case ourURL == "":
+	case our == weburl.URL{}:
 		return nil, "neither PUBLIC_URL nor WEBHOOK_URL is set, so there is nothing to compare with"
-	case !sameSignature(w.URL, ourURL):
-		return &no, owner + " has another URL than " + ourURL + ", so the service refuses the signatures"
+	case !sameSignature(url, our):
+		return &no, owner + " has another URL than " + our.String() + ", so the service refuses the signatures"
 	case w.FallbackURL == "":
 		return &yes, "there is no fallback URL, so senders get no answer while Redis is down"
-	case !sameSignature(w.FallbackURL, ourFallback) || w.FallbackMethod != http.MethodPost:
-		return &yes, "the fallback is not POST " + ourFallback
+	case !sameSignature(weburl.Split(w.FallbackURL), cfg.FallbackURL) || w.FallbackMethod != http.MethodPost:
+		return &yes, "the fallback is not POST " + cfg.FallbackURL.String()
 	case s.ServiceUnknown != "":
 		return &yes, "unless the number is in a Messaging Service, which is not known: " + s.ServiceUnknown
 	}

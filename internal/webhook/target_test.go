@@ -49,7 +49,7 @@ func TestTargetErrors(t *testing.T) {
 	proxied := settings{public: "https://sms.example.com", webhook: "https://sms.example.com/in"}
 	const (
 		noURL    = "there is no URL to set"
-		notURL   = "--url is not a URL such as https://sms.example.com/sms"
+		notURL   = "--url cannot be used: "
 		notRoute = "the webhook's URL does not end in /sms,"
 		notHTTPS = "a URL is not https"
 	)

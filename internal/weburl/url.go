@@ -1,0 +1,129 @@
+// Package weburl has the URL of a webhook as Twilio treats it. Twilio signs the bytes that were configured, so a URL keeps
+// them: net/url can change a URL when it writes the parts again. Package hostname is about the hosts of all other URLs.
+package weburl
+
+import (
+	"errors"
+	"log/slog"
+	"net/url"
+	"strings"
+	"unicode"
+
+	"smsession/internal/hostname"
+)
+
+// The paths of the service's webhook and of its fallback, below PUBLIC_URL.
+const (
+	WebhookPath  = "/sms"
+	FallbackPath = "/sms/fallback"
+)
+
+// URL is the URL of a webhook in its parts. The parts with their separators are the URL byte for byte. The zero URL is not
+// set. A URL is a value and can be compared.
+type URL struct {
+	Scheme   string // "https://" or "http://", in any case
+	Login    string // "user:password@", or ""
+	Host     string // with the port, if it is given
+	Path     string // begins with a slash, or is ""
+	Query    string // begins with a question mark, or is ""
+	Fragment string // begins with a number sign, or is ""; Twilio's connection overrides
+}
+
+// Split splits any text as a URL. It checks nothing: for a malformed URL, the parts are malformed, too.
+func Split(text string) (u URL) {
+	text, u.Fragment = cutBefore(text, "#")
+	text, u.Query = cutBefore(text, "?")
+	if scheme, rest, found := strings.Cut(text, "://"); found {
+		u.Scheme, text = scheme+"://", rest
+	}
+	u.Host, u.Path = cutBefore(text, "/")
+	at := strings.LastIndexByte(u.Host, '@') + 1
+	u.Login, u.Host = u.Host[:at], u.Host[at:]
+	return u
+}
+
+func cutBefore(text, separator string) (before, after string) {
+	before, _, _ = strings.Cut(text, separator)
+	return before, text[len(before):]
+}
+
+// Parse splits an absolute http or https URL. The host may be any text, because Twilio looks it up. The error is a sentence.
+// It does not quote the URL, which may contain a password.
+func Parse(text string) (URL, error) {
+	u := Split(text)
+	parsed, err := url.Parse(text) // err quotes the URL
+	isBlank := func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }
+	switch {
+	case strings.ContainsFunc(text, isBlank):
+		return URL{}, errors.New("the URL has a space or a control character")
+	case !strings.EqualFold(u.Scheme, "https://") && !strings.EqualFold(u.Scheme, "http://"):
+		return URL{}, errors.New("the URL does not begin with https:// or http://")
+	case err != nil:
+		return URL{}, errors.New("the URL is not valid: write it as in https://sms.example.com")
+	}
+	if err := hostname.Check(parsed); err != nil && err != hostname.ErrName {
+		return URL{}, err
+	}
+	return u, nil
+}
+
+// String returns the URL as Twilio signs it for messages: without user, password and fragment, but with the port. It
+// contains no password. It is "" for the zero URL.
+//
+// See https://www.twilio.com/docs/usage/security#validating-requests.
+func (u URL) String() string { return u.Scheme + u.Host + u.Path + u.Query }
+
+// LogValue returns the result of String, so that a logged URL shows no password.
+func (u URL) LogValue() slog.Value { return slog.StringValue(u.String()) }
+
+// Configured returns the whole URL, byte for byte. It may contain a password. It is "" for the zero URL.
+func (u URL) Configured() string { return u.Scheme + u.Login + u.Host + u.Path + u.Query + u.Fragment }
+
+// Masked returns the whole URL with bullets in place of user and password.
+func (u URL) Masked() string {
+	if u.Login != "" {
+		u.Login = "•••@"
+	}
+	return u.Configured()
+}
+
+// Parsed returns the URL as net/url parses it. It returns an empty URL if that is not possible; a URL from Parse can be
+// parsed.
+func (u URL) Parsed() *url.URL {
+	if parsed, err := url.Parse(u.Configured()); err == nil {
+		return parsed
+	}
+	return new(url.URL)
+}
+
+// IsHTTPS reports whether the scheme is https.
+func (u URL) IsHTTPS() bool { return strings.EqualFold(u.Scheme, "https://") }
+
+// Append returns the URL with a path after its own path.
+func (u URL) Append(path string) URL {
+	u.Path += path
+	return u
+}
+
+// Spellings returns the URLs without their queries that Twilio may have signed for a webhook at u, the likeliest first.
+// Twilio signs the bytes as they were configured, with the scheme in lower case. Twilio's documentation states that it
+// keeps the port for messages, and Twilio's libraries accept both spellings. The default port of the scheme is therefore
+// present in one spelling and absent in the other. There is no other spelling with any other port.
+func (u URL) Spellings() []string {
+	spelling := func(host string) string { return strings.ToLower(u.Scheme) + host + u.Path }
+	bare, hasDefault := strings.CutSuffix(u.Host, ":"+u.defaultPort())
+	switch hasPort := strings.LastIndexByte(u.Host, ':') > strings.LastIndexByte(u.Host, ']'); {
+	case hasDefault:
+		return []string{spelling(u.Host), spelling(bare)}
+	case hasPort:
+		return []string{spelling(u.Host)}
+	}
+	return []string{spelling(u.Host), spelling(u.Host + ":" + u.defaultPort())}
+}
+
+func (u URL) defaultPort() string {
+	if u.IsHTTPS() {
+		return "443"
+	}
+	return "80"
+}
