@@ -30,9 +30,11 @@ func (f targetFlags) target(ctx context.Context) (phone.Options, *dev.Service, e
 	for _, flag := range []struct{ name, url string }{
 		{"--url", f.URL}, {"--public-url", f.PublicURL}, {"--fallback-url", f.FallbackURL},
 	} {
-		_, err := phone.New(phone.Options{From: "-", To: "-", AuthToken: "-", Webhook: phone.Endpoint{URL: flag.url}})
-		if flag.url != "" && err != nil {
-			return o, nil, commandFault(flag.name + ": " + strings.TrimPrefix(err.Error(), "webhook: "))
+		if flag.url == "" {
+			continue
+		}
+		if err := (phone.Endpoint{URL: flag.url}).Check(); err != nil {
+			return o, nil, commandFault(flag.name + ": " + err.Error())
 		}
 	}
 	if f.PublicURL != "" {
