@@ -68,7 +68,7 @@ type Pool struct {
 func Open(o Options) *Pool {
 	servers := node.Options{
 		Dialer:       &dial.Dialer{Resolver: o.Resolver},
-		Login:        func() redisurl.Login { return o.current().Redis },
+		Login:        func() node.Login { return node.Login(o.current().Redis) },
 		Database:     o.URL.Database,
 		Timeout:      cmp.Or(o.Timeout, dial.Timeout),
 		WaitReplicas: o.WaitReplicas,
@@ -81,7 +81,7 @@ func Open(o Options) *Pool {
 		c := cluster.New(o.URL.Addrs, servers, size+spare)
 		return &Pool{&redis.Pool{DialContext: c.Dial, MaxActive: size + spare, MaxIdle: size + spare}, c}
 	case redisurl.Sentinel:
-		login := func() redisurl.Login { return o.current().Sentinels }
+		login := func() node.Login { return node.Login(o.current().Sentinels) }
 		sentinels := node.Options{Dialer: servers.Dialer, Login: login, Timeout: dial.Timeout, Failed: o.failed}
 		p := sentinel.New(o.URL.Primary, o.URL.Addrs, sentinels, servers)
 		pool := node.NewPool(p.Dial, size+spare, size)

@@ -26,7 +26,7 @@ type Cluster struct {
 	seeds     []string
 	options   node.Options
 	size      int
-	limit     time.Duration
+	limit     time.Duration          // for one command with its redirections, and for the first contact
 	layout    atomic.Pointer[layout] // without slots before the first contact
 	refreshes singleflight.Group
 
@@ -35,37 +35,31 @@ type Cluster struct {
 	pools     map[string]*redis.Pool // by the address of the node; nil once the Cluster is closed
 }
 
-// New returns the Cluster of which some nodes have the addresses in seeds. size is the number of connections that may be
-// in use at once to one node.
+// New returns the Cluster of which some nodes have the addresses in seeds. It contacts no node. size is the number of
+// connections that may be in use at once to one node.
 func New(seeds []string, o node.Options, size int) *Cluster {
-	limit := o.Timeout + o.Timeout/10 // the error for a late reply is more precise
+	limit := o.Timeout + o.Timeout/10 // the time-out of the connection comes first, because its error names the node
 	c := &Cluster{seeds: seeds, options: o, size: size, limit: limit, pools: map[string]*redis.Pool{}}
 	c.layout.Store(&layout{members: map[string]bool{}})
 	return c
 }
 
 // Dial returns a connection to the whole Cluster, which is not a network connection. It waits until the layout is known,
-// but no longer than for a command, because redisstore cannot give it a time limit.
+// but no longer than for a command, because redisstore cannot give it a time limit. It returns the error of ctx, or the
+// joined errors of all nodes. [node.Refused] reports whether one of them is a refusal.
 func (c *Cluster) Dial(ctx context.Context) (redis.Conn, error) {
 	if c.layout.Load().served == 0 {
 		ctx, cancel := context.WithTimeout(ctx, c.limit)
 		defer cancel()
-		var err error
-		select {
-		case result := <-c.refreshes.DoChan("", c.refresh):
-			err = result.Err
-		case <-ctx.Done():
-			err = ctx.Err()
-		}
-		if err != nil {
+		if _, err := node.Share(ctx, &c.refreshes, c.refresh); err != nil {
 			return nil, fmt.Errorf("connect to the Redis Cluster: %w", err)
 		}
 	}
 	return &router{node.Pipeline{Run: c.run}}, nil
 }
 
-// EachPrimary calls f with a connection to each primary that has slots, until f returns an error. No primaries are known
-// before the first contact.
+// EachPrimary calls f with a connection to each primary that has slots. It returns the first error of a connection or of f.
+// It calls f for no primary if Dial has not succeeded yet.
 func (c *Cluster) EachPrimary(ctx context.Context, f func(addr string, conn redis.Conn) error) error {
 	for addr := range c.layout.Load().tags {
 		conn, err := c.pool(addr).DialContext(ctx)
@@ -80,7 +74,7 @@ func (c *Cluster) EachPrimary(ctx context.Context, f func(addr string, conn redi
 	return nil
 }
 
-// HashTags returns a hash tag for each primary that has slots. No primaries are known before the first contact.
+// HashTags returns a hash tag for each primary that has slots. It returns none if Dial has not succeeded yet.
 func (c *Cluster) HashTags() []string { return slices.Collect(maps.Values(c.layout.Load().tags)) }
 
 // OpenConnections returns the number of connections to all nodes.
@@ -109,7 +103,7 @@ func (c *Cluster) pool(addr string) *redis.Pool {
 	return pool
 }
 
-// Close closes all connections.
+// Close closes all connections. A command that is running may return any error.
 func (c *Cluster) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

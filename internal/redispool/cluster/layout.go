@@ -10,13 +10,13 @@ import (
 	"github.com/mna/redisc"
 )
 
-// layout is the Cluster as one node describes it. It is not changed once it is in use.
+// layout is the reply of one node to CLUSTER SLOTS. It does not change once it is in use.
 type layout struct {
 	ranges  []slotRange
 	served  int               // how many slots have a node
 	nodes   map[string]bool   // the addresses of all nodes
-	members map[string]bool   // the addresses of all nodes that were ever in the layout
-	tags    map[string]string // by the address of each primary: a hash tag whose slot is there
+	members map[string]bool   // the addresses of all nodes of this layout and of earlier ones
+	tags    map[string]string // for the address of each primary that has slots: a hash tag in one of them
 }
 
 // slotRange is a range of slots, both ends included, and the address of its primary.
@@ -46,7 +46,6 @@ func parseLayout(reply any, answered string) (*layout, error) {
 	if err != nil {
 		return nil, err
 	}
-	primaries := map[string]bool{}
 	for _, fields := range ranges {
 		var r slotRange
 		values, _ := redis.Values(fields, nil) // Scan returns an error for nil
@@ -60,16 +59,16 @@ func parseLayout(reply any, answered string) (*layout, error) {
 			}
 			l.nodes[r.primary] = true
 		}
-		primaries[r.primary] = true
+		l.tags[r.primary] = ""
 		l.served += r.last - r.first + 1
 		l.ranges = append(l.ranges, r)
 	}
-	l.findTags(len(primaries))
+	l.findTags()
 	return l, nil
 }
 
-// nodeAddr returns the address of one node in a reply to CLUSTER SLOTS: its host, its port, its id and more fields. A
-// host of "?" is a host name that is not set; a later field may then contain the IP address.
+// nodeAddr returns the address of one node in a reply to CLUSTER SLOTS. The fields are its host, its port, its id and more.
+// A host of "?" is a host name that is not set. The field after the id may then contain the IP address.
 func nodeAddr(fields any, answered string) (string, error) {
 	values, _ := redis.Values(fields, nil) // Scan returns an error for nil
 	var host string
@@ -85,8 +84,8 @@ func nodeAddr(fields any, answered string) (string, error) {
 	return reachable(host+":"+strconv.Itoa(port), answered), nil
 }
 
-// reachable returns an address that can be dialled for an address in a node's reply. An IPv6 address has no brackets in
-// the reply. An empty host or "?" means that the host is not known: the node that answered has the same host.
+// reachable converts an address in a node's reply into an address that can be dialled. An IPv6 address has no brackets in
+// the reply. If the host is empty or "?", it is the host of the node that answered.
 func reachable(addr, answered string) string {
 	colon := strings.LastIndexByte(addr, ':')
 	if colon < 0 || strings.HasPrefix(addr, "[") {
@@ -100,13 +99,14 @@ func reachable(addr, answered string) string {
 }
 
 // findTags finds a hash tag for each primary. The slots of numbers are random: with this many numbers, the probability
-// to miss a primary with one slot is 1/e^64.
-func (l *layout) findTags(primaries int) {
+// to find none for a primary with one slot is 1/e^64.
+func (l *layout) findTags() {
 	const enough = 64 * redisc.HashSlots
-	for n := 0; len(l.tags) < primaries && n < enough; n++ {
+	for n, left := 0, len(l.tags); left > 0 && n < enough; n++ {
 		tag := strconv.Itoa(n)
 		if addr := l.primary(redisc.Slot(tag)); addr != "" && l.tags[addr] == "" {
 			l.tags[addr] = tag
+			left--
 		}
 	}
 }

@@ -17,7 +17,7 @@ const refreshPause = 100 * time.Millisecond
 
 var (
 	errNoSlots = errors.New("the node knows no slots: it was removed from the Cluster, or the Cluster is not set up yet")
-	errForeign = errors.New("the node names no node of the Cluster but itself: it was removed from the Cluster")
+	errForeign = errors.New("the node knows no other node of the Cluster: it was removed from the Cluster")
 )
 
 // refreshSoon requests the layout in the background. A node that is gone or hangs cannot redirect us to the node that has
@@ -27,17 +27,17 @@ func (c *Cluster) refreshSoon() {
 	due := time.Since(c.refreshed) >= refreshPause
 	c.mu.Unlock()
 	if due {
-		c.refreshes.DoChan("", c.refresh)
+		c.refreshes.DoChan("", func() (any, error) { return c.refresh() })
 	}
 }
 
 // refresh requests the layout from all known nodes and those of the settings, all at once. It uses the first complete
-// layout, or else the one that serves most slots. If there is none, the next error of a command causes another try.
-func (c *Cluster) refresh() (any, error) {
+// layout, or else the layout with most slots. If there is none, the next error of a command causes another try.
+func (c *Cluster) refresh() (*layout, error) {
 	last, best := c.layout.Load(), &layout{}
 	addrs := slices.AppendSeq(slices.Clone(c.seeds), maps.Keys(last.nodes))
 	slices.Sort(addrs)
-	errs := node.AskAll(slices.Compact(addrs), c.fetch, func(l *layout) (enough bool) {
+	err := node.Ask(slices.Compact(addrs), c.fetch, func(l *layout) (enough bool) {
 		if l.served > best.served {
 			best = l
 		}
@@ -46,18 +46,18 @@ func (c *Cluster) refresh() (any, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.refreshed = time.Now()
-	if best.served == 0 {
-		return nil, errors.Join(errs...)
+	if err != nil {
+		return nil, err
 	}
 	best.members = maps.Clone(last.members)
 	maps.Copy(best.members, best.nodes)
 	c.layout.Store(best)
 	c.closePools(best.nodes)
-	return nil, nil
+	return best, nil
 }
 
-// fetch requests the layout from one node. A server that is not in a Cluster is a refusal, because keys must not be
-// scattered over several servers.
+// fetch requests the layout from one node. If the server is not in a Cluster, the error is a refusal: otherwise keys would
+// be scattered over several servers.
 func (c *Cluster) fetch(addr string) (*layout, error) {
 	reply := c.send(context.Background(), addr, node.Command{Name: "CLUSTER", Args: []any{"SLOTS"}})
 	l, err := parseLayout(reply.Value, addr)
@@ -75,9 +75,9 @@ func (c *Cluster) fetch(addr string) (*layout, error) {
 	return l, nil
 }
 
-// check returns an error for a layout that cannot be right: a node that was removed may know no slots, or may be in
-// another Cluster than in the last layout. A layout with one node is right if that node has all slots, because a Cluster
-// can shrink to one node.
+// check returns an error if the node at addr was removed from the Cluster of the last layout. A removed node knows no slots,
+// or is in another Cluster. A layout with one node is right if that node has all slots, because a Cluster can shrink to one
+// node.
 func (l *layout) check(addr string, last *layout) error {
 	if l.served == 0 {
 		return errNoSlots

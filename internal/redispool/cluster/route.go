@@ -15,17 +15,17 @@ import (
 // attempts is how often one command is sent. A slot that has just moved needs two redirections.
 const attempts = 4
 
-var errUnserved = errors.New("no node of the Redis Cluster has the slot of the key")
+var errUnserved = errors.New("no node of the Redis Cluster has the slot of the key: the Cluster is down in part")
 
-// router is a connection to a Cluster. The commands between two flushes run at the same time, on whatever nodes their
-// keys are, and in no fixed order.
+// router is a connection to a Cluster. The commands between two flushes run at the same time and in no fixed order, each on
+// the node of its key.
 type router struct{ node.Pipeline }
 
-// Err returns nil: only the connections to the nodes can break, and their pools detect that.
-func (r *router) Err() error { return nil }
+// Err returns nil, because a router itself cannot break. The pools of the nodes detect broken connections.
+func (*router) Err() error { return nil }
 
 // Close does nothing. [Cluster.Close] closes the connections to the nodes.
-func (r *router) Close() error { return nil }
+func (*router) Close() error { return nil }
 
 // run runs commands at the same time.
 func (c *Cluster) run(commands []node.Command) []node.Reply {

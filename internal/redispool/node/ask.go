@@ -1,8 +1,15 @@
 package node
 
-// AskAll asks all servers at the same time, and calls use with each answer, until use returns true or there are no more
-// answers. It returns the errors so far.
-func AskAll[Server, Answer any](servers []Server, ask func(Server) (Answer, error), use func(Answer) (enough bool)) []error {
+import (
+	"context"
+	"errors"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// Ask asks all servers at the same time, and calls use with each answer, until use returns true or there are no more
+// answers. The calls of use do not overlap. If no server answers, Ask returns the errors of all of them, joined.
+func Ask[Server, Answer any](servers []Server, ask func(Server) (Answer, error), use func(Answer) (enough bool)) error {
 	type result struct {
 		answer Answer
 		err    error
@@ -16,12 +23,27 @@ func AskAll[Server, Answer any](servers []Server, ask func(Server) (Answer, erro
 	}
 	var errs []error
 	for range servers {
-		r := <-results
-		if r.err != nil {
+		switch r := <-results; {
+		case r.err != nil:
 			errs = append(errs, r.err)
-		} else if use(r.answer) {
-			break
+		case use(r.answer):
+			return nil
 		}
 	}
-	return errs
+	if len(errs) < len(servers) {
+		return nil
+	}
+	return errors.Join(errs...)
+}
+
+// Share runs f once for all callers that call it with the same group at the same time, because in an outage every message
+// that waits asks the same question. A caller whose ctx ends gets the error of ctx. f goes on for the other callers.
+func Share[T any](ctx context.Context, group *singleflight.Group, f func() (T, error)) (result T, err error) {
+	select {
+	case shared := <-group.DoChan("", func() (any, error) { return f() }):
+		result, _ = shared.Val.(T)
+		return result, shared.Err
+	case <-ctx.Done():
+		return result, ctx.Err()
+	}
 }

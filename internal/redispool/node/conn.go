@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -18,29 +19,25 @@ const waitTime = dial.Timeout / 2
 
 var errNotEnough = errors.New("too few Redis replicas have the commit")
 
-// Conn is a connection to a node. It runs the commands between two flushes in one round trip.
+// Conn is a connection to a node, made by [Node.Dial]. It runs the commands between two flushes in one round trip. A round
+// trip ends after Options.Timeout for the write and for each read. It is not safe for concurrent use.
 type Conn struct {
 	Pipeline
 	node    *Node
 	raw     redis.Conn // redigo's
 	peer    string     // the remote address; "" if the connection was never open
-	expires time.Time  // the pool does not hand it out after this time
-	err     error      // why the connection must not be used again
+	expires time.Time  // the pool does not hand out the connection after this time
+	err     error      // why the connection must not be used again, although redigo could use it
 }
 
 // Addr returns the address of the node.
 func (c *Conn) Addr() string { return c.node.Addr }
 
-// Close closes the connection.
+// Close closes the connection. It returns the error of the network.
 func (c *Conn) Close() error { return c.raw.Close() }
 
-// Err returns why the connection must not be used again. The pool calls it when it gets the connection back.
-func (c *Conn) Err() error {
-	if c.err != nil {
-		return c.err
-	}
-	return c.raw.Err()
-}
+// Err returns why the connection must not be used again, or nil. The pool calls it when it gets the connection back.
+func (c *Conn) Err() error { return cmp.Or(c.err, c.raw.Err()) }
 
 // roundTrip sends commands and receives their replies. If there is a script that writes among the commands, roundTrip
 // also sends WAIT, and returns the replies of such scripts only if enough replicas have their writes.
@@ -77,9 +74,7 @@ func (c *Conn) receive(script bool) Reply {
 	if err == nil {
 		return Reply{Value: value}
 	}
-	if c.raw.Err() != nil {
-		err = c.raw.Err() // the first one
-	}
+	err = cmp.Or(c.raw.Err(), err) // the first error of the connection explains the later ones
 	code := Code(err)
 	if code == "" || unavailable(code) {
 		c.node.lose(c.peer, err)
@@ -91,8 +86,8 @@ func (c *Conn) receive(script bool) Reply {
 	return Reply{Err: redact(err)}
 }
 
-// confirm receives the reply to WAIT. If too few replicas have the writes, the outcome is unknown, as after a lost reply,
-// and another server may have become the primary without the knowledge of this one.
+// confirm receives the reply to WAIT. If too few replicas have the writes, the scripts that write get an error, because the
+// outcome is unknown, as after a lost reply. The connection ends, because another server may be the primary now.
 func (c *Conn) confirm(replicas int, commands []Command, replies []Reply) {
 	reply := c.receive(false)
 	count, err := redis.Int(reply.Value, reply.Err)

@@ -10,7 +10,7 @@ type refusal struct{ error }
 
 func (r refusal) Unwrap() error { return r.error }
 
-// Refuse returns err as an error for which Refused returns true.
+// Refuse returns err as an error for which [Refused] returns true. The result wraps err.
 func Refuse(err error) error { return refusal{err} }
 
 // Refused reports whether waiting cannot remove err: the server refuses our login or a command, we do not accept the

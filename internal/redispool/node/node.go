@@ -1,10 +1,11 @@
-// Package node connects to single servers: a Redis server, a node of a Cluster, or a Sentinel. It decides how long each
-// step of a connection may take, which connections must not be used again, and how many replicas must have the writes of
-// a script before its reply is returned. It does not repeat commands.
+// Package node connects to one server: a Redis server, a node of a Cluster, or a Sentinel. It limits how long each step of
+// a connection takes, decides which connections must not be used again, and waits until enough replicas have the writes of
+// a script. It does not repeat commands.
 package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -14,7 +15,6 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
-	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool/dial"
 )
 
@@ -33,13 +33,19 @@ const (
 // ErrStale means that a pooled connection must not be used again.
 var ErrStale = errors.New("connection is too old, or its server was lost since its last use")
 
-// ErrRedial makes a node connect again, after Options.Greet has made the server close the connection.
+// ErrRedial is returned by Options.Greet to make [Node.Dial] connect once more, because the server closed the connection.
 var ErrRedial = errors.New("the server closed the connection")
+
+// Login is a user and a password for AUTH, and the encryption of a connection.
+type Login struct {
+	Username, Password string      // without a user name, the password of the default user; without both, there is no AUTH
+	TLS                *tls.Config // nil for plain TCP
+}
 
 // Options are what connections to several nodes have in common.
 type Options struct {
 	Dialer       *dial.Dialer
-	Login        func() redisurl.Login  // is called before each connection
+	Login        func() Login           // is called before each connection
 	Database     int                    // for SELECT
 	Timeout      time.Duration          // limits one write and one read
 	WaitReplicas int                    // how many replicas must have the writes of a script
@@ -55,18 +61,19 @@ type Node struct {
 
 	breaker breaker
 
-	// losses has, for each remote address of Addr, the time when a connection was last lost. Connections that were idle
-	// then are probably lost, too: a restart or a failover closes all of them.
+	// losses contains the time of the last loss of a connection, by remote address. Addr may have several. Connections
+	// that were idle at that time are probably lost, too: a restart or a failover closes all of them.
 	losses sync.Map
 }
 
-// NewPool returns a pool of the connections that dial returns, each of which must be a Conn. The pool never waits for a
-// free connection, because redisstore cannot give it a time limit.
+// NewPool returns a pool of the connections that dial returns, each of which must be a [Conn]. If maxActive connections
+// are in use, the pool returns [redis.ErrPoolExhausted] and does not wait, because redisstore cannot give it a time limit.
 func NewPool(dial func(context.Context) (redis.Conn, error), maxActive, maxIdle int) *redis.Pool {
 	return &redis.Pool{DialContext: dial, TestOnBorrow: Reusable, MaxActive: maxActive, MaxIdle: maxIdle, IdleTimeout: idleTimeout}
 }
 
-// Reusable returns ErrStale if a connection, which was last used at lastUsed, must not be used again.
+// Reusable returns ErrStale if a [Conn] is too old, or if its server was lost after lastUsed. The pool calls it before it
+// hands out an idle connection.
 func Reusable(pooled redis.Conn, lastUsed time.Time) error {
 	c := pooled.(*Conn)
 	lost, found := c.node.losses.Load(c.peer)
@@ -76,14 +83,20 @@ func Reusable(pooled redis.Conn, lastUsed time.Time) error {
 	return nil
 }
 
-// Dial returns a new connection. If another caller has just failed to connect, Dial returns the error of that attempt.
+// Dial returns a new connection, which is a [Conn]. Each step of connecting has its own time limit, and ctx can end them
+// earlier. Dial returns any error of the network, of TLS or of Redis; [Refused] and [Outdated] classify it. While the
+// server cannot be connected to, Dial returns the error of another caller's attempt at once.
 func (n *Node) Dial(ctx context.Context) (redis.Conn, error) {
 	if err := n.breaker.enter(); err != nil {
 		return nil, err
 	}
-	c := &Conn{node: n, expires: time.Now().Add(minAge + rand.N(ageSpread))}
-	c.Run = c.roundTrip
-	err := c.connect(ctx)
+	c, err := n.connect(ctx)
+	if errors.Is(err, ErrRedial) {
+		c, err = n.connect(ctx)
+	}
+	if err != nil {
+		err = fmt.Errorf("connect to %s: %w", n.Addr, err)
+	}
 	n.breaker.leave(err, ctx.Err() != nil)
 	if err != nil {
 		n.Options.Failed(err)
@@ -92,35 +105,32 @@ func (n *Node) Dial(ctx context.Context) (redis.Conn, error) {
 	return c, nil
 }
 
-// connect connects to the node and logs in. Each step has its own time limit.
-func (c *Conn) connect(ctx context.Context) (err error) {
-	o, login := c.node.Options, c.node.Options.Login()
-	c.raw, err = redis.DialContext(ctx, "tcp", c.node.Addr,
+// connect opens a connection, logs in and calls Options.Greet.
+func (n *Node) connect(ctx context.Context) (*Conn, error) {
+	c := &Conn{node: n, expires: time.Now().Add(minAge + rand.N(ageSpread))}
+	c.Run = c.roundTrip
+	login := n.Options.Login()
+	raw, err := redis.DialContext(ctx, "tcp", n.Addr,
 		redis.DialContextFunc(c.open),
 		redis.DialTLSHandshakeTimeout(dial.Timeout),
-		redis.DialReadTimeout(o.Timeout),
-		redis.DialWriteTimeout(o.Timeout),
+		redis.DialReadTimeout(n.Options.Timeout),
+		redis.DialWriteTimeout(n.Options.Timeout),
 		redis.DialUseTLS(login.TLS != nil),
 		redis.DialTLSConfig(login.TLS),
 	)
 	if err == nil {
-		if err = c.logIn(login); err == nil && o.Greet != nil {
-			err = o.Greet(c.raw)
+		c.raw = raw
+		if err = c.logIn(login); err == nil && n.Options.Greet != nil {
+			err = n.Options.Greet(raw)
 		}
 		if err != nil {
-			_ = c.raw.Close()
+			_ = raw.Close()
 		}
 	}
 	if c.peer != "" {
-		o.Dialer.Report(c.peer, err == nil)
+		n.Options.Dialer.Report(c.peer, err == nil)
 	}
-	switch {
-	case errors.Is(err, ErrRedial):
-		return c.connect(ctx)
-	case err != nil:
-		return fmt.Errorf("connect to %s: %w", c.node.Addr, err)
-	}
-	return nil
+	return c, err
 }
 
 // open opens the network connection. redigo calls it.
@@ -133,9 +143,9 @@ func (c *Conn) open(ctx context.Context, _, addr string) (net.Conn, error) {
 	return &socket{Conn: s}, nil
 }
 
-// logIn authenticates and selects the database. redigo could do both, but its error does not show that one of them
-// failed.
-func (c *Conn) logIn(l redisurl.Login) error {
+// logIn authenticates and selects the database. redigo could do both, but its error does not show which step failed. An
+// error reply to either step is a refusal.
+func (c *Conn) logIn(l Login) error {
 	if err := c.ping(); err != nil {
 		return err
 	}
@@ -150,19 +160,17 @@ func (c *Conn) logIn(l redisurl.Login) error {
 		commands = append(commands, Command{"SELECT", []any{database}})
 	}
 	for _, command := range commands {
-		_, err := c.raw.Do(command.Name, command.Args...)
-		switch {
-		case Code(err) != "":
+		if _, err := c.raw.Do(command.Name, command.Args...); Code(err) != "" {
 			return Refuse(redact(err))
-		case err != nil:
+		} else if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// ping finds out whether the server accepts the connection. A server that has too many clients refuses a new one only in
-// its first reply. A reply that the user may not do PING shows that the server accepts it.
+// ping returns an error if the server does not accept the connection. A server that has too many clients refuses a new one
+// only in its first reply. A server that does not permit PING has accepted the connection.
 func (c *Conn) ping() error {
 	_, err := c.raw.Do("PING")
 	if code := Code(err); code == "NOAUTH" || code == "NOPERM" {

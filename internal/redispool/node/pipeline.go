@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-var errNoReply = errors.New("no command was sent whose reply could be received")
+var errNoReply = errors.New("receive a reply from Redis: no command was sent")
 
 // Command is a command with its arguments.
 type Command struct {
@@ -18,8 +18,8 @@ func (c Command) IsScript() bool {
 	return strings.EqualFold(c.Name, "EVALSHA") || strings.EqualFold(c.Name, "EVAL")
 }
 
-// writes reports whether the command is a script with a key and another argument. A script without another argument only
-// reads.
+// writes reports whether the command is a script with a key and another argument. Our scripts without another argument
+// only read.
 func (c Command) writes() bool {
 	return c.IsScript() && len(c.Args) > 3 // what to run, the number of keys, the key
 }
@@ -30,18 +30,18 @@ type Reply struct {
 	Err   error
 }
 
-// Pipeline implements the methods of redis.Conn that send commands and receive replies. It is not safe for concurrent
-// use.
+// Pipeline implements the methods of [redis.Conn] that send commands and receive replies. It is not safe for concurrent
+// use. Its methods take as long as Run does. They return the errors in the replies of Run.
 type Pipeline struct {
-	// Run runs all commands between two flushes, and returns a reply for each.
+	// Run runs all commands between two flushes, and returns a reply for each. It must take bounded time.
 	Run func([]Command) []Reply
 
 	queued  []Command
 	replies []Reply // not received yet
 }
 
-// Do runs the queued commands and this one, and returns its reply. The replies to the others are dropped. redigo's pool
-// passes no name when it gets a connection back; Do then only runs the queued commands.
+// Do runs the queued commands and this one, and returns its reply or its error. It drops the replies to the other
+// commands. redigo's pool calls Do without a name when it gets a connection back. Do then only runs the queued commands.
 func (p *Pipeline) Do(name string, args ...any) (any, error) {
 	if name != "" {
 		p.queued = append(p.queued, Command{name, args})
@@ -56,7 +56,7 @@ func (p *Pipeline) Do(name string, args ...any) (any, error) {
 	return last.Value, last.Err
 }
 
-// Send queues a command until Flush.
+// Send queues a command until Flush or Do. It returns nil.
 func (p *Pipeline) Send(name string, args ...any) error {
 	p.queued = append(p.queued, Command{name, args})
 	return nil
@@ -64,20 +64,16 @@ func (p *Pipeline) Send(name string, args ...any) error {
 
 // Flush runs the queued commands. It returns nil, because each reply has its own error.
 func (p *Pipeline) Flush() error {
-	if len(p.queued) == 0 {
-		return nil
+	if len(p.queued) > 0 {
+		p.replies = append(p.replies, p.Run(p.queued)...)
+		clear(p.queued) // the arguments can be large
+		p.queued = p.queued[:0]
 	}
-	replies := p.Run(p.queued)
-	if len(p.replies) > 0 {
-		replies = append(p.replies, replies...)
-	}
-	p.replies = replies
-	clear(p.queued) // the arguments can be large
-	p.queued = p.queued[:0]
 	return nil
 }
 
-// Receive returns the replies in the order of the commands.
+// Receive returns the next reply or its error, in the order of the commands. Without a flushed command whose reply was not
+// received yet, it returns an error at once.
 func (p *Pipeline) Receive() (any, error) {
 	if len(p.replies) == 0 {
 		return nil, errNoReply

@@ -21,11 +21,11 @@ import (
 )
 
 var (
-	errUnknownName = node.Refuse(errors.New("the Sentinels know no primary of that name"))
-	errNotPrimary  = errors.New("the server that the Sentinels name is not a primary")
+	errUnknownName = node.Refuse(errors.New("the Sentinels know no primary with the name in REDIS_URL: correct the name"))
+	errNotPrimary  = errors.New("the Sentinels name this server as the primary, but it is a replica")
 )
 
-// Primary is the primary that Sentinels know under a name. It is safe for concurrent use.
+// Primary is a primary with replicas, which Sentinels watch. It is safe for concurrent use.
 type Primary struct {
 	name      string
 	sentinels []*node.Node
@@ -35,7 +35,7 @@ type Primary struct {
 	current   atomic.Pointer[string] // the address of the last connection
 }
 
-// New returns the primary that the Sentinels at addrs know under a name.
+// New returns the primary that the Sentinels at addrs know by its name. It contacts no server.
 func New(name string, addrs []string, sentinels, servers node.Options) *Primary {
 	servers.Greet = isPrimary
 	p := &Primary{name: name, options: servers}
@@ -45,12 +45,14 @@ func New(name string, addrs []string, sentinels, servers node.Options) *Primary 
 	return p
 }
 
-// Dial asks the Sentinels for the primary and connects to it. A server that calls itself a primary may have just been
+// Dial asks the Sentinels for the primary and connects to it. The result is a [node.Conn]. Dial returns the joined errors of
+// the Sentinels or of the servers that they name. [node.Refused] reports whether one of them is a refusal, such as an
+// unknown name. A Sentinel and a server have one time limit each. A server that calls itself a primary may have just been
 // replaced. It then soon answers READONLY, or too few replicas have its writes.
 func (p *Primary) Dial(ctx context.Context) (redis.Conn, error) {
-	addrs, err := p.ask(ctx)
+	addrs, err := node.Share(ctx, &p.votes, p.vote)
 	if err != nil {
-		return nil, fmt.Errorf("ask the Sentinels: %w", err)
+		return nil, fmt.Errorf("ask the Sentinels for the primary: %w", err)
 	}
 	var errs []error
 	for _, addr := range addrs {
@@ -65,7 +67,7 @@ func (p *Primary) Dial(ctx context.Context) (redis.Conn, error) {
 	return nil, errors.Join(errs...)
 }
 
-// Reusable is like [node.Reusable]. It also returns ErrStale if the server of the connection is no longer the primary.
+// Reusable is like [node.Reusable]. It also returns [node.ErrStale] if the last connection was made to another server.
 func (p *Primary) Reusable(pooled redis.Conn, lastUsed time.Time) error {
 	if pooled.(*node.Conn).Addr() != *p.current.Load() {
 		return node.ErrStale
@@ -86,35 +88,21 @@ func isPrimary(c redis.Conn) error {
 	return nil
 }
 
-// ask returns the addresses that the Sentinels name, the likeliest first. Callers that ask at the same time share one
-// vote, because in an outage every message that waits asks.
-func (p *Primary) ask(ctx context.Context) ([]string, error) {
-	select {
-	case vote := <-p.votes.DoChan("", p.vote):
-		addrs, _ := vote.Val.([]string)
-		return addrs, vote.Err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // vote asks all Sentinels at once. It waits until more than half of them name the same address, or until each Sentinel
 // has answered or failed. The result begins with the address that most Sentinels name. A majority is needed because a
-// Sentinel that is cut off from the others still names the old primary, and a Sentinel on the host of a failed primary
+// Sentinel that is cut off from the other ones still names the old primary, and a Sentinel on the host of a failed primary
 // does not answer.
-func (p *Primary) vote() (any, error) {
+func (p *Primary) vote() ([]string, error) {
 	votes := map[string]int{}
-	errs := node.AskAll(p.sentinels, p.askOne, func(addr string) (enough bool) {
+	err := node.Ask(p.sentinels, p.askOne, func(addr string) (enough bool) {
 		votes[addr]++
 		return votes[addr] > len(p.sentinels)/2
 	})
-	if len(votes) == 0 {
-		return nil, errors.Join(errs...)
-	}
-	return slices.SortedFunc(maps.Keys(votes), func(a, b string) int { return cmp.Compare(votes[b], votes[a]) }), nil
+	return slices.SortedFunc(maps.Keys(votes), func(a, b string) int { return cmp.Compare(votes[b], votes[a]) }), err
 }
 
-// askOne returns the address that one Sentinel names.
+// askOne returns the address that one Sentinel names. The limits of the options end it, because no caller waits for all
+// Sentinels.
 func (p *Primary) askOne(sentinel *node.Node) (string, error) {
 	c, err := sentinel.Dial(context.Background())
 	if err != nil {
