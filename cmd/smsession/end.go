@@ -11,6 +11,7 @@ import (
 	"smsession/internal/inspect"
 	"smsession/internal/session/record"
 	"smsession/internal/terminal"
+	"smsession/internal/usage"
 )
 
 // endCommand ends a sender's conversations.
@@ -42,7 +43,7 @@ if stdin or stderr is not a terminal.`
 // Run asks, and ends each conversation of the sender.
 func (c *endCommand) Run(ctx context.Context, p *process) error {
 	if !c.Yes && !(terminal.Is(os.Stdin) && terminal.Is(p.stderr)) {
-		return commandFault("stdin or stderr is not a terminal: use --yes")
+		return usage.Fault("stdin or stderr is not a terminal: use --yes")
 	}
 	source, err := c.source()
 	if err != nil {

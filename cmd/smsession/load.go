@@ -8,6 +8,7 @@ import (
 	"smsession/internal/load"
 	"smsession/internal/phone"
 	"smsession/internal/terminal"
+	"smsession/internal/usage"
 )
 
 // loadCommand is many phones at once.
@@ -38,7 +39,7 @@ line, for a host that is not this one, and for a webhook that leads to another s
 // Validate checks the bounds of the numbers.
 func (c *loadCommand) Validate() error {
 	if err := c.Check(); err != nil {
-		return commandFault(err.Error())
+		return usage.Fault(err.Error())
 	}
 	return nil
 }
@@ -53,7 +54,7 @@ func (c *loadCommand) Run(ctx context.Context, p *process) error {
 	defer network.Close()
 	if !c.OwnHost {
 		if err := load.Loopback(ctx, o.Webhook, o.Fallback); err != nil {
-			return commandFault(err.Error())
+			return usage.Fault(err.Error())
 		}
 		network.Permit = load.Permit
 	}
@@ -67,13 +68,13 @@ func (c *loadCommand) Run(ctx context.Context, p *process) error {
 		return phone.New(o)
 	}
 	if _, err := c.Phone("-"); err != nil {
-		return commandFault(err.Error())
+		return usage.Fault(err.Error())
 	}
 	c.Progress = p.stderr
 	report, err := load.Run(ctx, c.Options)
 	switch {
 	case errors.Is(err, load.ErrLedAway):
-		return commandFault(err.Error())
+		return usage.Fault(err.Error())
 	case err != nil:
 		return err
 	case c.JSON:

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"smsession/internal/inspect"
+	"smsession/internal/usage"
 )
 
 // lsCommand lists the live conversations.
@@ -37,10 +38,10 @@ wrong command line or setting.`
 // Validate checks --limit.
 func (c *lsCommand) Validate() error {
 	if c.Limit != nil && *c.Limit < 1 {
-		return commandFault("--limit must be a whole number from 1")
+		return usage.Fault("--limit must be a whole number from 1")
 	}
 	if c.Limit != nil && c.Sort != "" && *c.Limit > sortedLimit {
-		return commandFault(fmt.Sprintf("--limit must be a whole number from 1 to %d with --sort", sortedLimit))
+		return usage.Fault(fmt.Sprintf("--limit must be a whole number from 1 to %d with --sort", sortedLimit))
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 	"os/signal"
@@ -17,7 +18,36 @@ import (
 	"smsession/internal/config"
 	"smsession/internal/replica"
 	"smsession/internal/terminal"
+	"smsession/internal/usage"
 )
+
+// commands is the command line. Each command has a file of this package.
+type commands struct {
+	Serve   serveCommand   `cmd:"" help:"Run the service."`
+	Dev     devCommand     `cmd:"" help:"Run the service with its own Redis; nothing needs to be installed or configured."`
+	Phone   phoneCommand   `cmd:"" help:"Send messages to a webhook as Twilio does, and show the replies."`
+	Load    loadCommand    `cmd:"" help:"Send messages to a webhook from many phones at once, and prove that it counts every message once."`
+	Ls      lsCommand      `cmd:"" help:"List the live conversations."`
+	Show    showCommand    `cmd:"" help:"Show what Redis stores about a sender's conversations."`
+	Watch   watchCommand   `cmd:"" help:"Show conversations as they begin, continue and end."`
+	End     endCommand     `cmd:"" help:"End a sender's conversations, so that the next message starts a new one."`
+	Webhook webhookCommand `cmd:"" help:"Show or set the webhook of a Twilio number."`
+	Config  configCommand  `cmd:"" help:"Check the settings and print them, with the secrets masked."`
+	Version versionCommand `cmd:"" help:"Print the version."`
+	Health  healthCommand  `cmd:"" hidden:"" help:"Ask a replica on this host whether it is ready."`
+}
+
+const description = `SMS conversations with a memory: a webhook for Twilio, sessions in Redis.
+
+Examples:
+
+  smsession dev
+  smsession phone hi "hi again" /again
+  smsession load --duration 10s
+  PUBLIC_URL=https://sms.example.com TWILIO_AUTH_TOKEN=... REDIS_URL=redis://localhost smsession serve
+  PUBLIC_URL=https://sms.example.com TWILIO_ACCOUNT_SID=AC... TWILIO_AUTH_TOKEN=... smsession webhook set +15005550006 --dry-run
+  REDIS_URL=redis://localhost smsession ls --sort idle
+  smsession config --public-url https://sms.example.com`
 
 // Exit statuses. A second signal ends the process by the signal itself.
 const (
@@ -44,30 +74,34 @@ func main() {
 
 // run parses the command line, runs the command and returns the exit status. ctx ends with the first SIGINT or SIGTERM.
 func run(ctx context.Context, p *process, args []string) int {
-	parser := kong.Must(&commands{},
-		kong.Name("smsession"),
-		kong.Description("SMS conversations with a memory: a webhook for Twilio, sessions in Redis.\n\n"+examples),
-		kong.Writers(p.stdout, p.stderr))
+	parser := kong.Must(&commands{}, kong.Name("smsession"), kong.Description(description), kong.Writers(p.stdout, p.stderr))
 	command, err := parser.Parse(args)
 	if err != nil {
-		fmt.Fprintf(p.stderr, "smsession: the command line is wrong: %s\n", usageFault(err))
-		return exitBadCommand
+		return p.report(usage.Explain(err))
 	}
 	command.BindTo(ctx, (*context.Context)(nil))
-	var faults config.Faults
-	var fault commandFault
-	switch err := command.Run(p); {
-	case errors.As(err, &fault):
-		fmt.Fprintf(p.stderr, "smsession: %s\n", sentence(fault))
-		return exitBadCommand
-	case errors.As(err, &faults):
-		fmt.Fprintln(p.stderr, faults)
-		return exitBadCommand
-	case err != nil:
-		fmt.Fprintf(p.stderr, "smsession: %s\n", sentence(err))
-		return exitFailed
+	return p.report(command.Run(p))
+}
+
+// report prints an error of any command and returns the exit status. It is no error if the reader of standard output has
+// stopped reading, as head does. A connection that breaks is an error: it is not a file.
+func (p *process) report(err error) int {
+	if file, ok := errors.AsType[*fs.PathError](err); err == nil || ok && file.Err == syscall.EPIPE {
+		return 0
 	}
-	return 0
+	if errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted")
+	}
+	lines, status := []string{sentence(err)}, exitFailed
+	if faults, ok := errors.AsType[config.Faults](err); ok {
+		lines, status = faults, exitBadCommand
+	} else if fault, ok := errors.AsType[usage.Fault](err); ok {
+		lines, status = []string{sentence(fault)}, exitBadCommand
+	}
+	for _, line := range lines {
+		fmt.Fprintf(p.stderr, "smsession: %s\n", line)
+	}
+	return status
 }
 
 // sentence returns an error as one line. Other programs may have sent parts of it, so it is made safe for a terminal.

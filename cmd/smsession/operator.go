@@ -16,6 +16,7 @@ import (
 	"smsession/internal/inspect"
 	"smsession/internal/redispool"
 	"smsession/internal/session/record"
+	"smsession/internal/usage"
 )
 
 // operatorFlags are the flags of every command for the conversations in Redis.
@@ -54,9 +55,9 @@ func (a *address) Decode(ctx *kong.DecodeContext) error {
 	case *a != "":
 		return nil
 	case ctx.Value.Flag != nil:
-		return commandFault("--" + ctx.Value.Flag.Name + " is empty")
+		return usage.Fault("--" + ctx.Value.Flag.Name + " is empty")
 	}
-	return commandFault("the " + ctx.Value.Name + " is empty")
+	return usage.Fault("the " + ctx.Value.Name + " is empty")
 }
 
 // operatorPatience limits how long Redis may take for one answer. A Redis that saves a snapshot may need several seconds.

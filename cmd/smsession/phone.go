@@ -12,6 +12,7 @@ import (
 	"smsession/internal/phone"
 	"smsession/internal/terminal"
 	"smsession/internal/texting"
+	"smsession/internal/usage"
 )
 
 // phoneCommand is a phone in the terminal.
@@ -54,10 +55,10 @@ terminal it is 0 after any message.`
 // Validate checks the texts and the share.
 func (c *phoneCommand) Validate() error {
 	if err := texting.Check(c.Texts); err != nil {
-		return commandFault(err.Error())
+		return usage.Fault(err.Error())
 	}
 	if !(c.LoseCookies >= 0 && c.LoseCookies <= 1) {
-		return commandFault("--lose-cookies must be a share from 0 to 1")
+		return usage.Fault("--lose-cookies must be a share from 0 to 1")
 	}
 	return nil
 }
@@ -73,7 +74,7 @@ func (c *phoneCommand) Run(ctx context.Context, p *process) error {
 	defer in.Close()
 	device, err := c.phone(o, in)
 	if err != nil {
-		return commandFault(err.Error())
+		return usage.Fault(err.Error())
 	}
 	person := &texting.Person{Phone: device, View: &texting.View{Out: p.stderr, JSON: p.stdout}}
 	if !c.JSON {
@@ -92,7 +93,7 @@ func (c *phoneCommand) Run(ctx context.Context, p *process) error {
 	case err != nil || in.Typed: // the person has seen what went wrong
 		return userError(err)
 	case person.Tally.InvalidLines > 0:
-		return commandFault(person.Tally.Err().Error())
+		return usage.Fault(person.Tally.Err().Error())
 	default:
 		return person.Tally.Err()
 	}

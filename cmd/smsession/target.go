@@ -9,6 +9,7 @@ import (
 	"smsession/internal/dev"
 	"smsession/internal/phone"
 	"smsession/internal/twilio"
+	"smsession/internal/usage"
 )
 
 // targetFlags name the webhook that phones text, and its account.
@@ -21,7 +22,7 @@ type targetFlags struct {
 }
 
 // target returns the options of a phone that texts the webhook. They have no numbers. The service is nil unless the
-// webhook is that of a running `smsession dev`. An error about the flags is a commandFault.
+// webhook is that of a running `smsession dev`. An error about the flags is a usage.Fault.
 func (f targetFlags) target(ctx context.Context) (phone.Options, *dev.Service, error) {
 	if f.URL == "" {
 		return f.devTarget(ctx)
@@ -34,7 +35,7 @@ func (f targetFlags) target(ctx context.Context) (phone.Options, *dev.Service, e
 			continue
 		}
 		if err := (phone.Endpoint{URL: flag.url}).Check(); err != nil {
-			return o, nil, commandFault(flag.name + ": " + err.Error())
+			return o, nil, usage.Fault(flag.name + ": " + err.Error())
 		}
 	}
 	if f.PublicURL != "" {
@@ -53,16 +54,16 @@ func (f targetFlags) target(ctx context.Context) (phone.Options, *dev.Service, e
 func (f targetFlags) token() (twilio.Token, error) {
 	const name = "--auth-token (or TWILIO_AUTH_TOKEN)"
 	if first, _, _ := strings.Cut(f.AuthToken, ","); strings.TrimSpace(first) == "" {
-		return twilio.Token{}, commandFault(name + " is missing: with --url, it is needed for the signature")
+		return twilio.Token{}, usage.Fault(name + " is missing: with --url, it is needed for the signature")
 	}
 	tokens, err := twilio.ParseTokens(f.AuthToken)
 	if err != nil {
-		return twilio.Token{}, commandFault(name + ": " + err.Error())
+		return twilio.Token{}, usage.Fault(name + ": " + err.Error())
 	}
 	account, _, _ := strings.Cut(f.AccountSID, ",")
 	token := twilio.Token{Account: cmp.Or(strings.TrimSpace(account), tokens[0].Account)}
 	if token.Value = tokens.For(token.Account); token.Value == "" {
-		return token, commandFault(name + " has no token for the account of --account-sid (or TWILIO_ACCOUNT_SID)")
+		return token, usage.Fault(name + " has no token for the account of --account-sid (or TWILIO_ACCOUNT_SID)")
 	}
 	return token, nil
 }
@@ -76,7 +77,7 @@ func (f targetFlags) devTarget(ctx context.Context) (phone.Options, *dev.Service
 		{"--account-sid", f.AccountSID, os.Getenv("TWILIO_ACCOUNT_SID")},
 	} {
 		if flag.value != flag.environment {
-			return phone.Options{}, nil, commandFault(flag.name + " needs --url: without it, smsession dev determines the rest")
+			return phone.Options{}, nil, usage.Fault(flag.name + " needs --url: without it, smsession dev determines the rest")
 		}
 	}
 	service, err := dev.Find(ctx)
@@ -85,8 +86,3 @@ func (f targetFlags) devTarget(ctx context.Context) (phone.Options, *dev.Service
 	}
 	return service.Phone("", ""), service, nil
 }
-
-// commandFault is an error of the command line: a sentence without its full stop. It contains no secret.
-type commandFault string
-
-func (f commandFault) Error() string { return string(f) }

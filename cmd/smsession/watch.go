@@ -7,6 +7,7 @@ import (
 
 	"smsession/internal/inspect"
 	"smsession/internal/terminal"
+	"smsession/internal/usage"
 )
 
 // watchCommand shows what happens to conversations.
@@ -37,9 +38,9 @@ is 1. It is 2 for a wrong command line or setting.`
 func (c *watchCommand) Validate() error {
 	switch {
 	case c.Every < shortestPause:
-		return commandFault("--every must be at least " + terminal.Duration(shortestPause))
+		return usage.Fault("--every must be at least " + terminal.Duration(shortestPause))
 	case c.Limit < 1 || c.Limit > sortedLimit:
-		return commandFault(fmt.Sprintf("--limit must be a whole number from 1 to %d", sortedLimit))
+		return usage.Fault(fmt.Sprintf("--limit must be a whole number from 1 to %d", sortedLimit))
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"smsession/internal/config"
 	"smsession/internal/terminal"
 	"smsession/internal/twilio/rest"
+	"smsession/internal/usage"
 	"smsession/internal/webhook"
 )
 
@@ -27,7 +28,7 @@ type numberFlags struct {
 // account checks the number and the settings.
 func (f numberFlags) account(p *process) (*rest.Account, config.REST, error) {
 	if err := webhook.CheckNumber(f.Number); err != nil {
-		return nil, config.REST{}, commandFault(err.Error())
+		return nil, config.REST{}, usage.Fault(err.Error())
 	}
 	cfg, err := f.Config()
 	return &rest.Account{
@@ -96,7 +97,7 @@ func (c *webhookSetCommand) Run(ctx context.Context, p *process) error {
 	}
 	target, err := webhook.Target(cfg, c.URL, c.FallbackURL, c.AllowHTTP)
 	if err != nil {
-		return commandFault(err.Error())
+		return usage.Fault(err.Error())
 	}
 	var answers []webhook.Answer
 	if !c.Unchecked {

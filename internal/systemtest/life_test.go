@@ -114,7 +114,7 @@ func TestWrongSettings(t *testing.T) {
 				r := execute(t, []string{command}, serviceSettings(redis, row.settings...)...)
 				lines := strings.Split(r.stderr, "\n")
 				for _, want := range row.want {
-					if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, want) }) {
+					if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, "smsession: "+want) }) {
 						t.Errorf("there is no line for %s", want)
 					}
 				}

@@ -54,11 +54,13 @@ func start(tb testing.TB, args []string, settings ...string) *process {
 	return startCommand(tb, command(tb, args, settings...))
 }
 
-// startCommand is start for any command.
+// startCommand is start for any command. It collects the standard output if the command has none.
 func startCommand(tb testing.TB, cmd *exec.Cmd) *process {
 	tb.Helper()
 	p := &process{tb: tb, cmd: cmd, exited: make(chan struct{}), results: map[string]int{}}
-	cmd.Stdout = p
+	if cmd.Stdout == nil {
+		cmd.Stdout = p
+	}
 	stderr, err := cmd.StderrPipe()
 	if err != nil {
 		tb.Fatal(err)

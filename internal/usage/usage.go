@@ -1,9 +1,12 @@
-package main
+// Package usage explains what is wrong with a command line. Its sentences name only commands and flags. kong's own messages
+// quote the arguments, and an argument may be a password in the wrong place.
+package usage
 
 import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"slices"
 	"strings"
@@ -12,20 +15,29 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// usageFault explains why kong did not accept a command line, and names the help to read. kong's own messages quote the
-// command line, and an argument may be a password in the wrong place, so this message names only commands and flags.
-func usageFault(err error) string {
-	var parse *kong.ParseError
-	if !errors.As(err, &parse) {
-		return "it cannot be understood; see smsession --help"
+// Fault is what is wrong with a command line, as a sentence without its full stop. It contains no secret. A command returns a
+// Fault for flags that it cannot use, and a type of kong returns one for a value that it cannot decode.
+type Fault string
+
+// Error returns the sentence.
+func (f Fault) Error() string { return string(f) }
+
+// Explain returns the Fault of a command line that kong did not accept. It also names the help to read. An error that is not about
+// the command line is returned unchanged: the help could not be written to standard output.
+func Explain(err error) error {
+	if _, ok := errors.AsType[*fs.PathError](err); ok {
+		return err
+	}
+	parse, ok := errors.AsType[*kong.ParseError](err)
+	if !ok {
+		return Fault("the command line is wrong: it cannot be understood; see smsession --help")
 	}
 	node := cmp.Or(parse.Context.Selected(), parse.Context.Model.Node)
-	path := node.FullPath()
-	var fault commandFault
-	if errors.As(err, &fault) { // of an argument or of a Validate method
-		return fmt.Sprintf("%s; see %s --help", fault, path)
+	fault, ok := errors.AsType[Fault](err)
+	if !ok {
+		fault = Fault(syntaxFault(parse.Context, node))
 	}
-	return fmt.Sprintf("%s; see %s --help", syntaxFault(parse.Context, node), path)
+	return Fault(fmt.Sprintf("the command line is wrong: %s; see %s --help", fault, node.FullPath()))
 }
 
 // syntaxFault explains what is wrong with the arguments of a command, from those that kong had left to parse.

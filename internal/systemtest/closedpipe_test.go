@@ -1,0 +1,73 @@
+package systemtest
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
+)
+
+// closedPipe returns a pipe that nobody reads any more, as of `smsession … | true`.
+func closedPipe(tb testing.TB) *os.File {
+	tb.Helper()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	reader.Close()
+	tb.Cleanup(func() { writer.Close() })
+	return writer
+}
+
+// TestClosedPipe runs every command that prints, with a standard output that nobody reads. webhook needs Twilio's REST API, so
+// cmd/smsession tests it.
+func TestClosedPipe(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	r := startReplica(t, server.URL())
+	settings := serviceSettings(server.URL(), "TMPDIR="+t.TempDir())
+	webhook := []string{"--url", r.url + "/sms", "--public-url", "https://sms.example.com/sms"}
+	rows := [][]string{
+		{"--help"},
+		{"version"},
+		{"config"},
+		{"health", "--url", r.url + "/healthz"},
+		append([]string{"phone", "hi"}, webhook...), append([]string{"phone", "--json", "hi"}, webhook...),
+		append([]string{"load", "--duration=100ms"}, webhook...), append([]string{"load", "--json", "--duration=100ms"}, webhook...),
+		{"ls"}, {"ls", "--json"}, {"ls", "--sort=idle"},
+	}
+	for _, name := range []string{"serve", "dev", "phone", "load", "ls", "show", "watch", "end", "webhook", "config", "version", "health"} {
+		rows = append(rows, []string{name, "--help"})
+	}
+	for _, command := range []string{"show", "end --yes"} {
+		for _, format := range []string{"", "--json"} {
+			from := startConversation(t, r, 1).From
+			rows = append(rows, append(strings.Fields(command+" "+format), from))
+		}
+	}
+	for _, args := range rows {
+		t.Run(fmt.Sprint(args), func(t *testing.T) {
+			cmd := command(t, args, settings...)
+			var stderr strings.Builder
+			cmd.Stdout, cmd.Stderr = closedPipe(t), &stderr
+			if err := cmd.Run(); err != nil || stderr.Len() > 0 {
+				t.Errorf("%v, stderr %q", err, stderr.String())
+			}
+		})
+	}
+	for _, args := range [][]string{{"watch", "--every=100ms"}, {"watch", "--every=100ms", "--json"}} {
+		t.Run(fmt.Sprint(args), func(t *testing.T) {
+			cmd := command(t, args, settings...)
+			cmd.Stdout = closedPipe(t)
+			watch := startCommand(t, cmd)
+			webhooktest.Wait(t, "the first poll", func() bool { return watch.stderr() != "" })
+			startConversation(t, r, 1)
+			<-watch.exited
+			if status := cmd.ProcessState.ExitCode(); status != 0 || strings.Contains(watch.stderr(), "\n") {
+				t.Errorf("exit status %d, stderr %q", status, watch.stderr())
+			}
+		})
+	}
+}
