@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"os"
 
-	"github.com/gomodule/redigo/redis"
-
 	"smsession/internal/inspect"
-	"smsession/internal/session/record"
 	"smsession/internal/terminal"
 	"smsession/internal/usage"
 )
@@ -53,17 +50,15 @@ func (c *endCommand) Run(ctx context.Context, p *process) error {
 	found, err := source.Find(ctx, string(c.To), string(c.From))
 	switch {
 	case err != nil:
-		return operatorError(err, endRights)
-	case len(found) == 0:
-		return errUnknownNumber
+		return userError(err)
 	case !c.Yes && !c.confirm(ctx, p, found):
 		return errors.New("nothing was changed")
 	}
 	printer := c.printer(p.stdout, c.To, c.From)
 	for _, snapshot := range found {
-		ending, err := c.end(ctx, source, snapshot)
+		ending, err := source.End(ctx, snapshot.To, snapshot.From, c.Erase)
 		if err == nil {
-			err = operatorError(printer.Ending(ending), endRights)
+			err = printer.Ending(ending)
 		}
 		if err != nil {
 			return err
@@ -88,34 +83,4 @@ func (c *endCommand) confirm(ctx context.Context, p *process, found []inspect.Sn
 		verb = "Erase"
 	}
 	return terminal.Confirm(ctx, os.Stdin, p.stderr, verb+" "+what+"?")
-}
-
-// end ends or erases one conversation.
-func (c *endCommand) end(ctx context.Context, source inspect.Source, snapshot inspect.Snapshot) (inspect.Ending, error) {
-	ctx, cancel := context.WithTimeout(ctx, operatorPatience)
-	defer cancel()
-	ending, err := source.End(ctx, snapshot.To, snapshot.From, c.Erase)
-	if err != nil {
-		return ending, c.unfinished(err)
-	}
-	return ending, nil
-}
-
-// unfinished adds to an error what it leaves uncertain. An end is one command of Redis: if Redis refused it, or if it
-// was not sent in time, then nothing was done. An erasure is several commands, and any of them may have failed.
-func (c *endCommand) unfinished(err error) error {
-	shown := operatorError(err, endRights)
-	if shown == nil { // a connection to Redis can break as a pipe does
-		shown = err
-	}
-	var refusal redis.Error
-	switch {
-	case errors.Is(err, record.ErrNewer):
-		return fmt.Errorf("%w: use the version of smsession that wrote it", err)
-	case c.Erase:
-		return fmt.Errorf("the conversation may be erased in part; look with smsession show, and erase it again: %w", shown)
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled), errors.As(err, &refusal):
-		return shown
-	}
-	return fmt.Errorf("the conversation may have ended or not; look with smsession show: %w", shown)
 }

@@ -61,5 +61,5 @@ func (c *lsCommand) Run(ctx context.Context, p *process) error {
 		limit = usualLimit
 	}
 	printer := c.printer(p.stdout, c.To, c.From)
-	return operatorError(source.List(ctx, c.filter(), c.Sort, limit, printer.List), readRights)
+	return userError(source.List(ctx, c.filter(), c.Sort, limit, printer.List))
 }

@@ -3,19 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"strings"
 	"syscall"
-	"time"
 
 	"github.com/alecthomas/kong"
-	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/config"
 	"smsession/internal/inspect"
-	"smsession/internal/redispool"
-	"smsession/internal/session/record"
 	"smsession/internal/usage"
 )
 
@@ -60,45 +54,18 @@ func (a *address) Decode(ctx *kong.DecodeContext) error {
 	return usage.Fault("the " + ctx.Value.Name + " is empty")
 }
 
-// operatorPatience limits how long Redis may take for one answer. A Redis that saves a snapshot may need several seconds.
-// It also limits how long end tries again while messages change the record.
-const operatorPatience = 10 * time.Second
-
-// The commands that a Redis user must have.
-const (
-	readRights = "SCAN, GET, STRLEN and PTTL"
-	endRights  = "SCAN, GET, STRLEN, PTTL, SET, DEL, TYPE, EVAL and EVALSHA"
-)
-
 // source returns the conversations. The caller must close its pool.
 func (f operatorFlags) source() (inspect.Source, error) {
 	cfg, err := f.Config()
 	if err != nil {
 		return inspect.Source{}, err
 	}
-	options := redispool.Options{URL: cfg.Redis, Timeout: operatorPatience}
-	return inspect.Source{Pool: redispool.Open(options), Keys: record.Keys{Prefix: cfg.RedisPrefix}}, nil
+	return inspect.Open(cfg.Redis, cfg.RedisPrefix), nil
 }
 
 // printer returns a printer that shows the addresses of the command line whole.
 func (f operatorFlags) printer(out io.Writer, to, from address) inspect.Printer {
 	return inspect.Printer{Out: out, JSON: f.JSON, Reveal: f.Reveal, Typed: []string{string(to), string(from)}}
-}
-
-// errUnknownNumber does not quote the number.
-var errUnknownNumber = errors.New("there is no conversation of that number: it never texted, its session has expired, or it is written differently")
-
-// operatorError turns the error of an operator's command into one for the user. rights are the Redis commands that the
-// command needs.
-func operatorError(err error, rights string) error {
-	var refusal redis.Error
-	switch {
-	case errors.As(err, &refusal) && strings.HasPrefix(string(refusal), "NOPERM "): // Redis's code for a missing right
-		return fmt.Errorf("the user of REDIS_URL may not do this: it needs %s, on a Cluster also CLUSTER SLOTS, and the keys of the prefix: %w", rights, refusal)
-	case redispool.Refused(err):
-		return fmt.Errorf("the Redis of REDIS_URL refuses us: %w", err)
-	}
-	return userError(err)
 }
 
 // userError turns the error of any command into one for the user. A closed pipe is not an error.

@@ -29,15 +29,12 @@ func (c *showCommand) Run(ctx context.Context, p *process) error {
 	defer source.Pool.Close()
 	found, err := source.Find(ctx, string(c.To), string(c.From))
 	if err != nil {
-		return operatorError(err, readRights)
-	}
-	if len(found) == 0 {
-		return errUnknownNumber
+		return userError(err)
 	}
 	printer := c.printer(p.stdout, c.To, c.From)
 	for _, snapshot := range found {
 		if err := printer.Snapshot(snapshot); err != nil {
-			return operatorError(err, readRights)
+			return userError(err)
 		}
 	}
 	return nil

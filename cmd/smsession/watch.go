@@ -59,7 +59,7 @@ func (c *watchCommand) Run(ctx context.Context, p *process) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	return operatorError(err, readRights)
+	return userError(err)
 }
 
 // show shows the events after the first poll.
@@ -67,11 +67,7 @@ func (c *watchCommand) show(ctx context.Context, p *process, watch *inspect.Watc
 	every, printer := terminal.Duration(c.Every), c.printer(p.stdout, c.To, c.From)
 	if !c.JSON && terminal.Is(p.stdout) {
 		screen := &inspect.Screen{Printer: printer, Title: "conversations, every " + every + "; Ctrl-C ends"}
-		defer screen.Close()
-		if err := screen.Open(watch); err != nil {
-			return err
-		}
-		return watch.Run(ctx, c.Every, screen)
+		return screen.Run(ctx, watch, c.Every)
 	}
 	fmt.Fprintf(p.stderr, "smsession: watching %d conversations, every %s\n", len(watch.Rows)+watch.More, every)
 	return watch.Run(ctx, c.Every, &inspect.Stream{Printer: printer, Warn: func(failure error) {

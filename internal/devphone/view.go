@@ -50,19 +50,19 @@ func (p *Page) session(ctx context.Context, d *device, _ request) (any, error) {
 	view := d.view()
 	delete(view, "entries")
 	view["command"] = p.ReadRecord(d.to, d.from)
-	if snapshot.Record == nil {
+	if snapshot.Record.Text == nil {
 		return view, nil
 	}
 	var pretty bytes.Buffer
-	if json.Indent(&pretty, snapshot.Record, "", "  ") != nil {
-		pretty.Write(snapshot.Record) // it is not JSON
+	if json.Indent(&pretty, snapshot.Record.Text, "", "  ") != nil {
+		pretty.Write(snapshot.Record.Text) // it is not JSON
 	}
 	ttl := int64(0) // of a record that does not expire
-	if snapshot.RecordTTL != inspect.Forever {
-		ttl = snapshot.RecordTTL.Milliseconds()
+	if snapshot.Record.TTL != inspect.Forever {
+		ttl = snapshot.Record.TTL.Milliseconds()
 	}
 	view["record"] = map[string]any{
-		"key": p.Keys.Session(snapshot.Pointer), "raw": string(snapshot.Record), "pretty": pretty.String(), "ttl_ms": ttl,
+		"key": p.Keys.Session(string(snapshot.Pointer.Text)), "raw": string(snapshot.Record.Text), "pretty": pretty.String(), "ttl_ms": ttl,
 	}
 	return view, nil
 }

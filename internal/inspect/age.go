@@ -28,7 +28,7 @@ func Age(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from strin
 		return fmt.Errorf("age conversation: %w", err)
 	}
 	defer conn.Close()
-	for _, key := range []string{keys.Session(s.Pointer), keys.Conversation(to, from)} {
+	for _, key := range []string{keys.Session(string(s.Pointer.Text)), keys.Conversation(to, from)} {
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("age conversation: %w", err)
 		}

@@ -2,12 +2,16 @@ package inspect
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"strings"
 
+	"smsession/internal/redispool/node"
 	"smsession/internal/session"
+	"smsession/internal/session/record"
 )
 
-// Outcome is what End or Erase did. Its values are part of the JSON output.
+// Outcome is what End did. Its values are part of the JSON output.
 type Outcome string
 
 // The outcomes.
@@ -27,15 +31,19 @@ type Ending struct {
 }
 
 // End ends a conversation, so that the next message begins a new one. If erase is set, it deletes the conversation's keys
-// instead. For the errors see session.End and session.Erase.
+// instead. If messages change the record meanwhile, it tries again for up to 10 seconds. The error states whether
+// something may have been changed. It wraps record.ErrNewer if the record is of a later version. See also session.End
+// and session.Erase.
 func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, error) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
 	e := Ending{To: to, From: from, Outcome: NotFound}
 	if erase {
 		found, err := session.Erase(ctx, s.Pool.Pool, s.Keys, to, from)
 		if found {
 			e.Outcome = Erased
 		}
-		return e, err
+		return e, unfinished(err, "the conversation may be erased in part; look with smsession show, and erase it again")
 	}
 	before, found, err := session.End(ctx, s.Pool.Pool, s.Keys, to, from)
 	switch {
@@ -45,23 +53,36 @@ func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, e
 	default:
 		e.Outcome, e.Count = WasEnded, before.Counter
 	}
-	return e, err
+	if node.Code(err) != "" || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+		// An end is one command of Redis. If Redis refused it, or if it was not sent in time, then nothing was done.
+		return e, explain(err)
+	}
+	return e, unfinished(err, "the conversation may have ended or not; look with smsession show")
+}
+
+// unfinished adds to an error what it leaves uncertain. It returns nil for nil.
+func unfinished(err error, doubt string) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, record.ErrNewer):
+		return fmt.Errorf("%w: use the version of smsession that wrote it", err)
+	}
+	return fmt.Errorf("%s: %w", doubt, explain(err))
 }
 
 // Ending prints the end of a conversation: as a sentence, or as an object of JSON.
 func (p *Printer) Ending(e Ending) error {
-	text := "there is no live session; nothing was changed"
-	switch {
-	case e.Outcome == WasEnded && e.Count == 1:
-		text = "ended after 1 message; the next one begins a new conversation"
-	case e.Outcome == WasEnded:
-		text = fmt.Sprintf("ended after %d messages; the next one begins a new conversation", e.Count)
-	case e.Outcome == EndedBefore:
-		text = "had ended before; nothing was changed"
-	case e.Outcome == Erased:
-		text = "erased; a late repeat of one of its messages may be counted again"
+	text := map[Outcome]string{
+		WasEnded:    fmt.Sprintf("ended after %d messages; the next one begins a new conversation", e.Count),
+		EndedBefore: "had ended before; nothing was changed",
+		Erased:      "erased; a late repeat of one of its messages may be counted again",
+		NotFound:    "there is no live session; nothing was changed",
+	}[e.Outcome]
+	if e.Count == 1 {
+		text = strings.Replace(text, "1 messages", "1 message", 1)
 	}
-	text = p.pair(e.From, e.To) + ": " + text
-	e.From, e.To = p.show(e.From), p.show(e.To)
-	return p.print(e, text)
+	text = fmt.Sprintf("%s to %s: %s", p.address(e.From), p.address(e.To), text)
+	e.From, e.To = p.mask(e.From), p.mask(e.To)
+	return p.print(p.Out, e, text)
 }

@@ -7,14 +7,14 @@ import (
 	"slices"
 	"strconv"
 	"time"
-	"unicode/utf8"
 
 	"smsession/internal/conversation"
 	"smsession/internal/terminal"
 )
 
 // Printer prints conversations for an operator: as text, or as lines of JSON for a program. It shows the whole address if
-// the operator typed it or set Reveal, and masks it otherwise. It is not safe for concurrent use.
+// the operator typed it or set Reveal, and masks it otherwise. It is not safe for concurrent use. Each of its methods
+// returns the error of Out.
 type Printer struct {
 	Out    io.Writer
 	JSON   bool
@@ -25,7 +25,7 @@ type Printer struct {
 }
 
 // List prints conversations as they are found. Nothing remains in a buffer. The columns of the table have a fixed width,
-// because the later lines are not known yet. The error is that of the writer.
+// because the later lines are not known yet.
 func (p *Printer) List(found []Conversation) error {
 	now := time.Now()
 	out := bufio.NewWriter(p.Out)
@@ -34,29 +34,26 @@ func (p *Printer) List(found []Conversation) error {
 	}
 	p.begun = true
 	for _, c := range found {
-		if p.JSON {
-			_ = terminal.WriteJSON(out, p.object(c, now)) // Flush returns the writer's error
-		} else {
-			fmt.Fprintln(out, p.row(c, now))
-		}
+		_ = p.print(out, p.object(c, now), p.row(c, now)) // Flush returns the error of the writer
 	}
 	return out.Flush()
 }
 
 // print writes object or text as a line.
-func (p *Printer) print(object any, text string) error {
+func (p *Printer) print(out io.Writer, object any, text string) error {
 	if p.JSON {
-		return terminal.WriteJSON(p.Out, object)
+		return terminal.WriteJSON(out, object)
 	}
-	_, err := fmt.Fprintln(p.Out, text)
+	_, err := fmt.Fprintln(out, text)
 	return err
 }
 
-// columns are the two addresses, a count and two durations.
-const columns = "%s %s %7s %8s %8s"
+// columns are the two addresses, a count and two durations. A masked address has at most 21 characters, such as
+// whatsapp:+1202•••0143. A wider address is not cut.
+const columns = "%-21s %-21s %7s %8s %8s"
 
 // header is the first line of a table.
-func header() string { return fmt.Sprintf(columns, pad("FROM"), pad("TO"), "COUNT", "IDLE", "LEFT") }
+func header() string { return fmt.Sprintf(columns, "FROM", "TO", "COUNT", "IDLE", "LEFT") }
 
 // row returns a conversation as a line of a table. A value that only a later version can read is a question mark.
 func (p *Printer) row(c Conversation, now time.Time) string {
@@ -67,7 +64,7 @@ func (p *Printer) row(c Conversation, now time.Time) string {
 	if c.Left != Forever {
 		left = terminal.Brief(c.Left)
 	}
-	return fmt.Sprintf(columns, pad(p.show(c.From)), pad(p.show(c.To)), count(c), idle, left)
+	return fmt.Sprintf(columns, p.address(c.From), p.address(c.To), count(c), idle, left)
 }
 
 // count returns the count of a conversation, or a question mark if only a later version can read it.
@@ -76,13 +73,6 @@ func count(c Conversation) string {
 		return "?"
 	}
 	return strconv.FormatInt(c.Count, 10)
-}
-
-// pad returns an address for a terminal, as wide as a column. A wider address stays whole.
-func pad(address string) string {
-	const width = 21 // whatsapp:+1202•••0143
-	address = terminal.Escape(address)
-	return fmt.Sprintf("%s%*s", address, max(width-utf8.RuneCountInString(address), 0), "")
 }
 
 // object is a conversation in JSON. Values that are not known are left out.
@@ -97,7 +87,7 @@ type object struct {
 }
 
 func (p *Printer) object(c Conversation, now time.Time) object {
-	o := object{From: p.show(c.From), To: p.show(c.To)}
+	o := object{From: p.mask(c.From), To: p.mask(c.To)}
 	if c.Left != Forever {
 		o.Left = new(wholeSeconds(c.Left))
 	}
@@ -109,15 +99,13 @@ func (p *Printer) object(c Conversation, now time.Time) object {
 
 func wholeSeconds(d time.Duration) int64 { return int64(max(d, 0) / time.Second) }
 
-// show returns an address as it may be shown. It may contain characters that do not print.
-func (p *Printer) show(address string) string {
+// mask returns an address as it may be shown. It may contain characters that do not print.
+func (p *Printer) mask(address string) string {
 	if p.Reveal || slices.Contains(p.Typed, address) {
 		return address
 	}
 	return conversation.Mask(address)
 }
 
-// pair returns both addresses of a conversation for a terminal.
-func (p *Printer) pair(from, to string) string {
-	return terminal.Escape(p.show(from)) + " to " + terminal.Escape(p.show(to))
-}
+// address returns an address as it may be shown on a terminal.
+func (p *Printer) address(address string) string { return terminal.Escape(p.mask(address)) }

@@ -70,7 +70,7 @@ func (b bench) read() (record inspect.Snapshot, found bool) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	return s, found && s.Record != nil
+	return s, found && s.Record.Text != nil
 }
 
 func (b bench) age(d time.Duration) {
@@ -96,7 +96,7 @@ func TestRead(t *testing.T) {
 	each(t, func(b bench) {
 		b.converse(3 * time.Hour)
 		got, found := b.read()
-		if !found || got.Pointer != token || string(got.Record) != text || upToMinutes(got.RecordTTL) != 3*time.Hour {
+		if !found || string(got.Pointer.Text) != token || string(got.Record.Text) != text || upToMinutes(got.Record.TTL) != 3*time.Hour {
 			b.Errorf("got %+v, %t", got, found)
 		}
 		if b.left(pointer) != 3*time.Hour || b.left(recordKey) != 3*time.Hour {
@@ -110,7 +110,7 @@ func TestReadUsesThePrefixAndEscapesAddresses(t *testing.T) {
 		b.do("SET", "text/conversation:whatsapp%3A+15005550006:whatsapp%3A+12025550143", token, "PX", 60_000)
 		b.do("SET", "text/session:"+token, text, "PX", 60_000)
 		got, found, err := inspect.Read(b.Context(), b.pool.Pool, record.Keys{Prefix: "text/"}, "whatsapp:"+to, "whatsapp:"+from)
-		if err != nil || !found || string(got.Record) != text || got.From != "whatsapp:"+from {
+		if err != nil || !found || string(got.Record.Text) != text || got.From != "whatsapp:"+from {
 			b.Errorf("got %+v, %t, %v", got, found, err)
 		}
 	})
@@ -146,7 +146,7 @@ func TestAKeyThatDoesNotExpire(t *testing.T) {
 	each(t, func(b bench) {
 		b.do("SET", pointer, token)
 		b.do("SET", recordKey, "not JSON")
-		if got, found := b.read(); !found || string(got.Record) != "not JSON" || got.RecordTTL != inspect.Forever || got.PointerTTL != inspect.Forever {
+		if got, found := b.read(); !found || string(got.Record.Text) != "not JSON" || got.Record.TTL != inspect.Forever || got.Pointer.TTL != inspect.Forever {
 			b.Errorf("got %+v, %t", got, found)
 		}
 		if b.age(time.Hour); b.do("PTTL", recordKey) != int64(-1) {

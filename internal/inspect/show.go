@@ -14,74 +14,74 @@ import (
 // record on one line that is safe for a terminal. It then prints nothing if there is no record, or if the record belongs
 // to another conversation, which the operator did not name.
 func (p *Printer) Snapshot(s Snapshot) error {
-	now := time.Now()
-	state, r := s.parse(now)
+	state, r := s.parse(time.Now())
 	if p.JSON {
-		if s.Record == nil || state == otherConversation {
+		if s.Record.Text == nil || state == otherConversation {
 			return nil
 		}
-		_, err := p.Out.Write(append(terminal.EscapeJSON(s.Record), '\n'))
+		_, err := p.Out.Write(append(terminal.EscapeJSON(s.Record.Text), '\n'))
 		return err
 	}
-	lines := [][2]string{{"state", string(state)}}
-	if r != nil {
-		lines = append(lines, recordLines(r, now)...)
-	}
-	found := s.Record != nil || state == tooLarge
-	if found {
-		text := fmt.Sprintf("%s, %d bytes, token begins %s", expiry(s.RecordTTL), s.RecordSize, s.Pointer[:6])
-		lines = append(lines, [2]string{"record", text})
-	}
-	leads := "leads to the record"
-	if !found || state == otherConversation {
-		leads = "leads to no record of this conversation"
-	}
-	lines = append(lines, [2]string{"pointer", expiry(s.PointerTTL) + ", " + leads})
-	var b strings.Builder
+	text := p.snapshotText(s, state, r)
 	if p.begun {
-		b.WriteByte('\n')
+		text = "\n" + text
 	}
 	p.begun = true
-	fmt.Fprintln(&b, p.pair(s.From, s.To))
-	for _, line := range lines {
-		fmt.Fprintf(&b, "  %-9s %s\n", line[0], terminal.Escape(line[1]))
-	}
-	_, err := io.WriteString(p.Out, b.String())
+	_, err := io.WriteString(p.Out, text)
 	return err
 }
 
-// recordLines returns what the record contains.
-func recordLines(r *record.Record, now time.Time) [][2]string {
-	const shown = 8 // messages; the record remembers 64
-	lines := [][2]string{
-		{"began", ago(r.Began, now)},
-		{"counter", fmt.Sprint(r.Counter)},
-		{"written", ago(r.Written, now)},
+// snapshotText returns the lines about a conversation. Only a part of the token is among them, because anyone who has the
+// whole token can take over the session.
+func (p *Printer) snapshotText(s Snapshot, state state, r *record.Record) string {
+	var b strings.Builder
+	line := func(label string, text ...string) {
+		fmt.Fprintf(&b, "  %-9s %s\n", label, terminal.Escape(strings.Join(text, ", ")))
 	}
-	if !r.Ended.IsZero() {
-		lines = append(lines, [2]string{"ended", ago(r.Ended, now)})
+	fmt.Fprintf(&b, "%s to %s\n", p.address(s.From), p.address(s.To))
+	line("state", string(state))
+	if r != nil {
+		now := time.Now()
+		line("began", ago(r.Began, now))
+		line("counter", fmt.Sprint(r.Counter))
+		line("written", ago(r.Written, now))
+		if !r.Ended.IsZero() {
+			line("ended", ago(r.Ended, now))
+		}
+		line("deadline", utc(r.Deadline), "in "+terminal.Brief(r.Deadline.Sub(now)), "which no message extends")
+		label := "messages"
+		for _, message := range lastMessages(r) {
+			line(label, message)
+			label = ""
+		}
 	}
-	left := terminal.Brief(r.Deadline.Sub(now))
-	lines = append(lines, [2]string{"deadline", utc(r.Deadline) + ", in " + left + ", which no message extends"})
+	leads := "leads to no record of this conversation"
+	if s.Record.Text != nil || state == tooLarge {
+		line("record", expiry(s.Record), fmt.Sprintf("%d bytes, token begins %.6s", s.Record.Size, s.Pointer.Text))
+		if state != otherConversation {
+			leads = "leads to the record"
+		}
+	}
+	line("pointer", expiry(s.Pointer), leads)
+	return b.String()
+}
+
+// lastMessages returns the last 8 messages of the 64 that a record remembers.
+func lastMessages(r *record.Record) []string {
 	var messages []string
 	for sid, counter := range r.Messages() {
 		messages = append(messages, fmt.Sprintf("%s=%d", sid, counter))
 	}
-	label := "messages"
-	for _, message := range messages[max(len(messages)-shown, 0):] {
-		lines = append(lines, [2]string{label, message})
-		label = ""
-	}
-	return lines
+	return messages[max(len(messages)-8, 0):]
 }
 
 func ago(t, now time.Time) string { return utc(t) + ", " + terminal.Brief(now.Sub(t)) + " ago" }
 
 func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
-func expiry(ttl time.Duration) string {
-	if ttl == Forever {
+func expiry(v Value) string {
+	if v.TTL == Forever {
 		return "does not expire"
 	}
-	return "expires in " + terminal.Brief(ttl)
+	return "expires in " + terminal.Brief(v.TTL)
 }

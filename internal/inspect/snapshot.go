@@ -2,27 +2,37 @@ package inspect
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"math"
+	"slices"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/redispool/node"
 	"smsession/internal/session/record"
 )
 
+// Forever is the time to live of a key that does not expire. The service writes no such key.
+const Forever = time.Duration(math.MaxInt64)
+
 // Snapshot is what Redis contained about one conversation at one moment.
 type Snapshot struct {
-	To, From   string
-	Pointer    string        // the value of the pointer, normally a token; "" if the value is too large to be read
-	PointerTTL time.Duration // Forever if the pointer does not expire
-	Record     []byte        // nil if the pointer leads to no string, or to one that is too large to be read
-	RecordSize int64         // in bytes, also of a record that was not read
-	RecordTTL  time.Duration // Forever if the record does not expire
+	To, From string
+	Pointer  Value // normally contains a token
+	Record   Value // the zero Value if the pointer contains no token
+}
+
+// Value is what a key contained.
+type Value struct {
+	Text []byte        // nil if the key was missing, was not a string, or was too large to be read
+	Size int64         // of the string in bytes, also if it was too large to be read
+	TTL  time.Duration // the time to live: 0 if the key was missing, Forever if it does not expire
 }
 
 // Read returns what Redis contains about the conversation between two addresses, written as in a message. It reports
-// false if there is no pointer. It renews nothing.
+// false if there is no pointer. It renews nothing, and it reads no value that is larger than a token or a record may be.
+// An error means that Redis did not answer before its time-out or refused a command. Read is safe for concurrent use.
 func Read(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string) (Snapshot, bool, error) {
 	conn, err := pool.GetContext(ctx)
 	if err != nil {
@@ -42,106 +52,98 @@ func Read(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from stri
 
 // read returns the conversations of some pointers. It leaves out pointers that no longer exist.
 func read(keys record.Keys, pointers []string, pointerReader, recordReader reader) ([]Snapshot, error) {
-	maxSize := int64(record.TokenLength)
-	tokens, err := pointerReader.values(pointers, maxSize)
+	values, err := pointerReader.values(pointers, record.TokenLength)
 	if err != nil {
 		return nil, err
 	}
-	found := make([]Snapshot, 0, len(pointers)) // never reallocated, because of owners
-	var records []string
-	var owners []*Snapshot
-	for i, token := range tokens {
+	found := make([]Snapshot, 0, len(values))
+	records := make([]string, 0, len(values))
+	for i, pointer := range values {
 		to, from, isPointer := keys.Addresses(pointers[i])
-		if !isPointer || token.text == nil && token.size <= maxSize {
+		if !isPointer || pointer.Text == nil && pointer.Size <= record.TokenLength {
 			continue
 		}
-		found = append(found, Snapshot{To: to, From: from, Pointer: string(token.text), PointerTTL: token.ttl})
-		if record.IsToken(string(token.text)) {
-			records, owners = append(records, keys.Session(string(token.text))), append(owners, &found[len(found)-1])
+		token := string(pointer.Text)
+		if !record.IsToken(token) {
+			token = "" // no session has this token
 		}
+		found = append(found, Snapshot{To: to, From: from, Pointer: pointer})
+		records = append(records, keys.Session(token))
 	}
-	values, err := recordReader.values(records, record.MaxSize)
-	if err != nil {
-		return nil, err
-	}
+	values, err = recordReader.values(records, record.MaxSize)
 	for i, v := range values {
-		owners[i].Record, owners[i].RecordSize, owners[i].RecordTTL = v.text, v.size, v.ttl
+		found[i].Record = v
 	}
-	return found, nil
+	return found, err
 }
 
-// state describes a conversation, and what its next message will do.
-type state string
+// reader reads many keys in a few round trips.
+type reader struct {
+	conn   redis.Conn
+	atOnce int // for how many keys commands are sent together
+}
 
 const (
-	live              state = "live"
-	ended             state = "ended; the next message begins a new conversation"
-	expired           state = "past its deadline; the next message begins a new conversation"
-	noToken           state = "the pointer contains no token; the next message begins a new conversation, unless it carries the cookie of a record"
-	noRecord          state = "the pointer leads to no record; the next message begins a new conversation"
-	unreadable        state = "the record cannot be read; the next message moves it to quarantine and begins a new conversation"
-	tooLarge          state = "the record is too large; the next message moves it to quarantine and begins a new conversation"
-	otherConversation state = "the pointer leads to the record of another conversation; the next message begins a new conversation"
-	laterVersion      state = "the record is of a later version of smsession; this version does not change it"
+	serverKeys  = pageSize // one server gets the commands for a whole page
+	clusterKeys = 16       // each command for a Cluster may use a connection of its own
 )
 
-// parse returns the state of the conversation and its record. The record is nil if it cannot be read or belongs to
-// another conversation.
-func (s Snapshot) parse(now time.Time) (state, *record.Record) {
-	switch {
-	case !record.IsToken(s.Pointer):
-		return noToken, nil
-	case s.RecordSize > record.MaxSize:
-		return tooLarge, nil
-	case s.Record == nil:
-		return noRecord, nil
+// values returns the values of keys. It asks for the sizes first, and does not read a string of more than maxSize
+// bytes.
+func (r reader) values(keys []string, maxSize int64) ([]Value, error) {
+	sizes, err := r.do(keys, "STRLEN", "PTTL")
+	if err != nil {
+		return nil, err
 	}
-	r, err := record.Parse(s.Record)
-	switch {
-	case errors.Is(err, record.ErrNewer):
-		return laterVersion, nil
-	case err != nil:
-		return unreadable, nil
-	case !r.Belongs(s.To, s.From):
-		return otherConversation, nil
-	case !r.Ended.IsZero():
-		return ended, r
-	case !now.Before(r.Deadline):
-		return expired, r
-	}
-	return live, r
-}
-
-// Conversation is a conversation in a list.
-type Conversation struct {
-	To, From string
-	Count    int64
-	Began    time.Time
-	Written  time.Time     // when the last message was counted, by the clock of the replica
-	Left     time.Duration // until the session expires if no message comes; Forever if nothing limits it
-	Ended    bool
-	Newer    bool // the record has a later version: only To, From and Left are set
-}
-
-// conversations returns the live conversations among the snapshots. If withEnded is set, it also returns ended ones.
-func conversations(snapshots []Snapshot, withEnded bool) []Conversation {
-	now := time.Now()
-	var found []Conversation
-	for _, s := range snapshots {
-		c := Conversation{To: s.To, From: s.From, Left: s.RecordTTL}
-		switch state, r := s.parse(now); state {
-		case ended, live:
-			if state == ended && !withEnded || !now.Before(r.Deadline) {
-				continue
-			}
-			c.Count, c.Began, c.Written, c.Ended = r.Counter, r.Began, r.Written, state == ended
-			c.Left = min(c.Left, r.Deadline.Sub(now))
-		case laterVersion:
-			c.Newer = true
-		default:
-			continue
+	values := make([]Value, len(keys))
+	var small []string
+	var owners []*Value
+	for i := range values {
+		values[i].Size, _ = sizes[2*i].(int64)
+		values[i].TTL = timeToLive(sizes[2*i+1])
+		if values[i].Size <= maxSize {
+			small, owners = append(small, keys[i]), append(owners, &values[i])
 		}
-		found = append(found, c)
 	}
-	return found
+	texts, err := r.do(small, "GET")
+	for i, text := range texts {
+		owners[i].Text, _ = text.([]byte)
+	}
+	return values, err
+}
+
+// timeToLive converts the reply to PTTL, which is -1 if the key does not expire and -2 if it is missing.
+// See https://redis.io/docs/latest/commands/pttl/.
+func timeToLive(reply any) time.Duration {
+	ms, _ := reply.(int64)
+	if ms == -1 {
+		return Forever
+	}
+	return time.Duration(max(ms, 0)) * time.Millisecond
+}
+
+// do returns the replies to all commands for the first key, then for the second, and so on. A reply is nil if the server
+// has no string with this key: the key has another type, or a Cluster has just moved it to another server.
+func (r reader) do(keys []string, commands ...string) ([]any, error) {
+	var replies []any
+	for some := range slices.Chunk(keys, r.atOnce) {
+		for _, key := range some {
+			for _, command := range commands {
+				if err := r.conn.Send(command, key); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if err := r.conn.Flush(); err != nil {
+			return nil, err
+		}
+		for range len(some) * len(commands) {
+			reply, err := r.conn.Receive()
+			if err != nil && !slices.Contains([]string{"WRONGTYPE", "MOVED", "ASK"}, node.Code(err)) {
+				return nil, err
+			}
+			replies = append(replies, reply)
+		}
+	}
+	return replies, nil
 }

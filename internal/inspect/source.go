@@ -4,15 +4,16 @@ package inspect
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
-	"github.com/hashicorp/golang-lru/v2/simplelru"
+	lru "github.com/hashicorp/golang-lru/v2"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/redispool"
 	"smsession/internal/session/record"
 )
@@ -23,42 +24,78 @@ type Source struct {
 	Keys record.Keys
 }
 
+// patience limits how long Redis may take for one answer. A Redis that saves a snapshot may need several seconds. It also
+// limits how long End tries again while messages change the record.
+const patience = 10 * time.Second
+
+// Open returns the Redis of a URL, in which every key begins with prefix. It does not contact Redis yet. The caller must
+// close the Pool.
+func Open(url redisurl.URL, prefix string) Source {
+	return Source{Pool: redispool.Open(redispool.Options{URL: url, Timeout: patience}), Keys: record.Keys{Prefix: prefix}}
+}
+
 // Filter selects conversations by their addresses, written as in a message. An empty address selects all.
 type Filter struct {
 	To, From string
 	Ended    bool // select also conversations that were ended and that no message has started again
 }
 
-// Forever is the time to live of a key that does not expire. The service writes no such key.
-const Forever = time.Duration(math.MaxInt64)
-
-// maxNumbers limits how many conversations Find returns. A Messaging Service has at most this many numbers.
-// See https://www.twilio.com/docs/messaging/services.
-const maxNumbers = 400
-
 // Each calls visit with the live conversations that f selects, a page at a time, in no order. A conversation whose record
-// has a later version counts as live. An error of visit ends the search, and Each returns it.
+// has a later version counts as live. An error of visit ends the search, and Each returns it. Any other error means that
+// Redis did not answer before its time-out, that it refused a command (see redispool.Refused), or that ctx ended.
 //
 // Each finds the pointers with SCAN, so Redis answers messages at the same time, and no more than one page is in
 // memory. On a Cluster it reads one primary after the other. It finds every conversation that exists during the whole
 // search. If a Cluster moves a slot meanwhile, a conversation in the slot may be found twice or not at all.
 func (s Source) Each(ctx context.Context, f Filter, visit func([]Conversation) error) error {
 	err := s.eachPage(ctx, f, func(snapshots []Snapshot) error {
-		found := conversations(snapshots, f.Ended)
-		if len(found) == 0 {
-			return nil
+		if found := conversations(snapshots, f.Ended); len(found) > 0 {
+			return visit(found)
 		}
-		return visit(found)
+		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("list conversations: %w", err)
+		return explain(fmt.Errorf("list conversations: %w", err))
 	}
 	return nil
 }
 
+// List calls visit with the conversations that f selects, at most limit of them. A limit of 0 means no limit. Without an
+// order it calls visit as Each does. With an order, which needs a limit, it calls visit once, with the first ones, unless
+// there are none. The errors are those of Each.
+func (s Source) List(ctx context.Context, f Filter, order Order, limit int, visit func([]Conversation) error) error {
+	if order != "" {
+		best := ranking{order: order, limit: limit}
+		if err := s.Each(ctx, f, best.add); err != nil || len(best.rows) == 0 {
+			return err
+		}
+		best.cut()
+		return visit(best.rows)
+	}
+	listed, errFull := 0, errors.New("the limit is reached")
+	err := s.Each(ctx, f, func(found []Conversation) error {
+		if limit > 0 {
+			found = found[:min(len(found), limit-listed)]
+		}
+		listed += len(found)
+		if err := visit(found); err != nil || listed != limit {
+			return err
+		}
+		return errFull
+	})
+	if errors.Is(err, errFull) {
+		return nil
+	}
+	return err
+}
+
+// maxNumbers limits how many conversations Find returns. A Messaging Service has at most this many numbers.
+// See https://www.twilio.com/docs/messaging/services.
+const maxNumbers = 400
+
 // Find returns what Redis contains about a sender's conversations, sorted by our number. If to is empty, it reads all keys
 // and returns the conversations with all numbers. It finds a conversation without a readable record, but not one without
-// a pointer. It returns an error if there are more than 400.
+// a pointer. If there are none, the error is ErrUnknown. More than 400 are an error, too. Any other error is as for Each.
 func (s Source) Find(ctx context.Context, to, from string) ([]Snapshot, error) {
 	var found []Snapshot
 	err := s.eachPage(ctx, Filter{To: to, From: from}, func(snapshots []Snapshot) error {
@@ -67,8 +104,11 @@ func (s Source) Find(ctx context.Context, to, from string) ([]Snapshot, error) {
 		}
 		return nil
 	})
-	if err != nil {
-		return nil, fmt.Errorf("find conversations: %w", err)
+	switch {
+	case err != nil:
+		return nil, explain(fmt.Errorf("find conversations: %w", err))
+	case len(found) == 0:
+		return nil, ErrUnknown
 	}
 	slices.SortFunc(found, func(a, b Snapshot) int { return strings.Compare(a.To, b.To) })
 	// If a Cluster moved a slot meanwhile, a conversation in it may have been found twice.
@@ -100,7 +140,7 @@ func (s Source) eachPage(ctx context.Context, f Filter, visit func([]Snapshot) e
 		}
 		return visit([]Snapshot{one})
 	}
-	seen, _ := simplelru.NewLRU[string, struct{}](remembered, nil) // the only error is a size of 0
+	seen, _ := lru.New[string, struct{}](remembered) // the only error is a size of 0
 	return s.Pool.EachPrimary(ctx, func(addr string, node redis.Conn) error {
 		pointers := reader{node, serverKeys}
 		records := pointers
@@ -140,14 +180,10 @@ func scan(node redis.Conn, cursor *string, pattern string) (keys []string, err e
 	return keys, err
 }
 
-// unseen removes the keys that were seen before, and remembers the others.
-func unseen(seen *simplelru.LRU[string, struct{}], keys []string) []string {
-	fresh := keys[:0]
-	for _, key := range keys {
-		if !seen.Contains(key) {
-			seen.Add(key, struct{}{})
-			fresh = append(fresh, key)
-		}
-	}
-	return fresh
+// unseen removes the keys that were seen before, and remembers the rest.
+func unseen(seen *lru.Cache[string, struct{}], keys []string) []string {
+	return slices.DeleteFunc(keys, func(key string) bool {
+		isSeen, _ := seen.ContainsOrAdd(key, struct{}{})
+		return isSeen
+	})
 }

@@ -39,8 +39,7 @@ type Watch struct {
 	Rows []Conversation // the remembered conversations, the latest message first
 	More int            // how many conversations are not in Rows
 
-	polled bool
-	known  map[pair]Conversation // Rows by their addresses
+	remembered map[pair]Conversation // Rows by their addresses; nil before the first poll
 }
 
 // pair identifies a conversation.
@@ -53,8 +52,9 @@ type View interface {
 	Show(w *Watch, events []Event, failure error) error
 }
 
-// Run polls until ctx ends, until the view fails, or until Redis refuses a command, which waiting does not change. It
-// waits before each poll, so that Redis can answer messages between two polls that take longer than every.
+// Run polls until it returns an error: that of ctx after its end, that of the view, or that of Redis if Redis refuses a
+// command, which waiting does not change. It waits before each poll, so that Redis can answer messages between two polls
+// that take longer than every.
 func (w *Watch) Run(ctx context.Context, every time.Duration, view View) error {
 	pause := time.NewTimer(every)
 	defer pause.Stop()
@@ -75,26 +75,27 @@ func (w *Watch) Run(ctx context.Context, every time.Duration, view View) error {
 }
 
 // Poll reads the conversations and returns what has happened since the last poll that did not fail. The events of one
-// conversation are in the order in which they happened. The first poll has no events.
+// conversation are in the order in which they happened. The first poll has no events. The errors are those of
+// Source.Each. After an error, w is unchanged.
 func (w *Watch) Poll(ctx context.Context) ([]Event, error) {
 	var events []Event
 	add := func(kind Kind, c Conversation) {
-		if w.polled {
+		if w.remembered != nil {
 			events = append(events, Event{At: time.Now(), Kind: kind, Conversation: c})
 		}
 	}
 	latest := ranking{order: byLast, limit: w.Limit}
-	gone := maps.Clone(w.known)
+	gone := maps.Clone(w.remembered)
 	filter := w.Filter
 	filter.Ended = true
 	err := w.Source.Each(ctx, filter, func(found []Conversation) error {
 		for _, c := range found {
-			before, known := w.known[c.pair()]
-			_, first := gone[c.pair()]
+			before, isRemembered := w.remembered[c.pair()]
+			_, isFirst := gone[c.pair()]
 			switch {
-			case !known && !c.Ended && w.hasSpoken(c):
+			case !isRemembered && !c.Ended && w.hasSpoken(c):
 				add(w.firstKind(c), c)
-			case !first: // unknown, or found twice
+			case !isFirst: // it is not remembered, or it was found twice
 			case c.Ended:
 				add(Ended, before)
 			case !c.Began.Equal(before.Began):
@@ -105,8 +106,7 @@ func (w *Watch) Poll(ctx context.Context) ([]Event, error) {
 			}
 			delete(gone, c.pair())
 		}
-		latest.add(slices.DeleteFunc(found, func(c Conversation) bool { return c.Ended }))
-		return nil
+		return latest.add(slices.DeleteFunc(found, func(c Conversation) bool { return c.Ended }))
 	})
 	if err != nil {
 		return nil, err
@@ -114,10 +114,11 @@ func (w *Watch) Poll(ctx context.Context) ([]Event, error) {
 	for _, c := range gone {
 		add(Gone, c)
 	}
-	w.Rows, w.More, w.polled = latest.first(), latest.dropped, true
-	w.known = make(map[pair]Conversation, len(w.Rows))
+	latest.cut()
+	w.Rows, w.More = latest.rows, latest.dropped
+	w.remembered = make(map[pair]Conversation, len(w.Rows))
 	for _, c := range w.Rows {
-		w.known[c.pair()] = c
+		w.remembered[c.pair()] = c
 	}
 	return events, nil
 }

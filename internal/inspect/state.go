@@ -1,0 +1,78 @@
+package inspect
+
+import (
+	"errors"
+	"time"
+
+	"smsession/internal/session/record"
+)
+
+// state describes a conversation, and what its next message will do.
+type state string
+
+const (
+	live              state = "live"
+	ended             state = "ended; the next message begins a new conversation"
+	expired           state = "past its deadline; the next message begins a new conversation"
+	noToken           state = "the pointer contains no token; the next message begins a new conversation, unless it carries the cookie of a record"
+	noRecord          state = "the pointer leads to no record; the next message begins a new conversation"
+	unreadable        state = "the record cannot be read; the next message moves it to quarantine and begins a new conversation"
+	tooLarge          state = "the record is too large; the next message moves it to quarantine and begins a new conversation"
+	otherConversation state = "the pointer leads to the record of another conversation; the next message begins a new conversation"
+	laterVersion      state = "the record is of a later version of smsession; this version does not change it"
+)
+
+// parse returns the state of the conversation and its record. The record is nil if it cannot be read or belongs to
+// another conversation.
+func (s Snapshot) parse(now time.Time) (state, *record.Record) {
+	switch {
+	case !record.IsToken(string(s.Pointer.Text)):
+		return noToken, nil
+	case s.Record.Size > record.MaxSize:
+		return tooLarge, nil
+	case s.Record.Text == nil:
+		return noRecord, nil
+	}
+	r, err := record.Parse(s.Record.Text)
+	switch {
+	case errors.Is(err, record.ErrNewer):
+		return laterVersion, nil
+	case err != nil:
+		return unreadable, nil
+	case !r.Belongs(s.To, s.From):
+		return otherConversation, nil
+	case !r.Ended.IsZero():
+		return ended, r
+	case !now.Before(r.Deadline):
+		return expired, r
+	}
+	return live, r
+}
+
+// Conversation is a conversation in a list.
+type Conversation struct {
+	To, From string
+	Count    int64
+	Began    time.Time
+	Written  time.Time     // when the last message was counted, by the clock of the replica
+	Left     time.Duration // until the session expires if no message comes; Forever if nothing limits it
+	Ended    bool
+	Newer    bool // the record has a later version: only To, From and Left are set
+}
+
+// conversations returns the live conversations among the snapshots. If withEnded is set, it also returns ended ones.
+func conversations(snapshots []Snapshot, withEnded bool) []Conversation {
+	now := time.Now()
+	var found []Conversation
+	for _, s := range snapshots {
+		state, r := s.parse(now)
+		c := Conversation{To: s.To, From: s.From, Left: s.Record.TTL, Ended: state == ended, Newer: state == laterVersion}
+		if r != nil {
+			c.Count, c.Began, c.Written, c.Left = r.Counter, r.Began, r.Written, min(c.Left, r.Deadline.Sub(now))
+		}
+		if state == live || c.Newer || c.Ended && withEnded && c.Left > 0 {
+			found = append(found, c)
+		}
+	}
+	return found
+}

@@ -1,0 +1,39 @@
+package inspect
+
+import (
+	"fmt"
+	"time"
+)
+
+// Stream is a View that writes a line for each event, as text or as JSON. It is not safe for concurrent use.
+type Stream struct {
+	Printer
+	// Warn is called with the failure when Redis stops answering.
+	Warn func(failure error)
+
+	failing bool
+}
+
+// Show writes the events. The error is that of Out.
+func (s *Stream) Show(_ *Watch, events []Event, failure error) error {
+	if failure != nil && !s.failing {
+		s.Warn(failure)
+	}
+	s.failing = failure != nil
+	for _, e := range events {
+		object := struct {
+			At   time.Time `json:"at"`
+			Kind Kind      `json:"event"`
+			object
+		}{e.At.UTC(), e.Kind, s.object(e.Conversation, e.At)}
+		if err := s.print(s.Out, object, s.event(e)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// event returns an event as text. It has at most 80 characters if the addresses are masked.
+func (p *Printer) event(e Event) string {
+	return fmt.Sprintf("%s %-5s %-21s %-21s %7s", e.At.Format("15:04:05"), e.Kind, p.address(e.From), p.address(e.To), count(e.Conversation))
+}
