@@ -54,7 +54,7 @@ func TestRollingRestart(t *testing.T) {
 		}
 		t.Logf("%d messages, 3 restarts, the slowest message took %v", messages, slowest.Round(time.Millisecond))
 		return l.violations(f), inTime
-	}, time.Second, 5*time.Second, 30*time.Second)
+	}, time.Second, 5*time.Second, time.Minute)
 }
 
 // drain ends a replica with SIGTERM. Until the replica closes its listener, drain sends messages to it directly, like a
