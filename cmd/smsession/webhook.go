@@ -99,19 +99,13 @@ func (c *webhookSetCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return usage.Fault(err.Error())
 	}
-	var answers []webhook.Answer
-	if !c.Unchecked {
-		if answers, err = webhook.Ask(ctx, p.transport, target); err != nil {
-			return fmt.Errorf("%w; nothing was set: use --unchecked to set it anyway", err)
-		}
-	}
-	before, err := webhook.Show(ctx, account, cfg, c.Number)
-	if err != nil {
+	change, err := webhook.Set(ctx, account, cfg, webhook.Order{
+		Number: c.Number, Webhook: target, DryRun: c.DryRun, Unchecked: c.Unchecked,
+	})
+	switch {
+	case change == nil:
 		return err
-	}
-	change, err := webhook.Set(ctx, account, cfg, before, target, c.DryRun)
-	change.Answering = answers
-	if c.JSON {
+	case c.JSON:
 		return errors.Join(err, terminal.WriteJSON(p.stdout, change))
 	}
 	if after := change.After; after != nil && after.Ours != nil && after.Note != "" {

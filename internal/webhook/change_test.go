@@ -6,121 +6,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"smsession/internal/twilio/rest"
 	"smsession/internal/twiliotest"
 	"smsession/internal/webhook"
 )
-
-// ourWebhook is the webhook of the service.
-func ourWebhook() rest.Webhook {
-	return rest.Webhook{URL: ourURL, Method: "POST", FallbackURL: ourFallback, FallbackMethod: "POST"}
-}
-
-func TestAsk(t *testing.T) {
-	for _, row := range []struct {
-		name    string
-		webhook rest.Webhook
-		service http.HandlerFunc
-		want    string // the error, "" for none
-	}{
-		{"smsession answers", ourWebhook(), respond(200, "smsession v1.2.3\n"), ""},
-		{"a host that does not exist is an error", rest.Webhook{URL: "https://nowhere.example.com/sms"}, nil,
-			"https://nowhere.example.com/healthz cannot be reached: dial tcp"},
-		{"a redirect is an error", ourWebhook(), respond(301, "smsession v1"), "answers with a redirect (301), and Twilio would lose the message"},
-		{"another program is an error", ourWebhook(), respond(200, "OK"), "answers, but it is not smsession"},
-		{"a page with the name in it is an error", ourWebhook(), respond(200, "<html>smsession v1"), "answers, but it is not smsession"},
-		{"a version with a control character is an error", ourWebhook(), respond(200, "smsession \x1b[2J"), "answers, but it is not smsession"},
-		{"a failure is an error", ourWebhook(), respond(502, "smsession v1"), "answers with status 502"},
-		{"a fallback URL at another host is asked, too", rest.Webhook{URL: ourURL, FallbackURL: "https://nowhere.example.com/sms/fallback"},
-			respond(200, "smsession v1"), "https://nowhere.example.com/healthz cannot be reached"},
-		{"an error hides the login", rest.Webhook{URL: "https://me:S3cr3t@nowhere.example.com/sms"}, nil,
-			"https://•••@nowhere.example.com/healthz cannot be reached"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			outside := twiliotest.New(t)
-			if row.service != nil {
-				outside.Hosts["sms.example.com"] = row.service
-			}
-			answers, err := webhook.Ask(t.Context(), outside, row.webhook)
-			if row.want == "" {
-				if want := []webhook.Answer{{URL: "https://sms.example.com/healthz", Version: "v1.2.3"}}; err != nil || !slices.Equal(answers, want) {
-					t.Errorf("got %+v, %v", answers, err)
-				}
-				return
-			}
-			if err == nil || !strings.Contains(err.Error(), row.want) || strings.Contains(err.Error(), "S3cr3t") {
-				t.Errorf("got %v, want %q", err, row.want)
-			}
-		})
-	}
-}
-
-func TestHealthURL(t *testing.T) {
-	for url, want := range map[string]string{
-		"https://a.example/sms":                  "https://a.example/healthz",
-		"https://a.example/sms/fallback":         "https://a.example/healthz",
-		"https://a.example/x/y/sms":              "https://a.example/x/y/healthz",
-		"https://a.example/x/y/sms/fallback#c=1": "https://a.example/x/y/healthz",
-		"https://a.example:8443/in?a=b#rc=2":     "https://a.example:8443/healthz",
-		"https://a.example/x/in":                 "https://a.example/x/healthz",
-		"https://a.example":                      "https://a.example/healthz",
-		"https://me:pw@a.example/sms":            "https://me:pw@a.example/healthz",
-	} {
-		var asked []string
-		outside := transportFunc(func(r *http.Request) (*http.Response, error) {
-			asked = append(asked, r.URL.String())
-			return nil, http.ErrServerClosed
-		})
-		if _, err := webhook.Ask(t.Context(), outside, rest.Webhook{URL: url, FallbackURL: url}); err == nil || !slices.Equal(asked, []string{want}) {
-			t.Errorf("for %s, %q is asked, want %s (%v)", url, asked, want, err)
-		}
-	}
-}
-
-// transportFunc is an http.RoundTripper.
-type transportFunc func(*http.Request) (*http.Response, error)
-
-func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-func TestAskWaitsFiveSeconds(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		outside := twiliotest.New(t)
-		outside.Hosts["sms.example.com"] = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-		began := time.Now() // the bubble's clock
-		_, err := webhook.Ask(t.Context(), outside, ourWebhook())
-		if err == nil || err.Error() != "https://sms.example.com/healthz does not answer within 5s" || time.Since(began) != 5*time.Second {
-			t.Errorf("%v after %v", err, time.Since(began))
-		}
-	})
-}
-
-// The login of a webhook is for its host. The auth token is for Twilio.
-func TestAskSendsTheLogin(t *testing.T) {
-	outside := twiliotest.New(t)
-	outside.Hosts["sms.example.com"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if user, password, _ := r.BasicAuth(); user != "me" || password != "S3cr3t" {
-			w.WriteHeader(http.StatusUnauthorized)
-		}
-		_, _ = w.Write([]byte("smsession v1"))
-	})
-	login := rest.Webhook{URL: "https://me:S3cr3t@sms.example.com/sms", FallbackURL: "https://me:S3cr3t@sms.example.com/sms/fallback"}
-	answers, err := webhook.Ask(t.Context(), outside, login)
-	if err != nil || len(answers) != 1 || answers[0].URL != "https://•••@sms.example.com/healthz" {
-		t.Errorf("got %+v, %v", answers, err)
-	}
-	outside.Hosts["sms.example.com"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "" {
-			t.Error("a service without a login gets one")
-		}
-		_, _ = w.Write([]byte("smsession v1"))
-	})
-	if _, err := webhook.Ask(t.Context(), outside, ourWebhook()); err != nil {
-		t.Error(err)
-	}
-}
 
 // posts returns the requests that change something at Twilio.
 func posts(twilio *twiliotest.Account) []string {
@@ -128,14 +18,21 @@ func posts(twilio *twiliotest.Account) []string {
 }
 
 // set sets the webhook of the number.
-func set(t *testing.T, account *rest.Account, target rest.Webhook, dryRun bool) (webhook.Change, error) {
+func set(t *testing.T, account *rest.Account, target rest.Webhook, dryRun bool) (*webhook.Change, error) {
 	t.Helper()
-	cfg := ours().parse(t)
-	before, err := webhook.Show(t.Context(), account, cfg, twiliotest.ExampleNumber)
-	if err != nil {
-		t.Fatal(err)
+	return webhook.Set(t.Context(), account, ours().parse(t), webhook.Order{
+		Number: twiliotest.ExampleNumber, Webhook: target, DryRun: dryRun, Unchecked: true,
+	})
+}
+
+// text returns the table of a change.
+func text(t *testing.T, change *webhook.Change) string {
+	t.Helper()
+	var table strings.Builder
+	if err := change.WriteText(&table); err != nil {
+		t.Error(err)
 	}
-	return webhook.Set(t.Context(), account, cfg, before, target, dryRun)
+	return table.String()
 }
 
 func TestSet(t *testing.T) {
@@ -148,19 +45,22 @@ func TestSet(t *testing.T) {
 	if n["sms_url"] != ourURL || n["sms_method"] != "POST" || n["sms_fallback_url"] != ourFallback || n["sms_fallback_method"] != "POST" {
 		t.Errorf("Twilio has %v", n)
 	}
-	if !first.Changed || first.Before.Webhook.URL != "https://old.example.com/in" || first.After.Webhook != ourWebhook() || !*first.After.Ours {
+	if !first.Changed || first.Before.Webhook.URL.String() != "https://old.example.com/in" || first.After.Webhook != ourWebhook() || !*first.After.Ours {
 		t.Errorf("got %+v", first)
 	}
 	second, err := set(t, account, ourWebhook(), false)
 	if err != nil || second.Changed || len(posts(twilio)) != 1 {
 		t.Errorf("the second time, got %+v, %v, %q", second, err, posts(twilio))
 	}
-	login := ourWebhook()
 	for _, password := range []string{"secret", "another"} {
-		login.URL = "https://me:" + password + "@sms.example.com/sms"
-		change, err := set(t, account, login, false)
-		if err != nil || !change.Changed || twilio.Numbers[0]["sms_url"] != login.URL || strings.Contains(change.After.Webhook.URL, password) {
-			t.Errorf("with the password %s, got %+v, %v", password, change, err)
+		url := "https://me:" + password + "@sms.example.com/sms"
+		change, err := set(t, account, post(url, ourFallback), false)
+		if err != nil || !change.Changed || twilio.Numbers[0]["sms_url"] != url {
+			t.Fatalf("with the password %s, got %+v, %v", password, change, err)
+		}
+		object, err := json.Marshal(change)
+		if err != nil || strings.Contains(string(object)+text(t, change), password) {
+			t.Errorf("the password %s is in %s (%v) or in the table", password, object, err)
 		}
 	}
 }
@@ -171,20 +71,17 @@ func TestDryRun(t *testing.T) {
 	if err != nil || change.Changed || change.After.Webhook != ourWebhook() || len(posts(twilio)) != 0 {
 		t.Fatalf("got %+v, %v, %q", change, err, posts(twilio))
 	}
-	var text strings.Builder
-	if err := change.WriteText(&text); err != nil || !strings.Contains(text.String(), "\nwould be           POST https://sms.example.com/sms\n") {
-		t.Errorf("%v, %s", err, &text)
+	if table := text(t, change); !strings.Contains(table, "\nwould be           POST https://sms.example.com/sms\n") {
+		t.Error(table)
 	}
 }
 
 func TestSetErrors(t *testing.T) {
 	t.Run("what was set before is known if Twilio rejects the webhook", func(t *testing.T) {
 		_, account := number(t, urls("https://old.example.com/in", "")...)
-		target := ourWebhook()
-		target.URL = "http://localhost/sms"
-		change, err := set(t, account, target, false)
+		change, err := set(t, account, post("http://localhost/sms", ourFallback), false)
 		if err == nil || err.Error() != "Twilio rejected the request (400, error 21402): SmsUrl is not valid: http://localhost/sms" ||
-			change.Before.Webhook.URL != "https://old.example.com/in" || change.After != nil {
+			change.Before.Webhook.URL.String() != "https://old.example.com/in" || change.After != nil {
 			t.Errorf("got %+v, %v", change, err)
 		}
 	})
@@ -198,7 +95,7 @@ func TestSetErrors(t *testing.T) {
 			return r.Method == http.MethodPost
 		}
 		change, err := set(t, account, ourWebhook(), false)
-		if err == nil || !strings.Contains(err.Error(), "the webhook at Twilio is now another one") || change.After != nil || change.Changed {
+		if err == nil || !strings.Contains(err.Error(), "Twilio now has another webhook than the one that was set") || change.After != nil || change.Changed {
 			t.Errorf("got %+v, %v", change, err)
 		}
 	})

@@ -7,6 +7,7 @@ import (
 	"smsession/internal/config"
 	"smsession/internal/twilio/rest"
 	"smsession/internal/twiliotest"
+	"smsession/internal/weburl"
 )
 
 const (
@@ -54,3 +55,13 @@ func respond(status int, body string) http.HandlerFunc {
 		_, _ = w.Write([]byte(body))
 	}
 }
+
+// post returns a webhook with the method POST.
+func post(url, fallback string) rest.Webhook {
+	return rest.Webhook{
+		URL: weburl.Split(url), Method: "POST", FallbackURL: weburl.Split(fallback), FallbackMethod: "POST",
+	}
+}
+
+// ourWebhook is the webhook of the service.
+func ourWebhook() rest.Webhook { return post(ourURL, ourFallback) }

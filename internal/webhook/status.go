@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 
 	"smsession/internal/config"
 	"smsession/internal/terminal"
@@ -15,85 +16,93 @@ import (
 	"smsession/internal/weburl"
 )
 
-// Status is a number as it is at Twilio, and whether its messages reach the service. The logins in its URLs are hidden.
+// Status is a number as it is at Twilio, and whether its messages reach the service.
 type Status struct {
 	rest.Number
 	Service        *rest.Service `json:"messaging_service"`         // nil if the number is in no Messaging Service
 	ServiceUnknown string        `json:"messaging_service_unknown"` // why Service is not known, else empty
 	Ours           *bool         `json:"ours"`                      // whether messages reach the service; nil if not known
 	Note           string        `json:"note"`                      // why they do not, or what is wrong although they do
-
-	webhook rest.Webhook // that of the number, with its logins
 }
 
-// Show asks Twilio for a number and compares its webhook with the configuration of the service. It is not an error if
-// Twilio does not say which Messaging Service the number is in.
+// Show asks Twilio for a number and compares its webhook with the configuration of the service. The errors are those of
+// rest.Account.Number. It is not an error if Twilio does not say which Messaging Service the number is in.
 func Show(ctx context.Context, account *rest.Account, cfg config.REST, phoneNumber string) (*Status, error) {
 	number, err := account.Number(ctx, phoneNumber)
 	if err != nil {
 		return nil, err
 	}
-	s := &Status{Number: number}
-	if s.Service, err = account.Service(ctx, number.SID); err != nil {
-		s.ServiceUnknown = err.Error()
-	} else if s.Service != nil {
-		s.Service.Webhook = masked(s.Service.Webhook)
-	}
-	if ctx.Err() != nil {
+	s := Status{Number: number}
+	if s.Service, err = account.Service(ctx, number.SID); ctx.Err() != nil {
 		return nil, ctx.Err()
+	} else if err != nil {
+		s.ServiceUnknown = err.Error()
 	}
 	return s.with(cfg, number.Webhook), nil
 }
 
-// with returns the status of the number if it had another webhook.
-func (s *Status) with(cfg config.REST, w rest.Webhook) *Status {
-	changed := *s
-	changed.webhook, changed.Webhook = w, masked(w)
-	changed.Ours, changed.Note = changed.compare(cfg)
-	return &changed
-}
-
-func masked(w rest.Webhook) rest.Webhook {
-	w.URL, w.FallbackURL = mask(w.URL), mask(w.FallbackURL)
-	return w
+// with returns the status of the number if its webhook were w.
+func (s Status) with(cfg config.REST, w rest.Webhook) *Status {
+	s.Webhook = w
+	s.Ours, s.Note = s.compare(cfg)
+	return &s
 }
 
 // compare returns the fields Ours and Note.
-func (s *Status) compare(cfg config.REST) (ours *bool, note string) {
-	yes, no := true, false
+func (s Status) compare(cfg config.REST) (ours *bool, note string) {
 	w, owner := s.Webhook, "the number"
 	switch {
 	case s.ApplicationSID != "":
-		return &no, "the application " + s.ApplicationSID + " overrides the number's webhook; its URLs are not checked"
+		return new(false), "the application " + s.ApplicationSID + " overrides the number's webhook; its URLs are not checked"
 	case s.Service != nil && s.Service.Overrides:
 		w, owner = s.Service.Webhook, "the Messaging Service "+s.Service.SID+" overrides the number's webhook, and"
 	}
-	url, our := weburl.Split(w.URL), cfg.WebhookURL
-	switch {
-	case w.URL == "":
-		return &no, owner + " has no webhook"
-	case !hasRoute(url, weburl.WebhookPath) && (our == weburl.URL{} || hasRoute(our, weburl.WebhookPath)):
-		return &no, owner + " has a URL that does not end in " + weburl.WebhookPath
+	unset := weburl.URL{}
+	switch our := cfg.WebhookURL; {
+	case w.URL == unset:
+		return new(false), owner + " has no webhook"
+	case !hasRoute(w.URL, weburl.WebhookPath) && (our == unset || hasRoute(our, weburl.WebhookPath)):
+		return new(false), owner + " has a URL that does not end in " + weburl.WebhookPath
 	case w.Method != http.MethodPost:
-		return &no, owner + " has the method " + w.Method + ", but the service accepts only POST"
-	case our == weburl.URL{}:
+		return new(false), owner + " has the method " + w.Method + ", but the service accepts only POST"
+	case our == unset:
 		return nil, "neither PUBLIC_URL nor WEBHOOK_URL is set, so there is nothing to compare with"
-	case !sameSignature(url, our):
-		return &no, owner + " has another URL than " + our.String() + ", so the service refuses the signatures"
-	case w.FallbackURL == "":
-		return &yes, "there is no fallback URL, so senders get no answer while Redis is down"
-	case !sameSignature(weburl.Split(w.FallbackURL), cfg.FallbackURL) || w.FallbackMethod != http.MethodPost:
-		return &yes, "the fallback is not POST " + cfg.FallbackURL.String()
+	case !sameSignature(w.URL, our):
+		return new(false), owner + " has another URL than " + our.String() + ", so the service refuses the signatures"
+	case w.FallbackURL == unset:
+		return new(true), "there is no fallback URL, so senders get no answer while Redis is down"
+	case !sameSignature(w.FallbackURL, cfg.FallbackURL) || w.FallbackMethod != http.MethodPost:
+		return new(true), "the fallback is not POST " + cfg.FallbackURL.String()
 	case s.ServiceUnknown != "":
-		return &yes, "unless the number is in a Messaging Service, which is not known: " + s.ServiceUnknown
+		return new(true), "unless the number is in a Messaging Service, which is not known: " + s.ServiceUnknown
 	}
-	return &yes, ""
+	return new(true), ""
 }
 
-// WriteText writes the status as a table.
+// WriteText writes the status as a table. The error is that of w.
 func (s *Status) WriteText(w io.Writer) error {
-	rows := append(s.nameRows(), webhookRows("SMS webhook", "fallback", s.Webhook)...)
-	return terminal.WriteTable(w, append(rows, s.overrideRows()...)...)
+	return s.writeTable(w, webhookRows("SMS webhook", "fallback", s.Webhook))
+}
+
+// writeTable writes a table: the names of the number, some rows, what can override the number's webhook, and whether
+// messages reach the service.
+func (s *Status) writeTable(w io.Writer, rows [][]string) error {
+	service, ours := "none", "not known"
+	switch {
+	case s.ServiceUnknown != "":
+		service = "not known: " + s.ServiceUnknown
+	case s.Service != nil:
+		service = fmt.Sprintf("%s (%s), which %s", s.Service.SID, s.Service.FriendlyName, effect(s.Service))
+	}
+	if s.Ours != nil {
+		ours = map[bool]string{true: "yes", false: "no"}[*s.Ours]
+	}
+	if s.Note != "" {
+		ours += ": " + s.Note
+	}
+	return terminal.WriteTable(w, slices.Concat(s.nameRows(), rows, [][]string{
+		{"application", cmp.Or(s.ApplicationSID, "none")}, {"Messaging Service", service}, {"ours", ours},
+	})...)
 }
 
 func (s *Status) nameRows() [][]string {
@@ -101,31 +110,15 @@ func (s *Status) nameRows() [][]string {
 }
 
 func webhookRows(name, fallbackName string, w rest.Webhook) [][]string {
-	return [][]string{{name, methodAndURL(w.Method, w.URL)}, {fallbackName, methodAndURL(w.FallbackMethod, w.FallbackURL)}}
+	return [][]string{{name, request(w.Method, w.URL)}, {fallbackName, request(w.FallbackMethod, w.FallbackURL)}}
 }
 
-func methodAndURL(method, url string) string {
-	if url == "" {
+// request returns how Twilio sends a message: POST and a URL.
+func request(method string, url weburl.URL) string {
+	if url == (weburl.URL{}) {
 		return "none"
 	}
-	return method + " " + url
-}
-
-// overrideRows returns what can override the number's webhook, and whether messages reach the service.
-func (s *Status) overrideRows() [][]string {
-	service, ours := "none", "not known"
-	if s.Ours != nil {
-		ours = map[bool]string{true: "yes", false: "no"}[*s.Ours]
-	}
-	if s.Note != "" {
-		ours += ": " + s.Note
-	}
-	if s.ServiceUnknown != "" {
-		service = "not known: " + s.ServiceUnknown
-	} else if s.Service != nil {
-		service = fmt.Sprintf("%s (%s), which %s", s.Service.SID, s.Service.FriendlyName, effect(s.Service))
-	}
-	return [][]string{{"application", cmp.Or(s.ApplicationSID, "none")}, {"Messaging Service", service}, {"ours", ours}}
+	return method + " " + url.Masked()
 }
 
 // effect returns what a Messaging Service does with the webhook of its numbers.
@@ -133,8 +126,8 @@ func effect(s *rest.Service) string {
 	switch {
 	case !s.Overrides:
 		return "uses the number's webhook"
-	case s.Webhook.URL == "":
+	case s.Webhook.URL == weburl.URL{}:
 		return "accepts no incoming messages"
 	}
-	return "overrides it: " + methodAndURL(s.Webhook.Method, s.Webhook.URL)
+	return "overrides it: " + request(s.Webhook.Method, s.Webhook.URL)
 }

@@ -1,10 +1,9 @@
 package webhook
 
 import (
-	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"smsession/internal/config"
@@ -12,38 +11,42 @@ import (
 	"smsession/internal/weburl"
 )
 
-// Target returns the webhook to set. webhookURL and fallbackURL are what the operator has given for this. If they are
-// empty, Target takes the URLs from the configuration. The URLs keep their bytes, because Twilio signs them. The error is
-// about the command line. It does not quote a URL, which may contain a password.
+// Target returns the webhook to set. webhookURL and fallbackURL are the flags of the operator. If they are empty, Target
+// takes the URLs from the configuration. The URLs keep their bytes, because Twilio signs them. The error is about the
+// command line. It does not quote a URL, which may contain a password.
 func Target(cfg config.REST, webhookURL, fallbackURL string, allowHTTP bool) (rest.Webhook, error) {
-	primary := weburl.Split(cmp.Or(strings.TrimSpace(webhookURL), cfg.WebhookURL.Configured()))
-	fallback := weburl.Split(strings.TrimSpace(fallbackURL))
-	if fallback == (weburl.URL{}) {
+	primary, err := cfg.WebhookURL, error(nil)
+	if text := strings.TrimSpace(webhookURL); text != "" {
+		primary, err = weburl.Parse(text)
+	}
+	fallback := cfg.FallbackURL
+	if strings.TrimSpace(fallbackURL) == "" {
 		fallback = defaultFallback(cfg, primary)
 	}
-	_, err := weburl.Parse(primary.Configured())
+	unset, problem := weburl.URL{}, ""
 	switch {
-	case primary == weburl.URL{}:
-		err = errors.New("there is no URL to set: use --url, or set PUBLIC_URL or WEBHOOK_URL")
 	case err != nil:
-		err = fmt.Errorf("--url cannot be used: %w", err)
+		problem = "--url cannot be used: " + err.Error()
+	case primary == unset:
+		problem = "there is no URL to set: use --url, or set PUBLIC_URL or WEBHOOK_URL"
 	case !hasRoute(primary, weburl.WebhookPath) && !isConfigured(cfg, primary):
-		err = fmt.Errorf("the webhook's URL does not end in %s, which is the service's route, and is not WEBHOOK_URL", weburl.WebhookPath)
-	case fallback == weburl.URL{}:
-		err = fmt.Errorf("there is no fallback URL: set FALLBACK_URL (--fallback-url), because the webhook's URL does not end in %s", weburl.WebhookPath)
+		problem = "the webhook's URL does not end in " + weburl.WebhookPath + ", the service's route, and is not WEBHOOK_URL"
+	case fallback == unset:
+		problem = "there is no fallback URL: set FALLBACK_URL (--fallback-url), or use a URL that ends in " + weburl.WebhookPath
 	case !hasRoute(fallback, weburl.FallbackPath) && sameSignature(fallback, primary):
-		err = fmt.Errorf("the fallback URL does not end in %s, and is the webhook's own URL", weburl.FallbackPath)
+		problem = "the fallback URL does not end in " + weburl.FallbackPath + ", and is the webhook's own URL"
 	case !allowHTTP && !(primary.IsHTTPS() && fallback.IsHTTPS()):
-		err = errors.New("a URL is not https, so others can read and copy messages on their way: use --allow-http to set it anyway")
+		problem = "a URL is not https, so others can read and copy messages on their way: use --allow-http to set it anyway"
+	default:
+		return rest.Webhook{
+			URL: primary, Method: http.MethodPost, FallbackURL: fallback, FallbackMethod: http.MethodPost,
+		}, nil
 	}
-	return rest.Webhook{
-		URL: primary.Configured(), Method: http.MethodPost,
-		FallbackURL: fallback.Configured(), FallbackMethod: http.MethodPost,
-	}, err
+	return rest.Webhook{}, errors.New(problem)
 }
 
-// defaultFallback returns the fallback URL to set with primary, or the zero URL. It is the configured one if primary is the
-// configured webhook, else primary with /fallback. It has the query and the connection overrides of primary.
+// defaultFallback returns the fallback URL to set with primary, or the zero URL. It is the configured one if primary is
+// the configured webhook, else primary with /fallback. It has the query and the connection overrides of primary.
 func defaultFallback(cfg config.REST, primary weburl.URL) weburl.URL {
 	switch {
 	case cfg.FallbackURL != weburl.URL{} && isConfigured(cfg, primary):
@@ -61,11 +64,19 @@ func isConfigured(cfg config.REST, u weburl.URL) bool {
 	return sameSignature(u, cfg.WebhookURL) && u.Query == ""
 }
 
+// hasRoute reports whether the path of a URL ends in a route of the service.
+func hasRoute(u weburl.URL, route string) bool { return strings.HasSuffix(u.Path, route) }
+
+// sameSignature reports whether a signature over one URL is right for the other. Login, query, fragment and default
+// port do not matter. Every other byte does.
+func sameSignature(a, b weburl.URL) bool { return slices.Contains(a.Spellings(), b.Spellings()[0]) }
+
 // CheckNumber returns an error if a number is not in E.164. See ITU-T E.164: no country code begins with 0.
 func CheckNumber(number string) error {
 	digits, plus := strings.CutPrefix(number, "+")
 	if !plus || len(digits) < 2 || len(digits) > 15 || digits[0] == '0' || strings.Trim(digits, "0123456789") != "" {
-		return errors.New("the number is not in E.164 (+ and 2 to 15 digits, such as +15005550006); Twilio has no webhook for short codes and WhatsApp numbers here")
+		return errors.New("the number is not in E.164 (+ and 2 to 15 digits, such as +15005550006): " +
+			"set the webhook of a short code or a WhatsApp number in Twilio's console")
 	}
 	return nil
 }

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"testing"
 
-	"smsession/internal/twilio/rest"
 	"smsession/internal/webhook"
 )
 
@@ -37,8 +36,7 @@ func TestTarget(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			got, err := webhook.Target(row.settings.parse(t), row.url, row.settings.fallback, false)
-			want := rest.Webhook{URL: row.primary, Method: "POST", FallbackURL: row.fallback, FallbackMethod: "POST"}
-			if err != nil || got != want {
+			if err != nil || got != post(row.primary, row.fallback) {
 				t.Errorf("got %+v, %v", got, err)
 			}
 		})
@@ -89,7 +87,7 @@ func TestTargetErrors(t *testing.T) {
 	}
 	t.Run("http is allowed on request", func(t *testing.T) {
 		got, err := webhook.Target(settings{}.parse(t), "http://sms.example.com/sms", "", true)
-		if err != nil || got.URL != "http://sms.example.com/sms" || got.FallbackURL != "http://sms.example.com/sms/fallback" {
+		if err != nil || got != post("http://sms.example.com/sms", "http://sms.example.com/sms/fallback") {
 			t.Errorf("got %+v, %v", got, err)
 		}
 	})

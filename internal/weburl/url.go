@@ -87,6 +87,9 @@ func (u URL) Masked() string {
 	return u.Configured()
 }
 
+// MarshalText returns the result of Masked, so that an encoded URL shows no password.
+func (u URL) MarshalText() ([]byte, error) { return []byte(u.Masked()), nil }
+
 // Parsed returns the URL as net/url parses it. It returns an empty URL if that is not possible; a URL from Parse can be
 // parsed.
 func (u URL) Parsed() *url.URL {

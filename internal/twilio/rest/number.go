@@ -6,17 +6,18 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"smsession/internal/weburl"
 
 	"github.com/twilio/twilio-go/client"
 	openapi "github.com/twilio/twilio-go/rest/api/v2010"
 )
 
-// Webhook is where Twilio posts the messages to a number.
+// Webhook is where Twilio posts the messages to a number. Its JSON hides the logins of the URLs.
 type Webhook struct {
-	URL            string `json:"url"`
-	Method         string `json:"method"`
-	FallbackURL    string `json:"fallback_url"`
-	FallbackMethod string `json:"fallback_method"`
+	URL            weburl.URL `json:"url"`
+	Method         string     `json:"method"`
+	FallbackURL    weburl.URL `json:"fallback_url"`
+	FallbackMethod string     `json:"fallback_method"`
 }
 
 // Number is a phone number of an account.
@@ -58,8 +59,8 @@ func (a *Account) Number(ctx context.Context, phoneNumber string) (Number, error
 // it is not known whether the webhook was set, the error says so. It is safe to set it again.
 func (a *Account) SetWebhook(ctx context.Context, numberSID string, w Webhook) (Number, error) {
 	params := (&openapi.UpdateIncomingPhoneNumberParams{}).
-		SetSmsUrl(w.URL).SetSmsMethod(w.Method).
-		SetSmsFallbackUrl(w.FallbackURL).SetSmsFallbackMethod(w.FallbackMethod)
+		SetSmsUrl(w.URL.Configured()).SetSmsMethod(w.Method).
+		SetSmsFallbackUrl(w.FallbackURL.Configured()).SetSmsFallbackMethod(w.FallbackMethod)
 	var updated *openapi.ApiV2010IncomingPhoneNumber
 	err := a.call(ctx, func(h *client.RequestHandler) (err error) {
 		updated, err = openapi.NewApiService(h).UpdateIncomingPhoneNumber(numberSID, params)
@@ -81,9 +82,9 @@ func number(n *openapi.ApiV2010IncomingPhoneNumber) Number {
 		SID:          value(n.Sid),
 		FriendlyName: value(n.FriendlyName),
 		Webhook: Webhook{
-			URL:            value(n.SmsUrl),
+			URL:            weburl.Split(value(n.SmsUrl)),
 			Method:         value(n.SmsMethod),
-			FallbackURL:    value(n.SmsFallbackUrl),
+			FallbackURL:    weburl.Split(value(n.SmsFallbackUrl)),
 			FallbackMethod: value(n.SmsFallbackMethod),
 		},
 		ApplicationSID: value(n.SmsApplicationSid),

@@ -7,6 +7,7 @@ import (
 
 	"smsession/internal/twilio/rest"
 	"smsession/internal/twiliotest"
+	"smsession/internal/weburl"
 )
 
 // account returns a client for Twilio's stand-in.
@@ -43,7 +44,7 @@ func TestNumber(t *testing.T) {
 		got, err := account(twilio).Number(t.Context(), twiliotest.ExampleNumber)
 		want := rest.Number{
 			SID: twiliotest.ExampleSID, PhoneNumber: twiliotest.ExampleNumber, FriendlyName: "(808) 925-5327",
-			Webhook:        rest.Webhook{URL: "https://sms.example.com/sms#rc=2", Method: "GET", FallbackMethod: "POST"},
+			Webhook:        rest.Webhook{URL: weburl.Split("https://sms.example.com/sms#rc=2"), Method: "GET", FallbackMethod: "POST"},
 			ApplicationSID: "APaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 		}
 		if err != nil || got != want {
@@ -63,15 +64,15 @@ func message(err error) string {
 // webhook has connection overrides in its fragment. They must reach Twilio unchanged.
 func webhook() rest.Webhook {
 	return rest.Webhook{
-		URL: "https://sms.example.com/sms#rc=2&rp=all", Method: http.MethodPost,
-		FallbackURL: "https://sms.example.com/sms/fallback", FallbackMethod: http.MethodPost,
+		URL: weburl.Split("https://sms.example.com/sms#rc=2&rp=all"), Method: http.MethodPost,
+		FallbackURL: weburl.Split("https://sms.example.com/sms/fallback"), FallbackMethod: http.MethodPost,
 	}
 }
 
 func TestSetWebhook(t *testing.T) {
 	twilio := twiliotest.New(t, twiliotest.Example("voice_url", "https://voice.example.com"))
 	got, err := account(twilio).SetWebhook(t.Context(), twiliotest.ExampleSID, webhook())
-	if err != nil || got.Webhook != webhook() || twilio.Numbers[0]["sms_url"] != webhook().URL {
+	if err != nil || got.Webhook != webhook() || twilio.Numbers[0]["sms_url"] != webhook().URL.Configured() {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	// Nothing but the webhook for messages is set.

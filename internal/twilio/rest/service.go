@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"smsession/internal/weburl"
 	"strconv"
 
 	"github.com/twilio/twilio-go/client"
@@ -57,8 +58,10 @@ func (a *Account) Service(ctx context.Context, numberSID string) (*Service, erro
 		if has, err := a.hasSender(ctx, s.SID, numberSID); err != nil {
 			return nil, err
 		} else if has {
-			webhook := Webhook{URL: s.URL, Method: s.Method, FallbackURL: s.FallbackURL, FallbackMethod: s.FallbackMethod}
-			return &Service{SID: s.SID, FriendlyName: s.FriendlyName, Overrides: !s.UsesNumbers, Webhook: webhook}, nil
+			return &Service{SID: s.SID, FriendlyName: s.FriendlyName, Overrides: !s.UsesNumbers, Webhook: Webhook{
+				URL: weburl.Split(s.URL), Method: s.Method,
+				FallbackURL: weburl.Split(s.FallbackURL), FallbackMethod: s.FallbackMethod,
+			}}, nil
 		}
 	}
 	if page.Meta.Next != "" {

@@ -9,6 +9,7 @@ import (
 	messaging "github.com/twilio/twilio-go/rest/messaging/v1"
 
 	"smsession/internal/twiliotest"
+	"smsession/internal/weburl"
 )
 
 func TestService(t *testing.T) {
@@ -19,7 +20,9 @@ func TestService(t *testing.T) {
 		}
 	}
 	support := &Service{SID: "MGb", FriendlyName: "Support", Overrides: true, Webhook: Webhook{
-		URL: "https://service.example.com/in", Method: "GET", FallbackURL: "https://service.example.com/fallback", FallbackMethod: "POST"}}
+		URL: weburl.Split("https://service.example.com/in"), Method: "GET",
+		FallbackURL: weburl.Split("https://service.example.com/fallback"), FallbackMethod: "POST",
+	}}
 	null := resource("MGb")
 	null["inbound_request_url"], null["fallback_url"], null["use_inbound_webhook_on_number"] = nil, nil, true
 	for _, row := range []struct {
