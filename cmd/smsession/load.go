@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"errors"
+	"time"
 
 	"smsession/internal/dev"
 	"smsession/internal/load"
@@ -15,7 +15,18 @@ import (
 type loadCommand struct {
 	targetFlags
 	To address `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"Our number (default +15005550006, Twilio's test number)."`
-	load.Options
+
+	Conversations int              `name:"conversations" default:"2000" placeholder:"N" help:"Number of conversations at the same time (default 2000)."`
+	InFlight      int              `name:"in-flight" default:"64" placeholder:"N" help:"Number of deliveries at the same time, at least --burst (default 64)."`
+	Duration      *time.Duration   `name:"duration" placeholder:"DURATION" help:"For how long new messages are sent (default 30s; with --messages, until they are sent)."`
+	Messages      int              `name:"messages" default:"0" placeholder:"N" help:"How many messages to send at most, repeats not counted (default 0, no limit)."`
+	Rate          float64          `name:"rate" default:"0" placeholder:"N" help:"Messages a second, whether they are answered or not; latency then counts from the time at which a message was due (default 0, as many as are answered)."`
+	Burst         int              `name:"burst" default:"5" placeholder:"N" help:"Every tenth turn of a conversation is this many messages at once; 1 for no bursts (default 5)."`
+	FirstRace     float64          `name:"first-race" default:"0.1" placeholder:"SHARE" help:"Share of conversations, 0 to 1, that begin with a burst (default 0.1)."`
+	Resend        float64          `name:"resend" default:"0.1" placeholder:"SHARE" help:"Share of messages, 0 to 1, that are delivered again, half of them at once and half later (default 0.1)."`
+	LoseCookies   float64          `name:"lose-cookies" default:"0.05" placeholder:"SHARE" help:"Share of deliveries, 0 to 1, that carry no cookies (default 0.05)."`
+	Expect        load.Expectation `name:"expect" enum:"counter,none" default:"counter" placeholder:"WHAT" help:"What to prove: counter (the tutorial's replies count every message once) or none (default counter)."`
+
 	OwnHost bool `name:"i-own-this-host" help:"Allow a load of a host that is not this one."`
 	JSON    bool `name:"json" help:"Print the report as one JSON object."`
 }
@@ -36,9 +47,21 @@ The exit status is 1 if the proof fails, if Twilio would have logged an error, o
 line, for a host that is not this one, and for a webhook that leads to another server: load follows no redirect and no TwiML there.`
 }
 
+// options returns the options of the load, without its phones.
+func (c *loadCommand) options() load.Options {
+	o := load.Options{
+		Conversations: c.Conversations, InFlight: c.InFlight, Duration: c.Duration, Messages: c.Messages, Rate: c.Rate,
+		Burst: c.Burst, FirstRace: c.FirstRace, Resend: c.Resend, LoseCookies: c.LoseCookies, Expect: c.Expect,
+	}
+	if c.Duration == nil && c.Messages == 0 {
+		o.Duration = new(30 * time.Second)
+	}
+	return o
+}
+
 // Validate checks the bounds of the numbers.
 func (c *loadCommand) Validate() error {
-	if err := c.Check(); err != nil {
+	if err := c.options().Check(); err != nil {
 		return usage.Fault(err.Error())
 	}
 	return nil
@@ -62,21 +85,17 @@ func (c *loadCommand) Run(ctx context.Context, p *process) error {
 	if o.AccountSID == "" {
 		o.AccountSID = "AC" + dev.RandomHex() // all phones are of one account
 	}
-	c.Phone = func(from string) (load.Sender, error) {
+	l := c.options()
+	l.Progress = p.stderr
+	l.Phone = func(from string) (load.Sender, error) {
 		o := o
 		o.From = from
 		return phone.New(o)
 	}
-	if _, err := c.Phone("-"); err != nil {
-		return usage.Fault(err.Error())
-	}
-	c.Progress = p.stderr
-	report, err := load.Run(ctx, c.Options)
+	report, err := load.Run(ctx, l)
 	switch {
-	case errors.Is(err, load.ErrLedAway):
+	case err != nil: // the phones' options are wrong, or the webhook leads to another server
 		return usage.Fault(err.Error())
-	case err != nil:
-		return err
 	case c.JSON:
 		err = terminal.WriteJSON(p.stdout, report)
 	default:

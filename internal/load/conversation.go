@@ -7,21 +7,19 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"strings"
-	"sync"
 
 	"smsession/internal/phone"
 )
 
 // conversation is one phone and the answers to its messages. It has one turn after the other. All deliveries of a turn
-// are made at once.
+// are made at once. It is for one goroutine.
 type conversation struct {
 	from  string
 	sids  sids
-	phone Sender // nil before the first turn
-	turn  int32
+	phone Sender
 
-	mu          sync.Mutex // for the deliveries of a turn; between turns, one goroutine has the conversation
-	pending     int        // deliveries of the turn that have not ended
+	turn        int32 // 0 before the first turn
+	pending     int   // deliveries of the turn that have not ended
 	messages    []message
 	recounts    []recount
 	uncounted   int    // answers without a count
@@ -39,24 +37,28 @@ type message struct {
 // recount is an answer to a repeat with another count than the first answer.
 type recount struct{ message, count int32 }
 
-func newConversation(from string) *conversation {
-	return &conversation{from: from, sids: sids(rand.Uint64())}
+func newConversation(from string, phone Sender) *conversation {
+	return &conversation{from: from, sids: sids(rand.Uint64()), phone: phone}
 }
 
-// message returns what a delivery carries. It returns the same message for each delivery of a message.
-func (c *conversation) message(t task) phone.Message {
-	return phone.Message{
-		SID:        c.sids.of(t.message),
-		Body:       "message " + strconv.Itoa(int(t.message)+1),
-		Cookieless: t.cookieless,
+// begin begins the next turn, with new messages and a number of deliveries of old and new ones.
+func (c *conversation) begin(messages, deliveries int) {
+	c.turn++
+	for range messages {
+		c.messages = append(c.messages, message{sent: c.turn})
 	}
+	c.pending = deliveries
 }
 
-// record stores the result of a delivery of the current turn. d is nil if the delivery was cut off. A reply of the
-// fallback URL counts as any other. record reports whether this was the last delivery of the turn.
-func (c *conversation) record(index int32, d *phone.Delivery) (last bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// text returns what each delivery of a message carries.
+func (c *conversation) text(index int32, cookieless bool) phone.Message {
+	return phone.Message{SID: c.sids.of(index), Body: "message " + strconv.Itoa(int(index)+1), Cookieless: cookieless}
+}
+
+// record stores the result of a delivery of the turn. d is nil if the delivery was cut off. A reply of the fallback URL
+// counts as any other.
+func (c *conversation) record(index int32, d *phone.Delivery) {
+	c.pending--
 	var replies []phone.Reply
 	if d != nil {
 		replies = d.Replies
@@ -80,8 +82,6 @@ func (c *conversation) record(index int32, d *phone.Delivery) (last bool) {
 	default:
 		c.recounts = append(c.recounts, recount{index, count})
 	}
-	c.pending--
-	return c.pending == 0
 }
 
 // over reports whether another conversation must replace this one.

@@ -1,8 +1,8 @@
 // Package load is many phones at once. It puts a webhook under load, with the faults of Twilio's networks, and proves
 // from the replies alone that the webhook counted every message once.
 //
-// It knows only the replies of the other side, so it works with every server that answers as Twilio's tutorial does. It
-// is not a benchmark of Twilio, and it does not read Redis.
+// It reads only the replies, so it works with every server that answers as Twilio's tutorial does. It is not a benchmark
+// of Twilio, and it does not read Redis.
 package load
 
 import (
@@ -15,23 +15,23 @@ import (
 	"smsession/internal/phone"
 )
 
-// Options say what to send. kong makes flags of their tags.
+// Options say what to send. `smsession load` has a flag for each of them but the last two.
 type Options struct {
-	Conversations int            `name:"conversations" default:"2000" placeholder:"N" help:"Number of conversations at the same time (default 2000)."`
-	InFlight      int            `name:"in-flight" default:"64" placeholder:"N" help:"Number of deliveries at the same time, at least --burst (default 64)."`
-	Duration      *time.Duration `name:"duration" placeholder:"DURATION" help:"For how long new messages are sent (default 30s; with --messages, until they are sent)."`
-	Messages      int            `name:"messages" default:"0" placeholder:"N" help:"How many messages to send at most, repeats not counted (default 0, no limit)."`
-	Rate          float64        `name:"rate" default:"0" placeholder:"N" help:"Messages a second, whether they are answered or not; latency then counts from the time at which a message was due (default 0, as many as are answered)."`
-	Burst         int            `name:"burst" default:"5" placeholder:"N" help:"Every tenth turn of a conversation is this many messages at once; 1 for no bursts (default 5)."`
-	FirstRace     float64        `name:"first-race" default:"0.1" placeholder:"SHARE" help:"Share of conversations, 0 to 1, that begin with a burst (default 0.1)."`
-	Resend        float64        `name:"resend" default:"0.1" placeholder:"SHARE" help:"Share of messages, 0 to 1, that are delivered again, half of them at once and half later (default 0.1)."`
-	LoseCookies   float64        `name:"lose-cookies" default:"0.05" placeholder:"SHARE" help:"Share of deliveries, 0 to 1, that carry no cookies (default 0.05)."`
-	Expect        Expectation    `name:"expect" enum:"counter,none" default:"counter" placeholder:"WHAT" help:"What to prove: counter (the tutorial's replies count every message once) or none (default counter)."`
+	Conversations int            // at the same time
+	InFlight      int            // deliveries at the same time
+	Duration      *time.Duration // for how long turns begin; nil for no limit
+	Messages      int            // the most that are sent, without repeats; 0 for no limit
+	Rate          float64        // messages a second; 0 for as many as are answered
+	Burst         int            // how many messages at once a burst has; 1 for no bursts
+	FirstRace     float64        // the share of conversations that begin with a burst
+	Resend        float64        // the share of messages that are delivered again
+	LoseCookies   float64        // the share of deliveries without cookies
+	Expect        Expectation
 
-	// Phone returns the phone of a number.
-	Phone func(from string) (Sender, error) `kong:"-"`
+	// Phone returns the phone of a number. Only one goroutine calls it.
+	Phone func(from string) (Sender, error)
 	// Progress, unless it is nil, gets lines about the progress of the run. An error of Progress is ignored.
-	Progress io.Writer `kong:"-"`
+	Progress io.Writer
 }
 
 // Sender is a phone. It is safe for concurrent use.
@@ -69,32 +69,23 @@ const (
 	longest = 1000
 	// burstEvery is the average number of turns of a conversation from one burst to the next.
 	burstEvery = 10
-)
-
-// The largest loads. One machine cannot reach them. They make sure that a typing error does not take all memory.
-const (
-	maxConversations = 100_000
-	maxInFlight      = 4096
-	maxMessages      = 1_000_000_000
-	maxRate          = 1_000_000
-
 	// maxPause is how long a conversation may wait for its turn on average. Sessions expire after 4 hours, and some
 	// turns come late.
 	maxPause = time.Hour
 )
 
-// Check returns the first option that is out of its bounds, by the name of its flag. It sets a duration if neither
-// Duration nor Messages ends the run.
-func (o *Options) Check() error {
+// Check returns an error for the first option that is out of its bounds, by the name of its flag. The upper bounds are
+// more than one machine can reach. They make sure that a typing error does not take all memory.
+func (o Options) Check() error {
 	for _, number := range []struct {
 		flag, kind         string
 		value, least, most float64
 	}{
-		{"--conversations", "whole number", float64(o.Conversations), 1, maxConversations},
-		{"--in-flight", "whole number", float64(o.InFlight), 1, maxInFlight},
-		{"--messages", "whole number", float64(o.Messages), 0, maxMessages},
+		{"--conversations", "whole number", float64(o.Conversations), 1, 100_000},
+		{"--in-flight", "whole number", float64(o.InFlight), 1, 4096},
+		{"--messages", "whole number", float64(o.Messages), 0, 1_000_000_000},
 		{"--burst", "whole number", float64(o.Burst), 1, MaxBurst},
-		{"--rate", "number", o.Rate, 0, maxRate},
+		{"--rate", "number", o.Rate, 0, 1_000_000},
 		{"--first-race", "share", o.FirstRace, 0, 1},
 		{"--resend", "share", o.Resend, 0, 1},
 		{"--lose-cookies", "share", o.LoseCookies, 0, 1},
@@ -110,9 +101,6 @@ func (o *Options) Check() error {
 		return errors.New("--burst is more than --in-flight, so its messages cannot be sent at once")
 	case o.Rate > 0 && float64(o.Conversations)/o.Rate > maxPause.Seconds():
 		return errors.New("--rate is so low for this many --conversations that sessions would expire between their messages")
-	}
-	if o.Duration == nil && o.Messages == 0 {
-		o.Duration = new(30 * time.Second)
 	}
 	return nil
 }

@@ -27,18 +27,8 @@ type task struct {
 
 // planner decides what is sent. It is for one goroutine.
 type planner struct {
-	*Options
-	random *rand.Rand
-	asked  Asked
-	turn   []task
-}
-
-func newPlanner(o *Options) *planner {
-	return &planner{
-		Options: o,
-		random:  rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())),
-		asked:   Asked{MessagesABurst: o.Burst},
-	}
+	Options
+	asked Asked
 }
 
 // done reports whether all messages were begun.
@@ -53,36 +43,43 @@ func (p *planner) due(began time.Time) time.Time {
 	return began.Add(time.Duration(float64(p.asked.Messages) / p.Rate * float64(time.Second)))
 }
 
-// plan begins the next turn of a conversation and returns its deliveries. They are valid until the next call.
+// plan begins the next turn of a conversation and returns its deliveries.
 func (p *planner) plan(c *conversation, due time.Time) []task {
-	if c.turn++; c.turn == 1 {
-		p.asked.Conversations++
+	first, old := c.turn == 0, len(c.messages)
+	var turn []task
+	deliver := func(message int) {
+		t := task{conversation: c, message: int32(message), cookieless: !first && chance(p.LoseCookies), due: due}
+		if t.cookieless {
+			p.asked.CookiesLost++
+		}
+		turn = append(turn, t)
 	}
-	p.turn = p.turn[:0]
-	if old := len(c.messages); old > 0 && p.chance(p.Resend/2) {
+	if old > 0 && chance(p.Resend/2) {
 		p.asked.RepeatsLater++
-		p.deliver(c, int32(old-1-p.random.IntN(min(old, resendWithin))), due)
+		deliver(old - 1 - rand.IntN(min(old, resendWithin)))
 	}
-	for range p.size(c) {
-		index := int32(len(c.messages))
-		c.messages = append(c.messages, message{sent: c.turn})
-		p.asked.Messages++
-		p.deliver(c, index, due)
-		if p.chance(p.Resend / 2) {
+	size := p.size(first)
+	for i := range size {
+		deliver(old + i)
+		if chance(p.Resend / 2) {
 			p.asked.RepeatsAtOnce++
-			p.deliver(c, index, due)
+			deliver(old + i)
 		}
 	}
-	c.pending = len(p.turn)
-	return p.turn
+	p.asked.Messages += size
+	if first {
+		p.asked.Conversations++
+	}
+	c.begin(size, len(turn))
+	return turn
 }
 
-// size returns how many new messages the turn has.
-func (p *planner) size(c *conversation) int {
-	first, n := c.turn == 1, 1
-	if first && p.chance(p.FirstRace) || !first && p.random.IntN(burstEvery) == 0 {
-		n = p.Burst
+// size returns how many new messages the next turn has.
+func (p *planner) size(first bool) int {
+	if first && !chance(p.FirstRace) || !first && rand.IntN(burstEvery) > 0 {
+		return 1
 	}
+	n := p.Burst
 	if p.Messages > 0 {
 		n = min(n, p.Messages-p.asked.Messages)
 	}
@@ -95,12 +92,4 @@ func (p *planner) size(c *conversation) int {
 	return n
 }
 
-func (p *planner) deliver(c *conversation, message int32, due time.Time) {
-	t := task{conversation: c, message: message, cookieless: c.turn > 1 && p.chance(p.LoseCookies), due: due}
-	if t.cookieless {
-		p.asked.CookiesLost++
-	}
-	p.turn = append(p.turn, t)
-}
-
-func (p *planner) chance(share float64) bool { return share > 0 && p.random.Float64() < share }
+func chance(share float64) bool { return share > 0 && rand.Float64() < share }

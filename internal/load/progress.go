@@ -11,7 +11,7 @@ import (
 // and erases it at the end. Elsewhere it writes a line every 5 s.
 func (r *results) progress(ctx context.Context, w io.Writer, onTerminal bool) {
 	const eraseLine = "\x1b[K"                                                               // to its end
-	every, format := 5*time.Second, "%4.0f s   %s deliveries   %s a second   %s with errors" // less than 80 columns
+	every, format := 5*time.Second, "%4.0f s   %d deliveries   %d a second   %d with errors" // less than 80 columns
 	if onTerminal {
 		every, format = time.Second, "\r"+format+eraseLine
 		defer func() { fmt.Fprint(w, "\r"+eraseLine) }()
@@ -27,11 +27,9 @@ func (r *results) progress(ctx context.Context, w io.Writer, onTerminal bool) {
 		case <-ctx.Done():
 			return
 		}
-		r.mu.Lock()
-		all, failed := r.latency.TotalCount(), r.failed
-		r.mu.Unlock()
+		all := r.all.Load()
 		rate := float64(all-before) / every.Seconds()
-		fmt.Fprintf(w, format, time.Since(began).Seconds(), grouped(all), grouped(int64(rate+0.5)), grouped(failed))
+		english().Fprintf(w, format, time.Since(began).Seconds(), all, int64(rate+0.5), r.failed.Load())
 		before = all
 	}
 }

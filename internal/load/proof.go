@@ -3,7 +3,9 @@ package load
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
+	"strings"
 )
 
 // Kind is a way in which a message was not counted exactly once.
@@ -114,7 +116,7 @@ func (p *Proof) explain(o *order, answers []answer) {
 			continue
 		}
 		if skipped := a.count - below.count - 1; !o.addUnanswered(int(skipped)) {
-			p.add(1, SkippedCount, c, "%s got %d, and nothing explains %s below it", sid, a.count, several(int64(skipped), "count", "counts"))
+			p.add(1, SkippedCount, c, "%s got %d, and nothing explains %s below it", sid, a.count, several(int(skipped), "count", "counts"))
 		}
 		if !a.repeated && !o.add(a.message) {
 			p.add(1, WentBack, c, "%s got %d, but a lower count went to %s, which was sent after that answer", sid, a.count, c.sids.of(o.latest))
@@ -158,4 +160,39 @@ func (p *Proof) add(n int, k Kind, c *conversation, format string, args ...any) 
 	if len(p.Violations) < listed {
 		p.Violations = append(p.Violations, Violation{Kind: k, From: c.from, Text: fmt.Sprintf(format, args...)})
 	}
+}
+
+// found returns the number of violations.
+func (p *Proof) found() (n int) {
+	for _, count := range p.Found {
+		n += count
+	}
+	return n
+}
+
+// conclude sets the result, after all conversations were examined.
+func (p *Proof) conclude() {
+	p.Holds = p.Holds && !p.Empty()
+	p.Sentence = p.sentence()
+}
+
+// sentence returns the result of the proof.
+func (p *Proof) sentence() string {
+	switch {
+	case p.Expected == ExpectNone:
+		return "none was asked for"
+	case p.Empty():
+		return "there is nothing to prove: no message got a count"
+	case !p.Holds:
+		var kinds []string
+		for _, k := range slices.Sorted(maps.Keys(p.Found)) {
+			kinds = append(kinds, english().Sprintf("%s (%d)", k, p.Found[k]))
+		}
+		return "it fails: " + strings.Join(kinds, ", ")
+	}
+	text := "it holds: " + several(p.Counted, "message", "messages") + " answered, each counted once, none lost, none doubled"
+	if p.Unanswered > 0 {
+		text += english().Sprintf("; %d without an answer, which may have been counted or not", p.Unanswered)
+	}
+	return text
 }

@@ -82,7 +82,7 @@ func TestProof(t *testing.T) {
 
 func examined(messages []message, recounts []recount) *Proof {
 	p := newProof(ExpectCounter)
-	c := newConversation("+999000000000000")
+	c := newConversation("+999000000000000", nil)
 	c.messages, c.recounts = messages, recounts
 	p.examine(c)
 	return p
@@ -154,7 +154,7 @@ func explicable(messages []message, before []int, turn int32) bool {
 }
 
 func TestAnAnswerWithoutACount(t *testing.T) {
-	c := newConversation("+999000000000000")
+	c := newConversation("+999000000000000", nil)
 	p := newProof(ExpectCounter)
 	c.messages = []message{{sent: 1}}
 	c.pending = 1
@@ -168,7 +168,7 @@ func TestAnAnswerWithoutACount(t *testing.T) {
 
 func TestExpectNone(t *testing.T) {
 	p := newProof(ExpectNone)
-	c := newConversation("+999000000000000")
+	c := newConversation("+999000000000000", nil)
 	c.messages = []message{answeredWith(1, 5, 1), answeredWith(2, 5, 2)}
 	p.examine(c)
 	if !p.Holds || len(p.Found) > 0 {
@@ -177,7 +177,7 @@ func TestExpectNone(t *testing.T) {
 }
 
 func TestOnlyTheFirstViolationsAreListed(t *testing.T) {
-	c := newConversation("+999000000000000")
+	c := newConversation("+999000000000000", nil)
 	for turn := range int32(1000) {
 		c.messages = append(c.messages, answeredWith(turn+1, 1, turn+1))
 	}

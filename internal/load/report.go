@@ -12,6 +12,9 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/language"
+	format "golang.org/x/text/message"
+
 	"smsession/internal/terminal"
 )
 
@@ -44,8 +47,7 @@ func (r *Report) Err() error {
 }
 
 func newReport(asked Asked, results *results, proof *Proof, took time.Duration, interrupted bool) *Report {
-	proof.Holds = proof.Holds && !proof.Empty()
-	proof.Sentence = proof.sentence()
+	proof.conclude()
 	r := &Report{
 		Seconds:           took.Seconds(),
 		Interrupted:       interrupted,
@@ -55,7 +57,7 @@ func newReport(asked Asked, results *results, proof *Proof, took time.Duration, 
 		MessagesPerSecond: float64(asked.Messages) / took.Seconds(),
 		Latency:           latencyOf(results.latency),
 		Histogram:         bars(results.latency),
-		Failed:            results.failed,
+		Failed:            results.failed.Load(),
 		Proof:             proof,
 	}
 	for _, code := range slices.Sorted(maps.Keys(results.errors)) {
@@ -64,110 +66,68 @@ func newReport(asked Asked, results *results, proof *Proof, took time.Duration, 
 	return r
 }
 
-// WriteText writes the report for a person. No line of the histogram has more than 80 columns.
+// english formats numbers with commas between their thousands.
+func english() *format.Printer { return format.NewPrinter(language.English) }
+
+// WriteText writes the report for a person. No line of the histogram has more than 80 columns. It returns the error of w.
 func (r *Report) WriteText(w io.Writer) error {
 	var b bytes.Buffer
+	print := func(format string, args ...any) { english().Fprintf(&b, format, args...) }
 	a := r.Asked
 	if r.Interrupted {
-		fmt.Fprintf(&b, "interrupted: %s cut off\n", several(r.CutOff, "delivery", "deliveries"))
+		print("interrupted: %s cut off\n", several(r.CutOff, "delivery", "deliveries"))
 	}
-	fmt.Fprintf(&b, "%s of %s in %.1f s, %s a second\n",
-		several(a.Messages, "message", "messages"), several(a.Conversations, "conversation", "conversations"),
-		r.Seconds, grouped(int(r.MessagesPerSecond+0.5)))
-	fmt.Fprintf(&b, "%s: %s again at once, %s again later, %s without their cookies\n",
-		several(r.Deliveries, "delivery", "deliveries"), several(a.RepeatsAtOnce, "message", "messages"),
-		grouped(a.RepeatsLater), grouped(a.CookiesLost))
+	print("%s of %s in %.1f s, %d a second\n", several(a.Messages, "message", "messages"),
+		several(a.Conversations, "conversation", "conversations"), r.Seconds, int(r.MessagesPerSecond+0.5))
+	print("%s: %s again at once, %d again later, %d without their cookies\n", several(int(r.Deliveries), "delivery", "deliveries"),
+		several(a.RepeatsAtOnce, "message", "messages"), a.RepeatsLater, a.CookiesLost)
 	if a.Bursts > 0 {
-		fmt.Fprintf(&b, "%s of %d messages at once, %s of them to begin a conversation\n",
-			several(a.Bursts, "burst", "bursts"), a.MessagesABurst, grouped(a.FirstRaces))
+		print("%s of %d messages at once, %d of them to begin a conversation\n",
+			several(a.Bursts, "burst", "bursts"), a.MessagesABurst, a.FirstRaces)
 	}
-	if r.Deliveries > 0 {
-		r.writeLatency(&b)
+	if l := r.Latency; r.Deliveries > 0 {
+		print("\nlatency   p50 %s   p95 %s   p99 %s   max %s\n\n%s\n",
+			withUnit(l.P50), withUnit(l.P95), withUnit(l.P99), withUnit(l.Max), histogram(r.Histogram))
 	}
-	r.writeErrors(&b)
-	r.Proof.writeText(&b)
+	if r.Failed == 0 {
+		print("errors    none\n")
+	} else {
+		print("errors    in %s, as Twilio would have logged them:\n", several(int(r.Failed), "delivery", "deliveries"))
+	}
+	for _, e := range r.Errors {
+		title := strings.TrimPrefix(strconv.Itoa(e.Code)+" "+e.Name, "0 ")
+		print("  %d times %s\n      such as: %s\n", e.Count, terminal.Escape(title), terminal.Escape(e.Example))
+	}
+	print("proof     %s\n", r.Proof.Sentence)
+	for _, v := range r.Proof.Violations {
+		print("  %s: %s\n      %s\n", v.From, v.Kind, terminal.Escape(v.Text))
+	}
+	if shown, found := len(r.Proof.Violations), r.Proof.found(); found > shown {
+		print("  these are the first %d of %d\n", shown, found)
+	}
 	_, err := w.Write(b.Bytes())
 	return err
 }
 
-func (r *Report) writeLatency(b *bytes.Buffer) {
+// histogram returns a line for each bar.
+func histogram(bars []Bar) string {
 	const columns = 48 // of the longest bar
-	l := r.Latency
-	fmt.Fprintf(b, "\nlatency   p50 %s   p95 %s   p99 %s   max %s\n\n", withUnit(l.P50), withUnit(l.P95), withUnit(l.P99), withUnit(l.Max))
-	most := slices.MaxFunc(r.Histogram, func(a, b Bar) int { return cmp.Compare(a.Count, b.Count) }).Count
-	for _, bar := range r.Histogram {
+	most := slices.MaxFunc(bars, func(a, b Bar) int { return cmp.Compare(a.Count, b.Count) }).Count
+	var lines strings.Builder
+	for _, bar := range bars {
 		marks := (bar.Count*columns + most - 1) / most // at least one for a delivery
-		line := fmt.Sprintf("  up to %7s  %13s  %s", withUnit(bar.UpTo), grouped(bar.Count), strings.Repeat("#", int(marks)))
-		fmt.Fprintln(b, strings.TrimRight(line, " "))
+		line := english().Sprintf("  up to %7s  %13d  %s", withUnit(bar.UpTo), bar.Count, strings.Repeat("#", int(marks)))
+		lines.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
-	b.WriteByte('\n')
-}
-
-func (r *Report) writeErrors(b *bytes.Buffer) {
-	if r.Failed == 0 {
-		fmt.Fprintln(b, "errors    none")
-		return
-	}
-	fmt.Fprintf(b, "errors    in %s, as Twilio would have logged them:\n", several(r.Failed, "delivery", "deliveries"))
-	for _, e := range r.Errors {
-		title := e.Name
-		if e.Code != 0 {
-			title = strings.TrimSpace(strconv.Itoa(e.Code) + " " + title)
-		}
-		fmt.Fprintf(b, "  %s times %s\n      such as: %s\n", grouped(e.Count), terminal.Escape(title), terminal.Escape(e.Example))
-	}
-}
-
-func (p *Proof) writeText(b *bytes.Buffer) {
-	fmt.Fprintf(b, "proof     %s\n", p.Sentence)
-	found := 0
-	for _, count := range p.Found {
-		found += count
-	}
-	for _, v := range p.Violations {
-		fmt.Fprintf(b, "  %s: %s\n      %s\n", v.From, v.Kind, terminal.Escape(v.Text))
-	}
-	if found > len(p.Violations) && len(p.Violations) > 0 {
-		fmt.Fprintf(b, "  these are the first %d of %s\n", len(p.Violations), grouped(found))
-	}
-}
-
-// sentence returns the result of the proof.
-func (p *Proof) sentence() string {
-	switch {
-	case p.Expected == ExpectNone:
-		return "none was asked for"
-	case p.Empty():
-		return "there is nothing to prove: no message got a count"
-	case !p.Holds:
-		var kinds []string
-		for _, k := range slices.Sorted(maps.Keys(p.Found)) {
-			kinds = append(kinds, fmt.Sprintf("%s (%s)", k, grouped(p.Found[k])))
-		}
-		return "it fails: " + strings.Join(kinds, ", ")
-	}
-	text := "it holds: " + several(p.Counted, "message", "messages") + " answered, each counted once, none lost, none doubled"
-	if p.Unanswered > 0 {
-		text += "; " + grouped(p.Unanswered) + " without an answer, which may have been counted or not"
-	}
-	return text
+	return lines.String()
 }
 
 // several returns a number with the word for one thing or for many things.
-func several[N int | int64](n N, one, many string) string {
+func several(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one
 	}
-	return grouped(n) + " " + many
-}
-
-// grouped returns a number with commas between its thousands.
-func grouped[N int | int64](n N) string {
-	digits := strconv.FormatInt(int64(n), 10)
-	for i := len(digits) - 3; i > 0; i -= 3 {
-		digits = digits[:i] + "," + digits[i:]
-	}
-	return digits
+	return english().Sprintf("%d %s", n, many)
 }
 
 // withUnit returns milliseconds with 3 digits and their unit.

@@ -64,11 +64,11 @@ func TestBars(t *testing.T) {
 func fullReport(t *testing.T) (*Report, string) {
 	t.Helper()
 	p := newProof(ExpectCounter)
-	c := newConversation("+999000000000000")
+	c := newConversation("+999000000000000", nil)
 	c.messages = []message{answeredWith(1, 1, 1), answeredWith(2, 2, 2), answeredWith(2, 2, 2), unanswered(3)}
 	p.examine(c)
 	sum := resultsOf(20*time.Microsecond, 300*time.Microsecond, time.Millisecond, time.Millisecond, 90*time.Second)
-	sum.failed = 1234567
+	sum.failed.Store(1234567)
 	sum.errors[11200] = &Errors{Code: 11200, Name: "HTTP retrieval failure", Count: 1234567, Example: "reset\x1b[2J\u202e"}
 	sum.cut = 3
 	asked := Asked{Conversations: 2000, Messages: 750000, RepeatsAtOnce: 40000, RepeatsLater: 41000, CookiesLost: 1, Bursts: 7, FirstRaces: 3, MessagesABurst: 5}
@@ -130,7 +130,7 @@ func TestSentence(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			p := newProof(row.expected)
-			c := newConversation("+999000000000000")
+			c := newConversation("+999000000000000", nil)
 			c.messages = row.messages
 			p.examine(c)
 			if got := p.sentence(); got != row.want {
@@ -178,7 +178,7 @@ func TestProgress(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := resultsOf(slices.Repeat([]time.Duration{time.Millisecond}, 12_000)...)
-				r.failed = 7
+				r.failed.Store(7)
 				time.AfterFunc(1500*time.Millisecond, func() { r.add(&phone.Delivery{}, time.Millisecond) })
 				end := map[bool]time.Duration{true: 2500 * time.Millisecond, false: 9 * time.Second}[row.onTerminal]
 				ctx, cancel := context.WithTimeout(t.Context(), end)

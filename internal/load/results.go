@@ -2,7 +2,7 @@ package load
 
 import (
 	"math"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
@@ -10,13 +10,12 @@ import (
 	"smsession/internal/phone"
 )
 
-// results are the results of all deliveries. They are safe for concurrent use.
+// results are the results of all deliveries. One goroutine adds to them. Others may read the counters.
 type results struct {
-	mu      sync.Mutex
-	failed  int64
-	cut     int
-	latency *hdrhistogram.Histogram // in microseconds, of the answered and the failed ones
-	errors  map[int]*Errors         // by code
+	all, failed atomic.Int64 // without those cut off
+	cut         int
+	latency     *hdrhistogram.Histogram // in microseconds, of the answered and the failed ones
+	errors      map[int]*Errors         // by code
 }
 
 // Errors are the errors with one code that Twilio's debugger would show.
@@ -36,13 +35,12 @@ func newResults() *results {
 
 // add adds a delivery that was not cut off.
 func (r *results) add(d *phone.Delivery, took time.Duration) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.all.Add(1)
 	_ = r.latency.RecordValue(min(max(took.Microseconds(), 1), r.latency.HighestTrackableValue())) // never out of its range
 	if d.OK() {
 		return
 	}
-	r.failed++
+	r.failed.Add(1)
 	for _, f := range d.Findings {
 		if f.Warning {
 			continue
@@ -52,12 +50,6 @@ func (r *results) add(d *phone.Delivery, took time.Duration) {
 		}
 		r.errors[f.Code].Count++
 	}
-}
-
-func (r *results) cutOff() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.cut++
 }
 
 // Latency is how long deliveries took, in milliseconds to 1 %. With a rate, it counts from the time at which the message

@@ -14,151 +14,168 @@ import (
 // grace is how long the deliveries that have begun may take after an interruption.
 const grace = 2 * time.Second
 
-// run has one dispatcher, which decides what is sent, and workers, which deliver it. Between its turns a conversation
-// is in ready.
+// run is the state of a run. Only the goroutine that called Run changes it. Other goroutines make the deliveries, and
+// return their outcomes.
 type run struct {
-	Options
+	planner
 	began     time.Time
-	planner   *planner
 	numbers   numbers
-	begun     int  // conversations, without those that replaced another
-	lastBegan bool // the last turn began a conversation
+	begun     int             // conversations, without those that replaced another
+	lastBegan bool            // the last turn began a conversation
+	ready     []*conversation // between two turns; the one that waits longest is the first
 	proof     *Proof
 	results   *results
-	ready     chan *conversation // has room for all
-	tasks     chan task
-	stop      func(error) // ends the run at once
+}
+
+// outcome is the result of a task.
+type outcome struct {
+	task
+	delivery *phone.Delivery // nil if it did not begin
+	took     time.Duration
+	cutOff   bool
 }
 
 // Run sends until one of the bounds is reached or ctx ends, waits for the deliveries that have begun, and reports. When
 // ctx ends, it cuts them off after 2 s. Their answers are unknown, and count neither for the server nor against it. Run
-// returns an error if a phone cannot be made, and ErrLedAway if the webhook leads a phone to another server. o must be
-// within the bounds of Check.
+// returns an error if o.Phone fails, and ErrLedAway if the webhook leads a phone to another server. o must be within the
+// bounds of Check.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	r := &run{
-		Options: o,
+		planner: planner{Options: o, asked: Asked{MessagesABurst: o.Burst}},
 		began:   time.Now(),
-		planner: newPlanner(&o),
 		numbers: numbers{rand.Uint64N(subscribers)},
 		proof:   newProof(o.Expect),
 		results: newResults(),
-		ready:   make(chan *conversation, o.Conversations),
-		tasks:   make(chan task, o.InFlight),
 	}
-	running, end := context.WithCancelCause(ctx)
 	sending, cut := context.WithCancel(context.WithoutCancel(ctx))
-	r.stop = func(err error) {
-		end(err)
-		cut()
-	}
-	defer r.stop(nil)
+	defer cut()
 	defer context.AfterFunc(ctx, func() { time.AfterFunc(grace, cut) })()
-	var workers sync.WaitGroup
-	for range o.InFlight {
-		workers.Go(func() { r.work(sending) })
-	}
 	var progress sync.WaitGroup
 	if o.Progress != nil {
 		progress.Go(func() { r.results.progress(sending, o.Progress, terminal.Is(o.Progress)) })
 	}
-	r.dispatch(running)
-	workers.Wait()
+	beginning, stop := context.WithCancel(ctx)
+	if o.Duration != nil {
+		beginning, stop = context.WithDeadline(ctx, r.began.Add(*o.Duration))
+	}
+	defer stop()
+	err := r.send(beginning, sending, cut)
 	cut()
 	progress.Wait()
-	if err := context.Cause(running); err != nil && ctx.Err() == nil {
+	if err != nil {
 		return nil, err
 	}
-	close(r.ready)
-	for c := range r.ready {
+	for _, c := range r.ready {
 		r.proof.examine(c)
 	}
-	return newReport(r.planner.asked, r.results, r.proof, time.Since(r.began), ctx.Err() != nil), nil
+	return newReport(r.asked, r.results, r.proof, time.Since(r.began), ctx.Err() != nil), nil
 }
 
-// dispatch gives one conversation after the other its turn, until all messages are begun.
-func (r *run) dispatch(ctx context.Context) {
-	defer close(r.tasks)
-	if r.Duration != nil {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, r.began.Add(*r.Duration))
-		defer cancel()
+// send begins turns until all messages are begun, ctx ends, or there is an error, which also cuts the deliveries off. It
+// returns when no delivery is left.
+func (r *run) send(ctx, sending context.Context, cut func()) (err error) {
+	tasks, outcomes := make(chan task, r.InFlight), make(chan outcome, r.InFlight) // with room, so that no worker waits
+	defer close(tasks)
+	for range r.InFlight {
+		go func() {
+			for t := range tasks {
+				outcomes <- t.deliver(sending)
+			}
+		}()
 	}
-	for !r.planner.done() {
-		due := r.planner.due(r.began)
-		if ahead := time.Until(due); ahead > 0 {
-			select {
-			case <-time.After(ahead):
-			case <-ctx.Done():
+	var turn []task // the deliveries of the last turn that have not begun
+	for inFlight := 0; ; {
+		last, due := r.done() || ctx.Err() != nil || err != nil, r.due(r.began)
+		if len(turn) == 0 && !last && time.Until(due) <= 0 {
+			if turn, err = r.next(due); err != nil {
+				cut()
+				continue
 			}
 		}
-		c := r.next(ctx)
-		if c == nil {
-			return
+		var begin chan task // each of these channels is nil if there is nothing to wait for
+		var dueNow <-chan time.Time
+		var ended <-chan struct{}
+		var t task
+		switch ahead := time.Until(due); {
+		case len(turn) > 0:
+			begin, t = tasks, turn[0]
+		case last && inFlight == 0:
+			return err
+		case !last && ahead > 0:
+			dueNow = time.After(ahead)
 		}
-		r.turn(c, due)
+		if !last {
+			ended = ctx.Done()
+		}
+		select {
+		case begin <- t:
+			turn = turn[1:]
+			inFlight++
+		case o := <-outcomes:
+			inFlight--
+			if failure := r.take(o); failure != nil && err == nil {
+				err = failure
+				cut()
+			}
+		case <-dueNow:
+		case <-ended:
+		}
 	}
 }
 
-// next returns the conversation that has the next turn, or nil if ctx ends before there is one. Until all conversations
+// next begins the next turn and returns its deliveries, or none if no conversation is ready. Until all conversations
 // have begun, every other turn begins one, and so does a turn for which no other conversation is ready. So a short run
 // also has later messages.
-func (r *run) next(ctx context.Context) *conversation {
-	if ctx.Err() != nil {
-		return nil
-	}
-	if r.begun < r.Conversations {
-		if r.lastBegan = !r.lastBegan; r.lastBegan || len(r.ready) == 0 {
-			r.begun++
-			return newConversation(r.numbers.next())
+func (r *run) next(due time.Time) ([]task, error) {
+	r.lastBegan = r.begun < r.Conversations && (!r.lastBegan || len(r.ready) == 0)
+	if r.lastBegan {
+		r.begun++
+	} else if len(r.ready) == 0 {
+		return nil, nil
+	} else {
+		c := r.ready[0]
+		r.ready = r.ready[1:]
+		if !c.over() {
+			return r.plan(c, due), nil
 		}
-	}
-	select {
-	case c := <-r.ready:
-		return c
-	case <-ctx.Done():
-		return nil
-	}
-}
-
-// turn gives the workers the deliveries of the next turn of a conversation, or of the conversation that replaces it.
-func (r *run) turn(c *conversation, due time.Time) {
-	if c.over() {
 		r.proof.examine(c)
-		c = newConversation(r.numbers.next())
 	}
-	if c.phone == nil {
-		var err error
-		if c.phone, err = r.Phone(c.from); err != nil {
-			r.stop(fmt.Errorf("make a phone: %w", err))
-			return
-		}
+	from := r.numbers.next()
+	sender, err := r.Phone(from)
+	if err != nil {
+		return nil, fmt.Errorf("make a phone: %w", err)
 	}
-	for _, t := range r.planner.plan(c, due) {
-		r.tasks <- t
-	}
+	return r.plan(newConversation(from, sender), due), nil
 }
 
-// work makes deliveries until there are no more. After the end of ctx it cuts them off.
-func (r *run) work(ctx context.Context) {
-	for t := range r.tasks {
-		var d *phone.Delivery
-		began := t.due
-		if began.IsZero() {
-			began = time.Now()
-		}
-		if ctx.Err() == nil {
-			d = t.conversation.phone.Send(ctx, t.conversation.message(t))
-		}
-		if ctx.Err() != nil && (d == nil || !d.OK()) {
-			r.results.cutOff()
-		} else {
-			r.results.add(d, time.Since(began))
-		}
-		if d != nil && d.NotFollowed != "" {
-			r.stop(fmt.Errorf("%w: %q", ErrLedAway, d.NotFollowed))
-		}
-		if t.conversation.record(t.message, d) {
-			r.ready <- t.conversation
-		}
+// deliver makes a delivery, unless ctx has ended.
+func (t task) deliver(ctx context.Context) outcome {
+	began := t.due
+	if began.IsZero() {
+		began = time.Now()
 	}
+	o := outcome{task: t}
+	if ctx.Err() == nil {
+		o.delivery = t.conversation.phone.Send(ctx, t.conversation.text(t.message, t.cookieless))
+	}
+	o.took = time.Since(began)
+	o.cutOff = ctx.Err() != nil && (o.delivery == nil || !o.delivery.OK())
+	return o
+}
+
+// take adds an outcome to the results and to its conversation.
+func (r *run) take(o outcome) error {
+	if o.cutOff {
+		r.results.cut++
+	} else {
+		r.results.add(o.delivery, o.took)
+	}
+	o.conversation.record(o.message, o.delivery)
+	if o.conversation.pending == 0 {
+		r.ready = append(r.ready, o.conversation)
+	}
+	if o.delivery != nil && o.delivery.NotFollowed != "" {
+		return fmt.Errorf("%w: %q", ErrLedAway, o.delivery.NotFollowed)
+	}
+	return nil
 }
