@@ -4,6 +4,9 @@ package connlimit
 
 import (
 	"container/ring"
+	"context"
+	"net"
+	"net/http"
 	"sync"
 	"time"
 
@@ -14,25 +17,9 @@ const (
 	// maxUnverified is the memory in bytes that all unverified requests together may take.
 	maxUnverified = 32 << 20
 
-	// usualRequest is more memory in bytes than one of Twilio's requests takes. Connections of larger requests are
-	// closed first, because in a flood the oldest request can be a message that still waits for the processor.
-	usualRequest = 16 << 10
-
 	// slow is how long an unverified request may take while all connections are in use. The head and the body of a
 	// message arrive in a few packets, and one of the packets may have to be sent again.
 	slow = 2 * time.Second
-)
-
-// state is the state of a connection. A connection enters a state at the end of the state's queue.
-type state int
-
-const (
-	stranger   state = iota // idle, and has never carried a signed request
-	trusted                 // idle, and has carried a signed request
-	unverified              // carries an unverified request
-	large                   // carries an unverified request that takes more than usualRequest
-	busy                    // carries a request with a valid signature, which is being answered
-	closed                  // has no queue
 )
 
 // Limiter limits the connections of one listener. A connection is idle until the first byte of a request arrives. The
@@ -52,20 +39,12 @@ const (
 //
 // It is safe for concurrent use.
 type Limiter struct {
-	max     int
-	changed chan struct{} // contains a value if there may be room since the last wait
-
 	mu      sync.Mutex
-	shut    bool // the listener is closed
-	open    int
-	held    int               // the memory in bytes that the unverified requests take
+	stats   Stats
 	queues  [closed]ring.Ring // the heads of the queues; the value of each other element is its connection
-	evicted int               // idle connections that were closed at the limit
-	cut     int               // unverified connections that were closed
+	changed sync.Cond         // a connection became idle or was closed, or the listener was closed
+	isShut  bool              // the listener is closed
 }
-
-// New returns a Limiter for at most limit connections.
-func New(limit int) *Limiter { return &Limiter{max: limit, changed: make(chan struct{}, 1)} }
 
 // Stats are the numbers of a Limiter.
 type Stats struct {
@@ -75,51 +54,106 @@ type Stats struct {
 	EvictedUnverified int // connections of unverified requests that were closed, since the start
 }
 
+// New returns a Limiter for at most limit connections.
+func New(limit int) *Limiter {
+	l := &Limiter{stats: Stats{Max: limit}}
+	l.changed.L = &l.mu
+	return l
+}
+
 // Stats returns the present numbers.
 func (l *Limiter) Stats() Stats {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return Stats{l.open, l.max, l.held, l.evicted, l.cut}
+	return l.stats
+}
+
+// Limit returns bound as a listener with limited connections, for srv to serve. It sets the hooks of srv for these
+// connections: srv must have its IdleTimeout and its ReadTimeout already, and must not be serving.
+func (l *Limiter) Limit(srv *http.Server, bound net.Listener) net.Listener {
+	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
+		return context.WithValue(ctx, connKey{}, c)
+	}
+	srv.ConnState = func(c net.Conn, state http.ConnState) { c.(*Conn).changed(state) }
+	return &listener{bound, l, srv}
+}
+
+type listener struct {
+	net.Listener
+	limiter *Limiter
+	srv     *http.Server
+}
+
+// Accept waits for a connection, and then for room for it.
+func (l *listener) Accept() (net.Conn, error) {
+	accepted, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	c := &Conn{Conn: accepted, limiter: l.limiter, srv: l.srv, ended: make(chan struct{})}
+	if !l.limiter.add(c) {
+		_ = accepted.Close()
+		return nil, net.ErrClosed
+	}
+	return c, nil
+}
+
+// Close closes the listener and the idle connections that have never carried a signed request. Otherwise, the shutdown
+// of srv would wait for a connection that has not sent anything yet.
+func (l *listener) Close() error {
+	err := l.Listener.Close()
+	l.limiter.mu.Lock()
+	defer l.limiter.mu.Unlock()
+	l.limiter.isShut = true
+	for c := l.limiter.first(idleUnsigned); c != nil; c = l.limiter.first(idleUnsigned) {
+		c.end()
+	}
+	l.limiter.changed.Signal()
+	return err
 }
 
 // add waits until there is room for a connection and adds it as an idle one. It reports false if the listener is closed.
 func (l *Limiter) add(c *Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for l.open >= l.max && !l.shut {
-		oldest := l.oldestUnverified()
-		switch {
-		case l.evictIdle(stranger):
-		case oldest != nil && time.Since(oldest.since) >= slow:
-			l.cut++
-			oldest.close()
-		case l.evictIdle(trusted):
-		default:
-			l.wait(oldest)
-		}
+	for l.stats.Open >= l.stats.Max && !l.isShut {
+		l.makeRoom()
 	}
-	if !l.shut {
-		l.open++
+	if !l.isShut {
+		l.stats.Open++
 		c.element.Value = c
-		c.enter(stranger)
+		c.enter(idleUnsigned)
 	}
-	return !l.shut
-}
-
-// wake ends a wait.
-func (l *Limiter) wake() {
-	select {
-	case l.changed <- struct{}{}:
-	default:
-	}
+	return !l.isShut
 }
 
 // The caller of each method below must hold the mutex.
 
-// first returns the connection that has been in a state longest. It returns nil if there is none.
-func (l *Limiter) first(s state) *Conn {
-	c, _ := l.queues[s].Next().Value.(*Conn)
-	return c
+// makeRoom closes a connection, or waits until there may be one to close.
+func (l *Limiter) makeRoom() {
+	oldest := l.first(unverified)
+	if large := l.first(unverifiedLarge); oldest == nil || large != nil && large.since.Before(oldest.since) {
+		oldest = large
+	}
+	timeout := slow // a request that begins during the wait is not slow before its end
+	if oldest != nil {
+		timeout -= time.Since(oldest.since)
+	}
+	switch {
+	case l.evictIdle(idleUnsigned):
+	case timeout <= 0:
+		l.stats.EvictedUnverified++
+		oldest.end()
+	case l.evictIdle(idleSigned):
+	default:
+		wake := time.AfterFunc(timeout, func() {
+			l.mu.Lock() // until Wait has begun
+			defer l.mu.Unlock()
+			l.changed.Signal()
+		})
+		l.changed.Wait()
+		wake.Stop()
+	}
 }
 
 // evictIdle closes the connection that has been in an idle state longest, and reports whether it closed one. If the
@@ -127,8 +161,8 @@ func (l *Limiter) first(s state) *Conn {
 func (l *Limiter) evictIdle(s state) bool {
 	for c := l.first(s); c != nil; c = l.first(s) {
 		if socket.Peek(c.Conn) != socket.Unread {
-			l.evicted++
-			c.close()
+			l.stats.EvictedIdle++
+			c.end()
 			return true
 		}
 		c.begin()
@@ -136,38 +170,20 @@ func (l *Limiter) evictIdle(s state) bool {
 	return false
 }
 
-// oldestUnverified returns the connection of the oldest unverified request. It returns nil if there is none.
-func (l *Limiter) oldestUnverified() *Conn {
-	usual, large := l.first(unverified), l.first(large)
-	if usual == nil || large != nil && large.since.Before(usual.since) {
-		return large
-	}
-	return usual
-}
-
-// wait waits until a connection became idle or was closed, until the listener was closed, or until the oldest unverified
-// request, which may be nil, is slow. It unlocks the mutex while it waits.
-func (l *Limiter) wait(oldest *Conn) {
-	timeout := slow // a request that begins during the wait is not slow before its end
-	if oldest != nil {
-		timeout -= time.Since(oldest.since)
-	}
-	l.mu.Unlock()
-	defer l.mu.Lock()
-	select {
-	case <-l.changed:
-	case <-time.After(timeout):
-	}
-}
-
 // limitMemory closes connections until the unverified requests take at most maxUnverified bytes.
 func (l *Limiter) limitMemory() {
-	for l.held > maxUnverified {
-		oldest := l.first(large)
+	for l.stats.UnverifiedBytes > maxUnverified {
+		oldest := l.first(unverifiedLarge)
 		if oldest == nil {
 			oldest = l.first(unverified)
 		}
-		l.cut++
-		oldest.close()
+		l.stats.EvictedUnverified++
+		oldest.end()
 	}
+}
+
+// first returns the connection that has been in a state longest. It returns nil if there is none.
+func (l *Limiter) first(s state) *Conn {
+	c, _ := l.queues[s].Next().Value.(*Conn)
+	return c
 }

@@ -80,14 +80,14 @@ func TestQueues(t *testing.T) {
 		srv.ConnState(a, http.StateActive)
 		srv.ConnState(a, http.StateIdle)
 	}
-	if n := limiter.queues[stranger].Len() - 1; n != 2 {
+	if n := limiter.queues[idleUnsigned].Len() - 1; n != 2 {
 		t.Errorf("after 1000 requests on a connection, %d connections are idle, want 2", n)
 	}
-	if limiter.first(stranger) != b {
+	if limiter.first(idleUnsigned) != b {
 		t.Error("the first connection is not the one that has been idle longest")
 	}
 	_ = b.Close()
-	if limiter.first(stranger) != a {
+	if limiter.first(idleUnsigned) != a {
 		t.Error("a closed connection is still in the queue")
 	}
 }
