@@ -10,6 +10,7 @@ import (
 
 	"smsession/internal/cookies"
 	"smsession/internal/phone"
+	"smsession/internal/target"
 	"smsession/internal/terminal"
 	"smsession/internal/texting"
 	"smsession/internal/usage"
@@ -17,7 +18,7 @@ import (
 
 // phoneCommand is a phone in the terminal.
 type phoneCommand struct {
-	targetFlags
+	target.Flags
 	From                address  `name:"from" default:"+12025550143" placeholder:"NUMBER" help:"The sender; whatsapp:+1… for WhatsApp, and --to is then a WhatsApp number too (default +12025550143, which is fictitious)."`
 	To                  address  `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"Our number (default +15005550006, Twilio's test number)."`
 	MessagingServiceSID string   `name:"messaging-service-sid" placeholder:"SID" help:"The Messaging Service of the number (default: none)."`
@@ -65,7 +66,7 @@ func (c *phoneCommand) Validate() error {
 
 // Run sends the texts of the command line, of a pipe or of a person at the terminal.
 func (c *phoneCommand) Run(ctx context.Context, p *process) error {
-	o, service, err := c.target(ctx)
+	o, service, err := c.Find(ctx)
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (c *phoneCommand) Run(ctx context.Context, p *process) error {
 	case in.Typed && errors.Is(err, context.Canceled):
 		return nil // the person ended it
 	case err != nil || in.Typed: // the person has seen what went wrong
-		return userError(err)
+		return err
 	case person.Tally.InvalidLines > 0:
 		return usage.Fault(person.Tally.Err().Error())
 	default:

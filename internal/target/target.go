@@ -1,4 +1,6 @@
-package main
+// Package target finds the webhook that `smsession phone` and `smsession load` send messages to, and its account: those of
+// the flags, or those of a running `smsession dev`.
+package target
 
 import (
 	"cmp"
@@ -12,8 +14,8 @@ import (
 	"smsession/internal/usage"
 )
 
-// targetFlags name the webhook that phones text, and its account.
-type targetFlags struct {
+// Flags name the webhook and its account. kong fills them in.
+type Flags struct {
 	URL         string `name:"url" placeholder:"URL" help:"The webhook to send messages to (default: that of a running smsession dev)."`
 	AuthToken   string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN" help:"Twilio auth token to sign with, or AC...:token. Of several, separated by commas, the first of the account is used. A flag is visible in the process list: prefer the environment. Needs --url."`
 	PublicURL   string `name:"public-url" placeholder:"URL" help:"The webhook's URL as Twilio is configured with it, with its path. The signature is made for it (default: --url)."`
@@ -21,11 +23,12 @@ type targetFlags struct {
 	AccountSID  string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account SID (AC and 32 hexadecimal digits). Of several, separated by commas, the first is used (default: that of the token, or a made-up one)."`
 }
 
-// target returns the options of a phone that texts the webhook. They have no numbers. The service is nil unless the
-// webhook is that of a running `smsession dev`. An error about the flags is a usage.Fault.
-func (f targetFlags) target(ctx context.Context) (phone.Options, *dev.Service, error) {
+// Find returns the options of a phone that sends messages to the webhook. Only its numbers are missing. The service is nil
+// unless the webhook is that of a running `smsession dev`. If a flag is wrong or missing, the error is a usage.Fault.
+// Without --url, it may also be an error of dev.Find.
+func (f Flags) Find(ctx context.Context) (phone.Options, *dev.Service, error) {
 	if f.URL == "" {
-		return f.devTarget(ctx)
+		return f.findDev(ctx)
 	}
 	o := phone.Options{Webhook: phone.Endpoint{URL: f.URL}}
 	for _, flag := range []struct{ name, url string }{
@@ -45,13 +48,13 @@ func (f targetFlags) target(ctx context.Context) (phone.Options, *dev.Service, e
 		o.Fallback = o.Webhook.Sibling(f.FallbackURL)
 	}
 	token, err := f.token()
-	o.AuthToken, o.AccountSID = token.Value, token.Account
+	o.AuthToken, o.AccountSID = token.Value, cmp.Or(token.Account, "AC"+dev.RandomHex())
 	return o, nil, err
 }
 
 // token returns the token that messages are signed with, and the account that they belong to, which may be "". During a
 // rotation, a service accepts several tokens. One of them is enough to sign.
-func (f targetFlags) token() (twilio.Token, error) {
+func (f Flags) token() (twilio.Token, error) {
 	const name = "--auth-token (or TWILIO_AUTH_TOKEN)"
 	if first, _, _ := strings.Cut(f.AuthToken, ","); strings.TrimSpace(first) == "" {
 		return twilio.Token{}, usage.Fault(name + " is missing: with --url, it is needed for the signature")
@@ -68,8 +71,8 @@ func (f targetFlags) token() (twilio.Token, error) {
 	return token, nil
 }
 
-// devTarget returns the target of a running `smsession dev`. It ignores the token and the account of the environment.
-func (f targetFlags) devTarget(ctx context.Context) (phone.Options, *dev.Service, error) {
+// findDev returns the webhook of a running `smsession dev`. It ignores the token and the account of the environment.
+func (f Flags) findDev(ctx context.Context) (phone.Options, *dev.Service, error) {
 	for _, flag := range []struct{ name, value, environment string }{
 		{"--auth-token", f.AuthToken, os.Getenv("TWILIO_AUTH_TOKEN")},
 		{"--public-url", f.PublicURL, ""},

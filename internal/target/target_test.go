@@ -1,11 +1,12 @@
-package main
+package target
 
 import (
-	"smsession/internal/twilio"
 	"testing"
+
+	"smsession/internal/twilio"
 )
 
-func TestTargetToken(t *testing.T) {
+func TestToken(t *testing.T) {
 	const first, second = "AC00000000000000000000000000000001", "AC00000000000000000000000000000002"
 	for _, row := range []struct{ name, tokens, accounts, token, account string }{
 		{"the first of several tokens is used", "one,two", "", "one", ""},
@@ -15,7 +16,7 @@ func TestTargetToken(t *testing.T) {
 		{"a token may be for any account", first + ":one,any", second, "any", second},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			got, err := targetFlags{AuthToken: row.tokens, AccountSID: row.accounts}.token()
+			got, err := Flags{AuthToken: row.tokens, AccountSID: row.accounts}.token()
 			if want := (twilio.Token{Account: row.account, Value: row.token}); err != nil || got != want {
 				t.Errorf("got %+v, %v, want %+v", got, err, want)
 			}
