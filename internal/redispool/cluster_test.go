@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +31,23 @@ func keysOn(t *testing.T, c *redistest.Cluster) []string {
 		}
 	}
 	return keys
+}
+
+// remove removes a primary from a Cluster, as `redis-cli --cluster del-node` does, and gives its slots to another primary
+// without their keys. The removed node still runs, but knows no slots.
+func remove(c *redistest.Cluster, leaving int, heir *redistest.Server) {
+	removed := c.Primaries[leaving]
+	rest := slices.DeleteFunc(c.Nodes(), func(node *redistest.Server) bool { return node == removed })
+	id := removed.CLI("CLUSTER", "MYID")
+	removed.CLI("FLUSHALL")
+	for _, node := range rest {
+		node.CLI("CLUSTER", "FORGET", id)
+	}
+	removed.CLI("CLUSTER", "RESET", "SOFT")
+	c.AddShare(heir, leaving)
+	for _, node := range rest {
+		node.AwaitSlots()
+	}
 }
 
 func set(p pool, key, value string) error {
@@ -251,7 +269,7 @@ func TestClusterNodeThatWasRemoved(t *testing.T) {
 	if err := set(old, keys[0], "before"); err != nil {
 		t.Fatal(err)
 	}
-	cluster.Remove(removed, cluster.Primaries[1])
+	remove(cluster, 0, cluster.Primaries[1])
 	t.Run("a pool that knew the Cluster before does not believe it", func(t *testing.T) {
 		for _, key := range keys {
 			eventually(t, func() error { return set(old, key, "after") })
@@ -272,8 +290,8 @@ func TestClusterNodeThatWasRemoved(t *testing.T) {
 		if err := set(p, keys[0], "after"); err == nil || redispool.Refused(err) || !strings.Contains(err.Error(), removed.Addr()) {
 			t.Errorf("got %v, want an error with the node that is no refusal", err)
 		}
-		cluster.Primaries[0] = cluster.Primaries[1]
-		cluster.Join(removed)
+		removed.Meet(cluster.Primaries[1])
+		removed.AwaitSlots()
 		eventually(t, func() error { return set(p, keys[0], "after") })
 	})
 }
@@ -287,8 +305,9 @@ func TestClusterNodeThatJoinedAnotherCluster(t *testing.T) {
 	for _, pool := range []pool{p, redirected} {
 		eventually(t, func() error { return set(pool, keys[0], "before") })
 	}
-	cluster.Remove(removed, cluster.Primaries[1])
-	other.Join(removed)
+	remove(cluster, 0, cluster.Primaries[1])
+	removed.Meet(other.Primaries[0])
+	removed.AwaitSlots()
 	// The first reply is a redirection to the other Cluster.
 	eventually(t, func() error { return set(redirected, keys[0], "after") })
 	// For a moment, only the node that left the Cluster answers. It is also the node in the URL.
@@ -315,7 +334,11 @@ func TestClusterWithAnIncompleteLayout(t *testing.T) {
 	t.Parallel()
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
 	keys := keysOn(t, cluster)
-	incomplete := redistest.StartLone(t, 0, 5460).Addr()
+	lone := redistest.StartCluster(t, 1, false, redistest.Options{}).Primaries[0]
+	if got := lone.CLI("CLUSTER", "DELSLOTSRANGE", "5461", "16383"); got != "OK" {
+		t.Fatal(got)
+	}
+	incomplete := lone.Addr()
 	t.Run("a complete layout is preferred to the first one", func(t *testing.T) {
 		for range 10 {
 			p := open(t, redispool.Options{URL: inCluster(incomplete, cluster.Primaries[1].Addr()), Timeout: patient})

@@ -15,8 +15,11 @@ import (
 	"time"
 )
 
-// writeCertificate writes a certificate for this host and its key to dir, in PEM. The certificate is self-signed, so it
-// is its own authority. Servers and clients use the same certificate.
+// certFile contains the certificate and its key.
+const certFile = "redistest.pem"
+
+// writeCertificate writes a certificate for this host and its key to a file in dir, in PEM. The certificate is self-signed,
+// so it is its own authority. Servers and clients use the same certificate.
 func writeCertificate(tb testing.TB, dir string) {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -40,29 +43,18 @@ func writeCertificate(tb testing.TB, dir string) {
 	if err != nil {
 		tb.Fatalf("redistest: encode a key: %v", err)
 	}
-	for _, file := range []struct {
-		name, kind string
-		der        []byte
-	}{{certFile, "CERTIFICATE", signed}, {keyFile, "PRIVATE KEY", private}} {
-		text := pem.EncodeToMemory(&pem.Block{Type: file.kind, Bytes: file.der})
-		if err := os.WriteFile(filepath.Join(dir, file.name), text, 0o600); err != nil {
-			tb.Fatalf("redistest: %v", err)
-		}
+	text := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: signed})
+	text = append(text, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
+	if err := os.WriteFile(filepath.Join(dir, certFile), text, 0o600); err != nil {
+		tb.Fatalf("redistest: write a certificate: %v", err)
 	}
 }
-
-const (
-	certFile = "redistest.pem"
-	keyFile  = "redistest.key"
-)
 
 // CAFile returns the path of the authority's certificate, in PEM.
 func (s *Server) CAFile() string { return filepath.Join(s.options.certs, certFile) }
 
 // ClientFiles returns the paths of a client certificate of the authority and of its key, in PEM.
-func (s *Server) ClientFiles() (cert, key string) {
-	return filepath.Join(s.options.certs, certFile), filepath.Join(s.options.certs, keyFile)
-}
+func (s *Server) ClientFiles() (cert, key string) { return s.CAFile(), s.CAFile() }
 
 // ClientTLS returns the TLS settings of a client that trusts the authority and has a client certificate.
 func (s *Server) ClientTLS() *tls.Config {

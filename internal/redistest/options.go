@@ -17,6 +17,8 @@ type Options struct {
 	// Args are further arguments of redis-server, such as "--user", "app", "on", ">secret", "~sms:*", "+@all".
 	Args []string
 
+	// isNode makes the server a node of a Cluster.
+	isNode bool
 	// certs is the folder of a certificate that another server uses too. If it is "", a new one is made.
 	certs string
 }
@@ -36,6 +38,9 @@ func (s *Server) args() []string {
 		args = append(args, "--requirepass", s.options.Password)
 	}
 	args = append(args, s.options.Args...)
+	if s.options.isNode {
+		args = append(args, "--cluster-enabled", "yes", "--cluster-port", strconv.Itoa(s.bus))
+	}
 	port := strconv.Itoa(s.port)
 	if s.options.TLS {
 		cert, key := s.ClientFiles()

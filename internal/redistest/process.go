@@ -1,37 +1,40 @@
 package redistest
 
 import (
+	"bytes"
 	"fmt"
-	"os"
 	"os/exec"
 	"runtime"
-	"strings"
+	"sync"
 	"syscall"
 	"time"
 )
 
-// readyTimeout is far more than the 30 ms that a start takes, for a busy machine under the race detector.
-const readyTimeout = time.Minute
+const (
+	// readyTimeout is far more than the 30 ms that a start takes, for a busy machine under the race detector.
+	readyTimeout = time.Minute
 
-// process is one run of redis-server. It is safe for concurrent use.
+	// outputDelay is how long to wait for the output after the process has ended. A child that saves the data set, and
+	// that outlives the process, keeps the pipe of the output open.
+	outputDelay = time.Second
+)
+
+// process is one run of redis-server. It is safe for concurrent use. It is the writer of its own output.
 type process struct {
-	cmd    *exec.Cmd
-	output string        // the file that contains the output
-	gone   chan struct{} // closed when the process has ended
+	cmd   *exec.Cmd
+	ready chan struct{} // closed when the process accepts connections
+	gone  chan struct{} // closed when the process has ended
+
+	mu     sync.Mutex
+	output []byte
 }
 
 // startProcess starts a program and waits for its ready line. A PING would not be enough, because another program can
-// have the port. The error contains the output of the program, which has ended then.
+// have the port. The error contains the output of the program, which has ended by then.
 func startProcess(binary, dir string, args []string) (*process, error) {
-	output, err := os.CreateTemp(dir, "output-*.log")
-	if err != nil {
-		return nil, err
-	}
-	defer output.Close()
-	p := &process{cmd: exec.Command(binary, args...), output: output.Name(), gone: make(chan struct{})}
-	p.cmd.Dir = dir
-	p.cmd.Stdout, p.cmd.Stderr = output, output
-	p.cmd.SysProcAttr = dieWithParent()
+	p := &process{cmd: exec.Command(binary, args...), ready: make(chan struct{}), gone: make(chan struct{})}
+	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, p, p
+	p.cmd.SysProcAttr, p.cmd.WaitDelay = dieWithParent(), outputDelay
 	started := make(chan error)
 	go func() {
 		// Linux kills the process when the thread that started it ends, so the thread is kept until then.
@@ -47,27 +50,37 @@ func startProcess(binary, dir string, args []string) (*process, error) {
 	if err := <-started; err != nil {
 		return nil, err
 	}
-	timeout := time.After(readyTimeout)
-	for isOver := false; !p.isReady(); {
-		if isOver {
-			p.kill()
-			return nil, fmt.Errorf("the program is not ready:\n%s", p.text())
-		}
-		select {
-		case <-p.gone:
-			isOver = true
-		case <-timeout:
-			isOver = true
-		case <-time.After(2 * time.Millisecond):
-		}
+	select {
+	case <-p.ready:
+		return p, nil
+	case <-p.gone:
+	case <-time.After(readyTimeout):
+		p.kill()
 	}
-	return p, nil
+	return nil, fmt.Errorf("the program did not become ready:\n%s", p.text())
 }
 
-// isReady reports whether redis-server or Sentinel has logged that it accepts connections.
-func (p *process) isReady() bool {
-	text := p.text()
-	return strings.Contains(text, "Ready to accept connections") || strings.Contains(text, "Sentinel ID is")
+// Write adds to the output, and closes ready once redis-server or Sentinel has logged that it accepts connections.
+func (p *process) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	wasReady := isReady(p.output)
+	p.output = append(p.output, b...)
+	if !wasReady && isReady(p.output) {
+		close(p.ready)
+	}
+	return len(b), nil
+}
+
+func isReady(output []byte) bool {
+	return bytes.Contains(output, []byte("Ready to accept connections")) || bytes.Contains(output, []byte("Sentinel ID is"))
+}
+
+// text returns the output so far.
+func (p *process) text() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return string(bytes.TrimSpace(p.output))
 }
 
 func (p *process) kill() {
@@ -83,13 +96,4 @@ func (p *process) signal(signal syscall.Signal) error {
 		err = waitStopped(p.cmd.Process.Pid)
 	}
 	return err
-}
-
-// text returns the output so far.
-func (p *process) text() string {
-	text, err := os.ReadFile(p.output)
-	if err != nil {
-		return err.Error()
-	}
-	return strings.TrimSpace(string(text))
 }

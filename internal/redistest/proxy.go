@@ -117,7 +117,7 @@ func (p *Proxy) serve(l net.Listener) {
 	})
 }
 
-// connect connects a client to the target until one side closes its connection.
+// connect connects a client to the target until one side closes its connection, or the proxy goes down.
 func (p *Proxy) connect(from net.Listener, client *net.TCPConn) {
 	target, err := net.DialTimeout("tcp", p.target, time.Second)
 	if err != nil {
@@ -127,9 +127,20 @@ func (p *Proxy) connect(from net.Listener, client *net.TCPConn) {
 	}
 	l := &link{client: client, target: target.(*net.TCPConn)}
 	defer l.close()
-	if !p.add(from, l) {
-		return
+	p.mu.Lock()
+	isUp := p.listener == from // it may have gone down while the target was dialled
+	p.links[l] = isUp
+	p.mu.Unlock()
+	if isUp {
+		p.passBoth(l)
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.links, l)
+}
+
+// passBoth copies bytes in both directions until one side is closed, or a reply is lost.
+func (p *Proxy) passBoth(l *link) {
 	var requests sync.WaitGroup
 	requests.Go(func() {
 		pass(l.target, l.client, func() bool { l.asked.Store(true); return true })
@@ -138,12 +149,9 @@ func (p *Proxy) connect(from net.Listener, client *net.TCPConn) {
 	pass(l.client, l.target, func() bool { return !l.asked.Swap(false) || !p.loses(l) })
 	l.close()
 	requests.Wait()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.links, l)
 }
 
-// pass copies bytes until one side is closed, or until mayPass, which is asked before each write, returns false.
+// pass copies bytes until one side is closed, or until mayPass returns false. It calls mayPass before each write.
 func pass(to, from *net.TCPConn, mayPass func() bool) {
 	buffer := make([]byte, 32<<10)
 	for {
@@ -157,37 +165,22 @@ func pass(to, from *net.TCPConn, mayPass func() bool) {
 	}
 }
 
-// add adds a link. It reports false if the listener was closed while the target was dialled.
-func (p *Proxy) add(from net.Listener, l *link) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.listener == from {
-		p.links[l] = true
-	}
-	return p.links[l]
-}
-
-// loses decides whether a reply is lost, and loses it.
+// loses decides whether a reply is lost, and loses it. The client then reads the end of the stream instead of a reply.
+// The proxy still passes requests until the client closes its side, because the first reply of a pipeline can come before
+// its last command, and a lost reply means that its command was executed.
 func (p *Proxy) loses(l *link) bool {
 	p.mu.Lock()
 	lost := p.share > 0 && p.random.Float64() < p.share
 	p.mu.Unlock()
 	if lost {
 		p.cuts.Add(1)
-		l.lose()
+		deadline := time.Now().Add(closeTimeout)
+		_ = l.client.CloseWrite()
+		_ = l.client.SetReadDeadline(deadline)
+		_ = l.target.SetReadDeadline(deadline)
+		_, _ = io.Copy(io.Discard, l.target)
 	}
 	return lost
-}
-
-// lose ends the connection for the client, which reads the end of the stream instead of a reply. The requests are still
-// passed until the client closes its side. The first reply of a pipeline can come before its last command, and a lost
-// reply means that its command was executed.
-func (l *link) lose() {
-	deadline := time.Now().Add(closeTimeout)
-	_ = l.client.CloseWrite()
-	_ = l.client.SetReadDeadline(deadline)
-	_ = l.target.SetReadDeadline(deadline)
-	_, _ = io.Copy(io.Discard, l.target)
 }
 
 func (l *link) close() {

@@ -3,7 +3,7 @@
 package redistest
 
 import (
-	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"os"
@@ -32,10 +32,10 @@ type Server struct {
 	binary  string
 	dir     string
 	port    int
+	bus     int // the port of a node of a Cluster for other nodes; the default, the port plus 10000, can be too large
 
-	mu    sync.Mutex
-	runs  []*process // the last one is the present one
-	ended bool       // the test is over
+	mu   sync.Mutex
+	runs []*process // the last one is the present one
 }
 
 // Start starts a redis-server and waits until it accepts connections. The server is killed when the test ends; if the
@@ -55,7 +55,7 @@ func Start(tb testing.TB, o Options) *Server {
 	tb.Cleanup(s.cleanup) // runs before the clean-up of TempDir, so the process ends before its folder is deleted
 	var err error
 	for range startAttempts {
-		s.port = FreePort(tb)
+		s.port, s.bus = FreePort(tb), FreePort(tb)
 		if err = s.run(); err == nil {
 			return s
 		}
@@ -107,11 +107,13 @@ func (s *Server) URL() string {
 func (s *Server) Kill() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.kill()
+	if len(s.runs) > 0 {
+		s.runs[len(s.runs)-1].kill()
+	}
 }
 
 // Restart starts the server again on the same port and in the same folder, so an append-only server has its data again.
-// If the server still runs, it is killed first.
+// If the server still runs, Restart kills it first. The error contains the output of the server.
 func (s *Server) Restart() error {
 	s.Kill()
 	l, err := listen(s.Addr())
@@ -146,20 +148,14 @@ func (s *Server) configFile() string { return filepath.Join(s.dir, "redis.conf")
 func (s *Server) run() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended {
-		return errors.New("the test is over")
+	if err := s.tb.Context().Err(); err != nil { // nothing would end the process
+		return fmt.Errorf("the test is over: %w", err)
 	}
 	p, err := startProcess(s.binary, s.dir, s.args())
 	if err == nil {
 		s.runs = append(s.runs, p)
 	}
 	return err
-}
-
-func (s *Server) kill() {
-	if len(s.runs) > 0 {
-		s.runs[len(s.runs)-1].kill()
-	}
 }
 
 func (s *Server) signal(signal syscall.Signal) {
@@ -171,10 +167,9 @@ func (s *Server) signal(signal syscall.Signal) {
 }
 
 func (s *Server) cleanup() {
+	s.Kill()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ended = true
-	s.kill()
 	if !s.tb.Failed() {
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -29,6 +31,44 @@ func clusterURL(c *redistest.Cluster) string {
 	return "redis+cluster://" + narrowLogin + strings.Join(c.Addrs(), ",")
 }
 
+// reshard moves n slots from one primary to another with redis-cli, as an operator does. redis-cli moves the lowest slots
+// first.
+func reshard(t *testing.T, from, to *redistest.Server, n int) {
+	t.Helper()
+	out := from.CLI("--cluster", "reshard", from.Addr(), "--cluster-from", from.CLI("CLUSTER", "MYID"),
+		"--cluster-to", to.CLI("CLUSTER", "MYID"), "--cluster-slots", strconv.Itoa(n), "--cluster-yes")
+	if strings.Contains(out, "ERR") || !strings.Contains(out, "Moving slot") {
+		t.Errorf("move %d slots: %s", n, out)
+	}
+}
+
+// holdFailover keeps the replicas from replacing their primaries until failOver is called. A shard is then away for as
+// long as a test needs, even on a busy machine.
+func holdFailover(t *testing.T, c *redistest.Cluster) {
+	t.Helper()
+	for _, r := range c.Replicas {
+		if got := r.CLI("CONFIG", "SET", "cluster-replica-no-failover", "yes"); got != "OK" {
+			t.Fatal(got)
+		}
+	}
+}
+
+// failOver lets a replica replace its primary, which must be away, and waits until it has. The election begins after all
+// nodes have noticed that the primary is away. A replica that loses an election waits for 12 s.
+func failOver(t *testing.T, c *redistest.Cluster, primary int) {
+	t.Helper()
+	away, replica := c.Primaries[primary], c.Replicas[primary]
+	for _, node := range slices.DeleteFunc(c.Nodes(), func(node *redistest.Server) bool { return node == away }) {
+		webhooktest.Wait(t, node.Addr()+" to notice that the primary is away", func() bool {
+			_, after, _ := strings.Cut(node.CLI("CLUSTER", "NODES"), " "+away.Addr()+"@")
+			line, _, _ := strings.Cut(after, "\n")
+			return strings.Contains(line, " master,fail ")
+		})
+	}
+	replica.CLI("CONFIG", "SET", "cluster-replica-no-failover", "no")
+	webhooktest.Wait(t, "the promotion of the replica", func() bool { return strings.HasPrefix(replica.CLI("ROLE"), "master") })
+}
+
 // TestSlotsMoveUnderTraffic moves the lowest slots, where the pointers of all conversations are, from one primary to the
 // next until they are back. It uses redis-cli as an operator does.
 func TestSlotsMoveUnderTraffic(t *testing.T) {
@@ -48,9 +88,7 @@ func TestSlotsMoveUnderTraffic(t *testing.T) {
 	keys := 0
 	for i, from := range c.Primaries {
 		to := c.Primaries[(i+1)%len(c.Primaries)]
-		if err := c.Reshard(from, to, moved); err != nil {
-			t.Error(err)
-		}
+		reshard(t, from, to, moved)
 		keys += keysInSlots(t, to, moved)
 	}
 	l.waitForReplies()
@@ -79,7 +117,7 @@ func TestShardFailover(t *testing.T) {
 	inside, outside := divide(t, f, c, l.conversations)
 	before := replies.Load()
 	waitReplicated(t, c.Primaries[0], c.Replicas[0])
-	c.HoldFailover()
+	holdFailover(t, c)
 	c.Primaries[0].Kill()
 	most := replies.Load() - before + conversations*lanes // all that the replica may not have received
 	away := total(inside)
@@ -87,7 +125,7 @@ func TestShardFailover(t *testing.T) {
 	if n := total(inside) - away; n > len(inside)*lanes { // those that were in progress
 		t.Errorf("%d messages of the shard were answered while it was away", n)
 	}
-	c.FailOver(0)
+	failOver(t, c, 0)
 	l.waitForReplies()
 	messages, slowest := l.finish()
 
@@ -118,7 +156,7 @@ func TestHangingShardLeavesConnections(t *testing.T) {
 	c := redistest.StartCluster(t, 3, true, redistest.Options{Args: narrow("+cluster|slots", "+asking")})
 	r := startReplica(t, clusterURL(c))
 	other, cookie := conversationOutside(t, c, r)
-	c.HoldFailover()
+	holdFailover(t, c)
 	c.Primaries[0].Pause()
 	defer c.Primaries[0].Resume()
 
@@ -152,7 +190,7 @@ func TestHangingShardLeavesConnections(t *testing.T) {
 			t.Fatalf("while the shard hung, %d of its messages were given up before %d messages of another shard were answered in a row", ended, inRow)
 		}
 	}
-	c.FailOver(0)
+	failOver(t, c, 0)
 	defer time.AfterFunc(longestCrash, giveUp).Stop()
 	group.Wait()
 	for _, one := range replies {
