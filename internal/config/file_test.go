@@ -32,16 +32,16 @@ func TestRedisURLFaults(t *testing.T) {
 	const name = "REDIS_URL (--redis-url): "
 	checkFaults(t, []faultRow{
 		{"everything is reported at once", func(f *config.Flags) { f.RedisURL = "redis://user@h/x?db=1#" }, strings.Join([]string{
-			name + "has no password: write user:password@host, or :password@host for the default user",
-			name + "has a path that is not a database number, such as /0",
-			name + "has the query parameter db, which is not supported; in a password, write %3F for ?",
-			name + "must not have a #; in a password, write %23 for #"}, "\n")},
+			name + "the URL has a user without a password: write user:password@host, or :password@host for the default user",
+			name + "the path of the URL must be a database number, such as /0",
+			name + "the query parameter db is not supported with this kind of Redis; in a password, write %3F for ?",
+			name + "the URL must not have a #; in a password, write %23 for #"}, "\n")},
 		{"the path of a missing certificate is not quoted", func(f *config.Flags) { f.RedisURL = "rediss://h?ca_file=/missing" },
-			name + "names a ca_file that cannot be read: no such file or directory"},
+			name + "the ca_file cannot be read: no such file or directory"},
 		{"a certificate is not a directory", func(f *config.Flags) { f.RedisURL = "rediss://h?ca_file=/" },
-			name + "names a ca_file that cannot be read: is a directory"},
+			name + "the ca_file cannot be read: is a directory"},
 		{"a certificate has at most 64 KiB", func(f *config.Flags) { f.RedisURL = "rediss://h?ca_file=" + large },
-			name + "names a ca_file that is larger than 64 KiB"},
+			name + "the ca_file is larger than 64 KiB"},
 	})
 }
 
@@ -64,7 +64,7 @@ func TestFileFaults(t *testing.T) {
 		{"a file is not blank", file(blank), name + `the file "` + blank + `" is empty`},
 		{"a file has at most 64 KiB", file(large), name + `the file "` + large + `" is larger than 64 KiB`},
 		{"a URL has one line", file(write(t, "redis+sentinel://a\nb/m\n")), name + "the file has more than one line"},
-		{"a fault in a file is reported with the setting of the file", file(write(t, "redis://h/x")), name + "has a path that is not a database number, such as /0"},
+		{"a fault in a file is reported with the setting of the file", file(write(t, "redis://h/x")), name + "the path of the URL must be a database number, such as /0"},
 	})
 }
 

@@ -86,7 +86,7 @@ func TestStartFailsWithTLS(t *testing.T) {
 	}{
 		{"a wrong password", strings.Replace(right, "word@", "wrong@", 1), "WRONGPASS", 0, 1},
 		{"an unknown authority", strings.Replace(right, "ca_file="+url.QueryEscape(server.CAFile())+"&", "", 1), "certificate", 0, 1},
-		{"a file that does not exist", strings.Replace(right, "ca_file=", "ca_file=%2Fmissing", 1), "names a ca_file that cannot be read: no such file", 0, 2},
+		{"a file that does not exist", strings.Replace(right, "ca_file=", "ca_file=%2Fmissing", 1), "the ca_file cannot be read: no such file", 0, 2},
 		{"another server's name", right + "&server_name=redis.example.com", "certificate is valid for", 0, 1},
 		{"a database that the user may not select", strings.Replace(right, "?", "/1?", 1), "NOPERM", 0, 1},
 		{"replicas that the user may not wait for", right, "NOPERM", 1, 1},

@@ -14,35 +14,39 @@ import (
 // parameter is a query parameter of a Redis URL.
 type parameter struct {
 	name       string
-	topologies []Topology               // in which it is supported
-	set        func(value string) error // parses a value that is not empty
-	value      string                   // the present value, escaped; "" for the default
+	topologies []Topology
+	want       string                  // what its value must be
+	set        func(value string) bool // parses a value; reports false if it is not as wanted
+	value      string                  // the present value, escaped; "" for the default
 }
 
 // parameters returns all parameters. They parse into u and print u.
 func (u *URL) parameters() []parameter {
-	withDB, manyHosts := []Topology{Unix, Sentinel}, []Topology{Sentinel, Cluster}
-	onlySentinel, withTLS := []Topology{Sentinel}, []Topology{Standalone, Sentinel, Cluster}
-	database, password, sentinelTLS := "", "", ""
-	if u.Database != 0 {
-		database = strconv.Itoa(u.Database)
-	}
+	sentinel, several := []Topology{Sentinel}, []Topology{Sentinel, Cluster}
+	socket, network := []Topology{Sentinel, Unix}, []Topology{Standalone, Sentinel, Cluster}
+	database, password, sentinelTLS, wantTLS := "", "", "", "true or false"
 	if u.Sentinels.Password != "" {
 		password = Mask
 	}
 	if encrypted := u.Sentinels.TLS != nil; encrypted != (u.Redis.TLS != nil) {
 		sentinelTLS = strconv.FormatBool(encrypted)
 	}
+	if u.Redis.TLS != nil {
+		wantTLS = "true, because the URL begins with rediss"
+	}
+	if u.Database != 0 {
+		database = strconv.Itoa(u.Database)
+	}
 	return []parameter{
-		{"db", withDB, u.setDatabase, database},
-		{"sentinel_username", onlySentinel, setText(&u.Sentinels.Username), escape(u.Sentinels.Username)},
-		{"sentinel_password", onlySentinel, setText(&u.Sentinels.Password), password},
-		{"tls", manyHosts, u.setTLS, ""}, // is printed as rediss
-		{"ca_file", withTLS, setText(&u.CAFile), escape(u.CAFile)},
-		{"cert_file", withTLS, setText(&u.CertFile), escape(u.CertFile)},
-		{"key_file", withTLS, setText(&u.KeyFile), escape(u.KeyFile)},
-		{"server_name", withTLS, u.setServerName, escape(u.ServerName)},
-		{"sentinel_tls", onlySentinel, u.Sentinels.setTLS, sentinelTLS}, // after tls, which is its default
+		{"db", socket, "a database number, such as 0", u.setDatabase, database},
+		{"sentinel_username", sentinel, "", setText(&u.Sentinels.Username), escape(u.Sentinels.Username)},
+		{"sentinel_password", sentinel, "", setText(&u.Sentinels.Password), password},
+		{"tls", several, wantTLS, setTLS(u.Redis.TLS != nil, u.logins()...), ""}, // is printed as rediss
+		{"ca_file", network, "", setText(&u.CAFile), escape(u.CAFile)},
+		{"cert_file", network, "", setText(&u.CertFile), escape(u.CertFile)},
+		{"key_file", network, "", setText(&u.KeyFile), escape(u.KeyFile)},
+		{"server_name", network, "a name or an IP address", u.setServerName, escape(u.ServerName)},
+		{"sentinel_tls", sentinel, "true or false", setTLS(false, &u.Sentinels), sentinelTLS}, // after tls, which is its default
 	}
 }
 
@@ -63,82 +67,58 @@ func (u *URL) query() string {
 func (u *URL) setParameters(parsed *url.URL) error {
 	query, err := url.ParseQuery(strings.ReplaceAll(parsed.RawQuery, "+", "%2B")) // a plus is not a space, as in the password
 	if err != nil {                                                               // err quotes the query
-		return errors.New("has an invalid escape or a semicolon in its query")
+		return errors.New("the query has an invalid escape or a semicolon; write %25 for % and %3B for ;")
 	}
 	var problems []error
 	for _, p := range u.parameters() {
-		if values, isSet := query[p.name]; isSet {
-			problems = append(problems, u.setParameter(p, values))
-			delete(query, p.name)
+		values, isSet := query[p.name]
+		switch {
+		case !isSet:
+		case !slices.Contains(p.topologies, u.Topology):
+			problems = append(problems, fmt.Errorf("the query parameter %s is not supported with this kind of Redis; in a password, "+
+				"write %%3F for ?", p.name))
+		case len(values) > 1 || values[0] == "":
+			problems = append(problems, fmt.Errorf("the query parameter %s must have one value", p.name))
+		case !p.set(values[0]):
+			problems = append(problems, fmt.Errorf("the query parameter %s must be %s", p.name, p.want))
 		}
+		delete(query, p.name)
 	}
 	if len(query) > 0 || parsed.ForceQuery { // ForceQuery: nothing follows the ?
-		problems = append(problems, errors.New("has a query parameter that is not supported; in a password, write %3F for ?"))
+		problems = append(problems, errors.New("a query parameter is not supported; in a password, write %3F for ?"))
 	}
 	return errors.Join(problems...)
 }
 
-func (u *URL) setParameter(p parameter, values []string) error {
-	switch {
-	case !slices.Contains(p.topologies, u.Topology):
-		return fmt.Errorf("has the query parameter %s, which is not supported; in a password, write %%3F for ?", p.name)
-	case len(values) > 1:
-		return fmt.Errorf("has the query parameter %s twice", p.name)
-	case values[0] == "":
-		return fmt.Errorf("has a query parameter %s that is empty", p.name)
-	}
-	if err := p.set(values[0]); err != nil {
-		return fmt.Errorf("has a query parameter %s that %w", p.name, err)
-	}
-	return nil
-}
-
-func setText(target *string) func(string) error {
-	return func(value string) error {
+func setText(target *string) func(string) bool {
+	return func(value string) bool {
 		*target = value
-		return nil
+		return true
 	}
 }
 
-func (u *URL) setDatabase(value string) error {
+// setTLS returns a function that sets the encryption of logins. If isFixed is true, the function does not accept false.
+func setTLS(isFixed bool, logins ...*Login) func(string) bool {
+	return func(value string) bool {
+		for _, login := range logins {
+			login.TLS = nil
+			if value == "true" {
+				login.TLS = newTLS()
+			}
+		}
+		return value == "true" || value == "false" && !isFixed
+	}
+}
+
+func (u *URL) setDatabase(value string) bool {
 	database, err := strconv.ParseUint(value, 10, 31) // 31 bits fit an int everywhere
-	if err != nil {
-		return errors.New("is not a database number")
-	}
 	u.Database = int(database)
-	return nil
+	return err == nil
 }
 
-func (u *URL) setServerName(value string) error {
-	if !hostname.Valid(value) {
-		return errors.New("is neither a name nor an IP address")
-	}
+func (u *URL) setServerName(value string) bool {
 	u.ServerName = value
-	return nil
-}
-
-// setTLS sets the encryption of all connections. The parameter sentinel_tls may change that of the Sentinels.
-func (u *URL) setTLS(value string) error {
-	if u.Redis.TLS != nil && value == "false" {
-		return errors.New("contradicts rediss")
-	}
-	err := u.Redis.setTLS(value)
-	if u.Topology == Sentinel {
-		u.Sentinels.TLS = u.Redis.TLS
-	}
-	return err
-}
-
-func (l *Login) setTLS(value string) error {
-	switch value {
-	case "true":
-		l.TLS = newTLS()
-	case "false":
-		l.TLS = nil
-	default:
-		return errors.New("is neither true nor false")
-	}
-	return nil
+	return hostname.Valid(value)
 }
 
 // escape returns value as setParameters reads it.

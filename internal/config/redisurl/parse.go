@@ -17,16 +17,16 @@ import (
 // See https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/.
 var primaryName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 
-var errInvalid = errors.New("must be a valid URL; in a user or password, write %40 for @, %2F for /, %3A for :, " +
-	"%3F for ?, %23 for #, %25 for % and %20 for a space")
+var errInvalid = errors.New("the URL is invalid: in a user or password, write %40 for @, %2F for /, %3A for :, %3F for ?, " +
+	"%23 for #, %25 for % and %20 for a space")
 
 // Parse parses a Redis URL, and reads the certificates that the URL names with readFile. The error joins everything that
-// is wrong with the URL. Each part of the error continues a sentence that begins with the URL, such as "has no host". The
-// errors of readFile become a part of it, so they must not contain the path.
+// is wrong with the URL, each in one sentence. An error of readFile becomes a part of it. It must continue a sentence that
+// begins with the file, and must not contain the path.
 func Parse(raw string, readFile func(path string) ([]byte, error)) (URL, error) {
 	scheme, rest, found := strings.Cut(raw, "://")
 	if !found {
-		return URL{}, errors.New("must be a URL such as redis://localhost:6379")
+		return URL{}, errors.New("the value must be a URL such as redis://localhost:6379")
 	}
 	var u URL
 	if err := u.setScheme(scheme); err != nil {
@@ -39,7 +39,7 @@ func Parse(raw string, readFile func(path string) ([]byte, error)) (URL, error) 
 	}
 	err = errors.Join(u.setAddrs(hosts, parsed.Path), u.setLogin(parsed.User), u.setPath(parsed.Path), u.setParameters(parsed))
 	if strings.Contains(raw, "#") {
-		err = errors.Join(err, errors.New("must not have a #; in a password, write %23 for #"))
+		err = errors.Join(err, errors.New("the URL must not have a #; in a password, write %23 for #"))
 	}
 	if err == nil {
 		err = u.readCertificates(readFile)
@@ -56,9 +56,11 @@ func (u *URL) setScheme(scheme string) error {
 	case "redis", "rediss", "redis+unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster":
 		base, topology, _ := strings.Cut(scheme, "+")
 		u.Topology = Topology(topology)
-		return u.setTLS(strconv.FormatBool(base == "rediss"))
+		setTLS(false, u.logins()...)(strconv.FormatBool(base == "rediss"))
+		return nil
 	}
-	return errors.New("must begin with redis:// or, for TLS, rediss://, or with redis+unix://, redis+sentinel:// or redis+cluster://")
+	return errors.New("the URL must begin with redis:// or, for TLS, rediss://, or with redis+unix://, redis+sentinel:// or " +
+		"redis+cluster://")
 }
 
 // cutHosts cuts the hosts out of a URL without its scheme, because net/url allows only one host. left is the URL with the
@@ -76,13 +78,13 @@ func cutHosts(rest string) (hosts []string, left string) {
 func (u *URL) setAddrs(hosts []string, path string) error {
 	if u.Topology == Unix {
 		if hosts[0] != "" || strings.HasSuffix(path, "/") || path == "" {
-			return errors.New("must have the path of a Unix socket and no host, such as redis+unix:///run/redis/redis.sock")
+			return errors.New("the URL must have the path of a Unix socket and no host, such as redis+unix:///run/redis/redis.sock")
 		}
 		u.Addrs = []string{path}
 		return nil
 	}
 	if len(hosts) > 1 && u.Topology == Standalone {
-		return errors.New("has more than one host; only redis+sentinel:// and redis+cluster:// allow several")
+		return errors.New("the URL has more than one host: only redis+sentinel:// and redis+cluster:// allow several")
 	}
 	var problems []error
 	for _, host := range hosts {
@@ -111,12 +113,12 @@ func (u *URL) parseAddr(raw string) (string, error) {
 	return net.JoinHostPort(parsed.Hostname(), cmp.Or(parsed.Port(), port)), nil
 }
 
-// setLogin refuses a user name without a password. Some clients use it as the user and others, such as redis-cli, as the
-// password.
+// setLogin refuses a user name without a password: some clients send it as the user, and other ones, such as redis-cli, as
+// the password.
 func (u *URL) setLogin(user *url.Userinfo) error {
 	password, given := user.Password()
 	if user.Username() != "" && !given {
-		return errors.New("has no password: write user:password@host, or :password@host for the default user")
+		return errors.New("the URL has a user without a password: write user:password@host, or :password@host for the default user")
 	}
 	u.Redis.Username, u.Redis.Password = user.Username(), password
 	return nil
@@ -127,13 +129,13 @@ func (u *URL) setPath(path string) error {
 	path = strings.TrimPrefix(path, "/")
 	switch {
 	case u.Topology == Sentinel && !primaryName.MatchString(path):
-		return errors.New("does not name the primary: after the hosts, write the name that the Sentinels use, such as /mymaster")
+		return errors.New("the URL does not name the primary: after the hosts, write the name that the Sentinels use, such as /mymaster")
 	case u.Topology == Sentinel:
 		u.Primary = path
 	case u.Topology == Cluster && path != "" && path != "0":
-		return errors.New("has a path; a Cluster has only database 0")
-	case u.Topology == Standalone && path != "" && u.setDatabase(path) != nil:
-		return errors.New("has a path that is not a database number, such as /0")
+		return errors.New("the URL has a path: a Cluster has only database 0")
+	case u.Topology == Standalone && path != "" && !u.setDatabase(path):
+		return errors.New("the path of the URL must be a database number, such as /0")
 	}
 	return nil
 }

@@ -79,30 +79,32 @@ func TestParse(t *testing.T) {
 
 func TestParseFaults(t *testing.T) {
 	const (
-		invalid  = "must be a valid URL; in a user or password, write %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %25 for % and %20 for a space"
-		scheme   = "must begin with redis:// or, for TLS, rediss://, or with redis+unix://, redis+sentinel:// or redis+cluster://"
-		database = "has a path that is not a database number, such as /0"
-		login    = "has no password: write user:password@host, or :password@host for the default user"
+		invalid  = "the URL is invalid: in a user or password, write %40 for @, %2F for /, %3A for :, %3F for ?, %23 for #, %25 for % and %20 for a space"
+		noURL    = "the value must be a URL such as redis://localhost:6379"
+		scheme   = "the URL must begin with redis:// or, for TLS, rediss://, or with redis+unix://, redis+sentinel:// or redis+cluster://"
+		database = "the path of the URL must be a database number, such as /0"
+		login    = "the URL has a user without a password: write user:password@host, or :password@host for the default user"
 		noHost   = "the URL has no host"
 		port     = "the port is not a number from 1 to 65535"
 		host     = "the host is neither a name nor an IP address"
-		several  = "has more than one host; only redis+sentinel:// and redis+cluster:// allow several"
-		primary  = "does not name the primary: after the hosts, write the name that the Sentinels use, such as /mymaster"
-		socket   = "must have the path of a Unix socket and no host, such as redis+unix:///run/redis/redis.sock"
-		fragment = "must not have a #; in a password, write %23 for #"
-		noTLS    = "has parameters for TLS, but no TLS: use rediss://, or tls=true with Sentinel and Cluster"
-		half     = "has only one of the query parameters cert_file and key_file; a client certificate needs both"
-		unknown  = "has a query parameter that is not supported; in a password, write %3F for ?"
+		several  = "the URL has more than one host: only redis+sentinel:// and redis+cluster:// allow several"
+		primary  = "the URL does not name the primary: after the hosts, write the name that the Sentinels use, such as /mymaster"
+		socket   = "the URL must have the path of a Unix socket and no host, such as redis+unix:///run/redis/redis.sock"
+		fragment = "the URL must not have a #; in a password, write %23 for #"
+		noTLS    = "the URL has query parameters for TLS, but no TLS: use rediss://, or tls=true with Sentinel and Cluster"
+		half     = "the URL has only one of the query parameters cert_file and key_file: a client certificate needs both"
+		unknown  = "a query parameter is not supported; in a password, write %3F for ?"
 	)
 	unsupported := func(name string) string {
-		return "has the query parameter " + name + ", which is not supported; in a password, write %3F for ?"
+		return "the query parameter " + name + " is not supported with this kind of Redis; in a password, write %3F for ?"
 	}
+	must := func(name, want string) string { return "the query parameter " + name + " must " + want }
 	rows := []struct {
 		name, url string
 		want      []string
 	}{
-		{"it is a URL", "localhost:6379", []string{"must be a URL such as redis://localhost:6379"}},
-		{"a password alone is not quoted", "S3cr3t", []string{"must be a URL such as redis://localhost:6379"}},
+		{"it is a URL", "localhost:6379", []string{noURL}},
+		{"a password alone is not quoted", "S3cr3t", []string{noURL}},
 		{"its scheme is one of Redis", "http://localhost", []string{scheme}},
 		{"its scheme names a known topology", "redis+http://localhost", []string{scheme}},
 		{"its scheme ends after the topology", "redis+://localhost", []string{scheme}},
@@ -111,7 +113,7 @@ func TestParseFaults(t *testing.T) {
 		{"a Unix socket is not a directory", "redis+unix:///run/", []string{socket}},
 		{"a Unix socket has no host", "redis+unix://run/redis.sock", []string{socket}},
 		{"a Unix socket has no host after the login", "redis+unix://app:pass@h/run/redis.sock", []string{socket}},
-		{"the database of a Unix socket is a number", "redis+unix:///run/redis.sock?db=x", []string{"has a query parameter db that is not a database number"}},
+		{"the database of a Unix socket is a number", "redis+unix:///run/redis.sock?db=x", []string{must("db", "be a database number, such as 0")}},
 		{"a Unix socket has no certificates", "redis+unix:///run/redis.sock?ca_file=/ca.pem", []string{unsupported("ca_file")}},
 		{"the user of a Unix socket needs a password", "redis+unix://app@/run/redis.sock", []string{login}},
 		{"it has a host", "redis://", []string{noHost}},
@@ -145,17 +147,17 @@ func TestParseFaults(t *testing.T) {
 		{"each Sentinel has a host", "redis+sentinel://a,,b/m", []string{noHost}},
 		{"the same fault of several hosts is reported once", "redis+sentinel://a:0,,b:0,/m", []string{port, noHost}},
 		{"the login is before the first host", "redis+cluster://a,b@c,d", []string{login}},
-		{"a Cluster has one database", "redis+cluster://a/1", []string{"has a path; a Cluster has only database 0"}},
+		{"a Cluster has one database", "redis+cluster://a/1", []string{"the URL has a path: a Cluster has only database 0"}},
 		{"a Cluster has no database parameter", "redis+cluster://a?db=1", []string{unsupported("db")}},
 		{"a Cluster has no Sentinels", "redis+cluster://a?sentinel_password=S3cr3t", []string{unsupported("sentinel_password")}},
 		{"one server has no tls parameter", "rediss://a?tls=true", []string{unsupported("tls")}},
-		{"tls cannot contradict the scheme", "rediss+cluster://a?tls=false", []string{"has a query parameter tls that contradicts rediss"}},
-		{"tls is true or false", "redis+cluster://a?tls=yes", []string{"has a query parameter tls that is neither true nor false"}},
-		{"db is a number", "redis+sentinel://a/m?db=x", []string{"has a query parameter db that is not a database number"}},
-		{"a parameter has a value", "redis+sentinel://a/m?sentinel_username", []string{"has a query parameter sentinel_username that is empty"}},
-		{"a parameter is set once", "redis+sentinel://a/m?db=1&db=2", []string{"has the query parameter db twice"}},
-		{"a parameter has valid escapes", "redis+sentinel://a/m?sentinel_password=%zz", []string{"has an invalid escape or a semicolon in its query"}},
-		{"server_name is a name", "rediss://a?server_name=%2F", []string{"has a query parameter server_name that is neither a name nor an IP address"}},
+		{"tls cannot contradict the scheme", "rediss+cluster://a?tls=false", []string{must("tls", "be true, because the URL begins with rediss")}},
+		{"tls is true or false", "redis+cluster://a?tls=yes", []string{must("tls", "be true or false")}},
+		{"db is a number", "redis+sentinel://a/m?db=x", []string{must("db", "be a database number, such as 0")}},
+		{"a parameter has a value", "redis+sentinel://a/m?sentinel_username", []string{must("sentinel_username", "have one value")}},
+		{"a parameter is set once", "redis+sentinel://a/m?db=1&db=2", []string{must("db", "have one value")}},
+		{"a parameter has valid escapes", "redis+sentinel://a/m?sentinel_password=%zz", []string{"the query has an invalid escape or a semicolon; write %25 for % and %3B for ;"}},
+		{"server_name is a name", "rediss://a?server_name=%2F", []string{must("server_name", "be a name or an IP address")}},
 		{"an authority is only for TLS", "redis://a?ca_file=/ca.pem", []string{noTLS}},
 		{"a server name is only for TLS", "redis+sentinel://a/m?server_name=b&tls=false", []string{noTLS}},
 		{"a certificate needs its key", "rediss://a?cert_file=/cert.pem", []string{half}},

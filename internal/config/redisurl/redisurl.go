@@ -46,10 +46,18 @@ type URL struct {
 
 // Login is a user and a password for AUTH, and the encryption of the connection.
 type Login struct {
-	// A password without a user name is that of the default user. Without both there is no AUTH.
+	// Without a user name, the password is the password of the default user. Without both there is no AUTH.
 	Username, Password string
 	// TLS is nil for plain TCP. It may contain a private key. It must not be changed.
 	TLS *tls.Config
+}
+
+// logins returns the logins that the URL needs.
+func (u *URL) logins() []*Login {
+	if u.Topology == Sentinel {
+		return []*Login{&u.Redis, &u.Sentinels}
+	}
+	return []*Login{&u.Redis}
 }
 
 // SameServers reports whether u and other differ at most in users, passwords and certificates.

@@ -15,9 +15,9 @@ func (u *URL) readCertificates(readFile func(path string) ([]byte, error)) error
 	named := u.CAFile != "" || u.CertFile != "" || u.KeyFile != "" || u.ServerName != ""
 	switch {
 	case named && u.Redis.TLS == nil && u.Sentinels.TLS == nil:
-		return errors.New("has parameters for TLS, but no TLS: use rediss://, or tls=true with Sentinel and Cluster")
+		return errors.New("the URL has query parameters for TLS, but no TLS: use rediss://, or tls=true with Sentinel and Cluster")
 	case (u.CertFile == "") != (u.KeyFile == ""):
-		return errors.New("has only one of the query parameters cert_file and key_file; a client certificate needs both")
+		return errors.New("the URL has only one of the query parameters cert_file and key_file: a client certificate needs both")
 	}
 	var problems []error
 	read := func(parameter, path string) (content []byte) {
@@ -26,7 +26,7 @@ func (u *URL) readCertificates(readFile func(path string) ([]byte, error)) error
 		}
 		content, err := readFile(path)
 		if err != nil {
-			problems = append(problems, fmt.Errorf("names a %s that %w", parameter, err))
+			problems = append(problems, fmt.Errorf("the %s %w", parameter, err))
 		}
 		return content
 	}
@@ -39,17 +39,18 @@ func (u *URL) readCertificates(readFile func(path string) ([]byte, error)) error
 	if u.CAFile != "" {
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(ca) {
-			problems = append(problems, errors.New("names a ca_file that contains no certificate in PEM format"))
+			problems = append(problems, errors.New("the ca_file contains no certificate in PEM format"))
 		}
 	}
 	if u.CertFile != "" {
 		pair, err := tls.X509KeyPair(cert, key)
 		if err != nil { // err may quote the content of the files
-			problems = append(problems, errors.New("names a cert_file and a key_file that are not a certificate and its unencrypted key in PEM format"))
+			problems = append(problems, errors.New("the cert_file and the key_file are not a certificate and its unencrypted key "+
+				"in PEM format"))
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}
-	for _, login := range []*Login{&u.Redis, &u.Sentinels} {
+	for _, login := range u.logins() {
 		if login.TLS != nil {
 			login.TLS = config
 		}

@@ -49,21 +49,21 @@ func TestCertificateFaults(t *testing.T) {
 		}
 		return os.ReadFile(path)
 	}
-	const pair = "names a cert_file and a key_file that are not a certificate and its unencrypted key in PEM format"
+	const pair = "the cert_file and the key_file are not a certificate and its unencrypted key in PEM format"
 	for _, row := range []struct {
 		name  string
 		files url.Values
 		want  string
 	}{
-		{"the file of an authority can be read", url.Values{"ca_file": {"missing"}}, "names a ca_file that cannot be read"},
-		{"the file of an authority contains a certificate", url.Values{"ca_file": {text}}, "names a ca_file that contains no certificate in PEM format"},
-		{"the file of a certificate can be read", url.Values{"cert_file": {"missing"}, "key_file": {key}}, "names a cert_file that cannot be read"},
-		{"the file of a key can be read", url.Values{"cert_file": {cert}, "key_file": {"missing"}}, "names a key_file that cannot be read"},
+		{"the file of an authority can be read", url.Values{"ca_file": {"missing"}}, "the ca_file cannot be read"},
+		{"the file of an authority contains a certificate", url.Values{"ca_file": {text}}, "the ca_file contains no certificate in PEM format"},
+		{"the file of a certificate can be read", url.Values{"cert_file": {"missing"}, "key_file": {key}}, "the cert_file cannot be read"},
+		{"the file of a key can be read", url.Values{"cert_file": {cert}, "key_file": {"missing"}}, "the key_file cannot be read"},
 		{"the file of a certificate contains one", url.Values{"cert_file": {text}, "key_file": {key}}, pair},
 		{"the file of a key contains one", url.Values{"cert_file": {cert}, "key_file": {text}}, pair},
 		{"the key belongs to the certificate", url.Values{"cert_file": {cert}, "key_file": {otherKey}}, pair},
 		{"every file that cannot be read is reported", url.Values{"ca_file": {"missing"}, "cert_file": {"missing"}, "key_file": {"missing"}},
-			"names a ca_file that cannot be read\nnames a cert_file that cannot be read\nnames a key_file that cannot be read"},
+			"the ca_file cannot be read\nthe cert_file cannot be read\nthe key_file cannot be read"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := redisurl.Parse("rediss://h?"+row.files.Encode(), readFile)
