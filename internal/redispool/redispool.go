@@ -30,12 +30,13 @@ const (
 type Options struct {
 	URL redisurl.URL
 
-	// Current returns the URL with the current logins. It is called before each connection is made. Open connections
-	// keep the login that they were made with.
+	// Current returns the URL with the current logins. The default is URL. It is called before each connection is made.
+	// Open connections keep the login that they were made with. It must be safe for concurrent use.
 	Current func() redisurl.URL
 
 	// Outdated is called when a server does not accept our login, or when we do not accept its certificate. It is called
-	// before the error is returned, so that the next connection uses the new result of Current.
+	// before the error is returned, so that the next connection uses the new result of Current. It must be safe for
+	// concurrent use.
 	Outdated func()
 
 	// Timeout limits one write and one read. The default is one second: Twilio waits 15 s in all, and a message uses
@@ -62,26 +63,29 @@ type Pool struct {
 	cluster *cluster.Cluster // nil unless it is a Cluster
 }
 
-// Open returns a pool. It does not contact Redis: if Redis cannot be reached yet, the first command returns the error.
-// The pool never waits for a free connection, because redisstore cannot give it a time limit. A caller must therefore
-// limit its own use to Options.Connections.
+// Open returns a pool. It does not contact Redis: if Redis cannot be reached, the first command returns the error. If all
+// connections are in use, the pool returns [redis.ErrPoolExhausted] and does not wait, because redisstore cannot give it a
+// time limit. A caller must therefore limit its own use to Options.Connections.
 func Open(o Options) *Pool {
+	if o.Current == nil {
+		o.Current = func() redisurl.URL { return o.URL }
+	}
+	size := cmp.Or(o.Connections, Size)
 	servers := node.Options{
 		Dialer:       &dial.Dialer{Resolver: o.Resolver},
-		Login:        func() node.Login { return node.Login(o.current().Redis) },
+		Login:        func() node.Login { return node.Login(o.Current().Redis) },
 		Database:     o.URL.Database,
 		Timeout:      cmp.Or(o.Timeout, dial.Timeout),
 		WaitReplicas: o.WaitReplicas,
 		Failed:       o.failed,
 		Observe:      o.Observe,
 	}
-	size := cmp.Or(o.Connections, Size)
 	switch o.URL.Topology {
 	case redisurl.Cluster:
 		c := cluster.New(o.URL.Addrs, servers, size+spare)
 		return &Pool{&redis.Pool{DialContext: c.Dial, MaxActive: size + spare, MaxIdle: size + spare}, c}
 	case redisurl.Sentinel:
-		login := func() node.Login { return node.Login(o.current().Sentinels) }
+		login := func() node.Login { return node.Login(o.Current().Sentinels) }
 		sentinels := node.Options{Dialer: servers.Dialer, Login: login, Timeout: dial.Timeout, Failed: o.failed}
 		p := sentinel.New(o.URL.Primary, o.URL.Addrs, sentinels, servers)
 		pool := node.NewPool(p.Dial, size+spare, size)
@@ -93,13 +97,6 @@ func Open(o Options) *Pool {
 	return &Pool{Pool: node.NewPool(server.Dial, size+spare, size)}
 }
 
-func (o Options) current() redisurl.URL {
-	if o.Current != nil {
-		return o.Current()
-	}
-	return o.URL
-}
-
 func (o Options) failed(err error) {
 	if o.Outdated != nil && node.Outdated(err) {
 		o.Outdated()
@@ -108,8 +105,8 @@ func (o Options) failed(err error) {
 
 // EachPrimary calls f with a connection to each server that accepts writes: the single server, the primary, or every
 // primary of a Cluster that has slots. addr is "" unless it is a Cluster. These connections do not count towards
-// Options.Connections. f must not use a connection after it has returned. If f returns an error, EachPrimary returns
-// that error and does not call f again.
+// Options.Connections. f must not use a connection after it has returned. EachPrimary stops at the first error of a
+// connection or of f, and returns it.
 //
 // If a slot of a Cluster moves from one server to another at the same time, its keys may be seen twice or not at all.
 func (p *Pool) EachPrimary(ctx context.Context, f func(addr string, c redis.Conn) error) error {
@@ -125,7 +122,7 @@ func (p *Pool) EachPrimary(ctx context.Context, f func(addr string, c redis.Conn
 }
 
 // HashTags returns a hash tag for each primary of a Cluster that has slots: the keys with that tag are on that primary.
-// They are known once a connection was made. HashTags returns only "" if there is no Cluster.
+// It returns none before the first connection is made. Without a Cluster, it returns only "".
 func (p *Pool) HashTags() []string {
 	if p.cluster == nil {
 		return []string{""}
@@ -133,8 +130,8 @@ func (p *Pool) HashTags() []string {
 	return p.cluster.HashTags()
 }
 
-// OpenConnections returns the number of open connections, for a Cluster those to all its nodes. The Stats of the pool of
-// a Cluster count each connection to the whole Cluster as one.
+// OpenConnections returns the number of open connections. For a Cluster, it counts the connections to all nodes, while the
+// Stats of the pool count each connection to the whole Cluster as one.
 func (p *Pool) OpenConnections() int {
 	if p.cluster == nil {
 		return p.ActiveCount()
@@ -142,7 +139,7 @@ func (p *Pool) OpenConnections() int {
 	return p.cluster.OpenConnections()
 }
 
-// Close closes all connections.
+// Close closes all connections. Its error is always nil.
 func (p *Pool) Close() error {
 	if p.cluster != nil {
 		p.cluster.Close()

@@ -30,9 +30,9 @@ type Cluster struct {
 	layout    atomic.Pointer[layout] // without slots before the first contact
 	refreshes singleflight.Group
 
-	mu        sync.Mutex
-	refreshed time.Time              // when the last refresh of the layout ended
-	pools     map[string]*redis.Pool // by the address of the node; nil once the Cluster is closed
+	mu       sync.Mutex
+	pools    map[string]*redis.Pool // by the address of the node
+	isClosed bool
 }
 
 // New returns the Cluster of which some nodes have the addresses in seeds. It contacts no node. size is the number of
@@ -87,18 +87,17 @@ func (c *Cluster) OpenConnections() (n int) {
 	return n
 }
 
-// pool returns the pool of connections to the node at addr.
+// pool returns the pool of connections to the node at addr. Once the Cluster is closed, the pool is closed, too.
 func (c *Cluster) pool(addr string) *redis.Pool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	pool, found := c.pools[addr]
 	if !found {
 		pool = node.NewPool((&node.Node{Addr: addr, Options: c.options}).Dial, 2*c.size, c.size) // a commit may need two
-		if c.pools == nil {
-			_ = pool.Close()
-			return pool
-		}
 		c.pools[addr] = pool
+	}
+	if c.isClosed {
+		_ = pool.Close()
 	}
 	return pool
 }
@@ -106,15 +105,17 @@ func (c *Cluster) pool(addr string) *redis.Pool {
 // Close closes all connections. A command that is running may return any error.
 func (c *Cluster) Close() {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.closePools(nil)
-	c.pools = nil
+	c.isClosed = true
+	c.mu.Unlock()
+	c.keepPools(nil)
 }
 
-// closePools closes the pools of all nodes except those that stay. The caller holds the lock.
-func (c *Cluster) closePools(stay map[string]bool) {
+// keepPools closes the pools of all nodes except those at addrs.
+func (c *Cluster) keepPools(addrs map[string]bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	for addr, pool := range c.pools {
-		if !stay[addr] {
+		if !addrs[addr] {
 			_ = pool.Close()
 			delete(c.pools, addr)
 		}

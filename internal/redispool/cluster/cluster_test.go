@@ -31,7 +31,7 @@ func TestClose(t *testing.T) {
 	if n := c.OpenConnections(); n != 2 {
 		t.Errorf("%d connections are open, want 2", n)
 	}
-	c.closePools(map[string]bool{"stays:6379": true})
+	c.keepPools(map[string]bool{"stays:6379": true})
 	if !leaves.closed || stays.closed {
 		t.Errorf("the node that left is closed: %v, the one that stays: %v", leaves.closed, stays.closed)
 	}

@@ -11,8 +11,8 @@ import (
 	"smsession/internal/redispool/node"
 )
 
-// refreshPause is the shortest time between two requests for the layout. During a failover every message needs the
-// layout.
+// refreshPause is the time between two requests for the layout in the background. During a failover every message needs
+// the layout.
 const refreshPause = 100 * time.Millisecond
 
 var (
@@ -21,14 +21,12 @@ var (
 )
 
 // refreshSoon requests the layout in the background. A node that is gone or hangs cannot redirect us to the node that has
-// taken over its slots.
+// taken over its slots. Calls during a request, and in the pause after it, make no other request.
 func (c *Cluster) refreshSoon() {
-	c.mu.Lock()
-	due := time.Since(c.refreshed) >= refreshPause
-	c.mu.Unlock()
-	if due {
-		c.refreshes.DoChan("", func() (any, error) { return c.refresh() })
-	}
+	c.refreshes.DoChan("", func() (any, error) {
+		defer time.Sleep(refreshPause)
+		return c.refresh()
+	})
 }
 
 // refresh requests the layout from all known nodes and those of the settings, all at once. It uses the first complete
@@ -43,16 +41,13 @@ func (c *Cluster) refresh() (*layout, error) {
 		}
 		return best.complete()
 	})
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.refreshed = time.Now()
 	if err != nil {
 		return nil, err
 	}
 	best.members = maps.Clone(last.members)
 	maps.Copy(best.members, best.nodes)
 	c.layout.Store(best)
-	c.closePools(best.nodes)
+	c.keepPools(best.nodes)
 	return best, nil
 }
 

@@ -41,11 +41,15 @@ type Dialer struct {
 
 	lookups  singleflight.Group // by host
 	answers  sync.Map           // the last answers of DNS: []netip.Addr by host
-	failures sync.Map           // the times of failures that no answer followed: int64 in ns by address
+	failures sync.Map           // the time of the last failure if nothing succeeded since then: int64 in ns by address
 }
 
-// Dial connects to host:port, or to a Unix socket if addr is a path. The first lookup of a host name does not count
-// towards Timeout.
+// Dial connects to host:port, or to a Unix socket if addr is a path. It takes at most Timeout, and up to five seconds more
+// for the first lookup of a host name. It returns the error of ctx, a [net.DNSError], or the joined errors of all addresses,
+// each of which is a [net.OpError].
+//
+// A lookup may go on for five seconds after ctx has ended. It serves the later callers: without it, callers that wait for
+// less time than DNS takes would never get an answer.
 func (d *Dialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	if strings.HasPrefix(addr, "/") {
 		return (&net.Dialer{Timeout: Timeout}).DialContext(ctx, "unix", addr)
@@ -61,7 +65,8 @@ func (d *Dialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	return d.dialAny(ctx, d.order(ips, port))
 }
 
-// Report records whether the server at the remote address of a connection answered. An error reply counts as no answer.
+// Report records whether the server at the remote address of a connection accepted us. Dial tries the addresses that did not
+// accept us after the other ones.
 func (d *Dialer) Report(addr string, answered bool) {
 	if answered {
 		d.failures.Delete(addr)
@@ -70,8 +75,8 @@ func (d *Dialer) Report(addr string, answered bool) {
 	}
 }
 
-// lookUp returns the addresses of a host. While DNS is slow or fails, it returns those of the last answer. It does not
-// do so if DNS answers that the host does not exist.
+// lookUp returns the addresses of a host. While DNS is slow or fails, it returns the addresses of the last answer. If DNS
+// answers that the host does not exist, it returns that error.
 func (d *Dialer) lookUp(ctx context.Context, host string) ([]netip.Addr, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{ip}, nil
@@ -95,7 +100,7 @@ func (d *Dialer) lookUp(ctx context.Context, host string) ([]netip.Addr, error) 
 	return last.([]netip.Addr), nil
 }
 
-// resolve asks DNS and keeps the answer. It outlives the caller's context, because later callers need the answer, too.
+// resolve asks DNS and keeps the answer for all callers, so it has no caller's context.
 func (d *Dialer) resolve(host string) ([]netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 	defer cancel()
@@ -109,7 +114,7 @@ func (d *Dialer) resolve(host string) ([]netip.Addr, error) {
 	return ips, err
 }
 
-// order returns the addresses with their port. Those that failed come after the others, the latest failure last.
+// order returns the addresses with their port. Addresses that failed come last, the latest failure at the very end.
 func (d *Dialer) order(ips []netip.Addr, port string) []string {
 	var addrs []string
 	for _, ip := range ips {
