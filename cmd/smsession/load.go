@@ -15,7 +15,7 @@ import (
 // loadCommand is many phones at once.
 type loadCommand struct {
 	target.Flags
-	To address `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"Our number (default +15005550006, Twilio's test number)."`
+	To usage.Address `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"Our number (default +15005550006, Twilio's test number)."`
 
 	Conversations int              `name:"conversations" default:"2000" placeholder:"N" help:"Number of conversations at the same time (default 2000)."`
 	InFlight      int              `name:"in-flight" default:"64" placeholder:"N" help:"Number of deliveries at the same time, at least --burst (default 64)."`

@@ -5,42 +5,42 @@ import (
 	"fmt"
 
 	"smsession/internal/inspect"
+	"smsession/internal/inspect/flags"
 	"smsession/internal/usage"
 )
 
 // lsCommand lists the live conversations.
 type lsCommand struct {
-	operatorFlags
-	filterFlags
+	flags.List
 	Sort  inspect.Order `name:"sort" enum:"count,idle,left,began," default:"" placeholder:"ORDER" help:"Sort by count (highest first), idle (longest first), left (least first) or began (earliest first). Without it, conversations are listed as they are found."`
 	Limit *int          `name:"limit" placeholder:"N" help:"List at most this many (default 20 with --sort, otherwise all)."`
 }
 
-const (
-	usualLimit  = 20      // with --sort
-	sortedLimit = 100_000 // conversations that are in memory to be sorted: up to 60 MB
-)
+// sortedLimit is how many conversations may be in memory to be sorted. They need up to 60 MB.
+const sortedLimit = 100_000
 
 // Help is shown below the flags' summary.
 func (c *lsCommand) Help() string {
-	return `COUNT is the number of messages counted, IDLE the time since the last one, and LEFT the time until the session expires if no
-message comes. Sessions that were ended are left out. The keys are read with SCAN, so Redis answers messages at the same time, and
-conversations are printed as they are found. On a Cluster, a conversation whose slot moves meanwhile may be listed twice or not at all.
+	return `COUNT is the number of messages counted, IDLE the time since the last one, and LEFT the time until the session
+expires if no message comes. Sessions that were ended are left out. The keys are read with SCAN, so Redis answers messages at
+the same time, and conversations are printed as they are found. On a Cluster, a conversation whose slot moves meanwhile may
+be listed twice or not at all.
+
+ls needs REDIS_URL and no Twilio secret. The exit status is 0 also if there are no conversations, 1 if Redis cannot be read,
+and 2 for a wrong command line or setting.
 
   smsession ls --to +15005550006
   smsession ls --sort count --limit 10 --reveal
-  smsession ls --json | jq -r 'select(.idle_seconds < 60) | .from'
-
-ls needs REDIS_URL and no Twilio secret. The exit status is 0 also if there are no conversations, 1 if Redis cannot be read, and 2 for a
-wrong command line or setting.`
+  smsession ls --json | jq -r 'select(.idle_seconds < 60) | .from'`
 }
 
 // Validate checks --limit.
 func (c *lsCommand) Validate() error {
-	if c.Limit != nil && *c.Limit < 1 {
+	switch {
+	case c.Limit == nil:
+	case *c.Limit < 1:
 		return usage.Fault("--limit must be a whole number from 1")
-	}
-	if c.Limit != nil && c.Sort != "" && *c.Limit > sortedLimit {
+	case c.Sort != "" && *c.Limit > sortedLimit:
 		return usage.Fault(fmt.Sprintf("--limit must be a whole number from 1 to %d with --sort", sortedLimit))
 	}
 	return nil
@@ -48,18 +48,16 @@ func (c *lsCommand) Validate() error {
 
 // Run prints a line for each conversation.
 func (c *lsCommand) Run(ctx context.Context, p *process) error {
-	source, err := c.source()
+	source, printer, err := c.Open(p.stdout)
 	if err != nil {
 		return err
 	}
 	defer source.Pool.Close()
 	limit := 0
-	switch {
-	case c.Limit != nil:
+	if c.Limit != nil {
 		limit = *c.Limit
-	case c.Sort != "":
-		limit = usualLimit
+	} else if c.Sort != "" {
+		limit = 20
 	}
-	printer := c.printer(p.stdout, c.To, c.From)
-	return userError(source.List(ctx, c.filter(), c.Sort, limit, printer.List))
+	return source.List(ctx, c.Filter(), c.Sort, limit, printer.List)
 }

@@ -19,16 +19,16 @@ import (
 // phoneCommand is a phone in the terminal.
 type phoneCommand struct {
 	target.Flags
-	From                address  `name:"from" default:"+12025550143" placeholder:"NUMBER" help:"The sender; whatsapp:+1… for WhatsApp, and --to is then a WhatsApp number too (default +12025550143, which is fictitious)."`
-	To                  address  `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"Our number (default +15005550006, Twilio's test number)."`
-	MessagingServiceSID string   `name:"messaging-service-sid" placeholder:"SID" help:"The Messaging Service of the number (default: none)."`
-	CookiesSinceSet     bool     `name:"cookies-since-set" help:"Let cookies expire four hours after they were set, not after the last message."`
-	StrictCookies       bool     `name:"strict-cookies" help:"Apply Path, Domain and Secure to cookies, as a browser does."`
-	SingleCookie        bool     `name:"single-cookie" help:"Keep only the last cookie."`
-	LoseCookies         float64  `name:"lose-cookies" default:"0" placeholder:"SHARE" help:"Share of messages, 0 to 1, that carry no cookies (default 0)."`
-	FollowHosts         []string `name:"follow-hosts" placeholder:"HOST" help:"Other hosts to which the webhook's redirects and TwiML may lead, HOST or HOST:PORT (default: ask in a terminal, otherwise follow to no other host)."`
-	Verbose             bool     `name:"verbose" short:"v" help:"Show a line for each request and response; with --json, their headers and bodies."`
-	JSON                bool     `name:"json" help:"Print only one JSON object for each message on standard output."`
+	From                usage.Address `name:"from" default:"+12025550143" placeholder:"NUMBER" help:"The sender; whatsapp:+1… for WhatsApp, and --to is then a WhatsApp number too (default +12025550143, which is fictitious)."`
+	To                  usage.Address `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"Our number (default +15005550006, Twilio's test number)."`
+	MessagingServiceSID string        `name:"messaging-service-sid" placeholder:"SID" help:"The Messaging Service of the number (default: none)."`
+	CookiesSinceSet     bool          `name:"cookies-since-set" help:"Let cookies expire four hours after they were set, not after the last message."`
+	StrictCookies       bool          `name:"strict-cookies" help:"Apply Path, Domain and Secure to cookies, as a browser does."`
+	SingleCookie        bool          `name:"single-cookie" help:"Keep only the last cookie."`
+	LoseCookies         float64       `name:"lose-cookies" default:"0" placeholder:"SHARE" help:"Share of messages, 0 to 1, that carry no cookies (default 0)."`
+	FollowHosts         []string      `name:"follow-hosts" placeholder:"HOST" help:"Other hosts to which the webhook's redirects and TwiML may lead, HOST or HOST:PORT (default: ask in a terminal, otherwise follow to no other host)."`
+	Verbose             bool          `name:"verbose" short:"v" help:"Show a line for each request and response; with --json, their headers and bodies."`
+	JSON                bool          `name:"json" help:"Print only one JSON object for each message on standard output."`
 
 	Texts []string `arg:"" optional:"" name:"text" help:"Texts to send, or commands, one after the other (default: the lines of standard input)."`
 }

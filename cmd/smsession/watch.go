@@ -6,39 +6,38 @@ import (
 	"time"
 
 	"smsession/internal/inspect"
+	"smsession/internal/inspect/flags"
 	"smsession/internal/terminal"
 	"smsession/internal/usage"
 )
 
 // watchCommand shows what happens to conversations.
 type watchCommand struct {
-	operatorFlags
-	filterFlags
+	flags.List
 	Every time.Duration `name:"every" default:"2s" placeholder:"DURATION" help:"How long to wait before each poll (default 2s)."`
 	Limit int           `name:"limit" default:"10000" placeholder:"N" help:"How many conversations to remember, those with the latest messages (default 10000)."`
 }
 
-// shortestPause makes sure that a typing error does not read Redis all the time.
-const shortestPause = 100 * time.Millisecond
-
 // Help is shown below the flags' summary.
 func (c *watchCommand) Help() string {
-	return `In a terminal, watch shows a table with the latest messages first, and the latest events below it; Ctrl-C ends it. Into a pipe, or with
---json, it prints one line for each event: began, spoke, ended (by STOP or an operator) or gone (expired or erased). Each poll reads all
-keys with SCAN. Of conversations beyond --limit, watch shows new messages, but not when they are gone.
+	return `In a terminal, watch shows a table with the latest messages first, and the latest events below it; Ctrl-C ends it. Into
+a pipe, or with --json, it prints one line for each event: began, spoke, ended (by STOP or an operator) or gone (expired or
+erased). Each poll reads all keys with SCAN. Of conversations beyond --limit, watch shows new messages, but not when they are
+gone.
+
+watch needs REDIS_URL and no Twilio secret. If Redis goes away, watch waits for it. If Redis cannot be read at the start, the
+exit status is 1. It is 2 for a wrong command line or setting.
 
   smsession watch --to +15005550006
-  smsession watch --json | jq -c 'select(.event == "began")'
-
-watch needs REDIS_URL and no Twilio secret. If Redis goes away, watch waits for it. If Redis cannot be read at the start, the exit status
-is 1. It is 2 for a wrong command line or setting.`
+  smsession watch --json | jq -c 'select(.event == "began")'`
 }
 
-// Validate checks the bounds of the numbers.
+// Validate checks the bounds of the numbers. The least pause makes sure that a typing error does not read Redis all the
+// time.
 func (c *watchCommand) Validate() error {
 	switch {
-	case c.Every < shortestPause:
-		return usage.Fault("--every must be at least " + terminal.Duration(shortestPause))
+	case c.Every < 100*time.Millisecond:
+		return usage.Fault("--every must be at least 100ms")
 	case c.Limit < 1 || c.Limit > sortedLimit:
 		return usage.Fault(fmt.Sprintf("--limit must be a whole number from 1 to %d", sortedLimit))
 	}
@@ -47,24 +46,24 @@ func (c *watchCommand) Validate() error {
 
 // Run polls until it is interrupted, which is its normal end.
 func (c *watchCommand) Run(ctx context.Context, p *process) error {
-	source, err := c.source()
+	source, printer, err := c.Open(p.stdout)
 	if err != nil {
 		return err
 	}
 	defer source.Pool.Close()
-	watch := &inspect.Watch{Source: source, Filter: c.filter(), Limit: c.Limit}
+	watch := &inspect.Watch{Source: source, Filter: c.Filter(), Limit: c.Limit}
 	if _, err = watch.Poll(ctx); err == nil {
-		err = c.show(ctx, p, watch)
+		err = c.show(ctx, p, watch, printer)
 	}
 	if ctx.Err() != nil {
 		return nil
 	}
-	return userError(err)
+	return err
 }
 
 // show shows the events after the first poll.
-func (c *watchCommand) show(ctx context.Context, p *process, watch *inspect.Watch) error {
-	every, printer := terminal.Duration(c.Every), c.printer(p.stdout, c.To, c.From)
+func (c *watchCommand) show(ctx context.Context, p *process, watch *inspect.Watch, printer inspect.Printer) error {
+	every := terminal.Duration(c.Every)
 	if !c.JSON && terminal.Is(p.stdout) {
 		screen := &inspect.Screen{Printer: printer, Title: "conversations, every " + every + "; Ctrl-C ends"}
 		return screen.Run(ctx, watch, c.Every)

@@ -68,7 +68,10 @@ func unfinished(err error, doubt string) error {
 	case errors.Is(err, record.ErrNewer):
 		return fmt.Errorf("%w: use the version of smsession that wrote it", err)
 	}
-	return fmt.Errorf("%s: %w", doubt, explain(err))
+	if err = explain(err); errors.Is(err, context.Canceled) {
+		err = errors.New("interrupted") // an interruption must not hide the doubt
+	}
+	return fmt.Errorf("%s: %w", doubt, err)
 }
 
 // Ending prints the end of a conversation: as a sentence, or as an object of JSON.

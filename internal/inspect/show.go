@@ -2,7 +2,6 @@ package inspect
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"time"
 
@@ -10,30 +9,29 @@ import (
 	"smsession/internal/terminal"
 )
 
-// Snapshot prints what Redis contains about a conversation, as several lines of text. With JSON, it prints the unchanged
-// record on one line that is safe for a terminal. It then prints nothing if there is no record, or if the record belongs
-// to another conversation, which the operator did not name.
-func (p *Printer) Snapshot(s Snapshot) error {
-	state, r := s.parse(time.Now())
-	if p.JSON {
-		if s.Record.Text == nil || state == otherConversation {
-			return nil
+// Show prints what Redis contains about conversations, as several lines of text for each. With JSON, it prints each record
+// unchanged, on one line that is safe for a terminal. It then leaves out a conversation that has no record, or whose record
+// belongs to another conversation, which the operator did not name.
+func (p *Printer) Show(found []Snapshot) error {
+	var out []byte
+	for i, s := range found {
+		state, r := s.parse(time.Now())
+		switch {
+		case !p.JSON && i > 0:
+			out = append(out, "\n"+p.snapshot(s, state, r)...)
+		case !p.JSON:
+			out = append(out, p.snapshot(s, state, r)...)
+		case s.Record.Text != nil && state != otherConversation:
+			out = append(append(out, terminal.EscapeJSON(s.Record.Text)...), '\n')
 		}
-		_, err := p.Out.Write(append(terminal.EscapeJSON(s.Record.Text), '\n'))
-		return err
 	}
-	text := p.snapshotText(s, state, r)
-	if p.begun {
-		text = "\n" + text
-	}
-	p.begun = true
-	_, err := io.WriteString(p.Out, text)
+	_, err := p.Out.Write(out)
 	return err
 }
 
-// snapshotText returns the lines about a conversation. Only a part of the token is among them, because anyone who has the
+// snapshot returns the lines about a conversation. Only a part of the token is among them, because anyone who has the
 // whole token can take over the session.
-func (p *Printer) snapshotText(s Snapshot, state state, r *record.Record) string {
+func (p *Printer) snapshot(s Snapshot, state state, r *record.Record) string {
 	var b strings.Builder
 	line := func(label string, text ...string) {
 		fmt.Fprintf(&b, "  %-9s %s\n", label, terminal.Escape(strings.Join(text, ", ")))

@@ -25,10 +25,8 @@ func (b bench) show(to string) string {
 		b.Fatal(err)
 	}
 	var out strings.Builder
-	for _, s := range found {
-		if err := (&inspect.Printer{Out: &out, Typed: []string{from}}).Snapshot(s); err != nil {
-			b.Fatal(err)
-		}
+	if err := (&inspect.Printer{Out: &out, Typed: []string{from}}).Show(found); err != nil {
+		b.Fatal(err)
 	}
 	return out.String()
 }
@@ -61,7 +59,7 @@ func TestSnapshotAsText(t *testing.T) {
   pointer   expires in 3h00m, leads to the record
 `
 		var out strings.Builder
-		if err := (&inspect.Printer{Out: &out, Typed: []string{from}}).Snapshot(s); err != nil || out.String() != want {
+		if err := (&inspect.Printer{Out: &out, Typed: []string{from}}).Show([]inspect.Snapshot{s}); err != nil || out.String() != want {
 			t.Errorf("%v, got\n%s\nwant\n%s", err, out.String(), want)
 		}
 		if strings.Contains(out.String(), token) {
@@ -161,12 +159,12 @@ func TestSnapshotAsJSON(t *testing.T) {
 		}
 		var out strings.Builder
 		s := inspect.Snapshot{To: to, From: from, Pointer: inspect.Value{Text: []byte(token)}, Record: inspect.Value{Text: []byte(text), Size: int64(len(text))}}
-		if err := (&inspect.Printer{Out: &out, JSON: true}).Snapshot(s); err != nil || out.String() != want {
+		if err := (&inspect.Printer{Out: &out, JSON: true}).Show([]inspect.Snapshot{s}); err != nil || out.String() != want {
 			t.Errorf("%q: got %q, %v", text, out.String(), err)
 		}
 	}
 	var out strings.Builder
-	if err := (&inspect.Printer{Out: &out, JSON: true}).Snapshot(inspect.Snapshot{To: to, From: from, Pointer: inspect.Value{Text: []byte(token)}}); err != nil || out.String() != "" {
+	if err := (&inspect.Printer{Out: &out, JSON: true}).Show([]inspect.Snapshot{{To: to, From: from, Pointer: inspect.Value{Text: []byte(token)}}}); err != nil || out.String() != "" {
 		t.Errorf("without a record: got %q, %v", out.String(), err)
 	}
 }
@@ -197,7 +195,7 @@ func TestAValueThatIsTooLargeIsNotRead(t *testing.T) {
 				t.Fatalf("got %v, %v", found, err)
 			}
 			var shown strings.Builder
-			_ = (&inspect.Printer{Out: &shown}).Snapshot(found[0])
+			_ = (&inspect.Printer{Out: &shown}).Show(found)
 			if !strings.Contains(shown.String(), row.want) || found[0].Record.Text != nil {
 				t.Errorf("the text is\n%s\nwant %q", shown.String(), row.want)
 			}
