@@ -45,8 +45,7 @@ func (s *Server) requireHost(next http.Handler) http.Handler {
 			return
 		}
 		s.warnOfHost(r.Host)
-		w.Header().Set("Connection", "close") // also while draining, because observe is not reached
-		wrongHost.response().write(w)
+		endings[wrongHost].write(w, endings[wrongHost].body())
 	})
 }
 

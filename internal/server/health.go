@@ -75,28 +75,21 @@ func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, re
 // waiting.
 func (h *Health) away() time.Duration { return time.Since(*h.contact.Load()) }
 
-// state returns one fixed word for the state of the replica, and whether the replica is ready.
-func (h *Health) state() (word string, isReady bool) {
+// state returns whether the replica is ready, or else the reason.
+func (h *Health) state() result {
 	switch {
 	case h.Draining():
-		return "draining", false
+		return draining
 	case !h.started.Load():
-		return "starting", false
+		return starting
 	case h.away() > h.patience+pingInterval:
-		return "redis", false
+		return noRedis
 	}
-	return "ready", true
+	return ready
 }
 
 func (s *Server) alive(w http.ResponseWriter, r *http.Request) {
-	s.finish(w, r, plain(http.StatusOK, "smsession "+s.Version))
+	s.finish(w, r, alive, []byte("smsession "+s.Version+"\n"))
 }
 
-func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	word, isReady := s.Health.state()
-	status := http.StatusOK
-	if !isReady {
-		status = http.StatusServiceUnavailable
-	}
-	s.finish(w, r, plain(status, word))
-}
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, s.Health.state()) }

@@ -112,7 +112,7 @@ func TestLogLine(t *testing.T) {
 	t.Run("health and unknown paths are logged for debugging only", func(t *testing.T) {
 		r := newReplica(t, nobody)
 		get(r.public, "/healthz")
-		if line := r.log.wantLast(t, "DEBUG", ""); line["path"] != "/healthz" {
+		if line := r.log.wantLast(t, "DEBUG", "alive"); line["path"] != "/healthz" {
 			t.Errorf("the line is %v", line)
 		}
 		get(r.public, "/nothing")

@@ -9,7 +9,6 @@ import (
 
 	"smsession/internal/server/connlimit"
 	"smsession/internal/session"
-	"smsession/internal/twilio"
 )
 
 // metrics count the messages of a replica. Every series exists from the start with the value 0, because a rate does not
@@ -21,7 +20,10 @@ type metrics struct {
 	conflicts, retries, waited prometheus.Counter
 }
 
-type routeResult struct{ route, result string }
+type routeResult struct {
+	route  string
+	result result
+}
 
 func newMetrics(registry prometheus.Registerer, health *Health, sessions *session.Manager, connections *connlimit.Limiter) *metrics {
 	auto := promauto.With(registry)
@@ -70,31 +72,25 @@ func newMetrics(registry prometheus.Registerer, health *Health, sessions *sessio
 
 // messageCounters returns a counter for each result that a request to a webhook route can have.
 func messageCounters(auto promauto.Factory) map[routeResult]prometheus.Counter {
-	results := []string{string(twilio.KeywordStart), string(twilio.KeywordHelp), receiptResult, apologyResult, keywordFailed}
-	for _, result := range session.Results() {
-		results = append(results, string(result))
-	}
-	for refused := notPost; refused <= bug; refused++ {
-		if refused != notGet {
-			results = append(results, refusals[refused].result)
-		}
-	}
 	vector := auto.NewCounterVec(prometheus.CounterOpts{
 		Name: "smsession_messages_total",
 		Help: "Requests to the webhook and to the fallback URL, by result. The log line has the same result.",
 	}, []string{"route", "result"})
 	counters := map[routeResult]prometheus.Counter{}
-	for _, route := range []string{webhookRoute, fallbackRoute} {
-		for _, result := range results {
-			counters[routeResult{route, result}] = vector.WithLabelValues(route, result)
+	for res, end := range endings {
+		if end.origin == elsewhere {
+			continue
+		}
+		for _, route := range []string{webhookRoute, fallbackRoute} {
+			counters[routeResult{route, res}] = vector.WithLabelValues(route, string(res))
 		}
 	}
 	return counters
 }
 
 // count counts a request that has ended.
-func (m *metrics) count(r *http.Request, res response, took time.Duration) {
-	counter, isMessage := m.messages[routeResult{r.URL.Path, res.result}]
+func (m *metrics) count(r *http.Request, res result, took time.Duration) {
+	counter, isMessage := m.messages[routeResult{r.URL.Path, res}]
 	if !isMessage {
 		return
 	}

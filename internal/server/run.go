@@ -31,7 +31,7 @@ const (
 	maxHeader = 16 << 10
 )
 
-// RunOptions are what Run needs.
+// RunOptions are what Run needs in addition to the Options.
 type RunOptions struct {
 	Public net.Listener
 	Admin  net.Listener // the private listener; nil for none
@@ -45,8 +45,10 @@ type RunOptions struct {
 	Refused    func(error) bool            // see Health.Watch
 }
 
-// Run runs a replica until ctx ends, a listener fails, or Redis refuses the replica at the first contact. It returns nil
-// only if ctx ended and everything has stopped in time.
+// Run runs a replica until ctx ends, a listener fails, or Redis refuses the replica at the first contact. It closes the
+// listeners. It returns nil only if ctx ended, no listener failed and everything has stopped in time. Otherwise the error
+// joins the reason of the end and one error for each part that did not stop in time; such an error wraps
+// context.DeadlineExceeded. Run must be called only once.
 //
 // When ctx ends, the replica is not ready for DrainDelay, but still answers every request. The balancers notice this
 // before the listeners close, so no message is lost. Then everything stops in the reverse order of its start: first the
@@ -54,15 +56,15 @@ type RunOptions struct {
 // end; then the watch on Redis, so that the caller can close the pool.
 func (s *Server) Run(ctx context.Context, o RunOptions) error {
 	defer s.throttle.flush()
-	failed := make(chan error, 3)
-	parts := []part{{"the watch on Redis", watchTimeout, s.watch(ctx, o, failed)}}
+	failed := make(chan error, 3) // one for each part
+	parts := []part{s.watch(ctx, o, failed)}
 	if o.Admin != nil {
 		admin := s.newHTTPServer(s.Admin(o.Profiler), idleTimeout)
-		parts = append(parts, part{"the private listener", adminTimeout, serve(o.Admin, admin, failed)})
+		parts = append(parts, serve("private listener", o.Admin, admin, adminTimeout, failed))
 	}
 	public := s.newHTTPServer(s.Public(o.Routes...), s.KeepAlive)
 	limited := s.connections.Limit(public, o.Public)
-	parts = append(parts, part{"the public listener", requestsTimeout, serve(limited, public, failed)})
+	parts = append(parts, serve("public listener", limited, public, requestsTimeout, failed))
 
 	var err error
 	select {
@@ -70,7 +72,10 @@ func (s *Server) Run(ctx context.Context, o RunOptions) error {
 	case <-ctx.Done():
 		s.Health.Drain()
 		s.Logger.Info("draining: the service continues to serve for DRAIN_DELAY", "delay", o.DrainDelay.String())
-		time.Sleep(o.DrainDelay)
+		select {
+		case err = <-failed:
+		case <-time.After(o.DrainDelay):
+		}
 	}
 	for _, p := range slices.Backward(parts) {
 		err = errors.Join(err, p.close())
@@ -89,13 +94,13 @@ func (p part) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), p.timeout)
 	defer cancel()
 	if err := p.stop(ctx); err != nil {
-		return fmt.Errorf("stop %s: %w", p.name, err)
+		return fmt.Errorf("stop the %s: %w", p.name, err)
 	}
 	return nil
 }
 
-// watch starts the watch on Redis and returns how it is stopped.
-func (s *Server) watch(ctx context.Context, o RunOptions, failed chan<- error) func(context.Context) error {
+// watch starts the watch on Redis.
+func (s *Server) watch(ctx context.Context, o RunOptions, failed chan<- error) part {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
@@ -104,7 +109,7 @@ func (s *Server) watch(ctx context.Context, o RunOptions, failed chan<- error) f
 			failed <- fmt.Errorf("the Redis at %s refuses us: %w", o.Redis, err)
 		}
 	}()
-	return func(ctx context.Context) error {
+	return part{"watch on Redis", watchTimeout, func(ctx context.Context) error {
 		cancel()
 		select {
 		case <-ended:
@@ -112,18 +117,18 @@ func (s *Server) watch(ctx context.Context, o RunOptions, failed chan<- error) f
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-	}
+	}}
 }
 
-// serve starts to serve a listener and returns how it is stopped.
-func serve(l net.Listener, srv *http.Server, failed chan<- error) func(context.Context) error {
-	go func() { failed <- srv.Serve(l) }()
-	return func(ctx context.Context) error {
+// serve starts to serve a listener.
+func serve(name string, l net.Listener, srv *http.Server, timeout time.Duration, failed chan<- error) part {
+	go func() { failed <- fmt.Errorf("serve the %s: %w", name, srv.Serve(l)) }()
+	return part{name, timeout, func(ctx context.Context) error {
 		if err := srv.Shutdown(ctx); err != nil {
 			return errors.Join(err, srv.Close())
 		}
 		return nil
-	}
+	}}
 }
 
 func (s *Server) newHTTPServer(h http.Handler, idleTimeout time.Duration) *http.Server {

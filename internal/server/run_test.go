@@ -118,6 +118,21 @@ func TestRunFails(t *testing.T) {
 			}
 		})
 	})
+	t.Run("when a listener fails during the drain", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			r := run(t, "")
+			r.stop()
+			synctest.Wait()
+			start := time.Now()
+			r.listener.Close()
+			if err := <-r.result; !errors.Is(err, net.ErrClosed) || !strings.Contains(err.Error(), "serve the public listener: ") {
+				t.Errorf("Run = %v, want the error of the public listener", err)
+			}
+			if took := time.Since(start); took > time.Second {
+				t.Errorf("it took %v", took)
+			}
+		})
+	})
 	t.Run("when Redis refuses the replica at the first contact", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			refusal, l := errors.New("WRONGPASS"), newPipes()

@@ -97,10 +97,8 @@ func (s *Server) refuseMethod(routes chi.Routes, w http.ResponseWriter, r *http.
 	path := r.URL.EscapedPath()
 	switch {
 	case routes.Match(chi.NewRouteContext(), http.MethodPost, path):
-		w.Header().Set("Allow", http.MethodPost)
 		s.refuse(w, r, notPost)
 	case routes.Match(chi.NewRouteContext(), http.MethodGet, path):
-		w.Header().Set("Allow", "GET, HEAD")
 		s.refuse(w, r, notGet)
 	default:
 		s.refuse(w, r, notFound)

@@ -23,28 +23,27 @@ type throttle struct {
 	log *slog.Logger
 
 	mu     sync.Mutex
-	counts map[string]*throttled // by result, in this interval; nil between intervals
+	counts map[result]*throttled // the requests of this interval; nil between intervals
 }
 
 // throttled counts the requests with one result.
 type throttled struct {
 	count  int
-	level  slog.Level
 	source slog.Attr // of the first request without its own line
 }
 
 // allow counts a request and reports whether it gets its own log line.
-func (t *throttle) allow(level slog.Level, result string, r *http.Request) bool {
+func (t *throttle) allow(res result, r *http.Request) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.counts == nil {
-		t.counts = map[string]*throttled{}
+		t.counts = map[result]*throttled{}
 		time.AfterFunc(throttleInterval, t.flush)
 	}
-	same := t.counts[result]
+	same := t.counts[res]
 	if same == nil {
-		same = &throttled{level: level}
-		t.counts[result] = same
+		same = &throttled{}
+		t.counts[res] = same
 	}
 	if same.count++; same.count == throttleLines+1 {
 		same.source = source(r)
@@ -56,9 +55,10 @@ func (t *throttle) allow(level slog.Level, result string, r *http.Request) bool 
 func (t *throttle) flush() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for result, same := range t.counts {
+	for res, same := range t.counts {
 		if more := same.count - throttleLines; more > 0 {
-			t.log.Log(context.Background(), same.level, "requests", "result", result, "count", more, same.source)
+			level := endings[res].level
+			t.log.Log(context.Background(), level, "requests", "result", string(res), "count", more, same.source)
 		}
 	}
 	t.counts = nil
