@@ -24,6 +24,7 @@ import (
 	"smsession/internal/session/record"
 	"smsession/internal/twilio"
 	"smsession/internal/webhooktest"
+	"smsession/internal/weburl"
 )
 
 // from is the number of the first phone.
@@ -114,8 +115,8 @@ func newServer(pool *redis.Pool, publicURL string) *server.Server {
 			SCS: sharedSCS, Pool: pool, Connections: redispool.Size, Prefix: "sms:", IdleTimeout: 4 * time.Hour, Lifetime: 720 * time.Hour,
 			Budget: 10 * time.Second, Responder: conversation.Counter{}, Logger: log,
 		}),
-		Webhook:     twilio.NewVerifier(publicURL+"/sms", tokens),
-		Fallback:    twilio.NewVerifier(publicURL+"/sms/fallback", tokens),
+		Webhook:     twilio.NewVerifier(weburl.Split(publicURL+"/sms"), tokens),
+		Fallback:    twilio.NewVerifier(weburl.Split(publicURL+"/sms/fallback"), tokens),
 		AccountSIDs: []string{webhooktest.AccountSID},
 		OptOut:      twilio.OptOutDefault,
 		Health:      server.NewHealth(10*time.Second, log),

@@ -18,6 +18,7 @@ import (
 	"smsession/internal/session"
 	"smsession/internal/twilio"
 	"smsession/internal/webhooktest"
+	"smsession/internal/weburl"
 )
 
 // sharedSCS is shared by all Managers, because each call of scs.New starts a goroutine that never ends.
@@ -48,8 +49,8 @@ func newService(t *testing.T) string {
 			Responder:    conversation.Counter{},
 			Logger:       log,
 		}),
-		Webhook:  twilio.NewVerifier("https://sms.example.com/sms", tokens),
-		Fallback: twilio.NewVerifier("https://sms.example.com/sms/fallback", tokens),
+		Webhook:  twilio.NewVerifier(weburl.Split("https://sms.example.com/sms"), tokens),
+		Fallback: twilio.NewVerifier(weburl.Split("https://sms.example.com/sms/fallback"), tokens),
 		OptOut:   twilio.OptOutDefault,
 		Health:   server.NewHealth(10*time.Second, log),
 		Logger:   log,

@@ -70,8 +70,8 @@ func Run(ctx context.Context, o Options) error {
 		Responder:    conversation.Counter{},
 		Logger:       log.Logger,
 	})
-	webhook := twilio.NewVerifier(cfg.WebhookURL.String(), cfg.AuthTokens)
-	fallback := twilio.NewVerifier(cfg.FallbackURL.String(), cfg.AuthTokens)
+	webhook := twilio.NewVerifier(cfg.WebhookURL, cfg.AuthTokens)
+	fallback := twilio.NewVerifier(cfg.FallbackURL, cfg.AuthTokens)
 	go secrets.follow(ctx, o.Hangup, webhook.SetTokens, fallback.SetTokens)
 
 	health := server.NewHealth(cfg.RequestBudget, log.Logger)

@@ -27,6 +27,7 @@ import (
 	"smsession/internal/session"
 	"smsession/internal/twilio"
 	"smsession/internal/webhooktest"
+	"smsession/internal/weburl"
 )
 
 func TestMain(m *testing.M) {
@@ -108,8 +109,8 @@ func newReplica(tb testing.TB, addr string, changes ...func(*settings)) *replica
 	}
 	tb.Cleanup(func() { s.session.Pool.Close() })
 	s.server.Sessions = session.New(s.session)
-	s.server.Webhook = twilio.NewVerifier(s.webhookURL, s.tokens)
-	s.server.Fallback = twilio.NewVerifier(s.fallbackURL, s.tokens)
+	s.server.Webhook = twilio.NewVerifier(weburl.Split(s.webhookURL), s.tokens)
+	s.server.Fallback = twilio.NewVerifier(weburl.Split(s.fallbackURL), s.tokens)
 	edge := server.New(s.server)
 	return &replica{Server: edge, public: edge.Public(), pool: s.session.Pool, log: log}
 }

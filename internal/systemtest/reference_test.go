@@ -22,6 +22,7 @@ import (
 	production "smsession/internal/replica"
 	"smsession/internal/twilio"
 	"smsession/internal/webhooktest"
+	"smsession/internal/weburl"
 )
 
 // serveReference runs a server that the service is compared with. It uses the Redis at REDIS_ADDR and does not return.
@@ -78,7 +79,7 @@ const idleMilliseconds = int64(4 * time.Hour / time.Millisecond)
 type counting func(conn redis.Conn, key string) (int, error)
 
 func limit(pool *redis.Pool, count counting) http.Handler {
-	verifier := twilio.NewVerifier(webhooktest.PublicURL+"/sms", []twilio.Token{{Value: webhooktest.AuthToken}})
+	verifier := twilio.NewVerifier(weburl.Split(webhooktest.PublicURL+"/sms"), []twilio.Token{{Value: webhooktest.AuthToken}})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body := make([]byte, r.ContentLength)
 		_, err := io.ReadFull(r.Body, body)

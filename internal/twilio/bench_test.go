@@ -5,6 +5,7 @@ import (
 
 	"smsession/internal/conversation"
 	"smsession/internal/twilio"
+	"smsession/internal/weburl"
 )
 
 func BenchmarkParseForm(b *testing.B) {
@@ -24,7 +25,7 @@ func BenchmarkVerify(b *testing.B) {
 		{"with the port", "https://sms.example.com:443/sms"},
 	} {
 		b.Run(row.name, func(b *testing.B) {
-			v := twilio.NewVerifier("https://sms.example.com/sms", tokensOf(vectorToken))
+			v := twilio.NewVerifier(weburl.Split("https://sms.example.com/sms"), tokensOf(vectorToken))
 			signature := twilio.Sign(vectorToken, row.signed, form)
 			b.ReportAllocs()
 			for b.Loop() {
@@ -38,7 +39,7 @@ func BenchmarkVerify(b *testing.B) {
 
 // BenchmarkRequest measures everything that this package does for one request.
 func BenchmarkRequest(b *testing.B) {
-	v := twilio.NewVerifier("https://sms.example.com/sms", tokensOf(vectorToken))
+	v := twilio.NewVerifier(weburl.Split("https://sms.example.com/sms"), tokensOf(vectorToken))
 	signature := twilio.Sign(vectorToken, "https://sms.example.com/sms", parse(b, capturedBody))
 	body := []byte(capturedBody)
 	b.ReportAllocs()

@@ -1,14 +1,18 @@
 package twilio
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
-// OptOutMode decides which messages count as already answered by Twilio, with its own reply to STOP, START and HELP.
+// OptOutMode is the setting that decides which messages Twilio has already answered with its own reply to STOP, START or
+// HELP.
 type OptOutMode string
 
 const (
-	OptOutDefault  OptOutMode = "default"  // messages with OptOutType, and with one of Twilio's words as the body
-	OptOutAdvanced OptOutMode = "advanced" // messages with OptOutType only: Advanced Opt-Out has words of its own
-	OptOutOff      OptOutMode = "off"      // no messages
+	OptOutDefault  OptOutMode = "default"  // a message with an OptOutType, or with one of Twilio's words as its body
+	OptOutAdvanced OptOutMode = "advanced" // a message with an OptOutType: Advanced Opt-Out may have other words
+	OptOutOff      OptOutMode = "off"      // no message
 )
 
 // Keyword is the keyword that Twilio found in a message.
@@ -21,31 +25,31 @@ const (
 	KeywordHelp  Keyword = "help"  // the sender asked for help
 )
 
-// Keyword returns the keyword if Twilio treated the message as a keyword and answered it. An OptOutType of STOP, START
-// or HELP decides this alone. Without it, in the default mode, the whole body must be one of Twilio's words. Case and
-// surrounding white space do not matter. YES does not count as a keyword: Twilio opts the sender in and passes YES on,
-// and a dialogue needs it. Twilio's words apply to SMS, MMS and RCS, which Twilio unified in March 2026. They do not
-// apply to other channels, such as WhatsApp. Any other value of OptOutType is ignored, and the body decides.
+// Keyword returns the keyword of a message that Twilio answered itself, or KeywordNone. An OptOutType of STOP, START or
+// HELP decides this alone. With any other OptOutType or none, the whole body must be one of Twilio's words, and the mode
+// must be the default. Case and surrounding white space do not matter.
+//
+// YES is not a keyword: Twilio opts the sender in and also delivers YES, which a dialogue needs. Twilio's words apply to
+// SMS, MMS and RCS, which Twilio unified in March 2026. They do not apply to other channels, such as WhatsApp.
 //
 // See https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out and
 // https://support.twilio.com/hc/en-us/articles/223134027.
 func (m Message) Keyword(mode OptOutMode) Keyword {
-	if mode == OptOutOff {
+	optOutType := upper(m.OptOutType)
+	switch {
+	case mode == OptOutOff:
+		return KeywordNone
+	case optOutType == "STOP" || optOutType == "START" || optOutType == "HELP":
+		return keyword(optOutType)
+	case mode == OptOutAdvanced || !hasWords(m.From) || !hasWords(m.To):
 		return KeywordNone
 	}
-	switch optOutType := upper(m.OptOutType); optOutType {
-	case "STOP", "START", "HELP":
-		return keyword(optOutType)
-	}
-	if mode != OptOutAdvanced && hasWords(m.From) && hasWords(m.To) {
-		return keyword(upper(strings.TrimSpace(m.Body)))
-	}
-	return KeywordNone
+	return keyword(strings.TrimSpace(m.Body))
 }
 
-// keyword returns the keyword that one of Twilio's words means.
-func keyword(word string) Keyword {
-	switch word {
+// keyword returns the keyword for one of Twilio's words, and KeywordNone for any other text.
+func keyword(text string) Keyword {
+	switch upper(text) {
 	case "STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT":
 		return KeywordStop
 	case "START", "UNSTOP":
@@ -56,22 +60,17 @@ func keyword(word string) Keyword {
 	return KeywordNone
 }
 
-// hasWords reports whether Twilio answers its words at an address. A number or a name has no channel prefix.
+// hasWords reports whether Twilio's words apply to an address. Only an address of another channel has a prefix.
 func hasWords(address string) bool {
 	return !strings.Contains(address, ":") || strings.HasPrefix(address, "rcs:")
 }
 
-// upper returns a word in upper case. It returns "" for a text that is too long to be one of Twilio's words. It
-// converts ASCII only: strings.ToUpper and strings.EqualFold would treat a long s as an s, and would find STOP where
-// Twilio does not.
-func upper(word string) string {
-	if len(word) > len("UNSUBSCRIBE") {
+// upper returns a text in upper case. It returns "" for a text that cannot be one of Twilio's words: one that is longer,
+// or that is not ASCII. strings.ToUpper would convert a long s to an S, and would find STOP where Twilio does not.
+func upper(text string) string {
+	isForeign := func(r rune) bool { return r > unicode.MaxASCII }
+	if len(text) > len("UNSUBSCRIBE") || strings.ContainsFunc(text, isForeign) {
 		return ""
 	}
-	return strings.Map(func(r rune) rune {
-		if 'a' <= r && r <= 'z' {
-			return r - 'a' + 'A'
-		}
-		return r
-	}, word)
+	return strings.ToUpper(text)
 }

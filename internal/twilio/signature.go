@@ -13,7 +13,7 @@ import (
 
 // Sign returns the X-Twilio-Signature for a form that is posted to a URL, with an auth token: the base64 of the
 // HMAC-SHA1 of the URL and the sorted parameters. Sign uses the URL unchanged. Twilio itself first removes the
-// fragment, the user and the password from a URL.
+// fragment, the user and the password from a URL. An empty token also makes a signature.
 //
 // See https://www.twilio.com/docs/usage/security#validating-requests.
 func Sign(token, url string, form Form) string {
@@ -48,10 +48,10 @@ type Verifier struct {
 	signers atomic.Pointer[sync.Pool] // of []*signer, one for each token; making an HMAC's key costs more than its use
 }
 
-// NewVerifier returns a Verifier for requests to configuredURL, which is the URL that is configured at Twilio. It accepts
-// the spellings of this URL that weburl.URL.Spellings returns.
-func NewVerifier(configuredURL string, tokens Tokens) *Verifier {
-	v := &Verifier{urls: weburl.Split(configuredURL).Spellings()}
+// NewVerifier returns a Verifier for requests to the URL that is configured at Twilio. It accepts each of the URL's
+// Spellings. The URL must be set. Without tokens, the Verifier refuses every request.
+func NewVerifier(configured weburl.URL, tokens Tokens) *Verifier {
+	v := &Verifier{urls: configured.Spellings()}
 	v.SetTokens(tokens)
 	return v
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"smsession/internal/twilio"
+	"smsession/internal/weburl"
 )
 
 // vectorToken is the auth token of every published vector.
@@ -77,7 +78,7 @@ func accepts(public, target, signature string, form twilio.Form, tokens ...strin
 	if mark := strings.IndexByte(target, '?'); mark >= 0 {
 		path, query = target[:mark], target[mark:]
 	}
-	_, ok := twilio.NewVerifier(public+path, tokensOf(tokens...)).Verify(signature, query, form)
+	_, ok := twilio.NewVerifier(weburl.Split(public+path), tokensOf(tokens...)).Verify(signature, query, form)
 	return ok
 }
 
@@ -111,7 +112,7 @@ func TestSignWithTheTokenOfAMessage(t *testing.T) {
 	v := published(t, "1")
 	form := parse(t, v.Body)
 	path, query, _ := strings.Cut(v.Target, "?")
-	token, ok := twilio.NewVerifier(v.Public+path, tokensOf("new", vectorToken)).Verify(v.Signature, "?"+query, form)
+	token, ok := twilio.NewVerifier(weburl.Split(v.Public+path), tokensOf("new", vectorToken)).Verify(v.Signature, "?"+query, form)
 	got := twilio.Sign(token, "https://app.example/in?tenant=1", form)
 	if want := macOf(vectorToken, "https://app.example/in?tenant=1"+signedPublished); !ok || got != want {
 		t.Errorf("verified: %t, signed %s, want %s", ok, got, want)
@@ -238,7 +239,7 @@ func TestVerifyTokenOfAnAccount(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			form := parse(t, "AccountSid="+row.account+"&Body=hi")
 			signature := macOf(row.signedWith, "https://a.example/smsAccountSid"+row.account+"Bodyhi")
-			token, got := twilio.NewVerifier("https://a.example/sms", row.tokens).Verify(signature, "", form)
+			token, got := twilio.NewVerifier(weburl.Split("https://a.example/sms"), row.tokens).Verify(signature, "", form)
 			if got != row.want || got && token != row.signedWith {
 				t.Errorf("accepted: %t with %q, want %t with %q", got, token, row.want, row.signedWith)
 			}
@@ -249,7 +250,7 @@ func TestVerifyTokenOfAnAccount(t *testing.T) {
 func TestSetTokensWhileVerifying(t *testing.T) {
 	v := published(t, "14")
 	form := parse(t, v.Body)
-	shared := twilio.NewVerifier(v.Signed, tokensOf("old"))
+	shared := twilio.NewVerifier(weburl.Split(v.Signed), tokensOf("old"))
 	var group sync.WaitGroup
 	for range 4 {
 		group.Go(func() {
@@ -278,7 +279,7 @@ func TestVerifyWithAnEmptyToken(t *testing.T) {
 
 func TestVerifyConcurrently(t *testing.T) {
 	v, other := published(t, "1"), published(t, "16")
-	shared := twilio.NewVerifier("https://mycompany.com/myapp.php", tokensOf("old", vectorToken))
+	shared := twilio.NewVerifier(weburl.Split("https://mycompany.com/myapp.php"), tokensOf("old", vectorToken))
 	const query = "?foo=1&bar=2"
 	form, otherForm := parse(t, v.Body), parse(t, other.Body)
 	var group sync.WaitGroup
