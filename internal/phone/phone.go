@@ -45,7 +45,7 @@ func (o Options) check() error {
 	case o.From == "":
 		return errors.New("the sender's number is missing")
 	case o.To == "":
-		return errors.New("the number that is texted is missing")
+		return errors.New("the recipient's number is missing")
 	case o.AuthToken == "":
 		return errors.New("the auth token is missing")
 	case o.Webhook.URL == "":
@@ -55,7 +55,7 @@ func (o Options) check() error {
 	}
 	return cmp.Or(
 		twilio.CheckAddress("the sender's number", o.From),
-		twilio.CheckAddress("the number that is texted", o.To),
+		twilio.CheckAddress("the recipient's number", o.To),
 	)
 }
 
