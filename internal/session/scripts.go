@@ -16,8 +16,7 @@ var lua embed.FS
 
 // scripts are the steps that must be atomic. Redis 7.0 has no SET IFEQ, so they are scripts. Each script uses one key,
 // or two keys in the same slot of a Cluster. No script reads a clock: the expiry is a relative PX, so that the clocks
-// of the replicas need not agree. A script checks the size of a value against record.MaxSize before it reads the value.
-// The scripts run unchanged on Redis, Valkey and miniredis.
+// of the replicas need not agree. The scripts run unchanged on Redis, Valkey and miniredis.
 var scripts = struct{ find, record, pointer, end, discard, quarantine *redis.Script }{
 	find:       newScript("find", 1),
 	record:     newScript("record", 1),
@@ -27,12 +26,15 @@ var scripts = struct{ find, record, pointer, end, discard, quarantine *redis.Scr
 	quarantine: newScript("quarantine", 2),
 }
 
+// newScript returns the script of a file, after the functions in value.lua. These check the size of a value before they
+// read it.
 func newScript(name string, keys int) *redis.Script {
-	text, err := lua.ReadFile("lua/" + name + ".lua")
-	if err != nil {
+	functions, err := lua.ReadFile("lua/value.lua")
+	script, err2 := lua.ReadFile("lua/" + name + ".lua")
+	if err := errors.Join(err, err2); err != nil {
 		panic(err) // the file is not part of the program
 	}
-	return redis.NewScript(keys, string(text))
+	return redis.NewScript(keys, fmt.Sprintf("local maxSize = %d\n%s%s", record.MaxSize, functions, script))
 }
 
 var (
