@@ -22,7 +22,7 @@ func withScore(score int64) *cache {
 // recordOf is a record with one message, which has this MessageSid.
 func recordOf(sid string) *record.Record {
 	r := record.New(to, from).Begin(time.Now(), time.Hour)
-	return r.Update(conversation.State{Counter: 1}, time.Now()).Remember(sid, 1, conversation.Reply{}, true)
+	return r.Update(conversation.State{Counter: 1}, time.Now()).Remember(sid, conversation.Reply{}, recallsNothing)
 }
 
 // firstSID is the MessageSid in a cached record.
@@ -72,7 +72,7 @@ func TestCache(t *testing.T) {
 			t.Fatal(err)
 		}
 		for i := range 100 { // until the long reply is removed
-			long = long.Remember(fmt.Sprint("SM", i), 1, conversation.Reply{}, true)
+			long = long.Remember(fmt.Sprint("SM", i), conversation.Reply{}, recallsNothing)
 		}
 		if b := long.Bytes(); cap(b) > 2*maxCachedRecord || len(b) > maxCachedRecord {
 			t.Errorf("a record of %d bytes takes %d", len(b), cap(b))

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// sweepTime is how long the sweep after a failed *delivery may take.
+// sweepTime is how long the sweep after a failed delivery may take.
 const sweepTime = time.Second
 
 // errConflict means that another request has changed the record or the pointer since the attempt read it.
@@ -24,41 +24,40 @@ type delivery struct {
 // later version and a failed responder end it as well. No other error ends it: after a lost reply, a reset connection, a
 // failover or a conflict, the message was counted once or not at all, and the next attempt finds out which.
 //
-// ctx ends with the budget. client ends when the client hangs up.
-func (m *Manager) deliver(ctx, client context.Context, d *delivery) *Outcome {
-	past := &history{}
+// ctx ends with the budget. hangUp is closed when the client hangs up.
+func (m *Manager) deliver(ctx context.Context, hangUp <-chan struct{}, d *delivery) *Outcome {
+	past := &history{hangUp: hangUp}
 	for {
-		o, err := m.attempt(ctx, client, d, past)
+		a, s, err := m.attempt(ctx, d, past)
 		past = past.after(err)
-		if past.hasSent {
-			client = ctx // a commit must not be interrupted
-		}
 		if err != nil {
-			o = &Outcome{Err: past.wait(ctx, client, err)}
+			if err = past.wait(ctx, err); err == nil {
+				continue
+			}
 		}
-		if err == nil || o.Err != nil {
-			m.sweep(ctx, d, past, o)
-			o.Attempts, o.Conflicts, o.FirstFailure = past.attempts, past.conflicts, past.firstFailure
-			return o
+		m.sweep(ctx, d, past, s.token, err)
+		return &Outcome{
+			Reply: a.reply, Result: a.result, Err: err, saved: s,
+			Attempts: past.attempts, Conflicts: past.conflicts, FirstFailure: past.firstFailure,
 		}
 	}
 }
 
 // attempt makes one attempt. Everything that it makes is new, so an attempt that fails is simply thrown away.
-func (m *Manager) attempt(ctx, client context.Context, d *delivery, past *history) (*Outcome, error) {
-	found, err := m.find(ctx, client, d, past)
+func (m *Manager) attempt(ctx context.Context, d *delivery, past *history) (answer, saved, error) {
+	found, err := m.find(ctx, d, past)
 	if err != nil {
-		return nil, err
+		return answer{}, saved{}, err
 	}
-	next, o, err := m.turn(ctx, found.record, &d.Incoming, time.Now())
+	a, err := m.turn(ctx, found.record, &d.Incoming, time.Now())
 	if err != nil {
-		return nil, err
+		return answer{}, saved{}, err
 	}
-	o.token, o.expiry, err = m.commit(ctx, client, d, past, found, next)
+	s, err := m.commit(ctx, d, past, found, a.record)
 	if err != nil {
-		return nil, err
+		return answer{}, saved{}, err
 	}
-	return o, nil
+	return a, s, nil
 }
 
 // history is what the attempts of one request have done so far. It never changes after it was made.
@@ -68,7 +67,9 @@ type history struct {
 	firstFailure time.Time
 	cause        error // the last error of Redis, which explains more than the end of the budget
 
-	hasSent  bool   // a command to save the message was sent
+	// hangUp is closed when the client hangs up. It is nil after a command to save the message was sent, because a
+	// commit must not be interrupted.
+	hangUp   <-chan struct{}
 	ownToken string // the token under which the request may have made a record; "" if there is none
 	mayPoint bool   // the pointer may contain ownToken now or later
 
@@ -95,7 +96,7 @@ func (h *history) after(err error) *history {
 		next.cause = err
 	}
 	if failed, isSent := errors.AsType[*commitError](err); isSent {
-		next.hasSent = true
+		next.hangUp = nil
 		next.ownToken = cmp.Or(failed.ownToken, next.ownToken)
 		next.mayPoint = next.mayPoint || failed.mayPoint
 		next.replaced, next.replacement = failed.replaced, failed.replacement
@@ -105,23 +106,24 @@ func (h *history) after(err error) *history {
 
 // wait waits until the next attempt. It returns the error of the delivery if there must be no other attempt. err is the
 // error of the last attempt.
-func (h *history) wait(ctx, client context.Context, err error) error {
+func (h *history) wait(ctx context.Context, err error) error {
 	if errors.Is(err, ErrGone) || errors.Is(err, ErrNewer) || errors.Is(err, ErrResponder) {
 		return err
 	}
-	err = pause(ctx, client, h.attempts, err)
+	err = pause(ctx, h.hangUp, h.attempts, err)
 	if err != nil && !errors.Is(err, ErrGone) {
 		return h.cause
 	}
 	return err
 }
 
-// sweep deletes the record that the attempts of a delivery made under their own token, unless the outcome belongs to this
-// record, or the pointer may lead to it. It does not delay the answer to a message that failed.
-func (m *Manager) sweep(ctx context.Context, d *delivery, past *history, o *Outcome) {
+// sweep deletes the record that the attempts of a delivery made under their own token, unless the message was saved in
+// this record, or the pointer may lead to it. token and err are those of the outcome. After a failure, sweep works in the
+// background, so that it does not delay the answer.
+func (m *Manager) sweep(ctx context.Context, d *delivery, past *history, token string, err error) {
 	switch {
-	case past.ownToken == "" || o.token == past.ownToken || o.Err != nil && past.mayPoint:
-	case o.Err == nil:
+	case past.ownToken == "" || token == past.ownToken || err != nil && past.mayPoint:
+	case err == nil:
 		m.store.sweep(ctx, past.ownToken, d.SID)
 	default:
 		m.sweeps.Go(func() {

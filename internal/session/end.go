@@ -3,7 +3,6 @@ package session
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -117,22 +116,10 @@ func eraseRecord(conn redis.Conn, keys record.Keys, token, to, from string) erro
 // error: the outcome is then unknown, and another attempt could end a conversation that began in the meantime. what
 // describes the attempt in an error.
 func untilNoConflict(ctx context.Context, pool *redis.Pool, what string, attempt func(redis.Conn) error) error {
-	conn, err := pool.GetContext(ctx)
-	if err != nil {
-		return fmt.Errorf("%s: %w", what, err)
-	}
-	defer conn.Close()
 	for attempts := 1; ; attempts++ {
-		err := ctx.Err()
-		if err == nil {
-			err = attempt(conn)
+		err := withConn(ctx, pool, what, attempt)
+		if !errors.Is(err, errConflict) || pause(ctx, nil, attempts, err) != nil {
+			return err
 		}
-		if errors.Is(err, errConflict) && pause(ctx, ctx, attempts, err) == nil {
-			continue
-		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", what, err)
-		}
-		return nil
 	}
 }

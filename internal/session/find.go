@@ -18,11 +18,13 @@ const quarantineTime = 7 * 24 * time.Hour
 // snapshot is a session as one attempt found it. It never changes.
 type snapshot struct {
 	token    string         // "" for a new session that has no token yet
-	exists   bool           // there is a record; if not, the session is new
 	record   *record.Record // of a new session: a record that has not begun
 	isCached bool           // the record is this replica's copy, and may be out of date
 	pointer  string         // the value of the pointer; "" if there is none, or if it was not read
 }
+
+// isNew reports whether there is no record in Redis.
+func (s snapshot) isNew() bool { return s.record.Bytes() == nil }
 
 // errAbsent means that the conversation has no session under a token: the record is missing, is past its deadline,
 // belongs to another conversation, or is not a record.
@@ -34,8 +36,8 @@ var errAbsent = errors.New("no session")
 // attempt whose reply was lost may have made a record under it. If there is no session, the snapshot is a new session.
 //
 // The errors are ErrGone, ErrNewer, errConflict, and those of Redis.
-func (m *Manager) find(ctx, client context.Context, d *delivery, past *history) (snapshot, error) {
-	if err := m.store.slots.acquire(ctx, client); err != nil {
+func (m *Manager) find(ctx context.Context, d *delivery, past *history) (snapshot, error) {
+	if err := m.store.slots.acquire(ctx, past.hangUp); err != nil {
 		return snapshot{}, err
 	}
 	defer m.store.slots.release()
@@ -73,53 +75,51 @@ func (m *Manager) load(ctx context.Context, d *delivery, past *history, token, p
 	if !record.IsToken(token) {
 		return snapshot{}, errAbsent
 	}
-	s := snapshot{token: token, exists: true, pointer: pointer}
+	s := snapshot{token: token, pointer: pointer}
 	if past.attempts == 0 {
 		s.record, s.isCached = m.store.cache.get(token)
 	}
 	if !s.isCached {
 		var err error
-		s.record, s.exists, err = m.read(ctx, d, past, token)
-		if errors.Is(err, ErrNewer) && !s.record.Belongs(d.To, d.From) {
-			// A later version may write the addresses in other fields. Then only the pointer shows the owner.
-			if isOwnerUnknown := s.record.To == "" || s.record.From == ""; !isOwnerUnknown || token != pointer {
-				err = errAbsent
-			}
-		}
-		if err != nil {
+		if s.record, err = m.read(ctx, d, past, token, pointer); err != nil {
 			return snapshot{}, err
 		}
 	}
 	switch {
-	case !s.exists && token == past.ownToken:
+	case s.record == nil && token == past.ownToken:
 		s.record = record.New(d.To, d.From)
-	case !s.exists, !s.record.Belongs(d.To, d.From), !time.Now().Before(s.record.Deadline):
+	case s.record == nil, !s.record.Belongs(d.To, d.From), !time.Now().Before(s.record.Deadline):
 		return snapshot{}, errAbsent
 	}
 	return s, nil
 }
 
-// read reads a record from Redis, or takes it from the refused commit that has just returned it. A value that is not a
-// record is moved to quarantine, and the error is then errAbsent.
-func (m *Manager) read(ctx context.Context, d *delivery, past *history, token string) (r *record.Record, exists bool, err error) {
-	value, exists := past.replacement, past.replaced == token
-	if !exists {
-		value, exists, err = m.store.find(ctx, token)
+// read reads a record from Redis, or takes it from the refused commit that has just returned it. It returns nil if there
+// is no record. It moves a value that is not a record to quarantine, and returns errAbsent.
+func (m *Manager) read(ctx context.Context, d *delivery, past *history, token, pointer string) (*record.Record, error) {
+	value, err := past.replacement, error(nil)
+	if past.replaced != token {
+		value, err = m.store.find(ctx, token)
 	}
-	if err == nil && exists {
+	var r *record.Record
+	if err == nil && value != nil {
 		r, err = record.Parse(value)
 	}
-	if errors.Is(err, record.ErrForeign) {
-		err = cmp.Or(m.quarantine(ctx, d, token, value), errAbsent)
+	switch {
+	case errors.Is(err, record.ErrForeign):
+		return nil, cmp.Or(m.quarantine(ctx, d, token, value), errAbsent)
+	case errors.Is(err, ErrNewer) && !r.Belongs(d.To, d.From) && (r.To != "" && r.From != "" || token != pointer):
+		// A later version may write the addresses in other fields. Then only the pointer shows the owner.
+		return nil, errAbsent
 	}
-	return r, exists, err
+	return r, err
 }
 
 // quarantine moves a value to its quarantine key, and logs and counts it. It does not move a value that has changed since
-// it was read, or that is gone. value is nil if it was not read because of its type or its size.
+// it was read, or that is gone. value is nil if the value was not read because of its type or its size.
 func (m *Manager) quarantine(ctx context.Context, d *delivery, token string, value []byte) error {
 	var isMoved bool
-	err := m.store.do(ctx, "quarantine session", func(conn redis.Conn) (err error) {
+	err := withConn(ctx, m.store.pool, "quarantine session", func(conn redis.Conn) (err error) {
 		isMoved, err = redis.Bool(scripts.quarantine.Do(conn, m.store.keys.Session(token), m.store.keys.Quarantine(token),
 			value, quarantineTime.Milliseconds()))
 		return err

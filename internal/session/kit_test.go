@@ -73,10 +73,13 @@ func recordAfter(n int) *record.Record {
 	r := record.New(to, from).Begin(time.Now(), time.Hour)
 	for i := range n {
 		state := conversation.State{Counter: int64(i + 1)}
-		r = r.Update(state, time.Now()).Remember(fmt.Sprint("SMold", i), state.Counter, conversation.Reply{}, true)
+		r = r.Update(state, time.Now()).Remember(fmt.Sprint("SMold", i), conversation.Reply{}, recallsNothing)
 	}
 	return r
 }
+
+// recallsNothing derives the empty reply.
+func recallsNothing(int64) conversation.Reply { return conversation.Reply{} }
 
 // canned is a Redis that costs nothing: every session is the same one, and every commit succeeds.
 type canned struct {

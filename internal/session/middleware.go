@@ -44,8 +44,7 @@ type Outcome struct {
 	Conflicts    int       // the attempts that failed because another replica was faster
 	FirstFailure time.Time // of an attempt; zero if no attempt failed
 
-	token  string
-	expiry time.Time
+	saved
 }
 
 type (
@@ -116,13 +115,14 @@ func (m *Manager) writeCookie(w http.ResponseWriter, r *http.Request, o *Outcome
 }
 
 // enqueue delivers a message when it is its turn, or waits for the outcome of another request that has the same
-// message.
+// message. ctx is the context of the request.
 //
 // Thousands of messages may wait, each with a stack of its own. Therefore large values are passed as pointers to values
 // that never change.
-func (m *Manager) enqueue(client context.Context, in Incoming, cookie string) *Outcome {
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(client), in.Received.Add(m.options.Budget))
+func (m *Manager) enqueue(ctx context.Context, in Incoming, cookie string) *Outcome {
+	hangUp := ctx.Done()
+	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), in.Received.Add(m.options.Budget))
 	defer cancel()
 	d := &delivery{Incoming: in, cookie: cookie, pointerKey: m.store.keys.Conversation(in.To, in.From)}
-	return m.queue.do(ctx, client, d.pointerKey, d.SID, func() *Outcome { return m.deliver(ctx, client, d) })
+	return m.queue.do(ctx, hangUp, d.pointerKey, d.SID, func() *Outcome { return m.deliver(ctx, hangUp, d) })
 }

@@ -42,22 +42,18 @@ func NewProbe(pool *redis.Pool, prefix string, tags func() []string) *Probe {
 // primary, and returns an error only if no primary accepts the write. While at least one primary accepts it, the
 // replica can answer some conversations. It must then stay ready, because a replica that is not ready gets no messages.
 func (p *Probe) Run(ctx context.Context) error {
-	conn, err := p.pool.GetContext(ctx)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	var errs []error
-	for _, tag := range p.tags() {
-		if ctx.Err() != nil {
-			break
+	return withConn(ctx, p.pool, "probe Redis", func(conn redis.Conn) error {
+		var errs []error
+		for _, tag := range p.tags() {
+			if ctx.Err() == nil {
+				errs = append(errs, p.write(conn, p.keys.Probe(tag)))
+			}
 		}
-		errs = append(errs, p.write(conn, p.keys.Probe(tag)))
-	}
-	if slices.Contains(errs, nil) {
-		return nil
-	}
-	return errors.Join(append(errs, ctx.Err())...)
+		if slices.Contains(errs, nil) {
+			return nil
+		}
+		return errors.Join(append(errs, ctx.Err())...)
+	})
 }
 
 // write returns nil only if a write was accepted. A refusal by compare-and-set does not show that, because a server

@@ -44,16 +44,16 @@ func (q *queue) size() int {
 // the same message is in the queue, do returns the outcome of that request. If that request ends with ErrGone, do joins
 // the queue again.
 //
-// The outcome is ErrBusy if the queue is full. It is ErrGone or the error of ctx if client or ctx ends while the request
-// waits.
-func (q *queue) do(ctx, client context.Context, conversation, sid string, process func() *Outcome) *Outcome {
+// The error of the outcome is ErrBusy if the queue is full, ErrGone if hangUp is closed while the request waits, and the
+// error of ctx if ctx ends in the meantime.
+func (q *queue) do(ctx context.Context, hangUp <-chan struct{}, conversation, sid string, process func() *Outcome) *Outcome {
 	for {
 		e, isNew, err := q.join(conversation, sid)
 		if err == nil && isNew {
-			return q.process(ctx, client, conversation, e, process)
+			return q.process(ctx, hangUp, conversation, e, process)
 		}
 		if err == nil {
-			err = wait(ctx, client, e.isDone)
+			err = wait(ctx, hangUp, e.isDone)
 		}
 		if err != nil {
 			return &Outcome{Err: err}
@@ -90,14 +90,14 @@ func (q *queue) join(conversation, sid string) (e *entry, isNew bool, err error)
 }
 
 // process processes a new entry. If process panics, the requests that follow get errPanicked.
-func (q *queue) process(ctx, client context.Context, conversation string, e *entry, process func() *Outcome) (o *Outcome) {
+func (q *queue) process(ctx context.Context, hangUp <-chan struct{}, conversation string, e *entry, process func() *Outcome) (o *Outcome) {
 	defer func() {
 		if o == nil {
 			o = &Outcome{Err: errPanicked}
 		}
 		q.leave(conversation, e, o)
 	}()
-	if err := wait(ctx, client, e.isFirst); err != nil {
+	if err := wait(ctx, hangUp, e.isFirst); err != nil {
 		return &Outcome{Err: err}
 	}
 	return process()
@@ -125,5 +125,5 @@ func (o *Outcome) forRepeat() *Outcome {
 	if o.Err != nil {
 		return &Outcome{Err: o.Err}
 	}
-	return &Outcome{Reply: o.Reply, Result: Repeated, token: o.token, expiry: o.expiry}
+	return &Outcome{Reply: o.Reply, Result: Repeated, saved: o.saved}
 }

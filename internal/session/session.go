@@ -77,20 +77,16 @@ func New(o Options) *Manager {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	sessions := *o.SCS // commit sets the Store and the Codec
+	sessions.IdleTimeout, sessions.Lifetime = o.IdleTimeout, o.Lifetime
+	// SameSite is not set: Twilio is not a browser, and its documentation does not mention the attribute.
+	sessions.Cookie = scs.SessionCookie{Name: CookieName, Path: "/", HttpOnly: true, Secure: o.SecureCookie, Persist: true}
 	return &Manager{
 		options: o,
-		scs:     configure(*o.SCS, o),
+		scs:     &sessions,
 		store:   newStore(o.Pool, o.Connections, record.Keys{Prefix: o.Prefix}),
 		queue:   newQueue(),
 	}
-}
-
-// configure returns s with the time-outs and the cookie of the options. The Store and the Codec are set for each commit.
-func configure(s scs.SessionManager, o Options) *scs.SessionManager {
-	s.IdleTimeout, s.Lifetime = o.IdleTimeout, o.Lifetime
-	// SameSite is not set: Twilio is not a browser, and its documentation does not mention the attribute.
-	s.Cookie = scs.SessionCookie{Name: CookieName, Path: "/", HttpOnly: true, Secure: o.SecureCookie, Persist: true}
-	return &s
 }
 
 // Quarantined returns the number of records that were moved to quarantine since the Manager was made.

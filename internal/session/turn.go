@@ -9,59 +9,59 @@ import (
 	"smsession/internal/session/record"
 )
 
-// turn answers a message. It returns the record after the message, and the outcome without what the commit adds. A
-// message that was counted before gets the recorded reply and leaves the record unchanged. turn changes nothing but its
-// results; only the responder may have effects.
+// answer is a message that was processed and is not yet saved. It never changes after it was made.
+type answer struct {
+	record *record.Record // the record after the message
+	reply  conversation.Reply
+	result Result
+}
+
+// turn answers a message. r is the record before the message. A message that was counted before gets the recorded reply
+// and leaves the record unchanged. turn changes nothing but its results; only the responder may have effects.
 //
 // A message that ends the conversation gets no reply. The same applies to a message whose conversation has had
 // MaxReplies replies in the last minute. Both are counted like other messages.
-func (m *Manager) turn(ctx context.Context, r *record.Record, in *Incoming, now time.Time) (*record.Record, *Outcome, error) {
-	if message, isRepeat := r.Find(in.SID); isRepeat {
-		return r, &Outcome{Result: Repeated, Reply: m.recorded(r, message)}, nil
+//
+// The error is ErrResponder.
+func (m *Manager) turn(ctx context.Context, r *record.Record, in *Incoming, now time.Time) (answer, error) {
+	recall := m.options.Responder.Recall
+	if reply, isRepeat := r.Reply(in.SID, recall); isRepeat {
+		return answer{r, reply, Repeated}, nil
 	}
 	if in.Ends {
-		return m.ended(r, in.SID, conversation.Reply{}, now), &Outcome{Result: Ended}, nil
+		return m.ended(r, in.SID, conversation.Reply{}, now), nil
 	}
 	if !r.IsUnderway() {
 		r = r.Begin(now, m.options.Lifetime)
 	}
-	state, reply, err := m.options.Responder.Respond(ctx, r.State(), in.Message)
+	before := conversation.State{Counter: r.Counter, Data: r.App}
+	after, reply, err := m.options.Responder.Respond(ctx, before, in.Message)
 	if err == nil {
-		err = record.CheckApp(state.Data)
+		err = record.CheckApp(after.Data)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", ErrResponder, err)
+		return answer{}, fmt.Errorf("%w: %w", ErrResponder, err)
 	}
-	o := &Outcome{Result: Continued, Reply: reply}
-	if r.Counter == 0 {
-		o.Result = Begun
+	result := Continued
+	if before.Counter == 0 {
+		result = Begun
 	}
 	if !reply.IsEmpty() {
 		var isAllowed bool
 		if r, isAllowed = r.AllowReply(m.options.MaxReplies, now); !isAllowed {
-			o = &Outcome{Result: Guarded}
+			reply, result = conversation.Reply{}, Guarded
 		}
 	}
-	if state.HasEnded {
-		o.Result = Ended
-		return m.ended(r, in.SID, o.Reply, now), o, nil
+	if after.HasEnded {
+		return m.ended(r, in.SID, reply, now), nil
 	}
-	isDerived := o.Reply.Equal(m.options.Responder.Recall(state.Counter))
-	return r.Update(state, now).Remember(in.SID, state.Counter, o.Reply, isDerived), o, nil
+	return answer{r.Update(after, now).Remember(in.SID, reply, recall), reply, result}, nil
 }
 
-// recorded returns the reply to a message that was counted before.
-func (m *Manager) recorded(r *record.Record, message record.Message) conversation.Reply {
-	if message.IsStored {
-		return r.Reply(message)
-	}
-	return m.options.Responder.Recall(message.Counter)
-}
-
-// ended returns the record after a message that ended the conversation.
-func (m *Manager) ended(r *record.Record, sid string, reply conversation.Reply, now time.Time) *record.Record {
+// ended answers a message that ends the conversation.
+func (m *Manager) ended(r *record.Record, sid string, reply conversation.Reply, now time.Time) answer {
 	if r.Began.IsZero() {
 		r = r.Begin(now, m.options.Lifetime)
 	}
-	return r.End(now).Remember(sid, 0, reply, reply.Equal(m.options.Responder.Recall(0)))
+	return answer{r.End(now).Remember(sid, reply, m.options.Responder.Recall), reply, Ended}
 }

@@ -17,7 +17,7 @@ const (
 // pause waits before the next attempt. It does not wait after the first conflicts, because the request that caused a
 // conflict has already finished. Otherwise each pause is longer than the one before, up to a limit. err is the error of
 // the last attempt. The errors of pause are those of wait.
-func pause(ctx, client context.Context, attempts int, err error) error {
+func pause(ctx context.Context, hangUp <-chan struct{}, attempts int, err error) error {
 	if errors.Is(err, errConflict) && attempts < 3 {
 		return ctx.Err()
 	}
@@ -25,12 +25,12 @@ func pause(ctx, client context.Context, attempts int, err error) error {
 	length = length/2 + rand.N(length/2) // so that replicas that failed together do not try again together
 	timer := time.NewTimer(length)
 	defer timer.Stop()
-	return wait(ctx, client, timer.C)
+	return wait(ctx, hangUp, timer.C)
 }
 
 // wait waits until event is ready. It returns ErrGone if the client hangs up before that, and the error of ctx if ctx
-// ends before that.
-func wait[T any](ctx, client context.Context, event <-chan T) error {
+// ends before that. hangUp is closed when the client hangs up. It is nil if that must not end the wait.
+func wait[T any](ctx context.Context, hangUp <-chan struct{}, event <-chan T) error {
 	select {
 	case <-event:
 		return nil
@@ -41,7 +41,7 @@ func wait[T any](ctx, client context.Context, event <-chan T) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	case <-client.Done():
+	case <-hangUp:
 		return cmp.Or(ctx.Err(), ErrGone)
 	}
 }
@@ -58,6 +58,8 @@ func newSlots(n int) slots {
 }
 
 // acquire waits for a slot. The errors are those of wait.
-func (s slots) acquire(ctx, client context.Context) error { return wait(ctx, client, s) }
+func (s slots) acquire(ctx context.Context, hangUp <-chan struct{}) error {
+	return wait(ctx, hangUp, s)
+}
 
 func (s slots) release() { s <- struct{}{} }

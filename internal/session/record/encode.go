@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-// Bytes returns the JSON form of a record that Parse, Remember or End returned. For Parse, it is the form that was read. For
-// any other record, it is nil.
+// Bytes returns the JSON form of a record that Parse, Remember or End returned. For Parse, it is the form that was read.
+// For any other record, it is nil. It must not be changed.
 func (r *Record) Bytes() []byte { return r.raw }
 
-// encode sets the JSON form of a clone, with one more entry in the list of messages. If the form would be larger than MaxSize, the
-// record has fewer stored replies, and if that is not enough, no fields of other versions.
+// encode sets the JSON form of a clone, with one more entry in the list of messages. If the form would be larger than
+// MaxSize, the record has fewer stored replies. If that is not enough, it has no fields of other versions.
 //
-// As after Parse, the long fields of the record are parts of the form, so that a record that is kept takes no
-// more memory than its form.
+// As after Parse, the long fields of the record are parts of the form, so that a record in the cache takes no more
+// memory than its form.
 func (r *Record) encode(newest []byte) *Record {
 	for r.maxSize(newest) > MaxSize && len(r.replies) > 0 {
 		r.replies = r.replies[1:]
@@ -47,7 +47,8 @@ func (r *Record) encode(newest []byte) *Record {
 // maxSize returns a number of bytes that the JSON form does not exceed.
 func (r *Record) maxSize(newest []byte) int {
 	const names, numbersAndTimes = 128, 5 * 40
-	size := names + numbersAndTimes + len(r.From) + len(r.To) + len(r.App) + len(r.messages) + len(newest) + len(r.replied) + len(r.unknown)
+	size := names + numbersAndTimes + len(r.From) + len(r.To) + len(r.App) + len(r.messages) + len(newest) +
+		len(r.replied) + len(r.unknown)
 	for _, reply := range r.replies {
 		size += reply.size() + len(`"":,`)
 	}

@@ -8,45 +8,32 @@ import (
 // limitWindow is how far back the limit of replies looks.
 const limitWindow = time.Minute
 
-// replyTimes is when a conversation got its last replies, oldest first, in the form of the record: times in UTC with
-// spaces between them.
-type replyTimes []byte
-
 // AllowReply reports whether the conversation may get one more reply, if it may get limit replies a minute. If so, the
 // returned record contains the time of the reply. A limit of 0 allows every reply and changes nothing.
 //
 // The limit stops two machines that answer each other. The times come from the clocks of the replicas: if the clocks
 // differ, the minute is longer or shorter by the difference.
-func (r *Record) AllowReply(limit int, now time.Time) (*Record, bool) {
+func (r *Record) AllowReply(limit int, now time.Time) (next *Record, isAllowed bool) {
 	if limit == 0 {
 		return r, true
 	}
-	recent, count := r.replied.recent(now)
-	next := r.clone()
-	if next.replied = recent; count >= limit {
-		return next, false
+	recent := r.recentReplies(now)
+	if isAllowed = len(recent) < limit; isAllowed {
+		recent = append(recent, now.Add(time.Second-1).UTC().AppendFormat(nil, time.RFC3339)) // rounded up to a second
 	}
-	next.replied = recent.add(now.Add(time.Second-1).UTC().AppendFormat(nil, time.RFC3339)) // rounded up to a second
-	return next, true
+	next = r.clone()
+	next.replied = bytes.Join(recent, space)
+	return next, isAllowed
 }
 
-// recent returns the times in the last minute, and their number. A time that is more than a minute in the future does
-// not count: otherwise, a clock that was wrong for a moment would silence the conversation until that time.
-func (t replyTimes) recent(now time.Time) (recent replyTimes, count int) {
-	for entry := range bytes.FieldsSeq(t) {
+// recentReplies returns the times of the replies in the last minute. It leaves out a time that is more than a minute in
+// the future: otherwise, a clock that was wrong for a moment would silence the conversation until that time.
+func (r *Record) recentReplies(now time.Time) (recent [][]byte) {
+	for entry := range bytes.FieldsSeq(r.replied) {
 		at, err := time.Parse(time.RFC3339, string(entry))
-		if err != nil || now.Sub(at) >= limitWindow || at.Sub(now) > limitWindow {
-			continue
+		if err == nil && now.Sub(at) < limitWindow && at.Sub(now) <= limitWindow {
+			recent = append(recent, entry)
 		}
-		recent = recent.add(entry)
-		count++
 	}
-	return recent, count
-}
-
-func (t replyTimes) add(entry []byte) replyTimes {
-	if len(t) > 0 {
-		t = append(t, ' ')
-	}
-	return append(t, entry...)
+	return recent
 }

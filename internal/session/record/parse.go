@@ -40,7 +40,7 @@ var (
 	anyName = jsontext.AllowDuplicateNames(true)
 )
 
-// CheckApp returns ErrApp if a record cannot contain the data.
+// CheckApp returns ErrApp if a record cannot contain the data of a responder. Empty data is allowed.
 func CheckApp(data json.RawMessage) error {
 	if len(data) > maxApp || len(data) > 0 && !jsontext.Value(data).IsValid(anyName, anyUTF8) {
 		return ErrApp
@@ -51,8 +51,9 @@ func CheckApp(data json.RawMessage) error {
 // Parse reads a record in its JSON form. Every field must be present, except for `ended`, `app`, `replied`, `replies`
 // and unknown fields.
 //
-// The error is ErrForeign or ErrNewer. With ErrNewer, the returned record has only the version and the addresses. An
-// address is "" if it could not be read. The record contains parts of b, so b must not be changed afterwards.
+// The error is ErrForeign for any other text, and ErrNewer for a record of a higher version. With ErrNewer, the returned
+// record has only the version and the addresses. An address is "" if it could not be read. The record contains parts of
+// b, so b must not be changed afterwards.
 func Parse(b []byte) (*Record, error) {
 	r := &Record{raw: b, Counter: -1}
 	isReadable := true
@@ -105,7 +106,7 @@ func (r *Record) set(name, value []byte) bool {
 			r.replies = append(r.replies, storedReply{sid: string(name[1 : len(name)-1]), json: value})
 		})
 	default:
-		r.unknown = append(append(append(append(r.unknown, ','), name...), ':'), value...)
+		r.unknown = fmt.Appendf(r.unknown, ",%s:%s", name, value)
 	}
 	return err == nil
 }
@@ -133,9 +134,6 @@ func eachField(b []byte, f func(name, value []byte)) error {
 }
 
 func parseString(value []byte) (string, error) {
-	if literal, err := literalString(value); err == nil {
-		return string(literal), nil
-	}
 	s, err := jsontext.AppendUnquote(nil, value)
 	return string(s), err
 }

@@ -29,7 +29,7 @@ type Record struct {
 
 	messages messages      // the last messages that were counted
 	replies  []storedReply // the replies that cannot be derived from the counter, oldest first
-	replied  replyTimes    // when the last replies were sent; only used with a limit
+	replied  []byte        // the times of the last replies, oldest first, in RFC 3339 with spaces between them; only with a limit
 	unknown  []byte        // the fields of other versions, each as `,"name":value`
 	raw      []byte        // the JSON form; nil after a change
 }
@@ -45,12 +45,7 @@ func (r *Record) Belongs(to, from string) bool { return r.To == Escape(to) && r.
 // IsUnderway reports whether the conversation has begun and has not been ended.
 func (r *Record) IsUnderway() bool { return !r.Began.IsZero() && r.Ended.IsZero() }
 
-// State returns what the responder knows of the conversation.
-func (r *Record) State() conversation.State {
-	return conversation.State{Counter: r.Counter, Data: r.App}
-}
-
-// Begin starts a new conversation. The messages before it are kept, so that their repeats are recognized.
+// Begin starts a new conversation. It keeps the messages before it, so that their repeats are recognized.
 func (r *Record) Begin(now time.Time, lifetime time.Duration) *Record {
 	next := r.clone()
 	next.Version, next.Counter, next.App = version, 0, nil
@@ -66,7 +61,8 @@ func (r *Record) Update(s conversation.State, now time.Time) *Record {
 	return next
 }
 
-// End ends the conversation, and encodes the record. The messages are kept, so that their repeats are recognized. The responder's data is not.
+// End ends the conversation, and encodes the record. It keeps the messages, so that their repeats are recognized, and
+// drops the responder's data.
 func (r *Record) End(now time.Time) *Record {
 	next := r.clone()
 	next.Counter, next.App, next.Written, next.Ended = 0, nil, stored(now), stored(now)

@@ -23,8 +23,16 @@ func newRecord(now time.Time) *Record { return New(to, from).Begin(now, time.Hou
 
 // count counts a message. Its reply is stored.
 func (r *Record) count(sid string, counter int64, reply conversation.Reply) *Record {
-	return r.Update(conversation.State{Counter: counter}, time.Now()).Remember(sid, counter, reply, false)
+	return r.Update(conversation.State{Counter: counter}, time.Now()).Remember(sid, reply, recallsOther)
 }
+
+// recallsOther derives a reply that no test sends.
+func recallsOther(counter int64) conversation.Reply {
+	return conversation.Text(fmt.Sprint("derived from ", counter))
+}
+
+// recallsNothing derives the empty reply.
+func recallsNothing(int64) conversation.Reply { return conversation.Reply{} }
 
 // encoded returns the record with its JSON form.
 func (r *Record) encoded() *Record {
@@ -54,10 +62,20 @@ func TestReply(t *testing.T) {
 		conversation.Text("mañana 🌞"), conversation.Text("7"), {TwiML: `<?xml version="1.0"?><Response><!-- "é" --></Response>`},
 	} {
 		r := parsed(t, newRecord(time.Now()).count("SM1", 1, reply))
-		m, found := r.Find("SM1")
-		if got := r.Reply(m); !found || !m.IsStored || !got.Equal(reply) {
+		if got, found := r.Reply("SM1", recallsOther); !found || !got.Equal(reply) {
 			t.Errorf("%q was stored as %q", reply, got)
 		}
+	}
+}
+
+func TestDerivedReply(t *testing.T) {
+	counted := newRecord(time.Now()).Update(conversation.State{Counter: 7}, time.Now())
+	r := parsed(t, counted.Remember("SM1", recallsOther(7), recallsOther))
+	if got, found := r.Reply("SM1", recallsOther); !found || !got.Equal(recallsOther(7)) || len(r.replies) != 0 {
+		t.Errorf("the reply is %q, and %d replies are stored", got, len(r.replies))
+	}
+	if got, found := r.Reply("SM2", recallsOther); found || !got.IsEmpty() {
+		t.Errorf("a message that was not counted has the reply %q", got)
 	}
 }
 
@@ -78,11 +96,11 @@ func TestStoredReplies(t *testing.T) {
 			}
 			kept := 0
 			for i := range 40 {
-				m, found := r.Find(fmt.Sprint("SM", i))
+				reply, found := r.Reply(fmt.Sprint("SM", i), recallsOther)
 				if !found {
 					t.Fatalf("message %d was removed", i)
 				}
-				if reply := r.Reply(m); reply.Equal(conversation.Text(strings.Repeat("x", row.size))) {
+				if reply.Equal(conversation.Text(strings.Repeat("x", row.size))) {
 					kept++
 				} else if i >= 32 || !reply.IsEmpty() {
 					t.Errorf("reply %d is %q", i, reply)
@@ -104,7 +122,9 @@ func TestStoredReplies(t *testing.T) {
 	})
 }
 
-func (m messages) add(one Message) messages { return m.withRoom().appendTo(nil, one.entry()) }
+func (m messages) add(sid string, counter int64) messages {
+	return m.withRoom().appendTo(nil, formatEntry(sid, counter, false))
+}
 
 // The messages behave as a list of the last 64 pairs, whatever the MessageSids are.
 func TestMessages(t *testing.T) {
@@ -124,13 +144,14 @@ func TestMessages(t *testing.T) {
 			if isKnown {
 				continue
 			}
-			m = m.add(Message{SID: Escape(p.sid), Counter: p.counter})
+			m = m.add(Escape(p.sid), p.counter)
 			model = append(model, p)
 			model = model[max(0, len(model)-64):]
 		}
 		for _, p := range model {
-			if found, ok := m.find(Escape(p.sid)); !ok || found.Counter != p.counter {
-				t.Fatalf("%q is found as %d, %t, want %d", p.sid, found.Counter, ok, p.counter)
+			value, found := m.find(Escape(p.sid))
+			if counter, _ := parseValue(value); !found || counter != p.counter {
+				t.Fatalf("%q is found as %d, %t, want %d", p.sid, counter, found, p.counter)
 			}
 		}
 		if n := len(strings.Fields(string(m))); n != len(model) {
@@ -146,7 +167,7 @@ func TestMillionMessages(t *testing.T) {
 	for i := range 1_000_000 {
 		fmt.Fprintf(&b, "SM%d=%d ", i, i)
 	}
-	m := messages(strings.TrimSpace(b.String())).add(Message{SID: "SMnew", Counter: 7})
+	m := messages(strings.TrimSpace(b.String())).add("SMnew", 7)
 	last := strings.Fields(string(m))
 	if len(last) != 64 || last[0] != "SM999937=999937" || last[63] != "SMnew=7" {
 		t.Errorf("%d messages are left, from %s to %s", len(last), last[0], last[len(last)-1])
@@ -157,8 +178,8 @@ func TestLargestCounter(t *testing.T) {
 	r, counter := newRecord(time.Now()), int64(1)<<53-1
 	for _, sid := range []string{"SM1", "SM2", "SM3"} {
 		r = parsed(t, r.count(sid, counter, conversation.Text(sid)))
-		if m, found := r.Find(sid); !found || !r.Reply(m).Equal(conversation.Text(sid)) {
-			t.Errorf("the reply to %s is stored as %q", sid, r.Reply(m))
+		if reply, found := r.Reply(sid, recallsOther); !found || !reply.Equal(conversation.Text(sid)) {
+			t.Errorf("the reply to %s is stored as %q", sid, reply)
 		}
 		counter = r.Counter + 1
 	}
@@ -174,21 +195,25 @@ func change(t *rapid.T, r *Record, now time.Time) *Record {
 	if reply.TwiML == "" {
 		reply.Texts = rapid.SliceOfN(rapid.String(), 0, 3).Draw(t, "texts")
 	}
-	if _, found := r.Find(sid); found {
+	if _, found := r.Reply(sid, recallsOther); found {
 		return r
 	}
 	switch rapid.IntRange(0, 3).Draw(t, "change") {
 	case 0:
 		return r.Begin(now, time.Hour)
 	case 1:
-		return r.End(now).Remember(sid, 0, reply, false)
+		return r.End(now).Remember(sid, reply, recallsOther)
 	case 2:
 		r, _ = r.AllowReply(5, now)
 		return r
 	}
 	data := json.RawMessage(rapid.SampledFrom([]string{"", "{}", `{"a":[1,"\u00e9"]}`, "null"}).Draw(t, "data"))
 	state := conversation.State{Counter: r.Counter + 1, Data: data}
-	return r.Update(state, now).Remember(sid, state.Counter, reply, rapid.Bool().Draw(t, "is derived"))
+	recall := recallsOther
+	if rapid.Bool().Draw(t, "is derived") {
+		recall = func(int64) conversation.Reply { return reply }
+	}
+	return r.Update(state, now).Remember(sid, reply, recall)
 }
 
 // A replica uses the record that it has encoded as if it had read it from Redis. It uses it for several attempts.
@@ -221,13 +246,14 @@ func (r *Record) change() *Record {
 
 func TestApp(t *testing.T) {
 	data := json.RawMessage(`{"step":2,"words":["a","é"]}`)
-	r := newRecord(time.Now()).Update(conversation.State{Counter: 1, Data: data}, time.Now()).Remember("SM1", 1, conversation.Reply{}, true)
+	state := conversation.State{Counter: 1, Data: data}
+	r := newRecord(time.Now()).Update(state, time.Now()).Remember("SM1", conversation.Reply{}, recallsNothing)
 	t.Run("the data is an object that an operator can read", func(t *testing.T) {
 		if b := string(r.encoded().Bytes()); !strings.Contains(b, `,"app":{"step":2,"words":["a","é"]},`) {
 			t.Errorf("the record is %s", b)
 		}
-		if got := parsed(t, r).State(); string(got.Data) != string(data) || got.Counter != 1 {
-			t.Errorf("the state is %+v", got)
+		if got := parsed(t, r); string(got.App) != string(data) || got.Counter != 1 {
+			t.Errorf("the data is %s, and the counter is %d", got.App, got.Counter)
 		}
 	})
 	t.Run("the data is dropped when the conversation ends", func(t *testing.T) {
@@ -286,8 +312,8 @@ func TestLargestRecord(t *testing.T) {
 					t.Fatalf("the record has %d bytes", size)
 				}
 			}
-			m, found := r.Find(sid)
-			if isKept := !r.Reply(m).IsEmpty(); !found || isKept != row.kept {
+			reply, found := r.Reply(sid, recallsOther)
+			if isKept := !reply.IsEmpty(); !found || isKept != row.kept {
 				t.Errorf("the last message is found: %t, its reply is kept: %t", found, isKept)
 			}
 			if r.Counter != 12 || (string(r.unknown) == field(row.unknown)) != (row.remains && row.unknown > 0) {
@@ -404,8 +430,8 @@ func FuzzRecord(f *testing.F) {
 		if string(once.unknown) != string(r.unknown) || once.Counter != 3 {
 			t.Errorf("%q became %q", b, once.Bytes())
 		}
-		if m, found := once.Find("SMnew"); !found || !once.Reply(m).Equal(conversation.Text("text")) {
-			t.Errorf("the reply was stored as %q", once.Reply(m))
+		if reply, found := once.Reply("SMnew", recallsOther); !found || !reply.Equal(conversation.Text("text")) {
+			t.Errorf("the reply was stored as %q", reply)
 		}
 	})
 }
@@ -413,7 +439,8 @@ func FuzzRecord(f *testing.F) {
 func BenchmarkParse(b *testing.B) {
 	r := newRecord(time.Now())
 	for i := range 64 {
-		r = r.Update(conversation.State{Counter: int64(i + 1)}, time.Now()).Remember(fmt.Sprintf("SM%032x", i), int64(i+1), conversation.Reply{}, true)
+		state := conversation.State{Counter: int64(i + 1)}
+		r = r.Update(state, time.Now()).Remember(fmt.Sprintf("SM%032x", i), conversation.Reply{}, recallsNothing)
 	}
 	text := r.encoded().Bytes()
 	b.SetBytes(int64(len(text)))

@@ -27,10 +27,20 @@ type storedReply struct {
 
 func (s storedReply) size() int { return len(s.sid) + len(s.json) }
 
-// Reply returns the stored reply to a message. It returns an empty reply if none was stored, or if the reply was
-// removed because of its size.
-func (r *Record) Reply(m Message) (reply conversation.Reply) {
-	i := slices.IndexFunc(r.replies, func(s storedReply) bool { return s.sid == m.SID })
+// Reply returns the reply to a message that was counted, and reports whether the message was counted. recall is the
+// method Recall of the responder. It derives the reply from the counter if the reply was not stored. The reply is empty
+// if it was stored, and was then removed because of its size.
+func (r *Record) Reply(sid string, recall func(int64) conversation.Reply) (reply conversation.Reply, isCounted bool) {
+	sid = Escape(sid)
+	value, isCounted := r.messages.find(sid)
+	if !isCounted {
+		return conversation.Reply{}, false
+	}
+	counter, isStored := parseValue(value)
+	if !isStored {
+		return recall(counter), true
+	}
+	i := slices.IndexFunc(r.replies, func(s storedReply) bool { return s.sid == sid })
 	switch {
 	case i < 0:
 	case jsontext.Value(r.replies[i].json).Kind() == '"':
@@ -38,42 +48,32 @@ func (r *Record) Reply(m Message) (reply conversation.Reply) {
 	default:
 		_ = json.Unmarshal(r.replies[i].json, &reply.Texts, anyUTF8) // another value is an empty reply
 	}
-	return reply
+	return reply, true
 }
 
-// Remember adds a message to the record, and encodes the record. counter is the number after the message, and 0 if the
-// message ended the conversation. The reply is stored unless isDerived, which states that the responder can derive it
-// from the counter.
-func (r *Record) Remember(sid string, counter int64, reply conversation.Reply, isDerived bool) *Record {
-	m := Message{SID: Escape(sid), Counter: counter, IsStored: !isDerived}
+// Remember adds a message and its reply after Update or End has set the counter, and encodes the record. The reply is
+// stored only if recall, which is the method Recall of the responder, does not derive it from the counter. A reply is
+// removed with its message. The oldest replies are removed if all replies together are too large.
+func (r *Record) Remember(sid string, reply conversation.Reply, recall func(int64) conversation.Reply) *Record {
+	sid = Escape(sid)
+	isStored := !reply.Equal(recall(r.Counter))
 	next := r.clone()
 	next.messages = r.messages.withRoom()
-	var newest []storedReply
-	if m.IsStored && !reply.IsEmpty() { // a message that has no stored reply has an empty reply
-		newest = []storedReply{{strings.Clone(m.SID), encodeReply(reply)}}
+	next.replies = slices.DeleteFunc(slices.Clone(r.replies), func(s storedReply) bool {
+		_, found := next.messages.find(s.sid)
+		return !found
+	})
+	if isStored && !reply.IsEmpty() { // a message that has no stored reply has an empty reply
+		next.replies = append(next.replies, storedReply{strings.Clone(sid), encodeReply(reply)})
 	}
-	next.replies = next.repliesBefore(newest)
-	return next.encode(m.entry())
-}
-
-// repliesBefore returns newest after the stored replies that are kept. A reply is removed with its message. The oldest
-// replies are removed if all replies together are too large.
-func (r *Record) repliesBefore(newest []storedReply) []storedReply {
-	kept, size := newest, 0
-	for _, reply := range newest {
-		size = reply.size()
+	size := 0
+	for _, s := range next.replies {
+		size += s.size()
 	}
-	for _, reply := range slices.Backward(r.replies) {
-		if _, found := r.messages.find(reply.sid); !found {
-			continue
-		}
-		if size += reply.size(); size > maxReplyBytes && len(kept) >= minReplies {
-			break
-		}
-		kept = append(kept, reply)
+	for ; size > maxReplyBytes && len(next.replies) > minReplies; next.replies = next.replies[1:] {
+		size -= next.replies[0].size()
 	}
-	slices.Reverse(kept)
-	return kept
+	return next.encode(formatEntry(sid, r.Counter, isStored))
 }
 
 func encodeReply(reply conversation.Reply) []byte {
