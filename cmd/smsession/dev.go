@@ -53,6 +53,7 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
+	defer listeners.Close()
 	embedded, err := redispool.StartEmbedded("127.0.0.1:6379", anyPort) // redis-cli needs no flags for 6379
 	if err != nil {
 		return err

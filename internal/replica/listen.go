@@ -7,24 +7,32 @@ import (
 	"syscall"
 )
 
-// Listeners are the bound ports of a replica.
+// Listeners are the bound ports of a replica. Run closes them. A caller that does not call Run must close them.
 type Listeners struct {
 	public net.Listener
 	admin  net.Listener // nil if there is no private listener
 }
 
 // Listen binds each listener to the first of its addresses that is free. If the only address of admin is "", there is no
-// private listener. Listen is called before anything is built or logged, so that an address that is taken is the only
-// thing that is reported.
+// private listener. The error wraps that of net.Listen, and then nothing is bound. Call Listen before anything is built or
+// logged, so that an address that is taken is the only thing that is reported.
 func Listen(public, admin []string) (l Listeners, err error) {
 	if l.public, err = bind(public); err != nil {
 		return Listeners{}, fmt.Errorf("bind the public listener: %w", err)
 	}
 	if l.admin, err = bind(admin); err != nil {
-		l.public.Close()
+		l.Close()
 		return Listeners{}, fmt.Errorf("bind the private listener: %w", err)
 	}
 	return l, nil
+}
+
+// Close closes the listeners that are open.
+func (l Listeners) Close() {
+	_ = l.public.Close()
+	if l.admin != nil {
+		_ = l.admin.Close()
+	}
 }
 
 func bind(addrs []string) (l net.Listener, err error) {

@@ -22,19 +22,17 @@ import (
 type Options struct {
 	Config    config.Config
 	Version   string
-	Listeners Listeners
+	Listeners Listeners // Run closes them
 	Log       *logging.Logger
 
-	// Flags are the settings as given. The secrets are read from them again, while the replica runs.
-	Flags config.Flags
-	// Hangup gets a value when all secrets should be read again. It may be nil.
-	Hangup <-chan os.Signal
-	// Routes add routes to the public listener.
-	Routes []func(chi.Router)
+	Flags  config.Flags       // the settings as given, from which the secrets are read again while the replica runs
+	Hangup <-chan os.Signal   // gets a value when all secrets should be read again; may be nil
+	Routes []func(chi.Router) // add routes to the public listener
 }
 
-// Run builds a replica and serves until ctx ends and the replica has drained. It returns an error if Redis refuses the
-// replica at the first contact.
+// Run builds a replica and serves until ctx ends and the replica has drained. It then returns nil. It returns an error
+// if a listener fails, if Redis refuses the replica at the first contact, or if a request or another part of the replica
+// does not end in time; see server.Run.
 func Run(ctx context.Context, o Options) error {
 	cfg, log := o.Config, o.Log
 	for _, warning := range cfg.Warnings() {
