@@ -26,13 +26,52 @@ type request struct {
 // from Redis.
 type handler func(context.Context, request) (any, error)
 
-// problem is an error that the page shows to the person.
-type problem struct {
-	status   int
-	sentence string
-}
+// problem is an error that the page shows to the person: a sentence.
+type problem string
 
-func (p problem) Error() string { return p.sentence }
+const (
+	noText       problem = "A message needs a text."
+	tooLong      problem = "A message has at most 1,600 characters."
+	badHours     problem = "The hours are a whole number from 1 to 720."
+	noSuchKind   problem = "There is no such kind of action."
+	badNumber    problem = "A number has no control characters."
+	notOneObject problem = "The body is not one JSON object with known fields."
+	otherHost    problem = "Open this page at localhost on this host, or at the address in ADDR on another host."
+	forwarded    problem = "This page does not answer through a proxy or a tunnel: it would sign messages for anybody."
+	otherSite    problem = "Another site may not use this page."
+	noSuchPhone  problem = "There is no such phone."
+	noSuchEntry  problem = "This message is no longer in the log."
+	nothingSent  problem = "There is no message to send again."
+	numberTaken  problem = "There already is a phone with this number."
+	tooMany      problem = "There already are 20 phones. Close one first."
+	bodyTooLarge problem = "The body is larger than 32 KiB."
+	notJSON      problem = "The body must be application/json."
+)
+
+func (p problem) Error() string { return string(p) }
+
+// writeError answers with one line of text. It is the only place that decides about the status.
+func writeError(w http.ResponseWriter, err error) {
+	status, sentence := http.StatusBadRequest, err.Error()
+	if _, ok := errors.AsType[problem](err); !ok {
+		status, sentence = http.StatusServiceUnavailable, "Redis did not answer."
+	}
+	switch err {
+	case otherHost, forwarded, otherSite:
+		status = http.StatusForbidden
+	case noSuchPhone, noSuchEntry:
+		status = http.StatusNotFound
+	case nothingSent, numberTaken, tooMany:
+		status = http.StatusConflict
+	case bodyTooLarge:
+		status = http.StatusRequestEntityTooLarge
+	case notJSON:
+		status = http.StatusUnsupportedMediaType
+	}
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, sentence+"\n")
+}
 
 // answer makes a handler an HTTP handler. The parameters of a POST are a JSON object, and those of a GET are in the query.
 func answer(handle handler) http.HandlerFunc {
@@ -58,7 +97,7 @@ func answer(handle handler) http.HandlerFunc {
 // decode reads a JSON object. It accepts only application/json, which a form on another site cannot send.
 func decode(r *http.Request) (in request, err error) {
 	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return in, problem{http.StatusUnsupportedMediaType, "The body must be application/json."}
+		return in, notJSON
 	}
 	d := json.NewDecoder(http.MaxBytesReader(nil, r.Body, maxBody))
 	d.DisallowUnknownFields()
@@ -67,18 +106,8 @@ func decode(r *http.Request) (in request, err error) {
 			return in, nil
 		}
 	}
-	var tooLarge *http.MaxBytesError
-	if errors.As(err, &tooLarge) {
-		return in, problem{http.StatusRequestEntityTooLarge, "The body is larger than 32 KiB."}
+	if _, ok := errors.AsType[*http.MaxBytesError](err); ok {
+		return in, bodyTooLarge
 	}
-	return in, problem{http.StatusBadRequest, "The body is not one JSON object with known fields."}
-}
-
-// writeError answers with one line of text.
-func writeError(w http.ResponseWriter, err error) {
-	p := problem{http.StatusServiceUnavailable, "Redis did not answer."}
-	errors.As(err, &p)
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.WriteHeader(p.status)
-	_, _ = io.WriteString(w, p.sentence+"\n")
+	return in, notOneObject
 }

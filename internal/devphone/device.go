@@ -1,7 +1,6 @@
 package devphone
 
 import (
-	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -75,12 +74,12 @@ func (d *device) put(e entry) entry {
 }
 
 // lastMessage returns the last delivered message that has the account's signature.
-func (d *device) lastMessage() ([]phone.Message, error) {
+func (d *device) lastMessage() (phone.Message, error) {
 	log, _ := d.entries()
 	for _, e := range slices.Backward(log) {
 		if e.Outcome != nil && !e.Message.Forged {
-			return []phone.Message{*e.Message}, nil
+			return *e.Message, nil
 		}
 	}
-	return nil, problem{http.StatusConflict, "There is no message to send again."}
+	return phone.Message{}, nothingSent
 }

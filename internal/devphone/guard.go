@@ -26,11 +26,11 @@ func (p *Page) guard(next http.Handler) http.Handler {
 		h.Set("Cache-Control", "no-store")
 		switch {
 		case !p.isAllowed(r):
-			writeError(w, problem{http.StatusForbidden, "Open this page at localhost on this host, or at the address in ADDR on another host."})
+			writeError(w, otherHost)
 		case isForwarded(r.Header):
-			writeError(w, problem{http.StatusForbidden, "This page does not answer through a proxy or a tunnel: it would sign messages for anybody."})
+			writeError(w, forwarded)
 		case isCrossSite(r):
-			writeError(w, problem{http.StatusForbidden, "Another site may not use this page."})
+			writeError(w, otherSite)
 		default:
 			next.ServeHTTP(w, r)
 		}

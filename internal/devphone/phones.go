@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/http"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,7 +38,7 @@ func (p *Page) onDevice(handle func(context.Context, *device, request) (any, err
 		devices := p.opened()
 		i := slices.IndexFunc(devices, func(d *device) bool { return d.id == in.Phone })
 		if i < 0 {
-			return nil, problem{http.StatusNotFound, "There is no such phone."}
+			return nil, noSuchPhone
 		}
 		return handle(ctx, devices[i], in)
 	}
@@ -55,22 +54,22 @@ func (p *Page) opened() []*device {
 // newDevice adds a phone with a number.
 func (p *Page) newDevice(from string) (*device, error) {
 	if strings.ContainsFunc(from, unicode.IsControl) {
-		return nil, problem{http.StatusBadRequest, "A number has no control characters."}
+		return nil, badNumber
 	}
 	o := p.Phone
 	o.From, o.To = phone.Pair(from, p.Phone.To)
 	o.Network, o.Trace = &p.network, true
 	simulated, err := phone.New(o)
 	if err != nil {
-		return nil, problem{http.StatusBadRequest, "This number cannot have a phone: " + err.Error() + "."}
+		return nil, problem("This number cannot have a phone: " + err.Error() + ".")
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	switch {
 	case slices.ContainsFunc(p.devices, func(d *device) bool { return d.from == o.From }):
-		return nil, problem{http.StatusConflict, "There already is a phone with this number."}
+		return nil, numberTaken
 	case len(p.devices) == maxPhones:
-		return nil, problem{http.StatusConflict, "There already are 20 phones. Close one first."}
+		return nil, tooMany
 	}
 	p.lastID++
 	d := &device{id: strconv.Itoa(p.lastID), from: o.From, to: o.To, phone: simulated}

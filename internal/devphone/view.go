@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"net/http"
 	"slices"
 	"strconv"
 
@@ -35,7 +34,7 @@ func (p *Page) message(_ context.Context, d *device, in request) (any, error) {
 	log, _ := d.entries()
 	i := slices.IndexFunc(log, func(e entry) bool { return strconv.Itoa(e.ID) == in.Entry })
 	if i < 0 {
-		return nil, problem{http.StatusNotFound, "This message is no longer in the log."}
+		return nil, noSuchEntry
 	}
 	return map[string]any{"kind": log[i].Kind, "outcome": log[i].Outcome, "exchanges": log[i].exchanges}, nil
 }

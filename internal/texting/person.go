@@ -5,32 +5,32 @@
 package texting
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"smsession/internal/cookies"
+	"smsession/internal/person"
 	"smsession/internal/phone"
+	"smsession/internal/terminal"
 )
 
 // Phone is the phone of a person. *phone.Phone implements it.
 type Phone interface {
-	Send(ctx context.Context, m phone.Message) *phone.Delivery
-	Skip(d time.Duration)
+	person.Phone
 	Now() time.Time
-	LoseCookies()
 	Cookies() []cookies.Cookie
 }
 
 // Person carries out lines, one after the other. It is not safe for concurrent use.
 type Person struct {
-	Phone Phone
-	View  *View
-	// Elapse lets time pass on the other side, as /skip does for the phone. It is nil if the clock of the other side
-	// cannot be reached.
-	Elapse func(ctx context.Context, d time.Duration) error
+	Phone  Phone
+	View   *View
+	Elapse person.Elapse
 
 	Tally Tally          // the results of the lines so far
 	last  *phone.Message // for /again
@@ -60,6 +60,9 @@ func (t Tally) Err() error {
 	return nil
 }
 
+// step is what a line asks for. Its errors are those of the view and of ctx, and errQuit.
+type step func(p *Person, ctx context.Context) error
+
 // errQuit ends Run.
 var errQuit = errors.New("quit")
 
@@ -81,43 +84,40 @@ func (p *Person) Run(ctx context.Context, next func() (string, error)) error {
 }
 
 func (p *Person) carryOut(ctx context.Context, line string) error {
-	action, err := parse(line)
-	if err != nil {
-		p.Tally.InvalidLines++
-		return errors.Join(p.View.Typed(line), p.View.Note(err.Error()))
-	}
-	if action == nil {
+	if strings.TrimSpace(line) == "" {
 		return nil
 	}
 	if err := p.View.Typed(line); err != nil {
 		return err
 	}
-	return action(ctx, p)
+	step, err := parse(line)
+	if err != nil {
+		return p.reject(err)
+	}
+	return step(p, ctx)
 }
 
-// send delivers messages at once and shows each delivery when it is done. It does not show a delivery that was cut off by
-// the end of ctx, because the other side did not cause it.
-func (p *Person) send(ctx context.Context, messages ...phone.Message) error {
-	deliveries := make(chan *phone.Delivery)
-	for _, m := range messages {
-		go func() { deliveries <- p.Phone.Send(ctx, m) }()
-	}
-	var err error
-	for range messages {
-		d := <-deliveries
-		if err == nil {
-			err = ctx.Err()
-		}
-		if err == nil {
+// reject notes that nothing was done for a line.
+func (p *Person) reject(err error) error {
+	p.Tally.InvalidLines++
+	return p.View.Note(err.Error())
+}
+
+// do carries out an action on the phone, and shows each delivery when it is done. It does not show a delivery that was cut
+// off by the end of ctx, because the other side did not cause it.
+func (p *Person) do(ctx context.Context, a person.Action) error {
+	var shown error
+	err := a.Do(ctx, p.Phone, p.Elapse, func(_ int, d *phone.Delivery) {
+		if shown = cmp.Or(shown, ctx.Err()); shown == nil {
 			p.count(d)
-			err = p.View.Delivered(d)
+			shown = p.View.Delivered(d)
 		}
-	}
-	return err
+	})
+	return cmp.Or(err, shown)
 }
 
 func (p *Person) count(d *phone.Delivery) {
-	if !d.Message.Forged {
+	if !d.Message.Forged { // Twilio sends no message again that it never sent
 		p.last = &d.Message // with the MessageSid that it got
 	}
 	p.Tally.Sent++
@@ -127,4 +127,47 @@ func (p *Person) count(d *phone.Delivery) {
 	case !d.OK():
 		p.Tally.Failed++
 	}
+}
+
+func (p *Person) again(ctx context.Context) error {
+	if p.last == nil {
+		return p.reject(errors.New("there is no message yet to send again"))
+	}
+	return p.do(ctx, person.Action{Messages: []phone.Message{*p.last}})
+}
+
+func (p *Person) skip(ctx context.Context, d time.Duration) error {
+	if err := p.do(ctx, person.Action{Skip: d}); err != nil {
+		p.Tally.FailedCommands++
+		return p.View.Note(fmt.Sprintf("no time has passed: %v", err))
+	}
+	where := "for the phone and for its conversation on the other side"
+	if p.Elapse == nil {
+		where = "for the phone and its cookies, but not on the other side"
+	}
+	return p.View.Note(terminal.Duration(d) + " have passed, " + where)
+}
+
+func (p *Person) loseCookies(ctx context.Context) error {
+	if err := p.do(ctx, person.Action{LoseCookies: true}); err != nil {
+		return err
+	}
+	return p.View.Note("the cookies are lost: the next message carries none")
+}
+
+func (p *Person) showCookies(context.Context) error {
+	cookies := p.Phone.Cookies()
+	if len(cookies) == 0 {
+		return p.View.Note("the next message carries no cookie")
+	}
+	lines := []string{"the next message carries"}
+	for _, c := range cookies {
+		left := c.Expires.Sub(p.Phone.Now()).Round(time.Second)
+		lines = append(lines, fmt.Sprintf("%s=%s for %s", c.Name, c.Value, terminal.Brief(left)))
+	}
+	return p.View.Note(lines...)
+}
+
+func (p *Person) help(context.Context) error {
+	return p.View.Note(append([]string{"A line is a text to send, unless it begins with a slash:"}, Usage()...)...)
 }

@@ -65,6 +65,18 @@ func (v *View) Note(lines ...string) error {
 	return err
 }
 
+// toggleVerbose changes whether requests and responses are shown, and notes it.
+func (v *View) toggleVerbose() error {
+	if v.JSON != nil {
+		return v.Note("with --json, use --verbose on the command line to get headers and bodies")
+	}
+	v.Verbose = !v.Verbose
+	if v.Verbose {
+		return v.Note("requests and responses are shown from now on")
+	}
+	return v.Note("requests and responses are no longer shown")
+}
+
 // Delivered shows a message that was delivered, or not: what the sender gets, and what is wrong.
 func (v *View) Delivered(d *phone.Delivery) error {
 	if v.JSON != nil {
