@@ -7,6 +7,7 @@ import (
 
 	"smsession/internal/cookies"
 	"smsession/internal/gsm"
+	"smsession/internal/twiml"
 )
 
 // Delivery is everything that Twilio would have done to deliver a message.
@@ -70,16 +71,7 @@ type Reply struct {
 }
 
 // Finding is an entry of Twilio's debugger, or a warning about something that Twilio's documentation leaves open.
-//
-// Twilio lists the numbers from 14101 to 14110 as warnings. Here they are errors, because each one means that the sender
-// does not receive something that the webhook sent.
-type Finding struct {
-	Code    int    `json:"code,omitempty"` // Twilio's error number; 0 if Twilio has none
-	Name    string `json:"name,omitempty"` // Twilio's name for the number
-	Detail  string `json:"detail"`         // what happened, in one sentence
-	URL     string `json:"url,omitempty"`  // the URL of the request that it is about
-	Warning bool   `json:"warning,omitempty"`
-}
+type Finding = twiml.Finding
 
 // CookieChange is what a message did to the cookies.
 type CookieChange string
@@ -92,8 +84,12 @@ const (
 	CookieGone    CookieChange = "gone"    // the last cookie was deleted
 )
 
-// cookieChange compares the cookies before and after a message.
-func cookieChange(before, after cookies.List) CookieChange {
+// cookieChange compares the cookies before the first request with those after the last response.
+func cookieChange(all []exchanged) CookieChange {
+	if len(all) == 0 {
+		return NoCookie
+	}
+	before, after := all[0].before, all[len(all)-1].after
 	same := func(a, b cookies.Cookie) bool { return a.Name == b.Name && a.Value == b.Value }
 	switch {
 	case len(before) == 0 && len(after) == 0:

@@ -40,16 +40,16 @@ func (e Endpoint) Sibling(text string) Endpoint {
 	}
 	publicPrefix, addressPrefix := pathPrefixes(public.Path, address.Path)
 	if rest, found := pathBelow(u, public, publicPrefix); found {
-		return Endpoint{URL: text, Address: at(address, addressPrefix+rest, u.Query, "")}
+		return Endpoint{URL: text, Address: sibling(address, addressPrefix+rest, u.Query, "")}
 	}
 	if rest, found := pathBelow(u, address, addressPrefix); found {
-		return Endpoint{URL: at(public, publicPrefix+rest, u.Query, u.Fragment), Address: at(address, addressPrefix+rest, u.Query, "")}
+		return Endpoint{URL: sibling(public, publicPrefix+rest, u.Query, u.Fragment), Address: sibling(address, addressPrefix+rest, u.Query, "")}
 	}
 	return Endpoint{URL: text}
 }
 
-// at returns the URL of another path of a server.
-func at(server weburl.URL, path, query, fragment string) string {
+// sibling returns the URL of another path of a server.
+func sibling(server weburl.URL, path, query, fragment string) string {
 	server.Path, server.Query, server.Fragment = path, query, fragment
 	return server.Configured()
 }

@@ -12,51 +12,69 @@ import (
 	"smsession/internal/twilio"
 )
 
-// exchange sends a request once, records it, and stores the cookies of the response.
-func (d *dispatch) exchange(ctx context.Context, r request, end time.Time) (response, *failure) {
-	p := d.phone
+// exchanged is the result of one HTTP request.
+type exchanged struct {
+	Exchange
+	response      response // zero if the request failed
+	failed        *failure
+	findings      findings
+	before, after cookies.List // in the jar, before the request and after the response
+}
+
+// exchange sends a request once and stores the cookies of the response. It ends at the time end.
+func (s sending) exchange(ctx context.Context, r request, end time.Time) exchanged {
+	p, o := s.phone, s.phone.options
 	query, body := r.split()
-	e := Exchange{Reason: r.reason, Method: r.method, URL: r.signed(), Address: withQuery(r.to.requested, query), Sent: p.Now()}
-	httpRequest, err := http.NewRequest(r.method, e.Address, nil)
-	if err != nil {
-		return response{}, &failure{code: 11100, detail: "The URL is not valid."}
-	}
-	snapshot := p.jar.Snapshot(r.to.parsed, e.Sent)
-	if d.delivery.Message.Cookieless {
+	sent := p.Now()
+	e := exchanged{Exchange: Exchange{
+		Reason: r.reason, Method: r.method, URL: r.signed(), Address: withQuery(r.to.requested, query), Sent: sent,
+	}}
+	snapshot := p.jar.Snapshot(r.to.parsed, sent)
+	e.before, e.after = snapshot.All, snapshot.All
+	if s.message.Cookieless {
 		snapshot.Sent = nil
 	}
-	if len(d.delivery.Exchanges) == 0 {
-		d.before, d.after = snapshot.All, snapshot.All
-	}
 	if len(snapshot.Sent) > 0 {
-		d.warnCookies(r.reason, e.URL)
+		e.findings = s.warnCookies(r)
 	}
-	signature := d.sign(e.URL, body)
+	httpRequest, err := http.NewRequest(r.method, e.Address, nil)
+	if err != nil {
+		e.failed = &failure{code: 11100, detail: "The URL is not valid."}
+		e.Error = e.failed.detail
+		return e
+	}
+	signature := s.sign(e.URL, body)
 	httpRequest.Header = r.header(signature, snapshot.Sent.Header())
 	began := time.Now()
-	res, failed := p.options.Network.roundTrip(ctx, httpRequest, body, r.to.overrides, end)
-	e.Took, e.Status = time.Since(began), res.status
-	if failed != nil {
-		e.Error = failed.detail
+	e.response, e.failed = o.Network.roundTrip(ctx, httpRequest, body, r.to.overrides, end)
+	e.Took, e.Status = time.Since(began), e.response.status
+	if e.failed != nil {
+		e.Error = e.failed.detail
 	}
-	if p.options.Trace {
+	if o.Trace {
 		e.Signature, e.RequestHeader, e.RequestBody = signature, httpRequest.Header.Clone(), string(body)
 		if r.withLogin {
 			e.RequestHeader.Set("Authorization", "Basic •••")
 		}
-		e.ResponseHeader, e.ResponseBody = res.header, string(res.body)
+		e.ResponseHeader, e.ResponseBody = e.response.header, string(e.response.body)
 	}
-	d.delivery.Exchanges = append(d.delivery.Exchanges, e)
+	if e.failed != nil {
+		return e
+	}
+	sets, found, failed := s.readCookies(r, e.response)
+	e.findings = append(e.findings, found...)
 	if failed != nil {
-		return response{}, failed
+		e.failed, e.response = failed, response{}
+		return e
 	}
-	return res, d.storeCookies(snapshot, r, res)
+	e.after = p.jar.Update(snapshot, sets, p.Now())
+	return e
 }
 
 // sign returns the X-Twilio-Signature of a request.
-func (d *dispatch) sign(url string, body []byte) string {
-	token := d.phone.options.AuthToken
-	if d.delivery.Message.Forged {
+func (s sending) sign(url string, body []byte) string {
+	token := s.phone.options.AuthToken
+	if s.message.Forged {
 		token = "not " + token
 	}
 	form, _ := twilio.ParseForm(body) // encode has escaped it
@@ -89,26 +107,23 @@ func (r request) header(signature, cookies string) http.Header {
 	return h
 }
 
-// storeCookies stores the cookies of a response. It fails if Twilio refuses the response because of one of them.
-func (d *dispatch) storeCookies(snapshot cookies.Snapshot, r request, res response) *failure {
-	p, now := d.phone, d.phone.Now()
-	var sets []cookies.Cookie
+// readCookies returns the cookies that a response sets. It fails if Twilio refuses the response because of one of them.
+func (s sending) readCookies(r request, res response) (sets []cookies.Cookie, found findings, failed *failure) {
 	for _, line := range res.header["Set-Cookie"] {
-		c, err := p.jar.Parse(line, r.to.parsed, now)
+		c, err := s.phone.jar.Parse(line, r.to.parsed, s.phone.Now())
 		switch {
 		case errors.Is(err, cookies.ErrIgnored):
-			d.warn(r.signed(), "A Set-Cookie header has no equals sign. Browsers ignore it, and so does this phone.")
+			found.warn(r.signed(), "A Set-Cookie header has no equals sign. Browsers ignore it, and so does this phone.")
 			continue
 		case errors.Is(err, cookies.ErrDomain):
-			d.warn(r.signed(), "A cookie is set for a domain that is not the server's. A browser refuses it.")
+			found.warn(r.signed(), "A cookie is set for a domain that is not the server's. A browser refuses it.")
 			continue
 		case err != nil:
-			return &failure{code: 11206, detail: "Twilio refuses the response: " + err.Error() + "."}
+			return nil, found, &failure{code: 11206, detail: "Twilio refuses the response: " + err.Error() + "."}
 		case c.Deletes():
-			d.warn(r.signed(), "It is not confirmed that Twilio deletes a cookie whose Max-Age or Expires has passed.")
+			found.warn(r.signed(), "It is not confirmed that Twilio deletes a cookie whose Max-Age or Expires has passed.")
 		}
 		sets = append(sets, c)
 	}
-	d.after = p.jar.Update(snapshot, sets, now)
-	return nil
+	return sets, found, nil
 }

@@ -17,6 +17,8 @@ type failure struct {
 	code   int    // Twilio's number; 0 if the phone itself ended the request
 	detail string // one sentence
 	policy policy // the retry policy after which Twilio tries again; 0 for none
+
+	notFollowed string // the server of a URL that Options.Follow refused
 }
 
 func (f *failure) Error() string { return f.detail }

@@ -40,114 +40,118 @@ func (r request) signed() string {
 }
 
 // fetch requests a document. It follows redirects and tries again as the connection overrides of the first URL require. It
-// ends when their total time is over. It returns the document's verbs and the URL that the document came from, or the
-// error that keeps Twilio from executing it.
-func (d *dispatch) fetch(ctx context.Context, r request) ([]twiml.Verb, *target, *Finding) {
+// ends when their total time is over. It returns the verbs of the document and the URL that the document came from. The
+// step has no verbs if Twilio cannot execute the document.
+func (s sending) fetch(ctx context.Context, r request) (done step, verbs []twiml.Verb, from *target) {
 	end := time.Now().Add(r.to.overrides.total)
 	r.token = newIdempotencyToken()
 	for redirects := 0; ; {
 		url := r.signed()
-		res, failed := d.exchange(ctx, r, end)
-		switch {
-		case d.authorize(&r, res) || ctx.Err() == nil && d.retry(&r, res, failed, end):
+		e := s.exchange(ctx, r, end)
+		done.exchanges = append(done.exchanges, e)
+		again, isAgain, found := r.again(e, end)
+		done.findings = append(append(done.findings, e.findings...), found...)
+		if isAgain && ctx.Err() == nil {
+			r = again
 			continue
-		case failed == nil && res.status/100 != 3:
-			verbs, fatal := d.read(res, url)
-			return verbs, r.to, fatal
+		}
+		failed := e.failed
+		switch {
+		case failed == nil && e.response.status/100 != 3:
+			verbs, done.fatal, found = s.read(e.response, url)
+			done.findings = append(done.findings, found...)
+			return done, verbs, r.to
 		case failed == nil && redirects == maxRedirects:
-			d.warn(url, "It is not confirmed how many redirects Twilio follows.")
+			done.findings.warn(url, "It is not confirmed how many redirects Twilio follows.")
 			failed = &failure{code: 11215, detail: fmt.Sprintf("There were more than %d redirects in a row.", maxRedirects)}
 		case failed == nil:
 			redirects++
 			asked := time.Now()
-			r, failed = d.follow(r, res)
+			r, found, failed = s.follow(r, e.response)
+			done.findings = append(done.findings, found...)
 			end = end.Add(time.Since(asked)) // a person may have been asked
 		}
 		if failed != nil {
-			return nil, nil, d.fail(failed, url)
+			return done.failing(failed, url), nil, r.to
 		}
 	}
 }
 
-// authorize prepares a request for its second try after a 401: Twilio sends the user and the password only if the server
-// asks for them.
+// again returns the request for another try, if there is one: Twilio sends the user and the password only after a 401 asks
+// for them, and tries again if the connection overrides ask for it. The time for tries ends at end.
 //
 // See https://www.twilio.com/docs/usage/security#http-authentication.
-func (d *dispatch) authorize(r *request, res response) bool {
-	if res.status != http.StatusUnauthorized || r.to.login == nil || r.withLogin {
-		return false
+func (r request) again(e exchanged, end time.Time) (again request, isAgain bool, found findings) {
+	challenges := strings.ToLower(strings.Join(e.response.header["Www-Authenticate"], ","))
+	if e.response.status == http.StatusUnauthorized && r.to.login != nil && !r.withLogin {
+		switch {
+		case strings.Contains(challenges, "basic"):
+			r.withLogin, r.reason = true, Authorized
+			return r, true, nil
+		case strings.Contains(challenges, "digest"):
+			found.warn(r.signed(), "Twilio would answer the Digest challenge. Only Basic is answered here.")
+		}
 	}
-	challenges := strings.ToLower(strings.Join(res.header["Www-Authenticate"], ","))
-	r.withLogin = strings.Contains(challenges, "basic")
-	if r.withLogin {
-		r.reason = Authorized
-	} else if strings.Contains(challenges, "digest") {
-		d.warn(r.signed(), "Twilio would answer the Digest challenge. Only Basic is answered here.")
-	}
-	return r.withLogin
-}
-
-// retry prepares a request for another try if its connection overrides ask for one after this response or failure. The
-// time for tries ends at end.
-func (d *dispatch) retry(r *request, res response, failed *failure, end time.Time) bool {
-	var why policy
-	switch {
-	case failed != nil:
-		why = failed.policy
-	case res.status >= 400 && res.status <= 499:
-		why = retry4xx
-	case res.status >= 500 && res.status <= 599:
-		why = retry5xx
-	}
+	why := e.policy()
 	if why&r.to.overrides.policy == 0 || r.retries == r.to.overrides.retries || !time.Now().Before(end) {
-		return false
+		return r, false, found
 	}
 	if why != retryConnect {
-		d.warn(r.signed(), "A retry has the same I-Twilio-Idempotency-Token here. It is not confirmed whether Twilio's has.")
+		found.warn(r.signed(), "A retry has the same I-Twilio-Idempotency-Token here. It is not confirmed whether Twilio's has.")
 	}
 	r.retries++
 	r.reason = Retry
-	return true
+	return r, true, found
 }
 
-// read reads a response as Twilio does. It returns the verbs, or the error that keeps Twilio from executing the document.
-func (d *dispatch) read(res response, url string) ([]twiml.Verb, *Finding) {
+// policy returns the retry policies that include the result of an exchange.
+func (e exchanged) policy() policy {
+	switch {
+	case e.failed != nil:
+		return e.failed.policy
+	case e.response.status >= 400 && e.response.status <= 499:
+		return retry4xx
+	case e.response.status >= 500 && e.response.status <= 599:
+		return retry5xx
+	}
+	return 0
+}
+
+// read reads a response to the request to a URL as Twilio does.
+func (s sending) read(res response, url string) (verbs []twiml.Verb, fatal *Finding, found findings) {
 	document := twiml.ReadResponse(res.status, res.header.Get("Content-Type"), res.body)
-	for _, f := range document.Findings {
-		d.add(newFinding(f, url))
+	found.add(url, document.Findings...)
+	if fatal = document.Failure; fatal != nil {
+		fatal.URL = url
 	}
-	if res.status == http.StatusForbidden && !d.delivery.Message.Forged {
-		d.warn(url, "If the webhook refuses the signature: it was made over this URL with the given token.")
+	if res.status == http.StatusForbidden && !s.message.Forged {
+		found.warn(url, "If the webhook refuses the signature: it was made over this URL with the given token.")
 	}
-	if document.Failure == nil {
-		return document.Verbs, nil
+	if fatal != nil && len(res.header["Set-Cookie"]) > 0 {
+		found.warn(url, "The cookies of a response that Twilio cannot use are kept here. It is not confirmed whether Twilio keeps them.")
 	}
-	if len(res.header["Set-Cookie"]) > 0 {
-		d.warn(url, "The cookies of a response that Twilio cannot use are kept here. It is not confirmed whether Twilio keeps them.")
-	}
-	fatal := newFinding(*document.Failure, url)
-	return nil, &fatal
+	return document.Verbs, fatal, found
 }
 
 // follow returns the request that follows a redirect.
-func (d *dispatch) follow(r request, res response) (request, *failure) {
+func (s sending) follow(r request, res response) (next request, found findings, failed *failure) {
 	redirect, err := r.to.public.Follow(r.method, res.status, res.header.Get("Location"))
 	if err != nil {
-		return r, &failure{code: 11216, detail: "The redirect cannot be followed: " + err.Error() + "."}
+		return r, nil, &failure{code: 11216, detail: "The redirect cannot be followed: " + err.Error() + "."}
 	}
 	if redirect.KeepsForm {
-		d.warn(r.signed(), "It is not confirmed that Twilio sends the same request again after 307, signed over the new URL.")
+		found.warn(r.signed(), "It is not confirmed that Twilio sends the same request again after 307, signed over the new URL.")
 	} else {
-		d.warn(r.signed(), fmt.Sprintf("Twilio follows %d with GET and drops the message's parameters. "+
+		found.warn(r.signed(), fmt.Sprintf("Twilio follows %d with GET and drops the message's parameters. "+
 			"It is not confirmed what it signs then and which cookies it sends.", res.status))
 		r.form = nil
 	}
-	next, failed := d.next(r.to, redirect.URL, 11216, "The redirect cannot be followed")
+	to, failed := s.phone.next(r.to, redirect.URL, 11216, "The redirect cannot be followed")
 	if failed != nil {
-		return r, failed
+		return r, found, failed
 	}
-	next.overrides = r.to.overrides
-	return request{reason: Redirected, method: redirect.Method, to: next, form: r.form, token: newIdempotencyToken()}, nil
+	to.overrides = r.to.overrides
+	return request{reason: Redirected, method: redirect.Method, to: to, form: r.form, token: newIdempotencyToken()}, found, nil
 }
 
 // next returns the target of a URL in a response. If the URL cannot be used, the failure has the given code, and its
@@ -155,8 +159,7 @@ func (d *dispatch) follow(r request, res response) (request, *failure) {
 //
 // If Options.Follow refuses the URL's server, the delivery ends. The fallback URL is not called either, because the phone
 // does not know what Twilio would have received.
-func (d *dispatch) next(from *target, reference string, code int, problem string) (*target, *failure) {
-	p := d.phone
+func (p *Phone) next(from *target, reference string, code int, problem string) (*target, *failure) {
 	to, err := from.next(reference)
 	if err != nil {
 		return nil, &failure{code: code, detail: problem + ": " + err.Error() + "."}
@@ -166,6 +169,6 @@ func (d *dispatch) next(from *target, reference string, code int, problem string
 	if isOwn || p.options.Follow != nil && p.options.Follow(server) {
 		return to, nil
 	}
-	d.delivery.NotFollowed = server
-	return nil, &failure{detail: fmt.Sprintf("The webhook leads to another server, %+q. Twilio would follow and send a signature and the cookies. This phone did not.", server)}
+	return nil, &failure{notFollowed: server, detail: fmt.Sprintf("The webhook leads to another server, %+q. "+
+		"Twilio would follow and send a signature and the cookies. This phone did not.", server)}
 }

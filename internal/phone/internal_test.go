@@ -3,8 +3,6 @@ package phone
 import (
 	"encoding/json"
 	"os"
-	"strconv"
-	"strings"
 	"testing"
 	"time"
 )
@@ -14,30 +12,6 @@ func TestDefaultOverrides(t *testing.T) {
 	want := overrides{connect: 5 * time.Second, read: 15 * time.Second, total: 15 * time.Second, retries: 1, policy: retryConnect, sni: true}
 	if o, err := parseOverrides(""); err != nil || o != want {
 		t.Errorf("the defaults are %+v, %v, want %+v", o, err, want)
-	}
-}
-
-// testdata/errors.tsv is copied from Twilio's Error and Warning Dictionary, https://www.twilio.com/docs/api/errors:
-// number, level and name.
-func TestErrorNames(t *testing.T) {
-	text, err := os.ReadFile("testdata/errors.tsv")
-	if err != nil {
-		t.Fatal(err)
-	}
-	published := 0
-	for line := range strings.Lines(string(text)) {
-		parts := strings.Split(strings.TrimSpace(line), "\t")
-		code, err := strconv.Atoi(parts[0])
-		if err != nil || len(parts) != 3 {
-			t.Fatalf("%q is not a line of the dictionary", line)
-		}
-		published++
-		if got := errorNames[code]; got != parts[2] {
-			t.Errorf("%d has the name %q, want %q", code, got, parts[2])
-		}
-	}
-	if len(errorNames) != published {
-		t.Errorf("there are %d names, and %d are published", len(errorNames), published)
 	}
 }
 
@@ -73,9 +47,9 @@ func signed(t *testing.T, url, body string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := dispatch{phone: &Phone{options: Options{AuthToken: "12345"}}, delivery: &Delivery{}}
+	s := sending{phone: &Phone{options: Options{AuthToken: "12345"}}}
 	r := request{method: "POST", to: to, form: []byte(body)}
-	return d.sign(r.signed(), r.form)
+	return s.sign(r.signed(), r.form)
 }
 
 // The vectors with a user are left out, because Twilio does not sign the user. So is the one that must be refused.

@@ -4,25 +4,37 @@ import (
 	"cmp"
 	"context"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
-	"smsession/internal/cookies"
 	"smsession/internal/twiml"
 )
 
 // maxDocuments is how many documents Twilio requests for one message (https://www.twilio.com/docs/api/errors/14106).
 const maxDocuments = 50
 
-// dispatch is the delivery of one message while it is in progress. One goroutine uses it.
-type dispatch struct {
-	phone     *Phone
-	delivery  *Delivery
-	params    []param // of every request about the message
-	documents int     // requested so far
+// sending is a message that the phone sends. It does not change: each step of the delivery returns what it has done.
+type sending struct {
+	phone   *Phone
+	message Message
+	params  []param // of every request about the message
+}
 
-	before, after cookies.List // at the first request, and after the last response
+// step is one document of a delivery: the requests for it, and what its verbs do.
+type step struct {
+	exchanges   []exchanged
+	replies     []Reply
+	findings    findings
+	next        *request // for the next document; nil if there is none
+	fatal       *Finding // the error that makes Twilio call the fallback URL
+	notFollowed string   // as in a Delivery
+}
+
+// failing returns the step after an error.
+func (s step) failing(failed *failure, url string) step {
+	s.findings.add(url, twiml.NewError(failed.code, failed.detail))
+	s.fatal, s.notFollowed = &s.findings[len(s.findings)-1], failed.notFollowed
+	return s
 }
 
 // Send delivers a message. It returns when Twilio would have finished, or when ctx ends. It never returns nil; what went
@@ -32,87 +44,94 @@ func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 		m.SID = "MM" + randomHex()
 	}
 	m.SID = cmp.Or(m.SID, NewSID())
+	d := &Delivery{Message: m, Sent: p.Now(), Replies: []Reply{}} // [] in JSON, not null
 	began := time.Now()
-	d := dispatch{
-		phone:    p,
-		delivery: &Delivery{Message: m, Sent: p.Now(), Replies: []Reply{}, Findings: []Finding{}}, // [] in JSON, not null
-		params:   p.parameters(m),
+	steps, findings := sending{phone: p, message: m, params: p.parameters(m)}.deliver(ctx)
+	var exchanges []exchanged
+	for _, s := range steps {
+		exchanges = append(exchanges, s.exchanges...)
+		d.Replies = append(d.Replies, s.replies...)
+		findings = append(findings, s.findings...)
+		d.NotFollowed = cmp.Or(d.NotFollowed, s.notFollowed)
 	}
-	d.warnParameters()
-	d.deliver(ctx)
-	d.delivery.Cookie = cookieChange(d.before, d.after)
-	d.delivery.Took = time.Since(began)
-	return d.delivery
+	for _, e := range exchanges {
+		d.Exchanges = append(d.Exchanges, e.Exchange)
+	}
+	d.Findings = withoutRepeats(findings)
+	d.Cookie = cookieChange(exchanges)
+	d.Took = time.Since(began)
+	return d
 }
 
-// deliver calls the webhook. If there is no TwiML that Twilio can execute, it calls the fallback URL.
+// deliver calls the webhook. If there is no TwiML that Twilio can execute, it calls the fallback URL. It also
+// returns the findings that belong to no step.
 //
 // See https://www.twilio.com/docs/availability-reliability.
-func (d *dispatch) deliver(ctx context.Context) {
-	fatal := d.run(ctx, request{reason: Primary, method: http.MethodPost, to: d.phone.webhook, form: encode(d.params)})
-	if fatal == nil || d.phone.fallback == nil || d.delivery.NotFollowed != "" || ctx.Err() != nil {
-		return
+func (s sending) deliver(ctx context.Context) (steps []step, found findings) {
+	found = s.warnParameters()
+	p := s.phone
+	steps = s.run(ctx, nil, request{reason: Primary, method: http.MethodPost, to: p.webhook, form: encode(s.params)})
+	last := steps[len(steps)-1]
+	if last.fatal == nil || p.fallback == nil || last.notFollowed != "" || ctx.Err() != nil {
+		return steps, found
 	}
-	if d.documents > 1 {
-		d.warn(fatal.URL, "It is not confirmed whether Twilio calls the fallback URL when a later document fails.")
+	if len(steps) > 1 {
+		found.warn(last.fatal.URL, "It is not confirmed whether Twilio calls the fallback URL when a later document fails.")
 	}
-	d.params = append(d.params, param{"ErrorCode", strconv.Itoa(fatal.Code)}, param{"ErrorUrl", fatal.URL})
-	d.run(ctx, request{reason: Fallback, method: http.MethodPost, to: d.phone.fallback, form: encode(d.params)})
+	s.params = append(s.params, param{"ErrorCode", strconv.Itoa(last.fatal.Code)}, param{"ErrorUrl", last.fatal.URL})
+	return s.run(ctx, steps, request{reason: Fallback, method: http.MethodPost, to: p.fallback, form: encode(s.params)}), found
 }
 
-// run requests a document, executes it, and goes on with the document that it leads to. It returns the error of a
-// document that Twilio cannot execute, or nil.
-func (d *dispatch) run(ctx context.Context, r request) *Finding {
-	for {
-		if d.documents == maxDocuments {
-			d.fail(&failure{code: 14106, detail: "The TwiML leads to more than 50 documents."}, r.to.public.String())
-			return nil
+// run requests a document, executes it, and goes on with the document that it leads to. It returns the steps with its own.
+func (s sending) run(ctx context.Context, steps []step, r request) []step {
+	for next := &r; next != nil; next = steps[len(steps)-1].next {
+		if len(steps) == maxDocuments {
+			last := step{}.failing(&failure{code: 14106, detail: "The TwiML leads to more than 50 documents."}, next.to.public.String())
+			last.fatal = nil // Twilio has executed documents, so it does not call the fallback URL
+			return append(steps, last)
 		}
-		d.documents++
-		verbs, from, fatal := d.fetch(ctx, r)
-		if fatal != nil {
-			return fatal
+		replies := 0
+		for _, each := range steps {
+			replies += len(each.replies)
 		}
-		next, fatal := d.execute(verbs, from)
-		if next == nil {
-			return fatal
-		}
-		r = *next
+		done, verbs, from := s.fetch(ctx, *next)
+		steps = append(steps, s.execute(done, verbs, from, replies))
 	}
+	return steps
 }
 
-// execute executes the verbs of a document. It returns the request for the next document, nil if there is none.
-func (d *dispatch) execute(verbs []twiml.Verb, from *target) (*request, *Finding) {
-	url := from.public.String()
+// execute executes the verbs of a document that came from a URL. Twilio has already sent some replies. It returns the step
+// with what the verbs do.
+func (s sending) execute(done step, verbs []twiml.Verb, from *target, replies int) step {
+	o := s.phone.options
 	for _, v := range verbs {
+		url := from.public.String()
 		if v.IsRedirect {
-			return d.nextRequest(request{reason: Verb, method: v.Method, form: encode(d.params)}, from, v.URL)
+			return s.lead(done, request{reason: Verb, method: v.Method, form: encode(s.params)}, from, v.URL)
 		}
-		if len(d.delivery.Replies) == twiml.MaxMessages {
-			isReported := func(f Finding) bool { return f.Code == 14109 } // also by a document that has too many on its own
-			if !slices.ContainsFunc(d.delivery.Findings, isReported) {
-				d.fail(&failure{code: 14109, detail: "The documents together have more than 10 messages."}, url)
-			}
+		if replies+len(done.replies) == twiml.MaxMessages {
+			done.findings.add(url, twiml.NewError(14109, "The documents together have more than 10 messages."))
 			continue
 		}
-		r := Reply{From: cmp.Or(v.From, d.phone.options.To), To: cmp.Or(v.To, d.phone.options.From), Body: v.Body, Media: v.Media}
-		r.Segments = d.phone.segments(v.Body, len(v.Media))
-		d.delivery.Replies = append(d.delivery.Replies, r)
-		d.warnReply(r, url)
+		r := Reply{From: cmp.Or(v.From, o.To), To: cmp.Or(v.To, o.From), Body: v.Body, Media: v.Media}
+		r.Segments = s.phone.segments(v.Body, len(v.Media))
+		done.replies = append(done.replies, r)
+		done.findings = append(done.findings, s.warnReply(r, url)...)
 		if v.Action != "" {
-			d.warn(url, "It is not confirmed what Twilio sends to the action of a <Message>, except for MessageSid and MessageStatus.")
-			return d.nextRequest(request{reason: Action, method: v.Method, form: encode(d.phone.statusParameters(r))}, from, v.Action)
+			done.findings.warn(url, "It is not confirmed what Twilio sends to the action of a <Message>, except for MessageSid and MessageStatus.")
+			return s.lead(done, request{reason: Action, method: v.Method, form: encode(s.phone.statusParameters(r))}, from, v.Action)
 		}
 	}
-	return nil, nil
+	return done
 }
 
-// nextRequest completes the request for the URL that a document leads to.
-func (d *dispatch) nextRequest(r request, from *target, reference string) (*request, *Finding) {
-	to, failed := d.next(from, reference, 11100, "The TwiML leads to a URL that cannot be used")
+// lead returns the step with the request for the URL that its document leads to.
+func (s sending) lead(done step, r request, from *target, reference string) step {
+	to, failed := s.phone.next(from, reference, 11100, "The TwiML leads to a URL that cannot be used")
 	if failed != nil {
-		return nil, d.fail(failed, from.public.String())
+		return done.failing(failed, from.public.String())
 	}
 	r.to = to
-	return &r, nil
+	done.next = &r
+	return done
 }

@@ -1,6 +1,6 @@
 // Package twiml reads TwiML as Twilio reads it. It returns the verbs that Twilio would execute, and what Twilio's
 // debugger would report. Where Twilio's documentation leaves something open, the package assumes the likeliest
-// behaviour and reports a warning. The package does not write TwiML.
+// behaviour and reports a warning. The package does not write TwiML. Its functions may be called concurrently.
 package twiml
 
 // MaxBytes is the size of the largest response that Twilio reads, 64 kB. Twilio does not say whether these are 65,536 or
@@ -10,12 +10,6 @@ const MaxBytes = 64 << 10
 // MaxMessages is how many messages Twilio sends in reply to one (https://www.twilio.com/docs/api/errors/14109).
 const MaxMessages = 10
 
-// Twilio's limits for one message (https://www.twilio.com/docs/messaging/twiml/message).
-const (
-	maxCharacters = 1600
-	maxMedia      = 10
-)
-
 // Document is one response as Twilio reads it.
 type Document struct {
 	Root     *Element // the <Response>; nil for plain text and if Twilio cannot execute the document
@@ -24,12 +18,17 @@ type Document struct {
 	Failure  *Finding // the error that keeps Twilio from executing anything; nil if there is none
 }
 
-// Finding is something that Twilio reports about a response, or something about it that Twilio's documentation leaves
-// open.
-type Finding struct {
-	Code    int    // Twilio's error number; 0 if Twilio has none
-	Detail  string // one sentence
-	Warning bool   // Twilio executes the document all the same, or it is not certain that Twilio reports this
+// failed returns a document that Twilio does not execute.
+func failed(code int, format string, args ...any) Document {
+	var found findings
+	found.fail(code, format, args...)
+	return Document{Findings: found, Failure: &found[0]}
+}
+
+// after returns the document with findings before its own.
+func (d Document) after(found findings) Document {
+	d.Findings = append(found, d.Findings...)
+	return d
 }
 
 // Verb is an instruction of a document: a message, or a redirect.

@@ -20,41 +20,38 @@ var declaration = regexp.MustCompile(`^<\?xml` +
 	`[ \t\r\n]*\?>`)
 
 // readProlog returns a document in UTF-8 without its byte order mark and its XML declaration. It keeps the line feeds of
-// the declaration, so that lines keep their numbers.
-func readProlog(text []byte, warn func(format string, args ...any)) ([]byte, error) {
+// the declaration, so that lines keep their numbers. The error is an *xml.SyntaxError.
+func readProlog(text []byte) (_ []byte, found findings, err error) {
 	text, hasMark := bytes.CutPrefix(text, []byte("\uFEFF"))
 	if hasMark {
-		warn("The document begins with a byte order mark. It is not confirmed that Twilio accepts one.")
+		found.warn(0, "The document begins with a byte order mark. It is not confirmed that Twilio accepts one.")
 	}
 	if match := declaration.FindSubmatch(text); match != nil {
-		if version := unquote(match[1]); version != "1.0" {
-			warn("The document declares XML %.60s. It is not confirmed that Twilio accepts another version than 1.0.", version)
+		version, encoding := strings.Trim(string(match[1]), `"'`), strings.Trim(string(match[2]), `"'`)
+		if version != "1.0" {
+			found.warn(0, "The document declares XML %.60s. It is not confirmed that Twilio accepts another version than 1.0.", version)
 		}
-		lines := bytes.Repeat([]byte("\n"), bytes.Count(match[0], []byte("\n")))
-		text = append(lines, decode(text[len(match[0]):], unquote(match[2]), warn)...)
-	} else if rest, found := bytes.CutPrefix(text, []byte("<?xml")); found && bytes.IndexAny(rest, " \t\r\n?") == 0 {
-		return nil, &xml.SyntaxError{Line: 1, Msg: "the XML declaration is malformed"}
+		lines, rest := bytes.Repeat([]byte("\n"), bytes.Count(match[0], []byte("\n"))), text[len(match[0]):]
+		if encoding != "" && !strings.EqualFold(encoding, "UTF-8") && !isASCII(rest) {
+			found.warn(0, "The document declares the encoding %.60q. It is not confirmed that Twilio accepts another one than UTF-8.", encoding)
+			rest = decode(rest, encoding)
+		}
+		text = append(lines, rest...)
+	} else if rest, has := bytes.CutPrefix(text, []byte("<?xml")); has && bytes.IndexAny(rest, " \t\r\n?") == 0 {
+		return nil, found, &xml.SyntaxError{Line: 1, Msg: "the XML declaration is malformed"}
 	}
 	if !isXML(text) {
-		return nil, &xml.SyntaxError{Line: 1, Msg: "there are bytes that are not XML characters in UTF-8"}
+		return nil, found, &xml.SyntaxError{Line: 1, Msg: "there are bytes that are not XML characters in UTF-8"}
 	}
-	return text, nil
+	return text, found, nil
 }
 
-func unquote(quoted []byte) string { return strings.Trim(string(quoted), `"'`) }
-
 // decode converts a text to UTF-8. An unknown encoding is treated as UTF-8.
-func decode(text []byte, encoding string, warn func(format string, args ...any)) []byte {
-	if encoding == "" || strings.EqualFold(encoding, "UTF-8") || isASCII(text) {
-		return text
+func decode(text []byte, encoding string) []byte {
+	if known, _ := charset.Lookup(encoding); known != nil {
+		text, _ = known.NewDecoder().Bytes(text) // the decoders replace invalid bytes
 	}
-	warn("The document declares the encoding %.60q. It is not confirmed that Twilio accepts another one than UTF-8.", encoding)
-	found, _ := charset.Lookup(encoding)
-	if found == nil {
-		return text
-	}
-	decoded, _ := found.NewDecoder().Bytes(text) // the decoders replace invalid bytes
-	return decoded
+	return text
 }
 
 // isXML reports whether a text is UTF-8 and has only the characters of XML (https://www.w3.org/TR/xml/#charsets).

@@ -6,105 +6,136 @@ import (
 	"strings"
 )
 
-// readTwiML reads a document of XML.
+// schema has the attributes and the child elements of each element. The verbs are the children of a Response.
+//
+// See https://www.twilio.com/docs/messaging/twiml. Twilio's page on 14110 still names the older Sms as a verb.
+var schema = map[string]struct{ attributes, children []string }{
+	"Response": {attributes: []string{"version"}, children: []string{"Message", "Sms", "Redirect"}},
+	"Message":  {attributes: messageAttributes, children: []string{"Body", "Media"}},
+	"Sms":      {attributes: messageAttributes, children: []string{"Body", "Media"}},
+	"Redirect": {attributes: []string{"method"}},
+}
+
+var messageAttributes = []string{"to", "from", "action", "method", "statusCallback"}
+
+// Read reads a document of TwiML. If the text is not TwiML, the document has a Failure.
 //
 // See https://www.twilio.com/docs/messaging/twiml#how-twilios-twiml-interpreter-works.
-func (r *reader) readTwiML(body []byte) {
-	root, err := parse(body, func(format string, args ...any) { r.warn(0, format, args...) })
+func Read(body []byte) Document {
+	root, found, err := parse(body)
 	if err != nil {
-		r.fail(12100, "The document is not well-formed: %.200s.", err)
-		return
+		return failed(12100, "The document is not well-formed: %.200s.", err).after(found)
 	}
 	if root.Name != "Response" {
-		r.fail(12102, "The root element is %.60q.", root.Name)
-		return
+		return failed(12102, "The root element is %.60q.", root.Name).after(found)
 	}
 	// Twilio's page on 12101 names the versions of its API. Today's documentation of Response has no attributes.
-	if version, found := root.Attribute("version"); found && version != "2010-04-01" && version != "2008-08-01" {
-		r.fail(12101, "The Response has the version %.60q.", version)
-		return
+	if version, has := root.Attribute("version"); has && version != "2010-04-01" && version != "2008-08-01" {
+		return failed(12101, "The Response has the version %.60q.", version).after(found)
 	}
-	r.Root = root
-	r.checkAttributes(root, "version")
-	r.readVerbs(root)
-	if r.messages > MaxMessages {
-		r.report(14109, "The document has %d messages. Twilio sends at most %d. It is not confirmed that it sends the first ones, as here.", r.messages, MaxMessages)
-	}
+	return Document{Root: root}.withVerbs(root).after(append(found, checkAttributes(root)...))
 }
 
-// readVerbs reads the verbs up to the one that continues with another document.
-func (r *reader) readVerbs(root *Element) {
+// withVerbs returns the document with its verbs, up to the one that continues with another document.
+func (d Document) withVerbs(root *Element) Document {
+	var found findings
 	if !isBlank(root.Text) {
-		r.warn(12200, "<%s>, line %d, has text of its own, which Twilio ignores.", root.Name, root.Line)
+		found.warn(12200, "<%s>, line %d, has text of its own, which Twilio ignores.", root.Name, root.Line)
 	}
+	messages := 0
 	for i, e := range root.Children {
-		isLast := false
-		switch e.Name {
-		case "Message", "Sms":
-			isLast = r.readMessage(e)
-		case "Redirect":
-			r.readRedirect(e)
-			isLast = true
-		default:
-			r.report(14110, "<%.60s>, line %d, is not a verb of messaging. The verbs are Message and Redirect, spelled like this.", e.Name, e.Line)
+		v, isLast, more := readVerb(e)
+		found = append(found, more...)
+		if v != nil && !v.IsRedirect {
+			messages++
+		}
+		if v != nil && (v.IsRedirect || messages <= MaxMessages) {
+			d.Verbs = append(d.Verbs, *v)
 		}
 		if isLast && i < len(root.Children)-1 {
-			r.warn(0, "Twilio does not execute what follows the %s in line %d.", e.Name, e.Line)
+			found.warn(0, "Twilio does not execute what follows the %s in line %d.", e.Name, e.Line)
 		}
 		if isLast {
-			return
+			break
 		}
 	}
+	if messages > MaxMessages {
+		found.fail(14109, "The document has %d messages. Twilio sends at most %d. It is not confirmed that it sends the first ones, as here.", messages, MaxMessages)
+	}
+	d.Findings = found
+	return d
 }
 
-func (r *reader) readRedirect(e *Element) {
-	r.checkAttributes(e, "method")
-	v := Verb{IsRedirect: true, URL: strings.TrimSpace(r.text(e))}
-	var valid bool
-	if v.Method, valid = r.method(e); !valid {
-		r.warn(14104, "The Redirect in line %d has a method other than GET and POST. POST is used.", e.Line)
+// readVerb reads a verb. The verb is nil if Twilio does not execute it. isLast reports whether Twilio continues with
+// another document.
+func readVerb(e *Element) (v *Verb, isLast bool, found findings) {
+	if !slices.Contains(schema["Response"].children, e.Name) {
+		found.fail(14110, "<%.60s>, line %d, is not a verb of messaging. The verbs are Message and Redirect, spelled like this.", e.Name, e.Line)
+		return nil, false, found
 	}
-	if v.URL == "" {
-		r.warn(0, "The Redirect in line %d has no URL. It is not confirmed that Twilio requests the same document again, as here.", e.Line)
+	method, found := readMethod(e)
+	found = append(found, checkSchema(e)...)
+	if e.Name == "Redirect" {
+		v = &Verb{IsRedirect: true, URL: strings.TrimSpace(e.Text), Method: method}
+		if v.URL == "" {
+			found.warn(0, "The Redirect in line %d has no URL. It is not confirmed that Twilio requests the same document again, as here.", e.Line)
+		}
+		return v, true, found
 	}
-	r.Verbs = append(r.Verbs, v)
+	v, more := readMessage(e)
+	found = append(found, more...)
+	if isLast = v.Action != ""; isLast {
+		v.Method = method
+	}
+	if found.haveError() {
+		if isLast {
+			found.warn(0, "The action of a message that is not sent is not requested here. Twilio requests it, with the MessageStatus of the failure.")
+		}
+		return nil, isLast, found
+	}
+	return v, isLast, found
 }
 
-// method returns the method of the next request and whether the element's method is valid. It is POST by default.
-func (r *reader) method(e *Element) (method string, valid bool) {
-	given, found := e.Attribute("method")
-	if !found {
-		return http.MethodPost, true
-	}
+// readMethod returns the method of the next request. It is POST by default. Twilio does not send a message with another
+// method than GET and POST.
+func readMethod(e *Element) (method string, found findings) {
+	given, has := e.Attribute("method")
 	method = strings.ToUpper(given)
-	if method != http.MethodGet && method != http.MethodPost {
-		return http.MethodPost, false
+	switch isValid := method == http.MethodGet || method == http.MethodPost; {
+	case !has:
+		return http.MethodPost, nil
+	case !isValid && e.Name == "Redirect":
+		found.warn(14104, "The Redirect in line %d has a method other than GET and POST. POST is used.", e.Line)
+		return http.MethodPost, found
+	case !isValid:
+		found.fail(14104, "The %s in line %d has a method other than GET and POST.", e.Name, e.Line)
+	case method != given:
+		found.warn(14104, "The %s in line %d has the method %.60q. Twilio writes methods in capitals.", e.Name, e.Line, given)
 	}
-	if method != given {
-		r.warn(14104, "The %s in line %d has the method %.60q. Twilio writes methods in capitals.", e.Name, e.Line, given)
-	}
-	return method, true
+	return method, found
 }
 
-// text returns the text of an element that has no valid child elements.
-func (r *reader) text(e *Element) string {
+// checkSchema warns of attributes and elements that Twilio does not know. Twilio ignores them.
+func checkSchema(e *Element) findings {
+	found := checkAttributes(e)
 	for _, child := range e.Children {
-		r.warnNested(e, child)
+		if slices.Contains(schema[e.Name].children, child.Name) {
+			found = append(found, checkSchema(child)...)
+		} else {
+			found.warn(12200, "<%.60s>, line %d, is not valid in <%s>. It is ignored.", child.Name, child.Line, e.Name)
+		}
 	}
-	return e.Text
+	return found
 }
 
 // checkAttributes warns of unknown attributes. Attributes with a prefix belong to XML and to schemas.
-func (r *reader) checkAttributes(e *Element, known ...string) {
+func checkAttributes(e *Element) (found findings) {
 	for _, a := range e.Attributes {
-		if a.Name.Space == "" && !slices.Contains(known, a.Name.Local) {
-			r.warn(12200, "<%s>, line %d, has no attribute %.60q.", e.Name, e.Line, a.Name.Local)
+		if a.Name.Space == "" && !slices.Contains(schema[e.Name].attributes, a.Name.Local) {
+			found.warn(12200, "<%s>, line %d, has no attribute %.60q.", e.Name, e.Line, a.Name.Local)
 		}
 	}
-}
-
-func (r *reader) warnNested(e, child *Element) {
-	r.warn(12200, "<%.60s>, line %d, is not valid in <%s>. It is ignored.", child.Name, child.Line, e.Name)
+	return found
 }
 
 // isBlank reports whether a text has nothing but white space.

@@ -34,17 +34,17 @@ func (e *Element) trimmed(attribute string) string {
 }
 
 // parse parses a document as https://www.w3.org/TR/xml/ requires of a processor that does not validate, and returns its
-// root. It calls warn with what Twilio may not accept. The error names the line.
+// root. The findings are what Twilio may not accept. The error is an *xml.SyntaxError, which names the line.
 //
 // encoding/xml does most of the work. parse adds the checks that encoding/xml does not make. It does not read the
 // declarations inside a document type, so their entities are unknown.
-func parse(body []byte, warn func(format string, args ...any)) (*Element, error) {
-	text, err := readProlog(body, warn)
+func parse(body []byte) (root *Element, found findings, err error) {
+	text, found, err := readProlog(body)
 	if err != nil {
-		return nil, err
+		return nil, found, err
 	}
 	decoder := xml.NewDecoder(bytes.NewReader(text))
-	t := tree{open: []*Element{{}}, warn: warn}
+	t := tree{open: []*Element{{}}, found: found}
 	for {
 		from := decoder.InputOffset()
 		token, err := decoder.Token()
@@ -52,16 +52,16 @@ func parse(body []byte, warn func(format string, args ...any)) (*Element, error)
 		problem := ""
 		switch {
 		case err == io.EOF && t.root() != nil:
-			return t.root(), nil
+			return t.root(), t.found, nil
 		case err == io.EOF:
 			problem = "there is no root element"
 		case err != nil:
-			return nil, err
+			return nil, t.found, err
 		default:
 			problem = t.add(token, text[from:decoder.InputOffset()], line)
 		}
 		if problem != "" {
-			return nil, &xml.SyntaxError{Line: line, Msg: problem}
+			return nil, t.found, &xml.SyntaxError{Line: line, Msg: problem}
 		}
 	}
 }
@@ -70,7 +70,7 @@ func parse(body []byte, warn func(format string, args ...any)) (*Element, error)
 type tree struct {
 	open       []*Element // from the document, whose child is the root, inwards
 	hasDocType bool
-	warn       func(format string, args ...any)
+	found      findings
 }
 
 // root returns the root element, nil if it has not begun.
@@ -123,7 +123,7 @@ func (t *tree) add(token xml.Token, raw []byte, line int) (problem string) {
 			return "there is a declaration where none is allowed"
 		}
 		t.hasDocType = true
-		t.warn("The document has a document type declaration. It is not confirmed that Twilio accepts one.")
+		t.found.warn(0, "The document has a document type declaration. It is not confirmed that Twilio accepts one.")
 	}
 	return ""
 }

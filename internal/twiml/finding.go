@@ -1,0 +1,78 @@
+package twiml
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Finding is an entry of Twilio's debugger, or a warning about something that Twilio's documentation leaves open.
+//
+// Twilio lists the numbers from 14101 to 14110 as warnings. Here they are errors, because each one means that the sender
+// does not receive something that the webhook sent. 12200 is a warning, because Twilio executes the document.
+type Finding struct {
+	Code    int    `json:"code,omitempty"` // Twilio's error number; 0 if Twilio has none
+	Name    string `json:"name,omitempty"` // Twilio's name for the number
+	Detail  string `json:"detail"`         // what happened, in one sentence
+	URL     string `json:"url,omitempty"`  // the URL of the request; this package leaves it empty
+	Warning bool   `json:"warning,omitempty"`
+}
+
+// NewError returns an error without a URL.
+func NewError(code int, detail string) Finding {
+	return Finding{Code: code, Name: errorNames[code], Detail: detail}
+}
+
+// NewWarning returns a warning without a URL. The code is 0 if Twilio has no number for it.
+func NewWarning(code int, detail string) Finding {
+	return Finding{Code: code, Name: errorNames[code], Detail: detail, Warning: true}
+}
+
+// findings are what one function has found.
+type findings []Finding
+
+func (f *findings) fail(code int, format string, args ...any) {
+	*f = append(*f, NewError(code, fmt.Sprintf(format, args...)))
+}
+
+func (f *findings) warn(code int, format string, args ...any) {
+	*f = append(*f, NewWarning(code, fmt.Sprintf(format, args...)))
+}
+
+func (f findings) haveError() bool {
+	return slices.ContainsFunc(f, func(each Finding) bool { return !each.Warning })
+}
+
+// errorNames are Twilio's names for its error numbers. Each number has a page, such as
+// https://www.twilio.com/docs/api/errors/11200. The map does not change.
+var errorNames = map[int]string{
+	11100: "Invalid URL format",
+	11200: "HTTP retrieval failure",
+	11202: "TCP connection refused",
+	11203: "HTTP communication total time out triggered",
+	11205: "HTTP connection failure",
+	11206: "HTTP protocol violation",
+	11210: "HTTP bad host name",
+	11215: "HTTP too many redirects",
+	11216: "HTTP invalid redirect",
+	11217: "HTTP error response code",
+	11220: "SSL/TLS Handshake Error",
+	11235: "Certificate Invalid - Domain Mismatch",
+	11236: "Certificate Invalid - Certificate Expired",
+	11237: "Certificate Invalid - Could not find path to certificate",
+	11750: "TwiML response body too large",
+	12100: "Document parse failure",
+	12101: "Invalid Twilio Markup XML version",
+	12102: "The root element must be Response",
+	12200: "Schema validation warning",
+	12300: "Invalid Content-Type",
+	14101: `Invalid "To" attribute`,
+	14102: `Invalid "From" attribute`,
+	14103: "Invalid Body",
+	14104: "Invalid Method attribute",
+	14105: "Invalid statusCallback attribute",
+	14106: "Document retrieval limit reached",
+	14109: "TwiML Reply message limit exceeded",
+	14110: "Invalid Verb for SMS Reply",
+	21610: "Attempt to send to unsubscribed recipient",
+	21617: "The concatenated message body exceeds the 1600 character limit",
+}
