@@ -11,59 +11,58 @@ import (
 	"smsession/internal/gsm"
 )
 
-// The parameters of a message in the order of captured requests. MediaContentType and MediaUrl mark the position of the
-// numbered parameters of all media. SMS, MMS and WhatsApp have been captured. Other channels get WhatsApp's parameters
-// without those that only WhatsApp has. The status parameters are those of a status callback; Twilio's page on <Message>
-// names MessageSid and MessageStatus for its action.
+// The parameters of a message in the order of captured requests, some with their fixed values. A parameter without a value
+// is left out. MediaContentType and MediaUrl mark the position of the numbered parameters of all media. SMS, MMS and
+// WhatsApp have been captured. Other channels get WhatsApp's parameters without those that only WhatsApp has. The status
+// parameters are those of a status callback; Twilio's page on <Message> names MessageSid and MessageStatus for its action.
+//
+// The places of the numbers are sent empty, as Twilio sends unknown ones, except that a number with +1 is in the US.
 const (
-	smsOrder = "ToCountry MediaContentType ToState SmsMessageSid NumMedia ToCity FromZip SmsSid FromState SmsStatus FromCity " +
-		"Body FromCountry To MessagingServiceSid ToZip NumSegments MessageSid AccountSid From MediaUrl ApiVersion"
-	channelOrder = "MediaContentType SmsMessageSid NumMedia ProfileName MessageType SmsSid WaId SmsStatus Body To " +
-		"MessagingServiceSid NumSegments ReferralNumMedia MessageSid AccountSid ChannelMetadata From MediaUrl ApiVersion"
-	statusOrder = "SmsSid SmsStatus MessageStatus To MessagingServiceSid MessageSid AccountSid From ApiVersion"
+	smsOrder = "ToCountry MediaContentType ToState= SmsMessageSid NumMedia ToCity= FromZip= SmsSid FromState= SmsStatus=received " +
+		"FromCity= Body FromCountry To MessagingServiceSid ToZip= NumSegments MessageSid AccountSid From MediaUrl " +
+		"ApiVersion=2010-04-01 OptOutType"
+	channelOrder = "MediaContentType SmsMessageSid NumMedia ProfileName MessageType SmsSid WaId SmsStatus=received Body To " +
+		"MessagingServiceSid NumSegments ReferralNumMedia=0 MessageSid AccountSid ChannelMetadata From MediaUrl " +
+		"ApiVersion=2010-04-01 OptOutType"
+	statusOrder = "SmsSid SmsStatus=queued MessageStatus=queued To MessagingServiceSid MessageSid AccountSid From ApiVersion=2010-04-01"
 )
 
 // param is one form parameter.
 type param struct{ name, value string }
 
-// parameters returns the parameters of a message. The places of the numbers are sent empty, as Twilio sends unknown ones,
-// except that a number with +1 is in the US.
+// parameters returns the parameters of a message.
 func (p *Phone) parameters(m Message) []param {
-	from := p.options.From
-	values := p.values(m.SID, from, p.options.To)
-	maps.Copy(values, map[string]string{
-		"FromCity": "", "FromState": "", "FromZip": "", "FromCountry": country(from),
-		"ToCity": "", "ToState": "", "ToZip": "", "ToCountry": country(p.options.To),
-		"SmsStatus":        "received",
-		"SmsMessageSid":    m.SID,
-		"Body":             m.Body,
-		"NumMedia":         strconv.Itoa(len(m.Media)),
-		"NumSegments":      strconv.Itoa(p.segments(m.Body, len(m.Media)).Count),
-		"ReferralNumMedia": "0",
-	})
-	order := smsOrder
-	if channel(from) != "" {
-		order = channelOrder
+	o := p.options
+	values := p.values(m.SID, o.From, o.To)
+	values["SmsMessageSid"], values["Body"], values["OptOutType"] = m.SID, m.Body, m.OptOutType
+	values["NumMedia"], values["NumSegments"] = strconv.Itoa(len(m.Media)), strconv.Itoa(p.segments(m.Body, len(m.Media)).Count)
+	values["FromCountry"], values["ToCountry"] = country(o.From), country(o.To)
+	if m.OptOutType == "" {
+		delete(values, "OptOutType")
 	}
-	if id, found := strings.CutPrefix(from, "whatsapp:"); found {
-		addWhatsApp(values, strings.TrimPrefix(id, "+"), m.Media)
+	if channel(o.From) == "" {
+		return inOrder(smsOrder, values, m.Media)
 	}
-	if m.OptOutType != "" {
-		values["OptOutType"] = m.OptOutType
+	if id, found := strings.CutPrefix(o.From, "whatsapp:"); found {
+		maps.Copy(values, whatsApp(strings.TrimPrefix(id, "+"), m.Media))
 	}
-	return inOrder(order+" OptOutType", values, m.Media)
+	return inOrder(channelOrder, values, m.Media)
 }
 
-// addWhatsApp adds the parameters of WhatsApp. All senders have the same name. The keys of ChannelMetadata have been
-// captured, and "text" is the only MessageType that has been captured.
-func addWhatsApp(values map[string]string, id string, media []Media) {
+// whatsApp returns the parameters that only WhatsApp has. All senders have the same name. The keys of ChannelMetadata have
+// been captured, and "text" is the only MessageType that has been captured.
+func whatsApp(id string, media []Media) map[string]string {
 	const name = "Somebody"
-	values["ProfileName"], values["WaId"] = name, id
-	values["ChannelMetadata"] = fmt.Sprintf(`{"type":"whatsapp","data":{"context":{"ProfileName":%q,"WaId":%q}}}`, name, id)
-	values["MessageType"] = "text"
+	messageType := "text"
 	if len(media) > 0 {
 		kind, _, _ := strings.Cut(media[0].ContentType, "/")
-		values["MessageType"] = cmp.Or(map[string]string{"image": kind, "audio": kind, "video": kind}[kind], "document")
+		messageType = cmp.Or(map[string]string{"image": kind, "audio": kind, "video": kind}[kind], "document")
+	}
+	return map[string]string{
+		"ProfileName":     name,
+		"WaId":            id,
+		"MessageType":     messageType,
+		"ChannelMetadata": fmt.Sprintf(`{"type":"whatsapp","data":{"context":{"ProfileName":%q,"WaId":%q}}}`, name, id),
 	}
 }
 
@@ -74,34 +73,21 @@ func country(number string) string {
 	return ""
 }
 
-// statusParameters returns the parameters about a reply.
-func (p *Phone) statusParameters(r Reply) []param {
-	values := p.values(NewSID(), r.From, r.To)
-	values["SmsStatus"], values["MessageStatus"] = "queued", "queued"
-	return inOrder(statusOrder, values, nil)
-}
-
 // values returns the parameters that messages and replies have in common.
 func (p *Phone) values(sid, from, to string) map[string]string {
-	values := map[string]string{
-		"MessageSid": sid,
-		"SmsSid":     sid,
-		"AccountSid": p.options.AccountSID,
-		"From":       from,
-		"To":         to,
-		"ApiVersion": "2010-04-01",
-	}
+	values := map[string]string{"MessageSid": sid, "SmsSid": sid, "AccountSid": p.options.AccountSID, "From": from, "To": to}
 	if p.options.MessagingServiceSID != "" {
 		values["MessagingServiceSid"] = p.options.MessagingServiceSID
 	}
 	return values
 }
 
-// inOrder returns the parameters that have a value.
+// inOrder returns the parameters that have a value, in an order such as smsOrder.
 func inOrder(order string, values map[string]string, media []Media) (params []param) {
-	for name := range strings.FieldsSeq(order) {
-		if value, found := values[name]; found {
-			params = append(params, param{name, value})
+	for word := range strings.FieldsSeq(order) {
+		name, value, isFixed := strings.Cut(word, "=")
+		if given, found := values[name]; found || isFixed {
+			params = append(params, param{name, value + given})
 		}
 		for i, m := range media {
 			switch name {

@@ -45,50 +45,38 @@ func parseOverrides(fragment string) (overrides, error) {
 		policy:  retryConnect,
 		sni:     true,
 	}
+	limits := map[string]struct{ least, most int }{"ct": {100, 10000}, "rt": {100, 15000}, "tt": {100, 15000}, "rc": {0, 5}}
 	for pair := range strings.SplitSeq(fragment, "&") {
-		if pair == "" {
-			continue
-		}
 		key, value, _ := strings.Cut(pair, "=")
-		if err := o.set(key, value); err != nil {
-			return overrides{}, err
+		number, err := strconv.Atoi(value)
+		if limit, isNumber := limits[key]; isNumber && (err != nil || number < limit.least || number > limit.most) {
+			return o, fmt.Errorf("the connection override %s is not a number from %d to %d", key, limit.least, limit.most)
+		}
+		switch pause := time.Duration(number) * time.Millisecond; {
+		case pair == "":
+		case key == "ct":
+			o.connect = pause
+		case key == "rt":
+			o.read = pause
+		case key == "tt":
+			o.total, o.hasTotal = pause, true
+		case key == "rc":
+			o.retries = number
+		case key == "rp":
+			if o.policy, err = parsePolicy(value); err != nil {
+				return o, err
+			}
+		case key == "sni" && (value == "y" || value == "n"):
+			o.sni = value == "y"
+		case key == "sni":
+			return o, errors.New("the connection override sni is neither y nor n")
+		case key == "e" && value == "":
+			return o, errors.New("the connection override e names no edge")
+		case key != "e":
+			return o, errors.New("the URL's fragment has an unknown connection override (known are ct, rt, tt, rc, rp, sni and e)")
 		}
 	}
 	return o, nil
-}
-
-func (o *overrides) set(key, value string) (err error) {
-	number := func(least, most int) int {
-		n, parseErr := strconv.Atoi(value)
-		if parseErr != nil || n < least || n > most {
-			err = fmt.Errorf("the connection override %s is not a number from %d to %d", key, least, most)
-		}
-		return n
-	}
-	switch key {
-	case "ct":
-		o.connect = time.Duration(number(100, 10000)) * time.Millisecond
-	case "rt":
-		o.read = time.Duration(number(100, 15000)) * time.Millisecond
-	case "tt":
-		o.total, o.hasTotal = time.Duration(number(100, 15000))*time.Millisecond, true
-	case "rc":
-		o.retries = number(0, 5)
-	case "rp":
-		o.policy, err = parsePolicy(value)
-	case "sni":
-		o.sni = value == "y"
-		if value != "y" && value != "n" {
-			err = errors.New("the connection override sni is neither y nor n")
-		}
-	case "e":
-		if value == "" {
-			err = errors.New("the connection override e names no edge")
-		}
-	default:
-		err = errors.New("the URL's fragment has an unknown connection override (known are ct, rt, tt, rc, rp, sni and e)")
-	}
-	return err
 }
 
 // parsePolicy parses a list that is separated by commas.

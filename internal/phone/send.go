@@ -119,7 +119,7 @@ func (s sending) execute(done step, verbs []twiml.Verb, from *target, replies in
 		done.findings = append(done.findings, s.warnReply(r, url)...)
 		if v.Action != "" {
 			done.findings.warn(url, "It is not confirmed what Twilio sends to the action of a <Message>, except for MessageSid and MessageStatus.")
-			return s.lead(done, request{reason: Action, method: v.Method, form: encode(s.phone.statusParameters(r))}, from, v.Action)
+			return s.lead(done, request{reason: Action, method: v.Method, form: encode(inOrder(statusOrder, s.phone.values(NewSID(), r.From, r.To), nil))}, from, v.Action)
 		}
 	}
 	return done
