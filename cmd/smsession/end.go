@@ -43,7 +43,7 @@ func (c *endCommand) Run(ctx context.Context, p *process) error {
 	if !c.Yes && !(terminal.Is(os.Stdin) && terminal.Is(p.stderr)) {
 		return usage.Fault("stdin or stderr is not a terminal: use --yes")
 	}
-	source, printer, err := c.Open(p.stdout)
+	source, printer, err := c.Open(p.stdout, c.To, c.From)
 	if err != nil {
 		return err
 	}

@@ -48,7 +48,7 @@ func (c *lsCommand) Validate() error {
 
 // Run prints a line for each conversation.
 func (c *lsCommand) Run(ctx context.Context, p *process) error {
-	source, printer, err := c.Open(p.stdout)
+	source, printer, err := c.Open(p.stdout, c.To, c.From)
 	if err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ is 2 for a wrong command line or setting.
 
 // Run prints each conversation of the sender.
 func (c *showCommand) Run(ctx context.Context, p *process) error {
-	source, printer, err := c.Open(p.stdout)
+	source, printer, err := c.Open(p.stdout, c.To, c.From)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (c *watchCommand) Validate() error {
 
 // Run polls until it is interrupted, which is its normal end.
 func (c *watchCommand) Run(ctx context.Context, p *process) error {
-	source, printer, err := c.Open(p.stdout)
+	source, printer, err := c.Open(p.stdout, c.To, c.From)
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,8 @@ import (
 
 // Age lets d pass for the conversation between two addresses, as if it had no message for that long. It shortens the
 // time to live of the pointer and of the record by d, and deletes a key that has no time left. It does not change the
-// deadline in the record. It does nothing if there is no conversation. It returns an error if d is negative or if Redis
-// does not answer. After an error, only one of the keys may have changed.
+// deadline in the record. It does nothing if there is no conversation. It returns an error if d is negative, if Redis
+// does not answer, or on a Cluster, where the two keys are on different servers. Age is safe for concurrent use.
 func Age(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string, d time.Duration) error {
 	if d < 0 {
 		return errors.New("age conversation: the duration is negative")
@@ -24,25 +24,22 @@ func Age(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from strin
 		return err
 	}
 	conn, err := pool.GetContext(ctx)
+	if err == nil {
+		defer conn.Close()
+		token := string(s.Pointer.Text)
+		_, err = redis.NewScript(2, ageScript).Do(conn, keys.Session(token), keys.Conversation(to, from), d.Milliseconds())
+	}
 	if err != nil {
 		return fmt.Errorf("age conversation: %w", err)
-	}
-	defer conn.Close()
-	for _, key := range []string{keys.Session(string(s.Pointer.Text)), keys.Conversation(to, from)} {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("age conversation: %w", err)
-		}
-		if _, err := redis.NewScript(1, ageScript).Do(conn, key, d.Milliseconds()); err != nil {
-			return fmt.Errorf("age conversation: %w", err)
-		}
 	}
 	return nil
 }
 
-// ageScript shortens the time to live of KEYS[1] by ARGV[1] milliseconds. It is a script so that it does not undo the
+// ageScript shortens the time to live of each key by ARGV[1] milliseconds. It is a script so that it does not undo the
 // renewal by a message that comes at the same time. A key that does not expire is not changed.
 const ageScript = `
-local left = redis.call('PTTL', KEYS[1])
-if left < 0 then return 0 end
-if left <= tonumber(ARGV[1]) then return redis.call('DEL', KEYS[1]) end
-return redis.call('PEXPIRE', KEYS[1], left - tonumber(ARGV[1]))`
+for _, key in ipairs(KEYS) do
+	local left, age = redis.call('PTTL', key), tonumber(ARGV[1])
+	if left > age then redis.call('PEXPIRE', key, left - age)
+	elseif left >= 0 then redis.call('DEL', key) end
+end`

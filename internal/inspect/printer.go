@@ -75,8 +75,10 @@ func count(c Conversation) string {
 	return strconv.FormatInt(c.Count, 10)
 }
 
-// object is a conversation in JSON. Values that are not known are left out.
+// object is a conversation, or an event of one, in JSON. Values that are not known are left out.
 type object struct {
+	At      *time.Time `json:"at,omitempty"`    // of an event
+	Kind    Kind       `json:"event,omitempty"` // of an event
 	From    string     `json:"from"`
 	To      string     `json:"to"`
 	Count   *int64     `json:"count,omitempty"`

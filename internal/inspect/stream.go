@@ -1,9 +1,6 @@
 package inspect
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
 // Stream is a View that writes a line for each event, as text or as JSON. It is not safe for concurrent use.
 type Stream struct {
@@ -21,11 +18,8 @@ func (s *Stream) Show(_ *Watch, events []Event, failure error) error {
 	}
 	s.failing = failure != nil
 	for _, e := range events {
-		object := struct {
-			At   time.Time `json:"at"`
-			Kind Kind      `json:"event"`
-			object
-		}{e.At.UTC(), e.Kind, s.object(e.Conversation, e.At)}
+		object := s.object(e.Conversation, e.At)
+		object.At, object.Kind = new(e.At.UTC()), e.Kind
 		if err := s.print(s.Out, object, s.event(e)); err != nil {
 			return err
 		}

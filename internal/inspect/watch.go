@@ -56,13 +56,11 @@ type View interface {
 // command, which waiting does not change. It waits before each poll, so that Redis can answer messages between two polls
 // that take longer than every.
 func (w *Watch) Run(ctx context.Context, every time.Duration, view View) error {
-	pause := time.NewTimer(every)
-	defer pause.Stop()
-	for ; ; pause.Reset(every) {
+	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-pause.C:
+		case <-time.After(every):
 		}
 		events, err := w.Poll(ctx)
 		if redispool.Refused(err) {

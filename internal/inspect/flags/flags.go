@@ -35,18 +35,9 @@ func (f List) Filter() inspect.Filter {
 	return inspect.Filter{To: string(f.To), From: string(f.From)}
 }
 
-// Open returns the Redis of the settings, and a printer that writes to out. The caller must close the pool of the source.
-// Open does not contact Redis. The error is a config.Faults.
-func (f List) Open(out io.Writer) (inspect.Source, inspect.Printer, error) {
-	return f.open(out, f.To, f.From)
-}
-
-// Open is as List.Open.
-func (f Sender) Open(out io.Writer) (inspect.Source, inspect.Printer, error) {
-	return f.open(out, f.To, f.From)
-}
-
-func (f common) open(out io.Writer, typed ...usage.Address) (inspect.Source, inspect.Printer, error) {
+// Open returns the Redis of the settings, and a printer that writes to out. The printer shows the typed addresses whole. The
+// caller must close the pool of the source. Open does not contact Redis. The error is a config.Faults.
+func (f common) Open(out io.Writer, typed ...usage.Address) (inspect.Source, inspect.Printer, error) {
 	cfg, err := f.Config()
 	if err != nil {
 		return inspect.Source{}, inspect.Printer{}, err
