@@ -10,11 +10,15 @@ import (
 // configCommand checks the settings of the service and prints them.
 type configCommand struct {
 	config.Flags
+	JSON bool `name:"json" help:"Print JSON: one object with the name and the text of each setting."`
 }
 
 // Help is shown below the flags' summary.
 func (c *configCommand) Help() string {
 	return `Warnings about settings that are probably wrong go to stderr. They do not change the exit status.
+
+  smsession config --public-url https://sms.example.com
+  smsession config --json | jq -r .REDIS_URL
 
 The exit status is 1 if the settings cannot be printed, and 2 for a wrong command line or setting.`
 }
@@ -29,9 +33,13 @@ func (c *configCommand) Run(p *process) error {
 	for _, warning := range cfg.Warnings() {
 		fmt.Fprintf(p.stderr, "smsession: warning: %s\n", warning)
 	}
-	var rows [][]string
+	object, rows := map[string]string{}, [][]string{}
 	for _, s := range cfg.Settings() {
+		object[s.Name] = s.Value
 		rows = append(rows, []string{s.Name, s.Value})
+	}
+	if c.JSON {
+		return terminal.WriteJSON(p.stdout, object)
 	}
 	return terminal.WriteTable(p.stdout, rows...)
 }

@@ -2,21 +2,22 @@ package main
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/config"
 	"smsession/internal/config/redisurl"
-	"smsession/internal/dev"
 	"smsession/internal/devphone"
+	"smsession/internal/devservice"
 	"smsession/internal/hostname"
 	"smsession/internal/logging"
+	"smsession/internal/phone"
 	"smsession/internal/redispool"
 	"smsession/internal/replica"
 	"smsession/internal/session/record"
 	"smsession/internal/twilio"
+	"smsession/internal/weburl"
 )
 
 // anyPort replaces the address of a default port that is taken.
@@ -33,6 +34,10 @@ func (c *devCommand) Help() string {
 token to a private file: $XDG_RUNTIME_DIR/smsession/dev.json, or a file in the directory for temporary files. phone and load read this
 file if they have no --url. dev deletes it at its end.
 
+  smsession dev
+  smsession dev --port 3000 --session-idle-timeout 1m
+  smsession dev --public-url https://tunnel.example.com
+
 The exit status is 1 if the service cannot start or fails, and 2 for a wrong command line or setting.`
 }
 
@@ -42,40 +47,29 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	public, admin := []string{cfg.Addr}, []string{cfg.AdminAddr}
-	if c.Addr == "" && c.Port == "" {
-		public = append(public, anyPort)
-	}
-	if c.AdminAddr == nil {
-		admin = append(admin, anyPort)
-	}
-	listeners, err := replica.Listen(public, admin)
+	listeners, err := c.listen(cfg)
 	if err != nil {
 		return err
 	}
 	defer listeners.Close()
-	embedded, err := redispool.StartEmbedded("127.0.0.1:6379", anyPort) // redis-cli needs no flags for 6379
+	embedded, err := redispool.StartEmbedded("127.0.0.1:"+devservice.RedisPort, anyPort)
 	if err != nil {
 		return err
 	}
 	defer embedded.Close()
+	cfg.AuthTokens, cfg.Redis = twilio.Tokens{{Value: phone.RandomHex()}}, redisurl.URL{Addrs: []string{embedded.Addr()}}
 	if cfg.PublicURL == (config.URL{}) {
-		local, err := config.ParseURL(listeners.URL())
-		if err != nil {
-			return fmt.Errorf("the URL of the public listener %w", err)
-		}
-		cfg = cfg.WithPublicURL(local)
+		cfg = cfg.WithPublicURL(weburl.Split(listeners.URL()))
 	}
-	service := newService(cfg, listeners.URL(), embedded.Addr())
-	cfg.AuthTokens, cfg.Redis = twilio.Tokens{{Value: service.AuthToken}}, redisurl.URL{Addrs: []string{embedded.Addr()}}
 
 	log := logging.New(p.stderr, cfg.LogFormat, cfg.LogLevel)
 	defer log.Close()
+	service := devservice.New(cfg, listeners.URL())
 	file, err := service.Publish(ctx)
 	if err != nil {
 		log.Warn("other commands will not find this service", "error", err.Error())
 	}
-	defer dev.Withdraw(file)
+	defer devservice.Withdraw(file)
 	pool := redispool.Open(redispool.Options{URL: cfg.Redis})
 	defer pool.Close()
 	page, err := newPage(cfg, service, pool.Pool)
@@ -91,27 +85,22 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 	})
 }
 
-// newService describes the service that the settings and the addresses result in.
-func newService(cfg config.Config, url, redisAddr string) dev.Service {
-	s := dev.Service{
-		URL:        url,
-		Addr:       cfg.Addr,
-		PublicURL:  cfg.PublicURL.String(),
-		AuthToken:  dev.RandomHex(),
-		AccountSID: "AC" + dev.RandomHex(),
-		Redis:      "redis://" + redisAddr,
-		Prefix:     cfg.RedisPrefix,
+// listen binds the ports. If a default port is taken, another one is used.
+func (c *devCommand) listen(cfg config.Config) (replica.Listeners, error) {
+	public, admin := []string{cfg.Addr}, []string{cfg.AdminAddr}
+	if c.Addr == "" && c.Port == "" {
+		public = append(public, anyPort)
 	}
-	if len(cfg.AccountSIDs) > 0 {
-		s.AccountSID = cfg.AccountSIDs[0]
+	if c.AdminAddr == nil {
+		admin = append(admin, anyPort)
 	}
-	return s
+	return replica.Listen(public, admin)
 }
 
 // newPage makes the page with the phones. Their messages arrive at the public listener, like those of Twilio.
-func newPage(cfg config.Config, s dev.Service, pool *redis.Pool) (*devphone.Page, error) {
+func newPage(cfg config.Config, s devservice.Service, pool *redis.Pool) (*devphone.Page, error) {
 	return devphone.New(devphone.Options{
-		Phone:          s.Phone(dev.From, dev.To),
+		Phone:          s.Phone(devservice.From, devservice.To),
 		AdvancedOptOut: cfg.OptOut == twilio.OptOutAdvanced,
 		Pool:           pool,
 		Redis:          cfg.Redis.Addrs[0],

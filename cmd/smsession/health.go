@@ -17,7 +17,17 @@ const healthTimeout = 2 * time.Second
 // healthCommand asks a replica on this host whether it is ready. It is the health check of a container that contains only
 // this program. The help does not show it.
 type healthCommand struct {
-	URL *url.URL `name:"url" default:"http://127.0.0.1:9464/readyz" placeholder:"URL" help:"The URL to ask (default http://127.0.0.1:9464/readyz, on the private listener)."`
+	URL *url.URL `name:"url" default:"http://${admin_addr}/readyz" placeholder:"URL" help:"The URL to ask (default http://${admin_addr}/readyz, on the private listener)."`
+}
+
+// Help is shown below the flags' summary.
+func (c *healthCommand) Help() string {
+	return `health is the health check of a container. It prints the replica's answer.
+
+  smsession health
+  smsession health --url http://127.0.0.1:9465/readyz
+
+The exit status is 1 if the replica is not ready or does not answer within 2 s, and 2 for a wrong command line.`
 }
 
 // Run prints the replica's answer. It is an error if the answer is not 200, or does not come within 2 s.

@@ -74,7 +74,8 @@ func main() {
 
 // run parses the command line, runs the command and returns the exit status. ctx ends with the first SIGINT or SIGTERM.
 func run(ctx context.Context, p *process, args []string) int {
-	parser := kong.Must(&commands{}, kong.Name("smsession"), kong.Description(description), kong.Writers(p.stdout, p.stderr))
+	parser := kong.Must(&commands{}, kong.Name("smsession"), kong.Description(description), kong.Writers(p.stdout, p.stderr),
+		kong.Vars{"admin_addr": config.Defaults().AdminAddr})
 	command, err := parser.Parse(args)
 	if err != nil {
 		return p.report(usage.Explain(err))

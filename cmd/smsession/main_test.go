@@ -1,8 +1,19 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"syscall"
 	"testing"
+
+	"smsession/internal/twiliotest"
+	"smsession/internal/webhooktest"
 )
 
 // Other programs may have sent parts of an error.
@@ -10,5 +21,84 @@ func TestSentence(t *testing.T) {
 	err := errors.Join(errors.New("Twilio says \x1b[2Jhello\rbye"), errors.New("and \u202eno more"))
 	if got, want := sentence(err), `Twilio says \x1b[2Jhello\rbye; and \u202eno more`; got != want {
 		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// TestJSON compares the JSON of a command with its text.
+func TestJSON(t *testing.T) {
+	t.Setenv("PUBLIC_URL", webhooktest.PublicURL)
+	t.Setenv("TWILIO_AUTH_TOKEN", webhooktest.AuthToken)
+	t.Setenv("REDIS_URL", "redis://:S3cr3t@redis")
+	for _, command := range []string{"config", "version"} {
+		t.Run(command, func(t *testing.T) {
+			var text, object, stderr bytes.Buffer
+			if status := run(t.Context(), &process{stdout: &text, stderr: &stderr}, []string{command}); status != 0 || stderr.Len() > 0 {
+				t.Fatalf("exit status %d, %s", status, stderr.String())
+			}
+			if status := run(t.Context(), &process{stdout: &object, stderr: &stderr}, []string{command, "--json"}); status != 0 || stderr.Len() > 0 {
+				t.Fatalf("exit status %d, %s", status, stderr.String())
+			}
+			var fields map[string]string
+			if err := json.Unmarshal(object.Bytes(), &fields); err != nil || bytes.Count(object.Bytes(), []byte("\n")) != 1 {
+				t.Fatalf("%v: %s", err, object.String())
+			}
+			lines := strings.Split(strings.TrimSpace(text.String()), "\n")
+			if len(fields) != len(lines) {
+				t.Errorf("%d fields for %d lines", len(fields), len(lines))
+			}
+			for _, line := range lines {
+				name, value, _ := strings.Cut(line, " ")
+				if command == "version" {
+					name = command
+				}
+				if got, found := fields[name]; !found || got != strings.TrimSpace(value) {
+					t.Errorf("%q has the field %q", line, got)
+				}
+			}
+			if printed := object.String(); strings.Contains(printed, "S3cr3t") || strings.Contains(printed, webhooktest.AuthToken) {
+				t.Errorf("a secret is in %s", printed)
+			}
+		})
+	}
+}
+
+// TestClosedPipe runs the commands that need Twilio's REST API. systemtest has the same test of all other commands.
+func TestClosedPipe(t *testing.T) {
+	for _, args := range [][]string{{"show"}, {"show", "--json"}, {"set"}, {"set", "--json"}} {
+		t.Run(strings.Join(args, " "), func(t *testing.T) {
+			o := newOperator(t)
+			reader, writer, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer writer.Close()
+			reader.Close()
+			var stderr strings.Builder
+			p := &process{stdout: writer, stderr: &stderr, transport: o.outside}
+			status := run(t.Context(), p, append(append([]string{"webhook"}, args...), twiliotest.ExampleNumber))
+			if status != 0 || stderr.Len() > 0 {
+				t.Errorf("exit status %d, %s", status, stderr.String())
+			}
+		})
+	}
+}
+
+func TestReport(t *testing.T) {
+	rows := []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"a full disk is an error", &os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC}, "smsession: write /dev/stdout: no space left on device\n"},
+		{"a broken connection is not a closed pipe", &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}, "smsession: write tcp: broken pipe\n"},
+		{"an interrupted command is named so", fmt.Errorf("read: %w", context.Canceled), "smsession: interrupted\n"},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			var stderr strings.Builder
+			if status := (&process{stderr: &stderr}).report(row.err); status != 1 || stderr.String() != row.want {
+				t.Errorf("exit status %d, %q", status, stderr.String())
+			}
+		})
 	}
 }

@@ -15,7 +15,12 @@ type serveCommand struct {
 
 // Help is shown below the flags' summary.
 func (c *serveCommand) Help() string {
-	return `The exit status is 1 if the service cannot start or fails, and 2 for a wrong command line or setting.`
+	return `Every flag has an environment variable. Use it, or a file, for secrets: other users of the host can see flags.
+
+  PUBLIC_URL=https://sms.example.com TWILIO_AUTH_TOKEN=... REDIS_URL=redis://localhost smsession serve
+  smsession serve --public-url https://sms.example.com --twilio-auth-token-file /run/secrets/token --redis-url-file /run/secrets/redis
+
+The exit status is 1 if the service cannot start or fails, and 2 for a wrong command line or setting.`
 }
 
 // Run serves until the first signal.

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"runtime/debug"
+
+	"smsession/internal/terminal"
 )
 
 // stamped is set by the linker: -X main.stamped=v1.2.3.
@@ -20,15 +22,25 @@ func version() string {
 }
 
 // versionCommand prints the version.
-type versionCommand struct{}
+type versionCommand struct {
+	JSON bool `name:"json" help:"Print JSON: one object with the version."`
+}
 
 // Help is shown below the flags' summary.
-func (versionCommand) Help() string {
-	return "The exit status is 1 if the version cannot be printed, and 2 for a wrong command line."
+func (c *versionCommand) Help() string {
+	return `The version is the one that the build has stamped, or else the one that the Go toolchain has recorded.
+
+  smsession version
+  smsession version --json | jq -r .version
+
+The exit status is 1 if the version cannot be printed, and 2 for a wrong command line.`
 }
 
 // Run prints one line.
-func (versionCommand) Run(p *process) error {
+func (c *versionCommand) Run(p *process) error {
+	if c.JSON {
+		return terminal.WriteJSON(p.stdout, map[string]string{"version": version()})
+	}
 	_, err := fmt.Fprintln(p.stdout, "smsession", version())
 	return err
 }

@@ -23,16 +23,16 @@ type Media struct {
 }
 
 // NewSID generates a MessageSid: SM and 32 hexadecimal digits.
-func NewSID() string { return "SM" + randomHex() }
+func NewSID() string { return "SM" + RandomHex() }
 
 // newIdempotencyToken generates a UUID of version 4 (RFC 9562), as Twilio's I-Twilio-Idempotency-Token is.
 func newIdempotencyToken() string {
-	text := randomHex()
+	text := RandomHex()
 	return text[:8] + "-" + text[8:12] + "-4" + text[13:16] + "-a" + text[17:20] + "-" + text[20:]
 }
 
-// randomHex returns 32 random hexadecimal digits.
-func randomHex() string {
+// RandomHex returns 32 random hexadecimal digits, as auth tokens and SIDs of Twilio have.
+func RandomHex() string {
 	var random [16]byte
 	rand.Read(random[:]) // never returns an error
 	return hex.EncodeToString(random[:])

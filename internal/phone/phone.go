@@ -76,7 +76,7 @@ func New(o Options) (*Phone, error) {
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	o.AccountSID = cmp.Or(o.AccountSID, "AC"+randomHex())
+	o.AccountSID = cmp.Or(o.AccountSID, "AC"+RandomHex())
 	o.Network = cmp.Or(o.Network, new(Network))
 	p := &Phone{options: o, jar: cookies.NewJar(o.Jar)}
 	var err error

@@ -41,7 +41,7 @@ func (s step) failing(failed *failure, url string) step {
 // wrong is among the findings of the Delivery.
 func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 	if m.SID == "" && len(m.Media) > 0 {
-		m.SID = "MM" + randomHex()
+		m.SID = "MM" + RandomHex()
 	}
 	m.SID = cmp.Or(m.SID, NewSID())
 	d := &Delivery{Message: m, Sent: p.Now(), Replies: []Reply{}} // [] in JSON, not null

@@ -31,15 +31,15 @@ func TestClosedPipe(t *testing.T) {
 	webhook := []string{"--url", r.url + "/sms", "--public-url", "https://sms.example.com/sms"}
 	rows := [][]string{
 		{"--help"},
-		{"version"},
-		{"config"},
+		{"version"}, {"version", "--json"},
+		{"config"}, {"config", "--json"},
 		{"health", "--url", r.url + "/healthz"},
 		append([]string{"phone", "hi"}, webhook...), append([]string{"phone", "--json", "hi"}, webhook...),
 		append([]string{"load", "--duration=100ms"}, webhook...), append([]string{"load", "--json", "--duration=100ms"}, webhook...),
 		{"ls"}, {"ls", "--json"}, {"ls", "--sort=idle"},
 	}
-	for _, name := range []string{"serve", "dev", "phone", "load", "ls", "show", "watch", "end", "webhook", "config", "version", "health"} {
-		rows = append(rows, []string{name, "--help"})
+	for _, command := range commandNames() {
+		rows = append(rows, append(strings.Fields(command), "--help"))
 	}
 	for _, command := range []string{"show", "end --yes"} {
 		for _, format := range []string{"", "--json"} {

@@ -16,15 +16,15 @@ import (
 	"syscall"
 	"testing"
 
-	"smsession/internal/dev"
+	"smsession/internal/devservice"
 	"smsession/internal/webhooktest"
 )
 
 // devProcess is a `smsession dev` with its own runtime directory.
 type devProcess struct {
 	*replica
-	file dev.Service // the content of its file
-	path string      // of the file
+	file devservice.Service // the content of its file
+	path string             // of the file
 }
 
 // startDev starts a `smsession dev` and reads its file. The log is in JSON, because the tests read the addresses in it.
@@ -130,7 +130,7 @@ func (d *devProcess) checkRedisLines(t *testing.T) {
 	if len(clis) != 3 {
 		t.Fatalf("the guide has %d redis-cli lines:\n%s", len(clis), d.stdout())
 	}
-	if listed := paste(t, clis[0]); listed != "sms:conversation:"+dev.To+":"+dev.From {
+	if listed := paste(t, clis[0]); listed != "sms:conversation:"+devservice.To+":"+devservice.From {
 		t.Errorf("%s: %s", clis[0], listed)
 	}
 	var record struct {
@@ -138,7 +138,7 @@ func (d *devProcess) checkRedisLines(t *testing.T) {
 		From, To string
 	}
 	text := paste(t, clis[1])
-	if err := json.Unmarshal([]byte(text), &record); err != nil || record.Counter != 3 || record.From != dev.From || record.To != dev.To {
+	if err := json.Unmarshal([]byte(text), &record); err != nil || record.Counter != 3 || record.From != devservice.From || record.To != devservice.To {
 		t.Errorf("%s: %s", clis[1], text)
 	}
 	if left, err := strconv.Atoi(paste(t, clis[2])); err != nil || left < 4*3600-600 || left > 4*3600 {

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"smsession/internal/dev"
+	"smsession/internal/devservice"
 	"smsession/internal/webhooktest"
 )
 
@@ -161,7 +161,7 @@ const (
 func TestPhoneAtTerminal(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
 	x := startPhone(t, append(runtimeOf(d), "TERM=xterm"))
-	x.expect("texting " + dev.To + " as " + dev.From)
+	x.expect("texting " + devservice.To + " as " + devservice.From)
 	for _, typed := range []struct{ keys, want string }{
 		{"hi" + enter, "< " + webhooktest.Greeting(1)},
 		{"hix" + backspace + " again" + enter, "< " + webhooktest.Greeting(2)},

@@ -1,9 +1,35 @@
 package systemtest
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 )
+
+// commandNames returns the commands of the program.
+func commandNames() []string {
+	return []string{"serve", "dev", "phone", "load", "ls", "show", "watch", "end", "webhook show", "webhook set", "config", "version", "health"}
+}
+
+func TestHelp(t *testing.T) {
+	overview := execute(t, []string{"--help"})
+	for _, name := range commandNames() {
+		t.Run(name, func(t *testing.T) {
+			r := execute(t, append(strings.Fields(name), "--help"))
+			text := strings.Join(strings.Fields(r.stdout), " ")
+			if r.status != 0 || r.stderr != "" || !strings.Contains(text, "exit status") {
+				t.Errorf("exit status %d, %q, the help does not explain the exit status:\n%s", r.status, r.stderr, r.stdout)
+			}
+			if !regexp.MustCompile(`(?m)^    .*smsession ` + name).MatchString(r.stdout) {
+				t.Errorf("the help has no example:\n%s", r.stdout)
+			}
+			group, _, _ := strings.Cut(name, " ")
+			if listed := strings.Contains(overview.stdout, "\n  "+group+" "); listed == (name == "health") {
+				t.Errorf("listed in smsession --help: %t", listed)
+			}
+		})
+	}
+}
 
 // TestUsageErrors has secrets in every place of a command line. kong would quote them in its errors.
 func TestUsageErrors(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"os"
 	"strings"
 
-	"smsession/internal/dev"
+	"smsession/internal/devservice"
 	"smsession/internal/phone"
 	"smsession/internal/twilio"
 	"smsession/internal/usage"
@@ -25,8 +25,8 @@ type Flags struct {
 
 // Find returns the options of a phone that sends messages to the webhook. Only its numbers are missing. The service is nil
 // unless the webhook is that of a running `smsession dev`. If a flag is wrong or missing, the error is a usage.Fault.
-// Without --url, it may also be an error of dev.Find.
-func (f Flags) Find(ctx context.Context) (phone.Options, *dev.Service, error) {
+// Without --url, it may also be an error of devservice.Find.
+func (f Flags) Find(ctx context.Context) (phone.Options, *devservice.Service, error) {
 	if f.URL == "" {
 		return f.findDev(ctx)
 	}
@@ -48,7 +48,7 @@ func (f Flags) Find(ctx context.Context) (phone.Options, *dev.Service, error) {
 		o.Fallback = o.Webhook.Sibling(f.FallbackURL)
 	}
 	token, err := f.token()
-	o.AuthToken, o.AccountSID = token.Value, cmp.Or(token.Account, "AC"+dev.RandomHex())
+	o.AuthToken, o.AccountSID = token.Value, cmp.Or(token.Account, "AC"+phone.RandomHex())
 	return o, nil, err
 }
 
@@ -72,7 +72,7 @@ func (f Flags) token() (twilio.Token, error) {
 }
 
 // findDev returns the webhook of a running `smsession dev`. It ignores the token and the account of the environment.
-func (f Flags) findDev(ctx context.Context) (phone.Options, *dev.Service, error) {
+func (f Flags) findDev(ctx context.Context) (phone.Options, *devservice.Service, error) {
 	for _, flag := range []struct{ name, value, environment string }{
 		{"--auth-token", f.AuthToken, os.Getenv("TWILIO_AUTH_TOKEN")},
 		{"--public-url", f.PublicURL, ""},
@@ -83,7 +83,7 @@ func (f Flags) findDev(ctx context.Context) (phone.Options, *dev.Service, error)
 			return phone.Options{}, nil, usage.Fault(flag.name + " needs --url: without it, smsession dev determines the rest")
 		}
 	}
-	service, err := dev.Find(ctx)
+	service, err := devservice.Find(ctx)
 	if err != nil {
 		return phone.Options{}, nil, err
 	}

@@ -1,4 +1,4 @@
-package dev_test
+package devservice_test
 
 import (
 	"errors"
@@ -10,7 +10,8 @@ import (
 	"strings"
 	"testing"
 
-	"smsession/internal/dev"
+	"smsession/internal/devservice"
+	"smsession/internal/phone"
 )
 
 // startService starts a server that answers /healthz as a replica does.
@@ -23,16 +24,16 @@ func startService(t *testing.T) *httptest.Server {
 
 func TestPublish(t *testing.T) {
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
-	if _, err := dev.Find(t.Context()); !errors.Is(err, dev.ErrNotRunning) {
+	if _, err := devservice.Find(t.Context()); !errors.Is(err, devservice.ErrNotRunning) {
 		t.Errorf("before a service runs, Find returns %v", err)
 	}
 	server := startService(t)
-	s := dev.Service{URL: server.URL, AuthToken: dev.RandomHex()}
+	s := devservice.Service{URL: server.URL, AuthToken: phone.RandomHex()}
 	path, err := s.Publish(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	found, err := dev.Find(t.Context())
+	found, err := devservice.Find(t.Context())
 	if err != nil || found.AuthToken != s.AuthToken || found.PID != os.Getpid() {
 		t.Errorf("Find returns %+v, %v", found, err)
 	}
@@ -41,20 +42,20 @@ func TestPublish(t *testing.T) {
 	}
 
 	t.Run("a second service is not published", func(t *testing.T) {
-		if _, err := (dev.Service{URL: startService(t).URL}).Publish(t.Context()); err == nil || !strings.Contains(err.Error(), server.URL) {
+		if _, err := (devservice.Service{URL: startService(t).URL}).Publish(t.Context()); err == nil || !strings.Contains(err.Error(), server.URL) {
 			t.Errorf("the error is %v", err)
 		}
 	})
 	t.Run("the file of a service that was killed is replaced", func(t *testing.T) {
 		server.Close()
-		if _, err := dev.Find(t.Context()); !errors.Is(err, dev.ErrNotRunning) {
+		if _, err := devservice.Find(t.Context()); !errors.Is(err, devservice.ErrNotRunning) {
 			t.Errorf("Find returns %v", err)
 		}
 		next := startService(t)
-		if _, err := (dev.Service{URL: next.URL}).Publish(t.Context()); err != nil {
+		if _, err := (devservice.Service{URL: next.URL}).Publish(t.Context()); err != nil {
 			t.Error(err)
 		}
-		if found, err := dev.Find(t.Context()); err != nil || found.URL != next.URL {
+		if found, err := devservice.Find(t.Context()); err != nil || found.URL != next.URL {
 			t.Errorf("Find returns %+v, %v", found, err)
 		}
 	})
@@ -62,14 +63,14 @@ func TestPublish(t *testing.T) {
 		if err := os.WriteFile(path, []byte(`{"pid":1}`), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		dev.Withdraw(path)
+		devservice.Withdraw(path)
 		if _, err := os.Stat(path); err != nil {
 			t.Error("the file of another process is deleted")
 		}
 		if err := os.WriteFile(path, fmt.Appendf(nil, `{"pid":%d}`, os.Getpid()), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		dev.Withdraw(path)
+		devservice.Withdraw(path)
 		if _, err := os.Stat(path); err == nil {
 			t.Error("the file of this process is left behind")
 		}
@@ -83,20 +84,20 @@ func TestADirectoryOfOthersIsNotUsed(t *testing.T) {
 	if err := errors.Join(os.Mkdir(dir, 0o700), os.Chmod(dir, 0o777)); err != nil {
 		t.Fatal(err)
 	}
-	s := dev.Service{URL: startService(t).URL}
+	s := devservice.Service{URL: startService(t).URL}
 	if _, err := s.Publish(t.Context()); err == nil || !strings.Contains(err.Error(), "is not private") {
 		t.Errorf("Publish returns %v", err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "dev.json"), fmt.Appendf(nil, `{"url":%q}`, s.URL), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := dev.Find(t.Context()); err == nil || !strings.Contains(err.Error(), "is not private") {
+	if _, err := devservice.Find(t.Context()); err == nil || !strings.Contains(err.Error(), "is not private") {
 		t.Errorf("Find returns %v", err)
 	}
 }
 
 func TestGuideNamesTheFileIfThereIsOne(t *testing.T) {
-	s := dev.Service{URL: "http://127.0.0.1:8080", Redis: "redis://127.0.0.1:6379", Prefix: "sms:"}
+	s := devservice.Service{URL: "http://127.0.0.1:8080", Redis: "redis://127.0.0.1:6379", Prefix: "sms:"}
 	for file, want := range map[string]bool{"": false, "/run/user/1000/smsession/dev.json": true} {
 		var out strings.Builder
 		if err := s.WriteGuide(&out, file); err != nil {
@@ -115,7 +116,7 @@ func TestGuideSaysWhoCanReachTheService(t *testing.T) {
 		":8080": others + ":8080.", "0.0.0.0:8080": others + "0.0.0.0:8080.", "192.0.2.1:80": others + "192.0.2.1:80.",
 	} {
 		var out strings.Builder
-		s := dev.Service{URL: "http://127.0.0.1:8080", Addr: addr, Redis: "redis://127.0.0.1:6379", Prefix: "sms:"}
+		s := devservice.Service{URL: "http://127.0.0.1:8080", Addr: addr, Redis: "redis://127.0.0.1:6379", Prefix: "sms:"}
 		if err := s.WriteGuide(&out, ""); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,4 @@
-// Package dev describes a running `smsession dev`. A file describes it to the other commands of the same user, and a guide
-// describes it to a newcomer.
-package dev
+package devservice
 
 import (
 	"context"
@@ -16,62 +14,48 @@ import (
 	"smsession/internal/healthcheck"
 )
 
-// Service is a running `smsession dev`.
-type Service struct {
-	PID        int    `json:"pid"`
-	URL        string `json:"url"` // of the public listener, on this host
-	Addr       string `json:"-"`   // the host and port that the public listener is configured with; the guide needs it
-	PublicURL  string `json:"public_url"`
-	AuthToken  string `json:"auth_token"`
-	AccountSID string `json:"account_sid"`
-	Redis      string `json:"redis_url"`
-	Prefix     string `json:"redis_prefix"`
-}
-
 // ErrNotRunning is the error of Find if no `smsession dev` of this user is running.
 var ErrNotRunning = errors.New("no `smsession dev` is running: start one, or name the webhook with --url")
 
-// Find returns the running `smsession dev` of this user. A service that was killed leaves its file behind, so Find asks the
-// service whether it is alive. It does not trust a file that other users can write, because messages are sent to its URL.
+// aliveTimeout is how long a service may take to answer Find. It is on this host.
+const aliveTimeout = 2 * time.Second
+
+// Find returns the running `smsession dev` of this user, or ErrNotRunning. A service that was killed leaves its file behind, so
+// Find asks the service whether it is alive. It is another error if the file is malformed, or if other users can write it:
+// messages are sent to its URL.
 func Find(ctx context.Context) (*Service, error) {
 	path := filePath()
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, ErrNotRunning
 	}
-	if err := checkOwner(filepath.Dir(path)); err != nil {
+	if err := checkPrivate(filepath.Dir(path)); err != nil {
 		return nil, err
 	}
 	s, err := read(path)
 	if err != nil {
-		return nil, fmt.Errorf("read the runtime file: %w", err)
+		return nil, fmt.Errorf("read the file of smsession dev: %w", err)
 	}
-	if !s.alive(ctx) {
+	ctx, cancel := context.WithTimeout(ctx, aliveTimeout)
+	defer cancel()
+	answer, err := healthcheck.Ask(ctx, nil, s.URL+"/healthz")
+	if _, ours := answer.Version(); err != nil || !ours { // another program may use the port now
 		return nil, ErrNotRunning
 	}
 	return s, nil
 }
 
-// alive reports whether the service answers. Another program may use its port now.
-func (s *Service) alive(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	answer, err := healthcheck.Ask(ctx, nil, s.URL+"/healthz")
-	_, ours := answer.Version()
-	return err == nil && ours
-}
-
-// Publish writes the file that Find reads, and returns its path. It is an error if Find returns another running service,
-// or if another user can write to the directory of the file.
+// Publish writes the file that Find reads, and returns its path. It is an error if Find returns another running service, if
+// other users can write to the directory of the file, or if the file cannot be written. If two services publish at the same
+// time, Find returns one of them.
 func (s Service) Publish(ctx context.Context) (path string, err error) {
 	if other, err := Find(ctx); err == nil {
 		return "", fmt.Errorf("another smsession dev is already running at %s", other.URL)
 	}
 	path = filePath()
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("make the runtime directory: %w", err)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return "", fmt.Errorf("make the directory for the file of smsession dev: %w", err)
 	}
-	if err := checkOwner(dir); err != nil {
+	if err := checkPrivate(filepath.Dir(path)); err != nil {
 		return "", err
 	}
 	s.PID = os.Getpid()
@@ -86,12 +70,13 @@ func (s Service) Publish(ctx context.Context) (path string, err error) {
 	}
 	if err != nil {
 		_ = os.Remove(temporary)
-		return "", fmt.Errorf("write the runtime file: %w", err)
+		return "", fmt.Errorf("write the file of smsession dev: %w", err)
 	}
 	return path, nil
 }
 
-// Withdraw deletes the file that this process has published, unless another process has replaced it.
+// Withdraw deletes the file that this process has published. It leaves a file that another process has published since. It does
+// nothing if the file is missing or malformed.
 func Withdraw(path string) {
 	if s, err := read(path); err == nil && s.PID == os.Getpid() {
 		_ = os.Remove(path)
@@ -116,11 +101,11 @@ func filePath() string {
 	return filepath.Join(os.TempDir(), "smsession-"+strconv.Itoa(os.Getuid()), "dev.json")
 }
 
-// checkOwner returns an error unless the directory belongs to this user and no other user can write to it.
-func checkOwner(dir string) error {
+// checkPrivate returns an error unless the directory belongs to this user and no other user can write to it.
+func checkPrivate(dir string) error {
 	info, err := os.Lstat(dir)
 	if err != nil || !info.IsDir() || info.Mode().Perm()&0o022 != 0 || !ownedByUser(info) {
-		return fmt.Errorf("the runtime directory %s is not private: it must belong to this user and have mode 0700", dir)
+		return fmt.Errorf("the directory %s is not private: make it belong to this user and have mode 0700", dir)
 	}
 	return nil
 }

@@ -1,0 +1,74 @@
+// Package devservice describes a running `smsession dev`. A file describes it to the other commands of the same user, and a guide
+// describes it to a newcomer.
+package devservice
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"smsession/internal/config"
+	"smsession/internal/config/redisurl"
+	"smsession/internal/inspect"
+	"smsession/internal/phone"
+	"smsession/internal/redispool"
+	"smsession/internal/session/record"
+	"smsession/internal/weburl"
+)
+
+// RedisPort is the port of the embedded Redis, unless it is taken. redis-cli needs no flags for it.
+const RedisPort = "6379"
+
+// Service is a running `smsession dev`. It is a value that does not change.
+type Service struct {
+	PID        int    `json:"pid"`
+	URL        string `json:"url"` // of the public listener, on this host
+	Addr       string `json:"-"`   // the host and port that the public listener is configured with; the guide needs it
+	PublicURL  string `json:"public_url"`
+	AuthToken  string `json:"auth_token"`
+	AccountSID string `json:"account_sid"`
+	Redis      string `json:"redis_url"`
+	Prefix     string `json:"redis_prefix"`
+}
+
+// New returns the service that the settings result in. They must have an auth token and a Redis. If they have no account, the
+// service gets a random one. url is that of the public listener, on this host.
+func New(cfg config.Config, url string) Service {
+	s := Service{
+		URL:        url,
+		Addr:       cfg.Addr,
+		PublicURL:  cfg.PublicURL.String(),
+		AuthToken:  cfg.AuthTokens[0].Value,
+		AccountSID: "AC" + phone.RandomHex(),
+		Redis:      "redis://" + cfg.Redis.Addrs[0],
+		Prefix:     cfg.RedisPrefix,
+	}
+	if len(cfg.AccountSIDs) > 0 {
+		s.AccountSID = cfg.AccountSIDs[0]
+	}
+	return s
+}
+
+// Phone returns the options of a phone that sends messages to the service.
+func (s Service) Phone(from, to string) phone.Options {
+	return phone.Options{
+		From:       from,
+		To:         to,
+		AuthToken:  s.AuthToken,
+		AccountSID: s.AccountSID,
+		Webhook:    phone.Endpoint{URL: s.PublicURL + weburl.WebhookPath, Address: s.URL + weburl.WebhookPath},
+		Fallback:   phone.Endpoint{URL: s.PublicURL + weburl.FallbackPath, Address: s.URL + weburl.FallbackPath},
+	}
+}
+
+// Elapse changes the Redis of the service as if the duration d passed for one conversation. It returns the errors of
+// inspect.Age. It is an error, too, if the file of the service has no valid URL of a Redis.
+func (s Service) Elapse(ctx context.Context, to, from string, d time.Duration) error {
+	url, err := redisurl.Parse(s.Redis, nil)
+	if err != nil {
+		return fmt.Errorf("parse the Redis URL of smsession dev: %w", err)
+	}
+	pool := redispool.Open(redispool.Options{URL: url})
+	defer pool.Close()
+	return inspect.Age(ctx, pool.Pool, record.Keys{Prefix: s.Prefix}, to, from, d)
+}
