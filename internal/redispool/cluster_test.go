@@ -296,7 +296,7 @@ func TestClusterNodeThatWasRemoved(t *testing.T) {
 	})
 }
 
-func TestClusterNodeThatJoinedAnotherCluster(t *testing.T) {
+func TestClusterNodeInAnotherCluster(t *testing.T) {
 	t.Parallel()
 	cluster, other := redistest.StartCluster(t, 3, false, redistest.Options{}), redistest.StartCluster(t, 1, false, redistest.Options{})
 	keys := keysOn(t, cluster)

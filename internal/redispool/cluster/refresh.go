@@ -54,15 +54,15 @@ func (c *Cluster) refresh() (*layout, error) {
 // fetch requests the layout from one node. If the server is not in a Cluster, the error is a refusal: otherwise keys would
 // be scattered over several servers.
 func (c *Cluster) fetch(addr string) (*layout, error) {
-	reply := c.send(context.Background(), addr, node.Command{Name: "CLUSTER", Args: []any{"SLOTS"}})
-	l, err := parseLayout(reply.Value, addr)
+	reply, err := c.send(context.Background(), addr, node.Command{Name: "CLUSTER", Args: []any{"SLOTS"}}, false)
+	var l *layout
 	switch {
-	case node.Code(reply.Err) == "ERR":
-		err = node.Refuse(reply.Err)
-	case reply.Err != nil:
-		err = reply.Err
+	case node.Code(err) == "ERR":
+		err = node.Refuse(err)
 	case err == nil:
-		err = l.check(addr, c.layout.Load())
+		if l, err = parseLayout(reply, addr); err == nil {
+			err = l.check(addr, c.layout.Load())
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("ask %s for the layout of the Cluster: %w", addr, err)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"sync"
 
 	"github.com/mna/redisc"
@@ -31,61 +30,53 @@ func (*router) Close() error { return nil }
 func (c *Cluster) run(commands []node.Command) []node.Reply {
 	replies := make([]node.Reply, len(commands))
 	var group sync.WaitGroup
-	for i, command := range commands[1:] {
-		group.Go(func() { replies[i+1] = c.do(command) })
+	for i, command := range commands {
+		group.Go(func() { replies[i].Value, replies[i].Err = c.do(command) })
 	}
-	replies[0] = c.do(commands[0])
 	group.Wait()
-	if slices.ContainsFunc(replies, func(r node.Reply) bool { return r.Err != nil }) {
-		c.refreshSoon()
-	}
 	return replies
 }
 
 // do sends one command to the node that has its key, and follows redirections if the key is moving or has moved. It
-// sends nothing after the limit.
-func (c *Cluster) do(command node.Command) node.Reply {
+// sends nothing after the limit. After each error it refreshes the layout.
+func (c *Cluster) do(command node.Command) (reply any, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), c.limit)
 	defer cancel()
 	l := c.layout.Load()
-	addr, commands := l.primary(redisc.Slot(keyOf(command))), []node.Command{command}
-	reply := node.Reply{Err: errUnserved}
+	addr, asking := l.primary(redisc.Slot(keyOf(command))), false
+	err = errUnserved
 	for n := 0; n < attempts && addr != "" && ctx.Err() == nil; n++ {
-		reply = c.send(ctx, addr, commands...)
-		redirection := redisc.ParseRedir(reply.Err)
+		if reply, err = c.send(ctx, addr, command, asking); err == nil {
+			return reply, nil
+		}
+		redirection := redisc.ParseRedir(err)
 		if redirection == nil {
 			break
 		}
 		c.refreshSoon()
 		from := addr
-		addr, commands = reachable(redirection.Addr, from), []node.Command{command}
-		if redirection.Type == "ASK" {
-			commands = []node.Command{{Name: "ASKING"}, command}
-		}
+		addr, asking = reachable(redirection.Addr, from), redirection.Type == "ASK"
 		if !l.members[addr] { // the sender may be in another Cluster now
 			if _, err := c.fetch(from); err != nil {
-				return node.Reply{Err: err}
+				return nil, err
 			}
 		}
 	}
-	return reply
+	c.refreshSoon()
+	return nil, err
 }
 
-// send runs commands on the node at addr and returns the last reply.
-func (c *Cluster) send(ctx context.Context, addr string, commands ...node.Command) (reply node.Reply) {
+// send runs a command on the node at addr. If asking is true, the node runs it even if it does not have the slot yet.
+func (c *Cluster) send(ctx context.Context, addr string, command node.Command, asking bool) (any, error) {
 	conn, err := c.pool(addr).GetContext(ctx)
 	if err != nil {
-		return node.Reply{Err: err}
+		return nil, err
 	}
 	defer conn.Close()
-	for _, command := range commands {
-		_ = conn.Send(command.Name, command.Args...) // Receive returns its error
+	if asking {
+		_ = conn.Send("ASKING") // Do drops its reply
 	}
-	_ = conn.Flush()
-	for range commands {
-		reply.Value, reply.Err = conn.Receive()
-	}
-	return reply
+	return conn.Do(command.Name, command.Args...)
 }
 
 // keyOf returns the argument that decides which node gets a command: its first one, or the first key of a script. A

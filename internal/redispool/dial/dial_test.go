@@ -78,98 +78,87 @@ func connect(ctx context.Context, d *dial.Dialer, addr string) (ip string, err e
 	return ip, err
 }
 
-func TestDNS(t *testing.T) {
+// withDNS runs a test on a fake clock with a listener. The test gets the answers of DNS for the host, and a function that
+// connects to the host. At the end, withDNS waits until all lookups have ended.
+func withDNS(t *testing.T, run func(t *testing.T, names *dns, connect func(ctx context.Context) error)) {
+	t.Helper()
 	addr := net.JoinHostPort(host, listen(t, "127.0.0.1", "0"))
+	synctest.Test(t, func(t *testing.T) {
+		names := &dns{}
+		d := &dial.Dialer{Resolver: names}
+		run(t, names, func(ctx context.Context) error { _, err := connect(ctx, d, addr); return err })
+		time.Sleep(time.Minute)
+	})
+}
+
+func TestAnswersOfDNS(t *testing.T) {
 	notFound := &net.DNSError{Err: "no such host", Name: host, IsNotFound: true}
 	broken := &net.DNSError{Err: "server misbehaving", Name: host, IsTemporary: true}
+	local := []string{"127.0.0.1"}
+	type lookup struct {
+		addrs   []string
+		err     error
+		takes   time.Duration
+		want    func(error) bool // nil if there is no error
+		atMost  time.Duration
+		atLeast time.Duration
+	}
+	known := lookup{addrs: local}
 	for _, row := range []struct {
-		name string
-		run  func(t *testing.T, d *dns, connect func() error)
+		name    string
+		lookups []lookup
 	}{
-		{"a lookup may take longer than a connection", func(t *testing.T, d *dns, connect func() error) {
-			d.answer(3*time.Second, nil, "127.0.0.1")
-			if err := connect(); err != nil {
-				t.Error(err)
-			}
-		}},
-		{"all callers share one lookup", func(t *testing.T, d *dns, connect func() error) {
-			d.answer(3*time.Second, nil, "127.0.0.1")
+		{"a lookup may take longer than a connection", []lookup{{addrs: local, takes: 3 * time.Second, atMost: 3 * time.Second}}},
+		{"a slow lookup is not waited for if there is an answer", []lookup{known, {addrs: local, takes: 3 * time.Second, atMost: time.Second}}},
+		{"a lookup may fail if there is an answer", []lookup{known, {err: broken}}},
+		{"a host that does not exist any more is an error", []lookup{known, {err: notFound, want: func(err error) bool { return errors.Is(err, notFound) }}}},
+		{"a host without addresses is an error", []lookup{{want: func(err error) bool { return strings.Contains(err.Error(), host) }}}},
+		{"a lookup may take five seconds", []lookup{{addrs: local, takes: time.Minute, atLeast: 5 * time.Second, atMost: 5 * time.Second,
+			want: func(err error) bool { return errors.As(err, new(net.Error)) }}}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			withDNS(t, func(t *testing.T, names *dns, connect func(context.Context) error) {
+				for i, l := range row.lookups {
+					names.answer(l.takes, l.err, l.addrs...)
+					began := time.Now()
+					err := connect(t.Context())
+					if (err != nil) != (l.want != nil) || err != nil && !l.want(err) {
+						t.Errorf("after lookup %d, the error is %v", i+1, err)
+					}
+					if took := time.Since(began); took > l.atMost || took < l.atLeast {
+						t.Errorf("after lookup %d, connecting took %v, want %v to %v", i+1, took, l.atLeast, l.atMost)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestCallersShareALookup(t *testing.T) {
+	t.Run("all callers at the same time share one lookup", func(t *testing.T) {
+		withDNS(t, func(t *testing.T, names *dns, connect func(context.Context) error) {
+			names.answer(3*time.Second, nil, "127.0.0.1")
 			var group sync.WaitGroup
 			for range 8 {
 				group.Go(func() {
-					if err := connect(); err != nil {
+					if err := connect(t.Context()); err != nil {
 						t.Error(err)
 					}
 				})
 			}
 			group.Wait()
-			if n := d.lookups.Load(); n != 1 {
+			if n := names.lookups.Load(); n != 1 {
 				t.Errorf("there were %d lookups", n)
 			}
-		}},
-		{"a slow lookup is not waited for if there is an answer", func(t *testing.T, d *dns, connect func() error) {
-			d.answer(0, nil, "127.0.0.1")
-			if err := connect(); err != nil {
-				t.Error(err)
-			}
-			d.answer(3*time.Second, nil, "127.0.0.1")
-			began := time.Now()
-			if err := connect(); err != nil || time.Since(began) > time.Second {
-				t.Errorf("%v after %v", err, time.Since(began))
-			}
-		}},
-		{"a lookup may fail if there is an answer", func(t *testing.T, d *dns, connect func() error) {
-			d.answer(0, nil, "127.0.0.1")
-			if err := connect(); err != nil {
-				t.Error(err)
-			}
-			d.answer(0, broken)
-			if err := connect(); err != nil {
-				t.Error(err)
-			}
-		}},
-		{"a host that does not exist any more is an error", func(t *testing.T, d *dns, connect func() error) {
-			d.answer(0, nil, "127.0.0.1")
-			if err := connect(); err != nil {
-				t.Error(err)
-			}
-			d.answer(0, notFound)
-			if err := connect(); !errors.Is(err, notFound) {
-				t.Errorf("the error is %v", err)
-			}
-		}},
-		{"a host without addresses is an error", func(t *testing.T, d *dns, connect func() error) {
-			d.answer(0, nil)
-			if err := connect(); err == nil || !strings.Contains(err.Error(), host) {
-				t.Errorf("the error is %v", err)
-			}
-		}},
-		{"a lookup may take five seconds", func(t *testing.T, d *dns, connect func() error) {
-			d.answer(time.Minute, nil, "127.0.0.1")
-			began := time.Now()
-			if err := connect(); !errors.As(err, new(net.Error)) || time.Since(began) != 5*time.Second {
-				t.Errorf("%v after %v", err, time.Since(began))
-			}
-		}},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				names := &dns{}
-				d := &dial.Dialer{Resolver: names}
-				row.run(t, names, func() error { _, err := connect(t.Context(), d, addr); return err })
-				time.Sleep(time.Minute) // until the lookups have ended
-			})
 		})
-	}
+	})
 	t.Run("a late answer serves the next caller", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			names := &dns{}
+		withDNS(t, func(t *testing.T, names *dns, connect func(context.Context) error) {
 			names.answer(3*time.Second, nil, "127.0.0.1")
-			d := &dial.Dialer{Resolver: names}
 			for _, ok := range []bool{false, true} {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
-				if _, err := connect(ctx, d, addr); (err == nil) != ok || !ok && !errors.Is(err, context.DeadlineExceeded) {
+				if err := connect(ctx); (err == nil) != ok || !ok && !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("a caller that waits for one second gets %v", err)
 				}
 				time.Sleep(3 * time.Second)
