@@ -21,17 +21,17 @@ type endCommand struct {
 
 // Help is shown below the flags' summary.
 func (c *endCommand) Help() string {
-	return `The next message begins a new conversation. A message that is being answered at the same time is counted either before
-the end or after it. Repeats of earlier messages still get their replies.
+	return `The next message begins a new conversation. A message that is being answered at the same time is counted
+either before the end or after it. Repeats of earlier messages still get their replies.
 
---erase deletes the record, the pointer and a record in quarantine, so repeats may be counted again. If a message is being
-answered at that moment, the pointer, which contains the two numbers, may stay. A crash may have left a record without a
-pointer. Both expire within SESSION_IDLE_TIMEOUT. A replica may keep the record in its memory until it is restarted or has
-saved about 4,000 other conversations.
+--erase deletes the record, the pointer and a record in quarantine, so repeats may be counted again. If a message is
+being answered at that moment, the pointer, which contains the two numbers, may stay. A crash may have left a record
+without a pointer. Both expire within SESSION_IDLE_TIMEOUT. A replica may keep the record in its memory until it is
+restarted or has saved about 4,000 other conversations.
 
 end needs REDIS_URL and no Twilio secret. The exit status is 0 also if the conversation had ended before. It is 1 if the
-number has no conversation, if the answer was no, or if Redis cannot be read or written. It is 2 for a wrong command line or
-setting, and without --yes if stdin or stderr is not a terminal.
+number has no conversation, if the answer was no, or if Redis cannot be read or written. It is 2 for a wrong command
+line or setting, and without --yes if stdin or stderr is not a terminal.
 
   smsession end +12025550143
   smsession end +12025550143 --to +15005550006 --yes --json

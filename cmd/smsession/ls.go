@@ -21,13 +21,13 @@ const sortedLimit = 100_000
 
 // Help is shown below the flags' summary.
 func (c *lsCommand) Help() string {
-	return `COUNT is the number of messages counted, IDLE the time since the last one, and LEFT the time until the session
-expires if no message comes. Sessions that were ended are left out. The keys are read with SCAN, so Redis answers messages at
-the same time, and conversations are printed as they are found. On a Cluster, a conversation whose slot moves meanwhile may
-be listed twice or not at all.
+	return `COUNT is the number of messages counted, IDLE the time since the last one, and LEFT the time until the
+session expires if no message comes. Sessions that were ended are left out. The keys are read with SCAN, so Redis
+answers messages at the same time, and conversations are printed as they are found. On a Cluster, a conversation whose
+slot moves meanwhile may be listed twice or not at all.
 
-ls needs REDIS_URL and no Twilio secret. The exit status is 0 also if there are no conversations, 1 if Redis cannot be read,
-and 2 for a wrong command line or setting.
+ls needs REDIS_URL and no Twilio secret. The exit status is 0 also if there are no conversations, 1 if Redis cannot be
+read, and 2 for a wrong command line or setting.
 
   smsession ls --to +15005550006
   smsession ls --sort count --limit 10 --reveal

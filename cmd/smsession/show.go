@@ -13,11 +13,11 @@ type showCommand struct {
 
 // Help is shown below the flags' summary.
 func (c *showCommand) Help() string {
-	return `Showing a conversation does not renew it. With --json, the records are printed unchanged, one on each line. A record
-contains both phone numbers.
+	return `Showing a conversation does not renew it. With --json, the records are printed unchanged, one on each line.
+A record contains both phone numbers.
 
-show needs REDIS_URL and no Twilio secret. The exit status is 1 if the number has no conversation or Redis cannot be read. It
-is 2 for a wrong command line or setting.
+show needs REDIS_URL and no Twilio secret. The exit status is 1 if the number has no conversation or Redis cannot be
+read. It is 2 for a wrong command line or setting.
 
   smsession show +12025550143
   smsession show +12025550143 --to +15005550006 --json | jq .counter`

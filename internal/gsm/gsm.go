@@ -15,13 +15,14 @@ type Segments struct {
 // Encoding is the character encoding of a text message.
 type Encoding string
 
+// The encodings.
 const (
 	GSM7 Encoding = "GSM-7"
 	UCS2 Encoding = "UCS-2"
 )
 
-// The GSM 7-bit default alphabet without its escape character, and its extension table, both in the order of their codes
-// (3GPP TS 23.038, 6.2.1). See also https://www.twilio.com/docs/glossary/what-is-gsm-7-character-encoding.
+// The GSM 7-bit default alphabet without its escape character, and its extension table, both in the order of their
+// codes (3GPP TS 23.038, 6.2.1). See also https://www.twilio.com/docs/glossary/what-is-gsm-7-character-encoding.
 const (
 	alphabet = "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ" +
 		" !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà"

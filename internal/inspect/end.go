@@ -30,8 +30,8 @@ type Ending struct {
 	Count   int64   `json:"count,omitempty"` // how many messages it had, if the outcome is WasEnded
 }
 
-// End ends a conversation, so that the next message begins a new one. If erase is set, it deletes the conversation's keys
-// instead. If messages change the record meanwhile, it tries again for up to 10 seconds. The error states whether
+// End ends a conversation, so that the next message begins a new one. If erase is set, it deletes the conversation's
+// keys instead. If messages change the record meanwhile, it tries again for up to 10 seconds. The error states whether
 // something may have been changed. It wraps record.ErrNewer if the record is of a later version. See also session.End
 // and session.Erase.
 func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, error) {

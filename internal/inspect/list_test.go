@@ -295,7 +295,7 @@ func (c repeating) Do(command string, args ...any) (any, error) {
 	return reply, err
 }
 
-func TestAKeyThatScanRepeatsIsListedOnce(t *testing.T) {
+func TestEachWithRepeatsOfScan(t *testing.T) {
 	each(t, func(b bench) {
 		fill(b, b.conn, 300)
 		pool := &redispool.Pool{Pool: &redis.Pool{DialContext: func(ctx context.Context) (redis.Conn, error) {

@@ -12,9 +12,9 @@ import (
 	"smsession/internal/terminal"
 )
 
-// Printer prints conversations for an operator: as text, or as lines of JSON for a program. It shows the whole address if
-// the operator typed it or set Reveal, and masks it otherwise. It is not safe for concurrent use. Each of its methods
-// returns the error of Out.
+// Printer prints conversations for an operator: as text, or as lines of JSON for a program. It shows the whole address
+// if the operator typed it or set Reveal, and masks it otherwise. It is not safe for concurrent use. Each of its
+// methods returns the error of Out.
 type Printer struct {
 	Out    io.Writer
 	JSON   bool
@@ -24,13 +24,13 @@ type Printer struct {
 	begun bool // something was printed
 }
 
-// List prints conversations as they are found. Nothing remains in a buffer. The columns of the table have a fixed width,
-// because the later lines are not known yet.
+// List prints conversations as they are found. Nothing remains in a buffer. The columns of the table have a fixed
+// width, because the later lines are not known yet.
 func (p *Printer) List(found []Conversation) error {
 	now := time.Now()
 	out := bufio.NewWriter(p.Out)
 	if !p.begun && !p.JSON {
-		fmt.Fprintln(out, header())
+		fmt.Fprintln(out, header)
 	}
 	p.begun = true
 	for _, c := range found {
@@ -53,7 +53,7 @@ func (p *Printer) print(out io.Writer, object any, text string) error {
 const columns = "%-21s %-21s %7s %8s %8s"
 
 // header is the first line of a table.
-func header() string { return fmt.Sprintf(columns, "FROM", "TO", "COUNT", "IDLE", "LEFT") }
+const header = "FROM                  TO                      COUNT     IDLE     LEFT"
 
 // row returns a conversation as a line of a table. A value that only a later version can read is a question mark.
 func (p *Printer) row(c Conversation, now time.Time) string {

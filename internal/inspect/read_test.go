@@ -105,7 +105,7 @@ func TestRead(t *testing.T) {
 	})
 }
 
-func TestReadUsesThePrefixAndEscapesAddresses(t *testing.T) {
+func TestReadUsesThePrefix(t *testing.T) {
 	each(t, func(b bench) {
 		b.do("SET", "text/conversation:whatsapp%3A+15005550006:whatsapp%3A+12025550143", token, "PX", 60_000)
 		b.do("SET", "text/session:"+token, text, "PX", 60_000)

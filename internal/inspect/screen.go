@@ -28,7 +28,8 @@ const (
 	eraseScreen = "\x1b[J" // from the cursor to the end of the screen
 )
 
-// Run takes the whole terminal, shows w, and restores the terminal at the end. The errors are those of w.Run and of Out.
+// Run takes the whole terminal, shows w, and restores the terminal at the end. The errors are those of w.Run and of
+// Out.
 func (s *Screen) Run(ctx context.Context, w *Watch, every time.Duration) error {
 	defer io.WriteString(s.Out, closeScreen)
 	if _, err := io.WriteString(s.Out, openScreen); err != nil {
@@ -61,7 +62,7 @@ func (s *Screen) lines(w *Watch, note string, height int) []string {
 	const fixed = 4 // lines: the title, the header, how many more conversations there are, and the note
 	events := s.events[max(len(s.events)-max((height-fixed)/3, 0), 0):]
 	shown := min(max(height-fixed-len(events), 0), len(w.Rows))
-	lines := []string{s.Title, header()}
+	lines := []string{s.Title, header}
 	now := time.Now()
 	for _, c := range w.Rows[:shown] {
 		lines = append(lines, s.row(c, now))

@@ -130,7 +130,7 @@ func TestFind(t *testing.T) {
 	})
 }
 
-func TestFindReturnsAtMost400Conversations(t *testing.T) {
+func TestFindReturnsAtMost400(t *testing.T) {
 	each(t, func(b bench) {
 		for i := range 401 {
 			if i == 400 {
@@ -169,7 +169,8 @@ func TestSnapshotAsJSON(t *testing.T) {
 	}
 }
 
-func TestAValueThatIsTooLargeIsNotRead(t *testing.T) {
+// A value that is too large is never read.
+func TestAValueThatIsTooLarge(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	conn := redistest.Conn(t, server.Addr())
 	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}})
@@ -179,7 +180,7 @@ func TestAValueThatIsTooLargeIsNotRead(t *testing.T) {
 	token := strings.Repeat("a", 43)
 	for _, row := range []struct {
 		name, huge string
-		want       string // what show says of the state
+		want       string // the state that show prints
 	}{
 		{"a record of 5 MB", "sms:session:" + token, "the record is too large"},
 		{"a pointer of 5 MB", pointer, "the pointer contains no token"},

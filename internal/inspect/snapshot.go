@@ -31,50 +31,23 @@ type Value struct {
 }
 
 // Read returns what Redis contains about the conversation between two addresses, written as in a message. It reports
-// false if there is no pointer. It renews nothing, and it reads no value that is larger than a token or a record may be.
-// An error means that Redis did not answer before its time-out or refused a command. Read is safe for concurrent use.
+// false if there is no pointer. It renews nothing, and it reads no value that is larger than a token or a record may
+// be. An error means that Redis did not answer before its time-out or refused a command. Read is safe for concurrent
+// use.
 func Read(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string) (Snapshot, bool, error) {
+	var found []Snapshot
 	conn, err := pool.GetContext(ctx)
-	if err != nil {
-		return Snapshot{}, false, fmt.Errorf("read conversation: %w", err)
+	if err == nil {
+		defer conn.Close()
+		found, err = reader{conn, clusterKeys}.snapshots(keys, []string{keys.Conversation(to, from)})
 	}
-	defer conn.Close()
-	r := reader{conn, clusterKeys}
-	found, err := read(keys, []string{keys.Conversation(to, from)}, r, r)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Snapshot{}, false, fmt.Errorf("read conversation: %w", err)
-	}
-	if len(found) == 0 {
+	case len(found) == 0:
 		return Snapshot{}, false, nil
 	}
 	return found[0], true, nil
-}
-
-// read returns the conversations of some pointers. It leaves out pointers that no longer exist.
-func read(keys record.Keys, pointers []string, pointerReader, recordReader reader) ([]Snapshot, error) {
-	values, err := pointerReader.values(pointers, record.TokenLength)
-	if err != nil {
-		return nil, err
-	}
-	found := make([]Snapshot, 0, len(values))
-	records := make([]string, 0, len(values))
-	for i, pointer := range values {
-		to, from, isPointer := keys.Addresses(pointers[i])
-		if !isPointer || pointer.Text == nil && pointer.Size <= record.TokenLength {
-			continue
-		}
-		token := string(pointer.Text)
-		if !record.IsToken(token) {
-			token = "" // no session has this token
-		}
-		found = append(found, Snapshot{To: to, From: from, Pointer: pointer})
-		records = append(records, keys.Session(token))
-	}
-	values, err = recordReader.values(records, record.MaxSize)
-	for i, v := range values {
-		found[i].Record = v
-	}
-	return found, err
 }
 
 // reader reads many keys in a few round trips.
@@ -87,6 +60,33 @@ const (
 	serverKeys  = pageSize // one server gets the commands for a whole page
 	clusterKeys = 16       // each command for a Cluster may use a connection of its own
 )
+
+// snapshots returns the conversations of some pointers. It leaves out pointers that no longer exist.
+func (r reader) snapshots(keys record.Keys, pointers []string) ([]Snapshot, error) {
+	values, err := r.values(pointers, record.TokenLength)
+	if err != nil {
+		return nil, err
+	}
+	var found []Snapshot
+	var records []string
+	for i, pointer := range values {
+		to, from, isPointer := keys.Addresses(pointers[i])
+		if !isPointer || pointer.Text == nil && pointer.Size <= record.TokenLength {
+			continue
+		}
+		token := string(pointer.Text)
+		if !record.IsToken(token) {
+			token = "" // no session has this token
+		}
+		found = append(found, Snapshot{To: to, From: from, Pointer: pointer})
+		records = append(records, keys.Session(token))
+	}
+	values, err = r.values(records, record.MaxSize)
+	for i, v := range values {
+		found[i].Record = v
+	}
+	return found, err
+}
 
 // values returns the values of keys. It asks for the sizes first, and does not read a string of more than maxSize
 // bytes.
@@ -122,8 +122,8 @@ func timeToLive(reply any) time.Duration {
 	return time.Duration(max(ms, 0)) * time.Millisecond
 }
 
-// do returns the replies to all commands for the first key, then for the second, and so on. A reply is nil if the server
-// has no string with this key: the key has another type, or a Cluster has just moved it to another server.
+// do returns the replies to all commands for the first key, then for the second, and so on. A reply is nil if the
+// server has no string with this key: the key has another type, or a Cluster has just moved it to another server.
 func (r reader) do(keys []string, commands ...string) ([]any, error) {
 	var replies []any
 	for some := range slices.Chunk(keys, r.atOnce) {

@@ -24,12 +24,12 @@ type Source struct {
 	Keys record.Keys
 }
 
-// patience limits how long Redis may take for one answer. A Redis that saves a snapshot may need several seconds. It also
-// limits how long End tries again while messages change the record.
+// patience limits how long Redis may take for one answer. A Redis that saves a snapshot may need several seconds. It
+// also limits how long End tries again while messages change the record.
 const patience = 10 * time.Second
 
-// Open returns the Redis of a URL, in which every key begins with prefix. It does not contact Redis yet. The caller must
-// close the Pool.
+// Open returns the Redis of a URL, in which every key begins with prefix. It does not contact Redis yet. The caller
+// must close the Pool.
 func Open(url redisurl.URL, prefix string) Source {
 	return Source{Pool: redispool.Open(redispool.Options{URL: url, Timeout: patience}), Keys: record.Keys{Prefix: prefix}}
 }
@@ -40,9 +40,10 @@ type Filter struct {
 	Ended    bool // select also conversations that were ended and that no message has started again
 }
 
-// Each calls visit with the live conversations that f selects, a page at a time, in no order. A conversation whose record
-// has a later version counts as live. An error of visit ends the search, and Each returns it. Any other error means that
-// Redis did not answer before its time-out, that it refused a command (see redispool.Refused), or that ctx ended.
+// Each calls visit with the live conversations that f selects, a page at a time, in no order. A conversation whose
+// record has a later version counts as live. An error of visit ends the search, and Each returns it. Any other error
+// means that Redis did not answer before its time-out, that it refused a command (see redispool.Refused), or that ctx
+// ended.
 //
 // Each finds the pointers with SCAN, so Redis answers messages at the same time, and no more than one page is in
 // memory. On a Cluster it reads one primary after the other. It finds every conversation that exists during the whole
@@ -60,9 +61,9 @@ func (s Source) Each(ctx context.Context, f Filter, visit func([]Conversation) e
 	return nil
 }
 
-// List calls visit with the conversations that f selects, at most limit of them. A limit of 0 means no limit. Without an
-// order it calls visit as Each does. With an order, which needs a limit, it calls visit once, with the first ones, unless
-// there are none. The errors are those of Each.
+// List calls visit with the conversations that f selects, at most limit of them. A limit of 0 means no limit. Without
+// an order it calls visit as Each does. With an order, which needs a limit, it calls visit once, with the first ones,
+// unless there are none. The errors are those of Each.
 func (s Source) List(ctx context.Context, f Filter, order Order, limit int, visit func([]Conversation) error) error {
 	if order != "" {
 		best := ranking{order: order, limit: limit}
@@ -93,9 +94,10 @@ func (s Source) List(ctx context.Context, f Filter, order Order, limit int, visi
 // See https://www.twilio.com/docs/messaging/services.
 const maxNumbers = 400
 
-// Find returns what Redis contains about a sender's conversations, sorted by our number. If to is empty, it reads all keys
-// and returns the conversations with all numbers. It finds a conversation without a readable record, but not one without
-// a pointer. If there are none, the error is ErrUnknown. More than 400 are an error, too. Any other error is as for Each.
+// Find returns what Redis contains about a sender's conversations, sorted by our number. If to is empty, it reads all
+// keys and returns the conversations with all numbers. It finds a conversation without a readable record, but not one
+// without a pointer. If there are none, the error is ErrUnknown. More than 400 are an error, too. Any other error is as
+// for Each.
 func (s Source) Find(ctx context.Context, to, from string) ([]Snapshot, error) {
 	var found []Snapshot
 	err := s.eachPage(ctx, Filter{To: to, From: from}, func(snapshots []Snapshot) error {
@@ -142,15 +144,14 @@ func (s Source) eachPage(ctx context.Context, f Filter, visit func([]Snapshot) e
 	}
 	seen, _ := lru.New[string, struct{}](remembered) // the only error is a size of 0
 	return s.Pool.EachPrimary(ctx, func(addr string, node redis.Conn) error {
-		pointers := reader{node, serverKeys}
-		records := pointers
+		r := reader{node, serverKeys}
 		if addr != "" { // a Cluster, in which other servers have most of the records
 			conn, err := s.Pool.GetContext(ctx)
 			if err != nil {
 				return err
 			}
 			defer conn.Close()
-			records = reader{conn, clusterKeys}
+			r = reader{conn, clusterKeys}
 		}
 		for cursor := "0"; ; {
 			if err := ctx.Err(); err != nil {
@@ -160,7 +161,7 @@ func (s Source) eachPage(ctx context.Context, f Filter, visit func([]Snapshot) e
 			if err != nil {
 				return err
 			}
-			snapshots, err := read(s.Keys, unseen(seen, keys), pointers, records)
+			snapshots, err := r.snapshots(s.Keys, unseen(seen, keys))
 			if err != nil {
 				return err
 			}

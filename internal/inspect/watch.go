@@ -53,8 +53,8 @@ type View interface {
 }
 
 // Run polls until it returns an error: that of ctx after its end, that of the view, or that of Redis if Redis refuses a
-// command, which waiting does not change. It waits before each poll, so that Redis can answer messages between two polls
-// that take longer than every.
+// command, which waiting does not change. It waits before each poll, so that Redis can answer messages between two
+// polls that take longer than every.
 func (w *Watch) Run(ctx context.Context, every time.Duration, view View) error {
 	for {
 		select {

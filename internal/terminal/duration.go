@@ -2,7 +2,6 @@ package terminal
 
 import (
 	"fmt"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -11,14 +10,13 @@ import (
 // seconds below an hour stay seconds: 650s. time.ParseDuration reads the result.
 func Duration(d time.Duration) string {
 	if d < time.Hour && d%time.Second == 0 && d%time.Minute != 0 {
-		return strconv.Itoa(int(d/time.Second)) + "s"
+		return fmt.Sprintf("%ds", d/time.Second)
 	}
 	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
-	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
+	for _, end := range []string{"m0s", "h0m"} {
+		if strings.HasSuffix(text, end) {
+			text = text[:len(text)-len("0s")]
+		}
 	}
 	return text
 }

@@ -14,9 +14,9 @@ import (
 	jsonv1 "github.com/go-json-experiment/json/v1"
 )
 
-// Escape returns s with every character that does not print written as an escape of the Go language, such as \x1b, \u202e or \xff.
-// Control characters could rewrite the screen, and direction marks could make one text look like another. Bytes that
-// are not UTF-8 are escaped one by one.
+// Escape returns s with an escape of the Go language, such as \x1b, \u202e or \xff, for every character that does not
+// print. Control characters could rewrite the screen, and direction marks could make one text look like another. Bytes
+// that are not UTF-8 are escaped one by one.
 // See https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing.
 func Escape(s string) string { return escape(s, unicode.IsPrint) }
 
@@ -45,8 +45,8 @@ func escape(s string, prints func(rune) bool) string {
 }
 
 // EscapeJSON returns the JSON text on one line, with the same meaning and with every character that does not print
-// written as an escape of JSON. A text that is not JSON becomes a JSON string. Bytes that are not UTF-8 become \ufffd, as
-// in every JSON decoder.
+// written as an escape of JSON. A text that is not JSON becomes a JSON string. Bytes that are not UTF-8 become \ufffd,
+// as in every JSON decoder.
 func EscapeJSON(text []byte) []byte {
 	line := jsontext.Value(text).Clone()
 	if line.Compact(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)) != nil {
@@ -66,7 +66,7 @@ func EscapeJSON(text []byte) []byte {
 }
 
 // WriteJSON writes v as one line of JSON that is safe for a terminal. It leaves &, < and > as they are, and writes nil
-// slices as empty lists.
+// slices as empty lists. The error is that of w, or means that v cannot be JSON.
 func WriteJSON(w io.Writer, v any) error {
 	text, err := json.Marshal(v, jsonv1.DefaultOptionsV1(), json.FormatNilSliceAsNull(false), jsontext.EscapeForHTML(false))
 	if err != nil {

@@ -14,13 +14,14 @@ import (
 	"golang.org/x/term"
 )
 
-// Is reports whether file is an *os.File that a terminal is at the other end of, and that terminal can move its cursor.
+// Is reports whether file is an *os.File that leads to a terminal, and whether that terminal can move its cursor.
 func Is(file any) bool {
 	f, ok := file.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd())) && liner.TerminalSupported()
 }
 
-// Size returns the size of the terminal, or 24 lines of 80 columns if file is none or does not know its size.
+// Size returns the size of the terminal. It returns 24 lines of 80 columns if file is not a terminal, or if the
+// terminal does not know its size.
 func Size(file any) (lines, columns int) {
 	if f, ok := file.(*os.File); ok {
 		if columns, lines, err := term.GetSize(int(f.Fd())); err == nil && lines > 0 {
@@ -30,13 +31,14 @@ func Size(file any) (lines, columns int) {
 	return 24, 80
 }
 
-// Confirm writes a yes-or-no question to out and reads the answer from in. See ReadYes.
+// Confirm writes a yes-or-no question to out, and reports whether the answer from in is yes. See ReadYes.
 func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) bool {
 	fmt.Fprintf(out, "%s [y/N] ", question)
 	return ReadYes(ctx, out, func() (string, error) { return bufio.NewReader(in).ReadString('\n') })
 }
 
-// ReadYes reports whether an answer is y or yes, in capitals or not. It reports false if ctx ends first.
+// ReadYes calls read, and reports whether the answer is y or yes, in capitals or not. It reports false if ctx ends
+// first, or if read returns an error and no answer.
 func ReadYes(ctx context.Context, out io.Writer, read func() (string, error)) bool {
 	answer, err := Read(ctx, read)
 	if err != nil {
@@ -46,8 +48,8 @@ func ReadYes(ctx context.Context, out io.Writer, read func() (string, error)) bo
 	return answer == "y" || answer == "yes"
 }
 
-// Read returns the result of read, or ctx's error if ctx ends first. A read of a terminal cannot be interrupted: it
-// then goes on in the background, and what it reads is lost.
+// Read returns the result of read, or the error of ctx if ctx ends first. A read of a terminal cannot be interrupted.
+// It then continues in the background, and the line that it reads is lost.
 func Read(ctx context.Context, read func() (string, error)) (string, error) {
 	type result struct {
 		line string

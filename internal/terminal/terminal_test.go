@@ -70,7 +70,7 @@ func TestAReadEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if terminal.Confirm(ctx, in, io.Discard, "Go on?") {
-		t.Error("nobody answered, and that is taken as yes")
+		t.Error("nobody answered, but the result is yes")
 	}
 	if _, err := terminal.Read(ctx, func() (string, error) { _, err := in.Read(nil); return "", err }); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
