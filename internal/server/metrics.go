@@ -7,12 +7,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
-	"smsession/internal/server/connlimit"
 	"smsession/internal/session"
 )
 
 // metrics count the messages of a replica. Every series exists from the start with the value 0, because a rate does not
-// include the first event of a series that begins with this event.
+// include the first event of a series that begins with this event. They are safe for concurrent use.
 type metrics struct {
 	messages map[routeResult]prometheus.Counter
 	duration prometheus.Histogram
@@ -25,7 +24,8 @@ type routeResult struct {
 	result result
 }
 
-func newMetrics(registry prometheus.Registerer, health *Health, sessions *session.Manager, connections *connlimit.Limiter) *metrics {
+// newMetrics registers the metrics. It panics if the registry already has one of them.
+func newMetrics(registry prometheus.Registerer, s *Server) *metrics {
 	auto := promauto.With(registry)
 	counter := func(name, help string) prometheus.Counter {
 		return auto.NewCounter(prometheus.CounterOpts{Name: name, Help: help})
@@ -33,20 +33,21 @@ func newMetrics(registry prometheus.Registerer, health *Health, sessions *sessio
 	gauge := func(name, help string, value func() float64) {
 		auto.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
-	gauge("smsession_messages_in_progress", "Messages that are being answered, including those that wait for Redis or for each other.",
-		func() float64 { return float64(sessions.InProgress()) })
+	gauge("smsession_messages_in_progress",
+		"Messages that are being answered, including those that wait for Redis or for each other.",
+		func() float64 { return float64(s.Sessions.InProgress()) })
 	gauge("smsession_redis_away_seconds", "Seconds since Redis last accepted the write of the readiness check.",
-		func() float64 { return health.away().Seconds() })
+		func() float64 { return s.Health.away().Seconds() })
 	gauge("smsession_connections", "Open connections of the public listener.",
-		func() float64 { return float64(connections.Stats().Open) })
+		func() float64 { return float64(s.connections.Stats().Open) })
 	gauge("smsession_connections_max", "Connections that the public listener may have (MAX_CONNECTIONS).",
-		func() float64 { return float64(connections.Stats().Max) })
+		func() float64 { return float64(s.MaxConnections) })
 	gauge("smsession_unverified_bytes", "Memory in bytes of the requests whose signatures have not been verified yet.",
-		func() float64 { return float64(connections.Stats().UnverifiedBytes) })
+		func() float64 { return float64(s.connections.Stats().UnverifiedBytes) })
 	auto.NewCounterFunc(prometheus.CounterOpts{
 		Name: "smsession_quarantined_records_total",
 		Help: "Session records that could not be read and were put into quarantine.",
-	}, func() float64 { return float64(sessions.Quarantined()) })
+	}, func() float64 { return float64(s.Sessions.Quarantined()) })
 	evicted := func(reason string, count func() int) {
 		auto.NewCounterFunc(prometheus.CounterOpts{
 			Name:        "smsession_connections_evicted_total",
@@ -54,8 +55,8 @@ func newMetrics(registry prometheus.Registerer, health *Health, sessions *sessio
 			ConstLabels: prometheus.Labels{"reason": reason},
 		}, func() float64 { return float64(count()) })
 	}
-	evicted("idle", func() int { return connections.Stats().EvictedIdle })
-	evicted("unverified", func() int { return connections.Stats().EvictedUnverified })
+	evicted("idle", func() int { return s.connections.Stats().EvictedIdle })
+	evicted("unverified", func() int { return s.connections.Stats().EvictedUnverified })
 	return &metrics{
 		messages: messageCounters(auto),
 		duration: auto.NewHistogram(prometheus.HistogramOpts{
@@ -64,9 +65,12 @@ func newMetrics(registry prometheus.Registerer, health *Health, sessions *sessio
 			// The first bucket fits a replica without load. Twilio gives up after 15 s, and a budget is at most 12 s.
 			Buckets: []float64{.002, .005, .01, .05, .25, 1, 2.5, 5, 10, 15},
 		}),
-		conflicts: counter("smsession_commit_conflicts_total", "Attempts that were thrown away because another replica had changed the session."),
-		retries:   counter("smsession_retries_total", "Attempts to answer a message after its first one, for any reason."),
-		waited:    counter("smsession_retry_wait_seconds_total", "Seconds that messages took after their first attempt had failed."),
+		conflicts: counter("smsession_commit_conflicts_total",
+			"Attempts that were thrown away because another replica had changed the session."),
+		retries: counter("smsession_retries_total",
+			"Attempts to answer a message after its first one, for any reason."),
+		waited: counter("smsession_retry_wait_seconds_total",
+			"Seconds that messages took after their first attempt had failed."),
 	}
 }
 
@@ -90,8 +94,8 @@ func messageCounters(auto promauto.Factory) map[routeResult]prometheus.Counter {
 
 // count counts a request that has ended.
 func (m *metrics) count(r *http.Request, res result, took time.Duration) {
-	counter, isMessage := m.messages[routeResult{r.URL.Path, res}]
-	if !isMessage {
+	counter, isCounted := m.messages[routeResult{r.URL.Path, res}]
+	if !isCounted {
 		return
 	}
 	counter.Inc()
@@ -99,11 +103,9 @@ func (m *metrics) count(r *http.Request, res result, took time.Duration) {
 		return
 	}
 	m.duration.Observe(took.Seconds())
-	delivered := session.OutcomeFrom(r.Context())
-	if delivered.FirstFailure.IsZero() {
-		return
+	if o := session.OutcomeFrom(r.Context()); !o.FirstFailure.IsZero() {
+		m.waited.Add(time.Since(o.FirstFailure).Seconds())
+		m.retries.Add(float64(o.Attempts - 1))
+		m.conflicts.Add(float64(o.Conflicts))
 	}
-	m.waited.Add(time.Since(delivered.FirstFailure).Seconds())
-	m.retries.Add(float64(delivered.Attempts - 1))
-	m.conflicts.Add(float64(delivered.Conflicts))
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -46,25 +45,24 @@ type RunOptions struct {
 }
 
 // Run runs a replica until ctx ends, a listener fails, or Redis refuses the replica at the first contact. It closes the
-// listeners. It returns nil only if ctx ended, no listener failed and everything has stopped in time. Otherwise the error
-// joins the reason of the end and one error for each part that did not stop in time; such an error wraps
-// context.DeadlineExceeded. Run must be called only once.
+// listeners. It returns nil only if ctx ended, no listener failed and everything has stopped in time. If something did
+// not stop in time, the error wraps context.DeadlineExceeded. Run must be called only once.
 //
 // When ctx ends, the replica is not ready for DrainDelay, but still answers every request. The balancers notice this
-// before the listeners close, so no message is lost. Then everything stops in the reverse order of its start: first the
-// public listener and its requests, which use the rest; then the private listener, whose metrics show how the requests
-// end; then the watch on Redis, so that the caller can close the pool.
+// before the listeners close, so no message is lost. Then everything stops in this order: first the public listener and
+// its requests, which use the rest; then the private listener, whose metrics show how the requests end; then the watch
+// on Redis, so that the caller can close the pool.
 func (s *Server) Run(ctx context.Context, o RunOptions) error {
 	defer s.throttle.flush()
-	failed := make(chan error, 3) // one for each part
-	parts := []part{s.watch(ctx, o, failed)}
+	failed := make(chan error, 3) // room for all that can fail, so that nothing waits
+	stopWatch := s.watch(ctx, o, failed)
+	private := s.newHTTPServer(s.Admin(o.Profiler), idleTimeout)
 	if o.Admin != nil {
-		admin := s.newHTTPServer(s.Admin(o.Profiler), idleTimeout)
-		parts = append(parts, serve("private listener", o.Admin, admin, adminTimeout, failed))
+		go func() { failed <- fmt.Errorf("serve the private listener: %w", private.Serve(o.Admin)) }()
 	}
 	public := s.newHTTPServer(s.Public(o.Routes...), s.KeepAlive)
 	limited := s.connections.Limit(public, o.Public)
-	parts = append(parts, serve("public listener", limited, public, requestsTimeout, failed))
+	go func() { failed <- fmt.Errorf("serve the public listener: %w", public.Serve(limited)) }()
 
 	var err error
 	select {
@@ -77,30 +75,14 @@ func (s *Server) Run(ctx context.Context, o RunOptions) error {
 		case <-time.After(o.DrainDelay):
 		}
 	}
-	for _, p := range slices.Backward(parts) {
-		err = errors.Join(err, p.close())
-	}
-	return err
+	return errors.Join(err,
+		shutDown("public listener", public, requestsTimeout),
+		shutDown("private listener", private, adminTimeout),
+		stopWatch())
 }
 
-// part is a running part of a replica.
-type part struct {
-	name    string
-	timeout time.Duration               // of stop
-	stop    func(context.Context) error // stops the part and waits for its end
-}
-
-func (p part) close() error {
-	ctx, cancel := context.WithTimeout(context.Background(), p.timeout)
-	defer cancel()
-	if err := p.stop(ctx); err != nil {
-		return fmt.Errorf("stop the %s: %w", p.name, err)
-	}
-	return nil
-}
-
-// watch starts the watch on Redis.
-func (s *Server) watch(ctx context.Context, o RunOptions, failed chan<- error) part {
+// watch starts the watch on Redis, and returns a function that stops it.
+func (s *Server) watch(ctx context.Context, o RunOptions, failed chan<- error) (stop func() error) {
 	ctx, cancel := context.WithCancel(ctx)
 	ended := make(chan struct{})
 	go func() {
@@ -109,26 +91,26 @@ func (s *Server) watch(ctx context.Context, o RunOptions, failed chan<- error) p
 			failed <- fmt.Errorf("the Redis at %s refuses us: %w", o.Redis, err)
 		}
 	}()
-	return part{"watch on Redis", watchTimeout, func(ctx context.Context) error {
+	return func() error {
 		cancel()
 		select {
 		case <-ended:
 			return nil
-		case <-ctx.Done():
-			return ctx.Err()
+		case <-time.After(watchTimeout):
+			return fmt.Errorf("stop the watch on Redis: %w", context.DeadlineExceeded)
 		}
-	}}
+	}
 }
 
-// serve starts to serve a listener.
-func serve(name string, l net.Listener, srv *http.Server, timeout time.Duration, failed chan<- error) part {
-	go func() { failed <- fmt.Errorf("serve the %s: %w", name, srv.Serve(l)) }()
-	return part{name, timeout, func(ctx context.Context) error {
-		if err := srv.Shutdown(ctx); err != nil {
-			return errors.Join(err, srv.Close())
-		}
-		return nil
-	}}
+// shutDown closes the listener of srv, and waits for the requests. It closes the connections that are left after the
+// time-out.
+func shutDown(name string, srv *http.Server, timeout time.Duration) error {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	if err := srv.Shutdown(ctx); err != nil {
+		return fmt.Errorf("stop the %s: %w", name, errors.Join(err, srv.Close()))
+	}
+	return nil
 }
 
 func (s *Server) newHTTPServer(h http.Handler, idleTimeout time.Duration) *http.Server {

@@ -30,12 +30,8 @@ type Options struct {
 	Health         *Health
 	Version        string
 	Logger         *slog.Logger
-	// AdminHosts are the names that the private listener answers to, in lower case, in addition to loopback names and
-	// IP addresses.
-	AdminHosts []string
-
-	// Registry has the metrics that /metrics shows. The Server adds its own metrics, so two Servers cannot share one.
-	Registry *prometheus.Registry
+	AdminHosts     []string             // in lower case: names of the private listener, in addition to loopback names and IP addresses
+	Registry       *prometheus.Registry // has the metrics that /metrics shows; two Servers cannot share one
 }
 
 // Server answers Twilio's webhook. It is safe for concurrent use.
@@ -49,20 +45,20 @@ type Server struct {
 	largeSlots  chan struct{} // the same for bodies over usualBody
 }
 
-// New returns a Server.
+// New returns a Server. It panics if the Registry already has the metrics of another Server.
 func New(o Options) *Server {
 	if o.Registry == nil {
 		o.Registry = prometheus.NewRegistry()
 	}
-	connections := connlimit.New(o.MaxConnections)
-	return &Server{
+	s := &Server{
 		Options:     o,
-		metrics:     newMetrics(o.Registry, o.Health, o.Sessions, connections),
-		connections: connections,
+		connections: connlimit.New(o.MaxConnections),
 		throttle:    &throttle{log: o.Logger},
 		slots:       make(chan struct{}, runtime.GOMAXPROCS(0)),
 		largeSlots:  make(chan struct{}, max(1, runtime.GOMAXPROCS(0)/2)),
 	}
+	s.metrics = newMetrics(o.Registry, s)
+	return s
 }
 
 // Public returns the handler of the public listener. It serves the webhook, Twilio's fallback URL, the health routes
