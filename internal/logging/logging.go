@@ -64,10 +64,9 @@ func newHandler(w io.Writer, format Format, level slog.Level) slog.Handler {
 // Dropped returns how many lines were dropped because nobody read the log.
 func (l *Logger) Dropped() int64 { return l.queue.dropped.Load() }
 
-// Close writes the last lines. It returns after a second if nobody reads them. It must be called only once. Later lines
-// are lost.
+// Close writes the last lines. It returns after a second if nobody reads them. Later lines are lost.
 func (l *Logger) Close() {
-	close(l.queue.closing)
+	l.queue.close()
 	select {
 	case <-l.queue.done:
 	case <-time.After(closeTimeout):

@@ -16,29 +16,23 @@ const (
 	capacity = 1 << 20
 )
 
-// queue collects lines and writes them to out in a goroutine of its own.
+// queue collects lines and writes them to out in a goroutine of its own. It is safe for concurrent use.
 type queue struct {
 	out     io.Writer
 	notice  func(lines int64) []byte // returns the line that reports dropped lines
-	filled  chan struct{}            // gets a value when the first line is queued
-	urgent  chan struct{}            // gets a value when the queued lines must be written at once
-	closing chan struct{}            // is closed when no more lines come
-	done    chan struct{}            // is closed when the last lines are written
 	dropped atomic.Int64
+	done    chan struct{} // is closed when the last lines are written
 
-	mu    sync.Mutex
-	lines []byte
+	mu       sync.Mutex
+	lines    []byte
+	isDue    bool // the lines should be written
+	isClosed bool // no more lines come
+	changed  sync.Cond
 }
 
 func newQueue(out io.Writer, notice func(lines int64) []byte) *queue {
-	q := &queue{
-		out:     out,
-		notice:  notice,
-		filled:  make(chan struct{}, 1),
-		urgent:  make(chan struct{}, 1),
-		closing: make(chan struct{}),
-		done:    make(chan struct{}),
-	}
+	q := &queue{out: out, notice: notice, done: make(chan struct{})}
+	q.changed.L = &q.mu
 	go q.run()
 	return q
 }
@@ -51,14 +45,24 @@ func (q *queue) Write(line []byte) (int, error) {
 		q.dropped.Add(1)
 		return len(line), nil
 	}
-	if len(q.lines) == 0 {
-		select {
-		case q.filled <- struct{}{}:
-		default: // after Close
-		}
+	if len(q.lines) == 0 && !q.isClosed {
+		time.AfterFunc(delay, q.flush)
 	}
 	q.lines = append(q.lines, line...)
 	return len(line), nil
+}
+
+// flush makes the queue write its lines at once. It does not wait until they are written.
+func (q *queue) flush() { q.wake(false) }
+
+// close makes the queue write its last lines.
+func (q *queue) close() { q.wake(true) }
+
+func (q *queue) wake(closes bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.isDue, q.isClosed = true, q.isClosed || closes
+	q.changed.Signal()
 }
 
 // run writes lines until the queue is closed. Two buffers take turns: one is written while the other is filled.
@@ -66,48 +70,25 @@ func (q *queue) run() {
 	defer close(q.done)
 	var buffer []byte
 	var reported int64 // dropped lines that notices have reported
-	for closed := false; !closed; {
-		closed = q.wait()
-		buffer = q.swap(buffer)
+	for isLast := false; !isLast; {
+		buffer, isLast = q.take(buffer)
 		if dropped := q.dropped.Load(); dropped > reported {
 			buffer = append(buffer, q.notice(dropped-reported)...)
 			reported = dropped
 		}
-		_, _ = q.out.Write(buffer) // an error cannot be reported anywhere
+		if len(buffer) > 0 { // the lines may have been written before they were due
+			_, _ = q.out.Write(buffer) // an error cannot be reported anywhere
+		}
 	}
 }
 
-// flush makes the queue write its lines at once. It does not wait until they are written.
-func (q *queue) flush() {
-	select {
-	case q.urgent <- struct{}{}:
-	default: // an earlier flush has not been noticed yet
-	}
-}
-
-// wait returns delay after the first line is queued, or earlier if a line is urgent or the queue is closed. It reports
-// whether the queue is closed.
-func (q *queue) wait() (closed bool) {
-	select {
-	case <-q.filled:
-	case <-q.closing:
-		return true
-	}
-	select {
-	case <-q.urgent:
-		return false
-	case <-time.After(delay):
-		return false
-	case <-q.closing:
-		return true
-	}
-}
-
-// swap returns the queued lines, and makes an empty buffer the new queue.
-func (q *queue) swap(buffer []byte) []byte {
+// take waits until lines are due. It returns them, and makes an empty buffer the new queue.
+func (q *queue) take(buffer []byte) (lines []byte, isLast bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	lines := q.lines
-	q.lines = buffer[:0]
-	return lines
+	for !q.isDue {
+		q.changed.Wait()
+	}
+	lines, q.lines, q.isDue = q.lines, buffer[:0], false
+	return lines, q.isClosed
 }
