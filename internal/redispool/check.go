@@ -7,7 +7,6 @@ import (
 	"net"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
 	"github.com/gomodule/redigo/redis"
 
@@ -79,25 +78,16 @@ func setting(c redis.Conn, name string) (value string, known bool) {
 var errClusterNode = node.Refuse(errors.New("this Redis is one node of a Cluster and has only a part of the keys: " +
 	"begin REDIS_URL with redis+cluster:// or rediss+cluster://"))
 
-// modeCheck refuses a node of a Cluster as a single server. A node would run our scripts, list only its own keys, and
-// refuse most messages. It is safe for concurrent use.
-type modeCheck struct {
-	unsupported atomic.Bool // the server closes the connection after HELLO
-}
-
-// greet asks for the mode with HELLO, because no ACL forbids HELLO. A server that does not answer HELLO is not a node of a
-// Cluster but a proxy: Envoy returns an error, and twemproxy closes the connection.
+// refuseClusterNode returns an error if a single server is a node of a Cluster. A node would run our scripts, list only its
+// own keys, and refuse most messages. HELLO returns the mode, and no ACL forbids HELLO. A server that does not answer HELLO
+// is not a node of a Cluster but a proxy: Envoy returns an error, and twemproxy closes the connection.
 // See https://redis.io/docs/latest/commands/hello/.
-func (m *modeCheck) greet(c redis.Conn) error {
-	if m.unsupported.Load() {
-		return nil
-	}
+func refuseClusterNode(c redis.Conn) error {
 	reply, err := redis.Values(c.Do("HELLO"))
 	if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() {
 		return err
 	}
 	if c.Err() != nil {
-		m.unsupported.Store(true)
 		return node.ErrRedial
 	}
 	for i := 0; i+1 < len(reply); i += 2 {

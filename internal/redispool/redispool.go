@@ -92,7 +92,7 @@ func Open(o Options) *Pool {
 		pool.TestOnBorrow = p.Reusable
 		return &Pool{Pool: pool}
 	}
-	servers.Greet = (&modeCheck{}).greet
+	servers.Greet = refuseClusterNode
 	server := &node.Node{Addr: o.URL.Addrs[0], Options: servers}
 	return &Pool{Pool: node.NewPool(server.Dial, size+spare, size)}
 }

@@ -33,7 +33,8 @@ const (
 // ErrStale means that a pooled connection must not be used again.
 var ErrStale = errors.New("connection is too old, or its server was lost since its last use")
 
-// ErrRedial is returned by Options.Greet to make [Node.Dial] connect once more, because the server closed the connection.
+// ErrRedial is returned by Options.Greet if the server closed the connection instead of answering. [Node.Dial] then connects
+// once more, without Greet.
 var ErrRedial = errors.New("the server closed the connection")
 
 // Login is a user and a password for AUTH, and the encryption of a connection.
@@ -90,9 +91,9 @@ func (n *Node) Dial(ctx context.Context) (redis.Conn, error) {
 	if err := n.breaker.enter(); err != nil {
 		return nil, err
 	}
-	c, err := n.connect(ctx)
+	c, err := n.connect(ctx, n.Options.Greet)
 	if errors.Is(err, ErrRedial) {
-		c, err = n.connect(ctx)
+		c, err = n.connect(ctx, nil)
 	}
 	if err != nil {
 		err = fmt.Errorf("connect to %s: %w", n.Addr, err)
@@ -105,8 +106,8 @@ func (n *Node) Dial(ctx context.Context) (redis.Conn, error) {
 	return c, nil
 }
 
-// connect opens a connection, logs in and calls Options.Greet.
-func (n *Node) connect(ctx context.Context) (*Conn, error) {
+// connect opens a connection, logs in and calls greet, which may be nil.
+func (n *Node) connect(ctx context.Context, greet func(redis.Conn) error) (*Conn, error) {
 	c := &Conn{node: n, expires: time.Now().Add(minAge + rand.N(ageSpread))}
 	c.Run = c.roundTrip
 	login := n.Options.Login()
@@ -120,8 +121,8 @@ func (n *Node) connect(ctx context.Context) (*Conn, error) {
 	)
 	if err == nil {
 		c.raw = raw
-		if err = c.logIn(login); err == nil && n.Options.Greet != nil {
-			err = n.Options.Greet(raw)
+		if err = c.logIn(login); err == nil && greet != nil {
+			err = greet(raw)
 		}
 		if err != nil {
 			_ = raw.Close()
