@@ -219,6 +219,9 @@ func silent(tb testing.TB, l net.Listener) (accepted func() int) {
 	}
 }
 
+// hangUp is the reply of a fake server that closes the connection instead.
+const hangUp = "close"
+
 // fake starts a server that answers commands from a table by their names. It answers no other command. It returns its
 // address.
 func fake(tb testing.TB, replies map[string]string) string {
@@ -250,7 +253,11 @@ func answer(c net.Conn, replies map[string]string) {
 			lines.Scan()
 			args = append(args, lines.Text())
 		}
-		if reply := replies[args[0]]; reply != "" {
+		switch reply := replies[args[0]]; reply {
+		case "":
+		case hangUp:
+			return
+		default:
 			io.WriteString(c, reply+"\r\n")
 		}
 	}

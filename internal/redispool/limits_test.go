@@ -316,9 +316,9 @@ func TestUnixSocket(t *testing.T) {
 // A proxy for many servers accepts only commands with keys.
 func TestProxyWithoutHELLO(t *testing.T) {
 	t.Parallel()
-	for name, closes := range map[string]bool{"the proxy may refuse HELLO": false, "the proxy may close the connection": true} {
+	for name, hello := range map[string]string{"the proxy may refuse HELLO": "-ERR unsupported command", "the proxy may close the connection": hangUp} {
 		t.Run(name, func(t *testing.T) {
-			p := open(t, redispool.Options{URL: at(redistest.StartRelay(t, closes)), Timeout: patient})
+			p := open(t, redispool.Options{URL: at(fake(t, map[string]string{"PING": "+PONG", "HELLO": hello, "EVAL": "+OK"})), Timeout: patient})
 			for range 2 { // the second command has its own connection
 				c := p.Get()
 				defer c.Close()

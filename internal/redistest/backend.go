@@ -2,12 +2,10 @@ package redistest
 
 import (
 	"net"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/alicebob/miniredis/v2"
-	"github.com/alicebob/miniredis/v2/server"
 	"github.com/gomodule/redigo/redis"
 )
 
@@ -34,50 +32,14 @@ func Each(t *testing.T, run func(t *testing.T, b *Backend)) {
 
 func embedded(tb testing.TB) *Backend {
 	tb.Helper()
-	m := startEmbedded(tb)
-	// FastForward is used because SetTime would stop the clock, and keys with a short time to live would not expire.
-	return &Backend{Name: "embedded", Addr: m.Addr(), URL: "redis://" + m.Addr(), Advance: m.FastForward}
-}
-
-func startEmbedded(tb testing.TB) *miniredis.Miniredis {
-	tb.Helper()
 	m := miniredis.NewMiniRedis()
 	m.ClockTTL(true)
 	if err := m.StartAddr(net.JoinHostPort(host, "0")); err != nil {
 		tb.Fatalf("redistest: start the embedded Redis: %v", err)
 	}
 	tb.Cleanup(m.Close)
-	return m
-}
-
-// StartRelay starts an embedded Redis that understands only what a proxy for many servers, such as Envoy or twemproxy,
-// can pass on: PING, and commands and scripts that have a key. It answers any other command with an error or, if hangUp
-// is true, by closing the connection. It returns the address.
-func StartRelay(tb testing.TB, hangUp bool) string {
-	tb.Helper()
-	m := startEmbedded(tb)
-	m.Server().SetPreHook(func(c *server.Peer, command string, args ...string) bool {
-		switch {
-		case hasKey(strings.ToUpper(command), args):
-			return false
-		case hangUp:
-			c.Close()
-		default:
-			c.WriteError("ERR unsupported command") // the error of Envoy
-		}
-		return true
-	})
-	return m.Addr()
-}
-
-func hasKey(command string, args []string) bool {
-	switch command {
-	case "EVAL", "EVALSHA":
-		return len(args) > 2 && args[1] != "0"
-	case "PING", "GET", "SET", "DEL", "TYPE", "STRLEN", "RENAME", "PEXPIRE", "PTTL":
-		return true
-	}
-	return false
+	// FastForward is used because SetTime would stop the clock, and keys with a short time to live would not expire.
+	return &Backend{Name: "embedded", Addr: m.Addr(), URL: "redis://" + m.Addr(), Advance: m.FastForward}
 }
 
 // Conn returns a connection for looking at keys. It is closed when the test ends. Its time-outs make the test fail if the
