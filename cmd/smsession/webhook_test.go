@@ -21,7 +21,8 @@ type operator struct {
 // newOperator returns an operator whose number has the webhook of another service.
 func newOperator(t *testing.T, fields ...any) *operator {
 	t.Helper()
-	number := twiliotest.Example(append([]any{"sms_url", "https://old.example.com/in", "sms_method", "GET"}, fields...)...)
+	number := twiliotest.Example(append([]any{"sms_url", "https://old.example.com/in", "sms_method", "GET"},
+		fields...)...)
 	o := &operator{outside: twiliotest.New(t, number)}
 	o.outside.Hosts["sms.example.com"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		o.health = append(o.health, r.Method+" "+r.URL.String())
@@ -41,8 +42,10 @@ func newOperator(t *testing.T, fields ...any) *operator {
 func (o *operator) run(t *testing.T, args ...string) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, errors bytes.Buffer
-	status = run(t.Context(), &process{stdout: &out, stderr: &errors, transport: o.outside}, append([]string{"webhook"}, args...))
-	if printed := out.String() + errors.String(); strings.Contains(printed, os.Getenv("TWILIO_AUTH_TOKEN")) || strings.Contains(printed, twiliotest.AuthToken) {
+	status = run(t.Context(), &process{stdout: &out, stderr: &errors, transport: o.outside},
+		append([]string{"webhook"}, args...))
+	if printed := out.String() + errors.String(); strings.Contains(printed, os.Getenv("TWILIO_AUTH_TOKEN")) ||
+		strings.Contains(printed, twiliotest.AuthToken) {
 		t.Errorf("the token is in %q", printed)
 	}
 	return status, out.String(), errors.String()
@@ -50,7 +53,9 @@ func (o *operator) run(t *testing.T, args ...string) (status int, stdout, stderr
 
 // posts returns the requests that change something at Twilio.
 func (o *operator) posts() []string {
-	return slices.DeleteFunc(o.outside.Requests(), func(request string) bool { return strings.HasPrefix(request, "GET ") })
+	return slices.DeleteFunc(o.outside.Requests(), func(request string) bool {
+		return strings.HasPrefix(request, "GET ")
+	})
 }
 
 func TestWebhookShow(t *testing.T) {
@@ -63,13 +68,15 @@ application        none
 Messaging Service  none
 ours               no: the number has a URL that does not end in /sms
 `
-	if status, stdout, stderr := o.run(t, "show", twiliotest.ExampleNumber); status != 0 || stdout != want || stderr != "" || len(o.posts()) != 0 {
+	if status, stdout, stderr := o.run(t, "show", twiliotest.ExampleNumber); status != 0 || stdout != want ||
+		stderr != "" || len(o.posts()) != 0 {
 		t.Errorf("exit status %d, %s%s", status, stdout, stderr)
 	}
 	const object = `{"number":"+18089255327","sid":"PNaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","friendly_name":"(808) 925-5327",` +
 		`"webhook":{"url":"https://old.example.com/in","method":"GET","fallback_url":"","fallback_method":"POST"},"application_sid":"",` +
 		`"messaging_service":null,"messaging_service_unknown":"","ours":false,"note":"the number has a URL that does not end in /sms"}` + "\n"
-	if status, stdout, stderr := o.run(t, "show", "--json", twiliotest.ExampleNumber); status != 0 || stdout != object || stderr != "" {
+	if status, stdout, stderr := o.run(t, "show", "--json", twiliotest.ExampleNumber); status != 0 ||
+		stdout != object || stderr != "" {
 		t.Errorf("exit status %d, %s%s", status, stdout, stderr)
 	}
 }
@@ -87,13 +94,15 @@ application        none
 Messaging Service  none
 ours               yes
 `
-	if status, stdout, stderr := o.run(t, "set", twiliotest.ExampleNumber); status != 0 || stdout != want || stderr != "" {
+	if status, stdout, stderr := o.run(t, "set", twiliotest.ExampleNumber); status != 0 || stdout != want ||
+		stderr != "" {
 		t.Errorf("exit status %d, %s%s", status, stdout, stderr)
 	}
 	if !slices.Equal(o.health, []string{"GET https://sms.example.com/healthz"}) || len(o.posts()) != 1 {
 		t.Errorf("the service got %q, and Twilio %q", o.health, o.posts())
 	}
-	if _, stdout, _ := o.run(t, "set", twiliotest.ExampleNumber); !strings.Contains(stdout, "after              the same\n") || len(o.posts()) != 1 {
+	if _, stdout, _ := o.run(t, "set", twiliotest.ExampleNumber); !strings.Contains(stdout,
+		"after              the same\n") || len(o.posts()) != 1 {
 		t.Errorf("the second time: %s, %q", stdout, o.posts())
 	}
 }
@@ -112,28 +121,33 @@ func TestWebhookSetFlags(t *testing.T) {
 			t.Fatal(status, err, stdout, o.posts())
 		}
 		if !got.DryRun || got.Changed || got.Answering[0].Version != "v1.2.3" ||
-			got.Before.Webhook.URL != "https://old.example.com/in" || got.After.Webhook.URL != "https://sms.example.com/sms" {
+			got.Before.Webhook.URL != "https://old.example.com/in" ||
+			got.After.Webhook.URL != "https://sms.example.com/sms" {
 			t.Errorf("got %s", stdout)
 		}
 	})
 	t.Run("--unchecked does not ask the service", func(t *testing.T) {
 		o := newOperator(t)
-		status, _, stderr := o.run(t, "set", "--unchecked", "--url=https://nowhere.example.com/sms", twiliotest.ExampleNumber)
+		status, _, stderr := o.run(t, "set", "--unchecked", "--url=https://nowhere.example.com/sms",
+			twiliotest.ExampleNumber)
 		if status != 0 || len(o.health) != 0 || o.outside.Numbers[0]["sms_url"] != "https://nowhere.example.com/sms" {
 			t.Errorf("exit status %d, %s", status, stderr)
 		}
 	})
 	t.Run("--allow-http sets http", func(t *testing.T) {
 		o := newOperator(t)
-		status, _, stderr := o.run(t, "set", "--allow-http", "--url=http://sms.example.com/sms", twiliotest.ExampleNumber)
+		status, _, stderr := o.run(t, "set", "--allow-http", "--url=http://sms.example.com/sms",
+			twiliotest.ExampleNumber)
 		if status != 0 || o.outside.Numbers[0]["sms_url"] != "http://sms.example.com/sms" {
 			t.Errorf("exit status %d, %s", status, stderr)
 		}
 	})
 	t.Run("--webhook-url and --fallback-url are set", func(t *testing.T) {
 		o := newOperator(t)
-		status, _, stderr := o.run(t, "set", "--webhook-url=https://sms.example.com/in#rc=2", "--fallback-url=https://sms.example.com/else", twiliotest.ExampleNumber)
-		if n := o.outside.Numbers[0]; status != 0 || n["sms_url"] != "https://sms.example.com/in#rc=2" || n["sms_fallback_url"] != "https://sms.example.com/else" {
+		status, _, stderr := o.run(t, "set", "--webhook-url=https://sms.example.com/in#rc=2",
+			"--fallback-url=https://sms.example.com/else", twiliotest.ExampleNumber)
+		if n := o.outside.Numbers[0]; status != 0 || n["sms_url"] != "https://sms.example.com/in#rc=2" ||
+			n["sms_fallback_url"] != "https://sms.example.com/else" {
 			t.Errorf("exit status %d, %s", status, stderr)
 		}
 	})
@@ -197,7 +211,8 @@ func TestWebhookErrors(t *testing.T) {
 				o := newOperator(t)
 				o.outside.Intercept = row.intercept
 				status, stdout, stderr := o.run(t, append([]string{command, row.number}, row.args...)...)
-				if status != 1 || !strings.Contains(stderr, row.want) || strings.Count(stderr, "\n") != 1 || stdout != "" || len(o.posts()) != 0 {
+				if status != 1 || !strings.Contains(stderr, row.want) || strings.Count(stderr, "\n") != 1 ||
+					stdout != "" || len(o.posts()) != 0 {
 					t.Errorf("exit status %d, %s%s", status, stdout, stderr)
 				}
 			})
@@ -209,7 +224,8 @@ func TestWebhookSetRejected(t *testing.T) {
 	o := newOperator(t)
 	o.outside.Hosts["localhost"] = o.outside.Hosts["sms.example.com"]
 	status, stdout, stderr := o.run(t, "set", twiliotest.ExampleNumber, "--url=http://localhost/sms", "--allow-http")
-	if status != 1 || !strings.Contains(stdout, "before         GET https://old.example.com/in\n") || strings.Contains(stdout, "after") ||
+	if status != 1 || !strings.Contains(stdout, "before         GET https://old.example.com/in\n") ||
+		strings.Contains(stdout, "after") ||
 		!strings.Contains(stderr, "smsession: Twilio rejected the request (400, error 21402): SmsUrl is not valid: http://localhost/sms") {
 		t.Errorf("exit status %d, %s%s", status, stdout, stderr)
 	}
@@ -226,7 +242,8 @@ func TestWebhookSetWarning(t *testing.T) {
 func TestWebhookLogin(t *testing.T) {
 	o := newOperator(t)
 	status, stdout, stderr := o.run(t, "set", twiliotest.ExampleNumber, "--url=https://me:S3cr3t@sms.example.com/sms")
-	if status != 0 || strings.Contains(stdout+stderr, "S3cr3t") || !strings.Contains(stdout, "POST https://•••@sms.example.com/sms\n") {
+	if status != 0 || strings.Contains(stdout+stderr, "S3cr3t") ||
+		!strings.Contains(stdout, "POST https://•••@sms.example.com/sms\n") {
 		t.Errorf("exit status %d, %s%s", status, stdout, stderr)
 	}
 	if url := o.outside.Numbers[0]["sms_url"]; url != "https://me:S3cr3t@sms.example.com/sms" {
@@ -237,13 +254,15 @@ func TestWebhookLogin(t *testing.T) {
 // Texts from outside must not do anything to the terminal.
 func TestWebhookTerminal(t *testing.T) {
 	t.Run("the names and URLs of a number are escaped", func(t *testing.T) {
-		o := newOperator(t, "friendly_name", "a\x1b[2J\u202eb\nours  yes", "sms_url", "https://old.example.com/\u009b2J")
+		o := newOperator(t, "friendly_name", "a\x1b[2J\u202eb\nours  yes", "sms_url",
+			"https://old.example.com/\u009b2J")
 		_, stdout, _ := o.run(t, "show", twiliotest.ExampleNumber)
 		if strings.ContainsAny(stdout, "\x1b\u202e\u009b") || strings.Count(stdout, "\n") != 7 {
 			t.Errorf("got %q", stdout)
 		}
 		_, stdout, _ = o.run(t, "show", "--json", twiliotest.ExampleNumber)
-		if strings.ContainsAny(stdout, "\x1b\u202e\u009b") || !strings.Contains(stdout, `a\u001b[2J\u202eb\nours`) || strings.Count(stdout, "\n") != 1 {
+		if strings.ContainsAny(stdout, "\x1b\u202e\u009b") || !strings.Contains(stdout, `a\u001b[2J\u202eb\nours`) ||
+			strings.Count(stdout, "\n") != 1 {
 			t.Errorf("as JSON, got %q", stdout)
 		}
 	})
@@ -255,7 +274,8 @@ func TestWebhookTerminal(t *testing.T) {
 					return r.URL.Host == host && twiliotest.Reject(400, 21000, "\x1b[2Jgone")(w, r)
 				}
 				_, stdout, stderr := o.run(t, command, twiliotest.ExampleNumber)
-				if printed := stdout + stderr; strings.Contains(printed, "\x1b") || !strings.Contains(printed, `\x1b[2Jgone`) {
+				if printed := stdout + stderr; strings.Contains(printed, "\x1b") ||
+					!strings.Contains(printed, `\x1b[2Jgone`) {
 					t.Errorf("it prints %q", printed)
 				}
 			})

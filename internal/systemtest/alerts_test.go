@@ -59,7 +59,8 @@ func alerts(t *testing.T) []string {
 }
 
 func TestAlertsFireAndAreSilentInTests(t *testing.T) {
-	cases := regexp.MustCompile(`alertname: (\w+)\n +exp_alerts:( \[\])?`).FindAllStringSubmatch(contentOf(t, alertsTestFile), -1)
+	cases := regexp.MustCompile(`alertname: (\w+)\n +exp_alerts:( \[\])?`).FindAllStringSubmatch(contentOf(t,
+		alertsTestFile), -1)
 	fires, silent := map[string]bool{}, map[string]bool{}
 	for _, c := range cases {
 		if c[2] == "" {
@@ -137,7 +138,8 @@ func TestDashboardExpressions(t *testing.T) {
 	for i, expr := range panels(t) {
 		rules = append(rules, rule{fmt.Sprint("panel:", i), expr})
 	}
-	text, err := json.Marshal(map[string]any{"groups": []any{map[string]any{"name": "dashboard", "rules": rules}}}) // JSON is YAML
+	text, err := json.Marshal(map[string]any{"groups": []any{map[string]any{"name": "dashboard",
+		"rules": rules}}}) // JSON is YAML
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -167,8 +169,8 @@ var (
 	matchers  = regexp.MustCompile(`(\w+)\s*(=~|!~|!=|=)\s*"([^"]*)"`)
 )
 
-// unknownParts returns the parts of an expression that no series has: names, labels, and values of labels, including the
-// values that a pattern lists. It understands the part of PromQL that we use. promtool checks the rest.
+// unknownParts returns the parts of an expression that no series has: names, labels, and values of labels, including
+// the values that a pattern lists. It understands the part of PromQL that we use. promtool checks the rest.
 func unknownParts(expr string, all []series) []string {
 	var wrong []string
 	labels := slices.Clone(addedLabels)
@@ -198,7 +200,10 @@ func unknownParts(expr string, all []series) []string {
 				continue
 			}
 			for value := range strings.SplitSeq(c[3], "|") {
-				if !slices.ContainsFunc(all, func(one series) bool { return one.name == name && one.labels[c[1]] == value }) {
+				if !slices.ContainsFunc(all, func(one series) bool {
+					return one.name == name &&
+						one.labels[c[1]] == value
+				}) {
 					wrong = append(wrong, fmt.Sprintf("no %s has %s=%q", name, c[1], value))
 				}
 			}

@@ -19,8 +19,8 @@ import (
 // pollInterval is how often the balancer asks the replicas whether they are ready.
 const pollInterval = 100 * time.Millisecond
 
-// balancer is a load balancer. It forwards requests to the replicas that were ready when it last asked them. It sends no
-// request a second time, so a request that a replica drops is lost.
+// balancer is a load balancer. It forwards requests to the replicas that were ready when it last asked them. It sends
+// no request a second time, so a request that a replica drops is lost.
 type balancer struct {
 	tb    testing.TB
 	url   string
@@ -109,7 +109,8 @@ func (b *balancer) isReady(r *replica) bool {
 	return b.ready[r.url]
 }
 
-// replace adds a new replica in place of an old one. The new one gets requests once the balancer has seen that it is ready.
+// replace adds a new replica in place of an old one. The new one gets requests once the balancer has seen that it is
+// ready.
 func (b *balancer) replace(old, next *replica) {
 	b.tb.Helper()
 	b.mu.Lock()

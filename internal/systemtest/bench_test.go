@@ -77,8 +77,8 @@ func benchReplicas(b *testing.B, role, addr string) []*replica {
 	return replicas
 }
 
-// benchWorker sends messages over one connection to each replica. It prepares them beforehand, so that it uses little CPU
-// time.
+// benchWorker sends messages over one connection to each replica. It prepares them beforehand, so that it uses little
+// CPU time.
 type benchWorker struct {
 	tb       testing.TB
 	conns    []net.Conn
@@ -125,8 +125,8 @@ func (w *benchWorker) request(i int) []byte {
 	return b.Bytes()
 }
 
-// send sends n messages, one after the other. Each round has one message of each conversation and goes to one replica; the
-// next round goes to the next replica.
+// send sends n messages, one after the other. Each round has one message of each conversation and goes to one replica;
+// the next round goes to the next replica.
 func (w *benchWorker) send(n int) {
 	for i := range n {
 		if i == len(w.requests) { // not prepared

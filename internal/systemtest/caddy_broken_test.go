@@ -31,7 +31,8 @@ type broken struct {
 	ending     ending
 }
 
-const brokenHead = "Content-Type: application/x-www-form-urlencoded\r\nX-Twilio-Signature: " + strangersSignature + "\r\n"
+const brokenHead = "Content-Type: application/x-www-form-urlencoded\r\nX-Twilio-Signature: " + strangersSignature +
+	"\r\n"
 
 // strangersSignature is the signature of the broken requests. No log may contain it.
 const strangersSignature = "c3RyYW5nZXIncyBzaWduYXR1cmU="
@@ -102,8 +103,8 @@ func sendBroken(t *testing.T, c *caddy) (sent int) {
 	return clients * 2 * len(brokenRequests)
 }
 
-// lostBesideBroken sends signed messages to both routes while strangers send broken requests. It returns how many of the
-// signed messages were lost.
+// lostBesideBroken sends signed messages to both routes while strangers send broken requests. It returns how many of
+// the signed messages were lost.
 func lostBesideBroken(t *testing.T, edit func(string) string) (lost, messages int) {
 	t.Helper()
 	f := startFleet(t, redistest.Start(t, redistest.Options{}))
@@ -130,12 +131,13 @@ func TestBrokenRequestsCostNoMessage(t *testing.T) {
 	}
 }
 
-// TestBrokenRequestsWithPassiveChecks is the negative control: Caddy counts failed requests, and forwards a body while it
-// reads it.
+// TestBrokenRequestsWithPassiveChecks is the negative control: Caddy counts failed requests, and forwards a body while
+// it reads it.
 func TestBrokenRequestsWithPassiveChecks(t *testing.T) {
 	lost, _ := lostBesideBroken(t, func(file string) string {
 		file = withoutLines(file, "vars whole_body", "lb_try_")
-		return strings.Replace(file, "lb_policy header Cookie\n", "lb_policy header Cookie\nmax_fails 1\nfail_duration 2s\n", 1)
+		return strings.Replace(file, "lb_policy header Cookie\n",
+			"lb_policy header Cookie\nmax_fails 1\nfail_duration 2s\n", 1)
 	})
 	if lost == 0 {
 		t.Error("no message was lost: the test would not notice the broken requests")
@@ -155,7 +157,8 @@ func TestBrokenRequestsGetNo200(t *testing.T) {
 				if b.ending == waits && status == 0 {
 					t.Error("there is no answer")
 				}
-				if strings.Contains(b.name, "too large") && status != http.StatusRequestEntityTooLarge && status != http.StatusRequestHeaderFieldsTooLarge {
+				if strings.Contains(b.name, "too large") && status != http.StatusRequestEntityTooLarge &&
+					status != http.StatusRequestHeaderFieldsTooLarge {
 					t.Errorf("the answer is %d", status)
 				}
 			})

@@ -19,7 +19,9 @@ func TestRollingRestartBehindCaddy(t *testing.T) {
 		server := redistest.Start(t, redistest.Options{})
 		f := startFleet(t, server, setting)
 		c := startCaddy(t, f, caddyOptions{site: "http"})
-		l := startTraffic(t, func(s *sender, sid, cookie string) reply { return s.deliver(c.plain, "/sms", sid, cookie) })
+		l := startTraffic(t, func(s *sender, sid, cookie string) reply {
+			return s.deliver(c.plain, "/sms", sid, cookie)
+		})
 		inTime := true
 		for i, r := range f.replicas {
 			waitForTraffic(t, r)
@@ -32,8 +34,8 @@ func TestRollingRestartBehindCaddy(t *testing.T) {
 	}, 3*time.Second, 10*time.Second, time.Minute) // Caddy checks once a second
 }
 
-// drainBehindCaddy ends a replica with SIGTERM. It reports whether Caddy has stopped sending messages to it before it is
-// gone: a replica that is in use would have got some of the next 200 messages.
+// drainBehindCaddy ends a replica with SIGTERM. It reports whether Caddy has stopped sending messages to it before it
+// is gone: a replica that is in use would have got some of the next 200 messages.
 func drainBehindCaddy(t *testing.T, f *fleet, r *replica) (inTime bool) {
 	t.Helper()
 	others := func() (sum int) {
@@ -63,8 +65,8 @@ func drainBehindCaddy(t *testing.T, f *fleet, r *replica) (inTime bool) {
 	}
 }
 
-// TestRollingRestartBehindCaddyWithoutChecks is the negative control: the Caddyfile without its health checks and without
-// its second attempts.
+// TestRollingRestartBehindCaddyWithoutChecks is the negative control: the Caddyfile without its health checks and
+// without its second attempts.
 func TestRollingRestartBehindCaddyWithoutChecks(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	f := startFleet(t, server)

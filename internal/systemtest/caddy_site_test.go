@@ -14,8 +14,10 @@ func TestCaddySite(t *testing.T) {
 	f := startFleet(t, redistest.Start(t, redistest.Options{}))
 	plain, secure := startCaddy(t, f, caddyOptions{site: "http"}), startCaddy(t, f, caddyOptions{site: "https"})
 	trusting := secure.trusting(t)
-	for server, client := range map[string]*http.Client{plain.plain: http.DefaultClient, secure.plain: http.DefaultClient, secure.secure: trusting} {
-		for _, route := range []string{"/sms", "/sms/", "//sms", "/SMS", "/sms/fallback", "/sms/fallback/", "/sms?a=b", "/", "/sms/../sms"} {
+	for server, client := range map[string]*http.Client{plain.plain: http.DefaultClient,
+		secure.plain: http.DefaultClient, secure.secure: trusting} {
+		for _, route := range []string{"/sms", "/sms/", "//sms", "/SMS", "/sms/fallback", "/sms/fallback/", "/sms?a=b",
+			"/", "/sms/../sms"} {
 			t.Run("a message is not redirected at "+server+route, func(t *testing.T) {
 				s := newSender(t)
 				s.Client = withoutRedirects(client)
@@ -62,15 +64,16 @@ func TestCaddySiteWithPath(t *testing.T) {
 			if site == "https" {
 				s.Client, server = c.trusting(t), c.secure
 			}
-			if r, err := s.Send(server, "/sms", webhooktest.NewSID(), ""); err != nil || r.Status != http.StatusForbidden {
+			if r, err := s.Send(server, "/sms", webhooktest.NewSID(), ""); err != nil ||
+				r.Status != http.StatusForbidden {
 				t.Errorf("the answer is %d %q, %v", r.Status, r.Body, err)
 			}
 		})
 	}
 }
 
-// TestCaddyKeepsConversations checks that a conversation stays at one replica because of its cookie. The number of round
-// trips to Redis depends on this.
+// TestCaddyKeepsConversations checks that a conversation stays at one replica because of its cookie. The number of
+// round trips to Redis depends on this.
 func TestCaddyKeepsConversations(t *testing.T) {
 	f := startFleet(t, redistest.Start(t, redistest.Options{}))
 	c := startCaddy(t, f, caddyOptions{site: "http"})
@@ -81,7 +84,8 @@ func TestCaddyKeepsConversations(t *testing.T) {
 		before := continued(f)
 		const more = 6
 		for n := range more {
-			if r := s.deliver(c.plain, "/sms", webhooktest.NewSID(), first.Cookie); r.Text() != webhooktest.Greeting(n+2) {
+			if r := s.deliver(c.plain, "/sms", webhooktest.NewSID(),
+				first.Cookie); r.Text() != webhooktest.Greeting(n+2) {
 				t.Fatalf("message %d gets %q", n+2, r.Text())
 			}
 		}

@@ -111,7 +111,8 @@ func (c *caddy) trusting(t *testing.T) *http.Client {
 		root, err := os.ReadFile(c.roots)
 		return err == nil && roots.AppendCertsFromPEM(root)
 	})
-	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}, DisableKeepAlives: true}}
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots},
+		DisableKeepAlives: true}}
 	webhooktest.WaitNoError(t, "Caddy to answer over TLS", func() error {
 		res, err := client.Get(c.secure + "/healthz")
 		if err == nil {

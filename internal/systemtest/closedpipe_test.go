@@ -22,8 +22,8 @@ func closedPipe(tb testing.TB) *os.File {
 	return writer
 }
 
-// TestClosedPipe runs every command that prints, with a standard output that nobody reads. webhook needs Twilio's REST API, so
-// cmd/smsession tests it.
+// TestClosedPipe runs every command that prints, with a standard output that nobody reads. webhook needs Twilio's REST
+// API, so cmd/smsession tests it.
 func TestClosedPipe(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	r := startReplica(t, server.URL())
@@ -35,7 +35,8 @@ func TestClosedPipe(t *testing.T) {
 		{"config"}, {"config", "--json"},
 		{"health", "--url", r.url + "/healthz"},
 		append([]string{"phone", "hi"}, webhook...), append([]string{"phone", "--json", "hi"}, webhook...),
-		append([]string{"load", "--duration=100ms"}, webhook...), append([]string{"load", "--json", "--duration=100ms"}, webhook...),
+		append([]string{"load", "--duration=100ms"}, webhook...), append([]string{"load", "--json", "--duration=100ms"},
+			webhook...),
 		{"ls"}, {"ls", "--json"}, {"ls", "--sort=idle"},
 	}
 	for _, command := range commandNames() {

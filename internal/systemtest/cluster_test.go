@@ -31,8 +31,8 @@ func clusterURL(c *redistest.Cluster) string {
 	return "redis+cluster://" + narrowLogin + strings.Join(c.Addrs(), ",")
 }
 
-// reshard moves n slots from one primary to another with redis-cli, as an operator does. redis-cli moves the lowest slots
-// first.
+// reshard moves n slots from one primary to another with redis-cli, as an operator does. redis-cli moves the lowest
+// slots first.
 func reshard(t *testing.T, from, to *redistest.Server, n int) {
 	t.Helper()
 	out := from.CLI("--cluster", "reshard", from.Addr(), "--cluster-from", from.CLI("CLUSTER", "MYID"),
@@ -53,8 +53,8 @@ func holdFailover(t *testing.T, c *redistest.Cluster) {
 	}
 }
 
-// failOver lets a replica replace its primary, which must be away, and waits until it has. The election begins after all
-// nodes have noticed that the primary is away. A replica that loses an election waits for 12 s.
+// failOver lets a replica replace its primary, which must be away, and waits until it has. The election begins after
+// all nodes have noticed that the primary is away. A replica that loses an election waits for 12 s.
 func failOver(t *testing.T, c *redistest.Cluster, primary int) {
 	t.Helper()
 	away, replica := c.Primaries[primary], c.Replicas[primary]
@@ -66,11 +66,13 @@ func failOver(t *testing.T, c *redistest.Cluster, primary int) {
 		})
 	}
 	replica.CLI("CONFIG", "SET", "cluster-replica-no-failover", "no")
-	webhooktest.Wait(t, "the promotion of the replica", func() bool { return strings.HasPrefix(replica.CLI("ROLE"), "master") })
+	webhooktest.Wait(t, "the promotion of the replica", func() bool {
+		return strings.HasPrefix(replica.CLI("ROLE"), "master")
+	})
 }
 
-// TestSlotsMoveUnderTraffic moves the lowest slots, where the pointers of all conversations are, from one primary to the
-// next until they are back. It uses redis-cli as an operator does.
+// TestSlotsMoveUnderTraffic moves the lowest slots, where the pointers of all conversations are, from one primary to
+// the next until they are back. It uses redis-cli as an operator does.
 func TestSlotsMoveUnderTraffic(t *testing.T) {
 	t.Parallel()
 	const moved = 50 // of the 5461 slots of a primary
@@ -83,7 +85,9 @@ func TestSlotsMoveUnderTraffic(t *testing.T) {
 		}
 		return s
 	}
-	l := startTrafficOf(t, inLowSlots, func(s *sender, sid, cookie string) reply { return s.deliver(f.next(), "/sms", sid, cookie) })
+	l := startTrafficOf(t, inLowSlots, func(s *sender, sid, cookie string) reply {
+		return s.deliver(f.next(), "/sms", sid, cookie)
+	})
 	l.waitForReplies()
 	keys := 0
 	for i, from := range c.Primaries {
@@ -97,12 +101,13 @@ func TestSlotsMoveUnderTraffic(t *testing.T) {
 	if keys < conversations*len(c.Primaries) {
 		t.Errorf("only %d keys were moved: the traffic was not affected", keys)
 	}
-	t.Logf("%d messages while %d keys were moved; the slowest message took %v", messages, keys, slowest.Round(time.Millisecond))
+	t.Logf("%d messages while %d keys were moved; the slowest message took %v", messages, keys,
+		slowest.Round(time.Millisecond))
 }
 
 // TestShardFailover kills one primary of three. Redis replicates asynchronously, so messages that its replica had not
-// received yet are lost. The test counts them. The replica takes over only after the conversations on the other shards have
-// been seen to continue: if they waited for the shard, they would wait forever.
+// received yet are lost. The test counts them. The replica takes over only after the conversations on the other shards
+// have been seen to continue: if they waited for the shard, they would wait forever.
 func TestShardFailover(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, true, redistest.Options{Args: narrow("+cluster|slots", "+asking")})
@@ -135,7 +140,8 @@ func TestShardFailover(t *testing.T) {
 			t.Errorf("%s, on another shard: %s", one.From, violation)
 		}
 		if counter := f.counter(one.sender); counter != len(one.replies) {
-			t.Errorf("%s, on another shard: %d messages have replies, the counter is %d", one.From, len(one.replies), counter)
+			t.Errorf("%s, on another shard: %d messages have replies, the counter is %d", one.From, len(one.replies),
+				counter)
 		}
 	}
 	doubled, failed := lost(inside)
@@ -146,10 +152,10 @@ func TestShardFailover(t *testing.T) {
 		messages, conversations, len(inside), doubled, slowest.Round(time.Millisecond))
 }
 
-// TestHangingShardLeavesConnections stops one primary of three. It then accepts connections and answers nothing. Three times
-// as many messages wait for it as a replica has connections for messages. If each of them kept a connection until its
-// time-out of a second, messages for other shards would wait for several budgets. The test therefore checks what happens
-// first: 20 replies in a row on another shard, or the end of three budgets.
+// TestHangingShardLeavesConnections stops one primary of three. It then accepts connections and answers nothing. Three
+// times as many messages wait for it as a replica has connections for messages. If each of them kept a connection until
+// its time-out of a second, messages for other shards would wait for several budgets. The test therefore checks what
+// happens first: 20 replies in a row on another shard, or the end of three budgets.
 func TestHangingShardLeavesConnections(t *testing.T) {
 	t.Parallel()
 	const stuck, inRow = 3 * redispool.Size, 20
@@ -216,7 +222,8 @@ func conversationOutside(t *testing.T, c *redistest.Cluster, r *replica) (s *sen
 	}
 }
 
-// divide returns the conversations with a key on the first shard, and the others. The keys of a conversation do not change.
+// divide returns the conversations with a key on the first shard, and the others. The keys of a conversation do not
+// change.
 func divide(t *testing.T, f *fleet, c *redistest.Cluster, all []*conversation) (inside, outside []*conversation) {
 	t.Helper()
 	for _, one := range all {

@@ -8,8 +8,8 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// TestConfiguredURLs has a proxy that maps its own paths to the service's routes. Twilio signs the URL that it is configured
-// with.
+// TestConfiguredURLs has a proxy that maps its own paths to the service's routes. Twilio signs the URL that it is
+// configured with.
 func TestConfiguredURLs(t *testing.T) {
 	const (
 		inbound, sorry   = "https://x.example/twilio/inbound", "https://x.example/twilio/sorry"
@@ -17,7 +17,8 @@ func TestConfiguredURLs(t *testing.T) {
 		firstT, secondT  = "11111111111111111111111111111111", "22222222222222222222222222222222"
 		secondOld, other = "33333333333333333333333333333333", "44444444444444444444444444444444"
 	)
-	r := startReplica(t, redistest.Start(t, redistest.Options{}).URL(), "PUBLIC_URL=", "WEBHOOK_URL="+inbound+"#rc=2", "FALLBACK_URL="+sorry,
+	r := startReplica(t, redistest.Start(t, redistest.Options{}).URL(), "PUBLIC_URL=", "WEBHOOK_URL="+inbound+"#rc=2",
+		"FALLBACK_URL="+sorry,
 		"TWILIO_ACCOUNT_SID="+first+","+second, "TWILIO_AUTH_TOKEN="+first+":"+firstT+","+second+":"+secondT+","+second+":"+secondOld)
 	rows := []struct {
 		name, route, query, account, token, signed string

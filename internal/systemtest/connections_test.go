@@ -17,12 +17,14 @@ func TestRedisConnections(t *testing.T) {
 		t.Errorf("messages may use %v connections, want 2", n)
 	}
 	t.Run("are shared by all messages", func(t *testing.T) {
-		for _, r := range concurrently(32, func(int) reply { return newSender(t).deliver(f.next(), "/sms", webhooktest.NewSID(), "") }) {
+		for _, r := range concurrently(32,
+			func(int) reply { return newSender(t).deliver(f.next(), "/sms", webhooktest.NewSID(), "") }) {
 			if r.Status != 200 || r.Text() != webhooktest.Greeting(1) {
 				t.Errorf("a message gets %d %q", r.Status, r.Text())
 			}
 		}
-		if n := sum(scrape(t, f.replicas[0]), "smsession_redis_connections"); n > 2+4 { // four more for the readiness check
+		if n := sum(scrape(t, f.replicas[0]),
+			"smsession_redis_connections"); n > 2+4 { // four more for the readiness check
 			t.Errorf("%v connections are open, want at most 6", n)
 		}
 	})

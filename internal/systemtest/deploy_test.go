@@ -34,7 +34,8 @@ func shipped(t *testing.T, path string) string {
 	return string(text)
 }
 
-// found returns what the first group of a pattern matches in a text, for all matches. It fails the test if there is none.
+// found returns what the first group of a pattern matches in a text, for all matches. It fails the test if there is
+// none.
 func found(t *testing.T, text, pattern string) []string {
 	t.Helper()
 	var all []string
@@ -122,7 +123,8 @@ func TestBalancersNoticeInTime(t *testing.T) {
 	_, probe, _ := strings.Cut(manifests, "readinessProbe:")
 	period, failures := seconds(t, probe, `periodSeconds: (\d+)`), found(t, probe, `failureThreshold: (\d+)`)[0]
 	if n, err := strconv.Atoi(failures); err != nil || n < 2 || time.Duration(n)*period >= drain {
-		t.Errorf("Kubernetes checks every %v and accepts %s failures; the service drains for %v", period, failures, drain)
+		t.Errorf("Kubernetes checks every %v and accepts %s failures; the service drains for %v", period, failures,
+			drain)
 	}
 }
 
@@ -147,7 +149,8 @@ func TestManifests(t *testing.T) {
 	manifests := render(t, "example")
 	kinds := found(t, manifests, `(?m)^kind: (\w+)`)
 	slices.Sort(kinds)
-	if want := []string{"ConfigMap", "Deployment", "Ingress", "NetworkPolicy", "PodDisruptionBudget", "Service", "Service"}; !slices.Equal(kinds, want) {
+	if want := []string{"ConfigMap", "Deployment", "Ingress", "NetworkPolicy", "PodDisruptionBudget", "Service",
+		"Service"}; !slices.Equal(kinds, want) {
 		t.Errorf("the kinds are %q, want %q; above all, no file may contain a Secret", kinds, want)
 	}
 	for _, promise := range []string{
@@ -215,17 +218,20 @@ func TestRedisConfiguration(t *testing.T) {
 	}
 }
 
-// TestComposeRedisUser runs the service and the operators' commands as the Redis user in docker-compose.yml. It also shows
-// what that user may not do.
+// TestComposeRedisUser runs the service and the operators' commands as the Redis user in docker-compose.yml. It also
+// shows what that user may not do.
 func TestComposeRedisUser(t *testing.T) {
 	compose := strings.ReplaceAll(shipped(t, "docker-compose.yml"), "\\\n", "")
 	rights := found(t, compose, `\n +user smsession on >\$\$REDISCLI_AUTH (.+)\n +end\n`)[0]
-	server := redistest.Start(t, redistest.Options{Args: append([]string{"--user", "smsession", "on", ">secret"}, strings.Fields(rights)...)})
+	server := redistest.Start(t, redistest.Options{Args: append([]string{"--user", "smsession", "on", ">secret"},
+		strings.Fields(rights)...)})
 	url := "redis://smsession:secret@" + server.Addr()
 	r := startReplica(t, url)
 	s := newSender(t)
-	report(t, checkCounts([]reply{s.deliver(r.url, "/sms", webhooktest.NewSID(), ""), s.deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 2))
-	for _, args := range [][]string{{"ls"}, {"show", s.From}, {"end", s.From, "--yes"}, {"end", s.From, "--erase", "--yes"}} {
+	report(t, checkCounts([]reply{s.deliver(r.url, "/sms", webhooktest.NewSID(), ""),
+		s.deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 2))
+	for _, args := range [][]string{{"ls"}, {"show", s.From}, {"end", s.From, "--yes"},
+		{"end", s.From, "--erase", "--yes"}} {
 		t.Run("the user may run "+args[0], func(t *testing.T) {
 			if command := execute(t, args, "REDIS_URL="+url); command.status != 0 {
 				t.Errorf("exit status %d:\n%s", command.status, command.stderr)
@@ -240,8 +246,10 @@ func TestComposeRedisUser(t *testing.T) {
 		"FLUSHALL": "NOPERM", "KEYS *": "NOPERM", "GET other": "NOPERM", "CONFIG SET save x": "NOPERM", "ACL LIST": "NOPERM",
 	} {
 		t.Run("the answer to "+command+" is "+want, func(t *testing.T) {
-			args := append([]string{"--user", "smsession", "--pass", "secret", "--no-auth-warning"}, strings.Fields(command)...)
-			if got := server.CLI(args...); !strings.HasPrefix(got, want) || strings.HasPrefix(got, "NOPERM") != (want == "NOPERM") {
+			args := append([]string{"--user", "smsession", "--pass", "secret", "--no-auth-warning"},
+				strings.Fields(command)...)
+			if got := server.CLI(args...); !strings.HasPrefix(got, want) ||
+				strings.HasPrefix(got, "NOPERM") != (want == "NOPERM") {
 				t.Errorf("the answer is %q, want %q", got, want)
 			}
 		})
@@ -259,8 +267,8 @@ func TestEnvExample(t *testing.T) {
 	}
 }
 
-// TestComposeTestInheritsNothing checks that the test of docker-compose.yml sets or unsets every variable. A variable of the
-// shell could belong to another deployment.
+// TestComposeTestInheritsNothing checks that the test of docker-compose.yml sets or unsets every variable. A variable
+// of the shell could belong to another deployment.
 func TestComposeTestInheritsNothing(t *testing.T) {
 	settled, _, _ := strings.Cut(shipped(t, "deploy/compose-test/run.sh"), "\nservices=")
 	for _, name := range found(t, shipped(t, "docker-compose.yml"), `\$\{(\w+)`) {

@@ -33,7 +33,8 @@ func startDev(tb testing.TB, settings ...string) *devProcess {
 	runtime := tb.TempDir()
 	d := &devProcess{path: filepath.Join(runtime, "smsession", "dev.json")}
 	d.replica = launch(tb, []string{"dev"},
-		append([]string{"LOG_FORMAT=json", "HOME=" + tb.TempDir(), "XDG_RUNTIME_DIR=" + runtime, "TMPDIR=" + tb.TempDir()}, settings...)...)
+		append([]string{"LOG_FORMAT=json", "HOME=" + tb.TempDir(), "XDG_RUNTIME_DIR=" + runtime,
+			"TMPDIR=" + tb.TempDir()}, settings...)...)
 	d.waitReady()
 	text, err := os.ReadFile(d.path)
 	if err == nil {
@@ -48,7 +49,9 @@ func startDev(tb testing.TB, settings ...string) *devProcess {
 // lines returns the lines of the guide that begin with a command. It waits until the guide is complete.
 func (d *devProcess) lines(command string) []string {
 	d.tb.Helper()
-	webhooktest.Wait(d.tb, "the end of the guide", func() bool { return strings.Contains(d.stdout(), "forgets everything on exit") })
+	webhooktest.Wait(d.tb, "the end of the guide", func() bool {
+		return strings.Contains(d.stdout(), "forgets everything on exit")
+	})
 	var lines []string
 	for line := range strings.Lines(d.stdout()) {
 		if line = strings.TrimSpace(line); strings.HasPrefix(line, command+" ") {
@@ -138,7 +141,8 @@ func (d *devProcess) checkRedisLines(t *testing.T) {
 		From, To string
 	}
 	text := paste(t, clis[1])
-	if err := json.Unmarshal([]byte(text), &record); err != nil || record.Counter != 3 || record.From != devservice.From || record.To != devservice.To {
+	if err := json.Unmarshal([]byte(text), &record); err != nil || record.Counter != 3 ||
+		record.From != devservice.From || record.To != devservice.To {
 		t.Errorf("%s: %s", clis[1], text)
 	}
 	if left, err := strconv.Atoi(paste(t, clis[2])); err != nil || left < 4*3600-600 || left > 4*3600 {
@@ -173,7 +177,8 @@ func TestDevFile(t *testing.T) {
 
 func TestSecondDevKeepsTheFileOfTheFirst(t *testing.T) {
 	earlier := startDev(t, "PORT=0", "ADMIN_ADDR=")
-	later := launch(t, []string{"dev"}, "PORT=0", "ADMIN_ADDR=", "LOG_FORMAT=json", "XDG_RUNTIME_DIR="+filepath.Dir(filepath.Dir(earlier.path)))
+	later := launch(t, []string{"dev"}, "PORT=0", "ADMIN_ADDR=", "LOG_FORMAT=json",
+		"XDG_RUNTIME_DIR="+filepath.Dir(filepath.Dir(earlier.path)))
 	later.signal(syscall.SIGTERM)
 	later.wait()
 	if text, err := os.ReadFile(earlier.path); err != nil || !strings.Contains(string(text), earlier.url) {
@@ -220,7 +225,8 @@ func TestDevListensOnLoopback(t *testing.T) {
 	}
 }
 
-// listeningAddrs returns the TCP addresses that a process listens on. It works only on Linux and returns none elsewhere.
+// listeningAddrs returns the TCP addresses that a process listens on. It works only on Linux and returns none
+// elsewhere.
 // See https://docs.kernel.org/networking/proc_net_tcp.html.
 func listeningAddrs(tb testing.TB, pid int) []*net.TCPAddr {
 	tb.Helper()
@@ -247,7 +253,8 @@ func listeningAddrs(tb testing.TB, pid int) []*net.TCPAddr {
 	return addrs
 }
 
-// kernelAddr parses an address in the format of the kernel: 32-bit words in the byte order of this machine, in hexadecimal.
+// kernelAddr parses an address in the format of the kernel: 32-bit words in the byte order of this machine, in
+// hexadecimal.
 func kernelAddr(tb testing.TB, text string) *net.TCPAddr {
 	tb.Helper()
 	words, port, _ := strings.Cut(text, ":")

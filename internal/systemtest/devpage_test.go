@@ -43,7 +43,8 @@ func TestGuideBeginsWithThePage(t *testing.T) {
 	}
 }
 
-// TestPage sends a message with a phone of the page. The prefix of the keys needs quoting, and the public URL does not exist.
+// TestPage sends a message with a phone of the page. The prefix of the keys needs quoting, and the public URL does not
+// exist.
 func TestPage(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=", "PUBLIC_URL=https://sms.example.com/in", "REDIS_PREFIX=it's:")
 	status, text := browse(t, "POST", d.url+"/dev/act", `{"phone":"1","kind":"text","body":"hello"}`)
@@ -53,7 +54,8 @@ func TestPage(t *testing.T) {
 		}
 	}
 	err := json.Unmarshal([]byte(text), &sent)
-	if err != nil || status != 200 || len(sent.Entries) != 1 || sent.Entries[0].Outcome.Replies[0].Body != webhooktest.Greeting(1) {
+	if err != nil || status != 200 || len(sent.Entries) != 1 ||
+		sent.Entries[0].Outcome.Replies[0].Body != webhooktest.Greeting(1) {
 		t.Fatalf("a message gets %d %s", status, text)
 	}
 	var session struct {
@@ -69,7 +71,8 @@ func TestPage(t *testing.T) {
 	}
 	_, wire := browse(t, "GET", d.url+"/dev/message?phone=1&entry=1", "")
 	_, state := browse(t, "GET", d.url+"/dev/state", "")
-	if !strings.Contains(wire, "https://sms.example.com/in/sms") || strings.Contains(wire+text+printed+state, d.file.AuthToken) {
+	if !strings.Contains(wire, "https://sms.example.com/in/sms") ||
+		strings.Contains(wire+text+printed+state, d.file.AuthToken) {
 		t.Errorf("the request was %s", wire)
 	}
 }

@@ -12,12 +12,12 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// rollingRestart ends one replica of a fleet after the other with SIGTERM, under traffic, and replaces each. It returns the
-// violations, and whether the balancer noticed each drain before the replica closed its listener.
+// rollingRestart ends one replica of a fleet after the other with SIGTERM, under traffic, and replaces each. It returns
+// the violations, and whether the balancer noticed each drain before the replica closed its listener.
 type rollingRestart func(t *testing.T, delay time.Duration) (violations []string, inTime bool)
 
-// tryDelays runs a rolling restart with longer and longer drain delays, until the balancer notices each drain in time. On a
-// busy machine, a balancer can miss a short one. Then its requests are lost, and that is not the replica's fault.
+// tryDelays runs a rolling restart with longer and longer drain delays, until the balancer notices each drain in time.
+// On a busy machine, a balancer can miss a short one. Then its requests are lost, and that is not the replica's fault.
 func tryDelays(t *testing.T, restart rollingRestart, delays ...time.Duration) {
 	t.Helper()
 	for _, delay := range delays {
@@ -134,8 +134,8 @@ func waitClosed(r *replica) {
 	})
 }
 
-// TestWithoutDrain is the negative control: a replica that closes its listener at once loses the messages that the balancer
-// still sends to it.
+// TestWithoutDrain is the negative control: a replica that closes its listener at once loses the messages that the
+// balancer still sends to it.
 func TestWithoutDrain(t *testing.T) {
 	f := startFleet(t, redistest.Start(t, redistest.Options{}), "DRAIN_DELAY=0s")
 	b := startBalancer(t, f)

@@ -13,8 +13,8 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// fleet is several servers with one Redis. Any of them may get any message. The servers are replicas of the service, or the
-// plain servers that it is compared with.
+// fleet is several servers with one Redis. Any of them may get any message. The servers are replicas of the service, or
+// the plain servers that it is compared with.
 type fleet struct {
 	tb       testing.TB
 	replicas []*replica
@@ -23,8 +23,8 @@ type fleet struct {
 	turn     atomic.Int64
 }
 
-// fleetSize is how many replicas a fleet has. With only two, the replica that did not get the first message would always be
-// the same one.
+// fleetSize is how many replicas a fleet has. With only two, the replica that did not get the first message would
+// always be the same one.
 const fleetSize = 3
 
 // startFleet starts replicas of the service.

@@ -27,9 +27,9 @@ const (
 	floodMessages       = 25              // signed messages that are sent during the flood
 )
 
-// TestMemoryIsBounded floods a replica with the requests that strangers can send, and overloads it while Redis hangs. The
-// replica runs without the race detector, which needs several times the memory. The test checks the memory. It only logs
-// the latency, because the clients of the flood use the same processors.
+// TestMemoryIsBounded floods a replica with the requests that strangers can send, and overloads it while Redis hangs.
+// The replica runs without the race detector, which needs several times the memory. The test checks the memory. It only
+// logs the latency, because the clients of the flood use the same processors.
 func TestMemoryIsBounded(t *testing.T) {
 	full := strings.Repeat("a&", 32<<10)
 	for _, row := range []struct {
@@ -58,7 +58,8 @@ func TestMemoryIsBounded(t *testing.T) {
 		r := startShipped(t, server.URL(), memoryLimit())
 		server.Pause()
 		f := startFlood(r, overloadConnections, resend(t))
-		// Then the messages that were accepted first have waited for their whole budget, and all others have been refused.
+		// Then the messages that were accepted first have waited for their whole budget, and all others have been
+		// refused.
 		webhooktest.Wait(t, "the end of the budget", func() bool { return r.answered("unavailable") > 0 })
 		f.end()
 		server.Resume()
@@ -135,7 +136,8 @@ func trickle(begin string) func(net.Conn, <-chan struct{}) error {
 	}
 }
 
-// resend returns a function that sends a signed message of a new conversation, and sends it again 20 ms after a refusal.
+// resend returns a function that sends a signed message of a new conversation, and sends it again 20 ms after a
+// refusal.
 func resend(tb testing.TB) func(net.Conn, <-chan struct{}) error {
 	s := newSender(tb)
 	return func(c net.Conn, stop <-chan struct{}) error { return resendMessage(s.another(), c, stop) }
@@ -248,7 +250,8 @@ func reportFlood(t *testing.T, r *replica, f *flood, took []time.Duration) {
 	peak := peakResident(r)
 	slices.Sort(took)
 	t.Logf("memory: %d MB at most, limit %d MB; signed messages: median %v, slowest %v, limit %v; %d rounds, %d connections closed",
-		peak>>10, floodMemory>>10, took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond), floodLatency,
+		peak>>10, floodMemory>>10,
+		took[len(took)/2].Round(time.Millisecond), took[len(took)-1].Round(time.Millisecond), floodLatency,
 		f.sent.Load(), f.cut.Load())
 	if peak > floodMemory {
 		t.Errorf("the replica used %d KB, want at most %d", peak, floodMemory)

@@ -14,7 +14,9 @@ import (
 
 // sentences returns the lines of a standard error that are not log lines.
 func sentences(stderr string) []string {
-	return slices.DeleteFunc(strings.Split(stderr, "\n"), func(line string) bool { return strings.HasPrefix(line, "{") })
+	return slices.DeleteFunc(strings.Split(stderr, "\n"), func(line string) bool {
+		return strings.HasPrefix(line, "{")
+	})
 }
 
 // taken returns an address that is in use.
@@ -30,7 +32,8 @@ func taken(tb testing.TB, addr string) string {
 
 // TestStartFails runs the service with valid settings that do not fit its surroundings. The error is one sentence.
 func TestStartFails(t *testing.T) {
-	locked := redistest.Start(t, redistest.Options{Password: "right", Args: []string{"--user", "app", "on", ">right", "~sms:*", "+@all"}})
+	locked := redistest.Start(t, redistest.Options{Password: "right",
+		Args: []string{"--user", "app", "on", ">right", "~sms:*", "+@all"}})
 	open := redistest.Start(t, redistest.Options{})
 	encrypted := redistest.Start(t, redistest.Options{TLS: true})
 	rows := []struct {
@@ -54,7 +57,8 @@ func TestStartFails(t *testing.T) {
 			r := start(t, []string{"serve"}, serviceSettings(row.redisURL, row.settings...)...)
 			status := r.wait()
 			printed := sentences(r.stderr())
-			if status != 1 || len(printed) != 1 || !strings.HasPrefix(printed[0], "smsession: ") || !strings.Contains(printed[0], row.want) {
+			if status != 1 || len(printed) != 1 || !strings.HasPrefix(printed[0], "smsession: ") ||
+				!strings.Contains(printed[0], row.want) {
 				t.Errorf("exit status %d, %q", status, printed)
 			}
 			if strings.Contains(r.stderr()+r.stdout(), "S3cr3t") {
@@ -97,10 +101,12 @@ func TestWrongSettings(t *testing.T) {
 		want     []string // the beginnings of the lines
 	}{
 		{"everything is missing", []string{"PUBLIC_URL=", "TWILIO_AUTH_TOKEN=", "REDIS_URL="},
-			[]string{"PUBLIC_URL (--public-url): ", "TWILIO_AUTH_TOKEN (--twilio-auth-token): ", "REDIS_URL (--redis-url): "}},
+			[]string{"PUBLIC_URL (--public-url): ", "TWILIO_AUTH_TOKEN (--twilio-auth-token): ",
+				"REDIS_URL (--redis-url): "}},
 		{"everything is wrong", []string{"ADDR=S3cr3t", "PUBLIC_URL=ftp://user:S3cr3t@host", "TWILIO_AUTH_TOKEN=S3cr3t,,",
 			"REDIS_URL=redis://:S3cr3t@:x/y?z", "SESSION_IDLE_TIMEOUT=0", "REQUEST_BUDGET=1h", "OPT_OUT=?"},
-			[]string{"ADDR (--addr): ", "PUBLIC_URL (--public-url): ", "TWILIO_AUTH_TOKEN (--twilio-auth-token): ", "REDIS_URL (--redis-url): ",
+			[]string{"ADDR (--addr): ", "PUBLIC_URL (--public-url): ", "TWILIO_AUTH_TOKEN (--twilio-auth-token): ",
+				"REDIS_URL (--redis-url): ",
 				"SESSION_IDLE_TIMEOUT (--session-idle-timeout): ", "REQUEST_BUDGET (--request-budget): ", "OPT_OUT (--opt-out): "}},
 		{"Sentinels without the name of a primary", []string{"REDIS_URL=redis+sentinel://user:S3cr3t@a:1,b:2"}, []string{"REDIS_URL (--redis-url): "}},
 		{"a parameter that a Cluster does not have", []string{"REDIS_URL=redis+cluster://user:S3cr3t@a:1,b:2?db=S3cr3t"}, []string{"REDIS_URL (--redis-url): "}},
@@ -114,7 +120,8 @@ func TestWrongSettings(t *testing.T) {
 				r := execute(t, []string{command}, serviceSettings(redis, row.settings...)...)
 				lines := strings.Split(r.stderr, "\n")
 				for _, want := range row.want {
-					if !slices.ContainsFunc(lines, func(line string) bool { return strings.HasPrefix(line, "smsession: "+want) }) {
+					if !slices.ContainsFunc(lines,
+						func(line string) bool { return strings.HasPrefix(line, "smsession: "+want) }) {
 						t.Errorf("there is no line for %s", want)
 					}
 				}
@@ -190,10 +197,12 @@ func TestClosedLog(t *testing.T) {
 }
 
 func TestConfigPrintsWarnings(t *testing.T) {
-	r := execute(t, []string{"config"}, serviceSettings("", "REDIS_URL=redis://redis", "PUBLIC_URL=https://sms.example.com/sms", "TWILIO_AUTH_TOKEN=S3cr3t")...)
+	r := execute(t, []string{"config"}, serviceSettings("", "REDIS_URL=redis://redis",
+		"PUBLIC_URL=https://sms.example.com/sms", "TWILIO_AUTH_TOKEN=S3cr3t")...)
 	const want = "smsession: warning: PUBLIC_URL ends in /sms: the service accepts only requests that Twilio sends to https://sms.example.com/sms/sms\n" +
 		"smsession: warning: TWILIO_AUTH_TOKEN: token 1 of 1 is shorter than the 32 characters of Twilio's tokens"
-	if r.status != 0 || strings.TrimSpace(r.stderr) != want || !strings.Contains(r.stdout, "PUBLIC_URL              https://sms.example.com/sms\n") {
+	if r.status != 0 || strings.TrimSpace(r.stderr) != want ||
+		!strings.Contains(r.stdout, "PUBLIC_URL              https://sms.example.com/sms\n") {
 		t.Errorf("exit status %d, %q, printed:\n%s", r.status, r.stderr, r.stdout)
 	}
 }

@@ -42,7 +42,8 @@ type loadReport struct {
 // loadJSON runs `smsession load --json` against a webhook with the public URL of the tests.
 func loadJSON(tb testing.TB, url string, args ...string) (report loadReport, status int) {
 	tb.Helper()
-	args = append([]string{"load", "--json", "--url", url + "/sms", "--public-url", webhooktest.PublicURL + "/sms"}, args...)
+	args = append([]string{"load", "--json", "--url", url + "/sms", "--public-url", webhooktest.PublicURL + "/sms"},
+		args...)
 	r := execute(tb, args, "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken)
 	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
 		tb.Fatalf("exit status %d, %v: %q\n%s", r.status, err, r.stdout, r.stderr)
@@ -57,8 +58,8 @@ func loadJSON(tb testing.TB, url string, args ...string) (report loadReport, sta
 var everything = []string{"--conversations", "50", "--messages", "2000", "--burst", "5", "--first-race", "0.5",
 	"--resend", "0.1", "--lose-cookies", "0.05"}
 
-// startSpreader starts a proxy that forwards requests to one server of a fleet after the other. It does not ask whether they
-// are ready, because plain servers do not answer that.
+// startSpreader starts a proxy that forwards requests to one server of a fleet after the other. It does not ask whether
+// they are ready, because plain servers do not answer that.
 func startSpreader(tb testing.TB, f *fleet) (url string) {
 	tb.Helper()
 	proxy := httptest.NewServer(&httputil.ReverseProxy{
@@ -79,7 +80,8 @@ func TestLoadProof(t *testing.T) {
 	if status != 0 || !report.Proof.Holds || report.Proof.Counted != 2000 || len(report.Errors) > 0 {
 		t.Errorf("exit status %d, %+v", status, report)
 	}
-	if a.Messages != 2000 || a.Conversations != 50 || min(a.Bursts, a.FirstRaces, a.RepeatsAtOnce, a.RepeatsLater, a.CookiesLost) == 0 {
+	if a.Messages != 2000 || a.Conversations != 50 ||
+		min(a.Bursts, a.FirstRaces, a.RepeatsAtOnce, a.RepeatsLater, a.CookiesLost) == 0 {
 		t.Errorf("asked %+v", a)
 	}
 	if pointers := len(f.keys("sms:conversation:+15005550006:+999*")); pointers != a.Conversations {
@@ -102,8 +104,10 @@ func TestLoadProofOfPlainServer(t *testing.T) {
 
 func TestLoadFindsDev(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
-	r := execute(t, []string{"load", "--messages", "300", "--conversations", "10"}, "XDG_RUNTIME_DIR="+filepath.Dir(filepath.Dir(d.path)))
-	if r.status != 0 || !strings.Contains(r.stdout, "proof     it holds: 300 messages") || !strings.Contains(r.stdout, "errors    none") {
+	r := execute(t, []string{"load", "--messages", "300", "--conversations", "10"},
+		"XDG_RUNTIME_DIR="+filepath.Dir(filepath.Dir(d.path)))
+	if r.status != 0 || !strings.Contains(r.stdout, "proof     it holds: 300 messages") ||
+		!strings.Contains(r.stdout, "errors    none") {
 		t.Errorf("exit status %d\n%s%s", r.status, r.stdout, r.stderr)
 	}
 }
@@ -123,10 +127,11 @@ func startCounting(tb testing.TB, handler http.HandlerFunc) (port string, reques
 	if err != nil {
 		tb.Fatal(err)
 	}
-	server := &httptest.Server{Listener: listener, Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		requests.Add(1)
-		handler(w, r)
-	})}}
+	server := &httptest.Server{Listener: listener,
+		Config: &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			requests.Add(1)
+			handler(w, r)
+		})}}
 	server.Start()
 	tb.Cleanup(server.Close)
 	_, port, _ = net.SplitHostPort(listener.Addr().String())
@@ -151,7 +156,8 @@ func TestLoadRefusesOtherHosts(t *testing.T) {
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
-			r := execute(t, append([]string{"load", "--messages", "10"}, row.args...), "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken)
+			r := execute(t, append([]string{"load", "--messages", "10"}, row.args...),
+				"TWILIO_AUTH_TOKEN="+webhooktest.AuthToken)
 			if r.status != 2 || r.stdout != "" || strings.Count(r.stderr, "\n") > 0 || r.stderr == "" {
 				t.Errorf("exit status %d\n%s%s", r.status, r.stdout, r.stderr)
 			}
@@ -160,7 +166,8 @@ func TestLoadRefusesOtherHosts(t *testing.T) {
 	if n := requests.Load(); n > 0 {
 		t.Errorf("%d requests were sent", n)
 	}
-	if _, status := loadJSON(t, "http://0.0.0.0:"+port, "--messages", "10", "--expect", "none", "--i-own-this-host"); status != 0 || requests.Load() == 0 {
+	if _, status := loadJSON(t, "http://0.0.0.0:"+port, "--messages", "10", "--expect", "none",
+		"--i-own-this-host"); status != 0 || requests.Load() == 0 {
 		t.Errorf("with --i-own-this-host: exit status %d, %d requests", status, requests.Load())
 	}
 }
@@ -172,9 +179,12 @@ func TestLoadFollowsNoRedirectToAnotherHost(t *testing.T) {
 	})
 	for _, args := range [][]string{nil, {"--i-own-this-host"}} { // the flag allows no redirect to another host
 		requests.Store(0)
-		r := execute(t, append([]string{"load", "--url", "http://127.0.0.1:" + port + "/sms"}, args...), "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken)
-		if r.status != 2 || !strings.Contains(r.stderr, "http://0.0.0.0:"+elsewhere) || requests.Load() > 1000 || strays.Load() > 0 {
-			t.Errorf("exit status %d after %d requests, %d elsewhere\n%s%s", r.status, requests.Load(), strays.Load(), r.stdout, r.stderr)
+		r := execute(t, append([]string{"load", "--url", "http://127.0.0.1:" + port + "/sms"}, args...),
+			"TWILIO_AUTH_TOKEN="+webhooktest.AuthToken)
+		if r.status != 2 || !strings.Contains(r.stderr, "http://0.0.0.0:"+elsewhere) || requests.Load() > 1000 ||
+			strays.Load() > 0 {
+			t.Errorf("exit status %d after %d requests, %d elsewhere\n%s%s", r.status, requests.Load(), strays.Load(),
+				r.stdout, r.stderr)
 		}
 	}
 }
@@ -206,9 +216,11 @@ func TestLoadFlags(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.flag+" "+row.value, func(t *testing.T) {
 			t.Parallel()
-			r := execute(t, []string{"load", "--url=http://127.0.0.1:1/sms", row.flag + "=" + row.value}, "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken)
+			r := execute(t, []string{"load", "--url=http://127.0.0.1:1/sms", row.flag + "=" + row.value},
+				"TWILIO_AUTH_TOKEN="+webhooktest.AuthToken)
 			printed := r.stderr
-			if r.status != 2 || !strings.Contains(printed, row.want) || strings.Count(printed, "\n") > 0 || r.stdout != "" || strings.Contains(printed, "S3cr3t") {
+			if r.status != 2 || !strings.Contains(printed, row.want) || strings.Count(printed, "\n") > 0 ||
+				r.stdout != "" || strings.Contains(printed, "S3cr3t") {
 				t.Errorf("exit status %d, %q", r.status, printed)
 			}
 		})
@@ -216,9 +228,12 @@ func TestLoadFlags(t *testing.T) {
 }
 
 func TestLoadReportsErrors(t *testing.T) {
-	port, _ := startCounting(t, func(w http.ResponseWriter, r *http.Request) { http.Error(w, "Forbidden", http.StatusForbidden) })
+	port, _ := startCounting(t, func(w http.ResponseWriter, r *http.Request) {
+		http.Error(w, "Forbidden", http.StatusForbidden)
+	})
 	report, status := loadJSON(t, "http://127.0.0.1:"+port, "--messages", "100")
-	if status != 1 || len(report.Errors) != 1 || report.Errors[0].Code != 11217 || report.Errors[0].Name == "" || report.Proof.Holds {
+	if status != 1 || len(report.Errors) != 1 || report.Errors[0].Code != 11217 || report.Errors[0].Name == "" ||
+		report.Proof.Holds {
 		t.Errorf("exit status %d, %+v", status, report)
 	}
 }
@@ -233,7 +248,8 @@ func TestLoadInterrupted(t *testing.T) {
 		}
 		thanks(w, r)
 	})
-	r := start(t, []string{"load", "--duration", "1h", "--expect", "none", "--url", "http://127.0.0.1:" + port + "/sms"},
+	r := start(t, []string{"load", "--duration", "1h", "--expect", "none", "--url",
+		"http://127.0.0.1:" + port + "/sms"},
 		"TWILIO_AUTH_TOKEN="+webhooktest.AuthToken)
 	for range 100 {
 		<-arrived

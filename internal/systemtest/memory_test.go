@@ -22,8 +22,8 @@ const (
 	residentGrowth       = 0.3     // the resident memory is not exact
 )
 
-// TestMemoryIsFlat sends the first messages of many conversations to one replica. The replica may keep only a bounded cache,
-// which is full long before half of the messages are sent.
+// TestMemoryIsFlat sends the first messages of many conversations to one replica. The replica may keep only a bounded
+// cache, which is full long before half of the messages are sent.
 func TestMemoryIsFlat(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	r := startReplica(t, server.URL())
@@ -56,7 +56,8 @@ func sendFirsts(t *testing.T, r *replica, n int) {
 		group.Go(func() {
 			for sent.Add(1) <= int64(n) && !t.Failed() {
 				s := base.another()
-				if violations := checkCounts([]reply{s.deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1); violations != nil {
+				if violations := checkCounts([]reply{s.deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1,
+					1); violations != nil {
 					t.Error(violations)
 				}
 			}

@@ -55,7 +55,8 @@ func scrape(tb testing.TB, r *replica) []series {
 	return all
 }
 
-// sum adds the values of the series with a name and with labels. The labels are given as name, value, name, value and so on.
+// sum adds the values of the series with a name and with labels. The labels are given as name, value, name, value and
+// so on.
 func sum(all []series, name string, labels ...string) (total float64) {
 	for _, one := range all {
 		fits := one.name == name
@@ -72,7 +73,9 @@ func sum(all []series, name string, labels ...string) (total float64) {
 // waitForMetric waits until a metric of a replica is at least so large.
 func waitForMetric(tb testing.TB, r *replica, name string, least float64) {
 	tb.Helper()
-	webhooktest.Wait(tb, fmt.Sprintf("%s to be %v", name, least), func() bool { return sum(scrape(tb, r), name) >= least })
+	webhooktest.Wait(tb, fmt.Sprintf("%s to be %v", name, least), func() bool {
+		return sum(scrape(tb, r), name) >= least
+	})
 }
 
 func TestMetrics(t *testing.T) {
@@ -80,7 +83,8 @@ func TestMetrics(t *testing.T) {
 	f := startFleet(t, server, "MAX_REPLIES_PER_MINUTE=3")
 	s := newSender(t)
 	sid := webhooktest.NewSID()
-	replies := []reply{s.deliver(f.next(), "/sms", sid, ""), s.deliver(f.next(), "/sms", webhooktest.NewSID(), ""), s.deliver(f.next(), "/sms/fallback", webhooktest.NewSID(), "")}
+	replies := []reply{s.deliver(f.next(), "/sms", sid, ""), s.deliver(f.next(), "/sms", webhooktest.NewSID(), ""),
+		s.deliver(f.next(), "/sms/fallback", webhooktest.NewSID(), "")}
 	report(t, checkCounts(replies, 1, 3))
 	for range 2 {
 		if r := s.deliver(f.next(), "/sms", webhooktest.NewSID(), ""); r.Status != 200 || r.Text() != "" {
@@ -128,7 +132,9 @@ func TestMetrics(t *testing.T) {
 		}
 	}
 	for _, r := range f.replicas {
-		webhooktest.Wait(t, "a successful ping", func() bool { return sum(scrape(t, r), "smsession_redis_away_seconds") < 2 })
+		webhooktest.Wait(t, "a successful ping", func() bool {
+			return sum(scrape(t, r), "smsession_redis_away_seconds") < 2
+		})
 	}
 	for _, one := range all {
 		for _, value := range one.labels {
@@ -140,7 +146,8 @@ func TestMetrics(t *testing.T) {
 }
 
 func TestRedisWarnings(t *testing.T) {
-	server := redistest.Start(t, redistest.Options{Args: []string{"--maxmemory-policy", "volatile-lru", "--appendonly", "no"}})
+	server := redistest.Start(t, redistest.Options{Args: []string{"--maxmemory-policy", "volatile-lru", "--appendonly",
+		"no"}})
 	r := startReplica(t, server.URL())
 	waitForMetric(t, r, "smsession_redis_warning", 2)
 	for _, warning := range []string{"eviction_possible", "persistence_off"} {

@@ -35,9 +35,9 @@ func decodeLines(tb testing.TB, text string) (all []listed) {
 	return all
 }
 
-// TestOperatorsUnderTraffic lists, watches and ends conversations under traffic. The first conversations are ended again
-// and again: each of their messages is counted once, in one of the conversations that follow each other. The other
-// conversations must not be affected.
+// TestOperatorsUnderTraffic lists, watches and ends conversations under traffic. The first conversations are ended
+// again and again: each of their messages is counted once, in one of the conversations that follow each other. The
+// other conversations must not be affected.
 func TestOperatorsUnderTraffic(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})
@@ -51,7 +51,8 @@ func TestOperatorsUnderTraffic(t *testing.T) {
 	for i := range operations {
 		checkList(t, l, redisURL)
 		one := l.conversations[i%ended]
-		for _, done := range decodeLines(t, execute(t, []string{"end", one.From, "--to", one.To, "--yes", "--json"}, redisURL).stdout) {
+		for _, done := range decodeLines(t, execute(t, []string{"end", one.From, "--to", one.To, "--yes", "--json"},
+			redisURL).stdout) {
 			if done.What == "ended" {
 				ends[one.From] = append(ends[one.From], done.Count)
 			}
@@ -61,7 +62,9 @@ func TestOperatorsUnderTraffic(t *testing.T) {
 	messages, slowest := l.finish()
 	for _, one := range l.conversations[ended:] {
 		last := fmt.Sprintf(`"from":"%s","to":"%s","count":%d,`, one.From, one.To, len(one.replies))
-		webhooktest.Wait(t, "the last message of "+one.From, func() bool { return strings.Contains(watch.stdout(), last) })
+		webhooktest.Wait(t, "the last message of "+one.From, func() bool {
+			return strings.Contains(watch.stdout(), last)
+		})
 	}
 	watch.signal(os.Interrupt)
 	for i, one := range l.conversations {
@@ -98,8 +101,8 @@ func waitForEvents(t *testing.T, watch *process, of []*conversation, event strin
 	})
 }
 
-// checkList lists the conversations. Those that are not ended have at least the messages that were answered before, and at
-// most those that were answered afterwards or are in progress.
+// checkList lists the conversations. Those that are not ended have at least the messages that were answered before, and
+// at most those that were answered afterwards or are in progress.
 func checkList(t *testing.T, l *traffic, redisURL string) {
 	t.Helper()
 	before := map[string]int{}
@@ -116,13 +119,14 @@ func checkList(t *testing.T, l *traffic, redisURL string) {
 	}
 	for _, one := range l.conversations[ended:] {
 		if n := counts[one.From]; n < before[one.From] || n > one.count()+lanes {
-			t.Errorf("%s has %d messages in the list; it had %d before and has %d now", one.From, n, before[one.From], one.count())
+			t.Errorf("%s has %d messages in the list; it had %d before and has %d now", one.From, n, before[one.From],
+				one.count())
 		}
 	}
 }
 
-// checkEnded checks the conversations of one sender that follow each other: those that were ended, with their numbers of
-// messages, and the last one.
+// checkEnded checks the conversations of one sender that follow each other: those that were ended, with their numbers
+// of messages, and the last one.
 func checkEnded(t *testing.T, f *fleet, one *conversation, ends []int) {
 	t.Helper()
 	lengths := append(ends[:len(ends):len(ends)], f.counter(one.sender))
@@ -131,7 +135,8 @@ func checkEnded(t *testing.T, f *fleet, one *conversation, ends []int) {
 		counted += n
 	}
 	if counted != len(one.replies) || len(ends) == 0 {
-		t.Errorf("%s: %d messages have replies, and %d were counted in %d conversations", one.From, len(one.replies), counted, len(lengths))
+		t.Errorf("%s: %d messages have replies, and %d were counted in %d conversations", one.From, len(one.replies),
+			counted, len(lengths))
 	}
 	// Each conversation that has at least n messages has one nth message.
 	times := map[int]int{}

@@ -75,7 +75,8 @@ func watchTable(t *testing.T, server *redistest.Server, r *replica, first *sende
 	if x.cmd.ProcessState.ExitCode() != status || x.modes() != x.before {
 		t.Errorf("%v: %q", x.cmd.ProcessState, text)
 	}
-	if strings.Count(text, "\x1b[?1049h") != 1 || strings.Count(text, "\x1b[?1049l") != 1 || strings.LastIndex(text, "\x1b[H") > strings.Index(text, "\x1b[?1049l") ||
+	if strings.Count(text, "\x1b[?1049h") != 1 || strings.Count(text, "\x1b[?1049l") != 1 ||
+		strings.LastIndex(text, "\x1b[H") > strings.Index(text, "\x1b[?1049l") ||
 		!strings.Contains(text, "\x1b[?25h") || !strings.Contains(text, "\x1b[?7h") {
 		t.Errorf("the terminal is left as %q", text[max(len(text)-200, 0):])
 	}

@@ -35,25 +35,30 @@ func TestOperatorCommands(t *testing.T) {
 	one, two := startConversation(t, r, 3), startConversation(t, r, 1)
 
 	ls := execute(t, []string{"ls"}, redisURL)
-	if lines := strings.Split(ls.stdout, "\n"); ls.status != 0 || len(lines) != 4 || !strings.HasPrefix(lines[0], "FROM ") ||
+	if lines := strings.Split(ls.stdout, "\n"); ls.status != 0 || len(lines) != 4 ||
+		!strings.HasPrefix(lines[0], "FROM ") ||
 		!strings.Contains(ls.stdout, "+1202•••"+one.From[8:]) || !regexp.MustCompile(`3h5\dm`).MatchString(ls.stdout) {
 		t.Errorf("ls: exit status %d\n%s%s", ls.status, ls.stdout, ls.stderr)
 	}
 	if strings.Contains(ls.stdout, one.From) || strings.Contains(ls.stdout, one.To) {
 		t.Errorf("ls shows whole numbers:\n%s", ls.stdout)
 	}
-	if top := execute(t, []string{"ls", "--sort", "count", "--limit", "1", "--reveal"}, redisURL); !strings.Contains(top.stdout, one.From) || strings.Contains(top.stdout, two.From) {
+	if top := execute(t, []string{"ls", "--sort", "count", "--limit", "1", "--reveal"},
+		redisURL); !strings.Contains(top.stdout, one.From) || strings.Contains(top.stdout, two.From) {
 		t.Errorf("ls --sort count: %s%s", top.stdout, top.stderr)
 	}
-	if some := execute(t, []string{"ls", "--limit", "1"}, redisURL); some.status != 0 || strings.Count(some.stdout, "\n") != 2 {
+	if some := execute(t, []string{"ls", "--limit", "1"}, redisURL); some.status != 0 ||
+		strings.Count(some.stdout, "\n") != 2 {
 		t.Errorf("ls --limit 1: %s%s", some.stdout, some.stderr)
 	}
 	show := execute(t, []string{"show", one.From}, redisURL)
-	if show.status != 0 || !strings.Contains(show.stdout, one.From+" to +1500•••0006\n  state     live\n") || !strings.Contains(show.stdout, "counter   3\n") {
+	if show.status != 0 || !strings.Contains(show.stdout, one.From+" to +1500•••0006\n  state     live\n") ||
+		!strings.Contains(show.stdout, "counter   3\n") {
 		t.Errorf("show: exit status %d\n%s%s", show.status, show.stdout, show.stderr)
 	}
 	raw := execute(t, []string{"show", "--json", "--to", one.To, one.From}, redisURL)
-	if want := server.CLI("GET", "sms:session:"+server.CLI("GET", "sms:conversation:"+one.To+":"+one.From)); raw.stdout != want+"\n" {
+	if want := server.CLI("GET", "sms:session:"+server.CLI("GET",
+		"sms:conversation:"+one.To+":"+one.From)); raw.stdout != want+"\n" {
 		t.Errorf("show --json: %q, in Redis it is %q", raw.stdout, want)
 	}
 
@@ -61,7 +66,8 @@ func TestOperatorCommands(t *testing.T) {
 	if end.status != 0 || end.stdout != one.From+" to +1500•••0006: ended after 3 messages; the next one begins a new conversation\n" {
 		t.Errorf("end: exit status %d\n%s%s", end.status, end.stdout, end.stderr)
 	}
-	if again := execute(t, []string{"end", one.From, "-y", "--json"}, redisURL); again.status != 0 || !strings.Contains(again.stdout, `"what":"ended before"`) {
+	if again := execute(t, []string{"end", one.From, "-y", "--json"}, redisURL); again.status != 0 ||
+		!strings.Contains(again.stdout, `"what":"ended before"`) {
 		t.Errorf("end again: exit status %d\n%s%s", again.status, again.stdout, again.stderr)
 	}
 	if ls := execute(t, []string{"ls", "--json", "--from", one.From}, redisURL); ls.status != 0 || ls.stdout != "" {
@@ -71,7 +77,8 @@ func TestOperatorCommands(t *testing.T) {
 		t.Errorf("the next message is number %d", n)
 	}
 	erase := execute(t, []string{"end", one.From, "--to", one.To, "--yes", "--erase"}, redisURL)
-	if erase.status != 0 || !strings.Contains(erase.stdout, "may be counted again") || strings.Contains(server.CLI("KEYS", "*"), one.From) {
+	if erase.status != 0 || !strings.Contains(erase.stdout, "may be counted again") ||
+		strings.Contains(server.CLI("KEYS", "*"), one.From) {
 		t.Errorf("end --erase: exit status %d\n%s%s", erase.status, erase.stdout, erase.stderr)
 	}
 }
@@ -80,7 +87,8 @@ func TestOperatorCommands(t *testing.T) {
 const rights = "it needs SCAN, GET, STRLEN and PTTL, for end also SET, DEL, TYPE, EVAL and EVALSHA, on a Cluster also CLUSTER SLOTS, and the keys of the prefix"
 
 func TestOperatorErrors(t *testing.T) {
-	server := redistest.Start(t, redistest.Options{Password: "S3cr3t", Args: []string{"--user", "blind", "on", ">S3cr3t", "~sms:*", "+get", "+ping"}})
+	server := redistest.Start(t, redistest.Options{Password: "S3cr3t",
+		Args: []string{"--user", "blind", "on", ">S3cr3t", "~sms:*", "+get", "+ping"}})
 	elsewhere := strings.Replace(server.URL(), "S3cr3t", "wr0ng", 1)
 	blind := strings.Replace(server.URL(), ":S3cr3t@", "blind:S3cr3t@", 1)
 	rows := []struct {
@@ -117,10 +125,12 @@ func TestOperatorErrors(t *testing.T) {
 			t.Parallel()
 			r := execute(t, row.args, "REDIS_URL="+row.redisURL)
 			printed := r.stderr
-			if r.status != row.status || !strings.Contains(printed, row.want) || strings.Contains(printed, "\n") || r.stdout != "" {
+			if r.status != row.status || !strings.Contains(printed, row.want) || strings.Contains(printed, "\n") ||
+				r.stdout != "" {
 				t.Errorf("exit status %d, %q, %q", r.status, printed, r.stdout)
 			}
-			if strings.Contains(strings.ToLower(printed), "s3cr3t") || strings.Contains(printed, "wr0ng") || strings.Contains(printed, "5551234567") {
+			if strings.Contains(strings.ToLower(printed), "s3cr3t") || strings.Contains(printed, "wr0ng") ||
+				strings.Contains(printed, "5551234567") {
 				t.Errorf("a secret or a number is in %q", printed)
 			}
 		})
@@ -134,26 +144,30 @@ func TestOperatorRights(t *testing.T) {
 	}
 	rules := append(user("reader", "+scan", "+get", "+strlen", "+pttl"),
 		user("ender", "+scan", "+get", "+strlen", "+pttl", "+set", "+del", "+type", "+eval", "+evalsha")...)
-	rules = append(rules, user("halfway", "+scan", "+get", "+strlen", "+pttl", "+type", "+eval", "+evalsha", "(+del ~sms:session:*)")...)
+	rules = append(rules, user("halfway", "+scan", "+get", "+strlen", "+pttl", "+type", "+eval", "+evalsha",
+		"(+del ~sms:session:*)")...)
 	server := redistest.Start(t, redistest.Options{Args: rules})
 	r := startReplica(t, server.URL())
 	s := startConversation(t, r, 1)
 	as := func(user string) string {
 		return "REDIS_URL=" + strings.Replace(server.URL(), "redis://", "redis://"+user+":S3cr3t@", 1)
 	}
-	for _, args := range [][]string{{"ls"}, {"ls", "--sort", "left"}, {"ls", "--from", s.From, "--to", s.To}, {"show", s.From}} {
+	for _, args := range [][]string{{"ls"}, {"ls", "--sort", "left"}, {"ls", "--from", s.From, "--to", s.To},
+		{"show", s.From}} {
 		if x := execute(t, args, as("reader")); x.status != 0 || x.stdout == "" {
 			t.Errorf("%q: exit status %d, %q, %s", args, x.status, x.stdout, x.stderr)
 		}
 	}
-	if x := execute(t, []string{"end", s.From, "--yes"}, as("reader")); x.status != 1 || !strings.Contains(x.stderr, rights) || strings.Contains(x.stderr, "may be") {
+	if x := execute(t, []string{"end", s.From, "--yes"}, as("reader")); x.status != 1 ||
+		!strings.Contains(x.stderr, rights) || strings.Contains(x.stderr, "may be") {
 		t.Errorf("end by a reader: exit status %d, %s", x.status, x.stderr)
 	}
 	if x := execute(t, []string{"end", s.From, "--yes", "--erase"}, as("halfway")); x.status != 1 ||
 		!strings.Contains(x.stderr, "may be erased in part") || !strings.Contains(x.stderr, rights) {
 		t.Errorf("an erasure that is refused in the middle: exit status %d, %s", x.status, x.stderr)
 	}
-	if left := server.CLI("KEYS", "sms:*"); strings.Contains(left, "sms:session:") || !strings.Contains(left, "sms:conversation:") {
+	if left := server.CLI("KEYS", "sms:*"); strings.Contains(left, "sms:session:") ||
+		!strings.Contains(left, "sms:conversation:") {
 		t.Errorf("only the record should be deleted, but the keys are %s", left)
 	}
 	s = startConversation(t, r, 1)
@@ -238,7 +252,8 @@ func TestWatchPrintsEvents(t *testing.T) {
 		step.do()
 		webhooktest.Wait(t, step.event, func() bool { return strings.Count(watch.stdout(), "\n") > i })
 		var seen struct{ Event, From string }
-		if err := json.Unmarshal([]byte(strings.Split(watch.stdout(), "\n")[i]), &seen); err != nil || seen.Event != step.event || seen.From != s.From {
+		if err := json.Unmarshal([]byte(strings.Split(watch.stdout(), "\n")[i]), &seen); err != nil ||
+			seen.Event != step.event || seen.From != s.From {
 			t.Errorf("%s: got %+v, %v", step.event, seen, err)
 		}
 	}
@@ -260,7 +275,9 @@ func TestWatchWaitsForRedis(t *testing.T) {
 		t.Fatal(err)
 	}
 	execute(t, []string{"end", s.From, "--to", s.To, "--yes"}, "REDIS_URL="+server.URL())
-	webhooktest.Wait(t, "the end of the conversation", func() bool { return strings.Contains(watch.stdout(), " ended ") })
+	webhooktest.Wait(t, "the end of the conversation", func() bool {
+		return strings.Contains(watch.stdout(), " ended ")
+	})
 	watch.signal(os.Interrupt)
 	if watch.wait() != 0 || strings.Count(watch.stdout(), "\n") != 1 || strings.Count(watch.stderr(), "\n") != 1 {
 		t.Errorf("exit status %d\n%s%s", watch.wait(), watch.stdout(), watch.stderr())

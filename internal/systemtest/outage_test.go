@@ -39,13 +39,14 @@ func TestRedisCrash(t *testing.T) {
 			t.Error("a replica has not retried anything, so the test has not tested it")
 		}
 	}
-	t.Logf("%d messages, %d outages of %v, the slowest message took %v", messages, outages, outage, slowest.Round(time.Millisecond))
+	t.Logf("%d messages, %d outages of %v, the slowest message took %v", messages, outages, outage,
+		slowest.Round(time.Millisecond))
 }
 
 const crashes = 6
 
-// TestReplicaCrash kills replicas while the senders do what Twilio does when a request fails: they send the same message
-// again, to any replica.
+// TestReplicaCrash kills replicas while the senders do what Twilio does when a request fails: they send the same
+// message again, to any replica.
 func TestReplicaCrash(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Options{})

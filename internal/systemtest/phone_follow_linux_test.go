@@ -50,7 +50,8 @@ func TestPhoneAsks(t *testing.T) {
 			if row.there {
 				want = 4
 			}
-			if n := len(other.requests); n != want || strings.Count(x.text(), "[y/N]") != strings.Count(x.text(), "send it") {
+			if n := len(other.requests); n != want ||
+				strings.Count(x.text(), "[y/N]") != strings.Count(x.text(), "send it") {
 				t.Errorf("the other server got %d requests, want %d: %q", n, want, x.text())
 			}
 
@@ -72,7 +73,8 @@ func TestPhoneAsks(t *testing.T) {
 // TestPhoneDoesNotAskForAProgram has output for a program at a terminal.
 func TestPhoneDoesNotAskForAProgram(t *testing.T) {
 	w, other := startRedirecting(t)
-	x := startPhone(t, []string{"TERM=xterm", "TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "--url="+w.URL+"/sms", "--json", "hi")
+	x := startPhone(t, []string{"TERM=xterm", "TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "--url="+w.URL+"/sms",
+		"--json", "hi")
 	x.expect(`"not_followed":"` + other.URL)
 	x.exits(1)
 	if len(other.requests) > 0 || strings.Contains(x.text(), "[y/N]") {

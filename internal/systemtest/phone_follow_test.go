@@ -40,7 +40,8 @@ func TestPhoneFollowsToNamedHostsOnly(t *testing.T) {
 		{"a name that begins with its host", []string{"--follow-hosts=127.0.0.1.other.example"}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			x := text(t, []string{"TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "", append([]string{"--url=" + w.URL + "/sms"}, append(row.args, "hi")...)...)
+			x := text(t, []string{"TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "",
+				append([]string{"--url=" + w.URL + "/sms"}, append(row.args, "hi")...)...)
 			if got := len(other.requests); got > 0 != row.there {
 				t.Errorf("the other server got %d requests:\n%s%s", got, x.stdout, x.stderr)
 			}
@@ -53,11 +54,14 @@ func TestPhoneFollowsToNamedHostsOnly(t *testing.T) {
 				}
 				return
 			}
-			if x.status != 1 || !strings.Contains(x.stdout, "Twilio would follow") || !strings.Contains(x.stdout, other.URL) ||
-				!strings.Contains(x.stderr, "for 1 of 1 messages the webhook leads to another server") || !strings.Contains(x.stderr, "--follow-hosts") {
+			if x.status != 1 || !strings.Contains(x.stdout, "Twilio would follow") ||
+				!strings.Contains(x.stdout, other.URL) ||
+				!strings.Contains(x.stderr, "for 1 of 1 messages the webhook leads to another server") ||
+				!strings.Contains(x.stderr, "--follow-hosts") {
 				t.Errorf("exit status %d:\n%s%s", x.status, x.stdout, x.stderr)
 			}
-			if row.args != nil && row.args[0] == "--json" && !strings.Contains(x.stdout, `"not_followed":"`+other.URL+`"`) {
+			if row.args != nil && row.args[0] == "--json" &&
+				!strings.Contains(x.stdout, `"not_followed":"`+other.URL+`"`) {
 				t.Errorf("the JSON is %s", x.stdout)
 			}
 		})
@@ -65,9 +69,12 @@ func TestPhoneFollowsToNamedHostsOnly(t *testing.T) {
 }
 
 func TestPhoneRefusesInvalidHosts(t *testing.T) {
-	for _, value := range []string{"", "http://other.example", "other.example/path", "S3cr3t@other.example", "other.example:port", "a b"} {
-		x := text(t, []string{"TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "", "--url=http://127.0.0.1:1/sms", "--follow-hosts="+value+",b", "hi")
-		if x.status != 2 || !strings.Contains(x.stderr, "--follow-hosts") || strings.Contains(x.stderr, "S3cr3t") || x.stdout != "" {
+	for _, value := range []string{"", "http://other.example", "other.example/path", "S3cr3t@other.example",
+		"other.example:port", "a b"} {
+		x := text(t, []string{"TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "", "--url=http://127.0.0.1:1/sms",
+			"--follow-hosts="+value+",b", "hi")
+		if x.status != 2 || !strings.Contains(x.stderr, "--follow-hosts") || strings.Contains(x.stderr, "S3cr3t") ||
+			x.stdout != "" {
 			t.Errorf("%q: exit status %d:\n%s%s", value, x.status, x.stdout, x.stderr)
 		}
 	}

@@ -86,7 +86,8 @@ func TestPhoneFindsDev(t *testing.T) {
 			if got := x.lines("< "); !slices.Equal(got, row.want) || x.status != row.status {
 				t.Errorf("exit status %d, replies %q, want %q:\n%s%s", x.status, got, row.want, x.stdout, x.stderr)
 			}
-			if shown := strings.Contains(x.stdout, noReply); shown != (slices.Contains(row.args, "/stop") || row.status == 1) {
+			if shown := strings.Contains(x.stdout, noReply); shown != (slices.Contains(row.args, "/stop") ||
+				row.status == 1) {
 				t.Errorf("%q is shown: %t\n%s", noReply, shown, x.stdout)
 			}
 			if row.status == 0 && (x.stderr != "" || len(x.lines("! ")) > 0) {
@@ -99,7 +100,8 @@ func TestPhoneFindsDev(t *testing.T) {
 	}
 }
 
-// TestPhoneWhatsApp checks that both numbers belong to WhatsApp. Twilio sends no message between WhatsApp and other numbers.
+// TestPhoneWhatsApp checks that both numbers belong to WhatsApp. Twilio sends no message between WhatsApp and other
+// numbers.
 func TestPhoneWhatsApp(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
 	for _, args := range [][]string{
@@ -108,7 +110,8 @@ func TestPhoneWhatsApp(t *testing.T) {
 		{"--to=whatsapp:+15005550006"},
 	} {
 		x := text(t, runtimeOf(d), "", append(args, "--json", "hi")...)
-		if want := `"from":"whatsapp:+15005550006","to":"whatsapp:+12025550143"`; !strings.Contains(x.stdout, want) || x.status != 0 {
+		if want := `"from":"whatsapp:+15005550006","to":"whatsapp:+12025550143"`; !strings.Contains(x.stdout, want) ||
+			x.status != 0 {
 			t.Errorf("%q: exit status %d, no %s in\n%s%s", args, x.status, want, x.stdout, x.stderr)
 		}
 	}
@@ -154,7 +157,8 @@ func TestPhoneReadsLines(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			x := text(t, runtimeOf(d), row.input, "--from="+newSender(t).From)
-			if got := x.lines("< "); !slices.Equal(got, row.want) || x.status != row.status || !strings.Contains(x.stderr, row.stderr) {
+			if got := x.lines("< "); !slices.Equal(got, row.want) || x.status != row.status ||
+				!strings.Contains(x.stderr, row.stderr) {
 				t.Errorf("exit status %d, replies %q, want %q:\n%s%s", x.status, got, row.want, x.stdout, x.stderr)
 			}
 		})
@@ -191,7 +195,8 @@ func TestPhoneJSON(t *testing.T) {
 		t.Fatalf("%d objects:\n%s", len(got), x.stdout)
 	}
 	hi, forged, again := got[0], got[1], got[2]
-	if !hi.OK || hi.Message.Body != "hi" || hi.Replies[0].Body != webhooktest.Greeting(1) || hi.Cookie != "new" || len(hi.Findings) > 0 ||
+	if !hi.OK || hi.Message.Body != "hi" || hi.Replies[0].Body != webhooktest.Greeting(1) || hi.Cookie != "new" ||
+		len(hi.Findings) > 0 ||
 		hi.Exchanges[0].Status != 200 || !strings.Contains(hi.Exchanges[0].RequestBody, "Body=hi") {
 		t.Errorf("the first object is %+v", hi)
 	}
@@ -205,7 +210,8 @@ func TestPhoneJSON(t *testing.T) {
 
 func TestPhoneIgnoresTheEnvironmentForDev(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
-	settings := append(runtimeOf(d), "TWILIO_AUTH_TOKEN=of-another-account", "TWILIO_ACCOUNT_SID=AC00000000000000000000000000000009",
+	settings := append(runtimeOf(d), "TWILIO_AUTH_TOKEN=of-another-account",
+		"TWILIO_ACCOUNT_SID=AC00000000000000000000000000000009",
 		"PUBLIC_URL=https://elsewhere.example.com")
 	if x := text(t, settings, "", "hi"); x.status != 0 || !slices.Equal(x.lines("< "), greetings(1, 1)) {
 		t.Errorf("exit status %d:\n%s%s", x.status, x.stdout, x.stderr)
@@ -215,10 +221,12 @@ func TestPhoneIgnoresTheEnvironmentForDev(t *testing.T) {
 func TestPhoneSignsForDevsPublicURL(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=", "PUBLIC_URL=https://sms.example.com", "REDIS_PREFIX=text/")
 	x := text(t, runtimeOf(d), "", "--verbose", "hi", "/skip 4h", "hi")
-	if got := x.lines("< "); x.status != 0 || !slices.Equal(got, []string{webhooktest.Greeting(1), webhooktest.Greeting(1)}) {
+	if got := x.lines("< "); x.status != 0 ||
+		!slices.Equal(got, []string{webhooktest.Greeting(1), webhooktest.Greeting(1)}) {
 		t.Errorf("exit status %d:\n%s%s", x.status, x.stdout, x.stderr)
 	}
-	for _, want := range []string{"POST https://sms.example.com/sms at " + d.url + "/sms, SM", ", 1 GSM-7 segment\n", "<-- ", " 200 after ", ", cookie new, 1 GSM-7 segment\n"} {
+	for _, want := range []string{"POST https://sms.example.com/sms at " + d.url + "/sms, SM", ", 1 GSM-7 segment\n",
+		"<-- ", " 200 after ", ", cookie new, 1 GSM-7 segment\n"} {
 		if !strings.Contains(x.stdout, want) {
 			t.Errorf("%q is not in\n%s", want, x.stdout)
 		}

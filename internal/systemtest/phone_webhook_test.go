@@ -63,10 +63,12 @@ func twiml(text string) http.HandlerFunc {
 
 func TestPhoneTextsOtherWebhooks(t *testing.T) {
 	w := startWebhook(t, twiml("welcome"))
-	settings := []string{"TWILIO_AUTH_TOKEN= " + webhooktest.AuthToken + " ,67890", "TWILIO_ACCOUNT_SID=AC00000000000000000000000000000009"}
+	settings := []string{"TWILIO_AUTH_TOKEN= " + webhooktest.AuthToken + " ,67890",
+		"TWILIO_ACCOUNT_SID=AC00000000000000000000000000000009"}
 	x := text(t, settings, "", "--url="+w.URL+"/text?a=b", "--from=+14158675309", "--to=+18005551212",
 		"--messaging-service-sid=MG00000000000000000000000000000001", "hi", "/skip")
-	if x.status != 0 || !slices.Equal(x.lines("< "), []string{"welcome"}) || !strings.Contains(x.stdout, "but not on the other side") {
+	if x.status != 0 || !slices.Equal(x.lines("< "), []string{"welcome"}) ||
+		!strings.Contains(x.stdout, "but not on the other side") {
 		t.Errorf("exit status %d:\n%s%s", x.status, x.stdout, x.stderr)
 	}
 	req := w.next(t)
@@ -91,12 +93,14 @@ func TestPhoneSignsForAPublicURL(t *testing.T) {
 		twiml("sorry")(res, req)
 	})
 	for _, fallback := range []string{"https://sms.example.com/hooks/sorry", w.URL + "/sorry"} {
-		x := text(t, nil, "", "--url="+w.URL+"/sms", "--auth-token="+webhooktest.AuthToken, "--public-url=https://sms.example.com/hooks/sms", "--fallback-url="+fallback, "hi")
+		x := text(t, nil, "", "--url="+w.URL+"/sms", "--auth-token="+webhooktest.AuthToken,
+			"--public-url=https://sms.example.com/hooks/sms", "--fallback-url="+fallback, "hi")
 		if x.status != 1 || !slices.Equal(x.lines("< "), []string{"sorry"}) || !strings.Contains(x.stdout, "! 11217 ") {
 			t.Fatalf("%s: exit status %d:\n%s%s", fallback, x.status, x.stdout, x.stderr)
 		}
 		first, second := w.next(t), w.next(t)
-		if !signedFor(first, "https://sms.example.com/hooks/sms") || !signedFor(second, "https://sms.example.com/hooks/sorry") ||
+		if !signedFor(first, "https://sms.example.com/hooks/sms") ||
+			!signedFor(second, "https://sms.example.com/hooks/sorry") ||
 			second.URL.Path != "/sorry" || second.PostForm.Get("MessageSid") != first.PostForm.Get("MessageSid") {
 			t.Errorf("%s: the request to the fallback was %s %v", fallback, second.URL, second.PostForm)
 		}
@@ -108,11 +112,14 @@ func TestPhoneSendsPicturesAndStop(t *testing.T) {
 		res.Header().Set("Content-Type", "text/xml")
 		fmt.Fprint(res, "<Response><Message><Media>https://example.com/a.png</Media></Message></Response>")
 	})
-	x := text(t, []string{"TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "", "--url="+w.URL, "/mms https://example.com/b.gif look", "/stop")
-	if x.status != 0 || !slices.Equal(x.lines("< "), []string{"https://example.com/a.png", "https://example.com/a.png"}) {
+	x := text(t, []string{"TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "", "--url="+w.URL,
+		"/mms https://example.com/b.gif look", "/stop")
+	if x.status != 0 || !slices.Equal(x.lines("< "), []string{"https://example.com/a.png",
+		"https://example.com/a.png"}) {
 		t.Errorf("exit status %d:\n%s%s", x.status, x.stdout, x.stderr)
 	}
-	if form := w.next(t).PostForm; form.Get("NumMedia") != "1" || form.Get("MediaUrl0") != "https://example.com/b.gif" ||
+	if form := w.next(t).PostForm; form.Get("NumMedia") != "1" ||
+		form.Get("MediaUrl0") != "https://example.com/b.gif" ||
 		form.Get("MediaContentType0") != "image/gif" || form.Get("Body") != "look" {
 		t.Errorf("the request with the picture was %v", form)
 	}
@@ -133,8 +140,10 @@ func TestPhoneEscapesAnswers(t *testing.T) {
 		res.WriteHeader(http.StatusPermanentRedirect)
 	})
 	for _, flag := range []string{"--verbose", "--json"} {
-		x := text(t, []string{"TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "", "--url="+w.URL, flag, "text", "redirect")
-		if x.status != 1 || strings.ContainsAny(x.stdout+x.stderr, "\x1b\u009b\u202e") || !strings.Contains(x.stdout, `[2J\u202e`) {
+		x := text(t, []string{"TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "", "--url="+w.URL, flag, "text",
+			"redirect")
+		if x.status != 1 || strings.ContainsAny(x.stdout+x.stderr, "\x1b\u009b\u202e") ||
+			!strings.Contains(x.stdout, `[2J\u202e`) {
 			t.Errorf("%s: exit status %d: %q", flag, x.status, x.stdout+x.stderr)
 		}
 	}
@@ -146,7 +155,8 @@ func TestPhoneWithoutDev(t *testing.T) {
 	squatted := t.TempDir()
 	squatter := startWebhook(t, twiml("welcome"))
 	open := t.TempDir()
-	err := errors.Join(os.Mkdir(filepath.Join(squatted, "smsession"), 0o700), os.Mkdir(filepath.Join(open, "smsession"), 0o700),
+	err := errors.Join(os.Mkdir(filepath.Join(squatted, "smsession"), 0o700),
+		os.Mkdir(filepath.Join(open, "smsession"), 0o700),
 		os.Chmod(filepath.Join(open, "smsession"), 0o777))
 	for dir, text := range map[string]string{
 		squatted: fmt.Sprintf(`{"url":%q,"public_url":%[1]q,"auth_token":"S3cr3t"}`, squatter.URL),
@@ -170,7 +180,8 @@ func TestPhoneWithoutDev(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			x := text(t, row.settings, "", "hi")
-			if x.status != 1 || !strings.Contains(x.stderr, row.want) || strings.Contains(x.stderr, "\n") || x.stdout != "" || strings.Contains(x.stderr, "S3cr3t") {
+			if x.status != 1 || !strings.Contains(x.stderr, row.want) || strings.Contains(x.stderr, "\n") ||
+				x.stdout != "" || strings.Contains(x.stderr, "S3cr3t") {
 				t.Errorf("exit status %d: %s%s", x.status, x.stdout, x.stderr)
 			}
 		})
@@ -222,10 +233,12 @@ func TestPhoneErrors(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			x := text(t, []string{"TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "", row.args...)
-			if x.status != 2 || !strings.Contains(x.stderr, row.want) || strings.Contains(x.stderr, "\n") || x.stdout != "" {
+			if x.status != 2 || !strings.Contains(x.stderr, row.want) || strings.Contains(x.stderr, "\n") ||
+				x.stdout != "" {
 				t.Errorf("exit status %d: %s%s", x.status, x.stdout, x.stderr)
 			}
-			if strings.Contains(strings.ToLower(x.stderr), "s3cr3t") || strings.Contains(x.stderr, webhooktest.AuthToken) {
+			if strings.Contains(strings.ToLower(x.stderr), "s3cr3t") ||
+				strings.Contains(x.stderr, webhooktest.AuthToken) {
 				t.Errorf("the secret is in %q", x.stderr)
 			}
 			if len(w.requests) > 0 {
@@ -236,7 +249,8 @@ func TestPhoneErrors(t *testing.T) {
 	t.Run("no token", func(t *testing.T) {
 		for _, token := range []string{"", "TWILIO_AUTH_TOKEN=", "TWILIO_AUTH_TOKEN= , S3cr3t"} {
 			x := text(t, []string{token}, "", there, "hi")
-			if x.status != 2 || !strings.Contains(x.stderr, "--auth-token (or TWILIO_AUTH_TOKEN) is missing") || strings.Contains(x.stderr, "S3cr3t") {
+			if x.status != 2 || !strings.Contains(x.stderr, "--auth-token (or TWILIO_AUTH_TOKEN) is missing") ||
+				strings.Contains(x.stderr, "S3cr3t") {
 				t.Errorf("%q: exit status %d: %s", token, x.status, x.stderr)
 			}
 		}
@@ -252,7 +266,8 @@ func TestPhoneIntoAClosedPipe(t *testing.T) {
 			t.Fatal(err)
 		}
 		var stderr strings.Builder
-		cmd := phoneCommand(t, []string{"TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "--url="+w.URL, flag, "one", "two", "three")
+		cmd := phoneCommand(t, []string{"TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "--url="+w.URL, flag, "one",
+			"two", "three")
 		cmd.Stdout, cmd.Stderr = pipe, &stderr
 		r.Close()
 		err = cmd.Run()
@@ -300,7 +315,8 @@ func TestPhoneInterrupted(t *testing.T) {
 			defer time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() }).Stop() // it may wait forever
 			rest, _ := io.ReadAll(stdout)
 			_ = cmd.Wait()
-			if cmd.ProcessState.ExitCode() != 1 || stderr.String() != "smsession: interrupted\n" || strings.Contains(string(rest), "! ") {
+			if cmd.ProcessState.ExitCode() != 1 || stderr.String() != "smsession: interrupted\n" ||
+				strings.Contains(string(rest), "! ") {
 				t.Errorf("%v: %s%s", cmd.ProcessState, rest, stderr.String())
 			}
 		})

@@ -44,7 +44,8 @@ func hasKey(command string, args []string) bool {
 }
 
 func TestRedisBehindProxy(t *testing.T) {
-	for name, hangUp := range map[string]bool{"a proxy that refuses HELLO and scripts without keys": false, "a proxy that closes the connection instead": true} {
+	for name, hangUp := range map[string]bool{"a proxy that refuses HELLO and scripts without keys": false,
+		"a proxy that closes the connection instead": true} {
 		t.Run(name, func(t *testing.T) {
 			r := startReplica(t, "redis://"+startRelay(t, hangUp))
 			report(t, checkCounts([]reply{newSender(t).deliver(r.url, "/sms", webhooktest.NewSID(), "")}, 1, 1))
@@ -65,7 +66,8 @@ func TestStartFailsWithoutRights(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{Args: row.user})
 			r := execute(t, []string{"serve"}, serviceSettings("redis://"+narrowLogin+server.Addr())...)
 			printed := sentences(r.stderr)
-			if status := r.status; status != 1 || len(printed) != 1 || !strings.Contains(printed[0], "NOPERM") || !strings.Contains(printed[0], row.want) {
+			if status := r.status; status != 1 || len(printed) != 1 || !strings.Contains(printed[0], "NOPERM") ||
+				!strings.Contains(printed[0], row.want) {
 				t.Errorf("exit status %d, %q, want 1 and a sentence with %s", status, printed, row.want)
 			}
 		})
@@ -82,5 +84,7 @@ func TestReadiness(t *testing.T) {
 	server.CLI("ACL", "SETUSER", "app", "+set")
 	r.waitReady()
 	s := newSender(t)
-	webhooktest.Wait(t, "a reply", func() bool { return number(s.deliver(r.url, "/sms", webhooktest.NewSID(), "").Text()) > 0 })
+	webhooktest.Wait(t, "a reply", func() bool {
+		return number(s.deliver(r.url, "/sms", webhooktest.NewSID(), "").Text()) > 0
+	})
 }

@@ -42,7 +42,8 @@ func command(tb testing.TB, args []string, settings ...string) *exec.Cmd {
 // commandOf is command for any program.
 func commandOf(path string, args []string, settings ...string) *exec.Cmd {
 	cmd := exec.Command(path, args...)
-	// Under the race detector, a process waits before it exits in case another thread finds a race: a second by default.
+	// Under the race detector, a process waits before it exits in case another thread finds a race: a second by
+	// default.
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "GORACE=atexit_sleep_ms=20"}, settings...)
 	cmd.SysProcAttr = childAttributes()
 	return cmd

@@ -11,7 +11,8 @@ import (
 )
 
 // The checks in this file return what was violated, as sentences. TestPromises expects no violation of the service.
-// TestPlainServer expects each check to find a violation of the plain server; otherwise the check could not find anything.
+// TestPlainServer expects each check to find a violation of the plain server; otherwise the check could not find
+// anything.
 
 const (
 	burst        = 40 // how many messages with one cookie are sent at the same moment
@@ -78,8 +79,8 @@ func sixTimes(f *fleet, o original) []reply {
 	return concurrently(6, func(int) reply { return o.deliver(f.next(), "/sms", o.sid, o.cookie) })
 }
 
-// doubledMessages repeats the third message of a conversation. It then sends one more message, whose number shows how often
-// the third was counted.
+// doubledMessages repeats the third message of a conversation. It then sends one more message, whose number shows how
+// often the third was counted.
 func doubledMessages(f *fleet, how repeat) []string {
 	s := newSender(f.tb)
 	first := s.deliver(f.next(), "/sms", webhooktest.NewSID(), "")
@@ -152,8 +153,8 @@ func TestOneToken(t *testing.T) {
 // controlTries is how often a check is tried against the plain server, which can win a race by luck.
 const controlTries = 10
 
-// TestPlainServer is the negative control: it runs the checks against a server that is built from the documentation of the
-// same libraries.
+// TestPlainServer is the negative control: it runs the checks against a server that is built from the documentation of
+// the same libraries.
 func TestPlainServer(t *testing.T) {
 	f := startPlainFleet(t, redistest.Start(t, redistest.Options{}))
 	if violations := checkCounts(f.send(newSender(t), 1, ""), 1, 1); len(violations) > 0 {

@@ -50,14 +50,15 @@ func TestRunbookCommands(t *testing.T) {
 				t.Fatalf("line %d should contain %q:\n%s", i+1, want, out)
 			}
 		}
-		if a, err := s.Send(r.url, "/sms", webhooktest.NewSID(), ""); err != nil || a.Text() != webhooktest.Greeting(1) {
+		if a, err := s.Send(r.url, "/sms", webhooktest.NewSID(), ""); err != nil ||
+			a.Text() != webhooktest.Greeting(1) {
 			t.Errorf("the next message gets %q, %v", a.Text(), err)
 		}
 	})
 }
 
-// TestRedisURLWithPassword uses the URLs of the documentation with redis-cli, which reads the text before the colon as a user
-// name, even if it is empty.
+// TestRedisURLWithPassword uses the URLs of the documentation with redis-cli, which reads the text before the colon as
+// a user name, even if it is empty.
 func TestRedisURLWithPassword(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{Password: "password"})
 	server.CLI("ACL", "SETUSER", "smsession", "on", ">password", "~*", "+@all")
@@ -111,7 +112,8 @@ func TestReadmeHasEverySetting(t *testing.T) {
 }
 
 func TestDocumentedRightsAreEnough(t *testing.T) {
-	_, rights, _ := strings.Cut(shipped(t, "deploy/README.md"), "The Redis user needs the keys `sms:*` and the commands ")
+	_, rights, _ := strings.Cut(shipped(t, "deploy/README.md"),
+		"The Redis user needs the keys `sms:*` and the commands ")
 	rights, _, _ = strings.Cut(rights, ".")
 	args := []string{"--user", "app", "on", ">secret", "~sms:*"}
 	for _, word := range strings.FieldsFunc(rights, func(r rune) bool { return r < 'A' || r > 'Z' }) {
@@ -135,17 +137,20 @@ func TestDocumentedRightsAreEnough(t *testing.T) {
 		if _, err := conn.Do(put[0].(string), append([]any{key}, put[1:]...)...); err != nil {
 			t.Fatal(err)
 		}
-		if first, err = s.Send(r.url, "/sms", webhooktest.NewSID(), first.Cookie); err != nil || first.Text() != webhooktest.Greeting(1) {
+		if first, err = s.Send(r.url, "/sms", webhooktest.NewSID(), first.Cookie); err != nil ||
+			first.Text() != webhooktest.Greeting(1) {
 			t.Fatalf("after %v, the message gets %q, %v\n%s", put[0], first.Text(), err, r.stderr())
 		}
-		if first, err = s.Send(r.url, "/sms", webhooktest.NewSID(), first.Cookie); err != nil || first.Text() != webhooktest.Greeting(2) {
+		if first, err = s.Send(r.url, "/sms", webhooktest.NewSID(), first.Cookie); err != nil ||
+			first.Text() != webhooktest.Greeting(2) {
 			t.Fatalf("the second message gets %q, %v", first.Text(), err)
 		}
 	}
 }
 
 func TestStartFailsWithoutScripts(t *testing.T) {
-	server := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~sms:*", "+get", "+set", "+ping"}})
+	server := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~sms:*", "+get",
+		"+set", "+ping"}})
 	r := execute(t, []string{"serve"}, "PUBLIC_URL="+webhooktest.PublicURL, "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken,
 		"REDIS_URL=redis://app:secret@"+server.Addr(), "ADDR=127.0.0.1:0", "ADMIN_ADDR=")
 	if r.status != 1 || !strings.Contains(r.stderr, "NOPERM") {

@@ -79,7 +79,8 @@ const idleMilliseconds = int64(4 * time.Hour / time.Millisecond)
 type counting func(conn redis.Conn, key string) (int, error)
 
 func limit(pool *redis.Pool, count counting) http.Handler {
-	verifier := twilio.NewVerifier(weburl.Split(webhooktest.PublicURL+"/sms"), []twilio.Token{{Value: webhooktest.AuthToken}})
+	verifier := twilio.NewVerifier(weburl.Split(webhooktest.PublicURL+"/sms"),
+		[]twilio.Token{{Value: webhooktest.AuthToken}})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body := make([]byte, r.ContentLength)
 		_, err := io.ReadFull(r.Body, body)

@@ -9,8 +9,8 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// impatient is the setting of replicas that give up soon after a Redis replica has not confirmed a commit. Messages that
-// should succeed go to a replica with the default budget.
+// impatient is the setting of replicas that give up soon after a Redis replica has not confirmed a commit. Messages
+// that should succeed go to a replica with the default budget.
 const impatient = "REQUEST_BUDGET=1500ms"
 
 // startWaiting starts a replica of the service that waits for Redis replicas.
@@ -53,7 +53,8 @@ func TestWaitReplicas(t *testing.T) {
 		}
 		r := one.deliver(server.url, step.route, sid, first.Cookie)
 		s.Replicas[0].Resume()
-		if r.Status != step.status || step.text != "" && r.Text() != step.text || step.text == "" && number(r.Text()) != 0 {
+		if r.Status != step.status || step.text != "" && r.Text() != step.text ||
+			step.text == "" && number(r.Text()) != 0 {
 			t.Errorf("%s: got %q, want %d %q", step.name, r.Text(), step.status, step.text)
 		}
 	}
@@ -76,11 +77,13 @@ func TestWaitReplicas(t *testing.T) {
 	})
 }
 
-// TestWaitReplicasSurvivesFailover lets the primary count a message that its Redis replica never receives, and then kills
-// the primary. A replica of the service that does not wait has already answered the message: the negative control.
+// TestWaitReplicasSurvivesFailover lets the primary count a message that its Redis replica never receives, and then
+// kills the primary. A replica of the service that does not wait has already answered the message: the negative
+// control.
 func TestWaitReplicasSurvivesFailover(t *testing.T) {
 	t.Parallel()
-	for wait, name := range []string{"without waiting, an answered message is lost", "with waiting, the message is not answered"} {
+	for wait, name := range []string{"without waiting, an answered message is lost",
+		"with waiting, the message is not answered"} {
 		t.Run(name, func(t *testing.T) {
 			s := redistest.StartSentinels(t, 1, 0, redistest.Options{})
 			before := startWaiting(t, s, wait)

@@ -45,7 +45,8 @@ func (f secretFile) copy(from string) {
 }
 
 func TestRedisPasswordRotation(t *testing.T) {
-	server := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">0ld-S3cr3t", "~sms:*", "+@all"}})
+	server := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">0ld-S3cr3t", "~sms:*",
+		"+@all"}})
 	file := newSecretFile(t, "redis://app:0ld-S3cr3t@"+server.Addr())
 	r := startReplica(t, "", "REDIS_URL=", "REDIS_URL_FILE="+file.path)
 	s := newSender(t)
@@ -106,7 +107,8 @@ func TestHangup(t *testing.T) {
 		answers := func(want int, to string) {
 			t.Helper()
 			for _, route := range []string{"/sms", "/sms/fallback"} {
-				if got, err := newSender(t).Send(r.url, route, webhooktest.NewSID(), ""); err != nil || got.Status != want {
+				if got, err := newSender(t).Send(r.url, route, webhooktest.NewSID(), ""); err != nil ||
+					got.Status != want {
 					t.Errorf("%s gets %d at %s, %v, want %d", to, got.Status, route, err, want)
 				}
 			}

@@ -11,8 +11,8 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// TestSentinelFailover kills the primary of three servers under traffic. Each reply has waited for one Redis replica, and
-// the Sentinels promote the replica that has received most.
+// TestSentinelFailover kills the primary of three servers under traffic. Each reply has waited for one Redis replica,
+// and the Sentinels promote the replica that has received most.
 func TestSentinelFailover(t *testing.T) {
 	t.Parallel()
 	s := redistest.StartSentinels(t, 2, 3, redistest.Options{Args: narrow("+role", "+wait")})
@@ -31,8 +31,8 @@ func TestSentinelFailover(t *testing.T) {
 	t.Logf("%d messages over a failover, the slowest took %v", messages, slowest.Round(time.Millisecond))
 }
 
-// TestSentinelFailoverWithoutWait measures what asynchronous replication loses. The only promise is that messages that were
-// answered before the replica received them are not lost.
+// TestSentinelFailoverWithoutWait measures what asynchronous replication loses. The only promise is that messages that
+// were answered before the replica received them are not lost.
 func TestSentinelFailoverWithoutWait(t *testing.T) {
 	t.Parallel()
 	s := redistest.StartSentinels(t, 1, 1, redistest.Options{Args: narrow("+role")})
@@ -55,7 +55,8 @@ func TestSentinelFailoverWithoutWait(t *testing.T) {
 	if failed > 0 || int64(doubled) > most {
 		t.Errorf("%d messages failed and %d were lost, want none and at most %d", failed, doubled, most)
 	}
-	t.Logf("%d messages, of which the failover lost %d; the slowest message took %v", messages, doubled, slowest.Round(time.Millisecond))
+	t.Logf("%d messages, of which the failover lost %d; the slowest message took %v", messages, doubled,
+		slowest.Round(time.Millisecond))
 }
 
 func sentinelURL(s *redistest.Sentinels) string {
@@ -66,7 +67,8 @@ func sentinelURL(s *redistest.Sentinels) string {
 func waitPromoted(t *testing.T, s *redistest.Sentinels) (addr string) {
 	t.Helper()
 	webhooktest.Wait(t, "the Sentinels to promote a replica", func() bool {
-		host, port, _ := strings.Cut(s.Sentinels[0].CLI("SENTINEL", "GET-MASTER-ADDR-BY-NAME", redistest.PrimaryName), "\n")
+		host, port, _ := strings.Cut(s.Sentinels[0].CLI("SENTINEL", "GET-MASTER-ADDR-BY-NAME", redistest.PrimaryName),
+			"\n")
 		addr = net.JoinHostPort(host, port)
 		return addr != s.Primary.Addr()
 	})

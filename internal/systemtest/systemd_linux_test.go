@@ -11,8 +11,8 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// verify returns what systemd prints about a unit file and its drop-ins. The exit status is not enough, because a misspelt
-// key is only a warning.
+// verify returns what systemd prints about a unit file and its drop-ins. The exit status is not enough, because a
+// misspelt key is only a warning.
 func verify(t *testing.T, path string) string {
 	t.Helper()
 	out, err := exec.Command("systemd-analyze", "verify", path).CombinedOutput()
@@ -30,7 +30,8 @@ func unitFile(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "smsession@.service")
-	if err := os.WriteFile(path, []byte(strings.ReplaceAll(text, "/usr/local/bin/smsession", binary)), 0o600); err != nil {
+	if err := os.WriteFile(path, []byte(strings.ReplaceAll(text, "/usr/local/bin/smsession", binary)),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -41,16 +42,19 @@ func TestSystemdUnit(t *testing.T) {
 	if printed := verify(t, unitFile(t, unit)); printed != "" {
 		t.Errorf("systemd prints:\n%s", printed)
 	}
-	if printed := verify(t, unitFile(t, strings.Replace(unit, "RestartSec=", "RestartSecs=", 1))); !strings.Contains(printed, "RestartSecs") {
+	if printed := verify(t, unitFile(t, strings.Replace(unit, "RestartSec=", "RestartSecs=", 1))); !strings.Contains(
+		printed, "RestartSecs") {
 		t.Errorf("for a misspelt key, systemd prints %q", printed)
 	}
 	// 20 of 100 is a small exposure. A unit without hardening has 96.
-	out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--threshold=20", unitFile(t, unit)).CombinedOutput()
+	out, err := exec.Command("systemd-analyze", "security", "--offline=true", "--threshold=20",
+		unitFile(t, unit)).CombinedOutput()
 	if err != nil {
 		t.Errorf("systemd rates the unit as too exposed: %v\n%s", err, out)
 	}
 	settings := found(t, shipped(t, "deploy/systemd/smsession.env"), `(?m)^#?([A-Z_]+=.*)$`)
-	accepted(t, append(settings, "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken, "REDIS_URL=redis://localhost", "ADDR=127.0.0.1:8081", "ADMIN_ADDR=127.0.0.1:18081"))
+	accepted(t, append(settings, "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken, "REDIS_URL=redis://localhost",
+		"ADDR=127.0.0.1:8081", "ADMIN_ADDR=127.0.0.1:18081"))
 }
 
 func TestSystemdDropIns(t *testing.T) {
@@ -76,8 +80,8 @@ func TestSystemdDropIns(t *testing.T) {
 	}
 }
 
-// TestSystemdRestartsRedisAfterFailover compares the drop-in with the documented time-outs. A failover needs the time to
-// detect the failure and to elect the new primary. A failed election is repeated after twice its time-out.
+// TestSystemdRestartsRedisAfterFailover compares the drop-in with the documented time-outs. A failover needs the time
+// to detect the failure and to elect the new primary. A failed election is repeated after twice its time-out.
 func TestSystemdRestartsRedisAfterFailover(t *testing.T) {
 	guide := shipped(t, "deploy/README.md")
 	milliseconds := func(setting string) time.Duration {
@@ -88,7 +92,8 @@ func TestSystemdRestartsRedisAfterFailover(t *testing.T) {
 		return d
 	}
 	failover := milliseconds("sentinel down-after-milliseconds") + 2*milliseconds("sentinel failover-timeout")
-	if restart := seconds(t, shipped(t, "deploy/systemd/redis-sentinel.conf"), `RestartSec=(\w+)`); restart < 2*failover {
+	if restart := seconds(t, shipped(t, "deploy/systemd/redis-sentinel.conf"),
+		`RestartSec=(\w+)`); restart < 2*failover {
 		t.Errorf("systemd restarts Redis after %v, and a failover may take %v", restart, failover)
 	}
 }

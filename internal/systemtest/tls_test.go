@@ -12,8 +12,8 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// narrow returns arguments of redis-server for a user with only the documented rights: the keys of the service, the commands
-// of serve, and more commands for other topologies.
+// narrow returns arguments of redis-server for a user with only the documented rights: the keys of the service, the
+// commands of serve, and more commands for other topologies.
 func narrow(more ...string) []string {
 	user := "--user app on >pass/word resetkeys ~sms:* resetchannels -@all " +
 		"+get +set +del +type +eval +evalsha +rename +strlen +pexpire"
@@ -26,9 +26,11 @@ const narrowLogin = "app:pass%2Fword@"
 // TestNarrowUser checks the promises over TLS with a client certificate, with a Redis user who has only the documented
 // rights. It also shows that the user has no other rights.
 func TestNarrowUser(t *testing.T) {
-	server := redistest.Start(t, redistest.Options{TLS: true, ClientCertificate: true, Args: narrow(), Password: "operator"})
+	server := redistest.Start(t, redistest.Options{TLS: true, ClientCertificate: true, Args: narrow(),
+		Password: "operator"})
 	f := &fleet{tb: t, sessions: "sms:session:*",
-		redis: redistest.Conn(t, server.Addr(), redis.DialUseTLS(true), redis.DialTLSConfig(server.ClientTLS()), redis.DialPassword("operator"))}
+		redis: redistest.Conn(t, server.Addr(), redis.DialUseTLS(true), redis.DialTLSConfig(server.ClientTLS()),
+			redis.DialPassword("operator"))}
 	for range fleetSize {
 		f.replicas = append(f.replicas, startReplica(t, narrowURL(server)))
 	}
@@ -41,15 +43,19 @@ func TestNarrowUser(t *testing.T) {
 		"sorted set": {"ZADD", "?", 1, "a"},
 		"stream":     {"XADD", "?", "*", "a", "b"},
 	} {
-		t.Run("a record that is a "+kind+" is moved to quarantine", func(t *testing.T) { report(t, quarantined(f, spoil)) })
+		t.Run("a record that is a "+kind+" is moved to quarantine", func(t *testing.T) {
+			report(t, quarantined(f, spoil))
+		})
 	}
 	for _, r := range f.replicas {
 		if log := r.stderr(); strings.Contains(log, "NOPERM") {
 			t.Errorf("the service needs more rights:\n%s", log)
 		}
 	}
-	for command, want := range map[string]string{"GET other": "NOPERM", "SCAN 0": "NOPERM", "FLUSHALL": "NOPERM", "GET sms:x": ""} {
-		args := append([]string{"--user", "app", "--pass", "pass/word", "--no-auth-warning"}, strings.Fields(command)...)
+	for command, want := range map[string]string{"GET other": "NOPERM", "SCAN 0": "NOPERM", "FLUSHALL": "NOPERM",
+		"GET sms:x": ""} {
+		args := append([]string{"--user", "app", "--pass", "pass/word", "--no-auth-warning"},
+			strings.Fields(command)...)
 		if got := server.CLI(args...); !strings.HasPrefix(got, want) || want == "" && got != "" {
 			t.Errorf("%s: %q, want %q", command, got, want)
 		}
@@ -92,9 +98,11 @@ func TestStartFailsWithTLS(t *testing.T) {
 		{"replicas that the user may not wait for", right, "NOPERM", 1, 1},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			r := execute(t, []string{"serve"}, serviceSettings(row.url, fmt.Sprint("REDIS_WAIT_REPLICAS=", row.wait))...)
+			r := execute(t, []string{"serve"}, serviceSettings(row.url,
+				fmt.Sprint("REDIS_WAIT_REPLICAS=", row.wait))...)
 			if status := r.status; status != row.status || !strings.Contains(r.stderr, row.log) {
-				t.Errorf("the exit status is %d, want %d, and the log should say %q:\n%s", status, row.status, row.log, r.stderr)
+				t.Errorf("the exit status is %d, want %d, and the log should say %q:\n%s", status, row.status, row.log,
+					r.stderr)
 			}
 			if strings.Contains(r.stderr, "pass/word") || strings.Contains(r.stderr, "wrong") {
 				t.Errorf("the log quotes a password:\n%s", r.stderr)

@@ -93,8 +93,8 @@ func (c *conversation) count() int {
 	return len(c.replies)
 }
 
-// insist delivers a message to one replica after the other until it gets 200. A failover can take longer than the request
-// budget, and then a replica may give up. It is an error if a replica gives up earlier.
+// insist delivers a message to one replica after the other until it gets 200. A failover can take longer than the
+// request budget, and then a replica may give up. It is an error if a replica gives up earlier.
 func (f *fleet) insist(t *testing.T, s *sender, sid, cookie string) reply {
 	for {
 		sent := time.Now()
@@ -126,7 +126,9 @@ func waitForReplies(tb testing.TB, of []*conversation, more int) {
 		before[i] = c.count()
 	}
 	for i, c := range of {
-		webhooktest.Wait(tb, fmt.Sprintf("%d more replies to %s", more, c.From), func() bool { return c.count() >= before[i]+more })
+		webhooktest.Wait(tb, fmt.Sprintf("%d more replies to %s", more, c.From), func() bool {
+			return c.count() >= before[i]+more
+		})
 	}
 }
 
@@ -139,7 +141,8 @@ func (l *traffic) waitForReplies() {
 // end stops all lanes. It does not wait for them.
 func (l *traffic) end() { l.once.Do(func() { close(l.stop) }) }
 
-// finish waits for the replies to the messages in progress. It returns the number of messages, and how long the slowest took.
+// finish waits for the replies to the messages in progress. It returns the number of messages, and how long the slowest
+// took.
 func (l *traffic) finish() (messages int, slowest time.Duration) {
 	l.end()
 	l.group.Wait()
@@ -185,8 +188,8 @@ func (l *traffic) failures() (n int) {
 	return n
 }
 
-// lost returns how many messages of finished conversations were lost: for each, another reply has the same number. failed
-// is how many replies have no number.
+// lost returns how many messages of finished conversations were lost: for each, another reply has the same number.
+// failed is how many replies have no number.
 func lost(of []*conversation) (doubled, failed int) {
 	for _, c := range of {
 		seen := map[int]bool{}

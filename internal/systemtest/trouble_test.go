@@ -88,7 +88,8 @@ func TestTroubles(t *testing.T) {
 	}
 }
 
-// waitForRoundTrips waits until a replica has made some more round trips to Redis. The readiness check makes one a second.
+// waitForRoundTrips waits until a replica has made some more round trips to Redis. The readiness check makes one a
+// second.
 func waitForRoundTrips(t *testing.T, r *replica) {
 	t.Helper()
 	waitForMetric(t, r, roundTrips, sum(scrape(t, r), roundTrips)+5)
@@ -96,9 +97,9 @@ func waitForRoundTrips(t *testing.T, r *replica) {
 
 const roundTrips = "smsession_redis_duration_seconds_count"
 
-// waitForRefusals waits until Redis has refused a replica some more times. A Redis that is BUSY does not count its refusals,
-// so the replica's round trips count as well. A Redis that refuses every command refuses a new connection before its first
-// round trip. The readiness check is refused too, but only once a second.
+// waitForRefusals waits until Redis has refused a replica some more times. A Redis that is BUSY does not count its
+// refusals, so the replica's round trips count as well. A Redis that refuses every command refuses a new connection
+// before its first round trip. The readiness check is refused too, but only once a second.
 func waitForRefusals(t *testing.T, r *replica, s *redistest.Server) {
 	t.Helper()
 	trips := func() float64 { return sum(scrape(t, r), roundTrips) }
@@ -108,7 +109,9 @@ func waitForRefusals(t *testing.T, r *replica, s *redistest.Server) {
 		return n
 	}
 	tripsBefore, refusalsBefore := trips(), refusals()
-	webhooktest.Wait(t, "Redis to refuse the message", func() bool { return trips() >= tripsBefore+5 || refusals() >= refusalsBefore+5 })
+	webhooktest.Wait(t, "Redis to refuse the message", func() bool {
+		return trips() >= tripsBefore+5 || refusals() >= refusalsBefore+5
+	})
 }
 
 // waitForRefusal waits until the server refuses a write with a code.

@@ -62,7 +62,8 @@ func TestUsageErrors(t *testing.T) {
 			t.Parallel()
 			r := execute(t, row.args)
 			printed := r.stderr
-			if r.status != 2 || !strings.Contains(printed, row.want) || strings.Count(printed, "\n") > 0 || r.stdout != "" {
+			if r.status != 2 || !strings.Contains(printed, row.want) || strings.Count(printed, "\n") > 0 ||
+				r.stdout != "" {
 				t.Errorf("exit status %d, %q", r.status, printed)
 			}
 			if strings.Contains(strings.ToLower(printed), "s3cr3t") {

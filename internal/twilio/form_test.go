@@ -63,7 +63,8 @@ func TestBrokenEscapes(t *testing.T) {
 }
 
 func TestNamesThatTwilioDoesNotUse(t *testing.T) {
-	for _, name := range []string{"", "%00", "+", "a+b", "a%20b", "a%3Db", "a%26b", "a%2Bb", "a[0]", "%C3%B1", "\xff", "a/b", "a:b", "a%0A", "%7F"} {
+	for _, name := range []string{"", "%00", "+", "a+b", "a%20b", "a%3Db", "a%26b", "a%2Bb", "a[0]", "%C3%B1", "\xff",
+		"a/b", "a:b", "a%0A", "%7F"} {
 		for _, body := range []string{name + "=x", "a=1&" + name + "=x&b=2", name + "=" + strings.Repeat("x", 100)} {
 			if form, err := twilio.ParseForm([]byte(body)); err == nil || form.Has("a") {
 				t.Errorf("%q is accepted, error %v", body, err)

@@ -70,8 +70,8 @@ func compareForms(t *testing.T, form twilio.Form, values url.Values) {
 	}
 }
 
-// signedText returns the part of the signed text that comes from a form, as documented. Repeated names are treated as in
-// Twilio's Node and Python libraries.
+// signedText returns the part of the signed text that comes from a form, as documented. Repeated names are treated as
+// in Twilio's Node and Python libraries.
 func signedText(values url.Values) string {
 	var names []string
 	for name := range values {
@@ -109,7 +109,9 @@ func FuzzTwiML(f *testing.F) {
 		if err := xml.Unmarshal(document, &response); err != nil {
 			t.Fatalf("%q: %v", document, err)
 		}
-		want := slices.DeleteFunc([]string{replaceInvalid(first), replaceInvalid(second)}, func(text string) bool { return text == "" })
+		want := slices.DeleteFunc([]string{replaceInvalid(first), replaceInvalid(second)}, func(text string) bool {
+			return text == ""
+		})
 		if !slices.Equal(response.Messages, want) || len(response.Others) > 0 {
 			t.Fatalf("the messages of %q are %q, want %q", document, response.Messages, want)
 		}

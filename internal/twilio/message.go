@@ -1,6 +1,6 @@
-// Package twilio reads what Twilio sends to the webhook and writes the answer. It parses the form of an incoming message,
-// checks its signature, recognizes Twilio's opt-out keywords and writes TwiML. It is not an HTTP handler, and it does not
-// decide what a conversation says.
+// Package twilio reads what Twilio sends to the webhook and writes the answer. It parses the form of an incoming
+// message, checks its signature, recognizes Twilio's opt-out keywords and writes TwiML. It is not an HTTP handler, and
+// it does not decide what a conversation says.
 package twilio
 
 import (
@@ -68,7 +68,8 @@ func checkSID(f Form, sid string) error {
 // isSID reports whether a text is two capitals and 32 hexadecimal digits.
 func isSID(text string) bool {
 	return len(text) == 34 &&
-		strings.Trim(text[:2], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" && strings.Trim(text[2:], "0123456789abcdefABCDEF") == ""
+		strings.Trim(text[:2], "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" &&
+		strings.Trim(text[2:], "0123456789abcdefABCDEF") == ""
 }
 
 // CheckAddress returns an error if an address of a message is empty, is longer than 256 bytes, or has a + that is not

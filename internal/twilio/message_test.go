@@ -8,8 +8,8 @@ import (
 	"smsession/internal/twilio"
 )
 
-// capturedBody is a message as Twilio posted it on 24 April 2023. The numbers and SIDs are made up. It has 20 parameters
-// in Twilio's order, three of them empty.
+// capturedBody is a message as Twilio posted it on 24 April 2023. The numbers and SIDs are made up. It has 20
+// parameters in Twilio's order, three of them empty.
 const capturedBody = "ToCountry=US&ToState=&SmsMessageSid=SMad91a2b3c4d5e6f708192a3b4c5d6e7f&NumMedia=0&ToCity=&FromZip=48116" +
 	"&SmsSid=SMad91a2b3c4d5e6f708192a3b4c5d6e7f&FromState=MI&SmsStatus=received&FromCity=BRIGHTON&Body=Test+message" +
 	"&FromCountry=US&To=%2B15005550006&MessagingServiceSid=MG315fa2b3c4d5e6f708192a3b4c5d6e7f&ToZip=&NumSegments=1" +
@@ -36,7 +36,8 @@ func TestParseCapturedMessage(t *testing.T) {
 const someSID = "SMad91a2b3c4d5e6f708192a3b4c5d6e7f"
 
 func TestParseMessageKeepsValues(t *testing.T) {
-	got, err := twilio.ParseMessage(parse(t, "MessageSid="+someSID+"&From=+a+&To=whatsapp%3A%2B1&Body=+hi%0A&OptOutType=Stop"))
+	got, err := twilio.ParseMessage(parse(t,
+		"MessageSid="+someSID+"&From=+a+&To=whatsapp%3A%2B1&Body=+hi%0A&OptOutType=Stop"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +103,8 @@ func TestParseMessage(t *testing.T) {
 		{"AccountSid that is empty is accepted", "AccountSid", "", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			values := url.Values{"From": {"+1"}, "To": {"+2"}, "MessageSid": {someSID}, "AccountSid": {"AC1"}, "Body": {"hi"}}
+			values := url.Values{"From": {"+1"}, "To": {"+2"}, "MessageSid": {someSID}, "AccountSid": {"AC1"},
+				"Body": {"hi"}}
 			values.Set(row.param, row.value)
 			expectError(t, values, row.want)
 		})
@@ -141,7 +143,8 @@ func TestParseMessageWithoutAField(t *testing.T) {
 		"AccountSid": "",
 	} {
 		t.Run(param+" is missing", func(t *testing.T) {
-			values := url.Values{"From": {"+1"}, "To": {"+2"}, "MessageSid": {someSID}, "AccountSid": {"AC1"}, "Body": {"hi"}}
+			values := url.Values{"From": {"+1"}, "To": {"+2"}, "MessageSid": {someSID}, "AccountSid": {"AC1"},
+				"Body": {"hi"}}
 			values.Del(param)
 			expectError(t, values, want)
 		})

@@ -10,8 +10,8 @@ import (
 	"testing"
 )
 
-// The validators below have mistakes that are common. Each must fail the vectors in its row. Otherwise the vectors would
-// not show that Sign does not make the mistake.
+// The validators below have mistakes that are common. Each must fail the vectors in its row. Otherwise the vectors
+// would not show that Sign does not make the mistake.
 func TestNaiveValidators(t *testing.T) {
 	for _, row := range []struct {
 		name   string
@@ -128,7 +128,9 @@ func encodedValues(body string) []string {
 }
 
 func sortFolded(pairs []string) {
-	slices.SortStableFunc(pairs, func(a, b string) int { return strings.Compare(strings.ToLower(a), strings.ToLower(b)) })
+	slices.SortStableFunc(pairs, func(a, b string) int {
+		return strings.Compare(strings.ToLower(a), strings.ToLower(b))
+	})
 }
 
 func encodeAgain(signed string) string {

@@ -5,8 +5,8 @@ import (
 	"unicode"
 )
 
-// OptOutMode is the setting that decides which messages Twilio has already answered with its own reply to STOP, START or
-// HELP.
+// OptOutMode is the setting that decides which messages Twilio has already answered with its own reply to STOP, START
+// or HELP.
 type OptOutMode string
 
 const (
@@ -26,11 +26,11 @@ const (
 )
 
 // Keyword returns the keyword of a message that Twilio answered itself, or KeywordNone. An OptOutType of STOP, START or
-// HELP decides this alone. With any other OptOutType or none, the whole body must be one of Twilio's words, and the mode
-// must be the default. Case and surrounding white space do not matter.
+// HELP decides this alone. With any other OptOutType or none, the whole body must be one of Twilio's words, and the
+// mode must be the default. Case and surrounding white space do not matter.
 //
-// YES is not a keyword: Twilio opts the sender in and also delivers YES, which a dialogue needs. Twilio's words apply to
-// SMS, MMS and RCS, which Twilio unified in March 2026. They do not apply to other channels, such as WhatsApp.
+// YES is not a keyword: Twilio opts the sender in and also delivers YES, which a dialogue needs. Twilio's words apply
+// to SMS, MMS and RCS, which Twilio unified in March 2026. They do not apply to other channels, such as WhatsApp.
 //
 // See https://www.twilio.com/docs/messaging/tutorials/advanced-opt-out and
 // https://support.twilio.com/hc/en-us/articles/223134027.
@@ -65,8 +65,9 @@ func hasWords(address string) bool {
 	return !strings.Contains(address, ":") || strings.HasPrefix(address, "rcs:")
 }
 
-// upper returns a text in upper case. It returns "" for a text that cannot be one of Twilio's words: one that is longer,
-// or that is not ASCII. strings.ToUpper would convert a long s to an S, and would find STOP where Twilio does not.
+// upper returns a text in upper case. It returns "" for a text that cannot be one of Twilio's words: one that is
+// longer, or that is not ASCII. strings.ToUpper would convert a long s to an S, and would find STOP where Twilio does
+// not.
 func upper(text string) string {
 	isForeign := func(r rune) bool { return r > unicode.MaxASCII }
 	if len(text) > len("UNSUBSCRIBE") || strings.ContainsFunc(text, isForeign) {

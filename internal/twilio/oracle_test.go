@@ -11,8 +11,8 @@ import (
 	"smsession/internal/twilio"
 )
 
-// FuzzVerifyAgainstTwilioGo compares the Verifier with twilio-go's validator. Both must accept a correct signature, with
-// either spelling of the port that Twilio may have signed. Both must refuse a signature of any other text.
+// FuzzVerifyAgainstTwilioGo compares the Verifier with twilio-go's validator. Both must accept a correct signature,
+// with either spelling of the port that Twilio may have signed. Both must refuse a signature of any other text.
 //
 // The inputs avoid the cases that twilio-go (v1.31.0) gets wrong:
 //   - repeated names: it signs only the first value;
@@ -22,7 +22,8 @@ import (
 //   - a configured port that is not the default: it also accepts a signature without the port.
 func FuzzVerifyAgainstTwilioGo(f *testing.F) {
 	for _, v := range vectors(f) {
-		f.Add(vectorToken, "mycompany.com", "myapp.php", "foo=1&bar=2", []byte(v.Body), []byte("a=b"), uint16(0), uint8(0))
+		f.Add(vectorToken, "mycompany.com", "myapp.php", "foo=1&bar=2", []byte(v.Body), []byte("a=b"), uint16(0),
+			uint8(0))
 	}
 	for pick := range uint8(32) {
 		f.Add("a", "x", "sms", "", []byte(capturedBody), []byte("Body=other"), uint16(pick), pick)
@@ -141,7 +142,8 @@ func (r signedRequest) forge(pick uint8, text, other string) string {
 	case 1:
 		return macOf(r.token, strings.Replace(spelling, "://", "://www.", 1)+text)
 	case 2:
-		return macOf(r.token, map[string]string{"https": "http", "http": "https"}[r.scheme]+strings.TrimPrefix(spelling, r.scheme)+text)
+		return macOf(r.token, map[string]string{"https": "http", "http": "https"}[r.scheme]+strings.TrimPrefix(spelling,
+			r.scheme)+text)
 	case 3:
 		return macOf(r.token, spelling+text+"\x00")
 	case 4:

@@ -14,8 +14,8 @@ import (
 // vectorToken is the auth token of every published vector.
 const vectorToken = "12345"
 
-// vector is a signature that Twilio published, in its documentation or in the tests of its libraries. A vector without a
-// Public URL is a test of Sign only, because Twilio never sends such a request to a webhook for messages.
+// vector is a signature that Twilio published, in its documentation or in the tests of its libraries. A vector without
+// a Public URL is a test of Sign only, because Twilio never sends such a request to a webhook for messages.
 type vector struct {
 	Number    string // the same for all rows about one published signature
 	Name      string
@@ -112,7 +112,8 @@ func TestSignWithTheTokenOfAMessage(t *testing.T) {
 	v := published(t, "1")
 	form := parse(t, v.Body)
 	path, query, _ := strings.Cut(v.Target, "?")
-	token, ok := twilio.NewVerifier(weburl.Split(v.Public+path), tokensOf("new", vectorToken)).Verify(v.Signature, "?"+query, form)
+	token, ok := twilio.NewVerifier(weburl.Split(v.Public+path), tokensOf("new", vectorToken)).Verify(v.Signature,
+		"?"+query, form)
 	got := twilio.Sign(token, "https://app.example/in?tenant=1", form)
 	if want := macOf(vectorToken, "https://app.example/in?tenant=1"+signedPublished); !ok || got != want {
 		t.Errorf("verified: %t, signed %s, want %s", ok, got, want)
@@ -239,7 +240,8 @@ func TestVerifyTokenOfAnAccount(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			form := parse(t, "AccountSid="+row.account+"&Body=hi")
 			signature := macOf(row.signedWith, "https://a.example/smsAccountSid"+row.account+"Bodyhi")
-			token, got := twilio.NewVerifier(weburl.Split("https://a.example/sms"), row.tokens).Verify(signature, "", form)
+			token, got := twilio.NewVerifier(weburl.Split("https://a.example/sms"), row.tokens).Verify(signature, "",
+				form)
 			if got != row.want || got && token != row.signedWith {
 				t.Errorf("accepted: %t with %q, want %t with %q", got, token, row.want, row.signedWith)
 			}

@@ -33,8 +33,8 @@ func (t Tokens) String() string {
 	return strings.Join(slices.Repeat([]string{"•••"}, len(t)), ",")
 }
 
-// ParseTokens parses tokens that are separated by commas. Each is a token, or AC…:token. The error joins the problems of
-// all tokens, and quotes none of them.
+// ParseTokens parses tokens that are separated by commas. Each is a token, or AC…:token. The error joins the problems
+// of all tokens, and quotes none of them.
 func ParseTokens(text string) (Tokens, error) {
 	var tokens Tokens
 	var problems []error
@@ -76,5 +76,6 @@ func parseToken(entry string) (Token, error) {
 	return Token{}, errors.New(problem)
 }
 
-// IsAccountSID reports whether a text is AC and 32 hexadecimal digits, which is the pattern in Twilio's API description.
+// IsAccountSID reports whether a text is AC and 32 hexadecimal digits, which is the pattern in Twilio's API
+// description.
 func IsAccountSID(text string) bool { return strings.HasPrefix(text, "AC") && isSID(text) }

@@ -11,10 +11,11 @@ import (
 // declaration begins every document. Nothing may come before it (error 12100).
 const declaration = `<?xml version="1.0" encoding="UTF-8"?>`
 
-// TwiML returns the TwiML document for a reply. A document in the reply is returned unchanged. Otherwise each text is sent
-// as its own message. Without texts, the document is an empty Response, and Twilio sends nothing. Empty texts are left out,
-// because Twilio reports an error for them (14103). Characters that XML cannot contain become U+FFFD: control characters,
-// and bytes that are not UTF-8. The caller must respect Twilio's limits: 10 messages with 1600 characters each.
+// TwiML returns the TwiML document for a reply. A document in the reply is returned unchanged. Otherwise each text is
+// sent as its own message. Without texts, the document is an empty Response, and Twilio sends nothing. Empty texts are
+// left out, because Twilio reports an error for them (14103). Characters that XML cannot contain become U+FFFD: control
+// characters, and bytes that are not UTF-8. The caller must respect Twilio's limits: 10 messages with 1600 characters
+// each.
 //
 // See https://www.twilio.com/docs/messaging/twiml/message.
 func TwiML(reply conversation.Reply) []byte {

@@ -49,7 +49,8 @@ type Account struct {
 // New returns an account that has the numbers.
 func New(tb testing.TB, numbers ...map[string]any) *Account {
 	tb.Helper()
-	a := &Account{Numbers: numbers, Hosts: map[string]http.Handler{}, tb: tb, description: describe(tb), api: http.NewServeMux()}
+	a := &Account{Numbers: numbers, Hosts: map[string]http.Handler{}, tb: tb, description: describe(tb),
+		api: http.NewServeMux()}
 	const services = "messaging.twilio.com/v1/Services"
 	a.api.HandleFunc("/", notFound)
 	a.api.HandleFunc("GET api.twilio.com"+numbersPath+".json", a.listNumbers)
@@ -114,7 +115,8 @@ func (a *Account) listNumbers(w http.ResponseWriter, r *http.Request) {
 		return !strings.Contains(n["phone_number"].(string), r.FormValue("PhoneNumber"))
 	})
 	page, _ := strconv.Atoi(r.FormValue("Page"))
-	response := map[string]any{"page": page, "incoming_phone_numbers": found[min(page, len(found)):min(page+1, len(found))]}
+	response := map[string]any{"page": page,
+		"incoming_phone_numbers": found[min(page, len(found)):min(page+1, len(found))]}
 	if page+1 < len(found) {
 		query := r.URL.Query()
 		query.Set("Page", strconv.Itoa(page+1))

@@ -68,8 +68,8 @@ func allowEmptySIDs(document *openapi3.T) {
 	}
 }
 
-// check returns an error if the description does not have the request, with its path, parameters, form and login, or the
-// response. It does not check error responses, which the description does not have.
+// check returns an error if the description does not have the request, with its path, parameters, form and login, or
+// the response. It does not check error responses, which the description does not have.
 func (d *description) check(r *http.Request, body string, response *httptest.ResponseRecorder) error {
 	if d == nil {
 		return nil
@@ -82,7 +82,8 @@ func (d *description) check(r *http.Request, body string, response *httptest.Res
 		return errors.New("it has no login")
 	}
 	r.Body = io.NopCloser(strings.NewReader(body))
-	options := &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc, IncludeResponseStatus: true}
+	options := &openapi3filter.Options{AuthenticationFunc: openapi3filter.NoopAuthenticationFunc,
+		IncludeResponseStatus: true}
 	request := &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route, Options: options}
 	if err := openapi3filter.ValidateRequest(r.Context(), request); err != nil {
 		return err
@@ -95,8 +96,8 @@ func (d *description) check(r *http.Request, body string, response *httptest.Res
 	}).SetBodyBytes(response.Body.Bytes()))
 }
 
-// checkNames returns an error for a parameter that the operation does not have. OpenAPI allows such parameters and Twilio
-// ignores them, so a misspelt name would go unnoticed.
+// checkNames returns an error for a parameter that the operation does not have. OpenAPI allows such parameters and
+// Twilio ignores them, so a misspelt name would go unnoticed.
 func checkNames(operation *openapi3.Operation, query url.Values, body string) error {
 	for name := range query {
 		if operation.Parameters.GetByInAndName("query", name) == nil {

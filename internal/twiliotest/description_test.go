@@ -45,7 +45,8 @@ func TestCheckRequest(t *testing.T) {
 			}
 			rejected := &httptest.ResponseRecorder{Code: 400} // so that only the request is checked
 			err := d.check(r, row.body, rejected)
-			if row.want == "" && err != nil || row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want)) {
+			if row.want == "" && err != nil || row.want != "" && (err == nil ||
+				!strings.Contains(err.Error(), row.want)) {
 				t.Errorf("got %v, want %q", err, row.want)
 			}
 			r.Header.Del("Authorization")
@@ -81,7 +82,8 @@ func TestExampleIsTwilios(t *testing.T) {
 	var page struct {
 		Numbers []map[string]any `json:"incoming_phone_numbers"`
 	}
-	if err := json.Unmarshal(text, &page); err != nil || len(page.Numbers) != 1 || !reflect.DeepEqual(page.Numbers[0], Example()) {
+	if err := json.Unmarshal(text, &page); err != nil || len(page.Numbers) != 1 ||
+		!reflect.DeepEqual(page.Numbers[0], Example()) {
 		t.Errorf("the description's example is %s, %v", text, err)
 	}
 }

@@ -24,8 +24,8 @@ type Answer struct {
 	Version string     `json:"version"`
 }
 
-// Ask asks for an smsession at both URLs of a webhook. It is an error if a URL cannot be reached, does not answer within
-// 5 s, answers with a redirect, or is not an smsession. A nil transport means http.DefaultTransport.
+// Ask asks for an smsession at both URLs of a webhook. It is an error if a URL cannot be reached, does not answer
+// within 5 s, answers with a redirect, or is not an smsession. A nil transport means http.DefaultTransport.
 func Ask(ctx context.Context, transport http.RoundTripper, w rest.Webhook) (answers []Answer, err error) {
 	for _, url := range slices.Compact([]weburl.URL{healthURL(w.URL), healthURL(w.FallbackURL)}) {
 		version, err := ask(ctx, cmp.Or(transport, http.DefaultTransport), url)
@@ -49,7 +49,8 @@ func ask(ctx context.Context, transport http.RoundTripper, url weburl.URL) (stri
 	case err != nil:
 		return "", fmt.Errorf("%s cannot be reached: %w", url.Masked(), err)
 	case answer.Status/100 == 3:
-		return "", fmt.Errorf("%s answers with a redirect (%d), and Twilio would lose the message", url.Masked(), answer.Status)
+		return "", fmt.Errorf("%s answers with a redirect (%d), and Twilio would lose the message", url.Masked(),
+			answer.Status)
 	case answer.Status != http.StatusOK:
 		return "", fmt.Errorf("%s answers with status %d, so it is not smsession", url.Masked(), answer.Status)
 	case !isOurs || version != terminal.Escape(version):
@@ -58,7 +59,8 @@ func ask(ctx context.Context, transport http.RoundTripper, url weburl.URL) (stri
 	return version, nil
 }
 
-// healthURL returns the URL of the service's /healthz. It is next to the route, or next to the last part of another path.
+// healthURL returns the URL of the service's /healthz. It is next to the route, or next to the last part of another
+// path.
 func healthURL(u weburl.URL) weburl.URL {
 	health := "../healthz"
 	if hasRoute(u, weburl.FallbackPath) {

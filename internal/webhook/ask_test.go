@@ -41,7 +41,8 @@ func TestAsk(t *testing.T) {
 			}
 			answers, err := webhook.Ask(t.Context(), outside, row.webhook)
 			if row.want == "" {
-				if want := []webhook.Answer{{URL: weburl.Split("https://sms.example.com/healthz"), Version: "v1.2.3"}}; err != nil || !slices.Equal(answers, want) {
+				if want := []webhook.Answer{{URL: weburl.Split("https://sms.example.com/healthz"),
+					Version: "v1.2.3"}}; err != nil || !slices.Equal(answers, want) {
 					t.Errorf("got %+v, %v", answers, err)
 				}
 				return
@@ -69,7 +70,8 @@ func TestHealthURL(t *testing.T) {
 			asked = append(asked, r.URL.String())
 			return nil, http.ErrServerClosed
 		})
-		if _, err := webhook.Ask(t.Context(), outside, post(url, url)); err == nil || !slices.Equal(asked, []string{want}) {
+		if _, err := webhook.Ask(t.Context(), outside, post(url, url)); err == nil ||
+			!slices.Equal(asked, []string{want}) {
 			t.Errorf("for %s, %q is asked, want %s (%v)", url, asked, want, err)
 		}
 	}
@@ -83,10 +85,13 @@ func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { retu
 func TestAskWaitsFiveSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		outside := twiliotest.New(t)
-		outside.Hosts["sms.example.com"] = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+		outside.Hosts["sms.example.com"] = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			<-r.Context().Done()
+		})
 		began := time.Now() // the bubble's clock
 		_, err := webhook.Ask(t.Context(), outside, ourWebhook())
-		if err == nil || err.Error() != "https://sms.example.com/healthz does not answer within 5s" || time.Since(began) != 5*time.Second {
+		if err == nil || err.Error() != "https://sms.example.com/healthz does not answer within 5s" ||
+			time.Since(began) != 5*time.Second {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})

@@ -42,10 +42,12 @@ func TestSet(t *testing.T) {
 		t.Fatal(err)
 	}
 	n := twilio.Numbers[0]
-	if n["sms_url"] != ourURL || n["sms_method"] != "POST" || n["sms_fallback_url"] != ourFallback || n["sms_fallback_method"] != "POST" {
+	if n["sms_url"] != ourURL || n["sms_method"] != "POST" || n["sms_fallback_url"] != ourFallback ||
+		n["sms_fallback_method"] != "POST" {
 		t.Errorf("Twilio has %v", n)
 	}
-	if !first.Changed || first.Before.Webhook.URL.String() != "https://old.example.com/in" || first.After.Webhook != ourWebhook() || !*first.After.Ours {
+	if !first.Changed || first.Before.Webhook.URL.String() != "https://old.example.com/in" ||
+		first.After.Webhook != ourWebhook() || !*first.After.Ours {
 		t.Errorf("got %+v", first)
 	}
 	second, err := set(t, account, ourWebhook(), false)
@@ -95,7 +97,8 @@ func TestSetErrors(t *testing.T) {
 			return r.Method == http.MethodPost
 		}
 		change, err := set(t, account, ourWebhook(), false)
-		if err == nil || !strings.Contains(err.Error(), "Twilio now has another webhook than the one that was set") || change.After != nil || change.Changed {
+		if err == nil || !strings.Contains(err.Error(), "Twilio now has another webhook than the one that was set") ||
+			change.After != nil || change.Changed {
 			t.Errorf("got %+v, %v", change, err)
 		}
 	})

@@ -27,7 +27,8 @@ func (s settings) parse(t *testing.T) config.REST {
 	cfg, err := config.RESTFlags{
 		PublicURLFlags:   config.PublicURLFlags{PublicURL: s.public},
 		TwilioAccountSID: twiliotest.AccountSID,
-		WebhookFlags:     config.WebhookFlags{WebhookURL: s.webhook, FallbackURL: s.fallback, TwilioAuthToken: twiliotest.AuthToken},
+		WebhookFlags: config.WebhookFlags{WebhookURL: s.webhook, FallbackURL: s.fallback,
+			TwilioAuthToken: twiliotest.AuthToken},
 	}.Config()
 	if err != nil {
 		t.Fatal(err)

@@ -1,5 +1,5 @@
-// Package webhook shows where Twilio posts the messages to a number, and sets it to the service. It has the rules for the
-// URLs of a webhook.
+// Package webhook shows where Twilio posts the messages to a number, and sets it to the service. It has the rules for
+// the URLs of a webhook.
 package webhook
 
 import (
@@ -53,7 +53,8 @@ func (s Status) compare(cfg config.REST) (ours *bool, note string) {
 	w, owner := s.Webhook, "the number"
 	switch {
 	case s.ApplicationSID != "":
-		return new(false), "the application " + s.ApplicationSID + " overrides the number's webhook; its URLs are not checked"
+		return new(false), "the application " + s.ApplicationSID +
+			" overrides the number's webhook; its URLs are not checked"
 	case s.Service != nil && s.Service.Overrides:
 		w, owner = s.Service.Webhook, "the Messaging Service "+s.Service.SID+" overrides the number's webhook, and"
 	}

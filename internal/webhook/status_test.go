@@ -52,7 +52,8 @@ func TestOurs(t *testing.T) {
 		{"WEBHOOK_URL is ours", proxied, urls("https://sms.example.com/in#rc=2", ourFallback), "yes", ""},
 		{"with WEBHOOK_URL, PUBLIC_URL with /sms is not ours", proxied, urls(ourURL, ourFallback), "no", "another URL than https://sms.example.com/in,"},
 		{"with WEBHOOK_URL, the fallback URL is compared with PUBLIC_URL", proxied,
-			urls("https://sms.example.com/in", "https://old.example.com/"), "yes", "the fallback is not POST " + ourFallback},
+			urls("https://sms.example.com/in", "https://old.example.com/"), "yes", "the fallback is not POST " +
+				ourFallback},
 		{"without a configured URL, it is not known", settings{}, urls(ourURL, ourFallback), "not known", "neither PUBLIC_URL nor WEBHOOK_URL is set"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -99,7 +100,8 @@ func TestMessagingService(t *testing.T) {
 			}
 			var text strings.Builder
 			err = status.WriteText(&text)
-			if err != nil || !strings.HasSuffix(text.String(), "Messaging Service  "+row.shown+"\nours               "+row.verdict+"\n") {
+			if err != nil || !strings.HasSuffix(text.String(),
+				"Messaging Service  "+row.shown+"\nours               "+row.verdict+"\n") {
 				t.Errorf("%v, %s", err, &text)
 			}
 		})

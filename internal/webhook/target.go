@@ -11,9 +11,9 @@ import (
 	"smsession/internal/weburl"
 )
 
-// Target returns the webhook to set. webhookURL and fallbackURL are the flags of the operator. If they are empty, Target
-// takes the URLs from the configuration. The URLs keep their bytes, because Twilio signs them. The error is about the
-// command line. It does not quote a URL, which may contain a password.
+// Target returns the webhook to set. webhookURL and fallbackURL are the flags of the operator. If they are empty,
+// Target takes the URLs from the configuration. The URLs keep their bytes, because Twilio signs them. The error is
+// about the command line. It does not quote a URL, which may contain a password.
 func Target(cfg config.REST, webhookURL, fallbackURL string, allowHTTP bool) (rest.Webhook, error) {
 	primary, err := cfg.WebhookURL, error(nil)
 	if text := strings.TrimSpace(webhookURL); text != "" {
@@ -30,7 +30,8 @@ func Target(cfg config.REST, webhookURL, fallbackURL string, allowHTTP bool) (re
 	case primary == unset:
 		problem = "there is no URL to set: use --url, or set PUBLIC_URL or WEBHOOK_URL"
 	case !hasRoute(primary, weburl.WebhookPath) && !isConfigured(cfg, primary):
-		problem = "the webhook's URL does not end in " + weburl.WebhookPath + ", the service's route, and is not WEBHOOK_URL"
+		problem = "the webhook's URL does not end in " + weburl.WebhookPath +
+			", the service's route, and is not WEBHOOK_URL"
 	case fallback == unset:
 		problem = "there is no fallback URL: set FALLBACK_URL (--fallback-url), or use a URL that ends in " + weburl.WebhookPath
 	case !hasRoute(fallback, weburl.FallbackPath) && sameSignature(fallback, primary):

@@ -120,7 +120,8 @@ type Reply struct {
 func read(res *http.Response) (Reply, error) {
 	defer res.Body.Close()
 	body, err := io.ReadAll(res.Body)
-	r := Reply{Status: res.StatusCode, Header: res.Header, Body: string(body), Cookies: res.Cookies(), Closes: res.Close}
+	r := Reply{Status: res.StatusCode, Header: res.Header, Body: string(body), Cookies: res.Cookies(),
+		Closes: res.Close}
 	for _, c := range r.Cookies {
 		if c.Name == "smsession" {
 			r.Cookie = c.Value

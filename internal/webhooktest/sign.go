@@ -1,5 +1,5 @@
-// Package webhooktest is Twilio's side of the webhook in the tests: it signs, makes MessageSids, sends and reads replies.
-// It also waits for events. It is independent of the code under test and imports none of our packages.
+// Package webhooktest is Twilio's side of the webhook in the tests: it signs, makes MessageSids, sends and reads
+// replies. It also waits for events. It is independent of the code under test and imports none of our packages.
 package webhooktest
 
 import (

@@ -70,7 +70,8 @@ func TestSender(t *testing.T) {
 	}
 
 	s.AuthToken = "wrong"
-	if refused, err := s.Send(server.URL, "/sms", webhooktest.NewSID(), ""); err != nil || refused.Text() != "403 Wrong signature.\n" {
+	if refused, err := s.Send(server.URL, "/sms", webhooktest.NewSID(), ""); err != nil ||
+		refused.Text() != "403 Wrong signature.\n" {
 		t.Errorf("a wrong token gives %q, %v", refused.Text(), err)
 	}
 }

@@ -52,7 +52,8 @@ func (a *Account) Number(ctx context.Context, phoneNumber string) (Number, error
 	case 1:
 		return number(&found[0]), nil
 	}
-	return Number{}, fmt.Errorf("the account has the number %s %d times, so it is not clear which one is meant", phoneNumber, len(found))
+	return Number{}, fmt.Errorf("the account has the number %s %d times, so it is not clear which one is meant",
+		phoneNumber, len(found))
 }
 
 // SetWebhook sets the webhook of the number with the SID numberSID, and returns the number as it then is at Twilio. If

@@ -39,12 +39,14 @@ func TestNumber(t *testing.T) {
 		})
 	}
 	t.Run("all fields are read, and null is empty", func(t *testing.T) {
-		twilio := twiliotest.New(t, twiliotest.Example("sms_url", "https://sms.example.com/sms#rc=2", "sms_method", "GET",
+		twilio := twiliotest.New(t, twiliotest.Example("sms_url", "https://sms.example.com/sms#rc=2", "sms_method",
+			"GET",
 			"sms_fallback_url", nil, "sms_fallback_method", "POST", "sms_application_sid", "APaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"))
 		got, err := account(twilio).Number(t.Context(), twiliotest.ExampleNumber)
 		want := rest.Number{
 			SID: twiliotest.ExampleSID, PhoneNumber: twiliotest.ExampleNumber, FriendlyName: "(808) 925-5327",
-			Webhook:        rest.Webhook{URL: weburl.Split("https://sms.example.com/sms#rc=2"), Method: "GET", FallbackMethod: "POST"},
+			Webhook: rest.Webhook{URL: weburl.Split("https://sms.example.com/sms#rc=2"), Method: "GET",
+				FallbackMethod: "POST"},
 			ApplicationSID: "APaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 		}
 		if err != nil || got != want {

@@ -70,7 +70,8 @@ func (a *Account) call(ctx context.Context, do func(*client.RequestHandler) erro
 	defer cancel()
 	// twilio-go takes no context, so the transport adds it.
 	transport := roundTripper(func(r *http.Request) (*http.Response, error) { return a.send(r.WithContext(bounded)) })
-	c := &client.Client{Credentials: client.NewCredentials(a.SID, a.AuthToken), HTTPClient: &http.Client{Transport: transport}}
+	c := &client.Client{Credentials: client.NewCredentials(a.SID, a.AuthToken),
+		HTTPClient: &http.Client{Transport: transport}}
 	c.SetAccountSid(a.SID)
 	err := do(&client.RequestHandler{Client: c, Region: a.Region, Edge: a.Edge})
 

@@ -56,7 +56,8 @@ func TestErrors(t *testing.T) {
 			if _, err := account(twilio).Number(t.Context(), twiliotest.ExampleNumber); message(err) != row.want {
 				t.Errorf("Number returns %v", err)
 			}
-			if _, err := account(twilio).SetWebhook(t.Context(), twiliotest.ExampleSID, webhook()); message(err) != row.want+row.set {
+			if _, err := account(twilio).SetWebhook(t.Context(), twiliotest.ExampleSID,
+				webhook()); message(err) != row.want+row.set {
 				t.Errorf("SetWebhook returns %v", err)
 			}
 		})
@@ -101,7 +102,8 @@ func TestWaiting(t *testing.T) {
 			twilio.Intercept = waitForever(func() {})
 			began := time.Now() // the bubble's clock
 			_, err := account(twilio).SetWebhook(t.Context(), twiliotest.ExampleSID, webhook())
-			if message(err) != "no answer from Twilio within 10s; the webhook may or may not have been set" || time.Since(began) != 10*time.Second {
+			if message(err) != "no answer from Twilio within 10s; the webhook may or may not have been set" ||
+				time.Since(began) != 10*time.Second {
 				t.Errorf("%v after %v", err, time.Since(began))
 			}
 		})
@@ -132,7 +134,8 @@ func TestUnreachable(t *testing.T) {
 		return http.DefaultTransport.RoundTrip(r)
 	})
 	_, err := a.Number(t.Context(), "+15005550006")
-	if err == nil || !strings.HasPrefix(err.Error(), "cannot reach Twilio: dial tcp 127.0.0.1") || strings.Contains(err.Error(), "IncomingPhoneNumbers") {
+	if err == nil || !strings.HasPrefix(err.Error(), "cannot reach Twilio: dial tcp 127.0.0.1") ||
+		strings.Contains(err.Error(), "IncomingPhoneNumbers") {
 		t.Error(err)
 	}
 }
@@ -147,7 +150,8 @@ func TestRegionAndEdge(t *testing.T) {
 		{"", "dublin", "api.dublin.us1.twilio.com"},
 	} {
 		var host string
-		a := rest.Account{SID: twiliotest.AccountSID, AuthToken: twiliotest.AuthToken, Region: row.region, Edge: row.edge}
+		a := rest.Account{SID: twiliotest.AccountSID, AuthToken: twiliotest.AuthToken, Region: row.region,
+			Edge: row.edge}
 		a.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
 			host = r.URL.Host
 			return nil, errors.New("offline")

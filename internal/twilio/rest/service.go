@@ -42,8 +42,8 @@ type service struct {
 	UsesNumbers    bool   `json:"use_inbound_webhook_on_number"`
 }
 
-// Service returns the Messaging Service that has the number with the SID numberSID among its senders, or nil if there is
-// none. It is an error if the account has more than 50 services and the number is not in one of the first 50.
+// Service returns the Messaging Service that has the number with the SID numberSID among its senders, or nil if there
+// is none. It is an error if the account has more than 50 services and the number is not in one of the first 50.
 func (a *Account) Service(ctx context.Context, numberSID string) (*Service, error) {
 	var page struct {
 		Services []service `json:"services"`
@@ -65,14 +65,16 @@ func (a *Account) Service(ctx context.Context, numberSID string) (*Service, erro
 		}
 	}
 	if page.Meta.Next != "" {
-		return nil, fmt.Errorf("the account has more than %d Messaging Services, which is too many to ask each", maxServices)
+		return nil, fmt.Errorf("the account has more than %d Messaging Services, which is too many to ask each",
+			maxServices)
 	}
 	return nil, nil
 }
 
 // hasSender reports whether a service has the number among its senders.
 func (a *Account) hasSender(ctx context.Context, serviceSID, numberSID string) (bool, error) {
-	err := a.get(ctx, servicesURL+"/"+url.PathEscape(serviceSID)+"/PhoneNumbers/"+url.PathEscape(numberSID), nil, &struct{}{})
+	err := a.get(ctx, servicesURL+"/"+url.PathEscape(serviceSID)+"/PhoneNumbers/"+url.PathEscape(numberSID), nil,
+		&struct{}{})
 	var rejected *Error
 	if errors.As(err, &rejected) && rejected.Status == http.StatusNotFound {
 		return false, nil
