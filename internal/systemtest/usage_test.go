@@ -8,7 +8,8 @@ import (
 
 // commandNames returns the commands of the program.
 func commandNames() []string {
-	return []string{"serve", "dev", "phone", "load", "ls", "show", "watch", "end", "webhook show", "webhook set", "config", "version", "health"}
+	return []string{"serve", "dev", "phone", "load", "ls", "show", "watch", "end", "webhook show", "webhook set",
+		"config", "version", "health"}
 }
 
 func TestHelp(t *testing.T) {
@@ -18,7 +19,8 @@ func TestHelp(t *testing.T) {
 			r := execute(t, append(strings.Fields(name), "--help"))
 			text := strings.Join(strings.Fields(r.stdout), " ")
 			if r.status != 0 || r.stderr != "" || !strings.Contains(text, "exit status") {
-				t.Errorf("exit status %d, %q, the help does not explain the exit status:\n%s", r.status, r.stderr, r.stdout)
+				t.Errorf("exit status %d, %q, the help does not explain the exit status:\n%s", r.status, r.stderr,
+					r.stdout)
 			}
 			if !regexp.MustCompile(`(?m)^    .*smsession ` + name).MatchString(r.stdout) {
 				t.Errorf("the help has no example:\n%s", r.stdout)
