@@ -61,8 +61,8 @@ func (j *Jar) Snapshot(to *url.URL, now time.Time) Snapshot {
 	return s
 }
 
-// Parse parses a Set-Cookie header in a response from a URL, as the function Parse does. Path, Domain and Secure have an
-// effect only in a strict jar.
+// Parse parses a Set-Cookie header in a response from a URL, as the function Parse does, with the same errors. Path, Domain
+// and Secure have an effect only in a strict jar.
 func (j *Jar) Parse(header string, from *url.URL, now time.Time) (Cookie, error) {
 	if !j.options.Strict {
 		from = nil
@@ -126,7 +126,7 @@ func (j *Jar) removeExpired(now time.Time) {
 	j.list = slices.DeleteFunc(slices.Clone(j.list), isOver)
 }
 
-// matching returns the cookies that are sent to a URL. A browser sends those with longer paths first.
+// matching returns the cookies that are sent to a URL. A browser sends the cookies with longer paths first.
 func (j *Jar) matching(to *url.URL) List {
 	if !j.options.Strict {
 		return j.list

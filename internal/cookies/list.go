@@ -26,29 +26,29 @@ func (c Cookie) Deletes() bool { return c.expired(c.set) }
 // expired reports whether the cookie has ended. A cookie whose Max-Age is 0 ends when it is set.
 func (c Cookie) expired(now time.Time) bool { return !c.Expires.IsZero() && !c.Expires.After(now) }
 
-// replaces reports whether the server means the same cookie as other.
+// replaces reports whether the cookie takes the place of another one.
 func (c Cookie) replaces(other Cookie) bool {
 	return c.Name == other.Name && c.scope.domain == other.scope.domain && c.scope.path == other.scope.path
 }
 
-// List is the cookies of one server in the order of their creation. No method changes a List in place.
+// List is the cookies of one server in the order of their creation. No method changes a List, so it is safe for concurrent
+// use.
 type List []Cookie
 
-// Set returns the list after a server has set a cookie. The cookie takes the place of the one with the same name. If it
-// has already expired, Set deletes the one with the same name.
+// Set returns the list after a server has set a cookie. The cookie replaces the one with the same name, at its position. A
+// cookie that has already expired deletes it.
 func (l List) Set(c Cookie, now time.Time) List {
+	l = slices.Clone(l)
 	i := slices.IndexFunc(l, c.replaces)
 	switch {
+	case i < 0 && !c.expired(now):
+		return append(l, c)
 	case i >= 0 && c.expired(now):
-		return slices.Delete(slices.Clone(l), i, i+1)
-	case c.expired(now):
-		return l
+		return slices.Delete(l, i, i+1)
 	case i >= 0:
-		l = slices.Clone(l)
 		l[i] = c
-		return l
 	}
-	return append(slices.Clip(l), c)
+	return l
 }
 
 // Header returns the value of the Cookie header (RFC 6265, section 4.2.1), "" for an empty list.

@@ -11,8 +11,8 @@ import (
 	"smsession/internal/hostname"
 )
 
-// The errors of Parse. None of them quotes the header. After ErrIgnored and ErrDomain, the response is valid without the
-// cookie. ErrCharacter and ErrName make Twilio refuse the whole response
+// The errors of Parse. None of them quotes the header. After ErrIgnored and ErrDomain, the response is valid, but has not
+// set the cookie. After ErrCharacter and ErrName, Twilio refuses the whole response
 // (https://www.twilio.com/docs/api/errors/11206).
 var (
 	ErrIgnored   = errors.New("a Set-Cookie header has no equals sign, so browsers ignore it")
@@ -29,6 +29,8 @@ var (
 //
 // If from is not nil, Path, Domain and Secure have the effect that they have in a browser for a response from this URL.
 // Twilio's documentation does not mention them.
+//
+// The error is one of ErrIgnored, ErrDomain, ErrCharacter and ErrName.
 func Parse(header string, from *url.URL, now time.Time) (Cookie, error) {
 	if strings.ContainsAny(header, "\t\r\n\v\f") {
 		return Cookie{}, ErrCharacter
@@ -80,9 +82,9 @@ type scope struct {
 	secure   bool
 }
 
-// newScope returns the scope that a browser gives to a cookie from a URL (RFC 6265, section 5.3). It returns ErrDomain if
-// the cookie's domain is neither the URL's host nor a domain above it. Of the public suffixes, newScope knows only those
-// without a dot.
+// newScope returns the scope of a cookie from a URL in a browser (RFC 6265, section 5.3). It returns ErrDomain if the
+// cookie's domain is neither the URL's host nor a domain above it, and for a domain above it without a dot, such as com.
+// Browsers refuse more public suffixes, such as co.uk.
 func newScope(c *http.Cookie, from *url.URL) (scope, error) {
 	s := scope{domain: strings.ToLower(strings.TrimPrefix(c.Domain, ".")), path: c.Path, secure: c.Secure}
 	if s.domain == "" {

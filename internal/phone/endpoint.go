@@ -63,15 +63,18 @@ func pathBelow(u, other weburl.URL, prefix string) (rest string, found bool) {
 
 // pathPrefixes returns the parts of two paths before their common end. Both are empty if the paths end differently.
 func pathPrefixes(a, b string) (prefixA, prefixB string) {
-	segmentsA, segmentsB := strings.Split(a, "/"), strings.Split(b, "/")
-	restA, restB := len(segmentsA)-1, len(segmentsB)-1
-	for restA > 0 && restB > 0 && segmentsA[restA] == segmentsB[restB] {
-		restA, restB = restA-1, restB-1
+	prefixA, prefixB = a, b
+	for {
+		i, j := strings.LastIndexByte(prefixA, '/'), strings.LastIndexByte(prefixB, '/')
+		if i < 0 || j < 0 || prefixA[i:] != prefixB[j:] {
+			break
+		}
+		prefixA, prefixB = prefixA[:i], prefixB[:j]
 	}
-	if restA == len(segmentsA)-1 {
+	if prefixA == a {
 		return "", ""
 	}
-	return strings.Join(segmentsA[:restA+1], "/"), strings.Join(segmentsB[:restB+1], "/")
+	return prefixA, prefixB
 }
 
 // target is a parsed Endpoint.

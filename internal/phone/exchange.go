@@ -10,6 +10,7 @@ import (
 
 	"smsession/internal/cookies"
 	"smsession/internal/twilio"
+	"smsession/internal/twiml"
 )
 
 // exchanged is the result of one HTTP request.
@@ -17,8 +18,8 @@ type exchanged struct {
 	Exchange
 	response      response // zero if the request failed
 	failed        *failure
-	findings      findings
-	before, after cookies.List // in the jar, before the request and after the response
+	findings      twiml.Findings // about the URL of the request
+	before, after cookies.List   // in the jar, before the request and after the response
 }
 
 // exchange sends a request once and stores the cookies of the response. It ends at the time end.
@@ -108,20 +109,20 @@ func (r request) header(signature, cookies string) http.Header {
 }
 
 // readCookies returns the cookies that a response sets. It fails if Twilio refuses the response because of one of them.
-func (s sending) readCookies(r request, res response) (sets []cookies.Cookie, found findings, failed *failure) {
+func (s sending) readCookies(r request, res response) (sets []cookies.Cookie, found twiml.Findings, failed *failure) {
 	for _, line := range res.header["Set-Cookie"] {
 		c, err := s.phone.jar.Parse(line, r.to.parsed, s.phone.Now())
 		switch {
 		case errors.Is(err, cookies.ErrIgnored):
-			found.warn(r.signed(), "A Set-Cookie header has no equals sign. Browsers ignore it, and so does this phone.")
+			found.Warn(0, "A Set-Cookie header has no equals sign. Browsers ignore it, and so does this phone.")
 			continue
 		case errors.Is(err, cookies.ErrDomain):
-			found.warn(r.signed(), "A cookie is set for a domain that is not the server's. A browser refuses it.")
+			found.Warn(0, "A cookie is set for a domain that is not the server's. A browser refuses it.")
 			continue
 		case err != nil:
 			return nil, found, &failure{code: 11206, detail: "Twilio refuses the response: " + err.Error() + "."}
 		case c.Deletes():
-			found.warn(r.signed(), "It is not confirmed that Twilio deletes a cookie whose Max-Age or Expires has passed.")
+			found.Warn(0, "It is not confirmed that Twilio deletes a cookie whose Max-Age or Expires has passed.")
 		}
 		sets = append(sets, c)
 	}

@@ -50,7 +50,7 @@ func (s sending) fetch(ctx context.Context, r request) (done step, verbs []twiml
 		e := s.exchange(ctx, r, end)
 		done.exchanges = append(done.exchanges, e)
 		again, isAgain, found := r.again(e, end)
-		done.findings = append(append(done.findings, e.findings...), found...)
+		done = done.with(url, append(e.findings, found...))
 		if isAgain && ctx.Err() == nil {
 			r = again
 			continue
@@ -58,17 +58,17 @@ func (s sending) fetch(ctx context.Context, r request) (done step, verbs []twiml
 		failed := e.failed
 		switch {
 		case failed == nil && e.response.status/100 != 3:
-			verbs, done.fatal, found = s.read(e.response, url)
-			done.findings = append(done.findings, found...)
-			return done, verbs, r.to
-		case failed == nil && redirects == maxRedirects:
-			done.findings.warn(url, "It is not confirmed how many redirects Twilio follows.")
-			failed = &failure{code: 11215, detail: fmt.Sprintf("There were more than %d redirects in a row.", maxRedirects)}
+			document := s.read(e.response)
+			done = done.with(url, document.Findings)
+			if done.fatal = document.Failure; done.fatal != nil {
+				done.fatal.URL = url
+			}
+			return done, document.Verbs, r.to
 		case failed == nil:
-			redirects++
 			asked := time.Now()
-			r, found, failed = s.follow(r, e.response)
-			done.findings = append(done.findings, found...)
+			r, found, failed = s.follow(r, e.response, redirects)
+			redirects++
+			done = done.with(url, found)
 			end = end.Add(time.Since(asked)) // a person may have been asked
 		}
 		if failed != nil {
@@ -81,7 +81,7 @@ func (s sending) fetch(ctx context.Context, r request) (done step, verbs []twiml
 // for them, and tries again if the connection overrides ask for it. The time for tries ends at end.
 //
 // See https://www.twilio.com/docs/usage/security#http-authentication.
-func (r request) again(e exchanged, end time.Time) (again request, isAgain bool, found findings) {
+func (r request) again(e exchanged, end time.Time) (again request, isAgain bool, found twiml.Findings) {
 	challenges := strings.ToLower(strings.Join(e.response.header["Www-Authenticate"], ","))
 	if e.response.status == http.StatusUnauthorized && r.to.login != nil && !r.withLogin {
 		switch {
@@ -89,7 +89,7 @@ func (r request) again(e exchanged, end time.Time) (again request, isAgain bool,
 			r.withLogin, r.reason = true, Authorized
 			return r, true, nil
 		case strings.Contains(challenges, "digest"):
-			found.warn(r.signed(), "Twilio would answer the Digest challenge. Only Basic is answered here.")
+			found.Warn(0, "Twilio would answer the Digest challenge. Only Basic is answered here.")
 		}
 	}
 	why := e.policy()
@@ -97,7 +97,7 @@ func (r request) again(e exchanged, end time.Time) (again request, isAgain bool,
 		return r, false, found
 	}
 	if why != retryConnect {
-		found.warn(r.signed(), "A retry has the same I-Twilio-Idempotency-Token here. It is not confirmed whether Twilio's has.")
+		found.Warn(0, "A retry has the same I-Twilio-Idempotency-Token here. It is not confirmed whether Twilio's has.")
 	}
 	r.retries++
 	r.reason = Retry
@@ -117,33 +117,33 @@ func (e exchanged) policy() policy {
 	return 0
 }
 
-// read reads a response to the request to a URL as Twilio does.
-func (s sending) read(res response, url string) (verbs []twiml.Verb, fatal *Finding, found findings) {
-	document := twiml.ReadResponse(res.status, res.header.Get("Content-Type"), res.body)
-	found.add(url, document.Findings...)
-	if fatal = document.Failure; fatal != nil {
-		fatal.URL = url
-	}
+// read reads a response as Twilio does.
+func (s sending) read(res response) twiml.Document {
+	d := twiml.ReadResponse(res.status, res.header.Get("Content-Type"), res.body)
 	if res.status == http.StatusForbidden && !s.message.Forged {
-		found.warn(url, "If the webhook refuses the signature: it was made over this URL with the given token.")
+		d.Findings.Warn(0, "If the webhook refuses the signature: it was made over this URL with the given token.")
 	}
-	if fatal != nil && len(res.header["Set-Cookie"]) > 0 {
-		found.warn(url, "The cookies of a response that Twilio cannot use are kept here. It is not confirmed whether Twilio keeps them.")
+	if d.Failure != nil && len(res.header["Set-Cookie"]) > 0 {
+		d.Findings.Warn(0, "The cookies of a response that Twilio cannot use are kept here. It is not confirmed whether Twilio keeps them.")
 	}
-	return document.Verbs, fatal, found
+	return d
 }
 
-// follow returns the request that follows a redirect.
-func (s sending) follow(r request, res response) (next request, found findings, failed *failure) {
+// follow returns the request that follows a redirect. There have been some redirects in a row before this one.
+func (s sending) follow(r request, res response, redirects int) (next request, found twiml.Findings, failed *failure) {
+	if redirects == maxRedirects {
+		found.Warn(0, "It is not confirmed how many redirects Twilio follows.")
+		return r, found, &failure{code: 11215, detail: fmt.Sprintf("There were more than %d redirects in a row.", maxRedirects)}
+	}
 	redirect, err := r.to.public.Follow(r.method, res.status, res.header.Get("Location"))
 	if err != nil {
 		return r, nil, &failure{code: 11216, detail: "The redirect cannot be followed: " + err.Error() + "."}
 	}
 	if redirect.KeepsForm {
-		found.warn(r.signed(), "It is not confirmed that Twilio sends the same request again after 307, signed over the new URL.")
+		found.Warn(0, "It is not confirmed that Twilio sends the same request again after 307, signed over the new URL.")
 	} else {
-		found.warn(r.signed(), fmt.Sprintf("Twilio follows %d with GET and drops the message's parameters. "+
-			"It is not confirmed what it signs then and which cookies it sends.", res.status))
+		found.Warn(0, "Twilio follows %d with GET and drops the message's parameters. "+
+			"It is not confirmed what it signs then and which cookies it sends.", res.status)
 		r.form = nil
 	}
 	to, failed := s.phone.next(r.to, redirect.URL, 11216, "The redirect cannot be followed")

@@ -24,15 +24,26 @@ type sending struct {
 type step struct {
 	exchanges   []exchanged
 	replies     []Reply
-	findings    findings
+	findings    []Finding
 	next        *request // for the next document; nil if there is none
 	fatal       *Finding // the error that makes Twilio call the fallback URL
 	notFollowed string   // as in a Delivery
 }
 
-// failing returns the step after an error.
+// with returns the step with findings about the request to a URL.
+func (s step) with(url string, found twiml.Findings) step {
+	for _, f := range found {
+		f.URL = url
+		s.findings = append(s.findings, f)
+	}
+	return s
+}
+
+// failing returns the step after an error of the request to a URL.
 func (s step) failing(failed *failure, url string) step {
-	s.findings.add(url, twiml.NewError(failed.code, failed.detail))
+	var found twiml.Findings
+	found.Fail(failed.code, "%s", failed.detail)
+	s = s.with(url, found)
 	s.fatal, s.notFollowed = &s.findings[len(s.findings)-1], failed.notFollowed
 	return s
 }
@@ -46,13 +57,14 @@ func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 	m.SID = cmp.Or(m.SID, NewSID())
 	d := &Delivery{Message: m, Sent: p.Now(), Replies: []Reply{}} // [] in JSON, not null
 	began := time.Now()
-	steps, findings := sending{phone: p, message: m, params: p.parameters(m)}.deliver(ctx)
+	s := sending{phone: p, message: m, params: p.parameters(m)}
+	findings := []Finding(s.warnParameters())
 	var exchanges []exchanged
-	for _, s := range steps {
-		exchanges = append(exchanges, s.exchanges...)
-		d.Replies = append(d.Replies, s.replies...)
-		findings = append(findings, s.findings...)
-		d.NotFollowed = cmp.Or(d.NotFollowed, s.notFollowed)
+	for _, done := range s.deliver(ctx) {
+		exchanges = append(exchanges, done.exchanges...)
+		d.Replies = append(d.Replies, done.replies...)
+		findings = append(findings, done.findings...)
+		d.NotFollowed = cmp.Or(d.NotFollowed, done.notFollowed)
 	}
 	for _, e := range exchanges {
 		d.Exchanges = append(d.Exchanges, e.Exchange)
@@ -63,23 +75,23 @@ func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 	return d
 }
 
-// deliver calls the webhook. If there is no TwiML that Twilio can execute, it calls the fallback URL. It also
-// returns the findings that belong to no step.
+// deliver calls the webhook. If there is no TwiML that Twilio can execute, it calls the fallback URL.
 //
 // See https://www.twilio.com/docs/availability-reliability.
-func (s sending) deliver(ctx context.Context) (steps []step, found findings) {
-	found = s.warnParameters()
+func (s sending) deliver(ctx context.Context) []step {
 	p := s.phone
-	steps = s.run(ctx, nil, request{reason: Primary, method: http.MethodPost, to: p.webhook, form: encode(s.params)})
+	steps := s.run(ctx, nil, request{reason: Primary, method: http.MethodPost, to: p.webhook, form: encode(s.params)})
 	last := steps[len(steps)-1]
 	if last.fatal == nil || p.fallback == nil || last.notFollowed != "" || ctx.Err() != nil {
-		return steps, found
+		return steps
 	}
 	if len(steps) > 1 {
-		found.warn(last.fatal.URL, "It is not confirmed whether Twilio calls the fallback URL when a later document fails.")
+		var found twiml.Findings
+		found.Warn(0, "It is not confirmed whether Twilio calls the fallback URL when a later document fails.")
+		steps[len(steps)-1] = last.with(last.fatal.URL, found)
 	}
 	s.params = append(s.params, param{"ErrorCode", strconv.Itoa(last.fatal.Code)}, param{"ErrorUrl", last.fatal.URL})
-	return s.run(ctx, steps, request{reason: Fallback, method: http.MethodPost, to: p.fallback, form: encode(s.params)}), found
+	return s.run(ctx, steps, request{reason: Fallback, method: http.MethodPost, to: p.fallback, form: encode(s.params)})
 }
 
 // run requests a document, executes it, and goes on with the document that it leads to. It returns the steps with its own.
@@ -105,21 +117,26 @@ func (s sending) run(ctx context.Context, steps []step, r request) []step {
 func (s sending) execute(done step, verbs []twiml.Verb, from *target, replies int) step {
 	o := s.phone.options
 	for _, v := range verbs {
-		url := from.public.String()
+		var found twiml.Findings
 		if v.IsRedirect {
 			return s.lead(done, request{reason: Verb, method: v.Method, form: encode(s.params)}, from, v.URL)
 		}
 		if replies+len(done.replies) == twiml.MaxMessages {
-			done.findings.add(url, twiml.NewError(14109, "The documents together have more than 10 messages."))
+			found.Fail(14109, "The documents together have more than 10 messages.")
+			done = done.with(from.public.String(), found)
 			continue
 		}
 		r := Reply{From: cmp.Or(v.From, o.To), To: cmp.Or(v.To, o.From), Body: v.Body, Media: v.Media}
 		r.Segments = s.phone.segments(v.Body, len(v.Media))
 		done.replies = append(done.replies, r)
-		done.findings = append(done.findings, s.warnReply(r, url)...)
+		found = s.warnReply(r)
 		if v.Action != "" {
-			done.findings.warn(url, "It is not confirmed what Twilio sends to the action of a <Message>, except for MessageSid and MessageStatus.")
-			return s.lead(done, request{reason: Action, method: v.Method, form: encode(inOrder(statusOrder, s.phone.values(NewSID(), r.From, r.To), nil))}, from, v.Action)
+			found.Warn(0, "It is not confirmed what Twilio sends to the action of a <Message>, except for MessageSid and MessageStatus.")
+		}
+		done = done.with(from.public.String(), found)
+		if v.Action != "" {
+			form := encode(inOrder(statusOrder, s.phone.values(NewSID(), r.From, r.To), nil))
+			return s.lead(done, request{reason: Action, method: v.Method, form: form}, from, v.Action)
 		}
 	}
 	return done

@@ -14,19 +14,19 @@ const MaxMessages = 10
 type Document struct {
 	Root     *Element // the <Response>; nil for plain text and if Twilio cannot execute the document
 	Verbs    []Verb   // what Twilio executes, in order
-	Findings []Finding
+	Findings Findings
 	Failure  *Finding // the error that keeps Twilio from executing anything; nil if there is none
 }
 
 // failed returns a document that Twilio does not execute.
 func failed(code int, format string, args ...any) Document {
-	var found findings
-	found.fail(code, format, args...)
+	var found Findings
+	found.Fail(code, format, args...)
 	return Document{Findings: found, Failure: &found[0]}
 }
 
 // after returns the document with findings before its own.
-func (d Document) after(found findings) Document {
+func (d Document) after(found Findings) Document {
 	d.Findings = append(found, d.Findings...)
 	return d
 }

@@ -17,28 +17,20 @@ type Finding struct {
 	Warning bool   `json:"warning,omitempty"`
 }
 
-// NewError returns an error without a URL.
-func NewError(code int, detail string) Finding {
-	return Finding{Code: code, Name: errorNames[code], Detail: detail}
+// Findings are what one step has found, in order.
+type Findings []Finding
+
+// Fail adds an error without a URL. The detail is formatted as by fmt.Sprintf.
+func (f *Findings) Fail(code int, detail string, args ...any) { f.add(false, code, detail, args) }
+
+// Warn adds a warning without a URL. The code is 0 if Twilio has no number for it.
+func (f *Findings) Warn(code int, detail string, args ...any) { f.add(true, code, detail, args) }
+
+func (f *Findings) add(isWarning bool, code int, detail string, args []any) {
+	*f = append(*f, Finding{Code: code, Name: errorNames[code], Detail: fmt.Sprintf(detail, args...), Warning: isWarning})
 }
 
-// NewWarning returns a warning without a URL. The code is 0 if Twilio has no number for it.
-func NewWarning(code int, detail string) Finding {
-	return Finding{Code: code, Name: errorNames[code], Detail: detail, Warning: true}
-}
-
-// findings are what one function has found.
-type findings []Finding
-
-func (f *findings) fail(code int, format string, args ...any) {
-	*f = append(*f, NewError(code, fmt.Sprintf(format, args...)))
-}
-
-func (f *findings) warn(code int, format string, args ...any) {
-	*f = append(*f, NewWarning(code, fmt.Sprintf(format, args...)))
-}
-
-func (f findings) haveError() bool {
+func (f Findings) haveError() bool {
 	return slices.ContainsFunc(f, func(each Finding) bool { return !each.Warning })
 }
 

@@ -16,9 +16,9 @@ const (
 
 // readMessage reads a <Message> or an <Sms>. Twilio sends the message if none of the findings is an error. An invalid
 // action shows when it is requested.
-func readMessage(e *Element) (v *Verb, found findings) {
+func readMessage(e *Element) (v *Verb, found Findings) {
 	if e.Name == "Sms" {
-		found.warn(0, "<Sms>, line %d, is deprecated. Use <Message>.", e.Line)
+		found.Warn(0, "<Sms>, line %d, is deprecated. Use <Message>.", e.Line)
 	}
 	body, media, more := readContent(e)
 	v = &Verb{Body: body, Media: media, To: e.trimmed("to"), From: e.trimmed("from"), Action: e.trimmed("action")}
@@ -27,7 +27,7 @@ func readMessage(e *Element) (v *Verb, found findings) {
 
 // readContent returns the text of a message with its Bodies, and its Media. If the message has a Body or a Media, white
 // space between them is only layout.
-func readContent(e *Element) (body string, media []string, found findings) {
+func readContent(e *Element) (body string, media []string, found Findings) {
 	bodies, hasNouns := "", false
 	for _, child := range e.Children {
 		url := strings.TrimSpace(child.Text)
@@ -37,9 +37,9 @@ func readContent(e *Element) (body string, media []string, found findings) {
 		case child.Name != "Media":
 			continue
 		case url == "":
-			found.warn(0, "The Media in line %d has no URL.", child.Line)
+			found.Warn(0, "The Media in line %d has no URL.", child.Line)
 		case len(media) == maxMedia:
-			found.warn(0, "The message has more than %d Media. The one in line %d is left out. It is not confirmed what Twilio does.", maxMedia, child.Line)
+			found.Warn(0, "The message has more than %d Media. The one in line %d is left out. It is not confirmed what Twilio does.", maxMedia, child.Line)
 		default:
 			media = append(media, url)
 		}
@@ -49,30 +49,30 @@ func readContent(e *Element) (body string, media []string, found findings) {
 		return bodies, media, found
 	}
 	if bodies != "" {
-		found.warn(0, "The Message in line %d has text outside its Body. Both are sent here. It is not confirmed which of them Twilio sends.", e.Line)
+		found.Warn(0, "The Message in line %d has text outside its Body. Both are sent here. It is not confirmed which of them Twilio sends.", e.Line)
 	}
 	return e.Text + bodies, media, found
 }
 
 // checkAddresses checks the addresses and the statusCallback of a message. Twilio refuses a callback whose host has an
 // underscore.
-func checkAddresses(e *Element, v *Verb) (found findings) {
+func checkAddresses(e *Element, v *Verb) (found Findings) {
 	to, hasTo := e.Attribute("to")
 	from, hasFrom := e.Attribute("from")
 	if hasTo && to == "" || hasFrom && from == "" {
-		found.warn(0, "The %s in line %d has an empty address, which is ignored.", e.Name, e.Line)
+		found.Warn(0, "The %s in line %d has an empty address, which is ignored.", e.Name, e.Line)
 	}
 	if v.To != "" && !isRecipient(v.To) {
-		found.fail(14101, "The %s in line %d is sent to %.60q, which is not a phone number.", e.Name, e.Line, to)
+		found.Fail(14101, "The %s in line %d is sent to %.60q, which is not a phone number.", e.Name, e.Line, to)
 	}
 	if v.From != "" && !isSender(v.From) {
-		found.fail(14102, "The %s in line %d is sent from %.60q, which is not a valid sender.", e.Name, e.Line, from)
+		found.Fail(14102, "The %s in line %d is sent from %.60q, which is not a valid sender.", e.Name, e.Line, from)
 	}
 	callback, err := url.Parse(e.trimmed("statusCallback")) // may be relative
 	isAbsolute := err == nil && (callback.Scheme != "" || callback.Host != "")
 	isHTTP := err == nil && slices.Contains([]string{"", "http", "https"}, callback.Scheme)
 	if !isHTTP || isAbsolute && (callback.Hostname() == "" || strings.Contains(callback.Host, "_")) {
-		found.fail(14105, "The %s in line %d has a statusCallback that is not a URL for Twilio.", e.Name, e.Line)
+		found.Fail(14105, "The %s in line %d has a statusCallback that is not a URL for Twilio.", e.Name, e.Line)
 	}
 	return found
 }
@@ -101,20 +101,20 @@ func isSender(address string) bool {
 // checkContent checks that a message has content and is not too long. How Twilio counts characters outside GSM-7 is not
 // confirmed. Its page on 21617 states only that characters of more bytes count for more
 // (https://www.twilio.com/docs/api/errors/21617).
-func checkContent(v Verb) (found findings) {
+func checkContent(v Verb) (found Findings) {
 	characters, units := utf8.RuneCountInString(v.Body), len(utf16.Encode([]rune(v.Body)))
 	switch {
 	case isBlank(v.Body) && len(v.Media) == 0:
-		found.fail(14103, "A message has neither text nor media.")
+		found.Fail(14103, "A message has neither text nor media.")
 		return found
 	case characters > maxCharacters:
-		found.fail(14103, "A message has %d characters, more than %d.", characters, maxCharacters)
+		found.Fail(14103, "A message has %d characters, more than %d.", characters, maxCharacters)
 		return found
 	case units > maxCharacters:
-		found.warn(14103, "A message has %d characters, but %d UTF-16 units. It is not confirmed which of them Twilio counts.", characters, units)
+		found.Warn(14103, "A message has %d characters, but %d UTF-16 units. It is not confirmed which of them Twilio counts.", characters, units)
 	}
 	if strings.Trim(v.Body, " \t\r\n") != v.Body {
-		found.warn(0, "A message begins or ends with white space. It is not confirmed whether Twilio sends that.")
+		found.Warn(0, "A message begins or ends with white space. It is not confirmed whether Twilio sends that.")
 	}
 	return found
 }

@@ -21,19 +21,19 @@ var declaration = regexp.MustCompile(`^<\?xml` +
 
 // readProlog returns a document in UTF-8 without its byte order mark and its XML declaration. It keeps the line feeds of
 // the declaration, so that lines keep their numbers. The error is an *xml.SyntaxError.
-func readProlog(text []byte) (_ []byte, found findings, err error) {
+func readProlog(text []byte) (_ []byte, found Findings, err error) {
 	text, hasMark := bytes.CutPrefix(text, []byte("\uFEFF"))
 	if hasMark {
-		found.warn(0, "The document begins with a byte order mark. It is not confirmed that Twilio accepts one.")
+		found.Warn(0, "The document begins with a byte order mark. It is not confirmed that Twilio accepts one.")
 	}
 	if match := declaration.FindSubmatch(text); match != nil {
 		version, encoding := strings.Trim(string(match[1]), `"'`), strings.Trim(string(match[2]), `"'`)
 		if version != "1.0" {
-			found.warn(0, "The document declares XML %.60s. It is not confirmed that Twilio accepts another version than 1.0.", version)
+			found.Warn(0, "The document declares XML %.60s. It is not confirmed that Twilio accepts another version than 1.0.", version)
 		}
 		lines, rest := bytes.Repeat([]byte("\n"), bytes.Count(match[0], []byte("\n"))), text[len(match[0]):]
 		if encoding != "" && !strings.EqualFold(encoding, "UTF-8") && !isASCII(rest) {
-			found.warn(0, "The document declares the encoding %.60q. It is not confirmed that Twilio accepts another one than UTF-8.", encoding)
+			found.Warn(0, "The document declares the encoding %.60q. It is not confirmed that Twilio accepts another one than UTF-8.", encoding)
 			rest = decode(rest, encoding)
 		}
 		text = append(lines, rest...)

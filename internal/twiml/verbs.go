@@ -38,9 +38,9 @@ func Read(body []byte) Document {
 
 // withVerbs returns the document with its verbs, up to the one that continues with another document.
 func (d Document) withVerbs(root *Element) Document {
-	var found findings
+	var found Findings
 	if !isBlank(root.Text) {
-		found.warn(12200, "<%s>, line %d, has text of its own, which Twilio ignores.", root.Name, root.Line)
+		found.Warn(12200, "<%s>, line %d, has text of its own, which Twilio ignores.", root.Name, root.Line)
 	}
 	messages := 0
 	for i, e := range root.Children {
@@ -53,14 +53,14 @@ func (d Document) withVerbs(root *Element) Document {
 			d.Verbs = append(d.Verbs, *v)
 		}
 		if isLast && i < len(root.Children)-1 {
-			found.warn(0, "Twilio does not execute what follows the %s in line %d.", e.Name, e.Line)
+			found.Warn(0, "Twilio does not execute what follows the %s in line %d.", e.Name, e.Line)
 		}
 		if isLast {
 			break
 		}
 	}
 	if messages > MaxMessages {
-		found.fail(14109, "The document has %d messages. Twilio sends at most %d. It is not confirmed that it sends the first ones, as here.", messages, MaxMessages)
+		found.Fail(14109, "The document has %d messages. Twilio sends at most %d. It is not confirmed that it sends the first ones, as here.", messages, MaxMessages)
 	}
 	d.Findings = found
 	return d
@@ -68,9 +68,9 @@ func (d Document) withVerbs(root *Element) Document {
 
 // readVerb reads a verb. The verb is nil if Twilio does not execute it. isLast reports whether Twilio continues with
 // another document.
-func readVerb(e *Element) (v *Verb, isLast bool, found findings) {
+func readVerb(e *Element) (v *Verb, isLast bool, found Findings) {
 	if !slices.Contains(schema["Response"].children, e.Name) {
-		found.fail(14110, "<%.60s>, line %d, is not a verb of messaging. The verbs are Message and Redirect, spelled like this.", e.Name, e.Line)
+		found.Fail(14110, "<%.60s>, line %d, is not a verb of messaging. The verbs are Message and Redirect, spelled like this.", e.Name, e.Line)
 		return nil, false, found
 	}
 	method, found := readMethod(e)
@@ -78,7 +78,7 @@ func readVerb(e *Element) (v *Verb, isLast bool, found findings) {
 	if e.Name == "Redirect" {
 		v = &Verb{IsRedirect: true, URL: strings.TrimSpace(e.Text), Method: method}
 		if v.URL == "" {
-			found.warn(0, "The Redirect in line %d has no URL. It is not confirmed that Twilio requests the same document again, as here.", e.Line)
+			found.Warn(0, "The Redirect in line %d has no URL. It is not confirmed that Twilio requests the same document again, as here.", e.Line)
 		}
 		return v, true, found
 	}
@@ -89,7 +89,7 @@ func readVerb(e *Element) (v *Verb, isLast bool, found findings) {
 	}
 	if found.haveError() {
 		if isLast {
-			found.warn(0, "The action of a message that is not sent is not requested here. Twilio requests it, with the MessageStatus of the failure.")
+			found.Warn(0, "The action of a message that is not sent is not requested here. Twilio requests it, with the MessageStatus of the failure.")
 		}
 		return nil, isLast, found
 	}
@@ -98,41 +98,41 @@ func readVerb(e *Element) (v *Verb, isLast bool, found findings) {
 
 // readMethod returns the method of the next request. It is POST by default. Twilio does not send a message with another
 // method than GET and POST.
-func readMethod(e *Element) (method string, found findings) {
+func readMethod(e *Element) (method string, found Findings) {
 	given, has := e.Attribute("method")
 	method = strings.ToUpper(given)
 	switch isValid := method == http.MethodGet || method == http.MethodPost; {
 	case !has:
 		return http.MethodPost, nil
 	case !isValid && e.Name == "Redirect":
-		found.warn(14104, "The Redirect in line %d has a method other than GET and POST. POST is used.", e.Line)
+		found.Warn(14104, "The Redirect in line %d has a method other than GET and POST. POST is used.", e.Line)
 		return http.MethodPost, found
 	case !isValid:
-		found.fail(14104, "The %s in line %d has a method other than GET and POST.", e.Name, e.Line)
+		found.Fail(14104, "The %s in line %d has a method other than GET and POST.", e.Name, e.Line)
 	case method != given:
-		found.warn(14104, "The %s in line %d has the method %.60q. Twilio writes methods in capitals.", e.Name, e.Line, given)
+		found.Warn(14104, "The %s in line %d has the method %.60q. Twilio writes methods in capitals.", e.Name, e.Line, given)
 	}
 	return method, found
 }
 
 // checkSchema warns of attributes and elements that Twilio does not know. Twilio ignores them.
-func checkSchema(e *Element) findings {
+func checkSchema(e *Element) Findings {
 	found := checkAttributes(e)
 	for _, child := range e.Children {
 		if slices.Contains(schema[e.Name].children, child.Name) {
 			found = append(found, checkSchema(child)...)
 		} else {
-			found.warn(12200, "<%.60s>, line %d, is not valid in <%s>. It is ignored.", child.Name, child.Line, e.Name)
+			found.Warn(12200, "<%.60s>, line %d, is not valid in <%s>. It is ignored.", child.Name, child.Line, e.Name)
 		}
 	}
 	return found
 }
 
 // checkAttributes warns of unknown attributes. Attributes with a prefix belong to XML and to schemas.
-func checkAttributes(e *Element) (found findings) {
+func checkAttributes(e *Element) (found Findings) {
 	for _, a := range e.Attributes {
 		if a.Name.Space == "" && !slices.Contains(schema[e.Name].attributes, a.Name.Local) {
-			found.warn(12200, "<%s>, line %d, has no attribute %.60q.", e.Name, e.Line, a.Name.Local)
+			found.Warn(12200, "<%s>, line %d, has no attribute %.60q.", e.Name, e.Line, a.Name.Local)
 		}
 	}
 	return found

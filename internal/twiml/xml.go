@@ -38,7 +38,7 @@ func (e *Element) trimmed(attribute string) string {
 //
 // encoding/xml does most of the work. parse adds the checks that encoding/xml does not make. It does not read the
 // declarations inside a document type, so their entities are unknown.
-func parse(body []byte) (root *Element, found findings, err error) {
+func parse(body []byte) (root *Element, found Findings, err error) {
 	text, found, err := readProlog(body)
 	if err != nil {
 		return nil, found, err
@@ -74,7 +74,7 @@ func parse(body []byte) (root *Element, found findings, err error) {
 				problem = noDirective
 			}
 			hasDocType = true
-			found.warn(0, "The document has a document type declaration. It is not confirmed that Twilio accepts one.")
+			found.Warn(0, "The document has a document type declaration. It is not confirmed that Twilio accepts one.")
 		}
 		switch {
 		case err == io.EOF && hasRoot:
