@@ -25,8 +25,8 @@ func BenchmarkDelivery(b *testing.B) {
 		b.Run(row.name, func(b *testing.B) {
 			conn := canned{record: recordAfter(64).Bytes()}
 			m := newManager(&redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }, MaxIdle: 1}, 8)
-			m.store.cache.score.Store(row.score)
-			m.store.cache.add(running, recordAfter(64))
+			m.cache.score.Store(row.score)
+			m.cache.add(running, recordAfter(64))
 			h := m.Middleware(func(_ http.ResponseWriter, r *http.Request) { b.Error(OutcomeFrom(r.Context()).Err) })(
 				http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					_, _ = w.Write([]byte(OutcomeFrom(r.Context()).Reply.Texts[0]))

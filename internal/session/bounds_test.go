@@ -82,7 +82,7 @@ func TestShortestExpiry(t *testing.T) {
 	var lowest string
 	conn := &recording{model: newModel(), note: func(args []string) { lowest = args[len(args)-1] }}
 	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }}
-	commit := &transaction{store: newStore(pool, 1, record.Keys{Prefix: "sms:"}), found: snapshot{record: record.New(to, from)}}
+	commit := &transaction{manager: newManager(pool, 1), found: snapshot{record: record.New(to, from)}}
 	if err := commit.CommitCtx(t.Context(), running, []byte("{}"), time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
@@ -242,8 +242,8 @@ func TestSweepKeepsOtherMessages(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			held := newModel()
 			held.keys["sms:session:"+running] = string(recordAfter(1).Bytes())
-			s := newStore(&redis.Pool{Dial: func() (redis.Conn, error) { return &cutting{model: held, script: scripts.end}, nil }}, 1, record.Keys{Prefix: "sms:"})
-			if s.sweep(t.Context(), running, row.sid); len(held.keys) != row.want {
+			pool := &redis.Pool{Dial: func() (redis.Conn, error) { return &cutting{model: held, script: scripts.end}, nil }}
+			if newManager(pool, 1).deleteOrphan(t.Context(), running, row.sid); len(held.keys) != row.want {
 				t.Errorf("Redis holds %v", held.keys)
 			}
 		})

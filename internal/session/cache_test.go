@@ -121,14 +121,14 @@ func TestCacheScore(t *testing.T) {
 func TestCachedRecordOfAnotherConversation(t *testing.T) {
 	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return canned{record: []byte("no token")}, nil }}
 	m := newManager(pool, 1)
-	m.store.cache.add(running, recordAfter(1))
-	m.store.cache.score.Store(1)
+	m.cache.add(running, recordAfter(1))
+	m.cache.score.Store(1)
 	in := incoming("SMa", false)
 	in.From = "+19998887777"
 	if got := serve(m, in, running); got.outcome.Err != nil {
 		t.Error(got.outcome.Err)
 	}
-	if score := m.store.cache.score.Load(); score != 1 {
+	if score := m.cache.score.Load(); score != 1 {
 		t.Errorf("the score is %d, want 1 as before", score)
 	}
 }

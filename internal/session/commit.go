@@ -25,12 +25,12 @@ type saved struct {
 func (m *Manager) commit(
 	ctx context.Context, d *delivery, past *history, found snapshot, next *record.Record,
 ) (saved, error) {
-	if err := m.store.slots.acquire(ctx, past.hangUp); err != nil {
+	if err := m.slots.acquire(ctx, past.hangUp); err != nil {
 		return saved{}, err
 	}
-	defer m.store.slots.release()
+	defer m.slots.release()
 
-	t := &transaction{store: m.store, pointerKey: d.pointerKey, ownToken: past.ownToken, found: found, next: next}
+	t := &transaction{manager: m, pointerKey: d.pointerKey, ownToken: past.ownToken, found: found, next: next}
 	sessions := *m.scs
 	sessions.Store, sessions.Codec = t, t
 	session, err := sessions.Load(ctx, found.token) // calls FindCtx and Decode, unless the session is new
@@ -40,10 +40,10 @@ func (m *Manager) commit(
 	sessions.SetDeadline(session, next.Deadline)
 	token, expiry, err := sessions.Commit(session) // calls Encode and CommitCtx
 	if err != nil {
-		m.store.cache.remove(found.token)
+		m.cache.remove(found.token)
 		return saved{}, err
 	}
-	m.store.cache.add(token, next)
+	m.cache.add(token, next)
 	return saved{token, expiry}, nil
 }
 
@@ -51,7 +51,7 @@ func (m *Manager) commit(
 // are written here.
 type transaction struct {
 	scs.Store  // nil: scs calls only the methods below
-	store      *store
+	manager    *Manager
 	pointerKey string
 	ownToken   string // the token that the request made in an earlier attempt
 	found      snapshot
@@ -71,15 +71,15 @@ func (t *transaction) Encode(time.Time, map[string]any) ([]byte, error) { return
 
 // CommitCtx saves the record and sets the pointer.
 func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, expiry time.Time) error {
-	return withConn(ctx, t.store.pool, "save session", func(conn redis.Conn) error {
-		key, milliseconds := t.store.keys.Session(token), max(time.Until(expiry).Milliseconds(), 1)
+	return withConn(ctx, t.manager.options.Pool, "save session", func(conn redis.Conn) error {
+		key, milliseconds := t.manager.keys.Session(token), max(time.Until(expiry).Milliseconds(), 1)
 		recordReply, pointerReply := t.send(ctx, conn,
 			[]any{key, t.found.record.Bytes(), b, milliseconds},
 			[]any{t.pointerKey, token, t.found.pointer, milliseconds})
 
 		err := errors.Join(recordReply.err, pointerReply.err)
 		if t.found.isCached && err == nil {
-			t.store.cache.count(recordReply.hasSaved())
+			t.manager.cache.count(recordReply.hasSaved())
 		}
 		if recordReply.hasSaved() && pointerReply.hasSaved() {
 			return nil

@@ -7,9 +7,6 @@ import (
 	"time"
 )
 
-// sweepTime is how long the sweep after a failed delivery may take.
-const sweepTime = time.Second
-
 // errConflict means that another request has changed the record or the pointer since the attempt read it.
 var errConflict = errors.New("session was changed by another request")
 
@@ -20,9 +17,10 @@ type delivery struct {
 	pointerKey string // the key that leads to the conversation's session
 }
 
-// deliver makes attempts until the message is saved, the budget is spent, or the client hangs up in time. A record of a
-// later version and a failed responder end it as well. No other error ends it: after a lost reply, a reset connection, a
-// failover or a conflict, the message was counted once or not at all, and the next attempt finds out which.
+// deliver makes attempts until the message is saved, the budget is spent, or the client hangs up before a command to
+// save the message was sent. ErrNewer and ErrResponder end it as well. No other error ends it: after a lost reply, a
+// reset connection, a failover or a conflict, the message was counted once or not at all, and the next attempt finds
+// out which.
 //
 // ctx ends with the budget. hangUp is closed when the client hangs up.
 func (m *Manager) deliver(ctx context.Context, hangUp <-chan struct{}, d *delivery) *Outcome {
@@ -115,21 +113,4 @@ func (h *history) wait(ctx context.Context, err error) error {
 		return h.cause
 	}
 	return err
-}
-
-// sweep deletes the record that the attempts of a delivery made under their own token, unless the message was saved in
-// this record, or the pointer may lead to it. token and err are those of the outcome. After a failure, sweep works in the
-// background, so that it does not delay the answer.
-func (m *Manager) sweep(ctx context.Context, d *delivery, past *history, token string, err error) {
-	switch {
-	case past.ownToken == "" || token == past.ownToken || err != nil && past.mayPoint:
-	case err == nil:
-		m.store.sweep(ctx, past.ownToken, d.SID)
-	default:
-		m.sweeps.Go(func() {
-			ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
-			defer cancel()
-			m.store.sweep(ctx, past.ownToken, d.SID)
-		})
-	}
 }

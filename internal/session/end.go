@@ -11,16 +11,18 @@ import (
 )
 
 // End ends the conversation between two addresses, which are written as in a message. The next message begins a new
-// conversation. End returns the record before the change, and reports whether there is a conversation. If Ended is set in
-// the returned record, the conversation had already ended, and End changed nothing. End does not extend the time to live
-// of the record.
+// conversation. End returns the record before the change, and reports whether there is a conversation. If Ended is set
+// in the returned record, the conversation had already ended, and End changed nothing. End does not extend the time to
+// live of the record.
 //
 // Like a message, End saves by compare-and-set. If a message was faster, End starts again until ctx ends.
 //
 // ErrNewer means that the record is of a later version and was not changed. After any other error, the conversation may
 // have ended or not. End may then be called again, but if a message has arrived in the meantime, the second call ends
 // the conversation that this message began. End is safe for concurrent use.
-func End(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string) (before *record.Record, found bool, err error) {
+func End(
+	ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string,
+) (before *record.Record, found bool, err error) {
 	err = untilNoConflict(ctx, pool, "end conversation", func(conn redis.Conn) (err error) {
 		before, found, err = end(ctx, conn, keys, to, from)
 		return err
@@ -32,14 +34,13 @@ func End(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from strin
 //
 // It does not read the pointer a second time. A pointer changes only if its record is missing, and it then leads to a
 // new session. In that case end has ended the session before it.
-func end(ctx context.Context, conn redis.Conn, keys record.Keys, to, from string) (r *record.Record, found bool, err error) {
-	token, err := read(conn, keys.Conversation(to, from))
-	key := keys.Session(string(token))
-	if err == nil && record.IsToken(string(token)) {
-		_, r, err = readRecord(conn, key)
-	}
+func end(
+	ctx context.Context, conn redis.Conn, keys record.Keys, to, from string,
+) (r *record.Record, found bool, err error) {
+	pointer, _, r, err := follow(conn, keys, to, from)
+	isAbsent := r == nil || !r.Belongs(to, from) || !time.Now().Before(r.Deadline)
 	switch {
-	case errors.Is(err, record.ErrForeign), err == nil && (r == nil || !r.Belongs(to, from) || !time.Now().Before(r.Deadline)):
+	case errors.Is(err, record.ErrForeign), err == nil && isAbsent:
 		return nil, false, nil
 	case err != nil, !r.Ended.IsZero():
 		return r, err == nil, err
@@ -47,7 +48,7 @@ func end(ctx context.Context, conn redis.Conn, keys record.Keys, to, from string
 	if err := ctx.Err(); err != nil { // a command that is not sent cannot be executed in part
 		return r, false, err
 	}
-	saved, err := redis.Bool(scripts.end.Do(conn, key, r.Bytes(), r.End(time.Now()).Bytes()))
+	saved, err := redis.Bool(scripts.end.Do(conn, keys.Session(string(pointer)), r.Bytes(), r.End(time.Now()).Bytes()))
 	if err == nil && !saved {
 		err = errConflict
 	}
@@ -69,15 +70,25 @@ func Erase(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from str
 	return found, err
 }
 
-// erase makes one attempt. It deletes the pointer last, so that an interrupted attempt can be repeated.
-func erase(ctx context.Context, conn redis.Conn, keys record.Keys, to, from string) (bool, error) {
-	pointer := keys.Conversation(to, from)
-	token, err := read(conn, pointer)
-	if err != nil && !errors.Is(err, record.ErrForeign) || err == nil && token == nil {
+// erase makes one attempt. It deletes the pointer last, so that an interrupted attempt can be repeated. A record that
+// cannot be read belongs to the conversation whose pointer leads to it.
+func erase(ctx context.Context, conn redis.Conn, keys record.Keys, to, from string) (found bool, err error) {
+	pointer, value, r, err := follow(conn, keys, to, from)
+	isForeign := errors.Is(err, record.ErrForeign)
+	if err != nil && !isForeign || err == nil && pointer == nil {
 		return false, err
 	}
-	if record.IsToken(string(token)) {
-		if err := eraseRecord(conn, keys, string(token), to, from); err != nil {
+	if token := string(pointer); record.IsToken(token) && (r == nil || r.Belongs(to, from)) {
+		if r != nil || isForeign {
+			deleted, err := redis.Bool(scripts.discard.Do(conn, keys.Session(token), value))
+			if err == nil && !deleted {
+				err = errConflict
+			}
+			if err != nil {
+				return false, err
+			}
+		}
+		if _, err := conn.Do("DEL", keys.Quarantine(token)); err != nil {
 			return false, err
 		}
 	}
@@ -85,31 +96,21 @@ func erase(ctx context.Context, conn redis.Conn, keys record.Keys, to, from stri
 		return false, err
 	}
 	// A pointer that has changed belongs to a conversation that began after this one was erased, so it stays.
-	_, err = scripts.discard.Do(conn, pointer, token)
+	_, err = scripts.discard.Do(conn, keys.Conversation(to, from), pointer)
 	return err == nil, err
 }
 
-// eraseRecord deletes the record of a token and its copy in quarantine, unless the record belongs to another
-// conversation. A record that cannot be read belongs to the conversation whose pointer leads to it.
-func eraseRecord(conn redis.Conn, keys record.Keys, token, to, from string) error {
-	value, r, err := readRecord(conn, keys.Session(token))
-	isForeign := errors.Is(err, record.ErrForeign)
-	switch {
-	case err != nil && !isForeign:
-		return err
-	case r != nil && !r.Belongs(to, from):
-		return nil
-	case r != nil || isForeign:
-		deleted, err := redis.Bool(scripts.discard.Do(conn, keys.Session(token), value))
-		if err != nil {
-			return err
-		}
-		if !deleted {
-			return errConflict
-		}
+// follow reads the pointer of a conversation and the record to which it leads. The pointer is nil if there is none, and
+// the record is nil if there is none or if the pointer is not a token. value is what was read of the record. The error
+// is record.ErrForeign if the pointer or the record cannot be read.
+func follow(
+	conn redis.Conn, keys record.Keys, to, from string,
+) (pointer, value []byte, r *record.Record, err error) {
+	pointer, err = read(conn, keys.Conversation(to, from))
+	if token := string(pointer); err == nil && record.IsToken(token) {
+		value, r, err = readRecord(conn, keys.Session(token))
 	}
-	_, err = conn.Do("DEL", keys.Quarantine(token))
-	return err
+	return pointer, value, r, err
 }
 
 // untilNoConflict makes attempts until one does not return errConflict. It does not repeat an attempt after any other

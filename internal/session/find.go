@@ -37,10 +37,10 @@ var errAbsent = errors.New("no session")
 //
 // The errors are ErrGone, ErrNewer, errConflict, and those of Redis.
 func (m *Manager) find(ctx context.Context, d *delivery, past *history) (snapshot, error) {
-	if err := m.store.slots.acquire(ctx, past.hangUp); err != nil {
+	if err := m.slots.acquire(ctx, past.hangUp); err != nil {
 		return snapshot{}, err
 	}
-	defer m.store.slots.release()
+	defer m.slots.release()
 
 	cookieIsFirst := past.attempts == 0 || past.replaced == d.cookie
 	if cookieIsFirst {
@@ -48,7 +48,7 @@ func (m *Manager) find(ctx context.Context, d *delivery, past *history) (snapsho
 			return s, err
 		}
 	}
-	pointer, err := m.store.pointer(ctx, d.pointerKey)
+	pointer, err := m.readPointer(ctx, d.pointerKey)
 	if err != nil {
 		return snapshot{}, err
 	}
@@ -77,7 +77,7 @@ func (m *Manager) load(ctx context.Context, d *delivery, past *history, token, p
 	}
 	s := snapshot{token: token, pointer: pointer}
 	if past.attempts == 0 {
-		s.record, s.isCached = m.store.cache.get(token)
+		s.record, s.isCached = m.cache.get(token)
 	}
 	if !s.isCached {
 		var err error
@@ -94,12 +94,14 @@ func (m *Manager) load(ctx context.Context, d *delivery, past *history, token, p
 	return s, nil
 }
 
-// read reads a record from Redis, or takes it from the refused commit that has just returned it. It returns nil if there
-// is no record. It moves a value that is not a record to quarantine, and returns errAbsent.
-func (m *Manager) read(ctx context.Context, d *delivery, past *history, token, pointer string) (*record.Record, error) {
+// read reads a record from Redis, or takes it from the refused commit that has just returned it. It returns nil if
+// there is no record. It moves a value that is not a record to quarantine, and returns errAbsent.
+func (m *Manager) read(
+	ctx context.Context, d *delivery, past *history, token, pointer string,
+) (*record.Record, error) {
 	value, err := past.replacement, error(nil)
 	if past.replaced != token {
-		value, err = m.store.find(ctx, token)
+		value, err = m.readSession(ctx, token)
 	}
 	var r *record.Record
 	if err == nil && value != nil {
@@ -115,13 +117,13 @@ func (m *Manager) read(ctx context.Context, d *delivery, past *history, token, p
 	return r, err
 }
 
-// quarantine moves a value to its quarantine key, and logs and counts it. It does not move a value that has changed since
-// it was read, or that is gone. value is nil if the value was not read because of its type or its size.
+// quarantine moves a value to its quarantine key, and logs and counts it. It does not move a value that has changed
+// since it was read, or that is gone. value is nil if the value was not read because of its type or its size.
 func (m *Manager) quarantine(ctx context.Context, d *delivery, token string, value []byte) error {
 	var isMoved bool
-	err := withConn(ctx, m.store.pool, "quarantine session", func(conn redis.Conn) (err error) {
-		isMoved, err = redis.Bool(scripts.quarantine.Do(conn, m.store.keys.Session(token), m.store.keys.Quarantine(token),
-			value, quarantineTime.Milliseconds()))
+	err := withConn(ctx, m.options.Pool, "quarantine session", func(conn redis.Conn) (err error) {
+		isMoved, err = redis.Bool(scripts.quarantine.Do(conn,
+			m.keys.Session(token), m.keys.Quarantine(token), value, quarantineTime.Milliseconds()))
 		return err
 	})
 	if isMoved {

@@ -138,8 +138,8 @@ func (w *world) executeLater(name string, commands []func() (any, error)) {
 // cached makes a replica that has cached the running conversation as it was after n messages, and uses its cache.
 func cached(n int) func(*Manager) {
 	return func(m *Manager) {
-		m.store.cache.score.Store(maxScore)
-		m.store.cache.add(running, recordAfter(n))
+		m.cache.score.Store(maxScore)
+		m.cache.add(running, recordAfter(n))
 	}
 }
 

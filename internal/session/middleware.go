@@ -73,13 +73,18 @@ func OutcomeFrom(ctx context.Context) Outcome {
 }
 
 // Middleware delivers the message of a request, which WithIncoming has set. It saves the session, sets its cookie, and
-// then calls next. If there is no reply, it calls failed instead. Both get the outcome from OutcomeFrom. If the
-// responder panics, nothing is saved.
+// then calls next. If the message failed, it calls failed instead and sets no cookie. Both handlers get the outcome
+// from OutcomeFrom. If the responder panics, nothing is saved, and the panic reaches the caller.
 //
-// Requests that have the same message and arrive at the same time share one outcome.
+// The cookie only makes the search for the session faster. If it is missing, malformed, expired, unknown or of another
+// conversation, Middleware finds the session by the addresses of the message. If there is none, a new session begins. A
+// malformed cookie is not sent to Redis.
 //
-// A message is given up if its client hangs up before a command to save it was sent, unless another request has the
-// same message. After such a command, the message is processed until it is saved or the budget ends.
+// Requests that have the same message and arrive at the same time share one outcome. A message is given up if its
+// client hangs up before a command to save it was sent, unless another request has the same message. After the first
+// command, the message is processed until it is saved or the budget ends.
+//
+// The handler is safe for concurrent use.
 func (m *Manager) Middleware(failed http.HandlerFunc) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -123,6 +128,6 @@ func (m *Manager) enqueue(ctx context.Context, in Incoming, cookie string) *Outc
 	hangUp := ctx.Done()
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), in.Received.Add(m.options.Budget))
 	defer cancel()
-	d := &delivery{Incoming: in, cookie: cookie, pointerKey: m.store.keys.Conversation(in.To, in.From)}
+	d := &delivery{Incoming: in, cookie: cookie, pointerKey: m.keys.Conversation(in.To, in.From)}
 	return m.queue.do(ctx, hangUp, d.pointerKey, d.SID, func() *Outcome { return m.deliver(ctx, hangUp, d) })
 }

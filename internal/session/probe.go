@@ -67,7 +67,8 @@ func (p *Probe) write(conn redis.Conn, key string) error {
 		case reply == int64(1):
 			return nil
 		case isSize, isCode(err, "WRONGTYPE"):
-			// No Probe wrote this, and it may never expire. Messages never use this key, so it must not make replicas unready.
+			// No Probe wrote this value, and it may never expire. Messages never use this key, so the value must not
+			// make replicas unready.
 			_, err = scripts.discard.Do(conn, key, "")
 			reply = nil
 		}
@@ -83,10 +84,11 @@ func (p *Probe) write(conn redis.Conn, key string) error {
 // reason, Redis answers ERR and names neither. explain therefore tries the commands of the script one by one.
 func (p *Probe) explain(conn redis.Conn, key string, err error) error {
 	if isCode(err, "ERR") {
-		for _, c := range [][]any{{"GET", key}, {"STRLEN", key}, {"SET", key, probeValue, "PX", probeTime.Milliseconds()}} {
-			if _, refusal := conn.Do(c[0].(string), c[1:]...); isCode(refusal, "NOPERM") {
+		for command, args := range map[string][]any{
+			"GET": {key}, "STRLEN": {key}, "SET": {key, probeValue, "PX", probeTime.Milliseconds()},
+		} {
+			if _, refusal := conn.Do(command, args...); isCode(refusal, "NOPERM") {
 				err = refusal
-				break
 			}
 		}
 	}

@@ -44,9 +44,11 @@ func (q *queue) size() int {
 // the same message is in the queue, do returns the outcome of that request. If that request ends with ErrGone, do joins
 // the queue again.
 //
-// The error of the outcome is ErrBusy if the queue is full, ErrGone if hangUp is closed while the request waits, and the
-// error of ctx if ctx ends in the meantime.
-func (q *queue) do(ctx context.Context, hangUp <-chan struct{}, conversation, sid string, process func() *Outcome) *Outcome {
+// The error of the outcome is ErrBusy if the queue is full, ErrGone if hangUp is closed while the request waits, and
+// the error of ctx if ctx ends in the meantime.
+func (q *queue) do(
+	ctx context.Context, hangUp <-chan struct{}, conversation, sid string, process func() *Outcome,
+) *Outcome {
 	for {
 		e, isNew, err := q.join(conversation, sid)
 		if err == nil && isNew {
@@ -90,7 +92,9 @@ func (q *queue) join(conversation, sid string) (e *entry, isNew bool, err error)
 }
 
 // process processes a new entry. If process panics, the requests that follow get errPanicked.
-func (q *queue) process(ctx context.Context, hangUp <-chan struct{}, conversation string, e *entry, process func() *Outcome) (o *Outcome) {
+func (q *queue) process(
+	ctx context.Context, hangUp <-chan struct{}, conversation string, e *entry, process func() *Outcome,
+) (o *Outcome) {
 	defer func() {
 		if o == nil {
 			o = &Outcome{Err: errPanicked}

@@ -230,8 +230,8 @@ func TestHangUpWhileWaiting(t *testing.T) {
 			h := newHung(conversation.Counter{})
 			close(h.open)
 			away := true
-			dial := h.store.pool.Dial
-			h.store.pool.Dial = func() (redis.Conn, error) {
+			dial := h.options.Pool.Dial
+			h.options.Pool.Dial = func() (redis.Conn, error) {
 				if away {
 					return nil, errCut
 				}
@@ -298,12 +298,12 @@ func TestHangUpWhileWaiting(t *testing.T) {
 
 // useAllSlots takes all slots, and returns a function that frees them.
 func (h *hung) useAllSlots() (free func()) {
-	for range cap(h.store.slots) {
-		<-h.store.slots
+	for range cap(h.slots) {
+		<-h.slots
 	}
 	return func() {
-		for range cap(h.store.slots) {
-			h.store.slots.release()
+		for range cap(h.slots) {
+			h.slots.release()
 		}
 	}
 }
@@ -311,8 +311,8 @@ func (h *hung) useAllSlots() (free func()) {
 // hangUpAfterSending sends a message whose client hangs up once both calls of its commit are sent.
 func (h *hung) hangUpAfterSending(t *testing.T) *served {
 	t.Helper()
-	h.store.cache.score.Store(maxScore)
-	h.store.cache.add(running, recordAfter(1)) // the commit is then the first command that is sent
+	h.cache.score.Store(maxScore)
+	h.cache.add(running, recordAfter(1)) // the commit is then the first command that is sent
 	ctx, hangUp := context.WithCancel(t.Context())
 	s := &served{}
 	go func() { *s = serveContext(ctx, h.Manager, incoming("SMa", false), running) }()

@@ -37,47 +37,6 @@ func newScript(name string, keys int) *redis.Script {
 	return redis.NewScript(keys, fmt.Sprintf("local maxSize = %d\n%s%s", record.MaxSize, functions, script))
 }
 
-var (
-	errTooLarge  = fmt.Errorf("%w: it is larger than 256 KiB", record.ErrForeign)
-	errNotString = fmt.Errorf("%w: it is not a string", record.ErrForeign)
-)
-
-// read returns the value of a key. It returns nil if there is no such key. Its errors are errTooLarge, errNotString,
-// and the errors of Redis.
-func read(conn redis.Conn, key string) ([]byte, error) {
-	value, err := redis.Bytes(sizedConn{conn}.Do("GET", key))
-	if errors.Is(err, redis.ErrNil) {
-		return nil, nil
-	}
-	return value, err
-}
-
-// readRecord returns the value of a key, and the record that it contains. It returns nil twice if there is no such key. If
-// the value is not a record, it returns the value and record.ErrForeign.
-func readRecord(conn redis.Conn, key string) (value []byte, r *record.Record, err error) {
-	if value, err = read(conn, key); value != nil {
-		r, err = record.Parse(value)
-	}
-	return value, r, err
-}
-
-// sizedConn is a connection whose GET returns errTooLarge or errNotString for a value that must not be read.
-type sizedConn struct{ redis.Conn }
-
-func (c sizedConn) Do(command string, args ...any) (any, error) {
-	if command != "GET" {
-		return c.Conn.Do(command, args...)
-	}
-	reply, err := scripts.find.Do(c.Conn, args...)
-	if isCode(err, "WRONGTYPE") {
-		return nil, errNotString
-	}
-	if _, isSize := reply.(int64); isSize {
-		return nil, errTooLarge
-	}
-	return reply, err
-}
-
 // isCode reports whether err is an error reply of Redis with the given code, such as NOSCRIPT.
 func isCode(err error, code string) bool {
 	reply, isReply := errors.AsType[redis.Error](err)

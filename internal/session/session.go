@@ -1,13 +1,14 @@
 // Package session keeps SMS conversations in Redis, shared by any number of replicas. Every message changes its
 // conversation exactly once.
 //
-// A message takes one way through the package. Middleware waits for the message's place in the queue. deliver then makes
-// attempts, and each attempt has three steps: find reads a snapshot of the session, turn computes the record after the
-// message, and commit saves this record if nobody else was faster. An attempt that fails leaves nothing behind in this
-// process.
+// Every message takes the same way through the package. Middleware waits until it is the message's turn in the queue.
+// deliver then makes attempts, and each attempt has three steps: find reads a snapshot of the session, turn computes
+// the record after the message, and commit saves this record if no other request was faster. An attempt that fails
+// leaves nothing behind in this process.
 //
 // The package is not a general session library: one session is one conversation. It is built on scs, which makes the
-// tokens, applies the time-outs and writes the cookie, and on its redisstore, which reads the records.
+// tokens, applies the time-outs and writes the cookie, and on its redisstore, which reads the records. redisstore does
+// nothing else here, because it saves and deletes without a comparison, and lists with KEYS.
 package session
 
 import (
@@ -46,8 +47,8 @@ var (
 
 // Options are what a Manager needs. All fields but Logger and MaxReplies are required.
 type Options struct {
-	// SCS was made by scs.New. New copies it before it changes it, so Managers can share one. Each call of scs.New starts
-	// a goroutine that never ends, for a store that is not used here, so a process should call it only once.
+	// SCS is the result of scs.New. New changes only a copy, so Managers can share it. Each call of scs.New starts a
+	// goroutine that never ends, for a store that is not used here, so a process should call it only once.
 	SCS *scs.SessionManager
 
 	Pool         *redis.Pool
@@ -66,8 +67,10 @@ type Options struct {
 type Manager struct {
 	options     Options
 	scs         *scs.SessionManager
-	store       *store
+	keys        record.Keys
 	queue       *queue
+	slots       slots // one for each connection that messages may use
+	cache       *cache
 	quarantined atomic.Int64
 	sweeps      sync.WaitGroup // the sweeps in the background
 }
@@ -80,12 +83,16 @@ func New(o Options) *Manager {
 	sessions := *o.SCS // commit sets the Store and the Codec
 	sessions.IdleTimeout, sessions.Lifetime = o.IdleTimeout, o.Lifetime
 	// SameSite is not set: Twilio is not a browser, and its documentation does not mention the attribute.
-	sessions.Cookie = scs.SessionCookie{Name: CookieName, Path: "/", HttpOnly: true, Secure: o.SecureCookie, Persist: true}
+	sessions.Cookie = scs.SessionCookie{
+		Name: CookieName, Path: "/", HttpOnly: true, Secure: o.SecureCookie, Persist: true,
+	}
 	return &Manager{
 		options: o,
 		scs:     &sessions,
-		store:   newStore(o.Pool, o.Connections, record.Keys{Prefix: o.Prefix}),
+		keys:    record.Keys{Prefix: o.Prefix},
 		queue:   newQueue(),
+		slots:   newSlots(o.Connections),
+		cache:   newCache(),
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Bytes returns the JSON form of a record that Parse, Remember or End returned. For Parse, it is the form that was read.
-// For any other record, it is nil. It must not be changed.
+// Bytes returns the JSON form of a record that Parse, Remember or End returned. For Parse, it is the form that was
+// read. For any other record, it is nil. It must not be changed.
 func (r *Record) Bytes() []byte { return r.raw }
 
 // encode sets the JSON form of a clone, with one more entry in the list of messages. If the form would be larger than

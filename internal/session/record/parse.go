@@ -51,9 +51,9 @@ func CheckApp(data json.RawMessage) error {
 // Parse reads a record in its JSON form. Every field must be present, except for `ended`, `app`, `replied`, `replies`
 // and unknown fields.
 //
-// The error is ErrForeign for any other text, and ErrNewer for a record of a higher version. With ErrNewer, the returned
-// record has only the version and the addresses. An address is "" if it could not be read. The record contains parts of
-// b, so b must not be changed afterwards.
+// The error is ErrForeign for any other text, and ErrNewer for a record of a higher version. With ErrNewer, the
+// returned record has only the version and the addresses. An address is "" if it could not be read. The record contains
+// parts of b, so b must not be changed afterwards.
 func Parse(b []byte) (*Record, error) {
 	r := &Record{raw: b, Counter: -1}
 	isReadable := true

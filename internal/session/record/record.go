@@ -29,14 +29,15 @@ type Record struct {
 
 	messages messages      // the last messages that were counted
 	replies  []storedReply // the replies that cannot be derived from the counter, oldest first
-	replied  []byte        // the times of the last replies, oldest first, in RFC 3339 with spaces between them; only with a limit
+	replied  []byte        // the times of the last replies, oldest first, separated by spaces; only used with a limit
 	unknown  []byte        // the fields of other versions, each as `,"name":value`
 	raw      []byte        // the JSON form; nil after a change
 }
 
 // New returns the record of a conversation between two addresses, which has not begun.
 func New(to, from string) *Record {
-	return &Record{To: strings.Clone(Escape(to)), From: strings.Clone(Escape(from))} // they may be parts of a whole request
+	// The addresses are copied, because they may be parts of a whole request.
+	return &Record{To: strings.Clone(Escape(to)), From: strings.Clone(Escape(from))}
 }
 
 // Belongs reports whether r is the record of the conversation between two addresses, which are written as in a message.

@@ -1,0 +1,99 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/alexedwards/scs/redisstore"
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/session/record"
+)
+
+// withConn calls f with a connection of a pool. It does not call f if ctx has ended, so that no command is sent after
+// the budget. what describes f in an error.
+func withConn(ctx context.Context, pool *redis.Pool, what string, f func(redis.Conn) error) error {
+	conn, err := pool.GetContext(ctx)
+	if err == nil {
+		defer conn.Close()
+		err = ctx.Err()
+	}
+	if err == nil {
+		err = f(conn)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", what, err)
+	}
+	return nil
+}
+
+// readSession returns the value of a token's record, or nil if there is none. The error is record.ErrForeign if the
+// value must not be read.
+func (m *Manager) readSession(ctx context.Context, token string) (value []byte, err error) {
+	err = withConn(ctx, m.options.Pool, "find session", func(conn redis.Conn) (err error) {
+		// redisstore accepts no context. Therefore it gets a pool of this connection alone.
+		pool := &redis.Pool{Dial: func() (redis.Conn, error) { return sizedConn{conn}, nil }}
+		value, _, err = redisstore.NewWithPrefix(pool, m.keys.Sessions()).Find(token)
+		return err
+	})
+	if err == nil {
+		m.cache.compare(token, value)
+	}
+	return value, err
+}
+
+// readPointer returns the token in the pointer of a conversation. It returns "" if there is no pointer, or if the
+// pointer cannot be read.
+func (m *Manager) readPointer(ctx context.Context, key string) (string, error) {
+	var token []byte
+	err := withConn(ctx, m.options.Pool, "find conversation", func(conn redis.Conn) (err error) {
+		token, err = read(conn, key)
+		return err
+	})
+	if errors.Is(err, record.ErrForeign) {
+		return "", nil
+	}
+	return string(token), err
+}
+
+var (
+	errTooLarge  = fmt.Errorf("%w: it is larger than 256 KiB", record.ErrForeign)
+	errNotString = fmt.Errorf("%w: it is not a string", record.ErrForeign)
+)
+
+// read returns the value of a key. It returns nil if there is no such key. Its errors are errTooLarge, errNotString,
+// and the errors of Redis.
+func read(conn redis.Conn, key string) ([]byte, error) {
+	value, err := redis.Bytes(sizedConn{conn}.Do("GET", key))
+	if errors.Is(err, redis.ErrNil) {
+		return nil, nil
+	}
+	return value, err
+}
+
+// readRecord returns the value of a key, and the record that it contains. It returns nil twice if there is no such key.
+// If the value is not a record, it returns the value and record.ErrForeign.
+func readRecord(conn redis.Conn, key string) (value []byte, r *record.Record, err error) {
+	if value, err = read(conn, key); value != nil {
+		r, err = record.Parse(value)
+	}
+	return value, r, err
+}
+
+// sizedConn is a connection whose GET returns errTooLarge or errNotString for a value that must not be read.
+type sizedConn struct{ redis.Conn }
+
+func (c sizedConn) Do(command string, args ...any) (any, error) {
+	if command != "GET" {
+		return c.Conn.Do(command, args...)
+	}
+	reply, err := scripts.find.Do(c.Conn, args...)
+	if isCode(err, "WRONGTYPE") {
+		return nil, errNotString
+	}
+	if _, isSize := reply.(int64); isSize {
+		return nil, errTooLarge
+	}
+	return reply, err
+}

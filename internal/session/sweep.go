@@ -1,0 +1,50 @@
+package session
+
+import (
+	"context"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// sweepTime is how long the sweep after a failed delivery may take.
+const sweepTime = time.Second
+
+// sweep deletes the record that the attempts of a delivery made under their own token, unless the message was saved in
+// this record, or the pointer may lead to it. token and err are those of the outcome. After a failure, sweep works in
+// the background, so that it does not delay the answer.
+func (m *Manager) sweep(ctx context.Context, d *delivery, past *history, token string, err error) {
+	switch {
+	case past.ownToken == "" || token == past.ownToken || err != nil && past.mayPoint:
+	case err == nil:
+		m.deleteOrphan(ctx, past.ownToken, d.SID)
+	default:
+		m.sweeps.Go(func() {
+			ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
+			defer cancel()
+			m.deleteOrphan(ctx, past.ownToken, d.SID)
+		})
+	}
+}
+
+// deleteOrphan deletes the record that a request made under its own token, unless another message was counted in it. It
+// tries twice. If it cannot delete the record, the record expires, and no pointer leads to it.
+func (m *Manager) deleteOrphan(ctx context.Context, token, sid string) {
+	for range 2 {
+		if err := m.slots.acquire(ctx, nil); err != nil {
+			return
+		}
+		err := withConn(ctx, m.options.Pool, "sweep", func(conn redis.Conn) error {
+			key := m.keys.Session(token)
+			value, r, err := readRecord(conn, key)
+			if err == nil && r != nil && r.HasOnly(sid) {
+				_, err = scripts.discard.Do(conn, key, value)
+			}
+			return err
+		})
+		m.slots.release()
+		if err == nil {
+			return
+		}
+	}
+}
