@@ -78,8 +78,8 @@ type webhookSetCommand struct {
 
 // Help is shown below the flags' summary.
 func (webhookSetCommand) Help() string {
-	return `set first checks that smsession answers at /healthz next to each URL. It follows no redirect. Then it sets both URLs, with the
-method POST. It prints what was set before, so that you can set it again.
+	return `set first checks that smsession answers at /healthz next to each URL. It follows no redirect.
+Then it sets both URLs, with the method POST. It prints what was set before, so that you can set it again.
 
 The fallback URL is FALLBACK_URL (--fallback-url), else --url with /fallback, else PUBLIC_URL with /sms/fallback.
 

@@ -131,9 +131,9 @@ func TestBrokenRequestsCostNoMessage(t *testing.T) {
 	}
 }
 
-// TestBrokenRequestsWithPassiveChecks is the negative control: Caddy counts failed requests, and forwards a body while
+// TestBrokenRequestsAndPassiveChecks is the negative control: Caddy counts failed requests, and forwards a body while
 // it reads it.
-func TestBrokenRequestsWithPassiveChecks(t *testing.T) {
+func TestBrokenRequestsAndPassiveChecks(t *testing.T) {
 	lost, _ := lostBesideBroken(t, func(file string) string {
 		file = withoutLines(file, "vars whole_body", "lb_try_")
 		return strings.Replace(file, "lb_policy header Cookie\n",

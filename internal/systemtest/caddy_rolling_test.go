@@ -65,9 +65,9 @@ func drainBehindCaddy(t *testing.T, f *fleet, r *replica) (inTime bool) {
 	}
 }
 
-// TestRollingRestartBehindCaddyWithoutChecks is the negative control: the Caddyfile without its health checks and
+// TestRollingRestartWithoutChecks is the negative control: the Caddyfile without its health checks and
 // without its second attempts.
-func TestRollingRestartBehindCaddyWithoutChecks(t *testing.T) {
+func TestRollingRestartWithoutChecks(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	f := startFleet(t, server)
 	c := startCaddy(t, f, caddyOptions{site: "http", edit: func(file string) string {

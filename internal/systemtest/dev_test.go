@@ -175,7 +175,7 @@ func TestDevFile(t *testing.T) {
 	}
 }
 
-func TestSecondDevKeepsTheFileOfTheFirst(t *testing.T) {
+func TestDevKeepsTheFileOfAnotherDev(t *testing.T) {
 	earlier := startDev(t, "PORT=0", "ADMIN_ADDR=")
 	later := launch(t, []string{"dev"}, "PORT=0", "ADMIN_ADDR=", "LOG_FORMAT=json",
 		"XDG_RUNTIME_DIR="+filepath.Dir(filepath.Dir(earlier.path)))

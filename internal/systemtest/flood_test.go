@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	floodMemory  = 200 << 10 // the memory in KB that a replica may use; deploy/kubernetes and deploy/systemd allow 256 MB
+	floodMemory  = 200 << 10 // KB that a replica may use; deploy/kubernetes and deploy/systemd allow 256 MB
 	floodLatency = time.Second
 
 	floodConnections    = 1000

@@ -172,7 +172,7 @@ func TestLoadRefusesOtherHosts(t *testing.T) {
 	}
 }
 
-func TestLoadFollowsNoRedirectToAnotherHost(t *testing.T) {
+func TestLoadFollowsNoForeignRedirect(t *testing.T) {
 	elsewhere, strays := startCounting(t, thanks)
 	port, requests := startCounting(t, func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://0.0.0.0:"+elsewhere+"/sms", http.StatusTemporaryRedirect)

@@ -208,7 +208,7 @@ func TestPhoneJSON(t *testing.T) {
 	}
 }
 
-func TestPhoneIgnoresTheEnvironmentForDev(t *testing.T) {
+func TestPhoneForDevIgnoresEnvironment(t *testing.T) {
 	d := startDev(t, "PORT=0", "ADMIN_ADDR=")
 	settings := append(runtimeOf(d), "TWILIO_AUTH_TOKEN=of-another-account",
 		"TWILIO_ACCOUNT_SID=AC00000000000000000000000000000009",

@@ -79,7 +79,7 @@ func TestRedisURLWithPassword(t *testing.T) {
 	}
 }
 
-func TestRunbookCountsOnlyLiveConversations(t *testing.T) {
+func TestRunbookCountOfConversations(t *testing.T) {
 	_, count, _ := strings.Cut(shipped(t, "deploy/README.md"), "# count the live conversations")
 	_, count, _ = strings.Cut(count, "\n")
 	count, _, _ = strings.Cut(count, "\n\n")

@@ -80,9 +80,9 @@ func TestSystemdDropIns(t *testing.T) {
 	}
 }
 
-// TestSystemdRestartsRedisAfterFailover compares the drop-in with the documented time-outs. A failover needs the time
+// TestSystemdRestartsAfterFailover compares the drop-in with the documented time-outs. A failover needs the time
 // to detect the failure and to elect the new primary. A failed election is repeated after twice its time-out.
-func TestSystemdRestartsRedisAfterFailover(t *testing.T) {
+func TestSystemdRestartsAfterFailover(t *testing.T) {
 	guide := shipped(t, "deploy/README.md")
 	milliseconds := func(setting string) time.Duration {
 		d, err := time.ParseDuration(found(t, guide, setting+` \w+ (\d+)`)[0] + "ms")
