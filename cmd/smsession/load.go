@@ -34,18 +34,21 @@ type loadCommand struct {
 
 // Help is shown below the flags' summary.
 func (c *loadCommand) Help() string {
-	return `Without --url, load sends messages to a running smsession dev. The senders are new numbers each time, from a range that is not assigned:
+	return `Without --url, load sends messages to a running smsession dev. The senders are new numbers each time, from a range
+that is not assigned:
 
   smsession load --duration 10s
   smsession load --url http://localhost:8080/sms --public-url https://sms.example.com/sms --rate 500
   smsession load --messages 5000 --json | jq -e .proof.holds
 
-The proof is made from the replies alone: in each conversation, every message must have been counted once and in order, whatever
-was sent at once, sent again or lost. A service that leaves out replies (MAX_REPLIES_PER_MINUTE) or ends sessions early cannot pass.
+The proof is made from the replies alone: in each conversation, every message must have been counted once and in order,
+even if messages were sent at once, were sent again or lost their cookies. A service that leaves out replies
+(MAX_REPLIES_PER_MINUTE) or ends sessions early cannot pass.
 If load is interrupted, it reports what was done until then.
 
-The exit status is 1 if the proof fails, if Twilio would have logged an error, or if no webhook was found. It is 2 for a wrong command
-line, for a host that is not this one, and for a webhook that leads to another server: load follows no redirect and no TwiML there.`
+The exit status is 1 if the proof fails, if Twilio would have logged an error, or if no webhook was found. It is 2 for a
+wrong command line, for a host that is not this one, and for a webhook that leads to another server: load follows no
+redirect and no TwiML there.`
 }
 
 // options returns the options of the load, without its phones.

@@ -35,7 +35,8 @@ type phoneCommand struct {
 
 // Help is shown below the flags' summary.
 func (c *phoneCommand) Help() string {
-	return `Without --url, phone sends messages to a running smsession dev. A text is sent unchanged, unless it begins with a slash:
+	return `Without --url, phone sends messages to a running smsession dev. A text is sent unchanged, unless it begins with a
+slash:
 
   ` + strings.Join(texting.Usage(), "\n  ") + `
 
@@ -45,12 +46,12 @@ Texts and commands are typed in a terminal, read as lines from a pipe, or given 
   smsession phone --json /skip hi | jq -e '.ok and .replies[0].body == "Hello, thanks for the new message."'
   smsession phone --json "/forge hi" | jq -e '.exchanges[0].status == 403'
 
-Twilio follows redirects and TwiML to any host. phone follows to another scheme, host or port than those of --url and --fallback-url
-only with your permission, because the request carries the cookies and a signature made with your token.
+Twilio follows redirects and TwiML to any host. phone needs your permission to follow to another scheme, host or port
+than those of --url and --fallback-url, because the request carries the cookies and a signature made with your token.
 
-The exit status is 1 if Twilio would have logged an error for a message (a forged message that is refused has error 11217), if the
-webhook leads to another server that phone did not contact, or if no webhook was found. It is 2 for a wrong line or command line. In a
-terminal it is 0 after any message.`
+The exit status is 1 if Twilio would have logged an error for a message (a forged message that is refused has error
+11217), if the webhook leads to another server that phone did not contact, or if no webhook was found. It is 2 for a
+wrong line or command line. In a terminal it is 0 after any message.`
 }
 
 // Validate checks the texts and the share.
@@ -79,8 +80,8 @@ func (c *phoneCommand) Run(ctx context.Context, p *process) error {
 	}
 	person := &texting.Person{Phone: device, View: &texting.View{Out: p.stderr, JSON: p.stdout}}
 	if !c.JSON {
-		colour := terminal.Is(p.stdout) && os.Getenv("NO_COLOR") == "" // see https://no-color.org
-		person.View = &texting.View{Out: p.stdout, From: o.From, To: o.To, Echo: !in.Typed, Verbose: c.Verbose, Colour: colour}
+		person.View = &texting.View{Out: p.stdout, From: o.From, To: o.To, Echo: !in.Typed, Verbose: c.Verbose}
+		person.View.Colour = terminal.Is(p.stdout) && os.Getenv("NO_COLOR") == "" // see https://no-color.org
 	}
 	if service != nil {
 		person.Elapse = func(ctx context.Context, d time.Duration) error { return service.Elapse(ctx, o.To, o.From, d) }
@@ -110,7 +111,8 @@ func (c *phoneCommand) phone(o phone.Options, in texting.Input) (*phone.Phone, e
 		return nil, fmt.Errorf("--follow-hosts: %w", err)
 	}
 	o.MessagingServiceSID = c.MessagingServiceSID
-	o.Jar = cookies.Options{SinceSet: c.CookiesSinceSet, Strict: c.StrictCookies, Single: c.SingleCookie, Lose: c.LoseCookies}
+	o.Jar = cookies.Options{SinceSet: c.CookiesSinceSet, Strict: c.StrictCookies, Single: c.SingleCookie}
+	o.Jar.Lose = c.LoseCookies
 	o.Follow = follower.Follow
 	o.Trace = c.JSON && c.Verbose
 	return phone.New(o)

@@ -26,7 +26,7 @@ const (
 	// waits for Redis.
 	actTimeout = 14 * time.Second
 
-	// pictureURL does not exist. The webhook gets the URL, and nobody fetches it.
+	// pictureURL has no picture. The webhook gets the URL, and nothing requests it.
 	pictureURL = "https://media.example.com/picture.jpg"
 )
 
@@ -44,8 +44,8 @@ const (
 	kindSkip  kind = "skip" // let some hours pass, on the phone and for its conversation in Redis
 )
 
-// act does what a button says. It returns the new entries of the phone's log when all messages are delivered. Only other
-// requests see the entry of a message before its delivery.
+// act does what a button says. It returns the new entries of the phone's log when all messages are delivered. The entry
+// of a message is in the log before its delivery, so that other windows show it.
 func (p *Page) act(ctx context.Context, d *device, in request) (any, error) {
 	action, err := p.action(d, in)
 	if err != nil {

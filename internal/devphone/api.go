@@ -73,7 +73,8 @@ func writeError(w http.ResponseWriter, err error) {
 	_, _ = io.WriteString(w, sentence+"\n")
 }
 
-// answer makes a handler an HTTP handler. The parameters of a POST are a JSON object, and those of a GET are in the query.
+// answer returns an HTTP handler that calls handle. The parameters of a POST are a JSON object, and those of a GET are
+// in the query.
 func answer(handle handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		in := request{Phone: r.URL.Query().Get("phone"), Entry: r.URL.Query().Get("entry")}

@@ -133,8 +133,8 @@ func (w *tab) do(steps ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// value returns the value of a JavaScript expression. If it is a promise, value waits for it. If the page loads again in
-// the meantime, the browser reports a protocol error, and value asks the new document.
+// value returns the value of a JavaScript expression. If it is a promise, value waits for it. If the page loads again
+// in the meantime, the browser reports a protocol error, and value asks the new document.
 func value[T any](w *tab, expression string) T {
 	w.Helper()
 	for deadline := time.Now().Add(limit); ; time.Sleep(10 * time.Millisecond) {
@@ -155,8 +155,8 @@ func evaluate[T any](w *tab, expression string) (T, error) {
 	return chromedp.Run(ctx, chromedp.Evaluate[T](expression, chromedp.EvalAwaitPromise))
 }
 
-// until waits until a JavaScript expression is true. The page may load again in the meantime, so an error only means that
-// the expression is not true yet: a document that is being loaded does not have its elements.
+// until waits until a JavaScript expression is true. The page may load again in the meantime, so an error only means
+// that the expression is not true yet: a document that is being loaded does not have its elements.
 func (w *tab) until(expression string) {
 	w.Helper()
 	for deadline := time.Now().Add(limit); ; time.Sleep(10 * time.Millisecond) {

@@ -12,7 +12,7 @@ import (
 // maxEntries is how many entries the log of a phone keeps. Each takes some 10 KB.
 const maxEntries = 200
 
-// device is a phone of the page and the log of what happened on it.
+// device is a phone of the page and its log. It is safe for concurrent use.
 type device struct {
 	id       string
 	from, to string
@@ -52,7 +52,7 @@ func (d *device) entries() (log []entry, lastID int) {
 	return append([]entry{}, d.log...), d.lastID
 }
 
-// put returns the entry after it has stored it in the log. An entry without an ID is new: it gets an ID and a time, and
+// put stores an entry in the log and returns it. An entry without an ID is new: it gets an ID and a time, and
 // the oldest entry is dropped if there are too many. Any other entry replaces the one with the same ID, unless that was
 // dropped.
 func (d *device) put(e entry) entry {

@@ -11,7 +11,8 @@ import (
 
 // policy lets the page load only files of this server, and keeps text from running as a script.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types 'none'"
+	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
+	"require-trusted-types-for 'script'; trusted-types 'none'"
 
 // guard refuses requests from other sites and other hosts, because the page signs messages for every client that it
 // serves. No response has a CORS header.
@@ -37,10 +38,10 @@ func (p *Page) guard(next http.Handler) http.Handler {
 	})
 }
 
-// isAllowed reports whether a request may use the page. A loopback Host counts only if the client's address is loopback,
-// too, because any client can write that header. A Host from Options.Hosts counts for every client: the user has chosen
-// to listen there. No other name counts, so a name that somebody else's DNS points to this host is refused. Ports do not
-// matter.
+// isAllowed reports whether a request may use the page. A loopback Host counts only if the client's address is
+// loopback, too, because any client can write that header. A Host from Options.Hosts counts for every client: the user
+// has chosen to listen there. No other name counts, so a name that somebody else's DNS points to this host is refused.
+// Ports do not matter.
 func (p *Page) isAllowed(r *http.Request) bool {
 	name := hostname.Of(r.Host)
 	if name == "localhost" || hostname.IsLoopbackIP(name) {
@@ -55,16 +56,12 @@ func (p *Page) isAllowed(r *http.Request) bool {
 // isForwarded reports whether a proxy has added a header to the request. Tunnels for webhooks do so, and some of them
 // send localhost as Host.
 func isForwarded(h http.Header) bool {
-	for _, name := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via", "Cf-Connecting-Ip"} {
-		if len(h[name]) > 0 {
-			return true
-		}
-	}
-	return false
+	names := []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via", "Cf-Connecting-Ip"}
+	return slices.ContainsFunc(names, func(name string) bool { return len(h[name]) > 0 })
 }
 
-// isCrossSite reports whether a page of another site makes the request. Browsers send Sec-Fetch-Site, which no script can
-// set. Older browsers send Origin. Other programs send neither. Another site may link to the page itself.
+// isCrossSite reports whether a page of another site makes the request. Browsers send Sec-Fetch-Site, which no script
+// can set. Older browsers send Origin. Other programs send neither. Another site may link to the page itself.
 //
 // See https://www.w3.org/TR/fetch-metadata/.
 func isCrossSite(r *http.Request) bool {

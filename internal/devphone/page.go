@@ -1,6 +1,6 @@
-// Package devphone is the page of `smsession dev`. It has phones in the browser. Next to them, it shows the HTTP requests
-// of the last message and the live record in Redis. The phones are those of internal/phone. They and the auth token stay
-// in this process: the browser only shows them and presses their buttons.
+// Package devphone is the page of `smsession dev`. It has phones in the browser. Next to them, it shows the HTTP
+// requests of the last message and the live record in Redis. The phones are those of internal/phone. They and the auth
+// token stay in this process: the browser only shows them and presses their buttons.
 //
 // The page is not a part of the service and decides nothing about messages.
 package devphone
@@ -85,7 +85,9 @@ func (p *Page) Routes(r chi.Router) {
 		files, _ := assets.ReadDir("assets") // does not fail: the folder is in the program
 		for _, file := range files {
 			if name := file.Name(); path.Ext(name) != ".html" {
-				get("/dev/"+name, func(w http.ResponseWriter, r *http.Request) { http.ServeFileFS(w, r, assets, "assets/"+name) })
+				get("/dev/"+name, func(w http.ResponseWriter, r *http.Request) {
+					http.ServeFileFS(w, r, assets, "assets/"+name)
+				})
 			}
 		}
 		get("/dev/state", answer(p.state))

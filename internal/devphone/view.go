@@ -45,7 +45,7 @@ func (p *Page) session(ctx context.Context, d *device, _ request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The log is read after the record. The page can therefore tell its own changes of the record from those of others.
+	// The log is read after the record, so that the page can distinguish its own changes of the record from others.
 	view := d.view()
 	delete(view, "entries")
 	view["command"] = p.ReadRecord(d.to, d.from)
@@ -61,7 +61,8 @@ func (p *Page) session(ctx context.Context, d *device, _ request) (any, error) {
 		ttl = snapshot.Record.TTL.Milliseconds()
 	}
 	view["record"] = map[string]any{
-		"key": p.Keys.Session(string(snapshot.Pointer.Text)), "raw": string(snapshot.Record.Text), "pretty": pretty.String(), "ttl_ms": ttl,
+		"key": p.Keys.Session(string(snapshot.Pointer.Text)), "ttl_ms": ttl,
+		"raw": string(snapshot.Record.Text), "pretty": pretty.String(),
 	}
 	return view, nil
 }

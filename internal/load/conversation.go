@@ -1,8 +1,6 @@
 package load
 
 import (
-	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
@@ -11,8 +9,8 @@ import (
 	"smsession/internal/phone"
 )
 
-// conversation is one phone and the answers to its messages. It has one turn after the other. All deliveries of a turn
-// are made at once. It is for one goroutine.
+// conversation is one phone, its messages and their answers. It consists of turns, one after the other. All deliveries
+// of a turn are made at once. It is for one goroutine.
 type conversation struct {
 	from  string
 	sids  sids
@@ -106,8 +104,8 @@ func countOf(replies []phone.Reply) int32 {
 	return int32(n)
 }
 
-// numbers makes senders that no other run has and that have no owner: the ITU has not assigned the country code 999
-// (List of ITU-T Recommendation E.164 assigned country codes). They have 15 digits, the most that E.164 allows.
+// numbers makes phone numbers that no other run uses and that nobody owns: the ITU has not assigned the country code
+// 999 (List of ITU-T Recommendation E.164 assigned country codes). They have 15 digits, the most that E.164 allows.
 type numbers struct{ last uint64 }
 
 const subscribers = 1_000_000_000_000 // 12 digits
@@ -122,6 +120,5 @@ func (n *numbers) next() string {
 type sids uint64
 
 func (s sids) of(message int32) string {
-	digits := binary.BigEndian.AppendUint64(nil, uint64(s))
-	return "SM" + hex.EncodeToString(binary.BigEndian.AppendUint64(digits, uint64(message)+1))
+	return fmt.Sprintf("SM%016x%016x", uint64(s), message+1)
 }

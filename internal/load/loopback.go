@@ -17,10 +17,11 @@ var ErrRemote = errors.New("the load would go to another host: if that host is y
 
 // ErrLedAway means that the webhook leads to another server by a redirect or by TwiML. A request to that server would
 // carry a signature and cookies, and the user has not named the server.
-var ErrLedAway = errors.New("the webhook leads to another server, and a load sends nothing there; if that server is yours, load it directly")
+var ErrLedAway = errors.New("the webhook leads to another server, and a load sends nothing there; " +
+	"if that server is yours, load it directly")
 
-// Loopback returns ErrRemote unless all addresses of the endpoints belong to this host. It ignores an endpoint without a
-// URL. It returns another error if a URL has no host, or if a host has no address.
+// Loopback returns ErrRemote unless all addresses of the endpoints belong to this host. It ignores an endpoint without
+// a URL. It returns another error if a URL is not valid or a host has no address. No error quotes a URL.
 func Loopback(ctx context.Context, endpoints ...phone.Endpoint) error {
 	for _, e := range endpoints {
 		text := cmp.Or(e.Address, e.URL)
@@ -29,11 +30,11 @@ func Loopback(ctx context.Context, endpoints ...phone.Endpoint) error {
 		}
 		u, err := url.Parse(text)
 		if err != nil || u.Hostname() == "" {
-			return errors.New("a URL is not valid") // it may contain a password
+			return errors.New("the URL of the webhook or of the fallback is not valid") // it may contain a password
 		}
 		addresses, err := net.DefaultResolver.LookupIPAddr(ctx, u.Hostname())
 		if err != nil {
-			return errors.New("the host of a URL is not found")
+			return errors.New("the host of the webhook or of the fallback has no address: check its name")
 		}
 		if !loopback(addresses) {
 			return ErrRemote

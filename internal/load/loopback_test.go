@@ -61,7 +61,7 @@ func (l ledAway) Send(context.Context, phone.Message) *phone.Delivery {
 }
 
 // When the first delivery comes back, the run sends no more.
-func TestAWebhookThatLeadsAwayEndsTheRun(t *testing.T) {
+func TestLedAwayEndsTheRun(t *testing.T) {
 	sent := new(atomic.Int64)
 	o := usualLoad(newServer())
 	o.Expect, o.Phone = ExpectNone, func(string) (Sender, error) { return ledAway{sent}, nil }

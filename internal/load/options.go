@@ -1,8 +1,8 @@
 // Package load is many phones at once. It puts a webhook under load, with the faults of Twilio's networks, and proves
 // from the replies alone that the webhook counted every message once.
 //
-// It reads only the replies, so it works with every server that answers as Twilio's tutorial does. It is not a benchmark
-// of Twilio, and it does not read Redis.
+// It reads only the replies, so it works with every server that answers as Twilio's tutorial does. It is not a
+// benchmark of Twilio, and it does not read Redis.
 package load
 
 import (
@@ -50,11 +50,11 @@ const (
 	ExpectNone Expectation = "none"
 )
 
-// A server must detect a repeat only while fewer than 64 later messages of its conversation have been counted. The bounds
-// below guarantee that no repeat comes later, even if a request without an answer takes effect much later. Let e be the
-// turn of the first error. A conversation has at most MaxBurst messages in e, afterError-1 messages that begin after e,
-// and MaxBurst in the turn that exceeds this: 47. A message from before e is repeated only while it has at most
-// resendWithin later messages, so at most 55 messages come after it.
+// A server must detect a repeat only while fewer than 64 later messages of its conversation have been counted. The
+// bounds below guarantee that no repeat comes later, even if a request without an answer takes effect much later. Let e
+// be the turn of the first error. A conversation has at most MaxBurst messages in e, afterError-1 messages that begin
+// after e, and MaxBurst in the turn that exceeds this: 47. A message from before e is repeated only while it has at
+// most resendWithin later messages, so at most 55 messages come after it.
 const (
 	// MaxBurst is the most messages of a conversation at once.
 	MaxBurst = 20
@@ -100,7 +100,8 @@ func (o Options) Check() error {
 	case o.Burst > o.InFlight:
 		return errors.New("--burst is more than --in-flight, so its messages cannot be sent at once")
 	case o.Rate > 0 && float64(o.Conversations)/o.Rate > maxPause.Seconds():
-		return errors.New("--rate is so low for this many --conversations that sessions would expire between their messages")
+		return errors.New("--rate is so low for this many --conversations " +
+			"that sessions would expire between their messages")
 	}
 	return nil
 }

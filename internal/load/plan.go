@@ -34,8 +34,8 @@ type planner struct {
 // done reports whether all messages were begun.
 func (p *planner) done() bool { return p.Messages > 0 && p.asked.Messages >= p.Messages }
 
-// due returns the time at which the next message is due, even if earlier messages were late. Without a rate it is the
-// zero time.
+// due returns the time at which the next message is due. It does not depend on whether earlier messages were late.
+// Without a rate it is the zero time.
 func (p *planner) due(began time.Time) time.Time {
 	if p.Rate == 0 {
 		return time.Time{}

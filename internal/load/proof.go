@@ -16,21 +16,20 @@ const (
 	LostUpdate    Kind = "lost update"    // two messages got the same count
 	ForkedSession Kind = "forked session" // two messages were each the first
 	CountedTwice  Kind = "counted twice"  // two deliveries of a message got different counts
-	SkippedCount  Kind = "skipped count"  // no message got a count that was given out
-	WentBack      Kind = "went back"      // a message got a lower count than one that was answered before it was sent
+	SkippedCount  Kind = "skipped count"  // a message got a count, but no message can have got the one before
+	WentBack      Kind = "went back"      // a message got a lower count than a message that was answered earlier
 	NoCount       Kind = "no count"       // an answer contained no count
 )
 
-// Proof is what the replies prove. A conversation passes if one order of its messages explains every reply: each
-// message takes effect once, not before it was sent first and not after it was answered first, and all its answers
-// contain its position in the order. A message of which no delivery was answered may have a position, also a late one,
-// or none.
+// Proof is the result of checking the replies. A conversation passes if one order of its messages explains every reply:
+// each message takes effect once, not before it was sent first and not after it was answered first, and all its answers
+// contain its position in the order. A message without an answer may have any position after its sending, or none.
 //
-// This is linearizability, decided exactly: see explain. Every correct server passes, whatever is concurrent and whichever
-// replies are lost.
+// This is linearizability, decided exactly: see explain. Every correct server passes, whatever is concurrent and
+// whichever replies are lost.
 type Proof struct {
 	Expected   Expectation  `json:"expected"`
-	Holds      bool         `json:"holds"` // at least one message was counted, and there is no violation; always true with ExpectNone
+	Holds      bool         `json:"holds"` // no violation, and at least one count; always true with ExpectNone
 	Sentence   string       `json:"sentence"`
 	Counted    int          `json:"counted"`    // messages with a count
 	Unanswered int          `json:"unanswered"` // messages without any answer
@@ -97,8 +96,8 @@ func (c *conversation) answers() (answers []answer, unanswered []int32) {
 
 // explain looks for an order of the messages. It lets every count take effect in the earliest turn that is possible:
 // not before the lower counts, and not before its message was sent. If that is too late for the answer, every other
-// choice is too late as well. A count that is in no answer goes to the unanswered message that was sent first: any other
-// message would delay the higher counts more.
+// choice is too late as well. A count that is in no answer goes to the unanswered message that was sent first: any
+// other message would delay the higher counts more.
 func (p *Proof) explain(o *order, answers []answer) {
 	c := o.conversation
 	var below answer
@@ -116,10 +115,12 @@ func (p *Proof) explain(o *order, answers []answer) {
 			continue
 		}
 		if skipped := a.count - below.count - 1; !o.addUnanswered(int(skipped)) {
-			p.add(1, SkippedCount, c, "%s got %d, and nothing explains %s below it", sid, a.count, several(int(skipped), "count", "counts"))
+			p.add(1, SkippedCount, c, "%s got %d, and nothing explains %s below it",
+				sid, a.count, several(int(skipped), "count", "counts"))
 		}
 		if !a.repeated && !o.add(a.message) {
-			p.add(1, WentBack, c, "%s got %d, but a lower count went to %s, which was sent after that answer", sid, a.count, c.sids.of(o.latest))
+			p.add(1, WentBack, c, "%s got %d, but a lower count went to %s, which was sent after that answer",
+				sid, a.count, c.sids.of(o.latest))
 		}
 		below = a
 	}
@@ -190,7 +191,8 @@ func (p *Proof) sentence() string {
 		}
 		return "it fails: " + strings.Join(kinds, ", ")
 	}
-	text := "it holds: " + several(p.Counted, "message", "messages") + " answered, each counted once, none lost, none doubled"
+	answered := several(p.Counted, "message", "messages")
+	text := "it holds: " + answered + " answered, each counted once, none lost, none doubled"
 	if p.Unanswered > 0 {
 		text += english().Sprintf("; %d without an answer, which may have been counted or not", p.Unanswered)
 	}

@@ -176,7 +176,7 @@ func TestExpectNone(t *testing.T) {
 	}
 }
 
-func TestOnlyTheFirstViolationsAreListed(t *testing.T) {
+func TestOnlyFirstViolationsAreListed(t *testing.T) {
 	c := newConversation("+999000000000000", nil)
 	for turn := range int32(1000) {
 		c.messages = append(c.messages, answeredWith(turn+1, 1, turn+1))

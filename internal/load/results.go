@@ -36,7 +36,8 @@ func newResults() *results {
 // add adds a delivery that was not cut off.
 func (r *results) add(d *phone.Delivery, took time.Duration) {
 	r.all.Add(1)
-	_ = r.latency.RecordValue(min(max(took.Microseconds(), 1), r.latency.HighestTrackableValue())) // never out of its range
+	us := min(max(took.Microseconds(), 1), r.latency.HighestTrackableValue())
+	_ = r.latency.RecordValue(us) // does not fail within its range
 	if d.OK() {
 		return
 	}
@@ -52,8 +53,8 @@ func (r *results) add(d *phone.Delivery, took time.Duration) {
 	}
 }
 
-// Latency is how long deliveries took, in milliseconds to 1 %. With a rate, it counts from the time at which the message
-// was due. Without one, it counts from the time at which the message was sent.
+// Latency is the time that deliveries took, in milliseconds to 1 %. With a rate, it counts from the time at which the
+// message was due. Without a rate, it counts from the time at which the message was sent.
 type Latency struct {
 	P50 float64 `json:"p50"`
 	P95 float64 `json:"p95"`
@@ -66,7 +67,7 @@ func latencyOf(h *hdrhistogram.Histogram) Latency {
 	return Latency{P50: at(50), P95: at(95), P99: at(99), Max: at(100)}
 }
 
-// Bar counts the deliveries that took at most UpTo, and longer than UpTo of the bar before.
+// Bar counts the deliveries that took at most UpTo, and longer than UpTo of the previous bar.
 type Bar struct {
 	UpTo  float64 `json:"up_to_ms"`
 	Count int64   `json:"count"`

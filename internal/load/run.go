@@ -14,8 +14,8 @@ import (
 // grace is how long the deliveries that have begun may take after an interruption.
 const grace = 2 * time.Second
 
-// run is the state of a run. Only the goroutine that called Run changes it. Other goroutines make the deliveries, and
-// return their outcomes.
+// run is the state of a run. Only the goroutine that called Run changes it. The workers make the deliveries and return
+// their outcomes.
 type run struct {
 	planner
 	began     time.Time
@@ -37,8 +37,8 @@ type outcome struct {
 
 // Run sends until one of the bounds is reached or ctx ends, waits for the deliveries that have begun, and reports. When
 // ctx ends, it cuts them off after 2 s. Their answers are unknown, and count neither for the server nor against it. Run
-// returns an error if o.Phone fails, and ErrLedAway if the webhook leads a phone to another server. o must be within the
-// bounds of Check.
+// returns an error if o.Phone fails, and ErrLedAway if the webhook leads a phone to another server. o must be within
+// the bounds of Check.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	r := &run{
 		planner: planner{Options: o, asked: Asked{MessagesABurst: o.Burst}},
@@ -71,18 +71,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	return newReport(r.asked, r.results, r.proof, time.Since(r.began), ctx.Err() != nil), nil
 }
 
-// send begins turns until all messages are begun, ctx ends, or there is an error, which also cuts the deliveries off. It
-// returns when no delivery is left.
+// send begins turns until all messages are begun, ctx ends, or there is an error. An error also cuts off the
+// deliveries. send returns when no delivery is left.
 func (r *run) send(ctx, sending context.Context, cut func()) (err error) {
-	tasks, outcomes := make(chan task, r.InFlight), make(chan outcome, r.InFlight) // with room, so that no worker waits
+	tasks, outcomes := startWorkers(sending, r.InFlight)
 	defer close(tasks)
-	for range r.InFlight {
-		go func() {
-			for t := range tasks {
-				outcomes <- t.deliver(sending)
-			}
-		}()
-	}
 	var turn []task // the deliveries of the last turn that have not begun
 	for inFlight := 0; ; {
 		last, due := r.done() || ctx.Err() != nil || err != nil, r.due(r.began)
@@ -92,23 +85,20 @@ func (r *run) send(ctx, sending context.Context, cut func()) (err error) {
 				continue
 			}
 		}
-		var begin chan task // each of these channels is nil if there is nothing to wait for
+		var begin chan<- task // each of these channels is nil if there is nothing to wait for
+		var first task
 		var dueNow <-chan time.Time
 		var ended <-chan struct{}
-		var t task
 		switch ahead := time.Until(due); {
 		case len(turn) > 0:
-			begin, t = tasks, turn[0]
+			begin, first = tasks, turn[0]
 		case last && inFlight == 0:
 			return err
 		case !last && ahead > 0:
-			dueNow = time.After(ahead)
-		}
-		if !last {
-			ended = ctx.Done()
+			dueNow, ended = time.After(ahead), ctx.Done()
 		}
 		select {
-		case begin <- t:
+		case begin <- first:
 			turn = turn[1:]
 			inFlight++
 		case o := <-outcomes:
@@ -121,6 +111,20 @@ func (r *run) send(ctx, sending context.Context, cut func()) (err error) {
 		case <-ended:
 		}
 	}
+}
+
+// startWorkers starts workers that make deliveries until tasks is closed. Both channels have room for a task of each
+// worker, so that no worker waits for another goroutine.
+func startWorkers(ctx context.Context, n int) (tasks chan<- task, outcomes <-chan outcome) {
+	in, out := make(chan task, n), make(chan outcome, n)
+	for range n {
+		go func() {
+			for t := range in {
+				out <- t.deliver(ctx)
+			}
+		}()
+	}
+	return in, out
 }
 
 // next begins the next turn and returns its deliveries, or none if no conversation is ready. Until all conversations

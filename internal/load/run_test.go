@@ -177,7 +177,7 @@ func TestAShortRunHasLaterMessages(t *testing.T) {
 	}
 }
 
-func TestWithoutBurstsAConversationHasOneMessageAtATime(t *testing.T) {
+func TestNoBurstsNoConcurrency(t *testing.T) {
 	s := newServer()
 	o := usualLoad(s)
 	o.Burst, o.Resend, o.FirstRace, o.Conversations = 1, 0, 1, 1
@@ -191,7 +191,7 @@ func TestWithoutBurstsAConversationHasOneMessageAtATime(t *testing.T) {
 	}
 }
 
-func TestTheLastBurstIsCutToTheNumberOfMessages(t *testing.T) {
+func TestLastBurstIsCut(t *testing.T) {
 	o := usualLoad(newServer())
 	o.Messages, o.FirstRace = 7, 1
 	if report, err := runInFakeTime(t, o); err != nil || report.Asked.Messages != 7 || report.Asked.Bursts != 2 {
@@ -220,7 +220,7 @@ func TestDuration(t *testing.T) {
 
 // Ten messages a second come to a server that answers one a second, over one connection. The last is due after 0.9 s
 // and answered after 10 s.
-func TestLatencyCountsFromWhenAMessageIsDue(t *testing.T) {
+func TestLatencyCountsFromDueTime(t *testing.T) {
 	o := usualLoad(newServer())
 	o.Rate, o.Messages, o.InFlight, o.Conversations, o.Burst, o.Resend = 10, 10, 1, 10, 1, 0
 	o.Phone = func(string) (Sender, error) { return second{}, nil }
@@ -304,7 +304,7 @@ func (warned) Send(context.Context, phone.Message) *phone.Delivery {
 	return &phone.Delivery{Findings: []phone.Finding{{Code: 12200, Warning: true}}}
 }
 
-func TestAPhoneThatCannotBeMadeEndsTheRun(t *testing.T) {
+func TestPhoneErrorEndsTheRun(t *testing.T) {
 	o := usualLoad(newServer())
 	broken := errors.New("broken")
 	o.Phone = func(string) (Sender, error) { return nil, broken }

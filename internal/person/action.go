@@ -1,5 +1,5 @@
-// Package person has what a person does with a phone. Package texting offers it in the terminal, and package devphone on
-// a page. A real phone can only send messages.
+// Package person has what a person does with a phone. Package texting offers it in the terminal, and package devphone
+// on a page. A real phone can only send messages.
 package person
 
 import (

@@ -1,5 +1,5 @@
-// Package target finds the webhook that `smsession phone` and `smsession load` send messages to, and its account: those of
-// the flags, or those of a running `smsession dev`.
+// Package target finds the webhook that `smsession phone` and `smsession load` send messages to, and its account: those
+// of the flags, or those of a running `smsession dev`.
 package target
 
 import (
@@ -23,9 +23,9 @@ type Flags struct {
 	AccountSID  string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account SID (AC and 32 hexadecimal digits). Of several, separated by commas, the first is used (default: that of the token, or a made-up one)."`
 }
 
-// Find returns the options of a phone that sends messages to the webhook. Only its numbers are missing. The service is nil
-// unless the webhook is that of a running `smsession dev`. If a flag is wrong or missing, the error is a usage.Fault.
-// Without --url, it may also be an error of devservice.Find.
+// Find returns the options of a phone that sends messages to the webhook. Only its numbers are missing. The service is
+// nil unless the webhook is that of a running `smsession dev`. If a flag is wrong or missing, the error is a
+// usage.Fault. Without --url, it may also be an error of devservice.Find.
 func (f Flags) Find(ctx context.Context) (phone.Options, *devservice.Service, error) {
 	if f.URL == "" {
 		return f.findDev(ctx)
@@ -80,7 +80,8 @@ func (f Flags) findDev(ctx context.Context) (phone.Options, *devservice.Service,
 		{"--account-sid", f.AccountSID, os.Getenv("TWILIO_ACCOUNT_SID")},
 	} {
 		if flag.value != flag.environment {
-			return phone.Options{}, nil, usage.Fault(flag.name + " needs --url: without it, smsession dev determines the rest")
+			text := flag.name + " needs --url: without it, smsession dev determines the rest"
+			return phone.Options{}, nil, usage.Fault(text)
 		}
 	}
 	service, err := devservice.Find(ctx)

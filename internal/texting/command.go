@@ -41,7 +41,7 @@ func commands() []command {
 		{"/mms", "[url] [text]", "send a picture", parseMMS},
 		{"/stop", "", "send STOP", bare(send(phone.Message{Body: "STOP"}))},
 		{"/cookies", "", "show the cookies of the next message", bare((*Person).showCookies)},
-		{"/verbose", "", "start or stop showing every request and response", bare(func(p *Person, _ context.Context) error { return p.View.toggleVerbose() })},
+		{"/verbose", "", "start or stop showing every request and response", bare((*Person).toggleVerbose)},
 		{"/help", "", "show this list", bare((*Person).help)},
 		{"/quit", "", "end", bare(func(*Person, context.Context) error { return errQuit })},
 	}
@@ -80,11 +80,15 @@ func parse(line string) (step, error) {
 	}
 	name, arguments := cutWord(line)
 	for _, c := range commands() {
-		if c.name == name {
+		switch {
+		case c.name == name && c.arguments == "" && arguments != "":
+			return nil, fmt.Errorf("%s takes nothing after it", name)
+		case c.name == name:
 			return c.parse(arguments)
 		}
 	}
-	return nil, errors.New("there is no such command: /help lists them, and a text that begins with a slash needs two slashes")
+	return nil, errors.New("there is no such command: /help lists them, " +
+		"and a text that begins with a slash needs two slashes")
 }
 
 // cutWord cuts off the first word.
@@ -103,12 +107,7 @@ func send(messages ...phone.Message) step {
 
 // bare returns the parser of a command without arguments.
 func bare(s step) func(string) (step, error) {
-	return func(arguments string) (step, error) {
-		if arguments != "" {
-			return nil, errors.New("this command takes nothing after it")
-		}
-		return s, nil
-	}
+	return func(string) (step, error) { return s, nil }
 }
 
 // parseBurst reads the arguments of /burst. Without a text, the messages are numbered.

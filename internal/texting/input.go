@@ -19,7 +19,7 @@ type Input struct {
 	Next  func() (string, error)     // returns io.EOF after the last line
 	Typed bool                       // a person types the lines
 	Ask   func(question string) bool // asks the person a yes-or-no question; nil if no person can answer
-	Close func()                     // must be called: it gives the terminal back
+	Close func()                     // restores the terminal; it must be called
 }
 
 // Open returns an input of the texts, if there are any. If there are none, it returns an input of what a person types

@@ -53,7 +53,8 @@ func (t Tally) Err() error {
 	case t.Failed > 0:
 		return fmt.Errorf("for %d of %d messages Twilio would have logged an error", t.Failed, t.Sent)
 	case t.NotFollowed > 0:
-		return fmt.Errorf("for %d of %d messages the webhook leads to another server, and nothing was sent there: name its host with --follow-hosts", t.NotFollowed, t.Sent)
+		return fmt.Errorf("for %d of %d messages the webhook leads to another server, and nothing was sent there: "+
+			"name its host with --follow-hosts", t.NotFollowed, t.Sent)
 	case t.FailedCommands > 0:
 		return fmt.Errorf("%d of the commands could not be carried out", t.FailedCommands)
 	}
@@ -103,8 +104,8 @@ func (p *Person) reject(err error) error {
 	return p.View.Note(err.Error())
 }
 
-// do carries out an action on the phone, and shows each delivery when it is done. It does not show a delivery that was cut
-// off by the end of ctx, because the other side did not cause it.
+// do carries out an action on the phone, and shows each delivery when it is done. It does not show a delivery that was
+// cut off by the end of ctx, because the other side did not cause it.
 func (p *Person) do(ctx context.Context, a person.Action) error {
 	var shown error
 	err := a.Do(ctx, p.Phone, p.Elapse, func(_ int, d *phone.Delivery) {
@@ -167,6 +168,8 @@ func (p *Person) showCookies(context.Context) error {
 	}
 	return p.View.Note(lines...)
 }
+
+func (p *Person) toggleVerbose(context.Context) error { return p.View.toggleVerbose() }
 
 func (p *Person) help(context.Context) error {
 	return p.View.Note(append([]string{"A line is a text to send, unless it begins with a slash:"}, Usage()...)...)

@@ -216,7 +216,7 @@ func TestTally(t *testing.T) {
 }
 
 // Three messages are being delivered when the context ends.
-func TestTheEndOfTheContextIsNotAFailure(t *testing.T) {
+func TestEndOfContextIsNoFailure(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	h := echoPhone{overlap: 4, everyone: make(chan struct{})}

@@ -11,8 +11,8 @@ import (
 	"smsession/internal/terminal"
 )
 
-// View shows a person what they send and get, as on a phone, and what Twilio would log. Its errors are those of its
-// writers.
+// View shows a person what they send and get, as on a phone, and what Twilio would log. Its methods
+// return the errors of its writers.
 type View struct {
 	Out      io.Writer
 	JSON     io.Writer // gets a line of JSON for each message, in place of Out; nil for none
@@ -77,7 +77,7 @@ func (v *View) toggleVerbose() error {
 	return v.Note("requests and responses are no longer shown")
 }
 
-// Delivered shows a message that was delivered, or not: what the sender gets, and what is wrong.
+// Delivered shows the result of a delivery: the replies that the sender gets, and the findings.
 func (v *View) Delivered(d *phone.Delivery) error {
 	if v.JSON != nil {
 		return terminal.WriteJSON(v.JSON, struct {
@@ -124,7 +124,8 @@ func (v *View) replyText(r phone.Reply) string {
 	return text
 }
 
-// findingText begins with Twilio's error number. It ends with the URL if there were several.
+// findingText returns the text of a finding. It begins with Twilio's error number, if there is one. It ends with the
+// URL if there were several requests.
 func findingText(d *phone.Delivery, f phone.Finding) string {
 	text := f.Detail
 	if f.Name != "" {
