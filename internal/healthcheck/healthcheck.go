@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/url"
 	"strings"
 )
 
@@ -20,34 +19,28 @@ type Answer struct {
 	Line   string
 }
 
-// Ask gets a URL. It follows no redirect, and it keeps no connection open. A nil transport means a direct connection. The
-// error does not quote the URL, which may contain a password.
+// Ask gets a URL. It follows no redirect, and it keeps no connection open. It ends with ctx. A nil transport means a
+// direct connection. No error quotes the URL, which may contain a password. It is safe for concurrent use.
 func Ask(ctx context.Context, transport http.RoundTripper, address string) (Answer, error) {
-	if transport == nil {
-		transport = &http.Transport{}
-	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
 		return Answer{}, errors.New("it is not a valid URL")
 	}
 	request.Close = true
-	client := http.Client{
-		Transport:     transport,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	if login := request.URL.User; login != nil {
+		password, _ := login.Password()
+		request.SetBasicAuth(login.Username(), password)
 	}
-	response, err := client.Do(request)
-	if quoting, ok := errors.AsType[*url.Error](err); ok {
-		err = quoting.Err
+	if transport == nil {
+		transport = &http.Transport{}
 	}
+	response, err := transport.RoundTrip(request) // an http.Client would follow redirects, and quote the URL in errors
 	if err != nil {
 		return Answer{}, err
 	}
 	defer response.Body.Close()
 	line, err := io.ReadAll(io.LimitReader(response.Body, maxLine))
-	if err != nil {
-		return Answer{}, err
-	}
-	return Answer{Status: response.StatusCode, Line: strings.TrimSpace(string(line))}, nil
+	return Answer{Status: response.StatusCode, Line: strings.TrimSpace(string(line))}, err
 }
 
 // Version returns the version in a replica's answer from /healthz. It reports false if the answer is another server's.

@@ -22,6 +22,11 @@ func TestAsk(t *testing.T) {
 	answer("/other", 200, "nginx")
 	answer("/ill", 500, "smsession v1.2.3\n")
 	answer("/long", 200, strings.Repeat("x", 1<<20))
+	mux.HandleFunc("/login", func(w http.ResponseWriter, r *http.Request) {
+		if user, password, _ := r.BasicAuth(); user == "user" && password == "S3cr3t" {
+			io.WriteString(w, "smsession v1.2.3\n")
+		}
+	})
 	mux.Handle("/redirect", http.RedirectHandler("/healthz", http.StatusFound))
 	server := httptest.NewServer(mux)
 	defer server.Close()
@@ -33,11 +38,12 @@ func TestAsk(t *testing.T) {
 		{"a replica", "/healthz", "v1.2.3", 200, true},
 		{"another server", "/other", "", 200, false},
 		{"a replica that is ill", "/ill", "", 500, false},
+		{"the login of the URL is sent", "/login", "v1.2.3", 200, true},
 		{"a redirect is not followed", "/redirect", "", 302, false},
 		{"a long answer is cut", "/long", "", 200, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			answer, err := healthcheck.Ask(t.Context(), nil, server.URL+row.path)
+			answer, err := healthcheck.Ask(t.Context(), nil, strings.Replace(server.URL, "://", "://user:S3cr3t@", 1)+row.path)
 			version, ours := answer.Version()
 			if err != nil || answer.Status != row.status || ours != row.ours || ours && version != row.version || len(answer.Line) > 1<<10 {
 				t.Errorf("got %+v, %v", answer, err)
