@@ -1,5 +1,5 @@
-// Package healthcheck asks a service about its health over HTTP. A replica answers with one line: its name and version at
-// /healthz, and one word at /readyz.
+// Package healthcheck asks a service about its health over HTTP. A replica answers with one line: its name and version
+// at /healthz, and one word at /readyz.
 package healthcheck
 
 import (

@@ -1,5 +1,6 @@
-// Package logging makes the log of the process. A log line does nothing to a terminal, and no message waits for the log:
-// the lines are written in the background. While nobody reads the log, lines are dropped and counted.
+// Package logging makes the log of the process. A log line contains only printable characters, so it cannot control a
+// terminal. The lines are written in the background, so no message waits for the log. While nobody reads the log, lines
+// are dropped and counted.
 package logging
 
 import (
@@ -36,7 +37,8 @@ type Logger struct {
 func New(w io.Writer, format Format, level slog.Level) *Logger {
 	q := newQueue(w, func(lines int64) []byte {
 		var notice bytes.Buffer
-		slog.New(newHandler(&notice, format, level)).Warn("log lines were dropped, because nobody read them", "lines", lines)
+		log := slog.New(newHandler(&notice, format, level))
+		log.Warn("log lines were dropped, because nobody read them", "lines", lines)
 		return notice.Bytes()
 	})
 	urgent := slog.NewJSONHandler(flusher{q}, &slog.HandlerOptions{Level: slog.LevelWarn})

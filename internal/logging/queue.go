@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// delay is how long a line may wait for more lines. Writing each line on its own would cost a tenth of the CPU time of
-	// a message.
+	// delay is how long a line may wait for more lines. Writing each line on its own would cost a tenth of the CPU time
+	// of a message.
 	delay = 50 * time.Millisecond
 
 	// capacity is how many bytes of lines may wait for the reader. Lines that do not fit are dropped.

@@ -11,8 +11,8 @@ import (
 )
 
 const (
-	// usualGarbage is how many bytes of garbage may accumulate while the live heap is small. The live heap usually has a few
-	// MB. With the default GOGC of 100, the collector would run hundreds of times a second under load.
+	// usualGarbage is how many bytes of garbage may accumulate while the live heap is small. The live heap usually has
+	// a few MB. With the default GOGC of 100, the collector would run hundreds of times a second under load.
 	usualGarbage = 16 << 20
 
 	// GOGC stays between these bounds. The lower bound applies to the large heap of a flood.
@@ -20,9 +20,9 @@ const (
 	mostPercent  = 400
 )
 
-// TuneCollector limits the garbage to a fixed size, not to a multiple of the live heap. After each collection, it computes
-// the GOGC for this. It makes no small changes, because SetGCPercent stops the program for a moment. If the environment
-// variable GOGC is set, it does nothing.
+// TuneCollector limits the garbage to a fixed size, not to a multiple of the live heap. After each collection, it
+// computes the GOGC for this. It makes no small changes, because SetGCPercent stops the program for a moment. If the
+// environment variable GOGC is set, it does nothing.
 func TuneCollector() {
 	if os.Getenv("GOGC") != "" {
 		return
@@ -45,7 +45,9 @@ func gcPercent(live uint64) int {
 // live returns the number of bytes that GOGC is a percentage of: the heap that survived the last collection, the stacks
 // and the package variables.
 func live() (sum uint64) {
-	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}}
+	samples := []metrics.Sample{
+		{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"},
+	}
 	metrics.Read(samples)
 	for _, s := range samples {
 		sum += s.Value.Uint64()
@@ -53,8 +55,8 @@ func live() (sum uint64) {
 	return sum
 }
 
-// collected is a type for objects without references. Its cleanup shows that there was a collection. It contains a pointer,
-// because Go packs small objects without pointers together, and then they may outlive a collection.
+// collected is a type for objects without references. Its cleanup shows that there was a collection. It contains a
+// pointer, because Go packs small objects without pointers together, and then they may outlive a collection.
 type collected struct{ _ *collected }
 
 // afterCollections calls f after each collection.

@@ -10,7 +10,8 @@ func affordableConnections(configured int, log *slog.Logger) int {
 	if !known || files/2 >= uint64(configured) {
 		return configured
 	}
-	log.Warn("MAX_CONNECTIONS needs twice as many open files: MAX_CONNECTIONS was lowered. To use all of it, raise LimitNOFILE or ulimit -n",
+	log.Warn("MAX_CONNECTIONS needs twice as many open files: MAX_CONNECTIONS was lowered. "+
+		"To use all of it, raise LimitNOFILE or ulimit -n",
 		"max_connections", configured, "open_files", files, "lowered_to", files/2)
 	return int(files / 2)
 }

@@ -13,9 +13,9 @@ type Listeners struct {
 	admin  net.Listener // nil if there is no private listener
 }
 
-// Listen binds each listener to the first of its addresses that is free. If the only address of admin is "", there is no
-// private listener. The error wraps that of net.Listen, and then nothing is bound. Call Listen before anything is built or
-// logged, so that an address that is taken is the only thing that is reported.
+// Listen binds each listener to the first of its addresses that is free. If the only address of admin is "", there is
+// no private listener. The error wraps that of net.Listen, and then nothing is bound. Call Listen before anything is
+// built or logged, so that an address that is taken is the only thing that is reported.
 func Listen(public, admin []string) (l Listeners, err error) {
 	if l.public, err = bind(public); err != nil {
 		return Listeners{}, fmt.Errorf("bind the public listener: %w", err)

@@ -15,7 +15,8 @@ import (
 // newRegistry returns a registry with the metrics of the process. The parts of the replica add their own metrics.
 func newRegistry(version string, log *logging.Logger) *prometheus.Registry {
 	registry := prometheus.NewRegistry()
-	registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	registry.MustRegister(collectors.NewGoCollector())
+	registry.MustRegister(collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	auto := promauto.With(registry)
 	auto.NewGauge(prometheus.GaugeOpts{
 		Name:        "smsession_build_info",

@@ -31,8 +31,8 @@ type Options struct {
 }
 
 // Run builds a replica and serves until ctx ends and the replica has drained. It then returns nil. It returns an error
-// if a listener fails, if Redis refuses the replica at the first contact, or if a request or another part of the replica
-// does not end in time; see server.Run.
+// if a listener fails, if Redis refuses the replica at the first contact, or if a request or another part of the
+// replica does not end in time; see server.Run.
 func Run(ctx context.Context, o Options) error {
 	cfg, log := o.Config, o.Log
 	for _, warning := range cfg.Warnings() {

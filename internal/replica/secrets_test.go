@@ -13,7 +13,7 @@ import (
 	"smsession/internal/config/redisurl"
 )
 
-func TestRefusalsCauseOneReadingPerSecond(t *testing.T) {
+func TestRefusalsCauseFewReadings(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
 	write := func(content string) {
 		t.Helper()

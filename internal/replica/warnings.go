@@ -13,7 +13,8 @@ import (
 
 const (
 	// checkInterval is how often the settings of Redis are checked. A server that forbids CONFIG records every attempt
-	// (ACL LOG), so the checks must be rare. They must be frequent enough to end an alert soon after its reason is fixed.
+	// (ACL LOG), so the checks must be rare. They must be frequent enough to end an alert soon after its reason is
+	// fixed.
 	checkInterval = 10 * time.Minute
 
 	// checkRetry is how soon a failed check is repeated. A check can take seconds, and Redis is not pinged meanwhile.
@@ -52,8 +53,8 @@ func (w *warnings) after(ping func(context.Context) error) func(context.Context)
 	}
 }
 
-// check checks the settings of Redis and reports the result. A failed check may have missed a server, so it does not end
-// a warning.
+// check checks the settings of Redis and reports the result. A failed check may have missed a server, so it does not
+// end a warning.
 func (w *warnings) check(ctx context.Context, now time.Time) {
 	found, err := redispool.Check(ctx, w.pool)
 	w.next = now.Add(checkInterval)

@@ -24,8 +24,8 @@ func (s *Server) unavailable(w http.ResponseWriter, r *http.Request) {
 	s.refuse(w, r, failure(session.OutcomeFrom(r.Context()).Err))
 }
 
-// apologise answers at the fallback URL, which is the last URL that Twilio tries. STOP gets no apology, because a sender
-// who has opted out must not get another text. A client that has hung up gets no apology either.
+// apologise answers at the fallback URL, which is the last URL that Twilio tries. STOP gets no apology, because a
+// sender who has opted out must not get another text. A client that has hung up gets no apology either.
 func (s *Server) apologise(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case failure(session.OutcomeFrom(r.Context()).Err) == clientGone:

@@ -44,16 +44,16 @@ const (
 	starting result = "starting"
 	draining result = "draining"
 	noRedis  result = "redis"
-	written  result = "" // a handler of another part has written the answer
+	written  result = "" // the handler has written the answer itself
 )
 
-// origin is what is known about a request with a result.
+// origin is the kind of request that can have a result.
 type origin int
 
 const (
-	signed    origin = iota // a request to a webhook route, with a valid signature
-	unsigned                // a request to a webhook route, whose signature is wrong or was not verified
-	elsewhere               // a request to another route; the metrics do not count it
+	signed    origin = iota // to a webhook route, with a valid signature
+	unsigned                // to a webhook route, refused before the signature was verified; its log lines are limited
+	elsewhere               // to another route; its log lines are limited, and the metrics do not count it
 )
 
 // ending is what a result means for HTTP and for the log.
@@ -91,7 +91,8 @@ var endings = map[result]ending{
 	notForm:    {415, logInfo, unsigned, "", "The body must be application/x-www-form-urlencoded, and not compressed."},
 	tooLarge:   {413, logInfo, unsigned, "", "The body is larger than 64 KiB."},
 	unreadable: {400, logInfo, unsigned, "", "The body ended early or came too slowly."},
-	badForm:    {400, logInfo, unsigned, "", "The body is not a well-formed form with at most 256 of Twilio's parameters."},
+	badForm: {400, logInfo, unsigned, "",
+		"The body is not a well-formed form with at most 256 of Twilio's parameters."},
 	badSignature: {403, logWarn, unsigned, "",
 		"The X-Twilio-Signature is missing or does not fit the configured URL and the parameters."},
 	otherAccount: {403, logWarn, signed, "", "The message belongs to another account."},

@@ -1,6 +1,6 @@
-// Package server is the HTTP edge: the routes, the limits, the order of the checks, the table that maps refusals to
-// HTTP, the log line, the metrics, health, and the shutdown. It does not decide what a message means (conversation does)
-// and does not ensure that a message is counted once (session does).
+// Package server is the HTTP edge: the routes, the limits, the order of the checks, the table that maps results to
+// HTTP, the log line, the metrics, health, and the shutdown. It does not decide what a message means (conversation
+// does) and does not ensure that a message is counted once (session does).
 package server
 
 import (
@@ -30,7 +30,7 @@ type Options struct {
 	Health         *Health
 	Version        string
 	Logger         *slog.Logger
-	AdminHosts     []string             // in lower case: names of the private listener, in addition to loopback names and IP addresses
+	AdminHosts     []string             // names of the private listener besides loopback names, in lower case
 	Registry       *prometheus.Registry // has the metrics that /metrics shows; two Servers cannot share one
 }
 
@@ -64,7 +64,7 @@ func New(o Options) *Server {
 // Public returns the handler of the public listener. It serves the webhook, Twilio's fallback URL, the health routes
 // and the routes that more adds. An added route takes POST only, or GET and HEAD.
 //
-// A message takes this way: observe, admit, the session's middleware, answer. Each request ends in finish.
+// A message passes through observe, admit, the session's middleware and answer. Each request ends in finish.
 func (s *Server) Public(more ...func(chi.Router)) http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.observe)
@@ -87,16 +87,14 @@ func (s *Server) routeHealth(r chi.Router) {
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) { s.refuseMethod(r, w, req) })
 }
 
-// refuseMethod distinguishes a path that takes another method from a path that does not exist. chi does not do this for
-// a method that it does not know.
+// refuseMethod refuses a method that a path does not take, or a path that does not exist. chi does not distinguish them
+// for a method that it does not know.
 func (s *Server) refuseMethod(routes chi.Routes, w http.ResponseWriter, r *http.Request) {
-	path := r.URL.EscapedPath()
-	switch {
-	case routes.Match(chi.NewRouteContext(), http.MethodPost, path):
-		s.refuse(w, r, notPost)
-	case routes.Match(chi.NewRouteContext(), http.MethodGet, path):
-		s.refuse(w, r, notGet)
-	default:
-		s.refuse(w, r, notFound)
+	for method, refused := range map[string]result{http.MethodPost: notPost, http.MethodGet: notGet} {
+		if routes.Match(chi.NewRouteContext(), method, r.URL.EscapedPath()) {
+			s.refuse(w, r, refused)
+			return
+		}
 	}
+	s.refuse(w, r, notFound)
 }

@@ -7,7 +7,8 @@ import (
 	"syscall"
 )
 
-// Peek returns the state of a connection. It reads nothing and never waits. Another goroutine may read at the same time.
+// Peek returns the state of a connection. It reads nothing and never waits. Another goroutine may read at the same
+// time.
 func Peek(c net.Conn) State {
 	socket, ok := c.(syscall.Conn)
 	if !ok {

@@ -91,8 +91,8 @@ func (c *Conn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// changed records that net/http has read the head of a request, or that the request was answered. If the client sent the
-// request together with the one before it, net/http has read the head without a call of Read.
+// changed records that net/http has read the head of a request, or that the request was answered. If the client sent
+// the request together with the one before it, net/http has read the head without a call of Read.
 func (c *Conn) changed(to http.ConnState) {
 	if to == http.StateActive {
 		c.hasHead = true

@@ -112,7 +112,8 @@ func (l *listener) Close() error {
 	return err
 }
 
-// add waits until there is room for a connection and adds it as an idle one. It reports false if the listener is closed.
+// add waits until there is room for a connection and adds it as an idle one. It reports false if the listener is
+// closed.
 func (l *Limiter) add(c *Conn) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
