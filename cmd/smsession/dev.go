@@ -58,7 +58,7 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 	}
 	defer embedded.Close()
 	cfg.AuthTokens, cfg.Redis = twilio.Tokens{{Value: phone.RandomHex()}}, redisurl.URL{Addrs: []string{embedded.Addr()}}
-	if cfg.PublicURL == (config.URL{}) {
+	if cfg.PublicURL == (weburl.URL{}) {
 		cfg = cfg.WithPublicURL(weburl.Split(listeners.URL()))
 	}
 

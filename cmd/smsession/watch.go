@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"smsession/internal/duration"
 	"smsession/internal/inspect"
 	"smsession/internal/inspect/flags"
 	"smsession/internal/terminal"
@@ -63,7 +64,7 @@ func (c *watchCommand) Run(ctx context.Context, p *process) error {
 
 // show shows the events after the first poll.
 func (c *watchCommand) show(ctx context.Context, p *process, watch *inspect.Watch, printer inspect.Printer) error {
-	every := terminal.Duration(c.Every)
+	every := duration.Format(c.Every)
 	if !c.JSON && terminal.Is(p.stdout) {
 		screen := &inspect.Screen{Printer: printer, Title: "conversations, every " + every + "; Ctrl-C ends"}
 		return screen.Run(ctx, watch, c.Every)

@@ -166,9 +166,9 @@ func TestWebhookUsage(t *testing.T) {
 		{"--url is checked", []string{"set", number, "--url=https://me:S3cr3t%@sms.example.com/sms"}, "--url cannot be used: the URL is not valid"},
 		{"a URL is required", []string{"set", number, "--public-url="}, "there is no URL to set"},
 		{"a flag that was removed is unknown", []string{"set", number, "--url=https://sms.example.com/in", "--any-route"}, "a flag is unknown"},
-		{"a region without hosts is refused", []string{"show", number, "--twilio-region=jp1"}, "TWILIO_REGION (--twilio-region): is not us1"},
-		{"a token that cannot be Twilio's is refused", []string{"set", number, "--twilio-auth-token=S3cr3t!"}, "TWILIO_AUTH_TOKEN (--twilio-auth-token): has characters other than letters and digits"},
-		{"an account is required", []string{"show", number, "--twilio-account-sid="}, "TWILIO_ACCOUNT_SID (--twilio-account-sid): is required"},
+		{"a region without hosts is refused", []string{"show", number, "--twilio-region=jp1"}, "TWILIO_REGION (--twilio-region): the region is not us1"},
+		{"a token that cannot be Twilio's is refused", []string{"set", number, "--twilio-auth-token=S3cr3t!"}, "TWILIO_AUTH_TOKEN (--twilio-auth-token): the account's token has a character that is not a letter or a digit"},
+		{"an account is required", []string{"show", number, "--twilio-account-sid="}, "TWILIO_ACCOUNT_SID (--twilio-account-sid): the setting is missing"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			o := newOperator(t)

@@ -7,6 +7,9 @@
 // error quotes the value, which may be a secret.
 //
 // No secret appears in a fault, in a warning, in Settings, or where a Config is printed or logged.
+//
+// The types of the settings come from the packages that use them: redisurl, twilio, weburl, logging. hostname checks names
+// of hosts, and duration writes durations. The package imports no other of our packages, and no driver.
 package config
 
 import (
@@ -28,8 +31,8 @@ type Config struct {
 	AdminHosts []string // names that the private listener answers to, in the form of hostname.Of
 	Pprof      bool     // whether the private listener serves /debug/pprof
 
-	PublicURL               URL // the URL that Twilio is configured with, without our routes; zero if only the next two are set
-	WebhookURL, FallbackURL URL // the URLs that Twilio is configured with
+	PublicURL               weburl.URL // the URL that Twilio is configured with, without our routes; zero if only the next two are set
+	WebhookURL, FallbackURL weburl.URL // the URLs that Twilio is configured with
 	AuthTokens              twilio.Tokens
 	AccountSIDs             []string // the accounts whose messages are accepted; empty for all
 
@@ -74,14 +77,14 @@ func Defaults() Config {
 // listener, that dev stops at once, and that people read its log.
 func DevDefaults() Config {
 	c := Defaults()
-	c.Addr = "127.0.0.1:8080"
+	c.Addr = "127.0.0.1" + c.Addr
 	c.DrainDelay = 0
 	c.LogFormat = logging.Text
 	return c
 }
 
 // WithPublicURL returns c with another PublicURL, and with our routes below it as the URLs that are not set.
-func (c Config) WithPublicURL(u URL) Config {
+func (c Config) WithPublicURL(u weburl.URL) Config {
 	c.PublicURL = u
 	c.WebhookURL = cmp.Or(c.WebhookURL, u.Append(weburl.WebhookPath))
 	c.FallbackURL = cmp.Or(c.FallbackURL, u.Append(weburl.FallbackPath))

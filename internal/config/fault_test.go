@@ -72,9 +72,9 @@ func TestAllFaultsAtOnce(t *testing.T) {
 
 func TestRequiredSettings(t *testing.T) {
 	_, err := config.Flags{}.Config()
-	want := `PUBLIC_URL (--public-url): is required: the URL that Twilio is configured with, without /sms, such as https://sms.example.com; or set both WEBHOOK_URL and FALLBACK_URL
-TWILIO_AUTH_TOKEN (--twilio-auth-token): is required: the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE
-REDIS_URL (--redis-url): is required: such as redis://localhost:6379; or set REDIS_URL_FILE`
+	want := `PUBLIC_URL (--public-url): the setting is missing: set it to the URL that Twilio is configured with, without /sms, such as https://sms.example.com; or set both WEBHOOK_URL and FALLBACK_URL
+TWILIO_AUTH_TOKEN (--twilio-auth-token): the setting is missing: set it to the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE
+REDIS_URL (--redis-url): the setting is missing: set it to a URL such as redis://localhost:6379; or set REDIS_URL_FILE`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
 	}

@@ -10,8 +10,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"smsession/internal/config/redisurl"
 )
 
 // fileLimit is the largest size of a file in bytes. A secret is far smaller. Without the limit, a wrong path, such as that
@@ -21,25 +19,27 @@ const fileLimit = 64 << 10
 // pipeTimeout is how long to wait for the writer of a pipe.
 const pipeTimeout = 5 * time.Second
 
-func parseRedisURL(text string) (redisurl.URL, error) { return redisurl.Parse(text, readFile) }
-
-// readSecret returns the content of the file of a setting without the white space around it, and without the byte-order
-// mark that some editors on Windows write. No error contains any of the content. An error contains the path only if it is
-// absolute, because any other text may be the secret itself, in the wrong setting.
-func readSecret(path string) (string, error) {
+// readSecret returns the line of a setting's file without the white space around it, and without the byte-order mark that
+// some editors on Windows write. A list may have several lines, which are returned with commas between them. No error
+// contains any of the content. An error contains the path only if it is absolute, because any other text may be the secret
+// itself, in the wrong setting.
+func readSecret(path string, isList bool) (string, error) {
 	file := "the file"
 	if filepath.IsAbs(path) {
 		file = fmt.Sprintf("the file %q", path)
 	}
 	content, err := readFile(path)
 	text := strings.TrimSpace(strings.TrimPrefix(string(content), "\ufeff"))
+	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("%s %w", file, err)
 	case text == "":
 		return "", fmt.Errorf("%s is empty", file)
+	case len(lines) > 1 && !isList:
+		return "", fmt.Errorf("%s has more than one line", file)
 	}
-	return text, nil
+	return strings.Join(lines, ","), nil
 }
 
 // readFile returns the content of a file. It waits for a pipe no longer than pipeTimeout, because the files are read again

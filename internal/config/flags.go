@@ -30,22 +30,16 @@ type OperatorFlags struct {
 
 // RESTFlags are the settings of a command that only uses Twilio's REST API.
 type RESTFlags struct {
-	PublicURLFlags
+	TwilioFlags
 	WebhookFlags
-	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID,..." help:"SID of the Twilio account that has the number (AC and 32 hexadecimal digits). Of several, separated by commas, the first is used."`
-	TwilioRegion     string `name:"twilio-region" env:"TWILIO_REGION" placeholder:"REGION" help:"Region of the API: us1, ie1, au1, or any other region together with an edge (default us1)."`
-	TwilioEdge       string `name:"twilio-edge" env:"TWILIO_EDGE" placeholder:"EDGE" help:"Edge location of the API (default: that of the region)."`
+	TwilioRegion string `name:"twilio-region" env:"TWILIO_REGION" placeholder:"REGION" help:"Region of the API: us1, ie1, au1, or any other region together with an edge (default us1)."`
+	TwilioEdge   string `name:"twilio-edge" env:"TWILIO_EDGE" placeholder:"EDGE" help:"Edge location of the API (default: that of the region)."`
 }
 
-// PublicURLFlags name the URL of the service.
-type PublicURLFlags struct {
-	PublicURL string `name:"public-url" env:"PUBLIC_URL" placeholder:"URL" help:"URL that Twilio is configured with, without /sms, such as https://sms.example.com."`
-}
-
-// TwilioFlags name the webhook and the accounts that the service serves.
+// TwilioFlags name the URL of the service and its accounts.
 type TwilioFlags struct {
-	PublicURLFlags
-	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID,..." help:"Twilio account SID (AC and 32 hexadecimal digits), or several, separated by commas. The service refuses messages of other accounts."`
+	PublicURL        string `name:"public-url" env:"PUBLIC_URL" placeholder:"URL" help:"URL that Twilio is configured with, without /sms, such as https://sms.example.com."`
+	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID,..." help:"Twilio account SID (AC and 32 hexadecimal digits), or several, separated by commas. The service refuses messages of other accounts. A command for a number uses the first."`
 }
 
 // WebhookFlags are more settings that must be the same at Twilio and in the service.

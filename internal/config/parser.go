@@ -10,35 +10,30 @@ import (
 	"smsession/internal/config/redisurl"
 	"smsession/internal/hostname"
 	"smsession/internal/twilio"
+	"smsession/internal/weburl"
 )
 
-// How to set a setting that is required.
-const (
-	needToken = "the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE"
-	needRedis = "such as redis://localhost:6379; or set REDIS_URL_FILE"
-)
-
-// Config returns the settings of the service. The error is a Faults.
+// Config returns the settings of the service. The error is a Faults. PUBLIC_URL (or the two URLs below it), the auth token
+// and REDIS_URL are required. Every other setting that is missing or empty has its default, but an empty ADMIN_ADDR turns
+// the private listener off.
 func (f Flags) Config() (Config, error) {
 	p := parse(f, Defaults())
 	if !p.isSet("WEBHOOK_URL") || !p.isSet("FALLBACK_URL") {
-		p.require("PUBLIC_URL", "the URL that Twilio is configured with, without /sms, such as https://sms.example.com; "+
-			"or set both WEBHOOK_URL and FALLBACK_URL")
+		p.require("PUBLIC_URL")
 	}
-	p.require("TWILIO_AUTH_TOKEN", needToken)
-	p.require("REDIS_URL", needRedis)
+	p.require("TWILIO_AUTH_TOKEN", "REDIS_URL")
 	return p.result()
 }
 
-// Config returns the settings of dev. Redis and AuthTokens are zero. The URLs are zero if PUBLIC_URL is not set. The
-// caller sets these fields. The error is a Faults.
+// Config returns the settings of dev. None is required. Redis and AuthTokens are zero. The URLs are zero if PUBLIC_URL is
+// not set. The caller sets these fields. The error is a Faults.
 func (f DevFlags) Config() (Config, error) { return parse(f, DevDefaults()).result() }
 
-// Config returns the settings of an operator's command: Redis, RedisPrefix, and the defaults of the service. The error is
-// a Faults.
+// Config returns the settings of an operator's command: Redis, RedisPrefix, and the defaults of the service. REDIS_URL is
+// required. The error is a Faults.
 func (f OperatorFlags) Config() (Config, error) {
 	p := parse(f, Defaults())
-	p.require("REDIS_URL", needRedis)
+	p.require("REDIS_URL")
 	return p.result()
 }
 
@@ -47,21 +42,22 @@ func (f OperatorFlags) Config() (Config, error) {
 // is a fault: replicas that read their files at different times would keep the same conversation in two places.
 func (f RedisFlags) Reread(present redisurl.URL) (redisurl.URL, error) {
 	p := parse(f, Config{})
-	p.require("REDIS_URL", needRedis)
+	p.require("REDIS_URL")
 	if len(p.faults) == 0 && !p.config.Redis.SameServers(present) {
-		p.fault("REDIS_URL_FILE", "names another server or database than at the start, or other TLS: restart the service to use it")
+		p.fault("REDIS_URL_FILE", "the URL names another server or database than at the start, or other TLS: restart the service to use it")
 	}
 	c, err := p.result()
 	return c.Redis, err
 }
 
-// RereadTokens parses TWILIO_AUTH_TOKEN again, and reads its file. The error is a Faults.
+// RereadTokens parses TWILIO_AUTH_TOKEN again, and reads its file. The error is a Faults. An account without a token is a
+// fault.
 func (f Flags) RereadTokens() (twilio.Tokens, error) {
 	p := parse(struct {
 		TwilioFlags
 		WebhookFlags
 	}{f.TwilioFlags, f.WebhookFlags}, Config{})
-	p.require("TWILIO_AUTH_TOKEN", needToken)
+	p.require("TWILIO_AUTH_TOKEN")
 	c, err := p.result()
 	return c.AuthTokens, err
 }
@@ -86,12 +82,12 @@ func parse(flags any, defaults Config, more ...setting) *parser {
 	if !p.isSet("PPROF") {
 		c.Pprof = hostname.IsLoopback(hostname.Of(c.AdminAddr))
 	}
-	if c.PublicURL != (URL{}) {
+	if c.PublicURL != (weburl.URL{}) {
 		*c = c.WithPublicURL(c.PublicURL)
 	}
 	hasNoToken := func(sid string) bool { return c.AuthTokens.For(sid) == "" }
 	if len(c.AuthTokens) > 0 && slices.ContainsFunc(c.AccountSIDs, hasNoToken) {
-		p.fault("TWILIO_ACCOUNT_SID", "names an account for which TWILIO_AUTH_TOKEN has no token")
+		p.fault("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN has no token for an account: add it there as AC…:token")
 	}
 	return p
 }
@@ -122,13 +118,13 @@ func (p *parser) parse(s setting) {
 	path, hasFile := p.set[s.name+"_FILE"]
 	switch {
 	case hasText && hasFile:
-		p.fault(s.name, "is set, and "+s.name+"_FILE is set too: set only one of them")
+		p.fault(s.name, s.name+"_FILE is set, too: set only one of them")
 	case hasText:
 		p.faults.add(s.name, s.parse(text))
 	case hasFile:
-		text, err := readSecret(path)
+		text, err := readSecret(path, s.name == "TWILIO_AUTH_TOKEN")
 		if err == nil {
-			err = s.parseFile(text)
+			err = s.parse(text)
 		}
 		p.faults.add(s.name+"_FILE", err)
 	}
@@ -137,10 +133,19 @@ func (p *parser) parse(s setting) {
 // isSet reports whether a setting is set, itself or as a file.
 func (p *parser) isSet(name string) bool { return p.set[name] != "" || p.set[name+"_FILE"] != "" }
 
-// require adds a fault if the setting is not set. The hint is how to set it.
-func (p *parser) require(name, hint string) {
-	if !p.isSet(name) {
-		p.fault(name, "is required: "+hint)
+// require adds a fault for each of the settings that is not set.
+func (p *parser) require(names ...string) {
+	hints := map[string]string{
+		"PUBLIC_URL": "the URL that Twilio is configured with, without /sms, such as https://sms.example.com; " +
+			"or set both WEBHOOK_URL and FALLBACK_URL",
+		"TWILIO_AUTH_TOKEN":  "the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE",
+		"TWILIO_ACCOUNT_SID": "the account that has the number: AC and 32 hexadecimal digits",
+		"REDIS_URL":          "a URL such as redis://localhost:6379; or set REDIS_URL_FILE",
+	}
+	for _, name := range names {
+		if !p.isSet(name) {
+			p.fault(name, "the setting is missing: set it to "+hints[name])
+		}
 	}
 }
 

@@ -4,13 +4,15 @@ import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"smsession/internal/weburl"
 )
 
 // REST has the settings for Twilio's REST API.
 type REST struct {
 	AccountSID, AuthToken              string
-	Region, Edge                       string // they select the host of the API; both are empty for the default
-	PublicURL, WebhookURL, FallbackURL URL    // as in Config
+	Region, Edge                       string     // they select the host of the API; both are empty for the default
+	PublicURL, WebhookURL, FallbackURL weburl.URL // as in Config
 }
 
 // Config returns the settings for Twilio's REST API. The account is the first of TWILIO_ACCOUNT_SID. The error is a
@@ -18,16 +20,15 @@ type REST struct {
 func (f RESTFlags) Config() (REST, error) {
 	var r REST
 	p := parse(f, Defaults(),
-		field("TWILIO_REGION", &r.Region, hostLabel("a region, such as ie1"), verbatim),
-		field("TWILIO_EDGE", &r.Edge, hostLabel("an edge, such as dublin"), verbatim))
-	p.require("TWILIO_AUTH_TOKEN", needToken)
-	p.require("TWILIO_ACCOUNT_SID", "the account that has the number: AC and 32 hexadecimal digits")
+		field("TWILIO_REGION", &r.Region, hostLabel("a region, such as ie1")),
+		field("TWILIO_EDGE", &r.Edge, hostLabel("an edge, such as dublin")))
+	p.require("TWILIO_AUTH_TOKEN", "TWILIO_ACCOUNT_SID")
 	if r.Region != "" && !p.isSet("TWILIO_EDGE") {
 		// Twilio has shut down the hosts that name a region without an edge.
 		// See https://www.twilio.com/docs/global-infrastructure/understanding-edge-locations.
 		r.Edge = map[string]string{"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}[r.Region]
 		if r.Edge == "" {
-			p.fault("TWILIO_REGION", "is not us1, ie1 or au1, so it needs TWILIO_EDGE too: Twilio has no API host for a region alone")
+			p.fault("TWILIO_REGION", "the region is not us1, ie1 or au1: set TWILIO_EDGE, too, because Twilio has no API host for it alone")
 		}
 	}
 	if len(p.config.AccountSIDs) > 0 {
@@ -36,7 +37,7 @@ func (f RESTFlags) Config() (REST, error) {
 	r.AuthToken = p.config.AuthTokens.For(r.AccountSID)
 	if strings.ContainsFunc(r.AuthToken, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
 		// twilio-go does not send such a password.
-		p.fault("TWILIO_AUTH_TOKEN", "has characters other than letters and digits in the account's token, so it cannot be one of Twilio's")
+		p.fault("TWILIO_AUTH_TOKEN", "the account's token has a character that is not a letter or a digit, so it is not one of Twilio's")
 	}
 	c, err := p.result()
 	if err != nil {

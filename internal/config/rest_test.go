@@ -28,21 +28,21 @@ func TestRESTFaults(t *testing.T) {
 		want []string
 	}{
 		{"account and token are required", set("", ""), []string{
-			authToken + "is required: the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE",
-			account + "is required: the account that has the number: AC and 32 hexadecimal digits"}},
-		{"the account is an SID", set("AC12", token), []string{account + "must be an account SID (AC and 32 hexadecimal digits); several are separated by commas"}},
+			authToken + "the setting is missing: set it to the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE",
+			account + "the setting is missing: set it to the account that has the number: AC and 32 hexadecimal digits"}},
+		{"the account is an SID", set("AC12", token), []string{account + "the value must be an account SID (AC and 32 hexadecimal digits), or several, separated by commas"}},
 		{"the token has only letters and digits", set(sid, "to-ken"), []string{
-			authToken + "has characters other than letters and digits in the account's token, so it cannot be one of Twilio's"}},
+			authToken + "the account's token has a character that is not a letter or a digit, so it is not one of Twilio's"}},
 		{"account and token are checked at once", set("AC12", "to-ken"), []string{
-			account + "must be an account SID (AC and 32 hexadecimal digits); several are separated by commas",
-			authToken + "has characters other than letters and digits in the account's token, so it cannot be one of Twilio's"}},
-		{"the account needs a token", set(sid, otherSID+":"+token), []string{account + "names an account for which TWILIO_AUTH_TOKEN has no token"}},
+			account + "the value must be an account SID (AC and 32 hexadecimal digits), or several, separated by commas",
+			authToken + "the account's token has a character that is not a letter or a digit, so it is not one of Twilio's"}},
+		{"the account needs a token", set(sid, otherSID+":"+token), []string{account + "TWILIO_AUTH_TOKEN has no token for an account: add it there as AC…:token"}},
 		{"PUBLIC_URL is a URL", func(f *config.RESTFlags) { f.PublicURL = "sms.example.com" },
 			[]string{"PUBLIC_URL (--public-url): the URL does not begin with https:// or http://"}},
 		{"WEBHOOK_URL has no query", func(f *config.RESTFlags) { f.WebhookURL = "https://h/in?a=b" },
 			[]string{"WEBHOOK_URL (--webhook-url): the URL has a query (a ? and what follows): leave it out, because the query of each request is used"}},
 		{"an unknown region needs an edge", func(f *config.RESTFlags) { f.TwilioRegion = "jp1" },
-			[]string{"TWILIO_REGION (--twilio-region): is not us1, ie1 or au1, so it needs TWILIO_EDGE too: Twilio has no API host for a region alone"}},
+			[]string{"TWILIO_REGION (--twilio-region): the region is not us1, ie1 or au1: set TWILIO_EDGE, too, because Twilio has no API host for it alone"}},
 		{"a region is a part of a host name", func(f *config.RESTFlags) { f.TwilioRegion = "evil.example/" },
 			[]string{`TWILIO_REGION (--twilio-region): "evil.example/" is not the name of a region, such as ie1`}},
 		{"an edge is a part of a host name", func(f *config.RESTFlags) { f.TwilioEdge = "evil.example/" },

@@ -1,74 +1,55 @@
 package config
 
 import (
-	"errors"
+	"fmt"
 	"log/slog"
-	"strconv"
-	"strings"
 	"time"
 
-	"smsession/internal/config/redisurl"
 	"smsession/internal/hostname"
 	"smsession/internal/logging"
-	"smsession/internal/terminal"
 	"smsession/internal/twilio"
 )
 
 // setting is how one setting is parsed and shown.
 type setting struct {
 	name  string
-	parse func(text string) error // sets a field of the Config
-	show  func() string           // returns the field as text, with secrets masked; nil if the setting is not shown
-	lines bool                    // whether its file may have a value on each line, in place of commas
-}
-
-func (s setting) withLines() setting {
-	s.lines = true
-	return s
-}
-
-// parseFile parses the content of the setting's file.
-func (s setting) parseFile(text string) error {
-	lines := strings.FieldsFunc(text, func(r rune) bool { return r == '\n' || r == '\r' })
-	if len(lines) > 1 && !s.lines {
-		return errors.New("the file has more than one line")
-	}
-	return s.parse(strings.Join(lines, ","))
+	parse func(text string) error // sets the field of the Config; an empty text turns the setting off
+	show  func() string           // returns the field as text, with secrets masked
 }
 
 // settings returns all settings of the service, in the order of the documentation. They parse into c and show c.
 func (c *Config) settings() []setting {
 	return []setting{
-		{name: "PORT", parse: field("", &c.Addr, withHost(hostname.Of(c.Addr)), verbatim).parse}, // shown as a part of ADDR
-		field("ADDR", &c.Addr, parseHostPort, verbatim),
-		field("ADMIN_ADDR", &c.AdminAddr, parseHostPort, verbatim),
-		field("ADMIN_HOSTS", &c.AdminHosts, parseHostNames, joined),
-		field("PUBLIC_URL", &c.PublicURL, parsePublicURL, URL.String),
-		field("WEBHOOK_URL", &c.WebhookURL, ParseURL, URL.String),
-		field("FALLBACK_URL", &c.FallbackURL, ParseURL, URL.String),
-		field("TWILIO_AUTH_TOKEN", &c.AuthTokens, twilio.ParseTokens, twilio.Tokens.String).withLines(),
-		field("TWILIO_ACCOUNT_SID", &c.AccountSIDs, parseAccountSIDs, joined),
-		field("REDIS_URL", &c.Redis, parseRedisURL, redisurl.URL.String),
-		field("REDIS_PREFIX", &c.RedisPrefix, parsePrefix, verbatim),
-		field("REDIS_WAIT_REPLICAS", &c.WaitReplicas, wholeNumber(0, 100), strconv.Itoa),
-		field("REDIS_CONNECTIONS", &c.Connections, wholeNumber(1, 4096), strconv.Itoa), // Redis allows 10,000 clients by default
-		field("SESSION_IDLE_TIMEOUT", &c.IdleTimeout, duration(time.Millisecond, 720*time.Hour, "such as 4h or 90m"), terminal.Duration),
-		field("SESSION_LIFETIME", &c.Lifetime, duration(time.Millisecond, 8760*time.Hour, "such as 720h or 12h30m"), terminal.Duration),
-		field("REQUEST_BUDGET", &c.RequestBudget, duration(100*time.Millisecond, 12*time.Second,
-			"such as 10s or 2500ms; Twilio waits 15s, and the last attempt may end after the budget"), terminal.Duration),
-		field("KEEP_ALIVE", &c.KeepAlive, duration(time.Second, 24*time.Hour, "such as 650s or 2m"), terminal.Duration),
-		field("MAX_CONNECTIONS", &c.MaxConnections, wholeNumber(16, 1_000_000), strconv.Itoa),
-		field("DRAIN_DELAY", &c.DrainDelay, duration(0, 5*time.Minute, "such as 5s or 0s"), terminal.Duration),
-		field("MAX_REPLIES_PER_MINUTE", &c.MaxReplies, wholeNumber(0, 60), strconv.Itoa), // a record has 21 bytes for each
-		field("OPT_OUT", &c.OptOut, oneOf(twilio.OptOutDefault, twilio.OptOutAdvanced, twilio.OptOutOff), verbatim),
-		field("LOG_LEVEL", &c.LogLevel, parseLevel, formatLevel),
-		field("LOG_FORMAT", &c.LogFormat, oneOf(logging.JSON, logging.Text), verbatim),
-		field("PPROF", &c.Pprof, parseBool, strconv.FormatBool),
+		field("PORT", &c.Addr, portAt(hostname.Of(c.Addr))),
+		field("ADDR", &c.Addr, parseHostPort),
+		field("ADMIN_ADDR", &c.AdminAddr, parseHostPort),
+		field("ADMIN_HOSTS", &c.AdminHosts, parseHostNames),
+		field("PUBLIC_URL", &c.PublicURL, parsePublicURL),
+		field("WEBHOOK_URL", &c.WebhookURL, parseURL),
+		field("FALLBACK_URL", &c.FallbackURL, parseURL),
+		field("TWILIO_AUTH_TOKEN", &c.AuthTokens, twilio.ParseTokens),
+		field("TWILIO_ACCOUNT_SID", &c.AccountSIDs, parseAccountSIDs),
+		field("REDIS_URL", &c.Redis, parseRedisURL),
+		field("REDIS_PREFIX", &c.RedisPrefix, parsePrefix),
+		field("REDIS_WAIT_REPLICAS", &c.WaitReplicas, wholeNumber(0, 100)),
+		field("REDIS_CONNECTIONS", &c.Connections, wholeNumber(1, 4096)), // Redis allows 10,000 clients by default
+		field("SESSION_IDLE_TIMEOUT", &c.IdleTimeout, durationOf(time.Millisecond, 720*time.Hour, "such as 4h or 90m")),
+		field("SESSION_LIFETIME", &c.Lifetime, durationOf(time.Millisecond, 8760*time.Hour, "such as 720h or 12h30m")),
+		field("REQUEST_BUDGET", &c.RequestBudget, durationOf(100*time.Millisecond, 12*time.Second,
+			"such as 10s or 2500ms; Twilio waits 15s, and the last attempt may end after the budget")),
+		field("KEEP_ALIVE", &c.KeepAlive, durationOf(time.Second, 24*time.Hour, "such as 650s or 2m")),
+		field("MAX_CONNECTIONS", &c.MaxConnections, wholeNumber(16, 1_000_000)),
+		field("DRAIN_DELAY", &c.DrainDelay, durationOf(0, 5*time.Minute, "such as 5s or 0s")),
+		field("MAX_REPLIES_PER_MINUTE", &c.MaxReplies, wholeNumber(0, 60)), // a record has 21 bytes for each
+		field("OPT_OUT", &c.OptOut, oneOf(twilio.OptOutDefault, twilio.OptOutAdvanced, twilio.OptOutOff)),
+		field("LOG_LEVEL", &c.LogLevel, oneOf(slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError)),
+		field("LOG_FORMAT", &c.LogFormat, oneOf(logging.JSON, logging.Text)),
+		field("PPROF", &c.Pprof, oneOf(true, false)),
 	}
 }
 
-// field returns the setting of one field. An empty text turns the setting off. A field that cannot be parsed keeps its value.
-func field[T any](name string, target *T, parse func(string) (T, error), show func(T) string) setting {
+// field returns the setting of one field. A field that cannot be parsed keeps its value.
+func field[T any](name string, target *T, parse func(string) (T, error)) setting {
 	set := func(text string) (err error) {
 		var value T
 		if text != "" {
@@ -79,7 +60,7 @@ func field[T any](name string, target *T, parse func(string) (T, error), show fu
 		}
 		return err
 	}
-	return setting{name: name, parse: set, show: func() string { return show(*target) }}
+	return setting{name, set, func() string { return format(*target) }}
 }
 
 // Setting is an effective setting, to be shown.
@@ -93,21 +74,15 @@ type Setting struct {
 func (c Config) Settings() []Setting {
 	var shown []Setting
 	for _, s := range c.settings() {
-		if s.show != nil {
+		if s.name != "PORT" {
 			shown = append(shown, Setting{s.name, s.show()})
 		}
 	}
 	return shown
 }
 
-// String returns the settings in one line, with secrets masked.
-func (c Config) String() string {
-	var words []string
-	for _, s := range c.Settings() {
-		words = append(words, s.Name+"="+strconv.Quote(s.Value))
-	}
-	return strings.Join(words, " ")
-}
+// String returns the names and values of Settings in one line.
+func (c Config) String() string { return fmt.Sprint(c.Settings()) }
 
 // LogValue returns the result of String, so that a logged Config shows no secret.
 func (c Config) LogValue() slog.Value { return slog.StringValue(c.String()) }

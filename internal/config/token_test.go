@@ -71,7 +71,7 @@ func TestAuthTokenFor(t *testing.T) {
 func TestTwilioFaults(t *testing.T) {
 	const (
 		name    = "TWILIO_AUTH_TOKEN (--twilio-auth-token): "
-		notSID  = "TWILIO_ACCOUNT_SID (--twilio-account-sid): must be an account SID (AC and 32 hexadecimal digits); several are separated by commas"
+		notSID  = "TWILIO_ACCOUNT_SID (--twilio-account-sid): the value must be an account SID (AC and 32 hexadecimal digits), or several, separated by commas"
 		empty   = "is empty; tokens are separated by one comma each"
 		space   = "has white space inside; tokens are separated by commas"
 		quoted  = "has a quotation mark, which Twilio's tokens do not have"
@@ -99,7 +99,7 @@ func TestTwilioFaults(t *testing.T) {
 		{"an account SID is not a token", tokens(token + "," + sid), name + "token 2 of 2 " + isSID},
 		{"an account SID is not a token of an account", tokens(sid + ":" + sid), name + "token 1 of 1 " + isSID},
 		{"each account needs a token", func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAccountSID = sid+":"+token, sid+","+otherSID },
-			"TWILIO_ACCOUNT_SID (--twilio-account-sid): names an account for which TWILIO_AUTH_TOKEN has no token"},
+			"TWILIO_ACCOUNT_SID (--twilio-account-sid): TWILIO_AUTH_TOKEN has no token for an account: add it there as AC…:token"},
 		{"no account SID is empty", account(sid + ","), notSID},
 		{"an account SID begins with AC", account("SM" + token), notSID},
 		{"an account SID has 32 digits", account(sid[:33]), notSID},

@@ -5,11 +5,12 @@ import (
 	"testing"
 
 	"smsession/internal/config"
+	"smsession/internal/weburl"
 )
 
-func parseURL(t *testing.T, text string) config.URL {
+func parseURL(t *testing.T, text string) weburl.URL {
 	t.Helper()
-	u, err := config.ParseURL(text)
+	u, err := weburl.Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +99,7 @@ func TestConfiguredURL(t *testing.T) {
 			}
 		})
 	}
-	if got := (config.URL{}).Configured(); got != "" {
+	if got := (weburl.URL{}).Configured(); got != "" {
 		t.Errorf("the zero URL is %q", got)
 	}
 }
@@ -151,7 +152,7 @@ func FuzzPublicURL(f *testing.F) {
 		var flags config.DevFlags
 		flags.PublicURL = raw
 		c, err := flags.Config()
-		if err != nil || c.PublicURL == (config.URL{}) {
+		if err != nil || c.PublicURL == (weburl.URL{}) {
 			return
 		}
 		scheme, rest, found := strings.Cut(c.PublicURL.String(), "://")
@@ -165,7 +166,7 @@ func FuzzPublicURL(f *testing.F) {
 		if c.PublicURL.IsHTTPS() != strings.EqualFold(scheme, "https") {
 			t.Errorf("%q: HTTPS is %t", raw, c.PublicURL.IsHTTPS())
 		}
-		u, err := config.ParseURL(strings.TrimSpace(raw))
+		u, err := weburl.Parse(strings.TrimSpace(raw))
 		if err != nil || u.Configured() != strings.TrimSpace(raw) {
 			t.Errorf("%q: configured as %q, %v", raw, u.Configured(), err)
 		}

@@ -4,16 +4,20 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
+	"net"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
-	"smsession/internal/terminal"
+	"smsession/internal/config/redisurl"
+	"smsession/internal/duration"
+	"smsession/internal/hostname"
+	"smsession/internal/twilio"
+	"smsession/internal/weburl"
 )
 
-// The functions of this file parse a setting that is not a secret. The text is not empty, and has no white space around
-// it. An error continues a sentence that begins with the name of the setting.
+// The functions of this file parse the text of a setting. The text is not empty, and has no white space around it.
 
 // wholeNumber returns a parser of the numbers from least to most.
 func wholeNumber(least, most int) func(string) (int, error) {
@@ -26,57 +30,133 @@ func wholeNumber(least, most int) func(string) (int, error) {
 	}
 }
 
-// duration returns a parser of the durations from least to most. The hint is the end of its error.
-func duration(least, most time.Duration, hint string) func(string) (time.Duration, error) {
+// durationOf returns a parser of the durations from least to most. The hint is the end of its error.
+func durationOf(least, most time.Duration, hint string) func(string) (time.Duration, error) {
 	return func(text string) (time.Duration, error) {
 		d, err := time.ParseDuration(text)
 		if err != nil || d < least || d > most {
-			return 0, fmt.Errorf("%s is not a duration from %s to %s, %s", quote(text), terminal.Duration(least), terminal.Duration(most), hint)
+			return 0, fmt.Errorf("%s is not a duration from %s to %s, %s", quote(text), format(least), format(most), hint)
 		}
 		return d, nil
 	}
 }
 
-// oneOf returns a parser of words in any case. The value is in lower case.
-func oneOf[T ~string](words ...T) func(string) (T, error) {
-	return func(text string) (T, error) {
-		word := T(strings.ToLower(text))
-		if !slices.Contains(words, word) {
-			var all []string
-			for _, w := range words {
-				all = append(all, string(w))
+// oneOf returns a parser of values, in upper or lower case.
+func oneOf[T any](values ...T) func(string) (T, error) {
+	return func(text string) (value T, err error) {
+		var words []string
+		for _, v := range values {
+			if words = append(words, format(v)); strings.EqualFold(text, format(v)) {
+				return v, nil
 			}
-			return "", fmt.Errorf("%s is not one of: %s", quote(text), strings.Join(all, ", "))
 		}
-		return word, nil
+		return value, fmt.Errorf("%s is not one of: %s", quote(text), strings.Join(words, ", "))
 	}
 }
-
-func parseBool(text string) (bool, error) {
-	word, err := oneOf("true", "false")(text)
-	return word == "true", err
-}
-
-func parseLevel(text string) (level slog.Level, err error) {
-	name, err := oneOf("debug", "info", "warn", "error")(text)
-	if err == nil {
-		err = level.UnmarshalText([]byte(name))
-	}
-	return level, err
-}
-
-func formatLevel(level slog.Level) string { return strings.ToLower(level.String()) }
 
 // parsePrefix parses REDIS_PREFIX. Braces are refused because they would move all keys to one slot of a Cluster. The other
 // refused characters are patterns of SCAN's MATCH. See https://redis.io/docs/latest/commands/keys/ for the patterns.
 func parsePrefix(text string) (string, error) {
 	refused := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`{}*?[]\`, r) }
 	if len(text) > 64 || strings.ContainsFunc(text, refused) {
-		return "", errors.New(`must be at most 64 bytes of printable ASCII, without spaces and without any of { } * ? [ ] \`)
+		return "", errors.New(`the prefix must be at most 64 bytes of printable ASCII, without spaces and without any of { } * ? [ ] \`)
 	}
 	return text, nil
 }
 
-func joined(words []string) string { return strings.Join(words, ",") }
+// parseHostPort parses the address of a listener: a name, an IP address or nothing, a colon, and a port. Without a host,
+// the listener has all interfaces. For port 0, the system chooses a port.
+func parseHostPort(text string) (string, error) {
+	host, port, err := net.SplitHostPort(text)
+	if err != nil || host != "" && !hostname.Valid(host) {
+		return "", errors.New("the address must be host:port or :port, such as 127.0.0.1:8080 or :8080")
+	}
+	return portAt(host)(port)
+}
 
-func verbatim[T ~string](text T) string { return string(text) }
+// portAt returns a parser of the port of a listener. It refuses the name of a service, such as http, because the meaning
+// of the name depends on the host.
+func portAt(host string) func(string) (string, error) {
+	return func(port string) (string, error) {
+		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+			return "", errors.New("the port must be a number from 0 to 65535, such as 8080")
+		}
+		return net.JoinHostPort(host, port), nil
+	}
+}
+
+// parseHostNames parses ADMIN_HOSTS. It accepts only names that can be in a Host header, which is ASCII. There are no
+// wildcards, because DNS rebinding could use any name below a domain.
+func parseHostNames(text string) (names []string, err error) {
+	for entry := range strings.SplitSeq(text, ",") {
+		entry = strings.TrimSpace(entry)
+		if entry == "" {
+			continue
+		}
+		name := hostname.Of(entry)
+		if !hostname.Valid(name) || strings.ContainsFunc(entry, func(r rune) bool { return r > unicode.MaxASCII || r == '/' }) {
+			err = errors.Join(err, fmt.Errorf("%s is not a host name, such as sms-1 or metrics.example.com", quote(entry)))
+		}
+		names = append(names, name)
+	}
+	return names, err
+}
+
+// parsePublicURL drops the last slash, because our routes begin with one.
+func parsePublicURL(text string) (weburl.URL, error) {
+	u, err := parseURL(text)
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	return u, err
+}
+
+// parseURL parses a URL that Twilio is configured with. No error quotes it, because it may contain a password.
+func parseURL(text string) (weburl.URL, error) {
+	switch u := weburl.Split(text); {
+	case strings.Contains(u.Fragment, "@"):
+		return weburl.URL{}, errors.New("the URL has a # before the @: in a user or password, write %23 for #")
+	case u.Query != "":
+		return weburl.URL{}, errors.New("the URL has a query (a ? and what follows): leave it out, because the query of each request is used")
+	}
+	u, err := weburl.Parse(text)
+	if err == nil {
+		err = hostname.Check(u.Parsed())
+	}
+	return u, err
+}
+
+// parseAccountSIDs does not quote the text, because it may be the auth token, which Twilio's console shows next to the
+// account SID.
+func parseAccountSIDs(text string) (sids []string, err error) {
+	for sid := range strings.SplitSeq(text, ",") {
+		sid = strings.TrimSpace(sid)
+		if !twilio.IsAccountSID(sid) {
+			return nil, errors.New("the value must be an account SID (AC and 32 hexadecimal digits), or several, separated by commas")
+		}
+		sids = append(sids, sid)
+	}
+	return sids, nil
+}
+
+func parseRedisURL(text string) (redisurl.URL, error) { return redisurl.Parse(text, readFile) }
+
+// format returns a value as it could be set again. Types with secrets mask them in their method String.
+func format(value any) string {
+	switch v := value.(type) {
+	case time.Duration:
+		return duration.Format(v)
+	case slog.Level:
+		return strings.ToLower(v.String())
+	case []string:
+		return strings.Join(v, ",")
+	}
+	return fmt.Sprint(value)
+}
+
+// quote returns the text of a setting that is not a secret, for a fault. It does not quote a long text, because that may
+// be a secret in the wrong setting: Twilio's auth tokens have 32 characters.
+func quote(text string) string {
+	if len(text) > 24 {
+		return "the value"
+	}
+	return strconv.Quote(text)
+}

@@ -75,7 +75,7 @@ func TestValues(t *testing.T) {
 }
 
 func TestPrefixFaults(t *testing.T) {
-	const want = "REDIS_PREFIX (--redis-prefix): must be at most 64 bytes of printable ASCII, without spaces and without any of { } * ? [ ] \\"
+	const want = "REDIS_PREFIX (--redis-prefix): the prefix must be at most 64 bytes of printable ASCII, without spaces and without any of { } * ? [ ] \\"
 	var rows []faultRow
 	for _, prefix := range []string{"a b", "a{b", "a}b", "a*", "a?", "a[", "a]", `a\`, "ü:", "a\x00", "a\x7f"} {
 		rows = append(rows, faultRow{"REDIS_PREFIX is not " + prefix, func(f *config.Flags) { f.RedisPrefix = prefix }, want})

@@ -17,9 +17,9 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/duration"
 	"smsession/internal/phone"
 	"smsession/internal/session/record"
-	"smsession/internal/terminal"
 )
 
 // assets has the page, which is a template, and the files that it loads.
@@ -105,7 +105,7 @@ func (p *Page) serveHTML(w http.ResponseWriter, _ *http.Request) {
 		"To":      p.Phone.To,
 		"Webhook": p.Phone.Webhook.URL,
 		"Redis":   p.Redis,
-		"Idle":    terminal.Duration(p.IdleTimeout),
+		"Idle":    duration.Format(p.IdleTimeout),
 		"IdleMS":  p.IdleTimeout.Milliseconds(),
 		"MaxText": maxText,
 	})

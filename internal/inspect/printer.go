@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"smsession/internal/conversation"
+	"smsession/internal/duration"
 	"smsession/internal/terminal"
 )
 
@@ -57,12 +58,12 @@ const header = "FROM                  TO                      COUNT     IDLE    
 
 // row returns a conversation as a line of a table. A value that only a later version can read is a question mark.
 func (p *Printer) row(c Conversation, now time.Time) string {
-	idle, left := terminal.Brief(now.Sub(c.Written)), "for ever"
+	idle, left := duration.Brief(now.Sub(c.Written)), "for ever"
 	if c.Newer {
 		idle = "?"
 	}
 	if c.Left != Forever {
-		left = terminal.Brief(c.Left)
+		left = duration.Brief(c.Left)
 	}
 	return fmt.Sprintf(columns, p.address(c.From), p.address(c.To), count(c), idle, left)
 }

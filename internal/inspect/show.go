@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"smsession/internal/duration"
 	"smsession/internal/session/record"
 	"smsession/internal/terminal"
 )
@@ -46,7 +47,7 @@ func (p *Printer) snapshot(s Snapshot, state state, r *record.Record) string {
 		if !r.Ended.IsZero() {
 			line("ended", ago(r.Ended, now))
 		}
-		line("deadline", utc(r.Deadline), "in "+terminal.Brief(r.Deadline.Sub(now)), "which no message extends")
+		line("deadline", utc(r.Deadline), "in "+duration.Brief(r.Deadline.Sub(now)), "which no message extends")
 		label := "messages"
 		for _, message := range lastMessages(r) {
 			line(label, message)
@@ -73,7 +74,7 @@ func lastMessages(r *record.Record) []string {
 	return messages[max(len(messages)-8, 0):]
 }
 
-func ago(t, now time.Time) string { return utc(t) + ", " + terminal.Brief(now.Sub(t)) + " ago" }
+func ago(t, now time.Time) string { return utc(t) + ", " + duration.Brief(now.Sub(t)) + " ago" }
 
 func utc(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
@@ -81,5 +82,5 @@ func expiry(v Value) string {
 	if v.TTL == Forever {
 		return "does not expire"
 	}
-	return "expires in " + terminal.Brief(v.TTL)
+	return "expires in " + duration.Brief(v.TTL)
 }

@@ -15,13 +15,14 @@ import (
 	"smsession/internal/replica"
 	"smsession/internal/twilio"
 	"smsession/internal/webhooktest"
+	"smsession/internal/weburl"
 )
 
 // options are those of a replica on free ports, whose public URL is the URL of the tests.
 func options(t *testing.T, redis string) replica.Options {
 	t.Helper()
 	cfg := config.Defaults()
-	public, err := config.ParseURL(webhooktest.PublicURL)
+	public, err := weburl.Parse(webhooktest.PublicURL)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"smsession/internal/cookies"
+	"smsession/internal/duration"
 	"smsession/internal/person"
 	"smsession/internal/phone"
-	"smsession/internal/terminal"
 )
 
 // Phone is the phone of a person. *phone.Phone implements it.
@@ -146,7 +146,7 @@ func (p *Person) skip(ctx context.Context, d time.Duration) error {
 	if p.Elapse == nil {
 		where = "for the phone and its cookies, but not on the other side"
 	}
-	return p.View.Note(terminal.Duration(d) + " have passed, " + where)
+	return p.View.Note(duration.Format(d) + " have passed, " + where)
 }
 
 func (p *Person) loseCookies(ctx context.Context) error {
@@ -164,7 +164,7 @@ func (p *Person) showCookies(context.Context) error {
 	lines := []string{"the next message carries"}
 	for _, c := range cookies {
 		left := c.Expires.Sub(p.Phone.Now()).Round(time.Second)
-		lines = append(lines, fmt.Sprintf("%s=%s for %s", c.Name, c.Value, terminal.Brief(left)))
+		lines = append(lines, fmt.Sprintf("%s=%s for %s", c.Name, c.Value, duration.Brief(left)))
 	}
 	return p.View.Note(lines...)
 }

@@ -25,10 +25,10 @@ func ours() settings { return settings{public: "https://sms.example.com"} }
 func (s settings) parse(t *testing.T) config.REST {
 	t.Helper()
 	cfg, err := config.RESTFlags{
-		PublicURLFlags:   config.PublicURLFlags{PublicURL: s.public},
-		TwilioAccountSID: twiliotest.AccountSID,
-		WebhookFlags: config.WebhookFlags{WebhookURL: s.webhook, FallbackURL: s.fallback,
-			TwilioAuthToken: twiliotest.AuthToken},
+		TwilioFlags: config.TwilioFlags{PublicURL: s.public, TwilioAccountSID: twiliotest.AccountSID},
+		WebhookFlags: config.WebhookFlags{
+			WebhookURL: s.webhook, FallbackURL: s.fallback, TwilioAuthToken: twiliotest.AuthToken,
+		},
 	}.Config()
 	if err != nil {
 		t.Fatal(err)

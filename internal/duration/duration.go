@@ -1,4 +1,5 @@
-package terminal
+// Package duration writes durations as people do.
+package duration
 
 import (
 	"fmt"
@@ -6,9 +7,9 @@ import (
 	"time"
 )
 
-// Duration returns d exactly and without the zero units that time.Duration writes at the end: 4h, not 4h0m0s. Whole
+// Format returns d exactly and without the zero units that time.Duration writes at the end: 4h, not 4h0m0s. Whole
 // seconds below an hour stay seconds: 650s. time.ParseDuration reads the result.
-func Duration(d time.Duration) string {
+func Format(d time.Duration) string {
 	if d < time.Hour && d%time.Second == 0 && d%time.Minute != 0 {
 		return fmt.Sprintf("%ds", d/time.Second)
 	}

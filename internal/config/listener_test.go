@@ -47,7 +47,7 @@ func TestListeners(t *testing.T) {
 }
 
 func TestAddressFaults(t *testing.T) {
-	const shape = "must be host:port or :port, such as 127.0.0.1:8080 or :8080"
+	const shape = "the address must be host:port or :port, such as 127.0.0.1:8080 or :8080"
 	const port = "the port must be a number from 0 to 65535, such as 8080"
 	const name = " is not a host name, such as sms-1 or metrics.example.com"
 	addr := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.Addr = value } }
