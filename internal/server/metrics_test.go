@@ -57,136 +57,146 @@ func sendEachKind(r *replica, route string) {
 	}
 }
 
-func TestMessageMetrics(t *testing.T) {
-	// Other tests compare the results in the log with what happened.
-	t.Run("they count what is in the log", func(t *testing.T) {
-		eachInBubble(t, func(t *testing.T, s *store) {
-			r := newReplica(t, s.addr, withAccount, withResponder(faulty{}), func(s *settings) { s.session.MaxReplies = 4 })
-			for _, route := range routes {
-				sendEachKind(r, route)
+// logged counts the results of messages in the log, by the series that counts them, and the attempts after the first.
+func logged(t *testing.T, r *replica) (results map[string]float64, retries float64) {
+	t.Helper()
+	results = map[string]float64{}
+	for _, line := range r.log.lines(t, "request") {
+		if path := line["path"]; slices.Contains(routes, path.(string)) {
+			results[series(path, line["result"])]++
+			if n, ok := line["attempts"].(float64); ok {
+				retries += max(n-1, 0)
 			}
-			r.pool.Close() // no message can be saved from now on
-			for _, route := range routes {
-				message("hello").to(route).send(r.public)
-			}
-			get(r.public, "/healthz")
-			get(r.public, "/nothing")
+		}
+	}
+	return results, retries
+}
 
-			want, attempts := map[string]float64{}, 0.0
-			for _, line := range r.log.lines(t, "request") {
-				if path := line["path"]; slices.Contains(routes, path.(string)) {
-					want[series(path, line["result"])]++
-					if n, ok := line["attempts"].(float64); ok {
-						attempts += max(n-1, 0)
-					}
-				}
+// TestMessagesAreCountedAsLogged compares the metrics with the log. Other tests compare the log with what happened.
+func TestMessagesAreCountedAsLogged(t *testing.T) {
+	eachInBubble(t, func(t *testing.T, s *store) {
+		r := newReplica(t, s.addr, withAccount, withResponder(faulty{}), func(s *settings) { s.session.MaxReplies = 4 })
+		for _, route := range routes {
+			sendEachKind(r, route)
+		}
+		r.pool.Close() // no message can be saved from now on
+		for _, route := range routes {
+			message("hello").to(route).send(r.public)
+		}
+		get(r.public, "/healthz")
+		get(r.public, "/nothing")
+
+		want, retries := logged(t, r)
+		if len(want) < 25 {
+			t.Errorf("the log contains only %d results: %v", len(want), want)
+		}
+		page := scrape(t, r)
+		for name, value := range page {
+			if strings.HasPrefix(name, "smsession_messages_total") && value != want[name] {
+				t.Errorf("%s is %v, but the log has %v", name, value, want[name])
 			}
-			if len(want) < 25 {
-				t.Errorf("the log contains only %d results: %v", len(want), want)
-			}
-			page := scrape(t, r)
-			for name, value := range page {
-				if strings.HasPrefix(name, "smsession_messages_total") && value != want[name] {
-					t.Errorf("%s is %v, but the log has %v", name, value, want[name])
-				}
-				delete(want, name)
-			}
-			if len(want) > 0 {
-				t.Errorf("the log contains results that are not counted: %v", want)
-			}
-			if got := page["smsession_retries_total"]; got != attempts || got == 0 {
-				t.Errorf("%v retries are counted, but the log has %v", got, attempts)
-			}
-			if got := page["smsession_retry_wait_seconds_total"]; got <= 0 || got > 60 {
-				t.Errorf("messages waited for %v s", got)
-			}
-		})
+			delete(want, name)
+		}
+		if len(want) > 0 {
+			t.Errorf("the log contains results that are not counted: %v", want)
+		}
+		if got := page["smsession_retries_total"]; got != retries || got == 0 {
+			t.Errorf("%v retries are counted, but the log has %v", got, retries)
+		}
+		if got := page["smsession_retry_wait_seconds_total"]; got <= 0 || got > 60 {
+			t.Errorf("messages waited for %v s", got)
+		}
 	})
-	t.Run("every series exists before the first message, and none is added", func(t *testing.T) {
-		each(t, func(t *testing.T, s *store) {
-			r := newReplica(t, s.addr, withAccount, withResponder(faulty{}))
-			before := scrape(t, r)
-			for _, route := range routes {
-				for _, result := range session.Results() {
-					if value, found := before[series(route, result)]; !found || value != 0 {
-						t.Errorf("%s is %v (%t) before the first message", series(route, result), value, found)
-					}
+}
+
+// TestSeriesAreComplete checks that every series exists before the first message, and that none is added.
+func TestSeriesAreComplete(t *testing.T) {
+	each(t, func(t *testing.T, s *store) {
+		r := newReplica(t, s.addr, withAccount, withResponder(faulty{}))
+		before := scrape(t, r)
+		for _, route := range routes {
+			for _, result := range session.Results() {
+				if value, found := before[series(route, result)]; !found || value != 0 {
+					t.Errorf("%s is %v (%t) before the first message", series(route, result), value, found)
 				}
 			}
-			sendEachKind(r, "/sms")
-			for i := range 20 { // strangers
-				serve(r.public, httptest.NewRequest("POST", fmt.Sprint("/sms/", i), nil))
-				serve(r.public, httptest.NewRequest(fmt.Sprint("M", i), "/sms", nil))
-				serve(r.public, httptest.NewRequest("POST", fmt.Sprint("/sms?", i), nil))
-				message("hello").with("From", fmt.Sprintf("+1202555%04d", i)).send(r.public)
+		}
+		sendEachKind(r, "/sms")
+		for i := range 20 { // strangers
+			serve(r.public, httptest.NewRequest("POST", fmt.Sprint("/sms/", i), nil))
+			serve(r.public, httptest.NewRequest(fmt.Sprint("M", i), "/sms", nil))
+			serve(r.public, httptest.NewRequest("POST", fmt.Sprint("/sms?", i), nil))
+			message("hello").with("From", fmt.Sprintf("+1202555%04d", i)).send(r.public)
+		}
+		for name := range scrape(t, r) {
+			if _, found := before[name]; !found {
+				t.Errorf("%s is new", name)
 			}
-			for name := range scrape(t, r) {
-				if _, found := before[name]; !found {
-					t.Errorf("%s is new", name)
-				}
-				if strings.Contains(name, "555") {
-					t.Errorf("%s seems to contain a phone number", name)
-				}
+			if strings.Contains(name, "555") {
+				t.Errorf("%s seems to contain a phone number", name)
 			}
-		})
+		}
 	})
-	t.Run("a conflict is counted", func(t *testing.T) {
-		each(t, func(t *testing.T, s *store) {
-			one, other := newReplica(t, s.addr), newReplica(t, s.addr)
-			cookie := message("hello").send(one.public).counts(t, 1)
-			for n := 2; n <= 5; n++ { // until it commits against its cached copy
-				message("hello").carrying(cookie).send(one.public).counts(t, n)
+}
+
+func TestConflictIsCounted(t *testing.T) {
+	each(t, func(t *testing.T, s *store) {
+		one, other := newReplica(t, s.addr), newReplica(t, s.addr)
+		cookie := message("hello").send(one.public).counts(t, 1)
+		for n := 2; n <= 5; n++ { // until it commits against its cached copy
+			message("hello").carrying(cookie).send(one.public).counts(t, n)
+		}
+		message("hello").carrying(cookie).send(other.public).counts(t, 6)
+		before := scrape(t, one)
+		message("hello").carrying(cookie).send(one.public).counts(t, 7)
+		after := scrape(t, one)
+		for _, name := range []string{"smsession_commit_conflicts_total", "smsession_retries_total"} {
+			if before[name] != 0 || after[name] != 1 {
+				t.Errorf("%s was %v and is %v, want 0 and 1", name, before[name], after[name])
 			}
-			message("hello").carrying(cookie).send(other.public).counts(t, 6)
-			before := scrape(t, one)
-			message("hello").carrying(cookie).send(one.public).counts(t, 7)
-			after := scrape(t, one)
-			for _, name := range []string{"smsession_commit_conflicts_total", "smsession_retries_total"} {
-				if before[name] != 0 || after[name] != 1 {
-					t.Errorf("%s was %v and is %v, want 0 and 1", name, before[name], after[name])
-				}
-			}
-			if after["smsession_request_duration_seconds_count"] != 6 {
-				t.Errorf("%v answers are timed, want 6", after["smsession_request_duration_seconds_count"])
-			}
-		})
+		}
+		if after["smsession_request_duration_seconds_count"] != 6 {
+			t.Errorf("%v answers are timed, want 6", after["smsession_request_duration_seconds_count"])
+		}
 	})
-	t.Run("a record in quarantine is counted", func(t *testing.T) {
-		each(t, func(t *testing.T, s *store) {
-			r := newReplica(t, s.addr)
-			message("hello").send(r.public).counts(t, 1)
-			s.do(t, "SET", s.record(t), "broken")
-			message("hello").send(r.public).counts(t, 1)
-			if got := scrape(t, r)["smsession_quarantined_records_total"]; got != 1 {
-				t.Errorf("%v records are counted, want 1", got)
-			}
-		})
+}
+
+func TestQuarantineIsCounted(t *testing.T) {
+	each(t, func(t *testing.T, s *store) {
+		r := newReplica(t, s.addr)
+		message("hello").send(r.public).counts(t, 1)
+		s.do(t, "SET", s.record(t), "broken")
+		message("hello").send(r.public).counts(t, 1)
+		if got := scrape(t, r)["smsession_quarantined_records_total"]; got != 1 {
+			t.Errorf("%v records are counted, want 1", got)
+		}
 	})
-	t.Run("messages in progress are counted", func(t *testing.T) {
-		each(t, func(t *testing.T, s *store) {
-			const many = 7
-			responder := newSlow()
-			r := newReplica(t, s.addr, withResponder(responder))
-			inProgress := func() float64 { return scrape(t, r)["smsession_messages_in_progress"] }
-			replied := make(chan reply)
-			for i := range many {
-				request := message("slow").with("From", fmt.Sprintf("+1202555%04d", i)).build()
-				go func() { replied <- serve(r.public, request) }()
-			}
-			for range many {
-				<-responder.begun
-			}
-			if got := inProgress(); got != many {
-				t.Errorf("%v are in progress, want %d", got, many)
-			}
-			close(responder.goOn)
-			for range many {
-				<-replied
-			}
-			if got := inProgress(); got != 0 {
-				t.Errorf("%v are in progress after all replies", got)
-			}
-		})
+}
+
+func TestMessagesInProgressAreCounted(t *testing.T) {
+	each(t, func(t *testing.T, s *store) {
+		const many = 7
+		responder := newSlow()
+		r := newReplica(t, s.addr, withResponder(responder))
+		inProgress := func() float64 { return scrape(t, r)["smsession_messages_in_progress"] }
+		replied := make(chan reply)
+		for i := range many {
+			request := message("slow").with("From", fmt.Sprintf("+1202555%04d", i)).build()
+			go func() { replied <- serve(r.public, request) }()
+		}
+		for range many {
+			<-responder.begun
+		}
+		if got := inProgress(); got != many {
+			t.Errorf("%v are in progress, want %d", got, many)
+		}
+		close(responder.goOn)
+		for range many {
+			<-replied
+		}
+		if got := inProgress(); got != 0 {
+			t.Errorf("%v are in progress after all replies", got)
+		}
 	})
 }
 
