@@ -73,8 +73,8 @@ func isSID(text string) bool {
 }
 
 // CheckAddress returns an error if an address of a message is empty, is longer than 256 bytes, or has a + that is not
-// followed by 1 to 20 digits only. The prefix of a channel, up to the first colon, may come before the +. The error
-// calls the address name.
+// followed by 1 to 20 digits only. The prefix of a channel, up to the first colon, may come before the +. name is the
+// name of the address in the error, such as From.
 func CheckAddress(name, address string) error {
 	afterChannel := address
 	if _, rest, found := strings.Cut(address, ":"); found {

@@ -30,8 +30,8 @@ type Number struct {
 	ApplicationSID string `json:"application_sid"`
 }
 
-// Number finds the account's number that is phoneNumber, in E.164. It is an error if the account does not have the
-// number, or has it twice.
+// Number returns the account's phone number that equals phoneNumber, in E.164. It is an error if the account does not
+// have the number, or has it twice.
 func (a *Account) Number(ctx context.Context, phoneNumber string) (Number, error) {
 	var found []openapi.ApiV2010IncomingPhoneNumber
 	err := a.call(ctx, func(h *client.RequestHandler) (err error) {
@@ -56,8 +56,9 @@ func (a *Account) Number(ctx context.Context, phoneNumber string) (Number, error
 		phoneNumber, len(found))
 }
 
-// SetWebhook sets the webhook of the number with the SID numberSID, and returns the number as it then is at Twilio. If
-// it is not known whether the webhook was set, the error says so. It is safe to set it again.
+// SetWebhook sets the webhook of the number with the SID numberSID, and returns the number in Twilio's answer. After an
+// error other than an *Error with a status below 500, the webhook may or may not have been set. It is safe to set it
+// again.
 func (a *Account) SetWebhook(ctx context.Context, numberSID string, w Webhook) (Number, error) {
 	params := (&openapi.UpdateIncomingPhoneNumberParams{}).
 		SetSmsUrl(w.URL.Configured()).SetSmsMethod(w.Method).
@@ -92,7 +93,7 @@ func number(n *openapi.ApiV2010IncomingPhoneNumber) Number {
 	}
 }
 
-// value returns a field that is null in some responses. Null is the zero value.
+// value returns the value of a field. A field that is null in a response has the zero value.
 func value[T any](field *T) (v T) {
 	if field != nil {
 		v = *field

@@ -23,9 +23,10 @@ const (
 	maxMessage  = 200              // characters of Twilio's error message
 )
 
-// Account is a Twilio account. Each method takes at most 10 s. Its errors are one sentence and never contain the auth
-// token. If Twilio rejected the request, the error is an *Error. An Account is safe for concurrent use while its fields
-// do not change.
+// Account is a Twilio account. Each method takes at most 10 s. An error is one sentence and never contains the auth
+// token. If Twilio rejected the request, the error is an *Error. If the context ended, the error wraps the error of the
+// context. Twilio cannot be reached, gave no answer in time, or gave an answer that cannot be understood: these errors
+// have no type. An Account is safe for concurrent use while its fields do not change.
 type Account struct {
 	SID, AuthToken string
 	// Region and Edge choose another host than api.twilio.com, such as "ie1" and "dublin".
@@ -64,7 +65,7 @@ func (e *Error) Error() string {
 	return sentence + "): " + e.Message
 }
 
-// call makes requests with twilio-go, and returns what went wrong as a sentence.
+// call makes requests with twilio-go. Its error is a sentence for an operator.
 func (a *Account) call(ctx context.Context, do func(*client.RequestHandler) error) error {
 	bounded, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
@@ -96,8 +97,8 @@ type roundTripper func(*http.Request) (*http.Response, error)
 
 func (f roundTripper) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
-// send sends one request of twilio-go's. A response that is not a success becomes an *Error. twilio-go would lose its
-// status if the body is not JSON, and net/http would send the auth token to wherever a redirect leads.
+// send sends one request for twilio-go. A response that is not a success becomes an *Error. Otherwise twilio-go would
+// lose the status if the body is not JSON, and net/http would follow a redirect and send the auth token there.
 func (a *Account) send(r *http.Request) (*http.Response, error) {
 	res, err := cmp.Or(a.Transport, http.DefaultTransport).RoundTrip(r)
 	if err != nil {
