@@ -27,7 +27,8 @@ func Age(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from strin
 	if err == nil {
 		defer conn.Close()
 		token := string(s.Pointer.Text)
-		_, err = redis.NewScript(2, ageScript).Do(conn, keys.Session(token), keys.Conversation(to, from), d.Milliseconds())
+		script := redis.NewScript(2, ageScript)
+		_, err = script.Do(conn, keys.Session(token), keys.Conversation(to, from), d.Milliseconds())
 	}
 	if err != nil {
 		return fmt.Errorf("age conversation: %w", err)

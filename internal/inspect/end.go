@@ -43,7 +43,8 @@ func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, e
 		if found {
 			e.Outcome = Erased
 		}
-		return e, unfinished(err, "the conversation may be erased in part; look with smsession show, and erase it again")
+		const doubt = "the conversation may be erased in part; look with smsession show, and erase it again"
+		return e, unfinished(err, doubt)
 	}
 	before, found, err := session.End(ctx, s.Pool.Pool, s.Keys, to, from)
 	switch {

@@ -9,15 +9,15 @@ import (
 )
 
 // ErrUnknown means that a number has no conversation. It does not quote the number.
-var ErrUnknown = errors.New("there is no conversation of that number: it never texted, its session has expired, or it is " +
-	"written differently")
+var ErrUnknown = errors.New("there is no conversation of that number: it never texted, its session has expired, " +
+	"or it is written differently")
 
 // explain adds to an error of Redis what an operator can do. The result wraps err, and is nil if err is.
 func explain(err error) error {
 	switch {
 	case node.Code(err) == "NOPERM":
-		return fmt.Errorf("the user of REDIS_URL lacks a right: it needs SCAN, GET, STRLEN and PTTL, for end also SET, DEL, TYPE, "+
-			"EVAL and EVALSHA, on a Cluster also CLUSTER SLOTS, and the keys of the prefix: %w", err)
+		return fmt.Errorf("the user of REDIS_URL lacks a right: it needs SCAN, GET, STRLEN and PTTL, for end also "+
+			"SET, DEL, TYPE, EVAL and EVALSHA, on a Cluster also CLUSTER SLOTS, and the keys of the prefix: %w", err)
 	case redispool.Refused(err):
 		return fmt.Errorf("the Redis of REDIS_URL refuses us: %w", err)
 	}

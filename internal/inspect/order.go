@@ -35,7 +35,7 @@ func (o Order) compare(a, b Conversation) int {
 	return cmp.Or(result, cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From))
 }
 
-// ranking remembers the first conversations in an order. Its rows are only sorted and within the limit after cut.
+// ranking remembers the first conversations in an order. After cut, its rows are sorted and not more than the limit.
 type ranking struct {
 	order   Order
 	limit   int

@@ -140,7 +140,7 @@ func TestFindReturnsAtMost400(t *testing.T) {
 			}
 			b.do("SET", fmt.Sprintf("sms:conversation:+1500555%04d:%s", i, from), token)
 		}
-		if _, err := b.source().Find(b.Context(), "", from); err == nil || !strings.Contains(err.Error(), "more than 400: name one number with --to") {
+		if _, err := b.source().Find(b.Context(), "", from); err == nil || !strings.Contains(err.Error(), "more than 400 conversations: name one of our numbers with --to") {
 			b.Errorf("with 401: %v", err)
 		}
 	})

@@ -31,7 +31,8 @@ const patience = 10 * time.Second
 // Open returns the Redis of a URL, in which every key begins with prefix. It does not contact Redis yet. The caller
 // must close the Pool.
 func Open(url redisurl.URL, prefix string) Source {
-	return Source{Pool: redispool.Open(redispool.Options{URL: url, Timeout: patience}), Keys: record.Keys{Prefix: prefix}}
+	pool := redispool.Open(redispool.Options{URL: url, Timeout: patience})
+	return Source{Pool: pool, Keys: record.Keys{Prefix: prefix}}
 }
 
 // Filter selects conversations by their addresses, written as in a message. An empty address selects all.
@@ -96,13 +97,13 @@ const maxNumbers = 400
 
 // Find returns what Redis contains about a sender's conversations, sorted by our number. If to is empty, it reads all
 // keys and returns the conversations with all numbers. It finds a conversation without a readable record, but not one
-// without a pointer. If there are none, the error is ErrUnknown. More than 400 are an error, too. Any other error is as
-// for Each.
+// without a pointer. If there are none, the error is ErrUnknown. More than 400 are an error, too. For any other error,
+// see Each.
 func (s Source) Find(ctx context.Context, to, from string) ([]Snapshot, error) {
 	var found []Snapshot
 	err := s.eachPage(ctx, Filter{To: to, From: from}, func(snapshots []Snapshot) error {
 		if found = append(found, snapshots...); len(found) > maxNumbers {
-			return fmt.Errorf("there are more than %d: name one number with --to", maxNumbers)
+			return fmt.Errorf("there are more than %d conversations: name one of our numbers with --to", maxNumbers)
 		}
 		return nil
 	})

@@ -12,14 +12,17 @@ type state string
 
 const (
 	live              state = "live"
-	ended             state = "ended; the next message begins a new conversation"
-	expired           state = "past its deadline; the next message begins a new conversation"
-	noToken           state = "the pointer contains no token; the next message begins a new conversation, unless it carries the cookie of a record"
-	noRecord          state = "the pointer leads to no record; the next message begins a new conversation"
-	unreadable        state = "the record cannot be read; the next message moves it to quarantine and begins a new conversation"
-	tooLarge          state = "the record is too large; the next message moves it to quarantine and begins a new conversation"
-	otherConversation state = "the pointer leads to the record of another conversation; the next message begins a new conversation"
+	ended             state = "ended" + begins
+	expired           state = "past its deadline" + begins
+	noToken           state = "the pointer contains no token" + begins + ", unless it carries the cookie of a record"
+	noRecord          state = "the pointer leads to no record" + begins
+	otherConversation state = "the pointer leads to the record of another conversation" + begins
+	unreadable        state = "the record cannot be read" + quarantined
+	tooLarge          state = "the record is too large" + quarantined
 	laterVersion      state = "the record is of a later version of smsession; this version does not change it"
+
+	begins      = "; the next message begins a new conversation"
+	quarantined = "; the next message moves it to quarantine and begins a new conversation"
 )
 
 // parse returns the state of the conversation and its record. The record is nil if it cannot be read or belongs to
@@ -66,7 +69,8 @@ func conversations(snapshots []Snapshot, withEnded bool) []Conversation {
 	var found []Conversation
 	for _, s := range snapshots {
 		state, r := s.parse(now)
-		c := Conversation{To: s.To, From: s.From, Left: s.Record.TTL, Ended: state == ended, Newer: state == laterVersion}
+		c := Conversation{To: s.To, From: s.From, Left: s.Record.TTL}
+		c.Ended, c.Newer = state == ended, state == laterVersion
 		if r != nil {
 			c.Count, c.Began, c.Written, c.Left = r.Counter, r.Began, r.Written, min(c.Left, r.Deadline.Sub(now))
 		}

@@ -29,5 +29,6 @@ func (s *Stream) Show(_ *Watch, events []Event, failure error) error {
 
 // event returns an event as text. It has at most 80 characters if the addresses are masked.
 func (p *Printer) event(e Event) string {
-	return fmt.Sprintf("%s %-5s %-21s %-21s %7s", e.At.Format("15:04:05"), e.Kind, p.address(e.From), p.address(e.To), count(e.Conversation))
+	at, from, to := e.At.Format("15:04:05"), p.address(e.From), p.address(e.To)
+	return fmt.Sprintf("%s %-5s %-21s %-21s %7s", at, e.Kind, from, to, count(e.Conversation))
 }

@@ -52,9 +52,9 @@ type View interface {
 	Show(w *Watch, events []Event, failure error) error
 }
 
-// Run polls until it returns an error: that of ctx after its end, that of the view, or that of Redis if Redis refuses a
-// command, which waiting does not change. It waits before each poll, so that Redis can answer messages between two
-// polls that take longer than every.
+// Run polls and calls the view after each poll. It waits before each poll, so that Redis can answer messages between
+// two polls, even if a poll takes longer than every. It returns the error of ctx after the end of ctx, an error of the
+// view, or an error that waiting cannot remove, see redispool.Refused. After any other error of Redis it continues.
 func (w *Watch) Run(ctx context.Context, every time.Duration, view View) error {
 	for {
 		select {

@@ -68,7 +68,8 @@ func EscapeJSON(text []byte) []byte {
 // WriteJSON writes v as one line of JSON that is safe for a terminal. It leaves &, < and > as they are, and writes nil
 // slices as empty lists. The error is that of w, or means that v cannot be JSON.
 func WriteJSON(w io.Writer, v any) error {
-	text, err := json.Marshal(v, jsonv1.DefaultOptionsV1(), json.FormatNilSliceAsNull(false), jsontext.EscapeForHTML(false))
+	emptyLists, plain := json.FormatNilSliceAsNull(false), jsontext.EscapeForHTML(false)
+	text, err := json.Marshal(v, jsonv1.DefaultOptionsV1(), emptyLists, plain)
 	if err != nil {
 		return err
 	}
