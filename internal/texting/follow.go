@@ -1,6 +1,7 @@
 package texting
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/url"
@@ -12,8 +13,8 @@ import (
 // Follower decides whether a phone may send a request to another server to which the webhook leads. It is safe for
 // concurrent use.
 type Follower struct {
-	hosts []*url.URL
-	ask   func(question string) bool // nil to refuse without a question
+	allowed map[string]bool            // host:port, or host: for every port
+	ask     func(question string) bool // nil to refuse without a question
 
 	mu      sync.Mutex
 	answers map[string]bool // by server
@@ -21,15 +22,15 @@ type Follower struct {
 
 // NewFollower returns a follower that allows the given hosts, HOST or HOST:PORT, without a question. It asks once about
 // every other server, or refuses it if ask is nil. It returns an error, which does not quote the host, if a host is
-// malformed.
+// malformed: it may contain a password.
 func NewFollower(hosts []string, ask func(question string) bool) (*Follower, error) {
-	f := &Follower{ask: ask, answers: map[string]bool{}}
+	f := &Follower{allowed: map[string]bool{}, ask: ask, answers: map[string]bool{}}
 	for _, host := range hosts {
 		u, err := url.Parse("//" + host)
 		if err != nil || u.Hostname() == "" || u.Host != host {
-			return nil, errors.New("a host must be written as other.example or other.example:8443") // no quote: passwords
+			return nil, errors.New("a host must be written as other.example or other.example:8443")
 		}
-		f.hosts = append(f.hosts, u)
+		f.allowed[hostname.Of(u.Host)+":"+u.Port()] = true
 	}
 	return f, nil
 }
@@ -40,21 +41,16 @@ func (f *Follower) Follow(server string) bool {
 	if err != nil {
 		return false
 	}
-	port := to.Port()
-	if port == "" {
-		port = map[string]string{"http": "80", "https": "443"}[to.Scheme]
-	}
-	for _, allowed := range f.hosts {
-		if hostname.Of(allowed.Host) == hostname.Of(to.Host) && (allowed.Port() == "" || allowed.Port() == port) {
-			return true
-		}
+	name := hostname.Of(to.Host) + ":"
+	port := cmp.Or(to.Port(), map[string]string{"http": "80", "https": "443"}[to.Scheme])
+	if f.allowed[name] || f.allowed[name+port] {
+		return true
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	answer, known := f.answers[server]
 	if !known && f.ask != nil {
-		// %+q prints only ASCII: the other side chose the name, and letters of other scripts can look like a known
-		// name.
+		// %+q prints only ASCII. The other side chose the name, and letters of other scripts can imitate a known name.
 		question := fmt.Sprintf("the webhook leads to another server, %+q; send it a signature and the cookies?", server)
 		answer = f.ask(question)
 		f.answers[server] = answer
