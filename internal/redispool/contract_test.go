@@ -242,7 +242,7 @@ func replacesLogin(t *testing.T, first, next redisurl.URL) {
 func limitsAge(t *testing.T, u redisurl.URL) {
 	n := 16
 	if u.Topology == redisurl.Cluster {
-		n = 1 // the connections are those of several nodes
+		n = 1 // each connection leads to another node
 	}
 	synctest.Test(t, func(t *testing.T) {
 		p := redispool.Open(redispool.Options{URL: u, Timeout: patient})

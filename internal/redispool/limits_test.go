@@ -330,7 +330,7 @@ func TestProxyWithoutHELLO(t *testing.T) {
 	}
 }
 
-// failing is a resolver that knows no host and counts the lookups. It stands for a server that cannot be connected to:
+// failing is a resolver that knows no host and counts the lookups. It replaces a server that cannot be connected to:
 // each attempt makes one lookup.
 type failing struct {
 	lookups *atomic.Int64

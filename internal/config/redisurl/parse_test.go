@@ -34,7 +34,7 @@ func TestParse(t *testing.T) {
 		{"the path is the database", "redis://redis/3", redisurl.URL{Addrs: []string{"redis:6379"}, Database: 3}},
 		{"a path of one slash is database 0", "redis://redis/", server("redis:6379", none)},
 		{"the login is before the host", "redis://app:pass@redis", server("redis:6379", redisurl.Login{Username: "app", Password: "pass"})},
-		{"a password without a user is that of the default user", "redis://:pass@redis", server("redis:6379", redisurl.Login{Password: "pass"})},
+		{"a password without a user is the password of the default user", "redis://:pass@redis", server("redis:6379", redisurl.Login{Password: "pass"})},
 		{"a user may have an empty password", "redis://app:@redis", server("redis:6379", redisurl.Login{Username: "app"})},
 		{"user and password are percent-decoded", "redis://a%40b:%2F%3f%23%25@redis", server("redis:6379", redisurl.Login{Username: "a@b", Password: "/?#%"})},
 		{"a plus is not a space", "redis://:a+b@redis", server("redis:6379", redisurl.Login{Password: "a+b"})},
@@ -104,7 +104,7 @@ func TestParseFaults(t *testing.T) {
 		want      []string
 	}{
 		{"it is a URL", "localhost:6379", []string{noURL}},
-		{"a password alone is not quoted", "S3cr3t", []string{noURL}},
+		{"a password without a URL is not quoted", "S3cr3t", []string{noURL}},
 		{"its scheme is one of Redis", "http://localhost", []string{scheme}},
 		{"its scheme names a known topology", "redis+http://localhost", []string{scheme}},
 		{"its scheme ends after the topology", "redis+://localhost", []string{scheme}},

@@ -4,12 +4,12 @@ import "testing"
 
 func TestReachable(t *testing.T) {
 	for _, row := range []struct{ name, addr, want string }{
-		{"an IPv4 address is used as it is", "10.0.0.1:6379", "10.0.0.1:6379"},
-		{"a host name is used as it is", "node.example.com:6379", "node.example.com:6379"},
+		{"an IPv4 address does not change", "10.0.0.1:6379", "10.0.0.1:6379"},
+		{"a host name does not change", "node.example.com:6379", "node.example.com:6379"},
 		{"an IPv6 address gets brackets", "2001:db8::1:6379", "[2001:db8::1]:6379"},
 		{"an IPv6 address keeps its brackets", "[2001:db8::1]:6379", "[2001:db8::1]:6379"},
-		{"an empty host is that of the node that answered", ":6379", "answered.example.com:6379"},
-		{"an unknown host is that of the node that answered", "?:6379", "answered.example.com:6379"},
+		{"an empty host means the host of the node that answered", ":6379", "answered.example.com:6379"},
+		{"an unknown host means the host of the node that answered", "?:6379", "answered.example.com:6379"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if got := reachable(row.addr, "answered.example.com:7000"); got != row.want {

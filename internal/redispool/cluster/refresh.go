@@ -29,8 +29,8 @@ func (c *Cluster) refreshSoon() {
 	})
 }
 
-// refresh requests the layout from all known nodes and those of the settings, all at once. It uses the first complete
-// layout, or else the layout with most slots. If there is none, the next error of a command causes another try.
+// refresh requests the layout from the nodes of the last layout and of the settings, all at once. It uses the first complete
+// layout, or else the layout with most slots. If no node answers, the next error of a command causes another refresh.
 func (c *Cluster) refresh() (*layout, error) {
 	last, best := c.layout.Load(), &layout{}
 	addrs := slices.AppendSeq(slices.Clone(c.seeds), maps.Keys(last.nodes))

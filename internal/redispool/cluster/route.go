@@ -11,7 +11,7 @@ import (
 	"smsession/internal/redispool/node"
 )
 
-// attempts is how often one command is sent. A slot that has just moved needs two redirections.
+// attempts is the most times that one command is sent. A slot that has just moved needs two redirections.
 const attempts = 4
 
 var errUnserved = errors.New("no node of the Redis Cluster has the slot of the key: the Cluster is down in part")
@@ -79,7 +79,7 @@ func (c *Cluster) send(ctx context.Context, addr string, command node.Command, a
 	return conn.Do(command.Name, command.Args...)
 }
 
-// keyOf returns the argument that decides which node gets a command: its first one, or the first key of a script. A
+// keyOf returns the argument that decides which node gets a command: the first argument, or the first key of a script. A
 // command without a key can go to any node.
 func keyOf(command node.Command) string {
 	args := command.Args

@@ -182,8 +182,8 @@ func TestOrder(t *testing.T) {
 	}{
 		{"an address that refuses connections is skipped", "", false, "127.0.0.2"},
 		{"an address that does not answer comes last", "127.0.0.2", false, "127.0.0.1"},
-		{"of several such addresses, the latest comes last", "127.0.0.1", false, "127.0.0.2"},
-		{"an address that answers again does not", "127.0.0.1", true, "127.0.0.1"},
+		{"of several addresses that do not answer, the latest comes last", "127.0.0.1", false, "127.0.0.2"},
+		{"an address that answers again comes first", "127.0.0.1", true, "127.0.0.1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if row.reported != "" {

@@ -43,7 +43,7 @@ func unavailable(code string) bool {
 }
 
 // reusable reports whether a connection can be used again after a script got this code. Another connection to this server
-// would get the same reply, and this is the right server or its reply names the right one.
+// would get the same reply. If another server must get the command, the reply names it.
 func reusable(code string) bool {
 	switch code {
 	case "NOSCRIPT", "MOVED", "ASK", "TRYAGAIN", "CROSSSLOT", "WRONGTYPE", "NOPERM", "OOM", "MISCONF", "BUSY":

@@ -47,8 +47,8 @@ func New(name string, addrs []string, sentinels, servers node.Options) *Primary 
 
 // Dial asks the Sentinels for the primary and connects to it. The result is a [node.Conn]. Dial returns the joined errors of
 // the Sentinels or of the servers that they name. [node.Refused] reports whether one of them is a refusal, such as an
-// unknown name. A Sentinel and a server have one time limit each. A server that calls itself a primary may have just been
-// replaced. It then soon answers READONLY, or too few replicas have its writes.
+// unknown name. The vote and each connection have time limits of their own. A server that calls itself a primary may have
+// just been replaced. It then soon answers READONLY, or too few replicas have its writes.
 func (p *Primary) Dial(ctx context.Context) (redis.Conn, error) {
 	addrs, err := node.Share(ctx, &p.votes, p.vote)
 	if err != nil {
@@ -75,7 +75,7 @@ func (p *Primary) Reusable(pooled redis.Conn, lastUsed time.Time) error {
 	return node.Reusable(pooled, lastUsed)
 }
 
-// isPrimary asks a server whether it is a primary, because a Sentinel may not know that yet.
+// isPrimary returns an error if a server is not a primary. A Sentinel may name a server that is not promoted yet.
 func isPrimary(c redis.Conn) error {
 	reply, err := redis.Values(c.Do("ROLE"))
 	if err != nil {
@@ -101,8 +101,8 @@ func (p *Primary) vote() ([]string, error) {
 	return slices.SortedFunc(maps.Keys(votes), func(a, b string) int { return cmp.Compare(votes[b], votes[a]) }), err
 }
 
-// askOne returns the address that one Sentinel names. The limits of the options end it, because no caller waits for all
-// Sentinels.
+// askOne returns the address that one Sentinel names. It has no caller's context, because all callers share a vote. The
+// time limits of the connection end it.
 func (p *Primary) askOne(sentinel *node.Node) (string, error) {
 	c, err := sentinel.Dial(context.Background())
 	if err != nil {
