@@ -33,8 +33,9 @@ func (t Tokens) String() string {
 	return strings.Join(slices.Repeat([]string{"•••"}, len(t)), ",")
 }
 
-// ParseTokens parses tokens that are separated by commas. Each is a token, or AC…:token. The error joins the problems
-// of all tokens, and quotes none of them.
+// ParseTokens parses tokens that are separated by commas. Each is written as a token alone, or as AC…:token with the
+// SID of its account. White space around a token is removed. The error joins the problems of all tokens. It quotes no
+// token.
 func ParseTokens(text string) (Tokens, error) {
 	var tokens Tokens
 	var problems []error

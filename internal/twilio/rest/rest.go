@@ -25,8 +25,8 @@ const (
 
 // Account is a Twilio account. Each method takes at most 10 s. An error is one sentence and never contains the auth
 // token. If Twilio rejected the request, the error is an *Error. If the context ended, the error wraps the error of the
-// context. Twilio cannot be reached, gave no answer in time, or gave an answer that cannot be understood: these errors
-// have no type. An Account is safe for concurrent use while its fields do not change.
+// context. No other error has a type: Twilio could not be reached, did not answer in time, or did not answer in JSON.
+// An Account is safe for concurrent use while its fields do not change.
 type Account struct {
 	SID, AuthToken string
 	// Region and Edge choose another host than api.twilio.com, such as "ie1" and "dublin".
