@@ -76,7 +76,7 @@ func BenchmarkList(b *testing.B) {
 		list func(visit func([]inspect.Conversation) error) error
 	}{
 		{"found", func(visit func([]inspect.Conversation) error) error {
-			return source.Each(b.Context(), inspect.Filter{}, visit)
+			return source.List(b.Context(), inspect.Filter{}, "", 0, visit)
 		}},
 		{"first=20", func(visit func([]inspect.Conversation) error) error {
 			return source.List(b.Context(), inspect.Filter{}, inspect.ByCount, 20, visit)

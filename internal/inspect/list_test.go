@@ -39,11 +39,11 @@ func (b bench) put(to, from string, counter int, more string) {
 
 func (b bench) source() inspect.Source { return inspect.Source{Pool: b.pool, Keys: keys} }
 
-// list returns the conversations that Each finds, sorted by the sender.
+// list returns the conversations that List finds, sorted by the sender.
 func (b bench) list(f inspect.Filter) []inspect.Conversation {
 	b.Helper()
 	var all []inspect.Conversation
-	err := b.source().Each(b.Context(), f, func(found []inspect.Conversation) error {
+	err := b.source().List(b.Context(), f, "", 0, func(found []inspect.Conversation) error {
 		all = append(all, found...)
 		return nil
 	})
@@ -56,7 +56,7 @@ func (b bench) list(f inspect.Filter) []inspect.Conversation {
 
 const other = "+15005550099"
 
-func TestEach(t *testing.T) {
+func TestList(t *testing.T) {
 	each(t, func(b bench) {
 		b.put(to, from, 7, "")
 		all := b.list(inspect.Filter{})
@@ -74,7 +74,7 @@ func TestEach(t *testing.T) {
 	})
 }
 
-func TestEachWithAFilter(t *testing.T) {
+func TestListWithAFilter(t *testing.T) {
 	each(t, func(b bench) {
 		b.put(to, "+12", 1, "")
 		b.put(to, "+123", 1, "")
@@ -107,7 +107,7 @@ func TestEachWithAFilter(t *testing.T) {
 	})
 }
 
-func TestEachLeavesOutWhatIsNotLive(t *testing.T) {
+func TestListLeavesOutWhatIsNotLive(t *testing.T) {
 	now := time.Now()
 	rows := []struct {
 		name string
@@ -146,7 +146,7 @@ func TestEachLeavesOutWhatIsNotLive(t *testing.T) {
 	}
 }
 
-func TestEachIncludesALaterVersion(t *testing.T) {
+func TestListIncludesALaterVersion(t *testing.T) {
 	each(t, func(b bench) {
 		b.put(to, from, 1, "")
 		b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 2, 9, time.Now(), ""))
@@ -156,12 +156,12 @@ func TestEachIncludesALaterVersion(t *testing.T) {
 	})
 }
 
-func TestEachEndsWithItsVisitor(t *testing.T) {
+func TestListEndsWithItsVisitor(t *testing.T) {
 	each(t, func(b bench) {
 		fill(b, b.conn, 500)
 		enough := errors.New("enough")
 		calls := 0
-		err := b.source().Each(b.Context(), inspect.Filter{}, func([]inspect.Conversation) error { calls++; return enough })
+		err := b.source().List(b.Context(), inspect.Filter{}, "", 0, func([]inspect.Conversation) error { calls++; return enough })
 		if !errors.Is(err, enough) || calls != 1 {
 			b.Errorf("%v after %d calls", err, calls)
 		}
@@ -172,7 +172,7 @@ func TestEachEndsWithItsVisitor(t *testing.T) {
 }
 
 // A refusal of Redis must not look like an empty list.
-func TestEachReturnsARefusal(t *testing.T) {
+func TestListReturnsARefusal(t *testing.T) {
 	for command, granted := range map[string]string{"scan": "get strlen pttl", "get": "scan strlen pttl", "strlen": "scan get pttl", "pttl": "scan get strlen"} {
 		t.Run("without "+command, func(t *testing.T) {
 			rules := []string{"--user", "default", "on", "nopass", "~*", "+@all", "--user", "app", "on", ">secret", "~sms:*", "+ping"}
@@ -184,7 +184,7 @@ func TestEachReturnsARefusal(t *testing.T) {
 			fill(t, conn, 1)
 			pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}, Redis: app}})
 			defer pool.Close()
-			err := inspect.Source{Pool: pool, Keys: keys}.Each(t.Context(), inspect.Filter{}, func([]inspect.Conversation) error { return nil })
+			err := inspect.Source{Pool: pool, Keys: keys}.List(t.Context(), inspect.Filter{}, "", 0, func([]inspect.Conversation) error { return nil })
 			if err == nil || !strings.Contains(err.Error(), "NOPERM") || !redispool.Refused(err) {
 				t.Errorf("got %v", err)
 			}
@@ -210,7 +210,7 @@ func TestACluster(t *testing.T) {
 	}
 	source := inspect.Source{Pool: pool, Keys: keys}
 	seen := map[string]int64{}
-	err := source.Each(t.Context(), inspect.Filter{}, func(found []inspect.Conversation) error {
+	err := source.List(t.Context(), inspect.Filter{}, "", 0, func(found []inspect.Conversation) error {
 		for _, c := range found {
 			seen[c.From] = c.Count
 		}
@@ -236,7 +236,7 @@ func TestACluster(t *testing.T) {
 
 // All of twenty thousand conversations are found once, by SCAN and not by KEYS, and their number does not decide how
 // much memory is used.
-func TestEachUsesBoundedMemory(t *testing.T) {
+func TestListUsesBoundedMemory(t *testing.T) {
 	const conversations = 20_000
 	server := redistest.Start(t, redistest.Options{})
 	fill(t, redistest.Conn(t, server.Addr()), conversations)
@@ -246,7 +246,7 @@ func TestEachUsesBoundedMemory(t *testing.T) {
 	grown := func(n int) (grown int64) {
 		clear(seen)
 		before, found := live(), 0
-		err := inspect.Source{Pool: pool, Keys: keys}.Each(t.Context(), inspect.Filter{}, func(some []inspect.Conversation) error {
+		err := inspect.Source{Pool: pool, Keys: keys}.List(t.Context(), inspect.Filter{}, "", 0, func(some []inspect.Conversation) error {
 			for _, c := range some {
 				var number int
 				fmt.Sscanf(c.From, "+1202%07d", &number)
@@ -295,7 +295,7 @@ func (c repeating) Do(command string, args ...any) (any, error) {
 	return reply, err
 }
 
-func TestEachWithRepeatsOfScan(t *testing.T) {
+func TestListWithRepeatsOfScan(t *testing.T) {
 	each(t, func(b bench) {
 		fill(b, b.conn, 300)
 		pool := &redispool.Pool{Pool: &redis.Pool{DialContext: func(ctx context.Context) (redis.Conn, error) {
@@ -304,7 +304,7 @@ func TestEachWithRepeatsOfScan(t *testing.T) {
 		}}}
 		defer pool.Close()
 		n := 0
-		err := inspect.Source{Pool: pool, Keys: keys}.Each(b.Context(), inspect.Filter{}, func(found []inspect.Conversation) error {
+		err := inspect.Source{Pool: pool, Keys: keys}.List(b.Context(), inspect.Filter{}, "", 0, func(found []inspect.Conversation) error {
 			n += len(found)
 			return nil
 		})

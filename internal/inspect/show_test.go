@@ -201,7 +201,7 @@ func TestAValueThatIsTooLarge(t *testing.T) {
 				t.Errorf("the text is\n%s\nwant %q", shown.String(), row.want)
 			}
 			listed := 0
-			err = source.Each(t.Context(), inspect.Filter{}, func(found []inspect.Conversation) error {
+			err = source.List(t.Context(), inspect.Filter{}, "", 0, func(found []inspect.Conversation) error {
 				listed += len(found)
 				return nil
 			})

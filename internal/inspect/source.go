@@ -41,41 +41,24 @@ type Filter struct {
 	Ended    bool // select also conversations that were ended and that no message has started again
 }
 
-// Each calls visit with the live conversations that f selects, a page at a time, in no order. A conversation whose
-// record has a later version counts as live. An error of visit ends the search, and Each returns it. Any other error
-// means that Redis did not answer before its time-out, that it refused a command (see redispool.Refused), or that ctx
-// ended.
+// List calls visit with the live conversations that f selects, at most limit of them. A limit of 0 means no limit. A
+// conversation whose record has a later version counts as live. Without an order, List calls visit with one page after
+// the other, and no more than one page is in memory. With an order, which needs a limit, it calls visit once, with the
+// first conversations, unless there are none.
 //
-// Each finds the pointers with SCAN, so Redis answers messages at the same time, and no more than one page is in
-// memory. On a Cluster it reads one primary after the other. It finds every conversation that exists during the whole
-// search. If a Cluster moves a slot meanwhile, a conversation in the slot may be found twice or not at all.
-func (s Source) Each(ctx context.Context, f Filter, visit func([]Conversation) error) error {
-	err := s.eachPage(ctx, f, func(snapshots []Snapshot) error {
-		if found := conversations(snapshots, f.Ended); len(found) > 0 {
-			return visit(found)
-		}
-		return nil
-	})
-	if err != nil {
-		return explain(fmt.Errorf("list conversations: %w", err))
-	}
-	return nil
-}
-
-// List calls visit with the conversations that f selects, at most limit of them. A limit of 0 means no limit. Without
-// an order it calls visit as Each does. With an order, which needs a limit, it calls visit once, with the first ones,
-// unless there are none. The errors are those of Each.
+// An error of visit ends the search, and List returns it. Any other error means that Redis did not answer before its
+// time-out, that it refused a command (see redispool.Refused), or that ctx ended.
+//
+// List finds the pointers with SCAN, so Redis answers messages at the same time. On a Cluster it reads one primary after
+// the other. It finds every conversation that exists during the whole search. If a Cluster moves a slot meanwhile, a
+// conversation in the slot may be found twice or not at all.
 func (s Source) List(ctx context.Context, f Filter, order Order, limit int, visit func([]Conversation) error) error {
-	if order != "" {
-		best := ranking{order: order, limit: limit}
-		if err := s.Each(ctx, f, best.add); err != nil || len(best.rows) == 0 {
-			return err
+	best, listed, errFull := ranking{order: order, limit: limit}, 0, errors.New("the limit is reached")
+	err := s.eachPage(ctx, f, func(snapshots []Snapshot) error {
+		found := conversations(snapshots, f.Ended)
+		if order != "" || len(found) == 0 {
+			return best.add(found)
 		}
-		best.cut()
-		return visit(best.rows)
-	}
-	listed, errFull := 0, errors.New("the limit is reached")
-	err := s.Each(ctx, f, func(found []Conversation) error {
 		if limit > 0 {
 			found = found[:min(len(found), limit-listed)]
 		}
@@ -85,10 +68,16 @@ func (s Source) List(ctx context.Context, f Filter, order Order, limit int, visi
 		}
 		return errFull
 	})
-	if errors.Is(err, errFull) {
+	best.cut()
+	switch {
+	case errors.Is(err, errFull):
 		return nil
+	case err != nil:
+		return explain(fmt.Errorf("list conversations: %w", err))
+	case len(best.rows) > 0:
+		return visit(best.rows)
 	}
-	return err
+	return nil
 }
 
 // maxNumbers limits how many conversations Find returns. A Messaging Service has at most this many numbers.
@@ -98,7 +87,7 @@ const maxNumbers = 400
 // Find returns what Redis contains about a sender's conversations, sorted by our number. If to is empty, it reads all
 // keys and returns the conversations with all numbers. It finds a conversation without a readable record, but not one
 // without a pointer. If there are none, the error is ErrUnknown. More than 400 are an error, too. For any other error,
-// see Each.
+// see List.
 func (s Source) Find(ctx context.Context, to, from string) ([]Snapshot, error) {
 	var found []Snapshot
 	err := s.eachPage(ctx, Filter{To: to, From: from}, func(snapshots []Snapshot) error {

@@ -74,7 +74,7 @@ func (w *Watch) Run(ctx context.Context, every time.Duration, view View) error {
 
 // Poll reads the conversations and returns what has happened since the last poll that did not fail. The events of one
 // conversation are in the order in which they happened. The first poll has no events. The errors are those of
-// Source.Each. After an error, w is unchanged.
+// Source.List. After an error, w is unchanged.
 func (w *Watch) Poll(ctx context.Context) ([]Event, error) {
 	var events []Event
 	add := func(kind Kind, c Conversation) {
@@ -86,7 +86,7 @@ func (w *Watch) Poll(ctx context.Context) ([]Event, error) {
 	gone := maps.Clone(w.remembered)
 	filter := w.Filter
 	filter.Ended = true
-	err := w.Source.Each(ctx, filter, func(found []Conversation) error {
+	err := w.Source.List(ctx, filter, "", 0, func(found []Conversation) error {
 		for _, c := range found {
 			before, isRemembered := w.remembered[c.pair()]
 			_, isFirst := gone[c.pair()]
