@@ -9,6 +9,7 @@ import (
 	"github.com/alexedwards/scs/v2"
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/redispool/node"
 	"smsession/internal/session/record"
 )
 
@@ -155,10 +156,10 @@ func (t *transaction) send(
 	recordReply.value, recordReply.err = conn.Receive()
 	pointerReply.value, pointerReply.err = conn.Receive()
 	// A server does not know the scripts after a restart or a failover.
-	if isCode(recordReply.err, "NOSCRIPT") && ctx.Err() == nil {
+	if node.Code(recordReply.err) == "NOSCRIPT" && ctx.Err() == nil {
 		recordReply = run(conn, scripts.record, recordArgs)
 	}
-	if isCode(pointerReply.err, "NOSCRIPT") && ctx.Err() == nil {
+	if node.Code(pointerReply.err) == "NOSCRIPT" && ctx.Err() == nil {
 		pointerReply = run(conn, scripts.pointer, pointerArgs)
 	}
 	return recordReply, pointerReply

@@ -9,6 +9,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 	"pgregory.net/rapid"
 
+	"smsession/internal/redispool/node"
 	"smsession/internal/redistest"
 	"smsession/internal/session/record"
 )
@@ -148,7 +149,7 @@ func TestModel(t *testing.T) {
 				}
 				want, wrong := m.do("EVALSHA", copied(append([]any{one.Hash(), keys}, args...)))
 				got, err := one.Do(conn, args...)
-				if err == nil && !reflect.DeepEqual(got, want) || isCode(err, "WRONGTYPE") != (wrong != nil) || err != nil && wrong == nil {
+				if err == nil && !reflect.DeepEqual(got, want) || (node.Code(err) == "WRONGTYPE") != (wrong != nil) || err != nil && wrong == nil {
 					t.Fatalf("%.60q: Redis says %.60q, %v, the model %.60q, %v", args, got, err, want, wrong)
 				}
 				for _, key := range []string{"k", "l"} {

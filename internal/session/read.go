@@ -8,6 +8,7 @@ import (
 	"github.com/alexedwards/scs/redisstore"
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/redispool/node"
 	"smsession/internal/session/record"
 )
 
@@ -89,7 +90,7 @@ func (c sizedConn) Do(command string, args ...any) (any, error) {
 		return c.Conn.Do(command, args...)
 	}
 	reply, err := scripts.find.Do(c.Conn, args...)
-	if isCode(err, "WRONGTYPE") {
+	if node.Code(err) == "WRONGTYPE" {
 		return nil, errNotString
 	}
 	if _, isSize := reply.(int64); isSize {

@@ -4,7 +4,6 @@ import (
 	"embed"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/gomodule/redigo/redis"
 
@@ -35,10 +34,4 @@ func newScript(name string, keys int) *redis.Script {
 		panic(err) // the file is not part of the program
 	}
 	return redis.NewScript(keys, fmt.Sprintf("local maxSize = %d\n%s%s", record.MaxSize, functions, script))
-}
-
-// isCode reports whether err is an error reply of Redis with the given code, such as NOSCRIPT.
-func isCode(err error, code string) bool {
-	reply, isReply := errors.AsType[redis.Error](err)
-	return isReply && strings.HasPrefix(string(reply), code)
 }
