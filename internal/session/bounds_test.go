@@ -82,7 +82,7 @@ func TestShortestExpiry(t *testing.T) {
 	var lowest string
 	conn := &recording{model: newModel(), note: func(args []string) { lowest = args[len(args)-1] }}
 	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }}
-	commit := &transaction{manager: newManager(pool, 1), found: snapshot{record: record.New(to, from)}}
+	commit := &transaction{manager: newManager(pool, 1), delivery: &delivery{}, past: &history{}, found: snapshot{record: record.New(to, from)}}
 	if err := commit.CommitCtx(t.Context(), running, []byte("{}"), time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}

@@ -118,7 +118,7 @@ func TestCacheScore(t *testing.T) {
 }
 
 // A cookie may lead to the record of another conversation. What is then committed is not the cached record.
-func TestCachedRecordOfAnotherConversation(t *testing.T) {
+func TestForeignCachedRecord(t *testing.T) {
 	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return canned{record: []byte("no token")}, nil }}
 	m := newManager(pool, 1)
 	m.cache.add(running, recordAfter(1))

@@ -31,7 +31,7 @@ func (m *Manager) commit(
 	}
 	defer m.slots.release()
 
-	t := &transaction{manager: m, pointerKey: d.pointerKey, ownToken: past.ownToken, found: found, next: next}
+	t := &transaction{manager: m, delivery: d, past: past, found: found, next: next}
 	sessions := *m.scs
 	sessions.Store, sessions.Codec = t, t
 	session, err := sessions.Load(ctx, found.token) // calls FindCtx and Decode, unless the session is new
@@ -51,12 +51,12 @@ func (m *Manager) commit(
 // transaction is the Store and the Codec that scs uses for one commit. scs calls its methods in the order in which they
 // are written here.
 type transaction struct {
-	scs.Store  // nil: scs calls only the methods below
-	manager    *Manager
-	pointerKey string
-	ownToken   string // the token that the request made in an earlier attempt
-	found      snapshot
-	next       *record.Record
+	scs.Store // nil: scs calls only the methods below
+	manager   *Manager
+	delivery  *delivery
+	past      *history
+	found     snapshot
+	next      *record.Record
 }
 
 // FindCtx makes scs keep the token of the snapshot.
@@ -76,7 +76,7 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 		key, milliseconds := t.manager.keys.Session(token), max(time.Until(expiry).Milliseconds(), 1)
 		recordReply, pointerReply := t.send(ctx, conn,
 			[]any{key, t.found.record.Bytes(), b, milliseconds},
-			[]any{t.pointerKey, token, t.found.pointer, milliseconds})
+			[]any{t.delivery.pointerKey, token, t.found.pointer, milliseconds})
 
 		err := errors.Join(recordReply.err, pointerReply.err)
 		if t.found.isCached && err == nil {
@@ -85,11 +85,12 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 		if recordReply.hasSaved() && pointerReply.hasSaved() {
 			return nil
 		}
-		isOwn := t.found.isNew() || token == t.ownToken
-		failed := &commitError{error: cmp.Or(err, errConflict), mayPoint: isOwn && pointerReply.err != nil}
+		left := traces{ownToken: t.past.ownToken}
 		if t.found.isNew() {
-			failed.ownToken = token
+			left.ownToken = token
 		}
+		isOwn := token == left.ownToken
+		left.mayPoint = t.past.mayPoint || isOwn && pointerReply.err != nil
 		current, isRefused := recordReply.value.([]byte)
 		switch {
 		case err != nil:
@@ -98,9 +99,9 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 			// and a deletion that arrives late must not delete its record.
 			_, _ = scripts.discard.Do(conn, key, b)
 		case isRefused && t.found.isCached:
-			failed.replaced, failed.replacement = token, current
+			left.replaced, left.replacement = token, current
 		}
-		return failed
+		return &commitError{cmp.Or(err, errConflict), left}
 	})
 }
 
@@ -108,10 +109,7 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 // changed. Otherwise the record may be saved, not saved, or saved later.
 type commitError struct {
 	error
-	ownToken    string // there may be a new record under this token now or later; "" if there was a record before
-	mayPoint    bool   // the pointer may contain a token of this request now or later
-	replaced    string // the token of a cached record; "" if the record was not cached, or is gone
-	replacement []byte // the record that Redis has instead of the cached one
+	traces
 }
 
 func (e *commitError) Unwrap() error { return e.error }

@@ -1,7 +1,6 @@
 package session
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -67,11 +66,17 @@ type history struct {
 
 	// hangUp is closed when the client hangs up. It is nil after a command to save the message was sent, because a
 	// commit must not be interrupted.
-	hangUp   <-chan struct{}
-	ownToken string // the token under which the request may have made a record; "" if there is none
+	hangUp <-chan struct{}
+	traces
+}
+
+// traces are what the commits of a request may have left in Redis, and what the last one has found there.
+type traces struct {
+	ownToken string // the token under which the request may have made a record, now or later; "" if there is none
 	mayPoint bool   // the pointer may contain ownToken now or later
 
-	// replacement is the record under replaced that refused the last attempt. It is used for one attempt.
+	// replacement is the record that Redis has under the token replaced instead of the cached record with which the last
+	// attempt was made. replaced is "" if that record was not cached, or is gone.
 	replaced    string
 	replacement []byte
 }
@@ -80,7 +85,7 @@ type history struct {
 func (h *history) after(err error) *history {
 	next := *h
 	next.attempts++
-	next.replaced, next.replacement = "", nil
+	next.replaced, next.replacement = "", nil // they are used for one attempt
 	if err == nil {
 		return &next
 	}
@@ -94,10 +99,7 @@ func (h *history) after(err error) *history {
 		next.cause = err
 	}
 	if failed, isSent := errors.AsType[*commitError](err); isSent {
-		next.hangUp = nil
-		next.ownToken = cmp.Or(failed.ownToken, next.ownToken)
-		next.mayPoint = next.mayPoint || failed.mayPoint
-		next.replaced, next.replacement = failed.replaced, failed.replacement
+		next.hangUp, next.traces = nil, failed.traces
 	}
 	return &next
 }

@@ -103,7 +103,7 @@ func TestNewerRecord(t *testing.T) {
 	})
 }
 
-func TestNewerRecordOfAnotherConversation(t *testing.T) {
+func TestForeignNewerRecord(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r, conn, cookie := begun(t, b)
 		token := strings.Repeat("B", 43)
