@@ -12,8 +12,8 @@ import (
 const life = 4 * time.Hour
 
 // Options select how a Jar keeps cookies, because Twilio's own texts contradict each other. The zero Options follow
-// today's documentation: any number of cookies, kept for four hours after the last message. Path, Domain and Secure have
-// no effect.
+// today's documentation: any number of cookies, kept for four hours after the last message. Path, Domain and Secure
+// have no effect.
 //
 // See https://support.twilio.com/hc/en-us/articles/223136287 and https://www.twilio.com/docs/messaging/twiml.
 type Options struct {
@@ -61,8 +61,8 @@ func (j *Jar) Snapshot(to *url.URL, now time.Time) Snapshot {
 	return s
 }
 
-// Parse parses a Set-Cookie header in a response from a URL, as the function Parse does, with the same errors. Path, Domain
-// and Secure have an effect only in a strict jar.
+// Parse parses a Set-Cookie header in a response from a URL, as the function Parse does, with the same errors. Path,
+// Domain and Secure have an effect only in a strict jar.
 func (j *Jar) Parse(header string, from *url.URL, now time.Time) (Cookie, error) {
 	if !j.options.Strict {
 		from = nil
@@ -70,8 +70,8 @@ func (j *Jar) Parse(header string, from *url.URL, now time.Time) (Cookie, error)
 	return Parse(header, from, now)
 }
 
-// Update stores the cookies that a response has set, and returns the new content of the jar. The request must have begun
-// with the snapshot. If Empty was called since then, the cookies of the snapshot stay deleted.
+// Update stores the cookies that a response has set, and returns the new content of the jar. The request must have
+// begun with the snapshot. If Empty was called since then, the cookies of the snapshot stay deleted.
 func (j *Jar) Update(s Snapshot, sets []Cookie, now time.Time) List {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -1,5 +1,5 @@
-// Package cookies keeps cookies as Twilio keeps them for a conversation. Parse reads a Set-Cookie header, a List has the
-// cookies of one server, and a Jar has the cookies of one pair of phone numbers.
+// Package cookies keeps cookies as Twilio keeps them for a conversation. Parse reads a Set-Cookie header, a List has
+// the cookies of one server, and a Jar has the cookies of one pair of phone numbers.
 //
 // It does not use net/http's cookies, because net/http drops values that frameworks write and that browsers accept.
 package cookies
@@ -31,12 +31,12 @@ func (c Cookie) replaces(other Cookie) bool {
 	return c.Name == other.Name && c.scope.domain == other.scope.domain && c.scope.path == other.scope.path
 }
 
-// List is the cookies of one server in the order of their creation. No method changes a List, so it is safe for concurrent
-// use.
+// List is the cookies of one server in the order of their creation. No method changes a List, so it is safe for
+// concurrent use.
 type List []Cookie
 
-// Set returns the list after a server has set a cookie. The cookie replaces the one with the same name, at its position. A
-// cookie that has already expired deletes it.
+// Set returns the list after a server has set a cookie. The cookie replaces the one with the same name, at its
+// position. A cookie that has already expired deletes it.
 func (l List) Set(c Cookie, now time.Time) List {
 	l = slices.Clone(l)
 	i := slices.IndexFunc(l, c.replaces)

@@ -11,8 +11,8 @@ import (
 	"smsession/internal/hostname"
 )
 
-// The errors of Parse. None of them quotes the header. After ErrIgnored and ErrDomain, the response is valid, but has not
-// set the cookie. After ErrCharacter and ErrName, Twilio refuses the whole response
+// The errors of Parse. None of them quotes the header. After ErrIgnored and ErrDomain, the response is valid, but has
+// not set the cookie. After ErrCharacter and ErrName, Twilio refuses the whole response
 // (https://www.twilio.com/docs/api/errors/11206).
 var (
 	ErrIgnored   = errors.New("a Set-Cookie header has no equals sign, so browsers ignore it")
@@ -21,9 +21,9 @@ var (
 	ErrName      = errors.New("a Set-Cookie header has a cookie with an empty name")
 )
 
-// Parse parses a Set-Cookie header that is received at the time now. The name ends at the first equals sign. The value is
-// kept byte for byte, with its quotes, without the spaces around it (RFC 6265, section 5.2). If an attribute is given
-// twice, the last one counts. Attributes that are unknown or malformed are ignored.
+// Parse parses a Set-Cookie header that is received at the time now. The name ends at the first equals sign. The
+// value is kept byte for byte, with its quotes, without the spaces around it (RFC 6265, section 5.2). If an attribute
+// is given twice, the last one counts. Attributes that are unknown or malformed are ignored.
 //
 // Cookie.Expires is set from Max-Age, or else from Expires. If it is not after now, the header deletes the cookie.
 //
@@ -83,8 +83,8 @@ type scope struct {
 }
 
 // newScope returns the scope of a cookie from a URL in a browser (RFC 6265, section 5.3). It returns ErrDomain if the
-// cookie's domain is neither the URL's host nor a domain above it, and for a domain above it without a dot, such as com.
-// Browsers refuse more public suffixes, such as co.uk.
+// cookie's domain is neither the URL's host nor a domain above it, and for a domain above it without a dot, such as
+// com. Browsers refuse more public suffixes, such as co.uk.
 func newScope(c *http.Cookie, from *url.URL) (scope, error) {
 	s := scope{domain: strings.ToLower(strings.TrimPrefix(c.Domain, ".")), path: c.Path, secure: c.Secure}
 	if s.domain == "" {

@@ -11,8 +11,8 @@ import (
 	"unicode"
 )
 
-// Of returns the name or IP address in a Host header. It is in lower case, without the port, the brackets of an IPv6 address
-// and one trailing dot. It does not check the name: for a malformed header, it may return any text.
+// Of returns the name or IP address in a Host header. It is in lower case, without the port, the brackets of an IPv6
+// address and one trailing dot. It does not check the name: for a malformed header, it may return any text.
 func Of(host string) string {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -23,7 +23,8 @@ func Of(host string) string {
 	return strings.ToLower(strings.TrimSuffix(name, "."))
 }
 
-// IsLoopback reports whether a name from Of is localhost, a name below it (RFC 6761, section 6.3), or a loopback address.
+// IsLoopback reports whether a name from Of is localhost, a name below it (RFC 6761, section 6.3), or a loopback
+// address.
 func IsLoopback(name string) bool {
 	return name == "localhost" || strings.HasSuffix(name, ".localhost") || IsLoopbackIP(name)
 }

@@ -63,7 +63,9 @@ type attempt struct {
 }
 
 // send sends a request once and reads the response.
-func (a *attempt) send(ctx context.Context, via *http.Transport, r *http.Request, body []byte) (res response, err error) {
+func (a *attempt) send(
+	ctx context.Context, via *http.Transport, r *http.Request, body []byte,
+) (res response, err error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	a.timer = time.AfterFunc(time.Until(a.end), func() { cancel(errTimeout) })

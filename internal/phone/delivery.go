@@ -19,8 +19,8 @@ type Delivery struct {
 	Replies   []Reply       `json:"replies"`   // what Twilio sends in reply
 	Findings  []Finding     `json:"findings"`
 	Cookie    CookieChange  `json:"cookie"`
-	// NotFollowed is the other server that the webhook redirects to, if Options.Follow refused it. The phone then does not
-	// know what Twilio would have received from that server.
+	// NotFollowed is the other server that the webhook redirects to, if Options.Follow refused it. The phone then
+	// does not know what Twilio would have received from that server.
 	NotFollowed string `json:"not_followed,omitempty"`
 }
 

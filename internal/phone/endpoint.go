@@ -14,14 +14,15 @@ type Endpoint struct {
 	// URL is the URL that is configured at Twilio, with connection overrides in its fragment. It is what Twilio signs.
 	// See https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
 	URL string
-	// Address is where requests are sent instead, for example the local server behind a tunnel. "" means URL. A redirect
-	// to a URL of the tunnel is followed at the address behind it. The Host header is that of Address, because local
-	// servers choose their site by it. No X-Forwarded header is sent. If Address has no query, the query of URL is sent.
+	// Address is where requests are sent instead, for example the local server behind a tunnel. "" means URL. A
+	// redirect to a URL of the tunnel is followed at the address behind it. The Host header is that of Address,
+	// because local servers choose their site by it. No X-Forwarded header is sent. If Address has no query, the
+	// query of URL is sent.
 	Address string
 }
 
-// Check returns an error if URL or Address is not http or https with a valid host, or if a connection override is unknown
-// or out of range. The error is a sentence. It does not quote the URLs, which may contain passwords.
+// Check returns an error if URL or Address is not http or https with a valid host, or if a connection override is
+// unknown or out of range. The error is a sentence. It does not quote the URLs, which may contain passwords.
 func (e Endpoint) Check() error {
 	_, err := newTarget(e)
 	return err
@@ -43,7 +44,8 @@ func (e Endpoint) Sibling(text string) Endpoint {
 		return Endpoint{URL: text, Address: sibling(address, addressPrefix+rest, u.Query, "")}
 	}
 	if rest, found := pathBelow(u, address, addressPrefix); found {
-		return Endpoint{URL: sibling(public, publicPrefix+rest, u.Query, u.Fragment), Address: sibling(address, addressPrefix+rest, u.Query, "")}
+		text = sibling(public, publicPrefix+rest, u.Query, u.Fragment)
+		return Endpoint{URL: text, Address: sibling(address, addressPrefix+rest, u.Query, "")}
 	}
 	return Endpoint{URL: text}
 }
@@ -118,8 +120,8 @@ func withQuery(text, parameters string) string {
 	return text + "?" + parameters
 }
 
-// next returns the target of a URL in the response of this one. On the same server it has the same login. Its connection
-// overrides are its own.
+// next returns the target of a URL in the response of this one. On the same server it has the same login. Its
+// connection overrides are its own.
 func (t *target) next(reference string) (*target, error) {
 	text, err := t.public.Resolve(reference)
 	if err != nil {

@@ -82,8 +82,8 @@ func (s sending) sign(url string, body []byte) string {
 	return twilio.Sign(token, url, form)
 }
 
-// header returns the header as captured from Twilio and as Twilio's own emulator sends it. The Content-Type of a message
-// has no charset. net/http sends its own Host and Content-Length.
+// header returns the header as captured from Twilio and as Twilio's own emulator sends it. The Content-Type of a
+// message has no charset. net/http sends its own Host and Content-Length.
 func (r request) header(signature, cookies string) http.Header {
 	h := http.Header{
 		"Host":                       {r.to.address.Host},

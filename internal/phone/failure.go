@@ -23,8 +23,8 @@ type failure struct {
 
 func (f *failure) Error() string { return f.detail }
 
-// dialFailure returns why there is no TCP connection. After a host without an address, Twilio does not try again, because
-// it did not try to connect.
+// dialFailure returns why there is no TCP connection. After a host without an address, Twilio does not try again,
+// because it did not try to connect.
 func dialFailure(err error) *failure {
 	switch {
 	case is[*net.DNSError](err) || is[*net.AddrError](err):
@@ -73,7 +73,8 @@ func (a *attempt) failure(err error) *failure {
 	case err == errTimeout:
 		f.code, f.detail = 11205, "The response was not complete in time."
 	case !heard && a.reused:
-		f.detail = "The server closed a connection, which was kept from an earlier request, before a response came. This may be chance."
+		f.detail = "The server closed a connection, which was kept from an earlier request, before a response came. " +
+			"This may be chance."
 		f.policy = retryOther
 	case !heard:
 		f.detail, f.policy = "The server closed the connection before a response came.", retryOther

@@ -104,8 +104,8 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// endlessHead writes headers until the client breaks off. A client that does not gets Twilio's time-out, which has another
-// number.
+// endlessHead writes headers until the client breaks off. A client that does not gets Twilio's time-out, which has
+// another number.
 func endlessHead(t *testing.T) phone.Endpoint {
 	return at(newRaw(t, func(c net.Conn) {
 		readRequest(c)
@@ -140,8 +140,8 @@ func TestWarningNames(t *testing.T) {
 	}
 }
 
-// newTLS returns an https server with httptest's certificate, which is for example.com and 127.0.0.1 until 2084, and the
-// certificate's authority.
+// newTLS returns an https server with httptest's certificate, which is for example.com and 127.0.0.1 until 2084, and
+// the certificate's authority.
 func newTLS(t *testing.T, config *tls.Config, handler http.Handler) (*httptest.Server, *x509.CertPool) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(handler)

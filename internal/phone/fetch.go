@@ -13,8 +13,8 @@ import (
 // maxRedirects is how many redirects in a row are followed. Twilio has a limit (11215), but does not document it.
 const maxRedirects = 10
 
-// request is a request for one document. Each redirect is a new request. All tries of a request have the same idempotency
-// token.
+// request is a request for one document. Each redirect is a new request. All tries of a request have the same
+// idempotency token.
 type request struct {
 	reason    Reason
 	method    string
@@ -39,9 +39,9 @@ func (r request) signed() string {
 	return withQuery(r.to.public.String(), query)
 }
 
-// fetch requests a document. It follows redirects and tries again as the connection overrides of the first URL require. It
-// ends when their total time is over. It returns the verbs of the document and the URL that the document came from. The
-// step has no verbs if Twilio cannot execute the document.
+// fetch requests a document. It follows redirects and tries again as the connection overrides of the first URL
+// require. It ends when their total time is over. It returns the verbs of the document and the URL that the document
+// came from. The step has no verbs if Twilio cannot execute the document.
 func (s sending) fetch(ctx context.Context, r request) (done step, verbs []twiml.Verb, from *target) {
 	end := time.Now().Add(r.to.overrides.total)
 	r.token = newIdempotencyToken()
@@ -77,8 +77,8 @@ func (s sending) fetch(ctx context.Context, r request) (done step, verbs []twiml
 	}
 }
 
-// again returns the request for another try, if there is one: Twilio sends the user and the password only after a 401 asks
-// for them, and tries again if the connection overrides ask for it. The time for tries ends at end.
+// again returns the request for another try, if there is one: Twilio sends the user and the password only after a 401
+// asks for them, and tries again if the connection overrides ask for it. The time for tries ends at end.
 //
 // See https://www.twilio.com/docs/usage/security#http-authentication.
 func (r request) again(e exchanged, end time.Time) (again request, isAgain bool, found twiml.Findings) {
@@ -124,7 +124,8 @@ func (s sending) read(res response) twiml.Document {
 		d.Findings.Warn(0, "If the webhook refuses the signature: it was made over this URL with the given token.")
 	}
 	if d.Failure != nil && len(res.header["Set-Cookie"]) > 0 {
-		d.Findings.Warn(0, "The cookies of a response that Twilio cannot use are kept here. It is not confirmed whether Twilio keeps them.")
+		d.Findings.Warn(0, "The cookies of a response that Twilio cannot use are kept here. "+
+			"It is not confirmed whether Twilio keeps them.")
 	}
 	return d
 }
@@ -133,14 +134,15 @@ func (s sending) read(res response) twiml.Document {
 func (s sending) follow(r request, res response, redirects int) (next request, found twiml.Findings, failed *failure) {
 	if redirects == maxRedirects {
 		found.Warn(0, "It is not confirmed how many redirects Twilio follows.")
-		return r, found, &failure{code: 11215, detail: fmt.Sprintf("There were more than %d redirects in a row.", maxRedirects)}
+		return r, found, &failure{code: 11215, detail: "There were more than 10 redirects in a row."}
 	}
 	redirect, err := r.to.public.Follow(r.method, res.status, res.header.Get("Location"))
 	if err != nil {
 		return r, nil, &failure{code: 11216, detail: "The redirect cannot be followed: " + err.Error() + "."}
 	}
 	if redirect.KeepsForm {
-		found.Warn(0, "It is not confirmed that Twilio sends the same request again after 307, signed over the new URL.")
+		found.Warn(0, "It is not confirmed that Twilio sends the same request again after 307, "+
+			"signed over the new URL.")
 	} else {
 		found.Warn(0, "Twilio follows %d with GET and drops the message's parameters. "+
 			"It is not confirmed what it signs then and which cookies it sends.", res.status)
@@ -151,14 +153,15 @@ func (s sending) follow(r request, res response, redirects int) (next request, f
 		return r, found, failed
 	}
 	to.overrides = r.to.overrides
-	return request{reason: Redirected, method: redirect.Method, to: to, form: r.form, token: newIdempotencyToken()}, found, nil
+	next = request{reason: Redirected, method: redirect.Method, to: to, form: r.form, token: newIdempotencyToken()}
+	return next, found, nil
 }
 
 // next returns the target of a URL in a response. If the URL cannot be used, the failure has the given code, and its
 // detail begins with the given problem.
 //
-// If Options.Follow refuses the URL's server, the delivery ends. The fallback URL is not called either, because the phone
-// does not know what Twilio would have received.
+// If Options.Follow refuses the URL's server, the delivery ends. The fallback URL is not called either, because the
+// phone does not know what Twilio would have received.
 func (p *Phone) next(from *target, reference string, code int, problem string) (*target, *failure) {
 	to, err := from.next(reference)
 	if err != nil {

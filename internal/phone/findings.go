@@ -46,15 +46,16 @@ func (s sending) warnCookies(r request) (found twiml.Findings) {
 	return found
 }
 
-// warnReply warns of a reply to a person who has just opted out. Twilio blocks the person before it posts a STOP, unless
-// the account or the number has no opt-out words, which the phone cannot know.
+// warnReply warns of a reply to a person who has just opted out. Twilio blocks the person before it posts a STOP,
+// unless the account or the number has no opt-out words, which the phone cannot know.
 //
 // See https://support.twilio.com/hc/en-us/articles/223134027.
 func (s sending) warnReply(r Reply) (found twiml.Findings) {
 	from, to := s.phone.options.From, s.phone.options.To
 	m := twilio.Message{From: from, To: to, Body: s.message.Body, OptOutType: s.message.OptOutType}
 	if r.To == from && m.Keyword(twilio.OptOutDefault) == twilio.KeywordStop {
-		found.Warn(21610, "Twilio opts the sender out before it posts the message, and refuses any reply, unless the account is set up otherwise.")
+		found.Warn(21610, "Twilio opts the sender out before it posts the message, and refuses any reply, "+
+			"unless the account is set up otherwise.")
 	}
 	return found
 }

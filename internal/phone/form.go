@@ -11,20 +11,22 @@ import (
 	"smsession/internal/gsm"
 )
 
-// The parameters of a message in the order of captured requests, some with their fixed values. A parameter without a value
-// is left out. MediaContentType and MediaUrl mark the position of the numbered parameters of all media. SMS, MMS and
-// WhatsApp have been captured. Other channels get WhatsApp's parameters without those that only WhatsApp has. The status
-// parameters are those of a status callback; Twilio's page on <Message> names MessageSid and MessageStatus for its action.
+// The parameters of a message in the order of captured requests, some with their fixed values. A parameter without a
+// value is left out. MediaContentType and MediaUrl mark the position of the numbered parameters of all media. SMS,
+// MMS and WhatsApp have been captured. Other channels get WhatsApp's parameters without those that only WhatsApp has.
+// The status parameters are those of a status callback; Twilio's page on <Message> names MessageSid and MessageStatus
+// for its action.
 //
 // The places of the numbers are sent empty, as Twilio sends unknown ones, except that a number with +1 is in the US.
 const (
-	smsOrder = "ToCountry MediaContentType ToState= SmsMessageSid NumMedia ToCity= FromZip= SmsSid FromState= SmsStatus=received " +
-		"FromCity= Body FromCountry To MessagingServiceSid ToZip= NumSegments MessageSid AccountSid From MediaUrl " +
-		"ApiVersion=2010-04-01 OptOutType"
-	channelOrder = "MediaContentType SmsMessageSid NumMedia ProfileName MessageType SmsSid WaId SmsStatus=received Body To " +
-		"MessagingServiceSid NumSegments ReferralNumMedia=0 MessageSid AccountSid ChannelMetadata From MediaUrl " +
-		"ApiVersion=2010-04-01 OptOutType"
-	statusOrder = "SmsSid SmsStatus=queued MessageStatus=queued To MessagingServiceSid MessageSid AccountSid From ApiVersion=2010-04-01"
+	smsOrder = "ToCountry MediaContentType ToState= SmsMessageSid NumMedia ToCity= FromZip= SmsSid FromState= " +
+		"SmsStatus=received FromCity= Body FromCountry To MessagingServiceSid ToZip= NumSegments MessageSid " +
+		"AccountSid From MediaUrl ApiVersion=2010-04-01 OptOutType"
+	channelOrder = "MediaContentType SmsMessageSid NumMedia ProfileName MessageType SmsSid WaId SmsStatus=received " +
+		"Body To MessagingServiceSid NumSegments ReferralNumMedia=0 MessageSid AccountSid ChannelMetadata " +
+		"From MediaUrl ApiVersion=2010-04-01 OptOutType"
+	statusOrder = "SmsSid SmsStatus=queued MessageStatus=queued To MessagingServiceSid MessageSid AccountSid From " +
+		"ApiVersion=2010-04-01"
 )
 
 // param is one form parameter.
@@ -35,7 +37,8 @@ func (p *Phone) parameters(m Message) []param {
 	o := p.options
 	values := p.values(m.SID, o.From, o.To)
 	values["SmsMessageSid"], values["Body"], values["OptOutType"] = m.SID, m.Body, m.OptOutType
-	values["NumMedia"], values["NumSegments"] = strconv.Itoa(len(m.Media)), strconv.Itoa(p.segments(m.Body, len(m.Media)).Count)
+	values["NumMedia"] = strconv.Itoa(len(m.Media))
+	values["NumSegments"] = strconv.Itoa(p.segments(m.Body, len(m.Media)).Count)
 	values["FromCountry"], values["ToCountry"] = country(o.From), country(o.To)
 	if m.OptOutType == "" {
 		delete(values, "OptOutType")
@@ -49,8 +52,8 @@ func (p *Phone) parameters(m Message) []param {
 	return inOrder(channelOrder, values, m.Media)
 }
 
-// whatsApp returns the parameters that only WhatsApp has. All senders have the same name. The keys of ChannelMetadata have
-// been captured, and "text" is the only MessageType that has been captured.
+// whatsApp returns the parameters that only WhatsApp has. All senders have the same name. The keys of ChannelMetadata
+// have been captured, and "text" is the only MessageType that has been captured.
 func whatsApp(id string, media []Media) map[string]string {
 	const name = "Somebody"
 	messageType := "text"
@@ -75,7 +78,8 @@ func country(number string) string {
 
 // values returns the parameters that messages and replies have in common.
 func (p *Phone) values(sid, from, to string) map[string]string {
-	values := map[string]string{"MessageSid": sid, "SmsSid": sid, "AccountSid": p.options.AccountSID, "From": from, "To": to}
+	account := p.options.AccountSID
+	values := map[string]string{"MessageSid": sid, "SmsSid": sid, "AccountSid": account, "From": from, "To": to}
 	if p.options.MessagingServiceSID != "" {
 		values["MessagingServiceSid"] = p.options.MessagingServiceSID
 	}

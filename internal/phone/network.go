@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// idleTimeout is how long the phone keeps an unused connection open. It is shorter than that of common servers (gunicorn
-// has 2 s), so that a request hardly ever meets a connection that its server is closing.
+// idleTimeout is how long the phone keeps an unused connection open. It is shorter than that of common servers
+// (gunicorn has 2 s), so that a request hardly ever meets a connection that its server is closing.
 const idleTimeout = time.Second
 
 // maxHead is the size of the largest response head that is read. It is far more than servers send.
@@ -26,8 +26,8 @@ type Network struct {
 	// must not change once the Network is in use.
 	TLS *tls.Config
 
-	// Permit, if it is not nil, is called with the IP address and the port of each connection before it is made. If Permit
-	// returns an error, the connection is not made. It must be safe for concurrent use.
+	// Permit, if it is not nil, is called with the IP address and the port of each connection before it is made. If
+	// Permit returns an error, the connection is not made. It must be safe for concurrent use.
 	Permit func(address string) error
 
 	mu         sync.Mutex

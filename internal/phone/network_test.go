@@ -67,8 +67,8 @@ func TestKeptConnections(t *testing.T) {
 	}
 }
 
-// The server answers and closes the connection. A request that was sent on it would get no response, and it would not be
-// known whether the server has received it.
+// The server answers and closes the connection. A request that was sent on it would get no response, and it would not
+// be known whether the server has received it.
 func TestConnectionClosedByServer(t *testing.T) {
 	closed := make(chan struct{}, 20)
 	var requests atomic.Int64
@@ -91,8 +91,8 @@ func TestConnectionClosedByServer(t *testing.T) {
 	}
 }
 
-// The server closes a kept connection instead of answering the second request. It may have executed that request, so the
-// phone does not send it again by itself. (net/http would repeat a GET.)
+// The server closes a kept connection instead of answering the second request. It may have executed that request, so
+// the phone does not send it again by itself. (net/http would repeat a GET.)
 func TestConnectionLostAfterRequest(t *testing.T) {
 	for _, row := range []struct {
 		name, first string

@@ -45,12 +45,12 @@ func parseOverrides(fragment string) (overrides, error) {
 		policy:  retryConnect,
 		sni:     true,
 	}
-	limits := map[string]struct{ least, most int }{"ct": {100, 10000}, "rt": {100, 15000}, "tt": {100, 15000}, "rc": {0, 5}}
+	limits := map[string][2]int{"ct": {100, 10000}, "rt": {100, 15000}, "tt": {100, 15000}, "rc": {0, 5}}
 	for pair := range strings.SplitSeq(fragment, "&") {
 		key, value, _ := strings.Cut(pair, "=")
 		number, err := strconv.Atoi(value)
-		if limit, isNumber := limits[key]; isNumber && (err != nil || number < limit.least || number > limit.most) {
-			return o, fmt.Errorf("the connection override %s is not a number from %d to %d", key, limit.least, limit.most)
+		if limit, isNumber := limits[key]; isNumber && (err != nil || number < limit[0] || number > limit[1]) {
+			return o, fmt.Errorf("the connection override %s is not a number from %d to %d", key, limit[0], limit[1])
 		}
 		switch pause := time.Duration(number) * time.Millisecond; {
 		case pair == "":
@@ -73,7 +73,7 @@ func parseOverrides(fragment string) (overrides, error) {
 		case key == "e" && value == "":
 			return o, errors.New("the connection override e names no edge")
 		case key != "e":
-			return o, errors.New("the URL's fragment has an unknown connection override (known are ct, rt, tt, rc, rp, sni and e)")
+			return o, errors.New("a connection override is unknown: use ct, rt, tt, rc, rp, sni or e")
 		}
 	}
 	return o, nil

@@ -2,8 +2,8 @@
 // messages as Twilio does, keeps cookies, follows redirects, calls the fallback URL, and reports what Twilio's debugger
 // would report. It works with any SMS webhook.
 //
-// A Phone requests only webhooks. It sends no text messages and does not call Twilio's REST API. Where Twilio's behaviour
-// is not documented, it does what is most likely and adds a warning.
+// A Phone requests only webhooks. It sends no text messages and does not call Twilio's REST API. Where Twilio's
+// behaviour is not documented, it does what is most likely and adds a warning.
 package phone
 
 import (
@@ -59,8 +59,8 @@ func (o Options) check() error {
 	)
 }
 
-// Phone is a pair of numbers that Twilio knows. It is safe for concurrent use. Messages that overlap start with the same
-// cookies. The response that arrives last decides which cookies the phone has afterwards.
+// Phone is a pair of numbers that Twilio knows. It is safe for concurrent use. Messages that overlap start with the
+// same cookies. The response that arrives last decides which cookies the phone has afterwards.
 type Phone struct {
 	options  Options // with their defaults
 	webhook  *target

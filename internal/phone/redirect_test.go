@@ -170,8 +170,8 @@ func TestLoginStaysOnItsServer(t *testing.T) {
 	}
 }
 
-// Twilio follows a redirect to any host. A phone has a real auth token. If it followed without a question, a webhook could
-// make it sign requests to an attacker's server and send the conversation's cookies there.
+// Twilio follows a redirect to any host. A phone has a real auth token. If it followed without a question, a webhook
+// could make it sign requests to an attacker's server and send the conversation's cookies there.
 func TestOtherServer(t *testing.T) {
 	redirect := func(code int) func(string) http.HandlerFunc {
 		return func(url string) http.HandlerFunc { return redirects(code, url) }

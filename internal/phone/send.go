@@ -48,8 +48,8 @@ func (s step) failing(failed *failure, url string) step {
 	return s
 }
 
-// Send delivers a message. It returns when Twilio would have finished, or when ctx ends. It never returns nil; what went
-// wrong is among the findings of the Delivery.
+// Send delivers a message. It returns when Twilio would have finished, or when ctx ends. It never returns nil; what
+// went wrong is among the findings of the Delivery.
 func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 	if m.SID == "" && len(m.Media) > 0 {
 		m.SID = "MM" + RandomHex()
@@ -94,11 +94,13 @@ func (s sending) deliver(ctx context.Context) []step {
 	return s.run(ctx, steps, request{reason: Fallback, method: http.MethodPost, to: p.fallback, form: encode(s.params)})
 }
 
-// run requests a document, executes it, and goes on with the document that it leads to. It returns the steps with its own.
+// run requests a document, executes it, and goes on with the document that it leads to. It returns the steps with its
+// own.
 func (s sending) run(ctx context.Context, steps []step, r request) []step {
 	for next := &r; next != nil; next = steps[len(steps)-1].next {
 		if len(steps) == maxDocuments {
-			last := step{}.failing(&failure{code: 14106, detail: "The TwiML leads to more than 50 documents."}, next.to.public.String())
+			tooMany := &failure{code: 14106, detail: "The TwiML leads to more than 50 documents."}
+			last := step{}.failing(tooMany, next.to.public.String())
 			last.fatal = nil // Twilio has executed documents, so it does not call the fallback URL
 			return append(steps, last)
 		}
@@ -112,8 +114,8 @@ func (s sending) run(ctx context.Context, steps []step, r request) []step {
 	return steps
 }
 
-// execute executes the verbs of a document that came from a URL. Twilio has already sent some replies. It returns the step
-// with what the verbs do.
+// execute executes the verbs of a document that came from a URL. Twilio has already sent some replies. It returns the
+// step with what the verbs do.
 func (s sending) execute(done step, verbs []twiml.Verb, from *target, replies int) step {
 	o := s.phone.options
 	for _, v := range verbs {
@@ -131,7 +133,8 @@ func (s sending) execute(done step, verbs []twiml.Verb, from *target, replies in
 		done.replies = append(done.replies, r)
 		found = s.warnReply(r)
 		if v.Action != "" {
-			found.Warn(0, "It is not confirmed what Twilio sends to the action of a <Message>, except for MessageSid and MessageStatus.")
+			found.Warn(0, "It is not confirmed what Twilio sends to the action of a <Message>, "+
+				"except for MessageSid and MessageStatus.")
 		}
 		done = done.with(from.public.String(), found)
 		if v.Action != "" {

@@ -2,7 +2,8 @@ package twiml
 
 import "testing"
 
-// The first document is what our own service and Twilio's libraries write. The libraries write the third one for a Body.
+// The first document is what our own service and Twilio's libraries write. The libraries write the third one for a
+// Body.
 func BenchmarkReadResponse(b *testing.B) {
 	for _, row := range []struct{ name, document string }{
 		{"text", `<?xml version="1.0" encoding="UTF-8"?><Response><Message>Hello, thanks for message number 2</Message></Response>`},

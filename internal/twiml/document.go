@@ -3,8 +3,8 @@
 // behaviour and reports a warning. The package does not write TwiML. Its functions may be called concurrently.
 package twiml
 
-// MaxBytes is the size of the largest response that Twilio reads, 64 kB. Twilio does not say whether these are 65,536 or
-// 64,000 bytes (https://www.twilio.com/docs/api/errors/11750).
+// MaxBytes is the size of the largest response that Twilio reads, 64 kB. Twilio does not say whether these are 65,536
+// or 64,000 bytes (https://www.twilio.com/docs/api/errors/11750).
 const MaxBytes = 64 << 10
 
 // MaxMessages is how many messages Twilio sends in reply to one (https://www.twilio.com/docs/api/errors/14109).

@@ -7,8 +7,8 @@ import (
 
 // Finding is an entry of Twilio's debugger, or a warning about something that Twilio's documentation leaves open.
 //
-// Twilio lists the numbers from 14101 to 14110 as warnings. Here they are errors, because each one means that the sender
-// does not receive something that the webhook sent. 12200 is a warning, because Twilio executes the document.
+// Twilio lists the numbers from 14101 to 14110 as warnings. Here they are errors, because each one means that the
+// sender does not receive something that the webhook sent. 12200 is a warning, because Twilio executes the document.
 type Finding struct {
 	Code    int    `json:"code,omitempty"` // Twilio's error number; 0 if Twilio has none
 	Name    string `json:"name,omitempty"` // Twilio's name for the number
@@ -27,7 +27,8 @@ func (f *Findings) Fail(code int, detail string, args ...any) { f.add(false, cod
 func (f *Findings) Warn(code int, detail string, args ...any) { f.add(true, code, detail, args) }
 
 func (f *Findings) add(isWarning bool, code int, detail string, args []any) {
-	*f = append(*f, Finding{Code: code, Name: errorNames[code], Detail: fmt.Sprintf(detail, args...), Warning: isWarning})
+	detail = fmt.Sprintf(detail, args...)
+	*f = append(*f, Finding{Code: code, Name: errorNames[code], Detail: detail, Warning: isWarning})
 }
 
 func (f Findings) haveError() bool {

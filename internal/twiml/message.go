@@ -39,7 +39,8 @@ func readContent(e *Element) (body string, media []string, found Findings) {
 		case url == "":
 			found.Warn(0, "The Media in line %d has no URL.", child.Line)
 		case len(media) == maxMedia:
-			found.Warn(0, "The message has more than %d Media. The one in line %d is left out. It is not confirmed what Twilio does.", maxMedia, child.Line)
+			found.Warn(0, "The message has more than %d Media. The one in line %d is left out. "+
+				"It is not confirmed what Twilio does.", maxMedia, child.Line)
 		default:
 			media = append(media, url)
 		}
@@ -49,7 +50,8 @@ func readContent(e *Element) (body string, media []string, found Findings) {
 		return bodies, media, found
 	}
 	if bodies != "" {
-		found.Warn(0, "The Message in line %d has text outside its Body. Both are sent here. It is not confirmed which of them Twilio sends.", e.Line)
+		found.Warn(0, "The Message in line %d has text outside its Body. Both are sent here. "+
+			"It is not confirmed which of them Twilio sends.", e.Line)
 	}
 	return e.Text + bodies, media, found
 }
@@ -111,7 +113,8 @@ func checkContent(v Verb) (found Findings) {
 		found.Fail(14103, "A message has %d characters, more than %d.", characters, maxCharacters)
 		return found
 	case units > maxCharacters:
-		found.Warn(14103, "A message has %d characters, but %d UTF-16 units. It is not confirmed which of them Twilio counts.", characters, units)
+		found.Warn(14103, "A message has %d characters, but %d UTF-16 units. "+
+			"It is not confirmed which of them Twilio counts.", characters, units)
 	}
 	if strings.Trim(v.Body, " \t\r\n") != v.Body {
 		found.Warn(0, "A message begins or ends with white space. It is not confirmed whether Twilio sends that.")

@@ -11,16 +11,16 @@ import (
 	"golang.org/x/net/html/charset"
 )
 
-// declaration matches an XML declaration (https://www.w3.org/TR/xml/#NT-XMLDecl). It captures the version and the encoding,
-// with their quotes.
+// declaration matches an XML declaration (https://www.w3.org/TR/xml/#NT-XMLDecl). It captures the version and the
+// encoding, with their quotes.
 var declaration = regexp.MustCompile(`^<\?xml` +
 	`[ \t\r\n]+version[ \t\r\n]*=[ \t\r\n]*("1\.[0-9]+"|'1\.[0-9]+')` +
 	`(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*("[A-Za-z][A-Za-z0-9._-]*"|'[A-Za-z][A-Za-z0-9._-]*'))?` +
 	`(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:"(?:yes|no)"|'(?:yes|no)'))?` +
 	`[ \t\r\n]*\?>`)
 
-// readProlog returns a document in UTF-8 without its byte order mark and its XML declaration. It keeps the line feeds of
-// the declaration, so that lines keep their numbers. The error is an *xml.SyntaxError.
+// readProlog returns a document in UTF-8 without its byte order mark and its XML declaration. It keeps the line feeds
+// of the declaration, so that lines keep their numbers. The error is an *xml.SyntaxError.
 func readProlog(text []byte) (_ []byte, found Findings, err error) {
 	text, hasMark := bytes.CutPrefix(text, []byte("\uFEFF"))
 	if hasMark {
@@ -29,11 +29,13 @@ func readProlog(text []byte) (_ []byte, found Findings, err error) {
 	if match := declaration.FindSubmatch(text); match != nil {
 		version, encoding := strings.Trim(string(match[1]), `"'`), strings.Trim(string(match[2]), `"'`)
 		if version != "1.0" {
-			found.Warn(0, "The document declares XML %.60s. It is not confirmed that Twilio accepts another version than 1.0.", version)
+			found.Warn(0, "The document declares XML %.60s. "+
+				"It is not confirmed that Twilio accepts another version than 1.0.", version)
 		}
 		lines, rest := bytes.Repeat([]byte("\n"), bytes.Count(match[0], []byte("\n"))), text[len(match[0]):]
 		if encoding != "" && !strings.EqualFold(encoding, "UTF-8") && !isASCII(rest) {
-			found.Warn(0, "The document declares the encoding %.60q. It is not confirmed that Twilio accepts another one than UTF-8.", encoding)
+			found.Warn(0, "The document declares the encoding %.60q. "+
+				"It is not confirmed that Twilio accepts another one than UTF-8.", encoding)
 			rest = decode(rest, encoding)
 		}
 		text = append(lines, rest...)

@@ -22,13 +22,16 @@ func ReadResponse(status int, contentType string, body []byte) Document {
 	case len(body) > MaxBytes:
 		return failed(11750, "The response is larger than 64 kB.")
 	case status != http.StatusOK && len(body) == 0:
-		found.Warn(0, "The server answered %d without a document. It is not confirmed that Twilio treats this as an empty Response.", status)
+		found.Warn(0, "The server answered %d without a document. "+
+			"It is not confirmed that Twilio treats this as an empty Response.", status)
 		return Document{Findings: found}
 	case status != http.StatusOK:
-		found.Warn(0, "The server answered %d. Twilio asks for a status of 2xx, and all its examples answer 200.", status)
+		found.Warn(0, "The server answered %d. Twilio asks for a status of 2xx, "+
+			"and all its examples answer 200.", status)
 	}
 	if len(body) > 64_000 {
-		found.Warn(11750, "The response is larger than 64,000 bytes. Twilio's limit of 64 kB may mean this or 65,536 bytes.")
+		found.Warn(11750, "The response is larger than 64,000 bytes. "+
+			"Twilio's limit of 64 kB may mean this or 65,536 bytes.")
 	}
 	return readBody(contentType, body).after(found)
 }
@@ -53,7 +56,8 @@ func readBody(contentType string, body []byte) Document {
 	var found Findings
 	_, parameters, _ := mime.ParseMediaType(contentType)
 	if charset := strings.ToLower(parameters["charset"]); charset != "" && charset != "utf-8" && !isASCII(body) {
-		found.Warn(0, "The Content-Type has the charset %.60q, which is ignored here. It is not confirmed whether Twilio uses it.", charset)
+		found.Warn(0, "The Content-Type has the charset %.60q, which is ignored here. "+
+			"It is not confirmed whether Twilio uses it.", charset)
 	}
 	return read(body).after(found)
 }
@@ -67,7 +71,8 @@ func readPlain(body []byte) Document {
 		found.Warn(0, "The text is not UTF-8. It is not confirmed what Twilio does with such bytes.")
 	}
 	if isBlank(text) {
-		found.Warn(14103, "The response is an empty text. It is not confirmed that Twilio treats this as an empty Response.")
+		found.Warn(14103, "The response is an empty text. "+
+			"It is not confirmed that Twilio treats this as an empty Response.")
 		return Document{Findings: found}
 	}
 	found.Warn(0, "Twilio sends a text/plain response to the sender as a message, even if it is an error page.")

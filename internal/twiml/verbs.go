@@ -60,7 +60,8 @@ func (d Document) withVerbs(root *Element) Document {
 		}
 	}
 	if messages > MaxMessages {
-		found.Fail(14109, "The document has %d messages. Twilio sends at most %d. It is not confirmed that it sends the first ones, as here.", messages, MaxMessages)
+		found.Fail(14109, "The document has %d messages. Twilio sends at most %d. "+
+			"It is not confirmed that it sends the first ones, as here.", messages, MaxMessages)
 	}
 	d.Findings = found
 	return d
@@ -70,7 +71,8 @@ func (d Document) withVerbs(root *Element) Document {
 // another document.
 func readVerb(e *Element) (v *Verb, isLast bool, found Findings) {
 	if !slices.Contains(schema["Response"].children, e.Name) {
-		found.Fail(14110, "<%.60s>, line %d, is not a verb of messaging. The verbs are Message and Redirect, spelled like this.", e.Name, e.Line)
+		found.Fail(14110, "<%.60s>, line %d, is not a verb of messaging. The verbs are Message and Redirect, "+
+			"spelled like this.", e.Name, e.Line)
 		return nil, false, found
 	}
 	method, found := readMethod(e)
@@ -78,7 +80,8 @@ func readVerb(e *Element) (v *Verb, isLast bool, found Findings) {
 	if e.Name == "Redirect" {
 		v = &Verb{IsRedirect: true, URL: strings.TrimSpace(e.Text), Method: method}
 		if v.URL == "" {
-			found.Warn(0, "The Redirect in line %d has no URL. It is not confirmed that Twilio requests the same document again, as here.", e.Line)
+			found.Warn(0, "The Redirect in line %d has no URL. "+
+				"It is not confirmed that Twilio requests the same document again, as here.", e.Line)
 		}
 		return v, true, found
 	}
@@ -89,7 +92,8 @@ func readVerb(e *Element) (v *Verb, isLast bool, found Findings) {
 	}
 	if found.haveError() {
 		if isLast {
-			found.Warn(0, "The action of a message that is not sent is not requested here. Twilio requests it, with the MessageStatus of the failure.")
+			found.Warn(0, "The action of a message that is not sent is not requested here. Twilio requests it, "+
+				"with the MessageStatus of the failure.")
 		}
 		return nil, isLast, found
 	}
@@ -110,7 +114,8 @@ func readMethod(e *Element) (method string, found Findings) {
 	case !isValid:
 		found.Fail(14104, "The %s in line %d has a method other than GET and POST.", e.Name, e.Line)
 	case method != given:
-		found.Warn(14104, "The %s in line %d has the method %.60q. Twilio writes methods in capitals.", e.Name, e.Line, given)
+		found.Warn(14104, "The %s in line %d has the method %.60q. "+
+			"Twilio writes methods in capitals.", e.Name, e.Line, given)
 	}
 	return method, found
 }

@@ -90,9 +90,9 @@ func parse(body []byte) (root *Element, found Findings, err error) {
 	}
 }
 
-// The right forms of a start tag, of what follows the target of a processing instruction, and of the inside of a document type declaration. A
-// reference to half of a surrogate pair (U+D800 to U+DFFF, 55296 to 57343) is not a character; encoding/xml turns it into
-// U+FFFD.
+// The right forms of a start tag, of what follows the target of a processing instruction, and of the inside of a
+// document type declaration. A reference to half of a surrogate pair (U+D800 to U+DFFF, 55296 to 57343) is not a
+// character; encoding/xml turns it into U+FFFD.
 var (
 	spacedTag   = regexp.MustCompile(`^[^"']*(?:(?:"[^"]*"|'[^']*')[ \t\r\n/>][^"']*)*$`)
 	afterTarget = regexp.MustCompile(`^(?:[ \t\r\n]|\?>)`)
@@ -106,8 +106,8 @@ const (
 	halfOfPair  = "a character reference is half of a surrogate pair"
 )
 
-// check returns what is wrong with a token that encoding/xml accepts, wherever it is in the document. raw is the token as
-// it is written. The result is "" if nothing is wrong.
+// check returns what is wrong with a token that encoding/xml accepts, wherever it is in the document. raw is the
+// token as it is written. The result is "" if nothing is wrong.
 func check(token xml.Token, raw []byte) (problem string) {
 	switch token := token.(type) {
 	case xml.StartElement:

@@ -44,10 +44,10 @@ type Redirect struct {
 	KeepsForm bool // the next request has the same parameters; otherwise it has none
 }
 
-// Follow returns how Twilio follows a response with a redirect status to a request to u. Twilio follows 301, 302, 303 and
-// 307 (https://www.twilio.com/docs/api/errors/11216). It follows 301 and 302 with GET and drops the parameters. Follow
-// assumes the same of 303, and that Twilio repeats the request after 307. It is an error if Twilio does not follow the
-// status, or if the location is missing or cannot be parsed. The error does not quote the location.
+// Follow returns how Twilio follows a response with a redirect status to a request to u. Twilio follows 301, 302, 303
+// and 307 (https://www.twilio.com/docs/api/errors/11216). It follows 301 and 302 with GET and drops the parameters.
+// Follow assumes the same of 303, and that Twilio repeats the request after 307. It is an error if Twilio does not
+// follow the status, or if the location is missing or cannot be parsed. The error does not quote the location.
 func (u URL) Follow(method string, status int, location string) (Redirect, error) {
 	next := Redirect{Method: http.MethodGet}
 	switch status {

@@ -1,5 +1,6 @@
-// Package weburl has the URL of a webhook as Twilio treats it. Twilio signs the bytes that were configured, so a URL keeps
-// them: net/url can change a URL when it writes the parts again. Package hostname is about the hosts of all other URLs.
+// Package weburl has the URL of a webhook as Twilio treats it. Twilio signs the bytes that were configured, so a URL
+// keeps them: net/url can change a URL when it writes the parts again. Package hostname is about the hosts of all
+// other URLs.
 package weburl
 
 import (
@@ -18,8 +19,8 @@ const (
 	FallbackPath = "/sms/fallback"
 )
 
-// URL is the URL of a webhook in its parts. The parts with their separators are the URL byte for byte. The zero URL is not
-// set. A URL is a value and can be compared.
+// URL is the URL of a webhook in its parts. The parts with their separators are the URL byte for byte. The zero URL
+// is not set. A URL is a value and can be compared.
 type URL struct {
 	Scheme   string // "https://" or "http://", in any case
 	Login    string // "user:password@", or ""
@@ -47,8 +48,8 @@ func cutBefore(text, separator string) (before, after string) {
 	return before, text[len(before):]
 }
 
-// Parse splits an absolute http or https URL. The host may be any text, because Twilio looks it up. The error is a sentence.
-// It does not quote the URL, which may contain a password.
+// Parse splits an absolute http or https URL. The host may be any text, because Twilio looks it up. The error is a
+// sentence. It does not quote the URL, which may contain a password.
 func Parse(text string) (URL, error) {
 	u := Split(text)
 	parsed, err := url.Parse(text) // err quotes the URL
@@ -108,10 +109,10 @@ func (u URL) Append(path string) URL {
 	return u
 }
 
-// Spellings returns the URLs without their queries that Twilio may have signed for a webhook at u, the likeliest first.
-// Twilio signs the bytes as they were configured, with the scheme in lower case. Twilio's documentation states that it
-// keeps the port for messages, and Twilio's libraries accept both spellings. The default port of the scheme is therefore
-// present in one spelling and absent in the other. There is no other spelling with any other port.
+// Spellings returns the URLs without their queries that Twilio may have signed for a webhook at u, the likeliest
+// first. Twilio signs the bytes as they were configured, with the scheme in lower case. Twilio's documentation states
+// that it keeps the port for messages, and Twilio's libraries accept both spellings. The default port of the scheme
+// is therefore present in one spelling and absent in the other. There is no other spelling with any other port.
 func (u URL) Spellings() []string {
 	spelling := func(host string) string { return strings.ToLower(u.Scheme) + host + u.Path }
 	bare, hasDefault := strings.CutSuffix(u.Host, ":"+u.defaultPort())
