@@ -92,4 +92,7 @@ func (s *Server) alive(w http.ResponseWriter, r *http.Request) {
 	s.finish(w, r, alive, []byte("smsession "+s.Version+"\n"))
 }
 
-func (s *Server) ready(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, s.Health.state()) }
+func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
+	state := s.Health.state()
+	s.finish(w, r, state, endings[state].body())
+}

@@ -1,9 +1,13 @@
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"log/slog"
 	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
 	"time"
 
 	"smsession/internal/conversation"
@@ -41,4 +45,73 @@ func (s *Server) log(r *http.Request, res result, took time.Duration) {
 		line.AddAttrs(slog.String("error", delivered.Err.Error()))
 	}
 	_ = s.Logger.Handler().Handle(r.Context(), line) // an error of the log cannot be logged
+}
+
+const (
+	// throttleLines is how many requests with the same result get their own log line in an interval.
+	throttleLines    = 5
+	throttleInterval = time.Second
+)
+
+// throttle limits the log lines of unverified requests, because anyone can send any number of these requests. The first
+// requests of an interval get their own lines. The others are counted, and at the end of the interval one line for each
+// result contains the count. It is safe for concurrent use.
+type throttle struct {
+	log *slog.Logger
+
+	mu     sync.Mutex
+	counts map[result]*throttled // the requests of this interval; nil between intervals
+}
+
+// throttled counts the requests with one result.
+type throttled struct {
+	count  int
+	source slog.Attr // of the first request without its own line
+}
+
+// allow counts a request and reports whether it gets its own log line.
+func (t *throttle) allow(res result, r *http.Request) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.counts == nil {
+		t.counts = map[result]*throttled{}
+		time.AfterFunc(throttleInterval, t.flush)
+	}
+	same := t.counts[res]
+	if same == nil {
+		same = &throttled{}
+		t.counts[res] = same
+	}
+	if same.count++; same.count == throttleLines+1 {
+		same.source = source(r)
+	}
+	return same.count <= throttleLines
+}
+
+// flush ends the interval and writes the counts.
+func (t *throttle) flush() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for res, same := range t.counts {
+		if more := same.count - throttleLines; more > 0 {
+			level := endings[res].level
+			t.log.Log(context.Background(), level, "requests", "result", string(res), "count", more, same.source)
+		}
+	}
+	t.counts = nil
+}
+
+// source returns the addresses that an unverified request came from. The peer is usually our own load balancer, which
+// adds the last entry of X-Forwarded-For. Without a load balancer, the sender has chosen that entry, so only an IP
+// address is logged, without its port and zone.
+func source(r *http.Request) slog.Attr {
+	entries := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
+	last := strings.TrimSpace(entries[len(entries)-1])
+	forwarded := ""
+	if with, err := netip.ParseAddrPort(last); err == nil {
+		forwarded = with.Addr().WithZone("").String()
+	} else if ip, err := netip.ParseAddr(last); err == nil {
+		forwarded = ip.WithZone("").String()
+	}
+	return slog.Group("unverified", "peer", r.RemoteAddr, "forwarded_for", forwarded)
 }

@@ -42,7 +42,7 @@ func (s *Server) reply(w http.ResponseWriter, r *http.Request, res result, reply
 	s.finish(w, r, res, twilio.TwiML(reply))
 }
 
-// refuse answers with the line of the result.
+// refuse answers with the sentence of a refusal.
 func (s *Server) refuse(w http.ResponseWriter, r *http.Request, res result) {
 	s.finish(w, r, res, endings[res].body())
 }
