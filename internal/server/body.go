@@ -32,7 +32,7 @@ func isPlain(encoding string) bool { return encoding == "" || encoding == "ident
 // readBody reads the body into a buffer that grows as the body arrives, because the length that the head announces can
 // be false. Most of Twilio's bodies fit the first buffer. The size of the buffer counts for the connection until the
 // request is verified. For a body that ends early, net/http returns another error than io.EOF.
-func readBody(r *http.Request) ([]byte, result) {
+func readBody(r *http.Request, conn *connlimit.Conn) ([]byte, result) {
 	if r.ContentLength > maxBody {
 		return nil, tooLarge
 	}
@@ -40,12 +40,11 @@ func readBody(r *http.Request) ([]byte, result) {
 	if r.ContentLength >= 0 {
 		most = int(r.ContentLength)
 	}
-	c := connlimit.FromContext(r.Context())
 	var body []byte
 	for err := error(nil); err != io.EOF && len(body) < most; {
 		if len(body) == cap(body) {
 			size := min(max(2*cap(body), usualBody), most)
-			c.Grow(size - cap(body))
+			conn.Grow(size - cap(body))
 			body = append(make([]byte, 0, size), body...)
 		}
 		var n int

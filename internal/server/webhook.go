@@ -23,9 +23,6 @@ func (s *Server) admit(verifier *twilio.Verifier) func(http.Handler) http.Handle
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			form, refused := s.verified(verifier, r)
-			if refused == "" || endings[refused].origin == signed {
-				connlimit.FromContext(r.Context()).Signed()
-			}
 			if refused != "" {
 				s.refuse(w, r, refused)
 				return
@@ -55,14 +52,15 @@ func (s *Server) admit(verifier *twilio.Verifier) func(http.Handler) http.Handle
 	}
 }
 
-// verified reads and verifies the form of a request. A request needs no slot while its body is read. It needs a slot to
-// be parsed and verified, so that a flood takes little more memory than its bodies. Large bodies have their own slots,
-// so that Twilio's messages do not wait behind them.
+// verified reads and verifies the form of a request, or returns the refusal. A request needs no slot while its body is
+// read. It needs a slot to be parsed and verified, so that a flood takes little more memory than its bodies. Large
+// bodies have their own slots, so that Twilio's messages do not wait behind them.
 func (s *Server) verified(verifier *twilio.Verifier, r *http.Request) (twilio.Form, result) {
 	if !isForm(r.Header.Get("Content-Type")) || !isPlain(r.Header.Get("Content-Encoding")) {
 		return twilio.Form{}, notForm
 	}
-	body, refused := readBody(r)
+	conn := connlimit.FromContext(r.Context())
+	body, refused := readBody(r, conn)
 	if refused != "" {
 		return twilio.Form{}, refused
 	}
@@ -73,19 +71,19 @@ func (s *Server) verified(verifier *twilio.Verifier, r *http.Request) (twilio.Fo
 	select {
 	case slots <- struct{}{}:
 		defer func() { <-slots }()
-	case <-connlimit.FromContext(r.Context()).Ended(): // the body is no longer counted
+	case <-conn.Ended(): // the body is no longer counted
 		return twilio.Form{}, unreadable
 	}
 	form, err := twilio.ParseForm(body)
 	if err != nil {
 		return twilio.Form{}, badForm
 	}
-	_, isSigned := verifier.Verify(r.Header.Get("X-Twilio-Signature"), query(r), form)
-	switch {
-	case !isSigned:
-		return form, badSignature
-	case len(s.AccountSIDs) > 0 && !slices.Contains(s.AccountSIDs, form.Get("AccountSid")):
-		return form, otherAccount
+	if _, isSigned := verifier.Verify(r.Header.Get("X-Twilio-Signature"), query(r), form); !isSigned {
+		return twilio.Form{}, badSignature
+	}
+	conn.Signed()
+	if len(s.AccountSIDs) > 0 && !slices.Contains(s.AccountSIDs, form.Get("AccountSid")) {
+		return twilio.Form{}, otherAccount
 	}
 	return form, ""
 }
