@@ -23,8 +23,8 @@ func (c *configCommand) Help() string {
 The exit status is 1 if the settings cannot be printed, and 2 for a wrong command line or setting.`
 }
 
-// Run prints each setting on standard output, and a warning for each setting that is probably wrong on standard error. A
-// wrong setting is an error, as it is for serve.
+// Run prints each setting on standard output, and a warning for each setting that is probably wrong on standard error.
+// A wrong setting is an error, as it is for serve.
 func (c *configCommand) Run(p *process) error {
 	cfg, err := c.Config()
 	if err != nil {

@@ -30,9 +30,9 @@ type devCommand struct {
 
 // Help is shown below the flags' summary.
 func (c *devCommand) Help() string {
-	return `The public listener also has a page with phones at /, to send messages to the service in a browser. dev writes its URL and the auth
-token to a private file: $XDG_RUNTIME_DIR/smsession/dev.json, or a file in the directory for temporary files. phone and load read this
-file if they have no --url. dev deletes it at its end.
+	return `The public listener also has a page with phones at /, to send messages to the service in a browser. dev writes its URL
+and the auth token to a private file: $XDG_RUNTIME_DIR/smsession/dev.json, or a file in the directory for temporary
+files. phone and load read this file if they have no --url. dev deletes it at its end.
 
   smsession dev
   smsession dev --port 3000 --session-idle-timeout 1m
@@ -57,7 +57,8 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer embedded.Close()
-	cfg.AuthTokens, cfg.Redis = twilio.Tokens{{Value: phone.RandomHex()}}, redisurl.URL{Addrs: []string{embedded.Addr()}}
+	cfg.AuthTokens = twilio.Tokens{{Value: phone.RandomHex()}}
+	cfg.Redis = redisurl.URL{Addrs: []string{embedded.Addr()}}
 	if cfg.PublicURL == (weburl.URL{}) {
 		cfg = cfg.WithPublicURL(weburl.Split(listeners.URL()))
 	}

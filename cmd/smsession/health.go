@@ -14,8 +14,8 @@ import (
 // healthTimeout is how long a replica may take to answer. The answer needs no request to Redis.
 const healthTimeout = 2 * time.Second
 
-// healthCommand asks a replica on this host whether it is ready. It is the health check of a container that contains only
-// this program. The help does not show it.
+// healthCommand asks a replica on this host whether it is ready. It is the health check of a container that contains
+// only this program. The help does not show it.
 type healthCommand struct {
 	URL *url.URL `name:"url" default:"http://${admin_addr}/readyz" placeholder:"URL" help:"The URL to ask (default http://${admin_addr}/readyz, on the private listener)."`
 }

@@ -74,7 +74,8 @@ func main() {
 
 // run parses the command line, runs the command and returns the exit status. ctx ends with the first SIGINT or SIGTERM.
 func run(ctx context.Context, p *process, args []string) int {
-	parser := kong.Must(&commands{}, kong.Name("smsession"), kong.Description(description), kong.Writers(p.stdout, p.stderr),
+	parser := kong.Must(&commands{}, kong.Name("smsession"), kong.Description(description),
+		kong.Writers(p.stdout, p.stderr),
 		kong.Vars{"admin_addr": config.Defaults().AdminAddr})
 	command, err := parser.Parse(args)
 	if err != nil {
@@ -84,8 +85,8 @@ func run(ctx context.Context, p *process, args []string) int {
 	return p.report(command.Run(p))
 }
 
-// report prints an error of any command and returns the exit status. It is no error if the reader of standard output has
-// stopped reading, as head does. A connection that breaks is an error: it is not a file.
+// report prints an error of any command and returns the exit status. It is no error if the reader of standard output
+// has stopped reading, as head does. A connection that breaks is an error: it is not a file.
 func (p *process) report(err error) int {
 	if file, ok := errors.AsType[*fs.PathError](err); err == nil || ok && file.Err == syscall.EPIPE {
 		return 0

@@ -32,14 +32,17 @@ func TestJSON(t *testing.T) {
 	for _, command := range []string{"config", "version"} {
 		t.Run(command, func(t *testing.T) {
 			var text, object, stderr bytes.Buffer
-			if status := run(t.Context(), &process{stdout: &text, stderr: &stderr}, []string{command}); status != 0 || stderr.Len() > 0 {
+			if status := run(t.Context(), &process{stdout: &text, stderr: &stderr}, []string{command}); status != 0 ||
+				stderr.Len() > 0 {
 				t.Fatalf("exit status %d, %s", status, stderr.String())
 			}
-			if status := run(t.Context(), &process{stdout: &object, stderr: &stderr}, []string{command, "--json"}); status != 0 || stderr.Len() > 0 {
+			if status := run(t.Context(), &process{stdout: &object, stderr: &stderr},
+				[]string{command, "--json"}); status != 0 || stderr.Len() > 0 {
 				t.Fatalf("exit status %d, %s", status, stderr.String())
 			}
 			var fields map[string]string
-			if err := json.Unmarshal(object.Bytes(), &fields); err != nil || bytes.Count(object.Bytes(), []byte("\n")) != 1 {
+			if err := json.Unmarshal(object.Bytes(), &fields); err != nil ||
+				bytes.Count(object.Bytes(), []byte("\n")) != 1 {
 				t.Fatalf("%v: %s", err, object.String())
 			}
 			lines := strings.Split(strings.TrimSpace(text.String()), "\n")
@@ -55,7 +58,8 @@ func TestJSON(t *testing.T) {
 					t.Errorf("%q has the field %q", line, got)
 				}
 			}
-			if printed := object.String(); strings.Contains(printed, "S3cr3t") || strings.Contains(printed, webhooktest.AuthToken) {
+			if printed := object.String(); strings.Contains(printed, "S3cr3t") ||
+				strings.Contains(printed, webhooktest.AuthToken) {
 				t.Errorf("a secret is in %s", printed)
 			}
 		})
@@ -89,8 +93,10 @@ func TestReport(t *testing.T) {
 		err  error
 		want string
 	}{
-		{"a full disk is an error", &os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC}, "smsession: write /dev/stdout: no space left on device\n"},
-		{"a broken connection is not a closed pipe", &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE}, "smsession: write tcp: broken pipe\n"},
+		{"a full disk is an error", &os.PathError{Op: "write", Path: "/dev/stdout", Err: syscall.ENOSPC},
+			"smsession: write /dev/stdout: no space left on device\n"},
+		{"a broken connection is not a closed pipe", &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE},
+			"smsession: write tcp: broken pipe\n"},
 		{"an interrupted command is named so", fmt.Errorf("read: %w", context.Canceled), "smsession: interrupted\n"},
 	}
 	for _, row := range rows {

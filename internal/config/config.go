@@ -8,8 +8,8 @@
 //
 // No secret appears in a fault, in a warning, in Settings, or where a Config is printed or logged.
 //
-// The types of the settings come from the packages that use them: redisurl, twilio, weburl, logging. hostname checks names
-// of hosts, and duration writes durations. The package imports no other of our packages, and no driver.
+// The types of the settings come from the packages that use them: redisurl, twilio, weburl, logging. hostname checks
+// names of hosts, and duration writes durations. The package imports no other of our packages, and no driver.
 package config
 
 import (
@@ -23,15 +23,16 @@ import (
 	"smsession/internal/weburl"
 )
 
-// Config has the settings. It is a value that does not change after the start, so it may be read concurrently. It may be
-// printed and logged. Any other encoding, such as JSON, would show its secrets.
+// Config has the settings. It is a value that does not change after the start, so it may be read concurrently. It may
+// be printed and logged. Any other encoding, such as JSON, would show its secrets.
 type Config struct {
 	Addr       string   // the host:port of the public listener
 	AdminAddr  string   // the host:port of the private listener; "" if there is none
 	AdminHosts []string // names that the private listener answers to, in the form of hostname.Of
 	Pprof      bool     // whether the private listener serves /debug/pprof
 
-	PublicURL               weburl.URL // the URL that Twilio is configured with, without our routes; zero if only the next two are set
+	// the URL that Twilio is configured with, without our routes; zero if only the next two are set
+	PublicURL               weburl.URL
 	WebhookURL, FallbackURL weburl.URL // the URLs that Twilio is configured with
 	AuthTokens              twilio.Tokens
 	AccountSIDs             []string // the accounts whose messages are accepted; empty for all
@@ -57,14 +58,15 @@ type Config struct {
 // Defaults returns the settings of the service that are used if nothing is set. Settings without a default are zero.
 func Defaults() Config {
 	return Config{
-		Addr:           ":8080",
-		AdminAddr:      "127.0.0.1:9464",
-		RedisPrefix:    "sms:",
-		Connections:    64,
-		IdleTimeout:    4 * time.Hour,
-		Lifetime:       720 * time.Hour, // 30 days
-		RequestBudget:  10 * time.Second,
-		KeepAlive:      650 * time.Second, // longer than the longest fixed keep-alive of a load balancer, Google's 600 s
+		Addr:          ":8080",
+		AdminAddr:     "127.0.0.1:9464",
+		RedisPrefix:   "sms:",
+		Connections:   64,
+		IdleTimeout:   4 * time.Hour,
+		Lifetime:      720 * time.Hour, // 30 days
+		RequestBudget: 10 * time.Second,
+		// longer than the longest fixed keep-alive of a load balancer, Google's 600 s
+		KeepAlive:      650 * time.Second,
 		MaxConnections: 8192,
 		DrainDelay:     5 * time.Second,
 		OptOut:         twilio.OptOutDefault,
@@ -73,8 +75,8 @@ func Defaults() Config {
 	}
 }
 
-// DevDefaults returns the defaults of dev. They are those of the service, except that only this host can reach the public
-// listener, that dev stops at once, and that people read its log.
+// DevDefaults returns the defaults of dev. They are those of the service, except that only this host can reach the
+// public listener, that dev stops at once, and that people read its log.
 func DevDefaults() Config {
 	c := Defaults()
 	c.Addr = "127.0.0.1" + c.Addr

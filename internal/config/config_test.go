@@ -144,7 +144,8 @@ func TestOperatorSettings(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	short := func(n, of int) string {
-		return fmt.Sprintf("TWILIO_AUTH_TOKEN: token %d of %d is shorter than the 32 characters of Twilio's tokens", n, of)
+		return fmt.Sprintf("TWILIO_AUTH_TOKEN: token %d of %d is shorter than the 32 characters of Twilio's tokens", n,
+			of)
 	}
 	const ends = "PUBLIC_URL ends in /sms: the service accepts only requests that Twilio sends to https://sms.example.com/sms/sms"
 	rows := []struct {
@@ -157,8 +158,12 @@ func TestWarnings(t *testing.T) {
 		{"PUBLIC_URL ends in /sms, but is not used", func(f *config.Flags) {
 			f.PublicURL, f.WebhookURL, f.FallbackURL = f.PublicURL+"/sms", "https://sms.example.com/sms", "https://sms.example.com/sms/fallback"
 		}, nil},
-		{"a token is short", func(f *config.Flags) { f.TwilioAuthToken = token + "," + token[1:] + "," + sid + ":" + token }, []string{short(2, 3)}},
-		{"a token is short after its account", func(f *config.Flags) { f.TwilioAuthToken = sid + ":" + token[1:] }, []string{short(1, 1)}},
+		{"a token is short", func(f *config.Flags) {
+			f.TwilioAuthToken = token + "," + token[1:] + "," + sid + ":" +
+				token
+		}, []string{short(2, 3)}},
+		{"a token is short after its account", func(f *config.Flags) { f.TwilioAuthToken = sid + ":" + token[1:] },
+			[]string{short(1, 1)}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

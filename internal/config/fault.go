@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// Faults are all faults of the settings, in the order of the settings. Each has both names of the setting, a colon, and a
-// sentence without its full stop. No fault contains a secret.
+// Faults are all faults of the settings, in the order of the settings. Each has both names of the setting, a colon, and
+// a sentence without its full stop. No fault contains a secret.
 type Faults []string
 
 // Error returns one line for each fault.

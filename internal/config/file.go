@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// fileLimit is the largest size of a file in bytes. A secret is far smaller. Without the limit, a wrong path, such as that
-// of a log or a device, could fill the memory.
+// fileLimit is the largest size of a file in bytes. A secret is far smaller. Without the limit, a wrong path, such as
+// that of a log or a device, could fill the memory.
 const fileLimit = 64 << 10
 
 // pipeTimeout is how long to wait for the writer of a pipe.
 const pipeTimeout = 5 * time.Second
 
-// readSecret returns the line of a setting's file without the white space around it, and without the byte-order mark that
-// some editors on Windows write. A list may have several lines, which are returned with commas between them. No error
-// contains any of the content. An error contains the path only if it is absolute, because any other text may be the secret
-// itself, in the wrong setting.
+// readSecret returns the line of a setting's file without the white space around it, and without the byte-order mark
+// that some editors on Windows write. A list may have several lines, which are returned with commas between them. No
+// error contains any of the content. An error contains the path only if it is absolute, because any other text may be
+// the secret itself, in the wrong setting.
 func readSecret(path string, isList bool) (string, error) {
 	file := "the file"
 	if filepath.IsAbs(path) {
@@ -42,9 +42,9 @@ func readSecret(path string, isList bool) (string, error) {
 	return strings.Join(lines, ","), nil
 }
 
-// readFile returns the content of a file. It waits for a pipe no longer than pipeTimeout, because the files are read again
-// while messages wait for the new secrets. An error continues a sentence that begins with the file. It does not contain
-// the path.
+// readFile returns the content of a file. It waits for a pipe no longer than pipeTimeout, because the files are read
+// again while messages wait for the new secrets. An error continues a sentence that begins with the file. It does not
+// contain the path.
 func readFile(path string) (content []byte, err error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // otherwise opening a pipe waits for its writer
 	if err == nil {

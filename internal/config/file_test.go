@@ -19,7 +19,8 @@ func TestRedisURL(t *testing.T) {
 	if !reflect.DeepEqual(got.Redis, want) {
 		t.Errorf("got %#v, want %#v", got.Redis, want)
 	}
-	for _, content := range []string{"\ufeffredis://app:pass@redis:7000/3", "redis://app:pass@redis:7000/3\n", "\nredis://app:pass@redis:7000/3\r\n\n"} {
+	for _, content := range []string{"\ufeffredis://app:pass@redis:7000/3", "redis://app:pass@redis:7000/3\n",
+		"\nredis://app:pass@redis:7000/3\r\n\n"} {
 		got = read(t, func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", write(t, content) })
 		if !reflect.DeepEqual(got.Redis, want) {
 			t.Errorf("from a file with %q: got %#v, want %#v", content, got.Redis, want)
@@ -31,12 +32,16 @@ func TestRedisURLFaults(t *testing.T) {
 	large := write(t, strings.Repeat("x", 64<<10+1))
 	const name = "REDIS_URL (--redis-url): "
 	checkFaults(t, []faultRow{
-		{"everything is reported at once", func(f *config.Flags) { f.RedisURL = "redis://user@h/x?db=1#" }, strings.Join([]string{
-			name + "the URL has a user without a password: write user:password@host, or :password@host for the default user",
-			name + "the path of the URL must be a database number, such as /0",
-			name + "the query parameter db is not supported with this kind of Redis; in a password, write %3F for ?",
-			name + "the URL must not have a #; in a password, write %23 for #"}, "\n")},
-		{"the path of a missing certificate is not quoted", func(f *config.Flags) { f.RedisURL = "rediss://h?ca_file=/missing" },
+		{"everything is reported at once", func(f *config.Flags) { f.RedisURL = "redis://user@h/x?db=1#" },
+			strings.Join([]string{
+				name +
+					"the URL has a user without a password: write user:password@host, or :password@host for the default user",
+				name + "the path of the URL must be a database number, such as /0",
+				name +
+					"the query parameter db is not supported with this kind of Redis; in a password, write %3F for ?",
+				name + "the URL must not have a #; in a password, write %23 for #"}, "\n")},
+		{"the path of a missing certificate is not quoted",
+			func(f *config.Flags) { f.RedisURL = "rediss://h?ca_file=/missing" },
 			name + "the ca_file cannot be read: no such file or directory"},
 		{"a certificate is not a directory", func(f *config.Flags) { f.RedisURL = "rediss://h?ca_file=/" },
 			name + "the ca_file cannot be read: is a directory"},
@@ -55,16 +60,20 @@ func TestFileFaults(t *testing.T) {
 	}
 	const name = "REDIS_URL_FILE (--redis-url-file): "
 	checkFaults(t, []faultRow{
-		{"only one of REDIS_URL and REDIS_URL_FILE is set", func(f *config.Flags) { f.RedisURLFile = missing }, "REDIS_URL (--redis-url): REDIS_URL_FILE is set, too: set only one of them"},
-		{"only one of TWILIO_AUTH_TOKEN and TWILIO_AUTH_TOKEN_FILE is set", func(f *config.Flags) { f.TwilioAuthTokenFile = missing }, "TWILIO_AUTH_TOKEN (--twilio-auth-token): TWILIO_AUTH_TOKEN_FILE is set, too: set only one of them"},
-		{"the file exists", file(missing), name + `the file "` + missing + `" cannot be read: no such file or directory`},
+		{"only one of REDIS_URL and REDIS_URL_FILE is set", func(f *config.Flags) { f.RedisURLFile = missing },
+			"REDIS_URL (--redis-url): REDIS_URL_FILE is set, too: set only one of them"},
+		{"only one of TWILIO_AUTH_TOKEN and TWILIO_AUTH_TOKEN_FILE is set",
+			func(f *config.Flags) { f.TwilioAuthTokenFile = missing }, "TWILIO_AUTH_TOKEN (--twilio-auth-token): TWILIO_AUTH_TOKEN_FILE is set, too: set only one of them"},
+		{"the file exists", file(missing), name + `the file "` + missing +
+			`" cannot be read: no such file or directory`},
 		{"a relative path is not quoted", file("missing"), name + "the file cannot be read: no such file or directory"},
 		{"a file is not a directory", file(dir), name + `the file "` + dir + `" cannot be read: is a directory`},
 		{"a file is not empty", file(empty), name + `the file "` + empty + `" is empty`},
 		{"a file is not blank", file(blank), name + `the file "` + blank + `" is empty`},
 		{"a file has at most 64 KiB", file(large), name + `the file "` + large + `" is larger than 64 KiB`},
 		{"a URL has one line", file(lines), name + `the file "` + lines + `" has more than one line`},
-		{"a fault in a file is reported with the setting of the file", file(write(t, "redis://h/x")), name + "the path of the URL must be a database number, such as /0"},
+		{"a fault in a file is reported with the setting of the file", file(write(t, "redis://h/x")), name +
+			"the path of the URL must be a database number, such as /0"},
 	})
 }
 

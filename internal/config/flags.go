@@ -1,8 +1,8 @@
 package config
 
-// The flag structs are embedded in the structs of the commands. kong sets their fields to the strings as given. An empty
-// field means that the setting is not set. No field has a `default` tag, because Defaults and DevDefaults have the
-// defaults; the help of a command repeats them.
+// The flag structs are embedded in the structs of the commands. kong sets their fields to the strings as given. An
+// empty field means that the setting is not set. No field has a `default` tag, because Defaults and DevDefaults have
+// the defaults; the help of a command repeats them.
 
 // Flags are the settings of the service.
 type Flags struct {
@@ -39,7 +39,7 @@ type RESTFlags struct {
 // TwilioFlags name the URL of the service and its accounts.
 type TwilioFlags struct {
 	PublicURL        string `name:"public-url" env:"PUBLIC_URL" placeholder:"URL" help:"URL that Twilio is configured with, without /sms, such as https://sms.example.com."`
-	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID,..." help:"Twilio account SID (AC and 32 hexadecimal digits), or several, separated by commas. The service refuses messages of other accounts. A command for a number uses the first."`
+	TwilioAccountSID string `name:"twilio-account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID,..." help:"Twilio account SID (AC and 32 hexadecimal digits), or several, separated by commas. The service refuses messages of other accounts. webhook uses the first, which must be the account that has the number."`
 }
 
 // WebhookFlags are more settings that must be the same at Twilio and in the service.

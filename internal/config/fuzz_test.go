@@ -10,8 +10,10 @@ func FuzzFlags(f *testing.F) {
 	f.Add("", "", "", "", "", "", "", "", "", "", "", "", "", "")
 	f.Add(":80", "80", "", "true", "", sid, "app:", "0", "4h", "720h", "10s", "5s", "off", "debug")
 	f.Add("::1:80", "-1", "[::1]:0", "1", ",", "AC", "{", "1", "-1h", "9e9h", "14s", "6m", "on", "info+1")
-	f.Fuzz(func(t *testing.T, addr, port, admin, pprof, tokens, account, prefix, replicas, idle, lifetime, budget, drain, optOut, level string) {
-		for _, public := range []*string{&addr, &port, &admin, &pprof, &account, &prefix, &replicas, &idle, &lifetime, &budget, &drain, &optOut, &level} {
+	f.Fuzz(func(t *testing.T, addr, port, admin, pprof, tokens, account, prefix, replicas, idle, lifetime, budget,
+		drain, optOut, level string) {
+		for _, public := range []*string{&addr, &port, &admin, &pprof, &account, &prefix, &replicas, &idle, &lifetime,
+			&budget, &drain, &optOut, &level} {
 			if leaks(*public) { // only secret settings contain the sentinel
 				*public = ""
 			}

@@ -47,7 +47,8 @@ func TestNames(t *testing.T) {
 	}{
 		{"the service has every setting", serviceNames, &config.Flags{}},
 		{"dev has no settings for Redis and the auth token", devNames, &config.DevFlags{}},
-		{"an operator's command has only the settings of Redis", "REDIS_URL REDIS_URL_FILE REDIS_PREFIX", &config.OperatorFlags{}},
+		{"an operator's command has only the settings of Redis", "REDIS_URL REDIS_URL_FILE REDIS_PREFIX",
+			&config.OperatorFlags{}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -143,7 +144,8 @@ func TestEmptyAdminAddr(t *testing.T) {
 		{"an empty variable turns the listener off", map[string]string{"ADMIN_ADDR": ""}, nil, ""},
 		{"an empty flag turns the listener off", nil, []string{"--admin-addr="}, ""},
 		{"an empty argument after the flag turns the listener off", nil, []string{"--admin-addr", ""}, ""},
-		{"an empty flag overrides the environment", map[string]string{"ADMIN_ADDR": ":1"}, []string{"--admin-addr="}, ""},
+		{"an empty flag overrides the environment", map[string]string{"ADMIN_ADDR": ":1"}, []string{"--admin-addr="},
+			""},
 		{"a flag overrides an empty variable", map[string]string{"ADMIN_ADDR": ""}, []string{"--admin-addr=:2"}, ":2"},
 		{"a variable is used if there is no flag", map[string]string{"ADMIN_ADDR": ":1"}, nil, ":1"},
 	}
@@ -162,7 +164,8 @@ func TestEmptyAdminAddr(t *testing.T) {
 // TestEmptyVariables sets variables to nothing, as Compose does with variables
 // that are not set.
 func TestEmptyVariables(t *testing.T) {
-	env := map[string]string{"ADDR": "", "PORT": "", "REDIS_PREFIX": "", "SESSION_IDLE_TIMEOUT": "", "LOG_FORMAT": "", "PPROF": "",
+	env := map[string]string{"ADDR": "", "PORT": "", "REDIS_PREFIX": "", "SESSION_IDLE_TIMEOUT": "", "LOG_FORMAT": "",
+		"PPROF":                  "",
 		"TWILIO_AUTH_TOKEN_FILE": "", "REDIS_URL_FILE": "", "TWILIO_ACCOUNT_SID": "",
 		"PUBLIC_URL": "https://sms.example.com", "TWILIO_AUTH_TOKEN": token, "REDIS_URL": "redis://redis"}
 	var f config.Flags

@@ -13,9 +13,9 @@ import (
 	"smsession/internal/weburl"
 )
 
-// Config returns the settings of the service. The error is a Faults. PUBLIC_URL (or the two URLs below it), the auth token
-// and REDIS_URL are required. Every other setting that is missing or empty has its default, but an empty ADMIN_ADDR turns
-// the private listener off.
+// Config returns the settings of the service. The error is a Faults. PUBLIC_URL (or the two URLs below it), the auth
+// token and REDIS_URL are required. Every other setting that is missing or empty has its default, but an empty
+// ADMIN_ADDR turns the private listener off.
 func (f Flags) Config() (Config, error) {
 	p := parse(f, Defaults())
 	if !p.isSet("WEBHOOK_URL") || !p.isSet("FALLBACK_URL") {
@@ -25,12 +25,12 @@ func (f Flags) Config() (Config, error) {
 	return p.result()
 }
 
-// Config returns the settings of dev. None is required. Redis and AuthTokens are zero. The URLs are zero if PUBLIC_URL is
-// not set. The caller sets these fields. The error is a Faults.
+// Config returns the settings of dev. None is required. Redis and AuthTokens are zero. The URLs are zero if PUBLIC_URL
+// is not set. The caller sets these fields. The error is a Faults.
 func (f DevFlags) Config() (Config, error) { return parse(f, DevDefaults()).result() }
 
-// Config returns the settings of an operator's command: Redis, RedisPrefix, and the defaults of the service. REDIS_URL is
-// required. The error is a Faults.
+// Config returns the settings of an operator's command: Redis, RedisPrefix, and the defaults of the service. REDIS_URL
+// is required. The error is a Faults.
 func (f OperatorFlags) Config() (Config, error) {
 	p := parse(f, Defaults())
 	p.require("REDIS_URL")
@@ -38,20 +38,22 @@ func (f OperatorFlags) Config() (Config, error) {
 }
 
 // Reread parses REDIS_URL again, and reads its file and the certificates that it names. It returns the URL with the new
-// users, passwords and certificates. The error is a Faults. Another server, another database or another kind of connection
-// is a fault: replicas that read their files at different times would keep the same conversation in two places.
+// users, passwords and certificates. The error is a Faults. Another server, another database or another kind of
+// connection is a fault: replicas that read their files at different times would keep the same conversation in two
+// places.
 func (f RedisFlags) Reread(present redisurl.URL) (redisurl.URL, error) {
 	p := parse(f, Config{})
 	p.require("REDIS_URL")
 	if len(p.faults) == 0 && !p.config.Redis.SameServers(present) {
-		p.fault("REDIS_URL_FILE", "the URL names another server or database than at the start, or other TLS: restart the service to use it")
+		p.fault("REDIS_URL_FILE",
+			"the URL names another server or database than at the start, or other TLS: restart the service to use it")
 	}
 	c, err := p.result()
 	return c.Redis, err
 }
 
-// RereadTokens parses TWILIO_AUTH_TOKEN again, and reads its file. The error is a Faults. An account without a token is a
-// fault.
+// RereadTokens parses TWILIO_AUTH_TOKEN again, and reads its file. The error is a Faults. An account without a token is
+// a fault.
 func (f Flags) RereadTokens() (twilio.Tokens, error) {
 	p := parse(struct {
 		TwilioFlags
@@ -92,7 +94,8 @@ func parse(flags any, defaults Config, more ...setting) *parser {
 	return p
 }
 
-// texts returns the texts of the fields that are set, by the names in their env tags, without the white space around them.
+// texts returns the texts of the fields that are set, by the names in their env tags, without the white space around
+// them.
 func texts(flags reflect.Value) map[string]string {
 	set := map[string]string{}
 	for field, value := range flags.Fields() {

@@ -43,7 +43,8 @@ func TestPipe(t *testing.T) {
 		}
 		write.Close()
 		flags := config.RedisFlags{RedisURLFile: fmt.Sprint("/dev/fd/", read.Fd())}
-		if _, err := flags.Reread(redisurl.URL{}); err == nil || !strings.Contains(err.Error(), "names another server") {
+		if _, err := flags.Reread(redisurl.URL{}); err == nil ||
+			!strings.Contains(err.Error(), "names another server") {
 			t.Errorf("got %v", err)
 		}
 	})

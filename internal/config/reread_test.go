@@ -14,9 +14,11 @@ import (
 func TestRereadRedis(t *testing.T) {
 	const name = "REDIS_URL_FILE (--redis-url-file): "
 	for _, row := range []struct{ name, before, after, wantPassword, wantFault string }{
-		{name: "another password is returned", before: "redis://app:old@redis", after: "redis://app:new@redis", wantPassword: "new"},
+		{name: "another password is returned", before: "redis://app:old@redis", after: "redis://app:new@redis",
+			wantPassword: "new"},
 		{name: "another server needs a restart", before: "redis://:old@redis", after: "redis://:new@other",
-			wantFault: name + "the URL names another server or database than at the start, or other TLS: restart the service to use it"},
+			wantFault: name +
+				"the URL names another server or database than at the start, or other TLS: restart the service to use it"},
 		{name: "a file without a URL is a fault", before: "redis://:old@redis", after: "S3cr3t",
 			wantFault: name + "the value must be a URL such as redis://localhost:6379"},
 	} {
@@ -55,7 +57,8 @@ func TestRereadCertificates(t *testing.T) {
 		}
 	}
 	replace(old)
-	flags := config.RedisFlags{RedisURL: "rediss://redis?" + url.Values{"ca_file": {ca}, "cert_file": {cert}, "key_file": {key}}.Encode()}
+	flags := config.RedisFlags{RedisURL: "rediss://redis?" +
+		url.Values{"ca_file": {ca}, "cert_file": {cert}, "key_file": {key}}.Encode()}
 	before := read(t, func(f *config.Flags) { f.RedisFlags = flags }).Redis
 	replace(next)
 	after, err := flags.Reread(before)
@@ -80,7 +83,8 @@ func TestRereadTokens(t *testing.T) {
 	if got, err := flags.RereadTokens(); err != nil || len(got) != 2 {
 		t.Errorf("got %d tokens, %v, want 2", len(got), err)
 	}
-	for _, content := range []string{"", "S3cr3t,,old", "S3cr3t old", otherSID + ":S3cr3t"} { // the last one has no token for the account
+	// the last one has no token for the account
+	for _, content := range []string{"", "S3cr3t,,old", "S3cr3t old", otherSID + ":S3cr3t"} {
 		flags := config.Flags{WebhookFlags: config.WebhookFlags{TwilioAuthTokenFile: write(t, content)}}
 		flags.TwilioAccountSID = sid
 		if got, err := flags.RereadTokens(); err == nil || got != nil || strings.Contains(err.Error(), "S3cr3t") {

@@ -28,7 +28,8 @@ func (f RESTFlags) Config() (REST, error) {
 		// See https://www.twilio.com/docs/global-infrastructure/understanding-edge-locations.
 		r.Edge = map[string]string{"us1": "ashburn", "ie1": "dublin", "au1": "sydney"}[r.Region]
 		if r.Edge == "" {
-			p.fault("TWILIO_REGION", "the region is not us1, ie1 or au1: set TWILIO_EDGE, too, because Twilio has no API host for it alone")
+			p.fault("TWILIO_REGION",
+				"the region is not us1, ie1 or au1: set TWILIO_EDGE, too, because Twilio has no API host for it alone")
 		}
 	}
 	if len(p.config.AccountSIDs) > 0 {
@@ -37,7 +38,8 @@ func (f RESTFlags) Config() (REST, error) {
 	r.AuthToken = p.config.AuthTokens.For(r.AccountSID)
 	if strings.ContainsFunc(r.AuthToken, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
 		// twilio-go does not send such a password.
-		p.fault("TWILIO_AUTH_TOKEN", "the account's token has a character that is not a letter or a digit, so it is not one of Twilio's")
+		p.fault("TWILIO_AUTH_TOKEN",
+			"the account's token has a character that is not a letter or a digit, so it is not one of Twilio's")
 	}
 	c, err := p.result()
 	if err != nil {

@@ -28,15 +28,23 @@ func TestRESTFaults(t *testing.T) {
 		want []string
 	}{
 		{"account and token are required", set("", ""), []string{
-			authToken + "the setting is missing: set it to the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE",
-			account + "the setting is missing: set it to the account that has the number: AC and 32 hexadecimal digits"}},
-		{"the account is an SID", set("AC12", token), []string{account + "the value must be an account SID (AC and 32 hexadecimal digits), or several, separated by commas"}},
+			authToken +
+				"the setting is missing: set it to the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE",
+			account +
+				"the setting is missing: set it to the account that has the number: AC and 32 hexadecimal digits"}},
+		{"the account is an SID", set("AC12", token),
+			[]string{account +
+				"the value must be an account SID (AC and 32 hexadecimal digits), or several, separated by commas"}},
 		{"the token has only letters and digits", set(sid, "to-ken"), []string{
-			authToken + "the account's token has a character that is not a letter or a digit, so it is not one of Twilio's"}},
+			authToken +
+				"the account's token has a character that is not a letter or a digit, so it is not one of Twilio's"}},
 		{"account and token are checked at once", set("AC12", "to-ken"), []string{
-			account + "the value must be an account SID (AC and 32 hexadecimal digits), or several, separated by commas",
-			authToken + "the account's token has a character that is not a letter or a digit, so it is not one of Twilio's"}},
-		{"the account needs a token", set(sid, otherSID+":"+token), []string{account + "TWILIO_AUTH_TOKEN has no token for an account: add it there as AC…:token"}},
+			account +
+				"the value must be an account SID (AC and 32 hexadecimal digits), or several, separated by commas",
+			authToken +
+				"the account's token has a character that is not a letter or a digit, so it is not one of Twilio's"}},
+		{"the account needs a token", set(sid, otherSID+":"+token),
+			[]string{account + "TWILIO_AUTH_TOKEN has no token for an account: add it there as AC…:token"}},
 		{"PUBLIC_URL is a URL", func(f *config.RESTFlags) { f.PublicURL = "sms.example.com" },
 			[]string{"PUBLIC_URL (--public-url): the URL does not begin with https:// or http://"}},
 		{"WEBHOOK_URL has no query", func(f *config.RESTFlags) { f.WebhookURL = "https://h/in?a=b" },
@@ -47,7 +55,10 @@ func TestRESTFaults(t *testing.T) {
 			[]string{`TWILIO_REGION (--twilio-region): "evil.example/" is not the name of a region, such as ie1`}},
 		{"an edge is a part of a host name", func(f *config.RESTFlags) { f.TwilioEdge = "evil.example/" },
 			[]string{`TWILIO_EDGE (--twilio-edge): "evil.example/" is not the name of an edge, such as dublin`}},
-		{"region and edge are both checked", func(f *config.RESTFlags) { f.TwilioRegion, f.TwilioEdge = "evil.example/", "evil.example/" }, []string{
+		{"region and edge are both checked", func(f *config.RESTFlags) {
+			f.TwilioRegion, f.TwilioEdge = "evil.example/",
+				"evil.example/"
+		}, []string{
 			`TWILIO_REGION (--twilio-region): "evil.example/" is not the name of a region, such as ie1`,
 			`TWILIO_EDGE (--twilio-edge): "evil.example/" is not the name of an edge, such as dublin`}},
 	}
@@ -68,22 +79,37 @@ func TestREST(t *testing.T) {
 		want config.REST
 	}{
 		{"account and token are used", func(*config.RESTFlags) {}, config.REST{AccountSID: sid, AuthToken: token}},
-		{"the first of several tokens is used", func(f *config.RESTFlags) { f.TwilioAuthToken += ",to-ken" }, config.REST{AccountSID: sid, AuthToken: token}},
+		{"the first of several tokens is used", func(f *config.RESTFlags) { f.TwilioAuthToken += ",to-ken" },
+			config.REST{AccountSID: sid, AuthToken: token}},
 		{"the first of several accounts is used, with its token", func(f *config.RESTFlags) {
 			f.TwilioAccountSID, f.TwilioAuthToken = otherSID+","+sid, "common,"+sid+":wrong,"+otherSID+":"+token
 		}, config.REST{AccountSID: otherSID, AuthToken: token}},
-		{"a token for any account is used if the account has none", func(f *config.RESTFlags) { f.TwilioAuthToken = otherSID + ":wrong," + token },
+		{"a token for any account is used if the account has none",
+			func(f *config.RESTFlags) { f.TwilioAuthToken = otherSID + ":wrong," + token },
 			config.REST{AccountSID: sid, AuthToken: token}},
-		{"the URLs are below PUBLIC_URL", func(f *config.RESTFlags) { f.PublicURL = "https://h/" }, config.REST{AccountSID: sid, AuthToken: token,
-			PublicURL: parseURL(t, "https://h"), WebhookURL: parseURL(t, "https://h/sms"), FallbackURL: parseURL(t, "https://h/sms/fallback")}},
-		{"the URLs may be set one by one", func(f *config.RESTFlags) { f.WebhookURL, f.FallbackURL = "https://h/in#rc=2", "https://h/sorry" },
-			config.REST{AccountSID: sid, AuthToken: token, WebhookURL: parseURL(t, "https://h/in#rc=2"), FallbackURL: parseURL(t, "https://h/sorry")}},
-		{"the edge of ie1 is dublin", func(f *config.RESTFlags) { f.TwilioRegion = "ie1" }, config.REST{AccountSID: sid, AuthToken: token, Region: "ie1", Edge: "dublin"}},
-		{"the edge of au1 is sydney", func(f *config.RESTFlags) { f.TwilioRegion = "au1" }, config.REST{AccountSID: sid, AuthToken: token, Region: "au1", Edge: "sydney"}},
-		{"the edge of us1 is ashburn", func(f *config.RESTFlags) { f.TwilioRegion = "us1" }, config.REST{AccountSID: sid, AuthToken: token, Region: "us1", Edge: "ashburn"}},
-		{"a region may be used with any edge", func(f *config.RESTFlags) { f.TwilioRegion, f.TwilioEdge = "jp1", " tokyo" },
+		{"the URLs are below PUBLIC_URL", func(f *config.RESTFlags) { f.PublicURL = "https://h/" },
+			config.REST{AccountSID: sid, AuthToken: token,
+				PublicURL: parseURL(t, "https://h"), WebhookURL: parseURL(t, "https://h/sms"), FallbackURL: parseURL(t,
+					"https://h/sms/fallback")}},
+		{"the URLs may be set one by one", func(f *config.RESTFlags) {
+			f.WebhookURL,
+				f.FallbackURL = "https://h/in#rc=2", "https://h/sorry"
+		},
+			config.REST{AccountSID: sid, AuthToken: token, WebhookURL: parseURL(t, "https://h/in#rc=2"),
+				FallbackURL: parseURL(t, "https://h/sorry")}},
+		{"the edge of ie1 is dublin", func(f *config.RESTFlags) { f.TwilioRegion = "ie1" },
+			config.REST{AccountSID: sid, AuthToken: token, Region: "ie1", Edge: "dublin"}},
+		{"the edge of au1 is sydney", func(f *config.RESTFlags) { f.TwilioRegion = "au1" },
+			config.REST{AccountSID: sid, AuthToken: token, Region: "au1", Edge: "sydney"}},
+		{"the edge of us1 is ashburn", func(f *config.RESTFlags) { f.TwilioRegion = "us1" },
+			config.REST{AccountSID: sid, AuthToken: token, Region: "us1", Edge: "ashburn"}},
+		{"a region may be used with any edge", func(f *config.RESTFlags) {
+			f.TwilioRegion, f.TwilioEdge = "jp1",
+				" tokyo"
+		},
 			config.REST{AccountSID: sid, AuthToken: token, Region: "jp1", Edge: "tokyo"}},
-		{"an edge may be used without a region", func(f *config.RESTFlags) { f.TwilioEdge = "dublin" }, config.REST{AccountSID: sid, AuthToken: token, Edge: "dublin"}},
+		{"an edge may be used without a region", func(f *config.RESTFlags) { f.TwilioEdge = "dublin" },
+			config.REST{AccountSID: sid, AuthToken: token, Edge: "dublin"}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

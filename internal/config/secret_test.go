@@ -64,19 +64,26 @@ func malformed() []string {
 }
 
 func TestFaultsWithoutSecrets(t *testing.T) {
-	for _, secret := range append(malformed(), "S3cr3t,", "S3cr3t x", "S3cr3t\x00", "'S3cr3t'", "S3cr3té", "AC12:S3cr3t", strings.Repeat("S3cr3t", 11000)) {
+	for _, secret := range append(malformed(), "S3cr3t,", "S3cr3t x", "S3cr3t\x00", "'S3cr3t'", "S3cr3té",
+		"AC12:S3cr3t", strings.Repeat("S3cr3t", 11000)) {
 		for setting, set := range map[string]func(*config.Flags){
-			"TWILIO_AUTH_TOKEN":      func(f *config.Flags) { f.TwilioAuthToken = secret + "," },
-			"TWILIO_AUTH_TOKEN_FILE": func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = "", write(t, secret+",") },
-			"a token set as a path":  func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = "", secret },
-			"both token settings":    func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = secret, secret },
-			"REDIS_URL":              func(f *config.Flags) { f.RedisURL = secret },
-			"REDIS_URL_FILE":         func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", write(t, secret) },
-			"a URL set as a path":    func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", secret },
-			"PUBLIC_URL":             func(f *config.Flags) { f.PublicURL = secret },
-			"WEBHOOK_URL":            func(f *config.Flags) { f.WebhookURL = secret },
-			"FALLBACK_URL":           func(f *config.Flags) { f.FallbackURL = secret },
-			"TWILIO_ACCOUNT_SID":     func(f *config.Flags) { f.TwilioAccountSID = secret },
+			"TWILIO_AUTH_TOKEN": func(f *config.Flags) { f.TwilioAuthToken = secret + "," },
+			"TWILIO_AUTH_TOKEN_FILE": func(f *config.Flags) {
+				f.TwilioAuthToken, f.TwilioAuthTokenFile = "",
+					write(t, secret+",")
+			},
+			"a token set as a path": func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = "", secret },
+			"both token settings": func(f *config.Flags) {
+				f.TwilioAuthToken, f.TwilioAuthTokenFile = secret,
+					secret
+			},
+			"REDIS_URL":           func(f *config.Flags) { f.RedisURL = secret },
+			"REDIS_URL_FILE":      func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", write(t, secret) },
+			"a URL set as a path": func(f *config.Flags) { f.RedisURL, f.RedisURLFile = "", secret },
+			"PUBLIC_URL":          func(f *config.Flags) { f.PublicURL = secret },
+			"WEBHOOK_URL":         func(f *config.Flags) { f.WebhookURL = secret },
+			"FALLBACK_URL":        func(f *config.Flags) { f.FallbackURL = secret },
+			"TWILIO_ACCOUNT_SID":  func(f *config.Flags) { f.TwilioAccountSID = secret },
 		} {
 			f := required()
 			set(&f)

@@ -69,8 +69,8 @@ type Setting struct {
 	Value string // as it could be set again, with secrets masked; "" if it is not set or turned off
 }
 
-// Settings returns all settings of the service, in the order of the documentation. PORT is a part of ADDR, and a *_FILE is
-// shown as the setting that the file contains.
+// Settings returns all settings of the service, in the order of the documentation. PORT is a part of ADDR, and a *_FILE
+// is shown as the setting that the file contains.
 func (c Config) Settings() []Setting {
 	var shown []Setting
 	for _, s := range c.settings() {

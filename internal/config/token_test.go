@@ -27,8 +27,9 @@ func TestAuthTokens(t *testing.T) {
 		{name: "an account may have several tokens", value: sid + ":new," + sid + ":old", want: twilio.Tokens{
 			{Account: sid, Value: "new"}, {Account: sid, Value: "old"}}},
 		{name: "a file may have a newline at its end", file: "new,old\r\n", want: forAny("new", "old")},
-		{name: "a file may have one token on each line", file: "new\r\n\n" + sid + ":other\nold, older\n", want: twilio.Tokens{
-			{Value: "new"}, {Account: sid, Value: "other"}, {Value: "old"}, {Value: "older"}}},
+		{name: "a file may have one token on each line", file: "new\r\n\n" + sid + ":other\nold, older\n",
+			want: twilio.Tokens{
+				{Value: "new"}, {Account: sid, Value: "other"}, {Value: "old"}, {Value: "older"}}},
 		{name: "a byte-order mark in a file is skipped", file: "\xef\xbb\xbfone\n", want: forAny("one")},
 		{name: "the file is read if TWILIO_AUTH_TOKEN is blank", value: "  ", file: "one", want: forAny("one")},
 	}
@@ -98,7 +99,10 @@ func TestTwilioFaults(t *testing.T) {
 		{"no space is after the colon", tokens(sid + ": " + token), name + "token 1 of 1 " + space},
 		{"an account SID is not a token", tokens(token + "," + sid), name + "token 2 of 2 " + isSID},
 		{"an account SID is not a token of an account", tokens(sid + ":" + sid), name + "token 1 of 1 " + isSID},
-		{"each account needs a token", func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAccountSID = sid+":"+token, sid+","+otherSID },
+		{"each account needs a token", func(f *config.Flags) {
+			f.TwilioAuthToken, f.TwilioAccountSID = sid+":"+token,
+				sid+","+otherSID
+		},
 			"TWILIO_ACCOUNT_SID (--twilio-account-sid): TWILIO_AUTH_TOKEN has no token for an account: add it there as AC…:token"},
 		{"no account SID is empty", account(sid + ","), notSID},
 		{"an account SID begins with AC", account("SM" + token), notSID},

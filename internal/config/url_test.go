@@ -25,16 +25,19 @@ func TestPublicURL(t *testing.T) {
 		{name: "the last slash is dropped", value: "https://h.example/", want: "https://h.example"},
 		{name: "the last slash of a path is dropped", value: "https://h.example/a/", want: "https://h.example/a"},
 		{name: "only the last slash is dropped", value: "https://h.example/a//", want: "https://h.example/a/"},
-		{name: "every byte of the path is kept", value: "https://h.example/%2f/a%20b/ü/.././;x", want: "https://h.example/%2f/a%20b/ü/.././;x"},
+		{name: "every byte of the path is kept", value: "https://h.example/%2f/a%20b/ü/.././;x",
+			want: "https://h.example/%2f/a%20b/ü/.././;x"},
 		{name: "the case of the host is kept", value: "https://MyCompany.Example", want: "https://MyCompany.Example"},
 		{name: "the case of the scheme is kept", value: "HTTPS://h.example", want: "HTTPS://h.example"},
 		{name: "a default port is kept", value: "https://h.example:443/", want: "https://h.example:443"},
 		{name: "any other port is kept", value: "https://h.example:8443/x", want: "https://h.example:8443/x"},
 		{name: "the fragment is not signed", value: "https://h.example/x#rc=2&rp=all", want: "https://h.example/x"},
-		{name: "the last slash before a fragment is dropped", value: "https://h.example/#rc=2", want: "https://h.example"},
+		{name: "the last slash before a fragment is dropped", value: "https://h.example/#rc=2",
+			want: "https://h.example"},
 		{name: "user and password are not signed", value: "https://user:p@ss@h.example/x", want: "https://h.example/x"},
 		{name: "an @ in the path is kept", value: "https://h.example/@me", want: "https://h.example/@me"},
-		{name: "the host may be an IPv6 address", value: "https://[2001:db8::1]:8443", want: "https://[2001:db8::1]:8443"},
+		{name: "the host may be an IPv6 address", value: "https://[2001:db8::1]:8443",
+			want: "https://[2001:db8::1]:8443"},
 		{name: "white space around the URL is dropped", value: " https://h.example\n", want: "https://h.example"},
 		{name: "http is not HTTPS", value: "http://localhost:8080", want: "http://localhost:8080", insecure: true},
 	}
@@ -42,7 +45,8 @@ func TestPublicURL(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			got := read(t, func(f *config.Flags) { f.PublicURL = row.value })
 			if got.PublicURL.String() != row.want || got.PublicURL.IsHTTPS() == row.insecure {
-				t.Errorf("got %q, HTTPS %t; want %q, HTTPS %t", got.PublicURL, got.PublicURL.IsHTTPS(), row.want, !row.insecure)
+				t.Errorf("got %q, HTTPS %t; want %q, HTTPS %t", got.PublicURL, got.PublicURL.IsHTTPS(), row.want,
+					!row.insecure)
 			}
 		})
 	}
@@ -58,17 +62,21 @@ func TestWebhookURLs(t *testing.T) {
 	}{
 		{name: "the URLs are below PUBLIC_URL by default", publicURL: public + "/a/#rc=2",
 			wantWebhook: public + "/a/sms", wantFallback: public + "/a/sms/fallback"},
-		{name: "PUBLIC_URL is not needed if both URLs are set", webhook: "https://x.example/twilio/inbound", fallback: "https://y.example/sorry",
+		{name: "PUBLIC_URL is not needed if both URLs are set", webhook: "https://x.example/twilio/inbound",
+			fallback:    "https://y.example/sorry",
 			wantWebhook: "https://x.example/twilio/inbound", wantFallback: "https://y.example/sorry"},
 		{name: "one of the two URLs may be set", publicURL: public, webhook: "https://x.example/twilio/inbound",
 			wantWebhook: "https://x.example/twilio/inbound", wantFallback: public + "/sms/fallback"},
-		{name: "every byte is kept", publicURL: public, webhook: "https://X.example:443/%2f/a'b/ü/.././;x/", fallback: "https://x.example/",
+		{name: "every byte is kept", publicURL: public, webhook: "https://X.example:443/%2f/a'b/ü/.././;x/",
+			fallback:    "https://x.example/",
 			wantWebhook: "https://X.example:443/%2f/a'b/ü/.././;x/", wantFallback: "https://x.example/"},
-		{name: "fragment, user and password are not signed", publicURL: public, webhook: "https://me:p@ss@x.example/in#rc=2&rp=all",
+		{name: "fragment, user and password are not signed", publicURL: public,
+			webhook:  "https://me:p@ss@x.example/in#rc=2&rp=all",
 			fallback: " https://x.example/sorry#rt=5000\n", wantWebhook: "https://x.example/in", wantFallback: "https://x.example/sorry"},
 		{name: "WEBHOOK_URL may be http when PUBLIC_URL is https", publicURL: public, webhook: "http://x.example/in",
 			wantWebhook: "http://x.example/in", wantFallback: public + "/sms/fallback", insecure: true},
-		{name: "WEBHOOK_URL may be https when PUBLIC_URL is http", publicURL: "http://x.example", webhook: "https://x.example/in",
+		{name: "WEBHOOK_URL may be https when PUBLIC_URL is http", publicURL: "http://x.example",
+			webhook:     "https://x.example/in",
 			wantWebhook: "https://x.example/in", wantFallback: "http://x.example/sms/fallback"},
 	}
 	for _, row := range rows {
@@ -76,7 +84,8 @@ func TestWebhookURLs(t *testing.T) {
 			got := read(t, func(f *config.Flags) {
 				f.PublicURL, f.WebhookURL, f.FallbackURL = row.publicURL, row.webhook, row.fallback
 			})
-			if got.WebhookURL.String() != row.wantWebhook || got.FallbackURL.String() != row.wantFallback || got.WebhookURL.IsHTTPS() == row.insecure {
+			if got.WebhookURL.String() != row.wantWebhook || got.FallbackURL.String() != row.wantFallback ||
+				got.WebhookURL.IsHTTPS() == row.insecure {
 				t.Errorf("got %q and %q, HTTPS %t", got.WebhookURL, got.FallbackURL, got.WebhookURL.IsHTTPS())
 			}
 		})
@@ -85,9 +94,11 @@ func TestWebhookURLs(t *testing.T) {
 
 func TestConfiguredURL(t *testing.T) {
 	rows := []struct{ name, publicURL, webhook, want string }{
-		{"every byte is kept", "", "HTTPS://me:p@ss@X.example:443/%2f/in#rc=2&rp=all", "HTTPS://me:p@ss@X.example:443/%2f/in#rc=2&rp=all"},
+		{"every byte is kept", "", "HTTPS://me:p@ss@X.example:443/%2f/in#rc=2&rp=all",
+			"HTTPS://me:p@ss@X.example:443/%2f/in#rc=2&rp=all"},
 		{"an empty fragment is kept", "", "https://x.example/in#", "https://x.example/in#"},
-		{"the route is before the fragment of PUBLIC_URL", "https://me:pass@x.example/a/#rc=2", "", "https://me:pass@x.example/a/sms#rc=2"},
+		{"the route is before the fragment of PUBLIC_URL", "https://me:pass@x.example/a/#rc=2", "",
+			"https://me:pass@x.example/a/sms#rc=2"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -130,12 +141,16 @@ func TestURLFaults(t *testing.T) {
 		{"a port is at most 65535", "https://h:65536", port},
 		{"a port is not empty", "https://h:/", port},
 		{"an invalid escape is refused", "https://h/%zz", invalid},
-		{"a # in a password does not cut off the host", "https://user:12#34@h", "the URL has a # before the @: in a user or password, write %23 for #"},
+		{"a # in a password does not cut off the host", "https://user:12#34@h",
+			"the URL has a # before the @: in a user or password, write %23 for #"},
 	} {
 		checkFaults(t, []faultRow{
-			{row.name + ": PUBLIC_URL", func(f *config.Flags) { f.PublicURL = row.value }, "PUBLIC_URL (--public-url): " + row.want},
-			{row.name + ": WEBHOOK_URL", func(f *config.Flags) { f.WebhookURL = row.value }, "WEBHOOK_URL (--webhook-url): " + row.want},
-			{row.name + ": FALLBACK_URL", func(f *config.Flags) { f.FallbackURL = row.value }, "FALLBACK_URL (--fallback-url): " + row.want},
+			{row.name + ": PUBLIC_URL", func(f *config.Flags) { f.PublicURL = row.value },
+				"PUBLIC_URL (--public-url): " + row.want},
+			{row.name + ": WEBHOOK_URL", func(f *config.Flags) { f.WebhookURL = row.value },
+				"WEBHOOK_URL (--webhook-url): " + row.want},
+			{row.name + ": FALLBACK_URL", func(f *config.Flags) { f.FallbackURL = row.value },
+				"FALLBACK_URL (--fallback-url): " + row.want},
 		})
 	}
 }

@@ -35,7 +35,8 @@ func durationOf(least, most time.Duration, hint string) func(string) (time.Durat
 	return func(text string) (time.Duration, error) {
 		d, err := time.ParseDuration(text)
 		if err != nil || d < least || d > most {
-			return 0, fmt.Errorf("%s is not a duration from %s to %s, %s", quote(text), format(least), format(most), hint)
+			return 0, fmt.Errorf("%s is not a duration from %s to %s, %s", quote(text), format(least), format(most),
+				hint)
 		}
 		return d, nil
 	}
@@ -54,18 +55,19 @@ func oneOf[T any](values ...T) func(string) (T, error) {
 	}
 }
 
-// parsePrefix parses REDIS_PREFIX. Braces are refused because they would move all keys to one slot of a Cluster. The other
-// refused characters are patterns of SCAN's MATCH. See https://redis.io/docs/latest/commands/keys/ for the patterns.
+// parsePrefix parses REDIS_PREFIX. Braces are refused because they would move all keys to one slot of a Cluster. The
+// other refused characters are patterns of SCAN's MATCH. See https://redis.io/docs/latest/commands/keys/ for the
+// patterns.
 func parsePrefix(text string) (string, error) {
 	refused := func(r rune) bool { return r <= ' ' || r > '~' || strings.ContainsRune(`{}*?[]\`, r) }
 	if len(text) > 64 || strings.ContainsFunc(text, refused) {
-		return "", errors.New(`the prefix must be at most 64 bytes of printable ASCII, without spaces and without any of { } * ? [ ] \`)
+		return "", errors.New(`the prefix must be at most 64 bytes of printable ASCII, without spaces or any of { } * ? [ ] \`)
 	}
 	return text, nil
 }
 
-// parseHostPort parses the address of a listener: a name, an IP address or nothing, a colon, and a port. Without a host,
-// the listener has all interfaces. For port 0, the system chooses a port.
+// parseHostPort parses the address of a listener: a name, an IP address or nothing, a colon, and a port. Without a
+// host, the listener has all interfaces. For port 0, the system chooses a port.
 func parseHostPort(text string) (string, error) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil || host != "" && !hostname.Valid(host) {
@@ -74,8 +76,8 @@ func parseHostPort(text string) (string, error) {
 	return portAt(host)(port)
 }
 
-// portAt returns a parser of the port of a listener. It refuses the name of a service, such as http, because the meaning
-// of the name depends on the host.
+// portAt returns a parser of the port of a listener. It refuses the name of a service, such as http, because the
+// meaning of the name depends on the host.
 func portAt(host string) func(string) (string, error) {
 	return func(port string) (string, error) {
 		if _, err := strconv.ParseUint(port, 10, 16); err != nil {
@@ -94,8 +96,10 @@ func parseHostNames(text string) (names []string, err error) {
 			continue
 		}
 		name := hostname.Of(entry)
-		if !hostname.Valid(name) || strings.ContainsFunc(entry, func(r rune) bool { return r > unicode.MaxASCII || r == '/' }) {
-			err = errors.Join(err, fmt.Errorf("%s is not a host name, such as sms-1 or metrics.example.com", quote(entry)))
+		if !hostname.Valid(name) || strings.ContainsFunc(entry,
+			func(r rune) bool { return r > unicode.MaxASCII || r == '/' }) {
+			err = errors.Join(err, fmt.Errorf("%s is not a host name, such as sms-1 or metrics.example.com",
+				quote(entry)))
 		}
 		names = append(names, name)
 	}
@@ -115,7 +119,8 @@ func parseURL(text string) (weburl.URL, error) {
 	case strings.Contains(u.Fragment, "@"):
 		return weburl.URL{}, errors.New("the URL has a # before the @: in a user or password, write %23 for #")
 	case u.Query != "":
-		return weburl.URL{}, errors.New("the URL has a query (a ? and what follows): leave it out, because the query of each request is used")
+		return weburl.URL{}, errors.New("the URL has a query (a ? and what follows): " +
+			"leave it out, because the query of each request is used")
 	}
 	u, err := weburl.Parse(text)
 	if err == nil {
@@ -130,7 +135,8 @@ func parseAccountSIDs(text string) (sids []string, err error) {
 	for sid := range strings.SplitSeq(text, ",") {
 		sid = strings.TrimSpace(sid)
 		if !twilio.IsAccountSID(sid) {
-			return nil, errors.New("the value must be an account SID (AC and 32 hexadecimal digits), or several, separated by commas")
+			return nil, errors.New("the value must be an account SID (AC and 32 hexadecimal digits), or several, " +
+				"separated by commas")
 		}
 		sids = append(sids, sid)
 	}
@@ -152,8 +158,8 @@ func format(value any) string {
 	return fmt.Sprint(value)
 }
 
-// quote returns the text of a setting that is not a secret, for a fault. It does not quote a long text, because that may
-// be a secret in the wrong setting: Twilio's auth tokens have 32 characters.
+// quote returns the text of a setting that is not a secret, for a fault. It does not quote a long text, because that
+// may be a secret in the wrong setting: Twilio's auth tokens have 32 characters.
 func quote(text string) string {
 	if len(text) > 24 {
 		return "the value"

@@ -19,9 +19,15 @@ func TestValues(t *testing.T) {
 		want func(*config.Config)
 	}{
 		{"TWILIO_ACCOUNT_SID is AC and 32 hexadecimal digits in any case",
-			func(f *config.Flags) { f.TwilioAccountSID = " " + sid }, func(c *config.Config) { c.AccountSIDs = []string{sid} }},
+			func(f *config.Flags) {
+				f.TwilioAccountSID = " " +
+					sid
+			}, func(c *config.Config) { c.AccountSIDs = []string{sid} }},
 		{"TWILIO_ACCOUNT_SID may name several accounts",
-			func(f *config.Flags) { f.TwilioAccountSID = sid + " ,\t" + otherSID }, func(c *config.Config) { c.AccountSIDs = []string{sid, otherSID} }},
+			func(f *config.Flags) {
+				f.TwilioAccountSID = sid + " ,\t" +
+					otherSID
+			}, func(c *config.Config) { c.AccountSIDs = []string{sid, otherSID} }},
 		{"REDIS_PREFIX may have 64 bytes of printable ASCII",
 			func(f *config.Flags) {
 				f.RedisPrefix = `!"#$%&'()+,-./0123456789:;<=>@ABCDEFGHIJKLMNOPQRSTUVWXYZ^_` + "`abcd"
@@ -30,10 +36,14 @@ func TestValues(t *testing.T) {
 				c.RedisPrefix = `!"#$%&'()+,-./0123456789:;<=>@ABCDEFGHIJKLMNOPQRSTUVWXYZ^_` + "`abcd"
 			}},
 		{"a blank REDIS_PREFIX is not set", func(f *config.Flags) { f.RedisPrefix = " " }, func(*config.Config) {}},
-		{"REDIS_WAIT_REPLICAS may be set to its default", func(f *config.Flags) { f.RedisWaitReplicas = " 0 " }, func(*config.Config) {}},
-		{"REDIS_WAIT_REPLICAS is a number", func(f *config.Flags) { f.RedisWaitReplicas = "2" }, func(c *config.Config) { c.WaitReplicas = 2 }},
-		{"REDIS_CONNECTIONS may be 1", func(f *config.Flags) { f.RedisConnections = " 1 " }, func(c *config.Config) { c.Connections = 1 }},
-		{"REDIS_CONNECTIONS may be 4096", func(f *config.Flags) { f.RedisConnections = "4096" }, func(c *config.Config) { c.Connections = 4096 }},
+		{"REDIS_WAIT_REPLICAS may be set to its default", func(f *config.Flags) { f.RedisWaitReplicas = " 0 " },
+			func(*config.Config) {}},
+		{"REDIS_WAIT_REPLICAS is a number", func(f *config.Flags) { f.RedisWaitReplicas = "2" },
+			func(c *config.Config) { c.WaitReplicas = 2 }},
+		{"REDIS_CONNECTIONS may be 1", func(f *config.Flags) { f.RedisConnections = " 1 " },
+			func(c *config.Config) { c.Connections = 1 }},
+		{"REDIS_CONNECTIONS may be 4096", func(f *config.Flags) { f.RedisConnections = "4096" },
+			func(c *config.Config) { c.Connections = 4096 }},
 		{"SESSION_IDLE_TIMEOUT may be 1ms",
 			func(f *config.Flags) { f.SessionIdleTimeout = "1ms" }, func(c *config.Config) { c.IdleTimeout = time.Millisecond }},
 		{"SESSION_IDLE_TIMEOUT may be 30 days",
@@ -46,22 +56,36 @@ func TestValues(t *testing.T) {
 			func(f *config.Flags) { f.RequestBudget = "100ms" }, func(c *config.Config) { c.RequestBudget = 100 * time.Millisecond }},
 		{"REQUEST_BUDGET may be 12s",
 			func(f *config.Flags) { f.RequestBudget = "12s" }, func(c *config.Config) { c.RequestBudget = 12 * time.Second }},
-		{"KEEP_ALIVE may be 1s", func(f *config.Flags) { f.KeepAlive = "1s" }, func(c *config.Config) { c.KeepAlive = time.Second }},
-		{"KEEP_ALIVE may be a day", func(f *config.Flags) { f.KeepAlive = "24h" }, func(c *config.Config) { c.KeepAlive = 24 * time.Hour }},
-		{"MAX_CONNECTIONS may be 16", func(f *config.Flags) { f.MaxConnections = "16" }, func(c *config.Config) { c.MaxConnections = 16 }},
+		{"KEEP_ALIVE may be 1s", func(f *config.Flags) { f.KeepAlive = "1s" },
+			func(c *config.Config) { c.KeepAlive = time.Second }},
+		{"KEEP_ALIVE may be a day", func(f *config.Flags) { f.KeepAlive = "24h" },
+			func(c *config.Config) { c.KeepAlive = 24 * time.Hour }},
+		{"MAX_CONNECTIONS may be 16", func(f *config.Flags) { f.MaxConnections = "16" },
+			func(c *config.Config) { c.MaxConnections = 16 }},
 		{"MAX_CONNECTIONS may be a million",
 			func(f *config.Flags) { f.MaxConnections = " 1000000 " }, func(c *config.Config) { c.MaxConnections = 1_000_000 }},
-		{"DRAIN_DELAY may be 0", func(f *config.Flags) { f.DrainDelay = "0" }, func(c *config.Config) { c.DrainDelay = 0 }},
-		{"DRAIN_DELAY may be 5m", func(f *config.Flags) { f.DrainDelay = "5m" }, func(c *config.Config) { c.DrainDelay = 5 * time.Minute }},
-		{"MAX_REPLIES_PER_MINUTE may be 1", func(f *config.Flags) { f.MaxReplies = "1" }, func(c *config.Config) { c.MaxReplies = 1 }},
-		{"MAX_REPLIES_PER_MINUTE may be 60", func(f *config.Flags) { f.MaxReplies = " 60 " }, func(c *config.Config) { c.MaxReplies = 60 }},
-		{"MAX_REPLIES_PER_MINUTE may be 0", func(f *config.Flags) { f.MaxReplies = "0" }, func(c *config.Config) { c.MaxReplies = 0 }},
-		{"OPT_OUT may be advanced", func(f *config.Flags) { f.OptOut = "advanced" }, func(c *config.Config) { c.OptOut = twilio.OptOutAdvanced }},
-		{"OPT_OUT may be off", func(f *config.Flags) { f.OptOut = "off" }, func(c *config.Config) { c.OptOut = twilio.OptOutOff }},
-		{"LOG_LEVEL may be debug", func(f *config.Flags) { f.LogLevel = "debug" }, func(c *config.Config) { c.LogLevel = slog.LevelDebug }},
-		{"LOG_LEVEL may be warn", func(f *config.Flags) { f.LogLevel = "warn" }, func(c *config.Config) { c.LogLevel = slog.LevelWarn }},
-		{"LOG_LEVEL may be in any case", func(f *config.Flags) { f.LogLevel = " ERROR" }, func(c *config.Config) { c.LogLevel = slog.LevelError }},
-		{"LOG_FORMAT may be text", func(f *config.Flags) { f.LogFormat = "text" }, func(c *config.Config) { c.LogFormat = logging.Text }},
+		{"DRAIN_DELAY may be 0", func(f *config.Flags) { f.DrainDelay = "0" },
+			func(c *config.Config) { c.DrainDelay = 0 }},
+		{"DRAIN_DELAY may be 5m", func(f *config.Flags) { f.DrainDelay = "5m" },
+			func(c *config.Config) { c.DrainDelay = 5 * time.Minute }},
+		{"MAX_REPLIES_PER_MINUTE may be 1", func(f *config.Flags) { f.MaxReplies = "1" },
+			func(c *config.Config) { c.MaxReplies = 1 }},
+		{"MAX_REPLIES_PER_MINUTE may be 60", func(f *config.Flags) { f.MaxReplies = " 60 " },
+			func(c *config.Config) { c.MaxReplies = 60 }},
+		{"MAX_REPLIES_PER_MINUTE may be 0", func(f *config.Flags) { f.MaxReplies = "0" },
+			func(c *config.Config) { c.MaxReplies = 0 }},
+		{"OPT_OUT may be advanced", func(f *config.Flags) { f.OptOut = "advanced" },
+			func(c *config.Config) { c.OptOut = twilio.OptOutAdvanced }},
+		{"OPT_OUT may be off", func(f *config.Flags) { f.OptOut = "off" },
+			func(c *config.Config) { c.OptOut = twilio.OptOutOff }},
+		{"LOG_LEVEL may be debug", func(f *config.Flags) { f.LogLevel = "debug" },
+			func(c *config.Config) { c.LogLevel = slog.LevelDebug }},
+		{"LOG_LEVEL may be warn", func(f *config.Flags) { f.LogLevel = "warn" },
+			func(c *config.Config) { c.LogLevel = slog.LevelWarn }},
+		{"LOG_LEVEL may be in any case", func(f *config.Flags) { f.LogLevel = " ERROR" },
+			func(c *config.Config) { c.LogLevel = slog.LevelError }},
+		{"LOG_FORMAT may be text", func(f *config.Flags) { f.LogFormat = "text" },
+			func(c *config.Config) { c.LogFormat = logging.Text }},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -75,12 +99,14 @@ func TestValues(t *testing.T) {
 }
 
 func TestPrefixFaults(t *testing.T) {
-	const want = "REDIS_PREFIX (--redis-prefix): the prefix must be at most 64 bytes of printable ASCII, without spaces and without any of { } * ? [ ] \\"
+	const want = "REDIS_PREFIX (--redis-prefix): the prefix must be at most 64 bytes of printable ASCII, without spaces or any of { } * ? [ ] \\"
 	var rows []faultRow
 	for _, prefix := range []string{"a b", "a{b", "a}b", "a*", "a?", "a[", "a]", `a\`, "ü:", "a\x00", "a\x7f"} {
-		rows = append(rows, faultRow{"REDIS_PREFIX is not " + prefix, func(f *config.Flags) { f.RedisPrefix = prefix }, want})
+		rows = append(rows, faultRow{"REDIS_PREFIX is not " + prefix, func(f *config.Flags) { f.RedisPrefix = prefix },
+			want})
 	}
-	checkFaults(t, append(rows, faultRow{"REDIS_PREFIX has at most 64 bytes", func(f *config.Flags) { f.RedisPrefix = strings.Repeat("x", 65) }, want}))
+	checkFaults(t, append(rows, faultRow{"REDIS_PREFIX has at most 64 bytes",
+		func(f *config.Flags) { f.RedisPrefix = strings.Repeat("x", 65) }, want}))
 }
 
 func TestNumberFaults(t *testing.T) {
@@ -113,10 +139,14 @@ func TestNumberFaults(t *testing.T) {
 
 func TestWordFaults(t *testing.T) {
 	checkFaults(t, []faultRow{
-		{"OPT_OUT is one of three words", func(f *config.Flags) { f.OptOut = "on" }, `OPT_OUT (--opt-out): "on" is not one of: default, advanced, off`},
-		{"LOG_LEVEL is one of four words", func(f *config.Flags) { f.LogLevel = "info+1" }, `LOG_LEVEL (--log-level): "info+1" is not one of: debug, info, warn, error`},
-		{"LOG_FORMAT is one of two words", func(f *config.Flags) { f.LogFormat = "xml" }, `LOG_FORMAT (--log-format): "xml" is not one of: json, text`},
-		{"a long value is not quoted", func(f *config.Flags) { f.LogLevel = token }, `LOG_LEVEL (--log-level): the value is not one of: debug, info, warn, error`},
+		{"OPT_OUT is one of three words", func(f *config.Flags) { f.OptOut = "on" },
+			`OPT_OUT (--opt-out): "on" is not one of: default, advanced, off`},
+		{"LOG_LEVEL is one of four words", func(f *config.Flags) { f.LogLevel = "info+1" },
+			`LOG_LEVEL (--log-level): "info+1" is not one of: debug, info, warn, error`},
+		{"LOG_FORMAT is one of two words", func(f *config.Flags) { f.LogFormat = "xml" },
+			`LOG_FORMAT (--log-format): "xml" is not one of: json, text`},
+		{"a long value is not quoted", func(f *config.Flags) { f.LogLevel = token },
+			`LOG_LEVEL (--log-level): the value is not one of: debug, info, warn, error`},
 	})
 }
 

@@ -16,13 +16,15 @@ func (c Config) Warnings() []string {
 	public, webhook := c.PublicURL.String(), c.PublicURL.Append(weburl.WebhookPath).String()
 	used := c.WebhookURL.String() == webhook || c.FallbackURL.String() == public+weburl.FallbackPath
 	if used && strings.HasSuffix(public, weburl.WebhookPath) {
-		warnings = append(warnings, fmt.Sprintf("PUBLIC_URL ends in %s: the service accepts only requests that Twilio sends to %s",
-			weburl.WebhookPath, webhook))
+		warnings = append(warnings,
+			fmt.Sprintf("PUBLIC_URL ends in %s: the service accepts only requests that Twilio sends to %s",
+				weburl.WebhookPath, webhook))
 	}
 	for i, token := range c.AuthTokens {
 		if len(token.Value) < tokenLength {
-			warnings = append(warnings, fmt.Sprintf("TWILIO_AUTH_TOKEN: token %d of %d is shorter than the %d characters of Twilio's tokens",
-				i+1, len(c.AuthTokens), tokenLength))
+			warnings = append(warnings,
+				fmt.Sprintf("TWILIO_AUTH_TOKEN: token %d of %d is shorter than the %d characters of Twilio's tokens",
+					i+1, len(c.AuthTokens), tokenLength))
 		}
 	}
 	return warnings

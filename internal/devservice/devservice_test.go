@@ -17,7 +17,10 @@ import (
 // startService starts a server that answers /healthz as a replica does.
 func startService(t *testing.T) *httptest.Server {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "smsession v1") }))
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter,
+		_ *http.Request) {
+		fmt.Fprintln(w, "smsession v1")
+	}))
 	t.Cleanup(server.Close)
 	return server
 }
@@ -42,7 +45,8 @@ func TestPublish(t *testing.T) {
 	}
 
 	t.Run("a second service is not published", func(t *testing.T) {
-		if _, err := (devservice.Service{URL: startService(t).URL}).Publish(t.Context()); err == nil || !strings.Contains(err.Error(), server.URL) {
+		if _, err := (devservice.Service{URL: startService(t).URL}).Publish(t.Context()); err == nil ||
+			!strings.Contains(err.Error(), server.URL) {
 			t.Errorf("the error is %v", err)
 		}
 	})
@@ -116,11 +120,13 @@ func TestGuideSaysWhoCanReachTheService(t *testing.T) {
 		":8080": others + ":8080.", "0.0.0.0:8080": others + "0.0.0.0:8080.", "192.0.2.1:80": others + "192.0.2.1:80.",
 	} {
 		var out strings.Builder
-		s := devservice.Service{URL: "http://127.0.0.1:8080", Addr: addr, Redis: "redis://127.0.0.1:6379", Prefix: "sms:"}
+		s := devservice.Service{URL: "http://127.0.0.1:8080", Addr: addr, Redis: "redis://127.0.0.1:6379",
+			Prefix: "sms:"}
 		if err := s.WriteGuide(&out, ""); err != nil {
 			t.Fatal(err)
 		}
-		if text := out.String(); !strings.Contains(text, want) || strings.Contains(text, only) == strings.Contains(text, others) {
+		if text := out.String(); !strings.Contains(text, want) ||
+			strings.Contains(text, only) == strings.Contains(text, others) {
 			t.Errorf("with the address %q, the guide is:\n%s", addr, text)
 		}
 	}

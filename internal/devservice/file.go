@@ -20,9 +20,9 @@ var ErrNotRunning = errors.New("no `smsession dev` is running: start one, or nam
 // aliveTimeout is how long a service may take to answer Find. It is on this host.
 const aliveTimeout = 2 * time.Second
 
-// Find returns the running `smsession dev` of this user, or ErrNotRunning. A service that was killed leaves its file behind, so
-// Find asks the service whether it is alive. It is another error if the file is malformed, or if other users can write it:
-// messages are sent to its URL.
+// Find returns the running `smsession dev` of this user, or ErrNotRunning. A service that was killed leaves its file
+// behind, so Find asks the service whether it is alive. It is another error if the file is malformed, or if other users
+// can write it: messages are sent to its URL.
 func Find(ctx context.Context) (*Service, error) {
 	path := filePath()
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
@@ -44,9 +44,9 @@ func Find(ctx context.Context) (*Service, error) {
 	return s, nil
 }
 
-// Publish writes the file that Find reads, and returns its path. It is an error if Find returns another running service, if
-// other users can write to the directory of the file, or if the file cannot be written. If two services publish at the same
-// time, Find returns one of them.
+// Publish writes the file that Find reads, and returns its path. It is an error if Find returns another running
+// service, if other users can write to the directory of the file, or if the file cannot be written. If two services
+// publish at the same time, Find returns one of them.
 func (s Service) Publish(ctx context.Context) (path string, err error) {
 	if other, err := Find(ctx); err == nil {
 		return "", fmt.Errorf("another smsession dev is already running at %s", other.URL)
@@ -63,7 +63,8 @@ func (s Service) Publish(ctx context.Context) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	// The file gets its name when it is complete, so Find never reads a part of it. An older file may have another mode.
+	// The file gets its name when it is complete, so Find never reads a part of it. An older file may have another
+	// mode.
 	temporary := path + "." + strconv.Itoa(s.PID)
 	if err = os.WriteFile(temporary, append(text, '\n'), 0o600); err == nil {
 		err = os.Rename(temporary, path)
@@ -75,8 +76,8 @@ func (s Service) Publish(ctx context.Context) (path string, err error) {
 	return path, nil
 }
 
-// Withdraw deletes the file that this process has published. It leaves a file that another process has published since. It does
-// nothing if the file is missing or malformed.
+// Withdraw deletes the file that this process has published. It leaves a file that another process has published since.
+// It does nothing if the file is missing or malformed.
 func Withdraw(path string) {
 	if s, err := read(path); err == nil && s.PID == os.Getpid() {
 		_ = os.Remove(path)
@@ -92,8 +93,8 @@ func read(path string) (*Service, error) {
 	return s, json.Unmarshal(text, s)
 }
 
-// filePath returns the path of the file. It is in the user's runtime directory, which other users cannot read. If there is
-// no runtime directory, it is in a directory for this user below the directory for temporary files.
+// filePath returns the path of the file. It is in the user's runtime directory, which other users cannot read. If there
+// is no runtime directory, it is in a directory for this user below the directory for temporary files.
 func filePath() string {
 	if dir := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(dir) {
 		return filepath.Join(dir, "smsession", "dev.json")

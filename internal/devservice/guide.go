@@ -19,8 +19,8 @@ const (
 	From = "+12025550143"
 )
 
-// WriteGuide writes what a newcomer can do with the service, in one call of w.Write. It returns the error of w. file is the path
-// of the published file, or "" if there is none.
+// WriteGuide writes what a newcomer can do with the service, in one call of w.Write. It returns the error of w. file is
+// the path of the published file, or "" if there is none.
 func (s Service) WriteGuide(w io.Writer, file string) error {
 	keys, port := record.Keys{Prefix: s.Prefix}, s.redisPort()
 	reach, token := "Only this host can reach the service.", ""
@@ -33,7 +33,7 @@ func (s Service) WriteGuide(w io.Writer, file string) error {
 	if file != "" {
 		token = fmt.Sprintf("To sign your own messages, use the auth token in %s. It is new each time.\n", file)
 	}
-	_, err := fmt.Fprintf(w, `Open %[1]s/ in a browser. The page has a phone that sends messages to this service, and shows what happens.
+	_, err := fmt.Fprintf(w, `Open %[1]s/ in a browser. The page has a phone to send messages to this service.
 
 The service is at %[1]s, and its Redis is on port %[2]s. Only this host can reach this Redis.
 %[3]s
@@ -54,15 +54,16 @@ The live conversations, the record of this conversation, and the seconds until i
 
 This Redis forgets everything on exit. Ctrl-C ends the service.
 %[11]s
-`, s.URL, port, reach, s.curl("Hello"), s.curl("Are you there?"), s.curl("Good night"), s.redisCLI(), quote(keys.Prefix+"conversation:*"),
-		s.ReadRecord(To, From), quote(keys.Conversation(To, From)), token)
+`, s.URL, port, reach, s.curl("Hello"), s.curl("Are you there?"), s.curl("Good night"), s.redisCLI(),
+		quote(keys.Prefix+"conversation:*"), s.ReadRecord(To, From), quote(keys.Conversation(To, From)), token)
 	return err
 }
 
 // ReadRecord returns a command line that prints the record of a conversation.
 func (s Service) ReadRecord(to, from string) string {
 	keys := record.Keys{Prefix: s.Prefix}
-	return fmt.Sprintf(`%[1]s get %[2]s"$(%[1]s get %[3]s)"`, s.redisCLI(), quote(keys.Session("")), quote(keys.Conversation(to, from)))
+	return fmt.Sprintf(`%[1]s get %[2]s"$(%[1]s get %[3]s)"`, s.redisCLI(), quote(keys.Session("")),
+		quote(keys.Conversation(to, from)))
 }
 
 func (s Service) redisCLI() string { return "redis-cli -p " + s.redisPort() }
@@ -71,7 +72,8 @@ func (s Service) redisPort() string { return s.Redis[strings.LastIndexByte(s.Red
 
 // curl returns a command line that posts a message.
 func (s Service) curl(body string) string {
-	form := url.Values{"AccountSid": {s.AccountSID}, "Body": {body}, "From": {From}, "MessageSid": {phone.NewSID()}, "To": {To}}.Encode()
+	form := url.Values{"AccountSid": {s.AccountSID}, "Body": {body}, "From": {From}, "MessageSid": {phone.NewSID()},
+		"To": {To}}.Encode()
 	parsed, err := twilio.ParseForm([]byte(form))
 	if err != nil {
 		panic(err) // url.Values writes well-formed forms

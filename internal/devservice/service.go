@@ -1,5 +1,5 @@
-// Package devservice describes a running `smsession dev`. A file describes it to the other commands of the same user, and a guide
-// describes it to a newcomer.
+// Package devservice describes a running `smsession dev`. A file describes it to the other commands of the same user,
+// and a guide describes it to a newcomer.
 package devservice
 
 import (
@@ -31,8 +31,8 @@ type Service struct {
 	Prefix     string `json:"redis_prefix"`
 }
 
-// New returns the service that the settings result in. They must have an auth token and a Redis. If they have no account, the
-// service gets a random one. url is that of the public listener, on this host.
+// New returns the service that the settings result in. They must have an auth token and a Redis. If they have no
+// account, the service gets a random one. url is that of the public listener, on this host.
 func New(cfg config.Config, url string) Service {
 	s := Service{
 		URL:        url,

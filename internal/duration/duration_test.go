@@ -11,7 +11,8 @@ import (
 func TestFormat(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		0: "0s", 5 * time.Second: "5s", time.Minute: "1m", 650 * time.Second: "650s", 90 * time.Minute: "1h30m",
-		4 * time.Hour: "4h", 720 * time.Hour: "720h", time.Hour + time.Second: "1h0m1s", 1500 * time.Millisecond: "1.5s",
+		4 * time.Hour: "4h", 720 * time.Hour: "720h", time.Hour +
+			time.Second: "1h0m1s", 1500 * time.Millisecond: "1.5s",
 	} {
 		got := duration.Format(d)
 		if back, err := time.ParseDuration(got); got != want || err != nil || back != d {

@@ -1,5 +1,5 @@
-// Package usage explains what is wrong with a command line. Its sentences name only commands and flags. kong's own messages
-// quote the arguments, and an argument may be a password in the wrong place.
+// Package usage explains what is wrong with a command line. Its sentences name only commands and flags. kong's own
+// messages quote the arguments, and an argument may be a password in the wrong place.
 package usage
 
 import (
@@ -15,15 +15,15 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Fault is what is wrong with a command line, as a sentence without its full stop. It contains no secret. A command returns a
-// Fault for flags that it cannot use, and a type of kong returns one for a value that it cannot decode.
+// Fault is what is wrong with a command line, as a sentence without its full stop. It contains no secret. A command
+// returns a Fault for flags that it cannot use, and a type of kong returns one for a value that it cannot decode.
 type Fault string
 
 // Error returns the sentence.
 func (f Fault) Error() string { return string(f) }
 
-// Explain returns the Fault of a command line that kong did not accept. It also names the help to read. An error that is not about
-// the command line is returned unchanged: the help could not be written to standard output.
+// Explain returns the Fault of a command line that kong did not accept. It also names the help to read. An error that
+// is not about the command line is returned unchanged: the help could not be written to standard output.
 func Explain(err error) error {
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return err
