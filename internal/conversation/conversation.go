@@ -1,5 +1,5 @@
-// Package conversation is the domain: what a sender is told, given what the conversation remembers. It knows nothing of
-// HTTP, Twilio or Redis.
+// Package conversation is the domain of the service: messages, the state of a conversation, replies, and the responder
+// that turns a state and a message into a state and a reply. It does not depend on HTTP, Twilio or Redis.
 package conversation
 
 import (
@@ -31,13 +31,13 @@ type State struct {
 	HasEnded bool
 }
 
-// Reply is what the sender gets: texts, or one finished TwiML document. The zero Reply sends nothing.
+// Reply is the reply to a message: texts, or one finished TwiML document. The zero Reply sends nothing.
 type Reply struct {
 	Texts []string // in order; each one is a message of its own
 	TwiML string   // a whole document, which is sent unchanged; if it is set, Texts is not used
 }
 
-// Text returns a Reply with one text.
+// Text returns a Reply that consists of one text.
 func Text(text string) Reply { return Reply{Texts: []string{text}} }
 
 // IsEmpty reports whether the reply sends nothing.
@@ -53,12 +53,12 @@ type Responder interface {
 	// Respond answers a message and returns the state after it. If it returns an error, nothing is saved and the sender
 	// gets no reply of the conversation. ctx ends when the message can no longer be answered in time.
 	//
-	// Respond may be called several times for one message: each time another replica changed the conversation first,
-	// or saving failed. Only the last result counts. Respond must not change the state's Data.
+	// Respond is called again for the same message if another replica changed the conversation first, or if the session
+	// could not be saved. Only the last result counts. Respond must not change the bytes of the state's Data.
 	Respond(ctx context.Context, state State, message Message) (State, Reply, error)
 
-	// Recall returns the reply that brought the counter to the given number. It returns an empty reply if the number is
-	// not enough to derive the reply. Such replies are stored.
+	// Recall returns the reply to the message after which the counter had the given number. If it returns another reply,
+	// or an empty one because the number is not enough, the reply is stored in the session.
 	Recall(counter int64) Reply
 }
 

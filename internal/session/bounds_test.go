@@ -163,7 +163,7 @@ func TestQuarantine(t *testing.T) {
 				there, _ := redis.Bool(conn.Do("EXISTS", kept))
 				left, _ := redis.Bool(conn.Do("EXISTS", key))
 				if there != row.moves || left == row.moves && row.put[0] != "DEL" {
-					t.Errorf("in quarantine: %t, at its place: %t", there, left)
+					t.Errorf("in quarantine: %t, under its own key: %t", there, left)
 				}
 			})
 		}
@@ -211,8 +211,8 @@ func TestSweepAfterAFailure(t *testing.T) {
 		script *redis.Script
 		want   int // keys that are left
 	}{
-		{"a record that nothing points at is deleted", scripts.record, 0},
-		{"a record that the pointer may hold stays", scripts.pointer, 2},
+		{"a record without a pointer is deleted", scripts.record, 0},
+		{"a record to which the pointer may lead stays", scripts.pointer, 2},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -225,26 +225,26 @@ func TestSweepAfterAFailure(t *testing.T) {
 				}
 				m.sweeps.Wait()
 				if len(held.keys) != row.want {
-					t.Errorf("Redis holds %v", held.keys)
+					t.Errorf("Redis has %v", held.keys)
 				}
 			})
 		})
 	}
 }
 
-// On a Cluster, the pointer may be set although the result of the record's script is not known. Another message may then be
-// counted in the record before the first message is given up.
+// On a Cluster, the pointer may be set although the result of the record's script is not known. Another message may
+// then be counted in the record before the first message is given up.
 func TestSweepKeepsOtherMessages(t *testing.T) {
 	for name, row := range map[string]struct {
 		sid  string
 		want int // keys that are left
-	}{"of another request": {"SMb", 1}, "of the request alone": {"SMold0", 0}} {
+	}{"a record with the message of another request stays": {"SMb", 1}, "a record with only the own message is deleted": {"SMold0", 0}} {
 		t.Run(name, func(t *testing.T) {
 			held := newModel()
 			held.keys["sms:session:"+running] = string(recordAfter(1).Bytes())
 			pool := &redis.Pool{Dial: func() (redis.Conn, error) { return &cutting{model: held, script: scripts.end}, nil }}
 			if newManager(pool, 1).deleteOrphan(t.Context(), running, row.sid); len(held.keys) != row.want {
-				t.Errorf("Redis holds %v", held.keys)
+				t.Errorf("Redis has %v", held.keys)
 			}
 		})
 	}

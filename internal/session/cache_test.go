@@ -12,20 +12,20 @@ import (
 	"smsession/internal/session/record"
 )
 
-// withScore is a cache whose records have been right or wrong until now.
+// withScore returns a cache with a score.
 func withScore(score int64) *cache {
 	c := newCache()
 	c.score.Store(score)
 	return c
 }
 
-// recordOf is a record with one message, which has this MessageSid.
+// recordOf returns a record with one message, which has this MessageSid.
 func recordOf(sid string) *record.Record {
 	r := record.New(to, from).Begin(time.Now(), time.Hour)
 	return r.Update(conversation.State{Counter: 1}, time.Now()).Remember(sid, conversation.Reply{}, recallsNothing)
 }
 
-// firstSID is the MessageSid in a cached record.
+// firstSID returns the first MessageSid in the cached record of a token. It returns "" if there is no such record.
 func (c *cache) firstSID(token string) string {
 	r, found := c.get(token)
 	if !found {
@@ -46,7 +46,7 @@ func TestCache(t *testing.T) {
 			c.add(token(i), recordOf(fmt.Sprint("SM", i)))
 		}
 		if n := c.records.Len(); n != cacheSize {
-			t.Errorf("it holds %d records, want %d", n, cacheSize)
+			t.Errorf("it has %d records, want %d", n, cacheSize)
 		}
 		for i := range 3 * cacheSize {
 			want := ""
@@ -58,7 +58,7 @@ func TestCache(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a long record replaces a short one by none", func(t *testing.T) {
+	t.Run("a record that is too long removes the shorter one before it", func(t *testing.T) {
 		c := withScore(maxScore)
 		c.add("token", recordOf("SM"))
 		c.add("token", recordOf(strings.Repeat("x", maxCachedRecord)))
@@ -117,7 +117,7 @@ func TestCacheScore(t *testing.T) {
 	}
 }
 
-// A cookie may lead to the record of another conversation. What is then committed is not the cached record.
+// A cookie may lead to the record of another conversation. The message is then not committed against the cached record.
 func TestForeignCachedRecord(t *testing.T) {
 	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return canned{record: []byte("no token")}, nil }}
 	m := newManager(pool, 1)

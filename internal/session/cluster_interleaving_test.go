@@ -8,8 +8,8 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// backward is a connection to the most unfavourable Cluster: of two commands that were sent together to the nodes of their
-// keys, the second is always executed first.
+// backward is a connection to the most unfavourable Cluster: of two commands that were sent together to the nodes of
+// their keys, the second is always executed first.
 type backward struct {
 	*gate
 	held []answered
@@ -44,8 +44,8 @@ func (b *backward) Receive() (any, error) {
 	return b.gate.Receive()
 }
 
-// The scenarios with two first messages fail if a new record is sent together with its pointer: for a moment, the pointer
-// leads nowhere, and the other message would treat this as an expired session.
+// The scenarios with two first messages fail if a new record is sent together with its pointer: for a moment, the
+// pointer leads nowhere, and the other message would treat this as an expired session.
 func TestInterleavingsOnACluster(t *testing.T) {
 	for _, s := range scenarios() {
 		if s.faults > 0 && !strings.Contains(s.name, "first") || s.faults > 2 {

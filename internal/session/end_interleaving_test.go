@@ -138,8 +138,8 @@ func eraseBeside(begin func(*world), newModel func() *model) (runs int, violatio
 	}}, newModel, (*world).remains)
 }
 
-// An erased conversation may count a repeat again, so the other rules do not apply to it. The rules here are: nothing of the
-// conversation is left, and there is at most one conversation that began after it.
+// An erased conversation may count a repeat again, so the other rules do not apply to it. The rules here are: nothing
+// of the conversation is left, and there is at most one conversation that began after it.
 func TestEraseInterleavings(t *testing.T) {
 	for name, begin := range erasures {
 		t.Run(name, func(t *testing.T) {
@@ -164,8 +164,8 @@ func TestNaiveErase(t *testing.T) {
 	})
 }
 
-// remains reports what is left of the erased conversation. If the record of a commit was erased, the commit may still set the
-// pointer, which then leads nowhere.
+// remains reports what is left of the erased conversation. If the record of a commit was erased, the commit may still
+// set the pointer, which then leads nowhere.
 func (w *world) remains() string {
 	for _, a := range w.actors {
 		if a.operator != nil && a.operator.err != nil {

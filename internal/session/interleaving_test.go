@@ -196,8 +196,8 @@ func (w *world) take(o option) {
 	o.actor.next = <-o.actor.at
 }
 
-// scenario is the content of Redis and the actors. Two deliveries are run in every order. Three deliveries have billions of
-// orders, so their switches are limited: a fault that needs three deliveries shows after a few switches.
+// scenario is the content of Redis and the actors. Two deliveries are run in every order. Three deliveries have
+// billions of orders, so their switches are limited: a fault that needs three deliveries shows after a few switches.
 type scenario struct {
 	name     string
 	faults   int
@@ -236,7 +236,7 @@ func exploreWith(s scenario, newModel func() *model, rules func(*world) string) 
 		}
 		runs++
 		if v := rules(w); v != "" {
-			return runs, fmt.Sprintf("%s\nafter %s\nRedis holds %v", v, strings.Join(trace, " "), w.model.keys)
+			return runs, fmt.Sprintf("%s\nafter %s\nRedis has %v", v, strings.Join(trace, " "), w.model.keys)
 		}
 		choices = choices[:len(widths)]
 		for len(choices) > 0 && choices[len(choices)-1]+1 == widths[len(choices)-1] {
@@ -263,8 +263,8 @@ func put(w *world, token string, n int) {
 	w.model.keys["sms:session:"+token] = string(recordAfter(n).Bytes())
 }
 
-// scenarios returns the scenarios for the rules of DESIGN.md. They include STOP together with a message and its repeat, with
-// and without a session, and with and without the cookie.
+// scenarios returns the scenarios for the rules of violation. They include STOP together with a message and its repeat,
+// with and without a session, and with and without the cookie.
 func scenarios() []scenario {
 	return append(orphanScenarios(), []scenario{
 		{"three first messages", 0, 3, func(w *world) {

@@ -117,8 +117,8 @@ func TestRecordWithoutALimit(t *testing.T) {
 	})
 }
 
-// talk lets two numbers answer each other through the service. It returns how many messages were sent until one got no
-// reply, and at most most.
+// talk lets two numbers answer each other through the service until a message gets no reply, or until most messages
+// were sent. It returns the number of messages.
 func talk(t *testing.T, o session.Options, most int) (sent int) {
 	r := newReplica(t, o)
 	text, speaker, listener := "hello", from, to

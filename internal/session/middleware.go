@@ -31,18 +31,18 @@ const (
 	Guarded   Result = "guarded"   // a message that got no reply because of MaxReplies
 )
 
-// Results returns all results.
+// Results returns all results, for a metric that has a series for each.
 func Results() []Result { return []Result{Begun, Continued, Repeated, Ended, Guarded} }
 
-// Outcome is how a message ended. It never changes.
+// Outcome is the result of processing a message. It never changes after it was made.
 type Outcome struct {
 	Reply  conversation.Reply
 	Result Result // "" if Err is set
 	Err    error  // why there is no reply
 
-	Attempts     int       // 0 if the message was not let in, or if the request shared another one's outcome
-	Conflicts    int       // the attempts that failed because another replica was faster
-	FirstFailure time.Time // of an attempt; zero if no attempt failed
+	Attempts     int       // 0 if the message was not admitted to the queue, did not get its turn, or shares an outcome
+	Conflicts    int       // the attempts that failed because another request was faster
+	FirstFailure time.Time // when the first attempt failed; zero if none did
 
 	saved
 }

@@ -51,8 +51,8 @@ func (p *Probe) Run(ctx context.Context) error {
 	})
 }
 
-// write sets a key with the script that sets a pointer. The value is empty, so the script overwrites any value: a value of
-// another length leads nowhere. Messages never use this key.
+// write sets a key with the script that sets a pointer. The value is empty, so the script overwrites any value: a value
+// of another length leads nowhere. Messages never use this key.
 func (p *Probe) write(conn redis.Conn, key string) error {
 	_, err := scripts.pointer.Do(conn, key, "", "", probeTime.Milliseconds())
 	if node.Code(err) == "ERR" {
@@ -68,8 +68,8 @@ func (p *Probe) write(conn redis.Conn, key string) error {
 	return fmt.Errorf("write %s: %w", key, err)
 }
 
-// refusal runs the commands of the script one by one, and returns the error of a command that the user may not run. When
-// a script fails for that reason, Redis answers ERR and does not name the command.
+// refusal runs the commands of the script one by one, and returns the error of a command that the user may not run.
+// When a script fails for that reason, Redis answers ERR and does not name the command.
 func (p *Probe) refusal(conn redis.Conn, key string) (refusal error) {
 	for command, args := range map[string][]any{
 		"GET": {key}, "STRLEN": {key}, "SET": {key, "", "PX", probeTime.Milliseconds()},

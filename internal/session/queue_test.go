@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// enter adds a new message to the queue, and returns its outcome when process has returned.
+// enter adds a new message to the queue. It returns the error of the outcome when process has returned.
 func (q *queue) enter(ctx, client context.Context, conversation, sid string, process func()) error {
 	return q.do(ctx, client.Done(), conversation, sid, func() *Outcome {
 		process()
@@ -37,7 +37,7 @@ func (q *queue) hold(conversation, sid string, o *Outcome) (end func()) {
 func (q *queue) expectEmpty(t *testing.T) {
 	t.Helper()
 	if len(q.lines) != 0 || q.count != 0 {
-		t.Errorf("the empty queue holds %d lines and %d messages", len(q.lines), q.count)
+		t.Errorf("the empty queue has %d lines and %d messages", len(q.lines), q.count)
 	}
 }
 
@@ -125,7 +125,7 @@ func TestQueueHangUp(t *testing.T) {
 	})
 }
 
-// The client of the repeat hangs up when the repeat can already lead. The repeat may see either event first.
+// The client of the repeat hangs up when the first request ends with ErrGone. The repeat may see either event first.
 func TestQueueIsEmptyAfterHangUps(t *testing.T) {
 	for range 100 {
 		synctest.Test(t, func(t *testing.T) {
@@ -145,8 +145,8 @@ func TestQueueIsEmptyAfterHangUps(t *testing.T) {
 func TestRepeatTakesOver(t *testing.T) {
 	for _, row := range []struct {
 		name    string
-		follows bool // the client of the repeat has not hung up
-	}{{"while its client is there", true}, {"but not when its client is gone, too", false}} {
+		follows bool // whether the client of the repeat waits
+	}{{"the repeat is processed if its client waits", true}, {"the repeat is not processed if its client has hung up, too", false}} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				q := newQueue()

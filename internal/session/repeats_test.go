@@ -129,7 +129,7 @@ func TestCapturedRequest(t *testing.T) {
 }
 
 func TestSharedOutcome(t *testing.T) {
-	t.Run("each gets the reply and the cookie", func(t *testing.T) {
+	t.Run("each request gets the reply and the cookie", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHung(conversation.Counter{})
 			first := h.ask(t.Context(), from, "SMa")
@@ -154,7 +154,10 @@ func TestSharedOutcome(t *testing.T) {
 			}
 		})
 	})
-	t.Run("each fails as its route does", func(t *testing.T) {
+}
+
+func TestSharedFailure(t *testing.T) {
+	t.Run("each request gets the failure of its own route", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHung(conversation.Counter{})
 			routes := map[string]*httptest.ResponseRecorder{}
@@ -175,7 +178,7 @@ func TestSharedOutcome(t *testing.T) {
 			}
 		})
 	})
-	t.Run("no repeat hangs when the request that answers panics", func(t *testing.T) {
+	t.Run("a repeat gets an error if the request that it follows panics", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHung(panicking{})
 			panicked := false
@@ -202,8 +205,8 @@ func (panicking) Respond(context.Context, conversation.State, conversation.Messa
 	panic("a bug")
 }
 
-func TestHangUpWhileWaiting(t *testing.T) {
-	t.Run("leaves its message to a repeat when nothing was sent", func(t *testing.T) {
+func TestHangUpBeforeSending(t *testing.T) {
+	t.Run("a repeat takes over if nothing was sent", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHung(conversation.Counter{})
 			ctx, hangUp := context.WithCancel(t.Context())
@@ -225,7 +228,7 @@ func TestHangUpWhileWaiting(t *testing.T) {
 			}
 		})
 	})
-	t.Run("leaves its message to a repeat between two attempts", func(t *testing.T) {
+	t.Run("a repeat takes over between two attempts", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHung(conversation.Counter{})
 			close(h.open)
@@ -250,7 +253,7 @@ func TestHangUpWhileWaiting(t *testing.T) {
 			}
 		})
 	})
-	t.Run("leaves the line at once", func(t *testing.T) {
+	t.Run("messages that wait leave the queue at once", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHung(conversation.Counter{})
 			ctx, hangUp := context.WithCancel(t.Context())
@@ -268,7 +271,10 @@ func TestHangUpWhileWaiting(t *testing.T) {
 			close(h.open)
 		})
 	})
-	t.Run("does not interrupt a commit that was sent", func(t *testing.T) {
+}
+
+func TestHangUpAfterSending(t *testing.T) {
+	t.Run("a commit that was sent is not interrupted", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHung(conversation.Counter{})
 			got := h.hangUpAfterSending(t)
@@ -281,7 +287,7 @@ func TestHangUpWhileWaiting(t *testing.T) {
 			}
 		})
 	})
-	t.Run("does not count as gone once something was sent", func(t *testing.T) {
+	t.Run("the error is not ErrGone after a command was sent", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHung(conversation.Counter{})
 			got := h.hangUpAfterSending(t)

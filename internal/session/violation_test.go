@@ -9,8 +9,9 @@ import (
 	"smsession/internal/session/record"
 )
 
-// violation returns which of the rules 1 to 3 of DESIGN.md does not hold when all actors have ended. The record's list of
-// messages is the order in which they were counted. Every reply must match it.
+// violation returns what is wrong when all actors have ended. The rules are: every message is counted once, no update
+// is lost, and a conversation has one session. The record lists the messages in the order in which they were counted.
+// Every reply must match this list.
 func (w *world) violation() string {
 	if violation := w.orphans(); violation != "" {
 		return violation
@@ -80,8 +81,8 @@ func (w *world) wrongReplies(counters map[string]int64) string {
 	return ""
 }
 
-// wrongEnds compares how often a new conversation began with the results of the operators. An operator that died or got an
-// error may have ended the conversation or not. A STOP hides an end before it.
+// wrongEnds compares how often a new conversation began with the results of the operators. An operator that died or got
+// an error may have ended the conversation or not. A STOP hides an end before it.
 func (w *world) wrongEnds(beginnings int) string {
 	ended, unknown, stopped := 0, 0, false
 	for _, a := range w.actors {
@@ -101,7 +102,7 @@ func (w *world) wrongEnds(beginnings int) string {
 }
 
 // mustBeAnswered reports whether the actor is a delivery that must have a correct reply. A delivery that dies, or that
-// gives up after its only attempt, need not have one.
+// gives up after its only attempt, does not need a reply.
 func (a *actor) mustBeAnswered() bool {
 	return a.sid != "" && !a.dead && (!a.impatient || a.isAnswered)
 }

@@ -22,7 +22,7 @@ type Keys struct{ Prefix string }
 // Session returns the key of a session's record.
 func (k Keys) Session(token string) string { return k.Sessions() + token }
 
-// Sessions returns what the keys of all records begin with.
+// Sessions returns the prefix of the keys of all records.
 func (k Keys) Sessions() string { return k.Prefix + "session:" }
 
 // Quarantine returns the key for a record that could not be read. The braces put it into the record's slot of a
@@ -39,7 +39,7 @@ func (k Keys) Probe(tag string) string {
 	return k.Prefix + "probe:{" + tag + "}"
 }
 
-// Conversation returns the key of the pointer from two addresses to the session's token.
+// Conversation returns the key of the pointer of a conversation. The pointer contains the token of the session.
 func (k Keys) Conversation(to, from string) string {
 	return k.conversations() + escape(to, keySpecial) + ":" + escape(from, keySpecial)
 }
@@ -59,9 +59,8 @@ func (k Keys) Addresses(conversation string) (to, from string, ok bool) {
 	return to, from, k.Conversation(to, from) == conversation
 }
 
-// Pattern returns the pattern with which SCAN finds the keys of conversations. An address that is "" stands for any
-// address. Any other address is matched literally.
-// See https://redis.io/docs/latest/commands/keys/ for the special characters.
+// Pattern returns the pattern with which SCAN finds the keys of conversations. An empty address matches any address.
+// Any other address matches only itself. See https://redis.io/docs/latest/commands/keys/ for the special characters.
 func (k Keys) Pattern(to, from string) string {
 	side := func(address string) string {
 		if address == "" {
@@ -72,7 +71,7 @@ func (k Keys) Pattern(to, from string) string {
 	return literal.Replace(k.conversations()) + side(to) + ":" + side(from)
 }
 
-// literal writes a text so that a pattern matches only this text.
+// literal escapes the special characters of a pattern.
 var literal = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
 
 // keySpecial are the characters with a meaning in the key of a conversation.
