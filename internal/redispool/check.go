@@ -15,16 +15,16 @@ import (
 
 // The names of warnings. They are the same in every version.
 const (
-	WarnEviction    = "eviction_possible"
-	WarnPersistence = "persistence_off"
-	WarnVersion     = "redis_too_old"
+	warnEviction    = "eviction_possible"
+	warnPersistence = "persistence_off"
+	warnVersion     = "redis_too_old"
 )
 
 // oldest is the first version of Redis that is supported.
 const oldest = 7
 
-// Warnings returns the names of all warnings.
-func Warnings() []string { return []string{WarnEviction, WarnPersistence, WarnVersion} }
+// Warnings returns the names of all warnings of [Check].
+func Warnings() []string { return []string{warnEviction, warnPersistence, warnVersion} }
 
 // Check reads the settings of each server that accepts writes. It returns the settings that can lose sessions: a sentence
 // for an operator by the name of the warning. It gives no warning about a setting that it cannot read, because many hosted
@@ -50,12 +50,12 @@ func Check(ctx context.Context, pool *Pool) (map[string]string, error) {
 // See https://redis.io/docs/latest/develop/reference/eviction/.
 func checkServer(c redis.Conn, found map[string]string) {
 	if policy, known := setting(c, "maxmemory-policy"); known && policy != "noeviction" {
-		found[WarnEviction] = fmt.Sprintf("Redis may evict sessions when its memory is full: maxmemory-policy is %s; set it "+
+		found[warnEviction] = fmt.Sprintf("Redis may evict sessions when its memory is full: maxmemory-policy is %s; set it "+
 			"to noeviction", policy)
 	}
 	appendOnly, _ := setting(c, "appendonly")
 	if save, known := setting(c, "save"); known && save == "" && appendOnly == "no" {
-		found[WarnPersistence] = "Redis loses every session when it restarts: neither appendonly nor save is set; set " +
+		found[warnPersistence] = "Redis loses every session when it restarts: neither appendonly nor save is set; set " +
 			"appendonly to yes"
 	}
 	info, _ := redis.String(c.Do("INFO", "server"))
@@ -63,7 +63,7 @@ func checkServer(c redis.Conn, found map[string]string) {
 	version, _, _ := strings.Cut(rest, "\r\n")
 	major, _, _ := strings.Cut(version, ".")
 	if n, err := strconv.Atoi(major); err == nil && n < oldest {
-		found[WarnVersion] = fmt.Sprintf("Redis is older than %d.0, the oldest version that is supported: it is %s", oldest, version)
+		found[warnVersion] = fmt.Sprintf("Redis is older than %d.0, the oldest version that is supported: it is %s", oldest, version)
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/redispool/dial"
 )
 
 func TestBreaker(t *testing.T) {
@@ -64,4 +66,47 @@ func TestReusable(t *testing.T) {
 			t.Error("a connection is used after its maximum age")
 		}
 	})
+}
+
+func TestRedial(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			io.WriteString(c, "+PONG\r\n")
+			defer c.Close()
+		}
+	}()
+	for name, row := range map[string]struct {
+		greeting error
+		ok       bool
+	}{
+		"a server that closes the connection is connected to once more without a greeting": {ErrRedial, true},
+		"any other error ends the attempt":                                                 {io.EOF, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			greetings := 0
+			n := &Node{Addr: l.Addr().String(), Options: Options{
+				Dialer:  &dial.Dialer{},
+				Login:   func() Login { return Login{} },
+				Timeout: time.Minute,
+				Greet:   func(redis.Conn) error { greetings++; return row.greeting },
+				Failed:  func(error) {},
+			}}
+			c, err := n.Dial(t.Context())
+			if (err == nil) != row.ok || err != nil && !errors.Is(err, row.greeting) || greetings != 1 {
+				t.Errorf("after %d greetings the error is %v", greetings, err)
+			}
+			if err == nil {
+				c.Close()
+			}
+		})
+	}
 }
