@@ -52,12 +52,12 @@ const (
 
 // A server must detect a repeat only while fewer than 64 later messages of its conversation have been counted. The
 // bounds below guarantee that no repeat comes later, even if a request without an answer takes effect much later. Let e
-// be the turn of the first error. A conversation has at most MaxBurst messages in e, afterError-1 messages that begin
-// after e, and MaxBurst in the turn that exceeds this: 47. A message from before e is repeated only while it has at
+// be the turn of the first error. A conversation has at most maxBurst messages in e, afterError-1 messages that begin
+// after e, and maxBurst in the turn that exceeds this: 47. A message from before e is repeated only while it has at
 // most resendWithin later messages, so at most 55 messages come after it.
 const (
-	// MaxBurst is the most messages of a conversation at once.
-	MaxBurst = 20
+	// maxBurst is the most messages of a conversation at once.
+	maxBurst = 20
 	// resendWithin is how many of the latest messages may be delivered again.
 	resendWithin = 8
 	// afterError is how many messages a conversation has after an error. Then another conversation replaces it.
@@ -84,7 +84,7 @@ func (o Options) Check() error {
 		{"--conversations", "whole number", float64(o.Conversations), 1, 100_000},
 		{"--in-flight", "whole number", float64(o.InFlight), 1, 4096},
 		{"--messages", "whole number", float64(o.Messages), 0, 1_000_000_000},
-		{"--burst", "whole number", float64(o.Burst), 1, MaxBurst},
+		{"--burst", "whole number", float64(o.Burst), 1, maxBurst},
 		{"--rate", "number", o.Rate, 0, 1_000_000},
 		{"--first-race", "share", o.FirstRace, 0, 1},
 		{"--resend", "share", o.Resend, 0, 1},

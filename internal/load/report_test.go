@@ -18,7 +18,7 @@ import (
 func resultsOf(took ...time.Duration) *results {
 	r := newResults()
 	for _, d := range took {
-		r.add(&phone.Delivery{}, d)
+		r.add(outcome{delivery: &phone.Delivery{}, took: d})
 	}
 	return r
 }
@@ -179,7 +179,7 @@ func TestProgress(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := resultsOf(slices.Repeat([]time.Duration{time.Millisecond}, 12_000)...)
 				r.failed.Store(7)
-				time.AfterFunc(1500*time.Millisecond, func() { r.add(&phone.Delivery{}, time.Millisecond) })
+				time.AfterFunc(1500*time.Millisecond, func() { r.add(outcome{delivery: &phone.Delivery{}, took: time.Millisecond}) })
 				end := map[bool]time.Duration{true: 2500 * time.Millisecond, false: 9 * time.Second}[row.onTerminal]
 				ctx, cancel := context.WithTimeout(t.Context(), end)
 				defer cancel()

@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
-
-	"smsession/internal/phone"
 )
 
 // results are the results of all deliveries. One goroutine adds to them. Others may read the counters.
@@ -33,16 +31,20 @@ func newResults() *results {
 	return &results{latency: hdrhistogram.New(1, longest, 2), errors: map[int]*Errors{}}
 }
 
-// add adds a delivery that was not cut off.
-func (r *results) add(d *phone.Delivery, took time.Duration) {
+// add adds a delivery.
+func (r *results) add(o outcome) {
+	if o.cutOff {
+		r.cut++
+		return
+	}
 	r.all.Add(1)
-	us := min(max(took.Microseconds(), 1), r.latency.HighestTrackableValue())
+	us := min(max(o.took.Microseconds(), 1), r.latency.HighestTrackableValue())
 	_ = r.latency.RecordValue(us) // does not fail within its range
-	if d.OK() {
+	if o.delivery.OK() {
 		return
 	}
 	r.failed.Add(1)
-	for _, f := range d.Findings {
+	for _, f := range o.delivery.Findings {
 		if f.Warning {
 			continue
 		}

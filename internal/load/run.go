@@ -54,11 +54,12 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Progress != nil {
 		progress.Go(func() { r.results.progress(sending, o.Progress, terminal.Is(o.Progress)) })
 	}
-	beginning, stop := context.WithCancel(ctx)
+	beginning := ctx
 	if o.Duration != nil {
+		var stop context.CancelFunc
 		beginning, stop = context.WithDeadline(ctx, r.began.Add(*o.Duration))
+		defer stop()
 	}
-	defer stop()
 	err := r.send(beginning, sending, cut)
 	cut()
 	progress.Wait()
@@ -78,8 +79,10 @@ func (r *run) send(ctx, sending context.Context, cut func()) (err error) {
 	defer close(tasks)
 	var turn []task // the deliveries of the last turn that have not begun
 	for inFlight := 0; ; {
-		last, due := r.done() || ctx.Err() != nil || err != nil, r.due(r.began)
-		if len(turn) == 0 && !last && time.Until(due) <= 0 {
+		last := r.done() || ctx.Err() != nil || err != nil
+		due := r.due(r.began)
+		ahead := time.Until(due)
+		if len(turn) == 0 && !last && ahead <= 0 {
 			if turn, err = r.next(due); err != nil {
 				cut()
 				continue
@@ -89,7 +92,7 @@ func (r *run) send(ctx, sending context.Context, cut func()) (err error) {
 		var first task
 		var dueNow <-chan time.Time
 		var ended <-chan struct{}
-		switch ahead := time.Until(due); {
+		switch {
 		case len(turn) > 0:
 			begin, first = tasks, turn[0]
 		case last && inFlight == 0:
@@ -169,11 +172,7 @@ func (t task) deliver(ctx context.Context) outcome {
 
 // take adds an outcome to the results and to its conversation.
 func (r *run) take(o outcome) error {
-	if o.cutOff {
-		r.results.cut++
-	} else {
-		r.results.add(o.delivery, o.took)
-	}
+	r.results.add(o)
 	o.conversation.record(o.message, o.delivery)
 	if o.conversation.pending == 0 {
 		r.ready = append(r.ready, o.conversation)

@@ -44,8 +44,8 @@ func TestACorrectServerPasses(t *testing.T) {
 		s.errors = rapid.Float64Range(0, 0.1).Draw(rt, "errors")
 		o := usualLoad(s)
 		o.Messages = 500
-		o.Burst = rapid.IntRange(1, MaxBurst).Draw(rt, "burst")
-		o.InFlight = rapid.IntRange(o.Burst, 2*MaxBurst).Draw(rt, "in flight")
+		o.Burst = rapid.IntRange(1, maxBurst).Draw(rt, "burst")
+		o.InFlight = rapid.IntRange(o.Burst, 2*maxBurst).Draw(rt, "in flight")
 		o.Conversations = rapid.IntRange(1, 5).Draw(rt, "conversations")
 		o.FirstRace = rapid.Float64Range(0, 1).Draw(rt, "races")
 		o.Resend = rapid.Float64Range(0, 1).Draw(rt, "resend")
