@@ -61,7 +61,7 @@ func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, e
 	return e, unfinished(err, "the conversation may have ended or not; look with smsession show")
 }
 
-// unfinished adds to an error what it leaves uncertain. It returns nil for nil.
+// unfinished adds to an error what may have been changed in spite of it. It returns nil for nil.
 func unfinished(err error, doubt string) error {
 	switch {
 	case err == nil:
@@ -75,7 +75,7 @@ func unfinished(err error, doubt string) error {
 	return fmt.Errorf("%s: %w", doubt, err)
 }
 
-// Ending prints the end of a conversation: as a sentence, or as an object of JSON.
+// Ending prints the end of a conversation: as a sentence, or as an object of JSON. The error is that of Out.
 func (p *Printer) Ending(e Ending) error {
 	text := map[Outcome]string{
 		WasEnded:    fmt.Sprintf("ended after %d messages; the next one begins a new conversation", e.Count),

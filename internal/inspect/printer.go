@@ -14,8 +14,7 @@ import (
 )
 
 // Printer prints conversations for an operator: as text, or as lines of JSON for a program. It shows the whole address
-// if the operator typed it or set Reveal, and masks it otherwise. It is not safe for concurrent use. Each of its
-// methods returns the error of Out.
+// if the operator typed it or set Reveal, and masks it otherwise. It is not safe for concurrent use.
 type Printer struct {
 	Out    io.Writer
 	JSON   bool
@@ -26,7 +25,7 @@ type Printer struct {
 }
 
 // List prints conversations as they are found. Nothing remains in a buffer. The columns of the table have a fixed
-// width, because the later lines are not known yet.
+// width, because the later lines are not known yet. The error is that of Out.
 func (p *Printer) List(found []Conversation) error {
 	now := time.Now()
 	out := bufio.NewWriter(p.Out)

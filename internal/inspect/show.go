@@ -12,7 +12,7 @@ import (
 
 // Show prints what Redis contains about conversations, as several lines of text for each. With JSON, it prints each
 // record unchanged, on one line that is safe for a terminal. It then leaves out a conversation that has no record, or
-// whose record belongs to another conversation, which the operator did not name.
+// whose record belongs to another conversation, which the operator did not name. The error is that of Out.
 func (p *Printer) Show(found []Snapshot) error {
 	var out []byte
 	for i, s := range found {

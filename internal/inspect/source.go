@@ -49,9 +49,9 @@ type Filter struct {
 // An error of visit ends the search, and List returns it. Any other error means that Redis did not answer before its
 // time-out, that it refused a command (see redispool.Refused), or that ctx ended.
 //
-// List finds the pointers with SCAN, so Redis answers messages at the same time. On a Cluster it reads one primary after
-// the other. It finds every conversation that exists during the whole search. If a Cluster moves a slot meanwhile, a
-// conversation in the slot may be found twice or not at all.
+// List finds the pointers with SCAN, so Redis answers messages at the same time. On a Cluster it reads one primary
+// after the other. It finds every conversation that exists during the whole search. If a Cluster moves a slot
+// meanwhile, a conversation in the slot may be found twice or not at all.
 func (s Source) List(ctx context.Context, f Filter, order Order, limit int, visit func([]Conversation) error) error {
 	best, listed, errFull := ranking{order: order, limit: limit}, 0, errors.New("the limit is reached")
 	err := s.eachPage(ctx, f, func(snapshots []Snapshot) error {

@@ -47,7 +47,8 @@ type pair struct{ to, from string }
 
 func (c Conversation) pair() pair { return pair{c.To, c.From} }
 
-// View shows the result of a poll to a person or a program: the events, or a failure if Redis did not answer.
+// View shows the result of a poll to a person or a program: the events, or a failure if Redis did not answer. An error
+// of Show ends Watch.Run.
 type View interface {
 	Show(w *Watch, events []Event, failure error) error
 }
