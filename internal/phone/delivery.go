@@ -10,13 +10,14 @@ import (
 	"smsession/internal/twiml"
 )
 
-// Delivery is everything that Twilio would have done to deliver a message.
+// Delivery is everything that Twilio would have done to deliver a message. It does not change after Send has returned
+// it, so it may be read concurrently.
 type Delivery struct {
 	Message   Message       `json:"message"`
 	Sent      time.Time     `json:"sent"` // by the phone's clock
 	Took      time.Duration `json:"took_ns"`
 	Exchanges []Exchange    `json:"exchanges"` // all HTTP requests, in order
-	Replies   []Reply       `json:"replies"`   // what Twilio sends in reply
+	Replies   []Reply       `json:"replies"`   // the messages that Twilio sends in reply
 	Findings  []Finding     `json:"findings"`
 	Cookie    CookieChange  `json:"cookie"`
 	// NotFollowed is the other server that the webhook redirects to, if Options.Follow refused it. The phone then
@@ -24,7 +25,7 @@ type Delivery struct {
 	NotFollowed string `json:"not_followed,omitempty"`
 }
 
-// OK reports whether Twilio would have logged no error for the requests that the phone made. Warnings are not errors.
+// OK reports whether no finding is an error: Twilio would have logged nothing, except perhaps warnings.
 func (d *Delivery) OK() bool {
 	return !slices.ContainsFunc(d.Findings, func(f Finding) bool { return !f.Warning })
 }
@@ -51,7 +52,7 @@ type Exchange struct {
 	Sent    time.Time     `json:"sent"`    // by the phone's clock
 	Took    time.Duration `json:"took_ns"`
 	Status  int           `json:"status"`          // 0 if no complete response came
-	Error   string        `json:"error,omitempty"` // why none came
+	Error   string        `json:"error,omitempty"` // why no complete response came
 
 	// Only with Options.Trace:
 	Signature      string      `json:"signature,omitempty"`
@@ -73,7 +74,7 @@ type Reply struct {
 // Finding is an entry of Twilio's debugger, or a warning about something that Twilio's documentation leaves open.
 type Finding = twiml.Finding
 
-// CookieChange is what a message did to the cookies.
+// CookieChange is the change of the cookies by the responses to one message.
 type CookieChange string
 
 const (

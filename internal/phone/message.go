@@ -31,7 +31,8 @@ func newIdempotencyToken() string {
 	return text[:8] + "-" + text[8:12] + "-4" + text[13:16] + "-a" + text[17:20] + "-" + text[20:]
 }
 
-// RandomHex returns 32 random hexadecimal digits, as auth tokens and SIDs of Twilio have.
+// RandomHex returns 32 random hexadecimal digits, which is the form of Twilio's auth tokens and of its SIDs after their
+// prefix.
 func RandomHex() string {
 	var random [16]byte
 	rand.Read(random[:]) // never returns an error

@@ -39,7 +39,8 @@ type Options struct {
 	Trace bool // keep the headers and bodies of all exchanges
 }
 
-// check returns an error for missing fields and for addresses that Twilio does not send. New parses the endpoints.
+// check returns an error for missing fields and for numbers that are not an address of Twilio. New parses the
+// endpoints.
 func (o Options) check() error {
 	switch {
 	case o.From == "":
@@ -69,9 +70,9 @@ type Phone struct {
 	skipped  atomic.Int64 // how far the phone's clock is ahead, in nanoseconds
 }
 
-// New returns a phone without cookies. It is an error if a number, the token or the webhook is missing, if a URL is not
-// http or https with a host, or if a connection override is unknown or out of range. The error does not quote the token
-// or a password in a URL.
+// New returns a phone without cookies. It is an error if a number, the token or the webhook is missing, if a number
+// is not an address of Twilio, if Jar.Lose is not between 0 and 1, or if Check of an endpoint fails. The error is a
+// sentence that does not quote the token or a password in a URL.
 func New(o Options) (*Phone, error) {
 	if err := o.check(); err != nil {
 		return nil, err

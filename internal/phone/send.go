@@ -48,8 +48,8 @@ func (s step) failing(failed *failure, url string) step {
 	return s
 }
 
-// Send delivers a message. It returns when Twilio would have finished, or when ctx ends. It never returns nil; what
-// went wrong is among the findings of the Delivery.
+// Send delivers a message. It returns when Twilio would have finished, or when ctx ends. It never returns nil. The
+// findings of the Delivery contain every error.
 func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 	if m.SID == "" && len(m.Media) > 0 {
 		m.SID = "MM" + RandomHex()
@@ -115,7 +115,7 @@ func (s sending) run(ctx context.Context, steps []step, r request) []step {
 }
 
 // execute executes the verbs of a document that came from a URL. Twilio has already sent some replies. It returns the
-// step with what the verbs do.
+// step with the replies, and with the request for the document that a verb leads to.
 func (s sending) execute(done step, verbs []twiml.Verb, from *target, replies int) step {
 	o := s.phone.options
 	for _, v := range verbs {

@@ -10,7 +10,7 @@ const MaxBytes = 64 << 10
 // MaxMessages is how many messages Twilio sends in reply to one (https://www.twilio.com/docs/api/errors/14109).
 const MaxMessages = 10
 
-// Document is one response as Twilio reads it.
+// Document is one response as Twilio reads it. It shares no memory with other documents.
 type Document struct {
 	Root     *Element // the <Response>; nil for plain text and if Twilio cannot execute the document
 	Verbs    []Verb   // what Twilio executes, in order

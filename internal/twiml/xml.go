@@ -106,8 +106,8 @@ const (
 	halfOfPair  = "a character reference is half of a surrogate pair"
 )
 
-// check returns what is wrong with a token that encoding/xml accepts, wherever it is in the document. raw is the
-// token as it is written. The result is "" if nothing is wrong.
+// check returns the problem of a token that encoding/xml accepts, or "". It does not depend on the position of the
+// token in the document. raw is the token as it is written.
 func check(token xml.Token, raw []byte) (problem string) {
 	switch token := token.(type) {
 	case xml.StartElement:

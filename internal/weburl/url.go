@@ -91,8 +91,8 @@ func (u URL) Masked() string {
 // MarshalText returns the result of Masked, so that an encoded URL shows no password.
 func (u URL) MarshalText() ([]byte, error) { return []byte(u.Masked()), nil }
 
-// Parsed returns the URL as net/url parses it. It returns an empty URL if that is not possible; a URL from Parse can be
-// parsed.
+// Parsed returns the URL as net/url parses it, or an empty URL if net/url refuses it. net/url accepts every URL that
+// Parse has returned.
 func (u URL) Parsed() *url.URL {
 	if parsed, err := url.Parse(u.Configured()); err == nil {
 		return parsed
@@ -109,10 +109,10 @@ func (u URL) Append(path string) URL {
 	return u
 }
 
-// Spellings returns the URLs without their queries that Twilio may have signed for a webhook at u, the likeliest
-// first. Twilio signs the bytes as they were configured, with the scheme in lower case. Twilio's documentation states
-// that it keeps the port for messages, and Twilio's libraries accept both spellings. The default port of the scheme
-// is therefore present in one spelling and absent in the other. There is no other spelling with any other port.
+// Spellings returns the URLs without their queries that Twilio may have signed for a webhook at u, the likeliest first.
+// Twilio signs the bytes as they were configured, with the scheme in lower case. Twilio's documentation states that it
+// keeps the port for messages, and Twilio's libraries accept the URL with and without the default port of its scheme. A
+// URL with another port has one spelling.
 func (u URL) Spellings() []string {
 	spelling := func(host string) string { return strings.ToLower(u.Scheme) + host + u.Path }
 	bare, hasDefault := strings.CutSuffix(u.Host, ":"+u.defaultPort())
