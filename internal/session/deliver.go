@@ -25,7 +25,7 @@ type delivery struct {
 func (m *Manager) deliver(ctx context.Context, hangUp <-chan struct{}, d *delivery) *Outcome {
 	past := &history{hangUp: hangUp}
 	for {
-		a, s, err := m.attempt(ctx, d, past)
+		p, s, err := m.attempt(ctx, d, past)
 		past = past.after(err)
 		if err != nil {
 			if err = past.wait(ctx, err); err == nil {
@@ -34,27 +34,27 @@ func (m *Manager) deliver(ctx context.Context, hangUp <-chan struct{}, d *delive
 		}
 		m.sweep(ctx, d, past, s.token, err)
 		return &Outcome{
-			Reply: a.reply, Result: a.result, Err: err, saved: s,
+			Reply: p.reply, Result: p.result, Err: err, saved: s,
 			Attempts: past.attempts, Conflicts: past.conflicts, FirstFailure: past.firstFailure,
 		}
 	}
 }
 
 // attempt makes one attempt. Everything that it makes is new, so an attempt that fails is simply thrown away.
-func (m *Manager) attempt(ctx context.Context, d *delivery, past *history) (answer, saved, error) {
+func (m *Manager) attempt(ctx context.Context, d *delivery, past *history) (processed, saved, error) {
 	found, err := m.find(ctx, d, past)
 	if err != nil {
-		return answer{}, saved{}, err
+		return processed{}, saved{}, err
 	}
-	a, err := m.turn(ctx, found.record, &d.Incoming, time.Now())
+	p, err := m.turn(ctx, found.record, &d.Incoming, time.Now())
 	if err != nil {
-		return answer{}, saved{}, err
+		return processed{}, saved{}, err
 	}
-	s, err := m.commit(ctx, d, past, found, a.record)
+	s, err := m.commit(ctx, d, past, found, p.record)
 	if err != nil {
-		return answer{}, saved{}, err
+		return processed{}, saved{}, err
 	}
-	return a, s, nil
+	return p, s, nil
 }
 
 // history is what the attempts of one request have done so far. It never changes after it was made.

@@ -9,24 +9,24 @@ import (
 	"smsession/internal/session/record"
 )
 
-// answer is a message that was processed and is not yet saved. It never changes after it was made.
-type answer struct {
+// processed is the result of turn, which commit has not saved yet. It never changes after it was made.
+type processed struct {
 	record *record.Record // the record after the message
 	reply  conversation.Reply
 	result Result
 }
 
-// turn answers a message. r is the record before the message. A message that was counted before gets the recorded reply
-// and leaves the record unchanged. turn changes nothing but its results; only the responder may have effects.
+// turn processes a message. r is the record before the message. A message that was counted before gets the recorded
+// reply and leaves the record unchanged. turn changes nothing but its results; only the responder may have effects.
 //
 // A message that ends the conversation gets no reply. The same applies to a message whose conversation has had
 // MaxReplies replies in the last minute. Both are counted like other messages.
 //
 // The error is ErrResponder.
-func (m *Manager) turn(ctx context.Context, r *record.Record, in *Incoming, now time.Time) (answer, error) {
+func (m *Manager) turn(ctx context.Context, r *record.Record, in *Incoming, now time.Time) (processed, error) {
 	recall := m.options.Responder.Recall
 	if reply, isRepeat := r.Reply(in.SID, recall); isRepeat {
-		return answer{r, reply, Repeated}, nil
+		return processed{r, reply, Repeated}, nil
 	}
 	if in.Ends {
 		return m.ended(r, in.SID, conversation.Reply{}, now), nil
@@ -40,7 +40,7 @@ func (m *Manager) turn(ctx context.Context, r *record.Record, in *Incoming, now 
 		err = record.CheckApp(after.Data)
 	}
 	if err != nil {
-		return answer{}, fmt.Errorf("%w: %w", ErrResponder, err)
+		return processed{}, fmt.Errorf("%w: %w", ErrResponder, err)
 	}
 	result := Continued
 	if before.Counter == 0 {
@@ -55,13 +55,13 @@ func (m *Manager) turn(ctx context.Context, r *record.Record, in *Incoming, now 
 	if after.HasEnded {
 		return m.ended(r, in.SID, reply, now), nil
 	}
-	return answer{r.Update(after, now).Remember(in.SID, reply, recall), reply, result}, nil
+	return processed{r.Update(after, now).Remember(in.SID, reply, recall), reply, result}, nil
 }
 
-// ended answers a message that ends the conversation.
-func (m *Manager) ended(r *record.Record, sid string, reply conversation.Reply, now time.Time) answer {
+// ended processes a message that ends the conversation.
+func (m *Manager) ended(r *record.Record, sid string, reply conversation.Reply, now time.Time) processed {
 	if r.Began.IsZero() {
 		r = r.Begin(now, m.options.Lifetime)
 	}
-	return answer{r.End(now).Remember(sid, reply, m.options.Responder.Recall), reply, Ended}
+	return processed{r.End(now).Remember(sid, reply, m.options.Responder.Recall), reply, Ended}
 }
