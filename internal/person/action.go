@@ -1,5 +1,5 @@
-// Package person has what a person does with a phone. Package texting offers it in the terminal, and package devphone
-// on a page. A real phone can only send messages.
+// Package person has the actions of a person with a phone. The terminal (package texting) and the page (package
+// devphone) offer them. A real phone can only send messages, one after the other.
 package person
 
 import (
@@ -9,17 +9,17 @@ import (
 	"smsession/internal/phone"
 )
 
-// Phone is the phone of a person. *phone.Phone implements it.
+// Phone is the phone of a person. *phone.Phone implements it. It is safe for concurrent use.
 type Phone interface {
 	Send(ctx context.Context, m phone.Message) *phone.Delivery
 	Skip(d time.Duration)
 	LoseCookies()
 }
 
-// Action is one thing that a person does. Only one of its fields is set.
+// Action is one action of a person. Only one of its fields is set.
 type Action struct {
-	Messages    []phone.Message // are sent at once
-	Skip        time.Duration   // passes
+	Messages    []phone.Message // to be sent at once
+	Skip        time.Duration   // the time that passes
 	LoseCookies bool
 }
 
