@@ -57,12 +57,7 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer embedded.Close()
-	cfg.AuthTokens = twilio.Tokens{{Value: phone.RandomHex()}}
-	cfg.Redis = redisurl.URL{Addrs: []string{embedded.Addr()}}
-	if cfg.PublicURL == (weburl.URL{}) {
-		cfg = cfg.WithPublicURL(weburl.Split(listeners.URL()))
-	}
-
+	cfg = standalone(cfg, listeners.URL(), embedded.Addr())
 	log := logging.New(p.stderr, cfg.LogFormat, cfg.LogLevel)
 	defer log.Close()
 	service := devservice.New(cfg, listeners.URL())
@@ -96,6 +91,17 @@ func (c *devCommand) listen(cfg config.Config) (replica.Listeners, error) {
 		admin = append(admin, anyPort)
 	}
 	return replica.Listen(public, admin)
+}
+
+// standalone returns the settings with the embedded Redis, with a random auth token and, unless PUBLIC_URL is set, with the
+// URL of the public listener.
+func standalone(cfg config.Config, url, redisAddr string) config.Config {
+	cfg.AuthTokens = twilio.Tokens{{Value: phone.RandomHex()}}
+	cfg.Redis = redisurl.URL{Addrs: []string{redisAddr}}
+	if cfg.PublicURL == (weburl.URL{}) {
+		cfg = cfg.WithPublicURL(weburl.Split(url))
+	}
+	return cfg
 }
 
 // newPage makes the page with the phones. Their messages arrive at the public listener, like those of Twilio.

@@ -31,9 +31,8 @@ type Config struct {
 	AdminHosts []string // names that the private listener answers to, in the form of hostname.Of
 	Pprof      bool     // whether the private listener serves /debug/pprof
 
-	// the URL that Twilio is configured with, without our routes; zero if only the next two are set
-	PublicURL               weburl.URL
 	WebhookURL, FallbackURL weburl.URL // the URLs that Twilio is configured with
+	PublicURL               weburl.URL // their part without our routes; zero if it is not set
 	AuthTokens              twilio.Tokens
 	AccountSIDs             []string // the accounts whose messages are accepted; empty for all
 

@@ -81,7 +81,7 @@ func TestPublish(t *testing.T) {
 	})
 }
 
-func TestADirectoryOfOthersIsNotUsed(t *testing.T) {
+func TestPrivateDirectory(t *testing.T) {
 	runtime := t.TempDir()
 	t.Setenv("XDG_RUNTIME_DIR", runtime)
 	dir := filepath.Join(runtime, "smsession")
@@ -100,7 +100,7 @@ func TestADirectoryOfOthersIsNotUsed(t *testing.T) {
 	}
 }
 
-func TestGuideNamesTheFileIfThereIsOne(t *testing.T) {
+func TestGuideNamesTheFile(t *testing.T) {
 	s := devservice.Service{URL: "http://127.0.0.1:8080", Redis: "redis://127.0.0.1:6379", Prefix: "sms:"}
 	for file, want := range map[string]bool{"": false, "/run/user/1000/smsession/dev.json": true} {
 		var out strings.Builder
@@ -113,7 +113,7 @@ func TestGuideNamesTheFileIfThereIsOne(t *testing.T) {
 	}
 }
 
-func TestGuideSaysWhoCanReachTheService(t *testing.T) {
+func TestGuideNamesTheHosts(t *testing.T) {
 	const only, others = "Only this host can reach the service.", "Other hosts can reach the service at "
 	for addr, want := range map[string]string{
 		"127.0.0.1:8080": only, "localhost:8080": only, "[::1]:8080": only,
