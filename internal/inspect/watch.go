@@ -39,13 +39,11 @@ type Watch struct {
 	Rows []Conversation // the remembered conversations, the latest message first
 	More int            // how many conversations are not in Rows
 
-	remembered map[pair]Conversation // Rows by their addresses; nil before the first poll
+	remembered map[[2]string]Conversation // Rows by their addresses; nil before the first poll
 }
 
-// pair identifies a conversation.
-type pair struct{ to, from string }
-
-func (c Conversation) pair() pair { return pair{c.To, c.From} }
+// pair returns the two addresses, which identify a conversation.
+func (c Conversation) pair() [2]string { return [2]string{c.To, c.From} }
 
 // View shows the result of a poll to a person or a program: the events, or a failure if Redis did not answer. An error
 // of Show ends Watch.Run.
@@ -115,7 +113,7 @@ func (w *Watch) Poll(ctx context.Context) ([]Event, error) {
 	}
 	latest.cut()
 	w.Rows, w.More = latest.rows, latest.dropped
-	w.remembered = make(map[pair]Conversation, len(w.Rows))
+	w.remembered = make(map[[2]string]Conversation, len(w.Rows))
 	for _, c := range w.Rows {
 		w.remembered[c.pair()] = c
 	}
