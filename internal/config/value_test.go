@@ -45,17 +45,29 @@ func TestValues(t *testing.T) {
 		{"REDIS_CONNECTIONS may be 4096", func(f *config.Flags) { f.RedisConnections = "4096" },
 			func(c *config.Config) { c.Connections = 4096 }},
 		{"SESSION_IDLE_TIMEOUT may be 1ms",
-			func(f *config.Flags) { f.SessionIdleTimeout = "1ms" }, func(c *config.Config) { c.IdleTimeout = time.Millisecond }},
+			func(f *config.Flags) { f.SessionIdleTimeout = "1ms" }, func(c *config.Config) {
+				c.IdleTimeout = time.Millisecond
+			}},
 		{"SESSION_IDLE_TIMEOUT may be 30 days",
-			func(f *config.Flags) { f.SessionIdleTimeout = "720h" }, func(c *config.Config) { c.IdleTimeout = 720 * time.Hour }},
+			func(f *config.Flags) { f.SessionIdleTimeout = "720h" }, func(c *config.Config) {
+				c.IdleTimeout = 720 * time.Hour
+			}},
 		{"SESSION_LIFETIME may be below the idle timeout",
-			func(f *config.Flags) { f.SessionLifetime = "1ms" }, func(c *config.Config) { c.Lifetime = time.Millisecond }},
+			func(f *config.Flags) { f.SessionLifetime = "1ms" }, func(c *config.Config) {
+				c.Lifetime = time.Millisecond
+			}},
 		{"SESSION_LIFETIME may be a year",
-			func(f *config.Flags) { f.SessionLifetime = "8760h" }, func(c *config.Config) { c.Lifetime = 8760 * time.Hour }},
+			func(f *config.Flags) { f.SessionLifetime = "8760h" }, func(c *config.Config) {
+				c.Lifetime = 8760 * time.Hour
+			}},
 		{"REQUEST_BUDGET may be 100ms",
-			func(f *config.Flags) { f.RequestBudget = "100ms" }, func(c *config.Config) { c.RequestBudget = 100 * time.Millisecond }},
+			func(f *config.Flags) { f.RequestBudget = "100ms" }, func(c *config.Config) {
+				c.RequestBudget = 100 * time.Millisecond
+			}},
 		{"REQUEST_BUDGET may be 12s",
-			func(f *config.Flags) { f.RequestBudget = "12s" }, func(c *config.Config) { c.RequestBudget = 12 * time.Second }},
+			func(f *config.Flags) { f.RequestBudget = "12s" }, func(c *config.Config) {
+				c.RequestBudget = 12 * time.Second
+			}},
 		{"KEEP_ALIVE may be 1s", func(f *config.Flags) { f.KeepAlive = "1s" },
 			func(c *config.Config) { c.KeepAlive = time.Second }},
 		{"KEEP_ALIVE may be a day", func(f *config.Flags) { f.KeepAlive = "24h" },
@@ -63,7 +75,9 @@ func TestValues(t *testing.T) {
 		{"MAX_CONNECTIONS may be 16", func(f *config.Flags) { f.MaxConnections = "16" },
 			func(c *config.Config) { c.MaxConnections = 16 }},
 		{"MAX_CONNECTIONS may be a million",
-			func(f *config.Flags) { f.MaxConnections = " 1000000 " }, func(c *config.Config) { c.MaxConnections = 1_000_000 }},
+			func(f *config.Flags) { f.MaxConnections = " 1000000 " }, func(c *config.Config) {
+				c.MaxConnections = 1_000_000
+			}},
 		{"DRAIN_DELAY may be 0", func(f *config.Flags) { f.DrainDelay = "0" },
 			func(c *config.Config) { c.DrainDelay = 0 }},
 		{"DRAIN_DELAY may be 5m", func(f *config.Flags) { f.DrainDelay = "5m" },
@@ -110,7 +124,9 @@ func TestPrefixFaults(t *testing.T) {
 }
 
 func TestNumberFaults(t *testing.T) {
-	connections := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.RedisConnections = value } }
+	connections := func(value string) func(*config.Flags) {
+		return func(f *config.Flags) { f.RedisConnections = value }
+	}
 	replicas := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.RedisWaitReplicas = value } }
 	replies := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.MaxReplies = value } }
 	most := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.MaxConnections = value } }
