@@ -65,8 +65,9 @@ func (u *URL) query() string {
 // setParameters parses the query. No error quotes a value. An error quotes a name only if it is the name of one of our
 // parameters: after an unescaped ? in a password, the "name" is the rest of the password.
 func (u *URL) setParameters(parsed *url.URL) error {
-	query, err := url.ParseQuery(strings.ReplaceAll(parsed.RawQuery, "+", "%2B")) // a plus is not a space, as in the password
-	if err != nil {                                                               // err quotes the query
+	// a plus is not a space, as in the password
+	query, err := url.ParseQuery(strings.ReplaceAll(parsed.RawQuery, "+", "%2B"))
+	if err != nil { // err quotes the query
 		return errors.New("the query has an invalid escape or a semicolon; write %25 for % and %3B for ;")
 	}
 	var problems []error

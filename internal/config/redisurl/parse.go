@@ -20,9 +20,9 @@ var primaryName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 var errInvalid = errors.New("the URL is invalid: in a user or password, write %40 for @, %2F for /, %3A for :, %3F for ?, " +
 	"%23 for #, %25 for % and %20 for a space")
 
-// Parse parses a Redis URL, and reads the certificates that the URL names with readFile. The error joins everything that
-// is wrong with the URL, each in one sentence. An error of readFile becomes a part of it. It must continue a sentence that
-// begins with the file, and must not contain the path.
+// Parse parses a Redis URL, and reads the certificates that the URL names with readFile. The error joins everything
+// that is wrong with the URL, each in one sentence. An error of readFile becomes a part of it. It must continue a
+// sentence that begins with the file, and must not contain the path.
 func Parse(raw string, readFile func(path string) ([]byte, error)) (URL, error) {
 	scheme, rest, found := strings.Cut(raw, "://")
 	if !found {
@@ -37,7 +37,8 @@ func Parse(raw string, readFile func(path string) ([]byte, error)) (URL, error) 
 	if err != nil { // err quotes the URL
 		return URL{}, errInvalid
 	}
-	err = errors.Join(u.setAddrs(hosts, parsed.Path), u.setLogin(parsed.User), u.setPath(parsed.Path), u.setParameters(parsed))
+	err = errors.Join(u.setAddrs(hosts, parsed.Path), u.setLogin(parsed.User), u.setPath(parsed.Path),
+		u.setParameters(parsed))
 	if strings.Contains(raw, "#") {
 		err = errors.Join(err, errors.New("the URL must not have a #; in a password, write %23 for #"))
 	}
@@ -63,8 +64,8 @@ func (u *URL) setScheme(scheme string) error {
 		"redis+cluster://")
 }
 
-// cutHosts cuts the hosts out of a URL without its scheme, because net/url allows only one host. left is the URL with the
-// host name "host" in their place.
+// cutHosts cuts the hosts out of a URL without its scheme, because net/url allows only one host. left is the URL with
+// the host name "host" in their place.
 func cutHosts(rest string) (hosts []string, left string) {
 	end := strings.IndexAny(rest, "/?#")
 	if end < 0 {
@@ -113,8 +114,8 @@ func (u *URL) parseAddr(raw string) (string, error) {
 	return net.JoinHostPort(parsed.Hostname(), cmp.Or(parsed.Port(), port)), nil
 }
 
-// setLogin refuses a user name without a password: some clients send it as the user, and other ones, such as redis-cli, as
-// the password.
+// setLogin refuses a user name without a password: some clients send it as the user, and other ones, such as redis-cli,
+// as the password.
 func (u *URL) setLogin(user *url.Userinfo) error {
 	password, given := user.Password()
 	if user.Username() != "" && !given {

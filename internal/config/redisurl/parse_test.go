@@ -55,17 +55,22 @@ func TestParse(t *testing.T) {
 			redisurl.URL{Topology: redisurl.Sentinel, Addrs: []string{"a:26379"}, Primary: "m",
 				Redis: redisurl.Login{TLS: encrypted()}, Sentinels: redisurl.Login{TLS: encrypted()}}},
 		{"Sentinels may have TLS when Redis has none", "redis+sentinel://a/m?sentinel_tls=true",
-			redisurl.URL{Topology: redisurl.Sentinel, Addrs: []string{"a:26379"}, Primary: "m", Sentinels: redisurl.Login{TLS: encrypted()}}},
+			redisurl.URL{Topology: redisurl.Sentinel, Addrs: []string{"a:26379"}, Primary: "m",
+				Sentinels: redisurl.Login{TLS: encrypted()}}},
 		{"a Cluster has several nodes", "redis+cluster://:pass@a,b:7000/0",
-			redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{"a:6379", "b:7000"}, Redis: redisurl.Login{Password: "pass"}}},
+			redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{"a:6379", "b:7000"},
+				Redis: redisurl.Login{Password: "pass"}}},
 		{"server_name is the name in the certificates of a Cluster", "redis+cluster://a?tls=true&server_name=redis.example.com",
 			redisurl.URL{Topology: redisurl.Cluster, Addrs: []string{"a:6379"}, ServerName: "redis.example.com",
-				Redis: redisurl.Login{TLS: &tls.Config{MinVersion: tls.VersionTLS12, ServerName: "redis.example.com"}}}},
+				Redis: redisurl.Login{TLS: &tls.Config{MinVersion: tls.VersionTLS12,
+					ServerName: "redis.example.com"}}}},
 		{"a Unix socket is a path", "redis+unix:///run/redis.sock", redisurl.URL{Topology: redisurl.Unix, Addrs: []string{"/run/redis.sock"}}},
 		{"a Unix socket may have a login and a database", "redis+unix://app:p%40ss@/run/my%20redis.sock?db=15",
-			redisurl.URL{Topology: redisurl.Unix, Addrs: []string{"/run/my redis.sock"}, Database: 15, Redis: redisurl.Login{Username: "app", Password: "p@ss"}}},
+			redisurl.URL{Topology: redisurl.Unix, Addrs: []string{"/run/my redis.sock"}, Database: 15,
+				Redis: redisurl.Login{Username: "app", Password: "p@ss"}}},
 		{"one server may have all of these parts", "rediss://app:pass@10.0.0.1:6380/15",
-			redisurl.URL{Addrs: []string{"10.0.0.1:6380"}, Database: 15, Redis: redisurl.Login{Username: "app", Password: "pass", TLS: encrypted()}}},
+			redisurl.URL{Addrs: []string{"10.0.0.1:6380"}, Database: 15,
+				Redis: redisurl.Login{Username: "app", Password: "pass", TLS: encrypted()}}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -96,7 +101,8 @@ func TestParseFaults(t *testing.T) {
 		unknown  = "a query parameter is not supported; in a password, write %3F for ?"
 	)
 	unsupported := func(name string) string {
-		return "the query parameter " + name + " is not supported with this kind of Redis; in a password, write %3F for ?"
+		return "the query parameter " + name +
+			" is not supported with this kind of Redis; in a password, write %3F for ?"
 	}
 	must := func(name, want string) string { return "the query parameter " + name + " must " + want }
 	rows := []struct {

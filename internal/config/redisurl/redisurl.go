@@ -1,8 +1,8 @@
-// Package redisurl parses and prints the URL of a Redis: one server, a server on a Unix socket, a primary that Sentinels
-// watch, or a Cluster. It connects to nothing.
+// Package redisurl parses and prints the URL of a Redis: one server, a server on a Unix socket, a primary that
+// Sentinels watch, or a Cluster. It connects to nothing.
 //
-// A Redis URL contains passwords. No error quotes any part of a URL, because a password may be in the wrong place. A URL
-// is printed and logged with its passwords masked.
+// A Redis URL contains passwords. No error quotes any part of a URL, because a password may be in the wrong place. A
+// URL is printed and logged with its passwords masked.
 package redisurl
 
 import (

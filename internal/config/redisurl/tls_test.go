@@ -14,7 +14,8 @@ import (
 func TestCertificates(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{TLS: true, ClientCertificate: true})
 	cert, key := server.ClientFiles()
-	files := url.Values{"ca_file": {server.CAFile()}, "cert_file": {cert}, "key_file": {key}, "server_name": {"127.0.0.1"}}
+	files := url.Values{"ca_file": {server.CAFile()}, "cert_file": {cert}, "key_file": {key},
+		"server_name": {"127.0.0.1"}}
 	u, err := redisurl.Parse("rediss://"+server.Addr()+"?"+files.Encode(), os.ReadFile)
 	if err != nil {
 		t.Fatal(err)
