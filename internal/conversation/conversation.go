@@ -57,8 +57,8 @@ type Responder interface {
 	// could not be saved. Only the last result counts. Respond must not change the bytes of the state's Data.
 	Respond(ctx context.Context, state State, message Message) (State, Reply, error)
 
-	// Recall returns the reply to the message after which the counter had the given number. If it returns another reply,
-	// or an empty one because the number is not enough, the reply is stored in the session.
+	// Recall returns the reply to the message after which the counter had the given number. If it returns another
+	// reply, or an empty one because the number is not enough, the reply is stored in the session.
 	Recall(counter int64) Reply
 }
 

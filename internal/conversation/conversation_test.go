@@ -18,7 +18,8 @@ func TestCounter(t *testing.T) {
 		} {
 			var reply conversation.Reply
 			var err error
-			state, reply, err = conversation.Counter{}.Respond(context.Background(), state, conversation.Message{Body: "anything"})
+			state, reply, err = conversation.Counter{}.Respond(context.Background(), state,
+				conversation.Message{Body: "anything"})
 			if err != nil || !reply.Equal(conversation.Text(want)) || state.Counter != int64(i+1) || state.HasEnded {
 				t.Errorf("got %+v, %q and %v, want %q", state, reply, err, want)
 			}
