@@ -44,7 +44,8 @@ func TestParseErrors(t *testing.T) {
 		{"a form feed in an attribute is refused", "a=secret; Path=/\f", ErrCharacter},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if c, err := Parse(row.header, nil, now); !errors.Is(err, row.want) || strings.Contains(err.Error(), "secret") {
+			if c, err := Parse(row.header, nil, now); !errors.Is(err, row.want) ||
+				strings.Contains(err.Error(), "secret") {
 				t.Errorf("Parse returns %+v, %v", c, err)
 			}
 		})
