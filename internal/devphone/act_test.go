@@ -66,7 +66,8 @@ func each(t *testing.T, run func(t *testing.T, s *service)) {
 func TestCounting(t *testing.T) {
 	each(t, func(t *testing.T, s *service) {
 		greeting := webhooktest.Greeting
-		if got := []string{s.say("1", "hello"), s.say("1", "hello again")}; !slices.Equal(got, []string{greeting(1), greeting(2)}) {
+		if got := []string{s.say("1", "hello"), s.say("1", "hello again")}; !slices.Equal(got,
+			[]string{greeting(1), greeting(2)}) {
 			t.Errorf("the replies to two messages are %q", got)
 		}
 		repeat := s.press("1", "again", "")[0]
@@ -78,7 +79,8 @@ func TestCounting(t *testing.T) {
 			replies = append(replies, e.reply())
 		}
 		slices.Sort(replies)
-		if want := []string{greeting(3), greeting(4), greeting(5), greeting(6), greeting(7)}; !slices.Equal(replies, want) {
+		if want := []string{greeting(3), greeting(4), greeting(5), greeting(6), greeting(7)}; !slices.Equal(replies,
+			want) {
 			t.Errorf("the replies to a burst are %q", replies)
 		}
 		s.press("1", "lose", "")
@@ -116,7 +118,8 @@ func TestNewBeginning(t *testing.T) {
 			t.Errorf("after four hours, the reply is %q", got)
 		}
 		stop := s.press("1", "stop", "")[0]
-		if !stop.Outcome.OK || len(stop.Outcome.Replies) != 0 || !strings.Contains(s.session("1").Record.Raw, `"ended":`) {
+		if !stop.Outcome.OK || len(stop.Outcome.Replies) != 0 ||
+			!strings.Contains(s.session("1").Record.Raw, `"ended":`) {
 			t.Errorf("the outcome of STOP is %+v, the record is %s", stop.Outcome, s.session("1").Record.Raw)
 		}
 		if got := s.say("1", "hello"); got != webhooktest.Greeting(1) {
@@ -151,7 +154,8 @@ func TestBurstIsConcurrent(t *testing.T) {
 		}
 	}
 	slices.Sort(bodies)
-	if want := []string{"hi (1 of 5)", "hi (2 of 5)", "hi (3 of 5)", "hi (4 of 5)", "hi (5 of 5)"}; !slices.Equal(bodies, want) {
+	if want := []string{"hi (1 of 5)", "hi (2 of 5)", "hi (3 of 5)", "hi (4 of 5)",
+		"hi (5 of 5)"}; !slices.Equal(bodies, want) {
 		t.Errorf("the texts are %q", bodies)
 	}
 }
@@ -208,14 +212,16 @@ func TestRecord(t *testing.T) {
 		text, before := s.inRedis("sms:session:" + pointer)
 		v := s.session("1")
 		_, after := s.inRedis("sms:session:" + pointer)
-		if v.Record.Key != "sms:session:"+pointer || v.Record.Raw != text || v.Record.TTL > before || v.Record.TTL < after {
+		if v.Record.Key != "sms:session:"+pointer || v.Record.Raw != text || v.Record.TTL > before ||
+			v.Record.TTL < after {
 			t.Errorf("the record is %+v, in Redis it is %s with %d to %d ms left", v.Record, text, after, before)
 		}
 		var raw, pretty any
 		if err := json.Unmarshal([]byte(text), &raw); err != nil {
 			t.Fatal(err)
 		}
-		if err := json.Unmarshal([]byte(v.Record.Pretty), &pretty); err != nil || fmt.Sprint(pretty) != fmt.Sprint(raw) || !strings.Contains(v.Record.Pretty, "\n  \"counter\": 1,\n") {
+		if err := json.Unmarshal([]byte(v.Record.Pretty), &pretty); err != nil ||
+			fmt.Sprint(pretty) != fmt.Sprint(raw) || !strings.Contains(v.Record.Pretty, "\n  \"counter\": 1,\n") {
 			t.Errorf("with indentation, the record is %s", v.Record.Pretty)
 		}
 		if len(v.Cookies) != 1 || v.Cookies[0].Name != "smsession" || v.Cookies[0].Value != pointer {
@@ -283,10 +289,12 @@ func TestMessage(t *testing.T) {
 		t.Errorf("the signature is %s, the header %v", x.Signature, x.RequestHeader)
 	}
 	// The parameters have the order of a request that was captured from Twilio.
-	if !strings.HasPrefix(x.RequestBody, "ToCountry=") || !strings.HasSuffix(x.RequestBody, "&ApiVersion=2010-04-01") || x.form().Get("Body") != body {
+	if !strings.HasPrefix(x.RequestBody, "ToCountry=") || !strings.HasSuffix(x.RequestBody, "&ApiVersion=2010-04-01") ||
+		x.form().Get("Body") != body {
 		t.Errorf("the parameters are %q", x.RequestBody)
 	}
-	if !strings.Contains(x.ResponseBody, webhooktest.Greeting(1)) || !strings.HasPrefix(x.ResponseHeader["Set-Cookie"][0], "smsession=") {
+	if !strings.Contains(x.ResponseBody, webhooktest.Greeting(1)) ||
+		!strings.HasPrefix(x.ResponseHeader["Set-Cookie"][0], "smsession=") {
 		t.Errorf("the response is %s with %v", x.ResponseBody, x.ResponseHeader)
 	}
 }
@@ -294,7 +302,8 @@ func TestMessage(t *testing.T) {
 func TestForgedMessageAtTheFallback(t *testing.T) {
 	s := newService(t)
 	all := s.exchanges("1", s.press("1", "forge", "hello")[0])
-	if len(all) != 2 || all[0].Status != 403 || all[1].Status != 403 || all[1].Reason != "fallback" || all[1].URL != s.url+"/sms/fallback" {
+	if len(all) != 2 || all[0].Status != 403 || all[1].Status != 403 || all[1].Reason != "fallback" ||
+		all[1].URL != s.url+"/sms/fallback" {
 		t.Fatalf("the exchanges are %+v", all)
 	}
 	if all[0].signed(all[0].URL) {

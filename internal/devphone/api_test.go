@@ -123,7 +123,8 @@ func TestBadRequests(t *testing.T) {
 			}
 		})
 	}
-	for _, path := range []string{"/dev/session", "/dev/session?phone=7", "/dev/message?phone=1", "/dev/message?phone=1&entry=x",
+	for _, path := range []string{"/dev/session", "/dev/session?phone=7", "/dev/message?phone=1",
+		"/dev/message?phone=1&entry=x",
 		"/dev/message?phone=7&entry=1"} {
 		if status := s.get(path, nil); status != 404 {
 			t.Errorf("the status of %s is %d, want 404", path, status)
@@ -153,7 +154,8 @@ func TestRoutes(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/dev", "/dev/", "/dev//", "/dev/other", "/dev/page.html", "/dev/../", "//", "/index.html", "/dev/state/",
+	for _, path := range []string{"/dev", "/dev/", "/dev//", "/dev/other", "/dev/page.html", "/dev/../", "//",
+		"/index.html", "/dev/state/",
 		"/dev/%73tate", "/dev/..%2fpage.html"} {
 		for _, method := range []string{"GET", "POST"} {
 			if a := s.request(method, path, "", headers()); a.status != 404 {
@@ -185,7 +187,8 @@ func TestOpen(t *testing.T) {
 		t.Errorf("closing a phone is answered %d", status)
 	}
 	var d device
-	if status := s.post("/dev/open", `{"from":" whatsapp:+15551234567 "}`, &d); status != 200 || d.From != "whatsapp:+15551234567" {
+	if status := s.post("/dev/open", `{"from":" whatsapp:+15551234567 "}`, &d); status != 200 ||
+		d.From != "whatsapp:+15551234567" {
 		t.Errorf("opening a phone with a number is answered %d, %s", status, d.From)
 	}
 	if n := len(s.phones()); n != 20 {

@@ -76,7 +76,8 @@ func sendAndReply(s *service, w *tab) {
 	}
 	shown := w.texts("#exchanges")[0]
 	x := s.exchanges("1", s.phones()[0].Entries[0])[0]
-	for _, want := range []string{"POST " + s.url + "/sms", x.Signature, "I-Twilio-Idempotency-Token", "NumSegments", x.ResponseBody, x.ResponseHeader["Set-Cookie"][0]} {
+	for _, want := range []string{"POST " + s.url + "/sms", x.Signature, "I-Twilio-Idempotency-Token", "NumSegments",
+		x.ResponseBody, x.ResponseHeader["Set-Cookie"][0]} {
 		if !strings.Contains(shown, want) {
 			w.Errorf("the panel does not show %s: %s", want, shown)
 		}
@@ -99,7 +100,8 @@ func guide(_ *service, w *tab) {
 			w.Errorf("the guide does not mention %q", want)
 		}
 	}
-	for _, kind := range value[[]string](w, `[...document.querySelectorAll('.actions button')].map((b) => b.dataset.kind)`) {
+	for _, kind := range value[[]string](w,
+		`[...document.querySelectorAll('.actions button')].map((b) => b.dataset.kind)`) {
 		if got := w.texts("#guide [data-kind=" + kind + "]"); len(got) != 1 || len(got[0]) < 80 {
 			w.Errorf("the guide says %q about %s", got, kind)
 		}
@@ -240,7 +242,8 @@ func twoPhones(_ *service, w *tab) {
 	w.keys("First again\r")
 	w.count(".in", 3)
 	left, right := w.texts(".phone:nth-child(1) .bubble"), w.texts(".phone:nth-child(2) .bubble")
-	if !slices.Equal(left, []string{"You: First", "Reply: " + webhooktest.Greeting(1), "You: First again", "Reply: " + webhooktest.Greeting(2)}) {
+	if !slices.Equal(left, []string{"You: First", "Reply: " + webhooktest.Greeting(1), "You: First again",
+		"Reply: " + webhooktest.Greeting(2)}) {
 		w.Errorf("the left phone shows %q", left)
 	}
 	if !slices.Equal(right, []string{"You: Second", "Reply: " + webhooktest.Greeting(1)}) {

@@ -121,7 +121,9 @@ func (w *tab) checkComplaints() {
 func (w *tab) expectComplaints(text string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.complaints = slices.DeleteFunc(w.complaints, func(complaint string) bool { return strings.Contains(complaint, text) })
+	w.complaints = slices.DeleteFunc(w.complaints, func(complaint string) bool {
+		return strings.Contains(complaint, text)
+	})
 }
 
 func (w *tab) do(steps ...chromedp.Action[chromedp.Void]) {
@@ -165,7 +167,8 @@ func (w *tab) until(expression string) {
 			return
 		}
 		if w.ctx.Err() != nil || time.Now().After(deadline) {
-			w.Fatalf("it is not true after %v: %s (%v)\n%s", limit, expression, err, value[string](w, `document.body.innerText`))
+			w.Fatalf("it is not true after %v: %s (%v)\n%s", limit, expression, err,
+				value[string](w, `document.body.innerText`))
 		}
 	}
 }
@@ -212,7 +215,8 @@ func (w *tab) texts(selector string) []string {
 func (w *tab) media(feature, preference string) {
 	w.Helper()
 	w.preferences = append(w.preferences, &emulation.MediaFeature{Name: feature, Value: preference})
-	_, err := chromedp.Call(w.ctx, emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: w.preferences})
+	_, err := chromedp.Call(w.ctx, emulation.SetEmulatedMedia,
+		emulation.SetEmulatedMediaParams{Features: w.preferences})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -54,7 +54,9 @@ func headers(pairs ...string) http.Header {
 const hello = `{"phone":"1","kind":"text","body":"hello"}`
 
 func TestHost(t *testing.T) {
-	s := newService(t, func(o *devphone.Options) { o.Hosts = []string{"workstation", "192.168.1.5", "0.0.0.0", "::", ""} })
+	s := newService(t, func(o *devphone.Options) {
+		o.Hosts = []string{"workstation", "192.168.1.5", "0.0.0.0", "::", ""}
+	})
 	for host, want := range map[string]int{
 		"localhost": 200, "localhost:8080": 200, "LOCALHOST:1": 200, "127.0.0.1": 200, "127.0.0.1:8080": 200,
 		"127.8.9.10:8080": 200, "[::1]": 200, "[::1]:8080": 200, "workstation": 200, "workstation:8080": 200, "Workstation:80": 200,
@@ -184,8 +186,9 @@ func TestCrossSite(t *testing.T) {
 func TestNoCORSHeaders(t *testing.T) {
 	s := newService(t)
 	for _, a := range []response{
-		s.request("OPTIONS", "/dev/act", "", headers("Origin", "http://evil.example", "Access-Control-Request-Method", "POST",
-			"Access-Control-Request-Headers", "content-type")),
+		s.request("OPTIONS", "/dev/act", "",
+			headers("Origin", "http://evil.example", "Access-Control-Request-Method", "POST",
+				"Access-Control-Request-Headers", "content-type")),
 		s.request("GET", "/", "", headers()),
 		s.request("GET", "/dev/state", "", headers("Origin", s.url)),
 		s.request("GET", "/dev/state", "", headers("Origin", "http://evil.example")),
@@ -213,7 +216,8 @@ func TestPolicy(t *testing.T) {
 		s.request("POST", "/dev/act", "{}", headers("Content-Type", "application/json")),
 	} {
 		policy := a.header.Get("Content-Security-Policy")
-		for _, directive := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'", "connect-src 'self'",
+		for _, directive := range []string{"default-src 'none'", "script-src 'self'", "style-src 'self'",
+			"connect-src 'self'",
 			"form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'"} {
 			if !strings.Contains(policy+";", directive+";") {
 				t.Errorf("the policy does not have %s: %s", directive, policy)
