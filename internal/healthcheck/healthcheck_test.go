@@ -43,9 +43,11 @@ func TestAsk(t *testing.T) {
 		{"a long answer is cut", "/long", "", 200, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			answer, err := healthcheck.Ask(t.Context(), nil, strings.Replace(server.URL, "://", "://user:S3cr3t@", 1)+row.path)
+			answer, err := healthcheck.Ask(t.Context(), nil,
+				strings.Replace(server.URL, "://", "://user:S3cr3t@", 1)+row.path)
 			version, ours := answer.Version()
-			if err != nil || answer.Status != row.status || ours != row.ours || ours && version != row.version || len(answer.Line) > 1<<10 {
+			if err != nil || answer.Status != row.status || ours != row.ours || ours && version != row.version ||
+				len(answer.Line) > 1<<10 {
 				t.Errorf("got %+v, %v", answer, err)
 			}
 		})
