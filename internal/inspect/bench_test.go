@@ -30,7 +30,8 @@ end`)
 	now := time.Now().UTC()
 	const step = 10_000
 	for i := 0; i < n; i += step {
-		_, err := script.Do(conn, i, min(i+step, n)-1, now.Add(-time.Hour).Format(time.RFC3339), now.Format(time.RFC3339),
+		_, err := script.Do(conn, i, min(i+step, n)-1, now.Add(-time.Hour).Format(time.RFC3339),
+			now.Format(time.RFC3339),
 			now.Add(time.Hour).Format(time.RFC3339), messages)
 		if err != nil {
 			tb.Fatal(err)

@@ -21,7 +21,8 @@ import (
 func at(to, from string, version, counter int, written time.Time, more string) string {
 	stamp := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 	return fmt.Sprintf(`{"version":%d,"counter":%d,"from":%q,"to":%q,"began":%q,"written":%q,"deadline":%q%s,"messages":"SM1=1"}`,
-		version, counter, from, to, stamp(written.Add(-time.Hour)), stamp(written), stamp(written.Add(24*time.Hour)), more)
+		version, counter, from, to, stamp(written.Add(-time.Hour)), stamp(written), stamp(
+			written.Add(24*time.Hour)), more)
 }
 
 // tokenOf returns a token for a sender.
@@ -34,7 +35,8 @@ func tokenOf(from string) string {
 func (b bench) put(to, from string, counter int, more string) {
 	b.Helper()
 	b.do("SET", "sms:conversation:"+to+":"+from, tokenOf(from), "PX", time.Hour.Milliseconds())
-	b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 1, counter, time.Now().Add(-time.Minute), more), "PX", time.Hour.Milliseconds())
+	b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 1, counter, time.Now().Add(-time.Minute), more), "PX",
+		time.Hour.Milliseconds())
 }
 
 func (b bench) source() inspect.Source { return inspect.Source{Pool: b.pool, Keys: keys} }
@@ -150,7 +152,8 @@ func TestListIncludesALaterVersion(t *testing.T) {
 	each(t, func(b bench) {
 		b.put(to, from, 1, "")
 		b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 2, 9, time.Now(), ""))
-		if all := b.list(inspect.Filter{}); len(all) != 1 || !all[0].Newer || all[0].Count != 0 || all[0].Left != inspect.Forever {
+		if all := b.list(inspect.Filter{}); len(all) != 1 || !all[0].Newer || all[0].Count != 0 ||
+			all[0].Left != inspect.Forever {
 			b.Errorf("got %+v", all)
 		}
 	})
@@ -161,7 +164,10 @@ func TestListEndsWithItsVisitor(t *testing.T) {
 		fill(b, b.conn, 500)
 		enough := errors.New("enough")
 		calls := 0
-		err := b.source().List(b.Context(), inspect.Filter{}, "", 0, func([]inspect.Conversation) error { calls++; return enough })
+		err := b.source().List(b.Context(), inspect.Filter{}, "", 0, func([]inspect.Conversation) error {
+			calls++
+			return enough
+		})
 		if !errors.Is(err, enough) || calls != 1 {
 			b.Errorf("%v after %d calls", err, calls)
 		}
@@ -173,9 +179,11 @@ func TestListEndsWithItsVisitor(t *testing.T) {
 
 // A refusal of Redis must not look like an empty list.
 func TestListReturnsARefusal(t *testing.T) {
-	for command, granted := range map[string]string{"scan": "get strlen pttl", "get": "scan strlen pttl", "strlen": "scan get pttl", "pttl": "scan get strlen"} {
+	for command, granted := range map[string]string{"scan": "get strlen pttl", "get": "scan strlen pttl",
+		"strlen": "scan get pttl", "pttl": "scan get strlen"} {
 		t.Run("without "+command, func(t *testing.T) {
-			rules := []string{"--user", "default", "on", "nopass", "~*", "+@all", "--user", "app", "on", ">secret", "~sms:*", "+ping"}
+			rules := []string{"--user", "default", "on", "nopass", "~*", "+@all", "--user", "app", "on", ">secret",
+				"~sms:*", "+ping"}
 			for _, g := range strings.Fields(granted) {
 				rules = append(rules, "+"+g)
 			}
@@ -184,7 +192,8 @@ func TestListReturnsARefusal(t *testing.T) {
 			fill(t, conn, 1)
 			pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}, Redis: app}})
 			defer pool.Close()
-			err := inspect.Source{Pool: pool, Keys: keys}.List(t.Context(), inspect.Filter{}, "", 0, func([]inspect.Conversation) error { return nil })
+			err := inspect.Source{Pool: pool, Keys: keys}.List(t.Context(), inspect.Filter{}, "", 0,
+				func([]inspect.Conversation) error { return nil })
 			if err == nil || !strings.Contains(err.Error(), "NOPERM") || !redispool.Refused(err) {
 				t.Errorf("got %v", err)
 			}
@@ -223,13 +232,15 @@ func TestACluster(t *testing.T) {
 	if err != nil || len(one) != 1 || one[0].Record.Text == nil {
 		t.Errorf("Find: %+v, %v", one, err)
 	}
-	if e, err := source.End(t.Context(), to, "+12020000007", false); err != nil || e.Outcome != inspect.WasEnded || e.Count != 7 {
+	if e, err := source.End(t.Context(), to, "+12020000007", false); err != nil || e.Outcome != inspect.WasEnded ||
+		e.Count != 7 {
 		t.Errorf("End: %+v, %v", e, err)
 	}
 	if e, err := source.End(t.Context(), to, "+12020000008", true); err != nil || e.Outcome != inspect.Erased {
 		t.Errorf("Erase: %+v, %v", e, err)
 	}
-	if none, err := source.Find(t.Context(), "", "+12020000008"); !errors.Is(err, inspect.ErrUnknown) || len(none) != 0 {
+	if none, err := source.Find(t.Context(), "", "+12020000008"); !errors.Is(err, inspect.ErrUnknown) ||
+		len(none) != 0 {
 		t.Errorf("Find: %+v, %v", none, err)
 	}
 }
@@ -246,20 +257,21 @@ func TestListUsesBoundedMemory(t *testing.T) {
 	grown := func(n int) (grown int64) {
 		clear(seen)
 		before, found := live(), 0
-		err := inspect.Source{Pool: pool, Keys: keys}.List(t.Context(), inspect.Filter{}, "", 0, func(some []inspect.Conversation) error {
-			for _, c := range some {
-				var number int
-				fmt.Sscanf(c.From, "+1202%07d", &number)
-				seen[number]++
-			}
-			if found/2000 != (found+len(some))/2000 {
-				grown = max(grown, live()-before)
-			}
-			if found += len(some); found >= n {
-				return redis.ErrNil
-			}
-			return nil
-		})
+		err := inspect.Source{Pool: pool, Keys: keys}.List(t.Context(), inspect.Filter{}, "", 0,
+			func(some []inspect.Conversation) error {
+				for _, c := range some {
+					var number int
+					fmt.Sscanf(c.From, "+1202%07d", &number)
+					seen[number]++
+				}
+				if found/2000 != (found+len(some))/2000 {
+					grown = max(grown, live()-before)
+				}
+				if found += len(some); found >= n {
+					return redis.ErrNil
+				}
+				return nil
+			})
 		if n > conversations && err != nil {
 			t.Fatal(err)
 		}
@@ -304,10 +316,11 @@ func TestListWithRepeatsOfScan(t *testing.T) {
 		}}}
 		defer pool.Close()
 		n := 0
-		err := inspect.Source{Pool: pool, Keys: keys}.List(b.Context(), inspect.Filter{}, "", 0, func(found []inspect.Conversation) error {
-			n += len(found)
-			return nil
-		})
+		err := inspect.Source{Pool: pool, Keys: keys}.List(b.Context(), inspect.Filter{}, "", 0,
+			func(found []inspect.Conversation) error {
+				n += len(found)
+				return nil
+			})
 		if err != nil || n != 300 {
 			b.Errorf("%d of 300 conversations are listed, %v", n, err)
 		}

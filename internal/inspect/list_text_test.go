@@ -22,7 +22,8 @@ func TestAddressesAreMasked(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			var out strings.Builder
 			row.printer.Out = &out
-			if err := row.printer.Ending(inspect.Ending{From: from, To: to}); err != nil || !strings.HasPrefix(out.String(), row.want) {
+			if err := row.printer.Ending(inspect.Ending{From: from, To: to}); err != nil ||
+				!strings.HasPrefix(out.String(), row.want) {
 				t.Errorf("%v, %q", err, out.String())
 			}
 		})
@@ -80,7 +81,8 @@ func TestListAsJSON(t *testing.T) {
 		if err := json.Unmarshal([]byte(lines[0]), &first); err != nil {
 			t.Fatal(err)
 		}
-		if first.From != "+1202•••0143" || first.To != "+1500•••0006" || first.Count != 7 || first.Idle != 90 || first.Left != 3600 || !first.Began.Equal(now.Add(-time.Hour)) {
+		if first.From != "+1202•••0143" || first.To != "+1500•••0006" || first.Count != 7 || first.Idle != 90 ||
+			first.Left != 3600 || !first.Began.Equal(now.Add(-time.Hour)) {
 			t.Errorf("got %s", lines[0])
 		}
 		if lines[1] != `{"from":"•••","to":"+1500•••0006"}` || lines[2] != "" || len(lines) != 3 {
@@ -95,13 +97,14 @@ func TestListInOrderAndWithALimit(t *testing.T) {
 			b.put(to, fmt.Sprintf("+1202555%04d", i), i+1, "")
 		}
 		list := func(order inspect.Order, limit int) (counts []int64, calls int) {
-			err := b.source().List(b.Context(), inspect.Filter{}, order, limit, func(found []inspect.Conversation) error {
-				for _, c := range found {
-					counts = append(counts, c.Count)
-				}
-				calls++
-				return nil
-			})
+			err := b.source().List(b.Context(), inspect.Filter{}, order, limit,
+				func(found []inspect.Conversation) error {
+					for _, c := range found {
+						counts = append(counts, c.Count)
+					}
+					calls++
+					return nil
+				})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -22,7 +22,8 @@ func TestRanking(t *testing.T) {
 			for i := range rapid.IntRange(0, pageSize).Draw(t, "conversations") {
 				n := rapid.Int64Range(0, 4000).Draw(t, "n")
 				all = append(all, n)
-				page = append(page, Conversation{From: fmt.Sprint(i), Count: n, Left: time.Duration(n), Began: time.Unix(n, 0), Written: time.Unix(n, 0)})
+				page = append(page, Conversation{From: fmt.Sprint(i), Count: n, Left: time.Duration(n),
+					Began: time.Unix(n, 0), Written: time.Unix(n, 0)})
 			}
 			if _ = best.add(page); len(best.rows) > 2*limit+pageSize {
 				t.Fatalf("it keeps %d", len(best.rows))

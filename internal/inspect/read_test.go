@@ -96,7 +96,8 @@ func TestRead(t *testing.T) {
 	each(t, func(b bench) {
 		b.converse(3 * time.Hour)
 		got, found := b.read()
-		if !found || string(got.Pointer.Text) != token || string(got.Record.Text) != text || upToMinutes(got.Record.TTL) != 3*time.Hour {
+		if !found || string(got.Pointer.Text) != token || string(got.Record.Text) != text ||
+			upToMinutes(got.Record.TTL) != 3*time.Hour {
 			b.Errorf("got %+v, %t", got, found)
 		}
 		if b.left(pointer) != 3*time.Hour || b.left(recordKey) != 3*time.Hour {
@@ -109,7 +110,8 @@ func TestReadUsesThePrefix(t *testing.T) {
 	each(t, func(b bench) {
 		b.do("SET", "text/conversation:whatsapp%3A+15005550006:whatsapp%3A+12025550143", token, "PX", 60_000)
 		b.do("SET", "text/session:"+token, text, "PX", 60_000)
-		got, found, err := inspect.Read(b.Context(), b.pool.Pool, record.Keys{Prefix: "text/"}, "whatsapp:"+to, "whatsapp:"+from)
+		got, found, err := inspect.Read(b.Context(), b.pool.Pool, record.Keys{Prefix: "text/"}, "whatsapp:"+to,
+			"whatsapp:"+from)
 		if err != nil || !found || string(got.Record.Text) != text || got.From != "whatsapp:"+from {
 			b.Errorf("got %+v, %t, %v", got, found, err)
 		}
@@ -146,7 +148,8 @@ func TestAKeyThatDoesNotExpire(t *testing.T) {
 	each(t, func(b bench) {
 		b.do("SET", pointer, token)
 		b.do("SET", recordKey, "not JSON")
-		if got, found := b.read(); !found || string(got.Record.Text) != "not JSON" || got.Record.TTL != inspect.Forever || got.Pointer.TTL != inspect.Forever {
+		if got, found := b.read(); !found || string(got.Record.Text) != "not JSON" ||
+			got.Record.TTL != inspect.Forever || got.Pointer.TTL != inspect.Forever {
 			b.Errorf("got %+v, %t", got, found)
 		}
 		if b.age(time.Hour); b.do("PTTL", recordKey) != int64(-1) {
@@ -178,7 +181,8 @@ func TestAge(t *testing.T) {
 					want = 1
 				}
 				if b.left(pointer) != row.left || b.left(recordKey) != row.left || b.do("DBSIZE") != want {
-					b.Errorf("the pointer has %v left and the record %v of %d keys", b.left(pointer), b.left(recordKey), b.do("DBSIZE"))
+					b.Errorf("the pointer has %v left and the record %v of %d keys", b.left(pointer), b.left(recordKey),
+						b.do("DBSIZE"))
 				}
 				if row.left > 0 && string(b.do("GET", recordKey).([]byte)) != text {
 					b.Error("the record is another one")
@@ -222,7 +226,8 @@ func TestAgeDoesNotUndoARenewal(t *testing.T) {
 func TestReadAndAgeFail(t *testing.T) {
 	each(t, func(b bench) {
 		b.converse(time.Hour)
-		if err := inspect.Age(b.Context(), b.pool.Pool, keys, to, from, -time.Second); err == nil || !strings.Contains(err.Error(), "negative") {
+		if err := inspect.Age(b.Context(), b.pool.Pool, keys, to, from, -time.Second); err == nil ||
+			!strings.Contains(err.Error(), "negative") {
 			b.Errorf("a negative duration: %v", err)
 		}
 		ended, cancel := context.WithCancel(b.Context())

@@ -13,7 +13,8 @@ import (
 func TestScreenFitsTheTerminal(t *testing.T) {
 	w := &Watch{More: 10}
 	for i := range 30 {
-		w.Rows = append(w.Rows, Conversation{To: "+15005550006", From: fmt.Sprintf("+12025550%03d", 39-i), Count: 1, Written: time.Now()})
+		w.Rows = append(w.Rows, Conversation{To: "+15005550006", From: fmt.Sprintf("+12025550%03d", 39-i), Count: 1,
+			Written: time.Now()})
 	}
 	screen := &Screen{Printer: Printer{Out: io.Discard}, Title: "conversations"}
 	for range 3 {
@@ -35,7 +36,8 @@ func TestScreenFitsTheTerminal(t *testing.T) {
 		}
 	}
 	drawn := draw(screen.lines(w, "! trouble", 24), 24, 80)
-	for _, want := range []string{"conversations", "COUNT", "+1202•••0039", "and 26 more", "! trouble", " began +1202•••0038"} {
+	for _, want := range []string{"conversations", "COUNT", "+1202•••0039", "and 26 more", "! trouble",
+		" began +1202•••0038"} {
 		if !strings.Contains(drawn, want) {
 			t.Errorf("no %q in %q", want, drawn)
 		}

@@ -37,8 +37,10 @@ func TestSnapshotAsText(t *testing.T) {
 		stamp := func(d time.Duration) string { return began.Add(d).Format("2006-01-02T15:04:05Z") }
 		s := inspect.Snapshot{
 			To: to, From: from, Pointer: inspect.Value{Text: []byte(token), TTL: 3 * time.Hour},
-			Record: inspect.Value{Size: 262_000, TTL: inspect.Forever, Text: []byte(`{"version":1,"counter":10,"from":"` + from + `","to":"` + to + `","began":"` + stamp(0) + `","written":"` + stamp(2*time.Hour) +
-				`","deadline":"` + stamp(720*time.Hour) + `","messages":"SM1=1 SM2=2 SM3=3 SM4=4 SM5=5 SM6=6 SM7=7 SM8=8 SM9=9+ SM10=10"}`)},
+			Record: inspect.Value{Size: 262_000, TTL: inspect.Forever,
+				Text: []byte(`{"version":1,"counter":10,"from":"` + from + `","to":"` + to + `","began":"` + stamp(0) +
+					`","written":"` + stamp(2*time.Hour) +
+					`","deadline":"` + stamp(720*time.Hour) + `","messages":"SM1=1 SM2=2 SM3=3 SM4=4 SM5=5 SM6=6 SM7=7 SM8=8 SM9=9+ SM10=10"}`)},
 		}
 		utc := func(d time.Duration) string { return began.Add(d).Format("2006-01-02 15:04:05 UTC") }
 		want := `+12025550143 to +1500•••0006
@@ -59,7 +61,8 @@ func TestSnapshotAsText(t *testing.T) {
   pointer   expires in 3h00m, leads to the record
 `
 		var out strings.Builder
-		if err := (&inspect.Printer{Out: &out, Typed: []string{from}}).Show([]inspect.Snapshot{s}); err != nil || out.String() != want {
+		if err := (&inspect.Printer{Out: &out, Typed: []string{from}}).Show([]inspect.Snapshot{s}); err != nil ||
+			out.String() != want {
 			t.Errorf("%v, got\n%s\nwant\n%s", err, out.String(), want)
 		}
 		if strings.Contains(out.String(), token) {
@@ -98,7 +101,8 @@ func TestSnapshotNamesTheState(t *testing.T) {
 				row.set(b)
 				got := b.show("")
 				state := strings.SplitAfter(got, "\n")[1]
-				if !strings.HasPrefix(state, "  state     ") || !strings.Contains(state, row.want) || strings.Contains(got, "\x1b") || strings.Contains(got, "8887777") {
+				if !strings.HasPrefix(state, "  state     ") || !strings.Contains(state, row.want) ||
+					strings.Contains(got, "\x1b") || strings.Contains(got, "8887777") {
 					b.Errorf("got\n%s", got)
 				}
 			})
@@ -117,14 +121,18 @@ func TestFind(t *testing.T) {
 			b.Errorf("got %+v, %v", found, err)
 		}
 		one := found[1]
-		if one.From != from || string(one.Pointer.Text) != tokenOf(from) || upToMinutes(one.Pointer.TTL) != time.Hour || upToMinutes(one.Record.TTL) != time.Hour ||
-			one.Record.Size != int64(len(one.Record.Text)) || !strings.Contains(string(one.Record.Text), `"counter":1`) {
+		if one.From != from || string(one.Pointer.Text) != tokenOf(from) || upToMinutes(one.Pointer.TTL) != time.Hour ||
+			upToMinutes(one.Record.TTL) != time.Hour ||
+			one.Record.Size != int64(len(one.Record.Text)) ||
+			!strings.Contains(string(one.Record.Text), `"counter":1`) {
 			b.Errorf("got %+v", one)
 		}
-		if with, err := b.source().Find(b.Context(), to, from); err != nil || len(with) != 1 || string(with[0].Pointer.Text) != tokenOf(from) || b.show(to) == "" || b.show("+1") != "" {
+		if with, err := b.source().Find(b.Context(), to, from); err != nil || len(with) != 1 ||
+			string(with[0].Pointer.Text) != tokenOf(from) || b.show(to) == "" || b.show("+1") != "" {
 			b.Errorf("with the number, got %+v, %v", with, err)
 		}
-		if found, err := b.source().Find(b.Context(), "", "+1*"); !errors.Is(err, inspect.ErrUnknown) || len(found) != 0 {
+		if found, err := b.source().Find(b.Context(), "", "+1*"); !errors.Is(err, inspect.ErrUnknown) ||
+			len(found) != 0 {
 			b.Errorf("got %+v, %v", found, err)
 		}
 	})
@@ -140,7 +148,8 @@ func TestFindReturnsAtMost400(t *testing.T) {
 			}
 			b.do("SET", fmt.Sprintf("sms:conversation:+1500555%04d:%s", i, from), token)
 		}
-		if _, err := b.source().Find(b.Context(), "", from); err == nil || !strings.Contains(err.Error(), "more than 400 conversations: name one of our numbers with --to") {
+		if _, err := b.source().Find(b.Context(), "", from); err == nil ||
+			!strings.Contains(err.Error(), "more than 400 conversations: name one of our numbers with --to") {
 			b.Errorf("with 401: %v", err)
 		}
 	})
@@ -158,13 +167,17 @@ func TestSnapshotAsJSON(t *testing.T) {
 			want = text + "\n"
 		}
 		var out strings.Builder
-		s := inspect.Snapshot{To: to, From: from, Pointer: inspect.Value{Text: []byte(token)}, Record: inspect.Value{Text: []byte(text), Size: int64(len(text))}}
-		if err := (&inspect.Printer{Out: &out, JSON: true}).Show([]inspect.Snapshot{s}); err != nil || out.String() != want {
+		s := inspect.Snapshot{To: to, From: from, Pointer: inspect.Value{Text: []byte(token)},
+			Record: inspect.Value{Text: []byte(text), Size: int64(len(text))}}
+		if err := (&inspect.Printer{Out: &out, JSON: true}).Show([]inspect.Snapshot{s}); err != nil ||
+			out.String() != want {
 			t.Errorf("%q: got %q, %v", text, out.String(), err)
 		}
 	}
 	var out strings.Builder
-	if err := (&inspect.Printer{Out: &out, JSON: true}).Show([]inspect.Snapshot{{To: to, From: from, Pointer: inspect.Value{Text: []byte(token)}}}); err != nil || out.String() != "" {
+	if err := (&inspect.Printer{Out: &out, JSON: true}).Show(
+		[]inspect.Snapshot{{To: to, From: from, Pointer: inspect.Value{Text: []byte(token)}}}); err != nil ||
+		out.String() != "" {
 		t.Errorf("without a record: got %q, %v", out.String(), err)
 	}
 }
@@ -186,7 +199,8 @@ func TestAValueThatIsTooLarge(t *testing.T) {
 		{"a pointer of 5 MB", pointer, "the pointer contains no token"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			for _, command := range [][]any{{"FLUSHALL"}, {"SET", pointer, token}, {"SETRANGE", row.huge, 5_000_000, "x"}, {"CONFIG", "RESETSTAT"}} {
+			for _, command := range [][]any{{"FLUSHALL"}, {"SET", pointer, token},
+				{"SETRANGE", row.huge, 5_000_000, "x"}, {"CONFIG", "RESETSTAT"}} {
 				if _, err := conn.Do(command[0].(string), command[1:]...); err != nil {
 					t.Fatal(err)
 				}

@@ -134,7 +134,8 @@ func TestRunPausesAfterEachPoll(t *testing.T) {
 		defer cancel()
 		began := time.Now()
 		var ends []time.Duration
-		watch := &inspect.Watch{Source: inspect.Source{Pool: &redispool.Pool{Pool: &redis.Pool{DialContext: away}}}, Limit: 1}
+		watch := &inspect.Watch{Source: inspect.Source{Pool: &redispool.Pool{Pool: &redis.Pool{DialContext: away}}},
+			Limit: 1}
 		err := watch.Run(ctx, every, viewFunc(func(events []inspect.Event, failure error) error {
 			if failure == nil || !strings.Contains(failure.Error(), "away") || len(events) > 0 {
 				t.Errorf("the view gets %+v, %v", events, failure)
@@ -158,8 +159,12 @@ func TestRunEnds(t *testing.T) {
 		b.expect(w, "the first poll", "")
 		b.write("+1", 2, 0, 1)
 		var got []inspect.Event
-		view := viewFunc(func(events []inspect.Event, _ error) error { got = events; return errors.New("the reader is gone") })
-		if err := w.Run(b.Context(), time.Millisecond, view); err == nil || err.Error() != "the reader is gone" || len(got) != 1 || got[0].Kind != inspect.Spoke {
+		view := viewFunc(func(events []inspect.Event, _ error) error {
+			got = events
+			return errors.New("the reader is gone")
+		})
+		if err := w.Run(b.Context(), time.Millisecond, view); err == nil || err.Error() != "the reader is gone" ||
+			len(got) != 1 || got[0].Kind != inspect.Spoke {
 			b.Errorf("after an error of the view: %v, %+v", err, got)
 		}
 		w.Source.Pool = &redispool.Pool{Pool: &redis.Pool{DialContext: func(context.Context) (redis.Conn, error) {
@@ -175,9 +180,12 @@ func TestStream(t *testing.T) {
 	at := time.Date(2026, 11, 23, 8, 0, 0, 0, time.Local)
 	e := inspect.Event{At: at, Kind: inspect.Spoke, Conversation: inspect.Conversation{
 		To: to, From: from, Count: 3, Began: at.Add(-time.Hour), Written: at.Add(-time.Second), Left: 4 * time.Hour}}
-	newer := inspect.Event{At: at, Kind: inspect.Began, Conversation: inspect.Conversation{To: to, From: from, Newer: true}}
+	newer := inspect.Event{At: at, Kind: inspect.Began,
+		Conversation: inspect.Conversation{To: to, From: from, Newer: true}}
 	var text, object strings.Builder
-	if err := errors.Join((&inspect.Stream{Printer: inspect.Printer{Out: &text}}).Show(nil, []inspect.Event{e, newer}, nil), (&inspect.Stream{Printer: inspect.Printer{Out: &object, JSON: true}}).Show(nil, []inspect.Event{e}, nil)); err != nil {
+	if err := errors.Join((&inspect.Stream{Printer: inspect.Printer{Out: &text}}).Show(nil, []inspect.Event{e, newer},
+		nil), (&inspect.Stream{Printer: inspect.Printer{Out: &object, JSON: true}}).Show(
+		nil, []inspect.Event{e}, nil)); err != nil {
 		t.Fatal(err)
 	}
 	want := "08:00:00 spoke +1202•••0143          +1500•••0006                3\n" +
@@ -185,7 +193,8 @@ func TestStream(t *testing.T) {
 	if text.String() != want {
 		t.Errorf("got\n%s", text.String())
 	}
-	for _, want := range []string{`"event":"spoke"`, `"from":"+1202•••0143"`, `"count":3`, `"left_seconds":14400`, `"at":"2026-11-23T`} {
+	for _, want := range []string{`"event":"spoke"`, `"from":"+1202•••0143"`, `"count":3`, `"left_seconds":14400`,
+		`"at":"2026-11-23T`} {
 		if !strings.Contains(object.String(), want) || !json.Valid([]byte(object.String())) {
 			t.Errorf("no %s in %s", want, object.String())
 		}
@@ -219,10 +228,13 @@ func TestEnding(t *testing.T) {
 	} {
 		var text, object strings.Builder
 		e := inspect.Ending{To: to, From: from, Outcome: row.outcome, Count: row.count}
-		if err := errors.Join((&inspect.Printer{Out: &text}).Ending(e), (&inspect.Printer{Out: &object, JSON: true, Reveal: true}).Ending(e)); err != nil {
+		if err := errors.Join((&inspect.Printer{Out: &text}).Ending(e),
+			(&inspect.Printer{Out: &object, JSON: true, Reveal: true}).Ending(e)); err != nil {
 			t.Fatal(err)
 		}
-		if text.String() != "+1202•••0143 to +1500•••0006: "+row.want || !strings.HasPrefix(object.String(), `{"from":"+12025550143","to":"+15005550006","what":"`+string(row.outcome)+`"`) {
+		if text.String() != "+1202•••0143 to +1500•••0006: "+row.want ||
+			!strings.HasPrefix(object.String(),
+				`{"from":"+12025550143","to":"+15005550006","what":"`+string(row.outcome)+`"`) {
 			t.Errorf("got %q, %q", text.String(), object.String())
 		}
 	}
