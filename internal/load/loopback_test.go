@@ -35,7 +35,8 @@ func TestLoopback(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			var endpoints []phone.Endpoint
 			for _, url := range row.urls {
-				endpoints = append(endpoints, phone.Endpoint{URL: url}, phone.Endpoint{URL: "https://sms.example.com/sms", Address: url})
+				endpoints = append(endpoints, phone.Endpoint{URL: url},
+					phone.Endpoint{URL: "https://sms.example.com/sms", Address: url})
 			}
 			if err := Loopback(t.Context(), append(endpoints, phone.Endpoint{})...); (err == nil) != row.ok {
 				t.Error(err)
@@ -66,7 +67,8 @@ func TestLedAwayEndsTheRun(t *testing.T) {
 	o := usualLoad(newServer())
 	o.Expect, o.Phone = ExpectNone, func(string) (Sender, error) { return ledAway{sent}, nil }
 	report, err := runInFakeTime(t, o)
-	if !errors.Is(err, ErrLedAway) || !strings.Contains(err.Error(), "https://other.example") || report != nil || sent.Load() >= int64(2*o.InFlight) {
+	if !errors.Is(err, ErrLedAway) || !strings.Contains(err.Error(), "https://other.example") || report != nil ||
+		sent.Load() >= int64(2*o.InFlight) {
 		t.Errorf("%v, %+v after %d", err, report, sent.Load())
 	}
 }

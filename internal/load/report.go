@@ -81,7 +81,8 @@ func (r *Report) WriteText(w io.Writer) error {
 	print("%s of %s in %.1f s, %d a second\n", several(a.Messages, "message", "messages"),
 		several(a.Conversations, "conversation", "conversations"), r.Seconds, int(r.MessagesPerSecond+0.5))
 	print("%s: %s again at once, %d again later, %d without their cookies\n",
-		several(int(r.Deliveries), "delivery", "deliveries"), several(a.RepeatsAtOnce, "message", "messages"), a.RepeatsLater, a.CookiesLost)
+		several(int(r.Deliveries), "delivery", "deliveries"), several(a.RepeatsAtOnce, "message",
+			"messages"), a.RepeatsLater, a.CookiesLost)
 	if a.Bursts > 0 {
 		print("%s of %d messages at once, %d of them to begin a conversation\n",
 			several(a.Bursts, "burst", "bursts"), a.MessagesABurst, a.FirstRaces)
@@ -117,7 +118,8 @@ func histogram(bars []Bar) string {
 	var lines strings.Builder
 	for _, bar := range bars {
 		marks := (bar.Count*columns + most - 1) / most // at least one for a delivery
-		line := english().Sprintf("  up to %7s  %13d  ", withUnit(bar.UpTo), bar.Count) + strings.Repeat("#", int(marks))
+		line := english().Sprintf("  up to %7s  %13d  ", withUnit(bar.UpTo), bar.Count) +
+			strings.Repeat("#", int(marks))
 		lines.WriteString(strings.TrimRight(line, " ") + "\n")
 	}
 	return lines.String()

@@ -69,9 +69,11 @@ func fullReport(t *testing.T) (*Report, string) {
 	p.examine(c)
 	sum := resultsOf(20*time.Microsecond, 300*time.Microsecond, time.Millisecond, time.Millisecond, 90*time.Second)
 	sum.failed.Store(1234567)
-	sum.errors[11200] = &Errors{Code: 11200, Name: "HTTP retrieval failure", Count: 1234567, Example: "reset\x1b[2J\u202e"}
+	sum.errors[11200] = &Errors{Code: 11200, Name: "HTTP retrieval failure", Count: 1234567,
+		Example: "reset\x1b[2J\u202e"}
 	sum.cut = 3
-	asked := Asked{Conversations: 2000, Messages: 750000, RepeatsAtOnce: 40000, RepeatsLater: 41000, CookiesLost: 1, Bursts: 7, FirstRaces: 3, MessagesABurst: 5}
+	asked := Asked{Conversations: 2000, Messages: 750000, RepeatsAtOnce: 40000, RepeatsLater: 41000, CookiesLost: 1,
+		Bursts: 7, FirstRaces: 3, MessagesABurst: 5}
 	r := newReport(asked, sum, p, 30*time.Second, true)
 	var b bytes.Buffer
 	if err := r.WriteText(&b); err != nil {
@@ -159,7 +161,8 @@ func TestReportAsJSON(t *testing.T) {
 	if err := json.Unmarshal(text, &got); err != nil {
 		t.Fatal(err)
 	}
-	if got.Asked.Messages != 750000 || got.Latency["p50"] < 0.99 || got.Latency["p50"] > 1.01 || got.Errors[0].Code != 11200 ||
+	if got.Asked.Messages != 750000 || got.Latency["p50"] < 0.99 || got.Latency["p50"] > 1.01 ||
+		got.Errors[0].Code != 11200 ||
 		got.Proof.Holds || got.Proof.Found["lost update"] != 1 || got.Proof.Violations[0].From != "+999000000000000" {
 		t.Errorf("%s", text)
 	}
@@ -179,7 +182,9 @@ func TestProgress(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := resultsOf(slices.Repeat([]time.Duration{time.Millisecond}, 12_000)...)
 				r.failed.Store(7)
-				time.AfterFunc(1500*time.Millisecond, func() { r.add(outcome{delivery: &phone.Delivery{}, took: time.Millisecond}) })
+				time.AfterFunc(1500*time.Millisecond, func() {
+					r.add(outcome{delivery: &phone.Delivery{}, took: time.Millisecond})
+				})
 				end := map[bool]time.Duration{true: 2500 * time.Millisecond, false: 9 * time.Second}[row.onTerminal]
 				ctx, cancel := context.WithTimeout(t.Context(), end)
 				defer cancel()

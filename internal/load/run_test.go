@@ -126,13 +126,15 @@ func TestRun(t *testing.T) {
 	if len(bodies) != o.Messages || a.Messages != o.Messages || report.Proof.Counted != o.Messages {
 		t.Errorf("%d messages came, %d are reported, %d are proved", len(bodies), a.Messages, report.Proof.Counted)
 	}
-	if repeats := a.RepeatsAtOnce + a.RepeatsLater; deliveries != a.Messages+repeats || report.Deliveries != int64(deliveries) {
+	if repeats := a.RepeatsAtOnce + a.RepeatsLater; deliveries != a.Messages+repeats ||
+		report.Deliveries != int64(deliveries) {
 		t.Errorf("%d deliveries came, %d are reported, %d of them repeats", deliveries, report.Deliveries, repeats)
 	}
 	if bare != a.CookiesLost || bare == 0 {
 		t.Errorf("%d cookies were lost, %d are reported", bare, a.CookiesLost)
 	}
-	if a.Bursts <= a.FirstRaces || a.FirstRaces == 0 || a.RepeatsAtOnce == 0 || a.RepeatsLater == 0 || a.Conversations != o.Conversations {
+	if a.Bursts <= a.FirstRaces || a.FirstRaces == 0 || a.RepeatsAtOnce == 0 || a.RepeatsLater == 0 ||
+		a.Conversations != o.Conversations {
 		t.Errorf("asked %+v", a)
 	}
 }
@@ -250,7 +252,8 @@ func TestRate(t *testing.T) {
 	s := newServer()
 	o := usualLoad(s)
 	o.Rate, o.Messages = 100, 1000
-	if report, err := runInFakeTime(t, o); err != nil || report.Seconds < 9 || report.Seconds > 11 || report.Err() != nil {
+	if report, err := runInFakeTime(t, o); err != nil || report.Seconds < 9 || report.Seconds > 11 ||
+		report.Err() != nil {
 		t.Errorf("%v, %+v", err, report)
 	}
 }
@@ -269,7 +272,8 @@ func TestAnInterruptedRunReports(t *testing.T) {
 		time.AfterFunc(6*time.Second, interrupt)
 		o.Messages, o.Duration = 0, new(time.Hour)
 		report, err := Run(ctx, o)
-		if err != nil || report.Err() != nil || !report.Interrupted || report.CutOff < o.InFlight || report.Seconds != 8 {
+		if err != nil || report.Err() != nil || !report.Interrupted || report.CutOff < o.InFlight ||
+			report.Seconds != 8 {
 			t.Errorf("%v, %+v", err, report)
 		}
 		if report.Proof.Unanswered == 0 || report.Proof.Counted == 0 {
@@ -317,7 +321,8 @@ func TestProgressEndsWithTheRun(t *testing.T) {
 	o := usualLoad(newServer())
 	var written strings.Builder
 	o.Messages, o.Duration, o.Progress = 0, new(10500*time.Millisecond), &written
-	if report, err := runInFakeTime(t, o); err != nil || report.Err() != nil || strings.Count(written.String(), " deliveries ") != 2 {
+	if report, err := runInFakeTime(t, o); err != nil || report.Err() != nil ||
+		strings.Count(written.String(), " deliveries ") != 2 {
 		t.Errorf("%v, %q", err, written.String())
 	}
 }
