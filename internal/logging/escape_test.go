@@ -21,10 +21,12 @@ func logged(format Format, message, key, value string) string {
 	return strings.TrimSuffix(out.String(), "\n")
 }
 
-// A person reads a log in a terminal. Some characters control the terminal or change the order of the text: C1 controls such
-// as CSI, the bidirectional controls of https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters, and U+FEFF.
+// A person reads a log in a terminal. Some characters control the terminal or change the order of the text: C1 controls
+// such as CSI, the bidirectional controls of https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters,
+// and U+FEFF.
 func TestLinesDoNothingToATerminal(t *testing.T) {
-	runes := []rune{0x00, 0x07, 0x1b, 0x7f, 0x85, 0x9b, 0x9d, 0x9f, 0xa0, 0xad, 0x61c, 0x200b, 0x200e, 0x200f, 0x2028, 0x2029, 0x2060, 0xfeff, 0xfff9, 0xe0041, 0x10fffd}
+	runes := []rune{0x00, 0x07, 0x1b, 0x7f, 0x85, 0x9b, 0x9d, 0x9f, 0xa0, 0xad, 0x61c, 0x200b, 0x200e, 0x200f, 0x2028,
+		0x2029, 0x2060, 0xfeff, 0xfff9, 0xe0041, 0x10fffd}
 	for r := rune(0x202a); r <= 0x202e; r++ {
 		runes = append(runes, r)
 	}
@@ -34,7 +36,8 @@ func TestLinesDoNothingToATerminal(t *testing.T) {
 	for _, format := range []Format{JSON, Text} {
 		for _, r := range runes {
 			text := "a" + string(r) + "b"
-			for _, line := range []string{logged(format, text, "key", "value"), logged(format, "message", text, "value"), logged(format, "message", "key", text)} {
+			for _, line := range []string{logged(format, text, "key", "value"),
+				logged(format, "message", text, "value"), logged(format, "message", "key", text)} {
 				if strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
 					t.Errorf("%s shows %U as %q", format, r, line)
 				}
@@ -82,8 +85,10 @@ func BenchmarkLogLine(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				line := slog.NewRecord(time.Time{}, slog.LevelInfo, "request", 0)
-				line.AddAttrs(slog.String("request_id", "ABCDEFGH-123456"), slog.String("path", "/sms"), slog.Int("status", 200),
-					slog.String("result", "continued"), slog.Float64("duration_ms", 1.234), slog.String("from", from), slog.String("to", from),
+				line.AddAttrs(slog.String("request_id", "ABCDEFGH-123456"), slog.String("path", "/sms"),
+					slog.Int("status", 200),
+					slog.String("result", "continued"), slog.Float64("duration_ms", 1.234), slog.String("from",
+						from), slog.String("to", from),
 					slog.String("message_sid", "SM0123456789abcdef0123456789abcdef"), slog.Int("attempts", 1))
 				_ = log.Handler().Handle(b.Context(), line)
 			}

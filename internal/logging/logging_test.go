@@ -64,8 +64,8 @@ func TestLinesAreWrittenSoon(t *testing.T) {
 	}
 }
 
-// TestUnreadLog logs three times as much as the queue takes, to a pipe without a reader. It reads the pipe afterwards. The
-// clock of the test stops while a goroutine runs, so Close does not give up early.
+// TestUnreadLog logs three times as much as the queue takes, to a pipe without a reader. It reads the pipe afterwards.
+// The clock of the test stops while a goroutine runs, so Close does not give up early.
 func TestUnreadLog(t *testing.T) {
 	const lines = 3000
 	synctest.Test(t, func(t *testing.T) {
