@@ -26,7 +26,8 @@ func newCookieServer(t *testing.T) *cookieServer {
 }
 
 // send sends a message whose response sets some cookies. It returns the delivery and the cookies of the request.
-func (s *cookieServer) send(t *testing.T, p *phone.Phone, m phone.Message, sets ...string) (d *phone.Delivery, sent string) {
+func (s *cookieServer) send(t *testing.T, p *phone.Phone, m phone.Message,
+	sets ...string) (d *phone.Delivery, sent string) {
 	t.Helper()
 	s.next = sets
 	if d = p.Send(t.Context(), m); !d.OK() {
@@ -68,7 +69,8 @@ func TestCookies(t *testing.T) {
 	t.Run("cookies are not sent for another pair", func(t *testing.T) {
 		s := newCookieServer(t)
 		s.send(t, newPhone(t, at(s.URL)), hi, "a=1")
-		for _, other := range [][2]string{{"+12025550144", to}, {from, "+15005550009"}, {to, from}, {"whatsapp:" + from, to}} {
+		for _, other := range [][2]string{{"+12025550144", to}, {from, "+15005550009"}, {to, from},
+			{"whatsapp:" + from, to}} {
 			if _, sent := s.send(t, newPhone(t, at(s.URL), between(other[0], other[1])), hi); sent != "" {
 				t.Errorf("%q gets %q", other, sent)
 			}
@@ -192,7 +194,8 @@ func TestCookieWarnings(t *testing.T) {
 		}
 	})
 	t.Run("cookies for the fallback URL are warned of", func(t *testing.T) {
-		w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": sets("a=1", status(500)), "/sms/fallback": responds(empty)}))
+		w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": sets("a=1", status(500)),
+			"/sms/fallback": responds(empty)}))
 		d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi")
 		if !isWarned(d, "cookies to the fallback URL") || !isWarned(d, "cookies of a response that Twilio cannot use") {
 			t.Errorf("the findings are %+v", d.Findings)

@@ -73,9 +73,11 @@ func TestRequestTarget(t *testing.T) {
 			w := newWebhook(t, responds(empty))
 			host := strings.TrimPrefix(w.URL, "http://")
 			self := strings.NewReplacer("SELF", host)
-			d := send(t, newPhone(t, phone.Endpoint{URL: self.Replace(row.url), Address: self.Replace(row.address)}), "hi")
+			d := send(t, newPhone(t, phone.Endpoint{URL: self.Replace(row.url), Address: self.Replace(row.address)}),
+				"hi")
 			if got := w.only(t); !d.OK() || got.target != row.target || got.host != host {
-				t.Errorf("the request is for %s at %s, want %s at %s: %+v", got.target, got.host, row.target, host, d.Findings)
+				t.Errorf("the request is for %s at %s, want %s at %s: %+v", got.target, got.host, row.target, host,
+					d.Findings)
 			}
 		})
 	}

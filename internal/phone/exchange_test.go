@@ -43,7 +43,8 @@ func TestRequestHead(t *testing.T) {
 		"X-Home-Region: us1",
 		"X-Twilio-Signature: " + d.Exchanges[0].Signature,
 	}
-	if slices.Sort(want); lines[0] != "POST /sms HTTP/1.1" || !slices.Equal(slices.Sorted(slices.Values(lines[1:])), want) {
+	if slices.Sort(want); lines[0] != "POST /sms HTTP/1.1" ||
+		!slices.Equal(slices.Sorted(slices.Values(lines[1:])), want) {
 		t.Errorf("the head is\n%q\nwant\n%q", lines, want)
 	}
 	send(t, p, "hi again")
@@ -59,7 +60,8 @@ func TestIdempotencyToken(t *testing.T) {
 	for range 2 {
 		p.Send(t.Context(), phone.Message{SID: "SMagain"})
 		token := w.last().header.Get("I-Twilio-Idempotency-Token")
-		if !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(token) {
+		if !regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`).MatchString(
+			token) {
 			t.Errorf("%q is not a UUID of version 4", token)
 		}
 		seen[token] = true
@@ -107,7 +109,8 @@ func TestLogin(t *testing.T) {
 				}
 				responds(twiml("come in"))(w, r)
 			})
-			d := send(t, newPhone(t, phone.Endpoint{URL: "https://" + row.user + "sms.example.com/sms", Address: w.URL + "/sms"}), "hi")
+			d := send(t, newPhone(t, phone.Endpoint{URL: "https://" + row.user + "sms.example.com/sms",
+				Address: w.URL + "/sms"}), "hi")
 			if got := errorsOf(d); !slices.Equal(got, row.errors) || row.warning != "" && !isWarned(d, row.warning) {
 				t.Errorf("the findings are %+v", d.Findings)
 			}
@@ -168,7 +171,8 @@ func TestTrace(t *testing.T) {
 	w := newWebhook(t, responds(twiml("traced")))
 	traced := send(t, newPhone(t, at(w.URL)), "hi").Exchanges[0]
 	got := w.only(t)
-	if traced.RequestBody != got.body || traced.Signature != got.header.Get("X-Twilio-Signature") || traced.ResponseBody != twiml("traced") {
+	if traced.RequestBody != got.body || traced.Signature != got.header.Get("X-Twilio-Signature") ||
+		traced.ResponseBody != twiml("traced") {
 		t.Errorf("the exchange is %+v", traced)
 	}
 	for name := range got.header {

@@ -39,12 +39,14 @@ const captured = "ToCountry=US&ToState=&SmsMessageSid=SMad910123456789abcdef0123
 
 // The phone does not know the place of the sender.
 func TestCapturedBody(t *testing.T) {
-	want := strings.NewReplacer("FromZip=48116", "FromZip=", "FromState=MI", "FromState=", "FromCity=BRIGHTON", "FromCity=").Replace(captured)
-	got := bodyOf(t, phone.Message{SID: "SMad910123456789abcdef0123456789ab", Body: "Test message"}, func(o *phone.Options) {
-		o.From, o.To = "+18105550192", "+18005550100"
-		o.AccountSID = "AC790123456789abcdef0123456789abcd"
-		o.MessagingServiceSID = "MG315f0123456789abcdef0123456789ab"
-	})
+	want := strings.NewReplacer("FromZip=48116", "FromZip=", "FromState=MI", "FromState=", "FromCity=BRIGHTON",
+		"FromCity=").Replace(captured)
+	got := bodyOf(t, phone.Message{SID: "SMad910123456789abcdef0123456789ab", Body: "Test message"},
+		func(o *phone.Options) {
+			o.From, o.To = "+18105550192", "+18005550100"
+			o.AccountSID = "AC790123456789abcdef0123456789abcd"
+			o.MessagingServiceSID = "MG315f0123456789abcdef0123456789ab"
+		})
 	if got != want {
 		t.Errorf("the body is\n%s\nwant\n%s", got, want)
 	}
@@ -105,7 +107,8 @@ func TestEscapes(t *testing.T) {
 }
 
 func TestParameters(t *testing.T) {
-	media := []phone.Media{{URL: "https://a.example/1", ContentType: "image/jpeg"}, {URL: "https://a.example/2", ContentType: "video/mp4"}}
+	media := []phone.Media{{URL: "https://a.example/1", ContentType: "image/jpeg"},
+		{URL: "https://a.example/2", ContentType: "video/mp4"}}
 	emoji := strings.Repeat("😀", 36) // 72 UTF-16 units: two segments of 67
 	for _, row := range []struct {
 		name     string
@@ -114,14 +117,17 @@ func TestParameters(t *testing.T) {
 		want     map[string]string
 	}{
 		{"a number with +1 is in the US", from, to, phone.Message{},
-			map[string]string{"FromCountry": "US", "ToCountry": "US", "FromCity": "", "FromState": "", "FromZip": "", "ToCity": "", "ToState": "", "ToZip": ""}},
+			map[string]string{"FromCountry": "US", "ToCountry": "US", "FromCity": "", "FromState": "", "FromZip": "",
+				"ToCity": "", "ToState": "", "ToZip": ""}},
 		{"the place of another number is unknown", "+31612345678", to, phone.Message{}, map[string]string{"FromCountry": "", "ToCountry": "US"}},
 		{"an empty text is sent empty", from, to, phone.Message{}, map[string]string{"Body": "", "NumSegments": "1"}},
 		{"the segments of a long text are counted", from, to, phone.Message{Body: emoji}, map[string]string{"NumSegments": "2"}},
 		{"an MMS has one segment", from, to, phone.Message{Body: emoji, Media: media},
-			map[string]string{"NumSegments": "1", "NumMedia": "2", "MediaUrl0": "https://a.example/1", "MediaContentType0": "image/jpeg", "MediaUrl1": "https://a.example/2", "MediaContentType1": "video/mp4"}},
+			map[string]string{"NumSegments": "1", "NumMedia": "2", "MediaUrl0": "https://a.example/1",
+				"MediaContentType0": "image/jpeg", "MediaUrl1": "https://a.example/2", "MediaContentType1": "video/mp4"}},
 		{"WhatsApp names the sender", "whatsapp:" + from, "whatsapp:" + to, phone.Message{Body: emoji},
-			map[string]string{"WaId": "12025550143", "ProfileName": "Somebody", "MessageType": "text", "ReferralNumMedia": "0", "NumSegments": "1",
+			map[string]string{"WaId": "12025550143", "ProfileName": "Somebody", "MessageType": "text",
+				"ReferralNumMedia": "0", "NumSegments": "1",
 				"From": "whatsapp:" + from, "To": "whatsapp:" + to,
 				"ChannelMetadata": `{"type":"whatsapp","data":{"context":{"ProfileName":"Somebody","WaId":"12025550143"}}}`}},
 		{"the status and the version never change", from, to, phone.Message{}, map[string]string{"SmsStatus": "received", "ApiVersion": "2010-04-01"}},

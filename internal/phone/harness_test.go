@@ -280,7 +280,9 @@ func errorsOf(d *phone.Delivery) []int {
 
 // isWarned reports whether a delivery has a warning that contains some words.
 func isWarned(d *phone.Delivery, words string) bool {
-	return slices.ContainsFunc(d.Findings, func(f phone.Finding) bool { return f.Warning && strings.Contains(f.Detail, words) })
+	return slices.ContainsFunc(d.Findings, func(f phone.Finding) bool {
+		return f.Warning && strings.Contains(f.Detail, words)
+	})
 }
 
 func texts(d *phone.Delivery) []string {

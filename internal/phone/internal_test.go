@@ -9,7 +9,8 @@ import (
 
 // The values are Twilio's: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
 func TestDefaultOverrides(t *testing.T) {
-	want := overrides{connect: 5 * time.Second, read: 15 * time.Second, total: 15 * time.Second, retries: 1, policy: retryConnect, sni: true}
+	want := overrides{connect: 5 * time.Second, read: 15 * time.Second, total: 15 * time.Second, retries: 1,
+		policy: retryConnect, sni: true}
 	if o, err := parseOverrides(""); err != nil || o != want {
 		t.Errorf("the defaults are %+v, %v, want %+v", o, err, want)
 	}

@@ -8,5 +8,6 @@ import (
 
 func TestMain(m *testing.M) {
 	// Nothing stops the goroutine that scs.New starts.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/alexedwards/scs/v2/memstore.(*MemStore).startCleanup"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(
+		"github.com/alexedwards/scs/v2/memstore.(*MemStore).startCleanup"))
 }

@@ -114,7 +114,8 @@ func TestConnectionLostAfterRequest(t *testing.T) {
 			for range row.messages {
 				d = send(t, p, "hi")
 			}
-			if got := errorsOf(d); !slices.Equal(got, []int{11206}) || !strings.Contains(d.Findings[len(d.Findings)-1].Detail, "kept from an earlier request") {
+			if got := errorsOf(d); !slices.Equal(got, []int{11206}) ||
+				!strings.Contains(d.Findings[len(d.Findings)-1].Detail, "kept from an earlier request") {
 				t.Errorf("the findings are %+v", d.Findings)
 			}
 			<-requests

@@ -24,7 +24,8 @@ func TestRedirects(t *testing.T) {
 		{"a 307 is followed with POST", 307, "POST", "sends the same request again after 307"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": redirects(row.code, "/next?a=b"), "/next": responds(twiml("here"))}))
+			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": redirects(row.code, "/next?a=b"),
+				"/next": responds(twiml("here"))}))
 			d := send(t, newPhone(t, at(w.URL)), "hi")
 			if got := texts(d); !d.OK() || !slices.Equal(got, []string{"here"}) || !isWarned(d, row.warning) {
 				t.Fatalf("the replies are %q, the findings %+v", got, d.Findings)
@@ -67,7 +68,8 @@ func TestInvalidRedirects(t *testing.T) {
 		{"a redirect to a URL with a space is not followed", 302, "/a b"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": redirects(row.code, row.location), "/next": responds(twiml("here"))}))
+			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": redirects(row.code, row.location),
+				"/next": responds(twiml("here"))}))
 			d := send(t, newPhone(t, at(w.URL)), "hi")
 			if got := errorsOf(d); !slices.Equal(got, []int{11216}) || len(d.Exchanges) != 1 {
 				t.Errorf("the errors are %v, the exchanges %q", got, reasons(d))
@@ -97,7 +99,8 @@ func TestRedirectKeepsOverrides(t *testing.T) {
 }
 
 func TestRedirectSetsCookies(t *testing.T) {
-	w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": sets("a=1", redirects(302, "/next")), "/next": responds(empty)}))
+	w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": sets("a=1", redirects(302, "/next")),
+		"/next": responds(empty)}))
 	send(t, newPhone(t, at(w.URL)), "hi")
 	if got := w.last().header.Get("Cookie"); got != "a=1" {
 		t.Errorf("the cookies of the second request are %q", got)
@@ -129,14 +132,16 @@ func TestRedirectBehindTunnel(t *testing.T) {
 				t.Fatalf("the replies are %q, the findings %+v", got, d.Findings)
 			}
 			last := d.Exchanges[len(d.Exchanges)-1]
-			if !strings.EqualFold(strings.Replace(last.URL, ":443", "", 1), "https://sms.example.com/twilio/next") || last.Address != w.URL+"/next" {
+			if !strings.EqualFold(strings.Replace(last.URL, ":443", "", 1), "https://sms.example.com/twilio/next") ||
+				last.Address != w.URL+"/next" {
 				t.Errorf("%s is signed, and the request goes to %s", last.URL, last.Address)
 			}
 		})
 	}
 	t.Run("another server leads back behind the tunnel", func(t *testing.T) {
 		other := newWebhook(t, redirects(307, "https://sms.example.com/next"))
-		w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": redirects(307, other.URL+"/elsewhere"), "/next": responds(twiml("back"))}))
+		w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": redirects(307, other.URL+"/elsewhere"),
+			"/next": responds(twiml("back"))}))
 		d := send(t, newPhone(t, at(w.URL), followAll), "hi")
 		if got := texts(d); !slices.Equal(got, []string{"back"}) {
 			t.Errorf("the replies are %q, the findings %+v", got, d.Findings)
@@ -161,11 +166,13 @@ func TestLoginStaysOnItsServer(t *testing.T) {
 			responds(empty)(w, r)
 		},
 	}))
-	send(t, newPhone(t, phone.Endpoint{URL: "https://user:pass@sms.example.com/sms", Address: w.URL + "/sms"}, followAll), "hi")
+	send(t, newPhone(t, phone.Endpoint{URL: "https://user:pass@sms.example.com/sms", Address: w.URL + "/sms"},
+		followAll), "hi")
 	if n := len(other.requests()); n != 1 {
 		t.Errorf("another server got %d requests, the last one with the password", n)
 	}
-	if d := send(t, newPhone(t, phone.Endpoint{URL: "https://user:pass@sms.example.com/local", Address: w.URL + "/local"}), "hi"); !d.OK() {
+	if d := send(t, newPhone(t, phone.Endpoint{URL: "https://user:pass@sms.example.com/local",
+		Address: w.URL + "/local"}), "hi"); !d.OK() {
 		t.Errorf("the same server did not get the password: %+v", d.Findings)
 	}
 }
@@ -196,16 +203,23 @@ func TestOtherServer(t *testing.T) {
 				t.Fatalf("the other server got %+v", other.requests())
 			}
 			if d.NotFollowed != other.URL || d.OK() || len(d.Exchanges) != 1 {
-				t.Errorf("not followed is %q, the findings are %+v, the exchanges %q", d.NotFollowed, d.Findings, reasons(d))
+				t.Errorf("not followed is %q, the findings are %+v, the exchanges %q", d.NotFollowed, d.Findings,
+					reasons(d))
 			}
 			last := d.Findings[len(d.Findings)-1]
-			if last.Code != 0 || last.Warning || !strings.Contains(last.Detail, other.URL) || !strings.Contains(last.Detail, "Twilio would follow") {
+			if last.Code != 0 || last.Warning || !strings.Contains(last.Detail, other.URL) ||
+				!strings.Contains(last.Detail, "Twilio would follow") {
 				t.Errorf("the finding is %+v", last)
 			}
-			if d = send(t, newPhone(t, at(w.URL), followAll), "hi"); d.NotFollowed != "" || !slices.Contains(texts(d), "there") {
+			if d = send(t, newPhone(t, at(w.URL), followAll), "hi"); d.NotFollowed != "" ||
+				!slices.Contains(texts(d), "there") {
 				t.Errorf("with permission, the replies are %q, the findings %+v", texts(d), d.Findings)
 			}
-			if d = send(t, newPhone(t, at(w.URL), func(o *phone.Options) { o.Fallback = phone.Endpoint{URL: other.URL + "/sms"} }), "hi"); d.NotFollowed != "" {
+			if d = send(t, newPhone(t, at(w.URL),
+				func(o *phone.Options) {
+					o.Fallback = phone.Endpoint{URL: other.URL +
+						"/sms"}
+				}), "hi"); d.NotFollowed != "" {
 				t.Errorf("the fallback's server needs permission: %+v", d.Findings)
 			}
 		})
@@ -242,19 +256,22 @@ func TestWhatIsAnotherServer(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			var location string
 			w := newWebhook(t, func(rw http.ResponseWriter, r *http.Request) {
-				routes(map[string]http.HandlerFunc{"/sms": redirects(307, location), "/next": responds(twiml("here"))})(rw, r)
+				routes(map[string]http.HandlerFunc{"/sms": redirects(307, location), "/next": responds(twiml("here"))})(
+					rw, r)
 			})
 			host := strings.TrimPrefix(w.URL, "http://")
 			self := strings.NewReplacer("SELF", host, "PORT", host[strings.LastIndexByte(host, ':')+1:])
 			location = self.Replace(row.location)
 			var asked []string
-			p := newPhone(t, phone.Endpoint{URL: self.Replace(row.url), Address: self.Replace(row.address)}, func(o *phone.Options) {
-				o.Follow = func(server string) bool { asked = append(asked, server); return false }
-			})
+			p := newPhone(t, phone.Endpoint{URL: self.Replace(row.url), Address: self.Replace(row.address)},
+				func(o *phone.Options) {
+					o.Follow = func(server string) bool { asked = append(asked, server); return false }
+				})
 			d := send(t, p, "hi")
 			want := self.Replace(row.asked)
 			if followed := slices.Equal(texts(d), []string{"here"}); followed != (want == "") || d.NotFollowed != want {
-				t.Errorf("the replies are %q, not followed is %q, the findings are %+v", texts(d), d.NotFollowed, d.Findings)
+				t.Errorf("the replies are %q, not followed is %q, the findings are %+v", texts(d), d.NotFollowed,
+					d.Findings)
 			}
 			if want == "" {
 				if asked != nil {
@@ -264,7 +281,8 @@ func TestWhatIsAnotherServer(t *testing.T) {
 			}
 			// The whole name is shown in ASCII. A cut name could hide its end, and letters of another script could look
 			// like the webhook's name.
-			if detail := d.Findings[len(d.Findings)-1].Detail; !slices.Equal(asked, []string{want}) || !strings.Contains(detail, strings.Trim(strconv.QuoteToASCII(want), `"`)) {
+			if detail := d.Findings[len(d.Findings)-1].Detail; !slices.Equal(asked, []string{want}) ||
+				!strings.Contains(detail, strings.Trim(strconv.QuoteToASCII(want), `"`)) {
 				t.Errorf("Follow is called with %q, the finding is %q", asked, detail)
 			}
 		})

@@ -21,10 +21,12 @@ func TestReplies(t *testing.T) {
 		t.Fatalf("the delivery is %+v", d)
 	}
 	first, second := d.Replies[0], d.Replies[1]
-	if first.From != to || first.To != from || first.Body != "one" || first.Segments != (gsm.Segments{Encoding: gsm.GSM7, Count: 1}) {
+	if first.From != to || first.To != from || first.Body != "one" ||
+		first.Segments != (gsm.Segments{Encoding: gsm.GSM7, Count: 1}) {
 		t.Errorf("the first reply is %+v", first)
 	}
-	if second.From != "+15005550001" || second.To != "+12025550199" || second.Body != "two" || !slices.Equal(second.Media, []string{"https://a.example/1"}) {
+	if second.From != "+15005550001" || second.To != "+12025550199" || second.Body != "two" ||
+		!slices.Equal(second.Media, []string{"https://a.example/1"}) {
 		t.Errorf("the second reply is %+v", second)
 	}
 }
@@ -69,7 +71,8 @@ func TestFallback(t *testing.T) {
 		{"a 308 leads to the fallback", status(http.StatusPermanentRedirect), 11216},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": row.primary, "/sms/fallback": responds(twiml("sorry"))}))
+			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": row.primary,
+				"/sms/fallback": responds(twiml("sorry"))}))
 			d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi")
 			if got := reasons(d); !slices.Equal(got, []phone.Reason{phone.Primary, phone.Fallback}) {
 				t.Fatalf("the exchanges are %q", got)
@@ -97,7 +100,8 @@ func TestFallback(t *testing.T) {
 		"an empty message does not lead to the fallback":  verbs("<Message></Message>"),
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": primary, "/sms/fallback": responds(twiml("sorry"))}))
+			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": primary,
+				"/sms/fallback": responds(twiml("sorry"))}))
 			if d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi"); len(d.Exchanges) != 1 {
 				t.Errorf("the exchanges are %q", reasons(d))
 			}
@@ -185,8 +189,10 @@ func TestRedirectVerb(t *testing.T) {
 		d := send(t, newPhone(t, at(w.URL)), "hi")
 		first, second := w.requests()[0], w.requests()[1]
 		want := "/next?step=2&" + first.body
-		if got := texts(d); !slices.Equal(got, []string{"after"}) || second.method != "GET" || second.target != want || second.body != "" {
-			t.Errorf("the replies are %q, the request is %s %s with the body %q", got, second.method, second.target, second.body)
+		if got := texts(d); !slices.Equal(got, []string{"after"}) || second.method != "GET" || second.target != want ||
+			second.body != "" {
+			t.Errorf("the replies are %q, the request is %s %s with the body %q", got, second.method, second.target,
+				second.body)
 		}
 		if second.header.Get("Content-Type") != "" || second.header.Get("Content-Length") != "" {
 			t.Errorf("the header is %v", second.header)
@@ -210,10 +216,12 @@ func TestAction(t *testing.T) {
 		t.Errorf("the exchanges are %q", got)
 	}
 	got := w.last()
-	if got.form.Get("MessageStatus") == "" || !strings.HasPrefix(got.form.Get("MessageSid"), "SM") || got.form.Get("MessageSid") == d.Message.SID {
+	if got.form.Get("MessageStatus") == "" || !strings.HasPrefix(got.form.Get("MessageSid"), "SM") ||
+		got.form.Get("MessageSid") == d.Message.SID {
 		t.Errorf("the action got %v", got.form)
 	}
-	if got.form.Get("From") != to || got.form.Get("To") != from || got.form.Has("Body") || !got.isSigned("https://sms.example.com/action") {
+	if got.form.Get("From") != to || got.form.Get("To") != from || got.form.Has("Body") ||
+		!got.isSigned("https://sms.example.com/action") {
 		t.Errorf("the action got %v", got.form)
 	}
 }
@@ -229,9 +237,11 @@ func TestInvalidNextDocument(t *testing.T) {
 		{"an action without a host is an error", `<Message action="//:80/">x</Message>`, 11100},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": verbs(row.verb), "/sms/fallback": responds(twiml("sorry"))}))
+			w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": verbs(row.verb),
+				"/sms/fallback": responds(twiml("sorry"))}))
 			d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi")
-			if got := errorsOf(d); !slices.Equal(got, []int{row.code}) || w.last().form.Get("ErrorCode") != strconv.Itoa(row.code) {
+			if got := errorsOf(d); !slices.Equal(got, []int{row.code}) ||
+				w.last().form.Get("ErrorCode") != strconv.Itoa(row.code) {
 				t.Errorf("the findings are %+v, the last request is %v", d.Findings, w.last().form)
 			}
 		})
@@ -262,7 +272,8 @@ func TestDocumentLimits(t *testing.T) {
 		w := newWebhook(t, verbs("<Redirect/>"))
 		d := send(t, newPhone(t, at(w.URL)), "hi")
 		if len(d.Exchanges) != 50 || len(d.Findings) != 2 || !isWarned(d, "no URL") {
-			t.Errorf("there are %d exchanges and %d findings, the first is %+v", len(d.Exchanges), len(d.Findings), d.Findings[0])
+			t.Errorf("there are %d exchanges and %d findings, the first is %+v", len(d.Exchanges), len(d.Findings),
+				d.Findings[0])
 		}
 	})
 }
@@ -310,7 +321,8 @@ func TestJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"body":"hi"`, `"replies":[]`, `"findings":[]`, `"cookie":"none"`, `"reason":"primary"`, `"status":200`} {
+	for _, want := range []string{`"body":"hi"`, `"replies":[]`, `"findings":[]`, `"cookie":"none"`,
+		`"reason":"primary"`, `"status":200`} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("%s does not contain %s", text, want)
 		}
