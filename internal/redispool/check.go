@@ -26,10 +26,10 @@ const oldest = 7
 // Warnings returns the names of all warnings of [Check].
 func Warnings() []string { return []string{warnEviction, warnPersistence, warnVersion} }
 
-// Check reads the settings of each server that accepts writes. It returns the settings that can lose sessions: a sentence
-// for an operator by the name of the warning. It gives no warning about a setting that it cannot read, because many hosted
-// Redis services forbid CONFIG. If it returns an error, it has not checked every server, and the warnings are those that
-// it found before.
+// Check reads the settings of each server that accepts writes. It returns the settings that can lose sessions: a
+// sentence for an operator by the name of the warning. It gives no warning about a setting that it cannot read, because
+// many hosted Redis services forbid CONFIG. If it returns an error, it has not checked every server, and the warnings
+// are those that it found before.
 func Check(ctx context.Context, pool *Pool) (map[string]string, error) {
 	found := map[string]string{}
 	err := pool.EachPrimary(ctx, func(_ string, c redis.Conn) error {
@@ -45,8 +45,8 @@ func Check(ctx context.Context, pool *Pool) (map[string]string, error) {
 	return found, nil
 }
 
-// checkServer adds the warnings about one server. Every key has a time to live, so each eviction policy except noeviction
-// can evict our keys.
+// checkServer adds the warnings about one server. Every key has a time to live, so each eviction policy except
+// noeviction can evict our keys.
 // See https://redis.io/docs/latest/develop/reference/eviction/.
 func checkServer(c redis.Conn, found map[string]string) {
 	if policy, known := setting(c, "maxmemory-policy"); known && policy != "noeviction" {
@@ -63,7 +63,8 @@ func checkServer(c redis.Conn, found map[string]string) {
 	version, _, _ := strings.Cut(rest, "\r\n")
 	major, _, _ := strings.Cut(version, ".")
 	if n, err := strconv.Atoi(major); err == nil && n < oldest {
-		found[warnVersion] = fmt.Sprintf("Redis is older than %d.0, the oldest version that is supported: it is %s", oldest, version)
+		found[warnVersion] = fmt.Sprintf("Redis is older than %d.0, the oldest version that is supported: it is %s",
+			oldest, version)
 	}
 }
 
@@ -78,9 +79,9 @@ func setting(c redis.Conn, name string) (value string, known bool) {
 var errClusterNode = node.Refuse(errors.New("this Redis is one node of a Cluster and has only a part of the keys: " +
 	"begin REDIS_URL with redis+cluster:// or rediss+cluster://"))
 
-// refuseClusterNode returns an error if a single server is a node of a Cluster. A node would run our scripts, list only its
-// own keys, and refuse most messages. HELLO returns the mode, and no ACL forbids HELLO. A server that does not answer HELLO
-// is not a node of a Cluster but a proxy: Envoy returns an error, and twemproxy closes the connection.
+// refuseClusterNode returns an error if a single server is a node of a Cluster. A node would run our scripts, list only
+// its own keys, and refuse most messages. HELLO returns the mode, and no ACL forbids HELLO. A server that does not
+// answer HELLO is not a node of a Cluster but a proxy: Envoy returns an error, and twemproxy closes the connection.
 // See https://redis.io/docs/latest/commands/hello/.
 func refuseClusterNode(c redis.Conn) error {
 	reply, err := redis.Values(c.Do("HELLO"))

@@ -30,7 +30,8 @@ func check(t *testing.T, p *redispool.Pool) []string {
 
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	noConfig := []string{"--user", "app", "on", ">secret", "~*", "+@all", "-config", "-info", "--maxmemory-policy", "allkeys-random"}
+	noConfig := []string{"--user", "app", "on", ">secret", "~*", "+@all", "-config", "-info", "--maxmemory-policy",
+		"allkeys-random"}
 	for _, row := range []struct {
 		name  string
 		args  []string
@@ -47,15 +48,18 @@ func TestCheck(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
 			s := redistest.Start(t, redistest.Options{Args: row.args})
-			if got := check(t, open(t, redispool.Options{URL: with(at(s.Addr()), row.login), Timeout: patient})); !slices.Equal(got, row.want) {
+			if got := check(t, open(t, redispool.Options{URL: with(at(s.Addr()), row.login),
+				Timeout: patient})); !slices.Equal(got, row.want) {
 				t.Errorf("got %q, want %q", got, row.want)
 			}
 		})
 	}
 	t.Run("an old version is a warning", func(t *testing.T) {
-		old := fake(t, map[string]string{"PING": "+PONG", "HELLO": "-ERR unknown command", "CONFIG": "-ERR unknown command",
-			"INFO": "$22\r\nredis_version:6.2.14\r\n"})
-		if got := check(t, open(t, redispool.Options{URL: at(old), Timeout: patient})); !slices.Equal(got, []string{"redis_too_old"}) {
+		old := fake(t, map[string]string{"PING": "+PONG", "HELLO": "-ERR unknown command",
+			"CONFIG": "-ERR unknown command",
+			"INFO":   "$22\r\nredis_version:6.2.14\r\n"})
+		if got := check(t, open(t, redispool.Options{URL: at(old), Timeout: patient})); !slices.Equal(got,
+			[]string{"redis_too_old"}) {
 			t.Errorf("got %q", got)
 		}
 	})

@@ -33,8 +33,8 @@ func keysOn(t *testing.T, c *redistest.Cluster) []string {
 	return keys
 }
 
-// remove removes a primary from a Cluster, as `redis-cli --cluster del-node` does, and gives its slots to another primary
-// without their keys. The removed node still runs, but knows no slots.
+// remove removes a primary from a Cluster, as `redis-cli --cluster del-node` does, and gives its slots to another
+// primary without their keys. The removed node still runs, but knows no slots.
 func remove(c *redistest.Cluster, leaving int, heir *redistest.Server) {
 	removed := c.Primaries[leaving]
 	rest := slices.DeleteFunc(c.Nodes(), func(node *redistest.Server) bool { return node == removed })
@@ -92,11 +92,13 @@ func TestClusterPipeline(t *testing.T) {
 
 func TestClusterReshard(t *testing.T) {
 	t.Parallel()
-	for name, wait := range map[string]int{"a command follows its key": 0, "a command that waits for replicas follows its key": 1} {
+	for name, wait := range map[string]int{"a command follows its key": 0,
+		"a command that waits for replicas follows its key": 1} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cluster := redistest.StartCluster(t, 3, wait > 0, redistest.Options{})
-			followKey(t, cluster, open(t, redispool.Options{URL: inCluster(cluster.Addrs()...), WaitReplicas: wait, Timeout: patient}))
+			followKey(t, cluster, open(t, redispool.Options{URL: inCluster(cluster.Addrs()...), WaitReplicas: wait,
+				Timeout: patient}))
 		})
 	}
 }
@@ -277,7 +279,8 @@ func TestClusterNodeThatWasRemoved(t *testing.T) {
 	})
 	t.Run("a pool that can ask another node does not believe it", func(t *testing.T) {
 		for range 10 { // the removed node answers first more than once
-			p := open(t, redispool.Options{URL: inCluster(removed.Addr(), cluster.Primaries[2].Addr()), Timeout: patient})
+			p := open(t, redispool.Options{URL: inCluster(removed.Addr(), cluster.Primaries[2].Addr()),
+				Timeout: patient})
 			for _, key := range keys {
 				if err := set(p, key, "after"); err != nil {
 					t.Fatal(err)
@@ -287,7 +290,8 @@ func TestClusterNodeThatWasRemoved(t *testing.T) {
 	})
 	t.Run("a pool that can ask no other node returns an error until the node is in the Cluster again", func(t *testing.T) {
 		p := open(t, redispool.Options{URL: inCluster(removed.Addr()), Timeout: patient})
-		if err := set(p, keys[0], "after"); err == nil || redispool.Refused(err) || !strings.Contains(err.Error(), removed.Addr()) {
+		if err := set(p, keys[0], "after"); err == nil || redispool.Refused(err) ||
+			!strings.Contains(err.Error(), removed.Addr()) {
 			t.Errorf("got %v, want an error with the node that is no refusal", err)
 		}
 		removed.Meet(cluster.Primaries[1])
@@ -298,10 +302,12 @@ func TestClusterNodeThatWasRemoved(t *testing.T) {
 
 func TestClusterNodeInAnotherCluster(t *testing.T) {
 	t.Parallel()
-	cluster, other := redistest.StartCluster(t, 3, false, redistest.Options{}), redistest.StartCluster(t, 1, false, redistest.Options{})
+	cluster, other := redistest.StartCluster(t, 3, false, redistest.Options{}), redistest.StartCluster(t, 1, false,
+		redistest.Options{})
 	keys := keysOn(t, cluster)
 	removed := cluster.Primaries[0]
-	p, redirected := open(t, redispool.Options{URL: inCluster(removed.Addr())}), open(t, redispool.Options{URL: inCluster(removed.Addr())})
+	p, redirected := open(t, redispool.Options{URL: inCluster(removed.Addr())}), open(t,
+		redispool.Options{URL: inCluster(removed.Addr())})
 	for _, pool := range []pool{p, redirected} {
 		eventually(t, func() error { return set(pool, keys[0], "before") })
 	}
@@ -368,7 +374,8 @@ func TestClusterWithUnknownEndpoints(t *testing.T) {
 	for _, kind := range []string{"unknown-endpoint", "hostname"} { // the nodes have no host names
 		t.Run("the host that answered is used with "+kind, func(t *testing.T) {
 			t.Parallel()
-			cluster := redistest.StartCluster(t, 3, false, redistest.Options{Args: []string{"--cluster-preferred-endpoint-type", kind}})
+			cluster := redistest.StartCluster(t, 3, false,
+				redistest.Options{Args: []string{"--cluster-preferred-endpoint-type", kind}})
 			// The first node in the URL has a host that no other node has.
 			away := "127.0.0.9:" + strconv.Itoa(redistest.FreePort(t))
 			p := open(t, redispool.Options{URL: inCluster(away, cluster.Primaries[2].Addr()), Timeout: patient})

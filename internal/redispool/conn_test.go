@@ -97,7 +97,8 @@ func TestErrorReplies(t *testing.T) {
 			t.Run(row.text, func(t *testing.T) {
 				p := open(t, redispool.Options{URL: at(b.Addr), Timeout: patient})
 				fill(t, p, 3)
-				if _, err := do(p, "EVAL", "return redis.error_reply(ARGV[1])", 0, row.text); err == nil || err.Error() != row.text {
+				if _, err := do(p, "EVAL", "return redis.error_reply(ARGV[1])", 0, row.text); err == nil ||
+					err.Error() != row.text {
 					t.Fatalf("EVAL: %v, want the error of the row", err)
 				}
 				if left := p.IdleCount(); (left < 3) != row.lost {
@@ -217,7 +218,8 @@ func TestLostConnections(t *testing.T) {
 		server := redistest.Start(t, redistest.Options{})
 		go forward(listen(t, net.JoinHostPort("127.0.0.2", strconv.Itoa(server.Port()))), server.Addr)
 		addr := netip.MustParseAddr("127.0.0.1")
-		p := open(t, redispool.Options{URL: at(fmt.Sprintf("redis.example.com:%d", server.Port())), Timeout: patient, Resolver: resolver{&addr}})
+		p := open(t, redispool.Options{URL: at(fmt.Sprintf("redis.example.com:%d", server.Port())), Timeout: patient,
+			Resolver: resolver{&addr}})
 		lost := p.Get()
 		addr = netip.MustParseAddr("127.0.0.2")
 		other := p.Get()

@@ -81,7 +81,9 @@ func TestContract(t *testing.T) {
 			t.Fatalf("%d hash tags lead to %d primaries", len(keys), len(top.primaries))
 		}
 		// This comes first, because other connections to the servers would change their counts.
-		t.Run("open connections are counted until they are closed", func(t *testing.T) { countsConnections(t, top, keys) })
+		t.Run("open connections are counted until they are closed", func(t *testing.T) {
+			countsConnections(t, top, keys)
+		})
 		p := open(t, redispool.Options{URL: top.url, Timeout: patient})
 		t.Run("a command gets its reply", func(t *testing.T) {
 			for _, key := range keys {
@@ -98,7 +100,9 @@ func TestContract(t *testing.T) {
 				t.Errorf("PING: %v, %v", got, err)
 			}
 		})
-		t.Run("the replies of a pipeline keep their order, with an error among them", func(t *testing.T) { repliesKeepOrder(t, p, keys) })
+		t.Run("the replies of a pipeline keep their order, with an error among them", func(t *testing.T) {
+			repliesKeepOrder(t, p, keys)
+		})
 		t.Run("each primary is visited once", func(t *testing.T) { visitsEachPrimary(t, p, keys) })
 		t.Run("each round trip is observed", func(t *testing.T) { observes(t, top, keys) })
 		t.Run("logins are refused or accepted", func(t *testing.T) { refusesLogins(t, top) })

@@ -10,8 +10,8 @@ import (
 // and forgets everything on Close.
 type Embedded = miniredis.Miniredis
 
-// StartEmbedded starts an embedded Redis on the first free address. An address with port 0 is always free. If no address
-// is free, StartEmbedded returns the error of the last one. The caller must call Close.
+// StartEmbedded starts an embedded Redis on the first free address. An address with port 0 is always free. If no
+// address is free, StartEmbedded returns the error of the last one. The caller must call Close.
 func StartEmbedded(addrs ...string) (*Embedded, error) {
 	var err error
 	for _, addr := range addrs {

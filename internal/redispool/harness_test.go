@@ -58,8 +58,8 @@ func open(tb testing.TB, o redispool.Options) *redispool.Pool {
 	return p
 }
 
-// naivePool returns a pool as redigo's documentation makes one: the negative control. Its commands have a time limit, so
-// that the test fails and does not hang.
+// naivePool returns a pool as redigo's documentation makes one: the negative control. Its commands have a time limit,
+// so that the test fails and does not hang.
 func naivePool(tb testing.TB, addr string) *redis.Pool {
 	tb.Helper()
 	p := &redis.Pool{

@@ -255,7 +255,8 @@ func message(t *testing.T, p *redispool.Pool) {
 
 func TestOneConnectionTooMany(t *testing.T) {
 	t.Parallel()
-	noPing := []string{"--user", "default", "on", "nopass", "~*", "+get", "+info", "+config", "+client", "+eval", "+hello"}
+	noPing := []string{"--user", "default", "on", "nopass", "~*", "+get", "+info", "+config", "+client", "+eval",
+		"+hello"}
 	for name, row := range map[string]struct {
 		server redistest.Options
 		login  redisurl.Login
@@ -316,9 +317,11 @@ func TestUnixSocket(t *testing.T) {
 // A proxy for many servers accepts only commands with keys.
 func TestProxyWithoutHELLO(t *testing.T) {
 	t.Parallel()
-	for name, hello := range map[string]string{"the proxy may refuse HELLO": "-ERR unsupported command", "the proxy may close the connection": hangUp} {
+	for name, hello := range map[string]string{"the proxy may refuse HELLO": "-ERR unsupported command",
+		"the proxy may close the connection": hangUp} {
 		t.Run(name, func(t *testing.T) {
-			p := open(t, redispool.Options{URL: at(fake(t, map[string]string{"PING": "+PONG", "HELLO": hello, "EVAL": "+OK"})), Timeout: patient})
+			p := open(t, redispool.Options{URL: at(fake(t,
+				map[string]string{"PING": "+PONG", "HELLO": hello, "EVAL": "+OK"})), Timeout: patient})
 			for range 2 { // the second command has its own connection
 				c := p.Get()
 				defer c.Close()
@@ -350,7 +353,8 @@ func TestServerThatCannotBeConnectedTo(t *testing.T) {
 	t.Run("it is not flooded with attempts", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var lookups atomic.Int64
-			p := redispool.Open(redispool.Options{URL: at("redis.example.com:6379"), Resolver: failing{lookups: &lookups}})
+			p := redispool.Open(redispool.Options{URL: at("redis.example.com:6379"),
+				Resolver: failing{lookups: &lookups}})
 			defer p.Close()
 			var group sync.WaitGroup
 			for range 64 {
@@ -371,7 +375,8 @@ func TestServerThatCannotBeConnectedTo(t *testing.T) {
 	})
 	t.Run("an attempt that its caller gives up shows nothing about the server", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			p := redispool.Open(redispool.Options{URL: at("redis.example.com:6379"), Resolver: failing{new(atomic.Int64), time.Second}})
+			p := redispool.Open(redispool.Options{URL: at("redis.example.com:6379"),
+				Resolver: failing{new(atomic.Int64), time.Second}})
 			defer p.Close()
 			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 			defer cancel()

@@ -55,7 +55,8 @@ func TestLogin(t *testing.T) {
 	}
 	t.Run("a wrong password is refused by a Redis before version 6", func(t *testing.T) {
 		old := fake(t, map[string]string{"PING": "-NOAUTH Authentication required.", "AUTH": "-ERR invalid password"})
-		if err := ping(t.Context(), open(t, redispool.Options{URL: with(at(old), password("wrong"))})); !redispool.Refused(err) {
+		if err := ping(t.Context(),
+			open(t, redispool.Options{URL: with(at(old), password("wrong"))})); !redispool.Refused(err) {
 			t.Errorf("got %v, want a refusal", err)
 		}
 	})
@@ -87,7 +88,8 @@ func TestTLS(t *testing.T) {
 		})
 	}
 	t.Run("a pipeline keeps its order", func(t *testing.T) {
-		c := open(t, redispool.Options{URL: with(at(s.Addr()), redisurl.Login{TLS: known, Password: "secret"}), Timeout: patient}).Get()
+		c := open(t, redispool.Options{URL: with(at(s.Addr()), redisurl.Login{TLS: known, Password: "secret"}),
+			Timeout: patient}).Get()
 		defer c.Close()
 		for range 3 {
 			c.Send("SET", "key", large)
@@ -100,7 +102,8 @@ func TestTLS(t *testing.T) {
 	})
 	t.Run("a server may require a client certificate", func(t *testing.T) {
 		s := redistest.Start(t, redistest.Options{TLS: true, ClientCertificate: true})
-		if err := ping(t.Context(), open(t, redispool.Options{URL: with(at(s.Addr()), redisurl.Login{TLS: s.ClientTLS()})})); err != nil {
+		if err := ping(t.Context(),
+			open(t, redispool.Options{URL: with(at(s.Addr()), redisurl.Login{TLS: s.ClientTLS()})})); err != nil {
 			t.Errorf("with a certificate: %v", err)
 		}
 		eventually(t, func() error { // the end of the connection may overtake the refusal
@@ -158,7 +161,9 @@ func TestOutdatedLogin(t *testing.T) {
 	}
 	t.Run("an open connection outlives its password", func(t *testing.T) {
 		s := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~*", "+@all"}})
-		p := open(t, redispool.Options{URL: with(at(s.Addr()), app), Timeout: patient, Outdated: func() { t.Error("the login was outdated") }})
+		p := open(t, redispool.Options{URL: with(at(s.Addr()), app), Timeout: patient, Outdated: func() {
+			t.Error("the login was outdated")
+		}})
 		before := id(t, p)
 		s.CLI("ACL", "SETUSER", "app", ">new", "<secret")
 		if id(t, p) != before {

@@ -43,7 +43,8 @@ func hang(t *testing.T, ip string, port int) {
 	}
 	t.Cleanup(func() { syscall.Close(fd) })
 	addr := netip.AddrPortFrom(netip.MustParseAddr(ip), uint16(port))
-	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: addr.Addr().As4(), Port: port}), syscall.Listen(fd, 0)); err != nil {
+	if err := errors.Join(syscall.Bind(fd, &syscall.SockaddrInet4{Addr: addr.Addr().As4(), Port: port}),
+		syscall.Listen(fd, 0)); err != nil {
 		t.Fatal(err)
 	}
 	for n := 0; ; n++ {
@@ -86,7 +87,8 @@ func TestNameWithSeveralAddresses(t *testing.T) {
 		server := redistest.Start(t, redistest.Options{})
 		port := strconv.Itoa(server.Port())
 		accepted := silent(t, listen(t, "127.0.0.2:"+port))
-		p := open(t, redispool.Options{URL: at("redis.example.com:" + port), Resolver: several{"127.0.0.2", "127.0.0.1"}})
+		p := open(t, redispool.Options{URL: at("redis.example.com:" + port),
+			Resolver: several{"127.0.0.2", "127.0.0.1"}})
 		if _, err := do(p, "PING"); err == nil || !strings.Contains(err.Error(), "127.0.0.2") {
 			t.Errorf("the error is %v, want one with the address that hangs", err)
 		}
@@ -105,7 +107,8 @@ func TestNameThatMoves(t *testing.T) {
 	go forward(listen(t, "127.0.0.2:"+port), other.Addr)
 	synctest.Test(t, func(t *testing.T) {
 		addr := netip.MustParseAddr("127.0.0.1")
-		p := redispool.Open(redispool.Options{URL: at("redis.example.com:" + port), Timeout: patient, Resolver: resolver{&addr}})
+		p := redispool.Open(redispool.Options{URL: at("redis.example.com:" + port), Timeout: patient,
+			Resolver: resolver{&addr}})
 		defer p.Close()
 		if _, err := do(p, "SET", "key", "old"); err != nil {
 			t.Error(err)

@@ -137,7 +137,9 @@ func TestObserve(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				trips := 0
-				p := open(t, redispool.Options{URL: at(b.Addr), Timeout: patient, Observe: func(time.Duration) { trips++ }})
+				p := open(t, redispool.Options{URL: at(b.Addr), Timeout: patient, Observe: func(time.Duration) {
+					trips++
+				}})
 				c := p.Get()
 				row.run(c)
 				c.Close()
@@ -150,7 +152,9 @@ func TestObserve(t *testing.T) {
 	t.Run("a round trip takes as long as Redis takes", func(t *testing.T) {
 		const pause = 100 * time.Millisecond
 		var took []time.Duration
-		o := redispool.Options{URL: at(redistest.Start(t, redistest.Options{}).Addr()), Observe: func(d time.Duration) { took = append(took, d) }}
+		o := redispool.Options{URL: at(redistest.Start(t, redistest.Options{}).Addr()), Observe: func(d time.Duration) {
+			took = append(took, d)
+		}}
 		c := open(t, o).Get()
 		defer c.Close()
 		c.Do("BLPOP", "empty", pause.Seconds())

@@ -34,9 +34,9 @@ type Options struct {
 	// Open connections keep the login that they were made with. It must be safe for concurrent use.
 	Current func() redisurl.URL
 
-	// Outdated is called when a server does not accept our login, or when we do not accept its certificate. It is called
-	// before the error is returned, so that the next connection uses the new result of Current. It must be safe for
-	// concurrent use.
+	// Outdated is called when a server does not accept our login, or when we do not accept its certificate. It is
+	// called before the error is returned, so that the next connection uses the new result of Current. It must be safe
+	// for concurrent use.
 	Outdated func()
 
 	// Timeout limits one write and one read. The default is one second: Twilio waits 15 s in all, and a message uses
@@ -63,9 +63,9 @@ type Pool struct {
 	cluster *cluster.Cluster // nil unless it is a Cluster
 }
 
-// Open returns a pool. It does not contact Redis: if Redis cannot be reached, the first command returns the error. If all
-// connections are in use, the pool returns [redis.ErrPoolExhausted] and does not wait, because redisstore cannot give it a
-// time limit. A caller must therefore limit its own use to Options.Connections.
+// Open returns a pool. It does not contact Redis: if Redis cannot be reached, the first command returns the error. If
+// all connections are in use, the pool returns [redis.ErrPoolExhausted] and does not wait, because redisstore cannot
+// give it a time limit. A caller must therefore limit its own use to Options.Connections.
 func Open(o Options) *Pool {
 	if o.Current == nil {
 		o.Current = func() redisurl.URL { return o.URL }
@@ -130,8 +130,8 @@ func (p *Pool) HashTags() []string {
 	return p.cluster.HashTags()
 }
 
-// OpenConnections returns the number of open connections. For a Cluster, it counts the connections to all nodes, while the
-// Stats of the pool count each connection to the whole Cluster as one.
+// OpenConnections returns the number of open connections. For a Cluster, it counts the connections to all nodes, while
+// the Stats of the pool count each connection to the whole Cluster as one.
 func (p *Pool) OpenConnections() int {
 	if p.cluster == nil {
 		return p.ActiveCount()

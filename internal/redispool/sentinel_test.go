@@ -128,12 +128,14 @@ func TestSentinelVote(t *testing.T) {
 	t.Run("a host that is unknown is skipped", func(t *testing.T) {
 		unknown := fakeSentinel(t, "unknown.example.com:6379")
 		notFound := &net.DNSError{Err: "no such host", Name: "unknown.example.com", IsNotFound: true}
-		p := open(t, redispool.Options{URL: behindSentinels(unknown, names(present)), Resolver: broken{notFound}, Timeout: patient})
+		p := open(t, redispool.Options{URL: behindSentinels(unknown, names(present)), Resolver: broken{notFound},
+			Timeout: patient})
 		if err := ping(t.Context(), p); err != nil {
 			t.Error(err)
 		}
 		p = open(t, redispool.Options{URL: behindSentinels(unknown), Resolver: broken{notFound}, Timeout: patient})
-		if err := ping(t.Context(), p); err == nil || redispool.Refused(err) || !strings.Contains(err.Error(), "unknown.example.com") {
+		if err := ping(t.Context(), p); err == nil || redispool.Refused(err) ||
+			!strings.Contains(err.Error(), "unknown.example.com") {
 			t.Errorf("got %v, want an error with the host that is no refusal", err)
 		}
 	})
@@ -158,7 +160,8 @@ func TestSentinelsNameAnotherPrimary(t *testing.T) {
 	var primary atomic.Pointer[redistest.Server]
 	primary.Store(old)
 	l := listen(t, "127.0.0.1:0")
-	sentinels := map[*redistest.Server]string{old: fakeSentinel(t, old.Addr()), present: fakeSentinel(t, present.Addr())}
+	sentinels := map[*redistest.Server]string{old: fakeSentinel(t, old.Addr()),
+		present: fakeSentinel(t, present.Addr())}
 	go forward(l, func() string { return sentinels[primary.Load()] })
 	p := open(t, redispool.Options{URL: behindSentinels(l.Addr().String()), Timeout: patient})
 	fill(t, p, 3)
