@@ -1,5 +1,5 @@
-// Package cluster connects to a Redis Cluster: it sends each command to the node that has its key, follows redirections,
-// and finds out where the slots are.
+// Package cluster connects to a Redis Cluster: it sends each command to the node that has its key, follows
+// redirections, and finds out where the slots are.
 //
 // redisc computes the slots and parses the redirections. Its Cluster type is not used, because it accepts the layout of
 // the first node that answers, even if that node has left the Cluster, and because its errors contain their causes only
@@ -44,9 +44,9 @@ func New(seeds []string, o node.Options, size int) *Cluster {
 	return c
 }
 
-// Dial returns a connection to the whole Cluster, which is not a network connection. It waits until the layout is known,
-// but no longer than for a command, because redisstore cannot give it a time limit. It returns the error of ctx, or the
-// joined errors of all nodes. [node.Refused] reports whether one of them is a refusal.
+// Dial returns a connection to the whole Cluster, which is not a network connection. It waits until the layout is
+// known, but no longer than for a command, because redisstore cannot give it a time limit. It returns the error of ctx,
+// or the joined errors of all nodes. [node.Refused] reports whether one of them is a refusal.
 func (c *Cluster) Dial(ctx context.Context) (redis.Conn, error) {
 	if c.layout.Load().served == 0 {
 		ctx, cancel := context.WithTimeout(ctx, c.limit)
@@ -58,8 +58,8 @@ func (c *Cluster) Dial(ctx context.Context) (redis.Conn, error) {
 	return &router{node.Pipeline{Run: c.run}}, nil
 }
 
-// EachPrimary calls f with a connection to each primary that has slots. It returns the first error of a connection or of f.
-// It calls f for no primary if Dial has not succeeded yet.
+// EachPrimary calls f with a connection to each primary that has slots. It returns the first error of a connection or
+// of f. It calls f for no primary if Dial has not succeeded yet.
 func (c *Cluster) EachPrimary(ctx context.Context, f func(addr string, conn redis.Conn) error) error {
 	for addr := range c.layout.Load().tags {
 		conn, err := c.pool(addr).DialContext(ctx)
@@ -93,7 +93,8 @@ func (c *Cluster) pool(addr string) *redis.Pool {
 	defer c.mu.Unlock()
 	pool, found := c.pools[addr]
 	if !found {
-		pool = node.NewPool((&node.Node{Addr: addr, Options: c.options}).Dial, 2*c.size, c.size) // a commit may need two
+		// a commit may need two
+		pool = node.NewPool((&node.Node{Addr: addr, Options: c.options}).Dial, 2*c.size, c.size)
 		c.pools[addr] = pool
 	}
 	if c.isClosed {

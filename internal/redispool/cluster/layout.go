@@ -67,8 +67,8 @@ func parseLayout(reply any, answered string) (*layout, error) {
 	return l, nil
 }
 
-// nodeAddr returns the address of one node in a reply to CLUSTER SLOTS. The fields are its host, its port, its id and more.
-// A host of "?" is a host name that is not set. The field after the id may then contain the IP address.
+// nodeAddr returns the address of one node in a reply to CLUSTER SLOTS. The fields are its host, its port, its id and
+// more. A host of "?" is a host name that is not set. The field after the id may then contain the IP address.
 func nodeAddr(fields any, answered string) (string, error) {
 	values, _ := redis.Values(fields, nil) // Scan returns an error for nil
 	var host string
@@ -84,8 +84,8 @@ func nodeAddr(fields any, answered string) (string, error) {
 	return reachable(host+":"+strconv.Itoa(port), answered), nil
 }
 
-// reachable converts an address in a node's reply into an address that can be dialled. An IPv6 address has no brackets in
-// the reply. If the host is empty or "?", it is the host of the node that answered.
+// reachable converts an address in a node's reply into an address that can be dialled. An IPv6 address has no brackets
+// in the reply. If the host is empty or "?", it is the host of the node that answered.
 func reachable(addr, answered string) string {
 	colon := strings.LastIndexByte(addr, ':')
 	if colon < 0 || strings.HasPrefix(addr, "[") {

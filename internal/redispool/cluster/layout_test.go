@@ -19,7 +19,8 @@ func TestReachable(t *testing.T) {
 	}
 }
 
-// nodeReply returns one node in a reply to CLUSTER SLOTS. Redis 7 sends the last list if it prefers host names and has none.
+// nodeReply returns one node in a reply to CLUSTER SLOTS. Redis 7 sends the last list if it prefers host names and has
+// none.
 func nodeReply(host string, port int64, more ...any) []any {
 	return append([]any{[]byte(host), port, []byte("id")}, more...)
 }
@@ -48,7 +49,8 @@ func TestParseLayout(t *testing.T) {
 				t.Fatalf("the error is %v", err)
 			}
 			if err == nil && (l.primary(16383) != row.primary || l.served != row.served) {
-				t.Errorf("the primary is %q, and %d slots are served, want %q and %d", l.primary(16383), l.served, row.primary, row.served)
+				t.Errorf("the primary is %q, and %d slots are served, want %q and %d", l.primary(16383), l.served,
+					row.primary, row.served)
 			}
 		})
 	}

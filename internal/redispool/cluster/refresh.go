@@ -20,8 +20,8 @@ var (
 	errForeign = errors.New("the node knows no other node of the Cluster: it was removed from the Cluster")
 )
 
-// refreshSoon requests the layout in the background. A node that is gone or hangs cannot redirect us to the node that has
-// taken over its slots. Calls during a request, and in the pause after it, make no other request.
+// refreshSoon requests the layout in the background. A node that is gone or hangs cannot redirect us to the node that
+// has taken over its slots. Calls during a request, and in the pause after it, make no other request.
 func (c *Cluster) refreshSoon() {
 	c.refreshes.DoChan("", func() (any, error) {
 		defer time.Sleep(refreshPause)
@@ -29,8 +29,9 @@ func (c *Cluster) refreshSoon() {
 	})
 }
 
-// refresh requests the layout from the nodes of the last layout and of the settings, all at once. It uses the first complete
-// layout, or else the layout with most slots. If no node answers, the next error of a command causes another refresh.
+// refresh requests the layout from the nodes of the last layout and of the settings, all at once. It uses the first
+// complete layout, or else the layout with most slots. If no node answers, the next error of a command causes another
+// refresh.
 func (c *Cluster) refresh() (*layout, error) {
 	last, best := c.layout.Load(), &layout{}
 	addrs := slices.AppendSeq(slices.Clone(c.seeds), maps.Keys(last.nodes))
@@ -51,8 +52,8 @@ func (c *Cluster) refresh() (*layout, error) {
 	return best, nil
 }
 
-// fetch requests the layout from one node. If the server is not in a Cluster, the error is a refusal: otherwise keys would
-// be scattered over several servers.
+// fetch requests the layout from one node. If the server is not in a Cluster, the error is a refusal: otherwise keys
+// would be scattered over several servers.
 func (c *Cluster) fetch(addr string) (*layout, error) {
 	reply, err := c.send(context.Background(), addr, node.Command{Name: "CLUSTER", Args: []any{"SLOTS"}}, false)
 	var l *layout
@@ -70,9 +71,9 @@ func (c *Cluster) fetch(addr string) (*layout, error) {
 	return l, nil
 }
 
-// check returns an error if the node at addr was removed from the Cluster of the last layout. A removed node knows no slots,
-// or is in another Cluster. A layout with one node is right if that node has all slots, because a Cluster can shrink to one
-// node.
+// check returns an error if the node at addr was removed from the Cluster of the last layout. A removed node knows no
+// slots, or is in another Cluster. A layout with one node is right if that node has all slots, because a Cluster can
+// shrink to one node.
 func (l *layout) check(addr string, last *layout) error {
 	if l.served == 0 {
 		return errNoSlots

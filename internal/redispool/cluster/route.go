@@ -16,8 +16,8 @@ const attempts = 4
 
 var errUnserved = errors.New("no node of the Redis Cluster has the slot of the key: the Cluster is down in part")
 
-// router is a connection to a Cluster. The commands between two flushes run at the same time and in no fixed order, each on
-// the node of its key.
+// router is a connection to a Cluster. The commands between two flushes run at the same time and in no fixed order,
+// each on the node of its key.
 type router struct{ node.Pipeline }
 
 // Err returns nil, because a router itself cannot break. The pools of the nodes detect broken connections.
@@ -79,8 +79,8 @@ func (c *Cluster) send(ctx context.Context, addr string, command node.Command, a
 	return conn.Do(command.Name, command.Args...)
 }
 
-// keyOf returns the argument that decides which node gets a command: the first argument, or the first key of a script. A
-// command without a key can go to any node.
+// keyOf returns the argument that decides which node gets a command: the first argument, or the first key of a script.
+// A command without a key can go to any node.
 func keyOf(command node.Command) string {
 	args := command.Args
 	if command.IsScript() && len(args) > 2 {
