@@ -44,12 +44,12 @@ type Dialer struct {
 	failures sync.Map           // the time of the last failure if nothing succeeded since then: int64 in ns by address
 }
 
-// Dial connects to host:port, or to a Unix socket if addr is a path. It takes at most Timeout, and up to five seconds more
-// for the first lookup of a host name. It returns the error of ctx, a [net.DNSError], or the joined errors of all addresses,
-// each of which is a [net.OpError].
+// Dial connects to host:port, or to a Unix socket if addr is a path. It takes at most Timeout, and up to five seconds
+// more for the first lookup of a host name. It returns the error of ctx, a [net.DNSError], or the joined errors of all
+// addresses, each of which is a [net.OpError].
 //
-// A lookup may go on for five seconds after ctx has ended. It serves the later callers: without it, callers that wait for
-// less time than DNS takes would never get an answer.
+// A lookup may go on for five seconds after ctx has ended. It serves the later callers: without it, callers that wait
+// for less time than DNS takes would never get an answer.
 func (d *Dialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	if strings.HasPrefix(addr, "/") {
 		return (&net.Dialer{Timeout: Timeout}).DialContext(ctx, "unix", addr)
@@ -65,8 +65,8 @@ func (d *Dialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	return d.dialAny(ctx, d.order(ips, port))
 }
 
-// Report records whether the server at the remote address of a connection accepted us. Dial tries the addresses that did not
-// accept us after the other ones.
+// Report records whether the server at the remote address of a connection accepted us. Dial tries the addresses that
+// did not accept us after the other ones.
 func (d *Dialer) Report(addr string, answered bool) {
 	if answered {
 		d.failures.Delete(addr)
@@ -75,8 +75,8 @@ func (d *Dialer) Report(addr string, answered bool) {
 	}
 }
 
-// lookUp returns the addresses of a host. While DNS is slow or fails, it returns the addresses of the last answer. If DNS
-// answers that the host does not exist, it returns that error.
+// lookUp returns the addresses of a host. While DNS is slow or fails, it returns the addresses of the last answer. If
+// DNS answers that the host does not exist, it returns that error.
 func (d *Dialer) lookUp(ctx context.Context, host string) ([]netip.Addr, error) {
 	if ip, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{ip}, nil

@@ -78,8 +78,8 @@ func connect(ctx context.Context, d *dial.Dialer, addr string) (ip string, err e
 	return ip, err
 }
 
-// withDNS runs a test on a fake clock with a listener. The test gets the answers of DNS for the host, and a function that
-// connects to the host. At the end, withDNS waits until all lookups have ended.
+// withDNS runs a test on a fake clock with a listener. The test gets the answers of DNS for the host, and a function
+// that connects to the host. At the end, withDNS waits until all lookups have ended.
 func withDNS(t *testing.T, run func(t *testing.T, names *dns, connect func(ctx context.Context) error)) {
 	t.Helper()
 	addr := net.JoinHostPort(host, listen(t, "127.0.0.1", "0"))
