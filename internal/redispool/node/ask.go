@@ -36,8 +36,9 @@ func Ask[Server, Answer any](servers []Server, ask func(Server) (Answer, error),
 	return errors.Join(errs...)
 }
 
-// Share runs f once for all callers that call it with the same group at the same time, because in an outage every message
-// that waits asks the same question. A caller whose ctx ends gets the error of ctx. f goes on for the other callers.
+// Share runs f once for all callers that call it with the same group at the same time, because in an outage every
+// message that waits asks the same question. A caller whose ctx ends gets the error of ctx. f goes on for the other
+// callers.
 func Share[T any](ctx context.Context, group *singleflight.Group, f func() (T, error)) (result T, err error) {
 	select {
 	case shared := <-group.DoChan("", func() (any, error) { return f() }):

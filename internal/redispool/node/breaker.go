@@ -8,10 +8,10 @@ import (
 // retryPause is the shortest time between two attempts to connect to a server that hangs or cannot be connected to.
 const retryPause = 250 * time.Millisecond
 
-// breaker limits the attempts to connect to a server. After a failed attempt or a command that timed out, only one caller
-// at a time tries to connect, with pauses. The other callers get the error at once and try again after a pause of their
-// own. A server that hangs or has too many clients is therefore not flooded with connections. It is safe for concurrent
-// use.
+// breaker limits the attempts to connect to a server. After a failed attempt or a command that timed out, only one
+// caller at a time tries to connect, with pauses. The other callers get the error at once and try again after a pause
+// of their own. A server that hangs or has too many clients is therefore not flooded with connections. It is safe for
+// concurrent use.
 type breaker struct {
 	mu     sync.Mutex
 	err    error     // why only one caller at a time tries; nil while the server works
@@ -44,8 +44,8 @@ func (b *breaker) leave(err error, gaveUp bool) {
 	}
 }
 
-// trip records that a command timed out. The kernel accepts connections even for a server that hangs, so only one caller
-// at a time connects now. The server may have been slow only once, so that caller need not pause.
+// trip records that a command timed out. The kernel accepts connections even for a server that hangs, so only one
+// caller at a time connects now. The server may have been slow only once, so that caller need not pause.
 func (b *breaker) trip(err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -13,14 +13,14 @@ import (
 	"smsession/internal/redispool/dial"
 )
 
-// waitTime is how long WAIT waits. It is less than the time limit of a read. Otherwise the read would time out before the
-// reply arrives.
+// waitTime is how long WAIT waits. It is less than the time limit of a read. Otherwise the read would time out before
+// the reply arrives.
 const waitTime = dial.Timeout / 2
 
 var errNotEnough = errors.New("too few Redis replicas have the commit")
 
-// Conn is a connection to a node, made by [Node.Dial]. It runs the commands between two flushes in one round trip. A round
-// trip ends after Options.Timeout for the write and for each read. It is not safe for concurrent use.
+// Conn is a connection to a node, made by [Node.Dial]. It runs the commands between two flushes in one round trip. A
+// round trip ends after Options.Timeout for the write and for each read. It is not safe for concurrent use.
 type Conn struct {
 	Pipeline
 	node    *Node
@@ -66,9 +66,9 @@ func (c *Conn) roundTrip(commands []Command) []Reply {
 	return replies
 }
 
-// receive receives one reply and decides whether its error ends the use of the connection. A connection to a server that
-// was demoted, or that is loading, works, but another server accepts the command. An unknown error of a script may be
-// another text for a demotion.
+// receive receives one reply and decides whether its error ends the use of the connection. A connection to a server
+// that was demoted, or that is loading, works, but another server accepts the command. An unknown error of a script may
+// be another text for a demotion.
 func (c *Conn) receive(script bool) Reply {
 	value, err := c.raw.Receive()
 	if err == nil {
@@ -86,8 +86,8 @@ func (c *Conn) receive(script bool) Reply {
 	return Reply{Err: redact(err)}
 }
 
-// confirm receives the reply to WAIT. If too few replicas have the writes, the scripts that write get an error, because the
-// outcome is unknown, as after a lost reply. The connection ends, because another server may be the primary now.
+// confirm receives the reply to WAIT. If too few replicas have the writes, the scripts that write get an error, because
+// the outcome is unknown, as after a lost reply. The connection ends, because another server may be the primary now.
 func (c *Conn) confirm(replicas int, commands []Command, replies []Reply) {
 	reply := c.receive(false)
 	count, err := redis.Int(reply.Value, reply.Err)
@@ -102,8 +102,9 @@ func (c *Conn) confirm(replicas int, commands []Command, replies []Reply) {
 	}
 }
 
-// socket is the network connection of a Conn. It writes a whole pipeline at once, just before it reads the reply. redigo
-// writes in pieces of 4 KB, and each write costs more than any other step of a message. A commit of 6 KB takes one write.
+// socket is the network connection of a Conn. It writes a whole pipeline at once, just before it reads the reply.
+// redigo writes in pieces of 4 KB, and each write costs more than any other step of a message. A commit of 6 KB takes
+// one write.
 type socket struct {
 	net.Conn
 	unsent []byte

@@ -21,16 +21,16 @@ func Refused(err error) bool {
 	return refused || Outdated(err) || code == "NOPERM" || code == "DENIED"
 }
 
-// Outdated reports whether another login could remove an error: the server does not accept ours, or we do not accept its
-// certificate.
+// Outdated reports whether another login could remove an error: the server does not accept ours, or we do not accept
+// its certificate.
 func Outdated(err error) bool {
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	code := Code(err)
 	return untrusted || isAlert(err) || code == "NOAUTH" || code == "WRONGPASS"
 }
 
-// unavailable reports whether another server, or this server at a later time, would accept the command. A server that is
-// short of disk, memory or time is not unavailable: no other server has the sessions.
+// unavailable reports whether another server, or this server at a later time, would accept the command. A server that
+// is short of disk, memory or time is not unavailable: no other server has the sessions.
 // See https://redis.io/docs/latest/develop/reference/errors/.
 func unavailable(code string) bool {
 	switch code {
@@ -42,8 +42,8 @@ func unavailable(code string) bool {
 	return false
 }
 
-// reusable reports whether a connection can be used again after a script got this code. Another connection to this server
-// would get the same reply. If another server must get the command, the reply names it.
+// reusable reports whether a connection can be used again after a script got this code. Another connection to this
+// server would get the same reply. If another server must get the command, the reply names it.
 func reusable(code string) bool {
 	switch code {
 	case "NOSCRIPT", "MOVED", "ASK", "TRYAGAIN", "CROSSSLOT", "WRONGTYPE", "NOPERM", "OOM", "MISCONF", "BUSY":

@@ -1,6 +1,6 @@
-// Package node connects to one server: a Redis server, a node of a Cluster, or a Sentinel. It limits how long each step of
-// a connection takes, decides which connections must not be used again, and waits until enough replicas have the writes of
-// a script. It does not repeat commands.
+// Package node connects to one server: a Redis server, a node of a Cluster, or a Sentinel. It limits how long each step
+// of a connection takes, decides which connections must not be used again, and waits until enough replicas have the
+// writes of a script. It does not repeat commands.
 package node
 
 import (
@@ -33,13 +33,14 @@ const (
 // ErrStale means that a pooled connection must not be used again.
 var ErrStale = errors.New("connection is too old, or its server was lost since its last use")
 
-// ErrRedial is returned by Options.Greet if the server closed the connection instead of answering. [Node.Dial] then connects
-// once more, without Greet.
+// ErrRedial is returned by Options.Greet if the server closed the connection instead of answering. [Node.Dial] then
+// connects once more, without Greet.
 var ErrRedial = errors.New("the server closed the connection")
 
 // Login is a user and a password for AUTH, and the encryption of a connection.
 type Login struct {
-	Username, Password string      // without a user name, the password of the default user; without both, there is no AUTH
+	// without a user name, the password of the default user; without both, there is no AUTH
+	Username, Password string
 	TLS                *tls.Config // nil for plain TCP
 }
 
@@ -68,13 +69,15 @@ type Node struct {
 }
 
 // NewPool returns a pool of the connections that dial returns, each of which must be a [Conn]. If maxActive connections
-// are in use, the pool returns [redis.ErrPoolExhausted] and does not wait, because redisstore cannot give it a time limit.
+// are in use, the pool returns [redis.ErrPoolExhausted] and does not wait, because redisstore cannot give it a time
+// limit.
 func NewPool(dial func(context.Context) (redis.Conn, error), maxActive, maxIdle int) *redis.Pool {
-	return &redis.Pool{DialContext: dial, TestOnBorrow: Reusable, MaxActive: maxActive, MaxIdle: maxIdle, IdleTimeout: idleTimeout}
+	return &redis.Pool{DialContext: dial, TestOnBorrow: Reusable, MaxActive: maxActive, MaxIdle: maxIdle,
+		IdleTimeout: idleTimeout}
 }
 
-// Reusable returns ErrStale if a [Conn] is too old, or if its server was lost after lastUsed. The pool calls it before it
-// hands out an idle connection.
+// Reusable returns ErrStale if a [Conn] is too old, or if its server was lost after lastUsed. The pool calls it before
+// it hands out an idle connection.
 func Reusable(pooled redis.Conn, lastUsed time.Time) error {
 	c := pooled.(*Conn)
 	lost, found := c.node.losses.Load(c.peer)
@@ -84,9 +87,9 @@ func Reusable(pooled redis.Conn, lastUsed time.Time) error {
 	return nil
 }
 
-// Dial returns a new connection, which is a [Conn]. Each step of connecting has its own time limit, and ctx can end them
-// earlier. Dial returns any error of the network, of TLS or of Redis; [Refused] and [Outdated] classify it. While the
-// server cannot be connected to, Dial returns the error of another caller's attempt at once.
+// Dial returns a new connection, which is a [Conn]. Each step of connecting has its own time limit, and ctx can end
+// them earlier. Dial returns any error of the network, of TLS or of Redis; [Refused] and [Outdated] classify it. While
+// the server cannot be connected to, Dial returns the error of another caller's attempt at once.
 func (n *Node) Dial(ctx context.Context) (redis.Conn, error) {
 	if err := n.breaker.enter(); err != nil {
 		return nil, err
@@ -170,8 +173,8 @@ func (c *Conn) logIn(l Login) error {
 	return nil
 }
 
-// ping returns an error if the server does not accept the connection. A server that has too many clients refuses a new one
-// only in its first reply. A server that does not permit PING has accepted the connection.
+// ping returns an error if the server does not accept the connection. A server that has too many clients refuses a new
+// one only in its first reply. A server that does not permit PING has accepted the connection.
 func (c *Conn) ping() error {
 	_, err := c.raw.Do("PING")
 	if code := Code(err); code == "NOAUTH" || code == "NOPERM" {

@@ -41,7 +41,8 @@ type Pipeline struct {
 }
 
 // Do runs the queued commands and this one, and returns its reply or its error. It drops the replies to the other
-// commands. redigo's pool calls Do without a name when it gets a connection back. Do then only runs the queued commands.
+// commands. redigo's pool calls Do without a name when it gets a connection back. Do then only runs the queued
+// commands.
 func (p *Pipeline) Do(name string, args ...any) (any, error) {
 	if name != "" {
 		p.queued = append(p.queued, Command{name, args})
@@ -72,8 +73,8 @@ func (p *Pipeline) Flush() error {
 	return nil
 }
 
-// Receive returns the next reply or its error, in the order of the commands. Without a flushed command whose reply was not
-// received yet, it returns an error at once.
+// Receive returns the next reply or its error, in the order of the commands. Without a flushed command whose reply was
+// not received yet, it returns an error at once.
 func (p *Pipeline) Receive() (any, error) {
 	if len(p.replies) == 0 {
 		return nil, errNoReply

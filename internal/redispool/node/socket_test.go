@@ -11,8 +11,8 @@ import (
 	"smsession/internal/redispool/dial"
 )
 
-// countingConn counts the writes to the network. The other end of a socket cannot count them, because it may read several
-// writes at once.
+// countingConn counts the writes to the network. The other end of a socket cannot count them, because it may read
+// several writes at once.
 type countingConn struct {
 	net.Conn
 	writes int

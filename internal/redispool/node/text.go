@@ -12,10 +12,11 @@ import (
 
 // Code returns the code of an error reply of Redis, such as READONLY. It returns "" if err contains no [redis.Error].
 //
-// The code is the first word of the reply. See https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors.
-// When a command inside a script fails, Redis 6.2 and older (evalGenericCommand in src/scripting.c) and Dragonfly put the reply
-// to the command after their own: "ERR Error running script (call to f_…): @user_script:1: @user_script: 1: -READONLY You
-// can't write against a read only replica." Code then returns the code of the command.
+// The code is the first word of the reply. See
+// https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors. When a command inside a script fails,
+// Redis 6.2 and older (evalGenericCommand in src/scripting.c) and Dragonfly put the reply to the command after their
+// own: "ERR Error running script (call to f_…): @user_script:1: @user_script: 1: -READONLY You can't write against a
+// read only replica." Code then returns the code of the command.
 func Code(err error) string {
 	reply, _ := errors.AsType[redis.Error](err)
 	code, rest, _ := strings.Cut(string(reply), " ")
@@ -26,8 +27,8 @@ func Code(err error) string {
 }
 
 // redact returns an error reply without the arguments that a server quotes if it does not know a command, for example
-// because the command was renamed. The arguments can contain phone numbers, tokens and the password of AUTH. Redis 5.0 and
-// later write this text (src/server.c; commandCheckExistence since 7.0).
+// because the command was renamed. The arguments can contain phone numbers, tokens and the password of AUTH. Redis 5.0
+// and later write this text (src/server.c; commandCheckExistence since 7.0).
 func redact(err error) error {
 	reply, _ := errors.AsType[redis.Error](err)
 	text, _, quotes := strings.Cut(string(reply), ", with args beginning with")
