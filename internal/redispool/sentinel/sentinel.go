@@ -21,8 +21,9 @@ import (
 )
 
 var (
-	errUnknownName = node.Refuse(errors.New("the Sentinels know no primary with the name in REDIS_URL: correct the name"))
-	errNotPrimary  = errors.New("the Sentinels name this server as the primary, but it is a replica")
+	errUnknownName = node.Refuse(
+		errors.New("the Sentinels know no primary with the name in REDIS_URL: correct the name"))
+	errNotPrimary = errors.New("the Sentinels name this server as the primary, but it is a replica")
 )
 
 // Primary is a primary with replicas, which Sentinels watch. It is safe for concurrent use.
@@ -45,10 +46,10 @@ func New(name string, addrs []string, sentinels, servers node.Options) *Primary 
 	return p
 }
 
-// Dial asks the Sentinels for the primary and connects to it. The result is a [node.Conn]. Dial returns the joined errors of
-// the Sentinels or of the servers that they name. [node.Refused] reports whether one of them is a refusal, such as an
-// unknown name. The vote and each connection have time limits of their own. A server that calls itself a primary may have
-// just been replaced. It then soon answers READONLY, or too few replicas have its writes.
+// Dial asks the Sentinels for the primary and connects to it. The result is a [node.Conn]. Dial returns the joined
+// errors of the Sentinels or of the servers that they name. [node.Refused] reports whether one of them is a refusal,
+// such as an unknown name. The vote and each connection have time limits of their own. A server that calls itself a
+// primary may have just been replaced. It then soon answers READONLY, or too few replicas have its writes.
 func (p *Primary) Dial(ctx context.Context) (redis.Conn, error) {
 	addrs, err := node.Share(ctx, &p.votes, p.vote)
 	if err != nil {
@@ -90,8 +91,8 @@ func isPrimary(c redis.Conn) error {
 
 // vote asks all Sentinels at once. It waits until more than half of them name the same address, or until each Sentinel
 // has answered or failed. The result begins with the address that most Sentinels name. A majority is needed because a
-// Sentinel that is cut off from the other ones still names the old primary, and a Sentinel on the host of a failed primary
-// does not answer.
+// Sentinel that is cut off from the other ones still names the old primary, and a Sentinel on the host of a failed
+// primary does not answer.
 func (p *Primary) vote() ([]string, error) {
 	votes := map[string]int{}
 	err := node.Ask(p.sentinels, p.askOne, func(addr string) (enough bool) {
