@@ -42,8 +42,8 @@ func embedded(tb testing.TB) *Backend {
 	return &Backend{Name: "embedded", Addr: m.Addr(), URL: "redis://" + m.Addr(), Advance: m.FastForward}
 }
 
-// Conn returns a connection for looking at keys. It is closed when the test ends. Its time-outs make the test fail if the
-// server is paused.
+// Conn returns a connection for looking at keys. It is closed when the test ends. Its time-outs make the test fail if
+// the server is paused.
 func Conn(tb testing.TB, addr string, options ...redis.DialOption) redis.Conn {
 	tb.Helper()
 	limits := []redis.DialOption{

@@ -17,8 +17,8 @@ import (
 // certFile contains the certificate and its key.
 const certFile = "redistest.pem"
 
-// writeCertificate writes a certificate for this host and its key to a file in dir, in PEM. The certificate is self-signed,
-// so it is its own authority. Servers and clients use the same certificate.
+// writeCertificate writes a certificate for this host and its key to a file in dir, in PEM. The certificate is
+// self-signed, so it is its own authority. Servers and clients use the same certificate.
 func writeCertificate(tb testing.TB, dir string) {
 	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

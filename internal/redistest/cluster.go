@@ -17,8 +17,8 @@ type Cluster struct {
 	Replicas  []*Server // none, or one for each primary, with the same index
 }
 
-// StartCluster starts primaries, and a replica for each if replicated is true. It waits until all nodes know each other.
-// The other shards still work when one shard is down. All nodes have the options o.
+// StartCluster starts primaries, and a replica for each if replicated is true. It waits until all nodes know each
+// other. The other shards still work when one shard is down. All nodes have the options o.
 func StartCluster(tb testing.TB, primaries int, replicated bool, o Options) *Cluster {
 	tb.Helper()
 	c := &Cluster{}
@@ -49,7 +49,8 @@ func StartCluster(tb testing.TB, primaries int, replicated bool, o Options) *Clu
 func startNode(tb testing.TB, o Options) *Server {
 	tb.Helper()
 	o.isNode = true
-	o.Args = append(slices.Clone(o.Args), "--cluster-node-timeout", failoverTime, "--cluster-require-full-coverage", "no",
+	o.Args = append(slices.Clone(o.Args), "--cluster-node-timeout", failoverTime, "--cluster-require-full-coverage",
+		"no",
 		"--repl-diskless-sync-delay", "0")
 	return Start(tb, o)
 }

@@ -73,7 +73,8 @@ func (p *process) Write(b []byte) (int, error) {
 }
 
 func isReady(output []byte) bool {
-	return bytes.Contains(output, []byte("Ready to accept connections")) || bytes.Contains(output, []byte("Sentinel ID is"))
+	return bytes.Contains(output, []byte("Ready to accept connections")) ||
+		bytes.Contains(output, []byte("Sentinel ID is"))
 }
 
 // text returns the output so far.

@@ -55,8 +55,8 @@ func StartProxy(tb testing.TB, target string) *Proxy {
 func (p *Proxy) Addr() string { return p.addr }
 
 // CutReplies makes the proxy lose this share of the replies, 0 to 1. Redis executes the commands, but the connection is
-// closed instead of answered. A pipeline counts as one reply; the end of a large pipeline may be executed a moment after
-// the client has lost its connection. The same seed makes the same choices if the requests have the same order.
+// closed instead of answered. A pipeline counts as one reply; the end of a large pipeline may be executed a moment
+// after the client has lost its connection. The same seed makes the same choices if the requests have the same order.
 func (p *Proxy) CutReplies(share float64, seed uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -166,8 +166,8 @@ func pass(to, from *net.TCPConn, mayPass func() bool) {
 }
 
 // loses decides whether a reply is lost, and loses it. The client then reads the end of the stream instead of a reply.
-// The proxy still passes requests until the client closes its side, because the first reply of a pipeline can come before
-// its last command, and a lost reply means that its command was executed.
+// The proxy still passes requests until the client closes its side, because the first reply of a pipeline can come
+// before its last command, and a lost reply means that its command was executed.
 func (p *Proxy) loses(l *link) bool {
 	p.mu.Lock()
 	lost := p.share > 0 && p.random.Float64() < p.share

@@ -12,8 +12,8 @@ const (
 	// PrimaryName is the name of the primary in the configuration of the Sentinels.
 	PrimaryName = "primary"
 
-	// failoverTime is the time-out of Sentinel and of a Cluster in milliseconds. It is the same as in the configurations
-	// that we ship. The defaults, 30 s and 15 s, are longer than Twilio waits.
+	// failoverTime is the time-out of Sentinel and of a Cluster in milliseconds. It is the same as in the
+	// configurations that we ship. The defaults, 30 s and 15 s, are longer than Twilio waits.
 	failoverTime = "3000"
 )
 
@@ -50,7 +50,8 @@ func StartSentinels(tb testing.TB, replicas, sentinels int, o Options) *Sentinel
 	}
 	for _, one := range s.Sentinels {
 		one.await("SENTINEL MASTER "+PrimaryName,
-			fmt.Sprintf("\nnum-other-sentinels\n%d\n", sentinels-1), fmt.Sprintf("\nnum-slaves\n%d\n", replicas), "\nflags\nmaster\n")
+			fmt.Sprintf("\nnum-other-sentinels\n%d\n", sentinels-1), fmt.Sprintf("\nnum-slaves\n%d\n",
+				replicas), "\nflags\nmaster\n")
 	}
 	return s
 }

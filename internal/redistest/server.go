@@ -135,8 +135,8 @@ func listen(addr string) (net.Listener, error) {
 	}
 }
 
-// Pause stops the process with SIGSTOP and waits until it has stopped. Connections stay open, and the kernel accepts new
-// ones, but nothing is answered until [Server.Resume].
+// Pause stops the process with SIGSTOP and waits until it has stopped. Connections stay open, and the kernel accepts
+// new ones, but nothing is answered until [Server.Resume].
 func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
 
 // Resume continues a paused process. It then executes what clients have sent in the meantime.
