@@ -66,7 +66,8 @@ func TestRun(t *testing.T) {
 func TestRunEndsIfRedisRefusesIt(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{Password: "right"})
 	o := options(t, strings.Replace(server.URL(), "right", "wrong", 1))
-	if err := replica.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "refuses us: ") || strings.Contains(err.Error(), "wrong@") {
+	if err := replica.Run(t.Context(), o); err == nil || !strings.Contains(err.Error(), "refuses us: ") ||
+		strings.Contains(err.Error(), "wrong@") {
 		t.Errorf("the error is %v", err)
 	}
 }

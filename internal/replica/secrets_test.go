@@ -25,7 +25,8 @@ func TestRefusalsCauseFewReadings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
 		flags := config.Flags{RedisFlags: config.RedisFlags{RedisURLFile: path}}
-		s := newSecrets(flags, redisurl.URL{Addrs: []string{"redis:6379"}, Redis: redisurl.Login{Password: "before"}}, slog.New(slog.NewTextHandler(&out, nil)))
+		s := newSecrets(flags, redisurl.URL{Addrs: []string{"redis:6379"}, Redis: redisurl.Login{Password: "before"}},
+			slog.New(slog.NewTextHandler(&out, nil)))
 		is := func(want string) {
 			t.Helper()
 			s.outdated()

@@ -19,7 +19,8 @@ import (
 )
 
 func TestWarnings(t *testing.T) {
-	server := redistest.Start(t, redistest.Options{Args: []string{"--maxmemory-policy", "allkeys-lru", "--appendonly", "no"}})
+	server := redistest.Start(t,
+		redistest.Options{Args: []string{"--maxmemory-policy", "allkeys-lru", "--appendonly", "no"}})
 	var out strings.Builder
 	log := slog.New(slog.NewJSONHandler(&out, nil))
 	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}})
@@ -29,7 +30,8 @@ func TestWarnings(t *testing.T) {
 	is := func(when string, want map[string]float64) {
 		t.Helper()
 		families, err := registry.Gather()
-		if err != nil || len(families) != 1 || families[0].GetName() != "smsession_redis_warning" || len(families[0].Metric) != 3 {
+		if err != nil || len(families) != 1 || families[0].GetName() != "smsession_redis_warning" ||
+			len(families[0].Metric) != 3 {
 			t.Fatalf("%s: %v, %v", when, families, err)
 		}
 		for _, m := range families[0].Metric {
@@ -68,7 +70,9 @@ func TestChecksAreRare(t *testing.T) {
 		{"a failed check is repeated after a minute", nil, []time.Duration{3 * time.Second, 63 * time.Second, 123 * time.Second}},
 		{"a check follows ten minutes after the last one", refusing{}, []time.Duration{3 * time.Second, 603 * time.Second, 1203 * time.Second}},
 	} {
-		t.Run(row.name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { testChecks(t, row.conn, row.want) }) })
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { testChecks(t, row.conn, row.want) })
+		})
 	}
 }
 
