@@ -88,7 +88,8 @@ func TestAdminHostsLog(t *testing.T) {
 		}
 	}
 	log := r.log.String()
-	if strings.Count(log, "\n") != 1 || !strings.Contains(log, `"WARN"`) || !strings.Contains(log, "ADMIN_HOSTS") || !strings.Contains(log, "sms-0:9464") {
+	if strings.Count(log, "\n") != 1 || !strings.Contains(log, `"WARN"`) || !strings.Contains(log, "ADMIN_HOSTS") ||
+		!strings.Contains(log, "sms-0:9464") {
 		t.Errorf("300 requests are logged as\n%s", log)
 	}
 }
@@ -96,7 +97,8 @@ func TestAdminHostsLog(t *testing.T) {
 // The arguments of a process may hold its secrets.
 func TestProfilerCommandLine(t *testing.T) {
 	r := newReplica(t, nobody)
-	for _, target := range []string{"/debug/pprof/cmdline", "/debug/pprof/cmdline?debug=1", "/debug/pprof/cmdline/", "/debug/pprof//cmdline", "/debug/pprof/%63mdline"} {
+	for _, target := range []string{"/debug/pprof/cmdline", "/debug/pprof/cmdline?debug=1", "/debug/pprof/cmdline/",
+		"/debug/pprof//cmdline", "/debug/pprof/%63mdline"} {
 		if a := get(r.Admin(true), target); a.Status != http.StatusNotFound || strings.Contains(a.Body, os.Args[0]) {
 			t.Errorf("%s gets %d %.80q", target, a.Status, a.Body)
 		}

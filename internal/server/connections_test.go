@@ -88,7 +88,8 @@ func TestConnectionLimit(t *testing.T) {
 				}
 				next := r.open(t, ask)
 				page := scrape(t, r.replica)
-				if page[`smsession_connections_evicted_total{reason="idle"}`] != 1 || page["smsession_connections"] != few {
+				if page[`smsession_connections_evicted_total{reason="idle"}`] != 1 ||
+					page["smsession_connections"] != few {
 					t.Errorf("the metrics are %v", page)
 				}
 				wantClosed(t, conns, row.first)
@@ -112,7 +113,8 @@ func TestConnectionLimit(t *testing.T) {
 	} {
 		t.Run("if none is idle, a new connection waits until one "+name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *running) {
-				conns := []*client{r.begin(t, ask[:len(ask)-1]), r.begin(t, ask[:len(ask)-1]), r.begin(t, ask[:len(ask)-1])}
+				conns := []*client{r.begin(t, ask[:len(ask)-1]), r.begin(t, ask[:len(ask)-1]),
+					r.begin(t, ask[:len(ask)-1])}
 				next, answered := r.connect(t), make(chan int, 1)
 				go func() { answered <- next.ask(t, ask) }()
 				synctest.Wait()
@@ -211,7 +213,8 @@ func TestUnverifiedMemory(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *running) {
 				var conns []*client
-				for n := 0; scrape(t, r.replica)[`smsession_connections_evicted_total{reason="unverified"}`] == 0 && n < 5000; n++ {
+				for n := 0; scrape(t, r.replica)[`smsession_connections_evicted_total{reason="unverified"}`] == 0 &&
+					n < 5000; n++ {
 					conns = append(conns, r.begin(t, row.requests[min(n, len(row.requests)-1)]))
 				}
 				if held := unverified(t, r); held > most || held < most-(128<<10) {

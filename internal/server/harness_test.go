@@ -32,7 +32,8 @@ import (
 
 func TestMain(m *testing.M) {
 	// Nothing stops the goroutine that scs.New starts.
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("github.com/alexedwards/scs/v2/memstore.(*MemStore).startCleanup"))
+	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction(
+		"github.com/alexedwards/scs/v2/memstore.(*MemStore).startCleanup"))
 }
 
 const (
@@ -105,7 +106,8 @@ func newReplica(tb testing.TB, addr string, changes ...func(*settings)) *replica
 	}
 	if s.session.Pool == nil {
 		// The time-out is long, so that a busy machine causes no second attempt.
-		s.session.Pool = redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}, Timeout: time.Minute}).Pool
+		s.session.Pool = redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}},
+			Timeout: time.Minute}).Pool
 	}
 	tb.Cleanup(func() { s.session.Pool.Close() })
 	s.server.Sessions = session.New(s.session)
@@ -131,7 +133,9 @@ func withResponder(r conversation.Responder) func(*settings) {
 
 // withoutRedis refuses every connection to Redis. It needs no network, so it can be used in a bubble of synctest.
 func withoutRedis(s *settings) {
-	s.session.Pool = &redis.Pool{DialContext: func(context.Context) (redis.Conn, error) { return nil, errors.New("Redis is not there") }}
+	s.session.Pool = &redis.Pool{DialContext: func(context.Context) (redis.Conn, error) {
+		return nil, errors.New("Redis is not there")
+	}}
 }
 
 // slow answers the message "slow" when the test lets it.
@@ -142,7 +146,8 @@ type slow struct {
 
 func newSlow() slow { return slow{begun: make(chan struct{}), goOn: make(chan struct{})} }
 
-func (s slow) Respond(ctx context.Context, state conversation.State, m conversation.Message) (conversation.State, conversation.Reply, error) {
+func (s slow) Respond(ctx context.Context, state conversation.State,
+	m conversation.Message) (conversation.State, conversation.Reply, error) {
 	if m.Body == "slow" {
 		s.begun <- struct{}{}
 		<-s.goOn

@@ -69,7 +69,8 @@ func (w *watched) is(t *testing.T, state string) {
 		want = http.StatusOK
 	}
 	for name, h := range map[string]http.Handler{"public": w.public, "admin": w.Admin(false)} {
-		if a := get(h, "/readyz"); a.Status != want || a.Body != state+"\n" || !strings.HasPrefix(a.Header.Get("Content-Type"), "text/plain") {
+		if a := get(h, "/readyz"); a.Status != want || a.Body != state+"\n" ||
+			!strings.HasPrefix(a.Header.Get("Content-Type"), "text/plain") {
 			t.Errorf("%s: /readyz = %d %q, want %d %q", name, a.Status, a.Body, want, state)
 		}
 		if a := get(h, "/healthz"); a.Status != http.StatusOK {
@@ -195,7 +196,8 @@ func TestWatch(t *testing.T) {
 			}
 		})
 	})
-	for state, takes := range map[string]time.Duration{"ready": patience - time.Second, "starting": patience + time.Second} {
+	for state, takes := range map[string]time.Duration{"ready": patience - time.Second,
+		"starting": patience + time.Second} {
 		t.Run("a ping may take as long as a message: after one of "+takes.String()+" it is "+state, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := watch(t, takes)
@@ -250,7 +252,8 @@ func TestHealthz(t *testing.T) {
 			}
 			res.Body.Close()
 			if res.StatusCode != want || res.ContentLength <= 0 {
-				t.Errorf("HEAD %s = %d with %d bytes, want %d and a length", target, res.StatusCode, res.ContentLength, want)
+				t.Errorf("HEAD %s = %d with %d bytes, want %d and a length", target, res.StatusCode, res.ContentLength,
+					want)
 			}
 		}
 	})

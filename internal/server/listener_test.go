@@ -69,8 +69,9 @@ func run(t *testing.T, addr string, changes ...func(*settings)) *running {
 	r := &running{replica: newReplica(t, addr, changes...), listener: newPipes(), result: make(chan error, 1)}
 	transport := &http.Transport{DialContext: r.listener.dial}
 	t.Cleanup(transport.CloseIdleConnections)
-	r.sender = &webhooktest.Sender{From: sender.From, To: sender.To, AccountSID: accountSID, AuthToken: token, PublicURL: publicURL,
-		Client: &http.Client{Transport: transport}}
+	r.sender = &webhooktest.Sender{From: sender.From, To: sender.To, AccountSID: accountSID, AuthToken: token,
+		PublicURL: publicURL,
+		Client:    &http.Client{Transport: transport}}
 	ctx, stop := context.WithCancel(t.Context())
 	r.stop = stop
 	admin := newPipes()
@@ -103,7 +104,8 @@ func inBubble(t *testing.T, test func(t *testing.T, r *running), changes ...func
 
 // post sends a message with this text over a connection that is kept alive.
 func (r *running) post(body string) (reply, error) {
-	got, err := r.sender.Do(r.sender.Request("http://sms.example.com", "/sms", r.sender.Form(webhooktest.NewSID(), body), ""))
+	got, err := r.sender.Do(r.sender.Request("http://sms.example.com", "/sms",
+		r.sender.Form(webhooktest.NewSID(), body), ""))
 	return reply{got}, err
 }
 

@@ -87,7 +87,8 @@ func TestLogLine(t *testing.T) {
 		each(t, func(t *testing.T, s *store) {
 			r := newReplica(t, s.addr)
 			message("hello").send(r.public)
-			if line := r.log.wantLast(t, "INFO", "begun"); line["attempts"] != 1.0 || line["from"] != "+1202•••0143" || line["to"] != "+1500•••0006" {
+			if line := r.log.wantLast(t, "INFO", "begun"); line["attempts"] != 1.0 || line["from"] != "+1202•••0143" ||
+				line["to"] != "+1500•••0006" {
 				t.Errorf("the line is %v", line)
 			}
 			message("HELP").send(r.public)
@@ -131,14 +132,17 @@ func TestLogSecrets(t *testing.T) {
 	eachInBubble(t, func(t *testing.T, s *store) {
 		r := newReplica(t, s.addr, withResponder(faulty{}))
 		cookie := message(words).send(r.public).counts(t, 1)
-		bad := message(unsigned).with("From", unsigned).with("MessageSid", unsigned).with(unsigned, unsigned).to("/sms?" + unsigned).signed(unsigned)
+		bad := message(unsigned).with("From", unsigned).with("MessageSid", unsigned).with(unsigned,
+			unsigned).to("/sms?" + unsigned).signed(unsigned)
 		bad.header.Set("User-Agent", unsigned)
 		bad.host = unsigned
 		wrong := message(words)
 		wrong.signature = webhooktest.Sign("other", publicURL, wrong.form)
 		for _, request := range []*request{
-			message(words), message("break").with("Words", words), message("STOP").with("Words", words), message("HELP").with("Words", words),
-			message(words).to("/sms/fallback"), message(words).to("/sms?" + words), message(words).with("From", "").with("To", words),
+			message(words), message("break").with("Words", words), message("STOP").with("Words",
+				words), message("HELP").with("Words", words),
+			message(words).to("/sms/fallback"), message(words).to("/sms?" + words), message(words).with("From",
+				"").with("To", words),
 			message(words+"%").written("%25", "%"), message(words).typed("text/" + words), bad, wrong,
 		} {
 			request.carrying(cookie).send(r.public)
@@ -164,7 +168,8 @@ func TestLogSecrets(t *testing.T) {
 				t.Errorf("the log contains %s:\n%s", name, log)
 			}
 		}
-		for _, result := range []string{"bad_signature", "begun", "panic", "quarantine", "unavailable", "help", "not_form"} {
+		for _, result := range []string{"bad_signature", "begun", "panic", "quarantine", "unavailable", "help",
+			"not_form"} {
 			if !strings.Contains(log, result) {
 				t.Errorf("the log does not contain %q, so the test has not looked at everything:\n%s", result, log)
 			}
@@ -173,7 +178,8 @@ func TestLogSecrets(t *testing.T) {
 	t.Run("a log without care contains them", func(t *testing.T) { // otherwise, the test could not fail
 		r := newReplica(t, nobody)
 		r.Logger.Info("request", "form", message(words).form.Encode(), "from", conversation.Mask(sender.From))
-		if log := r.log.String(); !strings.Contains(log, words) || !strings.Contains(log, strings.TrimPrefix(sender.From, "+")) {
+		if log := r.log.String(); !strings.Contains(log, words) ||
+			!strings.Contains(log, strings.TrimPrefix(sender.From, "+")) {
 			t.Errorf("the log is %s", log)
 		}
 	})

@@ -49,7 +49,8 @@ func sendEachKind(r *replica, route string) {
 	cookie := message("hello").to(route).send(r.public).Cookie
 	repeated := message("hello")
 	for _, request := range []*request{
-		repeated, repeated.again(), message("HELP"), message("START"), message("again"), message("STOP"), message("break"), unsigned(),
+		repeated, repeated.again(), message("HELP"), message("START"), message("again"), message("STOP"), message(
+			"break"), unsigned(),
 		message("hello").as("PUT"), message("hello").with("AccountSid", "AC1"), message("hello").with("From"),
 		message("a%b").written("%25", "%"), message("hello").typed("text/plain"), message(strings.Repeat("x", 64<<10)),
 	} {

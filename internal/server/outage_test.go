@@ -47,7 +47,8 @@ func sendDuringOutage(t *testing.T, proxy *redistest.Proxy) {
 			result = "apology"
 		}
 		line := r.log.wantLast(t, "ERROR", result)
-		if took := line["duration_ms"].(float64); line["status"] != float64(got.Status) || line["error"] == nil || took < 9000 || took > 11000 {
+		if took := line["duration_ms"].(float64); line["status"] != float64(got.Status) || line["error"] == nil ||
+			took < 9000 || took > 11000 {
 			t.Errorf("the log line is %v", line)
 		}
 	}

@@ -13,7 +13,8 @@ import (
 // faulty is the tutorial's conversation, with a bug for "break" and an error for "fail".
 type faulty struct{ conversation.Counter }
 
-func (f faulty) Respond(ctx context.Context, s conversation.State, m conversation.Message) (conversation.State, conversation.Reply, error) {
+func (f faulty) Respond(ctx context.Context, s conversation.State,
+	m conversation.Message) (conversation.State, conversation.Reply, error) {
 	switch m.Body {
 	case "break":
 		_ = m.Body[len(m.Body)+int(s.Counter)] // past the end
@@ -55,7 +56,8 @@ func TestPanic(t *testing.T) {
 			if len(lines) != 1 {
 				t.Fatalf("the log has %d lines of the panic, want 1", len(lines))
 			}
-			if stack, _ := lines[0]["stack"].(string); lines[0]["level"] != "ERROR" || !strings.Contains(stack, "faulty.Respond") {
+			if stack, _ := lines[0]["stack"].(string); lines[0]["level"] != "ERROR" ||
+				!strings.Contains(stack, "faulty.Respond") {
 				t.Errorf("the log line is %v", lines[0])
 			}
 			r.log.wantLast(t, "ERROR", "panic")

@@ -30,7 +30,8 @@ func TestReceipts(t *testing.T) {
 			return receipt().with("MessageStatus", "sent").with("SmsStatus", "sent")
 		},
 		"a WhatsApp receipt for a message that was read": func() *request {
-			return receipt().with("MessageStatus", "read").with("SmsStatus", "read").with("From", "whatsapp:"+sender.To).with("To", "whatsapp:"+sender.From)
+			return receipt().with("MessageStatus", "read").with("SmsStatus", "read").with("From",
+				"whatsapp:"+sender.To).with("To", "whatsapp:"+sender.From)
 		},
 		"a receipt without From, To and MessageSid": func() *request { return receipt().with("From").with("To").with("MessageSid") },
 		"a receipt with only an empty SmsStatus":    func() *request { return receipt().with("MessageStatus").with("SmsStatus", "") },
@@ -84,14 +85,15 @@ func TestOtherForms(t *testing.T) {
 	})
 }
 
-// Twilio's signature has no borders between names and values, so it is also valid for the same text that is cut at other
-// places.
+// Twilio's signature has no borders between names and values, so it is also valid for the same text that is cut at
+// other places.
 func TestCutElsewhere(t *testing.T) {
 	t.Run("a captured receipt is not a message", func(t *testing.T) {
 		each(t, func(t *testing.T, s *store) {
 			r := newReplica(t, s.addr)
 			// In the signed text, MessageStatus directly follows the MessageSid.
-			for _, cut := range []string{"MessageStatusdelivered=", "MessageSt=atusdelivered", "MessageStatusd=elivered", "MessageStatusdeliv.="} {
+			for _, cut := range []string{"MessageStatusdelivered=", "MessageSt=atusdelivered",
+				"MessageStatusd=elivered", "MessageStatusdeliv.="} {
 				captured := receipt().written("MessageStatus=delivered", cut)
 				captured.body = strings.Replace(captured.body, "SmsStatus=delivered", "SmsStatusdelivered=", 1)
 				if a := captured.send(r.public); strings.Contains(a.Body, "<Message>") {
@@ -110,7 +112,8 @@ func TestCutElsewhere(t *testing.T) {
 			t.Run("a captured message is not another message "+row.name, func(t *testing.T) {
 				s.do(t, "FLUSHALL")
 				r := newReplica(t, s.addr)
-				captured := message("hello").with("SmsMessageSid").with("SmsSid") // the accepted form with the fewest checks
+				// the accepted form with the fewest checks
+				captured := message("hello").with("SmsMessageSid").with("SmsSid")
 				captured.send(r.public).counts(t, 1)
 				if body := captured.form.Encode(); strings.Count(body, row.before) != 1 {
 					t.Fatalf("the parameter does not follow in %s", body)

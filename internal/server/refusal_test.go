@@ -152,7 +152,8 @@ func TestOrderOfChecks(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a service that looks for the session first leaves a trace", func(t *testing.T) { // otherwise, the test could not fail
+	// otherwise, the test could not fail
+	t.Run("a service that looks for the session first leaves a trace", func(t *testing.T) {
 		each(t, func(t *testing.T, s *store) {
 			if a := unsigned().send(naiveSessionFirst(newReplica(t, s.addr))); a.Status != http.StatusForbidden {
 				t.Errorf("the answer is %d, want 403", a.Status)

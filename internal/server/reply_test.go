@@ -65,7 +65,8 @@ func TestRepeats(t *testing.T) {
 	t.Run("a message that comes to both routes counts once", func(t *testing.T) {
 		each(t, func(t *testing.T, s *store) {
 			one, other := newReplica(t, s.addr), newReplica(t, s.addr)
-			for i, order := range [][2]string{{"/sms", "/sms/fallback"}, {"/sms/fallback", "/sms"}, {"/sms/fallback", "/sms/fallback"}} {
+			for i, order := range [][2]string{{"/sms", "/sms/fallback"}, {"/sms/fallback", "/sms"},
+				{"/sms/fallback", "/sms/fallback"}} {
 				first := message("hello").to(order[0])
 				a := first.send(one.public)
 				a.counts(t, i+1)
@@ -113,7 +114,9 @@ func TestSetCookie(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			each(t, func(t *testing.T, s *store) {
-				r := newReplica(t, s.addr, func(s *settings) { s.session.IdleTimeout, s.session.SecureCookie = row.idle, row.secure })
+				r := newReplica(t, s.addr, func(s *settings) {
+					s.session.IdleTimeout, s.session.SecureCookie = row.idle, row.secure
+				})
 				cookie := ""
 				for n := 1; n <= 3; n++ {
 					a := message("hello").carrying(cookie).send(r.public)
@@ -126,7 +129,8 @@ func TestSetCookie(t *testing.T) {
 						!c.HttpOnly || c.Secure != row.secure || c.SameSite != 0 {
 						t.Errorf("the cookie is %+v", c)
 					}
-					if c.MaxAge > row.maxAge || c.MaxAge < row.maxAge-60 { // a busy machine may take a while to write it
+					// a busy machine may take a while to write it
+					if c.MaxAge > row.maxAge || c.MaxAge < row.maxAge-60 {
 						t.Errorf("Max-Age = %d, want %d", c.MaxAge, row.maxAge)
 					}
 				}
@@ -153,7 +157,8 @@ func TestForeignCookies(t *testing.T) {
 // silent sends nothing, talker sends texts with special characters of XML, and author sends a finished document.
 type silent struct{ conversation.Counter }
 
-func (silent) Respond(_ context.Context, s conversation.State, _ conversation.Message) (conversation.State, conversation.Reply, error) {
+func (silent) Respond(_ context.Context, s conversation.State,
+	_ conversation.Message) (conversation.State, conversation.Reply, error) {
 	s.Counter++
 	return s, conversation.Reply{}, nil
 }
@@ -162,7 +167,8 @@ func (silent) Recall(int64) conversation.Reply { return conversation.Reply{} }
 
 type talker struct{ silent }
 
-func (talker) Respond(_ context.Context, s conversation.State, _ conversation.Message) (conversation.State, conversation.Reply, error) {
+func (talker) Respond(_ context.Context, s conversation.State,
+	_ conversation.Message) (conversation.State, conversation.Reply, error) {
 	s.Counter++
 	return s, conversation.Reply{Texts: []string{`a < b & "c" > 'd'`, "é\n😀"}}, nil
 }
@@ -171,7 +177,8 @@ type author struct{ silent }
 
 const document = "<?xml version='1.0'?>\n<Response><Message action=\"/x?a=1&amp;b=2\">é</Message></Response>\n"
 
-func (author) Respond(_ context.Context, s conversation.State, _ conversation.Message) (conversation.State, conversation.Reply, error) {
+func (author) Respond(_ context.Context, s conversation.State,
+	_ conversation.Message) (conversation.State, conversation.Reply, error) {
 	s.Counter++
 	return s, conversation.Reply{TwiML: document}, nil
 }
@@ -206,7 +213,8 @@ func TestTwiML(t *testing.T) {
 			first := message("hello")
 			for range 2 {
 				a := first.send(r.public)
-				if a.Status != http.StatusOK || a.Body != document || a.Header.Get("Content-Type") != "text/xml; charset=utf-8" {
+				if a.Status != http.StatusOK || a.Body != document ||
+					a.Header.Get("Content-Type") != "text/xml; charset=utf-8" {
 					t.Errorf("the reply is %d %q %q", a.Status, a.Header.Get("Content-Type"), a.Body)
 				}
 			}

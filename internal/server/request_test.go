@@ -148,7 +148,8 @@ func (r reply) says(t *testing.T, want ...string) (cookie string) {
 	return r.Cookie
 }
 
-// counts fails the test unless the reply is the one to the nth message of a conversation. It returns the session's token.
+// counts fails the test unless the reply is the one to the nth message of a conversation. It returns the session's
+// token.
 func (r reply) counts(t *testing.T, n int) (cookie string) {
 	t.Helper()
 	return r.says(t, webhooktest.Greeting(n))

@@ -47,9 +47,11 @@ func TestRedirects(t *testing.T) {
 			srv := httptest.NewServer(row.handler)
 			defer srv.Close()
 			var redirected []string
-			for _, target := range append([]string{"/sms", "/sms?x=1", "/sms/fallback", "http://other.example.com/sms"}, similar...) {
+			for _, target := range append([]string{"/sms", "/sms?x=1", "/sms/fallback", "http://other.example.com/sms"},
+				similar...) {
 				// The request line is written here, because net/http would change it.
-				text := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", target)
+				text := fmt.Sprintf("POST %s HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+					target)
 				if status := connectTCP(t, srv.Listener.Addr().String()).ask(t, text); status/100 == 3 {
 					redirected = append(redirected, target)
 				}

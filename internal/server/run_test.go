@@ -26,7 +26,8 @@ func TestDrain(t *testing.T) {
 			synctest.Wait()
 			for range 4 { // the first one comes over the connection that was idle
 				if got, err := r.post("HELP"); err != nil || got.Status != http.StatusOK || !got.Closes {
-					t.Errorf("%v into the drain, the reply is %+v, %v, want one that closes the connection", time.Since(start), got, err)
+					t.Errorf("%v into the drain, the reply is %+v, %v, want one that closes the connection",
+						time.Since(start), got, err)
 				}
 				if word := readiness(r.public); word != "draining" {
 					t.Errorf("%v into the drain, the replica is %s", time.Since(start), word)
@@ -78,7 +79,8 @@ func TestDrain(t *testing.T) {
 			<-responder.begun
 			r.stop()
 			start := time.Now()
-			if err := <-r.result; !errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), "public listener") {
+			if err := <-r.result; !errors.Is(err, context.DeadlineExceeded) ||
+				!strings.Contains(err.Error(), "public listener") {
 				t.Errorf("Run = %v, want an error that names the public listener", err)
 			}
 			if took := time.Since(start); took > drain+18*time.Second {
@@ -125,7 +127,8 @@ func TestRunFails(t *testing.T) {
 			synctest.Wait()
 			start := time.Now()
 			r.listener.Close()
-			if err := <-r.result; !errors.Is(err, net.ErrClosed) || !strings.Contains(err.Error(), "serve the public listener: ") {
+			if err := <-r.result; !errors.Is(err, net.ErrClosed) ||
+				!strings.Contains(err.Error(), "serve the public listener: ") {
 				t.Errorf("Run = %v, want the error of the public listener", err)
 			}
 			if took := time.Since(start); took > time.Second {
@@ -141,7 +144,8 @@ func TestRunFails(t *testing.T) {
 				Ping:    func(context.Context) error { return refusal },
 				Refused: func(err error) bool { return errors.Is(err, refusal) },
 			})
-			if !errors.Is(err, refusal) || !strings.Contains(err.Error(), "the Redis at redis.example:6379 refuses us") {
+			if !errors.Is(err, refusal) ||
+				!strings.Contains(err.Error(), "the Redis at redis.example:6379 refuses us") {
 				t.Errorf("Run = %v, want the refusal", err)
 			}
 			if _, err := l.dial(t.Context(), "", ""); err == nil {

@@ -121,7 +121,9 @@ func TestClaimedURL(t *testing.T) {
 func TestTokens(t *testing.T) {
 	t.Run("each configured token is accepted", func(t *testing.T) {
 		each(t, func(t *testing.T, s *store) {
-			r := newReplica(t, s.addr, func(s *settings) { s.tokens = []twilio.Token{{Value: "the next one"}, {Value: token}} })
+			r := newReplica(t, s.addr, func(s *settings) {
+				s.tokens = []twilio.Token{{Value: "the next one"}, {Value: token}}
+			})
 			message("hello").send(r.public).counts(t, 1)
 			message("hello").under("the next one").send(r.public).counts(t, 2)
 			message("hello").under("the last one").send(r.public).refused(t, http.StatusForbidden)
@@ -138,7 +140,8 @@ func TestTokens(t *testing.T) {
 			s.wantKeys(t, 0)
 			message("hello").send(r.public).counts(t, 1)
 			message("hello").with("AccountSid", other).under(otherToken).send(r.public).counts(t, 2)
-			message("hello").with("AccountSid", "AC00000000000000000000000000000003").send(r.public).refused(t, http.StatusForbidden)
+			message("hello").with("AccountSid", "AC00000000000000000000000000000003").send(r.public).refused(t,
+				http.StatusForbidden)
 		})
 	})
 	t.Run("the account is checked only if it is configured", func(t *testing.T) {

@@ -109,7 +109,8 @@ func TestSourceOfUnsignedRequests(t *testing.T) {
 			flush(t, r)
 			for _, line := range []line{r.log.lines(t, "request")[0], r.log.lines(t, "requests")[0]} {
 				source, _ := line["unverified"].(map[string]any)
-				if source["forwarded_for"] != row.want || source["peer"] != "192.0.2.1:1234" { // the address of httptest
+				// the address of httptest
+				if source["forwarded_for"] != row.want || source["peer"] != "192.0.2.1:1234" {
 					t.Errorf("the line is %v, want %q", line, row.want)
 				}
 			}
