@@ -17,16 +17,17 @@ import (
 func TestConcurrentClients(t *testing.T) {
 	const limit, clients, rounds = 4, 16, 50
 	limiter := New(limit)
-	srv := &http.Server{ReadTimeout: time.Minute, IdleTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		c := FromContext(r.Context())
-		c.Grow(20 << 10)
-		if n := limiter.Stats().Open; n > limit {
-			t.Errorf("%d connections are open, want at most %d", n, limit)
-		}
-		if r.URL.Path == "/signed" {
-			c.Signed()
-		}
-	})}
+	srv := &http.Server{ReadTimeout: time.Minute, IdleTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			c := FromContext(r.Context())
+			c.Grow(20 << 10)
+			if n := limiter.Stats().Open; n > limit {
+				t.Errorf("%d connections are open, want at most %d", n, limit)
+			}
+			if r.URL.Path == "/signed" {
+				c.Signed()
+			}
+		})}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
