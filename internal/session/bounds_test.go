@@ -72,7 +72,8 @@ func TestErrorAfterTheBudget(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		refused := errors.New("nobody listens")
 		pool := &redis.Pool{Dial: func() (redis.Conn, error) { return nil, refused }}
-		if got := serve(newManager(pool, 1), incoming("SMa", false), ""); got.code != 503 || !errors.Is(got.outcome.Err, refused) {
+		if got := serve(newManager(pool, 1), incoming("SMa", false), ""); got.code != 503 ||
+			!errors.Is(got.outcome.Err, refused) {
 			t.Errorf("got %d, %v", got.code, got.outcome.Err)
 		}
 	})
@@ -82,7 +83,8 @@ func TestShortestExpiry(t *testing.T) {
 	var lowest string
 	conn := &recording{model: newModel(), note: func(args []string) { lowest = args[len(args)-1] }}
 	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }}
-	commit := &transaction{manager: newManager(pool, 1), delivery: &delivery{}, past: &history{}, found: snapshot{record: record.New(to, from)}}
+	commit := &transaction{manager: newManager(pool, 1), delivery: &delivery{}, past: &history{},
+		found: snapshot{record: record.New(to, from)}}
 	if err := commit.CommitCtx(t.Context(), running, []byte("{}"), time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
@@ -157,7 +159,8 @@ func TestQuarantine(t *testing.T) {
 					t.Fatal(err)
 				}
 				m := newManager(pool, 1)
-				if err := m.quarantine(t.Context(), &delivery{}, running, []byte(row.read)); err != nil || m.Quarantined() == 1 != row.moves {
+				if err := m.quarantine(t.Context(), &delivery{}, running, []byte(row.read)); err != nil ||
+					m.Quarantined() == 1 != row.moves {
 					t.Fatalf("%d were moved, %v", m.Quarantined(), err)
 				}
 				there, _ := redis.Bool(conn.Do("EXISTS", kept))
@@ -220,7 +223,8 @@ func TestSweepAfterAFailure(t *testing.T) {
 				m := newManager(&redis.Pool{Dial: func() (redis.Conn, error) {
 					return &cutting{model: held, script: row.script}, nil
 				}}, 1)
-				if got := serve(m, incoming("SMa", false), ""); got.code != http.StatusServiceUnavailable || !errors.Is(got.outcome.Err, errCut) {
+				if got := serve(m, incoming("SMa", false), ""); got.code != http.StatusServiceUnavailable ||
+					!errors.Is(got.outcome.Err, errCut) {
 					t.Fatalf("got %d, %v", got.code, got.outcome.Err)
 				}
 				m.sweeps.Wait()
@@ -238,11 +242,14 @@ func TestSweepKeepsOtherMessages(t *testing.T) {
 	for name, row := range map[string]struct {
 		sid  string
 		want int // keys that are left
-	}{"a record with the message of another request stays": {"SMb", 1}, "a record with only the own message is deleted": {"SMold0", 0}} {
+	}{"a record with the message of another request stays": {"SMb",
+		1}, "a record with only the own message is deleted": {"SMold0", 0}} {
 		t.Run(name, func(t *testing.T) {
 			held := newModel()
 			held.keys["sms:session:"+running] = string(recordAfter(1).Bytes())
-			pool := &redis.Pool{Dial: func() (redis.Conn, error) { return &cutting{model: held, script: scripts.end}, nil }}
+			pool := &redis.Pool{Dial: func() (redis.Conn, error) {
+				return &cutting{model: held, script: scripts.end}, nil
+			}}
 			if newManager(pool, 1).deleteOrphan(t.Context(), running, row.sid); len(held.keys) != row.want {
 				t.Errorf("Redis has %v", held.keys)
 			}

@@ -67,7 +67,8 @@ func TestCache(t *testing.T) {
 		}
 	})
 	t.Run("a cached record takes no more memory than its JSON form", func(t *testing.T) {
-		long, err := record.Parse([]byte(strings.TrimSuffix(string(recordOf("SM").Bytes()), "}") + `,"replies":{"SM":["` + strings.Repeat("x", 200<<10) + `"]}}`))
+		long, err := record.Parse([]byte(strings.TrimSuffix(string(recordOf("SM").Bytes()), "}") +
+			`,"replies":{"SM":["` + strings.Repeat("x", 200<<10) + `"]}}`))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -27,7 +27,8 @@ func TestCookieThatLeadsNowhere(t *testing.T) {
 		} {
 			t.Run(n, func(t *testing.T) {
 				before := number(r.send(webhooktest.NewSID(), own).text)
-				if a := r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(before+1)); a.cookie != own {
+				if a := r.send(webhooktest.NewSID(), cookie).expect(t,
+					webhooktest.Greeting(before+1)); a.cookie != own {
 					t.Errorf("the reply has the token %q, want %q", a.cookie, own)
 				}
 			})

@@ -156,7 +156,11 @@ func TestEraseInterleavings(t *testing.T) {
 
 func TestNaiveErase(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		runs, violation := eraseBeside(erasures["a message"], func() *model { m := newModel(); m.anyDiscard = true; return m })
+		runs, violation := eraseBeside(erasures["a message"], func() *model {
+			m := newModel()
+			m.anyDiscard = true
+			return m
+		})
 		if violation == "" {
 			t.Errorf("none of %d orders catches it", runs)
 		}

@@ -31,7 +31,8 @@ func TestEnd(t *testing.T) {
 		if err != nil || !found || before.Counter != 2 || !before.Ended.IsZero() {
 			t.Fatalf("got %+v, %t, %v", before, found, err)
 		}
-		if ended := get(t, conn, "sms:session:"+cookie); !strings.Contains(ended, `"counter":0,`) || !strings.Contains(ended, `"ended":"20`) {
+		if ended := get(t, conn, "sms:session:"+cookie); !strings.Contains(ended, `"counter":0,`) ||
+			!strings.Contains(ended, `"ended":"20`) {
 			t.Errorf("the record is %s", ended)
 		}
 		if left := do(t, conn, "PTTL", "sms:session:"+cookie).(int64); left <= 0 || left > time.Hour.Milliseconds() {
@@ -40,7 +41,8 @@ func TestEnd(t *testing.T) {
 		if token := get(t, conn, pointerKey); token != cookie {
 			t.Errorf("the pointer is %q", token)
 		}
-		if again, found, err := session.End(t.Context(), r.pool, smsKeys, to, from); err != nil || !found || again.Ended.IsZero() {
+		if again, found, err := session.End(t.Context(), r.pool, smsKeys, to, from); err != nil || !found ||
+			again.Ended.IsZero() {
 			t.Errorf("ended again: %+v, %t, %v", again, found, err)
 		}
 		r.send(second, cookie).expect(t, webhooktest.Greeting(2))
@@ -131,7 +133,8 @@ func TestEraseWithoutAConversation(t *testing.T) {
 			t.Run(row.name, func(t *testing.T) {
 				putKeys(t, conn, row.pointer, row.record)
 				found, err := session.Erase(t.Context(), pool, smsKeys, to, from)
-				if found != (row.pointer != "" && !row.newer) || errors.Is(err, session.ErrNewer) != row.newer || !row.newer && err != nil {
+				if found != (row.pointer != "" && !row.newer) || errors.Is(err, session.ErrNewer) != row.newer ||
+					!row.newer && err != nil {
 					t.Errorf("got %t, %v", found, err)
 				}
 				record := get(t, conn, "sms:session:"+row.pointer)
@@ -143,7 +146,8 @@ func TestEraseWithoutAConversation(t *testing.T) {
 				}
 			})
 		}
-		for _, keys := range []struct{ name, key string }{{"pointer", pointerKey}, {"record", "sms:session:" + strings.Repeat("a", 43)}} {
+		for _, keys := range []struct{ name, key string }{{"pointer", pointerKey},
+			{"record", "sms:session:" + strings.Repeat("a", 43)}} {
 			t.Run("but a "+keys.name+" of another type is deleted", func(t *testing.T) {
 				putKeys(t, conn, strings.Repeat("a", 43), recordOf(from, 1, time.Hour))
 				do(t, conn, "DEL", keys.key)
@@ -188,7 +192,8 @@ func TestEndAfterCancellation(t *testing.T) {
 		cookie := r.send(webhooktest.NewSID(), "").cookie
 		over, cancel := context.WithCancel(t.Context())
 		cancel()
-		if before, found, err := session.End(over, r.pool, smsKeys, to, from); found || !errors.Is(err, context.Canceled) {
+		if before, found, err := session.End(over, r.pool, smsKeys, to, from); found ||
+			!errors.Is(err, context.Canceled) {
 			t.Errorf("End: %+v, %t, %v", before, found, err)
 		}
 		if found, err := session.Erase(over, r.pool, smsKeys, to, from); found || !errors.Is(err, context.Canceled) {
@@ -223,7 +228,8 @@ func TestEndsDuringMessages(t *testing.T) {
 		}()
 		begun := 0
 		for range 25 {
-			for _, text := range atOnce(8, func(i int) string { return []*replica{r, other}[i%2].send(webhooktest.NewSID(), "").text }) {
+			for _, text := range atOnce(8,
+				func(i int) string { return []*replica{r, other}[i%2].send(webhooktest.NewSID(), "").text }) {
 				if text == webhooktest.Greeting(1) {
 					begun++
 				}

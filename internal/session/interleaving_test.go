@@ -400,7 +400,8 @@ func TestNaiveCommits(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				for _, s := range slices.Concat(endScenarios(), scenarios()) {
-					if runs, violation := explore(s, func() *model { m := newModel(); naive(m); return m }); violation != "" {
+					if runs, violation := explore(s,
+						func() *model { m := newModel(); naive(m); return m }); violation != "" {
 						t.Logf("caught by %q in order %d: %s", s.name, runs, violation)
 						return
 					}

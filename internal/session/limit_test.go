@@ -55,7 +55,8 @@ func TestMaxReplies(t *testing.T) {
 		}
 		// The replies become a minute older.
 		ago := time.Now().Add(-time.Minute).UTC().Format(time.RFC3339)
-		old := regexp.MustCompile(`"replied":"(\S+) \S+ \S+"`).ReplaceAllString(record, fmt.Sprintf(`"replied":"%s $1 $1"`, ago))
+		old := regexp.MustCompile(`"replied":"(\S+) \S+ \S+"`).ReplaceAllString(record,
+			fmt.Sprintf(`"replied":"%s $1 $1"`, ago))
 		if old == record {
 			t.Fatalf("the record does not have the times of three replies: %s", record)
 		}
@@ -90,7 +91,8 @@ func TestMaxRepliesOfConcurrentMessages(t *testing.T) {
 			t.Errorf("%d messages got no reply, want %d", seen[""], messages-limit)
 		}
 		conn := redistest.Conn(t, b.Addr)
-		if record := get(t, conn, "sms:session:"+get(t, conn, pointerKey)); !strings.Contains(record, fmt.Sprintf(`"counter":%d,`, messages)) {
+		if record := get(t, conn, "sms:session:"+get(t, conn, pointerKey)); !strings.Contains(record,
+			fmt.Sprintf(`"counter":%d,`, messages)) {
 			t.Errorf("%d messages left %s", messages, record)
 		}
 	})
@@ -123,7 +125,8 @@ func talk(t *testing.T, o session.Options, most int) (sent int) {
 	r := newReplica(t, o)
 	text, speaker, listener := "hello", from, to
 	for ; text != "" && sent < most; sent++ {
-		a := r.deliver(session.Incoming{Message: conversation.Message{SID: webhooktest.NewSID(), From: speaker, To: listener, Body: text}}, "")
+		a := r.deliver(session.Incoming{Message: conversation.Message{SID: webhooktest.NewSID(), From: speaker,
+			To: listener, Body: text}}, "")
 		if a.status != 200 {
 			t.Fatalf("got %d %q", a.status, a.text)
 		}

@@ -20,7 +20,8 @@ func TestCounting(t *testing.T) {
 		r := newReplica(t, usual(b.Addr))
 		cookie := r.send(webhooktest.NewSID(), "").expect(t, webhooktest.Greeting(1)).cookie
 		for n := 2; n <= 5; n++ {
-			if again := r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(n)).cookie; again != cookie {
+			if again := r.send(webhooktest.NewSID(), cookie).expect(t,
+				webhooktest.Greeting(n)).cookie; again != cookie {
 				t.Fatalf("message %d got the token %q, want %q", n, again, cookie)
 			}
 		}
@@ -48,7 +49,8 @@ func TestKeysAndRecord(t *testing.T) {
 		if err := json.Unmarshal([]byte(get(t, conn, "sms:session:"+token)), &record); err != nil {
 			t.Fatal(err)
 		}
-		if record.Version != 1 || record.Counter != 1 || record.From != from || record.To != to || record.Messages != sid+"=1" {
+		if record.Version != 1 || record.Counter != 1 || record.From != from || record.To != to ||
+			record.Messages != sid+"=1" {
 			t.Errorf("the record is %+v", record)
 		}
 		if got := record.Deadline.Sub(record.Began); got != 720*time.Hour {
@@ -73,7 +75,8 @@ func TestRepeat(t *testing.T) {
 		var group sync.WaitGroup
 		for i := range 6 {
 			group.Go(func() {
-				if a := []*replica{r, other}[i%2].send(sid, ""); a.text != webhooktest.Greeting(2) || a.outcome.Result != session.Repeated {
+				if a := []*replica{r, other}[i%2].send(sid, ""); a.text != webhooktest.Greeting(2) ||
+					a.outcome.Result != session.Repeated {
 					t.Errorf("a concurrent repeat got %q, %q", a.text, a.outcome.Result)
 				}
 			})
@@ -97,7 +100,8 @@ func TestRepeatAfter64Messages(t *testing.T) {
 		}
 		r.send(sid, cookie).expect(t, webhooktest.Greeting(1)) // 63 messages were counted after it
 		r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(65))
-		r.send(sid, cookie).expect(t, webhooktest.Greeting(66)) // 64 messages were counted after it, so it is a new message
+		// 64 messages were counted after it, so it is a new message
+		r.send(sid, cookie).expect(t, webhooktest.Greeting(66))
 	})
 }
 

@@ -66,7 +66,8 @@ func (m *model) do(command string, a []string) (any, error) {
 		}
 		return m.set(key, a[4], true), nil
 	case scripts.pointer.Hash():
-		return m.set(key, a[3], m.anyPointer || !exists || now == a[3] || now == a[4] || len(now) != len(a[3]) || now == aHash), nil
+		return m.set(key, a[3], m.anyPointer || !exists || now == a[3] || now == a[4] || len(now) != len(a[3]) ||
+			now == aHash), nil
 	case scripts.end.Hash():
 		switch {
 		case now != a[3] && !m.anyEnd || !exists || unreadable:
@@ -142,14 +143,16 @@ func TestModel(t *testing.T) {
 			value := rapid.SampledFrom([]string{"", "a", "b", "ab", "\x00\xff", large[1:]})
 			key := rapid.SampledFrom([]string{"k", "l"})
 			for range rapid.IntRange(1, 20).Draw(t, "calls") {
-				one := rapid.SampledFrom([]*redis.Script{scripts.find, scripts.record, scripts.pointer, scripts.end, scripts.discard, scripts.quarantine}).Draw(t, "script")
+				one := rapid.SampledFrom([]*redis.Script{scripts.find, scripts.record, scripts.pointer, scripts.end,
+					scripts.discard, scripts.quarantine}).Draw(t, "script")
 				args, keys := []any{key.Draw(t, "key"), value.Draw(t, "first"), value.Draw(t, "second"), 60_000}, 1
 				if one == scripts.quarantine {
 					args, keys = []any{args[0], map[any]string{"k": "l", "l": "k"}[args[0]], args[1], 60_000}, 2
 				}
 				want, wrong := m.do("EVALSHA", copied(append([]any{one.Hash(), keys}, args...)))
 				got, err := one.Do(conn, args...)
-				if err == nil && !reflect.DeepEqual(got, want) || (node.Code(err) == "WRONGTYPE") != (wrong != nil) || err != nil && wrong == nil {
+				if err == nil && !reflect.DeepEqual(got, want) || (node.Code(err) == "WRONGTYPE") != (wrong != nil) ||
+					err != nil && wrong == nil {
 					t.Fatalf("%.60q: Redis says %.60q, %v, the model %.60q, %v", args, got, err, want, wrong)
 				}
 				for _, key := range []string{"k", "l"} {

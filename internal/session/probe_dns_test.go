@@ -30,7 +30,8 @@ func TestProbeWithSlowDNS(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		_, port, _ := net.SplitHostPort(b.Addr)
 		synctest.Test(t, func(t *testing.T) {
-			pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{net.JoinHostPort("redis.example", port)}}, Resolver: slowResolver{}})
+			pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{net.JoinHostPort("redis.example",
+				port)}}, Resolver: slowResolver{}})
 			defer pool.Close()
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // REQUEST_BUDGET
 			defer cancel()

@@ -28,7 +28,8 @@ func newProbe(tb testing.TB, o redispool.Options) *session.Probe {
 
 func TestProbe(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
-		probe, conn := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{b.Addr}}}), redistest.Conn(t, b.Addr)
+		probe, conn := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{b.Addr}}}), redistest.Conn(t,
+			b.Addr)
 		t.Run("it writes one key, which lives for a minute", func(t *testing.T) {
 			for range 3 {
 				if err := probe.Run(t.Context()); err != nil {
@@ -55,7 +56,8 @@ func TestProbe(t *testing.T) {
 			}
 		})
 		t.Run("it replaces a value that is too large, or not a string", func(t *testing.T) {
-			for _, command := range [][]any{{"SETRANGE", "sms:probe", record.MaxSize, "x"}, {"RPUSH", "sms:probe", "x"}} {
+			for _, command := range [][]any{{"SETRANGE", "sms:probe", record.MaxSize, "x"},
+				{"RPUSH", "sms:probe", "x"}} {
 				if _, err := conn.Do("DEL", "sms:probe"); err != nil {
 					t.Fatal(err)
 				}
@@ -101,7 +103,8 @@ func TestProbeOfARedisThatRefusesWrites(t *testing.T) {
 		{"NOPERM", [][]string{{"ACL", "SETUSER", "app", "resetkeys", "~other:*"}}, [][]string{{"ACL", "SETUSER", "app", "~*"}}},
 	} {
 		t.Run(fmt.Sprint(row.code, " after ", row.spoil[0]), func(t *testing.T) {
-			server := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~*", "+@all"}})
+			server := redistest.Start(t,
+				redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~*", "+@all"}})
 			failsWhile(t, server, row.code, row.spoil, row.fix)
 		})
 	}
@@ -112,7 +115,8 @@ func TestProbeOfARedisThatRefusesWrites(t *testing.T) {
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
 		}
-		failsWhile(t, server, "MISCONF", [][]string{{"BGSAVE"}}, [][]string{{"CONFIG", "SET", "stop-writes-on-bgsave-error", "no"}})
+		failsWhile(t, server, "MISCONF", [][]string{{"BGSAVE"}},
+			[][]string{{"CONFIG", "SET", "stop-writes-on-bgsave-error", "no"}})
 	})
 }
 
@@ -141,7 +145,8 @@ func failsWhile(t *testing.T, server *redistest.Server, code string, spoil, fix 
 
 func TestProbeWaitsForReplicas(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	if err := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}, WaitReplicas: 1}).Run(t.Context()); err == nil {
+	if err := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}, WaitReplicas: 1}).Run(
+		t.Context()); err == nil {
 		t.Error("Run = nil with no replica, want an error")
 	}
 }
@@ -163,7 +168,8 @@ func TestProbeOfAUserWithoutRights(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{Args: row.user})
-			err := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}, Redis: app}}).Run(t.Context())
+			err := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}, Redis: app}}).Run(
+				t.Context())
 			if !redispool.Refused(err) {
 				t.Fatalf("Run = %v, want a refusal", err)
 			}
@@ -178,7 +184,8 @@ func TestProbeOfAUserWithoutRights(t *testing.T) {
 
 func TestProbeOfACluster(t *testing.T) {
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{Args: narrowUser("+cluster|slots", "+asking")})
-	probe := newProbe(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs(), Redis: app}})
+	probe := newProbe(t, redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs(),
+		Redis: app}})
 	if err := probe.Run(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -45,13 +45,15 @@ func TestQueueOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue()
 		end := q.hold("a", "SM", &Outcome{})
-		if err := q.enter(t.Context(), t.Context(), "b", "SM", func() {}); err != nil { // another conversation does not wait
+		// another conversation does not wait
+		if err := q.enter(t.Context(), t.Context(), "b", "SM", func() {}); err != nil {
 			t.Fatal(err)
 		}
 		var order []int
 		for i := range 3 {
 			go func() {
-				if err := q.enter(t.Context(), t.Context(), "a", fmt.Sprint("SM", i), func() { order = append(order, i) }); err != nil {
+				if err := q.enter(t.Context(), t.Context(), "a", fmt.Sprint("SM", i),
+					func() { order = append(order, i) }); err != nil {
 					t.Error(err)
 				}
 			}()
@@ -146,7 +148,8 @@ func TestRepeatTakesOver(t *testing.T) {
 	for _, row := range []struct {
 		name    string
 		follows bool // whether the client of the repeat waits
-	}{{"the repeat is processed if its client waits", true}, {"the repeat is not processed if its client has hung up, too", false}} {
+	}{{"the repeat is processed if its client waits",
+		true}, {"the repeat is not processed if its client has hung up, too", false}} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				q := newQueue()

@@ -31,7 +31,8 @@ func TestLostReplies(t *testing.T) {
 		proxy.CutReplies(0, 0)
 		r.send(webhooktest.NewSID(), "").expect(t, webhooktest.Greeting(messages+1))
 		token := get(t, conn, pointerKey)
-		if record := get(t, conn, "sms:session:"+token); !strings.Contains(record, fmt.Sprintf(`"counter":%d,`, messages+1)) {
+		if record := get(t, conn, "sms:session:"+token); !strings.Contains(record,
+			fmt.Sprintf(`"counter":%d,`, messages+1)) {
 			t.Errorf("the record is %s", record)
 		}
 	})
@@ -111,7 +112,8 @@ func TestRoundTrips(t *testing.T) {
 		{"at most two if the replica changes", []int{0, 0, 0, 0, 1, 1, 1}, 100},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := []*replica{newReplica(t, usual(server.Addr())), newReplica(t, usual(server.Addr())), newReplica(t, usual(server.Addr()))}
+			r := []*replica{newReplica(t, usual(server.Addr())), newReplica(t, usual(server.Addr())),
+				newReplica(t, usual(server.Addr()))}
 			cookie := r[0].send(webhooktest.NewSID(), "").cookie
 			for range 3 { // the score is settled, and the connections are open
 				for _, i := range test.replicas {

@@ -164,8 +164,11 @@ func TestSharedFailure(t *testing.T) {
 			for _, route := range []string{"/sms", "/sms/fallback"} {
 				w := httptest.NewRecorder()
 				routes[route] = w
-				r := httptest.NewRequestWithContext(WithIncoming(t.Context(), incoming("SMa", false)), "POST", route, nil)
-				go h.Middleware(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.URL.Path) })(nil).ServeHTTP(w, r)
+				r := httptest.NewRequestWithContext(WithIncoming(t.Context(), incoming("SMa", false)), "POST", route,
+					nil)
+				go h.Middleware(func(w http.ResponseWriter, r *http.Request) {
+					fmt.Fprint(w, r.URL.Path)
+				})(nil).ServeHTTP(w, r)
 				synctest.Wait()
 			}
 			time.Sleep(11 * time.Second)
@@ -192,7 +195,8 @@ func TestSharedFailure(t *testing.T) {
 			close(h.open)
 			synctest.Wait()
 			if !panicked || repeat.code != http.StatusServiceUnavailable || h.InProgress() != 0 {
-				t.Errorf("it panicked: %t, the repeat got %d, %d are in progress", panicked, repeat.code, h.InProgress())
+				t.Errorf("it panicked: %t, the repeat got %d, %d are in progress", panicked, repeat.code,
+					h.InProgress())
 			}
 		})
 	})
@@ -201,7 +205,8 @@ func TestSharedFailure(t *testing.T) {
 // panicking is the tutorial's conversation with a bug.
 type panicking struct{ conversation.Counter }
 
-func (panicking) Respond(context.Context, conversation.State, conversation.Message) (conversation.State, conversation.Reply, error) {
+func (panicking) Respond(context.Context, conversation.State,
+	conversation.Message) (conversation.State, conversation.Reply, error) {
 	panic("a bug")
 }
 
@@ -332,7 +337,9 @@ func (h *hung) hangUpAfterSending(t *testing.T) *served {
 
 // BenchmarkWaitingMessage measures the memory of a message that waits, without the part of net/http.
 func BenchmarkWaitingMessage(b *testing.B) {
-	b.Run("of its own", func(b *testing.B) { waitingMessages(b, 64, func(i int) string { return fmt.Sprint("SM", i) }) })
+	b.Run("of its own", func(b *testing.B) {
+		waitingMessages(b, 64, func(i int) string { return fmt.Sprint("SM", i) })
+	})
 	b.Run("repeated", func(b *testing.B) { waitingMessages(b, 1, func(int) string { return "SM" }) })
 }
 
@@ -345,7 +352,8 @@ func waitingMessages(b *testing.B, perLine int, sid func(i int) string) {
 		for i := range conversations * 64 {
 			in := incoming(sid(i), false)
 			in.From = fmt.Sprint("+1202555", 1000+i/64)
-			requests = append(requests, httptest.NewRequestWithContext(WithIncoming(b.Context(), in), "POST", "/sms", nil))
+			requests = append(requests, httptest.NewRequestWithContext(WithIncoming(b.Context(), in), "POST", "/sms",
+				nil))
 		}
 		sms := h.Middleware(func(http.ResponseWriter, *http.Request) {})(http.NotFoundHandler())
 		before := held()

@@ -20,7 +20,8 @@ type faulty struct{ conversation.Counter }
 
 var errFaulty = errors.New("no answer")
 
-func (f faulty) Respond(ctx context.Context, s conversation.State, m conversation.Message) (conversation.State, conversation.Reply, error) {
+func (f faulty) Respond(ctx context.Context, s conversation.State,
+	m conversation.Message) (conversation.State, conversation.Reply, error) {
 	switch m.Body {
 	case "break":
 		panic("a bug")
@@ -44,7 +45,8 @@ func TestPanic(t *testing.T) {
 					t.Error("the panic does not reach the caller")
 				}
 			}()
-			r.deliver(session.Incoming{Message: conversation.Message{SID: webhooktest.NewSID(), From: from, To: to, Body: "break"}}, cookie)
+			r.deliver(session.Incoming{Message: conversation.Message{SID: webhooktest.NewSID(), From: from, To: to,
+				Body: "break"}}, cookie)
 		}()
 		if now := get(t, conn, "sms:session:"+cookie); now != before {
 			t.Errorf("the record became %s", now)
@@ -58,11 +60,13 @@ func TestResponderThatFails(t *testing.T) {
 		o := usual(b.Addr)
 		o.Responder = faulty{}
 		r, conn := newReplica(t, o), redistest.Conn(t, b.Addr)
-		fail := session.Incoming{Message: conversation.Message{SID: webhooktest.NewSID(), From: from, To: to, Body: "fail"}}
+		fail := session.Incoming{Message: conversation.Message{SID: webhooktest.NewSID(), From: from, To: to,
+			Body: "fail"}}
 		for _, count := range []int{1, 2} {
 			keys, record := keys(t, conn), get(t, conn, "sms:session:"+get(t, conn, pointerKey))
 			a := r.deliver(fail, "")
-			if !errors.Is(a.outcome.Err, session.ErrResponder) || !errors.Is(a.outcome.Err, errFaulty) || a.outcome.Attempts != 1 {
+			if !errors.Is(a.outcome.Err, session.ErrResponder) || !errors.Is(a.outcome.Err, errFaulty) ||
+				a.outcome.Attempts != 1 {
 				t.Errorf("got %v after %d attempts", a.outcome.Err, a.outcome.Attempts)
 			}
 			if a.status != http.StatusServiceUnavailable || a.cookie != "" || a.outcome.Result != "" {
@@ -81,7 +85,8 @@ func TestResponderThatFails(t *testing.T) {
 // notes is a responder that keeps a note in its data, answers in TwiML, and ends the conversation on "bye".
 type notes struct{}
 
-func (notes) Respond(_ context.Context, s conversation.State, m conversation.Message) (conversation.State, conversation.Reply, error) {
+func (notes) Respond(_ context.Context, s conversation.State,
+	m conversation.Message) (conversation.State, conversation.Reply, error) {
 	before := string(s.Data)
 	s.Counter++
 	s.Data, s.HasEnded = json.RawMessage(fmt.Sprintf(`{"note":%q}`, m.Body)), m.Body == "bye"
@@ -100,7 +105,8 @@ func TestResponderWithData(t *testing.T) {
 		r, conn := newReplica(t, o), redistest.Conn(t, b.Addr)
 		say := func(body string) (sid string, a answered) {
 			sid = webhooktest.NewSID()
-			return sid, r.deliver(session.Incoming{Message: conversation.Message{SID: sid, From: from, To: to, Body: body}}, "")
+			return sid, r.deliver(session.Incoming{Message: conversation.Message{SID: sid, From: from, To: to,
+				Body: body}}, "")
 		}
 		record := func() string { return get(t, conn, "sms:session:"+get(t, conn, pointerKey)) }
 
@@ -120,7 +126,8 @@ func TestResponderWithData(t *testing.T) {
 		if a.expect(t, `<Response><!-- 3 {"note":"two"} --></Response>`); a.outcome.Result != session.Ended {
 			t.Errorf("the result is %q", a.outcome.Result)
 		}
-		if !strings.Contains(record(), `"counter":0,`) || !strings.Contains(record(), `"ended":"`) || strings.Contains(record(), `"app"`) {
+		if !strings.Contains(record(), `"counter":0,`) || !strings.Contains(record(), `"ended":"`) ||
+			strings.Contains(record(), `"app"`) {
 			t.Errorf("the ended record is %s", record())
 		}
 		r.send(last, "").expect(t, `<Response><!-- 3 {"note":"two"} --></Response>`)

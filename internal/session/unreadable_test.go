@@ -90,7 +90,8 @@ func TestNewerRecord(t *testing.T) {
 		record = strings.Replace(record, `"counter":1`, `"counter":{"of":"another kind"}`, 1)
 		do(t, conn, "SET", "sms:session:"+cookie, record, "PX", 60_000)
 		for _, cookie := range []string{cookie, ""} {
-			if a := r.send(webhooktest.NewSID(), cookie); a.status != http.StatusServiceUnavailable || a.outcome.Attempts != 1 {
+			if a := r.send(webhooktest.NewSID(), cookie); a.status != http.StatusServiceUnavailable ||
+				a.outcome.Attempts != 1 {
 				t.Errorf("got %d after %d attempts, want 503 at once", a.status, a.outcome.Attempts)
 			}
 		}
@@ -200,7 +201,8 @@ func TestCookieOfAnOrphan(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		r, conn, cookie := begun(t, b)
 		orphan := strings.Repeat("D", 43)
-		do(t, conn, "SET", "sms:session:"+orphan, strings.Replace(get(t, conn, "sms:session:"+cookie), `"counter":1`, `"counter":7`, 1), "PX", 60_000)
+		do(t, conn, "SET", "sms:session:"+orphan,
+			strings.Replace(get(t, conn, "sms:session:"+cookie), `"counter":1`, `"counter":7`, 1), "PX", 60_000)
 		if a := r.send(webhooktest.NewSID(), orphan).expect(t, webhooktest.Greeting(2)); a.cookie != cookie {
 			t.Errorf("the reply carries %q", a.cookie)
 		}

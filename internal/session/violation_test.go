@@ -75,7 +75,8 @@ func (w *world) wrongReplies(counters map[string]int64) string {
 		counter, counted := counters[a.sid]
 		want := strings.Join(conversation.Counter{}.Recall(counter).Texts, "")
 		if !a.isAnswered || !counted || a.text != want {
-			return fmt.Sprintf("%s was answered (%t) with %q, it was counted (%t) as %d", a.sid, a.isAnswered, a.text, counted, counter)
+			return fmt.Sprintf("%s was answered (%t) with %q, it was counted (%t) as %d", a.sid, a.isAnswered, a.text,
+				counted, counter)
 		}
 	}
 	return ""
