@@ -54,7 +54,8 @@ func TestPattern(t *testing.T) {
 				}
 			}
 			for _, address := range odd[:12] {
-				for side, pattern := range map[string]string{"to": k.Pattern(address, ""), "from": k.Pattern("", address)} {
+				for side, pattern := range map[string]string{"to": k.Pattern(address, ""),
+					"from": k.Pattern("", address)} {
 					found := matching(t, conn, pattern)
 					if len(found) != len(odd) {
 						t.Errorf("%s %q: %q finds %d keys", side, address, pattern, len(found))
@@ -66,7 +67,8 @@ func TestPattern(t *testing.T) {
 						}
 					}
 				}
-				if found := matching(t, conn, k.Pattern(address, address)); !slices.Equal(found, []string{k.Conversation(address, address)}) {
+				if found := matching(t, conn, k.Pattern(address, address)); !slices.Equal(found,
+					[]string{k.Conversation(address, address)}) {
 					t.Errorf("both %q: found %q", address, found)
 				}
 			}

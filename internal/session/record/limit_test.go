@@ -35,7 +35,8 @@ func perClockMinute(limit int, times []time.Time) (replies []bool) {
 // exceeds returns what the guard does wrong with random messages.
 func exceeds(t *rapid.T, g guard) string {
 	limit := rapid.IntRange(1, 6).Draw(t, "limit")
-	now := time.Date(2026, 11, 23, 5, 13, 22, 0, time.UTC).Add(time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "start")))
+	now := time.Date(2026, 11, 23, 5, 13, 22, 0,
+		time.UTC).Add(time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "start")))
 	var times []time.Time
 	for _, gap := range rapid.SliceOfN(rapid.Int64Range(0, int64(25*time.Second)), 1, 40).Draw(t, "gaps") {
 		now = now.Add(time.Duration(gap))

@@ -59,7 +59,8 @@ func TestReply(t *testing.T) {
 	for _, reply := range []conversation.Reply{
 		{}, {Texts: []string{}}, conversation.Text("one"), {Texts: []string{"two", "texts"}},
 		conversation.Text(`with "quotes" & \ <tags>`), conversation.Text("line\nand \x00 control"),
-		conversation.Text("mañana 🌞"), conversation.Text("7"), {TwiML: `<?xml version="1.0"?><Response><!-- "é" --></Response>`},
+		conversation.Text("mañana 🌞"), conversation.Text(
+			"7"), {TwiML: `<?xml version="1.0"?><Response><!-- "é" --></Response>`},
 	} {
 		r := parsed(t, newRecord(time.Now()).count("SM1", 1, reply))
 		if got, found := r.Reply("SM1", recallsOther); !found || !got.Equal(reply) {
@@ -92,7 +93,8 @@ func TestStoredReplies(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			r := newRecord(time.Now())
 			for i := range 40 {
-				r = parsed(t, r.count(fmt.Sprint("SM", i), int64(i+1), conversation.Text(strings.Repeat("x", row.size))))
+				r = parsed(t, r.count(fmt.Sprint("SM", i), int64(i+1),
+					conversation.Text(strings.Repeat("x", row.size))))
 			}
 			kept := 0
 			for i := range 40 {
@@ -325,7 +327,9 @@ func TestLargestRecord(t *testing.T) {
 
 // FuzzFields compares eachField with encoding/json.
 func FuzzFields(f *testing.F) {
-	for _, seed := range []string{`{}`, `{"a":[1,-0.5e+7,true,null,"\u00e9\n"]}`, ` { "a" : { } } `, `{"a":1,}`, `{"a":01}`, `{"a":"` + "\x1f" + `"}`, `{"aaaaaaaaaaaaaaaaaaaaaaaaaaaa":"\\"}`, `{"a":"\x"}`, `{"a":-}`, `{"a":1.}`, `{"a":1,"a":2}`, `{} {}`, "{\"\xff\":\"\xff\"}"} {
+	for _, seed := range []string{`{}`, `{"a":[1,-0.5e+7,true,null,"\u00e9\n"]}`, ` { "a" : { } } `, `{"a":1,}`,
+		`{"a":01}`, `{"a":"` + "\x1f" +
+			`"}`, `{"aaaaaaaaaaaaaaaaaaaaaaaaaaaa":"\\"}`, `{"a":"\x"}`, `{"a":-}`, `{"a":1.}`, `{"a":1,"a":2}`, `{} {}`, "{\"\xff\":\"\xff\"}"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
