@@ -99,16 +99,19 @@ func TestEverythingEscapedIsPrintable(t *testing.T) {
 // Go's own encoder leaves most characters that are not ASCII as they are, so there is something to escape.
 func TestEscapedJSONMeansTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		value := map[string]any{rapid.String().Draw(t, "name"): []any{rapid.String().Draw(t, "text"), rapid.Float64().Draw(t, "number"), nil}}
+		value := map[string]any{rapid.String().Draw(t, "name"): []any{rapid.String().Draw(t, "text"),
+			rapid.Float64().Draw(t, "number"), nil}}
 		before, _ := json.MarshalIndent(value, "\t", " ")
 		var want, got any
 		_ = json.Unmarshal(before, &want)
 		after := terminal.EscapeJSON(before)
-		if err := json.Unmarshal(after, &got); err != nil || !reflect.DeepEqual(got, want) || !printable(string(after)) {
+		if err := json.Unmarshal(after, &got); err != nil || !reflect.DeepEqual(got, want) ||
+			!printable(string(after)) {
 			t.Errorf("%s became %s, %v", before, after, err)
 		}
 	})
-	if got := string(terminal.EscapeJSON([]byte("{ \"a\" : \"\u202e\U000e0041\" }"))); got != `{"a":"\u202e\udb40\udc41"}` {
+	if got := string(terminal.EscapeJSON(
+		[]byte("{ \"a\" : \"\u202e\U000e0041\" }"))); got != `{"a":"\u202e\udb40\udc41"}` {
 		t.Errorf("got %s", got)
 	}
 }

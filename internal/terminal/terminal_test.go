@@ -13,7 +13,8 @@ import (
 
 func TestWriteTable(t *testing.T) {
 	var b strings.Builder
-	err := terminal.WriteTable(&b, []string{"number", "+1555•••4567"}, []string{"friendly name", "a\tb\x1b[2J"}, []string{"名", "none"})
+	err := terminal.WriteTable(&b, []string{"number", "+1555•••4567"}, []string{"friendly name", "a\tb\x1b[2J"},
+		[]string{"名", "none"})
 	want := "" +
 		"number         +1555•••4567\n" +
 		"friendly name  a\\tb\\x1b[2J\n" +
@@ -31,7 +32,8 @@ func TestConfirm(t *testing.T) {
 		if got := terminal.Confirm(t.Context(), strings.NewReader(answer), &out, "Go on?"); got != want {
 			t.Errorf("%q is taken as %v", answer, got)
 		}
-		if want := "Go on? [y/N] "; strings.TrimSuffix(out.String(), "\n") != want || strings.HasSuffix(out.String(), "\n") == strings.HasSuffix(answer, "\n") {
+		if want := "Go on? [y/N] "; strings.TrimSuffix(out.String(), "\n") != want ||
+			strings.HasSuffix(out.String(), "\n") == strings.HasSuffix(answer, "\n") {
 			t.Errorf("after %q, the terminal shows %q", answer, out.String())
 		}
 	}
@@ -45,7 +47,8 @@ func TestAReadEndsWithItsContext(t *testing.T) {
 	if terminal.Confirm(ctx, in, io.Discard, "Go on?") {
 		t.Error("nobody answered, but the result is yes")
 	}
-	if _, err := terminal.Read(ctx, func() (string, error) { _, err := in.Read(nil); return "", err }); !errors.Is(err, context.Canceled) {
+	if _, err := terminal.Read(ctx, func() (string, error) { _, err := in.Read(nil); return "", err }); !errors.Is(err,
+		context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 }
