@@ -51,7 +51,8 @@ func (f *Follower) Follow(server string) bool {
 	answer, known := f.answers[server]
 	if !known && f.ask != nil {
 		// %+q prints only ASCII. The other side chose the name, and letters of other scripts can imitate a known name.
-		question := fmt.Sprintf("the webhook leads to another server, %+q; send it a signature and the cookies?", server)
+		question := fmt.Sprintf("the webhook leads to another server, %+q; send it a signature and the cookies?",
+			server)
 		answer = f.ask(question)
 		f.answers[server] = answer
 	}

@@ -47,7 +47,8 @@ func TestFollowAsksOnceAboutEachServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	for range 2 {
-		if !f.Follow("https://known.example") || !f.Follow("https://good.example") || f.Follow("https://b\u0430d.example\x1b") || f.Follow("https://b\u0430d.example") {
+		if !f.Follow("https://known.example") || !f.Follow("https://good.example") ||
+			f.Follow("https://b\u0430d.example\x1b") || f.Follow("https://b\u0430d.example") {
 			t.Error("an answer is not respected")
 		}
 	}
@@ -61,7 +62,8 @@ func TestFollowAsksOnceAboutEachServer(t *testing.T) {
 }
 
 func TestFollowerRefusesInvalidHosts(t *testing.T) {
-	for _, host := range []string{"", "http://other.example", "other.example/path", "S3cr3t@other.example", "other.example:port", "a b"} {
+	for _, host := range []string{"", "http://other.example", "other.example/path", "S3cr3t@other.example",
+		"other.example:port", "a b"} {
 		if _, err := texting.NewFollower([]string{host}, nil); err == nil || strings.Contains(err.Error(), "S3cr3t") {
 			t.Errorf("%q: %v", host, err)
 		}

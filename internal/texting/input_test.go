@@ -23,7 +23,8 @@ func all(in Input) (lines []string, err error) {
 func TestOpenReadsTheTexts(t *testing.T) {
 	in := Open(t.Context(), []string{"one", "two"}, io.Discard, io.Discard)
 	defer in.Close()
-	if lines, err := all(in); !slices.Equal(lines, []string{"one", "two"}) || !errors.Is(err, io.EOF) || in.Typed || in.Ask != nil {
+	if lines, err := all(in); !slices.Equal(lines, []string{"one", "two"}) || !errors.Is(err, io.EOF) || in.Typed ||
+		in.Ask != nil {
 		t.Errorf("%q, %v, %+v", lines, err, in)
 	}
 }
@@ -33,7 +34,8 @@ func TestPipe(t *testing.T) {
 	if lines, err := all(in); !slices.Equal(lines, []string{"one", "", "two"}) || !errors.Is(err, io.EOF) {
 		t.Errorf("%q, %v", lines, err)
 	}
-	if _, err := all(pipe(t.Context(), strings.NewReader(strings.Repeat("long ", 20_000)))); err == nil || errors.Is(err, io.EOF) {
+	if _, err := all(pipe(t.Context(), strings.NewReader(strings.Repeat("long ", 20_000)))); err == nil ||
+		errors.Is(err, io.EOF) {
 		t.Errorf("a line of 100 KB: %v", err)
 	}
 	ended, cancel := context.WithCancel(t.Context())
@@ -46,7 +48,8 @@ func TestPipe(t *testing.T) {
 }
 
 func TestComplete(t *testing.T) {
-	for text, want := range map[string][]string{"/s": {"/skip", "/stop"}, "/again": {"/again"}, "": nil, "s": nil, "/again ": nil} {
+	for text, want := range map[string][]string{"/s": {"/skip", "/stop"}, "/again": {"/again"}, "": nil, "s": nil,
+		"/again ": nil} {
 		if got := complete(text); !slices.Equal(got, want) {
 			t.Errorf("%q is completed to %q", text, got)
 		}

@@ -76,7 +76,9 @@ func TestAWrongLine(t *testing.T) {
 			if len(h.sent) > 0 || tally != (texting.Tally{InvalidLines: 1}) || h.skipped != time.Hour {
 				t.Errorf("sent %+v; %+v; skipped %v", h.sent, tally, h.skipped)
 			}
-			if err := texting.Check([]string{"hi", row.line}); row.line != "/again" && (err == nil || !strings.HasPrefix(err.Error(), "text 2 cannot be sent: ") || !strings.Contains(err.Error(), row.want)) {
+			if err := texting.Check([]string{"hi", row.line}); row.line != "/again" &&
+				(err == nil || !strings.HasPrefix(err.Error(), "text 2 cannot be sent: ") ||
+					!strings.Contains(err.Error(), row.want)) {
 				t.Errorf("Check: %v", err)
 			}
 		})
@@ -159,7 +161,8 @@ func TestSkip(t *testing.T) {
 				o.Elapse, elapsed = nil, row.want
 			}
 			shown, tally := run(t, o, row.line)
-			if h.skipped != row.want || elapsed != row.want || !strings.Contains(shown, row.note) || tally != row.tally {
+			if h.skipped != row.want || elapsed != row.want || !strings.Contains(shown, row.note) ||
+				tally != row.tally {
 				t.Errorf("here %v, there %v; %+v; %s", h.skipped, elapsed, tally, shown)
 			}
 		})
@@ -172,7 +175,8 @@ func TestCookies(t *testing.T) {
 		t.Errorf("without any: %s", shown)
 	}
 	h.cookies = []cookies.Cookie{{Name: "smsession", Value: "Zm9y\x1b", Expires: start.Add(4 * time.Hour)}}
-	if shown, _ := run(t, texting.Person{Phone: &h}, "/skip 1h", "/cookies"); !strings.Contains(shown, `  smsession=Zm9y\x1b for 3h00m`+"\n") {
+	if shown, _ := run(t, texting.Person{Phone: &h}, "/skip 1h", "/cookies"); !strings.Contains(shown,
+		`  smsession=Zm9y\x1b for 3h00m`+"\n") {
 		t.Errorf("with one: %s", shown)
 	}
 	if run(t, texting.Person{Phone: &h}, "/lose"); h.lost != 1 {
@@ -190,8 +194,10 @@ func TestQuit(t *testing.T) {
 func TestHelp(t *testing.T) {
 	var h echoPhone
 	shown, _ := run(t, texting.Person{Phone: &h}, "/help")
-	for _, name := range []string{"/again", "/burst", "/lose", "/skip", "/forge", "/mms", "/stop", "/cookies", "/verbose", "/help", "/quit", "//text"} {
-		if !strings.Contains(shown, "\n  "+name+" ") || !strings.Contains(strings.Join(texting.Usage(), "\n"), name+" ") {
+	for _, name := range []string{"/again", "/burst", "/lose", "/skip", "/forge", "/mms", "/stop", "/cookies",
+		"/verbose", "/help", "/quit", "//text"} {
+		if !strings.Contains(shown, "\n  "+name+" ") ||
+			!strings.Contains(strings.Join(texting.Usage(), "\n"), name+" ") {
 			t.Errorf("%s is not in\n%s", name, shown)
 		}
 	}
@@ -210,7 +216,8 @@ func TestTally(t *testing.T) {
 		}
 		return d
 	}}
-	if _, tally := run(t, texting.Person{Phone: &h}, "good", "bad", "/burst 3 bad", "elsewhere", "/nothing"); tally != (texting.Tally{Sent: 6, Failed: 4, NotFollowed: 1, InvalidLines: 1}) {
+	if _, tally := run(t, texting.Person{Phone: &h}, "good", "bad", "/burst 3 bad", "elsewhere",
+		"/nothing"); tally != (texting.Tally{Sent: 6, Failed: 4, NotFollowed: 1, InvalidLines: 1}) {
 		t.Errorf("%+v", tally)
 	}
 }
@@ -257,7 +264,8 @@ func TestTallyErr(t *testing.T) {
 		{texting.Tally{Sent: 3, FailedCommands: 1, NotFollowed: 2, Failed: 1}, "for 1 of 3 messages Twilio would have logged an error"},
 		{texting.Tally{Sent: 3, Failed: 1, InvalidLines: 2}, "2 of the lines could not be understood"},
 	} {
-		if err := row.tally.Err(); row.want == "" && err != nil || row.want != "" && (err == nil || !strings.HasPrefix(err.Error(), row.want)) {
+		if err := row.tally.Err(); row.want == "" && err != nil || row.want != "" &&
+			(err == nil || !strings.HasPrefix(err.Error(), row.want)) {
 			t.Errorf("%+v: %v", row.tally, err)
 		}
 	}

@@ -35,7 +35,8 @@ func TestDelivered(t *testing.T) {
 	both.Media = image.Media[:1]
 	elsewhere, other := reply("psst"), reply("hello")
 	elsewhere.To, other.From = "+12025550199", "+15005550001"
-	http500 := phone.Finding{Code: 11217, Name: "HTTP bad response", Detail: "The webhook answered 500.", URL: "http://a/sms"}
+	http500 := phone.Finding{Code: 11217, Name: "HTTP bad response", Detail: "The webhook answered 500.",
+		URL: "http://a/sms"}
 	rows := []struct {
 		name, want string
 		d          phone.Delivery
@@ -51,9 +52,11 @@ func TestDelivered(t *testing.T) {
 		{"an error by Twilio's number and name", "* no reply\n! 11217 HTTP bad response: The webhook answered 500.\n",
 			phone.Delivery{Findings: []phone.Finding{http500}}},
 		{"a warning of ours", "< Hello\n? so so\n",
-			phone.Delivery{Replies: []phone.Reply{reply("Hello")}, Findings: []phone.Finding{{Detail: "so so", Warning: true}}}},
+			phone.Delivery{Replies: []phone.Reply{reply("Hello")},
+				Findings: []phone.Finding{{Detail: "so so", Warning: true}}}},
 		{"an error at one of several URLs", "< Sorry\n! 11217 HTTP bad response: The webhook answered 500. (http://a/sms)\n",
-			phone.Delivery{Replies: []phone.Reply{reply("Sorry")}, Findings: []phone.Finding{http500}, Exchanges: make([]phone.Exchange, 2)}},
+			phone.Delivery{Replies: []phone.Reply{reply("Sorry")}, Findings: []phone.Finding{http500},
+				Exchanges: make([]phone.Exchange, 2)}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -86,8 +89,10 @@ func TestVerbose(t *testing.T) {
 	if got := show(t, texting.View{Verbose: true}, d); got != want {
 		t.Errorf("got\n%swant\n%s", got, want)
 	}
-	d.Exchanges, d.Cookie, d.Replies[0].Segments = d.Exchanges[1:], phone.NoCookie, gsm.Segments{Encoding: gsm.UCS2, Count: 3}
-	if got := show(t, texting.View{Verbose: true}, d); !strings.Contains(got, "200 after 7.1ms, no cookie, 3 UCS-2 segments\n") {
+	d.Exchanges, d.Cookie, d.Replies[0].Segments = d.Exchanges[1:], phone.NoCookie, gsm.Segments{Encoding: gsm.UCS2,
+		Count: 3}
+	if got := show(t, texting.View{Verbose: true}, d); !strings.Contains(got,
+		"200 after 7.1ms, no cookie, 3 UCS-2 segments\n") {
 		t.Errorf("got\n%s", got)
 	}
 }
@@ -112,7 +117,8 @@ func TestEcho(t *testing.T) {
 	if err := p.Run(t.Context(), source("hi\x1b[2J", "", "/lose", "/nothing")); err != nil {
 		t.Fatal(err)
 	}
-	if got := out.String(); !strings.HasPrefix(got, "> hi\\x1b[2J\n< hi\\x1b[2J\n> /lose\n* ") || !strings.Contains(got, "> /nothing\n* there is no such") {
+	if got := out.String(); !strings.HasPrefix(got, "> hi\\x1b[2J\n< hi\\x1b[2J\n> /lose\n* ") ||
+		!strings.Contains(got, "> /nothing\n* there is no such") {
 		t.Errorf("it shows\n%s", got)
 	}
 }
@@ -122,7 +128,8 @@ func TestColour(t *testing.T) {
 	if got := show(t, texting.View{}, d); strings.Contains(got, "\x1b") {
 		t.Errorf("without Colour: %q", got)
 	}
-	if got := show(t, texting.View{Colour: true}, d); !strings.Contains(got, "\x1b[31m! 11200 bad\x1b[0m\n\x1b[33m? so so\x1b[0m\n") {
+	if got := show(t, texting.View{Colour: true}, d); !strings.Contains(got,
+		"\x1b[31m! 11200 bad\x1b[0m\n\x1b[33m? so so\x1b[0m\n") {
 		t.Errorf("with Colour: %q", got)
 	}
 }
