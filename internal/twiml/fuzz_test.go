@@ -26,7 +26,8 @@ func FuzzText(f *testing.F) {
 	f.Add("\U0001F44D")
 	f.Fuzz(func(t *testing.T, text string) {
 		checkInvariants(t, Read([]byte(text)))
-		for _, message := range []string{"<Message>" + text + "</Message>", "<Message><Body>" + text + "</Body></Message>"} {
+		for _, message := range []string{"<Message>" + text + "</Message>", "<Message><Body>" + text +
+			"</Body></Message>"} {
 			d := Read(response(message))
 			checkInvariants(t, d)
 			if strings.Contains(text, "<") || len(d.Verbs) == 0 || hasC1Reference(d.Verbs[0].Body) {
@@ -66,7 +67,8 @@ func checkInvariants(t *testing.T, d Document) {
 			continue
 		}
 		messages++
-		if isBlank(v.Body) && len(v.Media) == 0 || utf8.RuneCountInString(v.Body) > 1600 || len(v.Media) > 10 || !utf8.ValidString(v.Body) || v.URL != "" {
+		if isBlank(v.Body) && len(v.Media) == 0 || utf8.RuneCountInString(v.Body) > 1600 || len(v.Media) > 10 ||
+			!utf8.ValidString(v.Body) || v.URL != "" {
 			t.Fatalf("Twilio cannot send the message: %+v", v)
 		}
 	}

@@ -82,7 +82,8 @@ func TestMalformedDocuments(t *testing.T) {
 	for _, row := range malformedDocuments() {
 		t.Run(row.name+" is an error", func(t *testing.T) {
 			d := Read([]byte(row.document))
-			if got := numbers(d, false); d.Failure == nil || d.Failure.Code != 12100 || len(got) != 1 || d.Verbs != nil {
+			if got := numbers(d, false); d.Failure == nil || d.Failure.Code != 12100 || len(got) != 1 ||
+				d.Verbs != nil {
 				t.Errorf("the findings are %v, the verbs are %v", d.Findings, d.Verbs)
 			}
 		})
