@@ -84,13 +84,17 @@ func Escape(s string) string { return escape(s, `"\=`) }
 // escape percent-encodes the percent sign, the given characters, and every byte outside printable ASCII. Two different
 // texts never have the same result. E.164 numbers are unchanged.
 func escape(s, special string) string {
-	isSpecial := func(c rune) bool { return c <= ' ' || c >= 0x7f || c == '%' || strings.ContainsRune(special, c) }
-	if !strings.ContainsFunc(s, isSpecial) {
+	isSpecial := func(c byte) bool { return c <= ' ' || c >= 0x7f || c == '%' || strings.IndexByte(special, c) >= 0 }
+	plain := 0
+	for plain < len(s) && !isSpecial(s[plain]) {
+		plain++
+	}
+	if plain == len(s) {
 		return s
 	}
-	var b []byte
-	for _, c := range []byte(s) {
-		if isSpecial(rune(c)) {
+	b := []byte(s[:plain])
+	for _, c := range []byte(s[plain:]) {
+		if isSpecial(c) {
 			b = fmt.Appendf(b, "%%%02X", c)
 		} else {
 			b = append(b, c)
