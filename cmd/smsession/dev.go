@@ -93,8 +93,8 @@ func (c *devCommand) listen(cfg config.Config) (replica.Listeners, error) {
 	return replica.Listen(public, admin)
 }
 
-// standalone returns the settings with the embedded Redis, with a random auth token and, unless PUBLIC_URL is set, with the
-// URL of the public listener.
+// standalone returns the settings with the embedded Redis, with a random auth token and, unless PUBLIC_URL is set, with
+// the URL of the public listener.
 func standalone(cfg config.Config, url, redisAddr string) config.Config {
 	cfg.AuthTokens = twilio.Tokens{{Value: phone.RandomHex()}}
 	cfg.Redis = redisurl.URL{Addrs: []string{redisAddr}}

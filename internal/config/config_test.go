@@ -156,7 +156,8 @@ func TestWarnings(t *testing.T) {
 		{"the settings are right", func(*config.Flags) {}, nil},
 		{"PUBLIC_URL ends in /sms", func(f *config.Flags) { f.PublicURL += "/sms/" }, []string{ends}},
 		{"PUBLIC_URL ends in /sms, but is not used", func(f *config.Flags) {
-			f.PublicURL, f.WebhookURL, f.FallbackURL = f.PublicURL+"/sms", "https://sms.example.com/sms", "https://sms.example.com/sms/fallback"
+			f.PublicURL, f.WebhookURL, f.FallbackURL = f.PublicURL+"/sms", "https://sms.example.com/sms",
+				"https://sms.example.com/sms/fallback"
 		}, nil},
 		{"a token is short", func(f *config.Flags) {
 			f.TwilioAuthToken = token + "," + token[1:] + "," + sid + ":" +

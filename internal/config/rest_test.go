@@ -18,7 +18,8 @@ func restFlags(change func(*config.RESTFlags)) config.RESTFlags {
 }
 
 func TestRESTFaults(t *testing.T) {
-	const account, authToken = "TWILIO_ACCOUNT_SID (--twilio-account-sid): ", "TWILIO_AUTH_TOKEN (--twilio-auth-token): "
+	const account, authToken = "TWILIO_ACCOUNT_SID (--twilio-account-sid): ",
+		"TWILIO_AUTH_TOKEN (--twilio-auth-token): "
 	set := func(sid, token string) func(*config.RESTFlags) {
 		return func(f *config.RESTFlags) { f.TwilioAccountSID, f.TwilioAuthToken = sid, token }
 	}

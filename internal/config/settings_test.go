@@ -53,7 +53,8 @@ func TestSettings(t *testing.T) {
 		want          string
 	}{
 		{"ADMIN_HOSTS is shown in lower case without ports", "ADMIN_HOSTS",
-			func(f *config.Flags) { f.AdminHosts = " SMS-1:9464, metrics.example.com.,,[fd00::1]:1 " }, "sms-1,metrics.example.com,fd00::1"},
+			func(f *config.Flags) { f.AdminHosts = " SMS-1:9464, metrics.example.com.,,[fd00::1]:1 " },
+			"sms-1,metrics.example.com,fd00::1"},
 		{"each token is masked", "TWILIO_AUTH_TOKEN", func(f *config.Flags) { f.TwilioAuthToken = "a," + sid + ":b" },
 			"•••,•••"},
 		{"only the password of REDIS_URL is masked", "REDIS_URL",

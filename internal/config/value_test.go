@@ -131,10 +131,14 @@ func TestNumberFaults(t *testing.T) {
 	replies := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.MaxReplies = value } }
 	most := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.MaxConnections = value } }
 	const (
-		connectionsName, connectionsRange = "REDIS_CONNECTIONS (--redis-connections): ", " is not a whole number from 1 to 4096"
-		replicasName, replicasRange       = "REDIS_WAIT_REPLICAS (--redis-wait-replicas): ", " is not a whole number from 0 to 100"
-		repliesName, repliesRange         = "MAX_REPLIES_PER_MINUTE (--max-replies-per-minute): ", " is not a whole number from 0 to 60"
-		mostName, mostRange               = "MAX_CONNECTIONS (--max-connections): ", " is not a whole number from 16 to 1000000"
+		connectionsName, connectionsRange = "REDIS_CONNECTIONS (--redis-connections): ",
+			" is not a whole number from 1 to 4096"
+		replicasName, replicasRange = "REDIS_WAIT_REPLICAS (--redis-wait-replicas): ",
+			" is not a whole number from 0 to 100"
+		repliesName, repliesRange = "MAX_REPLIES_PER_MINUTE (--max-replies-per-minute): ",
+			" is not a whole number from 0 to 60"
+		mostName, mostRange = "MAX_CONNECTIONS (--max-connections): ",
+			" is not a whole number from 16 to 1000000"
 	)
 	checkFaults(t, []faultRow{
 		{"REDIS_CONNECTIONS is a number", connections("many"), connectionsName + `"many"` + connectionsRange},

@@ -216,7 +216,8 @@ func TestLogIsBounded(t *testing.T) {
 
 func TestIdleTimeout(t *testing.T) {
 	for idle, want := range map[time.Duration]string{
-		4 * time.Hour: "4h", 90 * time.Minute: "1h30m", 10 * time.Minute: "10m", 10 * time.Second: "10s", 100 * time.Second: "100s",
+		4 * time.Hour: "4h", 90 * time.Minute: "1h30m", 10 * time.Minute: "10m", 10 * time.Second: "10s",
+		100 * time.Second: "100s",
 	} {
 		s := newService(t, func(o *devphone.Options) { o.IdleTimeout = idle })
 		if page := s.request("GET", "/", "", headers()).body; !strings.Contains(page, "for "+want+" has ended") {

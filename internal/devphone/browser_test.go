@@ -320,7 +320,8 @@ func copyCommand(s *service, w *tab) {
 	w.press("#copy")
 	w.until(`document.querySelector('#copy').textContent === 'Copied'`)
 	_, err := chromedp.CallBrowser(w.ctx, cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
-		Permission: &cdpbrowser.PermissionDescriptor{Name: "clipboard-read"}, Setting: cdpbrowser.PermissionSettingGranted,
+		Permission: &cdpbrowser.PermissionDescriptor{Name: "clipboard-read"},
+		Setting:    cdpbrowser.PermissionSettingGranted,
 	})
 	if err != nil {
 		w.Fatal(err)

@@ -112,8 +112,9 @@ func newServer(pool *redis.Pool, publicURL string) *server.Server {
 	log := slog.New(slog.DiscardHandler)
 	return server.New(server.Options{
 		Sessions: session.New(session.Options{
-			SCS: sharedSCS, Pool: pool, Connections: redispool.Size, Prefix: "sms:", IdleTimeout: 4 * time.Hour, Lifetime: 720 * time.Hour,
-			Budget: 10 * time.Second, Responder: conversation.Counter{}, Logger: log,
+			SCS: sharedSCS, Pool: pool, Connections: redispool.Size, Prefix: "sms:", IdleTimeout: 4 * time.Hour,
+			Lifetime: 720 * time.Hour,
+			Budget:   10 * time.Second, Responder: conversation.Counter{}, Logger: log,
 		}),
 		Webhook:     twilio.NewVerifier(weburl.Split(publicURL+"/sms"), tokens),
 		Fallback:    twilio.NewVerifier(weburl.Split(publicURL+"/sms/fallback"), tokens),

@@ -54,7 +54,8 @@ func bytesOf(response string) func(t *testing.T) phone.Endpoint {
 func TestFailures(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n"
 	const violation = "HTTP protocol violation"
-	const noResponse, incomplete, notHTTP = "before a response came", "before the response was complete", "not valid HTTP"
+	const noResponse, incomplete, notHTTP = "before a response came", "before the response was complete",
+		"not valid HTTP"
 	for _, row := range []failing{
 		{"the port is closed", func(t *testing.T) phone.Endpoint { return at(unused(t)) }, 11202, "TCP connection refused", ""},
 		{"the host has no address", func(*testing.T) phone.Endpoint { return at("http://sms..example.com") }, 11210, "HTTP bad host name", ""},

@@ -64,7 +64,8 @@ func TestReceipts(t *testing.T) {
 // The forms are those of https://www.twilio.com/docs/voice/twiml#request-parameters and
 // https://www.twilio.com/docs/conversations/conversations-webhooks.
 func TestOtherForms(t *testing.T) {
-	const call, conversation, participant = "CA00000000000000000000000000000001", "CH00000000000000000000000000000001", "MB00000000000000000000000000000001"
+	const call, conversation, participant = "CA00000000000000000000000000000001", "CH00000000000000000000000000000001",
+		"MB00000000000000000000000000000001"
 	each(t, func(t *testing.T, s *store) {
 		r := newReplica(t, s.addr, withAccount)
 		for name, form := range map[string]map[string][]string{

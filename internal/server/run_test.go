@@ -173,7 +173,8 @@ func TestRequestHead(t *testing.T) {
 		inBubble(t, func(t *testing.T, r *running) {
 			c := r.connect(t)
 			defer c.Close()
-			if status := c.ask(t, "OPTIONS * HTTP/1.1\r\nHost: sms.example.com\r\n\r\n"); status != http.StatusNotFound {
+			status := c.ask(t, "OPTIONS * HTTP/1.1\r\nHost: sms.example.com\r\n\r\n")
+			if status != http.StatusNotFound {
 				t.Errorf("OPTIONS * gets %d, want 404 like any other path", status)
 			}
 		})

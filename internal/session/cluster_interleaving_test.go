@@ -49,7 +49,7 @@ func (b *backward) Receive() (any, error) {
 func TestInterleavingsOnACluster(t *testing.T) {
 	for _, s := range scenarios() {
 		if s.faults > 0 && !strings.Contains(s.name, "first") || s.faults > 2 {
-			continue // an existing record is saved in the same way everywhere, and two faults show the effect of the order
+			continue // an existing record is saved in the same way everywhere; two faults show the effect of the order
 		}
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()

@@ -81,7 +81,8 @@ func newHung(responder conversation.Responder) *hung {
 	}
 	h.Manager = New(Options{SCS: sharedSCS, Pool: &redis.Pool{Dial: func() (redis.Conn, error) {
 		return &hanging{run: run, open: h.open, sent: h.sent, cut: h.cut}, nil
-	}}, Connections: 64, Prefix: "sms:", IdleTimeout: time.Hour, Lifetime: time.Hour, Budget: 10 * time.Second, Responder: responder})
+	}}, Connections: 64, Prefix: "sms:", IdleTimeout: time.Hour, Lifetime: time.Hour, Budget: 10 * time.Second,
+		Responder: responder})
 	return h
 }
 
