@@ -48,7 +48,7 @@ func Set(ctx context.Context, account *rest.Account, cfg config.REST, o Order) (
 			return c, err
 		}
 		if updated.Webhook != o.Webhook {
-			return c, errors.New("Twilio now has another webhook than the one that was set: see smsession webhook show")
+			return c, errors.New("the webhook at Twilio differs from the one that was set: see smsession webhook show")
 		}
 		c.Changed = true
 	}

@@ -97,7 +97,7 @@ func TestSetErrors(t *testing.T) {
 			return r.Method == http.MethodPost
 		}
 		change, err := set(t, account, ourWebhook(), false)
-		if err == nil || !strings.Contains(err.Error(), "Twilio now has another webhook than the one that was set") ||
+		if err == nil || !strings.Contains(err.Error(), "the webhook at Twilio differs from the one that was set") ||
 			change.After != nil || change.Changed {
 			t.Errorf("got %+v, %v", change, err)
 		}
