@@ -1,5 +1,5 @@
-// Package person has the actions of a person with a phone. The terminal (package texting) and the page (package
-// devphone) offer them. A real phone can only send messages, one after the other.
+// Package person carries out the actions of a person with a simulated phone: messages are sent, time passes, cookies
+// are lost. A person starts the actions in a terminal (package texting) or on a web page (package devphone).
 package person
 
 import (
@@ -18,16 +18,18 @@ type Phone interface {
 
 // Action is one action of a person. Only one of its fields is set.
 type Action struct {
-	Messages    []phone.Message // to be sent at once
-	Skip        time.Duration   // the time that passes
-	LoseCookies bool
+	Messages    []phone.Message // all sent at the same time
+	Skip        time.Duration   // how much time passes; never negative
+	LoseCookies bool            // the phone's cookies are deleted
 }
 
-// Elapse lets time pass on the other side. It is nil if the clock of the other side cannot be reached.
+// Elapse makes the service behind the webhook act as if d had passed for the conversation. It is nil if only the
+// phone's clock can be moved.
 type Elapse func(ctx context.Context, d time.Duration) error
 
-// Do carries out the action. It calls delivered with the index of each message when the message is delivered, one call
-// after the other. It returns an error only if elapse fails. Then no time has passed on the phone either.
+// Do carries out the action. When a message is delivered, Do calls delivered with the index of the message. These calls
+// do not overlap. When ctx ends, the deliveries end with a finding. Do returns an error only if elapse fails. In that
+// case, no time has passed on the phone either.
 func (a Action) Do(ctx context.Context, p Phone, elapse Elapse, delivered func(i int, d *phone.Delivery)) error {
 	if elapse != nil && a.Skip > 0 {
 		if err := elapse(ctx, a.Skip); err != nil {

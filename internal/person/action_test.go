@@ -11,7 +11,7 @@ import (
 	"smsession/internal/phone"
 )
 
-// fakePhone delivers no message before both are sent.
+// fakePhone delivers no message until two have been sent.
 type fakePhone struct {
 	skipped time.Duration
 	lost    bool
@@ -27,7 +27,7 @@ func (p *fakePhone) Send(_ context.Context, m phone.Message) *phone.Delivery {
 	return &phone.Delivery{Message: m}
 }
 
-func TestMessagesAreSentAtOnce(t *testing.T) {
+func TestMessagesOverlap(t *testing.T) {
 	var p fakePhone
 	p.both.Add(2)
 	a := person.Action{Messages: []phone.Message{{Body: "one"}, {Body: "two"}}}
@@ -50,7 +50,8 @@ func TestSkip(t *testing.T) {
 	}{
 		{"time passes on both sides", func(context.Context, time.Duration) error { return nil }, time.Hour, nil},
 		{"time passes on the phone if the other side has no clock", nil, time.Hour, nil},
-		{"no time passes on the phone if the other side fails", func(context.Context, time.Duration) error { return broken }, 0, broken},
+		{"no time passes on the phone if the other side fails",
+			func(context.Context, time.Duration) error { return broken }, 0, broken},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var p fakePhone
