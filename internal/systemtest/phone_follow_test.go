@@ -56,7 +56,7 @@ func TestPhoneFollowsToNamedHostsOnly(t *testing.T) {
 			}
 			if x.status != 1 || !strings.Contains(x.stdout, "Twilio would follow") ||
 				!strings.Contains(x.stdout, other.URL) ||
-				!strings.Contains(x.stderr, "for 1 of 1 messages the webhook leads to another server") ||
+				!strings.Contains(x.stderr, "the webhook leads to another server for 1 of 1 messages") ||
 				!strings.Contains(x.stderr, "--follow-hosts") {
 				t.Errorf("exit status %d:\n%s%s", x.status, x.stdout, x.stderr)
 			}

@@ -149,9 +149,9 @@ func TestPhoneReadsLines(t *testing.T) {
 		{"a last line without a newline", "hi\r\n\r\nhi again", greetings(1, 2), 0, ""},
 		{"until /quit", "hi\n/quit\nhi again\n", greetings(1, 1), 0, ""},
 		{"no line", "", nil, 0, ""},
-		{"the lines after a wrong one are sent", "hi\n/agian\nhi again\n", greetings(1, 2), 2, "1 of the lines could not be understood"},
+		{"the lines after a wrong one are sent", "hi\n/agian\nhi again\n", greetings(1, 2), 2, "1 of the lines could not be carried out"},
 		{"a refused message is reported", "hi\n/forge hi\nhi again\n", greetings(1, 2), 1, "for 1 of 3 messages"},
-		{"a wrong line is reported before a refused message", "/forge hi\n/agian\n", nil, 2, "could not be understood"},
+		{"a wrong line is reported before a refused message", "/forge hi\n/agian\n", nil, 2, "could not be carried out"},
 		{"a line that is too long is an error", strings.Repeat("long ", 20_000) + "\nhi\n", nil, 1, "read the lines to send"},
 	}
 	for _, row := range rows {

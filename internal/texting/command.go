@@ -23,31 +23,31 @@ type command struct {
 }
 
 const (
-	usualBurst, maxBurst = 5, 100 // more messages are a load, and smsession load sends them
+	usualBurst, maxBurst = 5, 100 // smsession load sends more messages
 
-	cookieLifetime = "4h" // at Twilio
+	cookieLifetime = "4h" // Twilio keeps a cookie for at most 4 hours
 
-	sampleImage = "https://demo.twilio.com/owl.png" // of Twilio's documentation
+	sampleImage = "https://demo.twilio.com/owl.png" // an example of Twilio's documentation
 )
 
 // commands returns all commands in the order of /help.
 func commands() []command {
 	return []command{
-		{"/again", "", "send the last message once more, with the same MessageSid", bare((*Person).again)},
-		{"/burst", "[n] [text]", "send n messages at once (default 5, at most 100)", parseBurst},
-		{"/lose", "", "lose the cookies", bare((*Person).loseCookies)},
-		{"/skip", "[time]", "let time pass, such as 90m (default 4h)", parseSkip},
-		{"/forge", "text", "sign with a wrong token: the webhook must refuse it", parseForge},
+		{"/again", "", "send the last message once more, with the same MessageSid", withoutArguments((*Person).again)},
+		{"/burst", "[n] [text]", "send n messages at the same time (default 5, at most 100)", parseBurst},
+		{"/lose", "", "delete the cookies", withoutArguments((*Person).loseCookies)},
+		{"/skip", "[time]", "let time pass, for example 90m (default 4h)", parseSkip},
+		{"/forge", "text", "sign a text with a wrong token, to see it refused", parseForge},
 		{"/mms", "[url] [text]", "send a picture", parseMMS},
-		{"/stop", "", "send STOP", bare(send(phone.Message{Body: "STOP"}))},
-		{"/cookies", "", "show the cookies of the next message", bare((*Person).showCookies)},
-		{"/verbose", "", "start or stop showing every request and response", bare((*Person).toggleVerbose)},
-		{"/help", "", "show this list", bare((*Person).help)},
-		{"/quit", "", "end", bare(func(*Person, context.Context) error { return errQuit })},
+		{"/stop", "", "send STOP", withoutArguments(send(phone.Message{Body: "STOP"}))},
+		{"/cookies", "", "show the cookies of the next message", withoutArguments((*Person).showCookies)},
+		{"/verbose", "", "show requests and responses, or stop showing them", withoutArguments((*Person).toggleVerbose)},
+		{"/help", "", "show this list", withoutArguments((*Person).help)},
+		{"/quit", "", "end the phone", withoutArguments(func(*Person, context.Context) error { return errQuit })},
 	}
 }
 
-// Usage returns a line about each command.
+// Usage returns one line for each command, in the order of /help: its name, its arguments and what it does.
 func Usage() []string {
 	var lines []string
 	for _, c := range append(commands(), command{name: "//text", help: "send a text that begins with a slash"}) {
@@ -56,11 +56,12 @@ func Usage() []string {
 	return lines
 }
 
-// Check returns an error about the first text that is blank or that is a wrong command. It does not quote the text.
+// Check returns an error for the first text that is blank or is not a valid command. The error contains the text's
+// number, counted from 1. It does not quote the text, which may be private.
 func Check(texts []string) error {
 	for i, text := range texts {
 		if strings.TrimSpace(text) == "" {
-			return fmt.Errorf("text %d is empty", i+1)
+			return fmt.Errorf("text %d is blank: it must have a character that is not a space", i+1)
 		}
 		if _, err := parse(text); err != nil {
 			return fmt.Errorf("text %d cannot be sent: %w", i+1, err)
@@ -69,9 +70,9 @@ func Check(texts []string) error {
 	return nil
 }
 
-// parse returns what a line asks for. The line is not blank. The error does not quote it.
+// parse returns the step that carries out a line. The line must not be blank. The error does not quote the line.
 func parse(line string) (step, error) {
-	line = strings.ToValidUTF8(line, "\uFFFD") // as Twilio would send it
+	line = strings.ToValidUTF8(line, "\uFFFD") // Twilio sends only valid UTF-8
 	if text, escaped := strings.CutPrefix(line, "//"); escaped {
 		return send(phone.Message{Body: "/" + text}), nil
 	}
@@ -82,16 +83,16 @@ func parse(line string) (step, error) {
 	for _, c := range commands() {
 		switch {
 		case c.name == name && c.arguments == "" && arguments != "":
-			return nil, fmt.Errorf("%s takes nothing after it", name)
+			return nil, fmt.Errorf("%s takes no arguments", name)
 		case c.name == name:
 			return c.parse(arguments)
 		}
 	}
-	return nil, errors.New("there is no such command: /help lists them, " +
-		"and a text that begins with a slash needs two slashes")
+	return nil, errors.New("there is no such command: /help lists the commands, " +
+		"and two slashes send a text that begins with one slash")
 }
 
-// cutWord cuts off the first word.
+// cutWord splits s after its first word.
 func cutWord(s string) (word, rest string) {
 	i := strings.IndexFunc(s, unicode.IsSpace)
 	if i < 0 {
@@ -100,13 +101,13 @@ func cutWord(s string) (word, rest string) {
 	return s[:i], strings.TrimSpace(s[i:])
 }
 
-// send returns the step that sends messages at once.
+// send returns the step that sends messages at the same time.
 func send(messages ...phone.Message) step {
 	return func(p *Person, ctx context.Context) error { return p.do(ctx, person.Action{Messages: messages}) }
 }
 
-// bare returns the parser of a command without arguments.
-func bare(s step) func(string) (step, error) {
+// withoutArguments returns the parser of a command that takes no arguments.
+func withoutArguments(s step) func(string) (step, error) {
 	return func(string) (step, error) { return s, nil }
 }
 
@@ -129,7 +130,7 @@ func parseBurst(arguments string) (step, error) {
 
 func parseForge(text string) (step, error) {
 	if text == "" {
-		return nil, errors.New("/forge takes the text to send")
+		return nil, errors.New("/forge needs the text to send")
 	}
 	return send(phone.Message{Body: text, Forged: true}), nil
 }
@@ -148,7 +149,7 @@ func parseMMS(arguments string) (step, error) {
 func parseSkip(arguments string) (step, error) {
 	d, err := time.ParseDuration(cmp.Or(arguments, cookieLifetime))
 	if err != nil || d <= 0 {
-		return nil, errors.New("/skip takes a time such as 4h, 90m or 30s")
+		return nil, errors.New("/skip needs a time such as 4h, 90m or 30s")
 	}
 	return func(p *Person, ctx context.Context) error { return p.skip(ctx, d) }, nil
 }

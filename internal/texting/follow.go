@@ -10,19 +10,20 @@ import (
 	"smsession/internal/hostname"
 )
 
-// Follower decides whether a phone may send a request to another server to which the webhook leads. It is safe for
-// concurrent use.
+// Follower decides whether a phone may send a request to another server, if the webhook leads there by a redirect or by
+// TwiML. It is safe for concurrent use.
 type Follower struct {
-	allowed map[string]bool            // host:port, or host: for every port
+	allowed map[string]bool            // the keys are host:port, or host: for every port
 	ask     func(question string) bool // nil to refuse without a question
 
 	mu      sync.Mutex
-	answers map[string]bool // by server
+	answers map[string]bool // to the questions, by server
 }
 
-// NewFollower returns a follower that allows the given hosts, HOST or HOST:PORT, without a question. It asks once about
-// every other server, or refuses it if ask is nil. It returns an error, which does not quote the host, if a host is
-// malformed: it may contain a password.
+// NewFollower returns a Follower that allows the given hosts without a question. A host is written as HOST, which
+// allows every port, or as HOST:PORT. The Follower calls ask once about each other server. If ask is nil, it refuses
+// all other servers. NewFollower returns an error if a host is malformed. The error does not quote the host, which may
+// contain a password.
 func NewFollower(hosts []string, ask func(question string) bool) (*Follower, error) {
 	f := &Follower{allowed: map[string]bool{}, ask: ask, answers: map[string]bool{}}
 	for _, host := range hosts {
@@ -35,7 +36,8 @@ func NewFollower(hosts []string, ask func(question string) bool) (*Follower, err
 	return f, nil
 }
 
-// Follow implements phone.Options.Follow. It refuses a server that is not a URL. Only one question is asked at a time.
+// Follow implements phone.Options.Follow. It returns false if server is not a URL. It asks one question at a time:
+// other calls wait for the answer, unless their server is allowed without a question.
 func (f *Follower) Follow(server string) bool {
 	to, err := url.Parse(server)
 	if err != nil {

@@ -31,12 +31,12 @@ func TestFollow(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got := f.Follow(row.server); got != row.want {
-			t.Errorf("with %q, it follows to %s: %v", row.hosts, row.server, got)
+			t.Errorf("with %q, Follow(%q) is %v", row.hosts, row.server, got)
 		}
 	}
 }
 
-// The name of a server is chosen by the other side.
+// The other side chooses the names of servers. A name can contain letters of other scripts and control characters.
 func TestFollowAsksOnceAboutEachServer(t *testing.T) {
 	var questions []string
 	f, err := texting.NewFollower([]string{"known.example"}, func(question string) bool {

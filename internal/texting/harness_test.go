@@ -20,15 +20,15 @@ const (
 	to   = "+15005550006"
 )
 
-// echoPhone is a phone without a webhook: it returns every text.
+// echoPhone is a phone without a webhook. The reply to each message is the text of the message.
 type echoPhone struct {
 	mu       sync.Mutex
 	sent     []phone.Message
 	skipped  time.Duration
 	lost     int
 	cookies  []cookies.Cookie
-	answer   func(m phone.Message) *phone.Delivery // nil for an echo
-	overlap  int                                   // Send returns after it was called this many times; 0 for at once
+	answer   func(m phone.Message) *phone.Delivery // makes the reply; nil for an echo
+	overlap  int                                   // no call of Send returns before this many calls have begun
 	everyone chan struct{}
 }
 
@@ -90,7 +90,7 @@ func (h *echoPhone) bodies() []string {
 	return all
 }
 
-// run lets a person carry out lines and returns what a View shows.
+// run lets p carry out lines. It returns the output and the tally.
 func run(t *testing.T, p texting.Person, lines ...string) (string, texting.Tally) {
 	t.Helper()
 	var out strings.Builder
@@ -114,7 +114,7 @@ func source(lines ...string) func() (string, error) {
 
 var errBroken = errors.New("broken pipe")
 
-// broken is a writer whose reader is gone.
+// broken is a writer that always fails.
 type broken struct{}
 
 func (broken) Write([]byte) (int, error) { return 0, errBroken }

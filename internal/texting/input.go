@@ -14,7 +14,8 @@ import (
 	"smsession/internal/terminal"
 )
 
-// Input is where the lines come from. It ends with the context that it was opened with.
+// Input is a source of lines. It is not safe for concurrent use. After the end of Open's context, Ask returns false,
+// and Next returns the error of the context unless the lines are texts of the command line.
 type Input struct {
 	Next  func() (string, error)     // returns io.EOF after the last line
 	Typed bool                       // a person types the lines
@@ -22,8 +23,8 @@ type Input struct {
 	Close func()                     // restores the terminal; it must be called
 }
 
-// Open returns an input of the texts, if there are any. If there are none, it returns an input of what a person types
-// at the terminal, or of the lines of standard input if stdin or stdout is not a terminal.
+// Open returns an Input of the texts. If there are no texts, the lines are those that a person types at the terminal.
+// If stdin or stdout is not a terminal, they are the lines of standard input.
 func Open(ctx context.Context, texts []string, stdout, stderr io.Writer) Input {
 	switch {
 	case len(texts) == 0 && terminal.Is(os.Stdin) && terminal.Is(stdout):
@@ -38,6 +39,7 @@ func Open(ctx context.Context, texts []string, stdout, stderr io.Writer) Input {
 	return in
 }
 
+// arguments returns a function that returns the texts one after the other, and then io.EOF.
 func arguments(texts []string) func() (string, error) {
 	return func() (string, error) {
 		if len(texts) == 0 {
@@ -49,8 +51,8 @@ func arguments(texts []string) func() (string, error) {
 	}
 }
 
-// pipe returns an input of the lines that are read from r. A line has at most 64 KiB, which is more than a webhook
-// accepts.
+// pipe returns an input of the lines that are read from r. A line of 64 KiB or more is an error. It would be too long
+// for a message.
 func pipe(ctx context.Context, r io.Reader) Input {
 	lines := bufio.NewScanner(r)
 	scan := func() (string, error) {
@@ -77,7 +79,7 @@ func prompt(ctx context.Context) Input {
 		case errors.Is(err, liner.ErrPromptAborted):
 			return "", io.EOF
 		case err != nil:
-			fmt.Fprintln(os.Stdout) // the shell's prompt must not follow ours on the same line
+			fmt.Fprintln(os.Stdout) // so that the shell's prompt begins a new line
 		case strings.TrimSpace(text) != "":
 			line.AppendHistory(text)
 		}
@@ -90,7 +92,7 @@ func prompt(ctx context.Context) Input {
 	return Input{Next: next, Typed: true, Ask: ask, Close: func() { _ = line.Close() }}
 }
 
-// complete returns the commands that begin with a text.
+// complete returns the names of the commands that begin with text. There is none for an empty text.
 func complete(text string) (names []string) {
 	for _, c := range commands() {
 		if strings.HasPrefix(c.name, text) && text != "" {

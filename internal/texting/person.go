@@ -1,7 +1,7 @@
-// Package texting is a phone in the terminal. A line is a text to send, or a command that begins with a slash, for
-// actions that a real phone does not have. The output is what the sender of the message would see.
+// Package texting is a phone in the terminal. A line is a text to send, or a command that begins with a slash. Commands
+// do what a person cannot do with a real phone. The output shows what the person would see on a real phone.
 //
-// It does not call webhooks: package phone delivers the messages.
+// The package does not call webhooks: package phone delivers the messages.
 package texting
 
 import (
@@ -26,11 +26,11 @@ type Phone interface {
 	Cookies() []cookies.Cookie
 }
 
-// Person carries out lines, one after the other. It is not safe for concurrent use.
+// Person carries out lines, one after the other. Phone and View are required. A Person is not safe for concurrent use.
 type Person struct {
 	Phone  Phone
 	View   *View
-	Elapse person.Elapse
+	Elapse person.Elapse // for /skip; may be nil
 
 	Tally Tally          // the results of the lines so far
 	last  *phone.Message // for /again
@@ -39,36 +39,38 @@ type Person struct {
 // Tally counts the results of the lines.
 type Tally struct {
 	Sent           int // messages, delivered or not
-	Failed         int // messages for which Twilio would have logged an error, without NotFollowed
+	Failed         int // messages for which Twilio would have logged an error, except those in NotFollowed
 	NotFollowed    int // messages whose webhook led to another server that the phone did not contact
-	InvalidLines   int // lines for which nothing was done
+	InvalidLines   int // lines that were rejected, such as an unknown command
 	FailedCommands int // valid commands that could not be carried out
 }
 
-// Err returns an error about the most serious thing that went wrong, or nil.
+// Err returns an error about one kind of failure, or nil if there was no failure. If there are several kinds, it is the
+// first of InvalidLines, Failed, NotFollowed and FailedCommands.
 func (t Tally) Err() error {
 	switch {
 	case t.InvalidLines > 0:
-		return fmt.Errorf("%d of the lines could not be understood, and nothing was sent for them", t.InvalidLines)
+		return fmt.Errorf("%d of the lines could not be carried out: nothing was sent for them", t.InvalidLines)
 	case t.Failed > 0:
-		return fmt.Errorf("for %d of %d messages Twilio would have logged an error", t.Failed, t.Sent)
+		return fmt.Errorf("Twilio would have logged an error for %d of %d messages", t.Failed, t.Sent)
 	case t.NotFollowed > 0:
-		return fmt.Errorf("for %d of %d messages the webhook leads to another server, and nothing was sent there: "+
-			"name its host with --follow-hosts", t.NotFollowed, t.Sent)
+		return fmt.Errorf("the webhook leads to another server for %d of %d messages, and nothing was sent there: "+
+			"to allow that server, name its host with --follow-hosts", t.NotFollowed, t.Sent)
 	case t.FailedCommands > 0:
 		return fmt.Errorf("%d of the commands could not be carried out", t.FailedCommands)
 	}
 	return nil
 }
 
-// step is what a line asks for. Its errors are those of the view and of ctx, and errQuit.
+// step carries out a line. It returns the errors of the view and of ctx, and errQuit.
 type step func(p *Person, ctx context.Context) error
 
 // errQuit ends Run.
 var errQuit = errors.New("quit")
 
-// Run carries out the lines that next returns, until next returns io.EOF or a line is /quit. It notes a wrong line and
-// goes on. It returns any other error of next, and the errors of the view and of ctx.
+// Run carries out the lines that next returns. It returns nil when next returns io.EOF or a line is /quit. If a line is
+// invalid or a command fails, Run shows a note and continues. Run returns any other error of next, and the errors of
+// the view and of ctx.
 func (p *Person) Run(ctx context.Context, next func() (string, error)) error {
 	for {
 		line, err := next()
@@ -84,6 +86,7 @@ func (p *Person) Run(ctx context.Context, next func() (string, error)) error {
 	}
 }
 
+// carryOut does what a line asks for. It ignores a blank line.
 func (p *Person) carryOut(ctx context.Context, line string) error {
 	if strings.TrimSpace(line) == "" {
 		return nil
@@ -98,14 +101,14 @@ func (p *Person) carryOut(ctx context.Context, line string) error {
 	return step(p, ctx)
 }
 
-// reject notes that nothing was done for a line.
+// reject counts an invalid line and shows why it is invalid.
 func (p *Person) reject(err error) error {
 	p.Tally.InvalidLines++
 	return p.View.Note(err.Error())
 }
 
-// do carries out an action on the phone, and shows each delivery when it is done. It does not show a delivery that was
-// cut off by the end of ctx, because the other side did not cause it.
+// do carries out an action on the phone, and shows each delivery when it ends. It neither shows nor counts a delivery
+// that ends after ctx, because the webhook did not cause its failure.
 func (p *Person) do(ctx context.Context, a person.Action) error {
 	var shown error
 	err := a.Do(ctx, p.Phone, p.Elapse, func(_ int, d *phone.Delivery) {
@@ -118,8 +121,8 @@ func (p *Person) do(ctx context.Context, a person.Action) error {
 }
 
 func (p *Person) count(d *phone.Delivery) {
-	if !d.Message.Forged { // Twilio sends no message again that it never sent
-		p.last = &d.Message // with the MessageSid that it got
+	if !d.Message.Forged { // Twilio would not have sent it, so it cannot be sent again
+		p.last = &d.Message // includes its MessageSid
 	}
 	p.Tally.Sent++
 	switch {
@@ -153,7 +156,7 @@ func (p *Person) loseCookies(ctx context.Context) error {
 	if err := p.do(ctx, person.Action{LoseCookies: true}); err != nil {
 		return err
 	}
-	return p.View.Note("the cookies are lost: the next message carries none")
+	return p.View.Note("the cookies are deleted: the next message carries no cookie")
 }
 
 func (p *Person) showCookies(context.Context) error {

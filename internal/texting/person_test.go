@@ -20,18 +20,19 @@ func TestMessages(t *testing.T) {
 		want       []phone.Message
 	}{
 		{"a text is sent as it is", "  hi there ", []phone.Message{{Body: "  hi there "}}},
-		{"two slashes send a text that begins with one", "//again", []phone.Message{{Body: "/again"}}},
-		{"a slash after the first character is a slash", "and/or", []phone.Message{{Body: "and/or"}}},
-		{"a line may contain lines", "one\ntwo", []phone.Message{{Body: "one\ntwo"}}},
+		{"two slashes send a text that begins with one slash", "//again", []phone.Message{{Body: "/again"}}},
+		{"a slash that is not the first character is part of a text", "and/or", []phone.Message{{Body: "and/or"}}},
+		{"a text may have several lines", "one\ntwo", []phone.Message{{Body: "one\ntwo"}}},
 		{"bytes that are not UTF-8 become U+FFFD", "a\xffb", []phone.Message{{Body: "a\uFFFDb"}}},
 		{"a blank line sends nothing", " \t ", nil},
 		{"/stop sends STOP", "/stop", []phone.Message{{Body: "STOP"}}},
-		{"/forge sends its text with a wrong signature", "/forge hi there", []phone.Message{{Body: "hi there", Forged: true}}},
+		{"/forge sends its text with a wrong signature", "/forge hi there",
+			[]phone.Message{{Body: "hi there", Forged: true}}},
 		{"/mms sends a picture", "/mms", []phone.Message{{Media: owl}}},
 		{"/mms takes a text", "/mms look at this", []phone.Message{{Body: "look at this", Media: owl}}},
 		{"/mms takes a URL", "/mms https://example.com/a.gif?size=9", []phone.Message{
 			{Media: []phone.Media{{URL: "https://example.com/a.gif?size=9", ContentType: "image/gif"}}}}},
-		{"/mms takes both", "/mms http://example.com/a what is it", []phone.Message{
+		{"/mms takes a URL and a text", "/mms http://example.com/a what is it", []phone.Message{
 			{Body: "what is it", Media: []phone.Media{{URL: "http://example.com/a", ContentType: "application/octet-stream"}}}}},
 	}
 	for _, row := range rows {
@@ -52,26 +53,26 @@ func equal(a, b phone.Message) bool {
 	return a.Body == b.Body && a.Forged == b.Forged && a.SID == b.SID && slices.Equal(a.Media, b.Media)
 }
 
-func TestAWrongLine(t *testing.T) {
+func TestInvalidLineIsRejected(t *testing.T) {
 	rows := []struct{ name, line, want string }{
 		{"an unknown command", "/S3cr3t", "no such command"},
 		{"a command in capitals", "/AGAIN S3cr3t", "no such command"},
 		{"a slash by itself", "/", "no such command"},
-		{"an argument of a command that takes none", "/again S3cr3t", "takes nothing"},
-		{"a burst of none", "/burst 0", "from 1 to 100"},
-		{"a burst of too many", "/burst 101 S3cr3t", "from 1 to 100"},
+		{"an argument of a command that takes none", "/again S3cr3t", "takes no arguments"},
+		{"a burst of 0 messages", "/burst 0", "from 1 to 100"},
+		{"a burst of too many messages", "/burst 101 S3cr3t", "from 1 to 100"},
 		{"a time without a unit", "/skip 4", "a time such as 4h"},
 		{"a text instead of a time", "/skip S3cr3t", "a time such as 4h"},
 		{"a negative time", "/skip -4h", "a time such as 4h"},
 		{"a forged message without a text", "/forge", "the text to send"},
-		{"/again without a message before", "/again", "no message yet"},
+		{"/again before the first message", "/again", "no message yet"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			var h echoPhone
 			shown, tally := run(t, texting.Person{Phone: &h}, row.line, "/skip 1h")
 			if !strings.Contains(shown, row.want) || strings.Contains(shown, "S3cr3t") {
-				t.Errorf("it says %q", shown)
+				t.Errorf("it shows %q", shown)
 			}
 			if len(h.sent) > 0 || tally != (texting.Tally{InvalidLines: 1}) || h.skipped != time.Hour {
 				t.Errorf("sent %+v; %+v; skipped %v", h.sent, tally, h.skipped)
@@ -140,8 +141,10 @@ func TestSkip(t *testing.T) {
 		want             time.Duration
 		tally            texting.Tally
 	}{
-		{name: "four hours, on both sides", line: "/skip", want: 4 * time.Hour, note: "4h have passed, for the phone and for its conversation"},
-		{name: "ninety minutes, on both sides", line: "/skip 90m", want: 90 * time.Minute, note: "1h30m have passed"},
+		{name: "four hours pass on both sides", line: "/skip", want: 4 * time.Hour,
+			note: "4h have passed, for the phone and for its conversation"},
+		{name: "ninety minutes pass on both sides", line: "/skip 90m", want: 90 * time.Minute,
+			note: "1h30m have passed"},
 		{name: "the other side's clock cannot be reached", line: "/skip", want: 4 * time.Hour, unreachable: true,
 			note: "but not on the other side"},
 		{name: "the other side does not answer", line: "/skip 30s", elapse: errors.New("no Redis there"),
@@ -163,7 +166,7 @@ func TestSkip(t *testing.T) {
 			shown, tally := run(t, o, row.line)
 			if h.skipped != row.want || elapsed != row.want || !strings.Contains(shown, row.note) ||
 				tally != row.tally {
-				t.Errorf("here %v, there %v; %+v; %s", h.skipped, elapsed, tally, shown)
+				t.Errorf("on the phone %v, on the other side %v; %+v; %s", h.skipped, elapsed, tally, shown)
 			}
 		})
 	}
@@ -172,15 +175,15 @@ func TestSkip(t *testing.T) {
 func TestCookies(t *testing.T) {
 	var h echoPhone
 	if shown, _ := run(t, texting.Person{Phone: &h}, "/cookies"); !strings.Contains(shown, "no cookie") {
-		t.Errorf("without any: %s", shown)
+		t.Errorf("without a cookie: %s", shown)
 	}
 	h.cookies = []cookies.Cookie{{Name: "smsession", Value: "Zm9y\x1b", Expires: start.Add(4 * time.Hour)}}
 	if shown, _ := run(t, texting.Person{Phone: &h}, "/skip 1h", "/cookies"); !strings.Contains(shown,
 		`  smsession=Zm9y\x1b for 3h00m`+"\n") {
-		t.Errorf("with one: %s", shown)
+		t.Errorf("with a cookie: %s", shown)
 	}
 	if run(t, texting.Person{Phone: &h}, "/lose"); h.lost != 1 {
-		t.Errorf("the jar was emptied %d times", h.lost)
+		t.Errorf("the cookies were deleted %d times", h.lost)
 	}
 }
 
@@ -222,7 +225,7 @@ func TestTally(t *testing.T) {
 	}
 }
 
-// Three messages are being delivered when the context ends.
+// The context ends while three messages are being delivered.
 func TestEndOfContextIsNoFailure(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -237,7 +240,7 @@ func TestEndOfContextIsNoFailure(t *testing.T) {
 	}
 }
 
-func TestABrokenViewEndsTheLines(t *testing.T) {
+func TestAnErrorOfTheViewEndsRun(t *testing.T) {
 	for _, view := range []*texting.View{
 		{Out: broken{}},
 		{Out: broken{}, Echo: true},
@@ -260,9 +263,11 @@ func TestTallyErr(t *testing.T) {
 	}{
 		{texting.Tally{Sent: 3}, ""},
 		{texting.Tally{Sent: 3, FailedCommands: 1}, "1 of the commands could not be carried out"},
-		{texting.Tally{Sent: 3, FailedCommands: 1, NotFollowed: 2}, "for 2 of 3 messages the webhook leads to another server"},
-		{texting.Tally{Sent: 3, FailedCommands: 1, NotFollowed: 2, Failed: 1}, "for 1 of 3 messages Twilio would have logged an error"},
-		{texting.Tally{Sent: 3, Failed: 1, InvalidLines: 2}, "2 of the lines could not be understood"},
+		{texting.Tally{Sent: 3, FailedCommands: 1, NotFollowed: 2},
+			"the webhook leads to another server for 2 of 3 messages"},
+		{texting.Tally{Sent: 3, FailedCommands: 1, NotFollowed: 2, Failed: 1},
+			"Twilio would have logged an error for 1 of 3 messages"},
+		{texting.Tally{Sent: 3, Failed: 1, InvalidLines: 2}, "2 of the lines could not be carried out"},
 	} {
 		if err := row.tally.Err(); row.want == "" && err != nil || row.want != "" &&
 			(err == nil || !strings.HasPrefix(err.Error(), row.want)) {
@@ -271,7 +276,7 @@ func TestTallyErr(t *testing.T) {
 	}
 }
 
-func TestABrokenInputEndsTheLines(t *testing.T) {
+func TestAnErrorOfTheInputEndsRun(t *testing.T) {
 	var h echoPhone
 	err := (&texting.Person{Phone: &h, View: &texting.View{Out: &strings.Builder{}}}).
 		Run(t.Context(), func() (string, error) { return "half a line", errBroken })

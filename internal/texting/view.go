@@ -11,15 +11,15 @@ import (
 	"smsession/internal/terminal"
 )
 
-// View shows a person what they send and get, as on a phone, and what Twilio would log. Its methods
-// return the errors of its writers.
+// View shows a person the messages that they send and get, and the errors that Twilio would log. Its methods return the
+// errors of its writers. A View is not safe for concurrent use.
 type View struct {
 	Out      io.Writer
-	JSON     io.Writer // gets a line of JSON for each message, in place of Out; nil for none
-	From, To string    // the numbers of the conversation: a reply with other numbers is marked
-	Echo     bool      // show the lines, because they were not typed on this terminal
+	JSON     io.Writer // gets a line of JSON for each delivery, which Out then does not show; may be nil
+	From, To string    // the numbers of the conversation: if a reply has others, they are shown
+	Echo     bool      // show each line on Out before it is carried out: nobody has typed it there
 	Verbose  bool      // show every request and response on Out
-	Colour   bool
+	Colour   bool      // use ANSI colours on Out
 }
 
 // mark is the beginning of a line.
@@ -28,14 +28,14 @@ type mark string
 const (
 	sent     mark = "> "
 	received mark = "< "
-	failure  mark = "! " // Twilio would log it
+	failure  mark = "! " // an error that Twilio would log
 	warning  mark = "? "
 	note     mark = "* "
 	request  mark = "--> "
 	response mark = "<-- "
 )
 
-// format returns a text after its mark. Further lines of the text are indented.
+// format returns a text with its mark before the first line. It indents the other lines and escapes control characters.
 func (v *View) format(m mark, text string) string {
 	const red, yellow, faint = "31", "33", "2" // ANSI codes
 	colours := map[mark]string{failure: red, warning: yellow, note: faint, request: faint, response: faint}
@@ -50,7 +50,7 @@ func (v *View) format(m mark, text string) string {
 	return text + "\n"
 }
 
-// Typed shows a line that will be carried out, if Echo is set.
+// Typed shows a line that will be carried out. It does nothing unless Echo is set.
 func (v *View) Typed(line string) error {
 	if !v.Echo {
 		return nil
@@ -59,25 +59,26 @@ func (v *View) Typed(line string) error {
 	return err
 }
 
-// Note shows a note of ours.
+// Note shows lines of information on Out. They are not part of a message.
 func (v *View) Note(lines ...string) error {
 	_, err := io.WriteString(v.Out, v.format(note, strings.Join(lines, "\n")))
 	return err
 }
 
-// toggleVerbose changes whether requests and responses are shown, and notes it.
+// toggleVerbose turns the output of requests and responses on or off, and shows which of the two it did.
 func (v *View) toggleVerbose() error {
 	if v.JSON != nil {
-		return v.Note("with --json, use --verbose on the command line to get headers and bodies")
+		return v.Note("/verbose has no effect with --json: use --verbose on the command line")
 	}
 	v.Verbose = !v.Verbose
 	if v.Verbose {
-		return v.Note("requests and responses are shown from now on")
+		return v.Note("requests and responses will be shown")
 	}
-	return v.Note("requests and responses are no longer shown")
+	return v.Note("requests and responses will not be shown")
 }
 
-// Delivered shows the result of a delivery: the replies that the sender gets, and the findings.
+// Delivered shows the result of a delivery: the replies that the sender gets, and the findings. If JSON is set, it
+// writes the delivery as JSON instead.
 func (v *View) Delivered(d *phone.Delivery) error {
 	if v.JSON != nil {
 		return terminal.WriteJSON(v.JSON, struct {
@@ -108,7 +109,7 @@ func (v *View) Delivered(d *phone.Delivery) error {
 	return err
 }
 
-// replyText returns the text of a reply, and a line for each of its media.
+// replyText returns the text of a reply, and the URLs of its media on one line each.
 func (v *View) replyText(r phone.Reply) string {
 	lines := r.Media
 	if r.Body != "" {
@@ -124,8 +125,8 @@ func (v *View) replyText(r phone.Reply) string {
 	return text
 }
 
-// findingText returns the text of a finding. It begins with Twilio's error number, if there is one. It ends with the
-// URL if there were several requests.
+// findingText returns the text of a finding. The text begins with Twilio's error number, if there is one. It ends with
+// the URL if there were several requests.
 func findingText(d *phone.Delivery, f phone.Finding) string {
 	text := f.Detail
 	if f.Name != "" {
@@ -142,7 +143,7 @@ func findingText(d *phone.Delivery, f phone.Finding) string {
 
 const clock = "15:04:05.000"
 
-// requestText describes request number i. The first one includes the MessageSid and the segments of the message.
+// requestText describes request number i. The text of the first request includes the MessageSid and the segments.
 func requestText(d *phone.Delivery, i int, e phone.Exchange) string {
 	text := e.Sent.Local().Format(clock) + " " + e.Method + " " + e.URL
 	if e.Address != "" && e.Address != e.URL {
@@ -157,8 +158,8 @@ func requestText(d *phone.Delivery, i int, e phone.Exchange) string {
 	return text
 }
 
-// responseText describes response number i. The last one includes the change of the cookie and the segments of the
-// replies.
+// responseText describes response number i. The text of the last response includes the change of the cookie and the
+// segments of the replies.
 func responseText(d *phone.Delivery, i int, e phone.Exchange) string {
 	text := e.Sent.Add(e.Took).Local().Format(clock)
 	if e.Status != 0 {

@@ -12,7 +12,7 @@ import (
 	"smsession/internal/texting"
 )
 
-// show returns what a View shows of a delivery.
+// show returns what s shows of a delivery to a person.
 func show(t *testing.T, s texting.View, d phone.Delivery) string {
 	t.Helper()
 	var out strings.Builder
@@ -43,15 +43,18 @@ func TestDelivered(t *testing.T) {
 	}{
 		{"a reply", "< Hello\n", phone.Delivery{Replies: []phone.Reply{reply("Hello")}}},
 		{"replies in order", "< one\n< two\n", phone.Delivery{Replies: []phone.Reply{reply("one"), reply("two")}}},
-		{"lines of one reply below each other", "< one\n  two\n", phone.Delivery{Replies: []phone.Reply{reply("one\r\ntwo\n")}}},
-		{"pictures", "< https://example.com/a.png\n  https://example.com/b.png\n", phone.Delivery{Replies: []phone.Reply{image}}},
-		{"a text with a picture", "< look\n  https://example.com/a.png\n", phone.Delivery{Replies: []phone.Reply{both}}},
+		{"lines of one reply below each other", "< one\n  two\n",
+			phone.Delivery{Replies: []phone.Reply{reply("one\r\ntwo\n")}}},
+		{"pictures", "< https://example.com/a.png\n  https://example.com/b.png\n",
+			phone.Delivery{Replies: []phone.Reply{image}}},
+		{"a text with a picture", "< look\n  https://example.com/a.png\n",
+			phone.Delivery{Replies: []phone.Reply{both}}},
 		{"a reply to somebody else", "< to +12025550199: psst\n", phone.Delivery{Replies: []phone.Reply{elsewhere}}},
 		{"a reply from another number", "< from +15005550001: hello\n", phone.Delivery{Replies: []phone.Reply{other}}},
 		{"no reply", "* no reply\n", phone.Delivery{}},
 		{"an error by Twilio's number and name", "* no reply\n! 11217 HTTP bad response: The webhook answered 500.\n",
 			phone.Delivery{Findings: []phone.Finding{http500}}},
-		{"a warning of ours", "< Hello\n? so so\n",
+		{"a warning without an error number", "< Hello\n? so so\n",
 			phone.Delivery{Replies: []phone.Reply{reply("Hello")},
 				Findings: []phone.Finding{{Detail: "so so", Warning: true}}}},
 		{"an error at one of several URLs", "< Sorry\n! 11217 HTTP bad response: The webhook answered 500. (http://a/sms)\n",
@@ -134,8 +137,8 @@ func TestColour(t *testing.T) {
 	}
 }
 
-// hostile returns texts that do something to a terminal, and what is shown instead. Package terminal tests more of
-// them.
+// hostile returns texts that control a terminal, and what must be shown instead. The tests of package terminal have
+// more such texts.
 func hostile() map[string]string {
 	return map[string]string{
 		"\x1b[2J":            `\x1b[2J`,          // clear the screen
@@ -162,7 +165,7 @@ func TestTextsOfTheOtherSideAreEscaped(t *testing.T) {
 			t.Errorf("%q is shown as %q in\n%s", text, want, got)
 		}
 		if i := strings.IndexFunc(got, unprintable); i >= 0 {
-			t.Errorf("%q is there at %d of %q", text, i, got)
+			t.Errorf("%q has an unprintable character at %d of %q", text, i, got)
 		}
 	}
 }
@@ -203,7 +206,7 @@ func TestJSON(t *testing.T) {
 			t.Errorf("%v: %s", err, line)
 		}
 		if d.Exchanges == nil || d.Replies == nil || d.Findings == nil {
-			t.Errorf("a list is not a list in %s", line)
+			t.Errorf("a list is null in %s", line)
 		}
 	}
 	for _, want := range []string{"--verbose", "4h have passed", "no such command"} {
@@ -215,7 +218,7 @@ func TestJSON(t *testing.T) {
 
 func TestJSONIsEscaped(t *testing.T) {
 	for text := range hostile() {
-		text = strings.ToValidUTF8(text, "\uFFFD") // as JSON would have it
+		text = strings.ToValidUTF8(text, "\uFFFD") // JSON has no other bytes
 		var out strings.Builder
 		d := phone.Delivery{Replies: []phone.Reply{reply(text)}}
 		if err := (&texting.View{JSON: &out}).Delivered(&d); err != nil {
@@ -223,10 +226,10 @@ func TestJSONIsEscaped(t *testing.T) {
 		}
 		var got phone.Delivery
 		if err := json.Unmarshal([]byte(out.String()), &got); err != nil || got.Replies[0].Body != text {
-			t.Errorf("%q comes back as %+v, %v", text, got.Replies, err)
+			t.Errorf("%q is decoded as %+v, %v", text, got.Replies, err)
 		}
 		if i := strings.IndexFunc(out.String(), unprintable); i >= 0 {
-			t.Errorf("%q is there at %d of %q", text, i, out.String())
+			t.Errorf("%q has an unprintable character at %d of %q", text, i, out.String())
 		}
 	}
 }
