@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// life is how long Twilio keeps a cookie at most, and how long it keeps a cookie without an end.
+// life is the longest time that Twilio keeps a cookie. Twilio also keeps a cookie without an expiry for this time.
 const life = 4 * time.Hour
 
 // Options select how a Jar keeps cookies, because Twilio's own texts contradict each other. The zero Options follow
@@ -20,24 +20,24 @@ type Options struct {
 	SinceSet bool    // the four hours begin when the cookie is set, not with the last message
 	Strict   bool    // Path, Domain and Secure have the effect that they have in a browser
 	Single   bool    // only the last cookie is kept, as an older text describes
-	Lose     float64 // the share of requests, from 0 to 1, that do not get the cookies
+	Lose     float64 // the share of requests, from 0 to 1, that do not carry the cookies
 }
 
 // Jar keeps the cookies of one pair of phone numbers. It is safe for concurrent use.
 //
 // Requests that overlap do not see each other's cookies. Each starts from a Snapshot. The response that arrives last
-// decides what the jar contains: its request's snapshot and the cookies that it sets itself. Twilio's help page warns
-// of this race: a cookie "may not contain the latest specified value".
+// decides what the jar contains: the snapshot of its request, changed by the cookies that the response sets. Twilio's
+// help page warns about this race: a cookie "may not contain the latest specified value".
 type Jar struct {
 	options Options
 
 	mu      sync.Mutex
 	list    List
-	active  time.Time // when the pair last exchanged a message
+	active  time.Time // the time of the last request or response
 	emptied int       // the number of calls of Empty
 }
 
-// NewJar returns an empty jar.
+// NewJar returns an empty jar. It does not check the options.
 func NewJar(o Options) *Jar { return &Jar{options: o} }
 
 // Snapshot is the content of a jar at the beginning of a request.
@@ -48,7 +48,8 @@ type Snapshot struct {
 	emptied int
 }
 
-// Snapshot returns what the jar contains for a request to a URL.
+// Snapshot returns the content of the jar for a request to a URL at the time now. The request counts as a message: the
+// four hours of all cookies begin again, unless Options.SinceSet is true.
 func (j *Jar) Snapshot(to *url.URL, now time.Time) Snapshot {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -70,8 +71,8 @@ func (j *Jar) Parse(header string, from *url.URL, now time.Time) (Cookie, error)
 	return Parse(header, from, now)
 }
 
-// Update stores the cookies that a response has set, and returns the new content of the jar. The request must have
-// begun with the snapshot. If Empty was called since then, the cookies of the snapshot stay deleted.
+// Update stores the cookies that a response has set, and returns the new content of the jar. s is the snapshot with
+// which the request began. If Empty was called after the snapshot, the cookies of the snapshot stay deleted.
 func (j *Jar) Update(s Snapshot, sets []Cookie, now time.Time) List {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -88,7 +89,7 @@ func (j *Jar) Update(s Snapshot, sets []Cookie, now time.Time) List {
 	return j.list
 }
 
-// Empty deletes all cookies.
+// Empty deletes all cookies. The response to an earlier request can still set new ones.
 func (j *Jar) Empty() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
@@ -96,8 +97,8 @@ func (j *Jar) Empty() {
 	j.emptied++
 }
 
-// Cookies returns the cookies that a request to a URL would carry, in their order in the Cookie header. Expires is when
-// the jar will delete the cookie if no message comes before.
+// Cookies returns the cookies that a request to a URL would carry, in their order in the Cookie header. It ignores
+// Options.Lose and does not count as a message. Expires is when the jar deletes the cookie if no message comes first.
 func (j *Jar) Cookies(to *url.URL, now time.Time) []Cookie {
 	j.mu.Lock()
 	defer j.mu.Unlock()

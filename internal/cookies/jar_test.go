@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// client is a client with a jar and a clock of its own.
+// client is an HTTP client with its own jar and its own clock.
 type client struct {
 	t   *testing.T
 	jar *Jar
@@ -24,7 +24,7 @@ func newClient(t *testing.T, o Options, address string) *client {
 	return &client{t: t, jar: NewJar(o), url: u, now: now}
 }
 
-// request sends a request whose response has some Set-Cookie headers. It returns the request's Cookie header.
+// request simulates a request whose response has some Set-Cookie headers. It returns the request's Cookie header.
 func (c *client) request(headers ...string) string {
 	c.t.Helper()
 	s := c.jar.Snapshot(c.url, c.now)
@@ -60,13 +60,13 @@ func TestLife(t *testing.T) {
 		{"a cookie ends four hours after the last message", Options{}, "a=1", []time.Duration{4 * h}, false},
 		{"a cookie is kept for four hours", Options{}, "a=1", []time.Duration{4*h - s}, true},
 		{"a message renews a cookie", Options{}, "a=1", []time.Duration{3 * h, 3 * h, 3 * h}, true},
-		{"since set, a message does not renew a cookie", sinceSet, "a=1", []time.Duration{3 * h, 1 * h}, false},
-		{"since set, a cookie is kept for four hours", sinceSet, "a=1", []time.Duration{3 * h, 1*h - s}, true},
+		{"with SinceSet, a message does not renew a cookie", sinceSet, "a=1", []time.Duration{3 * h, 1 * h}, false},
+		{"with SinceSet, a cookie is kept for four hours", sinceSet, "a=1", []time.Duration{3 * h, 1*h - s}, true},
 		{"a cookie ends after its Max-Age", Options{}, "a=1; Max-Age=60", []time.Duration{60 * s}, false},
 		{"a cookie is kept until its Max-Age", Options{}, "a=1; Max-Age=60", []time.Duration{59 * s}, true},
 		{"a message does not extend the Max-Age", Options{}, "a=1; Max-Age=7200", []time.Duration{1 * h, 1 * h}, false},
 		{"a longer Max-Age does not extend the four hours", Options{}, "a=1; Max-Age=86400", []time.Duration{4 * h}, false},
-		{"since set, a longer Max-Age does not extend the four hours", sinceSet, "a=1; Max-Age=86400", []time.Duration{2 * h, 2 * h}, false},
+		{"with SinceSet, a longer Max-Age does not extend the four hours", sinceSet, "a=1; Max-Age=86400", []time.Duration{2 * h, 2 * h}, false},
 		{"a cookie ends at its Expires", Options{}, "a=1; Expires=Sat, 28 Nov 2026 08:01:00 GMT", []time.Duration{60 * s}, false},
 		{"a later Expires does not extend the four hours", Options{}, "a=1; Expires=Sat, 05 Dec 2026 08:00:00 GMT", []time.Duration{4 * h}, false},
 	} {
@@ -83,7 +83,7 @@ func TestLife(t *testing.T) {
 			}
 		})
 	}
-	t.Run("since set, setting a cookie again renews it", func(t *testing.T) {
+	t.Run("with SinceSet, setting a cookie again renews it", func(t *testing.T) {
 		c := newClient(t, sinceSet, "https://sms.example.com/sms")
 		for range 3 {
 			c.request("a=1; Max-Age=14400")
@@ -126,7 +126,7 @@ func TestJar(t *testing.T) {
 	}
 }
 
-// What is sent is specified in RFC 6265, section 5.4.
+// RFC 6265, section 5.4, specifies which cookies are sent.
 func TestStrictJar(t *testing.T) {
 	for _, row := range []struct {
 		name, url, set string
@@ -139,7 +139,7 @@ func TestStrictJar(t *testing.T) {
 		{"a path above the URL's is sent", "https://sms.example.com/a/sms", "a=1; Path=/a", true},
 		{"a path above the URL's with a slash is sent", "https://sms.example.com/a/sms", "a=1; Path=/a/", true},
 		{"another path is not sent", "https://sms.example.com/a/sms", "a=1; Path=/b", false},
-		{"a path that only begins like the URL's is not sent", "https://sms.example.com/about", "a=1; Path=/a", false},
+		{"the path /a is not sent to /about", "https://sms.example.com/about", "a=1; Path=/a", false},
 		{"a path without a slash is ignored", "https://sms.example.com/a/sms", "a=1; Path=b", true},
 		{"the host is accepted as the domain", "https://sms.example.com/sms", "a=1; Domain=sms.example.com", true},
 		{"a domain above the host is accepted", "https://sms.example.com/sms", "a=1; Domain=example.com", true},
@@ -171,7 +171,7 @@ func TestStrictJar(t *testing.T) {
 		c := newClient(t, Options{Strict: true}, "https://example.com/sms")
 		c.request("a=1", "b=2; Domain=example.com")
 		if c.url.Host = "sms.example.com"; c.request() != "b=2" {
-			t.Error("the host below gets the cookie, or not the one of the domain")
+			t.Error("the subdomain gets the cookie of its parent, or does not get the cookie of the domain")
 		}
 	})
 	t.Run("longer paths are sent first", func(t *testing.T) {
@@ -183,7 +183,8 @@ func TestStrictJar(t *testing.T) {
 	})
 }
 
-// Two requests overlap. The jar then has what the request that is answered last has found, with what its response sets.
+// Two requests overlap. The jar then contains the snapshot of the request that is answered last, changed by the cookies
+// that its response sets.
 func TestRace(t *testing.T) {
 	for _, row := range []struct {
 		name        string
@@ -192,9 +193,9 @@ func TestRace(t *testing.T) {
 		want        string
 	}{
 		{"the last response's value wins", nil, []string{"a=1"}, []string{"a=2"}, "a=2"},
-		{"what the first response sets is lost", nil, []string{"a=1"}, []string{"b=2"}, "b=2"},
+		{"the first response's cookie is lost", nil, []string{"a=1"}, []string{"b=2"}, "b=2"},
 		{"a response that sets nothing restores the old value", []string{"a=0"}, []string{"a=1"}, nil, "a=0"},
-		{"what neither response sets stays", []string{"c=0"}, []string{"a=1"}, []string{"b=2"}, "c=0; b=2"},
+		{"a cookie that neither response sets is kept", []string{"c=0"}, []string{"a=1"}, []string{"b=2"}, "c=0; b=2"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c := newClient(t, Options{}, "https://sms.example.com/sms")

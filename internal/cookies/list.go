@@ -1,7 +1,7 @@
 // Package cookies keeps cookies as Twilio keeps them for a conversation. Parse reads a Set-Cookie header, a List has
 // the cookies of one server, and a Jar has the cookies of one pair of phone numbers.
 //
-// It does not use net/http's cookies, because net/http drops values that frameworks write and that browsers accept.
+// The package parses names and values itself, because net/http drops values that frameworks write and browsers accept.
 package cookies
 
 import (
@@ -14,19 +14,19 @@ import (
 type Cookie struct {
 	Name    string    `json:"name"`
 	Value   string    `json:"value"`
-	Expires time.Time `json:"expires,omitzero"` // zero if the server has set no end
+	Expires time.Time `json:"expires,omitzero"` // zero if the cookie has no expiry
 
 	set   time.Time
-	scope scope // where a browser sends the cookie; zero if that has no effect
+	scope scope // where a browser sends the cookie; zero if Path, Domain and Secure have no effect
 }
 
 // Deletes reports whether the Set-Cookie header deletes the cookie instead of setting it.
 func (c Cookie) Deletes() bool { return c.expired(c.set) }
 
-// expired reports whether the cookie has ended. A cookie whose Max-Age is 0 ends when it is set.
+// expired reports whether the cookie has expired. A cookie whose Max-Age is 0 expires when it is set.
 func (c Cookie) expired(now time.Time) bool { return !c.Expires.IsZero() && !c.Expires.After(now) }
 
-// replaces reports whether the cookie takes the place of another one.
+// replaces reports whether the cookie replaces another one in a List.
 func (c Cookie) replaces(other Cookie) bool {
 	return c.Name == other.Name && c.scope.domain == other.scope.domain && c.scope.path == other.scope.path
 }
@@ -35,8 +35,9 @@ func (c Cookie) replaces(other Cookie) bool {
 // concurrent use.
 type List []Cookie
 
-// Set returns the list after a server has set a cookie. The cookie replaces the one with the same name, at its
-// position. A cookie that has already expired deletes it.
+// Set returns the list after a server has set a cookie. The cookie takes the position of the cookie that it replaces,
+// which has the same name and, in a strict jar, the same domain and path. If the new cookie has expired at the time
+// now, Set only removes the old one.
 func (l List) Set(c Cookie, now time.Time) List {
 	l = slices.Clone(l)
 	i := slices.IndexFunc(l, c.replaces)

@@ -15,9 +15,9 @@ func TestList(t *testing.T) {
 		{"a new value takes the place of the old one", []string{"a=1", "b=2", "a=3"}, "a=3; b=2"},
 		{"names of different case are different cookies", []string{"a=1", "A=2"}, "a=1; A=2"},
 		{"a value is joined byte for byte", []string{`a="x y,z\"=`}, `a="x y,z\"=`},
-		{"Max-Age=0 deletes the cookie of the name", []string{"a=1", "b=2", "a=; Max-Age=0"}, "b=2"},
+		{"Max-Age=0 deletes the cookie with the same name", []string{"a=1", "b=2", "a=; Max-Age=0"}, "b=2"},
 		{"Max-Age=0 sets nothing", []string{"a=1; Max-Age=0"}, ""},
-		{"a cookie that was deleted goes to the end when it is set again", []string{"a=1", "b=2", "a=; Max-Age=0", "a=3"}, "b=2; a=3"},
+		{"a deleted cookie goes to the end when it is set again", []string{"a=1", "b=2", "a=; Max-Age=0", "a=3"}, "b=2; a=3"},
 		{"the path, the domain and Secure have no effect", []string{"a=1; Path=/x", "b=2; Domain=other.example; Secure", "a=3; Path=/y"}, "a=3; b=2"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -28,7 +28,7 @@ func TestList(t *testing.T) {
 	}
 }
 
-// list returns the list after some Set-Cookie headers. It checks that no list changes.
+// list returns the list after some Set-Cookie headers. It checks that Set does not change the earlier lists.
 func list(t *testing.T, headers ...string) List {
 	t.Helper()
 	var l List

@@ -25,7 +25,8 @@ var (
 // value is kept byte for byte, with its quotes, without the spaces around it (RFC 6265, section 5.2). If an attribute
 // is given twice, the last one counts. Attributes that are unknown or malformed are ignored.
 //
-// Cookie.Expires is set from Max-Age, or else from Expires. If it is not after now, the header deletes the cookie.
+// Cookie.Expires is set from Max-Age, or else from Expires. If Cookie.Expires is not after now, the header deletes the
+// cookie.
 //
 // If from is not nil, Path, Domain and Secure have the effect that they have in a browser for a response from this URL.
 // Twilio's documentation does not mention them.
@@ -60,7 +61,7 @@ func Parse(header string, from *url.URL, now time.Time) (Cookie, error) {
 // maxAge is the longest age that browsers accept, 400 days in seconds. It keeps a large Max-Age from overflowing.
 const maxAge = 400 * 24 * 60 * 60
 
-// expires returns when a cookie ends, the zero time if it has no end.
+// expires returns when a cookie expires, or the zero time if it has no expiry.
 func expires(c *http.Cookie, now time.Time) time.Time {
 	switch {
 	case c.MaxAge < 0: // Max-Age=0, too
@@ -68,7 +69,7 @@ func expires(c *http.Cookie, now time.Time) time.Time {
 	case c.MaxAge > 0:
 		return now.Add(time.Duration(min(c.MaxAge, maxAge)) * time.Second)
 	}
-	if at, err := http.ParseTime(c.RawExpires); err == nil { // older formats than net/http's cookies have
+	if at, err := http.ParseTime(c.RawExpires); err == nil { // accepts older formats than ParseSetCookie
 		return at
 	}
 	return c.Expires
@@ -82,9 +83,9 @@ type scope struct {
 	secure   bool
 }
 
-// newScope returns the scope of a cookie from a URL in a browser (RFC 6265, section 5.3). It returns ErrDomain if the
-// cookie's domain is neither the URL's host nor a domain above it, and for a domain above it without a dot, such as
-// com. Browsers refuse more public suffixes, such as co.uk.
+// newScope returns the scope that a browser gives to a cookie from a URL (RFC 6265, section 5.3). It returns ErrDomain
+// if the URL's host is not in the cookie's domain, or if the domain is a top-level domain above the host, such as com.
+// Unlike a browser, it accepts other public suffixes, such as co.uk.
 func newScope(c *http.Cookie, from *url.URL) (scope, error) {
 	s := scope{domain: strings.ToLower(strings.TrimPrefix(c.Domain, ".")), path: c.Path, secure: c.Secure}
 	if s.domain == "" {
@@ -116,7 +117,7 @@ func host(u *url.URL) string { return strings.ToLower(u.Hostname()) }
 
 func path(u *url.URL) string { return cmp.Or(u.EscapedPath(), "/") }
 
-// isBelow reports whether a host is in a domain. An IP address is in no domain.
+// isBelow reports whether a host is a subdomain of a domain. An IP address is never a subdomain.
 func isBelow(host, domain string) bool {
 	return !hostname.IsIP(host) && strings.HasSuffix(host, "."+domain)
 }

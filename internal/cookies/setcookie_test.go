@@ -56,16 +56,16 @@ func TestExpires(t *testing.T) {
 	const day = 24 * time.Hour
 	for _, row := range []struct {
 		name, attributes string
-		want             time.Duration // from now; 0 for no end
+		want             time.Duration // from now; 0 for no expiry
 		deletes          bool
 	}{
-		{"a cookie without attributes has no end", "", 0, false},
-		{"Max-Age sets the end", "; Max-Age=60", time.Minute, false},
-		{"Expires sets the end", "; Expires=Sat, 28 Nov 2026 08:01:00 GMT", time.Minute, false},
+		{"a cookie without attributes has no expiry", "", 0, false},
+		{"Max-Age sets the expiry", "; Max-Age=60", time.Minute, false},
+		{"Expires sets the expiry", "; Expires=Sat, 28 Nov 2026 08:01:00 GMT", time.Minute, false},
 		{"Expires may have dashes", "; expires=Sat, 28-Nov-2026 08:01:00 GMT", time.Minute, false},
-		{"Expires may have the older formats of HTTP", "; Expires=Saturday, 28-Nov-26 08:01:00 GMT", time.Minute, false},
-		{"Max-Age counts before a later Expires", "; Max-Age=60; Expires=Sat, 28 Nov 2026 09:00:00 GMT", time.Minute, false},
-		{"Max-Age counts after an earlier Expires", "; Expires=Sat, 28 Nov 2026 09:00:00 GMT; Max-Age=60", time.Minute, false},
+		{"Expires may have an older date format", "; Expires=Saturday, 28-Nov-26 08:01:00 GMT", time.Minute, false},
+		{"Max-Age counts if an Expires follows it", "; Max-Age=60; Expires=Sat, 28 Nov 2026 09:00:00 GMT", time.Minute, false},
+		{"Max-Age counts if an Expires precedes it", "; Expires=Sat, 28 Nov 2026 09:00:00 GMT; Max-Age=60", time.Minute, false},
 		{"the last Max-Age counts", "; Max-Age=60; Max-Age=120", 2 * time.Minute, false},
 		{"a Max-Age of more than 400 days means 400 days", "; Max-Age=9223372036854775807", 400 * day, false},
 		{"a Max-Age that is too large for a number is ignored", "; Max-Age=99999999999999999999", 0, false},

@@ -6,10 +6,10 @@ import (
 	"unicode/utf16"
 )
 
-// Segments describes how a text is sent over the air.
+// Segments describes how a text is split into segments.
 type Segments struct {
 	Encoding Encoding `json:"encoding"`
-	Count    int      `json:"count"`
+	Count    int      `json:"count"` // at least 1
 }
 
 // Encoding is the character encoding of a text message.
@@ -29,8 +29,8 @@ const (
 	extension = "\f^{}\\[~]|€"
 )
 
-// One message has room for 140 octets. If a text needs several messages, six octets of each are a header for putting
-// them together again.
+// One message has room for 140 octets. If a text needs several messages, six octets of each message are a header, which
+// the receiver needs to join them.
 const (
 	gsmSingle, gsmPart = 140 * 8 / 7, (140 - 6) * 8 / 7 // 160 and 153 septets
 	ucsSingle, ucsPart = 140 / 2, (140 - 6) / 2         // 70 and 67 UTF-16 units
@@ -52,7 +52,8 @@ func Split(text string) Segments {
 	return Segments{Encoding: GSM7, Count: count(text, septets, gsmSingle, gsmPart)}
 }
 
-// septets returns the width of a character in GSM-7: one septet, two with an escape, or 0 if GSM-7 lacks it.
+// septets returns the width of a character in GSM-7: one septet, two septets with an escape, or 0 if GSM-7 lacks the
+// character.
 func septets(r rune) int {
 	switch {
 	case strings.ContainsRune(alphabet, r):

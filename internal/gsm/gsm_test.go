@@ -36,7 +36,7 @@ func TestSplit(t *testing.T) {
 		{"one curly quote puts the text into UCS-2", "it’s " + digits(66), UCS2, 2},
 		{"one straight quote does not put the text into UCS-2", "it's " + digits(155), GSM7, 1},
 		{"each combining accent takes a unit", "é́́" + strings.Repeat("a", 66), UCS2, 1},
-		{"a line break of Windows takes two characters of GSM-7", strings.Repeat("\r\n", 80), GSM7, 1},
+		{"a Windows line break takes two characters of GSM-7", strings.Repeat("\r\n", 80), GSM7, 1},
 		{"bytes that are not UTF-8 are not GSM-7", "\xff", UCS2, 1},
 		{"the backtick is not GSM-7", "`", UCS2, 1},
 		{"the capital C with a cedilla is GSM-7", "Ç", GSM7, 1},
@@ -81,7 +81,7 @@ func TestSeptets(t *testing.T) {
 	}
 }
 
-// Other tools count like this. The published numbers must show that they are wrong.
+// Other tools count segments with these formulas. For each text, the formula must give a wrong count.
 func TestNaiveCounts(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -100,8 +100,8 @@ func TestNaiveCounts(t *testing.T) {
 	}
 }
 
-// A text never takes fewer segments than its beginning. One more character can change the encoding, which takes at most
-// three times as many segments.
+// One more character never reduces the number of segments. If the character changes the encoding, the text takes at
+// most three times as many segments.
 func TestGrowth(t *testing.T) {
 	alphabet := []rune("aZ9 €[]~é\n👍ú’")
 	for range 200 {

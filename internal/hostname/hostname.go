@@ -11,8 +11,9 @@ import (
 	"unicode"
 )
 
-// Of returns the name or IP address in a Host header. It is in lower case, without the port, the brackets of an IPv6
-// address and one trailing dot. It does not check the name: for a malformed header, it may return any text.
+// Of returns the name or the IP address in a Host header. The result is in lower case. It has no port, no brackets
+// around an IPv6 address, and no dot at the end of the name. Of does not check the name: for a malformed header, it may
+// return any text.
 func Of(host string) string {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -42,8 +43,8 @@ func IsIP(name string) bool {
 	return err == nil
 }
 
-// Valid reports whether a name is an IP address, or consists only of letters, digits and - . _ without being empty. It
-// accepts letters outside ASCII.
+// Valid reports whether a name is an IP address, or is not empty and has only letters, digits, hyphens, dots and
+// underscores. Letters outside ASCII are valid.
 func Valid(name string) bool {
 	isInvalid := func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._", r)
@@ -51,7 +52,7 @@ func Valid(name string) bool {
 	return IsIP(name) || name != "" && !strings.ContainsFunc(name, isInvalid)
 }
 
-// The errors of Check.
+// The errors of Check. ErrName means that the host is not empty but is not Valid.
 var (
 	ErrName = errors.New("the host is neither a name nor an IP address")
 
@@ -59,9 +60,8 @@ var (
 	errPort = errors.New("the port is not a number from 1 to 65535")
 )
 
-// Check returns an error unless a URL has a valid host, and a valid port or none. The error is a sentence that quotes
-// nothing. The same problem is always the same error value. If it is ErrName, host and port are there and the port is
-// valid.
+// Check checks the host and the port of a URL. The port may be missing. The error is a sentence that does not quote the
+// URL. The same problem always gives the same error value. ErrName is the last check: the port is valid or missing.
 func Check(u *url.URL) error {
 	port, err := strconv.ParseUint(u.Port(), 10, 16)
 	hasPort := u.Port() != "" || strings.HasSuffix(u.Host, ":")

@@ -4,5 +4,5 @@ package socket
 
 import "net"
 
-// Peek returns Unknown.
+// Peek returns Unknown, because this system is not Unix.
 func Peek(net.Conn) State { return Unknown }

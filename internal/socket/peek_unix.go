@@ -7,8 +7,7 @@ import (
 	"syscall"
 )
 
-// Peek returns the state of a connection. It reads nothing and never waits. Another goroutine may read at the same
-// time.
+// Peek returns the state of a connection. It reads nothing and never waits. It is safe while another goroutine reads.
 func Peek(c net.Conn) State {
 	socket, ok := c.(syscall.Conn)
 	if !ok {
@@ -19,7 +18,8 @@ func Peek(c net.Conn) State {
 		return Unknown
 	}
 	state := Unknown
-	// raw.Read would wait for the goroutine that is reading. Go's sockets do not block.
+	// Control is used because raw.Read would wait for the goroutine that is reading. Recvfrom returns at once, because
+	// Go's sockets are non-blocking.
 	_ = raw.Control(func(fd uintptr) {
 		switch n, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK); {
 		case n > 0:

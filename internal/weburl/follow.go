@@ -37,7 +37,7 @@ func (u URL) Resolve(reference string) (string, error) {
 	return u.Parsed().ResolveReference(parsed).String(), nil
 }
 
-// Redirect is how Twilio follows a redirect.
+// Redirect is the request that Twilio sends to follow a redirect.
 type Redirect struct {
 	URL       string // absolute, without a fragment; need not be http or https
 	Method    string
@@ -46,8 +46,9 @@ type Redirect struct {
 
 // Follow returns how Twilio follows a response with a redirect status to a request to u. Twilio follows 301, 302, 303
 // and 307 (https://www.twilio.com/docs/api/errors/11216). It follows 301 and 302 with GET and drops the parameters.
-// Follow assumes the same of 303, and that Twilio repeats the request after 307. It is an error if Twilio does not
-// follow the status, or if the location is missing or cannot be parsed. The error does not quote the location.
+// Follow assumes that Twilio treats 303 in the same way and repeats the request after 307. Follow returns an error if
+// Twilio does not follow the status, or if the location is missing or cannot be parsed. The error does not quote the
+// location.
 func (u URL) Follow(method string, status int, location string) (Redirect, error) {
 	next := Redirect{Method: http.MethodGet}
 	switch status {
@@ -55,7 +56,7 @@ func (u URL) Follow(method string, status int, location string) (Redirect, error
 	case http.StatusTemporaryRedirect:
 		next.Method, next.KeepsForm = method, true
 	default:
-		return Redirect{}, fmt.Errorf("the status %d is not one that Twilio follows", status)
+		return Redirect{}, fmt.Errorf("Twilio does not follow the status %d", status)
 	}
 	location, _, _ = strings.Cut(location, "#")
 	if location == "" {

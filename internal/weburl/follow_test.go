@@ -7,12 +7,12 @@ func TestSameOrigin(t *testing.T) {
 		name, a, b string
 		want       bool
 	}{
-		{"another path is the same origin", "https://sms.example.com/a", "https://sms.example.com/b?c", true},
-		{"capitals are the same origin", "https://sms.example.com/a", "HTTPS://SMS.example.com/a", true},
-		{"the default port is the same origin", "http://sms.example.com/a", "http://sms.example.com:80/a", true},
-		{"another scheme is another origin", "http://sms.example.com/a", "https://sms.example.com/a", false},
-		{"another port is another origin", "http://sms.example.com/a", "http://sms.example.com:8080/a", false},
-		{"another host is another origin", "http://sms.example.com/a", "http://sms.example.org/a", false},
+		{"a URL with another path has the same origin", "https://sms.example.com/a", "https://sms.example.com/b?c", true},
+		{"a URL in capitals has the same origin", "https://sms.example.com/a", "HTTPS://SMS.example.com/a", true},
+		{"a URL with the default port has the same origin", "http://sms.example.com/a", "http://sms.example.com:80/a", true},
+		{"a URL with another scheme has another origin", "http://sms.example.com/a", "https://sms.example.com/a", false},
+		{"a URL with another port has another origin", "http://sms.example.com/a", "http://sms.example.com:8080/a", false},
+		{"a URL with another host has another origin", "http://sms.example.com/a", "http://sms.example.org/a", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if got := parse(t, row.a).SameOrigin(parse(t, row.b)); got != row.want {
@@ -35,7 +35,7 @@ func TestFollow(t *testing.T) {
 		{"303 is followed with GET", 303, "/next", Redirect{"https://sms.example.com/next", "GET", false}},
 		{"307 repeats the request", 307, "/next", Redirect{"https://sms.example.com/next", "POST", true}},
 		{"a relative path is resolved", 307, "next?y=2", Redirect{"https://sms.example.com/a/next?y=2", "POST", true}},
-		{"a query replaces the query", 307, "?y=2", Redirect{"https://sms.example.com/a/sms?y=2", "POST", true}},
+		{"a Location that is only a query replaces the query", 307, "?y=2", Redirect{"https://sms.example.com/a/sms?y=2", "POST", true}},
 		{"a URL without a scheme keeps the scheme", 307, "//other.example/b", Redirect{"https://other.example/b", "POST", true}},
 		{"an absolute URL keeps its bytes", 307, "HTTP://Other.example:80/%7e?'", Redirect{"HTTP://Other.example:80/%7e?'", "POST", true}},
 		{"a path from the root keeps its bytes", 307, "/%7e/../b?'", Redirect{"https://sms.example.com/%7e/../b?'", "POST", true}},

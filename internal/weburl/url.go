@@ -1,6 +1,5 @@
-// Package weburl has the URL of a webhook as Twilio treats it. Twilio signs the bytes that were configured, so a URL
-// keeps them: net/url can change a URL when it writes the parts again. Package hostname is about the hosts of all
-// other URLs.
+// Package weburl parses the URL of a webhook. Twilio signs the bytes of the URL that was configured, so this package
+// keeps them. It does not rebuild a URL with net/url, which can change the bytes.
 package weburl
 
 import (
@@ -19,8 +18,8 @@ const (
 	FallbackPath = "/sms/fallback"
 )
 
-// URL is the URL of a webhook in its parts. The parts with their separators are the URL byte for byte. The zero URL
-// is not set. A URL is a value and can be compared.
+// URL is the URL of a webhook, split into its parts. The parts contain their separators, so all parts together are the
+// URL byte for byte. The zero URL means that no URL is set. Two URLs can be compared with ==.
 type URL struct {
 	Scheme   string // "https://" or "http://", in any case
 	Login    string // "user:password@", or ""
@@ -30,7 +29,8 @@ type URL struct {
 	Fragment string // begins with a number sign, or is ""; Twilio's connection overrides
 }
 
-// Split splits any text as a URL. It checks nothing: for a malformed URL, the parts are malformed, too.
+// Split splits a text into the parts of a URL. It does not check the text: for a malformed URL, the parts are
+// malformed, too.
 func Split(text string) (u URL) {
 	text, u.Fragment = cutBefore(text, "#")
 	text, u.Query = cutBefore(text, "?")
@@ -48,8 +48,8 @@ func cutBefore(text, separator string) (before, after string) {
 	return before, text[len(before):]
 }
 
-// Parse splits an absolute http or https URL. The host may be any text, because Twilio looks it up. The error is a
-// sentence. It does not quote the URL, which may contain a password.
+// Parse splits and checks an absolute http or https URL. It accepts any text as the name of the host, because Twilio
+// looks the name up. The error is a sentence that does not quote the URL, because the URL may contain a password.
 func Parse(text string) (URL, error) {
 	u := Split(text)
 	parsed, err := url.Parse(text) // err quotes the URL
@@ -109,10 +109,10 @@ func (u URL) Append(path string) URL {
 	return u
 }
 
-// Spellings returns the URLs without their queries that Twilio may have signed for a webhook at u, the likeliest first.
-// Twilio signs the bytes as they were configured, with the scheme in lower case. Twilio's documentation states that it
-// keeps the port for messages, and Twilio's libraries accept the URL with and without the default port of its scheme. A
-// URL with another port has one spelling.
+// Spellings returns the URLs that Twilio may have signed for a webhook at u, without their queries, the likeliest
+// first. Twilio signs the bytes as they were configured, with the scheme in lower case. Twilio's documentation states that the
+// signed URL of a message keeps its port. Twilio's libraries accept the URL with and without the default port of its
+// scheme. A URL with another port has one spelling.
 func (u URL) Spellings() []string {
 	spelling := func(host string) string { return strings.ToLower(u.Scheme) + host + u.Path }
 	bare, hasDefault := strings.CutSuffix(u.Host, ":"+u.defaultPort())

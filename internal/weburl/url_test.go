@@ -21,7 +21,7 @@ func TestParse(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			u, err := Parse(row.text)
 			if err != nil || u.String() != row.signed || u.Configured() != row.text {
-				t.Errorf("Parse returns %v; %s is signed of %s", err, u, u.Configured())
+				t.Errorf("Parse returns the error %v; String returns %s, Configured returns %s", err, u, u.Configured())
 			}
 		})
 	}
@@ -49,7 +49,7 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-// net/url would have changed the bytes that Twilio signs in its published vector 19.
+// Twilio's published vector 19 has a URL whose bytes net/url changes.
 func TestNetURLChangesBytes(t *testing.T) {
 	const signed = "https://mycompany.com/webhook/España?año=2023"
 	u, err := url.Parse(signed)
