@@ -2,8 +2,7 @@ package twiml
 
 import "testing"
 
-// The first document is what our own service and Twilio's libraries write. The libraries write the third one for a
-// Body.
+// Our own service and Twilio's libraries write the first document. The libraries write the third document for a Body.
 func BenchmarkReadResponse(b *testing.B) {
 	for _, row := range []struct{ name, document string }{
 		{"text", `<?xml version="1.0" encoding="UTF-8"?><Response><Message>Hello, thanks for message number 2</Message></Response>`},

@@ -1,13 +1,14 @@
-// Package twiml reads TwiML as Twilio reads it. It returns the verbs that Twilio would execute, and what Twilio's
-// debugger would report. Where Twilio's documentation leaves something open, the package assumes the likeliest
+// Package twiml reads TwiML as Twilio reads it. It returns the verbs that Twilio would execute, and the entries that
+// Twilio's debugger would show. Where Twilio's documentation leaves something open, the package assumes the likeliest
 // behaviour and reports a warning. The package does not write TwiML. Its functions may be called concurrently.
 package twiml
 
-// MaxBytes is the size of the largest response that Twilio reads, 64 kB. Twilio does not say whether these are 65,536
-// or 64,000 bytes (https://www.twilio.com/docs/api/errors/11750).
+// MaxBytes is the size of the largest response that Twilio reads, 64 kB. Twilio does not document whether 64 kB are
+// 65,536 or 64,000 bytes (https://www.twilio.com/docs/api/errors/11750).
 const MaxBytes = 64 << 10
 
-// MaxMessages is how many messages Twilio sends in reply to one (https://www.twilio.com/docs/api/errors/14109).
+// MaxMessages is the largest number of messages that Twilio sends in reply to one message
+// (https://www.twilio.com/docs/api/errors/14109).
 const MaxMessages = 10
 
 // Document is one response as Twilio reads it. It shares no memory with other documents.
@@ -15,7 +16,7 @@ type Document struct {
 	Root     *Element // the <Response>; nil for plain text and if Twilio cannot execute the document
 	Verbs    []Verb   // what Twilio executes, in order
 	Findings Findings
-	Failure  *Finding // the error that keeps Twilio from executing anything; nil if there is none
+	Failure  *Finding // the error because of which Twilio executes nothing; nil if there is none
 }
 
 // failed returns a document that Twilio does not execute.
@@ -25,7 +26,7 @@ func failed(code int, format string, args ...any) Document {
 	return Document{Findings: found, Failure: &found[0]}
 }
 
-// after returns the document with findings before its own.
+// after returns the document with earlier findings in front of its own.
 func (d Document) after(found Findings) Document {
 	d.Findings = append(found, d.Findings...)
 	return d
@@ -33,11 +34,11 @@ func (d Document) after(found Findings) Document {
 
 // Verb is an instruction of a document: a message, or a redirect.
 type Verb struct {
-	// Of a message. It has a body, media or both.
+	// The fields of a message, which has a body, media or both.
 	Body     string
 	Media    []string
 	To, From string // "" if Twilio chooses the address
-	Action   string // the URL of the document that Twilio goes on with; "" to go on in this document
+	Action   string // the URL of the next document; "" if Twilio continues with the next verb
 
 	IsRedirect bool
 	URL        string // of a redirect: the URL of the next document as it is written; "" for the same document

@@ -10,14 +10,14 @@ import (
 // Twilio lists the numbers from 14101 to 14110 as warnings. Here they are errors, because each one means that the
 // sender does not receive something that the webhook sent. 12200 is a warning, because Twilio executes the document.
 type Finding struct {
-	Code    int    `json:"code,omitempty"` // Twilio's error number; 0 if Twilio has none
-	Name    string `json:"name,omitempty"` // Twilio's name for the number
-	Detail  string `json:"detail"`         // what happened, in one sentence
-	URL     string `json:"url,omitempty"`  // the URL of the request; this package leaves it empty
-	Warning bool   `json:"warning,omitempty"`
+	Code    int    `json:"code,omitempty"`    // Twilio's error number; 0 if Twilio has none
+	Name    string `json:"name,omitempty"`    // Twilio's name for the error; "" if Twilio has none
+	Detail  string `json:"detail"`            // what happened, in full sentences
+	URL     string `json:"url,omitempty"`     // the URL of the request; this package leaves it empty
+	Warning bool   `json:"warning,omitempty"` // false for an error
 }
 
-// Findings are what one step has found, in order.
+// Findings is a list of findings, in the order in which they were found.
 type Findings []Finding
 
 // Fail adds an error without a URL. The detail is formatted as by fmt.Sprintf.

@@ -27,6 +27,6 @@ func TestErrorNames(t *testing.T) {
 		}
 	}
 	if len(errorNames) != published {
-		t.Errorf("there are %d names, and %d are published", len(errorNames), published)
+		t.Errorf("errorNames has %d names, want the %d published ones", len(errorNames), published)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// FuzzReadResponse checks what the callers of ReadResponse rely on.
+// FuzzReadResponse checks the guarantees of ReadResponse.
 func FuzzReadResponse(f *testing.F) {
 	f.Add(200, "text/xml", hello)
 	f.Add(200, "text/plain; charset=utf-8", "Hello")
@@ -18,8 +18,8 @@ func FuzzReadResponse(f *testing.F) {
 	})
 }
 
-// FuzzText compares the text of a message with an independent reader of character references: the one of HTML. The text
-// is also tried as a whole document and as a Body.
+// FuzzText compares the text of a message with the result of html.UnescapeString, an independent reader of character
+// references. It also reads the text as a whole document and as a Body.
 func FuzzText(f *testing.F) {
 	f.Add(hello)
 	f.Add("&lt;&amp;&#39;&#xA;]]&gt;")
@@ -41,8 +41,8 @@ func FuzzText(f *testing.F) {
 	})
 }
 
-// hasC1Reference reports whether a text has control characters beyond ASCII. HTML reads references to them as other
-// characters.
+// hasC1Reference reports whether a text has a control character from U+0080 to U+009F. HTML reads a reference to one as
+// another character.
 func hasC1Reference(text string) bool {
 	return strings.ContainsFunc(text, func(r rune) bool { return 0x80 <= r && r < 0xA0 })
 }

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// want is what a row of a table expects of a document.
+// want is the expected document of a table row.
 type want struct {
 	verbs    []string // as verbText writes them
 	errors   []int
@@ -49,7 +49,7 @@ func numbers(d Document, warnings bool) []int {
 	return all
 }
 
-// verbText writes a verb: the text of a message, or the URL of a redirect, and whatever else it has in brackets.
+// verbText formats a verb: the text of a message, or the URL of a redirect, and then its other fields in brackets.
 func verbText(v Verb) string {
 	text := v.Body
 	if v.IsRedirect {

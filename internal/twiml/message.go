@@ -14,19 +14,19 @@ const (
 	maxMedia      = 10
 )
 
-// readMessage reads a <Message> or an <Sms>. Twilio sends the message if none of the findings is an error. An invalid
-// action shows when it is requested.
+// readMessage reads a <Message> or an <Sms>. Twilio sends the message if no finding is an error. The URL of the action
+// is not checked here, because Twilio reports an invalid one only when it requests it.
 func readMessage(e *Element) (v *Verb, found Findings) {
 	if e.Name == "Sms" {
-		found.Warn(0, "<Sms>, line %d, is deprecated. Use <Message>.", e.Line)
+		found.Warn(0, "The <Sms> in line %d is deprecated. Use <Message>.", e.Line)
 	}
 	body, media, more := readContent(e)
 	v = &Verb{Body: body, Media: media, To: e.trimmed("to"), From: e.trimmed("from"), Action: e.trimmed("action")}
 	return v, slices.Concat(found, more, checkAddresses(e, v), checkContent(*v))
 }
 
-// readContent returns the text of a message with its Bodies, and its Media. If the message has a Body or a Media, white
-// space between them is only layout.
+// readContent returns the text and the media of a message. The text includes that of all Body elements. If the message
+// has a Body or a Media, the white space around these elements is only layout.
 func readContent(e *Element) (body string, media []string, found Findings) {
 	bodies, hasNouns := "", false
 	for _, child := range e.Children {
@@ -39,7 +39,7 @@ func readContent(e *Element) (body string, media []string, found Findings) {
 		case url == "":
 			found.Warn(0, "The Media in line %d has no URL.", child.Line)
 		case len(media) == maxMedia:
-			found.Warn(0, "The message has more than %d Media. The one in line %d is left out. "+
+			found.Warn(0, "The message has more than %d Media. The Media in line %d is left out here. "+
 				"It is not confirmed what Twilio does.", maxMedia, child.Line)
 		default:
 			media = append(media, url)
@@ -50,7 +50,7 @@ func readContent(e *Element) (body string, media []string, found Findings) {
 		return bodies, media, found
 	}
 	if bodies != "" {
-		found.Warn(0, "The Message in line %d has text outside its Body. Both are sent here. "+
+		found.Warn(0, "The Message in line %d has text outside its Body. Both texts are sent here. "+
 			"It is not confirmed which of them Twilio sends.", e.Line)
 	}
 	return e.Text + bodies, media, found
@@ -74,7 +74,7 @@ func checkAddresses(e *Element, v *Verb) (found Findings) {
 	isAbsolute := err == nil && (callback.Scheme != "" || callback.Host != "")
 	isHTTP := err == nil && slices.Contains([]string{"", "http", "https"}, callback.Scheme)
 	if !isHTTP || isAbsolute && (callback.Hostname() == "" || strings.Contains(callback.Host, "_")) {
-		found.Fail(14105, "The %s in line %d has a statusCallback that is not a URL for Twilio.", e.Name, e.Line)
+		found.Fail(14105, "The %s in line %d has a statusCallback that Twilio does not accept.", e.Name, e.Line)
 	}
 	return found
 }
@@ -82,11 +82,11 @@ func checkAddresses(e *Element, v *Verb) (found Findings) {
 const digits = "0123456789"
 
 // isRecipient reports whether Twilio could send a message to an address. Twilio accepts numbers in their local form and
-// the SID of a SIM, so only an address without a digit is certainly invalid. A channel's addresses are not checked.
+// the SID of a SIM, so only an address without a digit is certainly invalid. Every address of a channel is accepted.
 func isRecipient(address string) bool { return strings.ContainsAny(address, ":"+digits) }
 
-// isSender reports whether Twilio could send a message from an address: a number, a SID, a channel's address, or an
-// alphanumeric sender ID, which has at most 11 letters, digits and spaces.
+// isSender reports whether Twilio could send a message from an address: a number, a SID of 34 characters, a channel's
+// address, or an alphanumeric sender ID, which has at most 11 letters, digits and spaces.
 func isSender(address string) bool {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 	switch {
@@ -100,8 +100,8 @@ func isSender(address string) bool {
 	return false
 }
 
-// checkContent checks that a message has content and is not too long. How Twilio counts characters outside GSM-7 is not
-// confirmed. Its page on 21617 states only that characters of more bytes count for more
+// checkContent checks that a message has content and is not too long. It is not confirmed how Twilio counts characters
+// outside GSM-7. Its page on error 21617 states only that a character with more bytes counts for more
 // (https://www.twilio.com/docs/api/errors/21617).
 func checkContent(v Verb) (found Findings) {
 	characters, units := utf8.RuneCountInString(v.Body), len(utf16.Encode([]rune(v.Body)))
@@ -110,7 +110,7 @@ func checkContent(v Verb) (found Findings) {
 		found.Fail(14103, "A message has neither text nor media.")
 		return found
 	case characters > maxCharacters:
-		found.Fail(14103, "A message has %d characters, more than %d.", characters, maxCharacters)
+		found.Fail(14103, "A message has %d characters. Twilio sends at most %d.", characters, maxCharacters)
 		return found
 	case units > maxCharacters:
 		found.Warn(14103, "A message has %d characters, but %d UTF-16 units. "+

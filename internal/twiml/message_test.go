@@ -14,24 +14,24 @@ func TestContent(t *testing.T) {
 		{"a Body is the text", "<Message><Body>Hello</Body></Message>", want{verbs: []string{"Hello"}}},
 		{"several Bodies are joined", "<Message><Body>Hello, </Body><Body>world</Body></Message>", want{verbs: []string{"Hello, world"}}},
 		{"white space around a Body is layout", "<Message>\n  <Body>Hello</Body>\n</Message>", want{verbs: []string{"Hello"}}},
-		{"text beside a Body is sent, too, with a warning", "<Message>Hello, <Body>world</Body></Message>", want{verbs: []string{"Hello, world"}, warnings: []int{0}}},
+		{"text outside a Body is sent, too, with a warning", "<Message>Hello, <Body>world</Body></Message>", want{verbs: []string{"Hello, world"}, warnings: []int{0}}},
 		{"white space at the ends of a text is kept, with a warning", "<Message>\n  Hello\n</Message>", want{verbs: []string{"\n  Hello\n"}, warnings: []int{0}}},
 		{"a Media needs no text", "<Message><Media>https://demo.twilio.com/owl.png</Media></Message>", want{verbs: []string{"[media https://demo.twilio.com/owl.png]"}}},
 		{"white space around a Media and a Body is layout", "<Message>\n<Body>Owl</Body>\n<Media>\n/owl.png\n</Media>\n</Message>", want{verbs: []string{"Owl[media /owl.png]"}}},
-		{"a Media can stand beside text", "<Message>Owl<Media>/owl.png</Media></Message>", want{verbs: []string{"Owl[media /owl.png]"}}},
+		{"a Media can follow text", "<Message>Owl<Media>/owl.png</Media></Message>", want{verbs: []string{"Owl[media /owl.png]"}}},
 		{"a Media without a URL is ignored, with a warning", "<Message>Owl<Media/></Message>", want{verbs: []string{"Owl"}, warnings: []int{0}}},
 		{"a message can have a recipient and a sender", `<Message to="+12025550143" from="+15005550006">Hello</Message>`, want{verbs: []string{"Hello[to +12025550143][from +15005550006]"}}},
 		{"a comment is ignored", "<!-- a --><Message>He<!-- b -->llo</Message>", want{verbs: []string{"Hello"}}},
 		{"a CDATA section is text", "<Message><![CDATA[a & b]]></Message>", want{verbs: []string{"a & b"}}},
 		{"the five entities and character references are text", "<Message>&lt;&gt;&amp;&apos;&quot;&#65;&#x1F44D;</Message>", want{verbs: []string{`<>&'"A👍`}}},
-		{"a line break of Windows becomes a line feed", "<Message>a\r\nb\rc</Message>", want{verbs: []string{"a\nb\nc"}}},
+		{"a Windows line break becomes a line feed", "<Message>a\r\nb\rc</Message>", want{verbs: []string{"a\nb\nc"}}},
 		{"a reference to a carriage return is kept", "<Message>a&#13;b</Message>", want{verbs: []string{"a\rb"}}},
 	} {
 		t.Run(row.name, func(t *testing.T) { row.want.check(t, Read(response(row.message))) })
 	}
 }
 
-// Each message stands before another one, which must be sent.
+// Each message is followed by another one, which must be sent.
 func TestMessagesThatAreNotSent(t *testing.T) {
 	lost := func(code int) want { return want{verbs: []string{"next"}, errors: []int{code}} }
 	for _, row := range []struct {
@@ -88,11 +88,11 @@ func TestMessagesThatAreSent(t *testing.T) {
 	}
 }
 
-// Twilio's limit is one of characters. A count of bytes would refuse a text that Twilio sends.
+// Twilio limits the number of characters. A limit on the number of bytes would refuse a text that Twilio sends.
 func TestNaiveCount(t *testing.T) {
 	accented := strings.Repeat("é", 1600)
 	if len(accented) <= maxCharacters || utf8.RuneCountInString(accented) > maxCharacters {
-		t.Fatal("the text does not catch a count of bytes")
+		t.Fatal("the text does not have more bytes than Twilio allows characters")
 	}
 	want{verbs: []string{accented}}.check(t, Read(response("<Message>"+accented+"</Message>")))
 }

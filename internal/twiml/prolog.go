@@ -30,12 +30,12 @@ func readProlog(text []byte) (_ []byte, found Findings, err error) {
 		version, encoding := strings.Trim(string(match[1]), `"'`), strings.Trim(string(match[2]), `"'`)
 		if version != "1.0" {
 			found.Warn(0, "The document declares XML %.60s. "+
-				"It is not confirmed that Twilio accepts another version than 1.0.", version)
+				"It is not confirmed that Twilio accepts a version other than 1.0.", version)
 		}
 		lines, rest := bytes.Repeat([]byte("\n"), bytes.Count(match[0], []byte("\n"))), text[len(match[0]):]
 		if encoding != "" && !strings.EqualFold(encoding, "UTF-8") && !isASCII(rest) {
 			found.Warn(0, "The document declares the encoding %.60q. "+
-				"It is not confirmed that Twilio accepts another one than UTF-8.", encoding)
+				"It is not confirmed that Twilio accepts an encoding other than UTF-8.", encoding)
 			rest = decode(rest, encoding)
 		}
 		text = append(lines, rest...)
@@ -43,7 +43,7 @@ func readProlog(text []byte) (_ []byte, found Findings, err error) {
 		return nil, found, &xml.SyntaxError{Line: 1, Msg: "the XML declaration is malformed"}
 	}
 	if !isXML(text) {
-		return nil, found, &xml.SyntaxError{Line: 1, Msg: "there are bytes that are not XML characters in UTF-8"}
+		return nil, found, &xml.SyntaxError{Line: 1, Msg: "the document has bytes that are not XML characters in UTF-8"}
 	}
 	return text, found, nil
 }
@@ -56,7 +56,7 @@ func decode(text []byte, encoding string) []byte {
 	return text
 }
 
-// isXML reports whether a text is UTF-8 and has only the characters of XML (https://www.w3.org/TR/xml/#charsets).
+// isXML reports whether a text is UTF-8 and has only characters that XML allows (https://www.w3.org/TR/xml/#charsets).
 func isXML(text []byte) bool {
 	return utf8.Valid(text) && !bytes.ContainsFunc(text, func(r rune) bool {
 		return r < ' ' && r != '\t' && r != '\r' && r != '\n' || r == 0xFFFE || r == 0xFFFF

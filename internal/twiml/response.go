@@ -7,11 +7,12 @@ import (
 	"unicode/utf8"
 )
 
-// ReadResponse reads a webhook's response as Twilio does. The body is without content encoding and may be cut off after
-// MaxBytes + 1. A redirect is not a valid response here: the caller follows redirects first.
+// ReadResponse reads a webhook's response as Twilio does. The body must be decompressed, and may be cut off after
+// MaxBytes + 1 bytes. A redirect is not a valid response here: the caller follows redirects first.
 //
-// Every error is among the findings. An error of the whole response is Document.Failure, too: a status, a size, a
-// Content-Type, or XML that is not TwiML. An error of a single message costs only that message.
+// The findings contain every error. An error of the status, the size, the Content-Type or the XML concerns the whole
+// response and is Document.Failure, too. After an error of one message, Twilio does not send this message, but executes
+// the other verbs.
 func ReadResponse(status int, contentType string, body []byte) Document {
 	var found Findings
 	switch {
@@ -26,19 +27,19 @@ func ReadResponse(status int, contentType string, body []byte) Document {
 			"It is not confirmed that Twilio treats this as an empty Response.", status)
 		return Document{Findings: found}
 	case status != http.StatusOK:
-		found.Warn(0, "The server answered %d. Twilio asks for a status of 2xx, "+
-			"and all its examples answer 200.", status)
+		found.Warn(0, "The server answered %d. Twilio's documentation allows any 2xx status, "+
+			"but all its examples answer 200.", status)
 	}
 	if len(body) > 64_000 {
 		found.Warn(11750, "The response is larger than 64,000 bytes. "+
-			"Twilio's limit of 64 kB may mean this or 65,536 bytes.")
+			"Twilio's limit of 64 kB may mean 64,000 or 65,536 bytes.")
 	}
 	return readBody(contentType, body).after(found)
 }
 
 // readBody reads a body by its Content-Type. The types are those of https://www.twilio.com/docs/messaging/twiml. An
 // empty body of XML has no root element (12100). A response without a Content-Type is an error even if it is empty
-// (11200). The charset is only warned of: XML is decoded by its own declaration.
+// (11200). A charset only causes a warning, because XML is decoded by its own declaration.
 func readBody(contentType string, body []byte) Document {
 	mediaType, _, _ := strings.Cut(contentType, ";") // mime returns no type if a parameter is malformed
 	mediaType = strings.ToLower(strings.TrimSpace(mediaType))
@@ -51,7 +52,7 @@ func readBody(contentType string, body []byte) Document {
 	case "":
 		return failed(11200, "The response has no Content-Type.")
 	default:
-		return failed(12300, "Twilio does not read the Content-Type %.60q.", mediaType)
+		return failed(12300, "Twilio does not accept the Content-Type %.60q.", mediaType)
 	}
 	var found Findings
 	_, parameters, _ := mime.ParseMediaType(contentType)
@@ -62,13 +63,13 @@ func readBody(contentType string, body []byte) Document {
 	return read(body).after(found)
 }
 
-// readPlain makes one message of the whole text, as Twilio does with text/plain.
+// readPlain returns a document whose only verb is a message with the whole text, as Twilio reads text/plain.
 func readPlain(body []byte) Document {
 	var found Findings
 	text := string(body)
 	if !utf8.ValidString(text) {
 		text = strings.ToValidUTF8(text, "\uFFFD")
-		found.Warn(0, "The text is not UTF-8. It is not confirmed what Twilio does with such bytes.")
+		found.Warn(0, "The text is not UTF-8. It is not confirmed what Twilio does with invalid bytes.")
 	}
 	if isBlank(text) {
 		found.Warn(14103, "The response is an empty text. "+

@@ -20,14 +20,14 @@ func TestStatus(t *testing.T) {
 		{"500 is an error", 500, "text/xml", hello, want{errors: []int{11217}, failed: true}},
 		{"503 is an error even with TwiML", 503, "text/xml", hello, want{errors: []int{11217}, failed: true}},
 		{"599 is an error", 599, "", "", want{errors: []int{11217}, failed: true}},
-		{"600 is not a valid status", 600, "text/xml", hello, want{errors: []int{11200}, failed: true}},
-		{"101 is not a valid status", 101, "", "", want{errors: []int{11200}, failed: true}},
-		{"a redirect that was not followed is not a valid status", 304, "", "", want{errors: []int{11200}, failed: true}},
+		{"600 is not a valid response", 600, "text/xml", hello, want{errors: []int{11200}, failed: true}},
+		{"101 is not a valid response", 101, "", "", want{errors: []int{11200}, failed: true}},
+		{"a redirect that was not followed is not a valid response", 304, "", "", want{errors: []int{11200}, failed: true}},
 		{"204 has no verbs, with a warning", 204, "", "", want{warnings: []int{0}}},
 		{"202 without a document has no verbs, with a warning", 202, "text/xml", "", want{warnings: []int{0}}},
 		{"201 with a document is read, with a warning", 201, "text/xml", hello, want{verbs: []string{"Hello"}, warnings: []int{0}}},
-		{"an empty 200 of XML is not a document", 200, "text/xml", "", want{errors: []int{12100}, failed: true}},
-		{"an empty 200 without a Content-Type has the error of the missing type", 200, "", "", want{errors: []int{11200}, failed: true}},
+		{"an empty body of XML is not a document", 200, "text/xml", "", want{errors: []int{12100}, failed: true}},
+		{"an empty body without a Content-Type is an error because of the missing type", 200, "", "", want{errors: []int{11200}, failed: true}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			row.want.check(t, ReadResponse(row.status, row.contentType, []byte(row.body)))
@@ -60,7 +60,7 @@ func TestContentType(t *testing.T) {
 		{"a word that is not a type is refused", "xml", hello, refused},
 		{"a missing type is an error", "", hello, want{errors: []int{11200}, failed: true}},
 		{"white space is a missing type", " ", hello, want{errors: []int{11200}, failed: true}},
-		{"another charset does not matter to ASCII", "text/xml; charset=iso-8859-1", hello, read},
+		{"another charset causes no warning if the body is ASCII", "text/xml; charset=iso-8859-1", hello, read},
 		{"another charset is ignored, with a warning", "text/xml; charset=iso-8859-1", latin, want{verbs: []string{"Olá"}, warnings: []int{0}}},
 		{"text/plain is sent as a message, with a warning", "text/plain; charset=utf-8", "Internal Server Error", want{verbs: []string{"Internal Server Error"}, warnings: []int{0}}},
 		{"TwiML as text/plain is sent as a message", "text/plain", "<Response/>", want{verbs: []string{"<Response/>"}, warnings: []int{0}}},
@@ -87,9 +87,9 @@ func TestSize(t *testing.T) {
 		{"64,000 bytes are read", 200, "text/xml", padded(64_000), want{verbs: []string{"Hello"}}},
 		{"65,536 bytes are read, with a warning", 200, "text/xml", padded(65_536), want{verbs: []string{"Hello"}, warnings: []int{11750}}},
 		{"65,537 bytes are too many", 200, "text/xml", padded(65_537), tooLarge},
-		{"65,537 bytes are too many before they are parsed", 200, "text/xml", strings.Repeat("a", 65_537), tooLarge},
-		{"65,537 bytes are too many whatever their type", 200, "application/json", strings.Repeat("a", 65_537), tooLarge},
-		{"the status of an error comes first", 500, "", strings.Repeat("a", 65_537), want{errors: []int{11217}, failed: true}},
+		{"the size is checked before the XML", 200, "text/xml", strings.Repeat("a", 65_537), tooLarge},
+		{"65,537 bytes are too many for every type", 200, "application/json", strings.Repeat("a", 65_537), tooLarge},
+		{"the status is checked before the size", 500, "", strings.Repeat("a", 65_537), want{errors: []int{11217}, failed: true}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			row.want.check(t, ReadResponse(row.status, row.contentType, []byte(row.body)))

@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// schema has the attributes and the child elements of each element. The verbs are the children of a Response.
+// schema has the attributes and the child elements of each element. The verbs are the children of <Response>.
 //
-// See https://www.twilio.com/docs/messaging/twiml. Twilio's page on 14110 still names the older Sms as a verb.
+// See https://www.twilio.com/docs/messaging/twiml. Twilio's page on error 14110 still lists the older <Sms> as a verb.
 var schema = map[string]struct{ attributes, children []string }{
 	"Response": {attributes: []string{"version"}, children: []string{"Message", "Sms", "Redirect"}},
 	"Message":  {attributes: messageAttributes, children: []string{"Body", "Media"}},
@@ -29,18 +29,18 @@ func Read(body []byte) Document {
 	if root.Name != "Response" {
 		return failed(12102, "The root element is %.60q.", root.Name).after(found)
 	}
-	// Twilio's page on 12101 names the versions of its API. Today's documentation of Response has no attributes.
+	// Twilio's page on error 12101 lists the versions. The current documentation of <Response> has no attributes.
 	if version, has := root.Attribute("version"); has && version != "2010-04-01" && version != "2008-08-01" {
 		return failed(12101, "The Response has the version %.60q.", version).after(found)
 	}
 	return Document{Root: root}.withVerbs(root).after(append(found, checkAttributes(root)...))
 }
 
-// withVerbs returns the document with its verbs, up to the one that continues with another document.
+// withVerbs returns the document with its verbs, up to the first verb that continues with another document.
 func (d Document) withVerbs(root *Element) Document {
 	var found Findings
 	if !isBlank(root.Text) {
-		found.Warn(12200, "<%s>, line %d, has text of its own, which Twilio ignores.", root.Name, root.Line)
+		found.Warn(12200, "The <%s> in line %d has text outside its verbs. Twilio ignores it.", root.Name, root.Line)
 	}
 	messages := 0
 	for i, e := range root.Children {
@@ -53,7 +53,7 @@ func (d Document) withVerbs(root *Element) Document {
 			d.Verbs = append(d.Verbs, *v)
 		}
 		if isLast && i < len(root.Children)-1 {
-			found.Warn(0, "Twilio does not execute what follows the %s in line %d.", e.Name, e.Line)
+			found.Warn(0, "Twilio does not execute anything after the %s in line %d.", e.Name, e.Line)
 		}
 		if isLast {
 			break
@@ -61,7 +61,7 @@ func (d Document) withVerbs(root *Element) Document {
 	}
 	if messages > MaxMessages {
 		found.Fail(14109, "The document has %d messages. Twilio sends at most %d. "+
-			"It is not confirmed that it sends the first ones, as here.", messages, MaxMessages)
+			"It is not confirmed that Twilio sends the first ones, as assumed here.", messages, MaxMessages)
 	}
 	d.Findings = found
 	return d
@@ -71,8 +71,8 @@ func (d Document) withVerbs(root *Element) Document {
 // another document.
 func readVerb(e *Element) (v *Verb, isLast bool, found Findings) {
 	if !slices.Contains(schema["Response"].children, e.Name) {
-		found.Fail(14110, "<%.60s>, line %d, is not a verb of messaging. The verbs are Message and Redirect, "+
-			"spelled like this.", e.Name, e.Line)
+		found.Fail(14110, "The <%.60s> in line %d is not a verb for messages. The verbs are Message and Redirect, "+
+			"with a capital.", e.Name, e.Line)
 		return nil, false, found
 	}
 	method, found := readMethod(e)
@@ -81,7 +81,7 @@ func readVerb(e *Element) (v *Verb, isLast bool, found Findings) {
 		v = &Verb{IsRedirect: true, URL: strings.TrimSpace(e.Text), Method: method}
 		if v.URL == "" {
 			found.Warn(0, "The Redirect in line %d has no URL. "+
-				"It is not confirmed that Twilio requests the same document again, as here.", e.Line)
+				"It is not confirmed that Twilio requests the same document again, as assumed here.", e.Line)
 		}
 		return v, true, found
 	}
@@ -92,16 +92,16 @@ func readVerb(e *Element) (v *Verb, isLast bool, found Findings) {
 	}
 	if found.haveError() {
 		if isLast {
-			found.Warn(0, "The action of a message that is not sent is not requested here. Twilio requests it, "+
-				"with the MessageStatus of the failure.")
+			found.Warn(0, "The message is not sent. Twilio requests its action with the MessageStatus of the failure. "+
+				"Here, the action is not requested.")
 		}
 		return nil, isLast, found
 	}
 	return v, isLast, found
 }
 
-// readMethod returns the method of the next request. It is POST by default. Twilio does not send a message with another
-// method than GET and POST.
+// readMethod returns the method of the request for the next document, which is POST by default. Twilio does not send a
+// message whose method is neither GET nor POST.
 func readMethod(e *Element) (method string, found Findings) {
 	given, has := e.Attribute("method")
 	method = strings.ToUpper(given)
@@ -115,33 +115,35 @@ func readMethod(e *Element) (method string, found Findings) {
 		found.Fail(14104, "The %s in line %d has a method other than GET and POST.", e.Name, e.Line)
 	case method != given:
 		found.Warn(14104, "The %s in line %d has the method %.60q. "+
-			"Twilio writes methods in capitals.", e.Name, e.Line, given)
+			"Twilio's documentation writes methods in capitals.", e.Name, e.Line, given)
 	}
 	return method, found
 }
 
-// checkSchema warns of attributes and elements that Twilio does not know. Twilio ignores them.
+// checkSchema warns about attributes and elements that TwiML does not have. Twilio ignores them.
 func checkSchema(e *Element) Findings {
 	found := checkAttributes(e)
 	for _, child := range e.Children {
 		if slices.Contains(schema[e.Name].children, child.Name) {
 			found = append(found, checkSchema(child)...)
 		} else {
-			found.Warn(12200, "<%.60s>, line %d, is not valid in <%s>. It is ignored.", child.Name, child.Line, e.Name)
+			found.Warn(12200, "The <%.60s> in line %d is not valid in a <%s>. Twilio ignores it.",
+				child.Name, child.Line, e.Name)
 		}
 	}
 	return found
 }
 
-// checkAttributes warns of unknown attributes. Attributes with a prefix belong to XML and to schemas.
+// checkAttributes warns about unknown attributes. It accepts every attribute with a prefix, such as xml:space, because
+// XML and its schemas use them.
 func checkAttributes(e *Element) (found Findings) {
 	for _, a := range e.Attributes {
 		if a.Name.Space == "" && !slices.Contains(schema[e.Name].attributes, a.Name.Local) {
-			found.Warn(12200, "<%s>, line %d, has no attribute %.60q.", e.Name, e.Line, a.Name.Local)
+			found.Warn(12200, "The <%s> in line %d has the unknown attribute %.60q.", e.Name, e.Line, a.Name.Local)
 		}
 	}
 	return found
 }
 
-// isBlank reports whether a text has nothing but white space.
+// isBlank reports whether a text is empty or has only white space.
 func isBlank(text string) bool { return strings.TrimSpace(text) == "" }

@@ -17,14 +17,14 @@ func TestVerbs(t *testing.T) {
 		{"a Redirect is a POST", "<Redirect>/next</Redirect>", want{verbs: []string{"redirect /next[method POST]"}}},
 		{"a Redirect can be a GET", `<Redirect method="GET">/next</Redirect>`, want{verbs: []string{"redirect /next[method GET]"}}},
 		{"white space around the URL of a Redirect is ignored", "<Message>Hello</Message><Redirect>\n/next\n</Redirect>", want{verbs: []string{"Hello", "redirect /next[method POST]"}}},
-		{"what follows a Redirect is not executed", "<Redirect>/next</Redirect><Message>Hello</Message><Say>x</Say>", want{verbs: []string{"redirect /next[method POST]"}, warnings: []int{0}}},
-		{"white space after a Redirect is not warned of", "<Redirect>/next</Redirect>\n", want{verbs: []string{"redirect /next[method POST]"}}},
+		{"a verb after a Redirect is not executed", "<Redirect>/next</Redirect><Message>Hello</Message><Say>x</Say>", want{verbs: []string{"redirect /next[method POST]"}, warnings: []int{0}}},
+		{"white space after a Redirect causes no warning", "<Redirect>/next</Redirect>\n", want{verbs: []string{"redirect /next[method POST]"}}},
 		{"a Redirect without a URL means the same document, with a warning", "<Redirect/>", want{verbs: []string{"redirect [method POST]"}, warnings: []int{0}}},
 		{"a Redirect with another method is a POST, with a warning", `<Redirect method="PUT">/next</Redirect>`, want{verbs: []string{"redirect /next[method POST]"}, warnings: []int{14104}}},
 		{"the method of a Redirect in small letters is accepted, with a warning", `<Redirect method="get">/next</Redirect>`, want{verbs: []string{"redirect /next[method GET]"}, warnings: []int{14104}}},
 		{"an action continues with another document by POST", `<Message action="/next">Hello</Message>`, want{verbs: []string{"Hello[action /next][method POST]"}}},
 		{"an action can continue by GET", `<Message action="/next" method="GET">Hello</Message>`, want{verbs: []string{"Hello[action /next][method GET]"}}},
-		{"what follows an action is not executed", `<Message action="/next">Hello</Message><Redirect>/other</Redirect>`, want{verbs: []string{"Hello[action /next][method POST]"}, warnings: []int{0}}},
+		{"a verb after an action is not executed", `<Message action="/next">Hello</Message><Redirect>/other</Redirect>`, want{verbs: []string{"Hello[action /next][method POST]"}, warnings: []int{0}}},
 		{"an empty action is ignored", `<Message action="">a</Message><Message>b</Message>`, want{verbs: []string{"a", "b"}}},
 		{"an action of white space is ignored", `<Message action=" ">a</Message><Message>b</Message>`, want{verbs: []string{"a", "b"}}},
 		{"the action of an empty message is not requested, with a warning", `<Message action="/next"/><Message>a</Message>`, want{errors: []int{14103}, warnings: []int{0, 0}}},
@@ -38,7 +38,7 @@ func TestVerbs(t *testing.T) {
 		{"an unknown attribute of a Message is ignored, with a warning", `<Message To="+12025550143">Hello</Message>`, want{verbs: []string{"Hello"}, warnings: []int{12200}}},
 		{"an unknown attribute of a Body is ignored, with a warning", `<Message><Body lang="en">Hello</Body></Message>`, want{verbs: []string{"Hello"}, warnings: []int{12200}}},
 		{"an unknown attribute of a Redirect is ignored, with a warning", `<Redirect to="x">/next</Redirect>`, want{verbs: []string{"redirect /next[method POST]"}, warnings: []int{12200}}},
-		{"attributes with a prefix are not warned of", `<Message xml:space="preserve">Hello</Message>`, want{verbs: []string{"Hello"}}},
+		{"attributes with a prefix cause no warning", `<Message xml:space="preserve">Hello</Message>`, want{verbs: []string{"Hello"}}},
 		{"an unknown element in a Message is ignored, with a warning", "<Message>He<b>ll</b>o</Message>", want{verbs: []string{"Heo"}, warnings: []int{12200}}},
 		{"a verb in a Message is ignored, with a warning", "<Message>Hello<Redirect>/next</Redirect></Message>", want{verbs: []string{"Hello"}, warnings: []int{12200}}},
 		{"an element in a Body is ignored, with a warning", "<Message><Body>Hel<i>x</i>lo</Body></Message>", want{verbs: []string{"Hello"}, warnings: []int{12200}}},
@@ -63,7 +63,7 @@ func TestResponseElement(t *testing.T) {
 		{"the root may not name another version", `<Response version="1.0"><Message>a</Message></Response>`, want{errors: []int{12101}, failed: true}},
 		{"an unknown attribute is ignored, with a warning", `<Response lang="en"><Message>a</Message></Response>`, want{verbs: []string{"a"}, warnings: []int{12200}}},
 		{"a namespace is ignored, with a warning", `<Response xmlns="https://example.com"><Message>a</Message></Response>`, want{verbs: []string{"a"}, warnings: []int{12200}}},
-		{"the attributes of schemas are not warned of", `<Response xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:noNamespaceSchemaLocation="a.xsd"/>`, want{}},
+		{"the attributes of schemas cause no warning", `<Response xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:noNamespaceSchemaLocation="a.xsd"/>`, want{}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			d := Read([]byte(row.document))
@@ -88,7 +88,7 @@ func TestMessageLimit(t *testing.T) {
 		want        want
 	}{
 		{"ten messages are sent", messages.String(), want{verbs: ten}},
-		{"of twelve messages ten are sent", more, want{verbs: ten, errors: []int{14109}}},
+		{"ten of twelve messages are sent", more, want{verbs: ten, errors: []int{14109}}},
 		{"a Redirect after twelve messages is executed", more + "<Redirect>/next</Redirect>", want{verbs: append(ten, "redirect /next[method POST]"), errors: []int{14109}}},
 		{"an empty message does not count", "<Message/>" + messages.String(), want{verbs: ten, errors: []int{14103}}},
 	} {
@@ -116,7 +116,7 @@ func TestDetails(t *testing.T) {
 	}
 }
 
-// A server's text is not repeated at length.
+// A finding quotes only the beginning of a long text.
 func TestDetailsAreShort(t *testing.T) {
 	long := strings.Repeat("x", 10_000)
 	for name, document := range map[string]string{

@@ -12,10 +12,10 @@ import (
 // Element is an element of a document.
 type Element struct {
 	Name       string // as it is written, with its prefix
-	Text       string // all text of its own, without that of its children
+	Text       string // all text directly in the element, without the text in its children
 	Attributes []xml.Attr
 	Children   []*Element
-	Line       int
+	Line       int // the line where the start tag ends, from 1
 }
 
 // Attribute returns the value of an attribute without a prefix, and whether the element has it.
@@ -27,14 +27,14 @@ func (e *Element) Attribute(name string) (string, bool) {
 	return e.Attributes[i].Value, true
 }
 
-// trimmed returns the value of an attribute without white space around it, "" if the element does not have it.
+// trimmed returns the value of an attribute without white space around it, or "" if the element has no such attribute.
 func (e *Element) trimmed(attribute string) string {
 	value, _ := e.Attribute(attribute)
 	return strings.TrimSpace(value)
 }
 
-// parse parses a document as https://www.w3.org/TR/xml/ requires of a processor that does not validate, and returns its
-// root. The findings are what Twilio may not accept. The error is an *xml.SyntaxError, which names the line.
+// parse parses a document as https://www.w3.org/TR/xml/ requires of a non-validating processor, and returns its root.
+// The findings are warnings about parts that Twilio may not accept. The error is an *xml.SyntaxError with the line.
 //
 // encoding/xml does most of the work. parse adds the checks that encoding/xml does not make. It does not read the
 // declarations inside a document type, so their entities are unknown.
@@ -44,7 +44,7 @@ func parse(body []byte) (root *Element, found Findings, err error) {
 		return nil, found, err
 	}
 	decoder := xml.NewDecoder(bytes.NewReader(text))
-	open := []*Element{{}} // from the document, whose child is the root, inwards
+	open := []*Element{{}} // the open elements; the first one is the document, whose child is the root
 	hasDocType := false
 	for {
 		from := decoder.InputOffset()
@@ -90,9 +90,10 @@ func parse(body []byte) (root *Element, found Findings, err error) {
 	}
 }
 
-// The right forms of a start tag, of what follows the target of a processing instruction, and of the inside of a
-// document type declaration. A reference to half of a surrogate pair (U+D800 to U+DFFF, 55296 to 57343) is not a
-// character; encoding/xml turns it into U+FFFD.
+// spacedTag matches a start tag with white space between its attributes. afterTarget matches the end of the target of a
+// processing instruction. docType matches the content of a document type declaration. surrogate matches a reference to
+// half of a surrogate pair (U+D800 to U+DFFF, 55296 to 57343). This is not a character, but encoding/xml turns it into
+// U+FFFD.
 var (
 	spacedTag   = regexp.MustCompile(`^[^"']*(?:(?:"[^"]*"|'[^']*')[ \t\r\n/>][^"']*)*$`)
 	afterTarget = regexp.MustCompile(`^(?:[ \t\r\n]|\?>)`)
@@ -102,12 +103,12 @@ var (
 )
 
 const (
-	noDirective = "there is a declaration where none is allowed"
+	noDirective = "a declaration is in a place where XML does not allow it"
 	halfOfPair  = "a character reference is half of a surrogate pair"
 )
 
-// check returns the problem of a token that encoding/xml accepts, or "". It does not depend on the position of the
-// token in the document. raw is the token as it is written.
+// check returns a problem of a token that encoding/xml does not report, or "" if there is none. raw is the token as it
+// is written. check does not look at the position of the token in the document.
 func check(token xml.Token, raw []byte) (problem string) {
 	switch token := token.(type) {
 	case xml.StartElement:
