@@ -9,8 +9,8 @@ import (
 	"smsession/internal/phone"
 )
 
-// BenchmarkRun is a whole load over HTTP on this host, against a handler that does almost nothing. msgs/s is what both
-// do together. Two idle cores handle roughly 9,000 messages a second.
+// BenchmarkRun measures a load over HTTP on this host. The handler does almost nothing. The load and the handler share
+// the processor. Two idle cores handle roughly 9,000 messages a second.
 func BenchmarkRun(b *testing.B) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -41,7 +41,7 @@ func BenchmarkRun(b *testing.B) {
 	b.ReportMetric(float64(report.Deliveries)/report.Seconds, "deliveries/s")
 }
 
-// greet answers without a session. The count is wrong, but the proof is as much work as with a correct count.
+// greet answers without a session. Its count is wrong, but checking it takes as long as checking a correct count.
 func greet(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	w.Header().Set("Content-Type", "text/xml; charset=utf-8")

@@ -10,7 +10,7 @@ import (
 )
 
 // conversation is one phone, its messages and their answers. It consists of turns, one after the other. All deliveries
-// of a turn are made at once. It is for one goroutine.
+// of a turn are made at the same time. A conversation is not safe for concurrent use.
 type conversation struct {
 	from  string
 	sids  sids
@@ -25,21 +25,22 @@ type conversation struct {
 	failedAfter int    // how many messages there were at the first error; 0 for no error
 }
 
-// message contains what the proof needs to know about a message, in 12 bytes.
+// message contains the facts about a message that the proof needs. It has 12 bytes.
 type message struct {
 	sent     int32 // the turn of its first delivery
 	count    int32 // of the first answer; 0 if there was none
 	answered int32 // the turn of that answer
 }
 
-// recount is an answer to a repeat with another count than the first answer.
+// recount is a later answer to a message, if its count differs from that of the first answer.
 type recount struct{ message, count int32 }
 
 func newConversation(from string, phone Sender) *conversation {
 	return &conversation{from: from, sids: sids(rand.Uint64()), phone: phone}
 }
 
-// begin begins the next turn, with new messages and a number of deliveries of old and new ones.
+// begin begins the next turn. messages is how many new messages it has. deliveries is how many deliveries it has, of
+// old and of new messages.
 func (c *conversation) begin(messages, deliveries int) {
 	c.turn++
 	for range messages {
@@ -48,13 +49,13 @@ func (c *conversation) begin(messages, deliveries int) {
 	c.pending = deliveries
 }
 
-// text returns what each delivery of a message carries.
+// text returns the message that every delivery of a message sends.
 func (c *conversation) text(index int32, cookieless bool) phone.Message {
 	return phone.Message{SID: c.sids.of(index), Body: "message " + strconv.Itoa(int(index)+1), Cookieless: cookieless}
 }
 
-// record stores the result of a delivery of the turn. d is nil if the delivery was cut off. A reply of the fallback URL
-// counts as any other.
+// record stores the result of a delivery of the turn. d is nil if the delivery did not begin. A reply of the fallback
+// URL counts like any other.
 func (c *conversation) record(index int32, d *phone.Delivery) {
 	c.pending--
 	var replies []phone.Reply
@@ -104,8 +105,9 @@ func countOf(replies []phone.Reply) int32 {
 	return int32(n)
 }
 
-// numbers makes phone numbers that no other run uses and that nobody owns: the ITU has not assigned the country code
-// 999 (List of ITU-T Recommendation E.164 assigned country codes). They have 15 digits, the most that E.164 allows.
+// numbers generates phone numbers that nobody owns: the ITU has not assigned the country code 999 (List of ITU-T
+// Recommendation E.164 assigned country codes). They have 15 digits, which is the maximum of E.164. Each run begins at
+// a random number, so two runs almost never use the same numbers.
 type numbers struct{ last uint64 }
 
 const subscribers = 1_000_000_000_000 // 12 digits
@@ -115,8 +117,8 @@ func (n *numbers) next() string {
 	return fmt.Sprintf("+999%012d", n.last)
 }
 
-// sids makes the MessageSids of a conversation from a random number and the index of the message, so they need no
-// memory.
+// sids generates the MessageSids of a conversation from a random number and the index of the message, so that they need
+// no memory.
 type sids uint64
 
 func (s sids) of(message int32) string {

@@ -10,12 +10,12 @@ import (
 	"smsession/internal/phone"
 )
 
-// flask starts the server of testdata/flask, in a process of its own, and returns the URL of its webhook.
+// flask starts the server of testdata/flask in another process, and returns the URL of its webhook.
 func flask(t *testing.T) string {
 	t.Helper()
-	var said bytes.Buffer
+	var stderr bytes.Buffer
 	server := exec.Command(python(t), "testdata/flask/app.py")
-	server.Stderr = &said
+	server.Stderr = &stderr
 	stdout, err := server.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -30,13 +30,13 @@ func flask(t *testing.T) string {
 	}
 	if err != nil {
 		stop()
-		t.Fatalf("the server did not start: %v\n%s", err, &said)
+		t.Fatalf("the server did not start: %v\n%s", err, &stderr)
 	}
 	t.Cleanup(stop)
 	return "http://127.0.0.1:" + strings.TrimSpace(port) + "/sms"
 }
 
-// python returns an interpreter that has Flask: that of the system, for which there is a package, or any other.
+// python returns a Python interpreter that has Flask. It prefers that of the system, for which a package has Flask.
 func python(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"/usr/bin/python3", "python3"} {
@@ -44,12 +44,12 @@ func python(t *testing.T) string {
 			return name
 		}
 	}
-	t.Fatal("no python3 here has Flask; deploy/test/setup.sh flask installs it")
+	t.Fatal("no python3 on this host has Flask: run deploy/test/setup.sh flask")
 	return ""
 }
 
-// The tutorial's server in another language counts one message after the other, and each fault of a load finds one of
-// its defects.
+// testdata/flask is the server of Twilio's tutorial in Python. It counts correctly if the messages do not overlap. Each
+// fault of a load reveals one of its defects.
 func TestTheTutorialsServer(t *testing.T) {
 	url := flask(t)
 	network := new(phone.Network)
@@ -67,9 +67,10 @@ func TestTheTutorialsServer(t *testing.T) {
 		with func(o *Options)
 		want []Kind
 	}{
-		{"one message after the other is counted", func(*Options) {}, nil},
+		{"messages that do not overlap are counted correctly", func(*Options) {}, nil},
 		{"a burst loses updates", func(o *Options) { o.Burst = 5 }, []Kind{LostUpdate}},
-		{"a first-message race forks the session", func(o *Options) { o.Burst, o.FirstRace = 5, 1 }, []Kind{ForkedSession}},
+		{"a race of first messages forks the session",
+			func(o *Options) { o.Burst, o.FirstRace = 5, 1 }, []Kind{ForkedSession}},
 		{"a repeat is counted again", func(o *Options) { o.Resend = 0.2 }, []Kind{CountedTwice}},
 		{"a lost cookie begins another session", func(o *Options) { o.LoseCookies = 0.1 }, []Kind{ForkedSession}},
 	}

@@ -12,16 +12,17 @@ import (
 	"smsession/internal/phone"
 )
 
-// ErrRemote means that the load would go to another host, which may belong to another person.
-var ErrRemote = errors.New("the load would go to another host: if that host is yours to load, use --i-own-this-host")
+// ErrRemote means that the load would go to another host. That host may belong to somebody else.
+var ErrRemote = errors.New("the load would go to another host: if you own that host, use --i-own-this-host")
 
-// ErrLedAway means that the webhook leads to another server by a redirect or by TwiML. A request to that server would
-// carry a signature and cookies, and the user has not named the server.
-var ErrLedAway = errors.New("the webhook leads to another server, and a load sends nothing there; " +
-	"if that server is yours, load it directly")
+// ErrNotFollowed means that the webhook leads to another server by a redirect or by TwiML. A request to that server
+// would carry a signature and cookies, and the user has not named the server.
+var ErrNotFollowed = errors.New("the webhook leads to another server, and load sends nothing there: " +
+	"if you own that server, use its URL as the webhook")
 
-// Loopback returns ErrRemote unless all addresses of the endpoints belong to this host. It ignores an endpoint without
-// a URL. It returns another error if a URL is not valid or a host has no address. No error quotes a URL.
+// Loopback returns ErrRemote unless the hosts of all endpoints have only loopback addresses. It ignores an endpoint
+// without a URL. It returns another error if a URL is not valid or a host has no address. No error quotes a URL. A host
+// can get another address later; Permit checks that.
 func Loopback(ctx context.Context, endpoints ...phone.Endpoint) error {
 	for _, e := range endpoints {
 		text := cmp.Or(e.Address, e.URL)
@@ -43,13 +44,14 @@ func Loopback(ctx context.Context, endpoints ...phone.Endpoint) error {
 	return nil
 }
 
-// loopback reports whether all addresses belong to this host.
+// loopback reports whether all addresses are loopback addresses.
 func loopback(addresses []net.IPAddr) bool {
 	return !slices.ContainsFunc(addresses, func(a net.IPAddr) bool { return !a.IP.IsLoopback() })
 }
 
-// Permit returns ErrRemote unless an IP address with its port belongs to this host. phone.Network calls it before it
-// connects: a redirect may lead elsewhere, and a name may have other addresses by then.
+// Permit returns ErrRemote unless address is a loopback address with a port. It is for phone.Network, which calls it
+// before each connection: a redirect may lead to another host, and a name may have got another address since Loopback.
+// It is safe for concurrent use.
 func Permit(address string) error {
 	if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().IsLoopback() {
 		return ErrRemote

@@ -11,33 +11,33 @@ import (
 	"smsession/internal/phone"
 )
 
-// server is a webhook without HTTP, with the faults that its fields set. It detects a repeat while fewer than 64 later
-// messages of its session have been counted, and not longer.
+// server is a webhook without HTTP. Its fields select the faults that it has. It detects a repeat only while fewer than
+// 64 later messages of its session have been counted.
 type server struct {
 	forks     bool // finds sessions by the cookie alone
-	forgets   bool // counts a message each time it comes
+	forgets   bool // counts a message each time it is delivered
 	corrects  bool // answers a repeat with the current count
-	overlaps  bool // reads, waits, writes
-	rewinds   bool // writes back what it has read when a message comes again
+	overlaps  bool // waits between reading and writing a session
+	rewinds   bool // restores an earlier session when a message is repeated
 	reorders  bool // counts every fifth message one too high, and the next one too low
 	noCounts  bool // answers without a count
 	loses     float64
 	errors    float64
-	slow      time.Duration // the most that one step takes
+	slow      time.Duration // how long one step takes at most
 	atOnce    func(running int)
 	delivered func(m phone.Message)
 
 	mu       sync.Mutex
 	random   *rand.Rand
 	running  int
-	beyond   int                 // messages that came again after 64 later ones
-	sessions map[string]*session // by cookie, and by sender where the cookie does not decide
+	beyond   int                 // messages that were repeated after 64 later ones
+	sessions map[string]*session // by sender; by cookie if forks is set
 }
 
 type session struct {
 	count int
-	last  []counted      // the latest 64
-	ever  map[string]int // all
+	last  []counted      // the latest 64 messages
+	ever  map[string]int // all messages, by SID
 }
 
 type counted struct {
@@ -60,8 +60,8 @@ type device struct {
 
 func (s *server) phone(from string) (Sender, error) { return &device{server: s, from: from}, nil }
 
-// Send delivers a message. The way there and the way back take a while, and each may lose the message. A message that
-// is lost may take effect later.
+// Send delivers a message. The request and the response both take some time. The message may be lost, and a lost
+// message may still take effect later.
 func (h *device) Send(ctx context.Context, m phone.Message) *phone.Delivery {
 	cookie := h.carried(m)
 	h.enter(m)
@@ -155,7 +155,7 @@ func (s *server) pause(ctx context.Context) bool {
 	}
 }
 
-// count counts a message in its session and returns the count that it is answered with.
+// count counts a message in its session. It returns the count and the cookie of the answer.
 func (h *device) count(cookie string, m phone.Message) (int, string) {
 	s := h.server
 	s.mu.Lock()
@@ -180,7 +180,7 @@ func (h *device) count(cookie string, m phone.Message) (int, string) {
 	return s.write(one, read, m.SID), key
 }
 
-// write adds a message to a session that was read. A correct server has just read it.
+// write adds a message to a session. read is what the server has read; a correct server has just read it.
 func (s *server) write(one *session, read session, sid string) int {
 	for _, c := range read.last {
 		if c.sid != sid || s.forgets {

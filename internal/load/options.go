@@ -1,8 +1,9 @@
-// Package load is many phones at once. It puts a webhook under load, with the faults of Twilio's networks, and proves
-// from the replies alone that the webhook counted every message once.
+// Package load sends the messages of many phones to a webhook at the same time. It adds the faults that Twilio and its
+// networks have: bursts, repeats and lost cookies. It proves from the replies that the webhook counted every message
+// once.
 //
-// It reads only the replies, so it works with every server that answers as Twilio's tutorial does. It is not a
-// benchmark of Twilio, and it does not read Redis.
+// The package reads only the replies, so it works with every server that answers as Twilio's tutorial does. It does not
+// measure Twilio, and it does not read Redis.
 package load
 
 import (
@@ -15,22 +16,24 @@ import (
 	"smsession/internal/phone"
 )
 
-// Options say what to send. `smsession load` has a flag for each of them but the last two.
+// Options describe a load. `smsession load` has a flag for each field except Phone and Progress. Without Duration and
+// Messages, a load ends only with its context.
 type Options struct {
-	Conversations int            // at the same time
-	InFlight      int            // deliveries at the same time
-	Duration      *time.Duration // for how long turns begin; nil for no limit
-	Messages      int            // the most that are sent, without repeats; 0 for no limit
-	Rate          float64        // messages a second; 0 for as many as are answered
-	Burst         int            // how many messages at once a burst has; 1 for no bursts
+	Conversations int            // how many there are at the same time
+	InFlight      int            // how many deliveries there are at the same time
+	Duration      *time.Duration // no message is sent for the first time after this time; nil for no limit
+	Messages      int            // how many are sent at most, not counting repeats; 0 for no limit
+	Rate          float64        // messages a second; 0 sends the next message as soon as an earlier one is answered
+	Burst         int            // how many messages a burst sends at the same time; 1 for no bursts
 	FirstRace     float64        // the share of conversations that begin with a burst
 	Resend        float64        // the share of messages that are delivered again
 	LoseCookies   float64        // the share of deliveries without cookies
 	Expect        Expectation
 
-	// Phone returns the phone of a number. Only one goroutine calls it.
+	// Phone returns the phone of a number. Calls of Phone do not overlap.
 	Phone func(from string) (Sender, error)
-	// Progress, unless it is nil, gets lines about the progress of the run. An error of Progress is ignored.
+	// Progress gets a line about the progress of the run every few seconds, until Run returns. It may be nil. Its
+	// errors are ignored.
 	Progress io.Writer
 }
 
@@ -46,7 +49,7 @@ const (
 	// ExpectCounter is Twilio's tutorial: every message raises the count of its conversation by one, and the reply
 	// contains the count.
 	ExpectCounter Expectation = "counter"
-	// ExpectNone is any other conversation: Run proves nothing.
+	// ExpectNone is any conversation. Run does not check the replies.
 	ExpectNone Expectation = "none"
 )
 
@@ -56,7 +59,7 @@ const (
 // after e, and maxBurst in the turn that exceeds this: 47. A message from before e is repeated only while it has at
 // most resendWithin later messages, so at most 55 messages come after it.
 const (
-	// maxBurst is the most messages of a conversation at once.
+	// maxBurst is how many messages of a conversation can be sent at the same time.
 	maxBurst = 20
 	// resendWithin is how many of the latest messages may be delivered again.
 	resendWithin = 8
@@ -74,8 +77,8 @@ const (
 	maxPause = time.Hour
 )
 
-// Check returns an error for the first option that is out of its bounds, by the name of its flag. The upper bounds are
-// more than one machine can reach. They make sure that a typing error does not take all memory.
+// Check returns an error for the first option that is out of its bounds. The error names the option's flag. The upper
+// bounds are more than one machine can reach. They only stop a typing error from using all memory.
 func (o Options) Check() error {
 	for _, number := range []struct {
 		flag, kind         string
@@ -98,10 +101,10 @@ func (o Options) Check() error {
 	case o.Duration != nil && *o.Duration <= 0:
 		return errors.New("--duration must be more than 0")
 	case o.Burst > o.InFlight:
-		return errors.New("--burst is more than --in-flight, so its messages cannot be sent at once")
+		return errors.New("--burst is more than --in-flight: its messages could not be sent at the same time")
 	case o.Rate > 0 && float64(o.Conversations)/o.Rate > maxPause.Seconds():
-		return errors.New("--rate is so low for this many --conversations " +
-			"that sessions would expire between their messages")
+		return errors.New("--rate is too low for this many --conversations: " +
+			"sessions would expire between their messages")
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func TestCheck(t *testing.T) {
 		{"--burst is more than --in-flight", func(o *Options) { o.InFlight = 4 }},
 		{"--rate must be a number from 0 to 1000000", func(o *Options) { o.Rate = -1 }},
 		{"--rate must be a number from 0 to 1000000", func(o *Options) { o.Rate = math.NaN() }},
-		{"--rate is so low", func(o *Options) { o.Rate = 0.001 }},
+		{"--rate is too low", func(o *Options) { o.Rate = 0.001 }},
 		{"--first-race must be a share from 0 to 1", func(o *Options) { o.FirstRace = 1.01 }},
 		{"--resend must be a share from 0 to 1", func(o *Options) { o.Resend = -0.1 }},
 		{"--lose-cookies must be a share from 0 to 1", func(o *Options) { o.LoseCookies = math.NaN() }},

@@ -5,13 +5,13 @@ import (
 	"time"
 )
 
-// Asked is the load that the server got.
+// Asked counts the messages, repeats and faults that were sent to the server.
 type Asked struct {
-	Conversations  int `json:"conversations"`    // that were begun
+	Conversations  int `json:"conversations"`    // that have begun
 	Messages       int `json:"messages"`         // each with its own MessageSid
 	RepeatsAtOnce  int `json:"repeats_at_once"`  // deliveries of a message at the same time as its first one
 	RepeatsLater   int `json:"repeats_later"`    // deliveries of a message in a later turn
-	CookiesLost    int `json:"cookies_lost"`     // deliveries that left out the cookies of the phone
+	CookiesLost    int `json:"cookies_lost"`     // deliveries that were sent without the cookies of the phone
 	Bursts         int `json:"bursts"`           // turns with several messages at once
 	FirstRaces     int `json:"first_races"`      // bursts that began a conversation
 	MessagesABurst int `json:"messages_a_burst"` // as asked for; the last burst may be smaller
@@ -25,13 +25,13 @@ type task struct {
 	due          time.Time // the zero time if there is no rate
 }
 
-// planner decides what is sent. It is for one goroutine.
+// planner decides which messages are sent. It is not safe for concurrent use.
 type planner struct {
 	Options
 	asked Asked
 }
 
-// done reports whether all messages were begun.
+// done reports whether the limit of messages is reached.
 func (p *planner) done() bool { return p.Messages > 0 && p.asked.Messages >= p.Messages }
 
 // due returns the time at which the next message is due. It does not depend on whether earlier messages were late.

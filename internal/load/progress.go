@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// progress writes the number of deliveries to w until ctx ends. On a terminal it writes the same line again every
-// second, and erases it at the end. Elsewhere it writes a line every 5 s.
+// progress writes the number of deliveries to w until ctx ends. On a terminal, it writes over the same line every
+// second, and erases the line at the end. Elsewhere, it writes a line every 5 s.
 func (r *results) progress(ctx context.Context, w io.Writer, onTerminal bool) {
 	const eraseLine = "\x1b[K"                                                               // to its end
 	every, format := 5*time.Second, "%4.0f s   %d deliveries   %d a second   %d with errors" // less than 80 columns

@@ -14,27 +14,27 @@ type Kind string
 // The kinds of violations.
 const (
 	LostUpdate    Kind = "lost update"    // two messages got the same count
-	ForkedSession Kind = "forked session" // two messages were each the first
+	ForkedSession Kind = "forked session" // two messages both got the count 1
 	CountedTwice  Kind = "counted twice"  // two deliveries of a message got different counts
-	SkippedCount  Kind = "skipped count"  // a message got a count, but no message can have got the one before
+	SkippedCount  Kind = "skipped count"  // a message got a count, but no message can have got the count below it
 	WentBack      Kind = "went back"      // a message got a lower count than a message that was answered earlier
 	NoCount       Kind = "no count"       // an answer contained no count
 )
 
 // Proof is the result of checking the replies. A conversation passes if one order of its messages explains every reply:
-// each message takes effect once, not before it was sent first and not after it was answered first, and all its answers
-// contain its position in the order. A message without an answer may have any position after its sending, or none.
+// each message takes effect once, not before it was first sent and not after it was first answered, and all its answers
+// contain its position in the order. A message without an answer may be at any position after it was sent, or at none.
 //
-// This is linearizability, decided exactly: see explain. Every correct server passes, whatever is concurrent and
-// whichever replies are lost.
+// This property is called linearizability, and the proof decides it exactly: see explain. A correct server always
+// passes, even if messages overlap and replies are lost.
 type Proof struct {
 	Expected   Expectation  `json:"expected"`
-	Holds      bool         `json:"holds"` // no violation, and at least one count; always true with ExpectNone
+	Holds      bool         `json:"holds"` // there is no violation and at least one count; always true with ExpectNone
 	Sentence   string       `json:"sentence"`
-	Counted    int          `json:"counted"`    // messages with a count
-	Unanswered int          `json:"unanswered"` // messages without any answer
+	Counted    int          `json:"counted"`    // messages that got a count
+	Unanswered int          `json:"unanswered"` // messages that got no count
 	Found      map[Kind]int `json:"found"`
-	Violations []Violation  `json:"violations"` // the first ones
+	Violations []Violation  `json:"violations"` // the first 10
 }
 
 // Violation is one reply that no order explains.
@@ -44,10 +44,10 @@ type Violation struct {
 	Text string `json:"text"` // what happened
 }
 
-// listed is how many violations are listed one by one.
+// listed is how many violations a Proof describes one by one.
 const listed = 10
 
-// Empty reports whether a proof was asked for and no reply contained a count.
+// Empty reports whether the replies were to be checked, but no message was answered.
 func (p *Proof) Empty() bool {
 	return p.Expected == ExpectCounter && p.Counted == 0 && len(p.Found) == 0
 }
@@ -56,7 +56,7 @@ func newProof(e Expectation) *Proof {
 	return &Proof{Expected: e, Holds: true, Found: map[Kind]int{}}
 }
 
-// examine adds a conversation whose deliveries have all ended.
+// examine checks a conversation whose deliveries have all ended.
 func (p *Proof) examine(c *conversation) {
 	if p.Expected == ExpectNone {
 		return
@@ -94,10 +94,10 @@ func (c *conversation) answers() (answers []answer, unanswered []int32) {
 	return answers, unanswered
 }
 
-// explain looks for an order of the messages. It lets every count take effect in the earliest turn that is possible:
-// not before the lower counts, and not before its message was sent. If that is too late for the answer, every other
-// choice is too late as well. A count that is in no answer goes to the unanswered message that was sent first: any
-// other message would delay the higher counts more.
+// explain looks for an order of the messages. It lets every count take effect in the earliest possible turn: not before
+// the lower counts, and not before its message was sent. If that turn is too late for the answer, every other choice is
+// too late as well. A count that is in no answer goes to the unanswered message that was sent first, because no other
+// message would let the higher counts take effect earlier.
 func (p *Proof) explain(o *order, answers []answer) {
 	c := o.conversation
 	var below answer
@@ -115,7 +115,7 @@ func (p *Proof) explain(o *order, answers []answer) {
 			continue
 		}
 		if skipped := a.count - below.count - 1; !o.addUnanswered(int(skipped)) {
-			p.add(1, SkippedCount, c, "%s got %d, and nothing explains %s below it",
+			p.add(1, SkippedCount, c, "%s got %d, but %s below it went to no message",
 				sid, a.count, several(int(skipped), "count", "counts"))
 		}
 		if !a.repeated && !o.add(a.message) {
@@ -126,15 +126,15 @@ func (p *Proof) explain(o *order, answers []answer) {
 	}
 }
 
-// order is an order of messages up to one of them.
+// order is the beginning of an order of messages, as far as explain has built it.
 type order struct {
 	*conversation
-	unanswered []int32 // messages that are not in the order, in the order of sending
+	unanswered []int32 // messages that are not in the order yet; the one that was sent first is the first
 	turn       int32   // the earliest turn in which the next message can take effect
-	latest     int32   // the message of the order because of which it cannot be earlier
+	latest     int32   // the message that makes this turn the earliest one
 }
 
-// add adds a message. It reports whether the message then takes effect early enough for its answer.
+// add adds a message to the order. It reports whether the message takes effect early enough for its answer.
 func (o *order) add(message int32) bool {
 	m := o.messages[message]
 	inTime := o.turn <= m.answered
@@ -144,7 +144,7 @@ func (o *order) add(message int32) bool {
 	return inTime
 }
 
-// addUnanswered adds the first n unanswered messages. It reports whether there are n of them.
+// addUnanswered adds the first n unanswered messages to the order. It reports whether there were n of them.
 func (o *order) addUnanswered(n int) bool {
 	some := o.unanswered[:min(n, len(o.unanswered))]
 	for _, message := range some {
@@ -171,7 +171,7 @@ func (p *Proof) found() (n int) {
 	return n
 }
 
-// conclude sets the result, after all conversations were examined.
+// conclude sets Holds and Sentence. It must be called after examine was called for all conversations.
 func (p *Proof) conclude() {
 	p.Holds = p.Holds && !p.Empty()
 	p.Sentence = p.sentence()
@@ -181,7 +181,7 @@ func (p *Proof) conclude() {
 func (p *Proof) sentence() string {
 	switch {
 	case p.Expected == ExpectNone:
-		return "none was asked for"
+		return "the replies were not checked"
 	case p.Empty():
 		return "there is nothing to prove: no message got a count"
 	case !p.Holds:

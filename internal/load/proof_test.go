@@ -38,9 +38,9 @@ func TestProof(t *testing.T) {
 		{name: "three messages got the same count", want: map[Kind]int{LostUpdate: 2},
 			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 2, 2), answeredWith(2, 2, 2),
 				answeredWith(2, 2, 2)}},
-		{name: "two messages were each the first", want: map[Kind]int{ForkedSession: 1},
+		{name: "two messages both got the count 1", want: map[Kind]int{ForkedSession: 1},
 			messages: []message{answeredWith(1, 1, 1), answeredWith(1, 1, 1), answeredWith(2, 2, 2)}},
-		{name: "a session began again", want: map[Kind]int{ForkedSession: 1, LostUpdate: 1},
+		{name: "the count began again at 1", want: map[Kind]int{ForkedSession: 1, LostUpdate: 1},
 			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 2, 2), answeredWith(3, 1, 3),
 				answeredWith(4, 2, 4)}},
 		{name: "a repeat was counted", want: map[Kind]int{CountedTwice: 1},
@@ -61,7 +61,7 @@ func TestProof(t *testing.T) {
 			messages: []message{answeredWith(1, 1, 1), unanswered(2), answeredWith(3, 2, 3), answeredWith(4, 4, 4)}},
 		{name: "one message without an answer does not explain two counts", want: map[Kind]int{SkippedCount: 1},
 			messages: []message{answeredWith(1, 1, 1), unanswered(2), answeredWith(3, 4, 3)}},
-		{name: "one message without an answer does not explain two counts apart", want: map[Kind]int{SkippedCount: 1},
+		{name: "one message without an answer does not explain two separate counts", want: map[Kind]int{SkippedCount: 1},
 			messages: []message{answeredWith(1, 1, 1), unanswered(2), answeredWith(3, 3, 3), answeredWith(4, 5, 4)}},
 		{name: "a message without an answer that was sent later does not explain a count", want: map[Kind]int{WentBack: 1},
 			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 3, 2), unanswered(3)}},
@@ -69,10 +69,12 @@ func TestProof(t *testing.T) {
 			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 3, 2), answeredWith(3, 3, 3)}},
 		{name: "a later message got a lower count", want: map[Kind]int{WentBack: 1},
 			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 3, 2), answeredWith(3, 2, 3)}},
-		{name: "a message whose first delivery got no answer may be counted by a later one", want: map[Kind]int{},
+		{name: "a message whose first delivery got no answer may be counted by a later one",
+			want: map[Kind]int{},
 			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 3, 4), answeredWith(3, 2, 3),
 				answeredWith(4, 4, 4)}},
-		{name: "a message whose first delivery got no answer is not counted after the answer to the later one", want: map[Kind]int{WentBack: 1},
+		{name: "a message whose first delivery got no answer is not counted after the answer to a later one",
+			want: map[Kind]int{WentBack: 1},
 			messages: []message{answeredWith(1, 1, 1), answeredWith(2, 4, 3), answeredWith(3, 2, 3),
 				answeredWith(4, 3, 4)}},
 		{name: "a count is far too high", want: map[Kind]int{SkippedCount: 1},
@@ -96,7 +98,7 @@ func examined(messages []message, recounts []recount) *Proof {
 	return p
 }
 
-// The proof is compared with its definition: a search of every order of every subset of the messages.
+// The proof is compared with its definition, which is a search of every order of every subset of the messages.
 func TestProofIsExact(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		messages := rapid.Custom(anyHistory).Draw(t, "messages")
@@ -106,7 +108,7 @@ func TestProofIsExact(t *testing.T) {
 	})
 }
 
-// anyHistory returns what a correct server may have answered, and sometimes one count that is wrong.
+// anyHistory returns answers that a correct server can give. Sometimes it replaces a count by a wrong one.
 func anyHistory(t *rapid.T) []message {
 	type effective struct {
 		message
@@ -137,8 +139,8 @@ func anyHistory(t *rapid.T) []message {
 	return messages
 }
 
-// explicable reports whether an order exists that begins with the messages before, whose last one took effect in a
-// turn, and that makes every answer true.
+// explicable reports whether an order exists that makes every answer true and begins with the messages in before. turn
+// is the turn in which the last of them took effect.
 func explicable(messages []message, before []int, turn int32) bool {
 	done := map[int]bool{}
 	for _, i := range before {
@@ -184,7 +186,7 @@ func TestExpectNone(t *testing.T) {
 	}
 }
 
-func TestOnlyFirstViolationsAreListed(t *testing.T) {
+func TestOnlyTheFirstTenAreListed(t *testing.T) {
 	c := newConversation("+999000000000000", nil)
 	for turn := range int32(1000) {
 		c.messages = append(c.messages, answeredWith(turn+1, 1, turn+1))

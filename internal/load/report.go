@@ -23,8 +23,8 @@ type Report struct {
 	Seconds           float64  `json:"seconds"`
 	Interrupted       bool     `json:"interrupted"`
 	Asked             Asked    `json:"asked"`
-	Deliveries        int64    `json:"deliveries"` // without those cut off
-	CutOff            int      `json:"cut_off"`    // by the interruption
+	Deliveries        int64    `json:"deliveries"` // not counting those that were cut off
+	CutOff            int      `json:"cut_off"`    // deliveries that were cut off by the end of Run's context
 	MessagesPerSecond float64  `json:"messages_per_second"`
 	Latency           Latency  `json:"latency_ms"`
 	Histogram         []Bar    `json:"histogram"`
@@ -33,13 +33,14 @@ type Report struct {
 	Proof             *Proof   `json:"proof"`
 }
 
-// Err returns an error if the proof fails, if Twilio would have logged an error, or if nothing was proved.
+// Err returns an error if the proof fails, if Twilio would have logged an error, or if nothing was proved. Otherwise it
+// returns nil, even if the run was interrupted.
 func (r *Report) Err() error {
 	switch {
 	case !r.Proof.Holds && !r.Proof.Empty():
 		return errors.New("the proof fails: some messages were not counted exactly once")
 	case r.Failed > 0:
-		return fmt.Errorf("for %d of %d deliveries Twilio would have logged an error", r.Failed, r.Deliveries)
+		return fmt.Errorf("Twilio would have logged an error for %d of %d deliveries", r.Failed, r.Deliveries)
 	case r.Proof.Empty():
 		return errors.New("nothing was proved: no message got a count")
 	}
@@ -69,8 +70,8 @@ func newReport(asked Asked, results *results, proof *Proof, took time.Duration, 
 // english formats numbers with commas between their thousands.
 func english() *format.Printer { return format.NewPrinter(language.English) }
 
-// WriteText writes the report for a person. No line of the histogram has more than 80 columns. It returns the error of
-// w.
+// WriteText writes the report as text for a person. Texts of the server are escaped for the terminal. No line of the
+// histogram has more than 80 columns. WriteText returns only the error of w.
 func (r *Report) WriteText(w io.Writer) error {
 	var b bytes.Buffer
 	print := func(format string, args ...any) { english().Fprintf(&b, format, args...) }
@@ -117,7 +118,7 @@ func histogram(bars []Bar) string {
 	most := slices.MaxFunc(bars, func(a, b Bar) int { return cmp.Compare(a.Count, b.Count) }).Count
 	var lines strings.Builder
 	for _, bar := range bars {
-		marks := (bar.Count*columns + most - 1) / most // at least one for a delivery
+		marks := (bar.Count*columns + most - 1) / most // rounded up: a bar with a delivery has a mark
 		line := english().Sprintf("  up to %7s  %13d  ", withUnit(bar.UpTo), bar.Count) +
 			strings.Repeat("#", int(marks))
 		lines.WriteString(strings.TrimRight(line, " ") + "\n")
@@ -125,7 +126,7 @@ func histogram(bars []Bar) string {
 	return lines.String()
 }
 
-// several returns a number with the word for one thing or for many things.
+// several returns a number with the word for one thing or for several things.
 func several(n int, one, many string) string {
 	if n == 1 {
 		return "1 " + one

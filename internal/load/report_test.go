@@ -46,10 +46,11 @@ func TestBars(t *testing.T) {
 		took []time.Duration
 		want []Bar
 	}{
-		{"no delivery, no bar", nil, nil},
-		{"one delivery, one bar", []time.Duration{1200 * time.Microsecond}, []Bar{{2, 1}}},
-		{"three bars a decade, empty ones between", []time.Duration{ms / 2, 4 * ms, 6 * ms, 900 * ms, 900 * ms}, []Bar{
-			{0.5, 1}, {1, 0}, {2, 0}, {5, 1}, {10, 1}, {20, 0}, {50, 0}, {100, 0}, {200, 0}, {500, 0}, {1000, 2}}},
+		{"no deliveries have no bars", nil, nil},
+		{"one delivery has one bar", []time.Duration{1200 * time.Microsecond}, []Bar{{2, 1}}},
+		{"each power of ten has three bars, and empty bars between others are kept",
+			[]time.Duration{ms / 2, 4 * ms, 6 * ms, 900 * ms, 900 * ms}, []Bar{
+				{0.5, 1}, {1, 0}, {2, 0}, {5, 1}, {10, 1}, {20, 0}, {50, 0}, {100, 0}, {200, 0}, {500, 0}, {1000, 2}}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -60,7 +61,7 @@ func TestBars(t *testing.T) {
 	}
 }
 
-// fullReport returns a report with everything that a report may have.
+// fullReport returns a report in which every part is present, and its text.
 func fullReport(t *testing.T) (*Report, string) {
 	t.Helper()
 	p := newProof(ExpectCounter)
@@ -98,7 +99,7 @@ func TestWriteText(t *testing.T) {
 		}
 	}
 	if strings.ContainsAny(text, "\x1b\u202e") {
-		t.Errorf("the text has control characters:\n%q", text)
+		t.Errorf("the text contains control characters:\n%q", text)
 	}
 }
 
@@ -111,7 +112,7 @@ func TestTheHistogramHas80Columns(t *testing.T) {
 		longest = max(longest, utf8.RuneCountInString(strings.TrimSuffix(line, "\n")))
 		marks += strings.Count(line, "#")
 	}
-	// 48 for the two of a millisecond, and 24 for each of the others.
+	// The bar with two deliveries has 48 marks. The three bars with one delivery have 24 marks each.
 	if longest > 80 || marks != 48+3*24 {
 		t.Errorf("%d columns, %d marks:\n%s", longest, marks, histogram)
 	}
@@ -123,11 +124,17 @@ func TestSentence(t *testing.T) {
 		expected   Expectation
 		messages   []message
 	}{
-		{"all messages are counted", "it holds: 2 messages answered, each counted once, none lost, none doubled", ExpectCounter, []message{answeredWith(1, 1, 1), answeredWith(2, 2, 2)}},
-		{"one message has no answer", "it holds: 1 message answered, each counted once, none lost, none doubled; 1 without an answer, which may have been counted or not", ExpectCounter, []message{answeredWith(1, 1, 1), unanswered(2)}},
-		{"no message is answered", "there is nothing to prove: no message got a count", ExpectCounter, []message{unanswered(1)}},
-		{"the session is forked", "it fails: forked session (1)", ExpectCounter, []message{answeredWith(1, 1, 1), answeredWith(1, 1, 1)}},
-		{"no proof is asked for", "none was asked for", ExpectNone, []message{answeredWith(1, 1, 1), answeredWith(1, 1, 1)}},
+		{"all messages are counted",
+			"it holds: 2 messages answered, each counted once, none lost, none doubled",
+			ExpectCounter, []message{answeredWith(1, 1, 1), answeredWith(2, 2, 2)}},
+		{"one message has no answer", "it holds: 1 message answered, each counted once, none lost, none doubled; " +
+			"1 without an answer, which may have been counted or not", ExpectCounter, []message{answeredWith(1, 1, 1), unanswered(2)}},
+		{"no message is answered", "there is nothing to prove: no message got a count",
+			ExpectCounter, []message{unanswered(1)}},
+		{"the session is forked", "it fails: forked session (1)",
+			ExpectCounter, []message{answeredWith(1, 1, 1), answeredWith(1, 1, 1)}},
+		{"the replies are not checked", "the replies were not checked",
+			ExpectNone, []message{answeredWith(1, 1, 1), answeredWith(1, 1, 1)}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -173,8 +180,9 @@ func TestProgress(t *testing.T) {
 		name, want string
 		onTerminal bool
 	}{
-		{"a terminal has one line, which is written again every second and erased at the end", "\r   1 s   12,000 deliveries   12,000 a second   7 with errors\x1b[K" +
-			"\r   2 s   12,001 deliveries   1 a second   7 with errors\x1b[K\r\x1b[K", true},
+		{"a terminal has one line, which is written again every second and erased at the end",
+			"\r   1 s   12,000 deliveries   12,000 a second   7 with errors\x1b[K" +
+				"\r   2 s   12,001 deliveries   1 a second   7 with errors\x1b[K\r\x1b[K", true},
 		{"a pipe gets a line every 5 s", "   5 s   12,001 deliveries   2,400 a second   7 with errors\n", false},
 	}
 	for _, row := range rows {

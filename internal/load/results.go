@@ -8,15 +8,15 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// results are the results of all deliveries. One goroutine adds to them. Others may read the counters.
+// results are the results of all deliveries. Only one goroutine may call add. Other goroutines may read all and failed.
 type results struct {
-	all, failed atomic.Int64 // without those cut off
+	all, failed atomic.Int64 // not counting the deliveries that were cut off
 	cut         int
-	latency     *hdrhistogram.Histogram // in microseconds, of the answered and the failed ones
+	latency     *hdrhistogram.Histogram // in microseconds, without the deliveries that were cut off
 	errors      map[int]*Errors         // by code
 }
 
-// Errors are the errors with one code that Twilio's debugger would show.
+// Errors are all errors with the same code that Twilio's debugger would show.
 type Errors struct {
 	Code    int    `json:"code"`
 	Name    string `json:"name"`
@@ -24,8 +24,8 @@ type Errors struct {
 	Example string `json:"example"` // the detail of the first one
 }
 
-// newResults returns empty results. They distinguish latencies to 1 %, from a microsecond to 2 minutes. A delivery with
-// its fallback and their redirects takes less.
+// newResults returns empty results. Their latencies are accurate to 1 %, from a microsecond to 2 minutes. A delivery
+// takes less than that, including the fallback and all redirects.
 func newResults() *results {
 	const longest = int64(2 * time.Minute / time.Microsecond)
 	return &results{latency: hdrhistogram.New(1, longest, 2), errors: map[int]*Errors{}}
@@ -55,8 +55,8 @@ func (r *results) add(o outcome) {
 	}
 }
 
-// Latency is the time that deliveries took, in milliseconds to 1 %. With a rate, it counts from the time at which the
-// message was due. Without a rate, it counts from the time at which the message was sent.
+// Latency is the time that deliveries took, in milliseconds, accurate to 1 %. With a rate, it begins at the time at
+// which the message was due. Without a rate, it begins when the message was sent.
 type Latency struct {
 	P50 float64 `json:"p50"`
 	P95 float64 `json:"p95"`
@@ -75,8 +75,8 @@ type Bar struct {
 	Count int64   `json:"count"`
 }
 
-// bars returns the histogram of latencies in microseconds, to 1 %, from the first delivery to the last. The bars end at
-// 1, 2 and 5 of each power of ten.
+// bars returns the bars of a histogram in microseconds, from the fastest delivery to the slowest. The bars end at 1, 2
+// and 5 times each power of ten.
 func bars(h *hdrhistogram.Histogram) []Bar {
 	steps := []float64{1, 2, 5}
 	var all []Bar

@@ -11,7 +11,7 @@ import (
 	"smsession/internal/terminal"
 )
 
-// grace is how long the deliveries that have begun may take after an interruption.
+// grace is how much longer the deliveries that have begun may take when ctx ends.
 const grace = 2 * time.Second
 
 // run is the state of a run. Only the goroutine that called Run changes it. The workers make the deliveries and return
@@ -20,9 +20,9 @@ type run struct {
 	planner
 	began     time.Time
 	numbers   numbers
-	begun     int             // conversations, without those that replaced another
+	begun     int             // how many conversations have begun, not counting those that replaced another
 	lastBegan bool            // the last turn began a conversation
-	ready     []*conversation // between two turns; the one that waits longest is the first
+	ready     []*conversation // those between two turns; the first one has waited longest
 	proof     *Proof
 	results   *results
 }
@@ -30,15 +30,16 @@ type run struct {
 // outcome is the result of a task.
 type outcome struct {
 	task
-	delivery *phone.Delivery // nil if it did not begin
+	delivery *phone.Delivery // nil if the delivery did not begin
 	took     time.Duration
 	cutOff   bool
 }
 
-// Run sends until one of the bounds is reached or ctx ends, waits for the deliveries that have begun, and reports. When
-// ctx ends, it cuts them off after 2 s. Their answers are unknown, and count neither for the server nor against it. Run
-// returns an error if o.Phone fails, and ErrLedAway if the webhook leads a phone to another server. o must be within
-// the bounds of Check.
+// Run sends messages until o.Messages or o.Duration is reached or ctx ends. It then waits for the deliveries that have
+// begun, and returns the report. After the end of ctx, it waits for at most 2 s and cuts off the other deliveries.
+// Their answers are unknown, so they count neither for the server nor against it. Run returns an error if o.Phone
+// fails, and ErrNotFollowed if the webhook leads to another server. Failures of the server are in the report: see
+// Report.Err. The caller must have called o.Check.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	r := &run{
 		planner: planner{Options: o, asked: Asked{MessagesABurst: o.Burst}},
@@ -72,8 +73,8 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	return newReport(r.asked, r.results, r.proof, time.Since(r.began), ctx.Err() != nil), nil
 }
 
-// send begins turns until all messages are begun, ctx ends, or there is an error. An error also cuts off the
-// deliveries. send returns when no delivery is left.
+// send begins turns until o.Messages have begun, ctx ends, or there is an error. An error also cuts off the deliveries.
+// send returns when all deliveries have ended.
 func (r *run) send(ctx, sending context.Context, cut func()) (err error) {
 	tasks, outcomes := startWorkers(sending, r.InFlight)
 	defer close(tasks)
@@ -130,9 +131,9 @@ func startWorkers(ctx context.Context, n int) (tasks chan<- task, outcomes <-cha
 	return in, out
 }
 
-// next begins the next turn and returns its deliveries, or none if no conversation is ready. Until all conversations
-// have begun, every other turn begins one, and so does a turn for which no other conversation is ready. So a short run
-// also has later messages.
+// next begins the next turn and returns its deliveries. It returns none if no conversation is ready. Until there are
+// enough conversations, every second turn begins a new one, and so does a turn if no other conversation is ready. Thus
+// even a short run sends several messages in some conversations.
 func (r *run) next(due time.Time) ([]task, error) {
 	r.lastBegan = r.begun < r.Conversations && (!r.lastBegan || len(r.ready) == 0)
 	if r.lastBegan {
@@ -178,7 +179,7 @@ func (r *run) take(o outcome) error {
 		r.ready = append(r.ready, o.conversation)
 	}
 	if o.delivery != nil && o.delivery.NotFollowed != "" {
-		return fmt.Errorf("%w: %q", ErrLedAway, o.delivery.NotFollowed)
+		return fmt.Errorf("%w: %q", ErrNotFollowed, o.delivery.NotFollowed)
 	}
 	return nil
 }

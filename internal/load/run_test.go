@@ -31,12 +31,12 @@ func runInFakeTime(t *testing.T, o Options) (report *Report, err error) {
 	synctest.Test(t, func(t *testing.T) {
 		report, err = Run(t.Context(), o)
 		synctest.Wait()
-		time.Sleep(time.Hour) // for what takes effect late
+		time.Sleep(time.Hour) // until the messages that take effect late have done so
 	})
 	return report, err
 }
 
-// The server does exactly what it must do. Answers get lost, and messages take effect after their sender has given up.
+// The server is correct. Answers are lost, and messages take effect after their sender has stopped waiting.
 func TestACorrectServerPasses(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		s := newServer()
@@ -55,30 +55,39 @@ func TestACorrectServerPasses(t *testing.T) {
 			rt.Fatalf("%v: %v", err, report.Proof.Violations)
 		}
 		if s.beyond > 0 {
-			rt.Fatalf("%d messages came again after 64 later ones", s.beyond)
+			rt.Fatalf("%d messages were repeated after 64 later ones", s.beyond)
 		}
 	})
 }
 
-// Each fault is found and named.
+// The proof detects each fault and reports its kind.
 func TestAFaultyServerFails(t *testing.T) {
 	rows := []struct {
 		name  string
 		wrong func(s *server, o *Options)
 		want  Kind
 	}{
-		{"a burst shows that the server writes what it read before another write", func(s *server, o *Options) { s.overlaps, o.Resend = true, 0 }, LostUpdate},
-		{"a race of first messages shows that the server finds sessions by the cookie", func(s *server, o *Options) { s.forks, o.LoseCookies = true, 0 }, ForkedSession},
-		{"a lost cookie shows that the server finds sessions by the cookie", func(s *server, o *Options) { s.forks, o.Burst, o.FirstRace = true, 1, 0 }, ForkedSession},
-		{"a repeat shows that the server does not detect repeats", func(s *server, o *Options) { s.forgets = true }, CountedTwice},
-		{"a repeat shows that the server does not detect repeats, without bursts", func(s *server, o *Options) { s.forgets, o.Burst = true, 1 }, CountedTwice},
-		{"a repeat shows that the server answers with the current count", func(s *server, o *Options) { s.corrects = true }, CountedTwice},
-		{"a repeat shows that the server restores an earlier count", func(s *server, o *Options) { s.rewinds, o.Burst = true, 1 }, LostUpdate},
+		{"a burst shows that the server writes what it read before another write",
+			func(s *server, o *Options) { s.overlaps, o.Resend = true, 0 }, LostUpdate},
+		{"a race of first messages shows that the server finds sessions by the cookie",
+			func(s *server, o *Options) { s.forks, o.LoseCookies = true, 0 }, ForkedSession},
+		{"a lost cookie shows that the server finds sessions by the cookie",
+			func(s *server, o *Options) { s.forks, o.Burst, o.FirstRace = true, 1, 0 }, ForkedSession},
+		{"a repeat shows that the server does not detect repeats",
+			func(s *server, o *Options) { s.forgets = true }, CountedTwice},
+		{"a repeat shows that the server does not detect repeats, without bursts",
+			func(s *server, o *Options) { s.forgets, o.Burst = true, 1 }, CountedTwice},
+		{"a repeat shows that the server answers with the current count",
+			func(s *server, o *Options) { s.corrects = true }, CountedTwice},
+		{"a repeat shows that the server restores an earlier count",
+			func(s *server, o *Options) { s.rewinds, o.Burst = true, 1 }, LostUpdate},
 		{"a lost answer shows that the server counts a message again", func(s *server, o *Options) {
 			s.forgets, s.loses, o.Burst, o.Resend, o.Conversations = true, 0.05, 1, 0.2, 200
 		}, SkippedCount},
-		{"later messages show that the server counts in another order", func(s *server, o *Options) { s.reorders, o.Burst, o.Resend = true, 1, 0 }, WentBack},
-		{"an answer without a count is found", func(s *server, o *Options) { s.noCounts = true }, NoCount},
+		{"later messages show that the server counts in another order",
+			func(s *server, o *Options) { s.reorders, o.Burst, o.Resend = true, 1, 0 }, WentBack},
+		{"an answer without a count is found",
+			func(s *server, o *Options) { s.noCounts = true }, NoCount},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -98,20 +107,20 @@ func TestAFaultyServerFails(t *testing.T) {
 	}
 }
 
-// The server sees the load that was asked for.
+// The server gets the load that the options describe.
 func TestRun(t *testing.T) {
 	s := newServer()
 	o := usualLoad(s)
-	most, deliveries, bare := 0, 0, 0
+	most, deliveries, cookieless := 0, 0, 0
 	bodies := map[string]string{}
 	s.atOnce = func(running int) { most = max(most, running) }
 	s.delivered = func(m phone.Message) {
 		deliveries++
 		if m.Cookieless {
-			bare++
+			cookieless++
 		}
 		if body, again := bodies[m.SID]; again && body != m.Body {
-			t.Errorf("%s came as %q and as %q", m.SID, body, m.Body)
+			t.Errorf("%s was sent as %q and as %q", m.SID, body, m.Body)
 		}
 		bodies[m.SID] = m.Body
 	}
@@ -124,14 +133,14 @@ func TestRun(t *testing.T) {
 		t.Errorf("%d deliveries at once", most)
 	}
 	if len(bodies) != o.Messages || a.Messages != o.Messages || report.Proof.Counted != o.Messages {
-		t.Errorf("%d messages came, %d are reported, %d are proved", len(bodies), a.Messages, report.Proof.Counted)
+		t.Errorf("%d messages arrived, %d are reported, %d are counted", len(bodies), a.Messages, report.Proof.Counted)
 	}
 	if repeats := a.RepeatsAtOnce + a.RepeatsLater; deliveries != a.Messages+repeats ||
 		report.Deliveries != int64(deliveries) {
-		t.Errorf("%d deliveries came, %d are reported, %d of them repeats", deliveries, report.Deliveries, repeats)
+		t.Errorf("%d deliveries arrived, %d are reported, %d of them repeats", deliveries, report.Deliveries, repeats)
 	}
-	if bare != a.CookiesLost || bare == 0 {
-		t.Errorf("%d cookies were lost, %d are reported", bare, a.CookiesLost)
+	if cookieless != a.CookiesLost || cookieless == 0 {
+		t.Errorf("%d cookies were lost, %d are reported", cookieless, a.CookiesLost)
 	}
 	if a.Bursts <= a.FirstRaces || a.FirstRaces == 0 || a.RepeatsAtOnce == 0 || a.RepeatsLater == 0 ||
 		a.Conversations != o.Conversations {
@@ -179,7 +188,7 @@ func TestAShortRunHasLaterMessages(t *testing.T) {
 	}
 }
 
-func TestNoBurstsNoConcurrency(t *testing.T) {
+func TestWithoutFaultsNothingOverlaps(t *testing.T) {
 	s := newServer()
 	o := usualLoad(s)
 	o.Burst, o.Resend, o.FirstRace, o.Conversations = 1, 0, 1, 1
@@ -193,7 +202,7 @@ func TestNoBurstsNoConcurrency(t *testing.T) {
 	}
 }
 
-func TestLastBurstIsCut(t *testing.T) {
+func TestTheLastBurstIsSmaller(t *testing.T) {
 	o := usualLoad(newServer())
 	o.Messages, o.FirstRace = 7, 1
 	if report, err := runInFakeTime(t, o); err != nil || report.Asked.Messages != 7 || report.Asked.Bursts != 2 {
@@ -220,8 +229,8 @@ func TestDuration(t *testing.T) {
 	}
 }
 
-// Ten messages a second come to a server that answers one a second, over one connection. The last is due after 0.9 s
-// and answered after 10 s.
+// The rate is ten messages a second. The phones send one message at a time, and each takes a second. The last message
+// is due after 0.9 s and is answered after 10 s.
 func TestLatencyCountsFromDueTime(t *testing.T) {
 	o := usualLoad(newServer())
 	o.Rate, o.Messages, o.InFlight, o.Conversations, o.Burst, o.Resend = 10, 10, 1, 10, 1, 0
@@ -240,7 +249,7 @@ func TestLatencyCountsFromDueTime(t *testing.T) {
 	}
 }
 
-// second answers within a second.
+// second is a phone whose messages are answered after a second.
 type second struct{}
 
 func (second) Send(context.Context, phone.Message) *phone.Delivery {
@@ -258,7 +267,7 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// The server stops answering. What is cut off counts neither for the server nor against it.
+// The server stops answering. The deliveries that are cut off count neither for the server nor against it.
 func TestAnInterruptedRunReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer()

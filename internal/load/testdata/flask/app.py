@@ -1,11 +1,11 @@
-"""An SMS conversation as Twilio's tutorial has it, in Python, with the texts of the tutorial.
+"""The SMS conversation of Twilio's tutorial, in Python, with the texts of the tutorial.
 
-The count stands in Flask's own session, which is signed and lives in the cookie. There is no check of the signature, and
-nothing to know a message again by. It works for one sender who waits for every reply.
+The count is kept in Flask's session, which is a signed cookie. The server does not check Twilio's signature and does not
+detect repeats. It counts correctly for one sender who waits for every reply.
 
     python3 app.py [PORT]
 
-It listens on loopback, on a free port if none is given, and prints the port.
+The server listens on loopback. If no port is given, it listens on a free port. It prints the port.
 """
 
 import logging
