@@ -90,7 +90,7 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 			left.ownToken = token
 		}
 		isOwn := token == left.ownToken
-		left.mayPoint = t.past.mayPoint || isOwn && pointerReply.err != nil
+		left.mayPoint = t.past.mayPoint || isOwn && (pointerReply.hasSaved() || pointerReply.err != nil)
 		current, isRefused := recordReply.value.([]byte)
 		switch {
 		case err != nil:
