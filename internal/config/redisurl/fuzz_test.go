@@ -57,6 +57,5 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// leaks reports whether text contains the secret, also with letters in another
-// case, as in the host of a URL.
+// leaks reports whether text contains the secret. It ignores case, because the host of a URL may get another case.
 func leaks(text string) bool { return strings.Contains(strings.ToLower(text), strings.ToLower(secret)) }

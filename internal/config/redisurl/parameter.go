@@ -16,17 +16,17 @@ type parameter struct {
 	name       string
 	topologies []Topology
 	want       string                  // what its value must be
-	set        func(value string) bool // parses a value; reports false if it is not as wanted
-	value      string                  // the present value, escaped; "" for the default
+	set        func(value string) bool // parses and sets a value; reports whether it is valid
+	value      string                  // the current value, escaped; "" for the default
 }
 
-// parameters returns all parameters. They parse into u and print u.
+// parameters returns all parameters, with their values in u and with the functions that set these values.
 func (u *URL) parameters() []parameter {
 	sentinel, several := []Topology{Sentinel}, []Topology{Sentinel, Cluster}
 	socket, network := []Topology{Sentinel, Unix}, []Topology{Standalone, Sentinel, Cluster}
 	database, password, sentinelTLS, wantTLS := "", "", "", "true or false"
 	if u.Sentinels.Password != "" {
-		password = Mask
+		password = mask
 	}
 	if encrypted := u.Sentinels.TLS != nil; encrypted != (u.Redis.TLS != nil) {
 		sentinelTLS = strconv.FormatBool(encrypted)
@@ -46,7 +46,7 @@ func (u *URL) parameters() []parameter {
 		{"cert_file", network, "", setText(&u.CertFile), escape(u.CertFile)},
 		{"key_file", network, "", setText(&u.KeyFile), escape(u.KeyFile)},
 		{"server_name", network, "a name or an IP address", u.setServerName, escape(u.ServerName)},
-		{"sentinel_tls", sentinel, "true or false", setTLS(false, &u.Sentinels), sentinelTLS}, // after tls, which is its default
+		{"sentinel_tls", sentinel, "true or false", setTLS(false, &u.Sentinels), sentinelTLS}, // after tls, its default
 	}
 }
 
@@ -65,7 +65,7 @@ func (u *URL) query() string {
 // setParameters parses the query. No error quotes a value. An error quotes a name only if it is the name of one of our
 // parameters: after an unescaped ? in a password, the "name" is the rest of the password.
 func (u *URL) setParameters(parsed *url.URL) error {
-	// a plus is not a space, as in the password
+	// a plus is not a space
 	query, err := url.ParseQuery(strings.ReplaceAll(parsed.RawQuery, "+", "%2B"))
 	if err != nil { // err quotes the query
 		return errors.New("the query has an invalid escape or a semicolon; write %25 for % and %3B for ;")
@@ -122,5 +122,5 @@ func (u *URL) setServerName(value string) bool {
 	return hostname.Valid(value)
 }
 
-// escape returns value as setParameters reads it.
+// escape returns value in the form that setParameters reads.
 func escape(value string) string { return strings.ReplaceAll(url.PathEscape(value), "&", "%26") }

@@ -21,8 +21,9 @@ var errInvalid = errors.New("the URL is invalid: in a user or password, write %4
 	"%23 for #, %25 for % and %20 for a space")
 
 // Parse parses a Redis URL, and reads the certificates that the URL names with readFile. The error joins everything
-// that is wrong with the URL, each in one sentence. An error of readFile becomes a part of it. It must continue a
-// sentence that begins with the file, and must not contain the path.
+// that is wrong with the URL, each in one sentence. An error of readFile becomes the end of a sentence that begins with
+// the name of the parameter, such as "the ca_file cannot be read", so it must not contain the path. If Parse returns an
+// error, the URL is the zero URL.
 func Parse(raw string, readFile func(path string) ([]byte, error)) (URL, error) {
 	scheme, rest, found := strings.Cut(raw, "://")
 	if !found {
@@ -114,8 +115,8 @@ func (u *URL) parseAddr(raw string) (string, error) {
 	return net.JoinHostPort(parsed.Hostname(), cmp.Or(parsed.Port(), port)), nil
 }
 
-// setLogin refuses a user name without a password: some clients send it as the user, and other ones, such as redis-cli,
-// as the password.
+// setLogin refuses a user name without a password: some clients send it as the user, and others, such as redis-cli, as
+// the password.
 func (u *URL) setLogin(user *url.Userinfo) error {
 	password, given := user.Password()
 	if user.Username() != "" && !given {

@@ -43,7 +43,7 @@ func TestParse(t *testing.T) {
 		{"an IPv6 host gets the default port", "redis://:p@[2001:db8::1]", server("[2001:db8::1]:6379", redisurl.Login{Password: "p"})},
 		{"Sentinels name the primary", "redis+sentinel://a,b:7000/my-master",
 			redisurl.URL{Topology: redisurl.Sentinel, Addrs: []string{"a:26379", "b:7000"}, Primary: "my-master"}},
-		{"Sentinels have all of these parameters",
+		{"a URL of Sentinels may have all parameters",
 			"Redis+Sentinel://app:pass@a:1,[::1]/m?tls=true&sentinel_tls=false&db=3&sentinel_username=u&sentinel_password=p+%26%3d",
 			redisurl.URL{Topology: redisurl.Sentinel, Addrs: []string{"a:1", "[::1]:26379"}, Primary: "m", Database: 3,
 				Redis:     redisurl.Login{Username: "app", Password: "pass", TLS: encrypted()},
@@ -68,7 +68,7 @@ func TestParse(t *testing.T) {
 		{"a Unix socket may have a login and a database", "redis+unix://app:p%40ss@/run/my%20redis.sock?db=15",
 			redisurl.URL{Topology: redisurl.Unix, Addrs: []string{"/run/my redis.sock"}, Database: 15,
 				Redis: redisurl.Login{Username: "app", Password: "p@ss"}}},
-		{"one server may have all of these parts", "rediss://app:pass@10.0.0.1:6380/15",
+		{"a URL of one server may have all parts", "rediss://app:pass@10.0.0.1:6380/15",
 			redisurl.URL{Addrs: []string{"10.0.0.1:6380"}, Database: 15,
 				Redis: redisurl.Login{Username: "app", Password: "pass", TLS: encrypted()}}},
 	}
@@ -109,11 +109,11 @@ func TestParseFaults(t *testing.T) {
 		name, url string
 		want      []string
 	}{
-		{"it is a URL", "localhost:6379", []string{noURL}},
+		{"the value is a URL", "localhost:6379", []string{noURL}},
 		{"a password without a URL is not quoted", "S3cr3t", []string{noURL}},
-		{"its scheme is one of Redis", "http://localhost", []string{scheme}},
-		{"its scheme names a known topology", "redis+http://localhost", []string{scheme}},
-		{"its scheme ends after the topology", "redis+://localhost", []string{scheme}},
+		{"the scheme is a scheme of Redis", "http://localhost", []string{scheme}},
+		{"the scheme names a known topology", "redis+http://localhost", []string{scheme}},
+		{"a plus in the scheme needs a topology", "redis+://localhost", []string{scheme}},
 		{"a Unix socket has no TLS", "rediss+unix:///run/redis.sock", []string{scheme}},
 		{"a Unix socket has a path", "redis+unix://", []string{socket}},
 		{"a Unix socket is not a directory", "redis+unix:///run/", []string{socket}},
@@ -122,15 +122,15 @@ func TestParseFaults(t *testing.T) {
 		{"the database of a Unix socket is a number", "redis+unix:///run/redis.sock?db=x", []string{must("db", "be a database number, such as 0")}},
 		{"a Unix socket has no certificates", "redis+unix:///run/redis.sock?ca_file=/ca.pem", []string{unsupported("ca_file")}},
 		{"the user of a Unix socket needs a password", "redis+unix://app@/run/redis.sock", []string{login}},
-		{"it has a host", "redis://", []string{noHost}},
-		{"it has a host before its port", "redis://:p@:6379", []string{noHost}},
+		{"the URL has a host", "redis://", []string{noHost}},
+		{"the URL has a host before the port", "redis://:p@:6379", []string{noHost}},
 		{"one server has one host", "redis://a,b", []string{several}},
 		{"one server has one host and port", "redis://a:1,b:2", []string{several}},
-		{"its host has only the characters of a name", "redis://<host>", []string{host}},
-		{"its port is a number", "redis://h:x", []string{invalid}},
-		{"its port is at least 1", "redis://h:0", []string{port}},
-		{"its port is at most 65535", "redis://h:65536", []string{port}},
-		{"its port is not empty", "redis://h:", []string{port}},
+		{"the host has only the characters of a name", "redis://<host>", []string{host}},
+		{"the port is a number", "redis://h:x", []string{invalid}},
+		{"the port is at least 1", "redis://h:0", []string{port}},
+		{"the port is at most 65535", "redis://h:65536", []string{port}},
+		{"the port is not empty", "redis://h:", []string{port}},
 		{"a database is a number", "redis://h/x", []string{database}},
 		{"a database is not negative", "redis://h/-1", []string{database}},
 		{"a database has no sign", "redis://h/+1", []string{database}},
@@ -140,7 +140,7 @@ func TestParseFaults(t *testing.T) {
 		{"an invalid escape is refused", "redis://:%zz@h", []string{invalid}},
 		{"a space is refused", "redis://:a b@h", []string{invalid}},
 		{"a control character is refused", "redis://h/\x01", []string{invalid}},
-		{"a parameter of another topology is named", "redis://h?db=3&db=4", []string{unsupported("db")}},
+		{"the error names a parameter of another topology", "redis://h?db=3&db=4", []string{unsupported("db")}},
 		{"an unknown parameter is not quoted", "redis://h?timeout=1s&S3cr3t&db=3", []string{unsupported("db"), unknown}},
 		{"an unknown parameter may be half of a password", "redis://user:12?34&56@h", []string{unknown}},
 		{"an empty query is refused", "redis://h?", []string{unknown}},
@@ -164,8 +164,8 @@ func TestParseFaults(t *testing.T) {
 		{"a parameter is set once", "redis+sentinel://a/m?db=1&db=2", []string{must("db", "have one value")}},
 		{"a parameter has valid escapes", "redis+sentinel://a/m?sentinel_password=%zz", []string{"the query has an invalid escape or a semicolon; write %25 for % and %3B for ;"}},
 		{"server_name is a name", "rediss://a?server_name=%2F", []string{must("server_name", "be a name or an IP address")}},
-		{"an authority is only for TLS", "redis://a?ca_file=/ca.pem", []string{noTLS}},
-		{"a server name is only for TLS", "redis+sentinel://a/m?server_name=b&tls=false", []string{noTLS}},
+		{"a ca_file needs TLS", "redis://a?ca_file=/ca.pem", []string{noTLS}},
+		{"a server_name needs TLS", "redis+sentinel://a/m?server_name=b&tls=false", []string{noTLS}},
 		{"a certificate needs its key", "rediss://a?cert_file=/cert.pem", []string{half}},
 		{"a key needs its certificate", "rediss://a?key_file=/key.pem", []string{half}},
 		{"everything is reported at once", "redis://user@h:0/x?db=1#", []string{port, login, database, unsupported("db"), fragment}},
@@ -222,7 +222,7 @@ func TestSameServers(t *testing.T) {
 		{"another server name", "rediss://redis", "rediss://redis?server_name=other", true},
 		{"another spelling of the same URL", "redis://:old@redis", "redis://:new@redis:6379/0", true},
 		{"another host", "redis://redis", "redis://other", false},
-		{"one host more", "redis+sentinel://a/p", "redis+sentinel://a,b/p", false},
+		{"an additional host", "redis+sentinel://a/p", "redis+sentinel://a,b/p", false},
 		{"another port", "redis://redis", "redis://redis:6380", false},
 		{"another database", "redis://redis", "redis://redis/1", false},
 		{"TLS in place of plain TCP", "redis://redis", "rediss://redis", false},
@@ -232,7 +232,7 @@ func TestSameServers(t *testing.T) {
 		{"another topology", "redis://redis", "redis+cluster://redis", false},
 	}
 	for _, row := range rows {
-		t.Run(fmt.Sprintf("%s: %t", row.name, row.want), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s means the same servers: %t", row.name, row.want), func(t *testing.T) {
 			before, err := redisurl.Parse(row.before, noFiles)
 			after, afterErr := redisurl.Parse(row.after, noFiles)
 			if err != nil || afterErr != nil || before.SameServers(after) != row.want {

@@ -25,8 +25,8 @@ const (
 	Cluster    Topology = "cluster"  // a Redis Cluster
 )
 
-// Mask is printed in place of a password.
-const Mask = "•••"
+// mask is printed in place of a password.
+const mask = "•••"
 
 // URL is a parsed Redis URL. The zero URL names no Redis. A URL may be copied and read concurrently.
 type URL struct {
@@ -38,7 +38,7 @@ type URL struct {
 	Primary string
 	// Database is the number for SELECT.
 	Database int
-	// Redis is how to log in at the servers, and Sentinels at the Sentinels.
+	// Redis is the login at the Redis servers. Sentinels is the login at the Sentinels.
 	Redis, Sentinels Login
 	// CAFile, CertFile, KeyFile and ServerName are the parameters that the TLS configurations were made from.
 	CAFile, CertFile, KeyFile, ServerName string
@@ -60,7 +60,8 @@ func (u *URL) logins() []*Login {
 	return []*Login{&u.Redis}
 }
 
-// SameServers reports whether u and other differ at most in users, passwords and certificates.
+// SameServers reports whether u and other lead to the same servers and database, both with TLS or both without. Users,
+// passwords, certificates and server names may differ.
 func (u URL) SameServers(other URL) bool {
 	return u.Topology == other.Topology && slices.Equal(u.Addrs, other.Addrs) &&
 		u.Primary == other.Primary && u.Database == other.Database &&
@@ -70,8 +71,8 @@ func (u URL) SameServers(other URL) bool {
 // LogValue returns the result of String, so that a logged URL shows no secret.
 func (u URL) LogValue() slog.Value { return slog.StringValue(u.String()) }
 
-// String returns the URL with its passwords masked and its defaults written out. It returns "" for the zero URL. Parse
-// accepts the result if there are no passwords.
+// String returns the URL with its passwords masked and with the port of each host. It returns "" for the zero URL.
+// Parse accepts the result if there are no passwords.
 func (u URL) String() string {
 	if len(u.Addrs) == 0 {
 		return ""
@@ -94,7 +95,7 @@ func (u URL) String() string {
 	}
 	switch user := url.User(u.Redis.Username).String(); {
 	case u.Redis.Password != "":
-		login = user + ":" + Mask + "@"
+		login = user + ":" + mask + "@"
 	case user != "":
 		login = user + ":@"
 	}
