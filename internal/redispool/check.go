@@ -13,23 +13,23 @@ import (
 	"smsession/internal/redispool/node"
 )
 
-// The names of warnings. They are the same in every version.
+// The names of the warnings. They are label values of a metric that alerts use, so a new version must not change them.
 const (
 	warnEviction    = "eviction_possible"
 	warnPersistence = "persistence_off"
 	warnVersion     = "redis_too_old"
 )
 
-// oldest is the first version of Redis that is supported.
-const oldest = 7
+// minVersion is the lowest major version of Redis that is supported.
+const minVersion = 7
 
 // Warnings returns the names of all warnings of [Check].
 func Warnings() []string { return []string{warnEviction, warnPersistence, warnVersion} }
 
-// Check reads the settings of each server that accepts writes. It returns the settings that can lose sessions: a
-// sentence for an operator by the name of the warning. It gives no warning about a setting that it cannot read, because
-// many hosted Redis services forbid CONFIG. If it returns an error, it has not checked every server, and the warnings
-// are those that it found before.
+// Check reads the settings of each server that accepts writes. For each setting that can lose sessions, and for an old
+// version, it returns the name of a warning with a sentence for an operator. It gives no warning about a setting that
+// it cannot read, because many hosted Redis services forbid CONFIG. If Check returns an error, it has not checked every
+// server, but the warnings that it returns are valid.
 func Check(ctx context.Context, pool *Pool) (map[string]string, error) {
 	found := map[string]string{}
 	err := pool.EachPrimary(ctx, func(_ string, c redis.Conn) error {
@@ -45,26 +45,25 @@ func Check(ctx context.Context, pool *Pool) (map[string]string, error) {
 	return found, nil
 }
 
-// checkServer adds the warnings about one server. Every key has a time to live, so each eviction policy except
+// checkServer adds the warnings about one server. Every key of ours has a time to live, so each eviction policy except
 // noeviction can evict our keys.
 // See https://redis.io/docs/latest/develop/reference/eviction/.
 func checkServer(c redis.Conn, found map[string]string) {
 	if policy, known := setting(c, "maxmemory-policy"); known && policy != "noeviction" {
-		found[warnEviction] = fmt.Sprintf("Redis may evict sessions when its memory is full: maxmemory-policy is %s; set it "+
-			"to noeviction", policy)
+		found[warnEviction] = fmt.Sprintf("Redis may evict sessions when its memory is full: maxmemory-policy is %s; "+
+			"set it to noeviction", policy)
 	}
 	appendOnly, _ := setting(c, "appendonly")
 	if save, known := setting(c, "save"); known && save == "" && appendOnly == "no" {
-		found[warnPersistence] = "Redis loses every session when it restarts: neither appendonly nor save is set; set " +
-			"appendonly to yes"
+		found[warnPersistence] = "Redis loses every session when it restarts: neither appendonly nor save is set; " +
+			"set appendonly to yes"
 	}
 	info, _ := redis.String(c.Do("INFO", "server"))
 	_, rest, _ := strings.Cut(info, "redis_version:")
 	version, _, _ := strings.Cut(rest, "\r\n")
 	major, _, _ := strings.Cut(version, ".")
-	if n, err := strconv.Atoi(major); err == nil && n < oldest {
-		found[warnVersion] = fmt.Sprintf("Redis is older than %d.0, the oldest version that is supported: it is %s",
-			oldest, version)
+	if n, err := strconv.Atoi(major); err == nil && n < minVersion {
+		found[warnVersion] = fmt.Sprintf("Redis %s is too old: upgrade to version %d.0 or later", version, minVersion)
 	}
 }
 

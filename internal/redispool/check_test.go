@@ -38,12 +38,12 @@ func TestCheck(t *testing.T) {
 		login redisurl.Login
 		want  []string
 	}{
-		{"an append-only file without eviction is right", []string{"--appendonly", "yes"}, redisurl.Login{}, nil},
-		{"snapshots without eviction are right", []string{"--save", "60 1"}, redisurl.Login{}, nil},
-		{"missing persistence is a warning", nil, redisurl.Login{}, []string{"persistence_off"}},
-		{"eviction of keys with a time to live is a warning", []string{"--appendonly", "yes", "--maxmemory-policy", "volatile-lru"}, redisurl.Login{}, []string{"eviction_possible"}},
-		{"there can be several warnings", []string{"--maxmemory-policy", "allkeys-random"}, redisurl.Login{}, []string{"eviction_possible", "persistence_off"}},
-		{"a setting that cannot be read is no warning", noConfig, app, nil},
+		{"an append-only file without eviction causes no warning", []string{"--appendonly", "yes"}, redisurl.Login{}, nil},
+		{"snapshots without eviction cause no warning", []string{"--save", "60 1"}, redisurl.Login{}, nil},
+		{"missing persistence causes a warning", nil, redisurl.Login{}, []string{"persistence_off"}},
+		{"eviction of keys with a time to live causes a warning", []string{"--appendonly", "yes", "--maxmemory-policy", "volatile-lru"}, redisurl.Login{}, []string{"eviction_possible"}},
+		{"two settings cause two warnings", []string{"--maxmemory-policy", "allkeys-random"}, redisurl.Login{}, []string{"eviction_possible", "persistence_off"}},
+		{"a setting that cannot be read causes no warning", noConfig, app, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -54,7 +54,7 @@ func TestCheck(t *testing.T) {
 			}
 		})
 	}
-	t.Run("an old version is a warning", func(t *testing.T) {
+	t.Run("an old version causes a warning", func(t *testing.T) {
 		old := fake(t, map[string]string{"PING": "+PONG", "HELLO": "-ERR unknown command",
 			"CONFIG": "-ERR unknown command",
 			"INFO":   "$22\r\nredis_version:6.2.14\r\n"})
@@ -63,7 +63,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("got %q", got)
 		}
 	})
-	t.Run("the embedded Redis is right", func(t *testing.T) {
+	t.Run("the embedded Redis causes no warning", func(t *testing.T) {
 		e, err := redispool.StartEmbedded("127.0.0.1:0")
 		if err != nil {
 			t.Fatal(err)
@@ -86,7 +86,7 @@ func TestCheck(t *testing.T) {
 		}
 		c.Primaries[1].Kill()
 		if found, err := redispool.Check(t.Context(), p); err == nil {
-			t.Errorf("while a primary is away: %v and no error", found)
+			t.Errorf("while a primary is down: %v and no error", found)
 		}
 	})
 	for _, command := range []string{"CONFIG", "INFO"} {

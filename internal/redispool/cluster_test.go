@@ -19,7 +19,7 @@ import (
 	"smsession/internal/redistest"
 )
 
-// keysOn returns a key for each primary, in their order.
+// keysOn returns a key for each primary, in the order of the primaries.
 func keysOn(t *testing.T, c *redistest.Cluster) []string {
 	t.Helper()
 	keys := make([]string, len(c.Primaries))
@@ -70,7 +70,7 @@ func TestClusterPipeline(t *testing.T) {
 			cluster.Primaries[0].Pause()
 			defer cluster.Primaries[0].Resume()
 			var group sync.WaitGroup
-			group.Go(func() { // one node goes on after the other one has executed its command
+			group.Go(func() { // the paused node continues after the other node has executed its command
 				for got := ""; got != name && t.Context().Err() == nil; {
 					got, _ = redis.String(look.Do("GET", keys[1]))
 				}
@@ -139,7 +139,7 @@ func followKey(t *testing.T, cluster *redistest.Cluster, p pool) {
 
 func TestClusterFailover(t *testing.T) {
 	t.Parallel()
-	t.Run("the other nodes know the replica that has replaced a hanging node", func(t *testing.T) {
+	t.Run("the replica that has replaced a hanging node gets its commands", func(t *testing.T) {
 		t.Parallel()
 		cluster := redistest.StartCluster(t, 3, true, redistest.Options{})
 		p := open(t, redispool.Options{URL: inCluster(cluster.Addrs()...)})
@@ -193,7 +193,7 @@ func TestClusterFailover(t *testing.T) {
 
 func TestClusterFirstContact(t *testing.T) {
 	t.Parallel()
-	t.Run("all callers share it", func(t *testing.T) {
+	t.Run("all callers share the first contact", func(t *testing.T) {
 		var nodes []func() int
 		var addrs []string
 		for range 3 {
@@ -248,8 +248,8 @@ func TestClusterFirstContact(t *testing.T) {
 		url         redisurl.URL
 		ok, refused bool
 	}{
-		{"a node that is away is skipped", inCluster(cluster.Addrs()[0], away.Addr()), true, false},
-		{"it is no refusal if all nodes are away", inCluster(away.Addr()), false, false},
+		{"a node that is down is skipped", inCluster(cluster.Addrs()[0], away.Addr()), true, false},
+		{"if all nodes are down, the error is not a refusal", inCluster(away.Addr()), false, false},
 		{"a server outside a Cluster is refused", inCluster(single.Addr()), false, true},
 		{"a node of a Cluster is refused as a single server", at(cluster.Addrs()[0]), false, true},
 	} {
@@ -272,13 +272,13 @@ func TestClusterNodeThatWasRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	remove(cluster, 0, cluster.Primaries[1])
-	t.Run("a pool that knew the Cluster before does not believe it", func(t *testing.T) {
+	t.Run("a pool that knew the Cluster before finds the other nodes", func(t *testing.T) {
 		for _, key := range keys {
 			eventually(t, func() error { return set(old, key, "after") })
 		}
 	})
-	t.Run("a pool that can ask another node does not believe it", func(t *testing.T) {
-		for range 10 { // the removed node answers first more than once
+	t.Run("a pool that can ask another node ignores the removed node", func(t *testing.T) {
+		for range 10 { // in some of the ten runs, the removed node answers first
 			p := open(t, redispool.Options{URL: inCluster(removed.Addr(), cluster.Primaries[2].Addr()),
 				Timeout: patient})
 			for _, key := range keys {
@@ -288,11 +288,11 @@ func TestClusterNodeThatWasRemoved(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a pool that can ask no other node returns an error until the node is in the Cluster again", func(t *testing.T) {
+	t.Run("a pool with only the removed node fails until the node is in the Cluster again", func(t *testing.T) {
 		p := open(t, redispool.Options{URL: inCluster(removed.Addr()), Timeout: patient})
 		if err := set(p, keys[0], "after"); err == nil || redispool.Refused(err) ||
 			!strings.Contains(err.Error(), removed.Addr()) {
-			t.Errorf("got %v, want an error with the node that is no refusal", err)
+			t.Errorf("got %v, want an error that contains the node and is not a refusal", err)
 		}
 		removed.Meet(cluster.Primaries[1])
 		removed.AwaitSlots()
@@ -316,13 +316,13 @@ func TestClusterNodeInAnotherCluster(t *testing.T) {
 	removed.AwaitSlots()
 	// The first reply is a redirection to the other Cluster.
 	eventually(t, func() error { return set(redirected, keys[0], "after") })
-	// For a moment, only the node that left the Cluster answers. It is also the node in the URL.
+	// Now only the node that left the Cluster answers. It is also the node in the URL.
 	for _, s := range cluster.Primaries[1:] {
 		s.Pause()
 	}
 	for range 3 {
 		if err := set(p, keys[1], "lost"); err == nil {
-			t.Error("a command succeeded while the Cluster was away")
+			t.Error("a command succeeded while the Cluster did not answer")
 		}
 	}
 	for _, s := range cluster.Primaries[1:] {
@@ -345,7 +345,7 @@ func TestClusterWithAnIncompleteLayout(t *testing.T) {
 		t.Fatal(got)
 	}
 	incomplete := lone.Addr()
-	t.Run("a complete layout is preferred to the first one", func(t *testing.T) {
+	t.Run("a complete layout is used even if an incomplete one comes first", func(t *testing.T) {
 		for range 10 {
 			p := open(t, redispool.Options{URL: inCluster(incomplete, cluster.Primaries[1].Addr()), Timeout: patient})
 			for _, key := range keys {
@@ -355,7 +355,7 @@ func TestClusterWithAnIncompleteLayout(t *testing.T) {
 			}
 		}
 	})
-	t.Run("the complete layout is used once a node knows it", func(t *testing.T) {
+	t.Run("a complete layout is used as soon as a node returns it", func(t *testing.T) {
 		late := redistest.StartProxy(t, cluster.Primaries[1].Addr())
 		late.Down()
 		p := open(t, redispool.Options{URL: inCluster(incomplete, late.Addr()), Timeout: patient})
@@ -372,7 +372,7 @@ func TestClusterWithAnIncompleteLayout(t *testing.T) {
 func TestClusterWithUnknownEndpoints(t *testing.T) {
 	t.Parallel()
 	for _, kind := range []string{"unknown-endpoint", "hostname"} { // the nodes have no host names
-		t.Run("the host that answered is used with "+kind, func(t *testing.T) {
+		t.Run("the host that answered is used with the endpoint type "+kind, func(t *testing.T) {
 			t.Parallel()
 			cluster := redistest.StartCluster(t, 3, false,
 				redistest.Options{Args: []string{"--cluster-preferred-endpoint-type", kind}})

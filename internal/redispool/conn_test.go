@@ -55,13 +55,13 @@ func TestDemotion(t *testing.T) {
 				t.Errorf("SET after the promotion: %v", err)
 			}
 			if id(t, naive) != naiveBefore {
-				t.Error("the naive pool has dialled again: the test cannot tell the two apart")
+				t.Error("the naive pool has dialled again, so the test proves nothing")
 			}
 		})
 	}
 }
 
-// A script returns the texts of Redis, so that both backends answer with each of them.
+// A script returns each text of Redis as its error, so that both backends return it.
 func TestErrorReplies(t *testing.T) {
 	t.Parallel()
 	const script = "ERR Error running script (call to f_9d1d06cbbab5fe7e2d2d5b0dc9a8c4b4ab5ba0f7): @user_script:1: @user_script: 1: "
@@ -83,7 +83,7 @@ func TestErrorReplies(t *testing.T) {
 			{"OOM command not allowed when used memory > 'maxmemory'.", false},
 			{"NOSCRIPT No matching script. Please use EVAL.", false},
 			{"NOPERM this user has no permissions to run the 'set' command", false},
-			// Redis 6.2 answers so when a command inside a script fails.
+			// Redis 6.2 returns these errors when a command inside a script fails.
 			{script + "-READONLY You can't write against a read only replica.", true},
 			{script + "-NOREPLICAS Not enough good replicas to write.", true},
 			{script + "-MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.", true},
@@ -115,18 +115,18 @@ func TestUnknownErrors(t *testing.T) {
 		for _, row := range []struct {
 			name string
 			run  func(c redis.Conn)
-			left int // of 3 connections: the error concerns at most this one
+			left int // of 3 connections: at most this connection is closed
 		}{
-			{"a script's error costs the connection", func(c redis.Conn) { c.Do("EVAL", "return redis.error_reply('ERR new')", 0) }, 2},
-			{"a pipelined script's error costs the connection", func(c redis.Conn) {
+			{"an error of a script ends the use of the connection", func(c redis.Conn) { c.Do("EVAL", "return redis.error_reply('ERR new')", 0) }, 2},
+			{"an error of a pipelined script ends the use of the connection", func(c redis.Conn) {
 				c.Send("EVAL", "return redis.error_reply('ERR new')", 0)
 				c.Send("EVAL", "return 1", 0)
 				c.Flush()
 				c.Receive()
 				c.Receive()
 			}, 2},
-			{"another command's error does not cost the connection", func(c redis.Conn) { c.Do("NOCOMMAND") }, 3},
-			{"another command's error after a script does not cost the connection", func(c redis.Conn) {
+			{"an error of another command does not end the use of the connection", func(c redis.Conn) { c.Do("NOCOMMAND") }, 3},
+			{"an error of another command after a script does not end it either", func(c redis.Conn) {
 				c.Do("EVAL", "return 1", 0)
 				c.Do("")
 				c.Do("NOCOMMAND")
@@ -146,7 +146,7 @@ func TestUnknownErrors(t *testing.T) {
 	})
 }
 
-// A server quotes the arguments of a command that it does not know, and errors are logged.
+// A server quotes the arguments of a command that it does not know. We log errors, so they must not contain arguments.
 func TestErrorsQuoteNoArguments(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t, redistest.Options{Args: []string{"--rename-command", "GET", ""}})
@@ -166,13 +166,13 @@ func TestErrorsQuoteNoArguments(t *testing.T) {
 
 func TestLostConnections(t *testing.T) {
 	t.Parallel()
-	t.Run("after a reset, one command fails", func(t *testing.T) {
+	t.Run("after a reset, only one command fails", func(t *testing.T) {
 		redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 			proxy := redistest.StartProxy(t, b.Addr)
 			afterLoss(t, proxy.Addr(), proxy.Reset)
 		})
 	})
-	t.Run("after a restart, one command fails", func(t *testing.T) {
+	t.Run("after a restart, only one command fails", func(t *testing.T) {
 		s := redistest.Start(t, redistest.Options{})
 		afterLoss(t, s.Addr(), func() {
 			s.Kill()
@@ -181,7 +181,7 @@ func TestLostConnections(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a connection that was made since the loss stays", func(t *testing.T) {
+	t.Run("a connection that was made after the loss stays in the pool", func(t *testing.T) {
 		redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 			proxy := redistest.StartProxy(t, b.Addr)
 			p := open(t, redispool.Options{URL: at(proxy.Addr()), Timeout: patient})
@@ -214,7 +214,7 @@ func TestLostConnections(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a loss concerns only the address where it happened", func(t *testing.T) {
+	t.Run("a loss affects only the connections to the same address", func(t *testing.T) {
 		server := redistest.Start(t, redistest.Options{})
 		go forward(listen(t, net.JoinHostPort("127.0.0.2", strconv.Itoa(server.Port()))), server.Addr)
 		addr := netip.MustParseAddr("127.0.0.1")
@@ -243,7 +243,7 @@ func TestLostConnections(t *testing.T) {
 	})
 }
 
-// afterLoss makes idle connections, has all of them lost, and counts the commands that fail.
+// afterLoss makes idle connections, calls lose to break all of them, and counts the commands that fail.
 func afterLoss(t *testing.T, addr string, lose func()) {
 	t.Helper()
 	const idle = 5
@@ -258,7 +258,7 @@ func afterLoss(t *testing.T, addr string, lose func()) {
 		t.Errorf("the pool has %d connections, %d of them idle, want only the new one", got.ActiveCount, got.IdleCount)
 	}
 	if got := failures(naive, idle); got != idle {
-		t.Errorf("with the naive pool %d commands failed, want all %d: the test cannot tell the two apart", got, idle)
+		t.Errorf("with the naive pool %d commands failed, want all %d; the test proves nothing", got, idle)
 	}
 }
 

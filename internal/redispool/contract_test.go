@@ -64,7 +64,7 @@ func (top topology) keys(tb testing.TB) []string {
 	return keys
 }
 
-// connections returns the number of connections that clients have to the primaries, by the servers' own count.
+// connections returns how many connections to clients the primaries list.
 func (top topology) connections() (n int) {
 	for _, s := range top.primaries {
 		clients := s.CLI("-a", "secret", "--no-auth-warning", "CLIENT", "LIST", "TYPE", "NORMAL")
@@ -78,10 +78,10 @@ func TestContract(t *testing.T) {
 	eachTopology(t, func(t *testing.T, top topology) {
 		keys := top.keys(t)
 		if len(keys) != len(top.primaries) {
-			t.Fatalf("%d hash tags lead to %d primaries", len(keys), len(top.primaries))
+			t.Fatalf("there are %d hash tags for %d primaries", len(keys), len(top.primaries))
 		}
 		// This comes first, because other connections to the servers would change their counts.
-		t.Run("open connections are counted until they are closed", func(t *testing.T) {
+		t.Run("open connections are counted", func(t *testing.T) {
 			countsConnections(t, top, keys)
 		})
 		p := open(t, redispool.Options{URL: top.url, Timeout: patient})
@@ -100,7 +100,7 @@ func TestContract(t *testing.T) {
 				t.Errorf("PING: %v, %v", got, err)
 			}
 		})
-		t.Run("the replies of a pipeline keep their order, with an error among them", func(t *testing.T) {
+		t.Run("replies keep their order if one is an error", func(t *testing.T) {
 			repliesKeepOrder(t, p, keys)
 		})
 		t.Run("each primary is visited once", func(t *testing.T) { visitsEachPrimary(t, p, keys) })
@@ -136,7 +136,7 @@ func repliesKeepOrder(t *testing.T, p *redispool.Pool, keys []string) {
 		t.Errorf("GET after the pipeline: %q, %v", got, err)
 	}
 	if got, err := c.Receive(); err == nil {
-		t.Errorf("without a command there is the reply %v", got)
+		t.Errorf("without a command, Receive returns %v", got)
 	}
 }
 

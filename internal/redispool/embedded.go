@@ -6,13 +6,10 @@ import (
 	"github.com/alicebob/miniredis/v2"
 )
 
-// Embedded is a Redis inside this process on a real TCP port, for development. It runs the same scripts as redis-server
-// and forgets everything on Close.
-type Embedded = miniredis.Miniredis
-
-// StartEmbedded starts an embedded Redis on the first free address. An address with port 0 is always free. If no
-// address is free, StartEmbedded returns the error of the last one. The caller must call Close.
-func StartEmbedded(addrs ...string) (*Embedded, error) {
+// StartEmbedded starts a Redis inside this process, for development. It runs the same scripts as redis-server. It
+// listens on the first of the TCP addresses that is free. An address with port 0 is always free. If no address is
+// free, StartEmbedded returns the error of the last one. The caller must call Close, which deletes all keys.
+func StartEmbedded(addrs ...string) (*miniredis.Miniredis, error) {
 	var err error
 	for _, addr := range addrs {
 		m := miniredis.NewMiniRedis()

@@ -29,7 +29,7 @@ func TestEmbedded(t *testing.T) {
 		}
 	})
 	t.Run("it prefers the first address", func(t *testing.T) {
-		eventually(t, func() error { // another process may take the port for a moment
+		eventually(t, func() error { // another process may take the port
 			first := fmt.Sprintf("127.0.0.1:%d", redistest.FreePort(t))
 			e, err := redispool.StartEmbedded(first, "127.0.0.1:0")
 			if err != nil {
@@ -42,7 +42,7 @@ func TestEmbedded(t *testing.T) {
 			return nil
 		})
 	})
-	t.Run("there is an error if no address is free", func(t *testing.T) {
+	t.Run("an error is returned if no address is free", func(t *testing.T) {
 		if e, err := redispool.StartEmbedded(taken); err == nil {
 			e.Close()
 			t.Error("there was no error")

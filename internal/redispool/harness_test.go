@@ -22,7 +22,7 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// patient is the Timeout of a pool in a test about replies. The machine may be busy, and the test is not about time.
+// patient is the Timeout of a pool in a test that does not test time-outs. The machine may be busy.
 const patient = 20 * time.Second
 
 // write is a script that writes one key.
@@ -58,8 +58,8 @@ func open(tb testing.TB, o redispool.Options) *redispool.Pool {
 	return p
 }
 
-// naivePool returns a pool as redigo's documentation makes one: the negative control. Its commands have a time limit,
-// so that the test fails and does not hang.
+// naivePool returns a pool like the one in redigo's documentation. It is the negative control. Its commands have a time
+// limit, so that the test fails instead of hanging.
 func naivePool(tb testing.TB, addr string) *redis.Pool {
 	tb.Helper()
 	p := &redis.Pool{
@@ -159,7 +159,7 @@ func isTimeout(err error) bool {
 	return errors.As(err, &network) && network.Timeout()
 }
 
-// isNetwork reports whether err means that nothing answered.
+// isNetwork reports whether err is an error of the network.
 func isNetwork(err error) bool { return errors.As(err, new(net.Error)) }
 
 // hasCode reports whether err is an error reply with this code.
@@ -187,8 +187,8 @@ func listen(tb testing.TB, addr string) net.Listener {
 	return l
 }
 
-// silent accepts connections on a listener and answers nothing, as the kernel does for a server that hangs. It returns
-// the number of connections so far.
+// silent accepts connections on a listener and answers nothing, as the kernel does for a server that hangs. accepted
+// returns the number of connections so far.
 func silent(tb testing.TB, l net.Listener) (accepted func() int) {
 	tb.Helper()
 	var mu sync.Mutex
@@ -219,7 +219,7 @@ func silent(tb testing.TB, l net.Listener) (accepted func() int) {
 	}
 }
 
-// hangUp is the reply of a fake server that closes the connection instead.
+// hangUp makes a fake server close the connection instead of replying.
 const hangUp = "close"
 
 // fake starts a server that answers commands from a table by their names. It answers no other command. It returns its
@@ -248,7 +248,7 @@ func answer(c net.Conn, replies map[string]string) {
 		}
 		n, _ := strconv.Atoi(count)
 		var args []string
-		for range n { // a length and a text each
+		for range n { // each argument is a line with its length and a line with its text
 			lines.Scan()
 			lines.Scan()
 			args = append(args, lines.Text())
@@ -274,7 +274,7 @@ func fakeSentinel(tb testing.TB, primary string) string {
 	return fake(tb, map[string]string{"PING": "+PONG", "SENTINEL": named})
 }
 
-// forward connects each client of a listener to the present target, until the listener is closed.
+// forward connects each client of a listener to the target at that moment, until the listener is closed.
 func forward(l net.Listener, target func() string) {
 	for {
 		in, err := l.Accept()

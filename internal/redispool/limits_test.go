@@ -60,7 +60,7 @@ func TestTimeLimits(t *testing.T) {
 	s.Resume()
 	secure.Resume()
 	eventually(t, func() error { return ping(t.Context(), p) })
-	t.Run("a server that is away is no refusal", func(t *testing.T) {
+	t.Run("the error of a server that is down is not a refusal", func(t *testing.T) {
 		s.Kill()
 		_, err := do(open(t, redispool.Options{URL: locked}), "PING")
 		if err == nil || redispool.Refused(err) || !isNetwork(err) {
@@ -90,7 +90,7 @@ func TestServerThatHangs(t *testing.T) {
 	})
 	before := info(t, look, "total_connections_received")
 	server.Pause()
-	for range 2 { // first on the idle connections, then without one
+	for range 2 { // first with idle connections, then without
 		var group sync.WaitGroup
 		for range callers {
 			group.Go(func() {
@@ -107,7 +107,7 @@ func TestServerThatHangs(t *testing.T) {
 	}
 }
 
-// A server that does not read fills the buffers on the way.
+// The server does not read, so the buffers on the way become full, and a write has to wait.
 func TestWriteTimeLimit(t *testing.T) {
 	t.Parallel()
 	l := listen(t, "127.0.0.1:0")
@@ -155,7 +155,8 @@ func TestPoolSize(t *testing.T) {
 		for _, row := range []struct{ connections, most int }{{0, 68}, {1, 5}, {100, 104}} {
 			p := open(t, redispool.Options{URL: at(b.Addr), Connections: row.connections})
 			if p.MaxActive != row.most || p.MaxIdle != row.most-4 {
-				t.Errorf("with %d connections the pool has at most %d, %d of them idle, want %d and four fewer", row.connections, p.MaxActive, p.MaxIdle, row.most)
+				t.Errorf("with %d connections, MaxActive is %d and MaxIdle is %d, want %d and %d",
+					row.connections, p.MaxActive, p.MaxIdle, row.most, row.most-4)
 			}
 		}
 		p := open(t, redispool.Options{URL: at(b.Addr), Timeout: patient})
@@ -170,7 +171,7 @@ func TestPoolSize(t *testing.T) {
 			c := p.Get()
 			used = append(used, c)
 			if err = c.Err(); err != nil && !errors.Is(err, redis.ErrPoolExhausted) || len(used) > 2*redispool.Size {
-				t.Fatalf("connection %d: %v, want redigo's error for the first one too many", len(used), err)
+				t.Fatalf("connection %d: %v, want redigo's error for a full pool", len(used), err)
 			}
 		}
 		for _, c := range used {
@@ -200,7 +201,7 @@ func info(t *testing.T, c redis.Conn, name string) int {
 func TestTooFewConnections(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Options{Args: []string{"--maxclients", "20"}})
-	look := redistest.Conn(t, server.Addr()) // made before the server has too many clients
+	look := redistest.Conn(t, server.Addr()) // this connection is made before the server has too many clients
 	const replicas, messages = 3, 3000
 	var pools []*redispool.Pool
 	for range replicas {
@@ -261,9 +262,9 @@ func TestOneConnectionTooMany(t *testing.T) {
 		server redistest.Options
 		login  redisurl.Login
 	}{
-		"is not pooled without a password":             {redistest.Options{}, redisurl.Login{}},
-		"is not pooled with a password":                {redistest.Options{Password: "secret"}, password("secret")},
-		"is not pooled where the user may not do PING": {redistest.Options{Args: noPing}, redisurl.Login{}},
+		"without a password, it is not pooled":              {redistest.Options{}, redisurl.Login{}},
+		"with a password, it is not pooled":                 {redistest.Options{Password: "secret"}, password("secret")},
+		"without the permission for PING, it is not pooled": {redistest.Options{Args: noPing}, redisurl.Login{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -280,7 +281,7 @@ func TestOneConnectionTooMany(t *testing.T) {
 			if c := p.Get(); c.Err() == nil {
 				t.Error("the pool handed out a connection that the server refuses")
 			} else if redispool.Refused(c.Err()) {
-				t.Errorf("%v is a refusal", c.Err())
+				t.Errorf("the error is a refusal: %v", c.Err())
 			}
 			only.Close()
 			if n := p.IdleCount(); n != 1 {
@@ -306,7 +307,7 @@ func TestUnixSocket(t *testing.T) {
 	server.Kill()
 	do(p, "PING") // on the lost connection
 	if _, err := do(p, "PING"); !isNetwork(err) || !strings.Contains(err.Error(), path) {
-		t.Errorf("while the server is away: %v", err)
+		t.Errorf("while the server is down: %v", err)
 	}
 	if err := server.Restart(); err != nil {
 		t.Fatal(err)
@@ -350,7 +351,7 @@ func (f failing) LookupNetIP(context.Context, string, string) ([]netip.Addr, err
 
 func TestServerThatCannotBeConnectedTo(t *testing.T) {
 	t.Parallel()
-	t.Run("it is not flooded with attempts", func(t *testing.T) {
+	t.Run("it gets few attempts to connect", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			var lookups atomic.Int64
 			p := redispool.Open(redispool.Options{URL: at("redis.example.com:6379"),
@@ -373,7 +374,7 @@ func TestServerThatCannotBeConnectedTo(t *testing.T) {
 			}
 		})
 	})
-	t.Run("an attempt that its caller gives up shows nothing about the server", func(t *testing.T) {
+	t.Run("the error of an attempt that was given up is not returned to others", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := redispool.Open(redispool.Options{URL: at("redis.example.com:6379"),
 				Resolver: failing{new(atomic.Int64), time.Second}})

@@ -33,7 +33,7 @@ func TestLogin(t *testing.T) {
 	}{
 		{"a user with the right password is accepted", user, app, 0, false},
 		{"a user with a wrong password is refused", user, redisurl.Login{Username: "app", Password: "wrong"}, 0, true},
-		{"a user who may do nothing is refused", mute, app, 0, true},
+		{"a user without any permission is refused", mute, app, 0, true},
 		{"a user without a password is accepted", []string{"--user", "app", "on", "nopass", "~*", "+@all"}, redisurl.Login{Username: "app"}, 0, false},
 		{"a password that the server does not ask for is refused", nil, password("secret"), 0, true},
 		{"a password is refused by a server without AUTH", []string{"--rename-command", "AUTH", ""}, password("secret"), 0, true},
@@ -78,7 +78,7 @@ func TestTLS(t *testing.T) {
 		{"a server with an unknown authority is refused", redisurl.Login{TLS: unknown, Password: "secret"}, false, true},
 		{"a certificate for another name is refused", redisurl.Login{TLS: other, Password: "secret"}, false, true},
 		{"a wrong password is refused", redisurl.Login{TLS: known, Password: "wrong"}, false, true},
-		{"a client without TLS gets an error that is not a refusal", password("secret"), false, false},
+		{"the error for a client without TLS is not a refusal", password("secret"), false, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			err := ping(t.Context(), open(t, redispool.Options{URL: with(at(s.Addr()), row.login)}))
@@ -106,7 +106,7 @@ func TestTLS(t *testing.T) {
 			open(t, redispool.Options{URL: with(at(s.Addr()), redisurl.Login{TLS: s.ClientTLS()})})); err != nil {
 			t.Errorf("with a certificate: %v", err)
 		}
-		eventually(t, func() error { // the end of the connection may overtake the refusal
+		eventually(t, func() error { // the connection may end before the client reads the refusal
 			p := open(t, redispool.Options{URL: with(at(s.Addr()), redisurl.Login{TLS: trusting(t, s)})})
 			if err := ping(t.Context(), p); !redispool.Refused(err) {
 				return fmt.Errorf("without a certificate: %w, want a refusal", err)
@@ -148,8 +148,8 @@ func TestOutdatedLogin(t *testing.T) {
 	away.Kill()
 	mute := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~*", "-@all"}})
 	for name, server := range map[string]*redistest.Server{
-		"a login is not outdated because the server is away":     away,
-		"a login is not outdated because the user may not do it": mute,
+		"a server that is down does not make the login outdated": away,
+		"a missing permission does not make the login outdated":  mute,
 	} {
 		t.Run(name, func(t *testing.T) {
 			var outdated atomic.Int64
@@ -159,7 +159,7 @@ func TestOutdatedLogin(t *testing.T) {
 			}
 		})
 	}
-	t.Run("an open connection outlives its password", func(t *testing.T) {
+	t.Run("an open connection is used after its password has changed", func(t *testing.T) {
 		s := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~*", "+@all"}})
 		p := open(t, redispool.Options{URL: with(at(s.Addr()), app), Timeout: patient, Outdated: func() {
 			t.Error("the login was outdated")
@@ -172,7 +172,7 @@ func TestOutdatedLogin(t *testing.T) {
 	})
 }
 
-// These errors are hard to cause on loopback. Their texts are Redis's.
+// These errors are hard to cause on loopback. Their texts come from Redis.
 func TestRefused(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {

@@ -72,11 +72,11 @@ func TestNameWithSeveralAddresses(t *testing.T) {
 		name    string
 		options redispool.Options
 	}{
-		{"the first one may hang", redispool.Options{URL: at(name), Resolver: several{"127.0.0.2", "127.0.0.1"}}},
-		{"all but the last one may hang", redispool.Options{URL: at(name), Resolver: many}},
-		{"the last one may hang", redispool.Options{URL: at(name), Resolver: several{"127.0.0.1", "127.0.0.2"}}},
-		{"Sentinels may name it", redispool.Options{URL: behindSentinels(fakeSentinel(t, name)), Resolver: several{"127.0.0.2", "127.0.0.1"}}},
-		{"it may be a node of a Cluster", redispool.Options{URL: inCluster(clusterName), Resolver: several{"127.0.0.2", "127.0.0.1"}}},
+		{"the first address may hang", redispool.Options{URL: at(name), Resolver: several{"127.0.0.2", "127.0.0.1"}}},
+		{"all addresses except the last may hang", redispool.Options{URL: at(name), Resolver: many}},
+		{"the last address may hang", redispool.Options{URL: at(name), Resolver: several{"127.0.0.1", "127.0.0.2"}}},
+		{"Sentinels may name the host", redispool.Options{URL: behindSentinels(fakeSentinel(t, name)), Resolver: several{"127.0.0.2", "127.0.0.1"}}},
+		{"the host may be a node of a Cluster", redispool.Options{URL: inCluster(clusterName), Resolver: several{"127.0.0.2", "127.0.0.1"}}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			p := open(t, row.options)

@@ -67,7 +67,7 @@ func TestPipelineOrder(t *testing.T) {
 					t.Errorf("the key has %d bytes, %v, want %d", len(got), err, len(row.want))
 				}
 				if got := p.IdleCount(); got != 1 {
-					t.Errorf("the pool has %d connections, want the one", got)
+					t.Errorf("the pool has %d connections, want 1", got)
 				}
 			})
 		})

@@ -26,7 +26,7 @@ const (
 	spare = 4
 )
 
-// Options select the Redis and the logins, and set the limits of a pool. Everything except URL is optional.
+// Options describe the Redis to connect to, the logins, and the limits of a pool. Everything except URL is optional.
 type Options struct {
 	URL redisurl.URL
 
@@ -39,14 +39,16 @@ type Options struct {
 	// for concurrent use.
 	Outdated func()
 
-	// Timeout limits one write and one read. The default is one second: Twilio waits 15 s in all, and a message uses
-	// this time for many short attempts instead of one long attempt.
+	// Timeout is the time limit of each write and of each read. The default is one second: Twilio waits 15 s in all,
+	// and a message uses this time for many short attempts instead of one long attempt.
 	Timeout time.Duration
 
-	// WaitReplicas is how many replicas must have the writes of a script before its reply is returned.
+	// WaitReplicas is how many replicas must have the writes of a script before its reply is returned. If too few have
+	// them within half a second, the script returns an error, although the primary has its writes. 0 means that no
+	// script waits.
 	WaitReplicas int
 
-	// Connections is how many connections messages may use at once. The default is Size.
+	// Connections is the number of connections that messages may use at the same time. The default is Size.
 	Connections int
 
 	// Observe is called after each round trip, with the time from sending a command or a pipeline until its last reply
@@ -57,10 +59,11 @@ type Options struct {
 	Resolver dial.Resolver
 }
 
-// Pool is a pool of connections to the Redis of its Options. It is safe for concurrent use.
+// Pool is a pool of connections to the Redis of its Options. It is safe for concurrent use, but its connections are
+// not.
 type Pool struct {
 	*redis.Pool
-	cluster *cluster.Cluster // nil unless it is a Cluster
+	cluster *cluster.Cluster // nil without a Cluster
 }
 
 // Open returns a pool. It does not contact Redis: if Redis cannot be reached, the first command returns the error. If
@@ -104,11 +107,11 @@ func (o Options) failed(err error) {
 }
 
 // EachPrimary calls f with a connection to each server that accepts writes: the single server, the primary, or every
-// primary of a Cluster that has slots. addr is "" unless it is a Cluster. These connections do not count towards
-// Options.Connections. f must not use a connection after it has returned. EachPrimary stops at the first error of a
-// connection or of f, and returns it.
+// primary of a Cluster that has slots. In a Cluster, addr is the address of the server. Otherwise it is "". These
+// connections do not count towards Options.Connections. f must not use a connection after it has returned. EachPrimary
+// stops at the first error of a connection or of f, and returns it.
 //
-// If a slot of a Cluster moves from one server to another at the same time, its keys may be seen twice or not at all.
+// While a slot of a Cluster moves from one server to another, f may find its keys twice or not at all.
 func (p *Pool) EachPrimary(ctx context.Context, f func(addr string, c redis.Conn) error) error {
 	c, err := p.DialContext(ctx)
 	if err != nil {
@@ -121,8 +124,8 @@ func (p *Pool) EachPrimary(ctx context.Context, f func(addr string, c redis.Conn
 	return p.cluster.EachPrimary(ctx, f)
 }
 
-// HashTags returns a hash tag for each primary of a Cluster that has slots: the keys with that tag are on that primary.
-// It returns none before the first connection is made. Without a Cluster, it returns only "".
+// HashTags returns one hash tag for each primary of a Cluster that has slots. A key that contains the tag in braces is
+// on that primary. Before the first connection is made, HashTags returns none. Without a Cluster, it returns only "".
 func (p *Pool) HashTags() []string {
 	if p.cluster == nil {
 		return []string{""}
@@ -147,6 +150,7 @@ func (p *Pool) Close() error {
 	return p.Pool.Close()
 }
 
-// Refused reports whether waiting cannot remove err: Redis or TLS refuses our login, Redis refuses the database or a
-// command, the Sentinels do not know the primary, or the server is another kind of Redis than the one in the URL.
+// Refused reports whether it is useless to try again after err: Redis or TLS refuses our login, Redis refuses the
+// database or forbids a command, the Sentinels do not know the primary, or the server is not the kind of Redis in the
+// URL. It returns false for nil.
 func Refused(err error) bool { return node.Refused(err) }

@@ -28,7 +28,7 @@ func TestSentinelFailover(t *testing.T) {
 	fill(t, p, 3)
 	eventually(t, func() error {
 		if got := s.Sentinels[0].CLI("SENTINEL", "FAILOVER", redistest.PrimaryName); got != "OK" {
-			return errors.New(got) // the Sentinel has not asked the replica yet
+			return errors.New(got) // the Sentinel does not know the replica yet
 		}
 		return nil
 	})
@@ -44,7 +44,7 @@ func TestSentinelFailover(t *testing.T) {
 			t.Errorf("SET after the failover: %v", err)
 		}
 		if _, err := do(naive, "SET", "key", "value"); !hasCode(err, "READONLY") {
-			t.Errorf("the naive pool got %v, want READONLY: the test cannot tell the two apart", err)
+			t.Errorf("the naive pool got %v, want READONLY: the test proves nothing", err)
 		}
 	}
 	if got := s.Replicas[0].CLI("GET", "key"); got != "value" {
@@ -90,9 +90,9 @@ func TestSentinelVote(t *testing.T) {
 		sentinels []string
 		want      *redistest.Server
 	}{
-		{"a Sentinel that is cut off is outvoted", []string{names(old), names(present), names(present)}, present},
-		{"a Sentinel that is away has no vote", []string{away.Addr(), names(present)}, present},
-		{"if they disagree, a server that is away is skipped", []string{names(away), names(present)}, present},
+		{"the address that most Sentinels name is used", []string{names(old), names(present), names(present)}, present},
+		{"a Sentinel that is down is skipped", []string{away.Addr(), names(present)}, present},
+		{"if the Sentinels disagree, a server that is down is skipped", []string{names(away), names(present)}, present},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			p := open(t, redispool.Options{URL: behindSentinels(row.sentinels...), Timeout: patient})
@@ -113,16 +113,16 @@ func TestSentinelVote(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		// If it was waited for, the pool has given up and closed the connection by now.
+		// If the pool had waited for the Sentinel, it would have given up and closed the connection by now.
 		c.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
 		if _, err := io.Copy(io.Discard, c); !isTimeout(err) {
-			t.Errorf("reading the request ended with %v: the Sentinel was waited for", err)
+			t.Errorf("reading the request ended with %v, so the pool has waited for the Sentinel", err)
 		}
 	})
-	t.Run("it is no refusal if all Sentinels are away", func(t *testing.T) {
+	t.Run("if all Sentinels are down, the error is not a refusal", func(t *testing.T) {
 		p := open(t, redispool.Options{URL: behindSentinels(away.Addr())})
 		if err := ping(t.Context(), p); err == nil || redispool.Refused(err) {
-			t.Errorf("got %v, want an error that is no refusal", err)
+			t.Errorf("got %v, want an error that is not a refusal", err)
 		}
 	})
 	t.Run("a host that is unknown is skipped", func(t *testing.T) {
@@ -136,14 +136,14 @@ func TestSentinelVote(t *testing.T) {
 		p = open(t, redispool.Options{URL: behindSentinels(unknown), Resolver: broken{notFound}, Timeout: patient})
 		if err := ping(t.Context(), p); err == nil || redispool.Refused(err) ||
 			!strings.Contains(err.Error(), "unknown.example.com") {
-			t.Errorf("got %v, want an error with the host that is no refusal", err)
+			t.Errorf("got %v, want an error that contains the host and is not a refusal", err)
 		}
 	})
 	t.Run("a replica is not used as the primary", func(t *testing.T) {
 		old.CLI("REPLICAOF", "127.0.0.1", "1")
 		p := open(t, redispool.Options{URL: behindSentinels(names(old))})
 		if err := ping(t.Context(), p); err == nil || redispool.Refused(err) {
-			t.Errorf("got %v, want an error that is no refusal", err)
+			t.Errorf("got %v, want an error that is not a refusal", err)
 		}
 	})
 }
@@ -153,7 +153,7 @@ type broken struct{ err error }
 
 func (b broken) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) { return nil, b.err }
 
-// Without this, one part of the connections would lead to the old primary, and one part to the new one.
+// If old connections stayed in use, some writes would go to the old primary, and some to the new one.
 func TestSentinelsNameAnotherPrimary(t *testing.T) {
 	t.Parallel()
 	old, present := redistest.Start(t, redistest.Options{}), redistest.Start(t, redistest.Options{})

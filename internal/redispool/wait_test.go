@@ -99,7 +99,7 @@ func TestWaitWithoutReplicas(t *testing.T) {
 	t.Parallel()
 	s := redistest.Start(t, redistest.Options{})
 	p := open(t, redispool.Options{URL: at(s.Addr()), WaitReplicas: 1, Timeout: patient})
-	t.Run("a script with one key and no other argument only reads and does not wait", func(t *testing.T) {
+	t.Run("a script without arguments except its key does not wait", func(t *testing.T) {
 		if _, err := do(p, "EVAL", "return redis.call('GET', KEYS[1])", 1, "key"); err != nil {
 			t.Error(err)
 		}
@@ -114,7 +114,7 @@ func TestWaitWithoutReplicas(t *testing.T) {
 			t.Error("there is no error")
 		}
 	})
-	t.Run("a user who may not do WAIT is refused", func(t *testing.T) {
+	t.Run("a user without the permission for WAIT is refused", func(t *testing.T) {
 		s := redistest.Start(t, redistest.Options{Args: []string{"--user", "app", "on", ">secret", "~*", "+eval"}})
 		o := redispool.Options{URL: with(at(s.Addr()), app), Timeout: patient}
 		if err := ping(t.Context(), open(t, o)); err != nil {

@@ -35,8 +35,8 @@ type Cluster struct {
 	isClosed bool
 }
 
-// New returns the Cluster of which some nodes have the addresses in seeds. It contacts no node. size is the number of
-// connections that may be in use at once to one node.
+// New returns a Cluster. seeds are the addresses of some of its nodes. size is the number of connections from Dial that
+// the caller uses at the same time. New contacts no node.
 func New(seeds []string, o node.Options, size int) *Cluster {
 	limit := o.Timeout + o.Timeout/10 // the time-out of the connection comes first, because its error names the node
 	c := &Cluster{seeds: seeds, options: o, size: size, limit: limit, pools: map[string]*redis.Pool{}}
@@ -59,7 +59,7 @@ func (c *Cluster) Dial(ctx context.Context) (redis.Conn, error) {
 }
 
 // EachPrimary calls f with a connection to each primary that has slots. It returns the first error of a connection or
-// of f. It calls f for no primary if Dial has not succeeded yet.
+// of f. Before Dial has succeeded, it does not call f.
 func (c *Cluster) EachPrimary(ctx context.Context, f func(addr string, conn redis.Conn) error) error {
 	for addr := range c.layout.Load().tags {
 		conn, err := c.pool(addr).DialContext(ctx)
@@ -74,7 +74,7 @@ func (c *Cluster) EachPrimary(ctx context.Context, f func(addr string, conn redi
 	return nil
 }
 
-// HashTags returns a hash tag for each primary that has slots. It returns none if Dial has not succeeded yet.
+// HashTags returns a hash tag for each primary that has slots. Before Dial has succeeded, it returns none.
 func (c *Cluster) HashTags() []string { return slices.Collect(maps.Values(c.layout.Load().tags)) }
 
 // OpenConnections returns the number of connections to all nodes.
@@ -87,13 +87,13 @@ func (c *Cluster) OpenConnections() (n int) {
 	return n
 }
 
-// pool returns the pool of connections to the node at addr. Once the Cluster is closed, the pool is closed, too.
+// pool returns the pool of connections to the node at addr. After Close, it returns a closed pool.
 func (c *Cluster) pool(addr string) *redis.Pool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	pool, found := c.pools[addr]
 	if !found {
-		// a commit may need two
+		// a commit may use two connections
 		pool = node.NewPool((&node.Node{Addr: addr, Options: c.options}).Dial, 2*c.size, c.size)
 		c.pools[addr] = pool
 	}

@@ -16,7 +16,7 @@ type layout struct {
 	served  int               // how many slots have a node
 	nodes   map[string]bool   // the addresses of all nodes
 	members map[string]bool   // the addresses of all nodes of this layout and of earlier ones
-	tags    map[string]string // for the address of each primary that has slots: a hash tag in one of them
+	tags    map[string]string // a hash tag by the address of each primary that has slots
 }
 
 // slotRange is a range of slots, both ends included, and the address of its primary.
@@ -25,7 +25,7 @@ type slotRange struct {
 	primary     string
 }
 
-// complete reports whether there is a node for each key.
+// complete reports whether each slot has a node.
 func (l *layout) complete() bool { return l.served == redisc.HashSlots }
 
 // primary returns the address of the node that has a slot, or "" if there is none.
@@ -98,8 +98,8 @@ func reachable(addr, answered string) string {
 	return net.JoinHostPort(host, addr[colon+1:])
 }
 
-// findTags finds a hash tag for each primary. The slots of numbers are random: with this many numbers, the probability
-// to find none for a primary with one slot is 1/e^64.
+// findTags finds a hash tag for each primary. Numbers have random slots: with this many numbers, the probability that
+// none has the only slot of a primary is 1/e^64.
 func (l *layout) findTags() {
 	const enough = 64 * redisc.HashSlots
 	for n, left := 0, len(l.tags); left > 0 && n < enough; n++ {

@@ -19,8 +19,8 @@ func TestReachable(t *testing.T) {
 	}
 }
 
-// nodeReply returns one node in a reply to CLUSTER SLOTS. Redis 7 sends the last list if it prefers host names and has
-// none.
+// nodeReply returns one node in a reply to CLUSTER SLOTS. Redis 7 sends the last list if the node prefers host names
+// but has none.
 func nodeReply(host string, port int64, more ...any) []any {
 	return append([]any{[]byte(host), port, []byte("id")}, more...)
 }

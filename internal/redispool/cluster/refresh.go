@@ -16,8 +16,8 @@ import (
 const refreshPause = 100 * time.Millisecond
 
 var (
-	errNoSlots = errors.New("the node knows no slots: it was removed from the Cluster, or the Cluster is not set up yet")
-	errForeign = errors.New("the node knows no other node of the Cluster: it was removed from the Cluster")
+	errNoSlots = errors.New("the node returns no slots: it was removed from the Cluster, or the Cluster is not set up")
+	errForeign = errors.New("the node returns no other node of the Cluster: it was removed from the Cluster")
 )
 
 // refreshSoon requests the layout in the background. A node that is gone or hangs cannot redirect us to the node that
@@ -71,7 +71,7 @@ func (c *Cluster) fetch(addr string) (*layout, error) {
 	return l, nil
 }
 
-// check returns an error if the node at addr was removed from the Cluster of the last layout. A removed node knows no
+// check returns an error if the node at addr was removed from the Cluster of the last layout. A removed node returns no
 // slots, or is in another Cluster. A layout with one node is right if that node has all slots, because a Cluster can
 // shrink to one node.
 func (l *layout) check(addr string, last *layout) error {

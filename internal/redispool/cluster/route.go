@@ -14,10 +14,10 @@ import (
 // attempts is the most times that one command is sent. A slot that has just moved needs two redirections.
 const attempts = 4
 
-var errUnserved = errors.New("no node of the Redis Cluster has the slot of the key: the Cluster is down in part")
+var errUnserved = errors.New("no node of the Redis Cluster has the slot of the key: the Cluster is partly down")
 
 // router is a connection to a Cluster. The commands between two flushes run at the same time and in no fixed order,
-// each on the node of its key.
+// each on the node that has its key.
 type router struct{ node.Pipeline }
 
 // Err returns nil, because a router itself cannot break. The pools of the nodes detect broken connections.

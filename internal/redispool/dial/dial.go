@@ -29,7 +29,7 @@ const (
 	lookupPatience = 100 * time.Millisecond
 )
 
-// Resolver finds the addresses of a host name. [net.Resolver] is one.
+// Resolver finds the addresses of a host name. [net.Resolver] implements it.
 type Resolver interface {
 	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
 }
@@ -37,19 +37,19 @@ type Resolver interface {
 // Dialer opens connections. It remembers the addresses of each host name, and which of them answered. It is safe for
 // concurrent use.
 type Dialer struct {
-	Resolver Resolver // nil is net.DefaultResolver
+	Resolver Resolver // nil means net.DefaultResolver
 
 	lookups  singleflight.Group // by host
 	answers  sync.Map           // the last answers of DNS: []netip.Addr by host
-	failures sync.Map           // the time of the last failure if nothing succeeded since then: int64 in ns by address
+	failures sync.Map           // the last failure since the last success: int64, Unix time in ns, by address
 }
 
-// Dial connects to host:port, or to a Unix socket if addr is a path. It takes at most Timeout, and up to five seconds
-// more for the first lookup of a host name. It returns the error of ctx, a [net.DNSError], or the joined errors of all
-// addresses, each of which is a [net.OpError].
+// Dial connects to host:port, or to a Unix socket if addr is a path. It takes at most Timeout plus the lookup of a host
+// name: up to five seconds for the first lookup, and 100 ms for a later one. It returns the error of ctx, a
+// [net.DNSError], or the joined errors of all addresses, each of which is a [net.OpError].
 //
-// A lookup may go on for five seconds after ctx has ended. It serves the later callers: without it, callers that wait
-// for less time than DNS takes would never get an answer.
+// A lookup may continue after ctx has ended, for up to five seconds, and later callers use its answer. Otherwise
+// callers that wait for less time than DNS takes would never get an answer.
 func (d *Dialer) Dial(ctx context.Context, addr string) (net.Conn, error) {
 	if strings.HasPrefix(addr, "/") {
 		return (&net.Dialer{Timeout: Timeout}).DialContext(ctx, "unix", addr)
@@ -100,7 +100,7 @@ func (d *Dialer) lookUp(ctx context.Context, host string) ([]netip.Addr, error) 
 	return last.([]netip.Addr), nil
 }
 
-// resolve asks DNS and keeps the answer for all callers, so it has no caller's context.
+// resolve asks DNS and keeps the answer. All callers share the lookup, so it does not use the context of a caller.
 func (d *Dialer) resolve(host string) ([]netip.Addr, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), lookupTimeout)
 	defer cancel()

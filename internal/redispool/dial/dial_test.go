@@ -109,8 +109,8 @@ func TestAnswersOfDNS(t *testing.T) {
 		lookups []lookup
 	}{
 		{"a lookup may take longer than a connection", []lookup{{addrs: local, takes: 3 * time.Second, atMost: 3 * time.Second}}},
-		{"a slow lookup is not waited for if there is an answer", []lookup{known, {addrs: local, takes: 3 * time.Second, atMost: time.Second}}},
-		{"a lookup may fail if there is an answer", []lookup{known, {err: broken}}},
+		{"a slow lookup is not waited for if an earlier answer is known", []lookup{known, {addrs: local, takes: 3 * time.Second, atMost: time.Second}}},
+		{"a lookup may fail if an earlier answer is known", []lookup{known, {err: broken}}},
 		{"a host that does not exist any more is an error", []lookup{known, {err: notFound, want: func(err error) bool { return errors.Is(err, notFound) }}}},
 		{"a host without addresses is an error", []lookup{{want: func(err error) bool { return strings.Contains(err.Error(), host) }}}},
 		{"a lookup may take five seconds", []lookup{{addrs: local, takes: time.Minute, atLeast: 5 * time.Second, atMost: 5 * time.Second,
@@ -152,7 +152,7 @@ func TestCallersShareALookup(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a late answer serves the next caller", func(t *testing.T) {
+	t.Run("the next caller gets a late answer", func(t *testing.T) {
 		withDNS(t, func(t *testing.T, names *dns, connect func(context.Context) error) {
 			names.answer(3*time.Second, nil, "127.0.0.1")
 			for _, ok := range []bool{false, true} {
@@ -176,7 +176,7 @@ func TestOrder(t *testing.T) {
 	d := &dial.Dialer{Resolver: names}
 	for _, row := range []struct {
 		name     string
-		reported string // as not answering
+		reported string // the address of a report
 		answered bool
 		want     string
 	}{

@@ -8,7 +8,8 @@ import (
 )
 
 // Ask asks all servers at the same time, and calls use with each answer, until use returns true or there are no more
-// answers. The calls of use do not overlap. If no server answers, Ask returns the errors of all of them, joined.
+// answers. The calls of use do not overlap. If no server answers, Ask returns the errors of all of them, joined. Once
+// use returns true, Ask does not wait for the calls of ask that still run.
 func Ask[Server, Answer any](servers []Server, ask func(Server) (Answer, error), use func(Answer) (enough bool)) error {
 	type result struct {
 		answer Answer
@@ -37,7 +38,7 @@ func Ask[Server, Answer any](servers []Server, ask func(Server) (Answer, error),
 }
 
 // Share runs f once for all callers that call it with the same group at the same time, because in an outage every
-// message that waits asks the same question. A caller whose ctx ends gets the error of ctx. f goes on for the other
+// waiting message needs the same answer. A caller whose ctx ends gets the error of ctx. f continues for the other
 // callers.
 func Share[T any](ctx context.Context, group *singleflight.Group, f func() (T, error)) (result T, err error) {
 	select {

@@ -25,9 +25,9 @@ func TestAsk(t *testing.T) {
 	}{
 		{"all servers are asked at the same time", []time.Duration{1, 2, 3}, 3, 3, 3, false},
 		{"no server is waited for after enough answers", []time.Duration{1, 2, 3}, 2, 2, 2, false},
-		{"an error is no answer", []time.Duration{-1, 2, 3}, 1, 1, 2, false},
-		{"too few answers are no error", []time.Duration{1, -2, -3}, 2, 1, 3, false},
-		{"no answer is an error", []time.Duration{-1, -2}, 1, 0, 2, true},
+		{"an error does not count as an answer", []time.Duration{-1, 2, 3}, 1, 1, 2, false},
+		{"too few answers are not an error", []time.Duration{1, -2, -3}, 2, 1, 3, false},
+		{"it is an error if no server answers", []time.Duration{-1, -2}, 1, 0, 2, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

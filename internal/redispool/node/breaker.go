@@ -19,8 +19,8 @@ type breaker struct {
 	trying bool
 }
 
-// enter returns the reason why the caller must not try to connect now. Each call that returns nil must be paired with
-// one call of leave.
+// enter returns why the caller must not try to connect now, or nil. Each call that returns nil must be paired with one
+// call of leave.
 func (b *breaker) enter() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -34,7 +34,8 @@ func (b *breaker) enter() error {
 	return nil
 }
 
-// leave records the result of an attempt. An attempt that the caller gave up shows nothing about the server.
+// leave records the result of an attempt. If the caller gave up, the attempt does not show whether the server works, so
+// its error is ignored.
 func (b *breaker) leave(err error, gaveUp bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()

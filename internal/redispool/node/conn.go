@@ -19,12 +19,12 @@ const waitTime = dial.Timeout / 2
 
 var errNotEnough = errors.New("too few Redis replicas have the commit")
 
-// Conn is a connection to a node, made by [Node.Dial]. It runs the commands between two flushes in one round trip. A
-// round trip ends after Options.Timeout for the write and for each read. It is not safe for concurrent use.
+// Conn is a connection to a node, made by [Node.Dial]. It runs the commands between two flushes in one round trip. The
+// write and each read of a round trip take at most Options.Timeout. It is not safe for concurrent use.
 type Conn struct {
 	Pipeline
 	node    *Node
-	raw     redis.Conn // redigo's
+	raw     redis.Conn // the connection of redigo
 	peer    string     // the remote address; "" if the connection was never open
 	expires time.Time  // the pool does not hand out the connection after this time
 	err     error      // why the connection must not be used again, although redigo could use it
@@ -39,8 +39,9 @@ func (c *Conn) Close() error { return c.raw.Close() }
 // Err returns why the connection must not be used again, or nil. The pool calls it when it gets the connection back.
 func (c *Conn) Err() error { return cmp.Or(c.err, c.raw.Err()) }
 
-// roundTrip sends commands and receives their replies. If there is a script that writes among the commands, roundTrip
-// also sends WAIT, and returns the replies of such scripts only if enough replicas have their writes.
+// roundTrip sends commands and receives their replies. If one of the commands is a script that writes, roundTrip also
+// sends WAIT. If too few replicas have the writes, it returns an error in place of the reply to each script that
+// writes.
 // See https://redis.io/docs/latest/commands/wait/.
 func (c *Conn) roundTrip(commands []Command) []Reply {
 	began := time.Now()
@@ -66,9 +67,9 @@ func (c *Conn) roundTrip(commands []Command) []Reply {
 	return replies
 }
 
-// receive receives one reply and decides whether its error ends the use of the connection. A connection to a server
-// that was demoted, or that is loading, works, but another server accepts the command. An unknown error of a script may
-// be another text for a demotion.
+// receive receives one reply and decides whether its error ends the use of the connection. A server that was demoted or
+// that is loading keeps its connections open, but only another server accepts the command. An unknown error of a script
+// may also mean that the server was demoted.
 func (c *Conn) receive(script bool) Reply {
 	value, err := c.raw.Receive()
 	if err == nil {
@@ -116,7 +117,7 @@ func (s *socket) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// Read sends what was written, and then reads. redigo has set the deadlines for both.
+// Read sends the bytes that Write has kept, and then reads. redigo has set the deadlines for both.
 func (s *socket) Read(b []byte) (int, error) {
 	if len(s.unsent) > 0 {
 		_, err := s.Conn.Write(s.unsent)

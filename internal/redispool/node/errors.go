@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// refusal is an error that waiting cannot remove.
+// refusal is an error after which it is useless to try again.
 type refusal struct{ error }
 
 func (r refusal) Unwrap() error { return r.error }
@@ -13,24 +13,24 @@ func (r refusal) Unwrap() error { return r.error }
 // Refuse returns err as an error for which [Refused] returns true. The result wraps err.
 func Refuse(err error) error { return refusal{err} }
 
-// Refused reports whether waiting cannot remove err: the server refuses our login or a command, we do not accept the
-// certificate of the server, or Refuse has returned err.
+// Refused reports whether it is useless to try again after err: the server refuses our login or a command, we do not
+// accept the certificate of the server, or Refuse has returned err.
 func Refused(err error) bool {
 	_, refused := errors.AsType[refusal](err)
 	code := Code(err)
 	return refused || Outdated(err) || code == "NOPERM" || code == "DENIED"
 }
 
-// Outdated reports whether another login could remove an error: the server does not accept ours, or we do not accept
-// its certificate.
+// Outdated reports whether another login could help after err: the server does not accept ours, or we do not accept its
+// certificate.
 func Outdated(err error) bool {
 	_, untrusted := errors.AsType[*tls.CertificateVerificationError](err)
 	code := Code(err)
 	return untrusted || isAlert(err) || code == "NOAUTH" || code == "WRONGPASS"
 }
 
-// unavailable reports whether another server, or this server at a later time, would accept the command. A server that
-// is short of disk, memory or time is not unavailable: no other server has the sessions.
+// unavailable reports whether another server, or this server at a later time, would accept the command. It returns
+// false if the server is short of disk, memory or time, because no other server has the sessions.
 // See https://redis.io/docs/latest/develop/reference/errors/.
 func unavailable(code string) bool {
 	switch code {
@@ -43,7 +43,7 @@ func unavailable(code string) bool {
 }
 
 // reusable reports whether a connection can be used again after a script got this code. Another connection to this
-// server would get the same reply. If another server must get the command, the reply names it.
+// server would get the same reply. If another server must get the command, the reply contains its address.
 func reusable(code string) bool {
 	switch code {
 	case "NOSCRIPT", "MOVED", "ASK", "TRYAGAIN", "CROSSSLOT", "WRONGTYPE", "NOPERM", "OOM", "MISCONF", "BUSY":

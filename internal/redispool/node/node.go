@@ -30,8 +30,8 @@ const (
 	ageSpread = 2 * time.Minute
 )
 
-// ErrStale means that a pooled connection must not be used again.
-var ErrStale = errors.New("connection is too old, or its server was lost since its last use")
+// ErrStale means that the pool must close an idle connection instead of handing it out.
+var ErrStale = errors.New("the connection must not be used again")
 
 // ErrRedial is returned by Options.Greet if the server closed the connection instead of answering. [Node.Dial] then
 // connects once more, without Greet.
@@ -44,13 +44,13 @@ type Login struct {
 	TLS                *tls.Config // nil for plain TCP
 }
 
-// Options are what connections to several nodes have in common.
+// Options are the settings that all nodes of one Redis share.
 type Options struct {
 	Dialer       *dial.Dialer
 	Login        func() Login           // is called before each connection
 	Database     int                    // for SELECT
 	Timeout      time.Duration          // limits one write and one read
-	WaitReplicas int                    // how many replicas must have the writes of a script
+	WaitReplicas int                    // how many replicas must have the writes of a script; 0 means no WAIT
 	Greet        func(redis.Conn) error // checks a new connection; may be nil
 	Failed       func(error)            // is called with each error before it is returned
 	Observe      func(time.Duration)    // is called after each round trip; may be nil
@@ -63,8 +63,9 @@ type Node struct {
 
 	breaker breaker
 
-	// losses contains the time of the last loss of a connection, by remote address. Addr may have several. Connections
-	// that were idle at that time are probably lost, too: a restart or a failover closes all of them.
+	// losses contains the time of the last loss of a connection, by remote address. The name in Addr may have several
+	// addresses. Connections that were idle at that time are probably lost, too: a restart or a failover closes all of
+	// them.
 	losses sync.Map
 }
 
@@ -76,8 +77,8 @@ func NewPool(dial func(context.Context) (redis.Conn, error), maxActive, maxIdle 
 		IdleTimeout: idleTimeout}
 }
 
-// Reusable returns ErrStale if a [Conn] is too old, or if its server was lost after lastUsed. The pool calls it before
-// it hands out an idle connection.
+// Reusable returns ErrStale if a connection is too old, or if another connection to the same address was lost after
+// lastUsed. pooled must be a [Conn]. The pool calls it before it hands out an idle connection.
 func Reusable(pooled redis.Conn, lastUsed time.Time) error {
 	c := pooled.(*Conn)
 	lost, found := c.node.losses.Load(c.peer)
@@ -88,8 +89,9 @@ func Reusable(pooled redis.Conn, lastUsed time.Time) error {
 }
 
 // Dial returns a new connection, which is a [Conn]. Each step of connecting has its own time limit, and ctx can end
-// them earlier. Dial returns any error of the network, of TLS or of Redis; [Refused] and [Outdated] classify it. While
-// the server cannot be connected to, Dial returns the error of another caller's attempt at once.
+// them earlier. Dial returns any error of the network, of TLS or of Redis; [Refused] and [Outdated] classify it. After
+// a failure, only one caller at a time tries to connect. Until it succeeds, Dial returns the last error to the other
+// callers at once.
 func (n *Node) Dial(ctx context.Context) (redis.Conn, error) {
 	if err := n.breaker.enter(); err != nil {
 		return nil, err
@@ -183,8 +185,8 @@ func (c *Conn) ping() error {
 	return err
 }
 
-// lose records the loss of a connection. If a command timed out, the server may hang. Any other error of a connection
-// shows nothing about the next connection.
+// lose records the loss of a connection. If a command timed out, the server may hang. After any other error, the next
+// connection may work.
 func (n *Node) lose(peer string, err error) {
 	n.losses.Store(peer, time.Now()) // with its monotonic part, because the wall clock may jump
 	if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() {

@@ -27,11 +27,11 @@ func TestBreaker(t *testing.T) {
 		}
 		time.Sleep(10 * retryPause)
 		if err := b.enter(); !errors.Is(err, errBroken) {
-			t.Errorf("while it tries, the next caller gets %v", err)
+			t.Errorf("while the first caller tries, the next caller gets %v", err)
 		}
 		b.leave(nil, false)
 		if err := b.enter(); err != nil {
-			t.Errorf("after it has succeeded, the next caller gets %v", err)
+			t.Errorf("after the first caller has succeeded, the next caller gets %v", err)
 		}
 	})
 }
@@ -88,8 +88,8 @@ func TestRedial(t *testing.T) {
 		greeting error
 		ok       bool
 	}{
-		"a server that closes the connection is connected to once more without a greeting": {ErrRedial, true},
-		"any other error ends the attempt":                                                 {io.EOF, false},
+		"after the server has closed the connection, Dial connects without a greeting": {ErrRedial, true},
+		"any other error ends the attempt":                                             {io.EOF, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			greetings := 0

@@ -31,7 +31,7 @@ type Reply struct {
 }
 
 // Pipeline implements the methods of [redis.Conn] that send commands and receive replies. It is not safe for concurrent
-// use. Its methods take as long as Run does. They return the errors in the replies of Run.
+// use. Do and Flush take as long as Run. Do and Receive return the errors in the replies of Run.
 type Pipeline struct {
 	// Run runs all commands between two flushes, and returns a reply for each. It must take bounded time.
 	Run func([]Command) []Reply
@@ -73,8 +73,8 @@ func (p *Pipeline) Flush() error {
 	return nil
 }
 
-// Receive returns the next reply or its error, in the order of the commands. Without a flushed command whose reply was
-// not received yet, it returns an error at once.
+// Receive returns the next reply or its error, in the order of the commands. If no reply to a flushed command is left,
+// it returns an error at once.
 func (p *Pipeline) Receive() (any, error) {
 	if len(p.replies) == 0 {
 		return nil, errNoReply

@@ -16,7 +16,7 @@ import (
 // https://redis.io/docs/latest/develop/reference/protocol-spec/#simple-errors. When a command inside a script fails,
 // Redis 6.2 and older (evalGenericCommand in src/scripting.c) and Dragonfly put the reply to the command after their
 // own: "ERR Error running script (call to f_…): @user_script:1: @user_script: 1: -READONLY You can't write against a
-// read only replica." Code then returns the code of the command.
+// read only replica." Code then returns the code of the inner reply.
 func Code(err error) string {
 	reply, _ := errors.AsType[redis.Error](err)
 	code, rest, _ := strings.Cut(string(reply), " ")

@@ -22,7 +22,7 @@ import (
 
 var (
 	errUnknownName = node.Refuse(
-		errors.New("the Sentinels know no primary with the name in REDIS_URL: correct the name"))
+		errors.New("the Sentinels do not know the primary in REDIS_URL: correct its name"))
 	errNotPrimary = errors.New("the Sentinels name this server as the primary, but it is a replica")
 )
 
@@ -36,7 +36,8 @@ type Primary struct {
 	current   atomic.Pointer[string] // the address of the last connection
 }
 
-// New returns the primary that the Sentinels at addrs know by its name. It contacts no server.
+// New returns the primary that the Sentinels at addrs know by this name. The options sentinels are for the Sentinels,
+// and the options servers for the primary. New contacts no server.
 func New(name string, addrs []string, sentinels, servers node.Options) *Primary {
 	servers.Greet = isPrimary
 	p := &Primary{name: name, options: servers}
@@ -46,10 +47,10 @@ func New(name string, addrs []string, sentinels, servers node.Options) *Primary 
 	return p
 }
 
-// Dial asks the Sentinels for the primary and connects to it. The result is a [node.Conn]. Dial returns the joined
-// errors of the Sentinels or of the servers that they name. [node.Refused] reports whether one of them is a refusal,
-// such as an unknown name. The vote and each connection have time limits of their own. A server that calls itself a
-// primary may have just been replaced. It then soon answers READONLY, or too few replicas have its writes.
+// Dial asks the Sentinels for the primary and connects to it. The result is a [node.Conn]. Dial returns the error of
+// ctx, or the joined errors of the Sentinels or of the servers that they name. [node.Refused] reports whether one of
+// them is a refusal, such as an unknown name. The vote and each connection have time limits of their own. The server
+// may have been replaced a moment ago. It then soon returns READONLY, or too few replicas have its writes.
 func (p *Primary) Dial(ctx context.Context) (redis.Conn, error) {
 	addrs, err := node.Share(ctx, &p.votes, p.vote)
 	if err != nil {
@@ -91,8 +92,8 @@ func isPrimary(c redis.Conn) error {
 
 // vote asks all Sentinels at once. It waits until more than half of them name the same address, or until each Sentinel
 // has answered or failed. The result begins with the address that most Sentinels name. A majority is needed because a
-// Sentinel that is cut off from the other ones still names the old primary, and a Sentinel on the host of a failed
-// primary does not answer.
+// Sentinel that is cut off from the others still names the old primary, and a Sentinel on the host of a failed primary
+// does not answer.
 func (p *Primary) vote() ([]string, error) {
 	votes := map[string]int{}
 	err := node.Ask(p.sentinels, p.askOne, func(addr string) (enough bool) {
@@ -102,8 +103,8 @@ func (p *Primary) vote() ([]string, error) {
 	return slices.SortedFunc(maps.Keys(votes), func(a, b string) int { return cmp.Compare(votes[b], votes[a]) }), err
 }
 
-// askOne returns the address that one Sentinel names. It has no caller's context, because all callers share a vote. The
-// time limits of the connection end it.
+// askOne returns the address that one Sentinel names. It does not use the context of a caller, because all callers
+// share a vote. The time limits of the connection end it.
 func (p *Primary) askOne(sentinel *node.Node) (string, error) {
 	c, err := sentinel.Dial(context.Background())
 	if err != nil {
