@@ -11,7 +11,6 @@ import (
 
 // Backend is an empty Redis of one kind.
 type Backend struct {
-	Name string // "embedded" or "real"
 	Addr string // host:port
 	URL  string // a redis:// URL
 	// Advance makes every key older by d, and deletes those that expire. It does not change the clock of TIME, so that
@@ -26,7 +25,7 @@ func Each(t *testing.T, run func(t *testing.T, b *Backend)) {
 	t.Run("embedded", func(t *testing.T) { run(t, embedded(t)) })
 	t.Run("real", func(t *testing.T) {
 		s := Start(t, Options{})
-		run(t, &Backend{Name: "real", Addr: s.Addr(), URL: s.URL(), Server: s})
+		run(t, &Backend{Addr: s.Addr(), URL: s.URL(), Server: s})
 	})
 }
 
@@ -39,11 +38,11 @@ func embedded(tb testing.TB) *Backend {
 	}
 	tb.Cleanup(m.Close)
 	// FastForward is used because SetTime would stop the clock, and keys with a short time to live would not expire.
-	return &Backend{Name: "embedded", Addr: m.Addr(), URL: "redis://" + m.Addr(), Advance: m.FastForward}
+	return &Backend{Addr: m.Addr(), URL: "redis://" + m.Addr(), Advance: m.FastForward}
 }
 
-// Conn returns a connection for looking at keys. It is closed when the test ends. Its time-outs make the test fail if
-// the server is paused.
+// Conn returns a connection with which a test reads keys. It is closed when the test ends. If the server is paused, its
+// commands fail after a minute.
 func Conn(tb testing.TB, addr string, options ...redis.DialOption) redis.Conn {
 	tb.Helper()
 	limits := []redis.DialOption{

@@ -1,6 +1,7 @@
 package redistest
 
 import (
+	"path"
 	"testing"
 	"time"
 
@@ -12,9 +13,10 @@ import (
 func TestEach(t *testing.T) {
 	var names []string
 	Each(t, func(t *testing.T, b *Backend) {
-		names = append(names, b.Name)
-		if (b.Server != nil) != (b.Name == "real") || (b.Advance != nil) != (b.Name == "embedded") {
-			t.Errorf("%s: Server = %v, Advance is nil = %t", b.Name, b.Server, b.Advance == nil)
+		name := path.Base(t.Name())
+		names = append(names, name)
+		if (b.Server != nil) != (name == "real") || (b.Advance != nil) != (name == "embedded") {
+			t.Errorf("Server is %v, and Advance is nil: %t", b.Server, b.Advance == nil)
 		}
 		c := Conn(t, b.Addr)
 		if n, err := redis.Int(c.Do("DBSIZE")); n != 0 || err != nil {
@@ -50,7 +52,7 @@ func TestAdvance(t *testing.T) {
 	c.Do("SET", "four hours", "v", "EX", 14400)
 	b.Advance(4*time.Hour - time.Minute)
 	if got, _ := redis.Int(c.Do("TTL", "four hours")); got < 50 || got > 60 {
-		t.Errorf("TTL = %d a minute before the end, want 60", got)
+		t.Errorf("TTL = %d a minute before the key expires, want 60", got)
 	}
 	b.Advance(time.Minute)
 	if n, err := redis.Int(c.Do("EXISTS", "four hours")); n != 0 || err != nil {
@@ -63,7 +65,7 @@ func TestEmbeddedClock(t *testing.T) {
 	c := Conn(t, b.Addr)
 	b.Advance(time.Hour)
 	c.Do("SET", "short", "v", "PX", 20)
-	webhooktest.Wait(t, "the end of a key with 20 ms to live", func() bool {
+	webhooktest.Wait(t, "the expiry of a key with a time to live of 20 ms", func() bool {
 		n, err := redis.Int(c.Do("EXISTS", "short"))
 		return n == 0 && err == nil
 	})

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// certFile contains the certificate and its key.
+// certFile is the name of the file that contains the certificate and its key.
 const certFile = "redistest.pem"
 
 // writeCertificate writes a certificate for this host and its key to a file in dir, in PEM. The certificate is
@@ -47,13 +47,15 @@ func writeCertificate(tb testing.TB, dir string) {
 	}
 }
 
-// CAFile returns the path of the authority's certificate, in PEM.
+// CAFile returns the path of the authority's certificate, in PEM. Without Options.TLS, there is no such file.
 func (s *Server) CAFile() string { return filepath.Join(s.options.certs, certFile) }
 
-// ClientFiles returns the paths of a client certificate of the authority and of its key, in PEM.
+// ClientFiles returns the paths of a client certificate that the authority has signed, and of its key, both in PEM.
+// Without Options.TLS, there are no such files.
 func (s *Server) ClientFiles() (cert, key string) { return s.CAFile(), s.CAFile() }
 
-// ClientTLS returns the TLS settings of a client that trusts the authority and has a client certificate.
+// ClientTLS returns the TLS settings of a client that trusts the authority and has a client certificate. Without
+// Options.TLS, the test fails.
 func (s *Server) ClientTLS() *tls.Config {
 	s.tb.Helper()
 	cert, err := tls.LoadX509KeyPair(s.ClientFiles())

@@ -23,8 +23,8 @@ type Options struct {
 	certs string
 }
 
-// args returns the arguments of redis-server. Options.Args can override those before them, but not those after them,
-// on which this package relies.
+// args returns the arguments of redis-server. Options.Args can override the arguments before them. They cannot override
+// the arguments after them, because this package relies on those.
 func (s *Server) args() []string {
 	var args []string
 	if s.options.Config != "" {
@@ -53,6 +53,6 @@ func (s *Server) args() []string {
 	} else {
 		args = append(args, "--port", port)
 	}
-	// The level of the ready line is notice.
+	// redis-server logs the ready line at the level notice.
 	return append(args, "--bind", host, "--dir", s.dir, "--daemonize", "no", "--logfile", "", "--loglevel", "notice")
 }

@@ -19,7 +19,7 @@ const (
 	outputDelay = time.Second
 )
 
-// process is one run of redis-server. It is safe for concurrent use. It is the writer of its own output.
+// process is one run of redis-server. It is safe for concurrent use. The program writes its output to it.
 type process struct {
 	cmd   *exec.Cmd
 	ready chan struct{} // closed when the process accepts connections
@@ -29,8 +29,8 @@ type process struct {
 	output []byte
 }
 
-// startProcess starts a program and waits for its ready line. A PING would not be enough, because another program can
-// have the port. The error contains the output of the program, which has ended by then.
+// startProcess starts a program and waits for its ready line. A PING would not be enough, because another program may
+// listen on the port. The error contains the output of the program, which has ended by then.
 func startProcess(binary, dir string, args []string) (*process, error) {
 	p := &process{cmd: exec.Command(binary, args...), ready: make(chan struct{}), gone: make(chan struct{})}
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = dir, p, p

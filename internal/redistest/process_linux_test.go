@@ -19,7 +19,7 @@ func TestKilledTestBinary(t *testing.T) {
 		for _, p := range s.runs {
 			fmt.Printf("addr=%s\npid=%d\n", s.Addr(), p.cmd.Process.Pid)
 		}
-		time.Sleep(time.Second) // enough for an unlocked thread to end, and redis-server with it
+		time.Sleep(time.Second) // in this time, an unlocked thread would end, and redis-server with it
 		if got := s.CLI("PING"); got != "PONG" {
 			t.Fatalf("redis-cli PING = %q, want PONG", got)
 		}

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// dieWithParent does nothing. A test binary that dies without cleaning up leaves its redis-server behind.
+// dieWithParent does nothing. If a test binary dies without cleaning up, its redis-server continues to run.
 func dieWithParent() *syscall.SysProcAttr { return nil }
 
-// waitStopped gives a process some time to stop.
+// waitStopped waits for a time in which a process usually stops.
 func waitStopped(int) error {
 	time.Sleep(20 * time.Millisecond)
 	return nil

@@ -63,7 +63,7 @@ func (p *Proxy) CutReplies(share float64, seed uint64) {
 	p.share, p.random = share, rand.New(rand.NewPCG(seed, 0))
 }
 
-// Cuts returns how many replies have been lost. A test that loses none has tested nothing.
+// Cuts returns how many replies have been lost. If it returns 0, a test of lost replies has tested nothing.
 func (p *Proxy) Cuts() int { return int(p.cuts.Load()) }
 
 // Down resets all connections and refuses new ones, like a host on which Redis has died.
@@ -128,7 +128,7 @@ func (p *Proxy) connect(from net.Listener, client *net.TCPConn) {
 	l := &link{client: client, target: target.(*net.TCPConn)}
 	defer l.close()
 	p.mu.Lock()
-	isUp := p.listener == from // it may have gone down while the target was dialled
+	isUp := p.listener == from // the proxy may have gone down while the target was dialled
 	p.links[l] = isUp
 	p.mu.Unlock()
 	if isUp {
@@ -144,7 +144,7 @@ func (p *Proxy) passBoth(l *link) {
 	var requests sync.WaitGroup
 	requests.Go(func() {
 		pass(l.target, l.client, func() bool { l.asked.Store(true); return true })
-		_ = l.target.CloseWrite() // the target may still answer what it has received
+		_ = l.target.CloseWrite() // the target may still answer the commands that it has received
 	})
 	pass(l.client, l.target, func() bool { return !l.asked.Swap(false) || !p.loses(l) })
 	l.close()
@@ -165,9 +165,9 @@ func pass(to, from *net.TCPConn, mayPass func() bool) {
 	}
 }
 
-// loses decides whether a reply is lost, and loses it. The client then reads the end of the stream instead of a reply.
-// The proxy still passes requests until the client closes its side, because the first reply of a pipeline can come
-// before its last command, and a lost reply means that its command was executed.
+// loses decides at random whether a reply is lost. If it is lost, the client reads the end of the stream instead. The
+// proxy still passes requests until the client closes its side, because the first reply of a pipeline can come before
+// its last command, and a lost reply means that its command was executed.
 func (p *Proxy) loses(l *link) bool {
 	p.mu.Lock()
 	lost := p.share > 0 && p.random.Float64() < p.share

@@ -129,7 +129,7 @@ func TestReset(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	// A first exchange makes sure that the proxy has accepted.
+	// After the reply to PING, the proxy has accepted the connection.
 	if _, err := c.Write([]byte("*1\r\n$4\r\nPING\r\n")); err != nil {
 		t.Fatal(err)
 	}

@@ -19,13 +19,13 @@ const (
 
 // Sentinels are a primary, its replicas, and the Sentinels that watch them.
 type Sentinels struct {
-	Primary   *Server // the first primary, also after a failover
+	Primary   *Server // the primary at the start, even after a failover
 	Replicas  []*Server
 	Sentinels []*Server
 }
 
-// StartSentinels starts all of them and waits until they know each other. The Redis servers have the options o. The
-// Sentinels have the same TLS and the same password.
+// StartSentinels starts a primary, its replicas and Sentinels, and waits until they know each other. The Redis servers
+// have the options o. The Sentinels have the same TLS settings and the same password.
 func StartSentinels(tb testing.TB, replicas, sentinels int, o Options) *Sentinels {
 	tb.Helper()
 	o.Args = append(slices.Clone(o.Args), "--repl-diskless-sync-delay", "0")
@@ -62,7 +62,7 @@ func sentinelConfig(primary *Server, quorum int) string {
 		config += fmt.Sprintf("sentinel %s %s %s\n", setting, PrimaryName, failoverTime)
 	}
 	if password := primary.options.Password; password != "" {
-		// All Sentinels have one password, which is the same one here.
+		// The servers and the Sentinels have the same password.
 		config += fmt.Sprintf("sentinel auth-pass %s %s\nsentinel sentinel-pass %s\n", PrimaryName, password, password)
 	}
 	return config

@@ -19,8 +19,8 @@ import (
 const (
 	host = "127.0.0.1"
 
-	// startAttempts is how many ports Start tries. Another process must take the port within the few milliseconds
-	// between FreePort and the start, so even two failures in a row are unlikely.
+	// startAttempts is how many ports Start tries. An attempt fails only if another process takes the port in the few
+	// milliseconds between FreePort and the start. Even two failures in a row are unlikely.
 	startAttempts = 5
 )
 
@@ -32,7 +32,7 @@ type Server struct {
 	binary  string
 	dir     string
 	port    int
-	bus     int // the port of a node of a Cluster for other nodes; the default, the port plus 10000, can be too large
+	bus     int // the port for other nodes of a Cluster; the default, port plus 10000, can be too large
 
 	mu   sync.Mutex
 	runs []*process // the last one is the present one
@@ -139,7 +139,7 @@ func listen(addr string) (net.Listener, error) {
 // new ones, but nothing is answered until [Server.Resume].
 func (s *Server) Pause() { s.signal(syscall.SIGSTOP) }
 
-// Resume continues a paused process. It then executes what clients have sent in the meantime.
+// Resume continues a paused process. It then executes the commands that clients have sent in the meantime.
 func (s *Server) Resume() { s.signal(syscall.SIGCONT) }
 
 func (s *Server) configFile() string { return filepath.Join(s.dir, "redis.conf") }
@@ -148,7 +148,7 @@ func (s *Server) configFile() string { return filepath.Join(s.dir, "redis.conf")
 func (s *Server) run() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.tb.Context().Err(); err != nil { // nothing would end the process
+	if err := s.tb.Context().Err(); err != nil { // no clean-up would end the process
 		return fmt.Errorf("the test is over: %w", err)
 	}
 	p, err := startProcess(s.binary, s.dir, s.args())

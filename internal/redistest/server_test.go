@@ -27,8 +27,8 @@ func TestStart(t *testing.T) {
 }
 
 func TestConcurrentStarts(t *testing.T) {
-	for range 8 {
-		t.Run("", func(t *testing.T) {
+	for n := range 8 {
+		t.Run(fmt.Sprintf("server %d is empty", n), func(t *testing.T) {
 			t.Parallel()
 			s := Start(t, Options{})
 			if got := s.CLI("DBSIZE"); got != "0" {
@@ -130,7 +130,7 @@ func TestPause(t *testing.T) {
 		t.Error("a paused server answered")
 	}
 	s.Resume()
-	// What was sent before the time-out is executed late, and the writer is not told.
+	// The command that was sent before the time-out is executed late, and its client gets no reply.
 	webhooktest.Wait(t, "the late command", func() bool {
 		got, err := redis.String(patient.Do("GET", "key"))
 		return err == nil && got == "sent while paused"
@@ -165,7 +165,7 @@ func TestAge(t *testing.T) {
 		t.Errorf("TTL = %s for a key of five hours after four hours, want 3600", got)
 	}
 	if got := s.CLI("TTL", "for ever"); got != "-1" {
-		t.Errorf("TTL = %s for a key without one, want -1", got)
+		t.Errorf("TTL = %s for a key without a time to live, want -1", got)
 	}
 }
 
@@ -196,7 +196,7 @@ func TestArgs(t *testing.T) {
 }
 
 func TestSentinelAndClusterNodes(t *testing.T) {
-	t.Run("sentinel", func(t *testing.T) {
+	t.Run("a Sentinel names the primary in its configuration", func(t *testing.T) {
 		primary := Start(t, Options{})
 		sentinel := Start(t, Options{
 			Config: fmt.Sprintf("sentinel monitor primary 127.0.0.1 %d 1\n", primary.Port()),
@@ -207,7 +207,7 @@ func TestSentinelAndClusterNodes(t *testing.T) {
 			t.Errorf("the sentinel returns %q, want %q", got, want)
 		}
 	})
-	t.Run("cluster", func(t *testing.T) {
+	t.Run("a node of a Cluster accepts slots", func(t *testing.T) {
 		// The default port of the bus, the port plus 10000, can be too large.
 		s := Start(t, Options{Args: []string{"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(FreePort(t))}})
 		if got := s.CLI("CLUSTER", "ADDSLOTSRANGE", "0", "16383"); got != "OK" {
@@ -242,7 +242,7 @@ func TestTLS(t *testing.T) {
 	}
 	if c, err := redis.DialURL(s.URL()); err == nil {
 		c.Close()
-		t.Error("a client that does not trust the authority was connected")
+		t.Error("a client that does not trust the authority could connect")
 	}
 	if c, err := redis.Dial("tcp", s.Addr()); err == nil {
 		if _, err := c.Do("PING"); err == nil {
