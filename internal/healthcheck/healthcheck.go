@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// maxLine is the number of bytes of an answer that are read. The line of a replica has about 30 bytes.
+// maxLine is how many bytes of an answer Ask reads. The line of a replica has about 30 bytes.
 const maxLine = 1 << 10
 
 // Answer is the answer of a service. It may come from any server, so Line must be escaped before it is shown.
@@ -19,12 +19,13 @@ type Answer struct {
 	Line   string
 }
 
-// Ask gets a URL. It follows no redirect, and it keeps no connection open. It ends with ctx. A nil transport means a
-// direct connection. No error quotes the URL, which may contain a password. It is safe for concurrent use.
+// Ask requests a URL. It returns the answer with any status. It follows no redirect and keeps no connection open. It
+// has no time limit except that of ctx. A nil transport means a direct connection. No error quotes the URL, which may
+// contain a password. It is safe for concurrent use.
 func Ask(ctx context.Context, transport http.RoundTripper, address string) (Answer, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return Answer{}, errors.New("it is not a valid URL")
+		return Answer{}, errors.New("the URL is invalid")
 	}
 	request.Close = true
 	if login := request.URL.User; login != nil {
@@ -43,7 +44,8 @@ func Ask(ctx context.Context, transport http.RoundTripper, address string) (Answ
 	return Answer{Status: response.StatusCode, Line: strings.TrimSpace(string(line))}, err
 }
 
-// Version returns the version in a replica's answer from /healthz. It reports false if the answer is another server's.
+// Version returns the version in a replica's answer from /healthz. ours is false if another server has answered, or if
+// the status is not 200.
 func (a Answer) Version() (version string, ours bool) {
 	version, ours = strings.CutPrefix(a.Line, "smsession ")
 	return version, ours && a.Status == http.StatusOK

@@ -37,7 +37,7 @@ func TestAsk(t *testing.T) {
 	}{
 		{"a replica", "/healthz", "v1.2.3", 200, true},
 		{"another server", "/other", "", 200, false},
-		{"a replica that is ill", "/ill", "", 500, false},
+		{"a replica with status 500", "/ill", "", 500, false},
 		{"the login of the URL is sent", "/login", "v1.2.3", 200, true},
 		{"a redirect is not followed", "/redirect", "", 302, false},
 		{"a long answer is cut", "/long", "", 200, false},
@@ -57,7 +57,7 @@ func TestAsk(t *testing.T) {
 func TestErrorsQuoteNoURL(t *testing.T) {
 	for _, url := range []string{"http://user:S3cr3t@127.0.0.1:1/healthz", "http://user:S3cr3t%@host/"} {
 		if _, err := healthcheck.Ask(t.Context(), nil, url); err == nil || strings.Contains(err.Error(), "S3cr3t") {
-			t.Errorf("the error is %v", err)
+			t.Errorf("the error is %v, want one without the password", err)
 		}
 	}
 }

@@ -10,7 +10,7 @@ import (
 // bidirectional controls unescaped, and both of its formats leave DEL unescaped.
 type escaper struct {
 	out    io.Writer
-	escape func(line []byte) []byte // returns a printable line with the same meaning; both have no newline
+	escape func(line []byte) []byte // returns a printable line with the same meaning; neither has a newline
 }
 
 // Write must be called with one whole line, as slog's handlers do. The C0 controls need no escaping, because slog

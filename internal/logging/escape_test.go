@@ -54,7 +54,7 @@ func TestPrintableTextIsNotEscaped(t *testing.T) {
 	}
 }
 
-// The oracle is slog's own handler.
+// The expected values come from slog's own handler.
 func TestEscapedLinesMeanTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.String().Draw(t, "text") + string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))

@@ -30,10 +30,10 @@ type Logger struct {
 	queue *queue
 }
 
-// New returns a Logger that writes lines of this level and above to w. It is JSON unless the format is Text. The caller
-// must Close the Logger. Errors of w are ignored, because there is no other place to report them. Warnings and errors
-// are written at once, and all other lines together every 50 ms. A process that is killed loses the lines that have not
-// been written.
+// New returns a Logger that writes lines of this level and above to w. The lines are JSON unless the format is Text.
+// The caller must Close the Logger. Errors of w are ignored, because there is no other place to report them. Warnings
+// and errors are written at once, and all other lines together every 50 ms. A process that is killed loses the lines
+// that have not been written.
 func New(w io.Writer, format Format, level slog.Level) *Logger {
 	q := newQueue(w, func(lines int64) []byte {
 		var notice bytes.Buffer
@@ -66,7 +66,8 @@ func newHandler(w io.Writer, format Format, level slog.Level) slog.Handler {
 // Dropped returns how many lines were dropped because nobody read the log.
 func (l *Logger) Dropped() int64 { return l.queue.dropped.Load() }
 
-// Close writes the last lines. It returns after a second if nobody reads them. Later lines are lost.
+// Close writes the last lines. If nobody reads them, it returns after a second. Lines that are logged after Close are
+// lost.
 func (l *Logger) Close() {
 	l.queue.close()
 	select {
