@@ -9,8 +9,8 @@ import (
 	"smsession/internal/phone"
 )
 
-// BenchmarkSend measures whole messages: parameters, signature, HTTP to a trivial handler in this process, cookie,
-// TwiML. Both sides share the processors.
+// BenchmarkSend measures a whole delivery: parameters, signature, HTTP to a trivial handler, cookie and TwiML. The
+// phone and the handler run in the same process.
 func BenchmarkSend(b *testing.B) {
 	server := httptest.NewServer(sets("smsession=0123456789012345678901234567890123456789012; Path=/; Max-Age=14400; HttpOnly",
 		responds(twiml("Hello, thanks for message number 2"))))

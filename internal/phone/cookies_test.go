@@ -9,7 +9,7 @@ import (
 	"smsession/internal/phone"
 )
 
-// cookieServer is a webhook that sets the cookies it is told to set.
+// cookieServer is a webhook that sets the cookies in next.
 type cookieServer struct {
 	*webhook
 	next []string // the Set-Cookie headers of the next responses
@@ -38,7 +38,7 @@ func (s *cookieServer) send(t *testing.T, p *phone.Phone, m phone.Message,
 
 func withJar(o cookies.Options) func(*phone.Options) { return func(p *phone.Options) { p.Jar = o } }
 
-// The rules of the jar are tested in its package.
+// Package cookies tests the rules of the jar.
 func TestCookies(t *testing.T) {
 	hi := phone.Message{Body: "hi"}
 	for _, row := range []struct {
@@ -51,9 +51,9 @@ func TestCookies(t *testing.T) {
 		{"cookies are sent again", cookies.Options{}, 0, "a=1", "a=1"},
 		{"a value is sent byte for byte", cookies.Options{}, 0, `a="x y,z\"=ñ`, `a="x y,z\"=ñ`},
 		{"cookies end by the phone's clock", cookies.Options{}, 4 * time.Hour, "a=1", ""},
-		{"a phone can keep cookies like a browser", cookies.Options{Strict: true}, 0, "a=1; Path=/elsewhere", ""},
-		{"a browser goes by the public URL and not by the address", cookies.Options{Strict: true}, 0, "a=1; Domain=example.com; Secure", "a=1"},
-		{"a browser refuses another domain", cookies.Options{Strict: true}, 0, "a=1; Domain=other.example", ""},
+		{"a strict jar does not send a cookie to another path", cookies.Options{Strict: true}, 0, "a=1; Path=/elsewhere", ""},
+		{"a strict jar uses the public URL and not the address", cookies.Options{Strict: true}, 0, "a=1; Domain=example.com; Secure", "a=1"},
+		{"a strict jar refuses another domain", cookies.Options{Strict: true}, 0, "a=1; Domain=other.example", ""},
 		{"a phone can lose all cookies", cookies.Options{Lose: 1}, 0, "a=1", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -126,7 +126,8 @@ func TestCookieChange(t *testing.T) {
 	}
 }
 
-// Two requests overlap. Both carry the cookies from before, and the response that arrives last decides.
+// Two requests overlap. Both carry the cookies from before. The response that arrives last decides which cookies the
+// phone has afterwards.
 func TestCookieRace(t *testing.T) {
 	held := map[string]chan struct{}{"one": make(chan struct{}), "two": make(chan struct{})}
 	arrived := make(chan string)
@@ -169,11 +170,11 @@ func TestCookieWarnings(t *testing.T) {
 		jar        cookies.Options
 		want       string
 	}{
-		{"cookies with MMS are warned of", "", phone.Message{Media: image}, "a=1", cookies.Options{}, "MMS"},
-		{"cookies on a channel are warned of", "whatsapp:" + from, phone.Message{}, "a=1", cookies.Options{}, "channels"},
-		{"deleting a cookie is warned of", "", phone.Message{}, "a=; Max-Age=0", cookies.Options{}, "deletes a cookie"},
-		{"a header without an equals sign is warned of", "", phone.Message{}, "a", cookies.Options{}, "equals sign"},
-		{"a domain that a browser refuses is warned of", "", phone.Message{}, "a=1; Domain=other.example", cookies.Options{Strict: true}, "domain"},
+		{"cookies with MMS cause a warning", "", phone.Message{Media: image}, "a=1", cookies.Options{}, "MMS"},
+		{"cookies on a channel cause a warning", "whatsapp:" + from, phone.Message{}, "a=1", cookies.Options{}, "channels"},
+		{"deleting a cookie causes a warning", "", phone.Message{}, "a=; Max-Age=0", cookies.Options{}, "deletes a cookie"},
+		{"a header without an equals sign causes a warning", "", phone.Message{}, "a", cookies.Options{}, "equals sign"},
+		{"a domain that a browser refuses causes a warning", "", phone.Message{}, "a=1; Domain=other.example", cookies.Options{Strict: true}, "domain"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newCookieServer(t)
@@ -184,7 +185,7 @@ func TestCookieWarnings(t *testing.T) {
 			}
 		})
 	}
-	t.Run("an ordinary cookie is not warned of", func(t *testing.T) {
+	t.Run("an ordinary cookie causes no warning", func(t *testing.T) {
 		s := newCookieServer(t)
 		p := newPhone(t, at(s.URL))
 		for range 2 {
@@ -193,7 +194,7 @@ func TestCookieWarnings(t *testing.T) {
 			}
 		}
 	})
-	t.Run("cookies for the fallback URL are warned of", func(t *testing.T) {
+	t.Run("cookies for the fallback URL cause a warning", func(t *testing.T) {
 		w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": sets("a=1", status(500)),
 			"/sms/fallback": responds(empty)}))
 		d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi")

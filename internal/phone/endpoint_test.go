@@ -25,9 +25,9 @@ func TestSibling(t *testing.T) {
 			phone.Endpoint{URL: "https://sms.example.com/help", Address: "http://localhost:8080/app/help"}},
 		{"the tunnel adds a prefix to an address", public, "http://localhost:8080/app/sms", "http://localhost:8080/app/help",
 			phone.Endpoint{URL: "https://sms.example.com/help", Address: "http://localhost:8080/app/help"}},
-		{"a URL beside the prefix has no address", "https://sms.example.com/a/sms", local, "https://sms.example.com/b/help",
+		{"a URL outside the prefix has no address", "https://sms.example.com/a/sms", local, "https://sms.example.com/b/help",
 			phone.Endpoint{URL: "https://sms.example.com/b/help"}},
-		{"a URL that only begins like the prefix has no address", "https://sms.example.com/a/sms", local, "https://sms.example.com/about",
+		{"a URL whose first name only begins with the prefix has no address", "https://sms.example.com/a/sms", local, "https://sms.example.com/about",
 			phone.Endpoint{URL: "https://sms.example.com/about"}},
 		{"paths without a common end have no prefix", public, "http://localhost:8080/hook", "https://sms.example.com/help",
 			phone.Endpoint{URL: "https://sms.example.com/help", Address: "http://localhost:8080/help"}},
@@ -37,15 +37,15 @@ func TestSibling(t *testing.T) {
 			phone.Endpoint{URL: "http://localhost:8081/sms"}},
 		{"the default port is the same port", public, "http://localhost/sms", "https://sms.example.com:443/help",
 			phone.Endpoint{URL: "https://sms.example.com:443/help", Address: "http://localhost/help"}},
-		{"connection overrides go to the URL", "https://sms.example.com/sms#rc=1", local, "http://localhost:8080/help#rc=2",
+		{"connection overrides belong to the public URL", "https://sms.example.com/sms#rc=1", local, "http://localhost:8080/help#rc=2",
 			phone.Endpoint{URL: "https://sms.example.com/help#rc=2", Address: "http://localhost:8080/help"}},
 		{"user and password stay with the address", public, "http://u:p@localhost:8080/sms", "https://sms.example.com/help",
 			phone.Endpoint{URL: "https://sms.example.com/help", Address: "http://u:p@localhost:8080/help"}},
 		{"user and password stay with the public URL", "https://u:p@sms.example.com/sms", local, "http://localhost:8080/help",
 			phone.Endpoint{URL: "https://u:p@sms.example.com/help", Address: "http://localhost:8080/help"}},
-		{"an endpoint without an address has siblings without one", public, "", "https://sms.example.com/help",
+		{"a sibling of an endpoint without an address has no address", public, "", "https://sms.example.com/help",
 			phone.Endpoint{URL: "https://sms.example.com/help"}},
-		{"New refuses what is not a URL", public, local, "help",
+		{"a text that is not a URL is returned without an address", public, local, "help",
 			phone.Endpoint{URL: "help"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -56,7 +56,7 @@ func TestSibling(t *testing.T) {
 	}
 }
 
-// SELF is the test's server.
+// SELF is the host and the port of the test's server.
 func TestRequestTarget(t *testing.T) {
 	const public = "https://sms.example.com/sms"
 	for _, row := range []struct{ name, url, address, target string }{
@@ -64,7 +64,7 @@ func TestRequestTarget(t *testing.T) {
 		{"a missing path is the root", "http://SELF", "", "/"},
 		{"a missing path before a query is the root", "http://SELF?a=b", "", "/?a=b"},
 		{"the address has its own path", public, "http://SELF/hook", "/hook"},
-		{"an address without a query gets the URL's", public + "?a=b", "http://SELF/hook", "/hook?a=b"},
+		{"an address without a query gets the URL's query", public + "?a=b", "http://SELF/hook", "/hook?a=b"},
 		{"an address keeps its query", public + "?a=b", "http://SELF/hook?c=d", "/hook?c=d"},
 		{"the fragment is not sent", "http://SELF/sms#rc=0", "", "/sms"},
 		{"escapes are sent as they are written", "http://SELF/%61%2fb'c?d=%20+", "", "/%61%2fb'c?d=%20+"},

@@ -15,7 +15,8 @@ import (
 	"smsession/internal/phone"
 )
 
-// The lines are those that were captured from Twilio and those of its own emulator. Their order is not known.
+// The lines come from requests that were captured from Twilio and from Twilio's own emulator. The order of the lines is
+// not known.
 func TestRequestHead(t *testing.T) {
 	requests := make(chan string, 2)
 	server := newRaw(t, func(c net.Conn) {
@@ -158,7 +159,7 @@ func TestResponseFraming(t *testing.T) {
 	}
 }
 
-// chunks returns a body in chunks.
+// chunks returns a body in the chunked encoding, with one chunk for each part.
 func chunks(parts ...string) string {
 	var body string
 	for _, part := range append(parts, "") {
@@ -177,7 +178,7 @@ func TestTrace(t *testing.T) {
 	}
 	for name := range got.header {
 		if traced.RequestHeader.Get(name) != got.header.Get(name) {
-			t.Errorf("%s is %q in the trace, and %q came", name, traced.RequestHeader.Get(name), got.header.Get(name))
+			t.Errorf("%s is %q in the trace, and the server received %q", name, traced.RequestHeader.Get(name), got.header.Get(name))
 		}
 	}
 	if traced.URL != publicURL || traced.Address != w.URL+"/sms" || traced.Method != "POST" || traced.Status != 200 ||

@@ -15,13 +15,13 @@ import (
 	"smsession/internal/phone"
 )
 
-// failing is a webhook that does one thing wrong, with Twilio's number and name for it.
+// failing is a webhook with one fault, and the number and the name of Twilio's error.
 type failing struct {
 	name       string
 	webhook    func(t *testing.T) phone.Endpoint
 	code       int
 	errorName  string
-	wantDetail string // a part of the detail; "" if the name says enough
+	wantDetail string // a part of the detail; "" if the name is enough
 }
 
 func (f failing) run(t *testing.T, network *phone.Network) {
@@ -30,7 +30,7 @@ func (f failing) run(t *testing.T, network *phone.Network) {
 	var names []string
 	for _, finding := range d.Findings {
 		if !strings.HasSuffix(finding.Detail, ".") || strings.Contains(finding.Detail, token) {
-			t.Errorf("the detail is not a sentence: %q", finding.Detail)
+			t.Errorf("the detail is not a sentence, or it has the token: %q", finding.Detail)
 		}
 		if !finding.Warning {
 			names = append(names, finding.Name)
@@ -45,12 +45,12 @@ func (f failing) run(t *testing.T, network *phone.Network) {
 	}
 }
 
-// bytesOf returns a webhook that writes the same bytes to every request.
+// bytesOf returns a webhook that writes the same bytes after every request.
 func bytesOf(response string) func(t *testing.T) phone.Endpoint {
 	return func(t *testing.T) phone.Endpoint { return at(writing(t, response)) }
 }
 
-// The names are those of https://www.twilio.com/docs/api/errors.
+// The names of the errors come from https://www.twilio.com/docs/api/errors.
 func TestFailures(t *testing.T) {
 	const head = "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n"
 	const violation = "HTTP protocol violation"
@@ -79,17 +79,17 @@ func TestFailures(t *testing.T) {
 		{"a second cookie has no name", bytesOf(complete(empty, "Set-Cookie: a=b", "Set-Cookie: =b")), 11206, violation, "empty name"},
 		{"there is no Content-Type", bytesOf("HTTP/1.1 200 OK\r\n\r\n" + empty), 11200, "HTTP retrieval failure", ""},
 		{"the server switches protocols", bytesOf("HTTP/1.1 101 Switching Protocols\r\n\r\n"), 11200, "HTTP retrieval failure", ""},
-		{"the status is that of an error", bytesOf("HTTP/1.1 404 Not Found\r\n\r\n"), 11217, "HTTP error response code", ""},
-		{"the status is that of too many requests", bytesOf("HTTP/1.1 429 Too Many Requests\r\n\r\n"), 11217, "HTTP error response code", ""},
+		{"the status is 404", bytesOf("HTTP/1.1 404 Not Found\r\n\r\n"), 11217, "HTTP error response code", ""},
+		{"the status is 429", bytesOf("HTTP/1.1 429 Too Many Requests\r\n\r\n"), 11217, "HTTP error response code", ""},
 		{"a redirect has no Location", bytesOf("HTTP/1.1 302 Found\r\n\r\n"), 11216, "HTTP invalid redirect", "no Location"},
 		{"a redirect is a 308", bytesOf("HTTP/1.1 308 Permanent Redirect\r\nLocation: /next\r\n\r\n"), 11216, "HTTP invalid redirect", "308"},
 		{"redirects have no end", bytesOf("HTTP/1.1 302 Found\r\nLocation: /sms\r\n\r\n"), 11215, "HTTP too many redirects", ""},
 		{"the document is too large", bytesOf(head + "\r\n" + twiml(strings.Repeat("x", 64<<10))), 11750, "TwiML response body too large", ""},
 		{"the document is not XML", bytesOf(complete("hello")), 12100, "Document parse failure", ""},
-		{"white space stands before the document", bytesOf(complete(" " + empty)), 12100, "Document parse failure", ""},
-		{"the version is not one of the API", bytesOf(complete(`<Response version="1.0"/>`)), 12101, "Invalid Twilio Markup XML version", ""},
+		{"white space comes before the document", bytesOf(complete(" " + empty)), 12100, "Document parse failure", ""},
+		{"the version is not a version of the API", bytesOf(complete(`<Response version="1.0"/>`)), 12101, "Invalid Twilio Markup XML version", ""},
 		{"the document is not a Response", bytesOf(complete("<Reply/>")), 12102, "The root element must be Response", ""},
-		{"the Content-Type is another one", bytesOf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{}"), 12300, "Invalid Content-Type", ""},
+		{"the Content-Type is application/json", bytesOf("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{}"), 12300, "Invalid Content-Type", ""},
 		{"a recipient is not a number", bytesOf(complete(`<Response><Message to="x">a</Message></Response>`)), 14101, `Invalid "To" attribute`, ""},
 		{"a sender is not valid", bytesOf(complete(`<Response><Message from="+">a</Message></Response>`)), 14102, `Invalid "From" attribute`, ""},
 		{"a message is empty", bytesOf(complete(twiml(""))), 14103, "Invalid Body", ""},
@@ -98,15 +98,15 @@ func TestFailures(t *testing.T) {
 		{"a statusCallback is not a URL", bytesOf(complete(`<Response><Message statusCallback="http://">a</Message></Response>`)), 14105, "Invalid statusCallback attribute", ""},
 		{"documents have no end", bytesOf(complete("<Response><Redirect>/sms</Redirect></Response>", "Connection: close")), 14106, "Document retrieval limit reached", ""},
 		{"there are too many messages", bytesOf(complete(twiml(strings.Split(strings.Repeat("x", 11), "")...))), 14109, "TwiML Reply message limit exceeded", ""},
-		{"a verb is not one of messaging", bytesOf(complete("<Response><Say>a</Say></Response>")), 14110, "Invalid Verb for SMS Reply", ""},
+		{"a verb is not a verb for messages", bytesOf(complete("<Response><Say>a</Say></Response>")), 14110, "Invalid Verb for SMS Reply", ""},
 		{"a document leads to a URL that is not http", bytesOf(complete("<Response><Redirect>ftp://a.example/</Redirect></Response>")), 11100, "Invalid URL format", ""},
 	} {
 		t.Run(row.name, func(t *testing.T) { row.run(t, new(phone.Network)) })
 	}
 }
 
-// endlessHead writes headers until the client breaks off. A client that does not gets Twilio's time-out, which has
-// another number.
+// endlessHead writes headers until the client closes the connection. A client that reads on gets a time-out, which has
+// another error number.
 func endlessHead(t *testing.T) phone.Endpoint {
 	return at(newRaw(t, func(c net.Conn) {
 		readRequest(c)
@@ -141,8 +141,8 @@ func TestWarningNames(t *testing.T) {
 	}
 }
 
-// newTLS returns an https server with httptest's certificate, which is for example.com and 127.0.0.1 until 2084, and
-// the certificate's authority.
+// newTLS returns an https server and the authority of its certificate. The certificate is httptest's, which is valid
+// for example.com and 127.0.0.1 until 2084.
 func newTLS(t *testing.T, config *tls.Config, handler http.Handler) (*httptest.Server, *x509.CertPool) {
 	t.Helper()
 	s := httptest.NewUnstartedServer(handler)
@@ -175,13 +175,13 @@ func TestHandshakeFailures(t *testing.T) {
 		config *tls.Config
 	}{
 		{failing{"the certificate is for another host", webhook(localhost, ""), 11235, otherHost, ""}, trusting},
-		{failing{"the certificate is for another host, which the handshake does not name", webhook(localhost, "#sni=n"), 11235, otherHost, ""}, trusting},
+		{failing{"the certificate is for another host, and the handshake names no host", webhook(localhost, "#sni=n"), 11235, otherHost, ""}, trusting},
 		{failing{"the certificate has expired", webhook(good.URL, ""), 11236, "Certificate Invalid - Certificate Expired", ""}, in2100},
 		{failing{"the certificate's authority is unknown", webhook(good.URL, ""), 11237, "Certificate Invalid - Could not find path to certificate", ""}, nil},
 		{failing{"the server has only an old version of TLS", webhook(old.URL, ""), 11220, failed, ""}, &tls.Config{RootCAs: oldRoots, MinVersion: tls.VersionTLS13}},
 		{failing{"the server does not use TLS", raw(func(c net.Conn) { io.WriteString(c, "HTTP/1.1 400 Bad Request\r\n\r\n") }), 11220, failed, "does not use TLS"}, nil},
 		{failing{"the server closes the connection", raw(func(net.Conn) {}), 11220, failed, ""}, nil},
-		{failing{"the server says nothing", raw(func(c net.Conn) { io.Copy(io.Discard, c) }), 11220, failed, "timed out"}, nil},
+		{failing{"the server sends nothing", raw(func(c net.Conn) { io.Copy(io.Discard, c) }), 11220, failed, "timed out"}, nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -220,7 +220,7 @@ func TestSNI(t *testing.T) {
 	}
 }
 
-// A body without an end is read only as far as Twilio reads.
+// The phone reads only one byte more than Twilio accepts.
 func TestEndlessBody(t *testing.T) {
 	written := make(chan int, 1)
 	w := newWebhook(t, func(w http.ResponseWriter, _ *http.Request) {

@@ -37,7 +37,7 @@ const captured = "ToCountry=US&ToState=&SmsMessageSid=SMad910123456789abcdef0123
 	"&MessageSid=SMad910123456789abcdef0123456789ab&AccountSid=AC790123456789abcdef0123456789abcd" +
 	"&From=%2B18105550192&ApiVersion=2010-04-01"
 
-// The phone does not know the place of the sender.
+// Twilio sent the place of the sender. The phone does not know the place, so it sends empty values.
 func TestCapturedBody(t *testing.T) {
 	want := strings.NewReplacer("FromZip=48116", "FromZip=", "FromState=MI", "FromState=", "FromCity=BRIGHTON",
 		"FromCity=").Replace(captured)
@@ -52,7 +52,7 @@ func TestCapturedBody(t *testing.T) {
 	}
 }
 
-// The orders are those of captured requests.
+// The orders come from captured requests.
 func TestOrderOfParameters(t *testing.T) {
 	image := []phone.Media{{URL: "https://a.example/1", ContentType: "image/jpeg"}}
 	sms := names(captured)
@@ -71,11 +71,11 @@ func TestOrderOfParameters(t *testing.T) {
 		want     []string
 	}{
 		{"the SID of a Messaging Service is not sent without one", from, to, phone.Message{}, noService},
-		{"an MMS has its types after the country and its URLs before the version", from, to, phone.Message{Media: image}, mms},
-		{"WhatsApp has no places", whatsAppFrom, whatsAppTo, phone.Message{}, whatsApp},
-		{"WhatsApp has its types first and its URLs before the version", whatsAppFrom, whatsAppTo, phone.Message{Media: image},
+		{"an MMS has its media types after ToCountry and its media URLs before ApiVersion", from, to, phone.Message{Media: image}, mms},
+		{"WhatsApp has no parameters for places", whatsAppFrom, whatsAppTo, phone.Message{}, whatsApp},
+		{"WhatsApp has its media types first and its media URLs before ApiVersion", whatsAppFrom, whatsAppTo, phone.Message{Media: image},
 			slices.Insert(slices.Insert(slices.Clone(whatsApp), 0, "MediaContentType0"), len(whatsApp), "MediaUrl0")},
-		{"the type of Advanced Opt-Out comes last", from, to, phone.Message{OptOutType: "STOP"}, append(slices.Clone(noService), "OptOutType")},
+		{"OptOutType comes last", from, to, phone.Message{OptOutType: "STOP"}, append(slices.Clone(noService), "OptOutType")},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if got := names(bodyOf(t, row.message, between(row.from, row.to))); !slices.Equal(got, row.want) {
@@ -85,7 +85,7 @@ func TestOrderOfParameters(t *testing.T) {
 	}
 }
 
-// The rules are those of the documentation of java.net.URLEncoder.
+// The rules come from the documentation of java.net.URLEncoder.
 func TestEscapes(t *testing.T) {
 	for _, row := range []struct{ name, text, want string }{
 		{"letters and digits are not escaped", "AZaz09", "AZaz09"},

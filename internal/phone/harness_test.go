@@ -57,7 +57,7 @@ func newPhone(tb testing.TB, webhook phone.Endpoint, changes ...func(*phone.Opti
 	return p
 }
 
-// at returns the webhook that Twilio knows as publicURL, on a server of the test.
+// at returns the webhook with the public URL publicURL, at the address of a test server.
 func at(server string) phone.Endpoint { return withOverrides(server, "") }
 
 // withOverrides returns the same webhook with connection overrides.
@@ -77,7 +77,7 @@ func between(from, to string) func(*phone.Options) {
 
 func keepConnections(o *phone.Options) { o.Network.KeepIdleConnections() }
 
-// followAll lets a phone follow to every server.
+// followAll allows a phone to follow redirects to every server.
 func followAll(o *phone.Options) { o.Follow = func(string) bool { return true } }
 
 func send(tb testing.TB, p *phone.Phone, body string) *phone.Delivery {
@@ -85,7 +85,7 @@ func send(tb testing.TB, p *phone.Phone, body string) *phone.Delivery {
 	return p.Send(tb.Context(), phone.Message{Body: body})
 }
 
-// received is a request as the webhook got it.
+// received is a request that the webhook received.
 type received struct {
 	method, target, host string
 	header               http.Header
@@ -106,7 +106,7 @@ type webhook struct {
 	seen []received
 }
 
-// newWebhook returns a server with a handler. The handler finds the form of the request in Form.
+// newWebhook returns a server with a handler. It sets Request.Form to the form in the body before it calls the handler.
 func newWebhook(tb testing.TB, handler http.HandlerFunc) *webhook {
 	tb.Helper()
 	w := &webhook{}
@@ -133,7 +133,7 @@ func (w *webhook) requests() []received {
 	return slices.Clone(w.seen)
 }
 
-// only returns the one request that came.
+// only returns the request that came. The test fails if there is not exactly one.
 func (w *webhook) only(tb testing.TB) received {
 	tb.Helper()
 	all := w.requests()
@@ -149,7 +149,7 @@ func (w *webhook) last() received {
 	return all[len(all)-1]
 }
 
-// routes answers by path, and with 404 to other paths.
+// routes returns a handler that chooses another handler by the path. It answers other paths with 404.
 func routes(handlers map[string]http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		handler, found := handlers[r.URL.Path]
@@ -160,7 +160,7 @@ func routes(handlers map[string]http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// responds answers with a document.
+// responds returns a handler that answers with a document.
 func responds(document string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "text/xml")
@@ -168,14 +168,14 @@ func responds(document string) http.HandlerFunc {
 	}
 }
 
-// verbs answers with a Response that has some verbs.
+// verbs returns a handler that answers with a Response that has some verbs.
 func verbs(verbs string) http.HandlerFunc { return responds("<Response>" + verbs + "</Response>") }
 
 func status(code int) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(code) }
 }
 
-// redirects answers with a redirect.
+// redirects returns a handler that answers with a redirect.
 func redirects(code int, location string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		if location != "" {
@@ -185,7 +185,7 @@ func redirects(code int, location string) http.HandlerFunc {
 	}
 }
 
-// sets sets a cookie before another handler answers.
+// sets returns a handler that sets a cookie before another handler answers.
 func sets(cookie string, then http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Add("Set-Cookie", cookie)
@@ -193,7 +193,7 @@ func sets(cookie string, then http.HandlerFunc) http.HandlerFunc {
 	}
 }
 
-// newRaw listens and handles each connection in a goroutine. It returns its URL.
+// newRaw starts a TCP server that handles each connection in its own goroutine. It returns the URL of the server.
 func newRaw(tb testing.TB, handle func(net.Conn)) string {
 	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -220,7 +220,7 @@ func newRaw(tb testing.TB, handle func(net.Conn)) string {
 	return "http://" + l.Addr().String()
 }
 
-// writing returns a server that writes the same bytes to every request and closes the connection.
+// writing starts a server that writes the same bytes after every request and closes the connection. It returns the URL.
 func writing(tb testing.TB, response string) string {
 	tb.Helper()
 	return newRaw(tb, func(c net.Conn) {
@@ -308,7 +308,7 @@ func cancelled() context.Context {
 	return ctx
 }
 
-// quiet is a log for servers whose clients break off.
+// quiet returns a logger that discards the log of a server whose clients close connections early.
 func quiet() *log.Logger { return log.New(io.Discard, "", 0) }
 
 // sender returns the address of the sender in a row of a table.

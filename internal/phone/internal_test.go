@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// The values are Twilio's: https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
+// The values come from https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
 func TestDefaultOverrides(t *testing.T) {
 	want := overrides{connect: 5 * time.Second, read: 15 * time.Second, total: 15 * time.Second, retries: 1,
 		policy: retryConnect, sni: true}
@@ -53,7 +53,8 @@ func signed(t *testing.T, url, body string) string {
 	return s.sign(r.signed(), r.form)
 }
 
-// The vectors with a user are left out, because Twilio does not sign the user. So is the one that must be refused.
+// The vectors with a user are left out, because Twilio does not sign the user. The vector that must be refused is left
+// out, too.
 func TestPublishedSignatures(t *testing.T) {
 	all := vectors(t)
 	for _, number := range []string{

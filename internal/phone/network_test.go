@@ -15,7 +15,7 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// connections is a server that answers as often as it is asked. It counts its connections and tells when one ends.
+// connections is a server that answers every request. It counts its connections and reports the end of each one.
 type connections struct {
 	url   string
 	count atomic.Int64
@@ -45,7 +45,7 @@ func TestKeptConnections(t *testing.T) {
 		{"a connection is kept after a response with a length", complete(empty), true},
 		{"a connection is kept after a response in chunks", head + "Transfer-Encoding: chunked\r\n\r\n" + chunks(empty), true},
 		{"a connection is kept after a response without a body", "HTTP/1.1 500 Internal Server Error\r\nContent-Length: 0\r\n\r\n", true},
-		{"a connection is not kept if the server says so", complete(empty, "Connection: close"), false},
+		{"a connection is not kept after Connection: close", complete(empty, "Connection: close"), false},
 		{"a connection is not kept after more than the response", complete(empty) + "more", false},
 		{"a connection is not kept after a part of a large response", complete(string(make([]byte, 64<<10+2))), false},
 	} {
@@ -67,8 +67,8 @@ func TestKeptConnections(t *testing.T) {
 	}
 }
 
-// The server answers and closes the connection. A request that was sent on it would get no response, and it would not
-// be known whether the server has received it.
+// The server answers and closes the connection. A second request on this connection would get no response, and the
+// phone would not know whether the server has received the request.
 func TestConnectionClosedByServer(t *testing.T) {
 	closed := make(chan struct{}, 20)
 	var requests atomic.Int64
@@ -91,8 +91,8 @@ func TestConnectionClosedByServer(t *testing.T) {
 	}
 }
 
-// The server closes a kept connection instead of answering the second request. It may have executed that request, so
-// the phone does not send it again by itself. (net/http would repeat a GET.)
+// The server closes a kept connection instead of answering the second request. The server may have executed the
+// request, so the phone does not repeat the request. (net/http would repeat a GET.)
 func TestConnectionLostAfterRequest(t *testing.T) {
 	for _, row := range []struct {
 		name, first string
@@ -126,7 +126,7 @@ func TestConnectionLostAfterRequest(t *testing.T) {
 	}
 }
 
-// Only the phone can end the connection.
+// The server never closes the connection, so only the phone can close it.
 func TestIdleConnections(t *testing.T) {
 	for name, end := range map[string]func(*phone.Network){
 		"an idle connection is closed after a while": func(*phone.Network) {},
@@ -189,7 +189,7 @@ func TestPermit(t *testing.T) {
 	}
 }
 
-// Each phone gets the responses to its own messages and its own cookies, no matter whose connection they use.
+// Each phone gets the responses to its own messages and its own cookies, although all phones share the connections.
 func TestSharedNetwork(t *testing.T) {
 	w := newWebhook(t, func(w http.ResponseWriter, r *http.Request) {
 		sender := r.Form.Get("From")

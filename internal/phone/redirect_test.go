@@ -64,7 +64,7 @@ func TestInvalidRedirects(t *testing.T) {
 		{"a 307 without a Location is not followed", 307, ""},
 		{"a redirect to only a fragment is not followed", 302, "#top"},
 		{"a redirect to another scheme is not followed", 302, "ftp://a.example/"},
-		{"a redirect to what is not a URL is not followed", 302, "http://a.example:port/"},
+		{"a redirect to a malformed URL is not followed", 302, "http://a.example:port/"},
 		{"a redirect to a URL with a space is not followed", 302, "/a b"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -89,7 +89,7 @@ func TestRedirectLoop(t *testing.T) {
 	}
 }
 
-// A redirect keeps the connection overrides of the first URL. Those in its Location do not count.
+// After a redirect, the connection overrides of the first URL count, and not those of the Location.
 func TestRedirectKeepsOverrides(t *testing.T) {
 	w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": redirects(307, "/next#rc=5"), "/next": status(503)}))
 	d := send(t, newPhone(t, withOverrides(w.URL, "#rc=2&rp=5xx")), "hi")
@@ -107,7 +107,8 @@ func TestRedirectSetsCookies(t *testing.T) {
 	}
 }
 
-// A server behind a tunnel that removes "/twilio" may redirect to the URL that Twilio knows, to its own, or to a path.
+// The tunnel removes "/twilio" from the path. The server behind it may redirect to its public URL, to its own URL, or
+// to a path.
 func TestRedirectBehindTunnel(t *testing.T) {
 	var w *webhook
 	w = newWebhook(t, func(rw http.ResponseWriter, r *http.Request) {
@@ -134,7 +135,7 @@ func TestRedirectBehindTunnel(t *testing.T) {
 			last := d.Exchanges[len(d.Exchanges)-1]
 			if !strings.EqualFold(strings.Replace(last.URL, ":443", "", 1), "https://sms.example.com/twilio/next") ||
 				last.Address != w.URL+"/next" {
-				t.Errorf("%s is signed, and the request goes to %s", last.URL, last.Address)
+				t.Errorf("the phone signs %s and requests %s", last.URL, last.Address)
 			}
 		})
 	}
@@ -177,8 +178,8 @@ func TestLoginStaysOnItsServer(t *testing.T) {
 	}
 }
 
-// Twilio follows a redirect to any host. A phone has a real auth token. If it followed without a question, a webhook
-// could make it sign requests to an attacker's server and send the conversation's cookies there.
+// Twilio follows a redirect to any host. A phone may have a real auth token. If the phone followed without asking, a
+// webhook could make it send signed requests and the conversation's cookies to an attacker's server.
 func TestOtherServer(t *testing.T) {
 	redirect := func(code int) func(string) http.HandlerFunc {
 		return func(url string) http.HandlerFunc { return redirects(code, url) }
@@ -226,8 +227,8 @@ func TestOtherServer(t *testing.T) {
 	}
 }
 
-// SELF is the test's server, PORT is its port.
-func TestWhatIsAnotherServer(t *testing.T) {
+// SELF is the host and the port of the test's server. PORT is its port.
+func TestFollowOtherServer(t *testing.T) {
 	const public, local = "https://sms.example.com/sms", "http://SELF/sms"
 	long := "http://sms.example.com." + strings.Repeat("a.", 100) + "other.example"
 	for _, row := range []struct {
@@ -250,8 +251,8 @@ func TestWhatIsAnotherServer(t *testing.T) {
 		{"the server's name as a user and a password is another server", local, "", "http://127.0.0.1:80@other.example:81/", "http://other.example:81"},
 		{"a name that begins with the server's is another server", public, local, "https://sms.example.com.other.example/sms", "https://sms.example.com.other.example"},
 		{"a long name is another server", local, "", long + "/", long},
-		{"a name in another script is another server", local, "", "http://\u0455ms.example.com/", "http://\u0455ms.example.com"},
-		{"a name with a change of direction is another server", local, "", "http://a\u202eb.example/", "http://a\u202eb.example"},
+		{"a name with a letter of another script is another server", local, "", "http://\u0455ms.example.com/", "http://\u0455ms.example.com"},
+		{"a name with a control character for the text direction is another server", local, "", "http://a\u202eb.example/", "http://a\u202eb.example"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var location string
@@ -289,7 +290,7 @@ func TestWhatIsAnotherServer(t *testing.T) {
 	}
 }
 
-// Without TLS, everybody between the two hosts can read the signature and the cookies.
+// Without TLS, everybody on the network path can read the signature and the cookies.
 func TestLeavingTLS(t *testing.T) {
 	plain := newWebhook(t, responds(empty))
 	secure, roots := newTLS(t, nil, redirects(307, plain.URL+"/next"))

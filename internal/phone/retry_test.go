@@ -9,7 +9,7 @@ import (
 	"smsession/internal/phone"
 )
 
-// TestTimeouts has the retries after time-outs.
+// TestTimeouts tests the retries after time-outs.
 func TestRetries(t *testing.T) {
 	const (
 		refusal = "HTTP/1.1 429 Too Many Requests\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
@@ -28,7 +28,7 @@ func TestRetries(t *testing.T) {
 		{"a 4xx is tried again with rp=4xx", "#rp=4xx", refusal, 2, 11217},
 		{"a 5xx is not tried again with rp=4xx", "#rp=4xx", crash, 1, 11217},
 		{"a 5xx is tried again with rp=5xx", "#rp=5xx", crash, 2, 11217},
-		{"there are as many retries as rc says", "#rc=3&rp=4xx,5xx", crash, 4, 11217},
+		{"rc is the number of retries", "#rc=3&rp=4xx,5xx", crash, 4, 11217},
 		{"there are no retries with rc=0", "#rc=0&rp=all", crash, 1, 11217},
 		{"a closed connection is tried again with rp=all", "#rp=all", "", 2, 11206},
 		{"a closed connection is not tried again with rp=rt", "#rp=rt", "", 1, 11206},
@@ -54,7 +54,7 @@ func TestRetries(t *testing.T) {
 				}
 			}
 			if got := isWarned(d, "Idempotency"); got != (row.tries > 1) {
-				t.Errorf("it is warned of the idempotency token: %t", got)
+				t.Errorf("there is a warning about the idempotency token: %t", got)
 			}
 		})
 	}
@@ -79,7 +79,7 @@ func TestConnectRetry(t *testing.T) {
 				t.Errorf("the exchanges are %q", got)
 			}
 			if isWarned(d, "Idempotency") {
-				t.Error("it is warned of the idempotency token, although nothing was sent")
+				t.Error("there is a warning about the idempotency token, although nothing was sent")
 			}
 		})
 	}

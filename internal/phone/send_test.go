@@ -38,12 +38,12 @@ func TestReplyToStop(t *testing.T) {
 		message           phone.Message
 		warned            bool
 	}{
-		{"a reply to STOP is warned of", "", goodbye, phone.Message{Body: " stop "}, true},
-		{"a reply to the STOP of Advanced Opt-Out is warned of", "", goodbye, phone.Message{Body: "Leave me", OptOutType: "STOP"}, true},
-		{"no reply is not warned of", "", "", phone.Message{Body: "STOP"}, false},
-		{"a message to somebody else is not warned of", "", `<Message to="+12025550199">They left</Message>`, phone.Message{Body: "STOP"}, false},
-		{"a reply to more than the word is not warned of", "", goodbye, phone.Message{Body: "STOP PLEASE"}, false},
-		{"a reply on WhatsApp, which has no such words, is not warned of", "whatsapp:" + from, goodbye, phone.Message{Body: "STOP"}, false},
+		{"a reply to STOP causes a warning", "", goodbye, phone.Message{Body: " stop "}, true},
+		{"a reply to the STOP of Advanced Opt-Out causes a warning", "", goodbye, phone.Message{Body: "Leave me", OptOutType: "STOP"}, true},
+		{"STOP without a reply causes no warning", "", "", phone.Message{Body: "STOP"}, false},
+		{"a message to another person causes no warning", "", `<Message to="+12025550199">They left</Message>`, phone.Message{Body: "STOP"}, false},
+		{"a reply to STOP with more words causes no warning", "", goodbye, phone.Message{Body: "STOP PLEASE"}, false},
+		{"a reply on WhatsApp, which has no opt-out words, causes no warning", "whatsapp:" + from, goodbye, phone.Message{Body: "STOP"}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWebhook(t, verbs(row.verbs))
@@ -65,7 +65,7 @@ func TestFallback(t *testing.T) {
 		primary http.HandlerFunc
 		code    int
 	}{
-		{"a status of an error leads to the fallback", status(http.StatusInternalServerError), 11217},
+		{"a status of 500 leads to the fallback", status(http.StatusInternalServerError), 11217},
 		{"XML that is not well-formed leads to the fallback", responds("<Response><Message>"), 12100},
 		{"a bad cookie leads to the fallback", sets("=x", responds(twiml("not sent"))), 11206},
 		{"a 308 leads to the fallback", status(http.StatusPermanentRedirect), 11216},
@@ -143,10 +143,10 @@ func TestFallback(t *testing.T) {
 func TestForbidden(t *testing.T) {
 	w := newWebhook(t, status(http.StatusForbidden))
 	p := newPhone(t, at(w.URL))
-	if d := send(t, p, "hi"); !isWarned(d, "refuses the signature") {
+	if d := send(t, p, "hi"); !isWarned(d, "refused the signature") {
 		t.Errorf("the findings are %+v", d.Findings)
 	}
-	if d := p.Send(t.Context(), phone.Message{Body: "hi", Forged: true}); isWarned(d, "refuses the signature") {
+	if d := p.Send(t.Context(), phone.Message{Body: "hi", Forged: true}); isWarned(d, "refused the signature") {
 		t.Errorf("the findings of a forged message are %+v", d.Findings)
 	}
 }
@@ -268,7 +268,7 @@ func TestDocumentLimits(t *testing.T) {
 			t.Errorf("there are %d exchanges, the errors are %v", len(d.Exchanges), got)
 		}
 	})
-	t.Run("a document that leads to itself is warned of once", func(t *testing.T) {
+	t.Run("a document that leads to itself causes one warning", func(t *testing.T) {
 		w := newWebhook(t, verbs("<Redirect/>"))
 		d := send(t, newPhone(t, at(w.URL)), "hi")
 		if len(d.Exchanges) != 50 || len(d.Findings) != 2 || !isWarned(d, "no URL") {
@@ -297,7 +297,7 @@ func TestContext(t *testing.T) {
 			t.Errorf("the delivery is %+v", d)
 		}
 		if d.Took >= 15*time.Second {
-			t.Errorf("it took %s, which is Twilio's own limit", d.Took)
+			t.Errorf("the delivery took %s, as long as Twilio's own time-out", d.Took)
 		}
 	})
 	t.Run("nothing is sent after the end of the context", func(t *testing.T) {

@@ -88,7 +88,7 @@ func TestConversation(t *testing.T) {
 	}
 }
 
-// say returns a message.
+// say returns a function that returns a message.
 func say(body string) func() phone.Message {
 	return func() phone.Message { return phone.Message{Body: body} }
 }

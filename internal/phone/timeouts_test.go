@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// fakeServer answers each request on a pipe. Time is the fake time of synctest, so the limits are exact.
-func fakeServer(t *testing.T, fragment string, answer func(net.Conn)) *Phone {
+// newPipePhone returns a phone that connects to answer through a pipe. Follow takes a minute. The clock is that of
+// synctest, so the limits are exact.
+func newPipePhone(t *testing.T, fragment string, answer func(net.Conn)) *Phone {
 	t.Helper()
 	network := new(Network)
 	var servers sync.WaitGroup
@@ -89,11 +90,11 @@ func TestTimeouts(t *testing.T) {
 		{"a total time-out that is shorter than the read time-out counts", "rt=5000&tt=4000", silent, 11203, 1, 4 * time.Second},
 		{"the total time bounds all tries together", "rt=6000&rc=5&rp=rt", silent, 11205, 3, 15 * time.Second},
 		{"a total time-out that was given bounds all tries together", "rt=1000&rc=5&rp=rt&tt=2500", silent, 11203, 3, 2500 * time.Millisecond},
-		{"after a time-out there are as many retries as asked for", "rt=1000&rc=2&rp=rt", silent, 11205, 3, 3 * time.Second},
+		{"rc is the number of retries after a time-out", "rt=1000&rc=2&rp=rt", silent, 11205, 3, 3 * time.Second},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				d := fakeServer(t, row.fragment, row.answer).Send(t.Context(), Message{Body: "hi"})
+				d := newPipePhone(t, row.fragment, row.answer).Send(t.Context(), Message{Body: "hi"})
 				if code := lastError(d); code != row.code || len(d.Exchanges) != row.tries || d.Took != row.took {
 					t.Errorf("error %d after %d tries and %s, want %d after %d and %s: %+v",
 						code, len(d.Exchanges), d.Took, row.code, row.tries, row.took, d.Findings)
@@ -103,8 +104,8 @@ func TestTimeouts(t *testing.T) {
 	}
 }
 
-// The server leads to another one, and each takes its time to answer. A person needs a minute to allow this.
-func TestQuestionDoesNotCount(t *testing.T) {
+// The server redirects to another server. Each of them needs some time to answer, and Follow needs a minute.
+func TestTimeOfFollowDoesNotCount(t *testing.T) {
 	for _, row := range []struct {
 		name          string
 		pause         time.Duration // of each response
@@ -117,7 +118,7 @@ func TestQuestionDoesNotCount(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				response := "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://other.example/sms\r\nConnection: close\r\n\r\n"
-				p := fakeServer(t, "", func(c net.Conn) {
+				p := newPipePhone(t, "", func(c net.Conn) {
 					now := response
 					response = okHead + "<Response><Message>here</Message></Response>"
 					slowly(row.pause, now)(c)
@@ -131,7 +132,7 @@ func TestQuestionDoesNotCount(t *testing.T) {
 	}
 }
 
-// lastError returns the number of the last error, 0 if there is none.
+// lastError returns the number of the last error, or 0 if there is no error.
 func lastError(d *Delivery) (code int) {
 	for _, f := range d.Findings {
 		if !f.Warning {

@@ -121,8 +121,8 @@ func TestWellFormedDocuments(t *testing.T) {
 	}
 }
 
-// A simple parser accepts documents that Twilio refuses. Each simple parser must accept the malformed documents that are
-// listed with it. If it did not, these documents would not show that Read is stricter.
+// A simple parser accepts documents that Twilio refuses. Each simple parser must accept the malformed documents that
+// are listed with it. If it did not, these documents would not show that Read is stricter.
 func TestNaiveParsers(t *testing.T) {
 	everywhere := []string{
 		"white space before the declaration", "a declaration after the root", "a second declaration", "a declaration without a version",
