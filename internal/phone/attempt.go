@@ -25,7 +25,7 @@ type response struct {
 }
 
 // roundTrip sends a request and reads the response. It sends the request again only if the server cannot have received
-// it: the connection had been used before, and the server closed it before a byte was written.
+// the request: the connection had been used before, and the server closed the connection before a byte was written.
 func (n *Network) roundTrip(
 	ctx context.Context, r *http.Request, body []byte, o overrides, end time.Time,
 ) (response, *failure) {
@@ -38,11 +38,11 @@ func (n *Network) roundTrip(
 		failed := a.failure(err)
 		switch {
 		case ctx.Err() != nil:
-			return response{}, &failure{detail: "The phone was stopped before Twilio would have finished."}
+			return response{}, &failure{detail: "The delivery was cancelled before the response was complete."}
 		case a.reused && !a.sent.Load() && err != errTimeout:
 			continue
 		case failed.code == 11205 && o.hasTotal && !time.Now().Before(end):
-			return response{}, &failure{code: 11203, detail: "The total time of the URL's tt was over."}
+			return response{}, &failure{code: 11203, detail: "The total time-out in the URL (tt) has passed."}
 		}
 		return response{}, failed
 	}
@@ -59,7 +59,7 @@ type attempt struct {
 	timer *time.Timer
 
 	hasConn, reused bool        // there is a connection; it has been used before
-	sent, heard     atomic.Bool // a byte of the request has been written; a byte of the response has been read
+	sent, received  atomic.Bool // a byte of the request has been written; a byte of the response has been read
 }
 
 // send sends a request once and reads the response.
@@ -72,8 +72,8 @@ func (a *attempt) send(
 	defer a.timer.Stop()
 	r = r.WithContext(httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GotConn: a.start}))
 	r.ContentLength = int64(len(body))
-	// net/http does not repeat a request whose body it cannot read twice. With another body, it would repeat a GET that
-	// the server may have received.
+	// net/http never repeats a request with this body, because it cannot read the body twice. Without a body, it would
+	// repeat a GET that the server may have received.
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	httpResponse, err := via.RoundTrip(r)
 	if err == nil {
@@ -85,12 +85,12 @@ func (a *attempt) send(
 	return res, err
 }
 
-// readResponse reads as much of a response as Twilio does.
+// readResponse reads a response up to one byte more than Twilio accepts, and decompresses the body.
 func readResponse(r *http.Response) (response, error) {
 	defer r.Body.Close()
 	res := response{status: r.StatusCode, header: r.Header}
 	if r.StatusCode == http.StatusSwitchingProtocols {
-		return res, nil // the body is the connection
+		return res, nil // after this status, the body would be the connection
 	}
 	body := io.Reader(r.Body)
 	var err error
@@ -103,8 +103,8 @@ func readResponse(r *http.Response) (response, error) {
 	return res, err
 }
 
-// start begins the attempt on a connection. It closes a reused connection that its server has closed, or on which the
-// server has sent something without a request. Nothing is sent on it then, and the caller uses another connection.
+// start begins the attempt on a connection. If the server has closed a reused connection, or has sent bytes on it
+// without a request, start closes the connection before anything is sent. roundTrip then uses another connection.
 func (a *attempt) start(info httptrace.GotConnInfo) {
 	c := info.Conn.(*conn)
 	c.attempt.Store(a)
@@ -115,20 +115,20 @@ func (a *attempt) start(info httptrace.GotConnInfo) {
 	a.progress()
 }
 
-// progress begins a new pause.
+// progress restarts the timer, because data was transferred.
 func (a *attempt) progress() { a.timer.Reset(min(a.pause, time.Until(a.end))) }
 
 // conn is a connection that reports each transfer to its current attempt.
 type conn struct {
 	net.Conn
-	raw     *net.TCPConn // without TLS
+	raw     *net.TCPConn // the connection below TLS
 	attempt atomic.Pointer[attempt]
 }
 
 func (c *conn) Read(p []byte) (int, error) {
 	n, err := c.Conn.Read(p)
 	if a := c.attempt.Load(); a != nil && n > 0 {
-		a.heard.Store(true)
+		a.received.Store(true)
 		a.progress()
 	}
 	return n, err

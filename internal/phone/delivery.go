@@ -10,8 +10,8 @@ import (
 	"smsession/internal/twiml"
 )
 
-// Delivery is everything that Twilio would have done to deliver a message. It does not change after Send has returned
-// it, so it may be read concurrently.
+// Delivery is the record of a message and of everything that Twilio would have done to deliver it. A Delivery does not
+// change after Send has returned it, so it may be read concurrently.
 type Delivery struct {
 	Message   Message       `json:"message"`
 	Sent      time.Time     `json:"sent"` // by the phone's clock
@@ -20,12 +20,12 @@ type Delivery struct {
 	Replies   []Reply       `json:"replies"`   // the messages that Twilio sends in reply
 	Findings  []Finding     `json:"findings"`
 	Cookie    CookieChange  `json:"cookie"`
-	// NotFollowed is the other server that the webhook redirects to, if Options.Follow refused it. The phone then
-	// does not know what Twilio would have received from that server.
+	// NotFollowed is the server that Options.Follow refused, or "". The phone then does not know what Twilio would have
+	// received from that server.
 	NotFollowed string `json:"not_followed,omitempty"`
 }
 
-// OK reports whether no finding is an error: Twilio would have logged nothing, except perhaps warnings.
+// OK reports whether there is no error among the findings. There may be warnings.
 func (d *Delivery) OK() bool {
 	return !slices.ContainsFunc(d.Findings, func(f Finding) bool { return !f.Warning })
 }
@@ -34,8 +34,8 @@ func (d *Delivery) OK() bool {
 type Reason string
 
 const (
-	Primary    Reason = "primary"
-	Retry      Reason = "retry"      // the connection overrides ask for another try
+	Primary    Reason = "primary"    // the first request for a message
+	Retry      Reason = "retry"      // another try, as the connection overrides require
 	Authorized Reason = "authorized" // the server answered 401, and the URL has a user and a password
 	Redirected Reason = "redirect"   // an HTTP redirect
 	Fallback   Reason = "fallback"   // the primary URL failed
@@ -47,14 +47,14 @@ const (
 type Exchange struct {
 	Reason  Reason        `json:"reason"`
 	Method  string        `json:"method"`
-	URL     string        `json:"url"`     // as Twilio knows and signs it
-	Address string        `json:"address"` // where the request was sent
+	URL     string        `json:"url"`     // the URL that Twilio signs
+	Address string        `json:"address"` // the URL that the phone requested
 	Sent    time.Time     `json:"sent"`    // by the phone's clock
 	Took    time.Duration `json:"took_ns"`
-	Status  int           `json:"status"`          // 0 if no complete response came
-	Error   string        `json:"error,omitempty"` // why no complete response came
+	Status  int           `json:"status"`          // 0 if there is no complete response
+	Error   string        `json:"error,omitempty"` // why there is no complete response; "" if there is one
 
-	// Only with Options.Trace:
+	// The other fields are set only if Options.Trace is true. RequestHeader does not contain the password.
 	Signature      string      `json:"signature,omitempty"`
 	RequestHeader  http.Header `json:"request_header,omitempty"`
 	RequestBody    string      `json:"request_body,omitempty"`
@@ -74,15 +74,15 @@ type Reply struct {
 // Finding is an entry of Twilio's debugger, or a warning about something that Twilio's documentation leaves open.
 type Finding = twiml.Finding
 
-// CookieChange is the change of the cookies by the responses to one message.
+// CookieChange describes how the responses to one message changed the cookies.
 type CookieChange string
 
 const (
-	NoCookie      CookieChange = "none"    // there are no cookies, before and after
+	NoCookie      CookieChange = "none"    // there were no cookies before, and there are none after
 	CookieNew     CookieChange = "new"     // the first cookies were set
 	CookieKept    CookieChange = "kept"    // the cookies are the same, even if they were set again
 	CookieChanged CookieChange = "changed" // a cookie was added, deleted or got another value
-	CookieGone    CookieChange = "gone"    // the last cookie was deleted
+	CookieGone    CookieChange = "gone"    // all cookies were deleted
 )
 
 // cookieChange compares the cookies before the first request with those after the last response.

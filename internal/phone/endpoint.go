@@ -14,24 +14,26 @@ type Endpoint struct {
 	// URL is the URL that is configured at Twilio, with connection overrides in its fragment. It is what Twilio signs.
 	// See https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
 	URL string
-	// Address is where requests are sent instead, for example the local server behind a tunnel. "" means URL. A
-	// redirect to a URL of the tunnel is followed at the address behind it. The Host header is that of Address,
-	// because local servers choose their site by it. No X-Forwarded header is sent. If Address has no query, the
+	// Address is the URL to which requests are sent instead, for example of the local server behind a tunnel. "" means
+	// URL. The phone follows a redirect to URL's server at Address's server. The Host header is that of Address,
+	// because a local server may choose the site by it. No X-Forwarded header is sent. If Address has no query, the
 	// query of URL is sent.
 	Address string
 }
 
-// Check returns an error if URL or Address is not http or https with a valid host, or if a connection override is
-// unknown or out of range. The error is a sentence. It does not quote the URLs, which may contain passwords.
+// Check returns an error if URL or Address is not an http or https URL, or if a connection override in URL is unknown
+// or out of range. The error is a sentence that does not quote the URLs, because they may contain passwords.
 func (e Endpoint) Check() error {
 	_, err := newTarget(e)
 	return err
 }
 
-// Sibling returns the endpoint of another URL of the same server, for example of the fallback. The URL may be below
-// e.URL's server or below e.Address's. For "https://sms.example.com/a/sms" at "http://localhost:8080/sms", both
-// "https://sms.example.com/a/help" and "http://localhost:8080/help" are the same sibling. Any other URL has no address.
-// The result has the user and the password of e.URL and e.Address.
+// Sibling returns the endpoint of another URL on the same server, for example of the fallback. The URL may be on the
+// server of e.URL or on that of e.Address. For "https://sms.example.com/a/sms" at "http://localhost:8080/sms", both
+// "https://sms.example.com/a/help" and "http://localhost:8080/help" give the same endpoint. For any other text, or if e
+// has no Address, the result has the text as its URL and no Address. Sibling does not check the text.
+//
+// The user and the password of e.Address are kept. Those of e.URL are kept if the text is on the server of e.Address.
 func (e Endpoint) Sibling(text string) Endpoint {
 	u, err1 := weburl.Parse(text)
 	public, err2 := weburl.Parse(e.URL)
@@ -50,20 +52,21 @@ func (e Endpoint) Sibling(text string) Endpoint {
 	return Endpoint{URL: text}
 }
 
-// sibling returns the URL of another path of a server.
+// sibling returns the URL of another path on a server, with the user and the password of the server's URL.
 func sibling(server weburl.URL, path, query, fragment string) string {
 	server.Path, server.Query, server.Fragment = path, query, fragment
 	return server.Configured()
 }
 
-// pathBelow returns the path of a URL after a prefix, and whether the URL has the prefix and the same origin as another
-// URL.
+// pathBelow returns the path of u after a prefix. found reports whether the path has the prefix, and u has the same
+// origin as other.
 func pathBelow(u, other weburl.URL, prefix string) (rest string, found bool) {
 	rest, found = strings.CutPrefix(u.Path, prefix)
 	return rest, found && (rest == "" || rest[0] == '/') && u.SameOrigin(other)
 }
 
-// pathPrefixes returns the parts of two paths before their common end. Both are empty if the paths end differently.
+// pathPrefixes returns the parts of two paths before the names that they have in common at the end. Both parts are
+// empty if the paths end with different names.
 func pathPrefixes(a, b string) (prefixA, prefixB string) {
 	prefixA, prefixB = a, b
 	for {
@@ -81,12 +84,12 @@ func pathPrefixes(a, b string) (prefixA, prefixB string) {
 
 // target is a parsed Endpoint.
 type target struct {
-	endpoint  Endpoint // of the options, from which targets on the same server are derived
+	endpoint  Endpoint // from Options; next derives targets on the same server from it
 	public    weburl.URL
 	parsed    *url.URL // public; must not be changed
 	address   weburl.URL
-	requested string        // address as it is requested; with the query of public if it has none
-	login     *url.Userinfo // for the second request, after a 401; nil if there is none
+	requested string        // address as it is requested, with the query of public if address has no query
+	login     *url.Userinfo // the user and the password, which are sent only after a 401; nil if there are none
 	overrides overrides
 }
 
@@ -109,7 +112,7 @@ func newTarget(e Endpoint) (*target, error) {
 	return t, err
 }
 
-// withQuery returns a URL with parameters added to its query.
+// withQuery returns a URL with escaped parameters added to its query.
 func withQuery(text, parameters string) string {
 	switch {
 	case parameters == "":
@@ -120,8 +123,8 @@ func withQuery(text, parameters string) string {
 	return text + "?" + parameters
 }
 
-// next returns the target of a URL in the response of this one. On the same server it has the same login. Its
-// connection overrides are its own.
+// next returns the target of a reference in a response from t. A target on the same server has the same login. The
+// connection overrides are those of the reference.
 func (t *target) next(reference string) (*target, error) {
 	text, err := t.public.Resolve(reference)
 	if err != nil {

@@ -18,11 +18,11 @@ type exchanged struct {
 	Exchange
 	response      response // zero if the request failed
 	failed        *failure
-	findings      twiml.Findings // about the URL of the request
+	findings      twiml.Findings // about the cookies of the request and of the response
 	before, after cookies.List   // in the jar, before the request and after the response
 }
 
-// exchange sends a request once and stores the cookies of the response. It ends at the time end.
+// exchange sends a request once and stores the cookies of the response. At the time end, it stops with a failure.
 func (s sending) exchange(ctx context.Context, r request, end time.Time) exchanged {
 	p, o := s.phone, s.phone.options
 	query, body := r.split()
@@ -72,18 +72,18 @@ func (s sending) exchange(ctx context.Context, r request, end time.Time) exchang
 	return e
 }
 
-// sign returns the X-Twilio-Signature of a request.
+// sign returns the X-Twilio-Signature of a request, which is wrong for a forged message.
 func (s sending) sign(url string, body []byte) string {
 	token := s.phone.options.AuthToken
 	if s.message.Forged {
 		token = "not " + token
 	}
-	form, _ := twilio.ParseForm(body) // encode has escaped it
+	form, _ := twilio.ParseForm(body) // never fails, because encode wrote the body
 	return twilio.Sign(token, url, form)
 }
 
-// header returns the header as captured from Twilio and as Twilio's own emulator sends it. The Content-Type of a
-// message has no charset. net/http sends its own Host and Content-Length.
+// header returns the header of a request, as captured from Twilio and as Twilio's own emulator sends it. The
+// Content-Type has no charset. Host and Content-Length are only for the trace, because net/http sends its own.
 func (r request) header(signature, cookies string) http.Header {
 	h := http.Header{
 		"Host":                       {r.to.address.Host},
@@ -108,21 +108,22 @@ func (r request) header(signature, cookies string) http.Header {
 	return h
 }
 
-// readCookies returns the cookies that a response sets. It fails if Twilio refuses the response because of one of them.
+// readCookies returns the cookies that a response sets. It returns a failure if Twilio refuses the response because of
+// one of its cookies.
 func (s sending) readCookies(r request, res response) (sets []cookies.Cookie, found twiml.Findings, failed *failure) {
 	for _, line := range res.header["Set-Cookie"] {
 		c, err := s.phone.jar.Parse(line, r.to.parsed, s.phone.Now())
 		switch {
 		case errors.Is(err, cookies.ErrIgnored):
-			found.Warn(0, "A Set-Cookie header has no equals sign. Browsers ignore it, and so does this phone.")
+			found.Warn(0, "A Set-Cookie header has no equals sign. Browsers and this phone ignore it.")
 			continue
 		case errors.Is(err, cookies.ErrDomain):
-			found.Warn(0, "A cookie is set for a domain that is not the server's. A browser refuses it.")
+			found.Warn(0, "A cookie is set for a domain that is not the server's. Browsers and this phone refuse it.")
 			continue
 		case err != nil:
 			return nil, found, &failure{code: 11206, detail: "Twilio refuses the response: " + err.Error() + "."}
 		case c.Deletes():
-			found.Warn(0, "It is not confirmed that Twilio deletes a cookie whose Max-Age or Expires has passed.")
+			found.Warn(0, "It is not confirmed that Twilio deletes a cookie after Max-Age=0 or an Expires in the past.")
 		}
 		sets = append(sets, c)
 	}

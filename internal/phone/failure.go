@@ -14,8 +14,8 @@ import (
 
 // failure is the reason why a request has no valid response.
 type failure struct {
-	code   int    // Twilio's number; 0 if the phone itself ended the request
-	detail string // one sentence
+	code   int    // Twilio's error number; 0 if the phone itself ended the request
+	detail string // in full sentences
 	policy policy // the retry policy after which Twilio tries again; 0 for none
 
 	notFollowed string // the server of a URL that Options.Follow refused
@@ -23,8 +23,8 @@ type failure struct {
 
 func (f *failure) Error() string { return f.detail }
 
-// dialFailure returns why there is no TCP connection. After a host without an address, Twilio does not try again,
-// because it did not try to connect.
+// dialFailure returns the failure of an attempt to make a TCP connection. If the host has no address, Twilio does not
+// try again, because it has not tried to connect.
 func dialFailure(err error) *failure {
 	switch {
 	case is[*net.DNSError](err) || is[*net.AddrError](err):
@@ -37,7 +37,7 @@ func dialFailure(err error) *failure {
 	return &failure{code: 11205, detail: "The connection failed.", policy: retryConnect}
 }
 
-// handshakeFailure returns why the TLS handshake failed.
+// handshakeFailure returns the failure of a TLS handshake.
 func handshakeFailure(err error) *failure {
 	f := failure{code: 11220, detail: "The TLS handshake failed.", policy: retryConnect}
 	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
@@ -47,7 +47,7 @@ func handshakeFailure(err error) *failure {
 	case isInvalid && invalid.Reason == x509.Expired:
 		f.code, f.detail = 11236, "The certificate has expired or is not valid yet."
 	case is[x509.UnknownAuthorityError](err):
-		f.code, f.detail = 11237, "The certificate is not from an authority that is known here."
+		f.code, f.detail = 11237, "The certificate is not from an authority that this computer trusts."
 	case is[tls.RecordHeaderError](err):
 		f.detail = "The server does not use TLS."
 	case isTimeout(err):
@@ -56,27 +56,28 @@ func handshakeFailure(err error) *failure {
 	return &f
 }
 
-// failure returns why there is no complete response. Once a byte of the response has come, Twilio does not try again.
+// failure returns the failure of an attempt without a complete response. Twilio does not try again after it has
+// received a byte of the response.
 //
-// Twilio's page on 11205 has the time-outs, and the page on 11206 has connections that break before there is a valid
-// response.
+// Twilio's page on error 11205 describes time-outs. The page on error 11206 describes connections that end before there
+// is a valid response.
 func (a *attempt) failure(err error) *failure {
-	heard := a.heard.Load()
+	received := a.received.Load()
 	f := failure{code: 11206}
 	switch failed, isDial := errors.AsType[*failure](err); {
 	case isDial:
 		return failed
 	case err == errTimeout && !a.hasConn:
 		f.code, f.detail, f.policy = 11205, "The connection timed out.", retryConnect
-	case err == errTimeout && !heard:
+	case err == errTimeout && !received:
 		f.code, f.detail, f.policy = 11205, "No response came in time.", retryRead
 	case err == errTimeout:
 		f.code, f.detail = 11205, "The response was not complete in time."
-	case !heard && a.reused:
-		f.detail = "The server closed a connection, which was kept from an earlier request, before a response came. " +
-			"This may be chance."
+	case !received && a.reused:
+		f.detail = "The server closed the connection before a response came. The connection was kept from an earlier " +
+			"request, so the server may have closed it because it was idle."
 		f.policy = retryOther
-	case !heard:
+	case !received:
 		f.detail, f.policy = "The server closed the connection before a response came.", retryOther
 	case is[flate.CorruptInputError](err) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum):
 		f.detail = "The response is not compressed as its header says."

@@ -10,7 +10,7 @@ import (
 	"smsession/internal/twiml"
 )
 
-// maxRedirects is how many redirects in a row are followed. Twilio has a limit (11215), but does not document it.
+// maxRedirects is how many redirects in a row the phone follows. Twilio has a limit (11215), but does not document it.
 const maxRedirects = 10
 
 // request is a request for one document. Each redirect is a new request. All tries of a request have the same
@@ -21,8 +21,8 @@ type request struct {
 	to        *target
 	form      []byte // escaped
 	token     string
-	retries   int  // before this try
-	withLogin bool // the server has asked for the user and the password
+	retries   int  // the number of retries before this try
+	withLogin bool // the request carries the user and the password
 }
 
 // split returns the form as the part of the query that a GET adds to its URL, or as the body of a POST.
@@ -33,15 +33,15 @@ func (r request) split() (query string, body []byte) {
 	return "", r.form
 }
 
-// signed returns the URL as Twilio knows and signs it.
+// signed returns the URL that Twilio signs.
 func (r request) signed() string {
 	query, _ := r.split()
 	return withQuery(r.to.public.String(), query)
 }
 
-// fetch requests a document. It follows redirects and tries again as the connection overrides of the first URL
-// require. It ends when their total time is over. It returns the verbs of the document and the URL that the document
-// came from. The step has no verbs if Twilio cannot execute the document.
+// fetch requests a document. It follows redirects and tries again as the connection overrides of the first URL require,
+// until their total time has passed. It returns the verbs of the document and the target that returned the document.
+// There are no verbs if Twilio cannot execute the document.
 func (s sending) fetch(ctx context.Context, r request) (done step, verbs []twiml.Verb, from *target) {
 	end := time.Now().Add(r.to.overrides.total)
 	r.token = newIdempotencyToken()
@@ -69,7 +69,7 @@ func (s sending) fetch(ctx context.Context, r request) (done step, verbs []twiml
 			r, found, failed = s.follow(r, e.response, redirects)
 			redirects++
 			done = done.with(url, found)
-			end = end.Add(time.Since(asked)) // a person may have been asked
+			end = end.Add(time.Since(asked)) // Options.Follow may have asked a person
 		}
 		if failed != nil {
 			return done.failing(failed, url), nil, r.to
@@ -77,8 +77,8 @@ func (s sending) fetch(ctx context.Context, r request) (done step, verbs []twiml
 	}
 }
 
-// again returns the request for another try, if there is one: Twilio sends the user and the password only after a 401
-// asks for them, and tries again if the connection overrides ask for it. The time for tries ends at end.
+// again returns the request for another try. isAgain reports whether there is one. Twilio sends the user and the
+// password only after a 401, and retries as the connection overrides require. No retry begins after the time end.
 //
 // See https://www.twilio.com/docs/usage/security#http-authentication.
 func (r request) again(e exchanged, end time.Time) (again request, isAgain bool, found twiml.Findings) {
@@ -89,7 +89,7 @@ func (r request) again(e exchanged, end time.Time) (again request, isAgain bool,
 			r.withLogin, r.reason = true, Authorized
 			return r, true, nil
 		case strings.Contains(challenges, "digest"):
-			found.Warn(0, "Twilio would answer the Digest challenge. Only Basic is answered here.")
+			found.Warn(0, "Twilio would answer the Digest challenge. This phone answers only Basic.")
 		}
 	}
 	why := e.policy()
@@ -97,14 +97,15 @@ func (r request) again(e exchanged, end time.Time) (again request, isAgain bool,
 		return r, false, found
 	}
 	if why != retryConnect {
-		found.Warn(0, "A retry has the same I-Twilio-Idempotency-Token here. It is not confirmed whether Twilio's has.")
+		found.Warn(0, "This phone retries with the same I-Twilio-Idempotency-Token. "+
+			"It is not confirmed whether Twilio does.")
 	}
 	r.retries++
 	r.reason = Retry
 	return r, true, found
 }
 
-// policy returns the retry policies that include the result of an exchange.
+// policy returns the retry policy that covers the result of an exchange, or 0 if none does.
 func (e exchanged) policy() policy {
 	switch {
 	case e.failed != nil:
@@ -117,20 +118,21 @@ func (e exchanged) policy() policy {
 	return 0
 }
 
-// read reads a response as Twilio does.
+// read reads a response as Twilio does. It adds warnings about the signature and the cookies.
 func (s sending) read(res response) twiml.Document {
 	d := twiml.ReadResponse(res.status, res.header.Get("Content-Type"), res.body)
 	if res.status == http.StatusForbidden && !s.message.Forged {
-		d.Findings.Warn(0, "If the webhook refuses the signature: it was made over this URL with the given token.")
+		d.Findings.Warn(0, "If the webhook refused the signature, compare its URL and auth token with the phone's. "+
+			"The phone signed this URL with the given token.")
 	}
 	if d.Failure != nil && len(res.header["Set-Cookie"]) > 0 {
-		d.Findings.Warn(0, "The cookies of a response that Twilio cannot use are kept here. "+
+		d.Findings.Warn(0, "This phone keeps the cookies of a response that Twilio cannot use. "+
 			"It is not confirmed whether Twilio keeps them.")
 	}
 	return d
 }
 
-// follow returns the request that follows a redirect. There have been some redirects in a row before this one.
+// follow returns the request that follows a redirect. redirects is the number of redirects in a row before this one.
 func (s sending) follow(r request, res response, redirects int) (next request, found twiml.Findings, failed *failure) {
 	if redirects == maxRedirects {
 		found.Warn(0, "It is not confirmed how many redirects Twilio follows.")
@@ -141,11 +143,11 @@ func (s sending) follow(r request, res response, redirects int) (next request, f
 		return r, nil, &failure{code: 11216, detail: "The redirect cannot be followed: " + err.Error() + "."}
 	}
 	if redirect.KeepsForm {
-		found.Warn(0, "It is not confirmed that Twilio sends the same request again after 307, "+
-			"signed over the new URL.")
+		found.Warn(0, "It is not confirmed that Twilio sends the same request again after 307 "+
+			"and signs the new URL.")
 	} else {
 		found.Warn(0, "Twilio follows %d with GET and drops the message's parameters. "+
-			"It is not confirmed what it signs then and which cookies it sends.", res.status)
+			"It is not confirmed what Twilio signs and which cookies it sends.", res.status)
 		r.form = nil
 	}
 	to, failed := s.phone.next(r.to, redirect.URL, 11216, "The redirect cannot be followed")
@@ -173,5 +175,5 @@ func (p *Phone) next(from *target, reference string, code int, problem string) (
 		return to, nil
 	}
 	return nil, &failure{notFollowed: server, detail: fmt.Sprintf("The webhook leads to another server, %+q. "+
-		"Twilio would follow and send a signature and the cookies. This phone did not.", server)}
+		"Twilio would follow and send a signature and the cookies to it. This phone did not.", server)}
 }

@@ -7,8 +7,8 @@ import (
 	"smsession/internal/twiml"
 )
 
-// withoutRepeats returns each warning once, because a document that redirects to itself is read up to 50 times. It
-// returns 14109 once, because a single document can have too many messages, and so can all documents together.
+// withoutRepeats returns the findings with each warning only once, because a document that redirects to itself is read
+// up to 50 times. It keeps only the first 14109, which is found for a single document and for all documents together.
 func withoutRepeats(all []Finding) []Finding {
 	once := []Finding{} // [] in JSON, not null
 	for _, f := range all {
@@ -21,12 +21,12 @@ func withoutRepeats(all []Finding) []Finding {
 	return once
 }
 
-// warnParameters warns if no request like this one has been captured.
+// warnParameters warns if the parameters of the message are a guess, because no such request has been captured.
 func (s sending) warnParameters() (found twiml.Findings) {
 	switch name := channel(s.phone.options.From); {
 	case name == "":
 	case name != "whatsapp":
-		found.Warn(0, "It is not confirmed what Twilio sends for this channel.")
+		found.Warn(0, "It is not confirmed which parameters Twilio sends for this channel.")
 	case len(s.message.Media) > 0:
 		found.Warn(0, "It is not confirmed which MessageType Twilio sends for media on WhatsApp.")
 	}
@@ -46,16 +46,16 @@ func (s sending) warnCookies(r request) (found twiml.Findings) {
 	return found
 }
 
-// warnReply warns of a reply to a person who has just opted out. Twilio blocks the person before it posts a STOP,
-// unless the account or the number has no opt-out words, which the phone cannot know.
+// warnReply warns about a reply to a person who has just opted out. Twilio blocks replies to the person before it posts
+// a STOP, unless opt-out words are turned off for the account or the number. The phone does not know these settings.
 //
 // See https://support.twilio.com/hc/en-us/articles/223134027.
 func (s sending) warnReply(r Reply) (found twiml.Findings) {
 	from, to := s.phone.options.From, s.phone.options.To
 	m := twilio.Message{From: from, To: to, Body: s.message.Body, OptOutType: s.message.OptOutType}
 	if r.To == from && m.Keyword(twilio.OptOutDefault) == twilio.KeywordStop {
-		found.Warn(21610, "Twilio opts the sender out before it posts the message, and refuses any reply, "+
-			"unless the account is set up otherwise.")
+		found.Warn(21610, "Twilio opts the sender out before it posts the message. Then it refuses every reply, "+
+			"unless opt-out words are turned off for the account.")
 	}
 	return found
 }

@@ -12,12 +12,13 @@ import (
 )
 
 // The parameters of a message in the order of captured requests, some with their fixed values. A parameter without a
-// value is left out. MediaContentType and MediaUrl mark the position of the numbered parameters of all media. SMS,
-// MMS and WhatsApp have been captured. Other channels get WhatsApp's parameters without those that only WhatsApp has.
-// The status parameters are those of a status callback; Twilio's page on <Message> names MessageSid and MessageStatus
-// for its action.
+// value is left out. MediaContentType and MediaUrl mark the position of the numbered parameters of all media. The
+// captured requests are for SMS, MMS and WhatsApp. A message on another channel has the same parameters as WhatsApp,
+// except those that only WhatsApp has. statusOrder has the parameters of a status callback. Twilio's page on <Message>
+// lists only MessageSid and MessageStatus for its action.
 //
-// The places of the numbers are sent empty, as Twilio sends unknown ones, except that a number with +1 is in the US.
+// The city, the state and the ZIP code of a number are empty, which is how Twilio sends an unknown place. The country
+// is US for a number with +1, and empty for other numbers.
 const (
 	smsOrder = "ToCountry MediaContentType ToState= SmsMessageSid NumMedia ToCity= FromZip= SmsSid FromState= " +
 		"SmsStatus=received FromCity= Body FromCountry To MessagingServiceSid ToZip= NumSegments MessageSid " +
@@ -53,7 +54,7 @@ func (p *Phone) parameters(m Message) []param {
 }
 
 // whatsApp returns the parameters that only WhatsApp has. All senders have the same name. The keys of ChannelMetadata
-// have been captured, and "text" is the only MessageType that has been captured.
+// and the MessageType "text" come from captured requests. The other values of MessageType are assumed.
 func whatsApp(id string, media []Media) map[string]string {
 	const name = "Somebody"
 	messageType := "text"
@@ -76,7 +77,7 @@ func country(number string) string {
 	return ""
 }
 
-// values returns the parameters that messages and replies have in common.
+// values returns the parameters that a message and a status callback have in common.
 func (p *Phone) values(sid, from, to string) map[string]string {
 	account := p.options.AccountSID
 	values := map[string]string{"MessageSid": sid, "SmsSid": sid, "AccountSid": account, "From": from, "To": to}
@@ -86,7 +87,7 @@ func (p *Phone) values(sid, from, to string) map[string]string {
 	return values
 }
 
-// inOrder returns the parameters that have a value, in an order such as smsOrder.
+// inOrder returns the parameters that have a value, in the given order, such as smsOrder.
 func inOrder(order string, values map[string]string, media []Media) (params []param) {
 	for word := range strings.FieldsSeq(order) {
 		name, value, isFixed := strings.Cut(word, "=")
@@ -105,7 +106,7 @@ func inOrder(order string, values map[string]string, media []Media) (params []pa
 	return params
 }
 
-// segments returns how a text is split between these numbers. A message with media, or on a channel, has one segment.
+// segments returns how a text is split into segments. A message with media, or on a channel, has one segment.
 func (p *Phone) segments(text string, media int) gsm.Segments {
 	s := gsm.Split(text)
 	if media > 0 || channel(p.options.From) != "" {

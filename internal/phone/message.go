@@ -8,10 +8,10 @@ import (
 
 // Message is a message that a person sends.
 type Message struct {
-	SID        string  `json:"sid"` // "" generates one; the same SID again means the same message again
+	SID        string  `json:"sid"` // "" generates one; the SID of an earlier message repeats it
 	Body       string  `json:"body"`
 	Media      []Media `json:"media,omitempty"`
-	OptOutType string  `json:"opt_out_type,omitempty"` // as Advanced Opt-Out adds it: STOP, START or HELP
+	OptOutType string  `json:"opt_out_type,omitempty"` // from Advanced Opt-Out: STOP, START, HELP or ""
 	Forged     bool    `json:"forged,omitempty"`       // the signature is made with a wrong token
 	Cookieless bool    `json:"cookieless,omitempty"`   // the cookies are not sent, but stay in the jar
 }
@@ -22,10 +22,11 @@ type Media struct {
 	ContentType string `json:"content_type"`
 }
 
-// NewSID generates a MessageSid: SM and 32 hexadecimal digits.
+// NewSID generates the MessageSid of a text message: SM and 32 hexadecimal digits.
 func NewSID() string { return "SM" + RandomHex() }
 
-// newIdempotencyToken generates a UUID of version 4 (RFC 9562), as Twilio's I-Twilio-Idempotency-Token is.
+// newIdempotencyToken generates a UUID of version 4 (RFC 9562), which is the form of Twilio's
+// I-Twilio-Idempotency-Token.
 func newIdempotencyToken() string {
 	text := RandomHex()
 	return text[:8] + "-" + text[8:12] + "-4" + text[13:16] + "-a" + text[17:20] + "-" + text[20:]
@@ -39,8 +40,9 @@ func RandomHex() string {
 	return hex.EncodeToString(random[:])
 }
 
-// Pair returns the addresses of a message between two numbers. If one of them is WhatsApp's, both are, because WhatsApp
-// does not exchange messages with phone numbers.
+// Pair returns the addresses of a message between from and to. If only one of them has the prefix whatsapp:, Pair adds
+// the prefix to the other one, because WhatsApp does not exchange messages with phone numbers. An empty address, or one
+// of another channel, does not change.
 func Pair(from, to string) (pairFrom, pairTo string) {
 	const whatsapp = "whatsapp"
 	switch {

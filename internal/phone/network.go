@@ -13,21 +13,22 @@ import (
 )
 
 // idleTimeout is how long the phone keeps an unused connection open. It is shorter than that of common servers
-// (gunicorn has 2 s), so that a request hardly ever meets a connection that its server is closing.
+// (gunicorn has 2 s), so that a request is rarely sent on a connection that its server is closing.
 const idleTimeout = time.Second
 
 // maxHead is the size of the largest response head that is read. It is far more than servers send.
 const maxHead = 1 << 20
 
-// Network holds HTTP/1.1 connections for any number of phones. It is safe for concurrent use. The zero Network is ready
-// for use and must not be copied. Twilio does not document whether it keeps connections.
+// Network is a pool of HTTP/1.1 connections for any number of phones. It is safe for concurrent use. The zero Network
+// is ready for use. A Network must not be copied. Twilio does not document whether it keeps connections.
 type Network struct {
 	// TLS is the configuration of https connections; nil means Go's defaults with the system's root certificates. It
 	// must not change once the Network is in use.
 	TLS *tls.Config
 
 	// Permit, if it is not nil, is called with the IP address and the port of each connection before it is made. If
-	// Permit returns an error, the connection is not made. It must be safe for concurrent use.
+	// Permit returns an error, the connection is not made and the request fails with error 11205. Permit must be safe
+	// for concurrent use.
 	Permit func(address string) error
 
 	mu         sync.Mutex
@@ -44,7 +45,8 @@ func (n *Network) Close() {
 	}
 }
 
-// transport returns the transport for a URL with the given overrides. Its connections do not depend on other overrides.
+// transport returns the transport for a URL with the given overrides. URLs with the same connect time-out and the same
+// choice of SNI share a transport.
 func (n *Network) transport(o overrides) *http.Transport {
 	d := dialer{network: n, timeout: o.connect, sni: o.sni}
 	n.mu.Lock()
@@ -67,7 +69,7 @@ func (n *Network) transport(o overrides) *http.Transport {
 	return transport
 }
 
-// dialer makes the connections of one transport. Its errors are failures.
+// dialer makes the connections of one transport. Its errors have the type *failure.
 type dialer struct {
 	network *Network
 	timeout time.Duration // for TCP, and again for TLS
@@ -102,7 +104,8 @@ func (d dialer) dialTLS(ctx context.Context, network, address string) (net.Conn,
 	return &conn{Conn: secured, raw: plain.(*conn).raw}, nil
 }
 
-// config returns the TLS configuration for a host. Without SNI, it checks the certificate as crypto/tls does with SNI.
+// config returns the TLS configuration for a host. Without SNI, the configuration checks the certificate itself, in the
+// same way as crypto/tls does with SNI.
 func (d dialer) config(host string) *tls.Config {
 	config := d.network.TLS.Clone()
 	if config == nil {

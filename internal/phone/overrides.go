@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// overrides are Twilio's connection settings for one URL: the defaults, and those that the URL's fragment replaces.
+// overrides are the connection settings for one URL: Twilio's defaults, changed by the fragment of the URL.
 //
 // See https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
 type overrides struct {
@@ -17,7 +17,7 @@ type overrides struct {
 	total    time.Duration // tt: for all tries together
 	hasTotal bool          // tt is given
 	retries  int           // rc
-	policy   policy        // rp: after which failures Twilio tries again
+	policy   policy        // rp: the failures after which Twilio tries again
 	sni      bool          // sni: the TLS handshake names the host
 }
 
@@ -29,7 +29,7 @@ const (
 	retryRead                       // no response came in time
 	retry4xx
 	retry5xx
-	retryOther // only "all" includes this: the connection was lost before the first byte
+	retryOther // the connection was lost before the first byte; only "all" includes this
 
 	retryAll = retryConnect | retryRead | retry4xx | retry5xx | retryOther
 )
@@ -71,7 +71,7 @@ func parseOverrides(fragment string) (overrides, error) {
 		case key == "sni":
 			return o, errors.New("the connection override sni is neither y nor n")
 		case key == "e" && value == "":
-			return o, errors.New("the connection override e names no edge")
+			return o, errors.New("the connection override e is empty: give it an edge, such as e=ashburn")
 		case key != "e":
 			return o, errors.New("a connection override is unknown: use ct, rt, tt, rc, rp, sni or e")
 		}
@@ -79,7 +79,7 @@ func parseOverrides(fragment string) (overrides, error) {
 	return o, nil
 }
 
-// parsePolicy parses a list that is separated by commas.
+// parsePolicy parses the names of policies, separated by commas.
 func parsePolicy(list string) (policy, error) {
 	names := map[string]policy{"ct": retryConnect, "rt": retryRead, "4xx": retry4xx, "5xx": retry5xx, "all": retryAll}
 	var p policy

@@ -1,9 +1,9 @@
-// Package phone stands in for Twilio's webhook client. A Phone is one pair of numbers. It signs and sends a person's
-// messages as Twilio does, keeps cookies, follows redirects, calls the fallback URL, and reports what Twilio's debugger
-// would report. It works with any SMS webhook.
+// Package phone simulates Twilio's webhook client. A Phone sends messages from one number to another. It signs and
+// posts each message as Twilio does, keeps cookies, follows redirects, calls the fallback URL, and reports what
+// Twilio's debugger would report. It works with any SMS webhook.
 //
 // A Phone requests only webhooks. It sends no text messages and does not call Twilio's REST API. Where Twilio's
-// behaviour is not documented, it does what is most likely and adds a warning.
+// behaviour is not documented, the phone does what Twilio most likely does, and adds a warning.
 package phone
 
 import (
@@ -17,12 +17,12 @@ import (
 	"smsession/internal/twilio"
 )
 
-// Options describe a phone: who writes to whom, and how the number is configured at Twilio.
+// Options describe a phone: its two numbers, and how the recipient's number is configured at Twilio.
 type Options struct {
-	From, To  string // required; "whatsapp:+1…" for a channel
+	From, To  string // required: the sender and the recipient; "whatsapp:+1…" for a channel
 	AuthToken string // required; the account's primary token
 	Webhook   Endpoint
-	Fallback  Endpoint // the zero Endpoint if none is configured
+	Fallback  Endpoint // the zero Endpoint if no fallback is configured
 
 	AccountSID          string // "" generates one
 	MessagingServiceSID string // not sent if it is ""
@@ -33,14 +33,14 @@ type Options struct {
 	// Fallback's. The server is given by scheme, host and port, such as "https://sms.example.com:8443". Another scheme
 	// is another server. If Follow returns false or is nil, nothing is sent, because a request would carry the pair's
 	// cookies and a signature that is made with AuthToken. Follow may be called concurrently, and again for a server
-	// that it has allowed.
+	// that it has allowed. Its time does not count for the time-outs.
 	Follow func(server string) bool
 
 	Trace bool // keep the headers and bodies of all exchanges
 }
 
-// check returns an error for missing fields and for numbers that are not an address of Twilio. New parses the
-// endpoints.
+// check returns an error if a required field is missing or a field is not valid. It does not check the endpoints,
+// because New parses them.
 func (o Options) check() error {
 	switch {
 	case o.From == "":
@@ -51,7 +51,7 @@ func (o Options) check() error {
 		return errors.New("the auth token is missing")
 	case o.Webhook.URL == "":
 		return errors.New("the webhook's URL is missing")
-	case !(o.Jar.Lose >= 0 && o.Jar.Lose <= 1): // true for NaN, too
+	case !(o.Jar.Lose >= 0 && o.Jar.Lose <= 1): // also an error for NaN
 		return errors.New("the share of lost cookies is not between 0 and 1")
 	}
 	return cmp.Or(
@@ -60,19 +60,20 @@ func (o Options) check() error {
 	)
 }
 
-// Phone is a pair of numbers that Twilio knows. It is safe for concurrent use. Messages that overlap start with the
-// same cookies. The response that arrives last decides which cookies the phone has afterwards.
+// Phone sends messages from one number to another, with the cookies of this pair. It is safe for concurrent use.
+// Messages that overlap start with the same cookies. The response that arrives last decides which cookies the phone has
+// afterwards.
 type Phone struct {
-	options  Options // with their defaults
+	options  Options // with the defaults filled in
 	webhook  *target
 	fallback *target // nil if none is configured
 	jar      *cookies.Jar
 	skipped  atomic.Int64 // how far the phone's clock is ahead, in nanoseconds
 }
 
-// New returns a phone without cookies. It is an error if a number, the token or the webhook is missing, if a number
-// is not an address of Twilio, if Jar.Lose is not between 0 and 1, or if Check of an endpoint fails. The error is a
-// sentence that does not quote the token or a password in a URL.
+// New returns a phone without cookies. It returns an error if a number, the token or the webhook is missing, if
+// twilio.CheckAddress refuses a number, if Jar.Lose is not between 0 and 1, or if Endpoint.Check refuses an endpoint.
+// The error is a sentence that does not quote the token or a password in a URL.
 func New(o Options) (*Phone, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -93,7 +94,8 @@ func New(o Options) (*Phone, error) {
 	return p, nil
 }
 
-// Skip moves the phone's clock forward. The clock decides when cookies end. It has no effect on the webhook.
+// Skip moves the phone's clock forward. The clock decides when cookies expire. Skip does not change the clock of
+// the webhook.
 func (p *Phone) Skip(d time.Duration) { p.skipped.Add(int64(d)) }
 
 // Now returns the time by the phone's clock.
@@ -102,5 +104,5 @@ func (p *Phone) Now() time.Time { return time.Now().Add(time.Duration(p.skipped.
 // LoseCookies deletes the cookies. A message that is being delivered can still set new ones.
 func (p *Phone) LoseCookies() { p.jar.Empty() }
 
-// Cookies returns the cookies of the next message, in order, unless Options.Jar.Lose drops them.
+// Cookies returns the cookies that the next message would carry, as cookies.Jar.Cookies does.
 func (p *Phone) Cookies() []cookies.Cookie { return p.jar.Cookies(p.webhook.parsed, p.Now()) }

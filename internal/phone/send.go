@@ -13,11 +13,11 @@ import (
 // maxDocuments is how many documents Twilio requests for one message (https://www.twilio.com/docs/api/errors/14106).
 const maxDocuments = 50
 
-// sending is a message that the phone sends. It does not change: each step of the delivery returns what it has done.
+// sending is a message that the phone sends. A sending does not change: each step of the delivery returns its results.
 type sending struct {
 	phone   *Phone
 	message Message
-	params  []param // of every request about the message
+	params  []param // the parameters of the message
 }
 
 // step is one document of a delivery: the requests for it, and what its verbs do.
@@ -39,7 +39,7 @@ func (s step) with(url string, found twiml.Findings) step {
 	return s
 }
 
-// failing returns the step after an error of the request to a URL.
+// failing returns the step with an error of the request to a URL. This error is the fatal one.
 func (s step) failing(failed *failure, url string) step {
 	var found twiml.Findings
 	found.Fail(failed.code, "%s", failed.detail)
@@ -48,8 +48,8 @@ func (s step) failing(failed *failure, url string) step {
 	return s
 }
 
-// Send delivers a message. It returns when Twilio would have finished, or when ctx ends. It never returns nil. The
-// findings of the Delivery contain every error.
+// Send delivers a message as Twilio would. It returns when the delivery has finished or ctx has ended. It never returns
+// nil. The findings of the Delivery contain every error; the end of ctx is an error with the code 0.
 func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 	if m.SID == "" && len(m.Media) > 0 {
 		m.SID = "MM" + RandomHex()
@@ -94,8 +94,8 @@ func (s sending) deliver(ctx context.Context) []step {
 	return s.run(ctx, steps, request{reason: Fallback, method: http.MethodPost, to: p.fallback, form: encode(s.params)})
 }
 
-// run requests a document, executes it, and goes on with the document that it leads to. It returns the steps with its
-// own.
+// run requests and executes a document, and then each document that follows it. It returns the given steps with its own
+// steps added.
 func (s sending) run(ctx context.Context, steps []step, r request) []step {
 	for next := &r; next != nil; next = steps[len(steps)-1].next {
 		if len(steps) == maxDocuments {
@@ -114,14 +114,14 @@ func (s sending) run(ctx context.Context, steps []step, r request) []step {
 	return steps
 }
 
-// execute executes the verbs of a document that came from a URL. Twilio has already sent some replies. It returns the
-// step with the replies, and with the request for the document that a verb leads to.
+// execute executes the verbs of a document. from is where the document came from, and replies is the number of replies
+// to earlier documents. It returns the step with its replies and with the request for the next document.
 func (s sending) execute(done step, verbs []twiml.Verb, from *target, replies int) step {
 	o := s.phone.options
 	for _, v := range verbs {
 		var found twiml.Findings
 		if v.IsRedirect {
-			return s.lead(done, request{reason: Verb, method: v.Method, form: encode(s.params)}, from, v.URL)
+			return s.proceed(done, request{reason: Verb, method: v.Method, form: encode(s.params)}, from, v.URL)
 		}
 		if replies+len(done.replies) == twiml.MaxMessages {
 			found.Fail(14109, "The documents together have more than 10 messages.")
@@ -139,14 +139,14 @@ func (s sending) execute(done step, verbs []twiml.Verb, from *target, replies in
 		done = done.with(from.public.String(), found)
 		if v.Action != "" {
 			form := encode(inOrder(statusOrder, s.phone.values(NewSID(), r.From, r.To), nil))
-			return s.lead(done, request{reason: Action, method: v.Method, form: form}, from, v.Action)
+			return s.proceed(done, request{reason: Action, method: v.Method, form: form}, from, v.Action)
 		}
 	}
 	return done
 }
 
-// lead returns the step with the request for the URL that its document leads to.
-func (s sending) lead(done step, r request, from *target, reference string) step {
+// proceed returns the step with the request for the next document, at a URL that the document contains.
+func (s sending) proceed(done step, r request, from *target, reference string) step {
 	to, failed := s.phone.next(from, reference, 11100, "The TwiML leads to a URL that cannot be used")
 	if failed != nil {
 		return done.failing(failed, from.public.String())

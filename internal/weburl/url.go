@@ -110,9 +110,9 @@ func (u URL) Append(path string) URL {
 }
 
 // Spellings returns the URLs that Twilio may have signed for a webhook at u, without their queries, the likeliest
-// first. Twilio signs the bytes as they were configured, with the scheme in lower case. Twilio's documentation states that the
-// signed URL of a message keeps its port. Twilio's libraries accept the URL with and without the default port of its
-// scheme. A URL with another port has one spelling.
+// first. Twilio signs the bytes as they were configured, with the scheme in lower case. Twilio's documentation states
+// that the signed URL of a message keeps its port. Twilio's libraries accept the URL with and without the default port
+// of its scheme. A URL with another port has one spelling.
 func (u URL) Spellings() []string {
 	spelling := func(host string) string { return strings.ToLower(u.Scheme) + host + u.Path }
 	bare, hasDefault := strings.CutSuffix(u.Host, ":"+u.defaultPort())
