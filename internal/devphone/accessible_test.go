@@ -8,7 +8,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// keyboard uses no mouse. The focus must be visible everywhere.
+// keyboard uses the page without a mouse. The focus must be visible everywhere.
 func keyboard(_ *service, w *tab) {
 	focus := func(selector string, keys string) {
 		w.Helper()
@@ -70,7 +70,7 @@ func named(_ *service, w *tab) {
 //go:embed testdata/contrast.js
 var lowContrast string
 
-// contrast must be at least 4.5 for small text: https://www.w3.org/TR/WCAG22/#contrast-minimum.
+// contrast checks that small text has a contrast of at least 4.5: https://www.w3.org/TR/WCAG22/#contrast-minimum.
 func contrast(_ *service, w *tab) {
 	w.media("prefers-reduced-motion", "reduce")
 	w.keys("Hello\r")

@@ -20,13 +20,13 @@ const (
 	maxText = 1600
 
 	burstSize = 5   // messages
-	maxHours  = 720 // that can be skipped at once: 30 days
+	maxHours  = 720 // that one action can skip: 30 days
 
 	// actTimeout is shorter than the 15 s after which the service closes the connection, and longer than a message
 	// waits for Redis.
 	actTimeout = 14 * time.Second
 
-	// pictureURL has no picture. The webhook gets the URL, and nothing requests it.
+	// pictureURL is the URL of no picture. The webhook gets the URL, and nothing requests it.
 	pictureURL = "https://media.example.com/picture.jpg"
 )
 
@@ -36,16 +36,16 @@ type kind string
 const (
 	kindText  kind = "text"
 	kindAgain kind = "again" // the last message, with the same MessageSid
-	kindBurst kind = "burst" // several messages at once
+	kindBurst kind = "burst" // several messages at the same time
 	kindForge kind = "forge" // a message that is signed with a wrong token
 	kindStop  kind = "stop"
 	kindMMS   kind = "mms"
-	kindLose  kind = "lose" // lose the cookies that Twilio would keep for the phone
+	kindLose  kind = "lose" // delete the cookies that Twilio would keep for the phone
 	kindSkip  kind = "skip" // let some hours pass, on the phone and for its conversation in Redis
 )
 
-// act does what a button says. It returns the new entries of the phone's log when all messages are delivered. The entry
-// of a message is in the log before its delivery, so that other windows show it.
+// act carries out the action of a button. When all messages are delivered, it returns the new entries of the phone's
+// log. It adds the entry of a message to the log before the delivery, so that other windows show the message.
 func (p *Page) act(ctx context.Context, d *device, in request) (any, error) {
 	action, err := p.action(d, in)
 	if err != nil {
@@ -81,7 +81,7 @@ func (p *Page) act(ctx context.Context, d *device, in request) (any, error) {
 	return map[string]any{"entries": entries}, nil
 }
 
-// action returns what a button does.
+// action returns the action of a button.
 func (p *Page) action(d *device, in request) (a person.Action, err error) {
 	body := in.Body
 	if strings.TrimSpace(body) == "" {

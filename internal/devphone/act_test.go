@@ -21,7 +21,7 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// press does what a button of a phone does, and returns the new entries of the phone's log.
+// press carries out the action of a button, and returns the new entries of the phone's log.
 func (s *service) press(phone, kind, body string) []entry {
 	s.tb.Helper()
 	var result struct{ Entries []entry }
@@ -63,7 +63,7 @@ func each(t *testing.T, run func(t *testing.T, s *service)) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) { run(t, newServiceOn(t, b.Addr)) })
 }
 
-func TestCounting(t *testing.T) {
+func TestEachMessageCountsOnce(t *testing.T) {
 	each(t, func(t *testing.T, s *service) {
 		greeting := webhooktest.Greeting
 		if got := []string{s.say("1", "hello"), s.say("1", "hello again")}; !slices.Equal(got,
@@ -85,7 +85,7 @@ func TestCounting(t *testing.T) {
 		}
 		s.press("1", "lose", "")
 		if v := s.session("1"); len(v.Cookies) != 0 {
-			t.Errorf("after they were lost, the cookies are %v", v.Cookies)
+			t.Errorf("after the button Lose cookie, the cookies are %v", v.Cookies)
 		}
 		if got := s.say("1", "do you know me?"); got != greeting(8) {
 			t.Errorf("the reply without a cookie is %q", got)
@@ -107,7 +107,7 @@ func TestForgedMessage(t *testing.T) {
 	})
 }
 
-func TestNewBeginning(t *testing.T) {
+func TestSessionStartsAgain(t *testing.T) {
 	each(t, func(t *testing.T, s *service) {
 		s.say("1", "hello")
 		s.press("1", "skip", "")
@@ -128,7 +128,7 @@ func TestNewBeginning(t *testing.T) {
 	})
 }
 
-// The webhook answers no message of the burst before all five are there.
+// The webhook answers no message of the burst until all five have arrived.
 func TestBurstIsConcurrent(t *testing.T) {
 	all := make(chan struct{})
 	var mu sync.Mutex
@@ -160,7 +160,7 @@ func TestBurstIsConcurrent(t *testing.T) {
 	}
 }
 
-// Nobody can be asked whether to follow, so the phones contact no other server.
+// The page does not ask whether to follow, so the phones contact no other server.
 func TestOtherServersAreNotContacted(t *testing.T) {
 	var contacts atomic.Int64
 	other := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { contacts.Add(1) }))
@@ -322,7 +322,8 @@ func TestParameters(t *testing.T) {
 		want       url.Values
 	}{
 		{"an MMS has a picture", "mms", false, url.Values{"NumMedia": {"1"}, "MediaContentType0": {"image/jpeg"}}},
-		{"STOP has an OptOutType with Advanced Opt-Out", "stop", true, url.Values{"Body": {"STOP"}, "OptOutType": {"STOP"}}},
+		{"STOP has an OptOutType with Advanced Opt-Out", "stop", true,
+			url.Values{"Body": {"STOP"}, "OptOutType": {"STOP"}}},
 		{"STOP has no OptOutType without it", "stop", false, url.Values{"Body": {"STOP"}, "OptOutType": nil}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -379,7 +380,7 @@ func TestRedisIsDown(t *testing.T) {
 		t.Errorf("skipping hours is answered %d, want 503", status)
 	}
 	if last := s.phones()[0].Last; last != 1 {
-		t.Errorf("hours that were not skipped are among the %d entries", last)
+		t.Errorf("the failed action is in the log, which has %d entries", last)
 	}
 	if err := server.Restart(); err != nil {
 		t.Fatal(err)

@@ -22,35 +22,35 @@ type request struct {
 	Hours int
 }
 
-// handler handles a request and returns the response, which is written as JSON. Every error that is not a problem comes
-// from Redis.
+// handler handles a request and returns the response, which is written as JSON. Its error is a problem, or comes from
+// Redis.
 type handler func(context.Context, request) (any, error)
 
-// problem is an error that the page shows to the person: a sentence.
+// problem is an error that the page shows to the person. It is a whole sentence.
 type problem string
 
 const (
 	noText       problem = "A message needs a text."
-	tooLong      problem = "A message has at most 1,600 characters."
-	badHours     problem = "The hours are a whole number from 1 to 720."
+	tooLong      problem = "The message is longer than 1,600 characters."
+	badHours     problem = "The number of hours must be a whole number from 1 to 720."
 	noSuchKind   problem = "There is no such kind of action."
-	badNumber    problem = "A number has no control characters."
-	notOneObject problem = "The body is not one JSON object with known fields."
-	otherHost    problem = "Open this page at localhost on this host, or at the address in ADDR on another host."
+	badNumber    problem = "A number must not contain control characters."
+	notOneObject problem = "The body must be one JSON object with no unknown fields."
+	otherHost    problem = "Open this page at localhost on this host, or at the address in ADDR on any host."
 	forwarded    problem = "This page does not answer through a proxy or a tunnel: it would sign messages for anybody."
 	otherSite    problem = "Another site may not use this page."
 	noSuchPhone  problem = "There is no such phone."
 	noSuchEntry  problem = "This message is no longer in the log."
 	nothingSent  problem = "There is no message to send again."
-	numberTaken  problem = "There already is a phone with this number."
-	tooMany      problem = "There already are 20 phones. Close one first."
+	numberTaken  problem = "There is already a phone with this number."
+	tooMany      problem = "There are already 20 phones: close one first."
 	bodyTooLarge problem = "The body is larger than 32 KiB."
-	notJSON      problem = "The body must be application/json."
+	notJSON      problem = "The content type must be application/json."
 )
 
 func (p problem) Error() string { return string(p) }
 
-// writeError answers with one line of text. It is the only place that decides about the status.
+// writeError answers with the status and the sentence of an error. No other function chooses the status.
 func writeError(w http.ResponseWriter, err error) {
 	status, sentence := http.StatusBadRequest, err.Error()
 	if _, ok := errors.AsType[problem](err); !ok {
@@ -73,8 +73,8 @@ func writeError(w http.ResponseWriter, err error) {
 	_, _ = io.WriteString(w, sentence+"\n")
 }
 
-// answer returns an HTTP handler that calls handle. The parameters of a POST are a JSON object, and those of a GET are
-// in the query.
+// answer returns an HTTP handler that calls handle. It reads the parameters of a POST from a JSON object, and those of
+// a GET from the query.
 func answer(handle handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		in := request{Phone: r.URL.Query().Get("phone"), Entry: r.URL.Query().Get("entry")}
@@ -91,7 +91,7 @@ func answer(handle handler) http.HandlerFunc {
 			return
 		}
 		w.Header().Set("Content-Type", "application/json")
-		_ = json.NewEncoder(w).Encode(response) // the browser may be gone
+		_ = json.NewEncoder(w).Encode(response) // fails only if the connection is broken
 	}
 }
 

@@ -23,7 +23,8 @@ func (s *service) get(path string, v any) int {
 	return s.read(s.request("GET", path, "", headers()), v)
 }
 
-// read reads a response. It checks that the auth token is not in it, and that an error is one sentence.
+// read reads a response. It checks that the response does not contain the auth token, and that an error is one
+// sentence.
 func (s *service) read(a response, v any) int {
 	s.tb.Helper()
 	if strings.Contains(a.body, webhooktest.AuthToken) {
@@ -78,7 +79,7 @@ func (s *service) phones() []device {
 	s.tb.Helper()
 	var state struct{ Phones []device }
 	if status := s.get("/dev/state", &state); status != 200 {
-		s.tb.Fatalf("/dev/state gets %d", status)
+		s.tb.Fatalf("/dev/state is answered %d", status)
 	}
 	return state.Phones
 }
@@ -97,22 +98,24 @@ func TestBadRequests(t *testing.T) {
 		{"an object and something else is refused", "/dev/act", hello + "x", 400},
 		{"an unknown field is refused", "/dev/act", `{"phone":"1","kind":"text","body":"x","token":"x"}`, 400},
 		{"a field of another type is refused", "/dev/act", `{"phone":1,"kind":"text","body":"x"}`, 400},
-		{"more than 32 KiB are refused", "/dev/act", `{"phone":"1","kind":"text","body":"` + strings.Repeat("x", 33<<10) + `"}`, 413},
+		{"more than 32 KiB are refused", "/dev/act",
+			`{"phone":"1","kind":"text","body":"` + strings.Repeat("x", 33<<10) + `"}`, 413},
 		{"an unknown phone is not found", "/dev/act", `{"phone":"7","kind":"text","body":"x"}`, 404},
 		{"a missing phone is not found", "/dev/act", `{"kind":"text","body":"x"}`, 404},
 		{"an unknown kind is refused", "/dev/act", `{"phone":"1","kind":"call","body":"x"}`, 400},
 		{"a missing kind is refused", "/dev/act", `{"phone":"1"}`, 400},
 		{"a missing text is refused", "/dev/act", `{"phone":"1","kind":"text"}`, 400},
-		{"white space is no text", "/dev/act", `{"phone":"1","kind":"text","body":" \n "}`, 400},
-		{"1,601 characters are refused", "/dev/act", `{"phone":"1","kind":"text","body":"` + strings.Repeat("x", 1601) + `"}`, 400},
+		{"a text of white space is refused", "/dev/act", `{"phone":"1","kind":"text","body":" \n "}`, 400},
+		{"1,601 characters are refused", "/dev/act",
+			`{"phone":"1","kind":"text","body":"` + strings.Repeat("x", 1601) + `"}`, 400},
 		{"there is no message to send again", "/dev/act", `{"phone":"1","kind":"again"}`, 409},
 		{"an unknown phone cannot lose its cookies", "/dev/act", `{"phone":"7","kind":"lose"}`, 404},
-		{"no hours cannot be skipped", "/dev/act", `{"phone":"1","kind":"skip"}`, 400},
+		{"0 hours cannot be skipped", "/dev/act", `{"phone":"1","kind":"skip"}`, 400},
 		{"negative hours cannot be skipped", "/dev/act", `{"phone":"1","kind":"skip","hours":-4}`, 400},
 		{"half an hour cannot be skipped", "/dev/act", `{"phone":"1","kind":"skip","hours":0.5}`, 400},
 		{"more than 30 days cannot be skipped", "/dev/act", `{"phone":"1","kind":"skip","hours":721}`, 400},
 		{"an unknown phone cannot be closed", "/dev/close", `{"phone":"7"}`, 404},
-		{"a number has one phone", "/dev/open", `{"from":"` + from + `"}`, 409},
+		{"a second phone with the same number is refused", "/dev/open", `{"from":"` + from + `"}`, 409},
 		{"a number of 257 bytes is refused", "/dev/open", `{"from":"+` + strings.Repeat("1", 256) + `"}`, 400},
 		{"a number with a line break is refused", "/dev/open", `{"from":"+1\n2"}`, 400},
 		{"a name with a line break is refused", "/dev/open", `{"from":"a\nb"}`, 400},
@@ -165,7 +168,7 @@ func TestRoutes(t *testing.T) {
 	}
 }
 
-// 555-0100 to 555-0199 belong to nobody: https://nationalnanpa.com.
+// Nobody owns the numbers 555-0100 to 555-0199: https://nationalnanpa.com.
 func TestOpen(t *testing.T) {
 	s := newService(t)
 	fictitious := regexp.MustCompile(`^\+120255501\d\d$`)
@@ -210,7 +213,7 @@ func TestLogIsBounded(t *testing.T) {
 		t.Errorf("a dropped entry is answered %d", status)
 	}
 	if status := s.post("/dev/act", `{"phone":"1","kind":"again"}`, nil); status != 409 {
-		t.Errorf("a dropped message is sent again: %d", status)
+		t.Errorf("sending a dropped message again is answered %d", status)
 	}
 }
 

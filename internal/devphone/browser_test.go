@@ -13,8 +13,8 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// TestInChromium uses the page as people do. All rows share a browser. Each row has its own service and its own tab. At
-// its end, the browser must not have complained, for example about the Content-Security-Policy.
+// TestInChromium uses the page as people do. All rows share a browser. Each row has its own service and its own tab.
+// The browser must report no error, such as an exception or a violation of the Content-Security-Policy.
 func TestInChromium(t *testing.T) {
 	browser := chromium(t)
 	rows := []struct {
@@ -22,7 +22,7 @@ func TestInChromium(t *testing.T) {
 		run  func(s *service, w *tab)
 	}{
 		{"a message gets a reply", sendAndReply},
-		{"the page explains itself until something happens", guide},
+		{"the guide is open until the first message", guide},
 		{"the same message again gets the same reply", sendAgain},
 		{"a burst gets five different replies", sendBurst},
 		{"a conversation continues without its cookie", loseCookie},
@@ -32,12 +32,12 @@ func TestInChromium(t *testing.T) {
 		{"hostile text is shown as text", hostile},
 		{"two phones have two conversations", twoPhones},
 		{"everything can be done with the keyboard", keyboard},
-		{"the record shows a message from elsewhere", elsewhere},
+		{"the record changes when a message comes from elsewhere", elsewhere},
 		{"the page shows what another window does", twoWindows},
 		{"an error is shown", refused},
 		{"every element has a name for a screen reader", named},
 		{"text has enough contrast in light and dark", contrast},
-		{"nothing moves if the person prefers that", motion},
+		{"nothing moves if the person prefers reduced motion", motion},
 		{"a narrow screen needs no horizontal scrolling", narrow},
 		{"the newest message of each phone is in view", newest},
 		{"the command is copied", copyCommand},
@@ -103,7 +103,7 @@ func guide(_ *service, w *tab) {
 	for _, kind := range value[[]string](w,
 		`[...document.querySelectorAll('.actions button')].map((b) => b.dataset.kind)`) {
 		if got := w.texts("#guide [data-kind=" + kind + "]"); len(got) != 1 || len(got[0]) < 80 {
-			w.Errorf("the guide says %q about %s", got, kind)
+			w.Errorf("the guide has the texts %q for %s", got, kind)
 		}
 	}
 	if !value[bool](w, `document.querySelector('#guide').open`) {
@@ -264,7 +264,7 @@ func twoPhones(_ *service, w *tab) {
 	w.expectComplaints("404") // the page may have asked for the session while the phone was closed
 }
 
-// sendFromElsewhere sends a message past the page, as curl and `smsession phone` do.
+// sendFromElsewhere sends a message without the page, as curl and `smsession phone` do.
 func (s *service) sendFromElsewhere() {
 	s.tb.Helper()
 	sender := webhooktest.NewSender(s.tb)
@@ -296,14 +296,14 @@ func twoWindows(s *service, w *tab) {
 	if got := w.texts(".number"); !slices.Equal(got, []string{"+15551234567"}) {
 		w.Errorf("the phones are %q", got)
 	}
-	// The page notices by a 404, which the browser reports.
+	// The page gets a 404 for the closed phone, and the browser reports it.
 	w.expectComplaints("404")
 }
 
 func refused(_ *service, w *tab) {
 	w.do(chromedp.SetValue(chromedp.CSS("#number"), from))
 	w.press("#add button")
-	w.until(`document.querySelector('#problem').textContent === 'There already is a phone with this number.'`)
+	w.until(`document.querySelector('#problem').textContent === 'There is already a phone with this number.'`)
 	w.press("#number")
 	for range from {
 		w.keys(kb.Backspace)

@@ -20,7 +20,7 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// limit is how long a test waits for the browser before it fails. It is far more than anything takes on a busy machine.
+// limit is how long a test waits for the browser before it fails. No step takes that long, even on a busy machine.
 const limit = 2 * time.Minute
 
 // chromium starts a browser without a window. The browser ends with the test.
@@ -38,7 +38,7 @@ func chromium(t *testing.T) context.Context {
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.DisableGPU,
 		chromedp.UserDataDir(t.TempDir()), chromedp.Env("HOME="+t.TempDir()), chromedp.Flag("lang", "en-GB"),
-		// Names lead to this host, so that a page can have another origin without leaving the host.
+		// These names resolve to this host, so that a page can have another origin.
 		chromedp.Flag("host-resolver-rules", "MAP *.example 127.0.0.1"))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
@@ -173,7 +173,7 @@ func (w *tab) until(expression string) {
 	}
 }
 
-// untilReloaded waits until what cause does has made the page load again, and the new document is ready.
+// untilReloaded calls cause, which makes the page load again. It waits until the new document is ready.
 func (w *tab) untilReloaded(cause func()) {
 	w.Helper()
 	value[any](w, `void (window.beforeReload = true)`)

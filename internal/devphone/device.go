@@ -9,7 +9,7 @@ import (
 	"smsession/internal/phone"
 )
 
-// maxEntries is how many entries the log of a phone keeps. Each takes some 10 KB.
+// maxEntries is how many entries the log of a phone keeps. An entry needs about 10 KB of memory.
 const maxEntries = 200
 
 // device is a phone of the page and its log. It is safe for concurrent use.
@@ -23,12 +23,12 @@ type device struct {
 	lastID int     // the ID of the newest entry
 }
 
-// entry is a message that was sent, or another action.
+// entry is an entry of the log: a message that was sent, or another action.
 type entry struct {
 	ID       int            `json:"id"`
 	Kind     kind           `json:"kind"`
 	At       time.Time      `json:"at"`              // by the phone's clock
-	Hours    int            `json:"hours,omitempty"` // that were skipped
+	Hours    int            `json:"hours,omitempty"` // how many hours were skipped
 	Message  *phone.Message `json:"message,omitempty"`
 	Segments *gsm.Segments  `json:"segments,omitempty"` // of the message
 	Outcome  *outcome       `json:"outcome,omitempty"`  // nil until the message is delivered
@@ -52,9 +52,9 @@ func (d *device) entries() (log []entry, lastID int) {
 	return append([]entry{}, d.log...), d.lastID
 }
 
-// put stores an entry in the log and returns it. An entry without an ID is new: it gets an ID and a time, and
-// the oldest entry is dropped if there are too many. Any other entry replaces the one with the same ID, unless that was
-// dropped.
+// put stores an entry in the log and returns it. An entry without an ID is new: it gets an ID and a time. If there are
+// then too many entries, put drops the oldest one. An entry with an ID replaces the entry with the same ID. If that
+// entry has been dropped, put does nothing.
 func (d *device) put(e entry) entry {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -73,7 +73,8 @@ func (d *device) put(e entry) entry {
 	return e
 }
 
-// lastMessage returns the last delivered message that has the account's signature.
+// lastMessage returns the last delivered message that has the account's signature. If there is none, it returns
+// nothingSent.
 func (d *device) lastMessage() (phone.Message, error) {
 	log, _ := d.entries()
 	for _, e := range slices.Backward(log) {

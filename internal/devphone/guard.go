@@ -38,10 +38,10 @@ func (p *Page) guard(next http.Handler) http.Handler {
 	})
 }
 
-// isAllowed reports whether a request may use the page. A loopback Host counts only if the client's address is
-// loopback, too, because any client can write that header. A Host from Options.Hosts counts for every client: the user
-// has chosen to listen there. No other name counts, so a name that somebody else's DNS points to this host is refused.
-// Ports do not matter.
+// isAllowed reports whether a request may use the page. Any client can send any Host. A loopback Host is therefore
+// allowed only if the client's address is a loopback address, too. A Host in Options.Hosts is allowed for every client,
+// because the user has chosen to listen there. No other Host is allowed, so an attacker's name that DNS resolves to
+// this host is refused. Ports are ignored.
 func (p *Page) isAllowed(r *http.Request) bool {
 	name := hostname.Of(r.Host)
 	if name == "localhost" || hostname.IsLoopbackIP(name) {
@@ -53,7 +53,7 @@ func (p *Page) isAllowed(r *http.Request) bool {
 	return slices.ContainsFunc(p.Hosts, func(host string) bool { return strings.EqualFold(name, host) })
 }
 
-// isForwarded reports whether a proxy has added a header to the request. Tunnels for webhooks do so, and some of them
+// isForwarded reports whether a proxy has added a header to the request. Tunnels for webhooks add one, and some of them
 // send localhost as Host.
 func isForwarded(h http.Header) bool {
 	names := []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via", "Cf-Connecting-Ip"}

@@ -59,10 +59,12 @@ func TestHost(t *testing.T) {
 	})
 	for host, want := range map[string]int{
 		"localhost": 200, "localhost:8080": 200, "LOCALHOST:1": 200, "127.0.0.1": 200, "127.0.0.1:8080": 200,
-		"127.8.9.10:8080": 200, "[::1]": 200, "[::1]:8080": 200, "workstation": 200, "workstation:8080": 200, "Workstation:80": 200,
+		"127.8.9.10:8080": 200, "[::1]": 200, "[::1]:8080": 200,
+		"workstation": 200, "workstation:8080": 200, "Workstation:80": 200,
 		"192.168.1.5:8080": 200, "192.168.1.50:8080": 403, ":8080": 403,
 		"evil.example": 403, "evil.example:8080": 403, "127.0.0.1.evil.example": 403, "localhost.evil.example": 403,
-		"evil.localhost": 403, "workstation.evil.example": 403, "10.0.0.1": 403, "0.0.0.0:8080": 403, "[::]:8080": 403, "127.1": 403,
+		"evil.localhost": 403, "workstation.evil.example": 403, "10.0.0.1": 403, "0.0.0.0:8080": 403, "[::]:8080": 403,
+		"127.1":      403,
 		"2130706433": 403, "sms.example.com": 403, "localhost:8080:8080": 403, "[fe80::1]:8080": 403,
 	} {
 		t.Run(host, func(t *testing.T) {
@@ -78,32 +80,32 @@ func TestHost(t *testing.T) {
 				}
 			}
 			if want == 403 && s.size() != before {
-				t.Error("the request reaches Redis")
+				t.Error("the request has changed Redis")
 			}
 		})
 	}
 }
 
-// A client on another host can send any Host header, so its address counts, too.
+// A client on another host can send any Host header, so the client's address is checked, too.
 func TestClientAddress(t *testing.T) {
 	s := newService(t, func(o *devphone.Options) { o.Hosts = []string{"192.0.2.1"} })
 	for _, row := range []struct {
 		name, peer, host string
 		want             int
 	}{
-		{"this host by its loopback name", "127.0.0.1:5000", "localhost:8080", 200},
-		{"this host by IPv6", "[::1]:5000", "[::1]:8080", 200},
-		{"this host on a socket for IPv4 and IPv6", "[::ffff:127.0.0.1]:5000", "localhost:8080", 200},
-		{"this host by the configured address", "127.0.0.1:5000", "192.0.2.1:8080", 200},
-		{"another host by the configured address", "192.0.2.7:5000", "192.0.2.1:8080", 200},
-		{"another host that claims localhost", "192.0.2.7:5000", "localhost:8080", 403},
-		{"another host that claims localhost with a dot", "192.0.2.7:5000", "localhost.:8080", 403},
-		{"another host that claims a loopback address", "192.0.2.7:5000", "127.0.0.1:8080", 403},
-		{"another host that claims an IPv6 loopback address", "[2001:db8::7]:5000", "[::1]:8080", 403},
-		{"another host that claims a mapped address", "192.0.2.7:5000", "[::ffff:127.0.0.1]:8080", 403},
-		{"another host by a link-local address", "[fe80::7%eth0]:5000", "localhost:8080", 403},
-		{"a peer without an address", "@", "localhost:8080", 403},
-		{"this host by a rebound name", "127.0.0.1:5000", "rebound.example:8080", 403},
+		{"this host may use localhost", "127.0.0.1:5000", "localhost:8080", 200},
+		{"this host may use its IPv6 loopback address", "[::1]:5000", "[::1]:8080", 200},
+		{"this host may use a socket for IPv4 and IPv6", "[::ffff:127.0.0.1]:5000", "localhost:8080", 200},
+		{"this host may use the configured address", "127.0.0.1:5000", "192.0.2.1:8080", 200},
+		{"another host may use the configured address", "192.0.2.7:5000", "192.0.2.1:8080", 200},
+		{"another host may not use localhost", "192.0.2.7:5000", "localhost:8080", 403},
+		{"another host may not use localhost with a dot", "192.0.2.7:5000", "localhost.:8080", 403},
+		{"another host may not use a loopback address", "192.0.2.7:5000", "127.0.0.1:8080", 403},
+		{"another host may not use an IPv6 loopback address", "[2001:db8::7]:5000", "[::1]:8080", 403},
+		{"another host may not use a mapped loopback address", "192.0.2.7:5000", "[::ffff:127.0.0.1]:8080", 403},
+		{"a link-local client may not use localhost", "[fe80::7%eth0]:5000", "localhost:8080", 403},
+		{"a client without an address may not use localhost", "@", "localhost:8080", 403},
+		{"this host may not use a rebound name", "127.0.0.1:5000", "rebound.example:8080", 403},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			before := s.size()
@@ -121,7 +123,7 @@ func TestClientAddress(t *testing.T) {
 				}
 			}
 			if row.want == 403 && s.size() != before {
-				t.Error("the request reaches Redis")
+				t.Error("the request has changed Redis")
 			}
 		})
 	}
@@ -140,34 +142,51 @@ func TestCrossSite(t *testing.T) {
 		want   int
 	}{
 		{"curl posts", "POST", "/dev/act", headers("Content-Type", json), 200},
-		{"the page posts", "POST", "/dev/act", headers("Content-Type", json, "Sec-Fetch-Site", "same-origin", "Origin", own), 200},
+		{"the page posts", "POST", "/dev/act",
+			headers("Content-Type", json, "Sec-Fetch-Site", "same-origin", "Origin", own), 200},
 		{"the page posts from an older browser", "POST", "/dev/act", headers("Content-Type", json, "Origin", own), 200},
-		{"another site posts", "POST", "/dev/act", headers("Content-Type", json, "Sec-Fetch-Site", "cross-site", "Origin", "http://evil.example"), 403},
-		{"another site posts without an origin", "POST", "/dev/act", headers("Content-Type", json, "Sec-Fetch-Site", "cross-site"), 403},
-		{"another port of this host posts", "POST", "/dev/act", headers("Content-Type", json, "Sec-Fetch-Site", "same-site", "Origin", "http://127.0.0.1:3000"), 403},
-		{"another site posts from an older browser", "POST", "/dev/act", headers("Content-Type", json, "Origin", "http://evil.example"), 403},
-		{"another port posts from an older browser", "POST", "/dev/act", headers("Content-Type", json, "Origin", "http://127.0.0.1:1"), 403},
-		{"another scheme posts from an older browser", "POST", "/dev/act", headers("Content-Type", json, "Origin", strings.Replace(own, "http", "https", 1)), 403},
+		{"another site posts", "POST", "/dev/act",
+			headers("Content-Type", json, "Sec-Fetch-Site", "cross-site", "Origin", "http://evil.example"), 403},
+		{"another site posts without an origin", "POST", "/dev/act",
+			headers("Content-Type", json, "Sec-Fetch-Site", "cross-site"), 403},
+		{"another port of this host posts", "POST", "/dev/act",
+			headers("Content-Type", json, "Sec-Fetch-Site", "same-site", "Origin", "http://127.0.0.1:3000"), 403},
+		{"another site posts from an older browser", "POST", "/dev/act",
+			headers("Content-Type", json, "Origin", "http://evil.example"), 403},
+		{"another port posts from an older browser", "POST", "/dev/act",
+			headers("Content-Type", json, "Origin", "http://127.0.0.1:1"), 403},
+		{"another scheme posts from an older browser", "POST", "/dev/act",
+			headers("Content-Type", json, "Origin", strings.Replace(own, "http", "https", 1)), 403},
 		{"a sandboxed frame posts", "POST", "/dev/act", headers("Content-Type", json, "Origin", "null"), 403},
-		{"a request from the address bar posts with an origin", "POST", "/dev/act", headers("Content-Type", json, "Sec-Fetch-Site", "none", "Origin", "http://evil.example"), 403},
-		{"a page with an unknown relation posts", "POST", "/dev/act", headers("Content-Type", json, "Sec-Fetch-Site", "other"), 403},
+		{"a request from the address bar posts with an origin", "POST", "/dev/act",
+			headers("Content-Type", json, "Sec-Fetch-Site", "none", "Origin", "http://evil.example"), 403},
+		{"a page with an unknown relation posts", "POST", "/dev/act",
+			headers("Content-Type", json, "Sec-Fetch-Site", "other"), 403},
 		{"a form posts text", "POST", "/dev/act", headers("Content-Type", "text/plain"), 415},
 		{"a form posts", "POST", "/dev/act", headers("Content-Type", "application/x-www-form-urlencoded"), 415},
 		{"a form posts a file", "POST", "/dev/act", headers("Content-Type", "multipart/form-data; boundary=x"), 415},
 		{"a client posts without a content type", "POST", "/dev/act", headers(), 415},
-		{"the address bar opens the page", "GET", "/", headers("Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"), 200},
-		{"a link elsewhere opens the page", "GET", "/", headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"), 200},
-		{"another site loads the page as a picture", "GET", "/", headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"), 403},
+		{"the address bar opens the page", "GET", "/",
+			headers("Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"), 200},
+		{"a link elsewhere opens the page", "GET", "/",
+			headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"), 200},
+		{"another site loads the page as a picture", "GET", "/",
+			headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"), 403},
 		{"the page reads", "GET", "/dev/session?phone=1", headers("Sec-Fetch-Site", "same-origin"), 200},
-		{"the address bar reads", "GET", "/dev/state", headers("Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"), 200},
+		{"the address bar reads", "GET", "/dev/state",
+			headers("Sec-Fetch-Site", "none", "Sec-Fetch-Mode", "navigate"), 200},
 		{"another site reads", "GET", "/dev/session?phone=1", headers("Sec-Fetch-Site", "cross-site"), 403},
-		{"another site links to a response", "GET", "/dev/state", headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"), 403},
-		{"another site reads from an older browser", "GET", "/dev/state", headers("Origin", "http://evil.example"), 403},
-		{"another site runs the script", "GET", "/dev/page.js", headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"), 403},
+		{"another site links to a response", "GET", "/dev/state",
+			headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "navigate"), 403},
+		{"another site reads from an older browser", "GET", "/dev/state",
+			headers("Origin", "http://evil.example"), 403},
+		{"another site runs the script", "GET", "/dev/page.js",
+			headers("Sec-Fetch-Site", "cross-site", "Sec-Fetch-Mode", "no-cors"), 403},
 		{"another port reads", "GET", "/dev/state", headers("Sec-Fetch-Site", "same-site"), 403},
 		{"another site sends HEAD", "HEAD", "/dev/state", headers("Sec-Fetch-Site", "cross-site"), 403},
 		{"a tunnel forwards a request to localhost", "GET", "/", headers("X-Forwarded-For", "198.51.100.1"), 403},
-		{"a proxy forwards a post", "POST", "/dev/act", headers("Content-Type", json, "Forwarded", "for=198.51.100.1"), 403},
+		{"a proxy forwards a post", "POST", "/dev/act",
+			headers("Content-Type", json, "Forwarded", "for=198.51.100.1"), 403},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			before := s.size()
@@ -176,13 +195,13 @@ func TestCrossSite(t *testing.T) {
 				t.Errorf("the answer is %d %s, want %d", a.status, a.body, row.want)
 			}
 			if a.status != 200 && (s.size() != before || strings.Contains(a.body, from)) {
-				t.Errorf("the request changes Redis, or the answer has the number: %s", a.body)
+				t.Errorf("the request has changed Redis, or the answer contains the number: %s", a.body)
 			}
 		})
 	}
 }
 
-// Before another site may send JSON, a browser sends OPTIONS. It obeys the headers of the answer.
+// Before a browser lets another site send JSON, it sends OPTIONS, and applies the headers of the answer.
 func TestNoCORSHeaders(t *testing.T) {
 	s := newService(t)
 	for _, a := range []response{
@@ -224,7 +243,8 @@ func TestPolicy(t *testing.T) {
 			}
 		}
 		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
-			"Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin", "Cache-Control": "no-store"} {
+			"Cross-Origin-Resource-Policy": "same-origin", "Cross-Origin-Opener-Policy": "same-origin",
+			"Cache-Control": "no-store"} {
 			if got := a.header.Get(name); got != want {
 				t.Errorf("%s is %q, want %q", name, got, want)
 			}

@@ -16,13 +16,13 @@ import (
 	"smsession/internal/devphone"
 )
 
-// attack is a script of another site. It sends every kind of request that a browser allows without asking the service
-// first, and tries to read and run everything. It resolves to what it could read.
+// attack is a script of another site. It sends every kind of request that a browser sends without asking the service
+// first. It tries to read every response and to run every script. It returns what it could read.
 //
 //go:embed testdata/attack.js
 var attack string
 
-// otherSite serves a page of another site. Its name leads to this host, because an attacker's DNS may say so.
+// otherSite serves a page of another site. Its name resolves to this host, because an attacker controls the DNS of it.
 func otherSite(t *testing.T) string {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -97,8 +97,8 @@ func (p *naivePage) count() int {
 	return p.sent
 }
 
-// rebound opens the page with an attacker's name that leads to this host. The attacker's page then has the same origin.
-// Only the Host header of its requests shows the name.
+// rebound opens the page with an attacker's name that resolves to this host. The attacker's page then has the same
+// origin. Only the Host header of its requests contains the name.
 func rebound(t *testing.T, browser context.Context) {
 	s := newService(t)
 	w := emptyTab(t, browser)
@@ -111,15 +111,15 @@ func rebound(t *testing.T, browser context.Context) {
 		}
 	}
 	if s.size() != 0 {
-		t.Error("a request reaches Redis")
+		t.Error("a request has changed Redis")
 	}
-	// A page with this name works if the name is configured. The service therefore refuses the name, and nothing else.
+	// If the name is configured, the page works. So it was only the name that the service refused.
 	given := newService(t, func(o *devphone.Options) { o.Hosts = []string{"rebound.example"} })
 	w.do(chromedp.Navigate("http://rebound.example:" + port(t, given.url)))
 	w.until(`document.body.dataset.ready === 'true'`)
 }
 
-// framed shows the page in a frame of another site. The other site could then trick people into pressing its buttons.
+// framed tries to show the page in a frame of another site, which could then trick people into pressing its buttons.
 func framed(t *testing.T, browser context.Context) {
 	s := newService(t)
 	w := emptyTab(t, browser)
@@ -136,10 +136,10 @@ func framed(t *testing.T, browser context.Context) {
 			return
 		}
 	}
-	t.Errorf("the browser shows the page, it complains only about %q", w.complaints)
+	t.Errorf("the browser shows the page, and reports only %q", w.complaints)
 }
 
-// policed does what the Content-Security-Policy must prevent. It also shows that the tests notice violations.
+// policed tries what the Content-Security-Policy must prevent. It also checks that the tests detect violations.
 func policed(t *testing.T, browser context.Context) {
 	w := newTab(t, browser, newService(t).url)
 	got := value[string](w, `(() => { try { document.querySelector('.log').innerHTML = '<b>x</b>'; return 'set'; } catch { return 'refused'; } })()`)
@@ -160,6 +160,6 @@ func policed(t *testing.T, browser context.Context) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if len(w.complaints) == 0 {
-		t.Error("the tests do not see the complaints of the browser")
+		t.Error("the tests do not get the complaints of the browser")
 	}
 }

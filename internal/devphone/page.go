@@ -1,8 +1,8 @@
-// Package devphone is the page of `smsession dev`. It has phones in the browser. Next to them, it shows the HTTP
-// requests of the last message and the live record in Redis. The phones are those of internal/phone. They and the auth
-// token stay in this process: the browser only shows them and presses their buttons.
+// Package devphone serves the page of `smsession dev`. The page shows phones, the HTTP requests of a message, and the
+// live record in Redis. The phones are those of package phone. They and the auth token stay in this process: the
+// browser only shows the phones and sends the actions of their buttons.
 //
-// The page is not a part of the service and decides nothing about messages.
+// The page is not part of the service. The service does not depend on it.
 package devphone
 
 import (
@@ -22,16 +22,17 @@ import (
 	"smsession/internal/session/record"
 )
 
-// assets has the page, which is a template, and the files that it loads.
+// assets contains the page, which is a template, and the files that it loads.
 //
 //go:embed assets
 var assets embed.FS
 
 // Options are what a Page needs. All fields but AdvancedOptOut and Hosts are required.
 type Options struct {
-	// Phone has the options of the first phone. All other phones differ from it only in From, and send to the same To.
+	// Phone has the options of the first phone. Its Network and Trace are ignored. Each other phone has another From,
+	// and the same To unless From is an address of WhatsApp: see phone.Pair.
 	Phone phone.Options
-	// AdvancedOptOut sends STOP with an OptOutType, as Twilio's Advanced Opt-Out does.
+	// AdvancedOptOut makes the button STOP send an OptOutType, as Twilio's Advanced Opt-Out does.
 	AdvancedOptOut bool
 
 	Pool        *redis.Pool   // of the service's Redis
@@ -41,8 +42,8 @@ type Options struct {
 	// ReadRecord returns a shell command that prints the record of a conversation.
 	ReadRecord func(to, from string) string
 
-	// Hosts are the names and addresses at which clients on every host may use the page. At a loopback name or address,
-	// only clients on this host may.
+	// Hosts are the names and IP addresses, without a port, at which clients on every host may use the page. Clients on
+	// this host may also use it at localhost and at loopback addresses.
 	Hosts []string
 }
 
@@ -57,7 +58,7 @@ type Page struct {
 	lastID  int       // the ID of the newest device
 }
 
-// New returns a Page with one phone. It opens no connection. It is an error if the phone's options are wrong.
+// New returns a Page with one phone. It opens no connection. It returns an error if phone.New refuses o.Phone.
 func New(o Options) (*Page, error) {
 	html, err := template.ParseFS(assets, "assets/page.html")
 	if err != nil {
@@ -65,15 +66,16 @@ func New(o Options) (*Page, error) {
 	}
 	p := &Page{Options: o, html: html}
 	if _, err := p.newDevice(o.Phone.From); err != nil {
-		return nil, fmt.Errorf("make the first phone: %w", err)
+		return nil, fmt.Errorf("open the first phone: %w", err)
 	}
 	return p, nil
 }
 
-// Close closes the idle connections of the phones.
+// Close closes the idle connections of the phones. It does not stop deliveries.
 func (p *Page) Close() { p.network.Close() }
 
-// Routes adds the page at /, and everything else that belongs to it below /dev/.
+// Routes adds the page at /, and the other routes of the page below /dev/. They refuse requests that come through a
+// proxy or from another site, and hosts that Options.Hosts does not allow.
 func (p *Page) Routes(r chi.Router) {
 	r.Group(func(r chi.Router) {
 		r.Use(p.guard)
@@ -82,7 +84,7 @@ func (p *Page) Routes(r chi.Router) {
 			r.Head(path, h)
 		}
 		get("/", p.serveHTML)
-		files, _ := assets.ReadDir("assets") // does not fail: the folder is in the program
+		files, _ := assets.ReadDir("assets") // cannot fail, because the folder is embedded
 		for _, file := range files {
 			if name := file.Name(); path.Ext(name) != ".html" {
 				get("/dev/"+name, func(w http.ResponseWriter, r *http.Request) {
@@ -101,7 +103,7 @@ func (p *Page) Routes(r chi.Router) {
 
 func (p *Page) serveHTML(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_ = p.html.Execute(w, map[string]any{ // fails only if the browser is gone
+	_ = p.html.Execute(w, map[string]any{ // fails only if the connection is broken
 		"To":      p.Phone.To,
 		"Webhook": p.Phone.Webhook.URL,
 		"Redis":   p.Redis,

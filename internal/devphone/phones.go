@@ -12,10 +12,10 @@ import (
 	"smsession/internal/phone"
 )
 
-// maxPhones is more than fit on a screen. It bounds what the page stores.
+// maxPhones limits the memory that the page uses. Fewer phones fit on a screen.
 const maxPhones = 20
 
-// open adds a phone. Without a number, the phone gets a fictitious one.
+// open adds a phone. If the request has no number, the phone gets a fictitious one.
 func (p *Page) open(_ context.Context, in request) (any, error) {
 	d, err := p.newDevice(cmp.Or(strings.TrimSpace(in.From), p.unusedNumber()))
 	if err != nil {
@@ -44,14 +44,14 @@ func (p *Page) onDevice(handle func(context.Context, *device, request) (any, err
 	}
 }
 
-// opened returns the phones of the page.
+// opened returns the phones that are open.
 func (p *Page) opened() []*device {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return slices.Clone(p.devices)
 }
 
-// newDevice adds a phone with a number.
+// newDevice adds a phone with the number from. Its error is a problem.
 func (p *Page) newDevice(from string) (*device, error) {
 	if strings.ContainsFunc(from, unicode.IsControl) {
 		return nil, badNumber
@@ -61,7 +61,7 @@ func (p *Page) newDevice(from string) (*device, error) {
 	o.Network, o.Trace = &p.network, true
 	simulated, err := phone.New(o)
 	if err != nil {
-		return nil, problem("This number cannot have a phone: " + err.Error() + ".")
+		return nil, problem("A phone with this number is not possible: " + err.Error() + ".")
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -12,7 +12,7 @@ import (
 	"smsession/internal/redispool"
 )
 
-var screenshot = flag.String("screenshot", "", "the file that TestScreenshot writes the picture for the README to")
+var screenshot = flag.String("screenshot", "", "the file to which TestScreenshot writes the picture for the README")
 
 // TestScreenshot has the conversation that the README shows. With the flag, it writes the picture:
 //

@@ -63,7 +63,7 @@ func newServiceOn(tb testing.TB, addr string, changes ...func(*devphone.Options)
 	return s
 }
 
-// listening starts a service on a listener. The caller closes it.
+// listening starts a service on a listener. The caller must close the service.
 func listening(tb testing.TB, listener net.Listener, addr string, changes ...func(*devphone.Options)) *service {
 	tb.Helper()
 	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}}).Pool

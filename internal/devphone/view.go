@@ -10,7 +10,7 @@ import (
 	"smsession/internal/inspect"
 )
 
-// view returns what the page shows of a phone.
+// view returns the state of a phone, as the page shows it.
 func (d *device) view() map[string]any {
 	log, last := d.entries()
 	return map[string]any{
@@ -20,7 +20,8 @@ func (d *device) view() map[string]any {
 	}
 }
 
-// state returns everything that the page shows after it was loaded.
+// state returns the state of all phones. The page calls it when it is loaded, and when another window has changed a
+// phone.
 func (p *Page) state(context.Context, request) (any, error) {
 	views := []any{}
 	for _, d := range p.opened() {
@@ -29,7 +30,7 @@ func (p *Page) state(context.Context, request) (any, error) {
 	return map[string]any{"phones": views}, nil
 }
 
-// message returns what happened to an entry of the log, with its HTTP requests and responses.
+// message returns the outcome of an entry of the log, with its HTTP requests and responses.
 func (p *Page) message(_ context.Context, d *device, in request) (any, error) {
 	log, _ := d.entries()
 	i := slices.IndexFunc(log, func(e entry) bool { return strconv.Itoa(e.ID) == in.Entry })
@@ -39,13 +40,14 @@ func (p *Page) message(_ context.Context, d *device, in request) (any, error) {
 	return map[string]any{"kind": log[i].Kind, "outcome": log[i].Outcome, "exchanges": log[i].exchanges}, nil
 }
 
-// session returns the present state of a phone's conversation: on the phone, without its log, and in Redis.
+// session returns the present state of a phone's conversation, on the phone (without its log) and in Redis.
 func (p *Page) session(ctx context.Context, d *device, _ request) (any, error) {
 	snapshot, _, err := inspect.Read(ctx, p.Pool, p.Keys, d.to, d.from)
 	if err != nil {
 		return nil, err
 	}
-	// The log is read after the record, so that the page can distinguish its own changes of the record from others.
+	// The log is read after the record, so that the page can distinguish its own changes of the record from other
+	// changes.
 	view := d.view()
 	delete(view, "entries")
 	view["command"] = p.ReadRecord(d.to, d.from)
@@ -56,7 +58,7 @@ func (p *Page) session(ctx context.Context, d *device, _ request) (any, error) {
 	if json.Indent(&pretty, snapshot.Record.Text, "", "  ") != nil {
 		pretty.Write(snapshot.Record.Text) // it is not JSON
 	}
-	ttl := int64(0) // of a record that does not expire
+	ttl := int64(0) // for a record that does not expire
 	if snapshot.Record.TTL != inspect.Forever {
 		ttl = snapshot.Record.TTL.Milliseconds()
 	}

@@ -1,6 +1,6 @@
 // Elements are made from text only. Text from a phone, the service or Redis is never parsed as HTML.
 
-// el makes an element. A property whose name has a dash, and role, is an attribute.
+// el makes an element. It sets role, and each property whose name has a dash, as an attribute.
 export function el(tag, props = {}, ...children) {
   const node = document.createElement(tag);
   for (const [name, value] of Object.entries(props)) {

@@ -44,7 +44,8 @@ function segmentsText(s) {
   return plural(s.count, 'segment') + (s.encoding === 'GSM-7' ? '' : ` ${s.encoding}`);
 }
 
-// errorNodes shows the findings that Twilio would log as errors, each of them once. The message panel shows all findings.
+// errorNodes shows the findings that Twilio would log as errors, but each one only once. The message panel shows all
+// findings.
 function errorNodes(findings) {
   const unique = new Map(findings.filter((f) => !f.warning).map((f) => [`${f.code} ${f.detail}`, f]));
   return [...unique.values()].map((f) => findingNode(f));

@@ -2,10 +2,10 @@
 import { byID, el, fill, latency, plural } from './dom.js';
 import { findingNode } from './entry.js';
 
-let guideClosed = false; // the first message closes the guide; later ones leave it as it is
+let guideClosed = false; // the first message closes the guide; later messages do not
 const openTables = new Set(); // the titles of the tables that the person has opened
 
-// clear shows that nothing has happened on a phone.
+// clear shows that a phone has no entries.
 export function clear() {
   present(el('p', { className: 'quiet' }, 'Nothing has happened on this phone.'));
 }
@@ -33,7 +33,7 @@ function present(...children) {
   byID('message').scrollTop = 0;
 }
 
-// explanation returns the text of the guide about a button. There is none for Send.
+// explanation returns the text of the guide about a button. The button Send has no such text.
 function explanation(kind) {
   const text = document.querySelector(`#guide [data-kind=${kind}]`)?.textContent;
   return text ? el('p', { className: 'explanation' }, text.replace(/\s+/g, ' ').trim()) : null;
@@ -70,7 +70,7 @@ function responseNode(x) {
     table('response header', pairs(x.response_header)));
 }
 
-// heading has the name of a section, and its most important content.
+// heading makes a heading from the name of a section and its most important content.
 function heading(name, ...rest) {
   return el('h3', {}, name, el('span', { className: 'mono' }, ...rest));
 }

@@ -29,7 +29,7 @@ async function attempt(call) {
   }
 }
 
-// setCurrent makes a phone the one that the panels show.
+// setCurrent marks a phone as the one that the panels show.
 function setCurrent(phone) {
   current = phone;
   for (const other of phones.values()) other.mark(other === phone);
@@ -45,7 +45,7 @@ function selectPhone(phone) {
   else record.clear();
 }
 
-// act does what a button says.
+// act carries out the action of a button.
 async function act(phone, kind, body) {
   setCurrent(phone);
   const result = await attempt(() => post('/dev/act', { phone: phone.id, kind, body, hours: 4 }));
@@ -69,7 +69,7 @@ async function selectEntry(phone, entry) {
   if (message && call === messageCalls) showMessage(message);
 }
 
-// refresh shows the present state of the session. ours says that this page has just changed it.
+// refresh shows the present state of the session. ours is true if this page has just changed the session.
 async function refresh(ours) {
   const phone = current;
   if (!phone) return;

@@ -3,7 +3,8 @@ import { byID, el, shorten } from './dom.js';
 import { entryNode } from './entry.js';
 
 export class Phone {
-  // act does what a button says. selectEntry shows the requests of an entry. selectPhone shows this phone in the panels.
+  // act carries out the action of a button. selectEntry shows the requests of an entry. selectPhone shows this phone in
+  // the panels.
   constructor(data, { act, selectEntry, selectPhone, close }) {
     this.id = data.id;
     this.from = data.from;
@@ -54,9 +55,9 @@ export class Phone {
     this.log.addEventListener('keydown', (event) => this.moveFocus(event));
   }
 
-  // keepAtEnd shows the newest messages when the phone is first displayed, and keeps them in view when its size changes.
-  // On a narrow screen only one phone is displayed. A log that is not displayed cannot be scrolled, and loses its scroll
-  // position.
+  // keepAtEnd shows the newest messages when the phone is first displayed, and keeps them in view when its size
+  // changes. On a narrow screen only one phone is displayed. A log that is not displayed cannot be scrolled, and loses
+  // its scroll position.
   keepAtEnd() {
     const { log } = this;
     let size = '';
@@ -87,7 +88,7 @@ export class Phone {
     return ['burst', 'forge', 'mms'].includes(kind) ? this.takeText() : '';
   }
 
-  // update adds new entries at the end, and replaces entries that have got an outcome. It does not touch the other
+  // update adds new entries at the end, and replaces entries that now have an outcome. It does not touch the other
   // entries: a screen reader would read them again.
   update(entries) {
     const atEnd = this.isAtEnd();
@@ -138,8 +139,8 @@ export class Phone {
     node.textContent = `cookie ${shorten(cookie.value)}, for ${Math.floor(minutes / 60)} h ${minutes % 60} min`;
   }
 
-  // setTabStop makes one message of the log reachable with the Tab key: the given one, or the last. The arrow keys lead
-  // to the others.
+  // setTabStop makes one message of the log reachable with the Tab key: the given one, or the last one. The arrow keys
+  // move the focus to the others.
   setTabStop(button) {
     const all = [...this.log.querySelectorAll('button.status')];
     const stop = button ?? all.at(-1);

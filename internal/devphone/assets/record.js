@@ -1,4 +1,4 @@
-// The live record in Redis, and how long it will live.
+// The live record in Redis, and its time to live.
 import { byID, duration } from './dom.js';
 
 export class RecordPanel {
@@ -10,13 +10,13 @@ export class RecordPanel {
     byID('copy').addEventListener('click', () => this.copy());
   }
 
-  // show shows a response of /dev/session. ours says that this page has done something since the last one.
+  // show shows a response of /dev/session. ours is true if this page has done something since the last one.
   show(phone, view, ours) {
     const same = this.phone === phone;
     const changed = same && this.view.record?.raw !== view.record?.raw;
     if (changed) this.highlight();
     if (!same || ours) byID('notice').textContent = '';
-    else if (changed && view.record) byID('notice').textContent = 'Changed by a message from elsewhere.';
+    else if (changed && view.record) byID('notice').textContent = 'A message from elsewhere has changed the record.';
     this.phone = phone;
     this.view = view;
     this.expires = performance.now() + (view.record?.ttl_ms ?? 0);
