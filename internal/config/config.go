@@ -39,7 +39,7 @@ type Config struct {
 	Redis        redisurl.URL
 	RedisPrefix  string // begins every key
 	WaitReplicas int    // how many Redis replicas must have a commit before the message is answered
-	Connections  int    // how many connections to Redis messages may use
+	Connections  int    // how many connections to Redis there may be for messages
 
 	IdleTimeout    time.Duration // how long after its last message a session ends
 	Lifetime       time.Duration // how long after its first message a session ends; may be shorter than IdleTimeout
@@ -64,7 +64,7 @@ func Defaults() Config {
 		IdleTimeout:   4 * time.Hour,
 		Lifetime:      720 * time.Hour, // 30 days
 		RequestBudget: 10 * time.Second,
-		// longer than the longest fixed keep-alive of a load balancer, Google's 600 s
+		// longer than the longest fixed keep-alive of a load balancer: Google's 600 s
 		KeepAlive:      650 * time.Second,
 		MaxConnections: 8192,
 		DrainDelay:     5 * time.Second,
@@ -75,7 +75,7 @@ func Defaults() Config {
 }
 
 // DevDefaults returns the defaults of dev. They are those of the service, except that only this host can reach the
-// public listener, that dev stops at once, and that people read its log.
+// public listener, that dev stops without a delay, and that its log is text.
 func DevDefaults() Config {
 	c := Defaults()
 	c.Addr = "127.0.0.1" + c.Addr
@@ -84,7 +84,7 @@ func DevDefaults() Config {
 	return c
 }
 
-// WithPublicURL returns c with another PublicURL, and with our routes below it as the URLs that are not set.
+// WithPublicURL returns c with another PublicURL. If WebhookURL or FallbackURL is zero, it becomes our route below u.
 func (c Config) WithPublicURL(u weburl.URL) Config {
 	c.PublicURL = u
 	c.WebhookURL = cmp.Or(c.WebhookURL, u.Append(weburl.WebhookPath))

@@ -11,7 +11,7 @@ type Flags struct {
 	RedisFlags
 	PrefixFlags
 	RedisWaitReplicas string `name:"redis-wait-replicas" env:"REDIS_WAIT_REPLICAS" placeholder:"N" help:"How many Redis replicas must have the commit before a message is answered (default 0)."`
-	RedisConnections  string `name:"redis-connections" env:"REDIS_CONNECTIONS" placeholder:"N" help:"How many connections to Redis messages may use (default 64)."`
+	RedisConnections  string `name:"redis-connections" env:"REDIS_CONNECTIONS" placeholder:"N" help:"How many connections to Redis there may be for messages (default 64)."`
 	ServiceFlags
 }
 
@@ -33,7 +33,7 @@ type RESTFlags struct {
 	TwilioFlags
 	WebhookFlags
 	TwilioRegion string `name:"twilio-region" env:"TWILIO_REGION" placeholder:"REGION" help:"Region of the API: us1, ie1, au1, or any other region together with an edge (default us1)."`
-	TwilioEdge   string `name:"twilio-edge" env:"TWILIO_EDGE" placeholder:"EDGE" help:"Edge location of the API (default: that of the region)."`
+	TwilioEdge   string `name:"twilio-edge" env:"TWILIO_EDGE" placeholder:"EDGE" help:"Edge location of the API (default: the edge of the region)."`
 }
 
 // TwilioFlags name the URL of the service and its accounts.
@@ -45,7 +45,7 @@ type TwilioFlags struct {
 // WebhookFlags are more settings that must be the same at Twilio and in the service.
 type WebhookFlags struct {
 	WebhookURL          string `name:"webhook-url" env:"WEBHOOK_URL" placeholder:"URL" help:"Webhook URL that Twilio is configured with, byte for byte, if a proxy maps another path to /sms (default: PUBLIC_URL with /sms)."`
-	FallbackURL         string `name:"fallback-url" env:"FALLBACK_URL" placeholder:"URL" help:"The same for the fallback URL (default: PUBLIC_URL with /sms/fallback)."`
+	FallbackURL         string `name:"fallback-url" env:"FALLBACK_URL" placeholder:"URL" help:"Fallback URL that Twilio is configured with, byte for byte, if a proxy maps another path to /sms/fallback (default: PUBLIC_URL with /sms/fallback)."`
 	TwilioAuthToken     string `name:"twilio-auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN,..." help:"Twilio auth token, or AC...:token for one account only; several are separated by commas. A flag is visible in the process list: prefer the environment or a file."`
 	TwilioAuthTokenFile string `name:"twilio-auth-token-file" env:"TWILIO_AUTH_TOKEN_FILE" placeholder:"PATH" help:"File that contains TWILIO_AUTH_TOKEN; it may have one token on each line."`
 }
@@ -56,7 +56,7 @@ type RedisFlags struct {
 	RedisURLFile string `name:"redis-url-file" env:"REDIS_URL_FILE" placeholder:"PATH" help:"File that contains REDIS_URL."`
 }
 
-// PrefixFlags name the keys in Redis.
+// PrefixFlags select the keys in Redis.
 type PrefixFlags struct {
 	RedisPrefix string `name:"redis-prefix" env:"REDIS_PREFIX" placeholder:"PREFIX" help:"Prefix of every key in Redis (default sms:)."`
 }
@@ -76,7 +76,7 @@ type ServiceFlags struct {
 	MaxConnections     string  `name:"max-connections" env:"MAX_CONNECTIONS" placeholder:"N" help:"How many connections the public listener may have (default 8192)."`
 	DrainDelay         string  `name:"drain-delay" env:"DRAIN_DELAY" placeholder:"DURATION" help:"How long the service continues to serve after SIGTERM (default 5s; dev: 0s)."`
 	MaxReplies         string  `name:"max-replies-per-minute" env:"MAX_REPLIES_PER_MINUTE" placeholder:"N" help:"How many replies a conversation may get in a minute, to stop two machines that answer each other (default 0: any number)."`
-	OptOut             string  `name:"opt-out" env:"OPT_OUT" placeholder:"MODE" help:"Who answers STOP, START and HELP: default, advanced or off (default: default)."`
+	OptOut             string  `name:"opt-out" env:"OPT_OUT" placeholder:"MODE" help:"Which messages are treated as STOP, START or HELP: default (Twilio's words and OptOutType), advanced (OptOutType only) or off (default: default)."`
 	LogLevel           string  `name:"log-level" env:"LOG_LEVEL" placeholder:"LEVEL" help:"Lowest level that is logged: debug, info, warn or error (default info)."`
 	LogFormat          string  `name:"log-format" env:"LOG_FORMAT" placeholder:"FORMAT" help:"Format of the log: json or text (default json; dev: text)."`
 }

@@ -19,8 +19,7 @@ const (
 	devNames = "PUBLIC_URL TWILIO_ACCOUNT_SID REDIS_PREFIX " + commonNames
 )
 
-// parse sets target as a command does: from env, which replaces the whole
-// environment, and then from args.
+// parse sets target as a command does: from env, which replaces the whole environment, and then from args.
 func parse(t *testing.T, target any, env map[string]string, args ...string) *kong.Kong {
 	t.Helper()
 	for name := range strings.FieldsSeq(serviceNames) {
@@ -93,8 +92,7 @@ func TestHelpOfDefaults(t *testing.T) {
 	}
 }
 
-// TestFlagsOverrideTheEnvironment sets every setting to one value in the
-// environment and to another value by its flag.
+// TestFlagsOverrideTheEnvironment sets every setting to one value in the environment and to another value by its flag.
 func TestFlagsOverrideTheEnvironment(t *testing.T) {
 	var args []string
 	env := map[string]string{}
@@ -115,7 +113,7 @@ func TestFlagsOverrideTheEnvironment(t *testing.T) {
 	}
 }
 
-// strs returns the fields of a struct and of the structs in it.
+// strs returns the values of the fields of a struct and of the structs in it, by the names of the fields.
 func strs(v reflect.Value) map[string]string {
 	values := map[string]string{}
 	for field, value := range v.Fields() {
@@ -161,8 +159,7 @@ func TestEmptyAdminAddr(t *testing.T) {
 	}
 }
 
-// TestEmptyVariables sets variables to nothing, as Compose does with variables
-// that are not set.
+// TestEmptyVariables sets variables to nothing, as Compose does with variables that are not set.
 func TestEmptyVariables(t *testing.T) {
 	env := map[string]string{"ADDR": "", "PORT": "", "REDIS_PREFIX": "", "SESSION_IDLE_TIMEOUT": "", "LOG_FORMAT": "",
 		"PPROF":                  "",

@@ -25,8 +25,8 @@ func (f Flags) Config() (Config, error) {
 	return p.result()
 }
 
-// Config returns the settings of dev. None is required. Redis and AuthTokens are zero. The URLs are zero if PUBLIC_URL
-// is not set. The caller sets these fields. The error is a Faults.
+// Config returns the settings of dev. No setting is required. Redis and AuthTokens are zero, and the URLs are zero if
+// PUBLIC_URL is not set. The caller must set these fields. The error is a Faults.
 func (f DevFlags) Config() (Config, error) { return parse(f, DevDefaults()).result() }
 
 // Config returns the settings of an operator's command: Redis, RedisPrefix, and the defaults of the service. REDIS_URL
@@ -46,7 +46,7 @@ func (f RedisFlags) Reread(present redisurl.URL) (redisurl.URL, error) {
 	p.require("REDIS_URL")
 	if len(p.faults) == 0 && !p.config.Redis.SameServers(present) {
 		p.fault("REDIS_URL_FILE",
-			"the URL names another server or database than at the start, or other TLS: restart the service to use it")
+			"the URL names another server or database than at the start, or turns TLS on or off: restart the service to use it")
 	}
 	c, err := p.result()
 	return c.Redis, err
@@ -66,12 +66,12 @@ func (f Flags) RereadTokens() (twilio.Tokens, error) {
 
 // parser parses flags. It goes on after a fault, so that all faults are reported at once.
 type parser struct {
-	set    map[string]string // the texts of the settings that are set, by name
+	set    map[string]string // the texts of the settings that are set, by their names
 	config Config
 	faults Faults
 }
 
-// parse parses a flag struct. Each setting that is set replaces a value of defaults, or sets the target of one of more.
+// parse parses a flag struct. A setting that is set replaces its default. The settings in more have their own targets.
 func parse(flags any, defaults Config, more ...setting) *parser {
 	p := &parser{set: texts(reflect.ValueOf(flags)), config: defaults}
 	if p.isSet("ADDR") {
@@ -89,7 +89,7 @@ func parse(flags any, defaults Config, more ...setting) *parser {
 	}
 	hasNoToken := func(sid string) bool { return c.AuthTokens.For(sid) == "" }
 	if len(c.AuthTokens) > 0 && slices.ContainsFunc(c.AccountSIDs, hasNoToken) {
-		p.fault("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN has no token for an account: add it there as AC…:token")
+		p.fault("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN has no token for one of the accounts: add one there as AC…:token")
 	}
 	return p
 }
@@ -104,7 +104,7 @@ func texts(flags reflect.Value) map[string]string {
 			if text := strings.TrimSpace(v); text != "" {
 				set[field.Tag.Get("env")] = text
 			}
-		case *string: // an empty value is a value
+		case *string: // an empty value counts as set
 			if v != nil {
 				set[field.Tag.Get("env")] = strings.TrimSpace(*v)
 			}
@@ -133,7 +133,7 @@ func (p *parser) parse(s setting) {
 	}
 }
 
-// isSet reports whether a setting is set, itself or as a file.
+// isSet reports whether a setting is set, directly or by its *_FILE setting.
 func (p *parser) isSet(name string) bool { return p.set[name] != "" || p.set[name+"_FILE"] != "" }
 
 // require adds a fault for each of the settings that is not set.
@@ -154,7 +154,7 @@ func (p *parser) require(names ...string) {
 
 func (p *parser) fault(name, problem string) { p.faults.add(name, errors.New(problem)) }
 
-// result returns the settings only if nothing is wrong with them.
+// result returns the settings if there are no faults, and otherwise the faults.
 func (p *parser) result() (Config, error) {
 	if len(p.faults) > 0 {
 		return Config{}, p.faults

@@ -18,7 +18,7 @@ func TestRereadRedis(t *testing.T) {
 			wantPassword: "new"},
 		{name: "another server needs a restart", before: "redis://:old@redis", after: "redis://:new@other",
 			wantFault: name +
-				"the URL names another server or database than at the start, or other TLS: restart the service to use it"},
+				"the URL names another server or database than at the start, or turns TLS on or off: restart the service to use it"},
 		{name: "a file without a URL is a fault", before: "redis://:old@redis", after: "S3cr3t",
 			wantFault: name + "the value must be a URL such as redis://localhost:6379"},
 	} {

@@ -8,15 +8,15 @@ import (
 	"smsession/internal/weburl"
 )
 
-// REST has the settings for Twilio's REST API.
+// REST has the settings for Twilio's REST API. It must not be printed, because that would show the auth token.
 type REST struct {
 	AccountSID, AuthToken              string
 	Region, Edge                       string     // they select the host of the API; both are empty for the default
 	PublicURL, WebhookURL, FallbackURL weburl.URL // as in Config
 }
 
-// Config returns the settings for Twilio's REST API. The account is the first of TWILIO_ACCOUNT_SID. The error is a
-// Faults.
+// Config returns the settings for Twilio's REST API. The account is the first one in TWILIO_ACCOUNT_SID, and the token
+// is the first one for this account. Both settings are required. The error is a Faults.
 func (f RESTFlags) Config() (REST, error) {
 	var r REST
 	p := parse(f, Defaults(),
@@ -37,7 +37,7 @@ func (f RESTFlags) Config() (REST, error) {
 	}
 	r.AuthToken = p.config.AuthTokens.For(r.AccountSID)
 	if strings.ContainsFunc(r.AuthToken, func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsDigit(c) }) {
-		// twilio-go does not send such a password.
+		// twilio-go refuses to send a password with any other character.
 		p.fault("TWILIO_AUTH_TOKEN",
 			"the account's token has a character that is not a letter or a digit, so it is not one of Twilio's")
 	}

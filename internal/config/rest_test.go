@@ -45,7 +45,7 @@ func TestRESTFaults(t *testing.T) {
 			authToken +
 				"the account's token has a character that is not a letter or a digit, so it is not one of Twilio's"}},
 		{"the account needs a token", set(sid, otherSID+":"+token),
-			[]string{account + "TWILIO_AUTH_TOKEN has no token for an account: add it there as AC…:token"}},
+			[]string{account + "TWILIO_AUTH_TOKEN has no token for one of the accounts: add one there as AC…:token"}},
 		{"PUBLIC_URL is a URL", func(f *config.RESTFlags) { f.PublicURL = "sms.example.com" },
 			[]string{"PUBLIC_URL (--public-url): the URL does not begin with https:// or http://"}},
 		{"WEBHOOK_URL has no query", func(f *config.RESTFlags) { f.WebhookURL = "https://h/in?a=b" },

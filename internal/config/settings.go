@@ -40,7 +40,7 @@ func (c *Config) settings() []setting {
 		field("KEEP_ALIVE", &c.KeepAlive, durationOf(time.Second, 24*time.Hour, "such as 650s or 2m")),
 		field("MAX_CONNECTIONS", &c.MaxConnections, wholeNumber(16, 1_000_000)),
 		field("DRAIN_DELAY", &c.DrainDelay, durationOf(0, 5*time.Minute, "such as 5s or 0s")),
-		field("MAX_REPLIES_PER_MINUTE", &c.MaxReplies, wholeNumber(0, 60)), // a record has 21 bytes for each
+		field("MAX_REPLIES_PER_MINUTE", &c.MaxReplies, wholeNumber(0, 60)), // a record has 21 bytes for each reply
 		field("OPT_OUT", &c.OptOut, oneOf(twilio.OptOutDefault, twilio.OptOutAdvanced, twilio.OptOutOff)),
 		field("LOG_LEVEL", &c.LogLevel, oneOf(slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError)),
 		field("LOG_FORMAT", &c.LogFormat, oneOf(logging.JSON, logging.Text)),
@@ -48,7 +48,7 @@ func (c *Config) settings() []setting {
 	}
 }
 
-// field returns the setting of one field. A field that cannot be parsed keeps its value.
+// field returns the setting of one field. If the text cannot be parsed, the field keeps its value.
 func field[T any](name string, target *T, parse func(string) (T, error)) setting {
 	set := func(text string) (err error) {
 		var value T

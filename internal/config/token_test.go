@@ -103,7 +103,7 @@ func TestTwilioFaults(t *testing.T) {
 			f.TwilioAuthToken, f.TwilioAccountSID = sid+":"+token,
 				sid+","+otherSID
 		},
-			"TWILIO_ACCOUNT_SID (--twilio-account-sid): TWILIO_AUTH_TOKEN has no token for an account: add it there as AC…:token"},
+			"TWILIO_ACCOUNT_SID (--twilio-account-sid): TWILIO_AUTH_TOKEN has no token for one of the accounts: add one there as AC…:token"},
 		{"no account SID is empty", account(sid + ","), notSID},
 		{"an account SID begins with AC", account("SM" + token), notSID},
 		{"an account SID has 32 digits", account(sid[:33]), notSID},

@@ -17,7 +17,7 @@ import (
 	"smsession/internal/weburl"
 )
 
-// The functions of this file parse the text of a setting. The text is not empty, and has no white space around it.
+// The parsers of this file get the text of a setting, which is not empty and has no white space around it.
 
 // wholeNumber returns a parser of the numbers from least to most.
 func wholeNumber(least, most int) func(string) (int, error) {
@@ -66,8 +66,8 @@ func parsePrefix(text string) (string, error) {
 	return text, nil
 }
 
-// parseHostPort parses the address of a listener: a name, an IP address or nothing, a colon, and a port. Without a
-// host, the listener has all interfaces. For port 0, the system chooses a port.
+// parseHostPort parses the address of a listener: a name, an IP address or nothing, then a colon and a port. Without a
+// host, the service listens on all interfaces. For port 0, the system chooses a port.
 func parseHostPort(text string) (string, error) {
 	host, port, err := net.SplitHostPort(text)
 	if err != nil || host != "" && !hostname.Valid(host) {
@@ -87,8 +87,8 @@ func portAt(host string) func(string) (string, error) {
 	}
 }
 
-// parseHostNames parses ADMIN_HOSTS. It accepts only names that can be in a Host header, which is ASCII. There are no
-// wildcards, because DNS rebinding could use any name below a domain.
+// parseHostNames parses ADMIN_HOSTS. It accepts only names that can be in a Host header, which is ASCII. It refuses
+// wildcards, because an attacker could use any name below the domain for DNS rebinding.
 func parseHostNames(text string) (names []string, err error) {
 	for entry := range strings.SplitSeq(text, ",") {
 		entry = strings.TrimSpace(entry)
@@ -106,7 +106,7 @@ func parseHostNames(text string) (names []string, err error) {
 	return names, err
 }
 
-// parsePublicURL drops the last slash, because our routes begin with one.
+// parsePublicURL parses PUBLIC_URL. It drops the last slash, because our routes begin with a slash.
 func parsePublicURL(text string) (weburl.URL, error) {
 	u, err := parseURL(text)
 	u.Path = strings.TrimSuffix(u.Path, "/")
@@ -129,8 +129,8 @@ func parseURL(text string) (weburl.URL, error) {
 	return u, err
 }
 
-// parseAccountSIDs does not quote the text, because it may be the auth token, which Twilio's console shows next to the
-// account SID.
+// parseAccountSIDs parses TWILIO_ACCOUNT_SID. Its error does not quote the text, because it may be the auth token,
+// which Twilio's console shows next to the account SID.
 func parseAccountSIDs(text string) (sids []string, err error) {
 	for sid := range strings.SplitSeq(text, ",") {
 		sid = strings.TrimSpace(sid)
@@ -158,8 +158,8 @@ func format(value any) string {
 	return fmt.Sprint(value)
 }
 
-// quote returns the text of a setting that is not a secret, for a fault. It does not quote a long text, because that
-// may be a secret in the wrong setting: Twilio's auth tokens have 32 characters.
+// quote returns the text of a setting in quotation marks, for a fault. It replaces a long text, because that may be a
+// secret in the wrong setting: Twilio's auth tokens have 32 characters.
 func quote(text string) string {
 	if len(text) > 24 {
 		return "the value"

@@ -2,8 +2,9 @@ package config
 
 import (
 	"fmt"
-	"smsession/internal/weburl"
 	"strings"
+
+	"smsession/internal/weburl"
 )
 
 // tokenLength is the length of Twilio's auth tokens.

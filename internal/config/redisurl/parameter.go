@@ -16,11 +16,11 @@ type parameter struct {
 	name       string
 	topologies []Topology
 	want       string                  // what its value must be
-	set        func(value string) bool // parses and sets a value; reports whether it is valid
-	value      string                  // the current value, escaped; "" for the default
+	set        func(value string) bool // sets the field; reports false if the value is wrong
+	value      string                  // the present value, escaped; "" for the default
 }
 
-// parameters returns all parameters, with their values in u and with the functions that set these values.
+// parameters returns all parameters. They set the fields of u and print them.
 func (u *URL) parameters() []parameter {
 	sentinel, several := []Topology{Sentinel}, []Topology{Sentinel, Cluster}
 	socket, network := []Topology{Sentinel, Unix}, []Topology{Standalone, Sentinel, Cluster}
@@ -41,12 +41,12 @@ func (u *URL) parameters() []parameter {
 		{"db", socket, "a database number, such as 0", u.setDatabase, database},
 		{"sentinel_username", sentinel, "", setText(&u.Sentinels.Username), escape(u.Sentinels.Username)},
 		{"sentinel_password", sentinel, "", setText(&u.Sentinels.Password), password},
-		{"tls", several, wantTLS, setTLS(u.Redis.TLS != nil, u.logins()...), ""}, // is printed as rediss
+		{"tls", several, wantTLS, setTLS(u.Redis.TLS != nil, u.logins()...), ""}, // String prints rediss instead
 		{"ca_file", network, "", setText(&u.CAFile), escape(u.CAFile)},
 		{"cert_file", network, "", setText(&u.CertFile), escape(u.CertFile)},
 		{"key_file", network, "", setText(&u.KeyFile), escape(u.KeyFile)},
 		{"server_name", network, "a name or an IP address", u.setServerName, escape(u.ServerName)},
-		{"sentinel_tls", sentinel, "true or false", setTLS(false, &u.Sentinels), sentinelTLS}, // after tls, its default
+		{"sentinel_tls", sentinel, "true or false", setTLS(false, &u.Sentinels), sentinelTLS}, // overrides tls
 	}
 }
 
@@ -63,9 +63,9 @@ func (u *URL) query() string {
 }
 
 // setParameters parses the query. No error quotes a value. An error quotes a name only if it is the name of one of our
-// parameters: after an unescaped ? in a password, the "name" is the rest of the password.
+// parameters: if a password contains an unescaped ?, the rest of the password looks like a name.
 func (u *URL) setParameters(parsed *url.URL) error {
-	// a plus is not a space
+	// a plus does not mean a space here, as in the password
 	query, err := url.ParseQuery(strings.ReplaceAll(parsed.RawQuery, "+", "%2B"))
 	if err != nil { // err quotes the query
 		return errors.New("the query has an invalid escape or a semicolon; write %25 for % and %3B for ;")
@@ -76,8 +76,8 @@ func (u *URL) setParameters(parsed *url.URL) error {
 		switch {
 		case !isSet:
 		case !slices.Contains(p.topologies, u.Topology):
-			problems = append(problems, fmt.Errorf("the query parameter %s is not supported with this kind of Redis; in a password, "+
-				"write %%3F for ?", p.name))
+			problems = append(problems, fmt.Errorf("the query parameter %s is not supported with this kind of Redis; "+
+				"in a password, write %%3F for ?", p.name))
 		case len(values) > 1 || values[0] == "":
 			problems = append(problems, fmt.Errorf("the query parameter %s must have one value", p.name))
 		case !p.set(values[0]):
@@ -122,5 +122,5 @@ func (u *URL) setServerName(value string) bool {
 	return hostname.Valid(value)
 }
 
-// escape returns value in the form that setParameters reads.
+// escape returns value in the form that setParameters parses.
 func escape(value string) string { return strings.ReplaceAll(url.PathEscape(value), "&", "%26") }

@@ -20,10 +20,9 @@ var primaryName = regexp.MustCompile(`^[A-Za-z0-9._-]+$`)
 var errInvalid = errors.New("the URL is invalid: in a user or password, write %40 for @, %2F for /, %3A for :, %3F for ?, " +
 	"%23 for #, %25 for % and %20 for a space")
 
-// Parse parses a Redis URL, and reads the certificates that the URL names with readFile. The error joins everything
-// that is wrong with the URL, each in one sentence. An error of readFile becomes the end of a sentence that begins with
-// the name of the parameter, such as "the ca_file cannot be read", so it must not contain the path. If Parse returns an
-// error, the URL is the zero URL.
+// Parse parses a Redis URL. It calls readFile for the certificates and keys that the URL names. readFile may be nil if
+// the URL names none. The error joins one error for each fault of the URL, which is a sentence without its full stop.
+// An error of readFile becomes the end of a sentence, such as "cannot be read". It must not contain the path.
 func Parse(raw string, readFile func(path string) ([]byte, error)) (URL, error) {
 	scheme, rest, found := strings.Cut(raw, "://")
 	if !found {
@@ -52,7 +51,8 @@ func Parse(raw string, readFile func(path string) ([]byte, error)) (URL, error) 
 	return u, nil
 }
 
-// setScheme does not quote the scheme in its error, because in a malformed URL the text before :// may be a password.
+// setScheme sets the topology and TLS. Its error does not quote the scheme, because the text before :// may be a
+// password.
 func (u *URL) setScheme(scheme string) error {
 	switch scheme := strings.ToLower(scheme); scheme {
 	case "redis", "rediss", "redis+unix", "redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster":
@@ -115,8 +115,8 @@ func (u *URL) parseAddr(raw string) (string, error) {
 	return net.JoinHostPort(parsed.Hostname(), cmp.Or(parsed.Port(), port)), nil
 }
 
-// setLogin refuses a user name without a password: some clients send it as the user, and others, such as redis-cli, as
-// the password.
+// setLogin sets the user and the password. It refuses a name without a password: some clients send the name as the
+// user, and others, such as redis-cli, send it as the password.
 func (u *URL) setLogin(user *url.Userinfo) error {
 	password, given := user.Password()
 	if user.Username() != "" && !given {
@@ -126,7 +126,7 @@ func (u *URL) setLogin(user *url.Userinfo) error {
 	return nil
 }
 
-// setPath reads the path: the name of the primary for Sentinel, and the database for one server.
+// setPath parses the path, which is the name of the primary for Sentinel, and the database for one server.
 func (u *URL) setPath(path string) error {
 	path = strings.TrimPrefix(path, "/")
 	switch {

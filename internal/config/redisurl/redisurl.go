@@ -1,5 +1,5 @@
 // Package redisurl parses and prints the URL of a Redis: one server, a server on a Unix socket, a primary that
-// Sentinels watch, or a Cluster. It connects to nothing.
+// Sentinels watch, or a Cluster. It opens no connection.
 //
 // A Redis URL contains passwords. No error quotes any part of a URL, because a password may be in the wrong place. A
 // URL is printed and logged with its passwords masked.
@@ -38,7 +38,7 @@ type URL struct {
 	Primary string
 	// Database is the number for SELECT.
 	Database int
-	// Redis is the login at the Redis servers. Sentinels is the login at the Sentinels.
+	// Redis is the login at the servers. Sentinels is the login at the Sentinels.
 	Redis, Sentinels Login
 	// CAFile, CertFile, KeyFile and ServerName are the parameters that the TLS configurations were made from.
 	CAFile, CertFile, KeyFile, ServerName string
@@ -46,7 +46,7 @@ type URL struct {
 
 // Login is a user and a password for AUTH, and the encryption of the connection.
 type Login struct {
-	// Without a user name, the password is the password of the default user. Without both there is no AUTH.
+	// Without a user name, the password is that of the default user. If both are empty, no AUTH is sent.
 	Username, Password string
 	// TLS is nil for plain TCP. It may contain a private key. It must not be changed.
 	TLS *tls.Config
@@ -60,8 +60,8 @@ func (u *URL) logins() []*Login {
 	return []*Login{&u.Redis}
 }
 
-// SameServers reports whether u and other lead to the same servers and database, both with TLS or both without. Users,
-// passwords, certificates and server names may differ.
+// SameServers reports whether u and other name the same servers, primary and database, and use TLS for the same
+// connections. Users, passwords, certificates and server names may differ.
 func (u URL) SameServers(other URL) bool {
 	return u.Topology == other.Topology && slices.Equal(u.Addrs, other.Addrs) &&
 		u.Primary == other.Primary && u.Database == other.Database &&
