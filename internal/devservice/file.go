@@ -17,12 +17,12 @@ import (
 // ErrNotRunning is the error of Find if no `smsession dev` of this user is running.
 var ErrNotRunning = errors.New("no `smsession dev` is running: start one, or name the webhook with --url")
 
-// aliveTimeout is how long a service may take to answer Find. It is on this host.
+// aliveTimeout is how long a service may take to answer Find. The service is on this host.
 const aliveTimeout = 2 * time.Second
 
 // Find returns the running `smsession dev` of this user, or ErrNotRunning. A service that was killed leaves its file
-// behind, so Find asks the service whether it is alive. It is another error if the file is malformed, or if other users
-// can write it: messages are sent to its URL.
+// behind, so Find asks the service whether it is alive. Find returns another error if the file is malformed, or if
+// other users can write to its directory: they could change the URL that messages are sent to.
 func Find(ctx context.Context) (*Service, error) {
 	path := filePath()
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
@@ -63,8 +63,8 @@ func (s Service) Publish(ctx context.Context) (path string, err error) {
 	if err != nil {
 		return "", err
 	}
-	// The file gets its name when it is complete, so Find never reads a part of it. An older file may have another
-	// mode.
+	// The file gets its name when it is complete, so Find never reads a part of it. It replaces an older file, whose
+	// mode may be different.
 	temporary := path + "." + strconv.Itoa(s.PID)
 	if err = os.WriteFile(temporary, append(text, '\n'), 0o600); err == nil {
 		err = os.Rename(temporary, path)
@@ -76,8 +76,8 @@ func (s Service) Publish(ctx context.Context) (path string, err error) {
 	return path, nil
 }
 
-// Withdraw deletes the file that this process has published. It leaves a file that another process has published since.
-// It does nothing if the file is missing or malformed.
+// Withdraw deletes the file at path if this process has published it. It does nothing if another process has published
+// a file there since, or if the file is missing or malformed.
 func Withdraw(path string) {
 	if s, err := read(path); err == nil && s.PID == os.Getpid() {
 		_ = os.Remove(path)

@@ -19,8 +19,8 @@ const (
 	From = "+12025550143"
 )
 
-// WriteGuide writes what a newcomer can do with the service, in one call of w.Write. It returns the error of w. file is
-// the path of the published file, or "" if there is none.
+// WriteGuide writes a text that explains to a newcomer what to do with the service. It calls w.Write once and returns
+// its error. file is the path of the published file, or "" if there is none.
 func (s Service) WriteGuide(w io.Writer, file string) error {
 	keys, port := record.Keys{Prefix: s.Prefix}, s.redisPort()
 	reach, token := "Only this host can reach the service.", ""
@@ -28,7 +28,7 @@ func (s Service) WriteGuide(w io.Writer, file string) error {
 		reach = fmt.Sprintf("Other hosts can reach the service at %s.", s.Addr)
 	}
 	if port != RedisPort {
-		reach += "\nAnother program uses port " + RedisPort + ", so the redis-cli commands below need the -p."
+		reach += "\nAnother program uses port " + RedisPort + ", so the redis-cli commands below need the flag -p."
 	}
 	if file != "" {
 		token = fmt.Sprintf("To sign your own messages, use the auth token in %s. It is new each time.\n", file)
@@ -44,7 +44,7 @@ Three messages from one sender, signed as Twilio signs them. Paste them into ano
   %[5]s
   %[6]s
 
-The same line again is a repeat of the same message: it gets the same answer and is not counted.
+If you send a line again, it is a repeat of the same message. It gets the same reply and is not counted.
 
 The live conversations, the record of this conversation, and the seconds until it expires:
 
@@ -52,7 +52,7 @@ The live conversations, the record of this conversation, and the seconds until i
   %[9]s
   %[7]s ttl %[10]s
 
-This Redis forgets everything on exit. Ctrl-C ends the service.
+All data in this Redis is lost on exit. Ctrl-C ends the service.
 %[11]s
 `, s.URL, port, reach, s.curl("Hello"), s.curl("Are you there?"), s.curl("Good night"), s.redisCLI(),
 		quote(keys.Prefix+"conversation:*"), s.ReadRecord(To, From), quote(keys.Conversation(To, From)), token)
@@ -70,7 +70,7 @@ func (s Service) redisCLI() string { return "redis-cli -p " + s.redisPort() }
 
 func (s Service) redisPort() string { return s.Redis[strings.LastIndexByte(s.Redis, ':')+1:] }
 
-// curl returns a command line that posts a message.
+// curl returns a command line that posts a new message.
 func (s Service) curl(body string) string {
 	form := url.Values{"AccountSid": {s.AccountSID}, "Body": {body}, "From": {From}, "MessageSid": {phone.NewSID()},
 		"To": {To}}.Encode()
@@ -83,5 +83,5 @@ func (s Service) curl(body string) string {
 		quote("X-Twilio-Signature: "+signature), quote(form), s.URL+weburl.WebhookPath)
 }
 
-// quote makes text one word of a POSIX shell.
+// quote returns text as one word of a POSIX shell.
 func quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }

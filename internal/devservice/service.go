@@ -16,7 +16,7 @@ import (
 	"smsession/internal/weburl"
 )
 
-// RedisPort is the port of the embedded Redis, unless it is taken. redis-cli needs no flags for it.
+// RedisPort is the port of the embedded Redis, unless another program uses it. It is the default port of redis-cli.
 const RedisPort = "6379"
 
 // Service is a running `smsession dev`. It is a value that does not change.
@@ -31,8 +31,8 @@ type Service struct {
 	Prefix     string `json:"redis_prefix"`
 }
 
-// New returns the service that the settings result in. They must have an auth token and a Redis. If they have no
-// account, the service gets a random one. url is that of the public listener, on this host.
+// New returns the service that runs with cfg, which must have an auth token and the address of a Redis. If cfg has no
+// account SID, New makes a random one. url is the URL of the public listener on this host.
 func New(cfg config.Config, url string) Service {
 	s := Service{
 		URL:        url,
@@ -61,8 +61,8 @@ func (s Service) Phone(from, to string) phone.Options {
 	}
 }
 
-// Elapse changes the Redis of the service as if the duration d passed for one conversation. It returns the errors of
-// inspect.Age. It is an error, too, if the file of the service has no valid URL of a Redis.
+// Elapse changes the keys of one conversation in the service's Redis as if the duration d had passed. It returns the
+// errors of inspect.Age, and an error if s.Redis is not a valid URL of a Redis.
 func (s Service) Elapse(ctx context.Context, to, from string, d time.Duration) error {
 	url, err := redisurl.Parse(s.Redis, nil)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package duration writes durations as people do.
+// Package duration writes durations as people write them.
 package duration
 
 import (
@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// Format returns d exactly and without the zero units that time.Duration writes at the end: 4h, not 4h0m0s. Whole
-// seconds below an hour stay seconds: 650s. time.ParseDuration reads the result.
+// Format returns d exactly and without the zero units that time.Duration writes at the end: 4h, not 4h0m0s. It writes
+// whole seconds below an hour as seconds, unless they are whole minutes: 650s, but 11m. time.ParseDuration parses the
+// result.
 func Format(d time.Duration) string {
 	if d < time.Hour && d%time.Second == 0 && d%time.Minute != 0 {
 		return fmt.Sprintf("%ds", d/time.Second)
@@ -23,7 +24,7 @@ func Format(d time.Duration) string {
 }
 
 // Brief returns d in its two largest units, rounded down: 59s, 3m05s, 3h58m or 29d23h. It is for the time that has
-// passed or that is left. A negative d is 0s.
+// passed or that is left. It returns 0s if d is negative.
 func Brief(d time.Duration) string {
 	const day = 24 * time.Hour
 	switch d = max(d, 0); {

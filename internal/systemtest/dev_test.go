@@ -50,7 +50,7 @@ func startDev(tb testing.TB, settings ...string) *devProcess {
 func (d *devProcess) lines(command string) []string {
 	d.tb.Helper()
 	webhooktest.Wait(d.tb, "the end of the guide", func() bool {
-		return strings.Contains(d.stdout(), "forgets everything on exit")
+		return strings.Contains(d.stdout(), "is lost on exit")
 	})
 	var lines []string
 	for line := range strings.Lines(d.stdout()) {

@@ -1,5 +1,5 @@
-// Package target finds the webhook that `smsession phone` and `smsession load` send messages to, and its account: those
-// of the flags, or those of a running `smsession dev`.
+// Package target finds the webhook that `smsession phone` and `smsession load` send messages to, and its account. Both
+// come from the flags or from a running `smsession dev`.
 package target
 
 import (
@@ -16,16 +16,16 @@ import (
 
 // Flags name the webhook and its account. kong fills them in.
 type Flags struct {
-	URL         string `name:"url" placeholder:"URL" help:"The webhook to send messages to (default: that of a running smsession dev)."`
-	AuthToken   string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN" help:"Twilio auth token to sign with, or AC...:token. Of several, separated by commas, the first of the account is used. A flag is visible in the process list: prefer the environment. Needs --url."`
-	PublicURL   string `name:"public-url" placeholder:"URL" help:"The webhook's URL as Twilio is configured with it, with its path. The signature is made for it (default: --url)."`
+	URL         string `name:"url" placeholder:"URL" help:"The webhook to send messages to (default: the webhook of a running smsession dev)."`
+	AuthToken   string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN" help:"Twilio auth token to sign with, or AC...:token. If there are several, separated by commas, the first one for the account is used. A flag is visible in the process list: prefer the environment. Needs --url."`
+	PublicURL   string `name:"public-url" placeholder:"URL" help:"The webhook's URL with its path, as Twilio is configured with it. The signature covers this URL (default: --url)."`
 	FallbackURL string `name:"fallback-url" placeholder:"URL" help:"The webhook's fallback URL (default: none, as at Twilio). Needs --url."`
-	AccountSID  string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account SID (AC and 32 hexadecimal digits). Of several, separated by commas, the first is used (default: that of the token, or a made-up one)."`
+	AccountSID  string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account SID (AC and 32 hexadecimal digits). If there are several, separated by commas, the first one is used (default: the account of the token, or a random one)."`
 }
 
-// Find returns the options of a phone that sends messages to the webhook. Only its numbers are missing. The service is
-// nil unless the webhook is that of a running `smsession dev`. If a flag is wrong or missing, the error is a
-// usage.Fault. Without --url, it may also be an error of devservice.Find.
+// Find returns the options of a phone that sends messages to the webhook. The caller must add the two numbers. The
+// service is nil if URL is set, and otherwise the running `smsession dev`. If a flag is wrong or missing, the error is
+// a usage.Fault. Without URL, it may also be an error of devservice.Find.
 func (f Flags) Find(ctx context.Context) (phone.Options, *devservice.Service, error) {
 	if f.URL == "" {
 		return f.findDev(ctx)
@@ -52,8 +52,8 @@ func (f Flags) Find(ctx context.Context) (phone.Options, *devservice.Service, er
 	return o, nil, err
 }
 
-// token returns the token that messages are signed with, and the account that they belong to, which may be "". During a
-// rotation, a service accepts several tokens. One of them is enough to sign.
+// token returns the token to sign messages with, and their account, which may be "". During a rotation, a service
+// accepts several tokens, so any one of them can sign.
 func (f Flags) token() (twilio.Token, error) {
 	const name = "--auth-token (or TWILIO_AUTH_TOKEN)"
 	if first, _, _ := strings.Cut(f.AuthToken, ","); strings.TrimSpace(first) == "" {
@@ -80,7 +80,7 @@ func (f Flags) findDev(ctx context.Context) (phone.Options, *devservice.Service,
 		{"--account-sid", f.AccountSID, os.Getenv("TWILIO_ACCOUNT_SID")},
 	} {
 		if flag.value != flag.environment {
-			text := flag.name + " needs --url: without it, smsession dev determines the rest"
+			text := flag.name + " needs --url: without --url, the running smsession dev sets it"
 			return phone.Options{}, nil, usage.Fault(text)
 		}
 	}

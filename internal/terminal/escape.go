@@ -20,8 +20,8 @@ import (
 // See https://www.unicode.org/reports/tr36/#Bidirectional_Text_Spoofing.
 func Escape(s string) string { return escape(s, unicode.IsPrint) }
 
-// EscapeMessage is Escape for the text of a message. It keeps every kind of space, and the joiners that emoji and some
-// scripts are made with.
+// EscapeMessage is Escape for the text of a message. It also keeps every kind of space, and the joiners that emoji and
+// some scripts need.
 func EscapeMessage(s string) string {
 	const nonJoiner, joiner = '\u200C', '\u200D'
 	return escape(s, func(r rune) bool {
@@ -46,7 +46,7 @@ func escape(s string, prints func(rune) bool) string {
 
 // EscapeJSON returns the JSON text on one line, with the same meaning and with every character that does not print
 // written as an escape of JSON. A text that is not JSON becomes a JSON string. Bytes that are not UTF-8 become \ufffd,
-// as in every JSON decoder.
+// as JSON decoders do.
 func EscapeJSON(text []byte) []byte {
 	line := jsontext.Value(text).Clone()
 	if line.Compact(jsontext.AllowInvalidUTF8(true), jsontext.AllowDuplicateNames(true)) != nil {
@@ -66,7 +66,7 @@ func EscapeJSON(text []byte) []byte {
 }
 
 // WriteJSON writes v as one line of JSON that is safe for a terminal. It leaves &, < and > as they are, and writes nil
-// slices as empty lists. The error is that of w, or means that v cannot be JSON.
+// slices as empty lists. It returns the error of w, or an error if v cannot be encoded.
 func WriteJSON(w io.Writer, v any) error {
 	emptyLists, plain := json.FormatNilSliceAsNull(false), jsontext.EscapeForHTML(false)
 	text, err := json.Marshal(v, jsonv1.DefaultOptionsV1(), emptyLists, plain)

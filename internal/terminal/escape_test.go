@@ -13,7 +13,7 @@ import (
 	"smsession/internal/terminal"
 )
 
-// hostile are texts that do something to a terminal, or make one text look like another, and what is shown instead. See
+// hostile returns texts that control a terminal or make one text look like another, with what is shown instead. See
 // ECMA-48 for the control functions and https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters.
 func hostile() map[string]string {
 	rows := map[string]string{
@@ -96,7 +96,7 @@ func TestEverythingEscapedIsPrintable(t *testing.T) {
 	})
 }
 
-// Go's own encoder leaves most characters that are not ASCII as they are, so there is something to escape.
+// TestEscapedJSONMeansTheSame uses Go's own encoder. It leaves most characters outside ASCII unescaped.
 func TestEscapedJSONMeansTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		value := map[string]any{rapid.String().Draw(t, "name"): []any{rapid.String().Draw(t, "text"),

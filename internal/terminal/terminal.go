@@ -1,5 +1,5 @@
-// Package terminal has what programs need to talk to a person at a terminal: text from outside that is made safe to
-// show, durations and tables for reading, and questions. It knows nothing about messages, conversations or Redis.
+// Package terminal shows text and asks questions at a terminal. It makes text from outside safe to show, and writes
+// tables and JSON. It has no code that is specific to conversations or Redis.
 package terminal
 
 import (
@@ -14,14 +14,14 @@ import (
 	"golang.org/x/term"
 )
 
-// Is reports whether file is an *os.File that leads to a terminal, and whether that terminal can move its cursor.
+// Is reports whether file is an *os.File for a terminal whose cursor can be moved.
 func Is(file any) bool {
 	f, ok := file.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd())) && liner.TerminalSupported()
 }
 
-// Size returns the size of the terminal. It returns 24 lines of 80 columns if file is not a terminal, or if the
-// terminal does not know its size.
+// Size returns the size of the terminal. It returns 24 lines and 80 columns if file is not a terminal, or if the size
+// is unknown.
 func Size(file any) (lines, columns int) {
 	if f, ok := file.(*os.File); ok {
 		if columns, lines, err := term.GetSize(int(f.Fd())); err == nil && lines > 0 {
@@ -31,14 +31,15 @@ func Size(file any) (lines, columns int) {
 	return 24, 80
 }
 
-// Confirm writes a yes-or-no question to out, and reports whether the answer from in is yes. See ReadYes.
+// Confirm writes a yes-or-no question to out, and reports whether the answer from in is yes. It may read more than one
+// line from in. It returns false in the cases that ReadYes names.
 func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) bool {
 	fmt.Fprintf(out, "%s [y/N] ", question)
 	return ReadYes(ctx, out, func() (string, error) { return bufio.NewReader(in).ReadString('\n') })
 }
 
-// ReadYes calls read, and reports whether the answer is y or yes, in capitals or not. It reports false if ctx ends
-// first, or if read returns an error and no answer.
+// ReadYes calls read, and reports whether the answer is y or yes, in upper or lower case. It reports false if ctx ends
+// first, or if read returns an error and no answer. After an error, it writes a newline to out.
 func ReadYes(ctx context.Context, out io.Writer, read func() (string, error)) bool {
 	answer, err := Read(ctx, read)
 	if err != nil {

@@ -2,8 +2,8 @@ package usage
 
 import "github.com/alecthomas/kong"
 
-// Address is a phone number, or another address, on the command line. It is never empty: in a script, an empty value is
-// a variable without a value, and smsession end would end the conversations of all senders.
+// Address is a phone number, or another address, on the command line. It is never empty: in a script, an empty value
+// comes from a variable that is not set, and `smsession end` would then end the conversations of all senders.
 type Address string
 
 // Decode parses a value for kong. If the value is empty, the error is a Fault that names the flag or the argument.

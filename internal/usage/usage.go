@@ -15,15 +15,16 @@ import (
 	"github.com/alecthomas/kong"
 )
 
-// Fault is what is wrong with a command line, as a sentence without its full stop. It contains no secret. A command
-// returns a Fault for flags that it cannot use, and a type of kong returns one for a value that it cannot decode.
+// Fault describes what is wrong with a command line, as a sentence without its full stop. It contains no secret. A
+// command returns a Fault for flags that it cannot use, and a type of a flag returns one for a value that it cannot
+// decode.
 type Fault string
 
 // Error returns the sentence.
 func (f Fault) Error() string { return string(f) }
 
-// Explain returns the Fault of a command line that kong did not accept. It also names the help to read. An error that
-// is not about the command line is returned unchanged: the help could not be written to standard output.
+// Explain returns the Fault of a command line that kong did not accept. The Fault ends with the --help to read. Explain
+// returns an *fs.PathError unchanged: it means that the help could not be written to standard output.
 func Explain(err error) error {
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return err
@@ -40,7 +41,7 @@ func Explain(err error) error {
 	return Fault(fmt.Sprintf("the command line is wrong: %s; see %s --help", fault, node.FullPath()))
 }
 
-// syntaxFault explains what is wrong with the arguments of a command, from those that kong had left to parse.
+// syntaxFault explains what is wrong with the arguments of a command. It examines those that kong has not parsed.
 func syntaxFault(c *kong.Context, node *kong.Node) string {
 	var commands []string
 	for _, child := range node.Children {
@@ -68,7 +69,7 @@ func syntaxFault(c *kong.Context, node *kong.Node) string {
 	return "an argument is missing"
 }
 
-// flagFault explains what is wrong with a flag. It is the first of the remaining arguments.
+// flagFault explains what is wrong with the flag rest[0].
 func flagFault(c *kong.Context, rest []string) string {
 	name, _, hasValue := strings.Cut(rest[0], "=")
 	isNamed := func(f *kong.Flag) bool { return name == "--"+f.Name || f.Short != 0 && name == "-"+string(f.Short) }
@@ -87,11 +88,11 @@ func flagFault(c *kong.Context, rest []string) string {
 	case flags[i].IsBool():
 		return name + " takes no value"
 	case !hasValue:
-		return fmt.Sprintf("%s needs a value; one that begins with a dash is written %s=VALUE", name, name)
+		return fmt.Sprintf("%s needs a value; write %s=VALUE if the value begins with a dash", name, name)
 	}
 	switch flags[i].Target.Interface().(type) {
 	case time.Duration, *time.Duration:
-		return name + " must be a time like 30s or 5m"
+		return name + " must be a duration such as 30s or 5m"
 	case float64:
 		return name + " must be a number"
 	case *url.URL:
@@ -100,7 +101,7 @@ func flagFault(c *kong.Context, rest []string) string {
 	return name + " must be a whole number"
 }
 
-// suggestion returns the flags that a misspelt name may mean, as the end of a sentence.
+// suggestion returns the flags that a misspelt name may mean, as the end of a sentence, or "" if there are none.
 func suggestion(name string, flags []*kong.Flag) string {
 	var similar []string
 	for _, f := range flags {
