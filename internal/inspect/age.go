@@ -36,8 +36,8 @@ func Age(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from strin
 	return nil
 }
 
-// ageScript shortens the time to live of each key by ARGV[1] milliseconds. It is a script so that it does not undo the
-// renewal by a message that comes at the same time. A key that does not expire is not changed.
+// ageScript shortens the time to live of each key by ARGV[1] milliseconds. It is a script, because separate commands
+// could undo the renewal by a message that comes in between. A key that does not expire is not changed.
 const ageScript = `
 for _, key in ipairs(KEYS) do
 	local left, age = redis.call('PTTL', key), tonumber(ARGV[1])

@@ -14,7 +14,7 @@ import (
 	"smsession/internal/redistest"
 )
 
-// fill puts n conversations into Redis, with a script, ten thousand at a time. Each has a record of four messages.
+// fill puts n conversations into Redis. Each run of its script adds up to ten thousand. Each record has four messages.
 func fill(tb testing.TB, conn redis.Conn, n int) {
 	tb.Helper()
 	script := redis.NewScript(0, `
@@ -39,7 +39,7 @@ end`)
 	}
 }
 
-// firstWrite notes when something was first written, and how much.
+// firstWrite records the time of the first write, and counts the bytes of all writes.
 type firstWrite struct {
 	at    time.Time
 	bytes int
@@ -55,7 +55,7 @@ func (w *firstWrite) Write(b []byte) (int, error) {
 
 var _ io.Writer = (*firstWrite)(nil)
 
-// live is how many bytes of the heap survive a collection.
+// live returns how many bytes of the heap survive a garbage collection.
 func live() int64 {
 	var stats runtime.MemStats
 	runtime.GC()
@@ -63,8 +63,8 @@ func live() int64 {
 	return int64(stats.HeapAlloc)
 }
 
-// BenchmarkList lists a million conversations of a real Redis: ms to the first line, and by how much the live heap grew
-// at most, looked at eight times a listing.
+// BenchmarkList lists a million conversations in a real Redis. It reports the time to the first line, and the largest
+// growth of the live heap. It measures the heap eight times in each listing.
 func BenchmarkList(b *testing.B) {
 	const conversations = 1_000_000
 	server := redistest.Start(b, redistest.Options{})

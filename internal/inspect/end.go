@@ -22,7 +22,7 @@ const (
 	NotFound    Outcome = "nothing there" // the session has expired, or its record cannot be read
 )
 
-// Ending is the end of a conversation.
+// Ending is the result of End.
 type Ending struct {
 	From    string  `json:"from"`
 	To      string  `json:"to"`
@@ -30,10 +30,10 @@ type Ending struct {
 	Count   int64   `json:"count,omitempty"` // how many messages it had, if the outcome is WasEnded
 }
 
-// End ends a conversation, so that the next message begins a new one. If erase is set, it deletes the conversation's
-// keys instead. If messages change the record meanwhile, it tries again for up to 10 seconds. The error states whether
-// something may have been changed. It wraps record.ErrNewer if the record is of a later version. See also session.End
-// and session.Erase.
+// End ends a conversation, so that the next message begins a new one. If erase is true, it deletes the conversation's
+// keys instead. If messages change the record meanwhile, it tries again for up to 10 seconds. The text of the error
+// states whether something may have been changed. It wraps record.ErrNewer if the record is of a later version. See
+// also session.End and session.Erase.
 func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -43,7 +43,7 @@ func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, e
 		if found {
 			e.Outcome = Erased
 		}
-		const doubt = "the conversation may be erased in part; look with smsession show, and erase it again"
+		const doubt = "the conversation may be erased in part; check it with smsession show, and erase it again"
 		return e, unfinished(err, doubt)
 	}
 	before, found, err := session.End(ctx, s.Pool.Pool, s.Keys, to, from)
@@ -58,10 +58,10 @@ func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, e
 		// An end is one command of Redis. If Redis refused it, or if it was not sent in time, then nothing was done.
 		return e, explain(err)
 	}
-	return e, unfinished(err, "the conversation may have ended or not; look with smsession show")
+	return e, unfinished(err, "it is not known whether the conversation has ended; check it with smsession show")
 }
 
-// unfinished adds to an error what may have been changed in spite of it. It returns nil for nil.
+// unfinished adds to an error what may have been changed before it occurred. It returns nil if err is nil.
 func unfinished(err error, doubt string) error {
 	switch {
 	case err == nil:
@@ -75,7 +75,7 @@ func unfinished(err error, doubt string) error {
 	return fmt.Errorf("%s: %w", doubt, err)
 }
 
-// Ending prints the end of a conversation: as a sentence, or as an object of JSON. The error is that of Out.
+// Ending prints the result of End as a sentence, or as a JSON object. It returns the error of Out.
 func (p *Printer) Ending(e Ending) error {
 	text := map[Outcome]string{
 		WasEnded:    fmt.Sprintf("ended after %d messages; the next one begins a new conversation", e.Count),

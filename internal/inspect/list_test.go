@@ -17,7 +17,7 @@ import (
 	"smsession/internal/redistest"
 )
 
-// at returns a record in the format of the contract, whose last message was counted at a given time.
+// at returns a record in the documented format. Its last message was counted at the time written.
 func at(to, from string, version, counter int, written time.Time, more string) string {
 	stamp := func(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 	return fmt.Sprintf(`{"version":%d,"counter":%d,"from":%q,"to":%q,"began":%q,"written":%q,"deadline":%q%s,"messages":"SM1=1"}`,
@@ -159,7 +159,7 @@ func TestListIncludesALaterVersion(t *testing.T) {
 	})
 }
 
-func TestListEndsWithItsVisitor(t *testing.T) {
+func TestListEndsAfterAnErrorOfVisit(t *testing.T) {
 	each(t, func(b bench) {
 		fill(b, b.conn, 500)
 		enough := errors.New("enough")
@@ -177,7 +177,7 @@ func TestListEndsWithItsVisitor(t *testing.T) {
 	})
 }
 
-// A refusal of Redis must not look like an empty list.
+// TestListReturnsARefusal checks that a refusal of Redis does not look like an empty list.
 func TestListReturnsARefusal(t *testing.T) {
 	for command, granted := range map[string]string{"scan": "get strlen pttl", "get": "scan strlen pttl",
 		"strlen": "scan get pttl", "pttl": "scan get strlen"} {
@@ -245,8 +245,8 @@ func TestACluster(t *testing.T) {
 	}
 }
 
-// All of twenty thousand conversations are found once, by SCAN and not by KEYS, and their number does not decide how
-// much memory is used.
+// TestListUsesBoundedMemory lists 20,000 conversations. Each must be found once, with SCAN and not with KEYS. The
+// memory in use must not grow with their number.
 func TestListUsesBoundedMemory(t *testing.T) {
 	const conversations = 20_000
 	server := redistest.Start(t, redistest.Options{})
@@ -283,14 +283,14 @@ func TestListUsesBoundedMemory(t *testing.T) {
 			t.Fatalf("conversation %d was found %d times", number, times)
 		}
 	}
-	// A page of conversations, and the keys that were seen last.
+	// The bound is enough for a page of conversations and the remembered keys.
 	const bound = 2 << 20
 	if all > bound || all > few+512<<10 {
 		t.Errorf("%d KB are in use after 10,000 conversations and %d KB after 20,000", few>>10, all>>10)
 	}
 	stats := server.CLI("INFO", "commandstats")
 	if !strings.Contains(stats, "cmdstat_scan:") || strings.Contains(stats, "cmdstat_keys:") {
-		t.Errorf("Redis was asked %s", stats)
+		t.Errorf("the commands of Redis are %s", stats)
 	}
 	t.Logf("%d KB are in use after 10,000 conversations, %d KB after 20,000", few>>10, all>>10)
 }

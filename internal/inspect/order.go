@@ -13,11 +13,11 @@ const (
 	ByCount Order = "count" // the highest count first
 	ByIdle  Order = "idle"  // the longest idle first
 	ByLeft  Order = "left"  // the least time left first
-	ByBegan Order = "began" // the longest running first
+	ByBegan Order = "began" // the earliest beginning first
 	byLast  Order = "last"  // the latest message first
 )
 
-// compare returns a negative number if a comes before b. It is 0 only for two states of the same conversation.
+// compare returns a negative number if a comes before b. It returns 0 only if a and b are the same conversation.
 func (o Order) compare(a, b Conversation) int {
 	result := 0
 	switch o {
@@ -35,7 +35,7 @@ func (o Order) compare(a, b Conversation) int {
 	return cmp.Or(result, cmp.Compare(a.To, b.To), cmp.Compare(a.From, b.From))
 }
 
-// ranking remembers the first conversations in an order. After cut, its rows are sorted and not more than the limit.
+// ranking keeps the first conversations in an order. After cut, its rows are sorted, and there are at most limit rows.
 type ranking struct {
 	order   Order
 	limit   int
@@ -43,8 +43,8 @@ type ranking struct {
 	dropped int // how many conversations were removed from rows
 }
 
-// add adds conversations. It cuts the rows only now and then, so adding one costs about the logarithm of the limit. The
-// error is always nil.
+// add adds conversations. It calls cut only when there are many rows, so that adding stays cheap. The error is always
+// nil.
 func (r *ranking) add(found []Conversation) error {
 	if r.rows = append(r.rows, found...); len(r.rows) > 2*r.limit+pageSize {
 		r.cut()

@@ -10,7 +10,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The ranking of a few is compared with a sort of all of them.
+// TestRanking compares a ranking with a sort of all conversations.
 func TestRanking(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		order := rapid.SampledFrom([]Order{ByCount, ByIdle, ByLeft, ByBegan}).Draw(t, "order")
@@ -26,7 +26,7 @@ func TestRanking(t *testing.T) {
 					Began: time.Unix(n, 0), Written: time.Unix(n, 0)})
 			}
 			if _ = best.add(page); len(best.rows) > 2*limit+pageSize {
-				t.Fatalf("it keeps %d", len(best.rows))
+				t.Fatalf("the ranking keeps %d rows", len(best.rows))
 			}
 		}
 		slices.Sort(all)

@@ -19,13 +19,13 @@ type Printer struct {
 	Out    io.Writer
 	JSON   bool
 	Reveal bool
-	Typed  []string // addresses
+	Typed  []string // addresses that the operator typed
 
-	begun bool // something was printed
+	begun bool // whether List was called before
 }
 
-// List prints conversations as they are found. Nothing remains in a buffer. The columns of the table have a fixed
-// width, because the later lines are not known yet. The error is that of Out.
+// List prints conversations. It may be called once for each page, and leaves nothing in a buffer. The columns of the
+// table have a fixed width, because later pages are not known yet. List returns the error of Out.
 func (p *Printer) List(found []Conversation) error {
 	now := time.Now()
 	out := bufio.NewWriter(p.Out)
@@ -55,7 +55,8 @@ const columns = "%-21s %-21s %7s %8s %8s"
 // header is the first line of a table.
 const header = "FROM                  TO                      COUNT     IDLE     LEFT"
 
-// row returns a conversation as a line of a table. A value that only a later version can read is a question mark.
+// row returns a conversation as a line of a table. It shows a value that only a later version can read as a question
+// mark.
 func (p *Printer) row(c Conversation, now time.Time) string {
 	idle, left := duration.Brief(now.Sub(c.Written)), "for ever"
 	if c.Newer {
@@ -101,7 +102,7 @@ func (p *Printer) object(c Conversation, now time.Time) object {
 
 func wholeSeconds(d time.Duration) int64 { return int64(max(d, 0) / time.Second) }
 
-// mask returns an address as it may be shown. It may contain characters that do not print.
+// mask returns an address, masked if necessary. The result may contain characters that do not print.
 func (p *Printer) mask(address string) string {
 	if p.Reveal || slices.Contains(p.Typed, address) {
 		return address
@@ -109,5 +110,5 @@ func (p *Printer) mask(address string) string {
 	return conversation.Mask(address)
 }
 
-// address returns an address as it may be shown on a terminal.
+// address returns an address, masked if necessary, that is safe for a terminal.
 func (p *Printer) address(address string) string { return terminal.Escape(p.mask(address)) }

@@ -16,7 +16,7 @@ import (
 	"smsession/internal/session/record"
 )
 
-// The keys are those of the contract, written out.
+// The keys have the documented format.
 const (
 	to   = "+15005550006"
 	from = "+12025550143"
@@ -37,7 +37,7 @@ type bench struct {
 	addr string
 }
 
-// each runs a test over every Redis that there is.
+// each runs a test on every kind of Redis of redistest.Each.
 func each(t *testing.T, run func(b bench)) {
 	t.Helper()
 	redistest.Each(t, func(t *testing.T, backend *redistest.Backend) {
@@ -138,7 +138,7 @@ func TestReadFindsNoRecord(t *testing.T) {
 				if got, found := b.read(); found {
 					b.Errorf("got %+v", got)
 				}
-				b.age(time.Minute) // is no error either
+				b.age(time.Minute) // Age returns no error
 			})
 		})
 	}
@@ -192,7 +192,7 @@ func TestAge(t *testing.T) {
 	}
 }
 
-// renewing renews a conversation before the first command that writes, as a message does that comes in between.
+// renewing renews a conversation before the first command that writes, as a message could in that moment.
 type renewing struct {
 	redis.Conn
 	renew func()
@@ -218,7 +218,7 @@ func TestAgeDoesNotUndoARenewal(t *testing.T) {
 			b.Fatal(err)
 		}
 		if b.left(pointer) != 3*time.Hour || b.left(recordKey) != 3*time.Hour {
-			b.Errorf("of the four hours that they got meanwhile, the pointer has %v left and the record %v", b.left(pointer), b.left(recordKey))
+			b.Errorf("after a renewal to four hours, the pointer has %v left and the record %v", b.left(pointer), b.left(recordKey))
 		}
 	})
 }

@@ -28,7 +28,7 @@ const (
 	eraseScreen = "\x1b[J" // from the cursor to the end of the screen
 )
 
-// Run takes the whole terminal, shows w, and restores the terminal at the end. The errors are those of w.Run and of
+// Run uses the whole terminal to show w, and restores the terminal at the end. It returns the errors of w.Run and of
 // Out.
 func (s *Screen) Run(ctx context.Context, w *Watch, every time.Duration) error {
 	defer io.WriteString(s.Out, closeScreen)
@@ -41,7 +41,7 @@ func (s *Screen) Run(ctx context.Context, w *Watch, every time.Duration) error {
 	return w.Run(ctx, every, s)
 }
 
-// Show draws the screen again. The error is that of Out.
+// Show draws the screen again. It returns the error of Out.
 func (s *Screen) Show(w *Watch, events []Event, failure error) error {
 	for _, e := range events {
 		s.events = append(s.events, s.event(e))

@@ -10,9 +10,9 @@ import (
 	"smsession/internal/terminal"
 )
 
-// Show prints what Redis contains about conversations, as several lines of text for each. With JSON, it prints each
-// record unchanged, on one line that is safe for a terminal. It then leaves out a conversation that has no record, or
-// whose record belongs to another conversation, which the operator did not name. The error is that of Out.
+// Show prints what Redis contains about conversations, as several lines of text for each. With JSON, it prints only the
+// records: each one unchanged, on one line that is safe for a terminal. It leaves out a record that belongs to another
+// conversation, because the operator did not name that one. Show returns the error of Out.
 func (p *Printer) Show(found []Snapshot) error {
 	var out []byte
 	for i, s := range found {
@@ -30,8 +30,8 @@ func (p *Printer) Show(found []Snapshot) error {
 	return err
 }
 
-// snapshot returns the lines about a conversation. Only a part of the token is among them, because anyone who has the
-// whole token can take over the session.
+// snapshot returns the lines about a conversation. They contain only the beginning of the token, because anyone who has
+// the whole token could take over the session.
 func (p *Printer) snapshot(s Snapshot, state state, r *record.Record) string {
 	var b strings.Builder
 	line := func(label string, text ...string) {
@@ -47,7 +47,7 @@ func (p *Printer) snapshot(s Snapshot, state state, r *record.Record) string {
 		if !r.Ended.IsZero() {
 			line("ended", ago(r.Ended, now))
 		}
-		line("deadline", utc(r.Deadline), "in "+duration.Brief(r.Deadline.Sub(now)), "which no message extends")
+		line("deadline", utc(r.Deadline), "in "+duration.Brief(r.Deadline.Sub(now)), "messages do not extend it")
 		label := "messages"
 		for _, message := range lastMessages(r) {
 			line(label, message)

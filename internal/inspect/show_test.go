@@ -48,7 +48,7 @@ func TestSnapshotAsText(t *testing.T) {
   began     ` + utc(0) + `, 2h01m ago
   counter   10
   written   ` + utc(2*time.Hour) + `, 1m00s ago
-  deadline  ` + utc(720*time.Hour) + `, in 29d21h, which no message extends
+  deadline  ` + utc(720*time.Hour) + `, in 29d21h, messages do not extend it
   messages  SM3=3
             SM4=4
             SM5=5
@@ -66,7 +66,7 @@ func TestSnapshotAsText(t *testing.T) {
 			t.Errorf("%v, got\n%s\nwant\n%s", err, out.String(), want)
 		}
 		if strings.Contains(out.String(), token) {
-			t.Error("the whole token is shown, and somebody could take over the conversation with it")
+			t.Error("the whole token is shown")
 		}
 	})
 }
@@ -155,7 +155,7 @@ func TestFindReturnsAtMost400(t *testing.T) {
 	})
 }
 
-// The record is shown unchanged, unless it belongs to another conversation.
+// TestSnapshotAsJSON checks that the record is unchanged, or left out if it belongs to another conversation.
 func TestSnapshotAsJSON(t *testing.T) {
 	for text, want := range map[string]string{
 		at(to, from, 1, 3, time.Now(), ""):           "same",
@@ -182,7 +182,7 @@ func TestSnapshotAsJSON(t *testing.T) {
 	}
 }
 
-// A value that is too large is never read.
+// TestAValueThatIsTooLarge checks that Redis never sends a value that is too large.
 func TestAValueThatIsTooLarge(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	conn := redistest.Conn(t, server.Addr())

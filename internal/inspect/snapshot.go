@@ -16,24 +16,25 @@ import (
 // Forever is the time to live of a key that does not expire. The service writes no such key.
 const Forever = time.Duration(math.MaxInt64)
 
-// Snapshot is what Redis contained about one conversation at one moment.
+// Snapshot is what Redis contained about one conversation. The record was read after the pointer, so a message may have
+// changed Redis in between.
 type Snapshot struct {
 	To, From string
-	Pointer  Value // normally contains a token
+	Pointer  Value // contains a token, unless it was damaged
 	Record   Value // the zero Value if the pointer contains no token
 }
 
 // Value is what a key contained.
 type Value struct {
 	Text []byte        // nil if the key was missing, was not a string, or was too large to be read
-	Size int64         // of the string in bytes, also if it was too large to be read
+	Size int64         // the size of the string in bytes, even if it was too large to be read
 	TTL  time.Duration // the time to live: 0 if the key was missing, Forever if it does not expire
 }
 
 // Read returns what Redis contains about the conversation between two addresses, written as in a message. It reports
 // false if there is no pointer. It renews nothing, and it reads no value that is larger than a token or a record may
-// be. An error means that Redis did not answer before its time-out or refused a command. Read is safe for concurrent
-// use.
+// be. An error means that Redis did not answer before its time-out or refused a command, or that ctx ended before a
+// connection was available. Read is safe for concurrent use.
 func Read(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string) (Snapshot, bool, error) {
 	var found []Snapshot
 	conn, err := pool.GetContext(ctx)
@@ -53,7 +54,7 @@ func Read(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from stri
 // reader reads many keys in a few round trips.
 type reader struct {
 	conn   redis.Conn
-	atOnce int // for how many keys commands are sent together
+	atOnce int // the number of keys whose commands are sent together
 }
 
 const (

@@ -1,5 +1,5 @@
-// Package inspect is for operators: it lists, shows, watches and ends the conversations that are in Redis. It also lets
-// a simulated time pass for a conversation. It answers no message, and reading a conversation does not renew it.
+// Package inspect lists, shows, watches and ends the conversations in Redis for an operator. It can also change a
+// conversation as if time had passed. It processes no messages, and reading a conversation does not renew it.
 package inspect
 
 import (
@@ -43,8 +43,8 @@ type Filter struct {
 
 // List calls visit with the live conversations that f selects, at most limit of them. A limit of 0 means no limit. A
 // conversation whose record has a later version counts as live. Without an order, List calls visit with one page after
-// the other, and no more than one page is in memory. With an order, which needs a limit, it calls visit once, with the
-// first conversations, unless there are none.
+// the other, and keeps no more than one page in memory. An order needs a limit. List then calls visit once, with the
+// first conversations in that order, or not at all if there are none. visit may keep and change the slice.
 //
 // An error of visit ends the search, and List returns it. Any other error means that Redis did not answer before its
 // time-out, that it refused a command (see redispool.Refused), or that ctx ended.
@@ -84,10 +84,10 @@ func (s Source) List(ctx context.Context, f Filter, order Order, limit int, visi
 // See https://www.twilio.com/docs/messaging/services.
 const maxNumbers = 400
 
-// Find returns what Redis contains about a sender's conversations, sorted by our number. If to is empty, it reads all
-// keys and returns the conversations with all numbers. It finds a conversation without a readable record, but not one
-// without a pointer. If there are none, the error is ErrUnknown. More than 400 are an error, too. For any other error,
-// see List.
+// Find returns what Redis contains about a sender's conversations, sorted by our number. from must not be empty. If to
+// is empty, Find reads all keys and returns the conversations with all numbers. It finds a conversation without a
+// readable record, but not one without a pointer. The error is ErrUnknown if it finds none. It is another error if it
+// finds more than 400. For all other errors, see List.
 func (s Source) Find(ctx context.Context, to, from string) ([]Snapshot, error) {
 	var found []Snapshot
 	err := s.eachPage(ctx, Filter{To: to, From: from}, func(snapshots []Snapshot) error {
@@ -115,8 +115,8 @@ const (
 	// remembered is how many of the last keys are compared with a new page.
 	//
 	// SCAN may return a key again while Redis shrinks its table, but it then returns only one bucket of the table
-	// again. The keys of this bucket came shortly before, and they are few: a table shrinks when nine of ten buckets
-	// are empty.
+	// again. SCAN returned the keys of this bucket shortly before, and they are few: a table shrinks when nine of ten
+	// buckets are empty.
 	// See https://redis.io/docs/latest/commands/scan/#scan-guarantees and dictScan in https://github.com/redis/redis,
 	// src/dict.c.
 	remembered = 4096
@@ -132,7 +132,7 @@ func (s Source) eachPage(ctx context.Context, f Filter, visit func([]Snapshot) e
 		}
 		return visit([]Snapshot{one})
 	}
-	seen, _ := lru.New[string, struct{}](remembered) // the only error is a size of 0
+	seen, _ := lru.New[string, struct{}](remembered) // the only possible error is for a size of 0
 	return s.Pool.EachPrimary(ctx, func(addr string, node redis.Conn) error {
 		r := reader{node, serverKeys}
 		if addr != "" { // a Cluster, in which other servers have most of the records

@@ -7,7 +7,7 @@ import (
 	"smsession/internal/session/record"
 )
 
-// state describes a conversation, and what its next message will do.
+// state describes a conversation and the effect of its next message, as a text for the operator.
 type state string
 
 const (

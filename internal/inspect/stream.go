@@ -5,13 +5,13 @@ import "fmt"
 // Stream is a View that writes a line for each event, as text or as JSON. It is not safe for concurrent use.
 type Stream struct {
 	Printer
-	// Warn is called with the failure when Redis stops answering.
+	// Warn is called with the failure when Redis stops answering, once until it answers again. It must not be nil.
 	Warn func(failure error)
 
 	failing bool
 }
 
-// Show writes the events. The error is that of Out.
+// Show writes the events. It returns the error of Out.
 func (s *Stream) Show(_ *Watch, events []Event, failure error) error {
 	if failure != nil && !s.failing {
 		s.Warn(failure)

@@ -53,7 +53,7 @@ type View interface {
 
 // Run polls and calls the view after each poll. It waits before each poll, so that Redis can answer messages between
 // two polls, even if a poll takes longer than every. It returns the error of ctx after the end of ctx, an error of the
-// view, or an error that waiting cannot remove, see redispool.Refused. After any other error of Redis it continues.
+// view, or an error for which redispool.Refused is true. After any other error of Redis, it continues.
 func (w *Watch) Run(ctx context.Context, every time.Duration, view View) error {
 	for {
 		select {
@@ -92,7 +92,7 @@ func (w *Watch) Poll(ctx context.Context) ([]Event, error) {
 			switch {
 			case !isRemembered && !c.Ended && w.hasSpoken(c):
 				add(w.firstKind(c), c)
-			case !isFirst: // it is not remembered, or it was found twice
+			case !isFirst: // c is not remembered, or List has found it twice
 			case c.Ended:
 				add(Ended, before)
 			case !c.Began.Equal(before.Began):
@@ -120,8 +120,8 @@ func (w *Watch) Poll(ctx context.Context) ([]Event, error) {
 	return events, nil
 }
 
-// hasSpoken reports whether a conversation that is not remembered has a message since the last poll: it is new, or its
-// last message is later than that of a remembered conversation.
+// hasSpoken reports whether a conversation that is not remembered has a message since the last poll. This is so if it
+// is new, or if its last message is later than the last message of a remembered conversation.
 func (w *Watch) hasSpoken(c Conversation) bool {
 	return w.More == 0 || len(w.Rows) > 0 && c.Written.After(w.Rows[len(w.Rows)-1].Written)
 }

@@ -17,8 +17,8 @@ import (
 	"smsession/internal/redispool"
 )
 
-// write puts a conversation into Redis: how many messages it has, when it began and when the last one was counted, both
-// in seconds of a clock that the test moves. Without a message it has ended.
+// write puts a conversation of count messages into Redis. began and written are seconds after the beginning of the
+// hour. If count is 0, the conversation has ended.
 func (b bench) write(from string, count, began, written int) {
 	b.Helper()
 	clock := func(s int) string {
@@ -122,7 +122,7 @@ func (f viewFunc) Show(_ *inspect.Watch, events []inspect.Event, failure error) 
 	return f(events, failure)
 }
 
-// Reading many keys may take longer than the pause, and the service needs Redis too.
+// TestRunPausesAfterEachPoll uses polls that take longer than the pause. The service needs Redis between them.
 func TestRunPausesAfterEachPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const every, poll = time.Second, 2500 * time.Millisecond

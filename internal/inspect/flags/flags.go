@@ -1,4 +1,4 @@
-// Package flags has the flags that ls, show, watch and end share. It opens what these commands work with.
+// Package flags has the flags that ls, show, watch and end share. It also opens their Redis and makes their printer.
 package flags
 
 import (
@@ -35,8 +35,8 @@ func (f List) Filter() inspect.Filter {
 	return inspect.Filter{To: string(f.To), From: string(f.From)}
 }
 
-// Open returns the Redis of the settings, and a printer that writes to out. The printer shows the typed addresses
-// whole. The caller must close the pool of the source. Open does not contact Redis. The error is a config.Faults.
+// Open returns the Redis of the settings, and a printer that writes to out. The printer does not mask the typed
+// addresses. The caller must close the pool of the source. Open does not contact Redis. The error is a config.Faults.
 func (f common) Open(out io.Writer, typed ...usage.Address) (inspect.Source, inspect.Printer, error) {
 	cfg, err := f.Config()
 	if err != nil {
