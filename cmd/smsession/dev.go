@@ -20,7 +20,7 @@ import (
 	"smsession/internal/weburl"
 )
 
-// anyPort replaces the address of a default port that is taken.
+// anyPort is the address to listen on if a default port is taken. The system chooses a free port for it.
 const anyPort = "127.0.0.1:0"
 
 // devCommand runs the service with an embedded Redis, a throw-away auth token and the page with the phones.
@@ -32,7 +32,7 @@ type devCommand struct {
 func (c *devCommand) Help() string {
 	return `The public listener also has a page with phones at /, to send messages to the service in a browser. dev writes its URL
 and the auth token to a private file: $XDG_RUNTIME_DIR/smsession/dev.json, or a file in the directory for temporary
-files. phone and load read this file if they have no --url. dev deletes it at its end.
+files. phone and load read this file if they have no --url. dev deletes the file when it ends.
 
   smsession dev
   smsession dev --port 3000 --session-idle-timeout 1m
@@ -41,7 +41,7 @@ files. phone and load read this file if they have no --url. dev deletes it at it
 The exit status is 1 if the service cannot start or fails, and 2 for a wrong command line or setting.`
 }
 
-// Run serves until the first signal. It deletes what it has created on the host.
+// Run runs the service until the first signal. It then deletes the file that it has written for phone and load.
 func (c *devCommand) Run(ctx context.Context, p *process) error {
 	cfg, err := c.Config()
 	if err != nil {
@@ -81,7 +81,7 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 	})
 }
 
-// listen binds the ports. If a default port is taken, another one is used.
+// listen opens the listeners. If a default port is taken, it uses another one.
 func (c *devCommand) listen(cfg config.Config) (replica.Listeners, error) {
 	public, admin := []string{cfg.Addr}, []string{cfg.AdminAddr}
 	if c.Addr == "" && c.Port == "" {
@@ -93,8 +93,8 @@ func (c *devCommand) listen(cfg config.Config) (replica.Listeners, error) {
 	return replica.Listen(public, admin)
 }
 
-// standalone returns the settings with the embedded Redis, with a random auth token and, unless PUBLIC_URL is set, with
-// the URL of the public listener.
+// standalone returns the settings with the embedded Redis and a random auth token. If PUBLIC_URL is not set, the URL of
+// the public listener replaces it.
 func standalone(cfg config.Config, url, redisAddr string) config.Config {
 	cfg.AuthTokens = twilio.Tokens{{Value: phone.RandomHex()}}
 	cfg.Redis = redisurl.URL{Addrs: []string{redisAddr}}
@@ -104,7 +104,7 @@ func standalone(cfg config.Config, url, redisAddr string) config.Config {
 	return cfg
 }
 
-// newPage makes the page with the phones. Their messages arrive at the public listener, like those of Twilio.
+// newPage makes the page with the phones. They send their messages to the public listener, as Twilio does.
 func newPage(cfg config.Config, s devservice.Service, pool *redis.Pool) (*devphone.Page, error) {
 	return devphone.New(devphone.Options{
 		Phone:          s.Phone(devservice.From, devservice.To),

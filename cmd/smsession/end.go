@@ -15,7 +15,7 @@ import (
 // endCommand ends a sender's conversations.
 type endCommand struct {
 	flags.Sender
-	Yes   bool `name:"yes" short:"y" help:"Do not ask."`
+	Yes   bool `name:"yes" short:"y" help:"End the conversations without asking."`
 	Erase bool `name:"erase" help:"Delete everything about the conversation in Redis, for a person who asks to be forgotten. A late repeat of a message may then be counted again."`
 }
 
@@ -38,7 +38,7 @@ line or setting, and without --yes if stdin or stderr is not a terminal.
   smsession end +12025550143 --erase`
 }
 
-// Run asks, and ends each conversation of the sender.
+// Run ends each conversation of the sender. Without --yes, it asks first.
 func (c *endCommand) Run(ctx context.Context, p *process) error {
 	if !c.Yes && !(terminal.Is(os.Stdin) && terminal.Is(p.stderr)) {
 		return usage.Fault("stdin or stderr is not a terminal: use --yes")
@@ -67,7 +67,7 @@ func (c *endCommand) Run(ctx context.Context, p *process) error {
 	return nil
 }
 
-// confirm shows the conversations and asks the person at the terminal.
+// confirm shows the conversations, asks whether to end them, and reports whether the answer is yes.
 func (c *endCommand) confirm(ctx context.Context, p *process, printer inspect.Printer, found []inspect.Snapshot) bool {
 	printer.Out, printer.JSON = p.stderr, false
 	_ = printer.Show(found)

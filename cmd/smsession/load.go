@@ -12,7 +12,7 @@ import (
 	"smsession/internal/usage"
 )
 
-// loadCommand is many phones at once.
+// loadCommand sends messages from many phones at once.
 type loadCommand struct {
 	target.Flags
 	To usage.Address `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"Our number (default +15005550006, Twilio's test number)."`
@@ -21,14 +21,14 @@ type loadCommand struct {
 	InFlight      int              `name:"in-flight" default:"64" placeholder:"N" help:"Number of deliveries at the same time, at least --burst (default 64)."`
 	Duration      *time.Duration   `name:"duration" placeholder:"DURATION" help:"For how long new messages are sent (default 30s; with --messages, until they are sent)."`
 	Messages      int              `name:"messages" default:"0" placeholder:"N" help:"How many messages to send at most, repeats not counted (default 0, no limit)."`
-	Rate          float64          `name:"rate" default:"0" placeholder:"N" help:"Messages a second, whether they are answered or not; latency then counts from the time at which a message was due (default 0, as many as are answered)."`
+	Rate          float64          `name:"rate" default:"0" placeholder:"N" help:"Messages a second, whether they are answered or not; latency is then measured from the time at which a message was due (default 0: a message is sent when an earlier one is answered)."`
 	Burst         int              `name:"burst" default:"5" placeholder:"N" help:"Every tenth turn of a conversation is this many messages at once; 1 for no bursts (default 5)."`
 	FirstRace     float64          `name:"first-race" default:"0.1" placeholder:"SHARE" help:"Share of conversations, 0 to 1, that begin with a burst (default 0.1)."`
 	Resend        float64          `name:"resend" default:"0.1" placeholder:"SHARE" help:"Share of messages, 0 to 1, that are delivered again, half of them at once and half later (default 0.1)."`
 	LoseCookies   float64          `name:"lose-cookies" default:"0.05" placeholder:"SHARE" help:"Share of deliveries, 0 to 1, that carry no cookies (default 0.05)."`
 	Expect        load.Expectation `name:"expect" enum:"counter,none" default:"counter" placeholder:"WHAT" help:"What to prove: counter (the tutorial's replies count every message once) or none (default counter)."`
 
-	OwnHost bool `name:"i-own-this-host" help:"Allow a load of a host that is not this one."`
+	OwnHost bool `name:"i-own-this-host" help:"Allow load on another host. Use it only for a host that is yours."`
 	JSON    bool `name:"json" help:"Print the report as one JSON object."`
 }
 
@@ -51,7 +51,7 @@ wrong command line, for a host that is not this one, and for a webhook that lead
 redirect and no TwiML there.`
 }
 
-// options returns the options of the load, without its phones.
+// options returns the options of the flags. The phones are missing.
 func (c *loadCommand) options() load.Options {
 	o := load.Options{
 		Conversations: c.Conversations, InFlight: c.InFlight, Duration: c.Duration, Messages: c.Messages, Rate: c.Rate,
@@ -71,7 +71,7 @@ func (c *loadCommand) Validate() error {
 	return nil
 }
 
-// Run sends, and prints the report.
+// Run sends the messages and prints the report.
 func (c *loadCommand) Run(ctx context.Context, p *process) error {
 	o, _, err := c.Find(ctx)
 	if err != nil {
@@ -102,5 +102,5 @@ func (c *loadCommand) Run(ctx context.Context, p *process) error {
 	default:
 		err = report.WriteText(p.stdout)
 	}
-	return cmp.Or(report.Err(), err) // the proof counts even if nobody reads it
+	return cmp.Or(report.Err(), err) // a failed proof is the error even if the report cannot be written
 }

@@ -16,14 +16,15 @@ type lsCommand struct {
 	Limit *int          `name:"limit" placeholder:"N" help:"List at most this many (default 20 with --sort, otherwise all)."`
 }
 
-// sortedLimit is how many conversations may be in memory to be sorted. They need up to 60 MB.
+// sortedLimit is the highest --limit of `ls --sort` and of watch, which keep the conversations in memory. They need up
+// to 60 MB.
 const sortedLimit = 100_000
 
 // Help is shown below the flags' summary.
 func (c *lsCommand) Help() string {
-	return `COUNT is the number of messages counted, IDLE the time since the last one, and LEFT the time until the
-session expires if no message comes. Sessions that were ended are left out. The keys are read with SCAN, so Redis
-answers messages at the same time, and conversations are printed as they are found. On a Cluster, a conversation whose
+	return `COUNT is the number of counted messages. IDLE is the time since the last one. LEFT is the time until the session
+expires if no further message arrives. Ended sessions are left out. ls reads the keys with SCAN, so Redis continues to
+answer messages. It prints each conversation when it finds it, unless --sort is set. On a Cluster, a conversation whose
 slot moves meanwhile may be listed twice or not at all.
 
 ls needs REDIS_URL and no Twilio secret. The exit status is 0 also if there are no conversations, 1 if Redis cannot be
@@ -39,7 +40,7 @@ func (c *lsCommand) Validate() error {
 	switch {
 	case c.Limit == nil:
 	case *c.Limit < 1:
-		return usage.Fault("--limit must be a whole number from 1")
+		return usage.Fault("--limit must be at least 1")
 	case c.Sort != "" && *c.Limit > sortedLimit:
 		return usage.Fault(fmt.Sprintf("--limit must be a whole number from 1 to %d with --sort", sortedLimit))
 	}

@@ -1,4 +1,5 @@
-// Command smsession gives SMS conversations a memory: it answers Twilio's webhook, and keeps the sessions in Redis.
+// Command smsession answers the SMS messages that Twilio posts to it, and keeps the sessions of the conversations in
+// Redis.
 package main
 
 import (
@@ -21,7 +22,7 @@ import (
 	"smsession/internal/usage"
 )
 
-// commands is the command line. Each command has a file of this package.
+// commands is the command line. Each command has its own file in this package.
 type commands struct {
 	Serve   serveCommand   `cmd:"" help:"Run the service."`
 	Dev     devCommand     `cmd:"" help:"Run the service with its own Redis; nothing needs to be installed or configured."`
@@ -37,7 +38,7 @@ type commands struct {
 	Health  healthCommand  `cmd:"" hidden:"" help:"Ask a replica on this host whether it is ready."`
 }
 
-const description = `SMS conversations with a memory: a webhook for Twilio, sessions in Redis.
+const description = `smsession answers SMS messages from Twilio and keeps the sessions of the conversations in Redis.
 
 Examples:
 
@@ -57,7 +58,7 @@ const (
 
 // process has the parts of the process that commands use.
 type process struct {
-	hangup         <-chan os.Signal // gets SIGHUP
+	hangup         <-chan os.Signal // receives SIGHUP
 	stdout, stderr io.Writer
 	transport      http.RoundTripper // for HTTP to other hosts; nil is http.DefaultTransport
 }
@@ -85,8 +86,9 @@ func run(ctx context.Context, p *process, args []string) int {
 	return p.report(command.Run(p))
 }
 
-// report prints an error of any command and returns the exit status. It is no error if the reader of standard output
-// has stopped reading, as head does. A connection that breaks is an error: it is not a file.
+// report prints the error of a command and returns the exit status. It prints nothing and returns 0 if err is nil, or
+// if the reader of standard output has stopped reading, as head does. A broken connection is an error: it is not a
+// file.
 func (p *process) report(err error) int {
 	if file, ok := errors.AsType[*fs.PathError](err); err == nil || ok && file.Err == syscall.EPIPE {
 		return 0
@@ -106,7 +108,7 @@ func (p *process) report(err error) int {
 	return status
 }
 
-// sentence returns an error as one line. Other programs may have sent parts of it, so it is made safe for a terminal.
+// sentence returns the text of err as one line that is safe for a terminal: another program may have sent parts of it.
 func sentence(err error) string {
 	return terminal.Escape(strings.ReplaceAll(err.Error(), "\n", "; ")) // errors.Join puts each error on its own line
 }

@@ -16,7 +16,7 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// Other programs may have sent parts of an error.
+// TestSentence uses an error whose text contains control characters, because another program may have sent it.
 func TestSentence(t *testing.T) {
 	err := errors.Join(errors.New("Twilio says \x1b[2Jhello\rbye"), errors.New("and \u202eno more"))
 	if got, want := sentence(err), `Twilio says \x1b[2Jhello\rbye; and \u202eno more`; got != want {
@@ -97,7 +97,7 @@ func TestReport(t *testing.T) {
 			"smsession: write /dev/stdout: no space left on device\n"},
 		{"a broken connection is not a closed pipe", &net.OpError{Op: "write", Net: "tcp", Err: syscall.EPIPE},
 			"smsession: write tcp: broken pipe\n"},
-		{"an interrupted command is named so", fmt.Errorf("read: %w", context.Canceled), "smsession: interrupted\n"},
+		{"an interruption is reported without the error that it caused", fmt.Errorf("read: %w", context.Canceled), "smsession: interrupted\n"},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 	"smsession/internal/usage"
 )
 
-// phoneCommand is a phone in the terminal.
+// phoneCommand sends messages from a phone in the terminal.
 type phoneCommand struct {
 	target.Flags
 	From                usage.Address `name:"from" default:"+12025550143" placeholder:"NUMBER" help:"The sender; whatsapp:+1… for WhatsApp, and --to is then a WhatsApp number too (default +12025550143, which is fictitious)."`
@@ -51,10 +51,10 @@ than those of --url and --fallback-url, because the request carries the cookies 
 
 The exit status is 1 if Twilio would have logged an error for a message (a forged message that is refused has error
 11217), if the webhook leads to another server that phone did not contact, or if no webhook was found. It is 2 for a
-wrong line or command line. In a terminal it is 0 after any message.`
+wrong line or command line. If the messages were typed in a terminal, it is 0 whatever happened to them.`
 }
 
-// Validate checks the texts and the share.
+// Validate checks the texts and --lose-cookies.
 func (c *phoneCommand) Validate() error {
 	if err := texting.Check(c.Texts); err != nil {
 		return usage.Fault(err.Error())
@@ -87,11 +87,11 @@ func (c *phoneCommand) Run(ctx context.Context, p *process) error {
 		person.Elapse = func(ctx context.Context, d time.Duration) error { return service.Elapse(ctx, o.To, o.From, d) }
 	}
 	if in.Typed {
-		_ = person.View.Note(fmt.Sprintf("texting %s as %s; /help lists the commands, Ctrl-D ends", o.To, o.From))
+		_ = person.View.Note(fmt.Sprintf("sending to %s as %s; /help lists the commands, Ctrl-D ends", o.To, o.From))
 	}
 	switch err := person.Run(ctx, in.Next); {
 	case in.Typed && errors.Is(err, context.Canceled):
-		return nil // the person ended it
+		return nil // Ctrl-C is a normal end
 	case err != nil || in.Typed: // the person has seen what went wrong
 		return err
 	case person.Tally.InvalidLines > 0:
@@ -101,7 +101,8 @@ func (c *phoneCommand) Run(ctx context.Context, p *process) error {
 	}
 }
 
-// phone returns the phone. An error is a fault of the command line. Programs that read JSON are not asked.
+// phone makes the phone. An error means that a flag is wrong. With --json, a program reads the output, so phone never
+// asks whether to follow to another host.
 func (c *phoneCommand) phone(o phone.Options, in texting.Input) (*phone.Phone, error) {
 	if c.JSON {
 		in.Ask = nil

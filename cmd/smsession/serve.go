@@ -23,7 +23,7 @@ func (c *serveCommand) Help() string {
 The exit status is 1 if the service cannot start or fails, and 2 for a wrong command line or setting.`
 }
 
-// Run serves until the first signal.
+// Run runs the service until the first signal.
 func (c *serveCommand) Run(ctx context.Context, p *process) error {
 	cfg, err := c.Config()
 	if err != nil {

@@ -23,8 +23,8 @@ type watchCommand struct {
 func (c *watchCommand) Help() string {
 	return `In a terminal, watch shows a table with the latest messages first, and the latest events below it; Ctrl-C
 ends it. Into a pipe, or with --json, it prints one line for each event: began, spoke, ended (by STOP or an operator) or
-gone (expired or erased). Each poll reads all keys with SCAN. Of conversations beyond --limit, watch shows new messages,
-but not when they are gone.
+gone (expired or erased). Each poll reads all keys with SCAN. For conversations beyond --limit, watch shows new messages
+but not the end.
 
 watch needs REDIS_URL and no Twilio secret. If Redis goes away, watch waits for it. If Redis cannot be read at the
 start, the exit status is 1. It is 2 for a wrong command line or setting.
@@ -33,8 +33,8 @@ start, the exit status is 1. It is 2 for a wrong command line or setting.
   smsession watch --json | jq -c 'select(.event == "began")'`
 }
 
-// Validate checks the bounds of the numbers. The least pause makes sure that a typing error does not read Redis all the
-// time.
+// Validate checks the bounds of the numbers. Without a least value of --every, a typing error could make watch read
+// Redis without a pause.
 func (c *watchCommand) Validate() error {
 	switch {
 	case c.Every < 100*time.Millisecond:
@@ -62,7 +62,7 @@ func (c *watchCommand) Run(ctx context.Context, p *process) error {
 	return err
 }
 
-// show shows the events after the first poll.
+// show polls, and shows the events: as a screen in a terminal, and otherwise as lines.
 func (c *watchCommand) show(ctx context.Context, p *process, watch *inspect.Watch, printer inspect.Printer) error {
 	every := duration.Format(c.Every)
 	if !c.JSON && terminal.Is(p.stdout) {

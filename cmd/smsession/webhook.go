@@ -25,7 +25,7 @@ type numberFlags struct {
 	Number string `arg:"" name:"number" help:"The number, in E.164: +15005550006."`
 }
 
-// account checks the number and the settings.
+// account checks the number and the settings, and returns the account that the settings name.
 func (f numberFlags) account(p *process) (*rest.Account, config.REST, error) {
 	if err := webhook.CheckNumber(f.Number); err != nil {
 		return nil, config.REST{}, usage.Fault(err.Error())
@@ -72,7 +72,7 @@ type webhookSetCommand struct {
 	numberFlags
 	URL       string `name:"url" placeholder:"URL" help:"The webhook's URL, which ends in /sms or is WEBHOOK_URL; a connection override may follow: #rc=2 (default: WEBHOOK_URL, or PUBLIC_URL with /sms)."`
 	DryRun    bool   `name:"dry-run" help:"Show what would be set, and set nothing."`
-	AllowHTTP bool   `name:"allow-http" help:"Set URLs that are not https, although others can read and copy messages on their way."`
+	AllowHTTP bool   `name:"allow-http" help:"Allow URLs that are not https. Others can then read and copy the messages on their way."`
 	Unchecked bool   `name:"unchecked" help:"Do not check first that smsession answers at the URLs."`
 }
 
@@ -89,7 +89,7 @@ The fallback URL is FALLBACK_URL (--fallback-url), else --url with /fallback, el
 The exit status is 1 if Twilio or the service does not answer as it should, and 2 for a wrong command line or setting.`
 }
 
-// Run sets the webhook, and prints it as it was and as it is.
+// Run sets the webhook, and prints it as it was before and as it is after.
 func (c *webhookSetCommand) Run(ctx context.Context, p *process) error {
 	account, cfg, err := c.account(p)
 	if err != nil {

@@ -12,10 +12,10 @@ import (
 	"smsession/internal/twiliotest"
 )
 
-// operator types commands of `smsession webhook`. The other hosts are a stand-in.
+// operator runs commands of `smsession webhook`.
 type operator struct {
-	outside *twiliotest.Account
-	health  []string // the requests to the service at sms.example.com
+	outside *twiliotest.Account // stands in for Twilio and for the service at sms.example.com
+	health  []string            // the requests to the service
 }
 
 // newOperator returns an operator whose number has the webhook of another service.
@@ -204,7 +204,7 @@ func TestWebhookErrors(t *testing.T) {
 		{"a wrong token", twiliotest.ExampleNumber, []string{"--twilio-auth-token=0123456789"}, nil, "Twilio rejected the account SID and the auth token (401)"},
 		{"another account", twiliotest.ExampleNumber, []string{"--twilio-account-sid=AC" + strings.Repeat("0", 32)}, nil, "Twilio rejected the account SID and the auth token (401)"},
 		{"too many requests", twiliotest.ExampleNumber, nil, twiliotest.Reject(429, 20429, "Too Many Requests"), "(429)"},
-		{"a failure of Twilio's", twiliotest.ExampleNumber, nil, twiliotest.Reject(503, 20503, "Unavailable"), "Twilio failed (503)"},
+		{"a failure at Twilio", twiliotest.ExampleNumber, nil, twiliotest.Reject(503, 20503, "Unavailable"), "Twilio failed (503)"},
 	} {
 		for _, command := range []string{"show", "set"} {
 			t.Run(row.name+" is an error of "+command, func(t *testing.T) {
@@ -251,7 +251,7 @@ func TestWebhookLogin(t *testing.T) {
 	}
 }
 
-// Texts from outside must not do anything to the terminal.
+// TestWebhookTerminal checks that texts from Twilio cannot control the terminal.
 func TestWebhookTerminal(t *testing.T) {
 	t.Run("the names and URLs of a number are escaped", func(t *testing.T) {
 		o := newOperator(t, "friendly_name", "a\x1b[2J\u202eb\nours  yes", "sms_url",
