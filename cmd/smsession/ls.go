@@ -40,7 +40,7 @@ func (c *lsCommand) Validate() error {
 	switch {
 	case c.Limit == nil:
 	case *c.Limit < 1:
-		return usage.Fault("--limit must be at least 1")
+		return usage.Fault("--limit must be a whole number from 1")
 	case c.Sort != "" && *c.Limit > sortedLimit:
 		return usage.Fault(fmt.Sprintf("--limit must be a whole number from 1 to %d with --sort", sortedLimit))
 	}

@@ -10,14 +10,14 @@ import (
 
 // ErrUnknown is the error of Find if a number has no conversation. It does not quote the number.
 var ErrUnknown = errors.New("there is no conversation of that number: it never sent a message, its session has expired, " +
-	"or it must be written as in the messages, such as whatsapp:+15551234567")
+	"or it is written in another way, such as with whatsapp: before it")
 
 // explain adds to an error of Redis what an operator can do. It wraps err, and returns nil if err is nil.
 func explain(err error) error {
 	switch {
 	case node.Code(err) == "NOPERM":
-		return fmt.Errorf("the user of REDIS_URL lacks a right: it needs the keys of the prefix, and SCAN, GET, STRLEN "+
-			"and PTTL, for end also SET, DEL, TYPE, EVAL and EVALSHA, and on a Cluster also CLUSTER SLOTS: %w", err)
+		return fmt.Errorf("the user of REDIS_URL lacks a right: it needs SCAN, GET, STRLEN and PTTL, for end also "+
+			"SET, DEL, TYPE, EVAL and EVALSHA, on a Cluster also CLUSTER SLOTS, and the keys of the prefix: %w", err)
 	case redispool.Refused(err):
 		return fmt.Errorf("the Redis of REDIS_URL refuses us: %w", err)
 	}

@@ -218,7 +218,8 @@ func TestAgeDoesNotUndoARenewal(t *testing.T) {
 			b.Fatal(err)
 		}
 		if b.left(pointer) != 3*time.Hour || b.left(recordKey) != 3*time.Hour {
-			b.Errorf("after a renewal to four hours, the pointer has %v left and the record %v", b.left(pointer), b.left(recordKey))
+			b.Errorf("after a renewal to four hours, the pointer has %v left and the record %v",
+				b.left(pointer), b.left(recordKey))
 		}
 	})
 }
