@@ -12,7 +12,7 @@ import (
 	"smsession/internal/config/redisurl"
 )
 
-// noFiles is the readFile of the tests that read no file.
+// noFiles is a readFile for tests. It reads no file and returns an error.
 func noFiles(string) ([]byte, error) { return nil, errors.New("cannot be read") }
 
 // encrypted returns the TLS configuration of a URL that names no certificates.

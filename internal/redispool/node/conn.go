@@ -68,8 +68,8 @@ func (c *Conn) roundTrip(commands []Command) []Reply {
 }
 
 // receive receives one reply and decides whether its error ends the use of the connection. A server that was demoted or
-// that is loading keeps its connections open, but only another server accepts the command. An unknown error of a script
-// may also mean that the server was demoted.
+// that is loading keeps its connections open, but it refuses the command. Another server may accept it. An unknown
+// error of a script may also mean that the server was demoted.
 func (c *Conn) receive(script bool) Reply {
 	value, err := c.raw.Receive()
 	if err == nil {
