@@ -45,8 +45,7 @@ func TestRereadCertificates(t *testing.T) {
 	old, next := redistest.Start(t, redistest.Options{TLS: true}), redistest.Start(t, redistest.Options{TLS: true})
 	ca, cert, key := write(t, ""), write(t, ""), write(t, "")
 	replace := func(s *redistest.Server) {
-		serverCert, serverKey := s.ClientFiles()
-		for to, from := range map[string]string{ca: s.CAFile(), cert: serverCert, key: serverKey} {
+		for to, from := range map[string]string{ca: s.PEMFile(), cert: s.PEMFile(), key: s.PEMFile()} {
 			text, err := os.ReadFile(from)
 			if err == nil {
 				err = os.WriteFile(to, text, 0o600)

@@ -47,18 +47,15 @@ func writeCertificate(tb testing.TB, dir string) {
 	}
 }
 
-// CAFile returns the path of the authority's certificate, in PEM. Without Options.TLS, there is no such file.
-func (s *Server) CAFile() string { return filepath.Join(s.options.certs, certFile) }
-
-// ClientFiles returns the paths of a client certificate that the authority has signed, and of its key, both in PEM.
-// Without Options.TLS, there are no such files.
-func (s *Server) ClientFiles() (cert, key string) { return s.CAFile(), s.CAFile() }
+// PEMFile returns the path of a file with a certificate and its key, in PEM. Clients use it as the authority of the
+// server and as a client certificate. Without Options.TLS, there is no such file.
+func (s *Server) PEMFile() string { return filepath.Join(s.options.certs, certFile) }
 
 // ClientTLS returns the TLS settings of a client that trusts the authority and has a client certificate. Without
 // Options.TLS, the test fails.
 func (s *Server) ClientTLS() *tls.Config {
 	s.tb.Helper()
-	cert, err := tls.LoadX509KeyPair(s.ClientFiles())
+	cert, err := tls.LoadX509KeyPair(s.PEMFile(), s.PEMFile())
 	if err != nil {
 		s.tb.Fatalf("redistest: %v", err)
 	}

@@ -36,8 +36,7 @@ func (s *Server) CLI(args ...string) string {
 	defer cancel()
 	connection := []string{"-h", host, "-p", strconv.Itoa(s.port)}
 	if s.options.TLS {
-		cert, key := s.ClientFiles()
-		connection = append(connection, "--tls", "--cacert", s.CAFile(), "--cert", cert, "--key", key)
+		connection = append(connection, "--tls", "--cacert", s.PEMFile(), "--cert", s.PEMFile(), "--key", s.PEMFile())
 	}
 	cmd := exec.CommandContext(ctx, installed(s.tb, "redis-cli"), append(connection, args...)...)
 	if s.options.Password != "" {

@@ -8,9 +8,9 @@ type Options struct {
 	AppendOnly bool
 	// Password is the password of the default user.
 	Password string
-	// TLS makes the server accept TLS only. Its certificate is for 127.0.0.1 and localhost; see [Server.CAFile].
+	// TLS makes the server accept TLS only. Its certificate is for 127.0.0.1 and localhost; see [Server.PEMFile].
 	TLS bool
-	// ClientCertificate makes the server require a client certificate of its authority; see [Server.ClientFiles].
+	// ClientCertificate makes the server require a client certificate of its authority; see [Server.PEMFile].
 	ClientCertificate bool
 	// Config is the text of a configuration file. Sentinel needs one, because it rewrites it.
 	Config string
@@ -43,13 +43,12 @@ func (s *Server) args() []string {
 	}
 	port := strconv.Itoa(s.port)
 	if s.options.TLS {
-		cert, key := s.ClientFiles()
 		clients := "no"
 		if s.options.ClientCertificate {
 			clients = "yes"
 		}
 		args = append(args, "--port", "0", "--tls-port", port, "--tls-auth-clients", clients,
-			"--tls-ca-cert-file", s.CAFile(), "--tls-cert-file", cert, "--tls-key-file", key)
+			"--tls-ca-cert-file", s.PEMFile(), "--tls-cert-file", s.PEMFile(), "--tls-key-file", s.PEMFile())
 	} else {
 		args = append(args, "--port", port)
 	}

@@ -204,7 +204,7 @@ func TestSentinelAndClusterNodes(t *testing.T) {
 		})
 		want := fmt.Sprintf("127.0.0.1\n%d", primary.Port())
 		if got := sentinel.CLI("SENTINEL", "GET-MASTER-ADDR-BY-NAME", "primary"); got != want {
-			t.Errorf("the sentinel returns %q, want %q", got, want)
+			t.Errorf("the Sentinel returns %q, want %q", got, want)
 		}
 	})
 	t.Run("a node of a Cluster accepts slots", func(t *testing.T) {
@@ -221,13 +221,13 @@ func TestTLS(t *testing.T) {
 	if got := s.CLI("PING"); got != "PONG" {
 		t.Errorf("redis-cli PING = %q, want PONG", got)
 	}
-	pem, err := os.ReadFile(s.CAFile())
+	pem, err := os.ReadFile(s.PEMFile())
 	if err != nil {
 		t.Fatal(err)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM(pem) {
-		t.Fatal("CAFile contains no certificate")
+		t.Fatal("PEMFile contains no certificate")
 	}
 	for _, url := range []string{s.URL(), strings.Replace(s.URL(), "127.0.0.1", "localhost", 1)} {
 		c, err := redis.DialURL(url, redis.DialTLSConfig(&tls.Config{RootCAs: roots}))

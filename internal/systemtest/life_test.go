@@ -50,7 +50,7 @@ func TestStartFails(t *testing.T) {
 		{"the database does not exist", "redis://" + open.Addr() + "/4711", "out of range", nil},
 		{"the authority of the certificate is unknown", encrypted.URL(), "certificate", nil},
 		{"the certificate is for another host", strings.Replace(encrypted.URL(), "127.0.0.1", "0.0.0.0", 1), "certificate",
-			[]string{"SSL_CERT_FILE=" + encrypted.CAFile()}},
+			[]string{"SSL_CERT_FILE=" + encrypted.PEMFile()}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -84,7 +84,7 @@ func TestStartWaitsForRedis(t *testing.T) {
 // TestRedisWithTLS trusts the authority of Redis's certificate. TestStartFails shows that it is not trusted otherwise.
 func TestRedisWithTLS(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{TLS: true, Password: "right"})
-	r := startReplica(t, server.URL(), "SSL_CERT_FILE="+server.CAFile())
+	r := startReplica(t, server.URL(), "SSL_CERT_FILE="+server.PEMFile())
 	s := newSender(t)
 	first := s.deliver(r.url, "/sms", webhooktest.NewSID(), "")
 	report(t, checkCounts([]reply{first, s.deliver(r.url, "/sms", webhooktest.NewSID(), first.Cookie)}, 1, 2))

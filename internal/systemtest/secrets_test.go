@@ -70,10 +70,9 @@ func TestCertificateRotation(t *testing.T) {
 	next := redistest.Start(t, redistest.Options{TLS: true})
 	ca, cert, key := newSecretFile(t, ""), newSecretFile(t, ""), newSecretFile(t, "")
 	put := func(s *redistest.Server) {
-		certFile, keyFile := s.ClientFiles()
-		ca.copy(s.CAFile())
-		cert.copy(certFile)
-		key.copy(keyFile)
+		for _, file := range []secretFile{ca, cert, key} {
+			file.copy(s.PEMFile())
+		}
 	}
 	put(server)
 	files := url.Values{"ca_file": {ca.path}, "cert_file": {cert.path}, "key_file": {key.path}}
@@ -83,9 +82,9 @@ func TestCertificateRotation(t *testing.T) {
 
 	operator := redistest.Conn(t, server.Addr(), redis.DialUseTLS(true), redis.DialTLSConfig(server.ClientTLS()))
 	put(next)
-	certFile, keyFile := next.ClientFiles() // the server has the same certificate
+	pem := next.PEMFile() // the server has the same certificate
 	for _, command := range [][]any{
-		{"CONFIG", "SET", "tls-ca-cert-file", next.CAFile(), "tls-cert-file", certFile, "tls-key-file", keyFile},
+		{"CONFIG", "SET", "tls-ca-cert-file", pem, "tls-cert-file", pem, "tls-key-file", pem},
 		{"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"},
 	} {
 		if _, err := operator.Do(command[0].(string), command[1:]...); err != nil {

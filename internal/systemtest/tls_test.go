@@ -91,7 +91,7 @@ func TestStartFailsWithTLS(t *testing.T) {
 		status         int
 	}{
 		{"a wrong password", strings.Replace(right, "word@", "wrong@", 1), "WRONGPASS", 0, 1},
-		{"an unknown authority", strings.Replace(right, "ca_file="+url.QueryEscape(server.CAFile())+"&", "", 1), "certificate", 0, 1},
+		{"an unknown authority", strings.Replace(right, "ca_file="+url.QueryEscape(server.PEMFile())+"&", "", 1), "certificate", 0, 1},
 		{"a file that does not exist", strings.Replace(right, "ca_file=", "ca_file=%2Fmissing", 1), "the ca_file cannot be read: no such file", 0, 2},
 		{"another server's name", right + "&server_name=redis.example.com", "certificate is valid for", 0, 1},
 		{"a database that the user may not select", strings.Replace(right, "?", "/1?", 1), "NOPERM", 0, 1},
@@ -112,7 +112,7 @@ func TestStartFailsWithTLS(t *testing.T) {
 }
 
 func narrowURL(s *redistest.Server) string {
-	cert, key := s.ClientFiles()
-	files := url.Values{"ca_file": {s.CAFile()}, "cert_file": {cert}, "key_file": {key}}
+	pem := s.PEMFile()
+	files := url.Values{"ca_file": {pem}, "cert_file": {pem}, "key_file": {pem}}
 	return "rediss://" + narrowLogin + s.Addr() + "?" + files.Encode()
 }

@@ -13,8 +13,8 @@ import (
 
 func TestCertificates(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{TLS: true, ClientCertificate: true})
-	cert, key := server.ClientFiles()
-	files := url.Values{"ca_file": {server.CAFile()}, "cert_file": {cert}, "key_file": {key},
+	pem := server.PEMFile()
+	files := url.Values{"ca_file": {pem}, "cert_file": {pem}, "key_file": {pem},
 		"server_name": {"127.0.0.1"}}
 	u, err := redisurl.Parse("rediss://"+server.Addr()+"?"+files.Encode(), os.ReadFile)
 	if err != nil {
@@ -38,8 +38,7 @@ func TestCertificates(t *testing.T) {
 func TestCertificateFaults(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{TLS: true})
 	other := redistest.Start(t, redistest.Options{TLS: true})
-	cert, key := server.ClientFiles()
-	_, otherKey := other.ClientFiles()
+	cert, key, otherKey := server.PEMFile(), server.PEMFile(), other.PEMFile()
 	text := filepath.Join(t.TempDir(), "text")
 	if err := os.WriteFile(text, []byte("not a certificate"), 0o600); err != nil {
 		t.Fatal(err)
