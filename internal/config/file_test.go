@@ -60,18 +60,18 @@ func TestFileFaults(t *testing.T) {
 	}
 	const name = "REDIS_URL_FILE (--redis-url-file): "
 	checkFaults(t, []faultRow{
-		{"only one of REDIS_URL and REDIS_URL_FILE is set", func(f *config.Flags) { f.RedisURLFile = missing },
+		{"REDIS_URL and REDIS_URL_FILE must not both be set", func(f *config.Flags) { f.RedisURLFile = missing },
 			"REDIS_URL (--redis-url): REDIS_URL_FILE is set, too: set only one of them"},
-		{"only one of TWILIO_AUTH_TOKEN and TWILIO_AUTH_TOKEN_FILE is set",
+		{"TWILIO_AUTH_TOKEN and TWILIO_AUTH_TOKEN_FILE must not both be set",
 			func(f *config.Flags) { f.TwilioAuthTokenFile = missing }, "TWILIO_AUTH_TOKEN (--twilio-auth-token): TWILIO_AUTH_TOKEN_FILE is set, too: set only one of them"},
-		{"the file exists", file(missing), name + `the file "` + missing +
+		{"the file must exist", file(missing), name + `the file "` + missing +
 			`" cannot be read: no such file or directory`},
 		{"a relative path is not quoted", file("missing"), name + "the file cannot be read: no such file or directory"},
-		{"a file is not a directory", file(dir), name + `the file "` + dir + `" cannot be read: is a directory`},
-		{"a file is not empty", file(empty), name + `the file "` + empty + `" is empty`},
-		{"a file is not blank", file(blank), name + `the file "` + blank + `" is empty`},
-		{"a file has at most 64 KiB", file(large), name + `the file "` + large + `" is larger than 64 KiB`},
-		{"a URL has one line", file(lines), name + `the file "` + lines + `" has more than one line`},
+		{"a file must not be a directory", file(dir), name + `the file "` + dir + `" cannot be read: is a directory`},
+		{"a file must not be empty", file(empty), name + `the file "` + empty + `" is empty`},
+		{"a file must not be blank", file(blank), name + `the file "` + blank + `" is empty`},
+		{"a file must have at most 64 KiB", file(large), name + `the file "` + large + `" is larger than 64 KiB`},
+		{"a URL must have one line", file(lines), name + `the file "` + lines + `" has more than one line`},
 		{"a fault in a file is reported with the setting of the file", file(write(t, "redis://h/x")), name +
 			"the path of the URL must be a database number, such as /0"},
 	})

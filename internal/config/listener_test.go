@@ -65,29 +65,29 @@ func TestAddressFaults(t *testing.T) {
 	portOnly := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.Port = value } }
 	hosts := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.AdminHosts = value } }
 	checkFaults(t, []faultRow{
-		{"an address has a colon before its port", addr("8080"), "ADDR (--addr): " + shape},
+		{"an address must have a colon before its port", addr("8080"), "ADDR (--addr): " + shape},
 		{"an IPv6 address needs brackets", addr("::1:8080"), "ADDR (--addr): " + shape},
-		{"a host has no spaces", addr("my host:80"), "ADDR (--addr): " + shape},
-		{"an address is not a URL", addr("http://h:80"), "ADDR (--addr): " + shape},
-		{"a port is at most 65535", addr(":65536"), "ADDR (--addr): " + port},
-		{"a port is not negative", addr(":-1"), "ADDR (--addr): " + port},
-		{"a port is a number, not a service", addr(":http"), "ADDR (--addr): " + port},
-		{"a port is not empty", addr("localhost:"), "ADDR (--addr): " + port},
+		{"a host must have no spaces", addr("my host:80"), "ADDR (--addr): " + shape},
+		{"an address must not be a URL", addr("http://h:80"), "ADDR (--addr): " + shape},
+		{"a port must be at most 65535", addr(":65536"), "ADDR (--addr): " + port},
+		{"a port must not be negative", addr(":-1"), "ADDR (--addr): " + port},
+		{"a port must be a number, not a service", addr(":http"), "ADDR (--addr): " + port},
+		{"a port must not be empty", addr("localhost:"), "ADDR (--addr): " + port},
 		{"ADMIN_ADDR is checked in the same way", func(f *config.Flags) { f.AdminAddr = new("off") },
 			"ADMIN_ADDR (--admin-addr): " + shape},
-		{"PORT is a number", portOnly("web"), "PORT (--port): " + port},
-		{"PORT is not an address", portOnly(":80"), "PORT (--port): " + port},
-		{"PORT is at most 65535", portOnly("70000"), "PORT (--port): " + port},
+		{"PORT must be a number", portOnly("web"), "PORT (--port): " + port},
+		{"PORT must not be an address", portOnly(":80"), "PORT (--port): " + port},
+		{"PORT must be at most 65535", portOnly("70000"), "PORT (--port): " + port},
 		{"ADMIN_HOSTS accepts no wildcard", hosts("*.example.com"), `ADMIN_HOSTS (--admin-hosts): "*.example.com"` +
 			name},
 		{"ADMIN_HOSTS accepts no URL", hosts("sms-1,http://sms-2"), `ADMIN_HOSTS (--admin-hosts): "http://sms-2"` +
 			name},
-		{"the names in ADMIN_HOSTS are separated by commas", hosts("sms-1 sms-2"),
+		{"the names in ADMIN_HOSTS must be separated by commas", hosts("sms-1 sms-2"),
 			`ADMIN_HOSTS (--admin-hosts): "sms-1 sms-2"` + name},
-		{"ADMIN_HOSTS has names as they are in a Host header", hosts("müller.example"),
+		{"ADMIN_HOSTS must have names as they are in a Host header", hosts("müller.example"),
 			`ADMIN_HOSTS (--admin-hosts): "müller.example"` + name},
 		{"ADMIN_HOSTS accepts no port without a name", hosts(":9464"), `ADMIN_HOSTS (--admin-hosts): ":9464"` + name},
-		{"PPROF is true or false", func(f *config.Flags) { f.Pprof = "1" },
+		{"PPROF must be true or false", func(f *config.Flags) { f.Pprof = "1" },
 			`PPROF (--pprof): "1" is not one of: true, false`},
 	})
 }

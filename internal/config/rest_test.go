@@ -33,10 +33,10 @@ func TestRESTFaults(t *testing.T) {
 				"the setting is missing: set it to the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE",
 			account +
 				"the setting is missing: set it to the account that has the number: AC and 32 hexadecimal digits"}},
-		{"the account is an SID", set("AC12", token),
+		{"the account must be an SID", set("AC12", token),
 			[]string{account +
 				"the value must be an account SID (AC and 32 hexadecimal digits), or several, separated by commas"}},
-		{"the token has only letters and digits", set(sid, "to-ken"), []string{
+		{"the token must have only letters and digits", set(sid, "to-ken"), []string{
 			authToken +
 				"the account's token has a character that is not a letter or a digit, so it is not one of Twilio's"}},
 		{"account and token are checked at once", set("AC12", "to-ken"), []string{
@@ -46,15 +46,15 @@ func TestRESTFaults(t *testing.T) {
 				"the account's token has a character that is not a letter or a digit, so it is not one of Twilio's"}},
 		{"the account needs a token", set(sid, otherSID+":"+token),
 			[]string{account + "TWILIO_AUTH_TOKEN has no token for one of the accounts: add one there as AC…:token"}},
-		{"PUBLIC_URL is a URL", func(f *config.RESTFlags) { f.PublicURL = "sms.example.com" },
+		{"PUBLIC_URL must be a URL", func(f *config.RESTFlags) { f.PublicURL = "sms.example.com" },
 			[]string{"PUBLIC_URL (--public-url): the URL does not begin with https:// or http://"}},
-		{"WEBHOOK_URL has no query", func(f *config.RESTFlags) { f.WebhookURL = "https://h/in?a=b" },
+		{"WEBHOOK_URL must have no query", func(f *config.RESTFlags) { f.WebhookURL = "https://h/in?a=b" },
 			[]string{"WEBHOOK_URL (--webhook-url): the URL has a query (a ? and what follows): leave it out, because the query of each request is used"}},
 		{"an unknown region needs an edge", func(f *config.RESTFlags) { f.TwilioRegion = "jp1" },
 			[]string{"TWILIO_REGION (--twilio-region): the region is not us1, ie1 or au1: set TWILIO_EDGE, too, because Twilio has no API host for it alone"}},
-		{"a region is a part of a host name", func(f *config.RESTFlags) { f.TwilioRegion = "evil.example/" },
+		{"a region must be a part of a host name", func(f *config.RESTFlags) { f.TwilioRegion = "evil.example/" },
 			[]string{`TWILIO_REGION (--twilio-region): "evil.example/" is not the name of a region, such as ie1`}},
-		{"an edge is a part of a host name", func(f *config.RESTFlags) { f.TwilioEdge = "evil.example/" },
+		{"an edge must be a part of a host name", func(f *config.RESTFlags) { f.TwilioEdge = "evil.example/" },
 			[]string{`TWILIO_EDGE (--twilio-edge): "evil.example/" is not the name of an edge, such as dublin`}},
 		{"region and edge are both checked", func(f *config.RESTFlags) {
 			f.TwilioRegion, f.TwilioEdge = "evil.example/",

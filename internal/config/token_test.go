@@ -59,9 +59,9 @@ func TestAuthTokenFor(t *testing.T) {
 		{"the first token of the account", tokens, sid, "new"},
 		{"the first token for any account, if the account has none", tokens, otherSID, "common"},
 		{"the first token for any account, if no account is named", tokens, "", "common"},
-		{"no token of another account", tokens[1:], otherSID, ""},
+		{"nothing, rather than a token of another account", tokens[1:], otherSID, ""},
 	} {
-		t.Run(row.name, func(t *testing.T) {
+		t.Run("For returns "+row.name, func(t *testing.T) {
 			if got := row.tokens.For(row.account); got != row.want {
 				t.Errorf("got %q, want %q", got, row.want)
 			}
@@ -82,32 +82,32 @@ func TestTwilioFaults(t *testing.T) {
 	tokens := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.TwilioAuthToken = value } }
 	account := func(value string) func(*config.Flags) { return func(f *config.Flags) { f.TwilioAccountSID = value } }
 	checkFaults(t, []faultRow{
-		{"no token is empty", tokens("a,,b"), name + "token 2 of 3 " + empty},
-		{"no comma is at the end", tokens("a, "), name + "token 2 of 2 " + empty},
-		{"a token has no white space inside", tokens("a,b c"), name + "token 2 of 2 " + space},
-		{"only a file has one token on each line", tokens("a\nb\n"), name + "token 1 of 1 " + space},
+		{"a token must not be empty", tokens("a,,b"), name + "token 2 of 3 " + empty},
+		{"the last token must not end with a comma", tokens("a, "), name + "token 2 of 2 " + empty},
+		{"a token must have no white space inside", tokens("a,b c"), name + "token 2 of 2 " + space},
+		{"only a file may have one token on each line", tokens("a\nb\n"), name + "token 1 of 1 " + space},
 		{"a fault in a file is reported with the setting of the file",
 			func(f *config.Flags) { f.TwilioAuthToken, f.TwilioAuthTokenFile = "", write(t, "a\nb c\n") },
 			"TWILIO_AUTH_TOKEN_FILE (--twilio-auth-token-file): token 2 of 2 " + space},
-		{"a token is not in quotation marks", tokens(`"` + token + `"`), name + "token 1 of 1 " + quoted},
-		{"a token is not in apostrophes", tokens("a,'" + token + "'"), name + "token 2 of 2 " + quoted},
-		{"only a file has a byte-order mark", tokens("\ufeff" + token), name + "token 1 of 1 " + foreign},
-		{"a token is not in typographic quotation marks", tokens("“" + token + "”"), name + "token 1 of 1 " + foreign},
-		{"an account SID is before the colon", tokens("AC12:" + token),
+		{"a token must not be in quotation marks", tokens(`"` + token + `"`), name + "token 1 of 1 " + quoted},
+		{"a token must not be in apostrophes", tokens("a,'" + token + "'"), name + "token 2 of 2 " + quoted},
+		{"only a file may have a byte-order mark", tokens("\ufeff" + token), name + "token 1 of 1 " + foreign},
+		{"a token must not be in typographic quotation marks", tokens("“" + token + "”"), name + "token 1 of 1 " + foreign},
+		{"an account SID must be before the colon", tokens("AC12:" + token),
 			name + "token 1 of 1 has a colon, but no account SID before it: AC and 32 hexadecimal digits"},
-		{"a token is after the colon", tokens(sid + ":"), name + "token 1 of 1 " + empty},
-		{"no space is after the colon", tokens(sid + ": " + token), name + "token 1 of 1 " + space},
-		{"an account SID is not a token", tokens(token + "," + sid), name + "token 2 of 2 " + isSID},
-		{"an account SID is not a token of an account", tokens(sid + ":" + sid), name + "token 1 of 1 " + isSID},
+		{"a token must follow the colon", tokens(sid + ":"), name + "token 1 of 1 " + empty},
+		{"a token must not begin with a space after the colon", tokens(sid + ": " + token), name + "token 1 of 1 " + space},
+		{"an account SID must not be a token", tokens(token + "," + sid), name + "token 2 of 2 " + isSID},
+		{"an account SID must not be a token of an account", tokens(sid + ":" + sid), name + "token 1 of 1 " + isSID},
 		{"each account needs a token", func(f *config.Flags) {
 			f.TwilioAuthToken, f.TwilioAccountSID = sid+":"+token,
 				sid+","+otherSID
 		},
 			"TWILIO_ACCOUNT_SID (--twilio-account-sid): TWILIO_AUTH_TOKEN has no token for one of the accounts: add one there as AC…:token"},
-		{"no account SID is empty", account(sid + ","), notSID},
-		{"an account SID begins with AC", account("SM" + token), notSID},
-		{"an account SID has 32 digits", account(sid[:33]), notSID},
-		{"an account SID has no more than 32 digits", account(sid + "0"), notSID},
-		{"an account SID is hexadecimal", account(sid[:33] + "g"), notSID},
+		{"an account SID must not be empty", account(sid + ","), notSID},
+		{"an account SID must begin with AC", account("SM" + token), notSID},
+		{"an account SID must have 32 digits", account(sid[:33]), notSID},
+		{"an account SID must have no more than 32 digits", account(sid + "0"), notSID},
+		{"an account SID must be hexadecimal", account(sid[:33] + "g"), notSID},
 	})
 }

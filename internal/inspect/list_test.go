@@ -133,7 +133,7 @@ func TestListLeavesOutWhatIsNotLive(t *testing.T) {
 		{"a key of another format", func(b bench) { b.do("SET", "sms:conversation:x", token); b.do("SET", "sms:conversation:a:b:c", token) }},
 	}
 	for _, row := range rows {
-		t.Run(row.name, func(t *testing.T) {
+		t.Run(row.name+" is not listed", func(t *testing.T) {
 			each(t, func(b bench) {
 				row.set(b)
 				b.put(to, "+19", 1, "")

@@ -16,8 +16,8 @@ func TestAddressesAreMasked(t *testing.T) {
 		name, want string
 		printer    inspect.Printer
 	}{
-		{"but not what the operator typed", from + " to +1500•••0006: ", inspect.Printer{Typed: []string{from, ""}}},
-		{"but not with Reveal", from + " to " + to + ": ", inspect.Printer{Reveal: true}},
+		{"an address that the operator typed is not masked", from + " to +1500•••0006: ", inspect.Printer{Typed: []string{from, ""}}},
+		{"no address is masked with Reveal", from + " to " + to + ": ", inspect.Printer{Reveal: true}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var out strings.Builder

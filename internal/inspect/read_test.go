@@ -123,7 +123,7 @@ func TestReadFindsNoRecord(t *testing.T) {
 		name string
 		set  func(b bench)
 	}{
-		{"a conversation that never began", func(b bench) { b.do("FLUSHALL") }},
+		{"the conversation never began", func(b bench) { b.do("FLUSHALL") }},
 		{"the pointer is missing", func(b bench) { b.do("DEL", pointer) }},
 		{"the record is missing", func(b bench) { b.do("DEL", recordKey) }},
 		{"the pointer is not a string", func(b bench) { b.do("DEL", pointer); b.do("LPUSH", pointer, token) }},
@@ -163,12 +163,12 @@ func TestAge(t *testing.T) {
 		name    string
 		d, left time.Duration
 	}{
-		{"an hour of four", time.Hour, 3 * time.Hour},
-		{"nothing", 0, 4 * time.Hour},
-		{"all but a minute", 4*time.Hour - time.Minute, time.Minute},
-		{"all", 4 * time.Hour, 0},
-		{"more than all", 30 * 24 * time.Hour, 0},
-		{"the longest possible time", 1<<63 - 1, 0},
+		{"one hour of four passes", time.Hour, 3 * time.Hour},
+		{"no time passes", 0, 4 * time.Hour},
+		{"all but a minute passes", 4*time.Hour - time.Minute, time.Minute},
+		{"all of the time passes", 4 * time.Hour, 0},
+		{"more than all of the time passes", 30 * 24 * time.Hour, 0},
+		{"the longest possible duration passes", 1<<63 - 1, 0},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {

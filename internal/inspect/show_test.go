@@ -77,20 +77,20 @@ func TestSnapshotNamesTheState(t *testing.T) {
 		name, want string
 		set        func(b bench)
 	}{
-		{"it was ended", "ended;", func(b bench) { b.put(to, from, 0, `,"ended":"`+now.UTC().Format(time.RFC3339)+`"`) }},
-		{"it is past its deadline", "past its deadline", func(b bench) {
+		{"the conversation was ended", "ended;", func(b bench) { b.put(to, from, 0, `,"ended":"`+now.UTC().Format(time.RFC3339)+`"`) }},
+		{"the conversation is past its deadline", "past its deadline", func(b bench) {
 			b.put(to, from, 1, "")
 			b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 1, 1, now.Add(-25*time.Hour), ""))
 		}},
-		{"its record is missing", "leads to no record; the next message begins a new conversation\n", func(b bench) { b.do("SET", pointer, token) }},
-		{"its record is of another type", "leads to no record", func(b bench) { b.do("SET", pointer, token); b.do("RPUSH", recordKey, "x") }},
-		{"its pointer contains something else", "contains no token; the next message begins a new conversation, unless it carries the cookie of a record\n", func(b bench) { b.do("SET", pointer, "\x1b[2J") }},
-		{"its record cannot be read", "cannot be read", func(b bench) { b.do("SET", pointer, token); b.do("SET", recordKey, "\x1b[2J") }},
-		{"its record belongs to another conversation", "the record of another conversation", func(b bench) {
+		{"the record is missing", "leads to no record; the next message begins a new conversation\n", func(b bench) { b.do("SET", pointer, token) }},
+		{"the record is of another type", "leads to no record", func(b bench) { b.do("SET", pointer, token); b.do("RPUSH", recordKey, "x") }},
+		{"the pointer contains no token", "contains no token; the next message begins a new conversation, unless it carries the cookie of a record\n", func(b bench) { b.do("SET", pointer, "\x1b[2J") }},
+		{"the record cannot be read", "cannot be read", func(b bench) { b.do("SET", pointer, token); b.do("SET", recordKey, "\x1b[2J") }},
+		{"the record belongs to another conversation", "the record of another conversation", func(b bench) {
 			b.do("SET", pointer, token)
 			b.do("SET", recordKey, at(to, "+19998887777", 1, 1, now, ""))
 		}},
-		{"its record is of a later version", "of a later version", func(b bench) {
+		{"the record is of a later version", "of a later version", func(b bench) {
 			b.do("SET", pointer, token)
 			b.do("SET", recordKey, at(to, from, 2, 1, now, ""))
 		}},
@@ -198,7 +198,7 @@ func TestAValueThatIsTooLarge(t *testing.T) {
 		{"a record of 5 MB", "sms:session:" + token, "the record is too large"},
 		{"a pointer of 5 MB", pointer, "the pointer contains no token"},
 	} {
-		t.Run(row.name, func(t *testing.T) {
+		t.Run(row.name+" is not read", func(t *testing.T) {
 			for _, command := range [][]any{{"FLUSHALL"}, {"SET", pointer, token},
 				{"SETRANGE", row.huge, 5_000_000, "x"}, {"CONFIG", "RESETSTAT"}} {
 				if _, err := conn.Do(command[0].(string), command[1:]...); err != nil {

@@ -56,12 +56,12 @@ func TestCertificateFaults(t *testing.T) {
 		want  string
 	}{
 		{"the ca_file can be read", url.Values{"ca_file": {"missing"}}, "the ca_file cannot be read"},
-		{"the ca_file contains a certificate", url.Values{"ca_file": {text}}, "the ca_file contains no certificate in PEM format"},
+		{"the ca_file must contain a certificate", url.Values{"ca_file": {text}}, "the ca_file contains no certificate in PEM format"},
 		{"the cert_file can be read", url.Values{"cert_file": {"missing"}, "key_file": {key}}, "the cert_file cannot be read"},
 		{"the key_file can be read", url.Values{"cert_file": {cert}, "key_file": {"missing"}}, "the key_file cannot be read"},
-		{"the cert_file contains a certificate", url.Values{"cert_file": {text}, "key_file": {key}}, pair},
-		{"the key_file contains a key", url.Values{"cert_file": {cert}, "key_file": {text}}, pair},
-		{"the key belongs to the certificate", url.Values{"cert_file": {cert}, "key_file": {otherKey}}, pair},
+		{"the cert_file must contain a certificate", url.Values{"cert_file": {text}, "key_file": {key}}, pair},
+		{"the key_file must contain a key", url.Values{"cert_file": {cert}, "key_file": {text}}, pair},
+		{"the key must belong to the certificate", url.Values{"cert_file": {cert}, "key_file": {otherKey}}, pair},
 		{"every file that cannot be read is reported", url.Values{"ca_file": {"missing"}, "cert_file": {"missing"}, "key_file": {"missing"}},
 			"the ca_file cannot be read\nthe cert_file cannot be read\nthe key_file cannot be read"},
 	} {
