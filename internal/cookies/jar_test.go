@@ -133,13 +133,13 @@ func TestStrictJar(t *testing.T) {
 		sent           bool
 	}{
 		{"a cookie without attributes is sent", "https://sms.example.com/sms", "a=1", true},
-		{"the root path is sent", "https://sms.example.com/sms", "a=1; Path=/", true},
-		{"the root path is sent to a URL without a path", "https://sms.example.com", "a=1; Path=/", true},
-		{"the path of the URL is sent", "https://sms.example.com/a/sms", "a=1; Path=/a/sms", true},
-		{"a path above the URL's is sent", "https://sms.example.com/a/sms", "a=1; Path=/a", true},
-		{"a path above the URL's with a slash is sent", "https://sms.example.com/a/sms", "a=1; Path=/a/", true},
-		{"another path is not sent", "https://sms.example.com/a/sms", "a=1; Path=/b", false},
-		{"the path /a is not sent to /about", "https://sms.example.com/about", "a=1; Path=/a", false},
+		{"a cookie with the root path is sent", "https://sms.example.com/sms", "a=1; Path=/", true},
+		{"a cookie with the root path is sent to a URL without a path", "https://sms.example.com", "a=1; Path=/", true},
+		{"a cookie with the URL's path is sent", "https://sms.example.com/a/sms", "a=1; Path=/a/sms", true},
+		{"a cookie with a path above the URL's path is sent", "https://sms.example.com/a/sms", "a=1; Path=/a", true},
+		{"a cookie with a path above the URL's path and a slash is sent", "https://sms.example.com/a/sms", "a=1; Path=/a/", true},
+		{"a cookie with another path is not sent", "https://sms.example.com/a/sms", "a=1; Path=/b", false},
+		{"a cookie with the path /a is not sent to /about", "https://sms.example.com/about", "a=1; Path=/a", false},
 		{"a path without a slash is ignored", "https://sms.example.com/a/sms", "a=1; Path=b", true},
 		{"the host is accepted as the domain", "https://sms.example.com/sms", "a=1; Domain=sms.example.com", true},
 		{"a domain above the host is accepted", "https://sms.example.com/sms", "a=1; Domain=example.com", true},
@@ -150,10 +150,10 @@ func TestStrictJar(t *testing.T) {
 		{"a top-level domain is refused", "https://sms.example.com/sms", "a=1; Domain=com", false},
 		{"the end of an IP address is refused", "https://192.0.2.1/sms", "a=1; Domain=2.1", false},
 		{"an empty domain is ignored", "https://sms.example.com/sms", "a=1; Domain=", true},
-		{"Secure is sent over https", "https://sms.example.com/sms", "a=1; Secure", true},
-		{"Secure is not sent over http", "http://sms.example.com/sms", "a=1; Secure", false},
-		{"Secure is sent to localhost", "http://localhost:8080/sms", "a=1; Secure", true},
-		{"Secure is sent to a loopback address", "http://127.0.0.1/sms", "a=1; Secure", true},
+		{"a Secure cookie is sent over https", "https://sms.example.com/sms", "a=1; Secure", true},
+		{"a Secure cookie is not sent over http", "http://sms.example.com/sms", "a=1; Secure", false},
+		{"a Secure cookie is sent to localhost", "http://localhost:8080/sms", "a=1; Secure", true},
+		{"a Secure cookie is sent to a loopback address", "http://127.0.0.1/sms", "a=1; Secure", true},
 		{"HttpOnly and SameSite have no effect", "https://sms.example.com/sms", "a=1; HttpOnly; SameSite=Strict", true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -235,7 +235,7 @@ func TestCookies(t *testing.T) {
 	}
 	c.now = now.Add(time.Minute)
 	if got := c.request(); got != "a=1" {
-		t.Errorf("Cookies changes what is sent: %q", got)
+		t.Errorf("after Cookies, the request has the cookies %q", got)
 	}
 }
 

@@ -22,7 +22,7 @@ var (
 )
 
 // Parse parses a Set-Cookie header that is received at the time now. The name ends at the first equals sign. The
-// value is kept byte for byte, with its quotes, without the spaces around it (RFC 6265, section 5.2). If an attribute
+// value keeps its bytes and its quotes, but not the spaces around it (RFC 6265, section 5.2). If an attribute
 // is given twice, the last one counts. Attributes that are unknown or malformed are ignored.
 //
 // Cookie.Expires is set from Max-Age, or else from Expires. If Cookie.Expires is not after now, the header deletes the

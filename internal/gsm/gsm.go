@@ -37,7 +37,7 @@ const (
 )
 
 // Split returns how a text is split into segments. An empty text takes one segment. If GSM-7 lacks one of the
-// characters, the whole text is sent in UCS-2. Bytes that are not UTF-8 count as such a character. Split never cuts an
+// characters, the whole text is sent in UCS-2. This is also true if the text is not UTF-8. Split never cuts an
 // escaped character or a surrogate pair in two.
 //
 // Twilio's calculator (github.com/TwilioDevEd/message-segment-calculator) also keeps the characters of one grapheme

@@ -51,14 +51,14 @@ func (n *Network) roundTrip(
 // errTimeout is the error of an attempt that takes too long.
 var errTimeout = errors.New("timeout")
 
-// attempt is one attempt to send a request. It times out when nothing is transferred for the duration of pause, and at
-// the time end.
+// attempt is one attempt to send a request. It times out at the time end, or earlier if no byte is transferred for the
+// duration of pause.
 type attempt struct {
 	pause time.Duration
 	end   time.Time
 	timer *time.Timer
 
-	hasConn, reused bool        // there is a connection; it has been used before
+	hasConn, reused bool        // the attempt has a connection; the connection has been used before
 	sent, received  atomic.Bool // a byte of the request has been written; a byte of the response has been read
 }
 

@@ -11,7 +11,8 @@ import (
 
 // Endpoint is a webhook: its URL at Twilio, and its address on this network.
 type Endpoint struct {
-	// URL is the URL that is configured at Twilio, with connection overrides in its fragment. It is what Twilio signs.
+	// URL is the URL that is configured at Twilio. Its fragment may have connection overrides. Twilio signs the URL
+	// without the fragment, the user and the password.
 	// See https://www.twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
 	URL string
 	// Address is the URL to which requests are sent instead, for example of the local server behind a tunnel. "" means
@@ -65,8 +66,8 @@ func pathBelow(u, other weburl.URL, prefix string) (rest string, found bool) {
 	return rest, found && (rest == "" || rest[0] == '/') && u.SameOrigin(other)
 }
 
-// pathPrefixes returns the parts of two paths before the names that they have in common at the end. Both parts are
-// empty if the paths end with different names.
+// pathPrefixes removes the names that two paths have in common at the end, and returns the rest of each path. It
+// returns empty texts if the paths end with different names.
 func pathPrefixes(a, b string) (prefixA, prefixB string) {
 	prefixA, prefixB = a, b
 	for {

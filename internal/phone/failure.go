@@ -16,7 +16,7 @@ import (
 type failure struct {
 	code   int    // Twilio's error number; 0 if the phone itself ended the request
 	detail string // in full sentences
-	policy policy // the retry policy after which Twilio tries again; 0 for none
+	policy policy // the retry policy that covers the failure; 0 if no policy does
 
 	notFollowed string // the server of a URL that Options.Follow refused
 }
@@ -80,7 +80,7 @@ func (a *attempt) failure(err error) *failure {
 	case !received:
 		f.detail, f.policy = "The server closed the connection before a response came.", retryOther
 	case is[flate.CorruptInputError](err) || errors.Is(err, gzip.ErrHeader) || errors.Is(err, gzip.ErrChecksum):
-		f.detail = "The response is not compressed as its header says."
+		f.detail = "The body of the response is not correctly compressed with gzip, as its Content-Encoding requires."
 	case errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET):
 		f.detail = "The server closed the connection before the response was complete."
 	case is[textproto.ProtocolError](err):

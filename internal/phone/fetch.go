@@ -105,7 +105,7 @@ func (r request) again(e exchanged, end time.Time) (again request, isAgain bool,
 	return r, true, found
 }
 
-// policy returns the retry policy that covers the result of an exchange, or 0 if none does.
+// policy returns the retry policy that covers the result of an exchange, or 0 if no policy does.
 func (e exchanged) policy() policy {
 	switch {
 	case e.failed != nil:
@@ -162,8 +162,8 @@ func (s sending) follow(r request, res response, redirects int) (next request, f
 // next returns the target of a URL in a response. If the URL cannot be used, the failure has the given code, and its
 // detail begins with the given problem.
 //
-// If Options.Follow refuses the URL's server, the delivery ends. The fallback URL is not called either, because the
-// phone does not know what Twilio would have received.
+// If Options.Follow refuses the URL's server, the delivery ends. The phone does not call the fallback URL, because it
+// does not know which response Twilio would have received.
 func (p *Phone) next(from *target, reference string, code int, problem string) (*target, *failure) {
 	to, err := from.next(reference)
 	if err != nil {

@@ -21,7 +21,7 @@ func withoutRepeats(all []Finding) []Finding {
 	return once
 }
 
-// warnParameters warns if the parameters of the message are a guess, because no such request has been captured.
+// warnParameters warns if the parameters of the message are assumed, because no request of this kind has been captured.
 func (s sending) warnParameters() (found twiml.Findings) {
 	switch name := channel(s.phone.options.From); {
 	case name == "":

@@ -70,7 +70,7 @@ func TestOrderOfParameters(t *testing.T) {
 		message  phone.Message
 		want     []string
 	}{
-		{"the SID of a Messaging Service is not sent without one", from, to, phone.Message{}, noService},
+		{"without a Messaging Service, its SID is not sent", from, to, phone.Message{}, noService},
 		{"an MMS has its media types after ToCountry and its media URLs before ApiVersion", from, to, phone.Message{Media: image}, mms},
 		{"WhatsApp has no parameters for places", whatsAppFrom, whatsAppTo, phone.Message{}, whatsApp},
 		{"WhatsApp has its media types first and its media URLs before ApiVersion", whatsAppFrom, whatsAppTo, phone.Message{Media: image},

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// idleTimeout is how long the phone keeps an unused connection open. It is shorter than that of common servers
-// (gunicorn has 2 s), so that a request is rarely sent on a connection that its server is closing.
+// idleTimeout is how long the phone keeps an unused connection open. Common servers keep it longer (gunicorn for 2 s),
+// so that a request is rarely sent on a connection that its server is closing.
 const idleTimeout = time.Second
 
 // maxHead is the size of the largest response head that is read. It is far more than servers send.

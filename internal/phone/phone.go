@@ -66,7 +66,7 @@ func (o Options) check() error {
 type Phone struct {
 	options  Options // with the defaults filled in
 	webhook  *target
-	fallback *target // nil if none is configured
+	fallback *target // nil if no fallback is configured
 	jar      *cookies.Jar
 	skipped  atomic.Int64 // how far the phone's clock is ahead, in nanoseconds
 }

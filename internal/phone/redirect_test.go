@@ -89,7 +89,7 @@ func TestRedirectLoop(t *testing.T) {
 	}
 }
 
-// After a redirect, the connection overrides of the first URL count, and not those of the Location.
+// After a redirect, the connection overrides of the first URL count. The overrides in the Location are ignored.
 func TestRedirectKeepsOverrides(t *testing.T) {
 	w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": redirects(307, "/next#rc=5"), "/next": status(503)}))
 	d := send(t, newPhone(t, withOverrides(w.URL, "#rc=2&rp=5xx")), "hi")
@@ -120,12 +120,12 @@ func TestRedirectBehindTunnel(t *testing.T) {
 	})
 	p := newPhone(t, phone.Endpoint{URL: "https://sms.example.com/twilio/sms", Address: w.URL + "/sms"})
 	for name, location := range map[string]string{
-		"the public URL leads behind the tunnel":               "https://sms.example.com/twilio/next",
-		"the server's own URL leads behind the tunnel":         "SELF/next",
-		"a relative path leads behind the tunnel":              "next",
-		"a path from the root leads behind the tunnel":         "/twilio/next",
-		"the public URL with its port leads behind the tunnel": "https://sms.example.com:443/twilio/next",
-		"the public URL in capitals leads behind the tunnel":   "HTTPS://SMS.example.com/twilio/next",
+		"the public URL is requested behind the tunnel":               "https://sms.example.com/twilio/next",
+		"the server's own URL is requested behind the tunnel":         "SELF/next",
+		"a relative path is requested behind the tunnel":              "next",
+		"a path from the root is requested behind the tunnel":         "/twilio/next",
+		"the public URL with its port is requested behind the tunnel": "https://sms.example.com:443/twilio/next",
+		"the public URL in capitals is requested behind the tunnel":   "HTTPS://SMS.example.com/twilio/next",
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := send(t, p, location)
@@ -139,7 +139,7 @@ func TestRedirectBehindTunnel(t *testing.T) {
 			}
 		})
 	}
-	t.Run("another server leads back behind the tunnel", func(t *testing.T) {
+	t.Run("a redirect back from another server is requested behind the tunnel", func(t *testing.T) {
 		other := newWebhook(t, redirects(307, "https://sms.example.com/next"))
 		w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": redirects(307, other.URL+"/elsewhere"),
 			"/next": responds(twiml("back"))}))

@@ -27,7 +27,7 @@ type step struct {
 	findings    []Finding
 	next        *request // for the next document; nil if there is none
 	fatal       *Finding // the error that makes Twilio call the fallback URL
-	notFollowed string   // as in a Delivery
+	notFollowed string   // as Delivery.NotFollowed
 }
 
 // with returns the step with findings about the request to a URL.

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// newPipePhone returns a phone that connects to answer through a pipe. Follow takes a minute. The clock is that of
-// synctest, so the limits are exact.
+// newPipePhone returns a phone that connects to answer through a pipe. Follow takes a minute. The tests run
+// with the clock of synctest, so the limits are exact.
 func newPipePhone(t *testing.T, fragment string, answer func(net.Conn)) *Phone {
 	t.Helper()
 	network := new(Network)

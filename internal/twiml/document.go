@@ -14,9 +14,9 @@ const MaxMessages = 10
 // Document is one response as Twilio reads it. It shares no memory with other documents.
 type Document struct {
 	Root     *Element // the <Response>; nil for plain text and if Twilio cannot execute the document
-	Verbs    []Verb   // what Twilio executes, in order
+	Verbs    []Verb   // the verbs that Twilio executes, in order
 	Findings Findings
-	Failure  *Finding // the error because of which Twilio executes nothing; nil if there is none
+	Failure  *Finding // the error for which Twilio refuses the whole response; nil if Twilio accepts it
 }
 
 // failed returns a document that Twilio does not execute.

@@ -25,8 +25,8 @@ func readMessage(e *Element) (v *Verb, found Findings) {
 	return v, slices.Concat(found, more, checkAddresses(e, v), checkContent(*v))
 }
 
-// readContent returns the text and the media of a message. The text includes that of all Body elements. If the message
-// has a Body or a Media, the white space around these elements is only layout.
+// readContent returns the text and the media of a message. The text includes the text of all Body elements. If the
+// message has a Body or a Media, the white space around these elements is only layout.
 func readContent(e *Element) (body string, media []string, found Findings) {
 	bodies, hasNouns := "", false
 	for _, child := range e.Children {

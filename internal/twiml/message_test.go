@@ -73,7 +73,7 @@ func TestMessagesThatAreSent(t *testing.T) {
 		{"it has 801 characters of two UTF-16 units each, with a warning", "<Message>" + pairs + "</Message>", want{verbs: []string{pairs}, warnings: []int{14103}}},
 		{"its recipient is a number in local form", `<Message to="(415) 555-1212">a</Message>`, want{verbs: []string{"a[to (415) 555-1212]"}}},
 		{"its recipient is a SIM", `<Message to="DE00000000000000000000000000000000">a</Message>`, want{verbs: []string{"a[to DE00000000000000000000000000000000]"}}},
-		{"its addresses are those of channels", `<Message to="messenger:owl" from="whatsapp:+15005550006">a</Message>`, want{verbs: []string{"a[to messenger:owl][from whatsapp:+15005550006]"}}},
+		{"its addresses belong to channels", `<Message to="messenger:owl" from="whatsapp:+15005550006">a</Message>`, want{verbs: []string{"a[to messenger:owl][from whatsapp:+15005550006]"}}},
 		{"its sender ID has 11 characters", `<Message from="Owl And Son">a</Message>`, want{verbs: []string{"a[from Owl And Son]"}}},
 		{"its sender is a SIM", `<Message from="DE00000000000000000000000000000000">a</Message>`, want{verbs: []string{"a[from DE00000000000000000000000000000000]"}}},
 		{"its sender is a short code", `<Message from="12345">a</Message>`, want{verbs: []string{"a[from 12345]"}}},

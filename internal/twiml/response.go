@@ -37,7 +37,7 @@ func ReadResponse(status int, contentType string, body []byte) Document {
 	return readBody(contentType, body).after(found)
 }
 
-// readBody reads a body by its Content-Type. The types are those of https://www.twilio.com/docs/messaging/twiml. An
+// readBody reads a body by its Content-Type. https://www.twilio.com/docs/messaging/twiml lists the types. An
 // empty body of XML has no root element (12100). A response without a Content-Type is an error even if it is empty
 // (11200). A charset only causes a warning, because XML is decoded by its own declaration.
 func readBody(contentType string, body []byte) Document {

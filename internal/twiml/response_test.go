@@ -35,7 +35,7 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// The types are those of https://www.twilio.com/docs/messaging/twiml, "Twilio understands MIME types".
+// The types come from https://www.twilio.com/docs/messaging/twiml, "Twilio understands MIME types".
 func TestContentType(t *testing.T) {
 	read := want{verbs: []string{"Hello"}}
 	refused := want{errors: []int{12300}, failed: true}
