@@ -61,7 +61,7 @@ var (
 )
 
 // Check checks the host and the port of a URL. The port may be missing. The error is a sentence that does not quote the
-// URL. The same problem always gives the same error value. ErrName is the last check: the port is valid or missing.
+// URL. The same problem always gives the same error value. If the error is ErrName, the port is valid or missing.
 func Check(u *url.URL) error {
 	port, err := strconv.ParseUint(u.Port(), 10, 16)
 	hasPort := u.Port() != "" || strings.HasSuffix(u.Host, ":")

@@ -53,7 +53,7 @@ func (p *Phone) parameters(m Message) []param {
 	return inOrder(channelOrder, values, m.Media)
 }
 
-// whatsApp returns the parameters that only WhatsApp has. All senders have the same name. The keys of ChannelMetadata
+// whatsApp returns the parameters that only WhatsApp has. All senders have the same ProfileName. The keys of ChannelMetadata
 // and the MessageType "text" come from captured requests. The other values of MessageType are assumed.
 func whatsApp(id string, media []Media) map[string]string {
 	const name = "Somebody"

@@ -67,7 +67,7 @@ func TestPublishedSignatures(t *testing.T) {
 		}
 		t.Run(number+" "+v.Name, func(t *testing.T) {
 			if got := signed(t, v.Signed, v.Body); got != v.Signature {
-				t.Errorf("the signature is %s, published is %s", got, v.Signature)
+				t.Errorf("the signature is %s, want the published one, %s", got, v.Signature)
 			}
 		})
 	}
@@ -84,7 +84,7 @@ func TestSignedURL(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			v := all[row.vector]
 			if got := signed(t, row.url, v.Body); got != v.Signature {
-				t.Errorf("the signature is %s, published is %s", got, v.Signature)
+				t.Errorf("the signature is %s, want the published one, %s", got, v.Signature)
 			}
 		})
 	}

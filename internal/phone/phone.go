@@ -25,7 +25,7 @@ type Options struct {
 	Fallback  Endpoint // the zero Endpoint if no fallback is configured
 
 	AccountSID          string // "" generates one
-	MessagingServiceSID string // not sent if it is ""
+	MessagingServiceSID string // "" if the recipient's number is in no Messaging Service
 
 	Jar     cookies.Options
 	Network *Network // the connections to use; nil means new ones for this phone

@@ -19,7 +19,7 @@ func (u URL) SameOrigin(other URL) bool {
 		cmp.Or(a.Port(), u.defaultPort()) == cmp.Or(b.Port(), other.defaultPort())
 }
 
-// Resolve returns the absolute URL of a reference in a document at u. An absolute reference, and a path from the root,
+// Resolve returns the absolute URL of a reference in a document at u. An absolute reference and a path from the root
 // keep their bytes. The result need not be http or https. The error is a sentence that does not quote the reference.
 //
 // See https://www.rfc-editor.org/rfc/rfc3986#section-5.
