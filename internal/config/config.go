@@ -9,7 +9,7 @@
 // No secret appears in a fault, in a warning, in Settings, or where a Config is printed or logged.
 //
 // The types of the settings come from the packages that use them: redisurl, twilio, weburl, logging. hostname checks
-// names of hosts, and duration writes durations. The package imports no other of our packages, and no driver.
+// names of hosts, and duration writes durations. The package imports none of our other packages, and no driver.
 package config
 
 import (

@@ -13,7 +13,7 @@ import (
 )
 
 // fileLimit is the largest size of a file in bytes. A secret is far smaller. Without the limit, a wrong path, such as
-// that of a log or a device, could fill the memory.
+// the path of a log or a device, could fill the memory.
 const fileLimit = 64 << 10
 
 // pipeTimeout is how long to wait for the writer of a pipe.
@@ -22,7 +22,7 @@ const pipeTimeout = 5 * time.Second
 // readSecret returns the line of a setting's file without the white space around it, and without the byte-order mark
 // that some editors on Windows write. A list may have several lines, which are returned with commas between them. No
 // error contains any of the content. An error contains the path only if it is absolute, because any other text may be
-// the secret itself, in the wrong setting.
+// a secret that is in the wrong setting.
 func readSecret(path string, isList bool) (string, error) {
 	file := "the file"
 	if filepath.IsAbs(path) {

@@ -69,8 +69,8 @@ type ServiceFlags struct {
 	AdminAddr          *string `name:"admin-addr" env:"ADMIN_ADDR" placeholder:"HOST:PORT" help:"Address of the private listener, for health, metrics and profiles (default 127.0.0.1:9464). An empty value turns it off."`
 	AdminHosts         string  `name:"admin-hosts" env:"ADMIN_HOSTS" placeholder:"NAME,..." help:"Host names that the private listener answers to, in addition to loopback names and IP addresses (default: none)."`
 	Pprof              string  `name:"pprof" env:"PPROF" placeholder:"true|false" help:"Serve /debug/pprof on the private listener (default: true if its address is loopback)."`
-	SessionIdleTimeout string  `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" placeholder:"DURATION" help:"How long after its last message a session ends (default 4h)."`
-	SessionLifetime    string  `name:"session-lifetime" env:"SESSION_LIFETIME" placeholder:"DURATION" help:"How long after its first message a session ends at the latest (default 720h)."`
+	SessionIdleTimeout string  `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" placeholder:"DURATION" help:"Time without a message after which a session ends (default 4h)."`
+	SessionLifetime    string  `name:"session-lifetime" env:"SESSION_LIFETIME" placeholder:"DURATION" help:"Time after the first message at which a session ends at the latest (default 720h)."`
 	RequestBudget      string  `name:"request-budget" env:"REQUEST_BUDGET" placeholder:"DURATION" help:"How long one message may wait for Redis (default 10s)."`
 	KeepAlive          string  `name:"keep-alive" env:"KEEP_ALIVE" placeholder:"DURATION" help:"How long a connection may be idle (default 650s)."`
 	MaxConnections     string  `name:"max-connections" env:"MAX_CONNECTIONS" placeholder:"N" help:"How many connections the public listener may have (default 8192)."`

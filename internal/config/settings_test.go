@@ -77,7 +77,7 @@ func TestSettings(t *testing.T) {
 			func(f *config.Flags) { f.SessionIdleTimeout = "90m" }, "1h30m"},
 		{"a duration keeps a zero between its units", "SESSION_IDLE_TIMEOUT",
 			func(f *config.Flags) { f.SessionIdleTimeout = "1h0m5s" }, "1h0m5s"},
-		{"ten minutes keep their zero", "SESSION_IDLE_TIMEOUT", func(f *config.Flags) { f.SessionIdleTimeout = "10m" },
+		{"ten minutes are 10m", "SESSION_IDLE_TIMEOUT", func(f *config.Flags) { f.SessionIdleTimeout = "10m" },
 			"10m"},
 		{"a zero duration has a unit", "DRAIN_DELAY", func(f *config.Flags) { f.DrainDelay = "0" }, "0s"},
 		{"LOG_LEVEL is in lower case", "LOG_LEVEL", func(f *config.Flags) { f.LogLevel = "WARN" }, "warn"},

@@ -14,7 +14,7 @@ import (
 // Outcome is what End did. Its values are part of the JSON output.
 type Outcome string
 
-// The outcomes.
+// The outcomes of End.
 const (
 	WasEnded    Outcome = "ended"
 	EndedBefore Outcome = "ended before"

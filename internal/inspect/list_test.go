@@ -71,7 +71,7 @@ func TestList(t *testing.T) {
 			b.Errorf("got %+v", c)
 		}
 		if b.left(pointer) != time.Hour {
-			b.Error("it was renewed")
+			b.Error("List renewed the pointer")
 		}
 	})
 }
@@ -120,7 +120,7 @@ func TestListLeavesOutWhatIsNotLive(t *testing.T) {
 			b.put(to, from, 1, "")
 			b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 1, 1, now.Add(-25*time.Hour), ""))
 		}},
-		{"a pointer to nothing", func(b bench) { b.put(to, from, 1, ""); b.do("DEL", "sms:session:"+tokenOf(from)) }},
+		{"a pointer without a record", func(b bench) { b.put(to, from, 1, ""); b.do("DEL", "sms:session:"+tokenOf(from)) }},
 		{"a record without a pointer", func(b bench) { b.put(to, from, 1, ""); b.do("DEL", pointer) }},
 		{"a pointer that contains no token", func(b bench) { b.do("SET", pointer, "token"); b.do("SET", "sms:session:token", text) }},
 		{"a pointer of another type", func(b bench) { b.do("RPUSH", pointer, token) }},
@@ -327,5 +327,5 @@ func TestListWithRepeatsOfScan(t *testing.T) {
 	})
 }
 
-// app returns the credentials of the user app.
+// app is the login of the user app.
 var app = redisurl.Login{Username: "app", Password: "secret"}

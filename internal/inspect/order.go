@@ -8,7 +8,7 @@ import (
 // Order is an order of conversations. The empty Order means no order.
 type Order string
 
-// The orders.
+// The orders of List.
 const (
 	ByCount Order = "count" // the highest count first
 	ByIdle  Order = "idle"  // the longest idle first

@@ -78,8 +78,8 @@ func count(c Conversation) string {
 
 // object is a conversation, or an event of one, in JSON. Values that are not known are left out.
 type object struct {
-	At      *time.Time `json:"at,omitempty"`    // of an event
-	Kind    Kind       `json:"event,omitempty"` // of an event
+	At      *time.Time `json:"at,omitempty"`    // the time of an event
+	Kind    Kind       `json:"event,omitempty"` // the kind of an event
 	From    string     `json:"from"`
 	To      string     `json:"to"`
 	Count   *int64     `json:"count,omitempty"`

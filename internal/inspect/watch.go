@@ -126,7 +126,7 @@ func (w *Watch) hasSpoken(c Conversation) bool {
 	return w.More == 0 || len(w.Rows) > 0 && c.Written.After(w.Rows[len(w.Rows)-1].Written)
 }
 
-// firstKind distinguishes a new conversation from an earlier one that was not remembered.
+// firstKind returns Began for a new conversation, and Spoke for an earlier one that was not remembered.
 func (w *Watch) firstKind(c Conversation) Kind {
 	if w.More == 0 || c.Began.After(w.Rows[0].Written) {
 		return Began
