@@ -17,7 +17,7 @@ type Message struct {
 	Body string
 }
 
-// State is what a conversation remembers from one message to the next. The zero State belongs to a conversation that
+// State is what is kept of a conversation from one message to the next. The zero State is that of a conversation that
 // has not begun.
 type State struct {
 	// Counter is the number of messages that were answered since the conversation began.
@@ -57,8 +57,9 @@ type Responder interface {
 	// could not be saved. Only the last result counts. Respond must not change the bytes of the state's Data.
 	Respond(ctx context.Context, state State, message Message) (State, Reply, error)
 
-	// Recall returns the reply to the message after which the counter had the given number. If it returns another
-	// reply, or an empty one because the number is not enough, the reply is stored in the session.
+	// Recall returns the reply to the message after which the counter had the given number. It returns an empty Reply
+	// if the number is not enough to derive the reply. A reply of Respond that Recall does not return is stored in the
+	// session. The counter is 0 after a message that ended the conversation.
 	Recall(counter int64) Reply
 }
 

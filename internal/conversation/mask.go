@@ -2,8 +2,8 @@ package conversation
 
 import "strings"
 
-// Mask hides the middle of an address, for logs and screens: +15551234567 becomes +1555•••4567. Of a short address,
-// only the last two characters stay, or none. The prefix of a channel stays.
+// Mask hides the middle of an address, for logs and screens: +15551234567 becomes +1555•••4567. A short address keeps
+// only its last two characters, or none. The prefix of a channel, for example whatsapp:, is not hidden.
 func Mask(address string) string {
 	begin := strings.IndexByte(address, ':') + 1
 	channel, number := address[:begin], []rune(address[begin:])

@@ -144,10 +144,10 @@ func TestQuarantine(t *testing.T) {
 			{"a string that was read and is the same moves", []any{"SET", "?", "broken"}, "broken", true},
 			{"an empty string moves", []any{"SET", "?", ""}, "", true},
 			{"a string that has changed since it was read stays", []any{"SET", "?", "repaired"}, "broken", false},
-			{"a string that was no string when it was read stays", []any{"SET", "?", "repaired"}, "", false},
+			{"a value that has become a string since it was read stays", []any{"SET", "?", "repaired"}, "", false},
 			{"a hash moves", []any{"HSET", "?", "a", "b"}, "", true},
 			{"a string that is too large moves", []any{"SET", "?", strings.Repeat("x", 256<<10+1)}, "", true},
-			{"the largest string stays unless it was read", []any{"SET", "?", strings.Repeat("x", 256<<10)}, "", false},
+			{"the largest string stays if another value was read", []any{"SET", "?", strings.Repeat("x", 256<<10)}, "", false},
 			{"a missing key stays missing", []any{"DEL", "?"}, "broken", false},
 		} {
 			t.Run(row.name, func(t *testing.T) {
@@ -242,8 +242,10 @@ func TestSweepKeepsOtherMessages(t *testing.T) {
 	for name, row := range map[string]struct {
 		sid  string
 		want int // keys that are left
-	}{"a record with the message of another request stays": {"SMb",
-		1}, "a record with only the own message is deleted": {"SMold0", 0}} {
+	}{
+		"a record with the message of another request stays": {"SMb", 1},
+		"a record with only the own message is deleted":      {"SMold0", 0},
+	} {
 		t.Run(name, func(t *testing.T) {
 			held := newModel()
 			held.keys["sms:session:"+running] = string(recordAfter(1).Bytes())

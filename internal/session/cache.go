@@ -17,7 +17,7 @@ const (
 	// maxCachedRecord is the size in bytes of the largest record in the cache.
 	maxCachedRecord = 8 << 10
 
-	// maxScore is the limit of the score. It is also the number of hits in a row that outweigh all misses before them.
+	// maxScore limits the score in both directions, so that more hits in a row outweigh any number of earlier misses.
 	maxScore = 16
 )
 
@@ -27,13 +27,13 @@ const (
 // round trip, unless the session has expired in the meantime.
 //
 // A miss costs work, however. Therefore the cache is used only while most of its records would have been hits: if there
-// is one replica, or if the balancer sends a conversation to the same replica. The score shows this. It also changes
-// when a record is read from Redis and can be compared with the cached one.
+// is one replica, or if the balancer sends a conversation to the same replica. The score is the number of hits less the
+// number of misses. A record that is read from Redis also counts, if it can be compared with a cached one.
 //
 // A cache is safe for concurrent use.
 type cache struct {
 	records *lru.Cache[string, *record.Record] // by token
-	score   atomic.Int64
+	score   atomic.Int64                       // the cache is used while it is positive
 }
 
 func newCache() *cache {
@@ -44,7 +44,7 @@ func newCache() *cache {
 	return &cache{records: records}
 }
 
-// get returns the record that the token's session probably still has.
+// get returns the cached record of a token, which may be out of date. It returns false if the cache must not be used.
 func (c *cache) get(token string) (*record.Record, bool) {
 	if c.score.Load() <= 0 {
 		return nil, false

@@ -92,17 +92,17 @@ func TestCache(t *testing.T) {
 func TestCacheScore(t *testing.T) {
 	for _, row := range []struct {
 		name string
-		seen string // what Redis was found to have: the record that was saved, another one, or none
+		seen string // for each comparison: r if Redis has the cached record, w if it has another one, - if it has none
 		want bool
 	}{
-		{"it has seen nothing yet", "", false},
-		{"the first was right", "r", true},
-		{"as many were wrong as right", "rw", false},
-		{"two of three were right", "rrwrrwrrw", true},
-		{"replicas take turns", "wwrwwrwwr", false},
-		{"a session had expired", "r-", false},
-		{"many were wrong before", strings.Repeat("w", 1000) + strings.Repeat("r", maxScore+1), true},
-		{"many were right before", strings.Repeat("r", 1000) + strings.Repeat("w", maxScore), false},
+		{"a new cache is not used", "", false},
+		{"it is used after a hit", "r", true},
+		{"it is not used after as many misses as hits", "rw", false},
+		{"it is used if two of three are hits", "rrwrrwrrw", true},
+		{"it is not used if replicas take turns", "wwrwwrwwr", false},
+		{"an expired session is a miss", "r-", false},
+		{"a few hits outweigh many misses before them", strings.Repeat("w", 1000) + strings.Repeat("r", maxScore+1), true},
+		{"a few misses outweigh many hits before them", strings.Repeat("r", 1000) + strings.Repeat("w", maxScore), false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c, saved := newCache(), recordOf("SM")

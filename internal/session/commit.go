@@ -22,7 +22,7 @@ type saved struct {
 // commit saves the record after a message if the session has not changed since find read it, and sets the pointer if it
 // does not lead to another session. scs makes the token of a new session, and applies the time-outs.
 //
-// The error is a *commitError if a command was sent. Otherwise it is ErrGone or an error of Redis.
+// The error is a *commitError if a command was sent. Otherwise it is ErrGone, the error of ctx, or an error of Redis.
 func (m *Manager) commit(
 	ctx context.Context, d *delivery, past *history, found snapshot, next *record.Record,
 ) (saved, error) {

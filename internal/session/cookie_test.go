@@ -18,17 +18,17 @@ func TestCookieThatLeadsNowhere(t *testing.T) {
 		own := r.send(webhooktest.NewSID(), "").expect(t, webhooktest.Greeting(1)).cookie
 		for n, cookie := range map[string]string{
 			"of another conversation": foreign,
-			"unknown":                 strings.Repeat("A", 43),
+			"that is unknown":         strings.Repeat("A", 43),
 			"of 3,000 bytes":          strings.Repeat("A", 3000),
 			"of 42 characters":        own[:42],
 			"of binary bytes":         "\x00\xff\r" + own[3:],
-			"with a glob in it":       "*" + own[1:],
-			"empty":                   "",
+			"with a glob":             "*" + own[1:],
+			"that is empty":           "",
 		} {
-			t.Run(n, func(t *testing.T) {
+			t.Run("a cookie "+n+" does not change the session", func(t *testing.T) {
 				before := number(r.send(webhooktest.NewSID(), own).text)
-				if a := r.send(webhooktest.NewSID(), cookie).expect(t,
-					webhooktest.Greeting(before+1)); a.cookie != own {
+				a := r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(before+1))
+				if a.cookie != own {
 					t.Errorf("the reply has the token %q, want %q", a.cookie, own)
 				}
 			})

@@ -75,8 +75,8 @@ type traces struct {
 	ownToken string // the token under which the request may have made a record, now or later; "" if there is none
 	mayPoint bool   // the pointer may contain ownToken now or later
 
-	// replacement is the record that Redis has under the token replaced instead of the cached record with which the
-	// last attempt was made. replaced is "" if that record was not cached, or is gone.
+	// If the last attempt used a cached record that was out of date, replaced is its token, and replacement is the
+	// record that Redis has instead. replaced is "" if the record was not cached, or if Redis has no record.
 	replaced    string
 	replacement []byte
 }

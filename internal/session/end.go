@@ -15,7 +15,7 @@ import (
 // in the returned record, the conversation had already ended, and End changed nothing. End does not extend the time to
 // live of the record.
 //
-// Like a message, End saves by compare-and-set. If a message was faster, End starts again until ctx ends.
+// Like a message, End saves by compare-and-set. If a message changes the record first, End tries again until ctx ends.
 //
 // ErrNewer means that the record is of a later version and was not changed. After any other error, the conversation may
 // have ended or not. End may then be called again, but if a message has arrived in the meantime, the second call ends
@@ -33,7 +33,7 @@ func End(
 // end makes one attempt. It returns errConflict if the record was changed in the meantime.
 //
 // It does not read the pointer a second time. A pointer changes only if its record is missing, and it then leads to a
-// new session. In that case end has ended the session before it.
+// new session. In that case, end has ended the session before the new one.
 func end(
 	ctx context.Context, conn redis.Conn, keys record.Keys, to, from string,
 ) (r *record.Record, found bool, err error) {
@@ -45,7 +45,7 @@ func end(
 	case err != nil, !r.Ended.IsZero():
 		return r, err == nil, err
 	}
-	if err := ctx.Err(); err != nil { // a command that is not sent cannot be executed in part
+	if err := ctx.Err(); err != nil { // nothing is sent after ctx has ended
 		return r, false, err
 	}
 	saved, err := redis.Bool(scripts.end.Do(conn, keys.Session(string(pointer)), r.Bytes(), r.End(time.Now()).Bytes()))
@@ -57,8 +57,8 @@ func end(
 
 // Erase deletes the data of the conversation between two addresses from Redis: the record, a copy of the record in
 // quarantine, and the pointer. It reports whether there was a pointer to delete. It deletes only what it has read. If a
-// message was faster, Erase starts again until ctx ends. A later message begins a new conversation, even if it repeats
-// a message that was counted before.
+// message changes the record first, Erase tries again until ctx ends. A later message begins a new conversation, even
+// if it repeats a message that was counted before.
 //
 // ErrNewer means that the record is of a later version and that nothing was deleted. After any other error, a part of
 // the data may be deleted, and Erase may be called again. Erase is safe for concurrent use.
@@ -101,8 +101,8 @@ func erase(ctx context.Context, conn redis.Conn, keys record.Keys, to, from stri
 }
 
 // follow reads the pointer of a conversation and the record to which it leads. The pointer is nil if there is none, and
-// the record is nil if there is none or if the pointer is not a token. value is what was read of the record. The error
-// is record.ErrForeign if the pointer or the record cannot be read.
+// the record is nil if there is none or if the pointer is not a token. value is the text of the record, or nil if it
+// must not be read. The error is record.ErrForeign if the pointer or the record cannot be read.
 func follow(
 	conn redis.Conn, keys record.Keys, to, from string,
 ) (pointer, value []byte, r *record.Record, err error) {

@@ -162,13 +162,13 @@ func TestNaiveErase(t *testing.T) {
 			return m
 		})
 		if violation == "" {
-			t.Errorf("none of %d orders catches it", runs)
+			t.Errorf("%d orders show no violation", runs)
 		}
 		t.Log(violation)
 	})
 }
 
-// remains reports what is left of the erased conversation. If the record of a commit was erased, the commit may still
+// remains describes what is left of the erased conversation. If the record of a commit was erased, the commit may still
 // set the pointer, which then leads nowhere.
 func (w *world) remains() string {
 	for _, a := range w.actors {

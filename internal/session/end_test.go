@@ -146,8 +146,9 @@ func TestEraseWithoutAConversation(t *testing.T) {
 				}
 			})
 		}
-		for _, keys := range []struct{ name, key string }{{"pointer", pointerKey},
-			{"record", "sms:session:" + strings.Repeat("a", 43)}} {
+		for _, keys := range []struct{ name, key string }{
+			{"pointer", pointerKey}, {"record", "sms:session:" + strings.Repeat("a", 43)},
+		} {
 			t.Run("but a "+keys.name+" of another type is deleted", func(t *testing.T) {
 				putKeys(t, conn, strings.Repeat("a", 43), recordOf(from, 1, time.Hour))
 				do(t, conn, "DEL", keys.key)

@@ -131,7 +131,7 @@ func TestCookieMaxAge(t *testing.T) {
 			o := usual(b.Addr)
 			o.IdleTimeout = idle
 			if a := newReplica(t, o).send(webhooktest.NewSID(), ""); a.maxAge != want {
-				t.Errorf("with an idle timeout of %v the cookie lives %d s, want %d", idle, a.maxAge, want)
+				t.Errorf("with an idle time-out of %v, the cookie lives %d s, want %d", idle, a.maxAge, want)
 			}
 		}
 	})

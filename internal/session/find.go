@@ -18,7 +18,7 @@ const quarantineTime = 7 * 24 * time.Hour
 // snapshot is a session as one attempt found it. It never changes.
 type snapshot struct {
 	token    string         // "" for a new session that has no token yet
-	record   *record.Record // of a new session: a record that has not begun
+	record   *record.Record // for a new session: a record that has not begun
 	isCached bool           // the record is this replica's copy, and may be out of date
 	pointer  string         // the value of the pointer; "" if there is none, or if it was not read
 }
@@ -30,10 +30,11 @@ func (s snapshot) isNew() bool { return s.record.Bytes() == nil }
 // belongs to another conversation, or is not a record.
 var errAbsent = errors.New("no session")
 
-// find reads the session of a message. The first attempt uses the cookie and then the pointer. An attempt after a
-// conflict uses the pointer first, and the cookie only if there is no pointer. An attempt after a wrong cached record
-// searches as it would have done without the cached record. The request's own token comes last, because an earlier
-// attempt whose reply was lost may have made a record under it. If there is no session, the snapshot is a new session.
+// find reads the session of a message. The first attempt uses the cookie and then the pointer. A later attempt uses the
+// pointer first, and the cookie only if there is no pointer. If the last attempt used a cached record that was out of
+// date, find searches as that attempt would have done without it. The request's own token comes last, because an
+// earlier attempt whose reply was lost may have made a record under it. If there is no session, the snapshot is a new
+// session.
 //
 // The errors are ErrGone, ErrNewer, errConflict, and those of Redis.
 func (m *Manager) find(ctx context.Context, d *delivery, past *history) (snapshot, error) {

@@ -63,7 +63,7 @@ func answer(w http.ResponseWriter, r *http.Request) {
 	fmt.Fprint(w, strings.Join(o.Reply.Texts, "\n"), o.Reply.TwiML)
 }
 
-// answered is what a sender gets.
+// answered is the response to a message.
 type answered struct {
 	status  int
 	text    string

@@ -390,11 +390,11 @@ func TestInterleavings(t *testing.T) {
 // The rules must catch each naive version of the scripts in at least one order.
 func TestNaiveCommits(t *testing.T) {
 	for name, naive := range map[string]func(*model){
-		"a record that is saved whatever it was": func(m *model) { m.anyRecord = true },
-		"a pointer that is set whatever it was":  func(m *model) { m.anyPointer = true },
-		"a record that is left behind":           func(m *model) { m.noErase = true },
-		"an end that is saved whatever it was":   func(m *model) { m.anyEnd = true },
-		"an end that deletes":                    func(m *model) { m.endDeletes = true },
+		"a record that is saved without a comparison": func(m *model) { m.anyRecord = true },
+		"a pointer that is set without a comparison":  func(m *model) { m.anyPointer = true },
+		"a record that is not deleted":                func(m *model) { m.noErase = true },
+		"an end that is saved without a comparison":   func(m *model) { m.anyEnd = true },
+		"an end that deletes the record":              func(m *model) { m.endDeletes = true },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -38,7 +38,7 @@ func incoming(sid string, ends bool) Incoming {
 	return Incoming{Message: conversation.Message{SID: sid, From: from, To: to}, Ends: ends, Received: time.Now()}
 }
 
-// served is what a request got.
+// served is the response to a request.
 type served struct {
 	code    int
 	text    string

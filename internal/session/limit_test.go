@@ -119,12 +119,12 @@ func TestRecordWithoutALimit(t *testing.T) {
 	})
 }
 
-// talk lets two numbers answer each other through the service until a message gets no reply, or until most messages
-// were sent. It returns the number of messages.
-func talk(t *testing.T, o session.Options, most int) (sent int) {
+// talk lets two numbers answer each other through the service until a message gets no reply, or until the given number
+// of messages were sent. It returns how many were sent.
+func talk(t *testing.T, o session.Options, maxSent int) (sent int) {
 	r := newReplica(t, o)
 	text, speaker, listener := "hello", from, to
-	for ; text != "" && sent < most; sent++ {
+	for ; text != "" && sent < maxSent; sent++ {
 		a := r.deliver(session.Incoming{Message: conversation.Message{SID: webhooktest.NewSID(), From: speaker,
 			To: listener, Body: text}}, "")
 		if a.status != 200 {

@@ -20,9 +20,9 @@ func TestCounting(t *testing.T) {
 		r := newReplica(t, usual(b.Addr))
 		cookie := r.send(webhooktest.NewSID(), "").expect(t, webhooktest.Greeting(1)).cookie
 		for n := 2; n <= 5; n++ {
-			if again := r.send(webhooktest.NewSID(), cookie).expect(t,
-				webhooktest.Greeting(n)).cookie; again != cookie {
-				t.Fatalf("message %d got the token %q, want %q", n, again, cookie)
+			a := r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(n))
+			if a.cookie != cookie {
+				t.Fatalf("message %d got the token %q, want %q", n, a.cookie, cookie)
 			}
 		}
 		if len(cookie) != 43 {

@@ -13,11 +13,11 @@ import (
 // See https://support.twilio.com/hc/en-us/articles/223136287-How-do-Twilio-cookies-work.
 const maxCookieAge = 4 * time.Hour
 
-// Incoming is a verified message. All fields are required.
+// Incoming is a verified message. Its SID, From, To and Received are required.
 type Incoming struct {
 	conversation.Message
 	Ends     bool      // the message ends the conversation; it is counted, but it is not answered
-	Received time.Time // when the request arrived; the budget begins here
+	Received time.Time // when the request arrived; the budget begins at this time
 }
 
 // Result is what a message did to its conversation. The log and the metrics use these words.

@@ -153,7 +153,7 @@ func TestModel(t *testing.T) {
 				got, err := one.Do(conn, args...)
 				if err == nil && !reflect.DeepEqual(got, want) || (node.Code(err) == "WRONGTYPE") != (wrong != nil) ||
 					err != nil && wrong == nil {
-					t.Fatalf("%.60q: Redis says %.60q, %v, the model %.60q, %v", args, got, err, want, wrong)
+					t.Fatalf("%.60q: Redis returns %.60q, %v, and the model %.60q, %v", args, got, err, want, wrong)
 				}
 				for _, key := range []string{"k", "l"} {
 					kind, _ := redis.String(conn.Do("TYPE", key))

@@ -28,8 +28,8 @@ func newProbe(tb testing.TB, o redispool.Options) *session.Probe {
 
 func TestProbe(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
-		probe, conn := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{b.Addr}}}), redistest.Conn(t,
-			b.Addr)
+		probe := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{b.Addr}}})
+		conn := redistest.Conn(t, b.Addr)
 		t.Run("it writes one key, which lives for a minute", func(t *testing.T) {
 			for range 3 {
 				if err := probe.Run(t.Context()); err != nil {
@@ -56,8 +56,9 @@ func TestProbe(t *testing.T) {
 			}
 		})
 		t.Run("it replaces a value that is too large, or not a string", func(t *testing.T) {
-			for _, command := range [][]any{{"SETRANGE", "sms:probe", record.MaxSize, "x"},
-				{"RPUSH", "sms:probe", "x"}} {
+			for _, command := range [][]any{
+				{"SETRANGE", "sms:probe", record.MaxSize, "x"}, {"RPUSH", "sms:probe", "x"},
+			} {
 				if _, err := conn.Do("DEL", "sms:probe"); err != nil {
 					t.Fatal(err)
 				}
@@ -139,21 +140,22 @@ func failsWhile(t *testing.T, server *redistest.Server, code string, spoil, fix 
 		server.CLI(command...)
 	}
 	if err := probe.Run(t.Context()); err != nil {
-		t.Errorf("Run = %v after it was put right", err)
+		t.Errorf("Run = %v after the server was repaired", err)
 	}
 }
 
 func TestProbeWaitsForReplicas(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	if err := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}, WaitReplicas: 1}).Run(
-		t.Context()); err == nil {
+	probe := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}, WaitReplicas: 1})
+	if err := probe.Run(t.Context()); err == nil {
 		t.Error("Run = nil with no replica, want an error")
 	}
 }
 
 // narrowUser is a user with only the rights that saving a session needs, as arguments of redis-server.
 func narrowUser(more ...string) []string {
-	return append(strings.Fields("--user app on >secret resetkeys ~sms:* resetchannels -@all +get +set +strlen +eval +evalsha"), more...)
+	const user = "--user app on >secret resetkeys ~sms:* resetchannels -@all +get +set +strlen +eval +evalsha"
+	return append(strings.Fields(user), more...)
 }
 
 func TestProbeOfAUserWithoutRights(t *testing.T) {
@@ -162,14 +164,14 @@ func TestProbeOfAUserWithoutRights(t *testing.T) {
 		user []string
 		want []string
 	}{
-		{"a command of the script", narrowUser("-set"), []string{"'set'"}},
-		{"the script itself", narrowUser("-eval", "-evalsha"), []string{"'evalsha'"}},
-		{"the keys", narrowUser("resetkeys", "~other:*"), []string{"sms:probe", "the keys sms:*"}},
+		{"a command of the script is missing", narrowUser("-set"), []string{"'set'"}},
+		{"scripts are not allowed", narrowUser("-eval", "-evalsha"), []string{"'evalsha'"}},
+		{"the keys are not allowed", narrowUser("resetkeys", "~other:*"), []string{"sms:probe", "the keys sms:*"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{Args: row.user})
-			err := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}, Redis: app}}).Run(
-				t.Context())
+			probe := newProbe(t, redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}, Redis: app}})
+			err := probe.Run(t.Context())
 			if !redispool.Refused(err) {
 				t.Fatalf("Run = %v, want a refusal", err)
 			}
@@ -192,7 +194,7 @@ func TestProbeOfACluster(t *testing.T) {
 	for i, primary := range cluster.Primaries {
 		keys := primary.CLI("KEYS", "*")
 		if strings.Count(keys, "\n") > 0 || !strings.HasPrefix(keys, "sms:probe:{") {
-			t.Errorf("primary %d holds %q, want one key sms:probe:{…}", i+1, keys)
+			t.Errorf("primary %d has %q, want one key sms:probe:{…}", i+1, keys)
 		}
 	}
 	for i, primary := range cluster.Primaries {

@@ -22,10 +22,11 @@ type queue struct {
 	lines map[string][]*entry // by conversation; the first entry of each line is being processed
 }
 
-// entry is a message in the queue. The request that added it processes it. Other requests with the message follow.
+// entry is a message in the queue. The request that added it processes it. Other requests with the same message wait
+// for its outcome.
 type entry struct {
 	sid     string
-	repeats int           // the number of requests that have followed
+	repeats int           // the number of these other requests
 	isFirst chan struct{} // closed when the entry is the first of its line
 	isDone  chan struct{} // closed when outcome is set
 	outcome *Outcome
@@ -91,7 +92,7 @@ func (q *queue) join(conversation, sid string) (e *entry, isNew bool, err error)
 	return e, true, nil
 }
 
-// process processes a new entry. If process panics, the requests that follow get errPanicked.
+// process processes a new entry. If process panics, the requests that wait for the outcome get errPanicked.
 func (q *queue) process(
 	ctx context.Context, hangUp <-chan struct{}, conversation string, e *entry, process func() *Outcome,
 ) (o *Outcome) {

@@ -92,9 +92,9 @@ func TestQueueLimits(t *testing.T) {
 		sid          func(i int) string
 		want         int
 	}{
-		{"64 messages of one conversation", func(int) string { return "a" }, func(i int) string { return fmt.Sprint(i) }, 64},
-		{"4,096 messages of all", func(i int) string { return fmt.Sprint(i / 64) }, func(i int) string { return fmt.Sprint(i) }, 4096},
-		{"64 repeats of a message besides the first", func(int) string { return "a" }, func(int) string { return "SM" }, 65},
+		{"one conversation may have 64 messages", func(int) string { return "a" }, func(i int) string { return fmt.Sprint(i) }, 64},
+		{"all conversations may have 4,096 messages", func(i int) string { return fmt.Sprint(i / 64) }, func(i int) string { return fmt.Sprint(i) }, 4096},
+		{"a message may have 64 repeats", func(int) string { return "a" }, func(int) string { return "SM" }, 65},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			q := newQueue()
@@ -148,8 +148,10 @@ func TestRepeatTakesOver(t *testing.T) {
 	for _, row := range []struct {
 		name    string
 		follows bool // whether the client of the repeat waits
-	}{{"the repeat is processed if its client waits",
-		true}, {"the repeat is not processed if its client has hung up, too", false}} {
+	}{
+		{"the repeat is processed if its client waits", true},
+		{"the repeat is not processed if its client has hung up, too", false},
+	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				q := newQueue()

@@ -103,19 +103,19 @@ func TestRoundTrips(t *testing.T) {
 	conn := redistest.Conn(t, server.Addr())
 	for _, test := range []struct {
 		name     string
-		replicas []int // which replica gets each message, repeatedly
+		replicas []int // the replicas that get the messages, in turn
 		want     int64 // the most round trips for 50 messages
 	}{
-		{"one if a replica gets all messages of a conversation", []int{0}, 50},
-		{"two if replicas take turns", []int{0, 1, 2}, 100},
+		{"a replica that gets all messages of a conversation needs one", []int{0}, 50},
+		{"replicas that take turns need two", []int{0, 1, 2}, 100},
 		// The first messages after a change are misses, which cost no round trip.
-		{"at most two if the replica changes", []int{0, 0, 0, 0, 1, 1, 1}, 100},
+		{"replicas that take turns after several messages need at most two", []int{0, 0, 0, 0, 1, 1, 1}, 100},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := []*replica{newReplica(t, usual(server.Addr())), newReplica(t, usual(server.Addr())),
 				newReplica(t, usual(server.Addr()))}
 			cookie := r[0].send(webhooktest.NewSID(), "").cookie
-			for range 3 { // the score is settled, and the connections are open
+			for range 3 { // until the score is settled and the connections are open
 				for _, i := range test.replicas {
 					r[i].send(webhooktest.NewSID(), cookie)
 				}

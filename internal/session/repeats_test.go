@@ -158,7 +158,7 @@ func TestSharedOutcome(t *testing.T) {
 }
 
 func TestSharedFailure(t *testing.T) {
-	t.Run("each request gets the failure of its own route", func(t *testing.T) {
+	t.Run("the handler of each request answers it", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHung(conversation.Counter{})
 			routes := map[string]*httptest.ResponseRecorder{}

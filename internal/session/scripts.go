@@ -31,7 +31,7 @@ func newScript(name string, keys int) *redis.Script {
 	functions, err := lua.ReadFile("lua/value.lua")
 	script, err2 := lua.ReadFile("lua/" + name + ".lua")
 	if err := errors.Join(err, err2); err != nil {
-		panic(err) // the file is not part of the program
+		panic(err) // only if the program was built without the file
 	}
 	return redis.NewScript(keys, fmt.Sprintf("local maxSize = %d\n%s%s", record.MaxSize, functions, script))
 }

@@ -1,10 +1,10 @@
 // Package session keeps SMS conversations in Redis, shared by any number of replicas. Every message changes its
 // conversation exactly once.
 //
-// Every message takes the same way through the package. Middleware waits until it is the message's turn in the queue.
-// deliver then makes attempts, and each attempt has three steps: find reads a snapshot of the session, turn computes
-// the record after the message, and commit saves this record if no other request was faster. An attempt that fails
-// leaves nothing behind in this process.
+// Every message goes through the same steps. Middleware waits until the message is the first of its conversation in the
+// queue. deliver then makes attempts, and each attempt has three steps: find reads a snapshot of the session, turn
+// computes the record after the message, and commit saves this record if no other request has changed the session in
+// the meantime. An attempt that fails leaves nothing behind in this process.
 //
 // The package is not a general session library: one session is one conversation. It is built on scs, which makes the
 // tokens, applies the time-outs and writes the cookie, and on its redisstore, which reads the records. redisstore does
@@ -56,7 +56,7 @@ type Options struct {
 	Prefix       string
 	IdleTimeout  time.Duration
 	Lifetime     time.Duration
-	Budget       time.Duration // how long one message may wait
+	Budget       time.Duration // how long one message may take, counted from Incoming.Received
 	MaxReplies   int           // how many replies a conversation may get in a minute; 0 for any number
 	SecureCookie bool
 	Responder    conversation.Responder

@@ -11,8 +11,8 @@ import (
 const sweepTime = time.Second
 
 // sweep deletes the record that the attempts of a delivery made under their own token, unless the message was saved in
-// this record, or the pointer may lead to it. token and err are those of the outcome. After a failure, sweep works in
-// the background, so that it does not delay the answer.
+// this record. After a failure, sweep keeps the record if the pointer may lead to it, and otherwise deletes it in the
+// background, so that it does not delay the answer. token and err are those of the outcome.
 func (m *Manager) sweep(ctx context.Context, d *delivery, past *history, token string, err error) {
 	switch {
 	case past.ownToken == "" || token == past.ownToken || err != nil && past.mayPoint:

@@ -17,12 +17,12 @@ type processed struct {
 }
 
 // turn processes a message. r is the record before the message. A message that was counted before gets the recorded
-// reply and leaves the record unchanged. turn changes nothing but its results; only the responder may have effects.
+// reply and leaves the record unchanged. turn has no side effects, except those of the responder.
 //
 // A message that ends the conversation gets no reply. The same applies to a message whose conversation has had
 // MaxReplies replies in the last minute. Both are counted like other messages.
 //
-// The error is ErrResponder.
+// An error of turn wraps ErrResponder and its cause.
 func (m *Manager) turn(ctx context.Context, r *record.Record, in *Incoming, now time.Time) (processed, error) {
 	recall := m.options.Responder.Recall
 	if reply, isRepeat := r.Reply(in.SID, recall); isRepeat {

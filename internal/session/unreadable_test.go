@@ -45,7 +45,7 @@ func TestValueThatIsNotARecord(t *testing.T) {
 			{"larger than 256 KiB", []any{"SET", recordOf(from, 1, time.Hour) + strings.Repeat(" ", 256<<10)}},
 		} {
 			for _, byCookie := range []bool{true, false} {
-				t.Run(fmt.Sprintf("%s, by the cookie: %t", row.name, byCookie), func(t *testing.T) {
+				t.Run(fmt.Sprintf("a value that is %s, by the cookie: %t", row.name, byCookie), func(t *testing.T) {
 					r, conn, token := begun(t, b)
 					t.Cleanup(func() { do(t, conn, "FLUSHALL") })
 					do(t, conn, "DEL", "sms:session:"+token)
@@ -152,19 +152,19 @@ func TestPointerToNothing(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		for name, put := range map[string][]any{
 			"a token without a record": {"SET", pointerKey, strings.Repeat("C", 43)},
-			"no token at all":          {"SET", pointerKey, "hello"},
+			"not a token":              {"SET", pointerKey, "hello"},
 			"empty":                    {"SET", pointerKey, ""},
 			"a hash":                   {"HSET", pointerKey, "a", "1"},
 			"a list":                   {"RPUSH", pointerKey, "a"},
 			"larger than 256 KiB":      {"SET", pointerKey, strings.Repeat("C", 256<<10+1)},
 		} {
-			t.Run(name, func(t *testing.T) {
+			t.Run("a new session begins if the pointer is "+name, func(t *testing.T) {
 				r, conn := newReplica(t, usual(b.Addr)), redistest.Conn(t, b.Addr)
 				t.Cleanup(func() { do(t, conn, "FLUSHALL") })
 				do(t, conn, put[0].(string), put[1:]...)
 				cookie := r.send(webhooktest.NewSID(), "").expect(t, webhooktest.Greeting(1)).cookie
 				if token := get(t, conn, pointerKey); token != cookie {
-					t.Errorf("the pointer holds %q, the cookie %q", token, cookie)
+					t.Errorf("the pointer is %q, the cookie %q", token, cookie)
 				}
 				r.send(webhooktest.NewSID(), "").expect(t, webhooktest.Greeting(2))
 			})
@@ -204,7 +204,7 @@ func TestCookieOfAnOrphan(t *testing.T) {
 		do(t, conn, "SET", "sms:session:"+orphan,
 			strings.Replace(get(t, conn, "sms:session:"+cookie), `"counter":1`, `"counter":7`, 1), "PX", 60_000)
 		if a := r.send(webhooktest.NewSID(), orphan).expect(t, webhooktest.Greeting(2)); a.cookie != cookie {
-			t.Errorf("the reply carries %q", a.cookie)
+			t.Errorf("the reply has the token %q", a.cookie)
 		}
 		if exists := do(t, conn, "EXISTS", "sms:session:"+orphan); exists != int64(0) {
 			t.Error("the orphan is still there")
@@ -258,8 +258,8 @@ func TestPointerToNothingWithACookie(t *testing.T) {
 			name, pointer string
 			want          int // the number of the next message, with the cookie of a record
 		}{
-			{"a token without a record decides: the conversation begins", strings.Repeat("A", 43), 1},
-			{"a value that is not a token is ignored: the cookie decides", "hello", 2},
+			{"a conversation begins if the pointer is a token without a record", strings.Repeat("A", 43), 1},
+			{"the cookie is used if the pointer is not a token", "hello", 2},
 		} {
 			t.Run(row.name, func(t *testing.T) {
 				r, conn, cookie := begun(t, b)
@@ -288,7 +288,7 @@ func TestRecordOfNearly256KiB(t *testing.T) {
 	})
 }
 
-// The value must not be sent to the replica, and it must not cost a second attempt.
+// Redis must not send the value to the replica, and the replica must need only one attempt.
 func TestHugeValue(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	conn := redistest.Conn(t, server.Addr())
@@ -332,7 +332,7 @@ func TestQuarantineOnACluster(t *testing.T) {
 		do(t, conn, "HSET", "sms:session:"+cookie, "a", "1")
 		r.send(webhooktest.NewSID(), cookie).expect(t, webhooktest.Greeting(1))
 		if kind := do(t, conn, "TYPE", "sms:quarantine:{sms:session:"+cookie+"}"); kind != "hash" {
-			t.Errorf("the quarantine holds a %s", kind)
+			t.Errorf("the quarantine key has a %s", kind)
 		}
 		do(t, conn, "DEL", pointerKey)
 	}

@@ -97,7 +97,8 @@ func (w *world) wrongEnds(beginnings int) string {
 		}
 	}
 	if beginnings > ended+unknown || beginnings < ended && !stopped {
-		return fmt.Sprintf("the conversation was ended %d times; operators ended it %d times, and perhaps %d times more", beginnings, ended, unknown)
+		return fmt.Sprintf("the conversation ended %d times; operators ended it %d times, and perhaps %d times more",
+			beginnings, ended, unknown)
 	}
 	return ""
 }

@@ -15,8 +15,8 @@ const (
 )
 
 // pause waits before the next attempt. It does not wait after the first conflicts, because the request that caused a
-// conflict has already finished. Otherwise each pause is longer than the one before, up to a limit. err is the error of
-// the last attempt. The errors of pause are those of wait.
+// conflict has already finished. Otherwise each pause is longer than the one before, up to a limit. attempts is the
+// number of attempts so far, and err is the error of the last one. The errors of pause are those of wait.
 func pause(ctx context.Context, hangUp <-chan struct{}, attempts int, err error) error {
 	if errors.Is(err, errConflict) && attempts < 3 {
 		return ctx.Err()

@@ -10,8 +10,9 @@ import (
 // read. For any other record, it is nil. It must not be changed.
 func (r *Record) Bytes() []byte { return r.raw }
 
-// encode sets the JSON form of a clone, with one more entry in the list of messages. If the form would be larger than
-// MaxSize, the record has fewer stored replies. If that is not enough, it has no fields of other versions.
+// encode sets the JSON form of r, which must be a clone, and adds an entry to the list of messages. The entry may be
+// empty. If the form would be larger than MaxSize, encode drops the oldest replies. If that is not enough, it drops the
+// times of the replies and the fields of other versions.
 //
 // As after Parse, the long fields of the record are parts of the form, so that a record in the cache takes no more
 // memory than its form.

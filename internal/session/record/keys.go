@@ -11,7 +11,8 @@ const TokenLength = 43
 
 const tokenAlphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-// IsToken reports whether s can be a token. Any other cookie never reaches Redis, and any other pointer leads nowhere.
+// IsToken reports whether s can be a token. A cookie that cannot be one is never sent to Redis, and a pointer that
+// cannot be one leads nowhere.
 func IsToken(s string) bool {
 	return len(s) == TokenLength && strings.Trim(s, tokenAlphabet) == ""
 }

@@ -54,8 +54,9 @@ func TestPattern(t *testing.T) {
 				}
 			}
 			for _, address := range odd[:12] {
-				for side, pattern := range map[string]string{"to": k.Pattern(address, ""),
-					"from": k.Pattern("", address)} {
+				for side, pattern := range map[string]string{
+					"to": k.Pattern(address, ""), "from": k.Pattern("", address),
+				} {
 					found := matching(t, conn, pattern)
 					if len(found) != len(odd) {
 						t.Errorf("%s %q: %q finds %d keys", side, address, pattern, len(found))

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// limitWindow is how far back the limit of replies looks.
+// limitWindow is the time in which the number of replies is limited.
 const limitWindow = time.Minute
 
 // AllowReply reports whether the conversation may get one more reply, if it may get limit replies a minute. If so, the

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// guard reports for each message, by the time at which it arrives, whether it may be replied to.
+// guard reports for each message whether it may get a reply. times are the times at which the messages arrive.
 type guard func(limit int, times []time.Time) []bool
 
 func ours(limit int, times []time.Time) (replies []bool) {
@@ -32,11 +32,11 @@ func perClockMinute(limit int, times []time.Time) (replies []bool) {
 	return replies
 }
 
-// exceeds returns what the guard does wrong with random messages.
+// exceeds describes what the guard does wrong with random messages. It returns "" if it does nothing wrong.
 func exceeds(t *rapid.T, g guard) string {
 	limit := rapid.IntRange(1, 6).Draw(t, "limit")
-	now := time.Date(2026, 11, 23, 5, 13, 22, 0,
-		time.UTC).Add(time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "start")))
+	now := time.Date(2026, 11, 23, 5, 13, 22, 0, time.UTC)
+	now = now.Add(time.Duration(rapid.Int64Range(0, int64(time.Hour)).Draw(t, "start")))
 	var times []time.Time
 	for _, gap := range rapid.SliceOfN(rapid.Int64Range(0, int64(25*time.Second)), 1, 40).Draw(t, "gaps") {
 		now = now.Add(time.Duration(gap))

@@ -67,7 +67,7 @@ func formatEntry(sid string, counter int64, isStored bool) []byte {
 	return b
 }
 
-// withRoom returns the list without the messages that must make room for one more.
+// withRoom returns the list without its oldest messages, so that there is room for one more.
 func (m messages) withRoom() messages {
 	for n := bytes.Count(m, space) + 1; n >= maxMessages || len(m) > maxMessageBytes; n-- {
 		_, m, _ = bytes.Cut(m, space)

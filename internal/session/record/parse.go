@@ -146,7 +146,7 @@ func literalString(value []byte) ([]byte, error) {
 	return value[1 : len(value)-1], nil
 }
 
-// parseTime accepts only times that Encode can write.
+// parseTime accepts only times that encode can write.
 func parseTime(value []byte) (t time.Time, err error) {
 	if err := t.UnmarshalJSON(value); err != nil {
 		return t, err

@@ -1,5 +1,5 @@
-// Package record is one session as Redis keeps it: the record, its JSON form, and the names of the keys. Everything in
-// this package is pure. It makes no call, reads no clock, and changes no value that it was given.
+// Package record defines how a session is stored in Redis: the record, its JSON form, and the names of the keys. The
+// package is pure: it contacts no server, reads no clock, and changes no value that it was given.
 package record
 
 import (
@@ -10,8 +10,8 @@ import (
 	"smsession/internal/conversation"
 )
 
-// version is the highest version of a record that this code can read. It rises only for a change that unknown fields
-// cannot carry.
+// version is the highest version of a record that this code can read. It rises only for a change that cannot be made
+// with new fields, which older replicas keep.
 const version = 1
 
 // Record is one session. It never changes after it was made: a method that changes something returns another Record.

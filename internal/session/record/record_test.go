@@ -59,8 +59,8 @@ func TestReply(t *testing.T) {
 	for _, reply := range []conversation.Reply{
 		{}, {Texts: []string{}}, conversation.Text("one"), {Texts: []string{"two", "texts"}},
 		conversation.Text(`with "quotes" & \ <tags>`), conversation.Text("line\nand \x00 control"),
-		conversation.Text("mañana 🌞"), conversation.Text(
-			"7"), {TwiML: `<?xml version="1.0"?><Response><!-- "é" --></Response>`},
+		conversation.Text("mañana 🌞"), conversation.Text("7"),
+		{TwiML: `<?xml version="1.0"?><Response><!-- "é" --></Response>`},
 	} {
 		r := parsed(t, newRecord(time.Now()).count("SM1", 1, reply))
 		if got, found := r.Reply("SM1", recallsOther); !found || !got.Equal(reply) {
@@ -295,11 +295,11 @@ func TestLargestRecord(t *testing.T) {
 		sid            string
 		kept, remains  bool // whether the last reply and the unknown field stay
 	}{
-		{"what fits is all kept", 100 << 10, 10 << 10, "SM1", true, true},
-		{"the oldest replies go first", 200 << 10, 20 << 10, "SM1", true, true},
-		{"then all replies", 250 << 10, 20 << 10, "SM1", false, true},
-		{"then the fields of other versions", 256<<10 - 300, 0, "SM1", true, false},
-		{"then messages with a MessageSid that only a person can have written", 0, 0, "SM" + strings.Repeat("1", 100<<10), true, true},
+		{"a record that fits keeps everything", 100 << 10, 10 << 10, "SM1", true, true},
+		{"the oldest replies are removed first", 200 << 10, 20 << 10, "SM1", true, true},
+		{"all replies are removed if that is not enough", 250 << 10, 20 << 10, "SM1", false, true},
+		{"the fields of other versions are removed last", 256<<10 - 300, 0, "SM1", true, false},
+		{"messages with very long MessageSids are removed", 0, 0, "SM" + strings.Repeat("1", 100<<10), true, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := newRecord(time.Now())
@@ -368,7 +368,7 @@ func TestParse(t *testing.T) {
 		{"`ended` may be missing", replaced(`"ended":"2026-11-23T05:13:22.594Z",`, ""), nil},
 		{"`app` may be missing", replaced(`"app":{"data":{"step":2}},`, ""), nil},
 		{"`replies` may be missing", replaced(`"replies":{"SM2":["two","texts"]},`, ""), nil},
-		{"of a field that is there twice, the last one counts", replaced(`{`, `{"counter":-7,`), nil},
+		{"the last of two fields with the same name counts", replaced(`{`, `{"counter":-7,`), nil},
 		{"a `replied` of another kind is ignored", replaced(`"replied":"2026-11-23T05:13:22Z"`, `"replied":7`), nil},
 		{"an address may be written with an escape", replaced(`"+1500`, `"\u002b1500`), nil},
 		{"nothing is not a record", "", ErrForeign},
@@ -404,7 +404,7 @@ func TestParse(t *testing.T) {
 	})
 }
 
-// FuzzRecord reads any text and writes what could be read: nothing may be lost by it, and what is written must be JSON.
+// FuzzRecord reads any text. A record that could be read must be written without a loss, and as JSON.
 func FuzzRecord(f *testing.F) {
 	f.Add([]byte(whole))
 	for _, cut := range []string{`"version":1,`, `"replies":{"SM2":["two","texts"]},`, `"SM1=1 SM2=2"`, `2026-12-23`} {
