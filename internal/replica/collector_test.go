@@ -8,8 +8,8 @@ func TestGarbageIsBounded(t *testing.T) {
 		live uint64
 		want int
 	}{
-		{"nothing is known yet", 0, 400},
-		{"a replica at rest", 4 << 20, 400},
+		{"an empty heap gets the upper bound", 0, 400},
+		{"a small heap gets the upper bound", 4 << 20, 400},
 		{"garbage may be 16 MB", 32 << 20, 50},
 		{"garbage may be a quarter of a large heap", 1 << 30, 25},
 	} {

@@ -16,7 +16,7 @@ func TestConnectionsLeaveFilesForRedis(t *testing.T) {
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	for configured, want := range map[int]int{16: 16, int(files): int(files / 2)} {
 		if got := affordableConnections(configured, log); got != want {
-			t.Errorf("of %d connections there may be %d, want %d", configured, got, want)
+			t.Errorf("MAX_CONNECTIONS=%d gives %d connections, want %d", configured, got, want)
 		}
 	}
 }

@@ -78,7 +78,7 @@ func (s *secrets) readAll(setTokens []func(twilio.Tokens)) {
 	}
 }
 
-// readRedis reads the Redis secrets and reports whether that succeeded. It logs a fault that repeats only once.
+// readRedis reads the Redis secrets and reports whether that succeeded. It does not log the same fault twice in a row.
 func (s *secrets) readRedis() bool {
 	redis, err := s.flags.RedisFlags.Reread(*s.redis.Load())
 	s.read = time.Now()

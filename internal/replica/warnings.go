@@ -21,7 +21,7 @@ const (
 	checkRetry = time.Minute
 )
 
-// warnings reports settings of Redis that can lose sessions: in the log when a check finds them first, and as metrics
+// warnings reports settings of Redis that can lose sessions: in the log when a check first finds them, and as metrics
 // while they last. It is not safe for concurrent use.
 type warnings struct {
 	log    *slog.Logger

@@ -52,10 +52,11 @@ func (s *Server) requireHost(next http.Handler) http.Handler {
 // warnOfHost logs a refused Host at most once a minute. This is enough for an operator to find out why scrapes are
 // refused.
 func (s *Server) warnOfHost(host string) {
-	const most = 253 // the longest name that DNS has
+	const longest = 253 // the length of the longest name in DNS
 	now, last := time.Now().Unix(), s.warned.Load()
 	if now-last < 60 || !s.warned.CompareAndSwap(last, now) {
 		return
 	}
-	s.Logger.Warn("the private listener refused a Host that is not in ADMIN_HOSTS", "host", host[:min(len(host), most)])
+	host = host[:min(len(host), longest)]
+	s.Logger.Warn("the private listener refused a Host that is not in ADMIN_HOSTS", "host", host)
 }

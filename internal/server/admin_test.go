@@ -94,7 +94,7 @@ func TestAdminHostsLog(t *testing.T) {
 	}
 }
 
-// The arguments of a process may hold its secrets.
+// The arguments of a process may contain its secrets.
 func TestProfilerCommandLine(t *testing.T) {
 	r := newReplica(t, nobody)
 	for _, target := range []string{"/debug/pprof/cmdline", "/debug/pprof/cmdline?debug=1", "/debug/pprof/cmdline/",

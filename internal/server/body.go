@@ -30,20 +30,20 @@ func isForm(contentType string) bool {
 func isPlain(encoding string) bool { return encoding == "" || encoding == "identity" }
 
 // readBody reads the body into a buffer that grows as the body arrives, because the length that the head announces can
-// be false. Most of Twilio's bodies fit the first buffer. The size of the buffer counts for the connection until the
-// request is verified. For a body that ends early, net/http returns another error than io.EOF.
+// be false. Most of Twilio's bodies fit into the first buffer. The size of the buffer counts for the connection until
+// the request is verified. If a body ends early, the error of net/http is not io.EOF.
 func readBody(r *http.Request, conn *connlimit.Conn) ([]byte, result) {
 	if r.ContentLength > maxBody {
 		return nil, tooLarge
 	}
-	most := maxBody + 1 // the last byte shows that a body without an announced length is too large
+	limit := maxBody + 1 // the last byte shows that a body without an announced length is too large
 	if r.ContentLength >= 0 {
-		most = int(r.ContentLength)
+		limit = int(r.ContentLength)
 	}
 	var body []byte
-	for err := error(nil); err != io.EOF && len(body) < most; {
+	for err := error(nil); err != io.EOF && len(body) < limit; {
 		if len(body) == cap(body) {
-			size := min(max(2*cap(body), usualBody), most)
+			size := min(max(2*cap(body), usualBody), limit)
 			conn.Grow(size - cap(body))
 			body = append(make([]byte, 0, size), body...)
 		}

@@ -32,7 +32,7 @@ func (r *running) begin(t *testing.T, text string) *client {
 	return c
 }
 
-// open opens a connection and has a request answered.
+// open opens a connection, sends a request and waits for the answer.
 func (r *running) open(t *testing.T, request string) *client {
 	t.Helper()
 	c := r.connect(t)
@@ -266,7 +266,7 @@ func TestSlowClients(t *testing.T) {
 		{"a client that sends three bytes after an answer", ask + "GET", keepAlive},
 		{"a client that does not end its second request", ask + ask[:len(ask)-1], request},
 	} {
-		t.Run(row.name, func(t *testing.T) {
+		t.Run("the server closes the connection of "+row.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *running) {
 				c := r.connect(t)
 				defer c.Close()

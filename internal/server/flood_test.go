@@ -89,11 +89,11 @@ func TestSourceOfUnsignedRequests(t *testing.T) {
 		forwarded []string
 		want      string
 	}{
-		{"no header", nil, ""},
-		{"one address", []string{"192.0.2.1"}, "192.0.2.1"},
+		{"without a header, there is no address", nil, ""},
+		{"the only address is logged", []string{"192.0.2.1"}, "192.0.2.1"},
 		{"the last entry is that of the balancer", []string{"10.0.0.1, 192.0.2.1"}, "192.0.2.1"},
 		{"the last header is that of the balancer", []string{"10.0.0.1", "10.0.0.2,192.0.2.1"}, "192.0.2.1"},
-		{"an address with a port", []string{"192.0.2.1:4711"}, "192.0.2.1"},
+		{"the port of an address is left out", []string{"192.0.2.1:4711"}, "192.0.2.1"},
 		{"IPv6", []string{"2001:db8::1"}, "2001:db8::1"},
 		{"IPv6 with a port", []string{"[2001:db8::1]:4711"}, "2001:db8::1"},
 		{"text that the sender chose is left out", []string{"frobozz"}, ""},

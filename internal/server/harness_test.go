@@ -155,7 +155,7 @@ func (s slow) Respond(ctx context.Context, state conversation.State,
 	return s.Counter.Respond(ctx, state, m)
 }
 
-// store is an empty Redis that a test looks into.
+// store is a Redis whose keys a test can check. It is empty at the beginning.
 type store struct {
 	addr string
 	conn redis.Conn
@@ -222,7 +222,7 @@ func (s *store) snapshot(tb testing.TB) string {
 	return text
 }
 
-// expireSoon leaves an hour to both keys.
+// expireSoon sets the time to live of both keys to an hour.
 func (s *store) expireSoon(tb testing.TB) {
 	tb.Helper()
 	for _, key := range s.keys(tb, "*", 2) {
@@ -292,7 +292,7 @@ func (j *journal) wantLast(tb testing.TB, level, result string) line {
 	return last
 }
 
-// pass lets time go by in a bubble, and waits until nothing runs.
+// pass advances the clock of a bubble, and waits until all its goroutines are blocked.
 func pass(d time.Duration) {
 	time.Sleep(d)
 	synctest.Wait()

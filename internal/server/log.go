@@ -14,8 +14,9 @@ import (
 	"smsession/internal/session"
 )
 
-// log writes the log line of a request. The line contains no part of the body and no cookie. For an unverified request,
-// it contains only two values that the sender chose: the path and an IP address.
+// log writes the log line of a request. The line contains neither the text of the message nor a cookie, and the phone
+// numbers are masked. For an unverified request, it contains only two values that the sender chose: the path and an IP
+// address.
 func (s *Server) log(r *http.Request, res result, took time.Duration) {
 	in, delivered := session.IncomingFrom(r.Context()), session.OutcomeFrom(r.Context())
 	end := endings[res]

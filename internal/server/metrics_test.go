@@ -73,7 +73,7 @@ func logged(t *testing.T, r *replica) (results map[string]float64, retries float
 	return results, retries
 }
 
-// TestMessagesAreCountedAsLogged compares the metrics with the log. Other tests compare the log with what happened.
+// TestMessagesAreCountedAsLogged compares the metrics with the log. Other tests check the log.
 func TestMessagesAreCountedAsLogged(t *testing.T) {
 	eachInBubble(t, func(t *testing.T, s *store) {
 		r := newReplica(t, s.addr, withAccount, withResponder(faulty{}), func(s *settings) { s.session.MaxReplies = 4 })

@@ -8,14 +8,14 @@ import (
 	"smsession/internal/twilio"
 )
 
-// What a message does to a conversation that goes on.
+// These are the effects of a message on a conversation that has begun.
 const (
 	counts = "counts" // it is answered and renews the session
 	ends   = "ends"   // it gets no reply, and the next message is the first
 	passes = "passes" // it gets no reply and leaves no trace
 )
 
-// optOuts are the rows: Twilio's words, and what else decides.
+// optOuts are the rows of the test: Twilio's words, OptOutType and the channels, with their effects.
 func optOuts() []optOut {
 	rows := []optOut{
 		{"STOP with other words is a message", twilio.OptOutDefault, "STOP PLEASE", "", "", counts},
@@ -23,9 +23,9 @@ func optOuts() []optOut {
 		{"half a word is a message", twilio.OptOutDefault, "STO", "", "", counts},
 		{"a word in small letters counts", twilio.OptOutDefault, "stop", "", "", ends},
 		{"a word in mixed letters counts", twilio.OptOutDefault, "sToP", "", "", ends},
-		{"white space around it does not", twilio.OptOutDefault, " \tSTOP\r\n", "", "", ends},
+		{"white space around a word is ignored", twilio.OptOutDefault, " \tSTOP\r\n", "", "", ends},
 		{"YES is an ordinary message", twilio.OptOutDefault, "YES", "", "", counts},
-		{"so is NO", twilio.OptOutDefault, "NO", "", "", counts},
+		{"NO is a message", twilio.OptOutDefault, "NO", "", "", counts},
 
 		{"OptOutType STOP ends whatever the text", twilio.OptOutDefault, "ALTO", "STOP", "", ends},
 		{"OptOutType START passes whatever the text", twilio.OptOutDefault, "SI", "START", "", passes},

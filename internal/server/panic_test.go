@@ -46,7 +46,7 @@ func TestPanic(t *testing.T) {
 			})
 		})
 	}
-	t.Run("it is logged with its stack, and the sender is not told", func(t *testing.T) {
+	t.Run("it is logged with its stack, which the sender does not get", func(t *testing.T) {
 		each(t, func(t *testing.T, s *store) {
 			r := newReplica(t, s.addr, withResponder(faulty{}))
 			if a := message("break").send(r.public); strings.Contains(a.Body, "out of range") {

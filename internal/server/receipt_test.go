@@ -86,8 +86,8 @@ func TestOtherForms(t *testing.T) {
 	})
 }
 
-// Twilio's signature has no borders between names and values, so it is also valid for the same text that is cut at
-// other places.
+// The signed text does not mark where names and values end, so the signature is also valid for other parameters that
+// give the same text.
 func TestCutElsewhere(t *testing.T) {
 	t.Run("a captured receipt is not a message", func(t *testing.T) {
 		each(t, func(t *testing.T, s *store) {

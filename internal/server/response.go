@@ -53,8 +53,8 @@ func (s *Server) refuseFields(w http.ResponseWriter, r *http.Request, err error)
 	s.finish(w, r, badFields, []byte(strings.ToUpper(sentence[:1])+sentence[1:]+".\n"))
 }
 
-// finish writes the answer, counts the request and logs it. Every request ends here, except for those of the handlers
-// in logged.
+// finish writes the answer, counts the request and logs it. Every request ends here, except for those with a refused
+// Host, and for those to the handlers in logged.
 func (s *Server) finish(w http.ResponseWriter, r *http.Request, res result, body []byte) {
 	s.closeIfDraining(w)
 	endings[res].write(w, body)

@@ -56,7 +56,7 @@ const (
 	elsewhere               // to another route; its log lines are limited, and the metrics do not count it
 )
 
-// ending is what a result means for HTTP and for the log.
+// ending is how a request with a result is answered and logged.
 type ending struct {
 	status int
 	level  slog.Level // Error for our failures; Info or Warn for those of the sender
@@ -87,14 +87,14 @@ var endings = map[result]ending{
 	apologised:                  {200, logError, signed, "", ""},
 	keywordFailed:               {200, logError, signed, "", ""},
 
-	notPost:    {405, logInfo, unsigned, "Allow: POST", "This takes POST only."},
+	notPost:    {405, logInfo, unsigned, "Allow: POST", "This path accepts only POST."},
 	notForm:    {415, logInfo, unsigned, "", "The body must be application/x-www-form-urlencoded, and not compressed."},
 	tooLarge:   {413, logInfo, unsigned, "", "The body is larger than 64 KiB."},
-	unreadable: {400, logInfo, unsigned, "", "The body ended early or came too slowly."},
+	unreadable: {400, logInfo, unsigned, "", "The body ended early or arrived too slowly."},
 	badForm: {400, logInfo, unsigned, "",
 		"The body is not a well-formed form with at most 256 of Twilio's parameters."},
 	badSignature: {403, logWarn, unsigned, "",
-		"The X-Twilio-Signature is missing or does not fit the configured URL and the parameters."},
+		"The X-Twilio-Signature is missing or does not match the configured URL and the parameters."},
 	otherAccount: {403, logWarn, signed, "", "The message belongs to another account."},
 	badFields:    {400, logInfo, signed, "", "From, To or MessageSid is missing or malformed."},
 	unavailable:  {503, logError, signed, retry, "The session store did not answer in time."},
@@ -102,10 +102,10 @@ var endings = map[result]ending{
 	newerRecord:  {503, logError, signed, retry, "The session was written by a later version of this service."},
 	appFailed:    {503, logError, signed, retry, "The conversation did not answer the message."},
 	clientGone:   {503, logInfo, signed, retry, "The client hung up before its message could be saved."},
-	bug:          {500, logError, signed, "", "Something is broken here."},
+	bug:          {500, logError, signed, "", "The service failed because of a bug."},
 
-	notFound: {404, logDebug, elsewhere, "", "There is nothing here."},
-	notGet:   {405, logDebug, elsewhere, "Allow: GET, HEAD", "This takes GET only."},
+	notFound: {404, logDebug, elsewhere, "", "This path does not exist."},
+	notGet:   {405, logDebug, elsewhere, "Allow: GET, HEAD", "This path accepts only GET."},
 	wrongHost: {421, logDebug, elsewhere, "Connection: close",
 		"This listener does not answer to this host name, which is not in ADMIN_HOSTS."},
 

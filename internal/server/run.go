@@ -12,7 +12,7 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// Twilio waits 15 s for the whole of a request, so a longer limit would be of no use.
+// Twilio waits 15 s for a whole request, so a longer limit would be useless.
 const (
 	readTimeout = 15 * time.Second // for the head and the body, from the first byte on
 	// writeTimeout begins at the end of the headers. It covers REQUEST_BUDGET (at most 12 s), a last attempt that began
@@ -54,7 +54,7 @@ type RunOptions struct {
 // on Redis, so that the caller can close the pool.
 func (s *Server) Run(ctx context.Context, o RunOptions) error {
 	defer s.throttle.flush()
-	failed := make(chan error, 3) // room for all that can fail, so that nothing waits
+	failed := make(chan error, 3) // room for an error of each sender, so that none has to wait
 	stopWatch := s.watch(ctx, o, failed)
 	private := s.newHTTPServer(s.Admin(o.Profiler), idleTimeout)
 	if o.Admin != nil {
@@ -116,7 +116,7 @@ func shutDown(name string, srv *http.Server, timeout time.Duration) error {
 func (s *Server) newHTTPServer(h http.Handler, idleTimeout time.Duration) *http.Server {
 	return &http.Server{
 		Handler:                      h,
-		DisableGeneralOptionsHandler: true, // it answers "OPTIONS *" past our handler
+		DisableGeneralOptionsHandler: true, // otherwise net/http answers "OPTIONS *"
 		ReadTimeout:                  readTimeout,
 		WriteTimeout:                 writeTimeout,
 		IdleTimeout:                  idleTimeout,

@@ -20,7 +20,7 @@ func TestSignedURL(t *testing.T) {
 		signed   string
 		ok       bool
 	}{
-		{"the webhook's URL", webhook, fallback, "/sms", webhook, true},
+		{"for the configured URL", webhook, fallback, "/sms", webhook, true},
 		{"with the default port added", webhook, fallback, "/sms", "https://sms.example.com:443/sms", true},
 		{"with the default port left out", "https://sms.example.com:443/sms", fallback, "/sms", webhook, true},
 		{"with the default port as configured", "https://sms.example.com:443/sms", fallback, "/sms", "https://sms.example.com:443/sms", true},
@@ -36,10 +36,10 @@ func TestSignedURL(t *testing.T) {
 		{"with our path, where another is configured", "https://x.example/twilio/inbound", fallback, "/sms", "https://x.example/sms", false},
 		{"with the request's path below the configured one", "https://x.example/twilio", fallback, "/sms", "https://x.example/twilio/sms", false},
 		{"with a query", webhook, fallback, "/sms?x=1", webhook + "?x=1", true},
-		{"with a query behind another path", "https://x.example/twilio/inbound", fallback, "/sms?x=1", "https://x.example/twilio/inbound?x=1", true},
+		{"with a query after another path", "https://x.example/twilio/inbound", fallback, "/sms?x=1", "https://x.example/twilio/inbound?x=1", true},
 		{"without the request's query", webhook, fallback, "/sms?x=1", webhook, false},
-		{"with a query's bytes as they are", webhook, fallback, "/sms?b=%41+'&a=;&b=@:%2f", webhook + "?b=%41+'&a=;&b=@:%2f", true},
-		{"with a query written otherwise", webhook, fallback, "/sms?b=%41", webhook + "?b=A", false},
+		{"with the unchanged bytes of the query", webhook, fallback, "/sms?b=%41+'&a=;&b=@:%2f", webhook + "?b=%41+'&a=;&b=@:%2f", true},
+		{"with another form of the same query", webhook, fallback, "/sms?b=%41", webhook + "?b=A", false},
 		{"with an empty query", webhook, fallback, "/sms?", webhook + "?", true},
 		{"with a slash at the end", webhook, fallback, "/sms", webhook + "/", false},
 		{"at the fallback URL", webhook, fallback, "/sms/fallback", fallback, true},
@@ -49,7 +49,7 @@ func TestSignedURL(t *testing.T) {
 	}
 	each(t, func(t *testing.T, s *store) {
 		for _, row := range rows {
-			t.Run(row.name, func(t *testing.T) {
+			t.Run("a message signed "+row.name, func(t *testing.T) {
 				s.do(t, "FLUSHALL")
 				r := newReplica(t, s.addr, withURLs(row.webhook, row.fallback))
 				a := message("hello").to(row.target).forURL(row.signed).send(r.public)

@@ -31,7 +31,7 @@ const (
 //   - the connection of the oldest unverified request, if that request is older than slow;
 //   - the connection that has been idle longest.
 //
-// If none exists, the listener accepts no connection until one of them does. A connection whose request has arrived but
+// If none exists, the listener accepts no connection until there is one. A connection whose request has arrived but
 // has not been read does not count as idle, if the operating system can report unread bytes.
 //
 // While the unverified requests take more than maxUnverified bytes, the connection of the oldest large request is
@@ -41,7 +41,7 @@ const (
 type Limiter struct {
 	mu      sync.Mutex
 	stats   Stats
-	queues  [closed]ring.Ring // the heads of the queues; the value of each other element is its connection
+	queues  [closed]ring.Ring // the heads of the queues; the value of every other element is a connection
 	changed sync.Cond         // a connection became idle or was closed, or the listener was closed
 	isShut  bool              // the listener is closed
 }
@@ -136,7 +136,7 @@ func (l *Limiter) makeRoom() {
 	if large := l.first(unverifiedLarge); oldest == nil || large != nil && large.since.Before(oldest.since) {
 		oldest = large
 	}
-	timeout := slow // a request that begins during the wait is not slow before its end
+	timeout := slow // a request that begins during the wait is not slow before the wait ends
 	if oldest != nil {
 		timeout -= time.Since(oldest.since)
 	}

@@ -13,7 +13,7 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// Many clients do everything at the same time that a client can do, at a limit that is too low for them.
+// Many clients do at the same time whatever a client can do. The limit is too low for them.
 func TestConcurrentClients(t *testing.T) {
 	const limit, clients, rounds = 4, 16, 50
 	limiter := New(limit)

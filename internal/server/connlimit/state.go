@@ -24,7 +24,7 @@ const (
 	closed
 )
 
-// The methods of this file are all changes of a connection's state. The caller must hold the mutex of the limiter.
+// Each method in this file changes the state of a connection. The caller must hold the mutex of the limiter.
 
 // enter moves the connection to the end of the queue of a state. The memory that its request took no longer counts.
 func (c *Conn) enter(s state) {
@@ -44,7 +44,7 @@ func (c *Conn) begin() {
 	}
 }
 
-// grow records that the request takes n bytes more, if it is unverified. The connection may be closed for that.
+// grow records that the request takes n bytes more, if it is unverified. This may close the connection, or another one.
 func (c *Conn) grow(n int) {
 	if c.state != unverified && c.state != unverifiedLarge {
 		return
@@ -74,7 +74,7 @@ func (c *Conn) answer() {
 	}
 }
 
-// end closes the connection, unless it is closed.
+// end closes the connection. A second call does nothing.
 func (c *Conn) end() error {
 	if c.state == closed {
 		return nil
