@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// maxParams is far above what Twilio sends: 20 to 40.
+// maxParams limits the number of parameters. Twilio sends 20 to 40.
 const maxParams = 256
 
 // The errors of ParseForm. No error contains the name of a parameter, because the sender chose the name.
@@ -33,7 +33,7 @@ type param struct{ name, value string }
 // empty values are kept, and two adjacent ampersands have no parameter between them. Bytes that are not UTF-8 are kept
 // unchanged, because Twilio signs the bytes. Unlike in the standard, these are errors:
 //   - a broken percent-encoding, because the signed text is then not known;
-//   - a name that is empty or has other characters than A-Z, a-z, 0-9 and _ . -, which Twilio does not send;
+//   - a name that is empty or has a character other than A-Z, a-z, 0-9 and _ . -, because Twilio sends no such name;
 //   - more than 256 parameters, including empty ones between two ampersands; this is checked before memory is
 //     allocated.
 //

@@ -13,7 +13,7 @@ func TestParseForm(t *testing.T) {
 		{"a plus sign is a space", "Body=Test+message", "Body", "Test message"},
 		{"an escaped plus sign is a plus sign", "From=%2B18103330792", "From", "+18103330792"},
 		{"the digits of an escape may be in either case", "a=%c3%B1", "a", "ñ"},
-		{"names are decoded too", "%4Dedia%5fUrl0=1", "Media_Url0", "1"},
+		{"names are decoded, too", "%4Dedia%5fUrl0=1", "Media_Url0", "1"},
 		{"a name has letters, digits, dots, hyphens and underscores", "azAZ09_.-=1", "azAZ09_.-", "1"},
 		{"a semicolon is an ordinary byte", "a=1;b=2", "a", "1;b=2"},
 		{"the value begins at the first equals sign", "a=b=c", "a", "b=c"},
@@ -83,7 +83,7 @@ func TestMaxParams(t *testing.T) {
 	}
 }
 
-// A stranger can send a body that consists only of parameters, so that parsing allocates memory.
+// Anyone can send a body that consists of very many parameters. It must not make the parser allocate memory.
 func TestTooManyParamsAllocateNothing(t *testing.T) {
 	body := bytes.Repeat([]byte("a&"), 32<<10)
 	if n := testing.AllocsPerRun(10, func() { _, _ = twilio.ParseForm(body) }); n != 0 {

@@ -34,7 +34,7 @@ type Message struct {
 //   - SmsMessageSid or SmsSid is present and is not the MessageSid.
 //
 // Any other parameter may be missing, and additional parameters may be present. The signed text has no separators
-// between names and values. Without these rules, one signed request could be cut into several different messages.
+// between names and values. Without these rules, one signed text could be read as several different messages.
 func ParseMessage(f Form) (Message, error) {
 	m := Message{
 		SID:        f.Get("MessageSid"),
@@ -98,12 +98,12 @@ func isNumberIfPlus(text string) bool {
 }
 
 // IsReceipt reports whether the form is a delivery receipt (a status callback) and not a message: MessageStatus is
-// present, or SmsStatus is, with another state than that of an incoming message. Receipts come to the webhook's URL in
-// many set-ups. The states are compared as Twilio writes them, in lower case.
+// present, or SmsStatus is present and is neither received nor receiving. In many set-ups, Twilio sends receipts to the
+// webhook's URL. The comparison is case-sensitive, because Twilio writes these states in lower case.
 //
-// A parameter whose name merely begins with MessageSt makes the form a receipt, too. Otherwise a captured receipt could
-// be turned into a message: the text after its MessageSid could be cut elsewhere. The order of the signed text allows
-// only names that begin like that.
+// Any parameter whose name begins with MessageSt makes the form a receipt, too. Otherwise, an attacker could turn a
+// captured receipt into a message by splitting MessageStatus into another name and value. The signed text is sorted and
+// MessageSid has a fixed length, so the other name must begin with MessageSt.
 //
 // See https://www.twilio.com/docs/messaging/guides/track-outbound-message-status.
 func (f Form) IsReceipt() bool {

@@ -11,7 +11,7 @@ import (
 )
 
 // The validators below have mistakes that are common. Each must fail the vectors in its row. Otherwise the vectors
-// would not show that Sign does not make the mistake.
+// could not detect the same mistake in Sign.
 func TestNaiveValidators(t *testing.T) {
 	for _, row := range []struct {
 		name   string

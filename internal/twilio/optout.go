@@ -5,8 +5,8 @@ import (
 	"unicode"
 )
 
-// OptOutMode is the setting that decides which messages Twilio has already answered with its own reply to STOP, START
-// or HELP.
+// OptOutMode is the setting that decides which messages count as keywords, which Twilio answers itself. Any other value
+// works like OptOutDefault.
 type OptOutMode string
 
 const (
@@ -25,9 +25,9 @@ const (
 	KeywordHelp  Keyword = "help"  // the sender asked for help
 )
 
-// Keyword returns the keyword of a message that Twilio answered itself, or KeywordNone. An OptOutType of STOP, START or
-// HELP decides this alone. With any other OptOutType or none, the whole body must be one of Twilio's words, and the
-// mode must be the default. Case and surrounding white space do not matter.
+// Keyword returns the keyword of a message that Twilio answered itself, or KeywordNone. OptOutOff has no keywords. If
+// OptOutType is STOP, START or HELP, it is the keyword. Otherwise, the whole body must be one of Twilio's words, and
+// the mode must be the default. Case is ignored, and so is white space around the body.
 //
 // YES is not a keyword: Twilio opts the sender in and also delivers YES, which a dialogue needs. Twilio's words apply
 // to SMS, MMS and RCS, which Twilio unified in March 2026. They do not apply to other channels, such as WhatsApp.

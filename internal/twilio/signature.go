@@ -13,7 +13,7 @@ import (
 
 // Sign returns the X-Twilio-Signature for a form that is posted to a URL, with an auth token: the base64 of the
 // HMAC-SHA1 of the URL and the sorted parameters. Sign uses the URL unchanged. Twilio itself first removes the
-// fragment, the user and the password from a URL. An empty token also makes a signature.
+// fragment, the user and the password from a URL. Sign does not check the URL or the token, which may be empty.
 //
 // See https://www.twilio.com/docs/usage/security#validating-requests.
 func Sign(token, url string, form Form) string {
@@ -24,7 +24,7 @@ func Sign(token, url string, form Form) string {
 type signer struct {
 	Token
 	mac  hash.Hash
-	text []byte // the signed text; the next signature uses the memory again
+	text []byte // the signed text; its memory is used again for the next signature
 }
 
 func newSigner(token Token) *signer {
@@ -41,11 +41,11 @@ func (s *signer) sign(url, query string, form Form) string {
 // Verifier checks that Twilio signed a request to one URL. It is safe for concurrent use.
 //
 // A signature contains no time, so anyone who has captured a signed request can send it again. The signed text also has
-// no separators between names and values, or between the URL and the first name. The same signature is therefore valid
-// for the same text that is cut into other parameters. The service cannot change this.
+// no separators between names and values, or between the URL and the first name. A signature is therefore also valid
+// for other parameters that make the same text. The service cannot change this.
 type Verifier struct {
 	urls    []string                  // the spellings of the URL that Twilio may have signed, the likeliest first
-	signers atomic.Pointer[sync.Pool] // of []*signer, one for each token; making an HMAC's key costs more than its use
+	signers atomic.Pointer[sync.Pool] // of []*signer, one for each token; a new HMAC costs more than a signature
 }
 
 // NewVerifier returns a Verifier for requests to the URL that is configured at Twilio. It accepts each of the URL's

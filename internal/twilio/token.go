@@ -14,7 +14,7 @@ type Token struct {
 	Value   string
 }
 
-// Tokens are auth tokens in the order of preference. During a rotation, an account has several.
+// Tokens are auth tokens in the order of preference. An account has several tokens during a rotation.
 type Tokens []Token
 
 // For returns the token for an account. This is the first token for that account, or else the first token for any
@@ -28,14 +28,14 @@ func (t Tokens) For(account string) string {
 	return ""
 }
 
-// String returns one mask for each token. Their number shows whether a rotation is in progress.
+// String returns one mask for each token. The number of masks shows whether a rotation is in progress.
 func (t Tokens) String() string {
 	return strings.Join(slices.Repeat([]string{"•••"}, len(t)), ",")
 }
 
 // ParseTokens parses tokens that are separated by commas. Each is written as a token alone, or as AC…:token with the
 // SID of its account. White space around a token is removed. The error joins the problems of all tokens. It quotes no
-// token.
+// token. The tokens must not be used if there is an error.
 func ParseTokens(text string) (Tokens, error) {
 	var tokens Tokens
 	var problems []error

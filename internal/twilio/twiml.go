@@ -31,7 +31,7 @@ func TwiML(reply conversation.Reply) []byte {
 	for _, text := range reply.Texts {
 		if isText(text) {
 			b.WriteString("<Message>")
-			xml.EscapeText(b, []byte(text)) // a Buffer returns no errors
+			xml.EscapeText(b, []byte(text)) // writing to a Buffer does not fail
 			b.WriteString("</Message>")
 		}
 	}

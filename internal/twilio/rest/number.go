@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"smsession/internal/weburl"
 
 	"github.com/twilio/twilio-go/client"
 	openapi "github.com/twilio/twilio-go/rest/api/v2010"
+
+	"smsession/internal/weburl"
 )
 
-// Webhook is where Twilio posts the messages to a number. Its JSON hides the logins of the URLs.
+// Webhook is the URLs to which Twilio sends the messages of a number, with their HTTP methods. Its JSON masks the user
+// and the password of the URLs.
 type Webhook struct {
 	URL            weburl.URL `json:"url"`
 	Method         string     `json:"method"`
@@ -30,8 +32,8 @@ type Number struct {
 	ApplicationSID string `json:"application_sid"`
 }
 
-// Number returns the account's phone number that equals phoneNumber, in E.164. It is an error if the account does not
-// have the number, or has it twice.
+// Number returns the account's phone number that equals phoneNumber, which is in E.164. It returns an error if the
+// account does not have the number, or has it twice.
 func (a *Account) Number(ctx context.Context, phoneNumber string) (Number, error) {
 	var found []openapi.ApiV2010IncomingPhoneNumber
 	err := a.call(ctx, func(h *client.RequestHandler) (err error) {
@@ -56,9 +58,9 @@ func (a *Account) Number(ctx context.Context, phoneNumber string) (Number, error
 		phoneNumber, len(found))
 }
 
-// SetWebhook sets the webhook of the number with the SID numberSID, and returns the number in Twilio's answer. After an
-// error other than an *Error with a status below 500, the webhook may or may not have been set. It is safe to set it
-// again.
+// SetWebhook sets the webhook of the number with the SID numberSID, and returns the number in Twilio's answer. If the
+// error is an *Error with a status below 500, the webhook was not set. After any other error, the webhook may or may
+// not have been set, and it is safe to set it again.
 func (a *Account) SetWebhook(ctx context.Context, numberSID string, w Webhook) (Number, error) {
 	params := (&openapi.UpdateIncomingPhoneNumberParams{}).
 		SetSmsUrl(w.URL.Configured()).SetSmsMethod(w.Method).

@@ -18,14 +18,15 @@ import (
 )
 
 const (
-	timeout     = 10 * time.Second // for all requests of one call; twilio-go's own time-out
+	timeout     = 10 * time.Second // for all requests of one call; the same as in twilio-go
 	maxResponse = 1 << 20          // bytes; a page has 50 numbers of less than 2 KB
 	maxMessage  = 200              // characters of Twilio's error message
 )
 
 // Account is a Twilio account. Each method takes at most 10 s. An error is one sentence and never contains the auth
 // token. If Twilio rejected the request, the error is an *Error. If the context ended, the error wraps the error of the
-// context. No other error has a type: Twilio could not be reached, did not answer in time, or did not answer in JSON.
+// context. Any other error
+// has no type to match: Twilio could not be reached, did not answer in time, or did not answer in JSON.
 // An Account is safe for concurrent use while its fields do not change.
 type Account struct {
 	SID, AuthToken string

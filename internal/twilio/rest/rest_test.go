@@ -65,7 +65,7 @@ func TestErrors(t *testing.T) {
 }
 
 func TestAuthToken(t *testing.T) {
-	t.Run("it is not sent to where a redirect leads", func(t *testing.T) {
+	t.Run("the token is not sent to the target of a redirect", func(t *testing.T) {
 		for _, status := range []int{301, 302, 303, 307, 308} {
 			twilio := twiliotest.New(t, twiliotest.Example())
 			twilio.Intercept = respond(status, "text/html", "")
@@ -76,7 +76,7 @@ func TestAuthToken(t *testing.T) {
 			_, _ = account(twilio).SetWebhook(t.Context(), twiliotest.ExampleSID, webhook())
 		}
 	})
-	t.Run("the stand-in rejects a wrong one, and the error does not contain it", func(t *testing.T) {
+	t.Run("a wrong token is rejected, and the error does not contain it", func(t *testing.T) {
 		a := account(twiliotest.New(t))
 		a.AuthToken = strings.Repeat("f", 32)
 		_, err := a.Number(t.Context(), "+1")
@@ -86,7 +86,7 @@ func TestAuthToken(t *testing.T) {
 	})
 }
 
-// waitForever makes the stand-in respond only after the client has given up. It calls before first.
+// waitForever makes the stand-in respond only after the client has stopped waiting. Before that, it calls before.
 func waitForever(before func()) func(http.ResponseWriter, *http.Request) bool {
 	return func(_ http.ResponseWriter, r *http.Request) bool {
 		before()
@@ -100,7 +100,7 @@ func TestWaiting(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			twilio := twiliotest.New(t, twiliotest.Example())
 			twilio.Intercept = waitForever(func() {})
-			began := time.Now() // the bubble's clock
+			began := time.Now() // by the fake clock of synctest
 			_, err := account(twilio).SetWebhook(t.Context(), twiliotest.ExampleSID, webhook())
 			if message(err) != "no answer from Twilio within 10s; the webhook may or may not have been set" ||
 				time.Since(began) != 10*time.Second {
@@ -126,7 +126,7 @@ func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { retu
 
 func TestUnreachable(t *testing.T) {
 	server := httptest.NewServer(nil)
-	server.Close() // nothing listens to its port now
+	server.Close() // nothing listens on its port now
 	a := account(nil)
 	a.Transport = transportFunc(func(r *http.Request) (*http.Response, error) {
 		r = r.Clone(r.Context())

@@ -7,10 +7,11 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"smsession/internal/weburl"
 	"strconv"
 
 	"github.com/twilio/twilio-go/client"
+
+	"smsession/internal/weburl"
 )
 
 // Twilio's number resource does not name the Messaging Service that the number belongs to, so each service is asked for
@@ -18,7 +19,7 @@ import (
 // …/phonenumber-resource. twilio-go's package for them would add forty resources for the six fields that are read here.
 const (
 	servicesURL = "https://messaging.twilio.com/v1/Services"
-	maxServices = 50 // each takes one request
+	maxServices = 50 // one request is sent for each service
 )
 
 // Service is a Messaging Service.
@@ -27,7 +28,7 @@ type Service struct {
 	FriendlyName string `json:"friendly_name"`
 	// Overrides reports whether Twilio uses the service's webhook, and not the webhooks of the service's numbers.
 	Overrides bool `json:"overrides"`
-	// Webhook is the service's own. Its URL is empty if the service accepts no incoming messages.
+	// Webhook is the webhook of the service itself. Its URL is empty if the service accepts no incoming messages.
 	Webhook Webhook `json:"webhook"`
 }
 
@@ -43,7 +44,7 @@ type service struct {
 }
 
 // Service returns the Messaging Service that has the number with the SID numberSID among its senders, or nil if there
-// is none. It is an error if the account has more than 50 services and the number is not in one of the first 50.
+// is none. It returns an error if the account has more than 50 services and the number is in none of the first 50.
 func (a *Account) Service(ctx context.Context, numberSID string) (*Service, error) {
 	var page struct {
 		Services []service `json:"services"`
@@ -65,8 +66,8 @@ func (a *Account) Service(ctx context.Context, numberSID string) (*Service, erro
 		}
 	}
 	if page.Meta.Next != "" {
-		return nil, fmt.Errorf("the account has more than %d Messaging Services, which is too many to ask each",
-			maxServices)
+		return nil, fmt.Errorf("the account has more than %d Messaging Services, "+
+			"and the number is in none of the first ones", maxServices)
 	}
 	return nil, nil
 }

@@ -32,7 +32,7 @@ func TestService(t *testing.T) {
 		want     *Service
 	}{
 		{"an account without services has none", nil, nil, nil},
-		{"services with other numbers are passed over", []map[string]any{resource("MGa"), resource("MGb")}, map[string][]string{"MGa": {"PNother"}}, nil},
+		{"services with other numbers are skipped", []map[string]any{resource("MGa"), resource("MGb")}, map[string][]string{"MGa": {"PNother"}}, nil},
 		{"the second service is found", []map[string]any{resource("MGa"), resource("MGb")},
 			map[string][]string{"MGa": {"PNother"}, "MGb": {"PNother", twiliotest.ExampleSID}}, support},
 		{"null is empty", []map[string]any{null}, map[string][]string{"MGb": {twiliotest.ExampleSID}},
@@ -58,7 +58,7 @@ func TestServiceErrors(t *testing.T) {
 		{"the list is rejected", "/v1/Services", "{}", "Twilio rejected the request (403)", 403},
 		{"a service is rejected", "/v1/Services/MGa/PhoneNumbers/" + twiliotest.ExampleSID, "{}", "Twilio failed (500): try again later", 500},
 		{"there are more than 50 services", "/v1/Services", `{"services":[],"meta":{"next_page_url":"https://messaging.twilio.com/v1/Services?Page=1"}}`,
-			"the account has more than 50 Messaging Services, which is too many to ask each", 200},
+			"the account has more than 50 Messaging Services, and the number is in none of the first ones", 200},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			twilio := twiliotest.New(t)
@@ -80,7 +80,7 @@ func TestServiceErrors(t *testing.T) {
 	}
 }
 
-// The description of this API is not at hand, so twilio-go's type takes its place.
+// The fields are compared with those of twilio-go, because we have no copy of the API's description.
 func TestServiceFieldsAreTwilios(t *testing.T) {
 	theirs := map[string]bool{}
 	for field := range reflect.TypeFor[messaging.MessagingV1Service]().Fields() {
