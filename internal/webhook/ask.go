@@ -15,7 +15,7 @@ import (
 	"smsession/internal/weburl"
 )
 
-// answerTimeout is how long a service may take to answer at /healthz. Twilio waits as long for a connection.
+// answerTimeout is how long a service may take to answer at /healthz. Twilio waits equally long for a connection.
 const answerTimeout = 5 * time.Second
 
 // Answer is the answer of an smsession at /healthz.
@@ -24,8 +24,9 @@ type Answer struct {
 	Version string     `json:"version"`
 }
 
-// Ask asks for an smsession at both URLs of a webhook. It is an error if a URL cannot be reached, does not answer
-// within 5 s, answers with a redirect, or is not an smsession. A nil transport means http.DefaultTransport.
+// Ask checks that an smsession answers at both URLs of a webhook. It requests /healthz next to each URL, and only once
+// if that is the same URL. It returns an error if a URL cannot be reached, does not answer within 5 s, answers with a
+// redirect, or is not an smsession. A nil transport means http.DefaultTransport.
 func Ask(ctx context.Context, transport http.RoundTripper, w rest.Webhook) (answers []Answer, err error) {
 	for _, url := range slices.Compact([]weburl.URL{healthURL(w.URL), healthURL(w.FallbackURL)}) {
 		version, err := ask(ctx, cmp.Or(transport, http.DefaultTransport), url)

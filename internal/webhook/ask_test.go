@@ -88,7 +88,7 @@ func TestAskWaitsFiveSeconds(t *testing.T) {
 		outside.Hosts["sms.example.com"] = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			<-r.Context().Done()
 		})
-		began := time.Now() // the bubble's clock
+		began := time.Now() // by the fake clock of synctest
 		_, err := webhook.Ask(t.Context(), outside, ourWebhook())
 		if err == nil || err.Error() != "https://sms.example.com/healthz does not answer within 5s" ||
 			time.Since(began) != 5*time.Second {
@@ -97,7 +97,7 @@ func TestAskWaitsFiveSeconds(t *testing.T) {
 	})
 }
 
-// The login of a webhook is for its host. The auth token is for Twilio.
+// The user and the password of a webhook are sent to its host. The auth token is sent only to Twilio.
 func TestAskSendsTheLogin(t *testing.T) {
 	outside := twiliotest.New(t)
 	outside.Hosts["sms.example.com"] = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -11,26 +11,27 @@ import (
 	"smsession/internal/twilio/rest"
 )
 
-// Order is what Set does.
+// Order describes what Set has to do.
 type Order struct {
 	Number    string // E.164
 	Webhook   rest.Webhook
 	DryRun    bool // set nothing
-	Unchecked bool // do not ask at the URLs for an smsession
+	Unchecked bool // do not check that an smsession answers at the URLs
 }
 
 // Change is what Set did, and what answers at the URLs that it set.
 type Change struct {
-	Answering []Answer `json:"answering"` // nil if the URLs were not asked
+	Answering []Answer `json:"answering"` // nil if the URLs were not checked
 	DryRun    bool     `json:"dry_run"`
 	Changed   bool     `json:"changed"`
 	Before    *Status  `json:"before"`
-	After     *Status  `json:"after"` // with DryRun, what would be; nil if it is not known
+	After     *Status  `json:"after"` // with DryRun, as it would be; nil if it is not known
 }
 
-// Set asks at the URLs of the new webhook for an smsession, and then sets the webhook of the number, unless it is the
-// same already. The errors are those of Ask, Show and rest.Account.SetWebhook. It is also an error if the webhook at
-// Twilio then differs from the new one. With an error, the Change is nil if nothing can have been set.
+// Set checks that an smsession answers at the URLs of the new webhook. It then sets the webhook of the number, unless
+// the number already has it. Set returns the errors of Ask, Show and rest.Account.SetWebhook, and an error if the
+// webhook at Twilio then differs from the new one. If there is an error and nothing can have been set, the Change is
+// nil.
 func Set(ctx context.Context, account *rest.Account, cfg config.REST, o Order) (*Change, error) {
 	c := &Change{DryRun: o.DryRun}
 	var err error
@@ -56,7 +57,7 @@ func Set(ctx context.Context, account *rest.Account, cfg config.REST, o Order) (
 	return c, nil
 }
 
-// WriteText writes the change as a table. The error is that of w.
+// WriteText writes the change as a table for a person. It returns only the error of w.
 func (c *Change) WriteText(w io.Writer) error {
 	const fallback = "  fallback"
 	var rows [][]string

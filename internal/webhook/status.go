@@ -1,5 +1,5 @@
-// Package webhook shows where Twilio posts the messages to a number, and sets it to the service. It has the rules for
-// the URLs of a webhook.
+// Package webhook shows to which URLs Twilio sends the messages of a number, and sets them to the URLs of the service.
+// It contains the rules for these URLs.
 package webhook
 
 import (
@@ -16,17 +16,18 @@ import (
 	"smsession/internal/weburl"
 )
 
-// Status is a number as it is at Twilio, and whether its messages reach the service.
+// Status describes a number at Twilio, and whether its messages reach the service.
 type Status struct {
 	rest.Number
 	Service        *rest.Service `json:"messaging_service"`         // nil if the number is in no Messaging Service
-	ServiceUnknown string        `json:"messaging_service_unknown"` // why Service is not known, else empty
-	Ours           *bool         `json:"ours"`                      // whether messages reach the service; nil if not known
-	Note           string        `json:"note"`                      // why they do not, or what is wrong although they do
+	ServiceUnknown string        `json:"messaging_service_unknown"` // why Service is not known; empty if it is known
+	Ours           *bool         `json:"ours"`                      // messages reach the service; nil if not known
+	Note           string        `json:"note"`                      // why they do not, or what else is wrong
 }
 
-// Show asks Twilio for a number and compares its webhook with the configuration of the service. The errors are those of
-// rest.Account.Number. It is not an error if Twilio does not say which Messaging Service the number is in.
+// Show asks Twilio for a number and compares its webhook with the configuration of the service. It returns the errors
+// of rest.Account.Number and of ctx. If it cannot find out the Messaging Service of the number, it returns no error and
+// sets ServiceUnknown.
 func Show(ctx context.Context, account *rest.Account, cfg config.REST, phoneNumber string) (*Status, error) {
 	number, err := account.Number(ctx, phoneNumber)
 	if err != nil {
@@ -80,7 +81,7 @@ func (s Status) compare(cfg config.REST) (ours *bool, note string) {
 	return new(true), ""
 }
 
-// WriteText writes the status as a table. The error is that of w.
+// WriteText writes the status as a table for a person. It returns only the error of w.
 func (s *Status) WriteText(w io.Writer) error {
 	return s.writeTable(w, webhookRows("SMS webhook", "fallback", s.Webhook))
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // Target returns the webhook to set. webhookURL and fallbackURL are the flags of the operator. If they are empty,
-// Target takes the URLs from the configuration. The URLs keep their bytes, because Twilio signs them. The error is
-// about the command line. It does not quote a URL, which may contain a password.
+// Target takes the URLs from the configuration. The URLs are kept byte for byte, because Twilio signs them. Every
+// error is a fault of the command line or of the configuration. It does not quote a URL, which may contain a password.
 func Target(cfg config.REST, webhookURL, fallbackURL string, allowHTTP bool) (rest.Webhook, error) {
 	primary, err := cfg.WebhookURL, error(nil)
 	if text := strings.TrimSpace(webhookURL); text != "" {
@@ -33,11 +33,13 @@ func Target(cfg config.REST, webhookURL, fallbackURL string, allowHTTP bool) (re
 		problem = "the webhook's URL does not end in " + weburl.WebhookPath +
 			", the service's route, and is not WEBHOOK_URL"
 	case fallback == unset:
-		problem = "there is no fallback URL: set FALLBACK_URL (--fallback-url), or use a URL that ends in " + weburl.WebhookPath
+		problem = "there is no fallback URL: set FALLBACK_URL (--fallback-url), or use a URL that ends in " +
+			weburl.WebhookPath
 	case !hasRoute(fallback, weburl.FallbackPath) && sameSignature(fallback, primary):
 		problem = "the fallback URL does not end in " + weburl.FallbackPath + ", and is the webhook's own URL"
 	case !allowHTTP && !(primary.IsHTTPS() && fallback.IsHTTPS()):
-		problem = "a URL is not https, so others can read and copy messages on their way: use --allow-http to set it anyway"
+		problem = "a URL is not https, so others can read and copy messages on their way: " +
+			"use --allow-http to set it anyway"
 	default:
 		return rest.Webhook{
 			URL: primary, Method: http.MethodPost, FallbackURL: fallback, FallbackMethod: http.MethodPost,
@@ -46,8 +48,9 @@ func Target(cfg config.REST, webhookURL, fallbackURL string, allowHTTP bool) (re
 	return rest.Webhook{}, errors.New(problem)
 }
 
-// defaultFallback returns the fallback URL to set with primary, or the zero URL. It is the configured one if primary is
-// the configured webhook, else primary with /fallback. It has the query and the connection overrides of primary.
+// defaultFallback returns the fallback URL to set with primary, or the zero URL. If primary is the configured webhook,
+// it is the configured fallback URL. Otherwise, it is primary with /fallback. It has the query and the connection
+// overrides of primary.
 func defaultFallback(cfg config.REST, primary weburl.URL) weburl.URL {
 	switch {
 	case cfg.FallbackURL != weburl.URL{} && isConfigured(cfg, primary):
@@ -68,8 +71,8 @@ func isConfigured(cfg config.REST, u weburl.URL) bool {
 // hasRoute reports whether the path of a URL ends in a route of the service.
 func hasRoute(u weburl.URL, route string) bool { return strings.HasSuffix(u.Path, route) }
 
-// sameSignature reports whether a signature over one URL is right for the other. Login, query, fragment and default
-// port do not matter. Every other byte does.
+// sameSignature reports whether a signature of one URL is also valid for the other. It ignores the user, the password,
+// the query, the fragment and the default port. Every other byte must be equal.
 func sameSignature(a, b weburl.URL) bool { return slices.Contains(a.Spellings(), b.Spellings()[0]) }
 
 // CheckNumber returns an error if a number is not in E.164. See ITU-T E.164: no country code begins with 0.
