@@ -204,7 +204,7 @@ func TestLoadFlags(t *testing.T) {
 		{"--first-race", "-0.1", "a share from 0 to 1"},
 		{"--rate", "-1", "a number from 0"},
 		{"--rate", "NaN", "a number from 0"},
-		{"--rate", "0.1", "--rate is so low"},
+		{"--rate", "0.1", "--rate is too low"},
 		{"--duration", "30", "a duration such as 30s"},
 		{"--duration", "-1s", "--duration must be more than 0; see smsession load --help"},
 		{"--duration", "0", "--duration must be more than 0"},
