@@ -11,9 +11,8 @@ import (
 	"unicode"
 )
 
-// Of returns the name or the IP address in a Host header. The result is in lower case. It has no port, no brackets
-// around an IPv6 address, and no dot at the end of the name. Of does not check the name: for a malformed header, it may
-// return any text.
+// Of returns the name or the IP address in a Host header, in lower case. Of removes the port, the brackets of an IPv6
+// address, and one dot at the end. It does not check the name: for a malformed header, it may return any text.
 func Of(host string) string {
 	name := host
 	if h, _, err := net.SplitHostPort(host); err == nil {

@@ -53,8 +53,8 @@ func (p *Phone) parameters(m Message) []param {
 	return inOrder(channelOrder, values, m.Media)
 }
 
-// whatsApp returns the parameters that only WhatsApp has. All senders have the same ProfileName. The keys of ChannelMetadata
-// and the MessageType "text" come from captured requests. The other values of MessageType are assumed.
+// whatsApp returns the parameters that only WhatsApp has. All senders have the same ProfileName. The keys of
+// ChannelMetadata and the MessageType "text" come from captured requests. The other values of MessageType are assumed.
 func whatsApp(id string, media []Media) map[string]string {
 	const name = "Somebody"
 	messageType := "text"
