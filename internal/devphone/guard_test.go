@@ -17,7 +17,7 @@ type response struct {
 	body   string
 }
 
-// request sends a request with these headers. Host is one of them.
+// request sends a request with these headers, which may include Host.
 func (s *service) request(method, path, body string, header http.Header) response {
 	s.tb.Helper()
 	r, err := http.NewRequest(method, s.url+path, strings.NewReader(body))

@@ -50,8 +50,8 @@ func loopback(addresses []net.IPAddr) bool {
 }
 
 // Permit returns ErrRemote unless address is a loopback address with a port. It is for phone.Network, which calls it
-// before each connection: a redirect may lead to another host, and a name may have got another address since Loopback.
-// It is safe for concurrent use.
+// before each connection: a redirect may lead to another host, and a name may have another address than Loopback has
+// seen. It is safe for concurrent use.
 func Permit(address string) error {
 	if to, err := netip.ParseAddrPort(address); err != nil || !to.Addr().IsLoopback() {
 		return ErrRemote

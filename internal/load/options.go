@@ -93,7 +93,7 @@ func (o Options) Check() error {
 		{"--resend", "share", o.Resend, 0, 1},
 		{"--lose-cookies", "share", o.LoseCookies, 0, 1},
 	} {
-		if !(number.value >= number.least && number.value <= number.most) { // NaN is out of all bounds
+		if !(number.value >= number.least && number.value <= number.most) { // true for NaN, too
 			return fmt.Errorf("%s must be a %s from %.0f to %.0f", number.flag, number.kind, number.least, number.most)
 		}
 	}

@@ -31,7 +31,7 @@ func runInFakeTime(t *testing.T, o Options) (report *Report, err error) {
 	synctest.Test(t, func(t *testing.T) {
 		report, err = Run(t.Context(), o)
 		synctest.Wait()
-		time.Sleep(time.Hour) // until the messages that take effect late have done so
+		time.Sleep(time.Hour) // until late messages have taken effect
 	})
 	return report, err
 }

@@ -9,7 +9,7 @@ const phones = new Map();
 const record = new RecordPanel();
 let current = null; // the phone that the panels show
 let sessionCalls = 0; // the number of calls of /dev/session; only the response to the last one is shown
-let messageCalls = 0; // the same for /dev/message
+let messageCalls = 0; // the number of calls of /dev/message, for the same reason
 let failing = false; // the last call of /dev/session failed
 
 function showProblem(error) {
