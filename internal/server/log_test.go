@@ -32,15 +32,15 @@ func TestLogLine(t *testing.T) {
 			{"STOP", message("STOP"), "INFO", 200, "ended", true},
 			{"a message at the fallback URL", message("hello").to("/sms/fallback"), "INFO", 200, "begun", true},
 			{"a bug", message("break"), "ERROR", 500, "panic", true},
-			{"no signature", message("hello").signed(noSignature), "WARN", 403, "bad_signature", false},
-			{"another account", message("hello").with("AccountSid", "AC1"), "WARN", 403, "other_account", false},
-			{"no From", message("hello").with("From"), "INFO", 400, "bad_fields", false},
+			{"a message without a signature", message("hello").signed(noSignature), "WARN", 403, "bad_signature", false},
+			{"a message of another account", message("hello").with("AccountSid", "AC1"), "WARN", 403, "other_account", false},
+			{"a message without a From", message("hello").with("From"), "INFO", 400, "bad_fields", false},
 			{"a broken form", message("a%b").written("%25", "%"), "INFO", 400, "bad_form", false},
-			{"not a form", message("hello").typed("text/plain"), "INFO", 415, "not_form", false},
+			{"a body that is not a form", message("hello").typed("text/plain"), "INFO", 415, "not_form", false},
 			{"a large body", message(strings.Repeat("x", 64<<10)), "INFO", 413, "too_large", false},
 			{"another method", message("hello").as("PUT"), "INFO", 405, "not_post", false},
 		} {
-			t.Run(row.name, func(t *testing.T) {
+			t.Run("it describes "+row.name, func(t *testing.T) {
 				before := len(r.log.lines(t, "request"))
 				row.request.carrying(cookie).send(r.public)
 				if got := len(r.log.lines(t, "request")) - before; got != 1 {
@@ -63,7 +63,7 @@ func TestLogLine(t *testing.T) {
 				}
 			})
 		}
-		t.Run("each has its own request_id", func(t *testing.T) {
+		t.Run("each line has its own request_id", func(t *testing.T) {
 			var ids []string
 			for _, line := range r.log.lines(t, "request") {
 				id, _ := line["request_id"].(string)

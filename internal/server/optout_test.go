@@ -27,11 +27,11 @@ func optOuts() []optOut {
 		{"YES is an ordinary message", twilio.OptOutDefault, "YES", "", "", counts},
 		{"NO is a message", twilio.OptOutDefault, "NO", "", "", counts},
 
-		{"OptOutType STOP ends whatever the text", twilio.OptOutDefault, "ALTO", "STOP", "", ends},
-		{"OptOutType START passes whatever the text", twilio.OptOutDefault, "SI", "START", "", passes},
-		{"OptOutType HELP passes whatever the text", twilio.OptOutDefault, "AYUDA", "HELP", "", passes},
-		{"OptOutType HELP goes before the word STOP", twilio.OptOutDefault, "STOP", "HELP", "", passes},
-		{"OptOutType START goes before the word YES", twilio.OptOutDefault, "YES", "START", "", passes},
+		{"OptOutType STOP ends with any text", twilio.OptOutDefault, "ALTO", "STOP", "", ends},
+		{"OptOutType START passes with any text", twilio.OptOutDefault, "SI", "START", "", passes},
+		{"OptOutType HELP passes with any text", twilio.OptOutDefault, "AYUDA", "HELP", "", passes},
+		{"OptOutType HELP takes precedence over the word STOP", twilio.OptOutDefault, "STOP", "HELP", "", passes},
+		{"OptOutType START takes precedence over the word YES", twilio.OptOutDefault, "YES", "START", "", passes},
 
 		{"STOP on a channel is a message", twilio.OptOutDefault, "STOP", "", "whatsapp:", counts},
 		{"HELP on a channel is a message", twilio.OptOutDefault, "HELP", "", "whatsapp:", counts},

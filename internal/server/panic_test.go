@@ -63,7 +63,7 @@ func TestPanic(t *testing.T) {
 			r.log.wantLast(t, "ERROR", "panic")
 		})
 	})
-	t.Run("it gets 500 before the session too", func(t *testing.T) {
+	t.Run("it gets 500, too, if it happens before the session is found", func(t *testing.T) {
 		r := newReplica(t, nobody)
 		r.Webhook = nil
 		message("hello").send(r.Public()).refused(t, http.StatusInternalServerError)

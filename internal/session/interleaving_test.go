@@ -18,7 +18,7 @@ import (
 // command at a time, in all orders (see scenario), and with faults at every possible place. They run the real Manager.
 // Redis is a map that follows the rules of the scripts; TestModel compares it with the real scripts.
 
-// fault is what can happen to a command.
+// fault is an event that can happen to a command.
 type fault int
 
 const (
@@ -49,7 +49,7 @@ type actor struct {
 	operator *operator // nil for a delivery
 }
 
-// world is a Redis and its users.
+// world is a model of Redis and its users.
 type world struct {
 	model    *model
 	actors   []*actor

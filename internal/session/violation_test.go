@@ -9,9 +9,9 @@ import (
 	"smsession/internal/session/record"
 )
 
-// violation returns what is wrong when all actors have ended. The rules are: every message is counted once, no update
-// is lost, and a conversation has one session. The record lists the messages in the order in which they were counted.
-// Every reply must match this list.
+// violation describes which rule is broken after all actors have ended, or returns "". The rules are: every message is
+// counted once, no update is lost, and a conversation has one session. The record lists the messages in the order in
+// which they were counted. Every reply must match this list.
 func (w *world) violation() string {
 	if violation := w.orphans(); violation != "" {
 		return violation

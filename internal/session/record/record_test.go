@@ -384,7 +384,7 @@ func TestParse(t *testing.T) {
 		{"an address that is not a text is not ours", replaced(`"+15005550006"`, `null`), ErrForeign},
 		{"a year over 9999 is not ours", replaced(`2026-12-23T05:13:22.570Z`, `9999-12-31T23:59:59-14:00`), ErrForeign},
 		{"a year before 0 is not ours", replaced(`2026-12-23T05:13:22.570Z`, `0000-01-01T00:00:00+14:00`), ErrForeign},
-		{"a higher version is of a later version", replaced(`"version":1`, `"version":2`), ErrNewer},
+		{"a record with a higher version is of a later version", replaced(`"version":1`, `"version":2`), ErrNewer},
 		{"a higher version may have other fields", `{"version":2,"counter":{}}`, ErrNewer},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -428,7 +428,7 @@ func FuzzRecord(f *testing.F) {
 			t.Fatalf("an unchanged record was written back as %q", back)
 		}
 		if r.To != Escape(r.To) || r.From != Escape(r.From) {
-			return // written by somebody else: no message finds it
+			return // another program wrote it, and no message finds it
 		}
 		once := parsed(t, r.count("SMnew", 3, conversation.Text("text")))
 		if string(once.unknown) != string(r.unknown) || once.Counter != 3 {
