@@ -64,7 +64,7 @@ func New(o Options) *Server {
 // Public returns the handler of the public listener. It serves the webhook, Twilio's fallback URL, the health routes
 // and the routes that more adds. An added route takes POST only, or GET and HEAD.
 //
-// A message passes through observe, admit, the session's middleware and answer. Each request ends in finish.
+// A message passes through observe, admit, the session's middleware and answer. Every message ends in finish.
 func (s *Server) Public(more ...func(chi.Router)) http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.observe)

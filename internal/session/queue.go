@@ -26,7 +26,7 @@ type queue struct {
 // for its outcome.
 type entry struct {
 	sid     string
-	repeats int           // the number of these other requests
+	repeats int           // how many other requests with this message have arrived
 	isFirst chan struct{} // closed when the entry is the first of its line
 	isDone  chan struct{} // closed when outcome is set
 	outcome *Outcome
