@@ -5,6 +5,7 @@ package devservice
 import (
 	"context"
 	"fmt"
+	"os"
 	"time"
 
 	"smsession/internal/config"
@@ -64,7 +65,7 @@ func (s Service) Phone(from, to string) phone.Options {
 // Elapse changes the keys of one conversation in the service's Redis as if the duration d had passed. It returns the
 // errors of inspect.Age, and an error if s.Redis is not a valid URL of a Redis.
 func (s Service) Elapse(ctx context.Context, to, from string, d time.Duration) error {
-	url, err := redisurl.Parse(s.Redis, nil)
+	url, err := redisurl.Parse(s.Redis, os.ReadFile)
 	if err != nil {
 		return fmt.Errorf("parse the Redis URL of smsession dev: %w", err)
 	}
