@@ -68,15 +68,13 @@ func (p *Probe) write(conn redis.Conn, key string) error {
 	return fmt.Errorf("write %s: %w", key, err)
 }
 
-// refusal runs the commands of the script one by one, and returns the error of a command that the user may not run.
+// refusal runs the commands of the script one by one, and returns the error of the first one that the user may not run.
 // When a script fails for that reason, Redis answers ERR and does not name the command.
-func (p *Probe) refusal(conn redis.Conn, key string) (refusal error) {
-	for command, args := range map[string][]any{
-		"GET": {key}, "STRLEN": {key}, "SET": {key, "", "PX", probeTime.Milliseconds()},
-	} {
-		if _, err := conn.Do(command, args...); node.Code(err) == "NOPERM" {
-			refusal = err
+func (p *Probe) refusal(conn redis.Conn, key string) error {
+	for _, command := range [][]any{{"GET", key}, {"STRLEN", key}, {"SET", key, "", "PX", probeTime.Milliseconds()}} {
+		if _, err := conn.Do(command[0].(string), command[1:]...); node.Code(err) == "NOPERM" {
+			return err
 		}
 	}
-	return refusal
+	return nil
 }
