@@ -177,8 +177,8 @@ func TestTrace(t *testing.T) {
 		t.Errorf("the exchange is %+v", traced)
 	}
 	for name := range got.header {
-		if traced.RequestHeader.Get(name) != got.header.Get(name) {
-			t.Errorf("%s is %q in the trace, and the server received %q", name, traced.RequestHeader.Get(name), got.header.Get(name))
+		if want := got.header.Get(name); traced.RequestHeader.Get(name) != want {
+			t.Errorf("%s is %q in the trace, and the server received %q", name, traced.RequestHeader.Get(name), want)
 		}
 	}
 	if traced.URL != publicURL || traced.Address != w.URL+"/sms" || traced.Method != "POST" || traced.Status != 200 ||
