@@ -3,6 +3,7 @@ package inspect
 import (
 	"errors"
 	"fmt"
+	"net"
 
 	"smsession/internal/redispool"
 	"smsession/internal/redispool/node"
@@ -18,8 +19,17 @@ func explain(err error) error {
 	case node.Code(err) == "NOPERM":
 		return fmt.Errorf("the user of REDIS_URL lacks a right: it needs SCAN, GET, STRLEN and PTTL, for end also "+
 			"SET, DEL, TYPE, EVAL and EVALSHA, on a Cluster also CLUSTER SLOTS, and the keys of the prefix: %w", err)
+	case isUnreachable(err):
+		return fmt.Errorf("%w; check that Redis runs and that REDIS_URL is right", err)
 	case redispool.Refused(err):
 		return fmt.Errorf("the Redis of REDIS_URL refuses us: %w", err)
 	}
 	return err
+}
+
+// isUnreachable reports whether err means that no connection was made.
+func isUnreachable(err error) bool {
+	failed, isNetwork := errors.AsType[*net.OpError](err)
+	_, isName := errors.AsType[*net.DNSError](err)
+	return isName || isNetwork && failed.Op == "dial"
 }

@@ -100,7 +100,7 @@ func TestOperatorErrors(t *testing.T) {
 		{"ls of another kind of URL", "REDIS_URL", "http://S3cr3t@localhost", []string{"ls"}, 2},
 		{"ls with the wrong password", "refuses us", elsewhere, []string{"ls"}, 1},
 		{"ls where SCAN is forbidden", rights, blind, []string{"ls"}, 1},
-		{"ls of a Redis that is not there", "refused", "redis://127.0.0.1:1", []string{"ls"}, 1},
+		{"ls of a Redis that is not there", "check that Redis runs and that REDIS_URL is right", "redis://127.0.0.1:1", []string{"ls"}, 1},
 		{"ls in an unknown order", "--sort must be one of count, idle, left, began", server.URL(), []string{"ls", "--sort", "S3cr3t"}, 2},
 		{"ls of no conversations", "--limit must be a whole number", server.URL(), []string{"ls", "--limit", "0"}, 2},
 		{"ls of too many conversations in order", "from 1 to 100000", server.URL(), []string{"ls", "--sort=count", "--limit=100001"}, 2},
@@ -116,7 +116,7 @@ func TestOperatorErrors(t *testing.T) {
 		{"end without a terminal", "stdin or stderr is not a terminal: use --yes", server.URL(), []string{"end", "+15551234567"}, 2},
 		{"end with the wrong password", "refuses us", elsewhere, []string{"end", "+1", "--to", "+2", "--yes"}, 1},
 		{"watch with the wrong password", "refuses us", elsewhere, []string{"watch"}, 1},
-		{"watch of a Redis that is not there", "refused", "redis://127.0.0.1:1", []string{"watch"}, 1},
+		{"watch of a Redis that is not there", "check that Redis runs and that REDIS_URL is right", "redis://127.0.0.1:1", []string{"watch"}, 1},
 		{"watch without a pause", "--every must be at least 100ms", server.URL(), []string{"watch", "--every", "1ms"}, 2},
 		{"watch of no conversations", "--limit must be a whole number", server.URL(), []string{"watch", "--limit", "0"}, 2},
 	}
