@@ -36,7 +36,7 @@ func (c *healthCommand) Run(ctx context.Context, p *process) error {
 	defer cancel()
 	answer, err := healthcheck.Ask(ctx, nil, c.URL.String())
 	if err != nil {
-		return fmt.Errorf("ask the replica: %w", err)
+		return fmt.Errorf("ask the replica: %w; check that it runs and that --url is its ADMIN_ADDR", err)
 	}
 	if answer.Status != http.StatusOK {
 		return fmt.Errorf("the replica is not ready: %d %q", answer.Status, answer.Line)
