@@ -13,7 +13,7 @@ help: ## print this help
 
 run: ## run the service with an embedded Redis and a phone page
 	@echo "building (about a minute the first time)"
-	@go build -o bin/smsession ./cmd/smsession
+	@CGO_ENABLED=0 go build -o bin/smsession ./cmd/smsession
 	@./bin/smsession dev
 
 # The version is stamped, so that a source archive without git builds, too.
