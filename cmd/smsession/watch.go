@@ -23,8 +23,8 @@ type watchCommand struct {
 func (c *watchCommand) Help() string {
 	return `In a terminal, watch shows a table with the latest messages first, and the latest events below it; Ctrl-C
 ends it. Into a pipe, or with --json, it prints one line for each event: began, spoke, ended (by STOP or an operator) or
-gone (expired or erased). Each poll reads all keys with SCAN. For conversations beyond --limit, watch shows new messages
-but not the end.
+gone (expired or erased). Each poll reads all keys with SCAN. For conversations beyond --limit, watch shows new
+messages. It does not show when they are gone.
 
 watch needs REDIS_URL and no Twilio secret. If Redis goes away, watch waits for it. If Redis cannot be read at the
 start, the exit status is 1. It is 2 for a wrong command line or setting.

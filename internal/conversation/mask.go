@@ -3,7 +3,7 @@ package conversation
 import "strings"
 
 // Mask hides the middle of an address, for logs and screens: +15551234567 becomes +1555•••4567. A short address keeps
-// only its last two characters, or none. The prefix of a channel, for example whatsapp:, is not hidden.
+// only its last two characters, or none. The prefix of a channel, for example whatsapp:, is kept.
 func Mask(address string) string {
 	begin := strings.IndexByte(address, ':') + 1
 	channel, number := address[:begin], []rune(address[begin:])

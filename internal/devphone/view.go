@@ -40,7 +40,7 @@ func (p *Page) message(_ context.Context, d *device, in request) (any, error) {
 	return map[string]any{"kind": log[i].Kind, "outcome": log[i].Outcome, "exchanges": log[i].exchanges}, nil
 }
 
-// session returns the present state of a phone's conversation, on the phone (without its log) and in Redis.
+// session returns what the phone knows about its conversation (without the log) and what Redis contains.
 func (p *Page) session(ctx context.Context, d *device, _ request) (any, error) {
 	snapshot, _, err := inspect.Read(ctx, p.Pool, p.Keys, d.to, d.from)
 	if err != nil {

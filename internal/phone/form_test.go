@@ -37,7 +37,7 @@ const captured = "ToCountry=US&ToState=&SmsMessageSid=SMad910123456789abcdef0123
 	"&MessageSid=SMad910123456789abcdef0123456789ab&AccountSid=AC790123456789abcdef0123456789abcd" +
 	"&From=%2B18105550192&ApiVersion=2010-04-01"
 
-// Twilio sent the place of the sender. The phone does not know the place, so it sends empty values.
+// Twilio sent the location of the sender. The phone does not know the location, so it sends empty values.
 func TestCapturedBody(t *testing.T) {
 	want := strings.NewReplacer("FromZip=48116", "FromZip=", "FromState=MI", "FromState=", "FromCity=BRIGHTON",
 		"FromCity=").Replace(captured)

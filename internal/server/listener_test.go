@@ -186,5 +186,5 @@ func listen(t *testing.T, r *replica) string {
 	return l.Addr().String()
 }
 
-// readiness returns the word of the readiness check.
+// readiness returns the body of /readyz.
 func readiness(h http.Handler) string { return strings.TrimSpace(get(h, "/readyz").Body) }

@@ -12,7 +12,7 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// sentences returns the lines of a standard error that are not log lines.
+// sentences returns the lines of stderr that are not log lines.
 func sentences(stderr string) []string {
 	return slices.DeleteFunc(strings.Split(stderr, "\n"), func(line string) bool {
 		return strings.HasPrefix(line, "{")

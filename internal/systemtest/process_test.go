@@ -151,7 +151,7 @@ func (p *process) stdout() string {
 	return p.out.String()
 }
 
-// stderr returns the lines of the standard error so far. Of the log lines about requests, it has only the latest.
+// stderr returns the lines of the standard error so far. It keeps only the latest log lines about requests.
 func (p *process) stderr() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -165,10 +165,10 @@ func (p *process) answered(result string) int {
 	return p.results[result]
 }
 
-// waitForLog waits until the standard error contains a text at least so many times.
-func (p *process) waitForLog(text string, times int) {
+// waitForLog waits until the standard error contains text at least count times.
+func (p *process) waitForLog(text string, count int) {
 	p.tb.Helper()
-	webhooktest.Wait(p.tb, "the log line "+text, func() bool { return strings.Count(p.stderr(), text) >= times })
+	webhooktest.Wait(p.tb, "the log line "+text, func() bool { return strings.Count(p.stderr(), text) >= count })
 }
 
 func (p *process) signal(s os.Signal) { _ = p.cmd.Process.Signal(s) }

@@ -81,7 +81,7 @@ func quarantined(f *fleet, spoil []any) []string {
 	return violations
 }
 
-// TestStartFailsWithTLS has the mistakes that operators are most likely to make.
+// TestStartFailsWithTLS tests the mistakes that operators are most likely to make.
 func TestStartFailsWithTLS(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{TLS: true, ClientCertificate: true, Args: narrow()})
 	right := narrowURL(server)

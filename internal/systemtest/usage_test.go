@@ -33,7 +33,7 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestUsageErrors has secrets in every place of a command line. kong would quote them in its errors.
+// TestUsageErrors puts a secret in every position of a command line. kong would quote them in its errors.
 func TestUsageErrors(t *testing.T) {
 	rows := []struct {
 		name, want string

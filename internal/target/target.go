@@ -20,7 +20,7 @@ type Flags struct {
 	AuthToken   string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN" help:"Twilio auth token to sign with, or AC...:token. If there are several, separated by commas, the first one for the account is used. A flag is visible in the process list: prefer the environment. Needs --url."`
 	PublicURL   string `name:"public-url" placeholder:"URL" help:"The webhook's URL with its path, as Twilio is configured with it. The signature covers this URL (default: --url)."`
 	FallbackURL string `name:"fallback-url" placeholder:"URL" help:"The webhook's fallback URL (default: none, as at Twilio). Needs --url."`
-	AccountSID  string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account SID (AC and 32 hexadecimal digits). If there are several, separated by commas, the first one is used (default: the account of the token, or a random one)."`
+	AccountSID  string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account SID (AC and 32 hexadecimal digits). If there are several, the first is used (default: the account of the token, or a random one)."`
 }
 
 // Find returns the options of a phone that sends messages to the webhook. The caller must add the two numbers. The

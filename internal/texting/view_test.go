@@ -12,7 +12,7 @@ import (
 	"smsession/internal/texting"
 )
 
-// show returns what s shows of a delivery to a person.
+// show returns the output of a View for a delivery.
 func show(t *testing.T, s texting.View, d phone.Delivery) string {
 	t.Helper()
 	var out strings.Builder

@@ -69,9 +69,8 @@ type Node struct {
 	losses sync.Map
 }
 
-// NewPool returns a pool of the connections that dial returns, each of which must be a [Conn]. If maxActive connections
-// are in use, the pool returns [redis.ErrPoolExhausted] and does not wait, because redisstore cannot give it a time
-// limit.
+// NewPool returns a pool. dial makes its connections and must return a [Conn]. If maxActive connections are in use, the
+// pool returns [redis.ErrPoolExhausted] and does not wait, because redisstore cannot give it a time limit.
 func NewPool(dial func(context.Context) (redis.Conn, error), maxActive, maxIdle int) *redis.Pool {
 	return &redis.Pool{DialContext: dial, TestOnBorrow: Reusable, MaxActive: maxActive, MaxIdle: maxIdle,
 		IdleTimeout: idleTimeout}

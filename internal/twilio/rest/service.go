@@ -43,8 +43,8 @@ type service struct {
 	UsesNumbers    bool   `json:"use_inbound_webhook_on_number"`
 }
 
-// Service returns the Messaging Service that has the number with the SID numberSID among its senders, or nil if there
-// is none. It returns an error if the account has more than 50 services and the number is in none of the first 50.
+// Service returns the Messaging Service to which the number with the SID numberSID belongs, or nil. It returns an error
+// if the account has more than 50 services and the number is in none of the first 50.
 func (a *Account) Service(ctx context.Context, numberSID string) (*Service, error) {
 	var page struct {
 		Services []service `json:"services"`
