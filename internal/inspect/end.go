@@ -43,8 +43,8 @@ func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, e
 		if found {
 			e.Outcome = Erased
 		}
-		const doubt = "the conversation may be erased in part; check it with smsession show, and erase it again"
-		return e, unfinished(err, doubt)
+		const consequence = "the conversation may be erased in part; check it with smsession show, and erase it again"
+		return e, unfinished(err, consequence)
 	}
 	before, found, err := session.End(ctx, s.Pool.Pool, s.Keys, to, from)
 	switch {
@@ -62,7 +62,7 @@ func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, e
 }
 
 // unfinished adds to an error what may have been changed before it occurred. It returns nil if err is nil.
-func unfinished(err error, doubt string) error {
+func unfinished(err error, consequence string) error {
 	switch {
 	case err == nil:
 		return nil
@@ -70,9 +70,9 @@ func unfinished(err error, doubt string) error {
 		return fmt.Errorf("%w: use the version of smsession that wrote it", err)
 	}
 	if err = explain(err); errors.Is(err, context.Canceled) {
-		err = errors.New("interrupted") // an interruption must not hide the doubt
+		err = errors.New("interrupted") // an interruption must not hide the consequence
 	}
-	return fmt.Errorf("%s: %w", doubt, err)
+	return fmt.Errorf("%s: %w", consequence, err)
 }
 
 // Ending prints the result of End as a sentence, or as a JSON object. It returns the error of Out.

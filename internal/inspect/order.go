@@ -55,7 +55,7 @@ func (r *ranking) add(found []Conversation) error {
 // cut sorts the rows and removes those beyond the limit.
 func (r *ranking) cut() {
 	slices.SortFunc(r.rows, r.order.compare)
-	kept := min(len(r.rows), r.limit)
-	r.dropped += len(r.rows) - kept
-	r.rows = r.rows[:kept]
+	n := min(len(r.rows), r.limit)
+	r.dropped += len(r.rows) - n
+	r.rows = r.rows[:n]
 }

@@ -54,14 +54,14 @@ func (p *Printer) snapshot(s Snapshot, state state, r *record.Record) string {
 			label = ""
 		}
 	}
-	leads := "leads to no record of this conversation"
+	target := "leads to no record of this conversation"
 	if s.Record.Text != nil || state == tooLarge {
 		line("record", expiry(s.Record), fmt.Sprintf("%d bytes, token begins %.6s", s.Record.Size, s.Pointer.Text))
 		if state != otherConversation {
-			leads = "leads to the record"
+			target = "leads to the record"
 		}
 	}
-	line("pointer", expiry(s.Pointer), leads)
+	line("pointer", expiry(s.Pointer), target)
 	return b.String()
 }
 

@@ -42,15 +42,15 @@ func (r request) signed() string {
 // fetch requests a document. It follows redirects and tries again as the connection overrides of the first URL require,
 // until their total time has passed. It returns the verbs of the document and the target that returned the document.
 // There are no verbs if Twilio cannot execute the document.
-func (s sending) fetch(ctx context.Context, r request) (done step, verbs []twiml.Verb, from *target) {
+func (s sending) fetch(ctx context.Context, r request) (result documentResult, verbs []twiml.Verb, from *target) {
 	end := time.Now().Add(r.to.overrides.total)
 	r.token = newIdempotencyToken()
 	for redirects := 0; ; {
 		url := r.signed()
 		e := s.exchange(ctx, r, end)
-		done.exchanges = append(done.exchanges, e)
+		result.exchanges = append(result.exchanges, e)
 		again, isAgain, found := r.again(e, end)
-		done = done.with(url, append(e.findings, found...))
+		result = result.with(url, append(e.findings, found...))
 		if isAgain && ctx.Err() == nil {
 			r = again
 			continue
@@ -59,20 +59,20 @@ func (s sending) fetch(ctx context.Context, r request) (done step, verbs []twiml
 		switch {
 		case failed == nil && e.response.status/100 != 3:
 			document := s.read(e.response)
-			done = done.with(url, document.Findings)
-			if done.fatal = document.Failure; done.fatal != nil {
-				done.fatal.URL = url
+			result = result.with(url, document.Findings)
+			if result.fatal = document.Failure; result.fatal != nil {
+				result.fatal.URL = url
 			}
-			return done, document.Verbs, r.to
+			return result, document.Verbs, r.to
 		case failed == nil:
 			asked := time.Now()
 			r, found, failed = s.follow(r, e.response, redirects)
 			redirects++
-			done = done.with(url, found)
+			result = result.with(url, found)
 			end = end.Add(time.Since(asked)) // Options.Follow may have asked a person
 		}
 		if failed != nil {
-			return done.failing(failed, url), nil, r.to
+			return result.failing(failed, url), nil, r.to
 		}
 	}
 }

@@ -13,15 +13,15 @@ import (
 // maxDocuments is how many documents Twilio requests for one message (https://www.twilio.com/docs/api/errors/14106).
 const maxDocuments = 50
 
-// sending is a message that the phone sends. A sending does not change: each step of the delivery returns its results.
+// sending is a message that the phone sends. Its methods do not change it.
 type sending struct {
 	phone   *Phone
 	message Message
 	params  []param // the parameters of the message
 }
 
-// step is one document of a delivery: the requests for it, and what its verbs do.
-type step struct {
+// documentResult is the result of one document of a delivery: the requests for it, and the effects of its verbs.
+type documentResult struct {
 	exchanges   []exchanged
 	replies     []Reply
 	findings    []Finding
@@ -30,22 +30,22 @@ type step struct {
 	notFollowed string   // as Delivery.NotFollowed
 }
 
-// with returns the step with findings about the request to a URL.
-func (s step) with(url string, found twiml.Findings) step {
+// with returns the result with findings about the request to a URL.
+func (r documentResult) with(url string, found twiml.Findings) documentResult {
 	for _, f := range found {
 		f.URL = url
-		s.findings = append(s.findings, f)
+		r.findings = append(r.findings, f)
 	}
-	return s
+	return r
 }
 
-// failing returns the step with an error of the request to a URL. This error is the fatal one.
-func (s step) failing(failed *failure, url string) step {
+// failing returns the result with an error of the request to a URL. This error is the fatal one.
+func (r documentResult) failing(failed *failure, url string) documentResult {
 	var found twiml.Findings
 	found.Fail(failed.code, "%s", failed.detail)
-	s = s.with(url, found)
-	s.fatal, s.notFollowed = &s.findings[len(s.findings)-1], failed.notFollowed
-	return s
+	r = r.with(url, found)
+	r.fatal, r.notFollowed = &r.findings[len(r.findings)-1], failed.notFollowed
+	return r
 }
 
 // Send delivers a message as Twilio would. It returns when the delivery has finished or ctx has ended. It never returns
@@ -60,11 +60,11 @@ func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 	s := sending{phone: p, message: m, params: p.parameters(m)}
 	findings := []Finding(s.warnParameters())
 	var exchanges []exchanged
-	for _, done := range s.deliver(ctx) {
-		exchanges = append(exchanges, done.exchanges...)
-		d.Replies = append(d.Replies, done.replies...)
-		findings = append(findings, done.findings...)
-		d.NotFollowed = cmp.Or(d.NotFollowed, done.notFollowed)
+	for _, result := range s.deliver(ctx) {
+		exchanges = append(exchanges, result.exchanges...)
+		d.Replies = append(d.Replies, result.replies...)
+		findings = append(findings, result.findings...)
+		d.NotFollowed = cmp.Or(d.NotFollowed, result.notFollowed)
 	}
 	for _, e := range exchanges {
 		d.Exchanges = append(d.Exchanges, e.Exchange)
@@ -78,80 +78,80 @@ func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 // deliver calls the webhook. If there is no TwiML that Twilio can execute, it calls the fallback URL.
 //
 // See https://www.twilio.com/docs/availability-reliability.
-func (s sending) deliver(ctx context.Context) []step {
+func (s sending) deliver(ctx context.Context) []documentResult {
 	p := s.phone
-	steps := s.run(ctx, nil, request{reason: Primary, method: http.MethodPost, to: p.webhook, form: encode(s.params)})
-	last := steps[len(steps)-1]
+	results := s.run(ctx, nil, request{reason: Primary, method: http.MethodPost, to: p.webhook, form: encode(s.params)})
+	last := results[len(results)-1]
 	if last.fatal == nil || p.fallback == nil || last.notFollowed != "" || ctx.Err() != nil {
-		return steps
+		return results
 	}
-	if len(steps) > 1 {
+	if len(results) > 1 {
 		var found twiml.Findings
 		found.Warn(0, "It is not confirmed whether Twilio calls the fallback URL when a later document fails.")
-		steps[len(steps)-1] = last.with(last.fatal.URL, found)
+		results[len(results)-1] = last.with(last.fatal.URL, found)
 	}
 	s.params = append(s.params, param{"ErrorCode", strconv.Itoa(last.fatal.Code)}, param{"ErrorUrl", last.fatal.URL})
-	return s.run(ctx, steps, request{reason: Fallback, method: http.MethodPost, to: p.fallback, form: encode(s.params)})
+	fallback := request{reason: Fallback, method: http.MethodPost, to: p.fallback, form: encode(s.params)}
+	return s.run(ctx, results, fallback)
 }
 
-// run requests and executes a document, and then each document that follows it. It returns the given steps with its own
-// steps added.
-func (s sending) run(ctx context.Context, steps []step, r request) []step {
-	for next := &r; next != nil; next = steps[len(steps)-1].next {
-		if len(steps) == maxDocuments {
+// run requests and executes a document, and then each document that follows it. It adds one result for each document.
+func (s sending) run(ctx context.Context, results []documentResult, r request) []documentResult {
+	for next := &r; next != nil; next = results[len(results)-1].next {
+		if len(results) == maxDocuments {
 			tooMany := &failure{code: 14106, detail: "The TwiML leads to more than 50 documents."}
-			last := step{}.failing(tooMany, next.to.public.String())
+			last := documentResult{}.failing(tooMany, next.to.public.String())
 			last.fatal = nil // Twilio has executed documents, so it does not call the fallback URL
-			return append(steps, last)
+			return append(results, last)
 		}
 		replies := 0
-		for _, each := range steps {
-			replies += len(each.replies)
+		for _, earlier := range results {
+			replies += len(earlier.replies)
 		}
-		done, verbs, from := s.fetch(ctx, *next)
-		steps = append(steps, s.execute(done, verbs, from, replies))
+		result, verbs, from := s.fetch(ctx, *next)
+		results = append(results, s.execute(result, verbs, from, replies))
 	}
-	return steps
+	return results
 }
 
 // execute executes the verbs of a document. from is where the document came from, and replies is the number of replies
-// to earlier documents. It returns the step with its replies and with the request for the next document.
-func (s sending) execute(done step, verbs []twiml.Verb, from *target, replies int) step {
+// to earlier documents. It returns the result with its replies and with the request for the next document.
+func (s sending) execute(result documentResult, verbs []twiml.Verb, from *target, replies int) documentResult {
 	o := s.phone.options
 	for _, v := range verbs {
 		var found twiml.Findings
 		if v.IsRedirect {
-			return s.proceed(done, request{reason: Verb, method: v.Method, form: encode(s.params)}, from, v.URL)
+			return s.followVerb(result, request{reason: Verb, method: v.Method, form: encode(s.params)}, from, v.URL)
 		}
-		if replies+len(done.replies) == twiml.MaxMessages {
+		if replies+len(result.replies) == twiml.MaxMessages {
 			found.Fail(14109, "The documents together have more than 10 messages.")
-			done = done.with(from.public.String(), found)
+			result = result.with(from.public.String(), found)
 			continue
 		}
 		r := Reply{From: cmp.Or(v.From, o.To), To: cmp.Or(v.To, o.From), Body: v.Body, Media: v.Media}
 		r.Segments = s.phone.segments(v.Body, len(v.Media))
-		done.replies = append(done.replies, r)
+		result.replies = append(result.replies, r)
 		found = s.warnReply(r)
 		if v.Action != "" {
 			found.Warn(0, "It is not confirmed what Twilio sends to the action of a <Message>, "+
 				"except for MessageSid and MessageStatus.")
 		}
-		done = done.with(from.public.String(), found)
+		result = result.with(from.public.String(), found)
 		if v.Action != "" {
 			form := encode(inOrder(statusOrder, s.phone.values(NewSID(), r.From, r.To), nil))
-			return s.proceed(done, request{reason: Action, method: v.Method, form: form}, from, v.Action)
+			return s.followVerb(result, request{reason: Action, method: v.Method, form: form}, from, v.Action)
 		}
 	}
-	return done
+	return result
 }
 
-// proceed returns the step with the request for the next document, at a URL that the document contains.
-func (s sending) proceed(done step, r request, from *target, reference string) step {
+// followVerb returns the result with the request for the next document, at a URL that the document contains.
+func (s sending) followVerb(result documentResult, r request, from *target, reference string) documentResult {
 	to, failed := s.phone.next(from, reference, 11100, "The TwiML leads to a URL that cannot be used")
 	if failed != nil {
-		return done.failing(failed, from.public.String())
+		return result.failing(failed, from.public.String())
 	}
 	r.to = to
-	done.next = &r
-	return done
+	result.next = &r
+	return result
 }

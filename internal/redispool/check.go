@@ -49,12 +49,12 @@ func Check(ctx context.Context, pool *Pool) (map[string]string, error) {
 // noeviction can evict our keys.
 // See https://redis.io/docs/latest/develop/reference/eviction/.
 func checkServer(c redis.Conn, found map[string]string) {
-	if policy, known := setting(c, "maxmemory-policy"); known && policy != "noeviction" {
+	if policy, isKnown := setting(c, "maxmemory-policy"); isKnown && policy != "noeviction" {
 		found[warnEviction] = fmt.Sprintf("Redis may evict sessions when its memory is full: maxmemory-policy is %s; "+
 			"set it to noeviction", policy)
 	}
 	appendOnly, _ := setting(c, "appendonly")
-	if save, known := setting(c, "save"); known && save == "" && appendOnly == "no" {
+	if save, isKnown := setting(c, "save"); isKnown && save == "" && appendOnly == "no" {
 		found[warnPersistence] = "Redis loses every session when it restarts: neither appendonly nor save is set; " +
 			"set appendonly to yes"
 	}
@@ -67,7 +67,7 @@ func checkServer(c redis.Conn, found map[string]string) {
 	}
 }
 
-func setting(c redis.Conn, name string) (value string, known bool) {
+func setting(c redis.Conn, name string) (value string, isKnown bool) {
 	pair, err := redis.Strings(c.Do("CONFIG", "GET", name))
 	if err != nil || len(pair) != 2 {
 		return "", false

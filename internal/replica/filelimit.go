@@ -6,8 +6,8 @@ import "log/slog"
 // that the process may open, because the connections to Redis need files too. At the limit for connections, the
 // service closes idle connections. At the limit for files, it could not accept a connection.
 func affordableConnections(configured int, log *slog.Logger) int {
-	files, known := openFiles()
-	if !known || files/2 >= uint64(configured) {
+	files, isKnown := openFiles()
+	if !isKnown || files/2 >= uint64(configured) {
 		return configured
 	}
 	log.Warn("MAX_CONNECTIONS needs twice as many open files: MAX_CONNECTIONS was lowered. "+

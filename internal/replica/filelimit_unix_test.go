@@ -9,8 +9,8 @@ import (
 )
 
 func TestConnectionsLeaveFilesForRedis(t *testing.T) {
-	files, known := openFiles()
-	if !known {
+	files, isKnown := openFiles()
+	if !isKnown {
 		t.Fatal("the limit of open files is not known")
 	}
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))

@@ -19,7 +19,7 @@ import (
 // command is a line that begins with a slash.
 type command struct {
 	name, arguments, help string
-	parse                 func(arguments string) (step, error)
+	parse                 func(arguments string) (lineAction, error)
 }
 
 const (
@@ -70,8 +70,8 @@ func Check(texts []string) error {
 	return nil
 }
 
-// parse returns the step that carries out a line. The line must not be blank. The error does not quote the line.
-func parse(line string) (step, error) {
+// parse returns the action that carries out a line. The line must not be blank. The error does not quote the line.
+func parse(line string) (lineAction, error) {
 	line = strings.ToValidUTF8(line, "\uFFFD") // Twilio sends only valid UTF-8
 	if text, escaped := strings.CutPrefix(line, "//"); escaped {
 		return send(phone.Message{Body: "/" + text}), nil
@@ -101,18 +101,18 @@ func cutWord(s string) (word, rest string) {
 	return s[:i], strings.TrimSpace(s[i:])
 }
 
-// send returns the step that sends messages at the same time.
-func send(messages ...phone.Message) step {
+// send returns an action that sends messages at the same time.
+func send(messages ...phone.Message) lineAction {
 	return func(p *Person, ctx context.Context) error { return p.do(ctx, person.Action{Messages: messages}) }
 }
 
 // withoutArguments returns the parser of a command that takes no arguments.
-func withoutArguments(s step) func(string) (step, error) {
-	return func(string) (step, error) { return s, nil }
+func withoutArguments(a lineAction) func(string) (lineAction, error) {
+	return func(string) (lineAction, error) { return a, nil }
 }
 
 // parseBurst reads the arguments of /burst. Without a text, the messages are numbered.
-func parseBurst(arguments string) (step, error) {
+func parseBurst(arguments string) (lineAction, error) {
 	n, text := usualBurst, arguments
 	word, rest := cutWord(arguments)
 	if number, err := strconv.Atoi(word); err == nil {
@@ -128,25 +128,25 @@ func parseBurst(arguments string) (step, error) {
 	return send(messages...), nil
 }
 
-func parseForge(text string) (step, error) {
+func parseForge(text string) (lineAction, error) {
 	if text == "" {
 		return nil, errors.New("/forge needs the text to send")
 	}
 	return send(phone.Message{Body: text, Forged: true}), nil
 }
 
-func parseMMS(arguments string) (step, error) {
+func parseMMS(arguments string) (lineAction, error) {
 	url, text := sampleImage, arguments
 	if word, rest := cutWord(arguments); strings.HasPrefix(word, "https://") || strings.HasPrefix(word, "http://") {
 		url, text = word, rest
 	}
 	file, _, _ := strings.Cut(url, "?")
 	contentType, _, _ := strings.Cut(mime.TypeByExtension(path.Ext(file)), ";")
-	picture := phone.Media{URL: url, ContentType: cmp.Or(contentType, "application/octet-stream")}
-	return send(phone.Message{Body: text, Media: []phone.Media{picture}}), nil
+	media := phone.Media{URL: url, ContentType: cmp.Or(contentType, "application/octet-stream")}
+	return send(phone.Message{Body: text, Media: []phone.Media{media}}), nil
 }
 
-func parseSkip(arguments string) (step, error) {
+func parseSkip(arguments string) (lineAction, error) {
 	d, err := time.ParseDuration(cmp.Or(arguments, cookieLifetime))
 	if err != nil || d <= 0 {
 		return nil, errors.New("/skip needs a time such as 4h, 90m or 30s")

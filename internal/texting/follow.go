@@ -50,8 +50,8 @@ func (f *Follower) Follow(server string) bool {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	answer, known := f.answers[server]
-	if !known && f.ask != nil {
+	answer, isAnswered := f.answers[server]
+	if !isAnswered && f.ask != nil {
 		// %+q prints only ASCII. The other side chose the name, and letters of other scripts can imitate a known name.
 		question := fmt.Sprintf("the webhook leads to another server, %+q; send it a signature and the cookies?",
 			server)

@@ -62,8 +62,8 @@ func (t Tally) Err() error {
 	return nil
 }
 
-// step carries out a line. It returns the errors of the view and of ctx, and errQuit.
-type step func(p *Person, ctx context.Context) error
+// lineAction carries out a line. It returns the errors of the view and of ctx, and errQuit.
+type lineAction func(p *Person, ctx context.Context) error
 
 // errQuit ends Run.
 var errQuit = errors.New("quit")
@@ -94,11 +94,11 @@ func (p *Person) carryOut(ctx context.Context, line string) error {
 	if err := p.View.Typed(line); err != nil {
 		return err
 	}
-	step, err := parse(line)
+	action, err := parse(line)
 	if err != nil {
 		return p.reject(err)
 	}
-	return step(p, ctx)
+	return action(p, ctx)
 }
 
 // reject counts an invalid line and shows why it is invalid.

@@ -50,8 +50,8 @@ func readProlog(text []byte) (_ []byte, found Findings, err error) {
 
 // decode converts a text to UTF-8. An unknown encoding is treated as UTF-8.
 func decode(text []byte, encoding string) []byte {
-	if known, _ := charset.Lookup(encoding); known != nil {
-		text, _ = known.NewDecoder().Bytes(text) // the decoders replace invalid bytes
+	if e, _ := charset.Lookup(encoding); e != nil {
+		text, _ = e.NewDecoder().Bytes(text) // the decoders replace invalid bytes
 	}
 	return text
 }

@@ -82,8 +82,8 @@ func (d *Dialer) lookUp(ctx context.Context, host string) ([]netip.Addr, error) 
 		return []netip.Addr{ip}, nil
 	}
 	var slow <-chan time.Time
-	last, known := d.answers.Load(host)
-	if known {
+	last, hasLast := d.answers.Load(host)
+	if hasLast {
 		slow = time.After(lookupPatience)
 	}
 	lookup := d.lookups.DoChan(host, func() (any, error) { return d.resolve(host) })
@@ -93,7 +93,7 @@ func (d *Dialer) lookUp(ctx context.Context, host string) ([]netip.Addr, error) 
 	case <-slow:
 	case answer := <-lookup:
 		dns, isDNS := errors.AsType[*net.DNSError](answer.Err)
-		if answer.Err == nil || !known || isDNS && dns.IsNotFound {
+		if answer.Err == nil || !hasLast || isDNS && dns.IsNotFound {
 			return answer.Val.([]netip.Addr), answer.Err
 		}
 	}
