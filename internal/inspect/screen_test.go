@@ -37,7 +37,7 @@ func TestScreenFitsTheTerminal(t *testing.T) {
 	}
 	drawn := draw(screen.lines(w, "! trouble", 24), 24, 80)
 	for _, want := range []string{"conversations", "COUNT", "+1202•••0039", "and 26 more", "! trouble",
-		" began +1202•••0038"} {
+		" began     +1202•••0038"} {
 		if !strings.Contains(drawn, want) {
 			t.Errorf("no %q in %q", want, drawn)
 		}

@@ -30,5 +30,5 @@ func (s *Stream) Show(_ *Watch, events []Event, failure error) error {
 // event returns an event as text. It has at most 80 characters if the addresses are masked.
 func (p *Printer) event(e Event) string {
 	at, from, to := e.At.Format("15:04:05"), p.address(e.From), p.address(e.To)
-	return fmt.Sprintf("%s %-5s %-21s %-21s %7s", at, e.Kind, from, to, count(e.Conversation))
+	return fmt.Sprintf("%s %-9s %-21s %-21s %7s", at, e.Kind, from, to, count(e.Conversation))
 }

@@ -14,10 +14,10 @@ type Kind string
 
 // The kinds of events.
 const (
-	Began Kind = "began"
-	Spoke Kind = "spoke" // a message was counted
-	Ended Kind = "ended" // by STOP or by an operator
-	Gone  Kind = "gone"  // the session expired, or it was erased
+	Began     Kind = "began"
+	Continued Kind = "continued" // a message was counted
+	Ended     Kind = "ended"     // by STOP or by an operator
+	Gone      Kind = "gone"      // the session expired, or it was erased
 )
 
 // Event is something that happened to a conversation between two polls.
@@ -29,7 +29,7 @@ type Event struct {
 
 // Watch finds out what happens to conversations by comparing each poll with the previous one. Each poll reads all
 // conversations. Watch remembers at most Limit conversations, those with the latest messages. It also reports a new
-// message of any other conversation, because the conversation is then among the latest. It does not report when another
+// message of any other conversation, because the conversation is then among the latest. It does not report when such a
 // conversation is gone. It is not safe for concurrent use.
 type Watch struct {
 	Source Source
@@ -90,7 +90,7 @@ func (w *Watch) Poll(ctx context.Context) ([]Event, error) {
 			before, isRemembered := w.remembered[c.pair()]
 			_, isFirst := gone[c.pair()]
 			switch {
-			case !isRemembered && !c.Ended && w.hasSpoken(c):
+			case !isRemembered && !c.Ended && w.hasContinued(c):
 				add(w.firstKind(c), c)
 			case !isFirst: // c is not remembered, or List has found it twice
 			case c.Ended:
@@ -99,7 +99,7 @@ func (w *Watch) Poll(ctx context.Context) ([]Event, error) {
 				add(Ended, before)
 				add(Began, c)
 			case c.Count != before.Count:
-				add(Spoke, c)
+				add(Continued, c)
 			}
 			delete(gone, c.pair())
 		}
@@ -120,16 +120,16 @@ func (w *Watch) Poll(ctx context.Context) ([]Event, error) {
 	return events, nil
 }
 
-// hasSpoken reports whether a conversation that is not remembered has a message since the last poll. This is so if it
+// hasContinued reports whether a conversation that is not remembered has a message since the last poll. This is so if it
 // is new, or if its last message is later than the last message of a remembered conversation.
-func (w *Watch) hasSpoken(c Conversation) bool {
+func (w *Watch) hasContinued(c Conversation) bool {
 	return w.More == 0 || len(w.Rows) > 0 && c.Written.After(w.Rows[len(w.Rows)-1].Written)
 }
 
-// firstKind returns Began for a new conversation, and Spoke for an earlier one that was not remembered.
+// firstKind returns Began for a new conversation, and Continued for an earlier one that was not remembered.
 func (w *Watch) firstKind(c Conversation) Kind {
 	if w.More == 0 || c.Began.After(w.Rows[0].Written) {
 		return Began
 	}
-	return Spoke
+	return Continued
 }

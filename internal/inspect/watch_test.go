@@ -65,7 +65,7 @@ func TestPoll(t *testing.T) {
 		b.write("+1", 7, 0, 20)
 		b.write("+3", 1, 20, 20)
 		b.write("+2", 2, 20, 21)
-		b.expect(w, "two messages, and two beginnings", "+1 spoke 7, +2 began 2, +3 began 1")
+		b.expect(w, "two messages, and two beginnings", "+1 continued 7, +2 began 2, +3 began 1")
 		b.write("+1", 0, 0, 30)
 		b.write("+2", 1, 30, 30)
 		b.do("DEL", "sms:conversation:"+to+":+3")
@@ -89,7 +89,7 @@ func TestPollRemembersTheLatest(t *testing.T) {
 			b.Fatalf("it remembers %+v and %d more", w.Rows, w.More)
 		}
 		b.write("+1", 2, 0, 10)
-		b.expect(w, "one that is not remembered speaks", "+1 spoke 2")
+		b.expect(w, "one that is not remembered continues", "+1 continued 2")
 		b.write("+6", 1, 20, 20)
 		b.expect(w, "one begins", "+6 began 1")
 		b.do("DEL", "sms:conversation:"+to+":+2")
@@ -111,7 +111,7 @@ func TestPollThatFailsChangesNothing(t *testing.T) {
 		if events, err := w.Poll(ended); err == nil || len(events) > 0 {
 			b.Errorf("got %+v, %v", events, err)
 		}
-		b.expect(w, "the next poll", "+1 spoke 2")
+		b.expect(w, "the next poll", "+1 continued 2")
 	})
 }
 
@@ -164,7 +164,7 @@ func TestRunEnds(t *testing.T) {
 			return errors.New("the reader is gone")
 		})
 		if err := w.Run(b.Context(), time.Millisecond, view); err == nil || err.Error() != "the reader is gone" ||
-			len(got) != 1 || got[0].Kind != inspect.Spoke {
+			len(got) != 1 || got[0].Kind != inspect.Continued {
 			b.Errorf("after an error of the view: %v, %+v", err, got)
 		}
 		w.Source.Pool = &redispool.Pool{Pool: &redis.Pool{DialContext: func(context.Context) (redis.Conn, error) {
@@ -178,7 +178,7 @@ func TestRunEnds(t *testing.T) {
 
 func TestStream(t *testing.T) {
 	at := time.Date(2026, 11, 23, 8, 0, 0, 0, time.Local)
-	e := inspect.Event{At: at, Kind: inspect.Spoke, Conversation: inspect.Conversation{
+	e := inspect.Event{At: at, Kind: inspect.Continued, Conversation: inspect.Conversation{
 		To: to, From: from, Count: 3, Began: at.Add(-time.Hour), Written: at.Add(-time.Second), Left: 4 * time.Hour}}
 	newer := inspect.Event{At: at, Kind: inspect.Began,
 		Conversation: inspect.Conversation{To: to, From: from, Newer: true}}
@@ -188,12 +188,12 @@ func TestStream(t *testing.T) {
 		nil, []inspect.Event{e}, nil)); err != nil {
 		t.Fatal(err)
 	}
-	want := "08:00:00 spoke +1202•••0143          +1500•••0006                3\n" +
-		"08:00:00 began +1202•••0143          +1500•••0006                ?\n"
+	want := "08:00:00 continued +1202•••0143          +1500•••0006                3\n" +
+		"08:00:00 began     +1202•••0143          +1500•••0006                ?\n"
 	if text.String() != want {
 		t.Errorf("got\n%s", text.String())
 	}
-	for _, want := range []string{`"event":"spoke"`, `"from":"+1202•••0143"`, `"count":3`, `"left_seconds":14400`,
+	for _, want := range []string{`"event":"continued"`, `"from":"+1202•••0143"`, `"count":3`, `"left_seconds":14400`,
 		`"at":"2026-11-23T`} {
 		if !strings.Contains(object.String(), want) || !json.Valid([]byte(object.String())) {
 			t.Errorf("no %s in %s", want, object.String())

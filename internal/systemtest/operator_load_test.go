@@ -58,7 +58,7 @@ func TestOperatorsUnderTraffic(t *testing.T) {
 			}
 		}
 	}
-	waitForEvents(t, watch, l.conversations, "spoke")
+	waitForEvents(t, watch, l.conversations, "continued")
 	messages, slowest := l.finish()
 	for _, one := range l.conversations[ended:] {
 		last := fmt.Sprintf(`"from":"%s","to":"%s","count":%d,`, one.From, one.To, len(one.replies))

@@ -67,7 +67,7 @@ func watchTable(t *testing.T, server *redistest.Server, r *replica, first *sende
 	x.expect("FROM")
 	x.expect("+1202•••" + first.From[8:])
 	second := startConversation(t, r, 1)
-	x.expect("began +1202•••" + second.From[8:])
+	x.expect("began     +1202•••" + second.From[8:])
 	end(x)
 	_ = x.cmd.Wait()
 	x.expect("\x1b[?1049l")

@@ -244,7 +244,7 @@ func TestWatchPrintsEvents(t *testing.T) {
 		do    func()
 	}{
 		{"began", func() { s.deliver(r.url, "/sms", webhooktest.NewSID(), "") }},
-		{"spoke", func() { s.deliver(r.url, "/sms", webhooktest.NewSID(), "") }},
+		{"continued", func() { s.deliver(r.url, "/sms", webhooktest.NewSID(), "") }},
 		{"ended", func() { execute(t, []string{"end", s.From, "--to", s.To, "--yes"}, redisURL) }},
 		{"began", func() { s.deliver(r.url, "/sms", webhooktest.NewSID(), "") }},
 		{"gone", func() { execute(t, []string{"end", s.From, "--to", s.To, "--yes", "--erase"}, redisURL) }},

@@ -16,8 +16,8 @@ const (
 	// MaxSize is the size in bytes of the largest record. A larger value is put into quarantine without being read.
 	MaxSize = 256 << 10
 
-	// maxApp is the size in bytes of the largest data of a responder.
-	maxApp = 32 << 10
+	// maxData is the size in bytes of the largest data of a responder.
+	maxData = 32 << 10
 
 	// maxCounter is the largest integer that every reader of JSON represents exactly.
 	maxCounter = 1 << 53
@@ -30,8 +30,8 @@ var (
 	// ErrNewer means that a later version of this service wrote the record. It must not be changed.
 	ErrNewer = errors.New("session record is of a later version")
 
-	// ErrApp means that the responder's data cannot be stored: it is too large, or it is not JSON.
-	ErrApp = errors.New("the responder's data is not JSON, or is larger than 32 KiB")
+	// ErrData means that the responder's data cannot be stored: it is too large, or it is not JSON.
+	ErrData = errors.New("the responder's data is not JSON, or is larger than 32 KiB")
 )
 
 // Like encoding/json, the package accepts texts that are not UTF-8, and names that are not unique.
@@ -40,10 +40,10 @@ var (
 	anyName = jsontext.AllowDuplicateNames(true)
 )
 
-// CheckApp returns ErrApp if a record cannot contain the data of a responder. Empty data is allowed.
+// CheckApp returns ErrData if a record cannot contain the data of a responder. Empty data is allowed.
 func CheckApp(data json.RawMessage) error {
-	if len(data) > maxApp || len(data) > 0 && !jsontext.Value(data).IsValid(anyName, anyUTF8) {
-		return ErrApp
+	if len(data) > maxData || len(data) > 0 && !jsontext.Value(data).IsValid(anyName, anyUTF8) {
+		return ErrData
 	}
 	return nil
 }

@@ -275,9 +275,9 @@ func TestApp(t *testing.T) {
 		{"no data is allowed", "", nil},
 		{"an object is allowed", `{"a":{"b":[]}}`, nil},
 		{"32 KiB are allowed", `"` + strings.Repeat("x", 32<<10-2) + `"`, nil},
-		{"more than 32 KiB are refused", `"` + strings.Repeat("x", 32<<10-1) + `"`, ErrApp},
-		{"a text that is not JSON is refused", `{"a":}`, ErrApp},
-		{"two values are refused", `{} {}`, ErrApp},
+		{"more than 32 KiB are refused", `"` + strings.Repeat("x", 32<<10-1) + `"`, ErrData},
+		{"a text that is not JSON is refused", `{"a":}`, ErrData},
+		{"two values are refused", `{} {}`, ErrData},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if err := CheckApp(json.RawMessage(row.data)); !errors.Is(err, row.want) {
