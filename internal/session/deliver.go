@@ -25,8 +25,8 @@ type delivery struct {
 func (m *Manager) deliver(ctx context.Context, hangUp <-chan struct{}, d *delivery) *Outcome {
 	past := &history{hangUp: hangUp}
 	for {
-		p, s, err := m.attempt(ctx, d, past)
-		past = past.after(err)
+		p, s, left, err := m.attempt(ctx, d, past)
+		past = past.after(left, err)
 		if err != nil {
 			if err = past.wait(ctx, err); err == nil {
 				continue
@@ -40,21 +40,21 @@ func (m *Manager) deliver(ctx context.Context, hangUp <-chan struct{}, d *delive
 	}
 }
 
-// attempt makes one attempt. Everything that it makes is new, so an attempt that fails is simply thrown away.
-func (m *Manager) attempt(ctx context.Context, d *delivery, past *history) (processed, saved, error) {
+// attempt makes one attempt. Everything that it makes is new. If it fails, only the traces of its commit are kept.
+func (m *Manager) attempt(ctx context.Context, d *delivery, past *history) (processed, saved, traces, error) {
 	found, err := m.find(ctx, d, past)
 	if err != nil {
-		return processed{}, saved{}, err
+		return processed{}, saved{}, traces{}, err
 	}
 	p, err := m.turn(ctx, found.record, &d.Incoming, time.Now())
 	if err != nil {
-		return processed{}, saved{}, err
+		return processed{}, saved{}, traces{}, err
 	}
-	s, err := m.commit(ctx, d, past, found, p.record)
+	s, left, err := m.commit(ctx, d, past, found, p.record)
 	if err != nil {
-		return processed{}, saved{}, err
+		return processed{}, saved{}, left, err
 	}
-	return p, s, nil
+	return p, s, left, nil
 }
 
 // history is what the attempts of one request have done so far. It never changes after it was made.
@@ -67,25 +67,18 @@ type history struct {
 	// hangUp is closed when the client hangs up. It is nil after a command to save the message was sent, because a
 	// commit must not be interrupted.
 	hangUp <-chan struct{}
-	traces
+
+	traces // what the commits have left in Redis; a commit whose reply was lost may have saved a record
 }
 
-// traces are what the commits of a request may have left in Redis, and what the last one has found there.
-type traces struct {
-	ownToken string // the token under which the request may have made a record, now or later; "" if there is none
-	mayPoint bool   // the pointer may contain ownToken now or later
-
-	// If the last attempt used a cached record that was out of date, replaced is its token, and replacement is the
-	// record that Redis has instead. replaced is "" if the record was not cached, or if Redis has no record.
-	replaced    string
-	replacement []byte
-}
-
-// after returns the history after one more attempt. err is the error of the attempt.
-func (h *history) after(err error) *history {
+// after returns the history after one more attempt. left and err are the results of the attempt.
+func (h *history) after(left traces, err error) *history {
 	next := *h
 	next.attempts++
 	next.replaced, next.replacement = "", nil // they are used for one attempt
+	if left.isSent {
+		next.hangUp, next.traces = nil, left
+	}
 	if err == nil {
 		return &next
 	}
@@ -97,9 +90,6 @@ func (h *history) after(err error) *history {
 	}
 	if next.cause == nil || !errors.Is(err, context.DeadlineExceeded) {
 		next.cause = err
-	}
-	if failed, isSent := errors.AsType[*commitError](err); isSent {
-		next.hangUp, next.traces = nil, failed.traces
 	}
 	return &next
 }

@@ -43,6 +43,8 @@ func (m *Manager) find(ctx context.Context, d *delivery, past *history) (snapsho
 	}
 	defer m.slots.release()
 
+	// The cookie comes first in two cases: in the first attempt, and in the second one if the first one used the cached
+	// record of the cookie's token, which was out of date.
 	cookieIsFirst := past.attempts == 0 || past.replaced == d.cookie
 	if cookieIsFirst {
 		if s, err := m.load(ctx, d, past, d.cookie, ""); !errors.Is(err, errAbsent) {
