@@ -99,7 +99,7 @@ ours               yes
 		t.Errorf("exit status %d, %s%s", status, stdout, stderr)
 	}
 	if !slices.Equal(o.health, []string{"GET https://sms.example.com/healthz"}) || len(o.posts()) != 1 {
-		t.Errorf("the service got %q, and Twilio %q", o.health, o.posts())
+		t.Errorf("the service got %q, and Twilio got %q", o.health, o.posts())
 	}
 	if _, stdout, _ := o.run(t, "set", twiliotest.ExampleNumber); !strings.Contains(stdout,
 		"after              the same\n") || len(o.posts()) != 1 {

@@ -43,8 +43,8 @@ func readSecret(path string, isList bool) (string, error) {
 }
 
 // readFile returns the content of a file. It waits for a pipe no longer than pipeTimeout, because the files are read
-// again while messages wait for the new secrets. An error continues a sentence that begins with the file. It does not
-// contain the path.
+// again while messages wait for the new secrets. The text of an error does not contain the
+// path: the caller writes the name of the file before it.
 func readFile(path string) (content []byte, err error) {
 	file, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0) // otherwise opening a pipe waits for its writer
 	if err == nil {

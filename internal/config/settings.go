@@ -63,7 +63,7 @@ func field[T any](name string, target *T, parse func(string) (T, error)) setting
 	return setting{name, set, func() string { return format(*target) }}
 }
 
-// Setting is an effective setting, in the form in which it is shown.
+// Setting is an effective setting as text.
 type Setting struct {
 	Name  string // in the environment
 	Value string // as it could be set again, with secrets masked; "" if it is not set or turned off

@@ -207,7 +207,7 @@ func TestLogIsBounded(t *testing.T) {
 	}
 	d := s.phones()[0]
 	if len(d.Entries) != 200 || d.Last != 201 || d.Entries[0].ID != 2 || d.Entries[199].ID != 201 {
-		t.Errorf("of %d entries, %d are in the log, from %d", d.Last, len(d.Entries), d.Entries[0].ID)
+		t.Errorf("%d of %d entries are in the log, from %d", len(d.Entries), d.Last, d.Entries[0].ID)
 	}
 	if status := s.get("/dev/message?phone=1&entry=1", nil); status != 404 {
 		t.Errorf("a dropped entry is answered %d", status)

@@ -55,8 +55,8 @@ const columns = "%-21s %-21s %7s %8s %8s"
 // header is the first line of a table.
 const header = "FROM                  TO                      COUNT     IDLE     LEFT"
 
-// row returns a conversation as a line of a table. It shows a value that only a later version can read as a question
-// mark.
+// row returns a conversation as a line of a table. It shows a question mark for a value that only a later version can
+// read.
 func (p *Printer) row(c Conversation, now time.Time) string {
 	idle, left := duration.Brief(now.Sub(c.Written)), "for ever"
 	if c.Newer {

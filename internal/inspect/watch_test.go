@@ -69,9 +69,9 @@ func TestPoll(t *testing.T) {
 		b.write("+1", 0, 0, 30)
 		b.write("+2", 1, 30, 30)
 		b.do("DEL", "sms:conversation:"+to+":+3")
-		b.expect(w, "one ends, one ends and begins, and one expires", "+1 ended 7, +2 ended 2, +2 began 1, +3 gone 1")
+		b.expect(w, "a conversation ends, another ends and begins, and a third expires", "+1 ended 7, +2 ended 2, +2 began 1, +3 gone 1")
 		b.write("+1", 1, 40, 40)
-		b.expect(w, "an ended one begins", "+1 began 1")
+		b.expect(w, "an ended conversation begins", "+1 began 1")
 		if len(w.Rows) != 2 || w.More != 0 || w.Rows[0].From != "+1" || w.Rows[1].From != "+2" {
 			b.Errorf("it remembers %+v", w.Rows)
 		}
@@ -89,13 +89,13 @@ func TestPollRemembersTheLatest(t *testing.T) {
 			b.Fatalf("it remembers %+v and %d more", w.Rows, w.More)
 		}
 		b.write("+1", 2, 0, 10)
-		b.expect(w, "one that is not remembered continues", "+1 continued 2")
+		b.expect(w, "a conversation that is not remembered continues", "+1 continued 2")
 		b.write("+6", 1, 20, 20)
-		b.expect(w, "one begins", "+6 began 1")
+		b.expect(w, "a conversation begins", "+6 began 1")
 		b.do("DEL", "sms:conversation:"+to+":+2")
-		b.expect(w, "one that is not remembered is gone", "")
+		b.expect(w, "a conversation that is not remembered is gone", "")
 		b.do("DEL", "sms:conversation:"+to+":+6")
-		b.expect(w, "a remembered one is gone, and another takes its place", "+6 gone 1")
+		b.expect(w, "a remembered conversation is gone, and another takes its place", "+6 gone 1")
 		b.expect(w, "nothing happens", "")
 	})
 }

@@ -18,7 +18,7 @@ func TestCountOf(t *testing.T) {
 		{"no reply", nil, 0},
 		{"two replies", []string{"Hello, thanks for message number 2", "Hello, thanks for message number 3"}, 0},
 		{"another text", []string{"Sorry, please try again."}, 0},
-		{"the number 1 in the text for later messages", []string{"Hello, thanks for message number 1"}, 0},
+		{"a later message with the number 1", []string{"Hello, thanks for message number 1"}, 0},
 		{"the number 0", []string{"Hello, thanks for message number 0"}, 0},
 		{"a negative number", []string{"Hello, thanks for message number -2"}, 0},
 		{"a number with a sign", []string{"Hello, thanks for message number +2"}, 0},

@@ -36,7 +36,8 @@ func flask(t *testing.T) string {
 	return "http://127.0.0.1:" + strings.TrimSpace(port) + "/sms"
 }
 
-// python returns a Python interpreter that has Flask. It prefers that of the system, for which a package has Flask.
+// python returns a Python interpreter that has Flask. It prefers /usr/bin/python3, because a system package can install
+// Flask for it.
 func python(t *testing.T) string {
 	t.Helper()
 	for _, name := range []string{"/usr/bin/python3", "python3"} {

@@ -234,7 +234,7 @@ func TestDuration(t *testing.T) {
 func TestLatencyCountsFromDueTime(t *testing.T) {
 	o := usualLoad(newServer())
 	o.Rate, o.Messages, o.InFlight, o.Conversations, o.Burst, o.Resend = 10, 10, 1, 10, 1, 0
-	o.Phone = func(string) (Sender, error) { return second{}, nil }
+	o.Phone = func(string) (Sender, error) { return slowPhone{}, nil }
 	report, err := runInFakeTime(t, o)
 	if err != nil {
 		t.Fatal(err)
@@ -249,10 +249,10 @@ func TestLatencyCountsFromDueTime(t *testing.T) {
 	}
 }
 
-// second is a phone whose messages are answered after a second.
-type second struct{}
+// slowPhone is a phone whose messages are answered after a second.
+type slowPhone struct{}
 
-func (second) Send(context.Context, phone.Message) *phone.Delivery {
+func (slowPhone) Send(context.Context, phone.Message) *phone.Delivery {
 	time.Sleep(time.Second)
 	return &phone.Delivery{Replies: []phone.Reply{{Body: "Hello, thanks for the new message."}}}
 }
@@ -267,7 +267,7 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// The server stops answering. The deliveries that are cut off count neither for the server nor against it.
+// The server stops answering. The proof ignores the deliveries that are cut off.
 func TestAnInterruptedRunReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer()

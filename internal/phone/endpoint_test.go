@@ -61,8 +61,8 @@ func TestRequestTarget(t *testing.T) {
 	const public = "https://sms.example.com/sms"
 	for _, row := range []struct{ name, url, address, target string }{
 		{"without an address the URL is requested", "http://SELF/a/sms?b=c", "", "/a/sms?b=c"},
-		{"a missing path is the root", "http://SELF", "", "/"},
-		{"a missing path before a query is the root", "http://SELF?a=b", "", "/?a=b"},
+		{"a missing path means the root", "http://SELF", "", "/"},
+		{"a missing path before a query means the root", "http://SELF?a=b", "", "/?a=b"},
 		{"the address has its own path", public, "http://SELF/hook", "/hook"},
 		{"an address without a query gets the URL's query", public + "?a=b", "http://SELF/hook", "/hook?a=b"},
 		{"an address keeps its query", public + "?a=b", "http://SELF/hook?c=d", "/hook?c=d"},

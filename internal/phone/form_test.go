@@ -72,7 +72,7 @@ func TestOrderOfParameters(t *testing.T) {
 	}{
 		{"without a Messaging Service, its SID is not sent", from, to, phone.Message{}, noService},
 		{"an MMS has its media types after ToCountry and its media URLs before ApiVersion", from, to, phone.Message{Media: image}, mms},
-		{"WhatsApp has no parameters for places", whatsAppFrom, whatsAppTo, phone.Message{}, whatsApp},
+		{"WhatsApp has no parameters for locations", whatsAppFrom, whatsAppTo, phone.Message{}, whatsApp},
 		{"WhatsApp has its media types first and its media URLs before ApiVersion", whatsAppFrom, whatsAppTo, phone.Message{Media: image},
 			slices.Insert(slices.Insert(slices.Clone(whatsApp), 0, "MediaContentType0"), len(whatsApp), "MediaUrl0")},
 		{"OptOutType comes last", from, to, phone.Message{OptOutType: "STOP"}, append(slices.Clone(noService), "OptOutType")},

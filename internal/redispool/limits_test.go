@@ -334,8 +334,7 @@ func TestProxyWithoutHELLO(t *testing.T) {
 	}
 }
 
-// failing is a resolver that knows no host and counts the lookups. It replaces a server that cannot be connected to:
-// each attempt makes one lookup.
+// failing is a resolver that knows no host. It counts the attempts to connect, because each attempt makes one lookup.
 type failing struct {
 	lookups *atomic.Int64
 	takes   time.Duration

@@ -198,7 +198,7 @@ func TestWatch(t *testing.T) {
 	})
 	for state, takes := range map[string]time.Duration{"ready": patience - time.Second,
 		"starting": patience + time.Second} {
-		t.Run("a ping may take as long as a message: after one of "+takes.String()+" it is "+state, func(t *testing.T) {
+		t.Run("after a ping that took "+takes.String()+", the service is "+state, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := watch(t, takes)
 				w.set(nil)

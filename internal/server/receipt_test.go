@@ -110,7 +110,7 @@ func TestCutElsewhere(t *testing.T) {
 			{"if From absorbs FromCity", "&FromCity=WASHINGTON", "FromCityWASHINGTON"},
 			{"if To absorbs ToCity", "&ToCity=", "ToCity"},
 		} {
-			t.Run("a captured message is not another message "+row.name, func(t *testing.T) {
+			t.Run("a captured message is not accepted as a new one "+row.name, func(t *testing.T) {
 				s.do(t, "FLUSHALL")
 				r := newReplica(t, s.addr)
 				// the accepted form with the fewest checks

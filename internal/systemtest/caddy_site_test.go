@@ -121,7 +121,7 @@ func answering(t *testing.T, f *fleet, before map[*replica]int, messages int) (m
 		return sum >= messages
 	})
 	if logged != messages {
-		t.Errorf("of %d messages of one conversation, at most %d went to the same replica", messages, logged)
+		t.Errorf("at most %d of %d messages of one conversation went to the same replica", logged, messages)
 	}
 	return most
 }

@@ -55,8 +55,8 @@ func scrape(tb testing.TB, r *replica) []series {
 	return all
 }
 
-// sum adds the values of the series with a name and with labels. The labels are given as name, value, name, value and
-// so on.
+// sum adds the values of the series with the given name and labels. The labels are given as name, value, name, value
+// and so on.
 func sum(all []series, name string, labels ...string) (total float64) {
 	for _, one := range all {
 		fits := one.name == name

@@ -27,8 +27,8 @@ import (
 
 // serveReference runs a server that the service is compared with. It uses the Redis at REDIS_ADDR and does not return.
 //
-//   - plain is the server that the documentation of the libraries leads to: scs's middleware with redisstore, the
-//     counter of the tutorial, and twilio-go's validator. It is the negative control, which must break our promises.
+//   - plain is the server that the libraries' documentation describes: scs's middleware with redisstore, the counter
+//     of the tutorial, and twilio-go's validator. It is the negative control, which must break our promises.
 //   - limit1 and limit2 do the least work that such a server can do: net/http, the form, the signature, and one EVALSHA
 //     that counts, or a GET and a SET. They keep no promise.
 //   - bytes is limit2 with a value of the size of a full record, the least work of a server that remembers 64

@@ -88,8 +88,8 @@ func TestTroubles(t *testing.T) {
 	}
 }
 
-// waitForRoundTrips waits until a replica has made some more round trips to Redis. The readiness check makes one a
-// second.
+// waitForRoundTrips waits until a replica has made more round trips to Redis. The readiness check makes one round trip
+// each second.
 func waitForRoundTrips(t *testing.T, r *replica) {
 	t.Helper()
 	waitForMetric(t, r, roundTrips, sum(scrape(t, r), roundTrips)+5)

@@ -24,7 +24,7 @@ func FuzzParseForm(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		form, err := twilio.ParseForm(body)
 		values, wantErr := url.ParseQuery(strings.ReplaceAll(string(body), ";", "%3B"))
-		wellFormed := wantErr == nil && !notTwilios(string(body), values)
+		wellFormed := wantErr == nil && !neverSent(string(body), values)
 		if (err == nil) != wellFormed {
 			t.Fatalf("the error is %v, that of net/url is %v", err, wantErr)
 		}
@@ -46,8 +46,8 @@ func FuzzParseForm(f *testing.F) {
 // validName matches the names that are accepted.
 var validName = regexp.MustCompile(`^[A-Za-z0-9_.-]+$`)
 
-// notTwilios reports whether a well-formed form is one that Twilio would not send.
-func notTwilios(body string, values url.Values) bool {
+// neverSent reports whether a well-formed form is one that Twilio would not send.
+func neverSent(body string, values url.Values) bool {
 	for name := range values {
 		if !validName.MatchString(name) {
 			return true

@@ -79,7 +79,7 @@ func (n naive) sign(v vector) string {
 	return macOf(vectorToken, signed+strings.ReplaceAll(strings.Join(parts, ""), "\x00", ""))
 }
 
-// macOf returns the signature of a text. It uses nothing of the package under test.
+// macOf returns the signature of a text. It does not use the package under test.
 func macOf(token, text string) string {
 	mac := hmac.New(sha1.New, []byte(token))
 	mac.Write([]byte(text))

@@ -113,7 +113,7 @@ func (r signedRequest) isComparable() bool {
 // broken reports whether the form must be refused.
 func (r signedRequest) broken() bool {
 	values, err := url.ParseQuery(r.body)
-	return err != nil || notTwilios(r.body, values)
+	return err != nil || neverSent(r.body, values)
 }
 
 // signed returns the part of the signed text that comes from the form. The form is not broken.

@@ -107,7 +107,7 @@ func TestSignPublishedVectors(t *testing.T) {
 	}
 }
 
-// The team's own app gets a message with another signature, made with the token that Twilio used.
+// The service signs a message for the team's own app with the token that Twilio used.
 func TestSignWithTheTokenOfAMessage(t *testing.T) {
 	v := published(t, "1")
 	form := parse(t, v.Body)

@@ -72,7 +72,7 @@ func TestHealthURL(t *testing.T) {
 		})
 		if _, err := webhook.Ask(t.Context(), outside, post(url, url)); err == nil ||
 			!slices.Equal(asked, []string{want}) {
-			t.Errorf("for %s, %q is asked, want %s (%v)", url, asked, want, err)
+			t.Errorf("%s: Ask requested %q, want %s (%v)", url, asked, want, err)
 		}
 	}
 }

@@ -19,7 +19,7 @@ type Order struct {
 	Unchecked bool // do not check that an smsession answers at the URLs
 }
 
-// Change is what Set did, and what answers at the URLs that it set.
+// Change is the result of Set.
 type Change struct {
 	Answering []Answer `json:"answering"` // nil if the URLs were not checked
 	DryRun    bool     `json:"dry_run"`

@@ -82,7 +82,7 @@ func TestMessagingService(t *testing.T) {
 		{"it overrides the number's webhook", "https://service.example.com/in", false,
 			"MG1 (Support), which overrides it: POST https://service.example.com/in",
 			"no: the Messaging Service MG1 overrides the number's webhook, and has a URL that does not end in /sms"},
-		{"its own webhook is ours", ourURL, false, "MG1 (Support), which overrides it: POST " + ourURL, "yes"},
+		{"it overrides the number's webhook with our URL", ourURL, false, "MG1 (Support), which overrides it: POST " + ourURL, "yes"},
 		{"the password in its URL is hidden", "https://me:secret@sms.example.com/sms", false,
 			"MG1 (Support), which overrides it: POST https://•••@sms.example.com/sms", "yes"},
 		{"it accepts no incoming messages", "", false, "MG1 (Support), which accepts no incoming messages",

@@ -75,7 +75,7 @@ func (k Keys) Pattern(to, from string) string {
 // literal escapes the special characters of a pattern.
 var literal = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
 
-// keySpecial are the characters with a meaning in the key of a conversation.
+// keySpecial contains the characters with a meaning in the key of a conversation.
 const keySpecial = ":{}"
 
 // Escape returns an address or a MessageSid as a record contains it. In this form, it needs no escape in JSON, can be

@@ -74,7 +74,7 @@ func TestPattern(t *testing.T) {
 				}
 			}
 			if found := matching(t, conn, k.Pattern("", "")); len(found) != len(odd)*len(odd) {
-				t.Errorf("of %d conversations %d are found", len(odd)*len(odd), len(found))
+				t.Errorf("%d of %d conversations are found", len(found), len(odd)*len(odd))
 			}
 		}
 	})

@@ -38,7 +38,7 @@ func TestNumber(t *testing.T) {
 			}
 		})
 	}
-	t.Run("all fields are read, and null is empty", func(t *testing.T) {
+	t.Run("all fields are read, and null is read as empty", func(t *testing.T) {
 		twilio := twiliotest.New(t, twiliotest.Example("sms_url", "https://sms.example.com/sms#rc=2", "sms_method",
 			"GET",
 			"sms_fallback_url", nil, "sms_fallback_method", "POST", "sms_application_sid", "APaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"))
