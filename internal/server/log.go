@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -27,7 +26,7 @@ func (s *Server) log(r *http.Request, res result, took time.Duration) {
 	// Logger.LogAttrs would spend time to find the source line of its caller, so the record is made here.
 	line := slog.NewRecord(time.Now(), end.level, "request", 0)
 	line.AddAttrs(
-		slog.String("request_id", rand.Text()),
+		arrivalFrom(r.Context()).requestID(),
 		slog.String("path", r.URL.Path),
 		slog.Int("status", end.status),
 		slog.String("result", string(res)),

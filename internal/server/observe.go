@@ -3,24 +3,38 @@ package server
 import (
 	"context"
 	"fmt"
+	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"runtime"
 	"runtime/debug"
+	"strconv"
 	"time"
 )
 
-type receivedKey struct{}
-
-// receivedFrom returns when a request arrived.
-func receivedFrom(ctx context.Context) time.Time {
-	at, _ := ctx.Value(receivedKey{}).(time.Time)
-	return at
+// arrival is what observe records about a request.
+type arrival struct {
+	at time.Time
+	id uint64 // chosen at random, so that the log lines of a request can be found
 }
 
-// observe records when a request arrived, and turns a panic into a 500.
+type arrivalKey struct{}
+
+// arrivalFrom returns the arrival of a request.
+func arrivalFrom(ctx context.Context) arrival {
+	a, _ := ctx.Value(arrivalKey{}).(arrival)
+	return a
+}
+
+// requestID is the same in all log lines of a request.
+func (a arrival) requestID() slog.Attr {
+	return slog.String("request_id", strconv.FormatUint(a.id, 16))
+}
+
+// observe records the arrival of a request, and turns a panic into a 500.
 func (s *Server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r = r.WithContext(context.WithValue(r.Context(), receivedKey{}, time.Now()))
+		r = r.WithContext(context.WithValue(r.Context(), arrivalKey{}, arrival{time.Now(), rand.Uint64()}))
 		defer s.recoverPanic(w, r)
 		next.ServeHTTP(w, r)
 	})
@@ -35,7 +49,7 @@ func (s *Server) recoverPanic(w http.ResponseWriter, r *http.Request) {
 	if p == http.ErrAbortHandler {
 		panic(p)
 	}
-	s.Logger.Error("panic", "value", describe(p), "stack", string(debug.Stack()))
+	s.Logger.Error("panic", arrivalFrom(r.Context()).requestID(), "value", describe(p), "stack", string(debug.Stack()))
 	s.refuse(w, r, bug)
 }
 

@@ -52,25 +52,30 @@ func TestPanic(t *testing.T) {
 			if a := message("break").send(r.public); strings.Contains(a.Body, "out of range") {
 				t.Errorf("the reply is %q", a.Body)
 			}
-			lines := r.log.lines(t, "panic")
-			if len(lines) != 1 {
-				t.Fatalf("the log has %d lines of the panic, want 1", len(lines))
+			line := r.log.wantPanic(t)
+			stack, _ := line["stack"].(string)
+			if line["level"] != "ERROR" || !strings.Contains(stack, "faulty.Respond") {
+				t.Errorf("the log line is %v", line)
 			}
-			if stack, _ := lines[0]["stack"].(string); lines[0]["level"] != "ERROR" ||
-				!strings.Contains(stack, "faulty.Respond") {
-				t.Errorf("the log line is %v", lines[0])
-			}
-			r.log.wantLast(t, "ERROR", "panic")
 		})
 	})
 	t.Run("it gets 500, too, if it happens before the session is found", func(t *testing.T) {
 		r := newReplica(t, nobody)
 		r.Webhook = nil
 		message("hello").send(r.Public()).refused(t, http.StatusInternalServerError)
-		if lines := r.log.lines(t, "panic"); len(lines) != 1 {
-			t.Errorf("the log has %d lines of the panic, want 1", len(lines))
-		}
+		r.log.wantPanic(t)
 	})
+}
+
+// wantPanic fails the test unless one panic is logged, with the request_id of the last request. It returns the line of
+// the panic.
+func (j *journal) wantPanic(t *testing.T) line {
+	t.Helper()
+	all, request := j.lines(t, "panic"), j.wantLast(t, "ERROR", "panic")
+	if id, _ := request["request_id"].(string); len(all) != 1 || id == "" || all[0]["request_id"] != id {
+		t.Fatalf("the panic has the log lines %v, and its request has %v", all, request)
+	}
+	return all[0]
 }
 
 func TestResponderFails(t *testing.T) {

@@ -58,7 +58,7 @@ func (s *Server) refuseFields(w http.ResponseWriter, r *http.Request, err error)
 func (s *Server) finish(w http.ResponseWriter, r *http.Request, res result, body []byte) {
 	s.closeIfDraining(w)
 	endings[res].write(w, body)
-	took := time.Since(receivedFrom(r.Context()))
+	took := time.Since(arrivalFrom(r.Context()).at)
 	s.metrics.count(r, res, took)
 	s.log(r, res, took)
 }
@@ -68,7 +68,7 @@ func (s *Server) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.closeIfDraining(w)
 		next.ServeHTTP(w, r)
-		s.log(r, written, time.Since(receivedFrom(r.Context())))
+		s.log(r, written, time.Since(arrivalFrom(r.Context()).at))
 	})
 }
 

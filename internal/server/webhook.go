@@ -40,7 +40,7 @@ func (s *Server) admit(verifier *twilio.Verifier) func(http.Handler) http.Handle
 			r = r.WithContext(session.WithIncoming(r.Context(), session.Incoming{
 				Message:  conversation.Message{SID: msg.SID, From: msg.From, To: msg.To, Body: msg.Body},
 				Ends:     keyword == twilio.KeywordStop,
-				Received: receivedFrom(r.Context()),
+				Received: arrivalFrom(r.Context()).at,
 			}))
 			defer s.recoverPanic(w, r)
 			if keyword == twilio.KeywordStart || keyword == twilio.KeywordHelp {
