@@ -115,8 +115,11 @@ func TestSeriesAreComplete(t *testing.T) {
 	each(t, func(t *testing.T, s *store) {
 		r := newReplica(t, s.addr, withAccount, withResponder(faulty{}))
 		before := scrape(t, r)
+		results := []session.Result{
+			session.Begun, session.Continued, session.Repeated, session.Ended, session.Guarded,
+		}
 		for _, route := range routes {
-			for _, result := range session.Results() {
+			for _, result := range results {
 				if value, found := before[series(route, result)]; !found || value != 0 {
 					t.Errorf("%s is %v (%t) before the first message", series(route, result), value, found)
 				}

@@ -11,8 +11,8 @@ import (
 	"smsession/internal/twilio"
 )
 
-// result is the word for how a request ends, in the log and in the metrics. The results of messages also include those
-// of session.Results and the keywords START and HELP.
+// result is the word for how a request ends, in the log and in the metrics. A message can also have a session.Result or
+// the keyword START or HELP as its result.
 type result string
 
 const (

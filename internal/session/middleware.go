@@ -31,9 +31,6 @@ const (
 	Guarded   Result = "guarded"   // a message that got no reply because of MaxReplies
 )
 
-// Results returns all results, for a metric that has a series for each.
-func Results() []Result { return []Result{Begun, Continued, Repeated, Ended, Guarded} }
-
 // Outcome is the result of processing a message. It never changes after it was made.
 type Outcome struct {
 	Reply  conversation.Reply
