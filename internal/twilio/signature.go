@@ -70,10 +70,10 @@ func (v *Verifier) SetTokens(tokens Tokens) {
 	}})
 }
 
-// Verify reports whether Twilio signed a form that was posted to the URL, and returns the token of the signature. query
-// is the query of the request, byte for byte and with its question mark, or "". Verify skips a token for another
-// account than the form's AccountSid. A missing signature counts as a wrong signature. The comparison takes constant
-// time.
+// Verify reports whether Twilio signed a form that was posted to the URL, and returns the token of the signature, which
+// tells which account signed. query is the query of the request, byte for byte and with its question mark, or "".
+// Verify skips a token for another account than the form's AccountSid. A missing signature counts as a wrong signature.
+// The comparison takes constant time.
 func (v *Verifier) Verify(signature, query string, form Form) (token string, ok bool) {
 	pool := v.signers.Load()
 	signers := pool.Get().(*[]*signer)
