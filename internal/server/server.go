@@ -90,11 +90,12 @@ func (s *Server) routeHealth(r chi.Router) {
 // refuseMethod refuses a method that a path does not take, or a path that does not exist. chi does not distinguish them
 // for a method that it does not know.
 func (s *Server) refuseMethod(routes chi.Routes, w http.ResponseWriter, r *http.Request) {
-	for method, refused := range map[string]result{http.MethodPost: notPost, http.MethodGet: notGet} {
-		if routes.Match(chi.NewRouteContext(), method, r.URL.EscapedPath()) {
-			s.refuse(w, r, refused)
-			return
-		}
+	path, refused := r.URL.EscapedPath(), notFound
+	if routes.Match(chi.NewRouteContext(), http.MethodGet, path) {
+		refused = notGet
 	}
-	s.refuse(w, r, notFound)
+	if routes.Match(chi.NewRouteContext(), http.MethodPost, path) {
+		refused = notPost
+	}
+	s.refuse(w, r, refused)
 }

@@ -42,7 +42,7 @@ func (s *Server) admit(verifier *twilio.Verifier) func(http.Handler) http.Handle
 				Ends:     keyword == twilio.KeywordStop,
 				Received: arrivalFrom(r.Context()).at,
 			}))
-			defer s.recoverPanic(w, r)
+			defer s.recoverPanic(w, r) // as observe does, but here r has the message, for the log line and the metrics
 			if keyword == twilio.KeywordStart || keyword == twilio.KeywordHelp {
 				s.reply(w, r, result(keyword), conversation.Reply{})
 				return
