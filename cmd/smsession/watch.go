@@ -33,8 +33,8 @@ start, the exit status is 1. It is 2 for a wrong command line or setting.
   smsession watch --json | jq -c 'select(.event == "began")'`
 }
 
-// Validate checks the bounds of the numbers. Without a least value of --every, a typing error could make watch read
-// Redis without a pause.
+// Validate checks the bounds of the numbers. Without a minimum for --every, a typing error could make watch read Redis
+// without a pause.
 func (c *watchCommand) Validate() error {
 	switch {
 	case c.Every < 100*time.Millisecond:

@@ -159,8 +159,8 @@ check_edge() {
 	say "edge: no redirect; what is unsigned is refused"
 }
 
-# ask_prometheus repeats a query for up to a minute, until the answer contains a word a number of times. Prometheus
-# scrapes every 15 s.
+# ask_prometheus repeats a query for up to a minute, until the answer contains a word the given number of times.
+# Prometheus scrapes every 15 s.
 ask_prometheus() {
 	for _ in $(seq 60); do
 		curl -s "http://127.0.0.1:$PROMETHEUS_PORT/api/v1/$1" >"$work/answer" || true

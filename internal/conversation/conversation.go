@@ -17,8 +17,8 @@ type Message struct {
 	Body string
 }
 
-// State is what is kept of a conversation from one message to the next. The zero State is that of a conversation that
-// has not begun.
+// State is the part of a conversation that is kept from one message to the next. The zero State is that of a
+// conversation that has not begun.
 type State struct {
 	// Counter is the number of messages that were answered since the conversation began.
 	Counter int64

@@ -98,7 +98,8 @@ func (j *Jar) Empty() {
 }
 
 // Cookies returns the cookies that a request to a URL would carry, in their order in the Cookie header. It ignores
-// Options.Lose and does not count as a message. Expires is when the jar deletes the cookie if no message comes first.
+// Options.Lose and does not count as a message. Expires is the time at which the jar deletes the cookie if no message
+// comes first.
 func (j *Jar) Cookies(to *url.URL, now time.Time) []Cookie {
 	j.mu.Lock()
 	defer j.mu.Unlock()

@@ -88,7 +88,7 @@ func contrast(_ *service, w *tab) {
 			Low  []string
 		}](w, call(lowContrast))
 		if got.Seen < 60 || len(got.Low) > 0 {
-			w.Errorf("%s: of %d texts, these have too little contrast: %q", scheme, got.Seen, got.Low)
+			w.Errorf("%s: %d texts were checked, and these have too little contrast: %q", scheme, got.Seen, got.Low)
 		}
 	}
 	if value[string](w, `getComputedStyle(document.body).backgroundColor`) != "rgb(15, 18, 22)" {

@@ -26,7 +26,7 @@ const (
 	// waits for Redis.
 	actTimeout = 14 * time.Second
 
-	// pictureURL is the URL of no picture. The webhook gets the URL, and nothing requests it.
+	// pictureURL is a URL without a picture. The webhook gets the URL, but nothing requests it.
 	pictureURL = "https://media.example.com/picture.jpg"
 )
 

@@ -22,7 +22,8 @@ import (
 //go:embed testdata/attack.js
 var attack string
 
-// otherSite serves a page of another site. Its name resolves to this host, because an attacker controls the DNS of it.
+// otherSite serves a page of another site. Its name resolves to this host, because an attacker controls the DNS of that
+// name.
 func otherSite(t *testing.T) string {
 	t.Helper()
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

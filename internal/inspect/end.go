@@ -11,7 +11,7 @@ import (
 	"smsession/internal/session/record"
 )
 
-// Outcome is what End did. Its values are part of the JSON output.
+// Outcome is the effect of End. Its values are part of the JSON output.
 type Outcome string
 
 // The outcomes of End.

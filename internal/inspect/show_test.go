@@ -143,7 +143,7 @@ func TestFindReturnsAtMost400(t *testing.T) {
 		for i := range 401 {
 			if i == 400 {
 				if found, err := b.source().Find(b.Context(), "", from); err != nil || len(found) != 400 {
-					b.Errorf("of 400, %d are found, %v", len(found), err)
+					b.Errorf("%d of 400 are found, %v", len(found), err)
 				}
 			}
 			b.do("SET", fmt.Sprintf("sms:conversation:+1500555%04d:%s", i, from), token)

@@ -16,7 +16,7 @@ import (
 // Forever is the time to live of a key that does not expire. The service writes no such key.
 const Forever = time.Duration(math.MaxInt64)
 
-// Snapshot is what Redis contained about one conversation. The record was read after the pointer, so a message may have
+// Snapshot has the values in Redis of one conversation. The record was read after the pointer, so a message may have
 // changed Redis in between.
 type Snapshot struct {
 	To, From string
@@ -24,7 +24,7 @@ type Snapshot struct {
 	Record   Value // the zero Value if the pointer contains no token
 }
 
-// Value is what a key contained.
+// Value is the value of a key.
 type Value struct {
 	Text []byte        // nil if the key was missing, was not a string, or was too large to be read
 	Size int64         // the size of the string in bytes, even if it was too large to be read

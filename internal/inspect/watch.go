@@ -9,7 +9,7 @@ import (
 	"smsession/internal/redispool"
 )
 
-// Kind is what happened to a conversation. Its values are part of the JSON output.
+// Kind is a kind of event. Its values are part of the JSON output.
 type Kind string
 
 // The kinds of events.

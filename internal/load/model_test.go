@@ -180,7 +180,7 @@ func (h *device) count(cookie string, m phone.Message) (int, string) {
 	return s.write(one, read, m.SID), key
 }
 
-// write adds a message to a session. read is what the server has read; a correct server has just read it.
+// write adds a message to a session. read is the session as the server has read it; a correct server has just read it.
 func (s *server) write(one *session, read session, sid string) int {
 	for _, c := range read.last {
 		if c.sid != sid || s.forgets {

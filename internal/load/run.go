@@ -37,7 +37,7 @@ type outcome struct {
 
 // Run sends messages until o.Messages or o.Duration is reached or ctx ends. It then waits for the deliveries that have
 // begun, and returns the report. After the end of ctx, it waits for at most 2 s and cuts off the other deliveries.
-// Their answers are unknown, so they count neither for the server nor against it. Run returns an error if o.Phone
+// The results of these deliveries are unknown, so they are neither answers nor errors. Run returns an error if o.Phone
 // fails, and ErrNotFollowed if the webhook leads to another server. Failures of the server are in the report: see
 // Report.Err. The caller must have called o.Check.
 func Run(ctx context.Context, o Options) (*Report, error) {

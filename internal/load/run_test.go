@@ -267,7 +267,7 @@ func TestRate(t *testing.T) {
 	}
 }
 
-// The server stops answering. The proof ignores the deliveries that are cut off.
+// The server stops answering. The deliveries that are cut off are neither answers nor errors.
 func TestAnInterruptedRunReports(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newServer()

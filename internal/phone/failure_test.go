@@ -105,8 +105,8 @@ func TestFailures(t *testing.T) {
 	}
 }
 
-// endlessHead writes headers until the client closes the connection. A client that reads on gets a time-out, which has
-// another error number.
+// endlessHead writes headers until the client closes the connection. A client that continues to read gets a time-out,
+// which has another error number.
 func endlessHead(t *testing.T) phone.Endpoint {
 	return at(newRaw(t, func(c net.Conn) {
 		readRequest(c)

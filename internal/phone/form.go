@@ -17,8 +17,8 @@ import (
 // except those that only WhatsApp has. statusOrder has the parameters of a status callback. Twilio's page on <Message>
 // lists only MessageSid and MessageStatus for its action.
 //
-// The city, the state and the ZIP code of a number are empty, which is how Twilio sends an unknown place. The country
-// is US for a number with +1, and empty for other numbers.
+// The city, the state and the ZIP code of a number are empty, because Twilio sends an unknown location in this way. The
+// country is US for a number with +1, and empty for other numbers.
 const (
 	smsOrder = "ToCountry MediaContentType ToState= SmsMessageSid NumMedia ToCity= FromZip= SmsSid FromState= " +
 		"SmsStatus=received FromCity= Body FromCountry To MessagingServiceSid ToZip= NumSegments MessageSid " +
@@ -116,7 +116,7 @@ func (p *Phone) segments(text string, media int) gsm.Segments {
 }
 
 // encode returns an application/x-www-form-urlencoded body. It escapes like Java's URLEncoder, as Twilio's bodies do:
-// unlike in net/url, an asterisk is not escaped and a tilde is.
+// unlike net/url, it does not escape an asterisk, and it escapes a tilde.
 func encode(params []param) []byte {
 	pairs := make([]string, len(params))
 	for i, p := range params {

@@ -119,7 +119,7 @@ func TestParameters(t *testing.T) {
 		{"a number with +1 is in the US", from, to, phone.Message{},
 			map[string]string{"FromCountry": "US", "ToCountry": "US", "FromCity": "", "FromState": "", "FromZip": "",
 				"ToCity": "", "ToState": "", "ToZip": ""}},
-		{"the place of another number is unknown", "+31612345678", to, phone.Message{}, map[string]string{"FromCountry": "", "ToCountry": "US"}},
+		{"the location of another number is unknown", "+31612345678", to, phone.Message{}, map[string]string{"FromCountry": "", "ToCountry": "US"}},
 		{"an empty text is sent empty", from, to, phone.Message{}, map[string]string{"Body": "", "NumSegments": "1"}},
 		{"the segments of a long text are counted", from, to, phone.Message{Body: emoji}, map[string]string{"NumSegments": "2"}},
 		{"an MMS has one segment", from, to, phone.Message{Body: emoji, Media: media},

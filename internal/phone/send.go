@@ -114,8 +114,8 @@ func (s sending) run(ctx context.Context, results []documentResult, r request) [
 	return results
 }
 
-// execute executes the verbs of a document. from is where the document came from, and replies is the number of replies
-// to earlier documents. It returns the result with its replies and with the request for the next document.
+// execute executes the verbs of a document. from is the target that returned the document, and replies is the number of
+// replies to earlier documents. It returns the result with its replies and with the request for the next document.
 func (s sending) execute(result documentResult, verbs []twiml.Verb, from *target, replies int) documentResult {
 	o := s.phone.options
 	for _, v := range verbs {

@@ -85,7 +85,7 @@ func TestTimeouts(t *testing.T) {
 		{"the read time-out begins again with each packet", "rt=3000", slowly(2*time.Second, okHead, "<Response>", "</Response>"), 0, 1, 6 * time.Second},
 		{"the read time-out bounds the wait for the next packet", "rt=3000", func(c net.Conn) { slowly(time.Second, okHead+"<Resp")(c); silent(c) }, 11205, 1, 4 * time.Second},
 		{"a response that stops is not tried again", "rt=3000&rc=5&rp=all", func(c net.Conn) { slowly(time.Second, okHead+"<Resp")(c); silent(c) }, 11205, 1, 4 * time.Second},
-		{"the total time bounds a response that drips", "", dripping, 11205, 1, 15 * time.Second},
+		{"the total time bounds a response that arrives slowly", "", dripping, 11205, 1, 15 * time.Second},
 		{"a total time-out that was given has its own number", "tt=4000", dripping, 11203, 1, 4 * time.Second},
 		{"a total time-out that is shorter than the read time-out counts", "rt=5000&tt=4000", silent, 11203, 1, 4 * time.Second},
 		{"the total time bounds all tries together", "rt=6000&rc=5&rp=rt", silent, 11205, 3, 15 * time.Second},

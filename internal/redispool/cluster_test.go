@@ -152,7 +152,7 @@ func TestClusterFailover(t *testing.T) {
 			t.Errorf("the replica has %q", got)
 		}
 	})
-	t.Run("a Cluster is found again after all nodes have moved behind one name", func(t *testing.T) {
+	t.Run("a Cluster is found again after all nodes behind one name have moved", func(t *testing.T) {
 		t.Parallel()
 		old := redistest.StartCluster(t, 1, false, redistest.Options{})
 		var addr atomic.Pointer[string]
@@ -231,7 +231,7 @@ func TestClusterFirstContact(t *testing.T) {
 			}
 		}
 	})
-	t.Run("silent nodes are not waited for if another one answers", func(t *testing.T) {
+	t.Run("the pool does not wait for silent nodes if another one answers", func(t *testing.T) {
 		cluster := redistest.StartCluster(t, 1, false, redistest.Options{})
 		hangs := listen(t, "127.0.0.1:0")
 		silent(t, hangs)

@@ -115,7 +115,7 @@ func TestUnknownErrors(t *testing.T) {
 		for _, row := range []struct {
 			name string
 			run  func(c redis.Conn)
-			left int // of 3 connections: at most this connection is closed
+			left int // how many of 3 connections are left: all, or all but this one
 		}{
 			{"an error of a script ends the use of the connection", func(c redis.Conn) { c.Do("EVAL", "return redis.error_reply('ERR new')", 0) }, 2},
 			{"an error of a pipelined script ends the use of the connection", func(c redis.Conn) {
@@ -126,7 +126,7 @@ func TestUnknownErrors(t *testing.T) {
 				c.Receive()
 			}, 2},
 			{"an error of another command does not end the use of the connection", func(c redis.Conn) { c.Do("NOCOMMAND") }, 3},
-			{"an error of another command after a script does not end it either", func(c redis.Conn) {
+			{"an error of another command after a script does not end the use either", func(c redis.Conn) {
 				c.Do("EVAL", "return 1", 0)
 				c.Do("")
 				c.Do("NOCOMMAND")

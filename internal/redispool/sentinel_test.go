@@ -102,7 +102,7 @@ func TestSentinelVote(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a Sentinel that hangs is not waited for after a majority", func(t *testing.T) {
+	t.Run("after a majority, the pool does not wait for a Sentinel that hangs", func(t *testing.T) {
 		hangs := listen(t, "127.0.0.1:0")
 		p := open(t, redispool.Options{URL: behindSentinels(hangs.Addr().String(), names(present), names(present))})
 		if err := ping(t.Context(), p); err != nil {

@@ -12,7 +12,7 @@ type Options struct {
 	TLS bool
 	// ClientCertificate makes the server require a client certificate of its authority; see [Server.PEMFile].
 	ClientCertificate bool
-	// Config is the text of a configuration file. Sentinel needs one, because it rewrites it.
+	// Config is the text of a configuration file. Sentinel needs such a file, because it rewrites its configuration.
 	Config string
 	// Args are further arguments of redis-server, such as "--user", "app", "on", ">secret", "~sms:*", "+@all".
 	Args []string

@@ -58,7 +58,7 @@ func TestConnectionLimit(t *testing.T) {
 	unsigned := strings.Replace(signed, "HELP", "help", 1)
 	for _, row := range []struct {
 		name  string
-		idle  [][]string // what is sent on each connection, in this order; what is not a whole request is not answered
+		idle  [][]string // the texts sent on each connection, in this order; only a whole request is answered
 		first int        // the connection that is closed to make room
 	}{
 		{"the connection that has been idle longest is closed", [][]string{{ask}, {ask}, {ask}}, 0},
@@ -69,7 +69,7 @@ func TestConnectionLimit(t *testing.T) {
 		{"a connection that has carried a signed message is kept longer", [][]string{{signed}, {ask}, {ask}}, 1},
 		{"an unsigned message after a signed one changes nothing", [][]string{{signed, unsigned}, {ask}, {ask}}, 1},
 		{"a connection that has carried only an unsigned message is not kept", [][]string{{signed}, {ask, unsigned}, {ask}}, 1},
-		{"if all have carried a signed message, the one that has been idle longest is closed", [][]string{{signed}, {signed}, {signed}}, 0},
+		{"if all connections have carried a signed message, the one that has been idle longest is closed", [][]string{{signed}, {signed}, {signed}}, 0},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *running) {
@@ -111,7 +111,7 @@ func TestConnectionLimit(t *testing.T) {
 		"ends":        func(_ *testing.T, c *client) { c.Close() },
 		"is answered": func(t *testing.T, c *client) { _ = c.ask(t, "\n") },
 	} {
-		t.Run("if none is idle, a new connection waits until one "+name, func(t *testing.T) {
+		t.Run("if no connection is idle, a new one waits until one "+name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *running) {
 				conns := []*client{r.begin(t, ask[:len(ask)-1]), r.begin(t, ask[:len(ask)-1]),
 					r.begin(t, ask[:len(ask)-1])}

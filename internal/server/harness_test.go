@@ -55,7 +55,7 @@ var routes = []string{"/sms", "/sms/fallback"}
 // sharedSCS is shared by all Managers, because each call of scs.New starts a goroutine that never ends.
 var sharedSCS = scs.New()
 
-// settings are what a test can change in a replica.
+// settings are the settings of a replica that a test can change.
 type settings struct {
 	webhookURL, fallbackURL string
 	tokens                  []twilio.Token

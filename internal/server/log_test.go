@@ -22,7 +22,7 @@ func TestLogLine(t *testing.T) {
 			level      string
 			status     float64
 			result     string
-			hasMessage bool // the signature was verified and the message read
+			hasMessage bool // the signature was verified and the message was read
 		}{
 			{"the first message", message("hello").with("From", "+12025550199"), "INFO", 200, "begun", true},
 			{"a further message", repeated, "INFO", 200, "continued", true},
@@ -123,7 +123,7 @@ func TestLogLine(t *testing.T) {
 	})
 }
 
-// The test puts what must not be logged into every place from which it could get into the log.
+// The test puts texts that must not be logged into every part of a request that could reach the log.
 func TestLogSecrets(t *testing.T) {
 	const (
 		words    = "xyzzy-plugh"
@@ -175,7 +175,7 @@ func TestLogSecrets(t *testing.T) {
 			}
 		}
 	})
-	t.Run("a log without care contains them", func(t *testing.T) { // otherwise, the test could not fail
+	t.Run("a log without these precautions contains them", func(t *testing.T) { // otherwise, the test could not fail
 		r := newReplica(t, nobody)
 		r.Logger.Info("request", "form", message(words).form.Encode(), "from", conversation.Mask(sender.From))
 		if log := r.log.String(); !strings.Contains(log, words) ||

@@ -110,7 +110,7 @@ func TestMessagesAreCountedAsLogged(t *testing.T) {
 	})
 }
 
-// TestSeriesAreComplete checks that every series exists before the first message, and that none is added.
+// TestSeriesAreComplete checks that every series exists before the first message, and that no series is added later.
 func TestSeriesAreComplete(t *testing.T) {
 	each(t, func(t *testing.T, s *store) {
 		r := newReplica(t, s.addr, withAccount, withResponder(faulty{}))

@@ -142,7 +142,7 @@ func TestTooManyMessages(t *testing.T) {
 		start = time.Now()
 		message("hello").send(r.public)
 		if took := time.Since(start); took < time.Second {
-			t.Error("after all have gone, the next message does not wait for Redis")
+			t.Error("after all clients have hung up, the next message does not wait for Redis")
 		}
 	})
 }

@@ -33,7 +33,7 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-// fault is what is wrong with a request, and the status that it gets.
+// fault is a fault of a request, and the status of the answer.
 type fault struct {
 	name   string
 	spoil  func(r *request)

@@ -33,7 +33,7 @@ func TestConversation(t *testing.T) {
 			message("hello").to("/sms/fallback").send(one.public).counts(t, 3)
 		})
 	})
-	t.Run("the client can go before the reply", func(t *testing.T) {
+	t.Run("the client may hang up before the reply", func(t *testing.T) {
 		each(t, func(t *testing.T, s *store) {
 			r := newReplica(t, s.addr)
 			first := message("hello")
@@ -70,7 +70,7 @@ func TestRepeats(t *testing.T) {
 				first := message("hello").to(order[0])
 				a := first.send(one.public)
 				a.counts(t, i+1)
-				// At the fallback URL, Twilio adds what went wrong at the primary URL.
+				// Twilio tells the fallback URL the error of the primary URL.
 				again := first.again().to(order[1]).with("ErrorCode", "11205").with("ErrorUrl", publicURL+"/sms")
 				if b := again.send(other.public); b.Body != a.Body || b.Status != http.StatusOK {
 					t.Errorf("%s got %q, %s got %q before", order[1], b.Body, order[0], a.Body)
@@ -110,7 +110,7 @@ func TestSetCookie(t *testing.T) {
 		{"it is Secure if the public URL is https", 4 * time.Hour, true, 14400},
 		{"it is not Secure if the public URL is http", 4 * time.Hour, false, 14400},
 		{"its Max-Age is the idle time-out", time.Hour, true, 3600},
-		{"its Max-Age is at most what Twilio keeps", 24 * time.Hour, true, 14400},
+		{"its Max-Age is at most the 4 hours for which Twilio keeps a cookie", 24 * time.Hour, true, 14400},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			each(t, func(t *testing.T, s *store) {

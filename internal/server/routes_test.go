@@ -41,7 +41,7 @@ func TestRedirects(t *testing.T) {
 		want    bool
 	}{
 		{"no path is redirected", r.public, false},
-		{"a naive router redirects some", naiveMux(r.public), true},
+		{"a naive router redirects some of the paths", naiveMux(r.public), true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			srv := httptest.NewServer(row.handler)

@@ -33,7 +33,7 @@ func TestSignedURL(t *testing.T) {
 		{"with another host", webhook, fallback, "/sms", "https://other.example.com/sms", false},
 		{"with upper case in the host", "https://SMS.Example.com/sms", fallback, "/sms", "https://SMS.Example.com/sms", true},
 		{"with a path that a proxy maps to ours", "https://x.example/twilio/inbound", fallback, "/sms", "https://x.example/twilio/inbound", true},
-		{"with our path, where another is configured", "https://x.example/twilio/inbound", fallback, "/sms", "https://x.example/sms", false},
+		{"with our path, although another one is configured", "https://x.example/twilio/inbound", fallback, "/sms", "https://x.example/sms", false},
 		{"with the request's path below the configured one", "https://x.example/twilio", fallback, "/sms", "https://x.example/twilio/sms", false},
 		{"with a query", webhook, fallback, "/sms?x=1", webhook + "?x=1", true},
 		{"with a query after another path", "https://x.example/twilio/inbound", fallback, "/sms?x=1", "https://x.example/twilio/inbound?x=1", true},
@@ -44,8 +44,8 @@ func TestSignedURL(t *testing.T) {
 		{"with a slash at the end", webhook, fallback, "/sms", webhook + "/", false},
 		{"at the fallback URL", webhook, fallback, "/sms/fallback", fallback, true},
 		{"at a fallback URL that a proxy maps to ours", webhook, "https://x.example/twilio/sorry", "/sms/fallback", "https://x.example/twilio/sorry", true},
-		{"at the fallback URL, for the primary one", webhook, fallback, "/sms/fallback", webhook, false},
-		{"at the primary URL, for the fallback one", webhook, fallback, "/sms", fallback, false},
+		{"for the primary URL is refused at the fallback URL", webhook, fallback, "/sms/fallback", webhook, false},
+		{"for the fallback URL is refused at the primary URL", webhook, fallback, "/sms", fallback, false},
 	}
 	each(t, func(t *testing.T, s *store) {
 		for _, row := range rows {

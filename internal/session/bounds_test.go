@@ -140,7 +140,7 @@ func TestQuarantine(t *testing.T) {
 			read  string
 			moves bool
 		}{
-			{"a string that was read and is the same moves", []any{"SET", "?", "broken"}, "broken", true},
+			{"a string that has not changed since it was read moves", []any{"SET", "?", "broken"}, "broken", true},
 			{"an empty string moves", []any{"SET", "?", ""}, "", true},
 			{"a string that has changed since it was read stays", []any{"SET", "?", "repaired"}, "broken", false},
 			{"a value that has become a string since it was read stays", []any{"SET", "?", "repaired"}, "", false},

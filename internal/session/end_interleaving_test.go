@@ -120,7 +120,7 @@ func endScenarios() []scenario {
 	}
 }
 
-// erasures are the events while the conversation is erased.
+// erasures are the events that happen while the conversation is erased.
 var erasures = map[string]func(*world){
 	"a message":        func(w *world) { w.deliver("SMa", running, false) },
 	"two messages":     func(w *world) { w.deliver("SMa", running, false); w.deliver("SMb", "", false) },

@@ -15,7 +15,7 @@ import (
 )
 
 // The tests in this file run several deliveries of one conversation, each on its own replica. They execute one Redis
-// command at a time, in all orders (see scenario), and with faults at every possible place. They run the real Manager.
+// command at a time, in all orders (see scenario), and with faults at every possible point. They run the real Manager.
 // Redis is a map that follows the rules of the scripts; TestModel compares it with the real scripts.
 
 // fault is an event that can happen to a command.
@@ -213,7 +213,7 @@ func explore(s scenario, newModel func() *model) (runs int, violation string) {
 	return exploreWith(s, newModel, (*world).violation)
 }
 
-// exploreWith is explore with other rules.
+// exploreWith is like explore, but has other rules.
 func exploreWith(s scenario, newModel func() *model, rules func(*world) string) (runs int, violation string) {
 	var choices []int
 	for {
@@ -362,7 +362,7 @@ func scenarios() []scenario {
 			w.deliver("SMa", running, false, cached(2))
 			w.deliver("SMb", "", false)
 		}},
-		{"a cached record of a session that lost", 0, everyOrder, func(w *world) {
+		{"a cached record of a session that lost the race", 0, everyOrder, func(w *world) {
 			put(w, orphan, 1)
 			w.model.keys["sms:conversation:+15005550006:+12025550143"] = orphan
 			put(w, running, 2)

@@ -118,7 +118,7 @@ func TestCapturedRequest(t *testing.T) {
 			codes[got.code]++
 		}
 		if codes[http.StatusOK] != 65 || codes[http.StatusServiceUnavailable] != 5000-65 {
-			t.Errorf("the captured request got %v, want 65 answers and else 503", codes)
+			t.Errorf("the captured request got %v, want 65 answers, and 503 for all others", codes)
 		}
 		if other.code != http.StatusOK || other.text != "Hello, thanks for the new message." {
 			t.Errorf("the other message got %d %q", other.code, other.text)

@@ -39,8 +39,8 @@ func (w *world) violation() string {
 	return violation
 }
 
-// chain reads the record's list of messages. It returns the number as which each message was counted, and how often a
-// conversation began without a STOP before it, because an operator had ended the one before.
+// chain reads the record's list of messages. It returns the number that each message got, and how many conversations
+// began because an operator had ended the one before.
 func chain(r *record.Record) (counters map[string]int64, beginnings int, violation string) {
 	counters, previous := map[string]int64{}, int64(0)
 	for sid, counter := range r.Messages() {
@@ -52,7 +52,7 @@ func chain(r *record.Record) (counters map[string]int64, beginnings int, violati
 		case counter == 1:
 			beginnings++
 		default:
-			return nil, 0, fmt.Sprintf("%s brought the counter from %d to %d", sid, previous, counter)
+			return nil, 0, fmt.Sprintf("%s changed the counter from %d to %d", sid, previous, counter)
 		}
 		counters[sid], previous = counter, counter
 	}
@@ -61,7 +61,7 @@ func chain(r *record.Record) (counters map[string]int64, beginnings int, violati
 	case r.Counter == 0 && !r.Ended.IsZero():
 		beginnings++
 	default:
-		return nil, 0, fmt.Sprintf("the counter is %d, the last message brought it to %d", r.Counter, previous)
+		return nil, 0, fmt.Sprintf("the counter is %d, the last message set it to %d", r.Counter, previous)
 	}
 	return counters, beginnings, ""
 }

@@ -62,7 +62,7 @@ func startBalancer(tb testing.TB, f *fleet) *balancer {
 	return b
 }
 
-// stopPolls makes the balancer believe forever what it believes now.
+// stopPolls ends the polls, so that the balancer notices no later change of a replica.
 func (b *balancer) stopPolls() {
 	b.stop()
 	b.group.Wait()
@@ -102,7 +102,7 @@ func (b *balancer) poll(ctx context.Context) {
 	}
 }
 
-// isReady reports what the balancer knows about a replica.
+// isReady reports whether a replica was ready when the balancer last asked it.
 func (b *balancer) isReady(r *replica) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -23,7 +23,7 @@ import (
 // BenchmarkProcess measures whole processes under the same load with the same Redis: the service, the limits (see
 // serveReference) and the plain server. cpu-µs/msg is the CPU time of the serving process. trips/msg is how often Redis
 // reads from a socket. Each conversation has its cookie, and its record is full of messages. In "turns", two replicas
-// answer alternately, so that neither has cached what the other saved; the CPU time is that of both.
+// answer alternately, so that neither has cached the last record; the CPU time is that of both.
 //
 // On a shared machine, compare only the results of one run. Use -count for benchstat.
 func BenchmarkProcess(b *testing.B) {

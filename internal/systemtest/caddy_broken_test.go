@@ -15,7 +15,7 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// ending is what a client does after it has sent its bytes.
+// ending is the action of a client after it has sent its bytes.
 type ending int
 
 const (

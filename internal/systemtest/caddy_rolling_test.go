@@ -34,8 +34,8 @@ func TestRollingRestartBehindCaddy(t *testing.T) {
 	}, 3*time.Second, 10*time.Second, time.Minute) // Caddy checks once a second
 }
 
-// drainBehindCaddy ends a replica with SIGTERM. It reports whether Caddy has stopped sending messages to it before it
-// is gone: a replica that is in use would have got some of the next 200 messages.
+// drainBehindCaddy ends a replica with SIGTERM. It reports whether Caddy has stopped sending messages to the replica
+// before the replica is gone: a replica that is in use would have got some of the next 200 messages.
 func drainBehindCaddy(t *testing.T, f *fleet, r *replica) (inTime bool) {
 	t.Helper()
 	others := func() (sum int) {

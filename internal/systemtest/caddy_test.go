@@ -28,7 +28,7 @@ type caddy struct {
 	log           *lockedBuffer
 }
 
-// caddyOptions are how a Caddy differs from the one that we ship.
+// caddyOptions are the differences between a Caddy and the one that we ship.
 type caddyOptions struct {
 	site string                   // "http" or "https", for localhost
 	path string                   // after the host in SITE

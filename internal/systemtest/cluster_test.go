@@ -106,8 +106,8 @@ func TestSlotsMoveUnderTraffic(t *testing.T) {
 }
 
 // TestShardFailover kills one primary of three. Redis replicates asynchronously, so messages that its replica had not
-// received yet are lost. The test counts them. The replica takes over only after the conversations on the other shards
-// have been seen to continue: if they waited for the shard, they would wait forever.
+// received yet are lost. The test counts them. The replica takes over only after the test has seen that the
+// conversations on the other shards continue: if they waited for the shard, they would wait forever.
 func TestShardFailover(t *testing.T) {
 	t.Parallel()
 	c := redistest.StartCluster(t, 3, true, redistest.Options{Args: narrow("+cluster|slots", "+asking")})
@@ -148,14 +148,14 @@ func TestShardFailover(t *testing.T) {
 	if failed > 0 || int64(doubled) > most {
 		t.Errorf("on the shard itself, %d messages failed and %d were lost, want none and at most %d", failed, doubled, most)
 	}
-	t.Logf("%d messages in %d conversations; of the %d on the shard that failed over, %d messages were lost, and the slowest took %v",
+	t.Logf("%d messages in %d conversations, %d of them on the shard that failed over; %d messages were lost, and the slowest took %v",
 		messages, conversations, len(inside), doubled, slowest.Round(time.Millisecond))
 }
 
-// TestHangingShardLeavesConnections stops one primary of three. It then accepts connections and answers nothing. Three
-// times as many messages wait for it as a replica has connections for messages. If each of them kept a connection until
-// its time-out of a second, messages for other shards would wait for several budgets. The test therefore checks what
-// happens first: 20 replies in a row on another shard, or the end of three budgets.
+// TestHangingShardLeavesConnections stops one primary of three. It then accepts connections and answers nothing. The
+// number of messages that wait for it is three times the number of connections that a replica has for messages. If each
+// of them kept a connection until its time-out of a second, messages for other shards would wait for several budgets.
+// The test therefore checks what happens first: 20 replies in a row on another shard, or the end of three budgets.
 func TestHangingShardLeavesConnections(t *testing.T) {
 	t.Parallel()
 	const stuck, inRow = 3 * redispool.Size, 20

@@ -34,8 +34,7 @@ func shipped(t *testing.T, path string) string {
 	return string(text)
 }
 
-// found returns what the first group of a pattern matches in a text, for all matches. It fails the test if there is
-// none.
+// found returns the first group of each match of a pattern in a text. It fails the test if there is no match.
 func found(t *testing.T, text, pattern string) []string {
 	t.Helper()
 	var all []string

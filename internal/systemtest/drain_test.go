@@ -17,7 +17,8 @@ import (
 type rollingRestart func(t *testing.T, delay time.Duration) (violations []string, inTime bool)
 
 // tryDelays runs a rolling restart with longer and longer drain delays, until the balancer notices each drain in time.
-// On a busy machine, a balancer can miss a short one. Then its requests are lost, and that is not the replica's fault.
+// On a busy machine, a balancer can miss a short drain. Its requests are then lost, and that is not the replica's
+// fault.
 func tryDelays(t *testing.T, restart rollingRestart, delays ...time.Duration) {
 	t.Helper()
 	for _, delay := range delays {

@@ -160,7 +160,7 @@ func resendMessage(s *sender, c net.Conn, stop <-chan struct{}) error {
 	}
 }
 
-// flood is a number of connections that do the same until the flood ends. A closed connection is replaced.
+// flood is a number of connections that do the same thing until the flood ends. A closed connection is replaced.
 type flood struct {
 	stop  chan struct{}
 	once  sync.Once

@@ -180,7 +180,7 @@ func TestSignals(t *testing.T) {
 	})
 }
 
-// TestClosedLog closes the reader of the log. Without care, the next line would end the process with SIGPIPE.
+// TestClosedLog closes the reader of the log. Without a precaution, the next line would end the process with SIGPIPE.
 func TestClosedLog(t *testing.T) {
 	r := startReplica(t, redistest.Start(t, redistest.Options{}).URL())
 	r.stderrPipe.Close()

@@ -54,7 +54,7 @@ func loadJSON(tb testing.TB, url string, args ...string) (report loadReport, sta
 	return report, r.status
 }
 
-// everything are the flags of a load with all kinds of faults. It has few conversations, so that they are long.
+// everything has the flags of a load with all kinds of faults. It has few conversations, so that they are long.
 var everything = []string{"--conversations", "50", "--messages", "2000", "--burst", "5", "--first-race", "0.5",
 	"--resend", "0.1", "--lose-cookies", "0.05"}
 
@@ -189,7 +189,7 @@ func TestLoadFollowsNoForeignRedirect(t *testing.T) {
 	}
 }
 
-// TestLoadFlags has secrets in place of numbers. The error must not repeat them.
+// TestLoadFlags gives secrets to flags that need numbers. The error must not repeat them.
 func TestLoadFlags(t *testing.T) {
 	rows := []struct{ flag, value, want string }{
 		{"--conversations", "0", "a whole number from 1 to 100000"},

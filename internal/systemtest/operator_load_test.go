@@ -101,8 +101,8 @@ func waitForEvents(t *testing.T, watch *process, of []*conversation, event strin
 	})
 }
 
-// checkList lists the conversations. Those that are not ended have at least the messages that were answered before, and
-// at most those that were answered afterwards or are in progress.
+// checkList lists the conversations. A conversation that is not ended must have at least the messages that were
+// answered before the listing, and at most those that were answered or in progress after it.
 func checkList(t *testing.T, l *traffic, redisURL string) {
 	t.Helper()
 	before := map[string]int{}
@@ -156,7 +156,7 @@ func checkEnded(t *testing.T, f *fleet, one *conversation, ends []int) {
 	}
 }
 
-// checkEvents checks that watch has seen no end of a conversation that was not ended.
+// checkEvents checks that watch has reported no end of a conversation that was not ended.
 func checkEvents(t *testing.T, l *traffic, events []listed, ends map[string][]int) {
 	t.Helper()
 	seen := map[string]map[string]int{}

@@ -137,7 +137,7 @@ func TestOperatorErrors(t *testing.T) {
 	}
 }
 
-// TestOperatorRights has Redis users with exactly the rights that the errors of the commands name.
+// TestOperatorRights uses Redis users with exactly the rights that the errors of the commands name.
 func TestOperatorRights(t *testing.T) {
 	user := func(name string, commands ...string) []string {
 		return append([]string{"--user", name, "on", ">S3cr3t", "~sms:*"}, commands...)

@@ -70,7 +70,7 @@ func TestPhoneAsks(t *testing.T) {
 	}
 }
 
-// TestPhoneDoesNotAskForAProgram has output for a program at a terminal.
+// TestPhoneDoesNotAskForAProgram uses --json at a terminal.
 func TestPhoneDoesNotAskForAProgram(t *testing.T) {
 	w, other := startRedirecting(t)
 	x := startPhone(t, []string{"TERM=xterm", "TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken}, "--url="+w.URL+"/sms",

@@ -128,7 +128,7 @@ func TestPhoneSendsPicturesAndStop(t *testing.T) {
 	}
 }
 
-// TestPhoneEscapesAnswers has a webhook that answers with control characters in every place that the phone shows.
+// TestPhoneEscapesAnswers has a webhook that answers with control characters in every text that the phone shows.
 func TestPhoneEscapesAnswers(t *testing.T) {
 	w := startWebhook(t, func(res http.ResponseWriter, req *http.Request) {
 		if req.PostForm.Get("Body") == "text" {
@@ -193,7 +193,8 @@ func TestPhoneWithoutDev(t *testing.T) {
 	}
 }
 
-// TestPhoneErrors has secrets in every place of a command line where one may be by mistake. Nothing may be sent.
+// TestPhoneErrors puts a secret in every position of a command line in which one may be by mistake. Nothing may be
+// sent.
 func TestPhoneErrors(t *testing.T) {
 	w := startWebhook(t, twiml("welcome"))
 	there := "--url=" + w.URL

@@ -16,7 +16,7 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// process is a program that a test has started, and what it has written.
+// process is a program that a test has started, and its output.
 type process struct {
 	tb         testing.TB
 	cmd        *exec.Cmd
@@ -39,7 +39,7 @@ func command(tb testing.TB, args []string, settings ...string) *exec.Cmd {
 	return commandOf(built(tb, program), args, settings...)
 }
 
-// commandOf is command for any program.
+// commandOf is like command, but for any program.
 func commandOf(path string, args []string, settings ...string) *exec.Cmd {
 	cmd := exec.Command(path, args...)
 	// Under the race detector, a process waits before it exits in case another thread finds a race: a second by
@@ -55,7 +55,7 @@ func start(tb testing.TB, args []string, settings ...string) *process {
 	return startCommand(tb, command(tb, args, settings...))
 }
 
-// startCommand is start for any command. It collects the standard output if the command has none.
+// startCommand is like start, but for any command. It collects the standard output if the command has none.
 func startCommand(tb testing.TB, cmd *exec.Cmd) *process {
 	tb.Helper()
 	p := &process{tb: tb, cmd: cmd, exited: make(chan struct{}), results: map[string]int{}}
@@ -75,7 +75,7 @@ func startCommand(tb testing.TB, cmd *exec.Cmd) *process {
 	return p
 }
 
-// result is what a program has written when it has exited.
+// result is the output and the exit status of a program.
 type result struct {
 	stdout, stderr string // stderr has no newline at its end
 	status         int
@@ -87,7 +87,7 @@ func execute(tb testing.TB, args []string, settings ...string) result {
 	return executeCommand(tb, command(tb, args, settings...))
 }
 
-// executeCommand is execute for any command, which may have an input.
+// executeCommand is like execute, but for any command, which may have an input.
 func executeCommand(tb testing.TB, cmd *exec.Cmd) result {
 	tb.Helper()
 	var stdout, stderr strings.Builder

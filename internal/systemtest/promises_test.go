@@ -10,7 +10,7 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// The checks in this file return what was violated, as sentences. TestPromises expects no violation of the service.
+// The checks in this file return violations as sentences. TestPromises expects no violation of the service.
 // TestPlainServer expects each check to find a violation of the plain server; otherwise the check could not find
 // anything.
 
@@ -167,7 +167,7 @@ func TestPlainServer(t *testing.T) {
 		expectViolation(t, func() []string { return forkedSessions(f) })
 	})
 	for _, how := range repeats {
-		t.Run("it counts a message twice that is repeated "+how.name, func(t *testing.T) {
+		t.Run("it counts a message twice if it is repeated "+how.name, func(t *testing.T) {
 			expectViolation(t, func() []string { return doubledMessages(f, how) })
 		})
 	}

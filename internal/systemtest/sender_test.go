@@ -62,7 +62,7 @@ func number(text string) int {
 // maxViolations is how many violations checkCounts returns. One lost message makes all later replies wrong.
 const maxViolations = 5
 
-// checkCounts checks that the replies have each number from first to last once, in any order. It returns what is wrong,
+// checkCounts checks that the replies have each number from first to last once, in any order. It returns the violations
 // as sentences.
 func checkCounts(replies []reply, first, last int) []string {
 	var violations []string

@@ -31,8 +31,8 @@ func TestSentinelFailover(t *testing.T) {
 	t.Logf("%d messages over a failover, the slowest took %v", messages, slowest.Round(time.Millisecond))
 }
 
-// TestSentinelFailoverWithoutWait measures what asynchronous replication loses. The only promise is that messages that
-// were answered before the replica received them are not lost.
+// TestSentinelFailoverWithoutWait measures how many messages asynchronous replication loses. The only promise is that a
+// message is not lost if the replica has received it.
 func TestSentinelFailoverWithoutWait(t *testing.T) {
 	t.Parallel()
 	s := redistest.StartSentinels(t, 1, 1, redistest.Options{Args: narrow("+role")})

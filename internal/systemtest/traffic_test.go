@@ -44,7 +44,7 @@ func startTraffic(tb testing.TB, d delivery) *traffic {
 	return startTrafficOf(tb, func() *sender { return newSender(tb) }, d)
 }
 
-// startTrafficOf is startTraffic with chosen senders.
+// startTrafficOf is like startTraffic, but with chosen senders.
 func startTrafficOf(tb testing.TB, next func() *sender, d delivery) *traffic {
 	l := &traffic{tb: tb, deliver: d, stop: make(chan struct{})}
 	for range conversations {
@@ -153,7 +153,7 @@ func (l *traffic) finish() (messages int, slowest time.Duration) {
 	return messages, slowest
 }
 
-// violations returns what is wrong with the replies of finished traffic, and with the records in Redis.
+// violations returns the violations in the replies of finished traffic and in the records in Redis.
 func (l *traffic) violations(f *fleet) (all []string) {
 	for _, c := range l.conversations {
 		n := len(c.replies)

@@ -86,7 +86,7 @@ func (p *Person) Run(ctx context.Context, next func() (string, error)) error {
 	}
 }
 
-// carryOut does what a line asks for. It ignores a blank line.
+// carryOut parses a line and carries it out. It ignores a blank line.
 func (p *Person) carryOut(ctx context.Context, line string) error {
 	if strings.TrimSpace(line) == "" {
 		return nil

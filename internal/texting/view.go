@@ -65,7 +65,7 @@ func (v *View) Note(lines ...string) error {
 	return err
 }
 
-// toggleVerbose turns the output of requests and responses on or off, and shows which of the two it did.
+// toggleVerbose turns the output of requests and responses on or off, and shows the new setting.
 func (v *View) toggleVerbose() error {
 	if v.JSON != nil {
 		return v.Note("/verbose has no effect with --json: use --verbose on the command line")

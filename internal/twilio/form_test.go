@@ -23,7 +23,7 @@ func TestParseForm(t *testing.T) {
 		{"bytes that are not UTF-8 are kept", "a=\xff%FE", "a", "\xff\xfe"},
 		{"a zero byte is kept", "a=x%00y", "a", "x\x00y"},
 		{"white space is kept", "a=+b%0A", "a", " b\n"},
-		{"of several values the first in sorted order is read", "a=2&a=1&a=3", "a", "1"},
+		{"the first of several values in sorted order is read", "a=2&a=1&a=3", "a", "1"},
 		{"an empty value sorts before the others", "a=2&a=", "a", ""},
 		{"names are case-sensitive", "from=1&From=2", "From", "2"},
 	} {

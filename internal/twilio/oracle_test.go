@@ -132,7 +132,7 @@ func (r signedRequest) spelling(pick uint8) string {
 	return r.scheme + "://" + r.host + []string{"", standard}[pick&1] + r.target
 }
 
-// forge returns a wrong signature for the request. pick selects what is wrong with it.
+// forge returns a wrong signature for the request. pick selects the fault of the signature.
 func (r signedRequest) forge(pick uint8, text, other string) string {
 	spelling := r.spelling(pick)
 	genuine := macOf(r.token, spelling+text)

@@ -72,7 +72,7 @@ func tokensOf(values ...string) []twilio.Token {
 }
 
 // accepts reports whether a signature is accepted for a request with the query of target. The configured URL is public
-// with target, without the query.
+// followed by target, without the query.
 func accepts(public, target, signature string, form twilio.Form, tokens ...string) bool {
 	path, query := target, ""
 	if mark := strings.IndexByte(target, '?'); mark >= 0 {

@@ -15,7 +15,7 @@ const (
 )
 
 // readMessage reads a <Message> or an <Sms>. Twilio sends the message if no finding is an error. The URL of the action
-// is not checked here, because Twilio reports an invalid one only when it requests it.
+// is not checked here, because Twilio reports an invalid URL only when it requests the URL.
 func readMessage(e *Element) (v *Verb, found Findings) {
 	if e.Name == "Sms" {
 		found.Warn(0, "The <Sms> in line %d is deprecated. Use <Message>.", e.Line)

@@ -23,8 +23,8 @@ type Fault string
 // Error returns the sentence.
 func (f Fault) Error() string { return string(f) }
 
-// Explain returns the Fault of a command line that kong did not accept. The Fault ends with the --help to read. Explain
-// returns an *fs.PathError unchanged: it means that the help could not be written to standard output.
+// Explain returns the Fault of a command line that kong did not accept. The Fault ends with the command that shows the
+// help. Explain returns an *fs.PathError unchanged: it means that the help could not be written to standard output.
 func Explain(err error) error {
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return err
@@ -41,7 +41,8 @@ func Explain(err error) error {
 	return Fault(fmt.Sprintf("the command line is wrong: %s; see %s --help", fault, node.FullPath()))
 }
 
-// syntaxFault explains what is wrong with the arguments of a command. It examines those that kong has not parsed.
+// syntaxFault explains what is wrong with the arguments of a command. It examines the arguments that kong has not
+// parsed.
 func syntaxFault(c *kong.Context, node *kong.Node) string {
 	var commands []string
 	for _, child := range node.Children {

@@ -11,7 +11,7 @@ import (
 	"smsession/internal/twilio/rest"
 )
 
-// Order describes what Set has to do.
+// Order describes the change that Set makes.
 type Order struct {
 	Number    string // E.164
 	Webhook   rest.Webhook

@@ -79,7 +79,7 @@ func TestDryRun(t *testing.T) {
 }
 
 func TestSetErrors(t *testing.T) {
-	t.Run("what was set before is known if Twilio rejects the webhook", func(t *testing.T) {
+	t.Run("the earlier webhook is known if Twilio rejects the new one", func(t *testing.T) {
 		_, account := number(t, urls("https://old.example.com/in", "")...)
 		change, err := set(t, account, post("http://localhost/sms", ourFallback), false)
 		if err == nil || err.Error() != "Twilio rejected the request (400, error 21402): SmsUrl is not valid: http://localhost/sms" ||

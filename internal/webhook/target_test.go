@@ -67,7 +67,7 @@ func TestTargetErrors(t *testing.T) {
 		{"--url must not have a slash after the route", ours(), "https://sms.example.com/sms/", notRoute},
 		{"the route must not be in the fragment", ours(), "https://sms.example.com/#/sms", notRoute},
 		{"--url is not the fallback URL", ours(), ourFallback, notRoute},
-		{"--url must not have more path than WEBHOOK_URL", proxied, "https://sms.example.com/in/x", notRoute},
+		{"--url must not have a longer path than WEBHOOK_URL", proxied, "https://sms.example.com/in/x", notRoute},
 		{"--url must have the same query as WEBHOOK_URL", proxied, "https://sms.example.com/in?a=b", notRoute},
 		{"the fallback URL must not be the webhook's URL", settings{public: "https://sms.example.com", fallback: ourURL}, "",
 			"the fallback URL does not end in /sms/fallback, and is the webhook's own URL"},

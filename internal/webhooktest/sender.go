@@ -40,7 +40,7 @@ type Sender struct {
 	From, To   string
 	AccountSID string
 	AuthToken  string       // signs the requests
-	PublicURL  string       // what is signed, followed by the route
+	PublicURL  string       // the URL that is signed, without the route
 	Client     *http.Client // sends the requests
 }
 
@@ -107,7 +107,7 @@ func Serve(h http.Handler, r *http.Request) Reply {
 	return reply
 }
 
-// Reply is what Twilio gets for a message.
+// Reply is the webhook's reply to a message.
 type Reply struct {
 	Status  int
 	Header  http.Header

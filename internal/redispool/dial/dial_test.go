@@ -109,7 +109,7 @@ func TestAnswersOfDNS(t *testing.T) {
 		lookups []lookup
 	}{
 		{"a lookup may take longer than a connection", []lookup{{addrs: local, takes: 3 * time.Second, atMost: 3 * time.Second}}},
-		{"a slow lookup is not waited for if an earlier answer is known", []lookup{known, {addrs: local, takes: 3 * time.Second, atMost: time.Second}}},
+		{"the dialer does not wait for a slow lookup if it has an earlier answer", []lookup{known, {addrs: local, takes: 3 * time.Second, atMost: time.Second}}},
 		{"a lookup may fail if an earlier answer is known", []lookup{known, {err: broken}}},
 		{"a host that does not exist any more is an error", []lookup{known, {err: notFound, want: func(err error) bool { return errors.Is(err, notFound) }}}},
 		{"a host without addresses is an error", []lookup{{want: func(err error) bool { return strings.Contains(err.Error(), host) }}}},
@@ -182,7 +182,7 @@ func TestOrder(t *testing.T) {
 	}{
 		{"an address that refuses connections is skipped", "", false, "127.0.0.2"},
 		{"an address that does not answer comes last", "127.0.0.2", false, "127.0.0.1"},
-		{"of several addresses that do not answer, the latest comes last", "127.0.0.1", false, "127.0.0.2"},
+		{"the address whose failure is the latest comes last", "127.0.0.1", false, "127.0.0.2"},
 		{"an address that answers again comes first", "127.0.0.1", true, "127.0.0.1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -24,7 +24,7 @@ func TestAsk(t *testing.T) {
 		fails   bool
 	}{
 		{"all servers are asked at the same time", []time.Duration{1, 2, 3}, 3, 3, 3, false},
-		{"no server is waited for after enough answers", []time.Duration{1, 2, 3}, 2, 2, 2, false},
+		{"Ask does not wait for a server after enough answers", []time.Duration{1, 2, 3}, 2, 2, 2, false},
 		{"an error does not count as an answer", []time.Duration{-1, 2, 3}, 1, 1, 2, false},
 		{"too few answers are not an error", []time.Duration{1, -2, -3}, 2, 1, 3, false},
 		{"it is an error if no server answers", []time.Duration{-1, -2}, 1, 0, 2, true},

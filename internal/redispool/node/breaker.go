@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// retryPause is the shortest time between two attempts to connect to a server that hangs or cannot be connected to.
+// retryPause is the shortest time between two attempts to connect to a server that hangs or that cannot be reached.
 const retryPause = 250 * time.Millisecond
 
 // breaker limits the attempts to connect to a server. After a failed attempt or a command that timed out, only one
@@ -19,8 +19,8 @@ type breaker struct {
 	trying bool
 }
 
-// enter returns why the caller must not try to connect now, or nil. Each call that returns nil must be paired with one
-// call of leave.
+// enter returns nil if the caller may try to connect now, and otherwise the last error. Each call that returns nil must
+// be paired with one call of leave.
 func (b *breaker) enter() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()

@@ -36,7 +36,7 @@ func (c *Conn) Addr() string { return c.node.Addr }
 // Close closes the connection. It returns the error of the network.
 func (c *Conn) Close() error { return c.raw.Close() }
 
-// Err returns why the connection must not be used again, or nil. The pool calls it when it gets the connection back.
+// Err returns an error if the connection must not be used again. The pool calls it when it gets the connection back.
 func (c *Conn) Err() error { return cmp.Or(c.err, c.raw.Err()) }
 
 // roundTrip sends commands and receives their replies. If one of the commands is a script that writes, roundTrip also

@@ -8,7 +8,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// This file contains every place where an error is recognized by its text, because nothing else identifies it.
+// This file has all the code that recognizes an error by its text. Nothing else identifies these errors.
 
 // Code returns the code of an error reply of Redis, such as READONLY. It returns "" if err contains no [redis.Error].
 //

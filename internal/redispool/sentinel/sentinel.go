@@ -36,8 +36,8 @@ type Primary struct {
 	current   atomic.Pointer[string] // the address of the last connection
 }
 
-// New returns the primary that the Sentinels at addrs know by this name. The options sentinels are for the Sentinels,
-// and the options servers for the primary. New contacts no server.
+// New returns the primary that the Sentinels at addrs know by this name. sentinels are the options for the Sentinels,
+// and servers are the options for the primary. New contacts no server.
 func New(name string, addrs []string, sentinels, servers node.Options) *Primary {
 	servers.Greet = isPrimary
 	p := &Primary{name: name, options: servers}

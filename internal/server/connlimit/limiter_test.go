@@ -13,7 +13,7 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// Many clients do at the same time whatever a client can do. The limit is too low for them.
+// Many clients perform every action of a client at the same time. There are more clients than the limit allows.
 func TestConcurrentClients(t *testing.T) {
 	const limit, clients, rounds = 4, 16, 50
 	limiter := New(limit)

@@ -32,7 +32,7 @@ func perClockMinute(limit int, times []time.Time) (replies []bool) {
 	return replies
 }
 
-// exceeds describes what the guard does wrong with random messages. It returns "" if it does nothing wrong.
+// exceeds describes an error that the guard makes with random messages. It returns "" if there is no error.
 func exceeds(t *rapid.T, g guard) string {
 	limit := rapid.IntRange(1, 6).Draw(t, "limit")
 	now := time.Date(2026, 11, 23, 5, 13, 22, 0, time.UTC)
