@@ -69,7 +69,8 @@ func TestPoll(t *testing.T) {
 		b.write("+1", 0, 0, 30)
 		b.write("+2", 1, 30, 30)
 		b.do("DEL", "sms:conversation:"+to+":+3")
-		b.expect(w, "a conversation ends, another ends and begins, and a third expires", "+1 ended 7, +2 ended 2, +2 began 1, +3 gone 1")
+		b.expect(w, "a conversation ends, another ends and begins, and a third expires",
+			"+1 ended 7, +2 ended 2, +2 began 1, +3 gone 1")
 		b.write("+1", 1, 40, 40)
 		b.expect(w, "an ended conversation begins", "+1 began 1")
 		if len(w.Rows) != 2 || w.More != 0 || w.Rows[0].From != "+1" || w.Rows[1].From != "+2" {

@@ -17,7 +17,8 @@ const (
 	// fixed.
 	checkInterval = 10 * time.Minute
 
-	// checkRetry is the time after which a failed check is repeated. A check can take seconds, and Redis is not pinged meanwhile.
+	// checkRetry is the time after which a failed check is repeated. A check can take seconds, and Redis is not pinged
+	// meanwhile.
 	checkRetry = time.Minute
 )
 
