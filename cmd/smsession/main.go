@@ -87,8 +87,7 @@ func run(ctx context.Context, p *process, args []string) int {
 }
 
 // report prints the error of a command and returns the exit status. It prints nothing and returns 0 if err is nil, or
-// if the reader of standard output has stopped reading, as head does. A broken connection is an error: it is not a
-// file.
+// if the reader of standard output has stopped reading, as head does. A broken connection of the network is an error.
 func (p *process) report(err error) int {
 	if file, ok := errors.AsType[*fs.PathError](err); err == nil || ok && file.Err == syscall.EPIPE {
 		return 0

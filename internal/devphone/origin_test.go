@@ -17,7 +17,7 @@ import (
 )
 
 // attack is a script of another site. It sends every kind of request that a browser sends without asking the service
-// first. It tries to read every response and to run every script. It returns what it could read.
+// first. It tries to read every response and to run every script. It returns the texts that it could read.
 //
 //go:embed testdata/attack.js
 var attack string

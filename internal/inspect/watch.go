@@ -120,8 +120,8 @@ func (w *Watch) Poll(ctx context.Context) ([]Event, error) {
 	return events, nil
 }
 
-// hasContinued reports whether a conversation that is not remembered has a message since the last poll. This is so if it
-// is new, or if its last message is later than the last message of a remembered conversation.
+// hasContinued reports whether a conversation that is not remembered has a message since the last poll. This is so if
+// it is new, or if its last message is later than the last message of a remembered conversation.
 func (w *Watch) hasContinued(c Conversation) bool {
 	return w.More == 0 || len(w.Rows) > 0 && c.Written.After(w.Rows[len(w.Rows)-1].Written)
 }

@@ -42,7 +42,7 @@ type Sender interface {
 	Send(ctx context.Context, m phone.Message) *phone.Delivery
 }
 
-// Expectation is what the replies must prove.
+// Expectation is the property that the replies must prove.
 type Expectation string
 
 const (

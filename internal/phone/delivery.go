@@ -52,7 +52,7 @@ type Exchange struct {
 	Sent    time.Time     `json:"sent"`    // by the phone's clock
 	Took    time.Duration `json:"took_ns"`
 	Status  int           `json:"status"`          // 0 if there is no complete response
-	Error   string        `json:"error,omitempty"` // why there is no complete response; "" if there is one
+	Error   string        `json:"error,omitempty"` // the reason why there is no complete response, or ""
 
 	// The other fields are set only if Options.Trace is true. RequestHeader does not contain the password.
 	Signature      string      `json:"signature,omitempty"`

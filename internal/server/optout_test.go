@@ -138,7 +138,7 @@ func (o optOut) inAConversation(t *testing.T, r *replica, s *store, route string
 	}
 	s.wantRenewed(t, o.effect != passes)
 	o.ordinary().carrying(cookie).send(r.public).counts(t, next)
-	// A repeat gets what the first delivery got, and changes nothing.
+	// A repeat gets the same reply as the first delivery, and changes nothing.
 	if again := sent.again().send(r.public); again.Body != a.Body {
 		t.Errorf("the repeat got %q, the first delivery got %q", again.Body, a.Body)
 	}

@@ -168,8 +168,8 @@ func TestNaiveErase(t *testing.T) {
 	})
 }
 
-// remains describes what is left of the erased conversation. If the record of a commit was erased, the commit may still
-// set the pointer, which then leads nowhere.
+// remains describes the keys that are left of the erased conversation. If the record of a commit was erased, the commit
+// may still set the pointer, which then leads nowhere.
 func (w *world) remains() string {
 	for _, a := range w.actors {
 		if a.operator != nil && a.operator.err != nil {

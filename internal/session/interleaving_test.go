@@ -163,7 +163,7 @@ func (w *world) deliver(sid, cookie string, end bool, set ...func(*Manager)) {
 	})
 }
 
-// option is what may happen next.
+// option is an event that may happen next.
 type option struct {
 	actor *actor
 	fault fault

@@ -133,7 +133,7 @@ func TestConcurrentMessages(t *testing.T) {
 	})
 }
 
-// atOnce runs f(0) to f(n-1) at the same time and returns what they returned, sorted by the number in it.
+// atOnce runs f(0) to f(n-1) at the same time and returns their results, sorted by the number in each.
 func atOnce(n int, f func(i int) string) []string {
 	texts := make([]string, n)
 	var group sync.WaitGroup

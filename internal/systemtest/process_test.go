@@ -144,7 +144,7 @@ func (p *process) Write(b []byte) (int, error) {
 	return p.out.Write(b)
 }
 
-// stdout returns what the process has printed so far.
+// stdout returns the standard output so far.
 func (p *process) stdout() string {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -13,8 +13,9 @@ import (
 	"smsession/internal/terminal"
 )
 
-// hostile returns texts that control a terminal or make one text look like another, with what is shown instead. See
-// ECMA-48 for the control functions and https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters.
+// hostile returns texts that control a terminal or make one text look like another, with the texts that are shown
+// instead. See ECMA-48 for the control functions and
+// https://www.unicode.org/reports/tr9/#Directional_Formatting_Characters.
 func hostile() map[string]string {
 	rows := map[string]string{
 		"\x1b[2J":                      `\x1b[2J`,          // clear the screen

@@ -17,7 +17,7 @@ type View struct {
 	Out      io.Writer
 	JSON     io.Writer // gets a line of JSON for each delivery, which Out then does not show; may be nil
 	From, To string    // the numbers of the conversation; other numbers of a reply are shown
-	Echo     bool      // show each line on Out before it is carried out: nobody has typed it there
+	Echo     bool      // show each line on Out before it is carried out, because nobody typed it at the terminal
 	Verbose  bool      // show every request and response on Out
 	Colour   bool      // use ANSI colours on Out
 }

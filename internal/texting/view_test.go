@@ -137,8 +137,8 @@ func TestColour(t *testing.T) {
 	}
 }
 
-// hostile returns texts that control a terminal, and what must be shown instead. The tests of package terminal have
-// more such texts.
+// hostile returns texts that control a terminal, and the texts that must be shown instead. The tests of package
+// terminal have more such texts.
 func hostile() map[string]string {
 	return map[string]string{
 		"\x1b[2J":            `\x1b[2J`,          // clear the screen

@@ -20,9 +20,9 @@ import (
 type Status struct {
 	rest.Number
 	Service        *rest.Service `json:"messaging_service"`         // nil if the number is in no Messaging Service
-	ServiceUnknown string        `json:"messaging_service_unknown"` // why Service is not known; empty if it is known
+	ServiceUnknown string        `json:"messaging_service_unknown"` // the reason why Service is not known; empty if it is known
 	Ours           *bool         `json:"ours"`                      // messages reach the service; nil if not known
-	Note           string        `json:"note"`                      // why they do not, or what else is wrong
+	Note           string        `json:"note"`                      // the reason why they do not, or another problem
 }
 
 // Show asks Twilio for a number and compares its webhook with the configuration of the service. It returns the errors

@@ -15,7 +15,7 @@ import (
 type parameter struct {
 	name       string
 	topologies []Topology
-	want       string                  // what its value must be
+	want       string                  // the condition for its value, for the error
 	set        func(value string) bool // sets the field; reports false if the value is wrong
 	value      string                  // the present value, escaped; "" for the default
 }

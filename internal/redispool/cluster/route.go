@@ -84,7 +84,7 @@ func (c *Cluster) send(ctx context.Context, addr string, command node.Command, a
 func keyOf(command node.Command) string {
 	args := command.Args
 	if command.IsScript() && len(args) > 2 {
-		args = args[2:] // what to run, and the number of keys
+		args = args[2:] // without the script and the number of keys
 	}
 	if len(args) == 0 {
 		return ""

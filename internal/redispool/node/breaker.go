@@ -14,7 +14,7 @@ const retryPause = 250 * time.Millisecond
 // concurrent use.
 type breaker struct {
 	mu     sync.Mutex
-	err    error     // why only one caller at a time tries; nil while the server works
+	err    error     // the error after which only one caller at a time tries; nil while the server works
 	failed time.Time // when err was set
 	trying bool
 }

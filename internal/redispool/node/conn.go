@@ -27,7 +27,7 @@ type Conn struct {
 	raw     redis.Conn // the connection of redigo
 	peer    string     // the remote address; "" if the connection was never open
 	expires time.Time  // the pool does not hand out the connection after this time
-	err     error      // why the connection must not be used again, although redigo could use it
+	err     error      // the error after which the connection must not be used again, although redigo could use it
 }
 
 // Addr returns the address of the node.

@@ -21,7 +21,7 @@ func (c Command) IsScript() bool {
 // writes reports whether the command is a script with a key and another argument. Our scripts without another argument
 // only read.
 func (c Command) writes() bool {
-	return c.IsScript() && len(c.Args) > 3 // what to run, the number of keys, the key
+	return c.IsScript() && len(c.Args) > 3 // the script, the number of keys, the key
 }
 
 // Reply is the reply to a command, or its error.
