@@ -52,7 +52,7 @@ func (t Tally) Err() error {
 	case t.InvalidLines > 0:
 		return fmt.Errorf("%d of the lines could not be carried out: nothing was sent for them", t.InvalidLines)
 	case t.Failed > 0:
-		return fmt.Errorf("Twilio would have logged an error for %d of %d messages", t.Failed, t.Sent)
+		return fmt.Errorf("%d of %d messages failed: Twilio would have logged an error for each", t.Failed, t.Sent)
 	case t.NotFollowed > 0:
 		return fmt.Errorf("the webhook leads to another server for %d of %d messages, and nothing was sent there: "+
 			"to allow that server, name its host with --follow-hosts", t.NotFollowed, t.Sent)

@@ -56,7 +56,7 @@ func (u URL) Follow(method string, status int, location string) (Redirect, error
 	case http.StatusTemporaryRedirect:
 		next.Method, next.KeepsForm = method, true
 	default:
-		return Redirect{}, fmt.Errorf("Twilio does not follow the status %d", status)
+		return Redirect{}, fmt.Errorf("the status %d is not a redirect that Twilio follows", status)
 	}
 	location, _, _ = strings.Cut(location, "#")
 	if location == "" {
