@@ -94,7 +94,7 @@ func refusals() []fault {
 		{"a second value that was not signed gets 403", changed(with("From", sender.From, "+12025550199")), 403, ""},
 		{"a query that was not signed gets 403", changed(func(r *request) { r.to(r.target + "?x=1") }), 403, ""},
 		{"an empty query that was not signed gets 403", changed(func(r *request) { r.to(r.target + "?") }), 403, ""},
-		{"a query without the one that was signed gets 403", func(r *request) { r.forURL(publicURL + r.target + "?x=1") }, 403, ""},
+		{"a request without the signed query gets 403", func(r *request) { r.forURL(publicURL + r.target + "?x=1") }, 403, ""},
 		{"an empty form that was not signed gets 403", body(func(string) string { return "&" }), 403, ""},
 		{"another account gets 403", with("AccountSid", otherAccountSID), 403, ""},
 		{"no account gets 403", with("AccountSid"), 403, ""},

@@ -34,7 +34,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	full := strings.Repeat("a&", 32<<10)
 	for _, row := range []struct {
 		name string
-		send func(c net.Conn, stop <-chan struct{}) error // one round of a connection, which repeats it
+		send func(c net.Conn, stop <-chan struct{}) error // makes one round; the connection repeats it
 	}{
 		{"unsigned bodies of ampersands", request(head(len(full)) + full)},
 		{"unsigned bodies of escapes", request(head(63<<10) + strings.Repeat("%41", 21<<10))},

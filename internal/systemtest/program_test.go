@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// roleVariable makes the test binary be a server that the program is compared with. See serveReference.
+// roleVariable makes the test binary run as a server that the program is compared with. See serveReference.
 const roleVariable = "SMSESSION_TEST_ROLE"
 
 func TestMain(m *testing.M) {
