@@ -82,9 +82,10 @@ func TestErrorAfterTheBudget(t *testing.T) {
 func TestShortestExpiry(t *testing.T) {
 	var lowest string
 	conn := &recording{model: newModel(), note: func(args []string) { lowest = args[len(args)-1] }}
-	commit := &transaction{newManager(nil, 1), &delivery{}, &history{}, snapshot{record: record.New(to, from)},
-		recordAfter(1), saved{running, time.Now().Add(-time.Hour)}}
-	if _, err := commit.save(t.Context(), conn); err != nil {
+	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }}
+	commit := &transaction{manager: newManager(pool, 1), delivery: &delivery{}, past: &history{},
+		found: snapshot{record: record.New(to, from)}}
+	if err := commit.CommitCtx(t.Context(), running, []byte("{}"), time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)
 	}
 	if lowest != "1" {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -18,9 +19,94 @@ type saved struct {
 	expiry time.Time
 }
 
+// commit saves the record after a message if the session has not changed since find read it, and sets the pointer if it
+// does not lead to another session. scs makes the token of a new session, and applies the time-outs.
+//
+// The error is a *commitError if a command was sent. Otherwise it is ErrGone, the error of ctx, or an error of Redis.
+func (m *Manager) commit(
+	ctx context.Context, d *delivery, past *history, found snapshot, next *record.Record,
+) (saved, error) {
+	if err := m.slots.acquire(ctx, past.hangUp); err != nil {
+		return saved{}, err
+	}
+	defer m.slots.release()
+
+	t := &transaction{manager: m, delivery: d, past: past, found: found, next: next}
+	sessions := *m.scs
+	sessions.Store, sessions.Codec = t, t
+	session, err := sessions.Load(ctx, found.token) // calls FindCtx and Decode, unless the session is new
+	if err != nil {
+		return saved{}, err
+	}
+	sessions.SetDeadline(session, next.Deadline)
+	token, expiry, err := sessions.Commit(session) // calls Encode and CommitCtx
+	if err != nil {
+		m.cache.remove(found.token)
+		return saved{}, err
+	}
+	m.cache.add(token, next)
+	return saved{token, expiry}, nil
+}
+
+// transaction is the Store and the Codec that scs uses for one commit. scs calls its methods in the order in which they
+// are written here.
+type transaction struct {
+	scs.Store // nil: scs calls only the methods below
+	manager   *Manager
+	delivery  *delivery
+	past      *history
+	found     snapshot
+	next      *record.Record
+}
+
+// FindCtx makes scs keep the token of the snapshot.
+func (t *transaction) FindCtx(context.Context, string) ([]byte, bool, error) { return nil, true, nil }
+
+// Decode returns a session without values, because the record contains everything.
+func (t *transaction) Decode([]byte) (time.Time, map[string]any, error) {
+	return t.next.Deadline, nil, nil
+}
+
+// Encode returns the JSON form of the record, which contains the deadline.
+func (t *transaction) Encode(time.Time, map[string]any) ([]byte, error) { return t.next.Bytes(), nil }
+
+// CommitCtx saves the record and sets the pointer.
+func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, expiry time.Time) error {
+	return withConn(ctx, t.manager.options.Pool, "save session", func(conn redis.Conn) error {
+		key, milliseconds := t.manager.keys.Session(token), max(time.Until(expiry).Milliseconds(), 1)
+		recordReply, pointerReply := t.send(ctx, conn,
+			[]any{key, t.found.record.Bytes(), b, milliseconds},
+			[]any{t.delivery.pointerKey, token, t.found.pointer, milliseconds})
+
+		err := errors.Join(recordReply.err, pointerReply.err)
+		if t.found.isCached && err == nil {
+			t.manager.cache.count(recordReply.hasSaved())
+		}
+		if recordReply.hasSaved() && pointerReply.hasSaved() {
+			return nil
+		}
+		left := traces{ownToken: t.past.ownToken}
+		if t.found.isNew() {
+			left.ownToken = token
+		}
+		isOwn := token == left.ownToken
+		left.mayPoint = t.past.mayPoint || isOwn && (pointerReply.hasSaved() || pointerReply.err != nil)
+		current, isRefused := recordReply.value.([]byte)
+		switch {
+		case err != nil:
+		case recordReply.hasSaved() && !isOwn:
+			// Only the sweep deletes the record under the request's own token. A later attempt may use the token again,
+			// and a deletion that arrives late must not delete its record.
+			_, _ = scripts.discard.Do(conn, key, b)
+		case isRefused && t.found.isCached:
+			left.replaced, left.replacement = token, current
+		}
+		return &commitError{cmp.Or(err, errConflict), left}
+	})
+}
+
 // traces are what the commits of a request may have left in Redis, and what the last commit has found there.
 type traces struct {
-	isSent   bool   // a command to save the message was sent
 	ownToken string // the token under which the request may have made a record, now or later; "" if there is none
 	mayPoint bool   // the pointer may contain ownToken now or later
 
@@ -30,97 +116,14 @@ type traces struct {
 	replacement []byte
 }
 
-// commit saves the record after a message if the session has not changed since find read it, and sets the pointer if it
-// does not lead to another session. The traces are zero if no command was sent.
-//
-// The error is errConflict if the record or the pointer has changed. Otherwise it is ErrGone, the error of ctx, or an
-// error of Redis. After such an error, if a command was sent, the record may be saved, not saved, or saved later.
-func (m *Manager) commit(
-	ctx context.Context, d *delivery, past *history, found snapshot, next *record.Record,
-) (s saved, left traces, err error) {
-	if err = m.slots.acquire(ctx, past.hangUp); err != nil {
-		return saved{}, traces{}, err
-	}
-	defer m.slots.release()
-
-	if s, err = m.prepare(ctx, found.token, next.Deadline); err != nil {
-		return saved{}, traces{}, err
-	}
-	err = withConn(ctx, m.options.Pool, "save session", func(conn redis.Conn) (err error) {
-		left, err = (&transaction{m, d, past, found, next, s}).save(ctx, conn)
-		return err
-	})
-	if err != nil {
-		m.cache.remove(found.token)
-		return saved{}, left, err
-	}
-	m.cache.add(s.token, next)
-	return s, left, nil
+// commitError is the error of a commit whose commands were sent. If it is an errConflict, the record or the pointer has
+// changed. Otherwise the record may be saved, not saved, or saved later.
+type commitError struct {
+	error
+	traces
 }
 
-// prepare returns the token and the expiry of the session to save. scs makes the token of a new session, and applies
-// the time-outs.
-func (m *Manager) prepare(ctx context.Context, token string, deadline time.Time) (saved, error) {
-	session, err := m.scs.Load(ctx, token)
-	if err != nil {
-		return saved{}, err
-	}
-	m.scs.SetDeadline(session, deadline)
-	token, expiry, err := m.scs.Commit(session)
-	return saved{token, expiry}, err
-}
-
-// noStore is the Store and the Codec of scs. It stores nothing, because scs cannot compare before it saves. FindCtx
-// makes scs keep the token. scs calls no method but these.
-type noStore struct{ scs.Store }
-
-func (noStore) FindCtx(context.Context, string) ([]byte, bool, error)      { return nil, true, nil }
-func (noStore) CommitCtx(context.Context, string, []byte, time.Time) error { return nil }
-func (noStore) Encode(time.Time, map[string]any) ([]byte, error)           { return nil, nil }
-func (noStore) Decode([]byte) (t time.Time, _ map[string]any, _ error)     { return t, nil, nil }
-
-// transaction is one commit: next replaces the record in found.
-type transaction struct {
-	manager  *Manager
-	delivery *delivery
-	past     *history
-	found    snapshot
-	next     *record.Record
-	saved
-}
-
-// save sends the commands of a commit. Its error is errConflict or an error of Redis.
-func (t *transaction) save(ctx context.Context, conn redis.Conn) (traces, error) {
-	key, milliseconds := t.manager.keys.Session(t.token), max(time.Until(t.expiry).Milliseconds(), 1)
-	recordReply, pointerReply := send(ctx, conn, t.found.isNew(),
-		[]any{key, t.found.record.Bytes(), t.next.Bytes(), milliseconds},
-		[]any{t.delivery.pointerKey, t.token, t.found.pointer, milliseconds})
-
-	err := errors.Join(recordReply.err, pointerReply.err)
-	if t.found.isCached && err == nil {
-		t.manager.cache.count(recordReply.hasSaved())
-	}
-	left := traces{isSent: true, ownToken: t.past.ownToken}
-	if t.found.isNew() {
-		left.ownToken = t.token
-	}
-	isOwn := t.token == left.ownToken
-	left.mayPoint = t.past.mayPoint || isOwn && (pointerReply.hasSaved() || pointerReply.err != nil)
-	current, isRefused := recordReply.value.([]byte)
-	switch {
-	case err != nil:
-		return left, err
-	case recordReply.hasSaved() && pointerReply.hasSaved():
-		return left, nil
-	case recordReply.hasSaved() && !isOwn:
-		// Only the sweep deletes the record under the request's own token. A later attempt may use the token again, and
-		// a deletion that arrives late must not delete its record.
-		_, _ = scripts.discard.Do(conn, key, t.next.Bytes())
-	case isRefused && t.found.isCached:
-		left.replaced, left.replacement = t.token, current
-	}
-	return left, errConflict
-}
+func (e *commitError) Unwrap() error { return e.error }
 
 // scriptReply is the reply to a script. It is zero if the script was not sent.
 type scriptReply struct {
@@ -141,10 +144,10 @@ func run(conn redis.Conn, script *redis.Script, args []any) (r scriptReply) {
 // A new record must exist before the pointer leads to it. Otherwise another replica would not find the record and would
 // begin a new session. One round trip does not guarantee this order: on a Cluster the scripts run on two nodes, and a
 // server may know only the second script.
-func send(
-	ctx context.Context, conn redis.Conn, isNew bool, recordArgs, pointerArgs []any,
+func (t *transaction) send(
+	ctx context.Context, conn redis.Conn, recordArgs, pointerArgs []any,
 ) (recordReply, pointerReply scriptReply) {
-	if isNew {
+	if t.found.isNew() {
 		recordReply = run(conn, scripts.record, recordArgs)
 		if recordReply.hasSaved() {
 			recordReply.err = ctx.Err()

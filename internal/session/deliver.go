@@ -25,8 +25,8 @@ type delivery struct {
 func (m *Manager) deliver(ctx context.Context, hangUp <-chan struct{}, d *delivery) *Outcome {
 	past := &history{hangUp: hangUp}
 	for {
-		p, s, left, err := m.attempt(ctx, d, past)
-		past = past.after(left, err)
+		p, s, err := m.attempt(ctx, d, past)
+		past = past.after(err)
 		if err != nil {
 			if err = past.wait(ctx, err); err == nil {
 				continue
@@ -40,21 +40,22 @@ func (m *Manager) deliver(ctx context.Context, hangUp <-chan struct{}, d *delive
 	}
 }
 
-// attempt makes one attempt. Everything that it makes is new. If it fails, only the traces of its commit are kept.
-func (m *Manager) attempt(ctx context.Context, d *delivery, past *history) (processed, saved, traces, error) {
+// attempt makes one attempt. Everything that it makes is new. If it fails, only the traces of its commit are kept,
+// which its error contains.
+func (m *Manager) attempt(ctx context.Context, d *delivery, past *history) (processed, saved, error) {
 	found, err := m.find(ctx, d, past)
 	if err != nil {
-		return processed{}, saved{}, traces{}, err
+		return processed{}, saved{}, err
 	}
 	p, err := m.turn(ctx, found.record, &d.Incoming, time.Now())
 	if err != nil {
-		return processed{}, saved{}, traces{}, err
+		return processed{}, saved{}, err
 	}
-	s, left, err := m.commit(ctx, d, past, found, p.record)
+	s, err := m.commit(ctx, d, past, found, p.record)
 	if err != nil {
-		return processed{}, saved{}, left, err
+		return processed{}, saved{}, err
 	}
-	return p, s, left, nil
+	return p, s, nil
 }
 
 // history is what the attempts of one request have done so far. It never changes after it was made.
@@ -71,14 +72,11 @@ type history struct {
 	traces // what the commits have left in Redis; a commit whose reply was lost may have saved a record
 }
 
-// after returns the history after one more attempt. left and err are the results of the attempt.
-func (h *history) after(left traces, err error) *history {
+// after returns the history after one more attempt. err is the error of the attempt.
+func (h *history) after(err error) *history {
 	next := *h
 	next.attempts++
 	next.replaced, next.replacement = "", nil // they are used for one attempt
-	if left.isSent {
-		next.hangUp, next.traces = nil, left
-	}
 	if err == nil {
 		return &next
 	}
@@ -90,6 +88,9 @@ func (h *history) after(left traces, err error) *history {
 	}
 	if next.cause == nil || !errors.Is(err, context.DeadlineExceeded) {
 		next.cause = err
+	}
+	if failed, isSent := errors.AsType[*commitError](err); isSent {
+		next.hangUp, next.traces = nil, failed.traces
 	}
 	return &next
 }

@@ -80,8 +80,7 @@ func New(o Options) *Manager {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	sessions := *o.SCS
-	sessions.Store, sessions.Codec = noStore{}, noStore{}
+	sessions := *o.SCS // commit sets the Store and the Codec
 	sessions.IdleTimeout, sessions.Lifetime = o.IdleTimeout, o.Lifetime
 	// SameSite is not set: Twilio is not a browser, and its documentation does not mention the attribute.
 	sessions.Cookie = scs.SessionCookie{
