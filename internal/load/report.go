@@ -40,7 +40,8 @@ func (r *Report) Err() error {
 	case !r.Proof.Holds && !r.Proof.Empty():
 		return errors.New("the proof fails: some messages were not counted exactly once")
 	case r.Failed > 0:
-		return fmt.Errorf("%d of %d deliveries failed: Twilio would have logged an error for each", r.Failed, r.Deliveries)
+		return fmt.Errorf("%d of %d deliveries failed: Twilio would have logged an error for each",
+			r.Failed, r.Deliveries)
 	case r.Proof.Empty():
 		return errors.New("nothing was proved: no message got a count")
 	}
