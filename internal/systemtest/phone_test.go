@@ -150,7 +150,7 @@ func TestPhoneReadsLines(t *testing.T) {
 		{"until /quit", "hi\n/quit\nhi again\n", greetings(1, 1), 0, ""},
 		{"no line", "", nil, 0, ""},
 		{"the lines after a wrong one are sent", "hi\n/agian\nhi again\n", greetings(1, 2), 2, "1 of the lines could not be carried out"},
-		{"a refused message is reported", "hi\n/forge hi\nhi again\n", greetings(1, 2), 1, "for 1 of 3 messages"},
+		{"a refused message is reported", "hi\n/forge hi\nhi again\n", greetings(1, 2), 1, "1 of 3 messages failed"},
 		{"a wrong line is reported before a refused message", "/forge hi\n/agian\n", nil, 2, "could not be carried out"},
 		{"a line that is too long is an error", strings.Repeat("long ", 20_000) + "\nhi\n", nil, 1, "read the lines to send"},
 	}
