@@ -34,10 +34,10 @@ func (m *Manager) turn(ctx context.Context, r *record.Record, in *Incoming, now 
 	if !r.IsUnderway() {
 		r = r.Begin(now, m.options.Lifetime)
 	}
-	before := conversation.State{Counter: r.Counter, Data: r.App}
+	before := conversation.State{Counter: r.Counter, Data: r.Data}
 	after, reply, err := m.options.Responder.Respond(ctx, before, in.Message)
 	if err == nil {
-		err = record.CheckApp(after.Data)
+		err = record.CheckData(after.Data)
 	}
 	if err != nil {
 		return processed{}, fmt.Errorf("%w: %w", ErrResponder, err)

@@ -32,7 +32,7 @@ func (r *Record) encode(newest []byte) *Record {
 	b = appendTime(b, `,"written":"`, r.Written)
 	b = appendTime(b, `,"deadline":"`, r.Deadline)
 	b = appendTime(b, `,"ended":"`, r.Ended)
-	b, r.App = appendPart(b, `,"app":`, r.App, ``)
+	b, r.Data = appendPart(b, `,"app":`, r.Data, ``)
 	b = append(b, `,"messages":"`...)
 	begin := len(b)
 	b = r.messages.appendTo(b, newest)
@@ -48,7 +48,7 @@ func (r *Record) encode(newest []byte) *Record {
 // maxSize returns a number of bytes that the JSON form does not exceed.
 func (r *Record) maxSize(newest []byte) int {
 	const names, numbersAndTimes = 128, 5 * 40
-	size := names + numbersAndTimes + len(r.From) + len(r.To) + len(r.App) + len(r.messages) + len(newest) +
+	size := names + numbersAndTimes + len(r.From) + len(r.To) + len(r.Data) + len(r.messages) + len(newest) +
 		len(r.replied) + len(r.unknown)
 	for _, reply := range r.replies {
 		size += reply.size() + len(`"":,`)

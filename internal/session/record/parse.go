@@ -40,8 +40,8 @@ var (
 	anyName = jsontext.AllowDuplicateNames(true)
 )
 
-// CheckApp returns ErrData if a record cannot contain the data of a responder. Empty data is allowed.
-func CheckApp(data json.RawMessage) error {
+// CheckData returns ErrData if a record cannot contain the data of a responder. Empty data is allowed.
+func CheckData(data json.RawMessage) error {
 	if len(data) > maxData || len(data) > 0 && !jsontext.Value(data).IsValid(anyName, anyUTF8) {
 		return ErrData
 	}
@@ -96,7 +96,7 @@ func (r *Record) set(name, value []byte) bool {
 	case `"ended"`:
 		r.Ended, err = parseTime(value)
 	case `"app"`:
-		r.App = value
+		r.Data = value
 	case `"messages"`:
 		r.messages, err = literalString(value)
 	case `"replied"`:

@@ -25,7 +25,7 @@ type Record struct {
 	Written  time.Time       // the last change
 	Deadline time.Time       // the absolute limit, which no message extends
 	Ended    time.Time       // zero while the conversation goes on
-	App      json.RawMessage // the responder's own data; empty if it has none
+	Data     json.RawMessage // the responder's own data; empty if it has none
 
 	messages messages      // the last messages that were counted
 	replies  []storedReply // the replies that cannot be derived from the counter, oldest first
@@ -49,7 +49,7 @@ func (r *Record) IsUnderway() bool { return !r.Began.IsZero() && r.Ended.IsZero(
 // Begin starts a new conversation. It keeps the messages before it, so that their repeats are recognized.
 func (r *Record) Begin(now time.Time, lifetime time.Duration) *Record {
 	next := r.clone()
-	next.Version, next.Counter, next.App = version, 0, nil
+	next.Version, next.Counter, next.Data = version, 0, nil
 	next.Began, next.Deadline, next.Ended = stored(now), stored(now.Add(lifetime)), time.Time{}
 	return next
 }
@@ -58,7 +58,7 @@ func (r *Record) Begin(now time.Time, lifetime time.Duration) *Record {
 // of JSON represents exactly.
 func (r *Record) Update(s conversation.State, now time.Time) *Record {
 	next := r.clone()
-	next.Counter, next.App, next.Written = min(s.Counter, maxCounter), s.Data, stored(now)
+	next.Counter, next.Data, next.Written = min(s.Counter, maxCounter), s.Data, stored(now)
 	return next
 }
 
@@ -66,7 +66,7 @@ func (r *Record) Update(s conversation.State, now time.Time) *Record {
 // drops the responder's data.
 func (r *Record) End(now time.Time) *Record {
 	next := r.clone()
-	next.Counter, next.App, next.Written, next.Ended = 0, nil, stored(now), stored(now)
+	next.Counter, next.Data, next.Written, next.Ended = 0, nil, stored(now), stored(now)
 	return next.encode(nil)
 }
 

@@ -254,8 +254,8 @@ func TestApp(t *testing.T) {
 		if b := string(r.encoded().Bytes()); !strings.Contains(b, `,"app":{"step":2,"words":["a","é"]},`) {
 			t.Errorf("the record is %s", b)
 		}
-		if got := parsed(t, r); string(got.App) != string(data) || got.Counter != 1 {
-			t.Errorf("the data is %s, and the counter is %d", got.App, got.Counter)
+		if got := parsed(t, r); string(got.Data) != string(data) || got.Counter != 1 {
+			t.Errorf("the data is %s, and the counter is %d", got.Data, got.Counter)
 		}
 	})
 	t.Run("the data is dropped when the conversation ends", func(t *testing.T) {
@@ -280,7 +280,7 @@ func TestApp(t *testing.T) {
 		{"two values are refused", `{} {}`, ErrData},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			if err := CheckApp(json.RawMessage(row.data)); !errors.Is(err, row.want) {
+			if err := CheckData(json.RawMessage(row.data)); !errors.Is(err, row.want) {
 				t.Errorf("the error is %v", err)
 			}
 		})
