@@ -8,12 +8,12 @@ import (
 )
 
 // withoutRepeats returns the findings with each warning only once, because a document that redirects to itself is read
-// up to 50 times. It keeps only the first 14109, which is found for a single document and for all documents together.
+// up to 50 times. It leaves out the 14109 of all documents together if there is already a 14109 of one of them.
 func withoutRepeats(all []Finding) []Finding {
 	once := []Finding{} // [] in JSON, not null
 	for _, f := range all {
 		isRepeat := f.Warning && slices.Contains(once, f) ||
-			f.Code == 14109 && slices.ContainsFunc(once, func(other Finding) bool { return other.Code == f.Code })
+			f.Detail == tooManyMessages && slices.ContainsFunc(once, func(other Finding) bool { return other.Code == f.Code })
 		if !isRepeat {
 			once = append(once, f)
 		}

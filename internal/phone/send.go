@@ -13,6 +13,9 @@ import (
 // maxDocuments is how many documents Twilio requests for one message (https://www.twilio.com/docs/api/errors/14106).
 const maxDocuments = 50
 
+// tooManyMessages is the detail of the error 14109 about all documents of a message together.
+const tooManyMessages = "The documents together have more than 10 messages."
+
 // sending is a message that the phone sends. Its methods do not change it.
 type sending struct {
 	phone   *Phone
@@ -124,7 +127,7 @@ func (s sending) execute(result documentResult, verbs []twiml.Verb, from *target
 			return s.followVerb(result, request{reason: Verb, method: v.Method, form: encode(s.params)}, from, v.URL)
 		}
 		if replies+len(result.replies) == twiml.MaxMessages {
-			found.Fail(14109, "The documents together have more than 10 messages.")
+			found.Fail(14109, tooManyMessages)
 			result = result.with(from.public.String(), found)
 			continue
 		}

@@ -261,6 +261,16 @@ func TestDocumentLimits(t *testing.T) {
 			t.Errorf("there are %d replies and %d documents, the errors are %v", len(d.Replies), len(d.Exchanges), got)
 		}
 	})
+	t.Run("each document with more than ten messages is an error", func(t *testing.T) {
+		w := newWebhook(t, routes(map[string]http.HandlerFunc{
+			"/sms":  verbs(six + six + "<Redirect>/next</Redirect>"),
+			"/next": verbs(six + six),
+		}))
+		d := send(t, newPhone(t, at(w.URL)), "hi")
+		if got := errorsOf(d); len(d.Replies) != 10 || !slices.Equal(got, []int{14109, 14109}) {
+			t.Errorf("there are %d replies, the errors are %v", len(d.Replies), got)
+		}
+	})
 	t.Run("Twilio requests at most 50 documents", func(t *testing.T) {
 		w := newWebhook(t, verbs("<Redirect>/sms</Redirect>"))
 		d := send(t, newPhone(t, at(w.URL), withFallback(w.URL)), "hi")
