@@ -14,15 +14,15 @@ const (
 	maxMedia      = 10
 )
 
-// readMessage reads a <Message> or an <Sms>. Twilio sends the message if no finding is an error. The URL of the action
-// is not checked here, because Twilio reports an invalid URL only when it requests the URL.
+// readMessage reads a <Message> or an <Sms>. It does not check the content. It does not check the URL of the action
+// either, because Twilio reports an invalid URL only when it requests the URL.
 func readMessage(e *Element) (v *Verb, found Findings) {
 	if e.Name == "Sms" {
 		found.Warn(0, "The <Sms> in line %d is deprecated. Use <Message>.", e.Line)
 	}
 	body, media, more := readContent(e)
 	v = &Verb{Body: body, Media: media, To: e.trimmed("to"), From: e.trimmed("from"), Action: e.trimmed("action")}
-	return v, slices.Concat(found, more, checkAddresses(e, v), checkContent(*v))
+	return v, slices.Concat(found, more, checkAddresses(e, v))
 }
 
 // readContent returns the text and the media of a message. The text includes the text of all Body elements. If the

@@ -45,6 +45,8 @@ func TestMessagesThatAreNotSent(t *testing.T) {
 		{"it has 1,601 characters", "<Message>" + strings.Repeat("a", 1601) + "</Message>", lost(14103)},
 		{"it has 1,601 characters in two Bodies", "<Message><Body>" + strings.Repeat("a", 1600) + "</Body><Body>b</Body></Message>", lost(14103)},
 		{"it has 1,601 characters and a Media", "<Message>" + strings.Repeat("é", 1601) + "<Media>/owl.png</Media></Message>", lost(14103)},
+		{"its recipient is not a number, and it has no text", `<Message to="customer"/>`, lost(14101)},
+		{"its method is not valid, and it has no text", `<Message method="PUT"/>`, lost(14104)},
 		{"its recipient is not a number", `<Message to="customer">Hello</Message>`, lost(14101)},
 		{"its sender has a character that senders do not have", `<Message from="Owl &amp; Sons">Hello</Message>`, lost(14102)},
 		{"its sender ID has 12 characters", `<Message from="OwlAndSons12">Hello</Message>`, lost(14102)},

@@ -86,7 +86,9 @@ func readVerb(e *Element) (v *Verb, isLast bool, found Findings) {
 		return v, true, found
 	}
 	v, more := readMessage(e)
-	found = append(found, more...)
+	if found = append(found, more...); !found.haveError() { // one error is enough to report about a message
+		found = append(found, checkContent(*v)...)
+	}
 	if isLast = v.Action != ""; isLast {
 		v.Method = method
 	}

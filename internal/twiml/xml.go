@@ -74,7 +74,10 @@ func parse(body []byte) (root *Element, found Findings, err error) {
 				problem = noDirective
 			}
 			hasDocType = true
-			found.Warn(0, "The document has a document type declaration. It is not confirmed that Twilio accepts one.")
+			if problem == "" {
+				found.Warn(0, "The document has a document type declaration. "+
+					"It is not confirmed that Twilio accepts one.")
+			}
 		}
 		switch {
 		case err == io.EOF && hasRoot:

@@ -82,6 +82,9 @@ func TestMalformedDocuments(t *testing.T) {
 	for _, row := range malformedDocuments() {
 		t.Run(row.name+" is an error", func(t *testing.T) {
 			d := Read([]byte(row.document))
+			if warnings := numbers(d, true); len(warnings) > 1 {
+				t.Errorf("there are %d warnings: %+v", len(warnings), d.Findings)
+			}
 			if got := numbers(d, false); d.Failure == nil || d.Failure.Code != 12100 || len(got) != 1 ||
 				d.Verbs != nil {
 				t.Errorf("the findings are %v, the verbs are %v", d.Findings, d.Verbs)
