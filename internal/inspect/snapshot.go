@@ -100,9 +100,9 @@ func (r reader) values(keys []string, maxSize int64) ([]Value, error) {
 	var small []string
 	var owners []*Value
 	for i := range values {
-		values[i].Size, _ = sizes[2*i].(int64)
-		values[i].TTL = timeToLive(sizes[2*i+1])
-		if values[i].Size <= maxSize {
+		size, isString := sizes[2*i].(int64)
+		values[i] = Value{Size: size, TTL: timeToLive(sizes[2*i+1])}
+		if isString && size <= maxSize {
 			small, owners = append(small, keys[i]), append(owners, &values[i])
 		}
 	}
