@@ -1,8 +1,8 @@
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 
 	"smsession/internal/config"
@@ -106,10 +106,10 @@ func (c *webhookSetCommand) Run(ctx context.Context, p *process) error {
 	case change == nil:
 		return err
 	case c.JSON:
-		return errors.Join(err, terminal.WriteJSON(p.stdout, change))
+		return cmp.Or(err, terminal.WriteJSON(p.stdout, change)) // a closed pipe must not hide err
 	}
 	if after := change.After; after != nil && after.Ours != nil && after.Note != "" {
 		fmt.Fprintf(p.stderr, "smsession: warning: %s\n", terminal.Escape(after.Note))
 	}
-	return errors.Join(err, change.WriteText(p.stdout))
+	return cmp.Or(err, change.WriteText(p.stdout))
 }

@@ -231,6 +231,28 @@ func TestWebhookSetRejected(t *testing.T) {
 	}
 }
 
+// TestWebhookSetRejectedClosedPipe checks that a closed pipe does not hide an error of Twilio.
+func TestWebhookSetRejectedClosedPipe(t *testing.T) {
+	for _, flag := range []string{"--json=false", "--json"} {
+		t.Run(flag, func(t *testing.T) {
+			o := newOperator(t)
+			reader, writer, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer writer.Close()
+			reader.Close()
+			var stderr strings.Builder
+			p := &process{stdout: writer, stderr: &stderr, transport: o.outside}
+			status := run(t.Context(), p, []string{"webhook", "set", flag, twiliotest.ExampleNumber, "--unchecked",
+				"--allow-http", "--url=http://localhost/sms"})
+			if status != 1 || !strings.Contains(stderr.String(), "Twilio rejected the request (400, error 21402)") {
+				t.Errorf("exit status %d, %s", status, stderr.String())
+			}
+		})
+	}
+}
+
 func TestWebhookSetWarning(t *testing.T) {
 	o := newOperator(t, "sms_application_sid", "APaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa")
 	status, _, stderr := o.run(t, "set", twiliotest.ExampleNumber)
