@@ -39,13 +39,14 @@ func (u *URL) readCertificates(readFile func(path string) ([]byte, error)) error
 	if u.CAFile != "" {
 		config.RootCAs = x509.NewCertPool()
 		if !config.RootCAs.AppendCertsFromPEM(ca) {
-			return errors.New("the ca_file contains no certificate in PEM format")
+			problems = append(problems, errors.New("the ca_file contains no certificate in PEM format"))
 		}
 	}
 	if u.CertFile != "" {
 		pair, err := tls.X509KeyPair(cert, key)
 		if err != nil { // err may quote the content of the files
-			return errors.New("the cert_file and the key_file are not a certificate and its unencrypted key in PEM format")
+			problems = append(problems, errors.New(
+				"the cert_file and the key_file are not a certificate and its unencrypted key in PEM format"))
 		}
 		config.Certificates = []tls.Certificate{pair}
 	}
@@ -54,5 +55,5 @@ func (u *URL) readCertificates(readFile func(path string) ([]byte, error)) error
 			login.TLS = config
 		}
 	}
-	return nil
+	return errors.Join(problems...)
 }

@@ -64,6 +64,8 @@ func TestCertificateFaults(t *testing.T) {
 		{"the key must belong to the certificate", url.Values{"cert_file": {cert}, "key_file": {otherKey}}, pair},
 		{"every file that cannot be read is reported", url.Values{"ca_file": {"missing"}, "cert_file": {"missing"}, "key_file": {"missing"}},
 			"the ca_file cannot be read\nthe cert_file cannot be read\nthe key_file cannot be read"},
+		{"every file with the wrong content is reported", url.Values{"ca_file": {text}, "cert_file": {cert}, "key_file": {text}},
+			"the ca_file contains no certificate in PEM format\n" + pair},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, err := redisurl.Parse("rediss://h?"+row.files.Encode(), readFile)
