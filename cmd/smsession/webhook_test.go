@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -302,5 +303,24 @@ func TestWebhookTerminal(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestInterruptedSet interrupts the request that sets the webhook.
+func TestInterruptedSet(t *testing.T) {
+	o := newOperator(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	o.outside.Intercept = func(_ http.ResponseWriter, r *http.Request) bool {
+		if r.Method == http.MethodPost {
+			cancel()
+			<-r.Context().Done()
+		}
+		return r.Method == http.MethodPost
+	}
+	var stdout, stderr strings.Builder
+	p := &process{stdout: &stdout, stderr: &stderr, transport: o.outside}
+	status := run(ctx, p, []string{"webhook", "set", twiliotest.ExampleNumber})
+	if status != 1 || stderr.String() != "smsession: interrupted; the webhook may or may not have been set\n" {
+		t.Errorf("exit status %d, %q", status, stderr.String())
 	}
 }

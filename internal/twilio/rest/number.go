@@ -76,6 +76,8 @@ func (a *Account) SetWebhook(ctx context.Context, numberSID string, w Webhook) (
 		return number(updated), nil
 	case errors.As(err, &rejected) && rejected.Status < http.StatusInternalServerError:
 		return Number{}, err
+	case errors.Is(err, context.Canceled):
+		err = errors.New("interrupted") // an interruption must not hide the consequence
 	}
 	return Number{}, fmt.Errorf("%w; the webhook may or may not have been set", err)
 }
