@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/gomodule/redigo/redis"
@@ -74,7 +75,7 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 	}
 	defer page.Close()
 	if err := service.WriteGuide(p.stdout, file); err != nil {
-		return err
+		return fmt.Errorf("write the guide: %v", err) // without %w, because no service runs: a closed pipe is an error here
 	}
 	return replica.Run(ctx, replica.Options{
 		Config: cfg, Version: version(), Listeners: listeners, Log: log, Routes: []func(chi.Router){page.Routes},

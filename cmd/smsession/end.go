@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,16 +56,15 @@ func (c *endCommand) Run(ctx context.Context, p *process) error {
 	if !c.Yes && !c.confirm(ctx, p, printer, found) {
 		return errors.New("nothing was changed, because the answer was not yes")
 	}
+	var unprinted error // it does not keep the other conversations from ending
 	for _, snapshot := range found {
 		ending, err := source.End(ctx, snapshot.To, snapshot.From, c.Erase)
-		if err == nil {
-			err = printer.Ending(ending)
-		}
 		if err != nil {
 			return err
 		}
+		unprinted = cmp.Or(unprinted, printer.Ending(ending))
 	}
-	return nil
+	return unprinted
 }
 
 // confirm shows the conversations, asks whether to end them, and reports whether the answer is yes.

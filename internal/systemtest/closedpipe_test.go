@@ -72,3 +72,35 @@ func TestClosedPipe(t *testing.T) {
 		})
 	}
 }
+
+// TestEndIntoAClosedPipe ends two conversations of one sender. The first of them cannot be printed.
+func TestEndIntoAClosedPipe(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	r := startReplica(t, server.URL())
+	one := startConversation(t, r, 1)
+	other := *one.Sender
+	other.To = webhooktest.NewNumber()
+	if got := (&sender{&other}).deliver(r.url, "/sms", webhooktest.NewSID(), ""); number(got.Text()) != 1 {
+		t.Fatalf("the other conversation gets %d %q", got.Status, got.Body)
+	}
+	cmd := command(t, []string{"end", one.From, "--yes"}, "REDIS_URL="+server.URL())
+	cmd.Stdout = closedPipe(t)
+	if err := cmd.Run(); err != nil {
+		t.Error(err)
+	}
+	left := execute(t, []string{"ls", "--json", "--from", one.From}, "REDIS_URL="+server.URL())
+	if left.status != 0 || left.stdout != "" {
+		t.Errorf("after the end, ls prints %s%s", left.stdout, left.stderr)
+	}
+}
+
+// TestDevIntoAClosedPipe starts a service whose guide cannot be printed. The service ends at once, so this is an error.
+func TestDevIntoAClosedPipe(t *testing.T) {
+	cmd := command(t, []string{"dev"}, "PORT=0", "ADMIN_ADDR=", "TMPDIR="+t.TempDir())
+	var stderr strings.Builder
+	cmd.Stdout, cmd.Stderr = closedPipe(t), &stderr
+	_ = cmd.Run()
+	if status := cmd.ProcessState.ExitCode(); status != 1 || !strings.Contains(stderr.String(), "broken pipe") {
+		t.Errorf("exit status %d, stderr %q", status, stderr.String())
+	}
+}
