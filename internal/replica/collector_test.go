@@ -1,6 +1,12 @@
 package replica
 
-import "testing"
+import (
+	"runtime"
+	"runtime/metrics"
+	"testing"
+
+	"smsession/internal/webhooktest"
+)
 
 func TestGarbageIsBounded(t *testing.T) {
 	for _, row := range []struct {
@@ -19,4 +25,22 @@ func TestGarbageIsBounded(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestTuneCollector(t *testing.T) {
+	t.Setenv("GOGC", "")
+	TuneCollector()
+	want := func(event string, isRight func(percent uint64) bool) {
+		t.Helper()
+		webhooktest.Wait(t, event, func() bool {
+			runtime.GC()
+			sample := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+			metrics.Read(sample)
+			return isRight(sample[0].Value.Uint64())
+		})
+	}
+	large := make([]byte, 128<<20)
+	want("the GOGC of a large heap", func(percent uint64) bool { return percent == leastPercent })
+	runtime.KeepAlive(large)
+	want("the GOGC of a small heap", func(percent uint64) bool { return percent > 2*leastPercent })
 }
