@@ -35,8 +35,8 @@ func TestClosedPipe(t *testing.T) {
 		{"config"}, {"config", "--json"},
 		{"health", "--url", r.url + "/healthz"},
 		append([]string{"phone", "hi"}, webhook...), append([]string{"phone", "--json", "hi"}, webhook...),
-		append([]string{"load", "--duration=100ms"}, webhook...), append([]string{"load", "--json", "--duration=100ms"},
-			webhook...),
+		append([]string{"load", "--messages=1"}, webhook...),
+		append([]string{"load", "--json", "--messages=1"}, webhook...),
 		{"ls"}, {"ls", "--json"}, {"ls", "--sort=idle"},
 	}
 	for _, command := range commandNames() {
