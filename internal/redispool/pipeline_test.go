@@ -152,7 +152,8 @@ func TestObserve(t *testing.T) {
 	t.Run("a round trip takes as long as Redis takes", func(t *testing.T) {
 		const pause = 100 * time.Millisecond
 		var took []time.Duration
-		o := redispool.Options{URL: at(redistest.Start(t, redistest.Options{}).Addr()), Observe: func(d time.Duration) {
+		server := redistest.Start(t, redistest.Options{})
+		o := redispool.Options{URL: at(server.Addr()), Timeout: patient, Observe: func(d time.Duration) {
 			took = append(took, d)
 		}}
 		c := open(t, o).Get()

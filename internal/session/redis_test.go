@@ -18,7 +18,9 @@ func TestLostReplies(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		proxy := redistest.StartProxy(t, b.Addr)
 		proxy.CutReplies(0.15, 7)
-		r := newReplica(t, usual(proxy.Addr()))
+		o := usual(proxy.Addr())
+		o.Budget = time.Minute // the last message waits for all others
+		r := newReplica(t, o)
 		const messages = 60
 		texts := atOnce(messages, func(int) string { return r.send(webhooktest.NewSID(), "").text })
 		if want := greetings(1, messages); !slices.Equal(texts, want) {
