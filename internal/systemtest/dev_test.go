@@ -121,7 +121,7 @@ func TestGuide(t *testing.T) {
 		}
 	}
 	d.checkRedisLines(t)
-	if !strings.Contains(d.stdout(), "gets the same answer") {
+	if !strings.Contains(d.stdout(), "gets the same reply") {
 		t.Error("the guide does not explain a repeated line")
 	}
 }
