@@ -75,7 +75,8 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 	}
 	defer page.Close()
 	if err := service.WriteGuide(p.stdout, file); err != nil {
-		return fmt.Errorf("write the guide: %v", err) // without %w, because no service runs: a closed pipe is an error here
+		// Without %w, because no service runs: a closed pipe is an error here.
+		return fmt.Errorf("write the guide: %v", err)
 	}
 	return replica.Run(ctx, replica.Options{
 		Config: cfg, Version: version(), Listeners: listeners, Log: log, Routes: []func(chi.Router){page.Routes},

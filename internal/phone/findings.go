@@ -12,8 +12,9 @@ import (
 func withoutRepeats(all []Finding) []Finding {
 	once := []Finding{} // [] in JSON, not null
 	for _, f := range all {
+		hasCode := func(other Finding) bool { return other.Code == f.Code }
 		isRepeat := f.Warning && slices.Contains(once, f) ||
-			f.Detail == tooManyMessages && slices.ContainsFunc(once, func(other Finding) bool { return other.Code == f.Code })
+			f.Detail == tooManyMessages && slices.ContainsFunc(once, hasCode)
 		if !isRepeat {
 			once = append(once, f)
 		}
