@@ -10,6 +10,7 @@ const record = new RecordPanel();
 let current = null; // the phone that the panels show
 let sessionCalls = 0; // the number of calls of /dev/session; only the response to the last one is shown
 let messageCalls = 0; // the number of calls of /dev/message, for the same reason
+let acted = false; // this page has changed the session since the panel showed it last
 let failing = false; // the last call of /dev/session failed
 
 function showProblem(error) {
@@ -41,7 +42,7 @@ function selectPhone(phone) {
   if (current === phone) return;
   setCurrent(phone);
   selectEntry(phone, phone && [...phone.entries.values()].at(-1));
-  if (phone) refresh(false);
+  if (phone) refresh();
   else record.clear();
 }
 
@@ -55,7 +56,8 @@ async function act(phone, kind, body) {
   }
   phone.update(result.entries);
   if (phone === current) selectEntry(phone, result.entries.at(-1));
-  await refresh(true);
+  acted = true;
+  await refresh();
 }
 
 // selectEntry shows an entry in the message panel.
@@ -69,8 +71,8 @@ async function selectEntry(phone, entry) {
   if (message && call === messageCalls) showMessage(message);
 }
 
-// refresh shows the present state of the session. ours is true if this page has just changed the session.
-async function refresh(ours) {
+// refresh shows the present state of the session.
+async function refresh() {
   const phone = current;
   if (!phone) return;
   const call = ++sessionCalls;
@@ -89,7 +91,8 @@ async function refresh(ours) {
   if (view.last < phone.last) location.reload(); // the service was restarted and has lost the log
   const otherWindow = view.last > phone.last;
   phone.showCookie(view);
-  record.show(phone.id, view, ours || otherWindow);
+  record.show(phone.id, view, acted || otherWindow);
+  acted = false;
   if (otherWindow) await synchronize();
 }
 
@@ -137,8 +140,8 @@ byID('add').addEventListener('submit', async (event) => {
   phone.input.focus();
 });
 
-document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') refresh(false); });
-setInterval(() => { if (document.visibilityState === 'visible') refresh(false); }, 1000);
+document.addEventListener('visibilitychange', () => { if (document.visibilityState === 'visible') refresh(); });
+setInterval(() => { if (document.visibilityState === 'visible') refresh(); }, 1000);
 
 await synchronize();
 const first = [...phones.values()][0];
