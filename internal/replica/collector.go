@@ -67,8 +67,9 @@ func afterCollections(f func()) {
 	}, f)
 }
 
-// LimitMemory makes the collector run more often when the memory approaches 90 % of the cgroup's limit. GOMEMLIMIT
-// takes precedence. The library logs the limit that it sets, or why it could not set a limit.
+// LimitMemory makes the collector run more often when the memory approaches 80 % of the cgroup's limit. The rest is for
+// the pages of the program, some 20 MB that Go does not count, and for garbage that the collector finds late on a busy
+// machine. GOMEMLIMIT takes precedence. The library logs the limit that it sets, or why it could not set a limit.
 func LimitMemory(log *slog.Logger) {
-	_, _ = memlimit.Set(memlimit.WithRatio(0.9), memlimit.WithLogger(log))
+	_, _ = memlimit.Set(memlimit.WithRatio(0.8), memlimit.WithLogger(log))
 }

@@ -67,9 +67,9 @@ func TestMemoryIsBounded(t *testing.T) {
 	})
 }
 
-// memoryLimit is the setting that the replica makes for itself in a container with floodMemory: 90 %. Without it, the
+// memoryLimit is the setting that the replica makes for itself in a container with floodMemory: 80 %. Without it, the
 // collector can be late on a busy machine.
-func memoryLimit() string { return fmt.Sprintf("GOMEMLIMIT=%dKiB", floodMemory*9/10) }
+func memoryLimit() string { return fmt.Sprintf("GOMEMLIMIT=%dKiB", floodMemory*8/10) }
 
 // startShipped is startReplica for the program without the race detector.
 func startShipped(tb testing.TB, redisURL string, more ...string) *replica {
