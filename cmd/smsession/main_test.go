@@ -71,20 +71,26 @@ func TestClosedPipe(t *testing.T) {
 	for _, args := range [][]string{{"show"}, {"show", "--json"}, {"set"}, {"set", "--json"}} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			o := newOperator(t)
-			reader, writer, err := os.Pipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer writer.Close()
-			reader.Close()
 			var stderr strings.Builder
-			p := &process{stdout: writer, stderr: &stderr, transport: o.outside}
+			p := &process{stdout: closedPipe(t), stderr: &stderr, transport: o.outside}
 			status := run(t.Context(), p, append(append([]string{"webhook"}, args...), twiliotest.ExampleNumber))
 			if status != 0 || stderr.Len() > 0 {
 				t.Errorf("exit status %d, %s", status, stderr.String())
 			}
 		})
 	}
+}
+
+// closedPipe returns a pipe whose reader has gone.
+func closedPipe(t *testing.T) *os.File {
+	t.Helper()
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { writer.Close() })
+	reader.Close()
+	return writer
 }
 
 func TestReport(t *testing.T) {

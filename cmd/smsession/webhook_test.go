@@ -237,14 +237,8 @@ func TestWebhookSetRejectedClosedPipe(t *testing.T) {
 	for _, flag := range []string{"--json=false", "--json"} {
 		t.Run(flag, func(t *testing.T) {
 			o := newOperator(t)
-			reader, writer, err := os.Pipe()
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer writer.Close()
-			reader.Close()
 			var stderr strings.Builder
-			p := &process{stdout: writer, stderr: &stderr, transport: o.outside}
+			p := &process{stdout: closedPipe(t), stderr: &stderr, transport: o.outside}
 			status := run(t.Context(), p, []string{"webhook", "set", flag, twiliotest.ExampleNumber, "--unchecked",
 				"--allow-http", "--url=http://localhost/sms"})
 			if status != 1 || !strings.Contains(stderr.String(), "Twilio rejected the request (400, error 21402)") {
