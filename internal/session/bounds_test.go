@@ -116,6 +116,7 @@ func TestConnectionsLimit(t *testing.T) {
 		}
 		defer pool.Close()
 		m := newManager(pool, 3)
+		m.options.Budget = time.Minute
 		var group sync.WaitGroup
 		for i := range 200 {
 			group.Go(func() {
