@@ -207,11 +207,9 @@ func TestSNI(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			p := newPhone(t, withOverrides(s.URL, row.fragment), func(o *phone.Options) {
 				o.Network = &phone.Network{TLS: &tls.Config{RootCAs: roots, ServerName: "example.com"}}
-			}, keepConnections)
-			for range 2 {
-				if d := send(t, p, "hi"); !d.OK() || len(d.Replies) != 1 {
-					t.Fatalf("the findings are %+v", d.Findings)
-				}
+			})
+			if d := send(t, p, "hi"); !d.OK() || len(d.Replies) != 1 {
+				t.Fatalf("the findings are %+v", d.Findings)
 			}
 			if got := <-names; got != row.want || len(names) > 0 {
 				t.Errorf("the name is %q, want %q; %d more connections were made", got, row.want, len(names))
