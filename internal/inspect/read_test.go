@@ -41,7 +41,9 @@ type bench struct {
 func each(t *testing.T, run func(b bench)) {
 	t.Helper()
 	redistest.Each(t, func(t *testing.T, backend *redistest.Backend) {
-		pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{backend.Addr}}, Timeout: time.Minute})
+		pool := redispool.Open(redispool.Options{
+			URL: redisurl.URL{Addrs: []string{backend.Addr}}, Timeout: time.Minute,
+		})
 		t.Cleanup(func() { pool.Close() })
 		run(bench{t, pool, redistest.Conn(t, backend.Addr), backend.Addr})
 	})
