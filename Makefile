@@ -23,10 +23,12 @@ build: ## build bin/smsession, one static file
 install: build ## install bin/smsession to PREFIX=/usr/local
 	install -d $(DESTDIR)$(PREFIX)/bin && install bin/smsession $(DESTDIR)$(PREFIX)/bin/
 
+# The searches of all orders run without the race detector: only one of their actors runs at a time.
 # Go's default limit of 10 minutes per package is too short on a small machine under the race detector.
 test: ## run all tests under the race detector, also with a real Redis (installed if missing)
 	@./deploy/test/setup.sh $(TOOLS)
 	go test -race -shuffle=on -timeout 15m ./...
+	go test -shuffle=on -run 'Interleavings|NaiveCommits' ./internal/session
 
 # It needs Docker, and ten minutes the first time.
 compose-test: ## start docker-compose.yml, kill, restart and replace its parts under load, and check the counts

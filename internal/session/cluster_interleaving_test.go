@@ -47,6 +47,7 @@ func (b *backward) Receive() (any, error) {
 // The scenarios with two first messages fail if a new record is sent together with its pointer: for a moment, the
 // pointer leads nowhere, and the other message would treat this as an expired session.
 func TestInterleavingsOnACluster(t *testing.T) {
+	skipUnderRace(t)
 	for _, s := range scenarios() {
 		if s.faults > 0 && !strings.Contains(s.name, "first") || s.faults > 2 {
 			continue // an existing record is saved in the same way everywhere; two faults show the effect of the order

@@ -372,7 +372,17 @@ func scenarios() []scenario {
 	}...)
 }
 
+// skipUnderRace skips a search of all orders under the race detector, because it takes ten times as long there. Only
+// one actor runs at a time, so there is no race to detect. `make test` runs these tests without the detector.
+func skipUnderRace(t *testing.T) {
+	t.Helper()
+	if isUnderRace {
+		t.Skip("a search of all orders runs without the race detector")
+	}
+}
+
 func TestInterleavings(t *testing.T) {
+	skipUnderRace(t)
 	for _, s := range slices.Concat(scenarios(), endScenarios()) {
 		t.Run(s.name, func(t *testing.T) {
 			t.Parallel()
@@ -389,6 +399,7 @@ func TestInterleavings(t *testing.T) {
 
 // The rules must catch each naive version of the scripts in at least one order.
 func TestNaiveCommits(t *testing.T) {
+	skipUnderRace(t)
 	for name, naive := range map[string]func(*model){
 		"a record that is saved without a comparison": func(m *model) { m.anyRecord = true },
 		"a pointer that is set without a comparison":  func(m *model) { m.anyPointer = true },
