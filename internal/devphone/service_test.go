@@ -66,7 +66,7 @@ func newServiceOn(tb testing.TB, addr string, changes ...func(*devphone.Options)
 // listening starts a service on a listener. The caller must close the service.
 func listening(tb testing.TB, listener net.Listener, addr string, changes ...func(*devphone.Options)) *service {
 	tb.Helper()
-	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}}).Pool
+	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}, Timeout: time.Minute}).Pool
 	s := &service{tb: tb, url: "http://" + listener.Addr().String(), addr: addr, conn: redistest.Conn(tb, addr)}
 	o := s.options(pool)
 	for _, change := range changes {

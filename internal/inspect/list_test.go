@@ -190,7 +190,9 @@ func TestListReturnsARefusal(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{Args: rules})
 			conn := redistest.Conn(t, server.Addr())
 			fill(t, conn, 1)
-			pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}, Redis: app}})
+			pool := redispool.Open(redispool.Options{
+				URL: redisurl.URL{Addrs: []string{server.Addr()}, Redis: app}, Timeout: time.Minute,
+			})
 			defer pool.Close()
 			err := inspect.Source{Pool: pool, Keys: keys}.List(t.Context(), inspect.Filter{}, "", 0,
 				func([]inspect.Conversation) error { return nil })
@@ -204,7 +206,9 @@ func TestListReturnsARefusal(t *testing.T) {
 func TestACluster(t *testing.T) {
 	const conversations = 300
 	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
-	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()}})
+	pool := redispool.Open(redispool.Options{
+		URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: cluster.Addrs()}, Timeout: time.Minute,
+	})
 	defer pool.Close()
 	conn := pool.Get()
 	defer conn.Close()
@@ -251,7 +255,9 @@ func TestListUsesBoundedMemory(t *testing.T) {
 	const conversations = 20_000
 	server := redistest.Start(t, redistest.Options{})
 	fill(t, redistest.Conn(t, server.Addr()), conversations)
-	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}})
+	pool := redispool.Open(redispool.Options{
+		URL: redisurl.URL{Addrs: []string{server.Addr()}}, Timeout: time.Minute,
+	})
 	defer pool.Close()
 	seen := make([]byte, conversations) // allocated before the measurement
 	grown := func(n int) (grown int64) {

@@ -186,7 +186,9 @@ func TestSnapshotAsJSON(t *testing.T) {
 func TestAValueThatIsTooLarge(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	conn := redistest.Conn(t, server.Addr())
-	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}})
+	pool := redispool.Open(redispool.Options{
+		URL: redisurl.URL{Addrs: []string{server.Addr()}}, Timeout: time.Minute,
+	})
 	defer pool.Close()
 	source := inspect.Source{Pool: pool, Keys: record.Keys{Prefix: "sms:"}}
 	const pointer = "sms:conversation:+15005550006:+12025550143"

@@ -32,7 +32,9 @@ func newService(t *testing.T) string {
 		t.Fatal(err)
 	}
 	t.Cleanup(redis.Close)
-	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{redis.Addr()}}}).Pool
+	pool := redispool.Open(redispool.Options{
+		URL: redisurl.URL{Addrs: []string{redis.Addr()}}, Timeout: time.Minute,
+	}).Pool
 	t.Cleanup(func() { pool.Close() })
 	tokens := []twilio.Token{{Value: token}}
 	log := slog.New(slog.DiscardHandler)

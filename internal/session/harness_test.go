@@ -37,8 +37,11 @@ type replica struct {
 // usual returns the options of most tests.
 func usual(addr string) session.Options {
 	return session.Options{
-		SCS:         sharedSCS,
-		Pool:        redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}}).Pool,
+		SCS: sharedSCS,
+		// The time-out is long, so that a busy machine causes no second attempt.
+		Pool: redispool.Open(redispool.Options{
+			URL: redisurl.URL{Addrs: []string{addr}}, Timeout: time.Minute,
+		}).Pool,
 		Connections: redispool.Size,
 		Prefix:      "sms:",
 		IdleTimeout: 4 * time.Hour,
