@@ -50,9 +50,34 @@ type Config struct {
 	DrainDelay     time.Duration // how long the service still serves after SIGTERM
 	OptOut         twilio.OptOutMode
 
+	App App // the team's own app; zero if the tutorial's counter answers
+
 	LogLevel  slog.Level // the lowest level that is logged
 	LogFormat logging.Format
 }
+
+// App is how the team's own app is called.
+type App struct {
+	URL           weburl.URL // the app's webhook; zero if there is no app
+	Protocol      AppProtocol
+	PublicURL     weburl.URL    // where the app believes that it is called
+	Timeout       time.Duration // of all calls for one message together
+	Concurrency   int           // how many calls may be in progress at once
+	ImportCookies bool          // Twilio's cookies are given to the app with the first message of a conversation
+	Secrets       AppSecrets    // sign the calls of the JSON protocol
+}
+
+// AppProtocol is how an app is called: as Twilio calls a webhook, or with JSON.
+type AppProtocol string
+
+// The protocols of an app.
+const (
+	AppTwilio AppProtocol = "twilio"
+	AppJSON   AppProtocol = "json"
+)
+
+// AppSecrets are the keys that sign calls, as in Standard Webhooks.
+type AppSecrets [][]byte
 
 // Defaults returns the settings of the service that are used if nothing is set. Settings without a default are zero.
 func Defaults() Config {

@@ -5,8 +5,10 @@ package conversation
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"slices"
 	"strconv"
+	"time"
 )
 
 // Message is one incoming message.
@@ -15,6 +17,21 @@ type Message struct {
 	From string
 	To   string
 	Body string
+
+	// Attempt is 1 when Respond is called for the first time for one delivery of the message, and one more each time it
+	// is called again for this delivery.
+	Attempt int
+
+	// Webhook is the request that delivered the message. It is nil unless the responder calls an app.
+	Webhook *Webhook
+}
+
+// Webhook is a request of Twilio, for a responder that passes it on. It must not be changed.
+type Webhook struct {
+	Form   []byte              // the body, which is a form
+	Query  string              // the query of the request's URL with its question mark, or ""
+	Header map[string][]string // by canonical name
+	Token  string              // the auth token with which the request was signed
 }
 
 // State is the part of a conversation that is kept from one message to the next. The zero State is that of a
@@ -22,6 +39,10 @@ type Message struct {
 type State struct {
 	// Counter is the number of messages that were answered since the conversation began.
 	Counter int64
+
+	// Began is when the conversation began, and Written is when it was last changed. Both are zero before its first
+	// message. The session sets them: a change by the responder has no effect.
+	Began, Written time.Time
 
 	// Data belongs to the responder. It is one JSON value of at most 32 KiB, or empty. It is dropped when the
 	// conversation ends.
@@ -47,6 +68,16 @@ func (r Reply) IsEmpty() bool { return r.TwiML == "" && len(r.Texts) == 0 }
 func (r Reply) Equal(other Reply) bool {
 	return r.TwiML == other.TwiML && slices.Equal(r.Texts, other.Texts)
 }
+
+// Fault is the error of a responder whose app did not answer a message: one fixed word, which logs and metrics contain.
+// It never contains anything that the app or the sender wrote.
+type Fault string
+
+// Error returns the word.
+func (f Fault) Error() string { return string(f) }
+
+// ErrWaited is the error of a responder that did not call its app, because too little time was left for the answer.
+var ErrWaited = errors.New("the app could not be called in time")
 
 // Responder answers messages. It is safe for concurrent use.
 type Responder interface {

@@ -17,6 +17,8 @@ const maxCookieAge = 4 * time.Hour
 type Incoming struct {
 	conversation.Message
 	Ends     bool      // the message ends the conversation; it is counted, but it is not answered
+	IsSilent bool      // the message is counted, but it is not answered, because Twilio has already answered it
+	IsLast   bool      // Twilio does not deliver the message to another URL if this delivery fails
 	Received time.Time // when the request arrived; the budget begins at this time
 }
 
@@ -41,7 +43,17 @@ type Outcome struct {
 	Conflicts    int       // the attempts that failed because another request was faster
 	FirstFailure time.Time // when the first attempt failed; zero if none did
 
+	Calls    Calls         // the calls of the responder
+	TurnWait time.Duration // how long the message waited for its turn; 0 without Options.CallTimeout
+
 	saved
+}
+
+// Calls are the calls of Responder.Respond for one delivery. They are only measured with Options.CallTimeout.
+type Calls struct {
+	Count int
+	Took  time.Duration // all calls together
+	Err   error         // of the last call; the message may have an outcome without Err all the same, if it was STOP
 }
 
 type (

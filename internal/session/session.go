@@ -39,13 +39,16 @@ var (
 	// ErrNewer means that a later version of this service wrote the session. The session was not changed.
 	ErrNewer = record.ErrNewer
 
+	// ErrWaited means that the message did not get its turn in time to call the app. Nothing was saved.
+	ErrWaited = conversation.ErrWaited
+
 	// ErrResponder means that the responder failed. Nothing was saved.
 	ErrResponder = errors.New("responder failed")
 
 	errPanicked = errors.New("another request with this message failed")
 )
 
-// Options are what a Manager needs. All fields but Logger and MaxReplies are required.
+// Options are what a Manager needs. All fields but Logger, MaxReplies and CallTimeout are required.
 type Options struct {
 	// SCS is the result of scs.New. New changes only a copy, so Managers can share it. Each call of scs.New starts a
 	// goroutine that never ends, for a store that is not used here, so a process should call it only once.
@@ -60,6 +63,11 @@ type Options struct {
 	MaxReplies   int           // how many replies a conversation may get in a minute; 0 for any number
 	SecureCookie bool
 	Responder    conversation.Responder
+
+	// CallTimeout is how long Responder may take to call an app. If it is not 0, the messages of a conversation take
+	// turns across replicas, and no call begins with less than a quarter of CallTimeout left.
+	CallTimeout time.Duration
+
 	Logger       *slog.Logger
 }
 
