@@ -76,6 +76,15 @@ func TestCookies(t *testing.T) {
 			}
 		}
 	})
+	t.Run("a phone can begin with the cookies of another one", func(t *testing.T) {
+		s := newCookieServer(t)
+		p := newPhone(t, at(s.URL))
+		s.send(t, p, hi, "a=1", "b=2")
+		foreign := func(o *phone.Options) { o.From, o.Cookies = "+12025550144", p.Cookies() }
+		if _, sent := s.send(t, newPhone(t, at(s.URL), foreign), hi); sent != "a=1; b=2" {
+			t.Errorf("the cookies are %q", sent)
+		}
+	})
 	t.Run("a message without cookies leaves them in the jar", func(t *testing.T) {
 		s := newCookieServer(t)
 		p := newPhone(t, at(s.URL))

@@ -28,6 +28,7 @@ type Options struct {
 	MessagingServiceSID string // "" if the recipient's number is in no Messaging Service
 
 	Jar     cookies.Options
+	Cookies []cookies.Cookie // in the jar at the beginning, such as those of another phone
 	Network *Network // the connections to use; nil means new ones for this phone
 	// Follow is called before the phone follows a redirect or a document to a server that is neither Webhook's nor
 	// Fallback's. The server is given by scheme, host and port, such as "https://sms.example.com:8443". Another scheme
@@ -71,7 +72,7 @@ type Phone struct {
 	skipped  atomic.Int64 // how far the phone's clock is ahead, in nanoseconds
 }
 
-// New returns a phone without cookies. It returns an error if a number, the token or the webhook is missing, if
+// New returns a phone whose only cookies are o.Cookies. It returns an error if a number, the token or the webhook is missing, if
 // twilio.CheckAddress refuses a number, if Jar.Lose is not between 0 and 1, or if Endpoint.Check refuses an endpoint.
 // The error is a sentence that does not quote the token or a password in a URL.
 func New(o Options) (*Phone, error) {
@@ -81,6 +82,7 @@ func New(o Options) (*Phone, error) {
 	o.AccountSID = cmp.Or(o.AccountSID, "AC"+RandomHex())
 	o.Network = cmp.Or(o.Network, new(Network))
 	p := &Phone{options: o, jar: cookies.NewJar(o.Jar)}
+	p.jar.Update(cookies.Snapshot{}, o.Cookies, time.Now())
 	var err error
 	if p.webhook, err = newTarget(o.Webhook); err != nil {
 		return nil, fmt.Errorf("the webhook cannot be used: %w", err)
