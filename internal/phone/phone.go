@@ -29,7 +29,7 @@ type Options struct {
 
 	Jar     cookies.Options
 	Cookies []cookies.Cookie // in the jar at the beginning, such as those of another phone
-	Network *Network // the connections to use; nil means new ones for this phone
+	Network *Network         // the connections to use; nil means new ones for this phone
 	// Follow is called before the phone follows a redirect or a document to a server that is neither Webhook's nor
 	// Fallback's. The server is given by scheme, host and port, such as "https://sms.example.com:8443". Another scheme
 	// is another server. If Follow returns false or is nil, nothing is sent, because a request would carry the pair's
