@@ -99,7 +99,7 @@ func TestCacheScore(t *testing.T) {
 		{"it is used after a hit", "r", true},
 		{"it is not used after as many misses as hits", "rw", false},
 		{"it is used if two of three are hits", "rrwrrwrrw", true},
-		{"it is not used if replicas take turns", "wwrwwrwwr", false},
+		{"it is not used if replicas alternate", "wwrwwrwwr", false},
 		{"an expired session is a miss", "r-", false},
 		{"a few hits outweigh many misses before them", strings.Repeat("w", 1000) + strings.Repeat("r", maxScore+1), true},
 		{"a few misses outweigh many hits before them", strings.Repeat("r", 1000) + strings.Repeat("w", maxScore), false},

@@ -47,7 +47,7 @@ func (m *Manager) attempt(ctx context.Context, d *delivery, past *history) (proc
 	if err != nil {
 		return processed{}, saved{}, err
 	}
-	p, err := m.turn(ctx, found.record, &d.Incoming, time.Now())
+	p, err := m.respond(ctx, found.record, &d.Incoming, time.Now())
 	if err != nil {
 		return processed{}, saved{}, err
 	}

@@ -105,13 +105,13 @@ func TestRoundTrips(t *testing.T) {
 	conn := redistest.Conn(t, server.Addr())
 	for _, test := range []struct {
 		name     string
-		replicas []int // the replicas that get the messages, in turn
+		replicas []int // the replicas that get the messages, one after the other
 		want     int64 // the most round trips for 50 messages
 	}{
 		{"a replica that gets all messages of a conversation needs one", []int{0}, 50},
-		{"replicas that take turns need two", []int{0, 1, 2}, 100},
+		{"replicas that alternate need two", []int{0, 1, 2}, 100},
 		// The first messages after a change are misses, which cost no round trip.
-		{"replicas that take turns after several messages need at most two", []int{0, 0, 0, 0, 1, 1, 1}, 100},
+		{"replicas that alternate after several messages need at most two", []int{0, 0, 0, 0, 1, 1, 1}, 100},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			r := []*replica{newReplica(t, usual(server.Addr())), newReplica(t, usual(server.Addr())),

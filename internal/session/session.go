@@ -2,9 +2,9 @@
 // conversation exactly once.
 //
 // Every message goes through the same steps. Middleware waits until the message is the first of its conversation in the
-// queue. deliver then makes attempts, and each attempt has three steps: find reads a snapshot of the session, turn
-// computes the record after the message, and commit saves this record if no other request has changed the session in
-// the meantime. An attempt that fails leaves nothing behind in this process.
+// queue. deliver then makes attempts, and each attempt has three steps: find reads a snapshot of the session,
+// respond computes the record after the message, and commit saves this record if no other request has changed the
+// session in the meantime. An attempt that fails leaves nothing behind in this process.
 //
 // The package is not a general session library: one session is one conversation. It is built on scs, which makes the
 // tokens, applies the time-outs and writes the cookie, and on its redisstore, which reads the records. redisstore does
@@ -68,7 +68,7 @@ type Options struct {
 	// turns across replicas, and no call begins with less than a quarter of CallTimeout left.
 	CallTimeout time.Duration
 
-	Logger       *slog.Logger
+	Logger *slog.Logger
 }
 
 // Manager finds, changes and saves sessions. It is safe for concurrent use. Several Managers may use the same Redis.

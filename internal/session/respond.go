@@ -9,21 +9,21 @@ import (
 	"smsession/internal/session/record"
 )
 
-// processed is the result of turn, which commit has not saved yet. It never changes after it was made.
+// processed is the result of respond, which commit has not saved yet. It never changes after it was made.
 type processed struct {
 	record *record.Record // the record after the message
 	reply  conversation.Reply
 	result Result
 }
 
-// turn processes a message. r is the record before the message. A message that was counted before gets the recorded
-// reply and leaves the record unchanged. turn has no side effects, except those of the responder.
+// respond processes a message. r is the record before the message. A message that was counted before gets the recorded
+// reply and leaves the record unchanged. respond has no side effects, except those of the responder.
 //
 // A message that ends the conversation gets no reply. The same applies to a message whose conversation has had
 // MaxReplies replies in the last minute. Both are counted like other messages.
 //
-// An error of turn wraps ErrResponder and its cause.
-func (m *Manager) turn(ctx context.Context, r *record.Record, in *Incoming, now time.Time) (processed, error) {
+// An error of respond wraps ErrResponder and its cause.
+func (m *Manager) respond(ctx context.Context, r *record.Record, in *Incoming, now time.Time) (processed, error) {
 	recall := m.options.Responder.Recall
 	if reply, isRepeat := r.Reply(in.SID, recall); isRepeat {
 		return processed{r, reply, Repeated}, nil
