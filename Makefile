@@ -4,7 +4,8 @@ PREFIX := /usr/local
 BENCH_COUNT := 3
 
 # The programs that the tests start. The setup script installs them.
-TOOLS := redis-server redis-cli cc chromium flask caddy promtool systemd-analyze
+TOOLS := redis-server redis-cli cc chromium flask caddy promtool systemd-analyze \
+	node npm npm-packages php ruby sinatra puma
 
 .PHONY: help run build install test compose-test lint bench fuzz clean
 

@@ -4,7 +4,11 @@
 # nothing.
 #
 #   deploy/test/setup.sh redis-server redis-cli cc caddy chromium flask promtool systemd-analyze
+#
+# npm-packages are the packages of the tests' apps in Node.js. They belong to this working copy and need no root.
 set -eu
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
 
 # found reports whether a tool is installed.
 found() {
@@ -21,8 +25,16 @@ found() {
 		command -v chromium || command -v chromium-browser || command -v google-chrome
 		;;
 	flask)
-		# Flask is a library of the system's Python. Another python3 may come first in PATH.
-		/usr/bin/python3 -c 'import flask' || python3 -c 'import flask'
+		# Flask and Twilio's library belong to the system's Python. Another python3 may come first in PATH.
+		/usr/bin/python3 -c 'import flask, twilio' || python3 -c 'import flask, twilio'
+		;;
+	sinatra)
+		ruby -e 'require "sinatra/base"'
+		;;
+	npm-packages)
+		# npm writes the second file last, so that an installation that was cut off is done again.
+		cmp "$root/internal/systemtest/testdata/npm/package-lock.json" "$root/bin/npm/package-lock.json" &&
+			[ -e "$root/bin/npm/node_modules/.package-lock.json" ]
 		;;
 	*)
 		command -v "$1"
@@ -50,8 +62,11 @@ package() {
 	dnf:promtool) echo golang-github-prometheus ;;
 	dnf:systemd-analyze) echo systemd ;;
 	apk:promtool | brew:promtool) echo prometheus ;;
-	apt-get:flask | dnf:flask) echo python3-flask ;;
-	apk:flask) echo py3-flask ;;
+	apt-get:flask | dnf:flask) echo python3-flask python3-twilio ;;
+	apk:flask) echo py3-flask py3-twilio ;;
+	apt-get:node | dnf:node | apk:node) echo nodejs ;;
+	apt-get:php | dnf:php) echo php-cli ;;
+	*:sinatra) echo ruby-sinatra ;;
 	# By file, because the package has another name in newer Fedoras.
 	dnf:redis-server | dnf:redis-cli) echo "/usr/bin/$2" ;;
 	apk:redis-server | apk:redis-cli) echo redis ;;
@@ -102,46 +117,62 @@ stop_service() {
 	fi >/dev/null 2>&1 || true
 }
 
-missing=
-for tool in "$@"; do
-	found "$tool" || missing="$missing $tool"
-done
-[ -n "$missing" ] || exit 0
-
-manager=$(manager)
-if [ -z "$manager" ]; then
-	echo "The tests need these programs, but no known package manager was found to install them:$missing" >&2
-	exit 1
-fi
-packages=
-for tool in $missing; do
-	for name in $(package "$manager" "$tool"); do
-		case " $packages " in
-		*" $name "*) ;;
-		*) packages="$packages $name" ;;
-		esac
+# install_missing installs programs as root. For any other user, it prints the command.
+install_missing() {
+	manager=$(manager)
+	if [ -z "$manager" ]; then
+		echo "The tests need these programs, but no known package manager was found to install them: $*" >&2
+		exit 1
+	fi
+	packages=
+	for tool in "$@"; do
+		for name in $(package "$manager" "$tool"); do
+			case " $packages " in
+			*" $name "*) ;;
+			*) packages="$packages $name" ;;
+			esac
+		done
 	done
+	# shellcheck disable=SC2086
+	install=$(command_for "$manager" $packages)
+
+	# Homebrew refuses to run as root.
+	if [ "$manager" = brew ]; then
+		printf 'The tests need %s. This installs it:\n\n    %s\n\n' "$*" "$install" >&2
+		exit 1
+	fi
+	# The user runs this script and not the bare command, because the script also stops the installed services.
+	if [ "$(id -u)" -ne 0 ]; then
+		printf 'The tests need %s. This installs it (%s:%s):\n\n    sudo %s %s\n\n' \
+			"$*" "$manager" "$packages" "$0" "$*" >&2
+		exit 1
+	fi
+	echo "Installing what the tests need: $*" >&2
+	install_quietly "$install" >&2
+}
+
+# install_npm_packages installs exactly the versions of the lock file. No package may run a program of its own.
+install_npm_packages() {
+	echo "Installing the npm packages of the tests into bin/npm" >&2
+	mkdir -p "$root/bin/npm"
+	cp "$root/internal/systemtest/testdata/npm/"*.json "$root/bin/npm/"
+	(cd "$root/bin/npm" && npm ci --ignore-scripts --no-audit --no-fund) >&2
+}
+
+missing= want_npm_packages=
+for tool in "$@"; do
+	found "$tool" && continue
+	case $tool in
+	npm-packages) want_npm_packages=yes ;;
+	*) missing="$missing $tool" ;;
+	esac
 done
 # shellcheck disable=SC2086
-install=$(command_for "$manager" $packages)
-
-# Homebrew refuses to run as root.
-if [ "$manager" = brew ]; then
-	printf 'The tests need%s. This installs it:\n\n    %s\n\n' "$missing" "$install" >&2
-	exit 1
-fi
-# The user runs this script and not the bare command, because the script also stops the installed services.
-if [ "$(id -u)" -ne 0 ]; then
-	printf 'The tests need%s. This installs it (%s:%s):\n\n    sudo %s%s\n\n' \
-		"$missing" "$manager" "$packages" "$0" "$missing" >&2
-	exit 1
-fi
-
-echo "Installing what the tests need:$missing" >&2
-install_quietly "$install" >&2
-for tool in $missing; do
+[ -z "$missing" ] || install_missing $missing
+[ -z "$want_npm_packages" ] || install_npm_packages
+for tool in "$@"; do
 	found "$tool" || {
-		echo "$tool is still missing after: $install" >&2
+		echo "$tool is still missing after the installation" >&2
 		exit 1
 	}
 done
