@@ -43,7 +43,7 @@ type Config struct {
 
 	IdleTimeout    time.Duration // how long after its last message a session ends
 	Lifetime       time.Duration // how long after its first message a session ends; may be shorter than IdleTimeout
-	RequestBudget  time.Duration // how long one message may wait for Redis
+	RequestBudget  time.Duration // how long one message may wait for Redis, for its turn and for the app
 	KeepAlive      time.Duration // how long a connection of the public listener may be idle
 	MaxConnections int           // of the public listener
 	MaxReplies     int           // how many replies a conversation may get in a minute; 0 for any number
@@ -55,29 +55,6 @@ type Config struct {
 	LogLevel  slog.Level // the lowest level that is logged
 	LogFormat logging.Format
 }
-
-// App is how the team's own app is called.
-type App struct {
-	URL           weburl.URL // the app's webhook; zero if there is no app
-	Protocol      AppProtocol
-	PublicURL     weburl.URL    // where the app believes that it is called
-	Timeout       time.Duration // of all calls for one message together
-	Concurrency   int           // how many calls may be in progress at once
-	ImportCookies bool          // Twilio's cookies are given to the app with the first message of a conversation
-	Secrets       AppSecrets    // sign the calls of the JSON protocol
-}
-
-// AppProtocol is how an app is called: as Twilio calls a webhook, or with JSON.
-type AppProtocol string
-
-// The protocols of an app.
-const (
-	AppTwilio AppProtocol = "twilio"
-	AppJSON   AppProtocol = "json"
-)
-
-// AppSecrets are the keys that sign calls, as in Standard Webhooks.
-type AppSecrets [][]byte
 
 // Defaults returns the settings of the service that are used if nothing is set. Settings without a default are zero.
 func Defaults() Config {
@@ -94,6 +71,7 @@ func Defaults() Config {
 		MaxConnections: 8192,
 		DrainDelay:     5 * time.Second,
 		OptOut:         twilio.OptOutDefault,
+		App:            App{Protocol: AppTwilio, Timeout: 8 * time.Second, Concurrency: 256},
 		LogLevel:       slog.LevelInfo,
 		LogFormat:      logging.JSON,
 	}

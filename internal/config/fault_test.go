@@ -45,6 +45,8 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	f.SessionIdleTimeout, f.SessionLifetime = "x", "x"
 	f.RequestBudget, f.KeepAlive, f.MaxConnections = "x", "x", "x"
 	f.DrainDelay, f.MaxReplies, f.OptOut = "x", "x", "x"
+	f.AppURL, f.AppProtocol, f.AppPublicURL, f.AppTimeout = "x", "x", "x", "x"
+	f.AppConcurrency, f.AppImportCookies, f.AppSecret = "x", "x", "x"
 	f.LogLevel, f.LogFormat = "x", "x"
 	got, err := f.Config()
 	faults, ok := errors.AsType[config.Faults](err)
@@ -58,7 +60,8 @@ func TestAllFaultsAtOnce(t *testing.T) {
 	}
 	want := "ADDR ADMIN_ADDR ADMIN_HOSTS PUBLIC_URL WEBHOOK_URL FALLBACK_URL TWILIO_AUTH_TOKEN TWILIO_AUTH_TOKEN TWILIO_ACCOUNT_SID " +
 		"REDIS_URL REDIS_PREFIX REDIS_WAIT_REPLICAS REDIS_CONNECTIONS SESSION_IDLE_TIMEOUT SESSION_LIFETIME " +
-		"REQUEST_BUDGET KEEP_ALIVE MAX_CONNECTIONS DRAIN_DELAY MAX_REPLIES_PER_MINUTE OPT_OUT LOG_LEVEL LOG_FORMAT PPROF"
+		"REQUEST_BUDGET KEEP_ALIVE MAX_CONNECTIONS DRAIN_DELAY MAX_REPLIES_PER_MINUTE OPT_OUT " +
+		"APP_URL APP_PROTOCOL APP_PUBLIC_URL APP_TIMEOUT APP_CONCURRENCY APP_IMPORT_COOKIES APP_SECRET LOG_LEVEL LOG_FORMAT PPROF"
 	if strings.Join(names, " ") != want {
 		t.Errorf("got  %s\nwant %s", strings.Join(names, " "), want)
 	}

@@ -13,6 +13,7 @@ type Flags struct {
 	RedisWaitReplicas string `name:"redis-wait-replicas" env:"REDIS_WAIT_REPLICAS" placeholder:"N" help:"How many Redis replicas must have the commit before a message is answered (default 0)."`
 	RedisConnections  string `name:"redis-connections" env:"REDIS_CONNECTIONS" placeholder:"N" help:"How many connections to Redis there may be for messages (default 64)."`
 	ServiceFlags
+	AppFlags
 }
 
 // DevFlags are the settings of dev, which has its own Redis and its own auth token.
@@ -20,6 +21,7 @@ type DevFlags struct {
 	TwilioFlags
 	PrefixFlags
 	ServiceFlags
+	AppFlags
 }
 
 // OperatorFlags are the settings of a command that only reads or changes the sessions in Redis.
@@ -71,7 +73,7 @@ type ServiceFlags struct {
 	Pprof              string  `name:"pprof" env:"PPROF" placeholder:"true|false" help:"Serve /debug/pprof on the private listener (default: true if its address is loopback)."`
 	SessionIdleTimeout string  `name:"session-idle-timeout" env:"SESSION_IDLE_TIMEOUT" placeholder:"DURATION" help:"Time without a message after which a session ends (default 4h)."`
 	SessionLifetime    string  `name:"session-lifetime" env:"SESSION_LIFETIME" placeholder:"DURATION" help:"Time after the first message at which a session ends at the latest (default 720h)."`
-	RequestBudget      string  `name:"request-budget" env:"REQUEST_BUDGET" placeholder:"DURATION" help:"How long one message may wait for Redis (default 10s)."`
+	RequestBudget      string  `name:"request-budget" env:"REQUEST_BUDGET" placeholder:"DURATION" help:"How long one message may wait for Redis, for its turn and for the app (default 10s)."`
 	KeepAlive          string  `name:"keep-alive" env:"KEEP_ALIVE" placeholder:"DURATION" help:"How long a connection may be idle (default 650s)."`
 	MaxConnections     string  `name:"max-connections" env:"MAX_CONNECTIONS" placeholder:"N" help:"How many connections the public listener may have (default 8192)."`
 	DrainDelay         string  `name:"drain-delay" env:"DRAIN_DELAY" placeholder:"DURATION" help:"How long the service continues to serve after SIGTERM (default 5s; dev: 0s)."`
@@ -79,4 +81,16 @@ type ServiceFlags struct {
 	OptOut             string  `name:"opt-out" env:"OPT_OUT" placeholder:"MODE" help:"Which messages are treated as STOP, START or HELP: default (Twilio's words and OptOutType), advanced (OptOutType only) or off (default: default)."`
 	LogLevel           string  `name:"log-level" env:"LOG_LEVEL" placeholder:"LEVEL" help:"Lowest level that is logged: debug, info, warn or error (default info)."`
 	LogFormat          string  `name:"log-format" env:"LOG_FORMAT" placeholder:"FORMAT" help:"Format of the log: json or text (default json; dev: text)."`
+}
+
+// AppFlags are the settings of the team's own app, which answers the messages in place of the counter.
+type AppFlags struct {
+	AppURL           string `name:"app-url" aliases:"app" env:"APP_URL" placeholder:"URL" help:"Webhook of your own app, which answers the messages (default: none; the tutorial's counter answers)."`
+	AppProtocol      string `name:"app-protocol" env:"APP_PROTOCOL" placeholder:"PROTOCOL" help:"How the app is called: twilio (an existing Twilio webhook, unchanged) or json (default twilio)."`
+	AppPublicURL     string `name:"app-public-url" env:"APP_PUBLIC_URL" placeholder:"URL" help:"URL at which the app believes it is called, for signatures and Host (default: APP_URL)."`
+	AppTimeout       string `name:"app-timeout" env:"APP_TIMEOUT" placeholder:"DURATION" help:"How long the app may take to answer one message, at most REQUEST_BUDGET less 1s (default 8s)."`
+	AppConcurrency   string `name:"app-concurrency" env:"APP_CONCURRENCY" placeholder:"N" help:"How many calls of the app may be in progress at once (default 256)."`
+	AppImportCookies string `name:"app-import-cookies" env:"APP_IMPORT_COOKIES" placeholder:"true|false" help:"Give the cookies that Twilio has kept for the app to a conversation that has no session yet. Only for the switch-over, because Twilio does not sign cookies (default false)."`
+	AppSecret        string `name:"app-secret" env:"APP_SECRET" placeholder:"SECRET,..." help:"Standard Webhooks secret (whsec_...) that signs the calls of the json protocol; several are separated by commas. A flag is visible in the process list: prefer the environment or a file."`
+	AppSecretFile    string `name:"app-secret-file" env:"APP_SECRET_FILE" placeholder:"PATH" help:"File that contains APP_SECRET; it may have one secret on each line."`
 }

@@ -22,12 +22,17 @@ func (f Flags) Config() (Config, error) {
 		p.require("PUBLIC_URL")
 	}
 	p.require("TWILIO_AUTH_TOKEN", "REDIS_URL")
+	p.checkApp()
 	return p.result()
 }
 
 // Config returns the settings of dev. No setting is required. Redis and AuthTokens are zero, and the URLs are zero if
 // PUBLIC_URL is not set. The caller must set these fields. The error is a Faults.
-func (f DevFlags) Config() (Config, error) { return parse(f, DevDefaults()).result() }
+func (f DevFlags) Config() (Config, error) {
+	p := parse(f, DevDefaults())
+	p.checkApp()
+	return p.result()
+}
 
 // Config returns the settings of an operator's command: Redis, RedisPrefix, and the defaults of the service. REDIS_URL
 // is required. The error is a Faults.
@@ -62,6 +67,13 @@ func (f Flags) RereadTokens() (twilio.Tokens, error) {
 	p.require("TWILIO_AUTH_TOKEN")
 	c, err := p.result()
 	return c.AuthTokens, err
+}
+
+// RereadAppSecrets parses APP_SECRET again, and reads its file. The error is a Faults. It returns nil if APP_SECRET is
+// not set.
+func (f AppFlags) RereadAppSecrets() (AppSecrets, error) {
+	c, err := parse(f, Config{}).result()
+	return c.App.Secrets, err
 }
 
 // parser parses flags. It goes on after a fault, so that all faults are reported at once.
@@ -125,7 +137,7 @@ func (p *parser) parse(s setting) {
 	case hasText:
 		p.faults.add(s.name, s.parse(text))
 	case hasFile:
-		text, err := readSecret(path, s.name == "TWILIO_AUTH_TOKEN")
+		text, err := readSecret(path, s.name != "REDIS_URL")
 		if err == nil {
 			err = s.parse(text)
 		}
@@ -144,6 +156,8 @@ func (p *parser) require(names ...string) {
 		"TWILIO_AUTH_TOKEN":  "the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE",
 		"TWILIO_ACCOUNT_SID": "the account that has the number: AC and 32 hexadecimal digits",
 		"REDIS_URL":          "a URL such as redis://localhost:6379; or set REDIS_URL_FILE",
+		"APP_SECRET": "a Standard Webhooks secret, because APP_PROTOCOL is json: whsec_ and the base64 of 24 to 64 " +
+			"random bytes; or set APP_SECRET_FILE",
 	}
 	for _, name := range names {
 		if !p.isSet(name) {

@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -84,6 +85,12 @@ func TestFaultsWithoutSecrets(t *testing.T) {
 			"WEBHOOK_URL":         func(f *config.Flags) { f.WebhookURL = secret },
 			"FALLBACK_URL":        func(f *config.Flags) { f.FallbackURL = secret },
 			"TWILIO_ACCOUNT_SID":  func(f *config.Flags) { f.TwilioAccountSID = secret },
+			"APP_URL":             func(f *config.Flags) { f.AppURL, f.Addr = secret, "x" }, // its query may be a secret
+			"APP_PUBLIC_URL":      func(f *config.Flags) { f.AppPublicURL, f.Addr = secret, "x" },
+			"APP_SECRET":          func(f *config.Flags) { f.AppSecret = secret },
+			"APP_SECRET_FILE":     func(f *config.Flags) { f.AppSecretFile = write(t, secret) },
+			"a secret as a path":  func(f *config.Flags) { f.AppSecretFile = secret },
+			"both secrets":        func(f *config.Flags) { f.AppSecret, f.AppSecretFile = secret, secret },
 		} {
 			f := required()
 			set(&f)
@@ -116,18 +123,22 @@ func TestOutputWithoutSecrets(t *testing.T) {
 		f.WebhookURL, f.FallbackURL = "https://S3cr3t:S3cr3t@host/in#S3cr3t", "https://S3cr3t@host/sorry"
 		f.TwilioAuthToken = "S3cr3t,S3cr3t2," + sid + ":S3cr3t"
 		f.RedisURL = "redis://user:S3cr3t%20@host/3"
+		f.AppURL, f.AppPublicURL = "http://S3cr3t:S3cr3t@bot/sms?S3cr3t#S3cr3t", "https://S3cr3t@bot/sms?S3cr3t"
+		f.AppProtocol, f.AppSecret = "json", "whsec_"+strings.Repeat("S3cr3t", 6)+
+			",whsec_"+base64.StdEncoding.EncodeToString([]byte(strings.Repeat("S3cr3t", 5)))
 	})
 	var log strings.Builder
 	handlers := []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)}
 	for _, handler := range handlers {
-		slog.New(handler).Info("start", "config", c, "redis", c.Redis)
+		slog.New(handler).Info("start", "config", c, "redis", c.Redis, "app", c.App)
 	}
 	outputs := map[string]string{
-		"the settings":         fmt.Sprint(c.Settings()),
-		"a printed Config":     fmt.Sprintf("%v %+v %s", c, c, c),
-		"a printed *Config":    fmt.Sprintf("%v %+v", &c, &c),
-		"a printed Redis":      fmt.Sprintf("%v %+v", c.Redis, &c.Redis),
-		"printed fields":       fmt.Sprintf("%v %+v %v %s", c.PublicURL, c.WebhookURL, c.AuthTokens, c.Redis),
+		"the settings":      fmt.Sprint(c.Settings()),
+		"a printed Config":  fmt.Sprintf("%v %+v %s", c, c, c),
+		"a printed *Config": fmt.Sprintf("%v %+v", &c, &c),
+		"a printed Redis":   fmt.Sprintf("%v %+v", c.Redis, &c.Redis),
+		"printed fields": fmt.Sprintf("%v %+v %v %s %v %+v", c.PublicURL, c.WebhookURL, c.AuthTokens, c.Redis,
+			c.App, c.App.Secrets),
 		"a Config in a struct": fmt.Sprintf("%+v", struct{ Config config.Config }{c}),
 		"the log":              log.String(),
 		"the warnings":         fmt.Sprint(c.Warnings(), c.Redis),

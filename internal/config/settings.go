@@ -8,6 +8,7 @@ import (
 	"smsession/internal/hostname"
 	"smsession/internal/logging"
 	"smsession/internal/twilio"
+	"smsession/internal/weburl"
 )
 
 // setting is how one setting is parsed and shown.
@@ -42,6 +43,14 @@ func (c *Config) settings() []setting {
 		field("DRAIN_DELAY", &c.DrainDelay, durationOf(0, 5*time.Minute, "such as 5s or 0s")),
 		field("MAX_REPLIES_PER_MINUTE", &c.MaxReplies, wholeNumber(0, 60)), // a record has 21 bytes for each reply
 		field("OPT_OUT", &c.OptOut, oneOf(twilio.OptOutDefault, twilio.OptOutAdvanced, twilio.OptOutOff)),
+		urlField("APP_URL", &c.App.URL),
+		field("APP_PROTOCOL", &c.App.Protocol, oneOf(AppTwilio, AppJSON)),
+		urlField("APP_PUBLIC_URL", &c.App.PublicURL),
+		field("APP_TIMEOUT", &c.App.Timeout, durationOf(100*time.Millisecond, 11*time.Second,
+			"such as 8s or 2500ms; REQUEST_BUDGET is at most 12s, and 1s of it is kept for the commit")),
+		field("APP_CONCURRENCY", &c.App.Concurrency, wholeNumber(1, 4096)), // the most messages in progress
+		field("APP_IMPORT_COOKIES", &c.App.ImportCookies, oneOf(true, false)),
+		field("APP_SECRET", &c.App.Secrets, parseAppSecrets),
 		field("LOG_LEVEL", &c.LogLevel, oneOf(slog.LevelDebug, slog.LevelInfo, slog.LevelWarn, slog.LevelError)),
 		field("LOG_FORMAT", &c.LogFormat, oneOf(logging.JSON, logging.Text)),
 		field("PPROF", &c.Pprof, oneOf(true, false)),
@@ -61,6 +70,13 @@ func field[T any](name string, target *T, parse func(string) (T, error)) setting
 		return err
 	}
 	return setting{name, set, func() string { return format(*target) }}
+}
+
+// urlField returns the setting of a URL of the app. It is shown without its login and with its query masked.
+func urlField(name string, target *weburl.URL) setting {
+	s := field(name, target, parseAppURL)
+	s.show = func() string { return target.Concealed() }
+	return s
 }
 
 // Setting is an effective setting as text.

@@ -30,6 +30,13 @@ MAX_CONNECTIONS 8192
 DRAIN_DELAY 5s
 MAX_REPLIES_PER_MINUTE 0
 OPT_OUT default
+APP_URL
+APP_PROTOCOL twilio
+APP_PUBLIC_URL
+APP_TIMEOUT 8s
+APP_CONCURRENCY 256
+APP_IMPORT_COOKIES false
+APP_SECRET
 LOG_LEVEL info
 LOG_FORMAT json
 PPROF true
@@ -80,6 +87,16 @@ func TestSettings(t *testing.T) {
 		{"ten minutes are 10m", "SESSION_IDLE_TIMEOUT", func(f *config.Flags) { f.SessionIdleTimeout = "10m" },
 			"10m"},
 		{"a zero duration has a unit", "DRAIN_DELAY", func(f *config.Flags) { f.DrainDelay = "0" }, "0s"},
+		{"APP_URL is shown without login and fragment, and its query is masked", "APP_URL",
+			func(f *config.Flags) { f.AppURL = "https://u:p@h/x?key=y#z" }, "https://h/x?•••"},
+		{"APP_PUBLIC_URL is APP_URL if it is not set", "APP_PUBLIC_URL",
+			func(f *config.Flags) { f.AppURL = "http://bot:3000/sms?key=y" }, "http://bot:3000/sms?•••"},
+		{"APP_PUBLIC_URL may be our own webhook", "APP_PUBLIC_URL",
+			func(f *config.Flags) { f.AppURL, f.AppPublicURL = "http://bot/sms", f.PublicURL+"/sms" },
+			"https://sms.example.com/sms"},
+		{"each secret of the app is masked", "APP_SECRET", func(f *config.Flags) {
+			f.AppURL, f.AppProtocol, f.AppSecret = "http://bot", "JSON", secretOf(24)+", "+secretOf(64)
+		}, "•••,•••"},
 		{"LOG_LEVEL is in lower case", "LOG_LEVEL", func(f *config.Flags) { f.LogLevel = "WARN" }, "warn"},
 	}
 	for _, row := range rows {
@@ -107,6 +124,8 @@ func TestSettingsCanBeSetAgain(t *testing.T) {
 		f.SessionIdleTimeout, f.RequestBudget, f.LogLevel = "3h30m", "1.5s", "debug"
 		f.MaxReplies = "12"
 		f.KeepAlive, f.MaxConnections = "90s", "100"
+		f.AppURL, f.AppPublicURL, f.AppTimeout = "http://bot/sms", "https://bot.example.com/sms", "400ms"
+		f.AppConcurrency, f.AppImportCookies = "7", "true"
 	})
 	second := read(t, func(f *config.Flags) {
 		f.Addr, f.AdminAddr = value(first, "ADDR"), new(value(first, "ADMIN_ADDR"))
@@ -118,6 +137,10 @@ func TestSettingsCanBeSetAgain(t *testing.T) {
 		f.RequestBudget, f.DrainDelay = value(first, "REQUEST_BUDGET"), value(first, "DRAIN_DELAY")
 		f.KeepAlive, f.MaxConnections = value(first, "KEEP_ALIVE"), value(first, "MAX_CONNECTIONS")
 		f.MaxReplies = value(first, "MAX_REPLIES_PER_MINUTE")
+		f.AppURL, f.AppPublicURL = value(first, "APP_URL"), value(first, "APP_PUBLIC_URL")
+		f.AppProtocol, f.AppTimeout = value(first, "APP_PROTOCOL"), value(first, "APP_TIMEOUT")
+		f.AppConcurrency = value(first, "APP_CONCURRENCY")
+		f.AppImportCookies = value(first, "APP_IMPORT_COOKIES")
 		f.OptOut, f.Pprof = value(first, "OPT_OUT"), value(first, "PPROF")
 		f.LogLevel, f.LogFormat = value(first, "LOG_LEVEL"), value(first, "LOG_FORMAT")
 	})

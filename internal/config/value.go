@@ -113,14 +113,30 @@ func parsePublicURL(text string) (weburl.URL, error) {
 	return u, err
 }
 
-// parseURL parses a URL that Twilio is configured with. No error quotes it, because it may contain a password.
+// parseURL parses a URL that Twilio is configured with.
 func parseURL(text string) (weburl.URL, error) {
-	switch u := weburl.Split(text); {
-	case strings.Contains(u.Fragment, "@"):
-		return weburl.URL{}, errors.New("the URL has a # before the @: in a user or password, write %23 for #")
-	case u.Query != "":
+	u, err := parseURLWithQuery(text)
+	if err == nil && u.Query != "" {
 		return weburl.URL{}, errors.New("the URL has a query (a ? and what follows): " +
 			"leave it out, because the query of each request is used")
+	}
+	return u, err
+}
+
+// parseAppURL parses a URL of the app. It drops the fragment, which means nothing to the app.
+func parseAppURL(text string) (weburl.URL, error) {
+	u, err := parseURLWithQuery(text)
+	u.Fragment = ""
+	if err == nil && u.Path == "" && strings.Contains(u.Query, "@") {
+		return weburl.URL{}, errors.New("the URL has a ? before the @: in a user or password, write %3F for ?")
+	}
+	return u, err
+}
+
+// parseURLWithQuery parses the URL of a webhook. No error quotes it, because it may contain a password.
+func parseURLWithQuery(text string) (weburl.URL, error) {
+	if strings.Contains(weburl.Split(text).Fragment, "@") {
+		return weburl.URL{}, errors.New("the URL has a # before the @: in a user or password, write %23 for #")
 	}
 	u, err := weburl.Parse(text)
 	if err == nil {

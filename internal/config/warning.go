@@ -28,5 +28,30 @@ func (c Config) Warnings() []string {
 					i+1, len(c.AuthTokens), tokenLength))
 		}
 	}
+	return append(warnings, c.appWarnings()...)
+}
+
+// appWarnings returns the warnings about the settings of the app.
+func (c Config) appWarnings() (warnings []string) {
+	defaults := Defaults()
+	usual := defaults.settings()
+	for i, s := range c.settings() {
+		if strings.HasPrefix(s.name, "APP_") && !c.App.IsSet() && s.show() != usual[i].show() {
+			warnings = append(warnings, s.name+" has no effect, because APP_URL is not set")
+		}
+	}
+	if !c.App.IsSet() {
+		return warnings
+	}
+	if longest := c.RequestBudget - CommitTime; c.App.Timeout > longest {
+		warnings = append(warnings, fmt.Sprintf(
+			"APP_TIMEOUT is %s, but the app gets at most %s: REQUEST_BUDGET less 1s", format(c.App.Timeout), format(longest)))
+	}
+	if len(c.App.Secrets) > 0 && c.App.Protocol != AppJSON {
+		warnings = append(warnings, "APP_SECRET has no effect, because APP_PROTOCOL is not json")
+	}
+	if c.App.ImportCookies && c.App.Protocol == AppJSON {
+		warnings = append(warnings, "APP_IMPORT_COOKIES has no effect, because APP_PROTOCOL is json")
+	}
 	return warnings
 }

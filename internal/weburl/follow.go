@@ -15,8 +15,13 @@ func (u URL) Origin() string { return strings.ToLower(u.Scheme) + u.Host }
 // SameOrigin reports whether two URLs have the same scheme, host and port. A missing port is the scheme's default port.
 func (u URL) SameOrigin(other URL) bool {
 	a, b := url.URL{Host: u.Host}, url.URL{Host: other.Host}
-	return u.IsHTTPS() == other.IsHTTPS() && strings.EqualFold(a.Hostname(), b.Hostname()) &&
-		cmp.Or(a.Port(), u.defaultPort()) == cmp.Or(b.Port(), other.defaultPort())
+	return u.IsHTTPS() == other.IsHTTPS() && strings.EqualFold(a.Hostname(), b.Hostname()) && u.Port() == other.Port()
+}
+
+// Port returns the port, or the default port of the scheme if the URL has none.
+func (u URL) Port() string {
+	host := url.URL{Host: u.Host}
+	return cmp.Or(host.Port(), u.defaultPort())
 }
 
 // Resolve returns the absolute URL of a reference in a document at u. An absolute reference and a path from the root

@@ -74,6 +74,14 @@ func Parse(text string) (URL, error) {
 // See https://www.twilio.com/docs/usage/security#validating-requests.
 func (u URL) String() string { return u.Scheme + u.Host + u.Path + u.Query }
 
+// Concealed returns the result of String with bullets in place of the query, for a URL whose query may be a secret.
+func (u URL) Concealed() string {
+	if u.Query != "" {
+		u.Query = "?•••"
+	}
+	return u.String()
+}
+
 // LogValue returns the result of String, so that a logged URL shows no password.
 func (u URL) LogValue() slog.Value { return slog.StringValue(u.String()) }
 
