@@ -5,10 +5,12 @@ import (
 	"context"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/alexedwards/scs/v2"
 	"github.com/go-chi/chi/v5"
 
+	"smsession/internal/app"
 	"smsession/internal/config"
 	"smsession/internal/conversation"
 	"smsession/internal/logging"
@@ -28,6 +30,8 @@ type Options struct {
 	Flags  config.Flags       // the settings as given, from which the secrets are read again while the replica runs
 	Hangup <-chan os.Signal   // gets a value when all secrets should be read again; may be nil
 	Routes []func(chi.Router) // add routes to the public listener
+
+	ObserveCall func(app.Call) // gets each finished call of the app; it must not block; may be nil
 }
 
 // Run builds a replica and serves until ctx ends and the replica has drained. It then returns nil. It returns an error
@@ -55,6 +59,13 @@ func Run(ctx context.Context, o Options) error {
 	defer pool.Close() // after everything that uses it
 	countConnections(registry, pool, cfg.Connections)
 
+	var responder conversation.Responder = conversation.Counter{}
+	var callTimeout time.Duration
+	ownApp := newApp(o, registry)
+	if ownApp != nil {
+		defer ownApp.Close()
+		responder, callTimeout = ownApp, cfg.App.Timeout
+	}
 	sessions := session.New(session.Options{
 		SCS:          scs.New(),
 		Pool:         pool.Pool,
@@ -65,12 +76,13 @@ func Run(ctx context.Context, o Options) error {
 		Budget:       cfg.RequestBudget,
 		MaxReplies:   cfg.MaxReplies,
 		SecureCookie: cfg.WebhookURL.IsHTTPS(),
-		Responder:    conversation.Counter{},
+		Responder:    responder,
+		CallTimeout:  callTimeout,
 		Logger:       log.Logger,
 	})
 	webhook := twilio.NewVerifier(cfg.WebhookURL, cfg.AuthTokens)
 	fallback := twilio.NewVerifier(cfg.FallbackURL, cfg.AuthTokens)
-	go secrets.follow(ctx, o.Hangup, webhook.SetTokens, fallback.SetTokens)
+	go secrets.follow(ctx, o.Hangup, ownApp, webhook.SetTokens, fallback.SetTokens)
 
 	health := server.NewHealth(cfg.RequestBudget, log.Logger)
 	edge := server.New(server.Options{

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"smsession/internal/app"
 	"smsession/internal/config"
 	"smsession/internal/config/redisurl"
 	"smsession/internal/twilio"
@@ -18,8 +19,8 @@ import (
 const rereadPause = time.Second
 
 // secrets are the settings that the service reads again while it runs: the Redis secrets when Redis refuses them, and
-// all of them on SIGHUP. A file that cannot be read, or a change that needs a restart, is logged and changes nothing.
-// It is safe for concurrent use.
+// all of them, with the tokens of Twilio and the secrets of the app, on SIGHUP. A file that cannot be read, or a change
+// that needs a restart, is logged and changes nothing. It is safe for concurrent use.
 type secrets struct {
 	flags config.Flags
 	log   *slog.Logger
@@ -48,23 +49,26 @@ func (s *secrets) outdated() {
 	}
 }
 
-// follow reads all secrets again on each signal, until ctx ends. Each of setTokens gets the auth tokens.
-func (s *secrets) follow(ctx context.Context, hangup <-chan os.Signal, setTokens ...func(twilio.Tokens)) {
+// follow reads all secrets again on each signal, until ctx ends. Each of setTokens gets the auth tokens. ownApp gets
+// its secrets; it is nil if there is no app.
+func (s *secrets) follow(
+	ctx context.Context, hangup <-chan os.Signal, ownApp *app.App, setTokens ...func(twilio.Tokens),
+) {
 	for {
 		select {
 		case <-hangup:
-			s.readAll(setTokens)
+			s.readAll(ownApp, setTokens)
 		case <-ctx.Done():
 			return
 		}
 	}
 }
 
-func (s *secrets) readAll(setTokens []func(twilio.Tokens)) {
+func (s *secrets) readAll(ownApp *app.App, setTokens []func(twilio.Tokens)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.logged = "" // log the fault again for the operator who sent the signal
-	readRedis := s.readRedis()
+	readRedis, readApp := s.readRedis(), ownApp == nil || s.readApp(ownApp)
 	all, err := s.flags.RereadTokens()
 	if err != nil {
 		s.log.Error("the auth tokens stay as they were", "error", err.Error())
@@ -73,9 +77,22 @@ func (s *secrets) readAll(setTokens []func(twilio.Tokens)) {
 	for _, set := range setTokens {
 		set(all)
 	}
-	if readRedis {
+	if readRedis && readApp {
 		s.log.Info("the secrets were read again", "auth_tokens", len(all))
 	}
+}
+
+// readApp reads the secrets of the app and reports whether that succeeded.
+func (s *secrets) readApp(ownApp *app.App) bool {
+	secrets, err := s.flags.RereadAppSecrets()
+	if err != nil {
+		s.log.Error("the secrets of the app stay as they were", "error", err.Error())
+		return false
+	}
+	if len(secrets) > 0 { // otherwise the protocol needs none
+		ownApp.SetSecrets(secrets)
+	}
+	return true
 }
 
 // readRedis reads the Redis secrets and reports whether that succeeded. It does not log the same fault twice in a row.
