@@ -23,12 +23,13 @@ import (
 // BenchmarkProcess measures whole processes under the same load with the same Redis: the service, the limits (see
 // serveReference) and the plain server. cpu-µs/msg is the CPU time of the serving process. trips/msg is how often Redis
 // reads from a socket. Each conversation has its cookie, and its record is full of messages. In "turns", two replicas
-// answer alternately, so that neither has cached the last record; the CPU time is that of both.
+// answer alternately, so that neither has cached the last record; the CPU time is that of both. "app" is the service in
+// front of an app that keeps its state in a cookie, and "proxy" is its limit.
 //
 // On a shared machine, compare only the results of one run. Use -count for benchstat.
 func BenchmarkProcess(b *testing.B) {
 	server := redistest.Start(b, redistest.Options{})
-	for _, role := range []string{"limit1", "limit2", "bytes", "smsession", "turns", "plain"} {
+	for _, role := range []string{"limit1", "limit2", "bytes", "smsession", "turns", "plain", "proxy", "app"} {
 		b.Run("server="+role, func(b *testing.B) { benchmarkRole(b, role, server.Addr()) })
 	}
 }
@@ -66,6 +67,10 @@ func benchReplicas(b *testing.B, role, addr string) []*replica {
 		replicas = []*replica{startReplica(b, "redis://"+addr)}
 	case "turns":
 		replicas = []*replica{startReplica(b, "redis://"+addr), startReplica(b, "redis://"+addr)}
+	case "app":
+		replicas = []*replica{startReplica(b, "redis://"+addr, "APP_URL="+startCookieApp(b, "").URL+"/sms")}
+	case "proxy":
+		replicas = []*replica{startReference(b, role, addr, "APP_URL="+startCookieApp(b, "").URL)}
 	default:
 		replicas = []*replica{startReference(b, role, addr)}
 	}

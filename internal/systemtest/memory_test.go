@@ -25,8 +25,16 @@ const (
 // TestMemoryIsFlat sends the first messages of many conversations to one replica. The replica may keep only a bounded
 // cache, which is full long before half of the messages are sent.
 func TestMemoryIsFlat(t *testing.T) {
+	t.Run("with the counter", func(t *testing.T) { checkFlat(t) })
+	t.Run("with an app that keeps 2 KiB in each record", func(t *testing.T) {
+		checkFlat(t, "APP_URL="+startCookieApp(t, strings.Repeat("x", 2<<10)).URL+"/sms")
+	})
+}
+
+func checkFlat(t *testing.T, settings ...string) {
+	t.Helper()
 	server := redistest.Start(t, redistest.Options{})
-	r := startReplica(t, server.URL())
+	r := startReplica(t, server.URL(), settings...)
 	sendFirsts(t, r, liveConversations/2)
 	half, halfResident := liveHeap(t, r), resident(r)
 	sendFirsts(t, r, liveConversations/2)

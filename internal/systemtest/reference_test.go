@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"strconv"
 	"time"
@@ -33,6 +35,7 @@ import (
 //     that counts, or a GET and a SET. They keep no promise.
 //   - bytes is limit2 with a value of the size of a full record, the least work of a server that remembers 64
 //     MessageSids.
+//   - proxy passes each request to the app at APP_URL, after a GET and a SET. It checks nothing.
 func serveReference(role string) {
 	production.TuneCollector()
 	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{os.Getenv("REDIS_ADDR")}}}).Pool
@@ -41,6 +44,7 @@ func serveReference(role string) {
 		"limit1": limit(pool, countByScript()),
 		"limit2": limit(pool, countByGetAndSet),
 		"bytes":  limit(pool, countAmongBytes),
+		"proxy":  proxy(pool, os.Getenv("APP_URL")),
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -66,6 +70,27 @@ func plain(pool *redis.Pool) http.Handler {
 		sessions.Put(r.Context(), "counter", count)
 		greet(w, count)
 	}))
+}
+
+func proxy(pool *redis.Pool, app string) http.Handler {
+	to, err := url.Parse(app)
+	if err != nil {
+		panic(err)
+	}
+	forward := &httputil.ReverseProxy{
+		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
+		Transport: &http.Transport{MaxIdleConnsPerHost: 256},
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		conn := pool.Get()
+		_, err := countByGetAndSet(conn, "proxy:"+r.RemoteAddr)
+		conn.Close()
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusServiceUnavailable)
+			return
+		}
+		forward.ServeHTTP(w, r)
+	})
 }
 
 func greet(w http.ResponseWriter, count int) {

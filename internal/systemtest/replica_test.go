@@ -41,10 +41,11 @@ func launch(tb testing.TB, args []string, settings ...string) *replica {
 	return listening(tb, start(tb, args, settings...))
 }
 
-// startReference starts a server that the service is compared with. See serveReference.
-func startReference(tb testing.TB, role, redisAddr string) *replica {
+// startReference starts a server that the service is compared with. See serveReference. The settings are NAME=value.
+func startReference(tb testing.TB, role, redisAddr string, settings ...string) *replica {
 	tb.Helper()
-	return listening(tb, startCommand(tb, commandOf(os.Args[0], nil, roleVariable+"="+role, "REDIS_ADDR="+redisAddr)))
+	settings = append(settings, roleVariable+"="+role, "REDIS_ADDR="+redisAddr)
+	return listening(tb, startCommand(tb, commandOf(os.Args[0], nil, settings...)))
 }
 
 // listening waits until a process logs its address.
