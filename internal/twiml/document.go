@@ -15,6 +15,7 @@ const MaxMessages = 10
 type Document struct {
 	Root     *Element // the <Response>; nil for plain text and if Twilio cannot execute the document
 	Verbs    []Verb   // the verbs that Twilio executes, in order
+	Source   []byte   // the text of Root, in UTF-8 and without a byte order mark; the offsets of elements refer to it
 	Findings Findings
 	Failure  *Finding // the error for which Twilio refuses the whole response; nil if Twilio accepts it
 }

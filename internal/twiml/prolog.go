@@ -19,33 +19,43 @@ var declaration = regexp.MustCompile(`^<\?xml` +
 	`(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:"(?:yes|no)"|'(?:yes|no)'))?` +
 	`[ \t\r\n]*\?>`)
 
-// readProlog returns a document in UTF-8 without its byte order mark and its XML declaration. It keeps the line feeds
-// of the declaration, so that lines keep their numbers. The error is an *xml.SyntaxError.
-func readProlog(text []byte) (_ []byte, found Findings, err error) {
-	text, hasMark := bytes.CutPrefix(text, []byte("\uFEFF"))
+// utf8Declaration replaces the declaration of a document that was converted to UTF-8.
+const utf8Declaration = `<?xml version="1.0" encoding="UTF-8"?>`
+
+// readProlog returns a document in UTF-8 without its byte order mark, and the length of its XML declaration. If it has
+// to convert the document, the declaration becomes that of UTF-8, with as many line feeds as before. The error is an
+// *xml.SyntaxError.
+func readProlog(text []byte) (source []byte, head int, found Findings, err error) {
+	source, hasMark := bytes.CutPrefix(text, []byte("\uFEFF"))
 	if hasMark {
 		found.Warn(0, "The document begins with a byte order mark. It is not confirmed that Twilio accepts one.")
 	}
-	if match := declaration.FindSubmatch(text); match != nil {
+	if match := declaration.FindSubmatch(source); match != nil {
 		version, encoding := strings.Trim(string(match[1]), `"'`), strings.Trim(string(match[2]), `"'`)
 		if version != "1.0" {
 			found.Warn(0, "The document declares XML %.60s. "+
 				"It is not confirmed that Twilio accepts a version other than 1.0.", version)
 		}
-		lines, rest := bytes.Repeat([]byte("\n"), bytes.Count(match[0], []byte("\n"))), text[len(match[0]):]
-		if encoding != "" && !strings.EqualFold(encoding, "UTF-8") && !isASCII(rest) {
+		head = len(match[0])
+		if encoding != "" && !strings.EqualFold(encoding, "UTF-8") && !isASCII(source[head:]) {
 			found.Warn(0, "The document declares the encoding %.60q. "+
 				"It is not confirmed that Twilio accepts an encoding other than UTF-8.", encoding)
-			rest = decode(rest, encoding)
+			converted := append([]byte(utf8Declaration), lineFeeds(match[0])...)
+			source, head = append(converted, decode(source[head:], encoding)...), len(converted)
 		}
-		text = append(lines, rest...)
-	} else if rest, has := bytes.CutPrefix(text, []byte("<?xml")); has && bytes.IndexAny(rest, " \t\r\n?") == 0 {
-		return nil, found, &xml.SyntaxError{Line: 1, Msg: "the XML declaration is malformed"}
+	} else if after, has := bytes.CutPrefix(source, []byte("<?xml")); has && bytes.IndexAny(after, " \t\r\n?") == 0 {
+		return nil, 0, found, &xml.SyntaxError{Line: 1, Msg: "the XML declaration is malformed"}
 	}
-	if !isXML(text) {
-		return nil, found, &xml.SyntaxError{Line: 1, Msg: "the document has bytes that are not XML characters in UTF-8"}
+	if !isXML(source) {
+		const msg = "the document has bytes that are not XML characters in UTF-8"
+		return nil, 0, found, &xml.SyntaxError{Line: 1, Msg: msg}
 	}
-	return text, found, nil
+	return source, head, found, nil
+}
+
+// lineFeeds returns the line feeds of a text without the rest.
+func lineFeeds(text []byte) []byte {
+	return bytes.Repeat([]byte("\n"), bytes.Count(text, []byte("\n")))
 }
 
 // decode converts a text to UTF-8. An unknown encoding is treated as UTF-8.

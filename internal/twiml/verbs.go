@@ -22,7 +22,7 @@ var messageAttributes = []string{"to", "from", "action", "method", "statusCallba
 //
 // See https://www.twilio.com/docs/messaging/twiml#how-twilios-twiml-interpreter-works.
 func Read(body []byte) Document {
-	root, found, err := parse(body)
+	root, source, found, err := parse(body)
 	if err != nil {
 		return failed(12100, "The document is not well-formed: %.200s.", err).after(found)
 	}
@@ -33,7 +33,7 @@ func Read(body []byte) Document {
 	if version, has := root.Attribute("version"); has && version != "2010-04-01" && version != "2008-08-01" {
 		return failed(12101, "The Response has the version %.60q.", version).after(found)
 	}
-	return Document{Root: root}.withVerbs(root).after(append(found, checkAttributes(root)...))
+	return Document{Root: root, Source: source}.withVerbs(root).after(append(found, checkAttributes(root)...))
 }
 
 // withVerbs returns the document with its verbs, up to the first verb that continues with another document.

@@ -16,6 +16,10 @@ type Element struct {
 	Attributes []xml.Attr
 	Children   []*Element
 	Line       int // the line where the start tag ends, from 1
+
+	// Source[Start:End] of the document is the whole element, and Source[Content:ContentEnd] is what is between its
+	// tags.
+	Start, Content, ContentEnd, End int
 }
 
 // Attribute returns the value of an attribute without a prefix, and whether the element has it.
@@ -33,16 +37,22 @@ func (e *Element) trimmed(attribute string) string {
 	return strings.TrimSpace(value)
 }
 
-// parse parses a document as https://www.w3.org/TR/xml/ requires of a non-validating processor, and returns its root.
-// The findings are warnings about parts that Twilio may not accept. The error is an *xml.SyntaxError with the line.
+// parse parses a document as https://www.w3.org/TR/xml/ requires of a non-validating processor. It returns its root and
+// its text in UTF-8 (see Document.Source). The findings are warnings about parts that Twilio may not accept. The error
+// is an *xml.SyntaxError with the line.
 //
 // encoding/xml does most of the work. parse adds the checks that encoding/xml does not make. It does not read the
 // declarations inside a document type, so their entities are unknown.
-func parse(body []byte) (root *Element, found Findings, err error) {
-	text, found, err := readProlog(body)
+func parse(body []byte) (root *Element, source []byte, found Findings, err error) {
+	source, head, found, err := readProlog(body)
 	if err != nil {
-		return nil, found, err
+		return nil, nil, found, err
 	}
+	text := source[head:]
+	if lines := lineFeeds(source[:head]); len(lines) > 0 {
+		text = append(lines, text...) // so that lines keep their numbers
+	}
+	inSource := func(offset int64) int { return len(source) - len(text) + int(offset) }
 	decoder := xml.NewDecoder(bytes.NewReader(text))
 	open := []*Element{{}} // the open elements; the first one is the document, whose child is the root
 	hasDocType := false
@@ -60,9 +70,11 @@ func parse(body []byte) (root *Element, found Findings, err error) {
 			}
 			end := 1 + bytes.IndexAny(raw[1:], " \t\r\n/>")
 			e := &Element{Name: string(raw[1:end]), Attributes: token.Attr, Line: line}
+			e.Start, e.Content = inSource(from), inSource(decoder.InputOffset())
 			parent.Children = append(parent.Children, e)
 			open = append(open, e)
 		case xml.EndElement:
+			parent.ContentEnd, parent.End = inSource(from), inSource(decoder.InputOffset())
 			open = open[:len(open)-1]
 		case xml.CharData:
 			if isOutside && len(bytes.Trim(raw, " \t\r\n")) > 0 {
@@ -81,14 +93,14 @@ func parse(body []byte) (root *Element, found Findings, err error) {
 		}
 		switch {
 		case err == io.EOF && hasRoot:
-			return open[0].Children[0], found, nil
+			return open[0].Children[0], source, found, nil
 		case err == io.EOF:
 			problem = "there is no root element"
 		case err != nil:
-			return nil, found, err
+			return nil, nil, found, err
 		}
 		if problem != "" {
-			return nil, found, &xml.SyntaxError{Line: line, Msg: problem}
+			return nil, nil, found, &xml.SyntaxError{Line: line, Msg: problem}
 		}
 	}
 }
