@@ -5,9 +5,21 @@
 package cookies
 
 import (
+	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// The limits of List.Check. RFC 6265, section 6.1, asks browsers for at least the first two. The third keeps the Cookie
+// header below 8 KiB, at which common front servers refuse a request.
+const (
+	maxCookieBytes = 4096 // the name and the value
+	maxCookies     = 50
+	maxListBytes   = 7 << 10 // the Cookie header
 )
 
 // Cookie is one cookie.
@@ -59,4 +71,35 @@ func (l List) Header() string {
 		pairs[i] = c.Name + "=" + c.Value
 	}
 	return strings.Join(pairs, "; ")
+}
+
+// Check returns an error if common servers would refuse a request with the list, or if the list cannot be stored as
+// JSON: it is too long, or a cookie is too long, has a control character or is not UTF-8. The error quotes no cookie.
+func (l List) Check() error {
+	size := 0
+	for _, c := range l {
+		if err := c.check(); err != nil {
+			return err
+		}
+		size += len(c.Name) + len("=") + len(c.Value) + len("; ")
+	}
+	switch {
+	case len(l) > maxCookies:
+		return fmt.Errorf("there are more than %d cookies", maxCookies)
+	case size-len("; ") > maxListBytes:
+		return fmt.Errorf("all cookies together are larger than %d bytes", maxListBytes)
+	}
+	return nil
+}
+
+func (c Cookie) check() error {
+	switch pair := c.Name + c.Value; {
+	case len(pair) > maxCookieBytes:
+		return fmt.Errorf("a cookie is larger than %d bytes", maxCookieBytes)
+	case strings.ContainsFunc(pair, unicode.IsControl):
+		return errors.New("a cookie has a control character")
+	case !utf8.ValidString(pair):
+		return errors.New("a cookie is not UTF-8")
+	}
+	return nil
 }

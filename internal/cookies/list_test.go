@@ -1,7 +1,9 @@
 package cookies
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -53,5 +55,41 @@ func TestListsAreIndependent(t *testing.T) {
 	first, second := base.Set(Cookie{Name: "d", Value: "4"}, now), base.Set(Cookie{Name: "e", Value: "5"}, now)
 	if first.Header() != "a=1; b=2; c=3; d=4" || second.Header() != "a=1; b=2; c=3; e=5" {
 		t.Errorf("the lists are %q and %q", first.Header(), second.Header())
+	}
+}
+
+func TestCheck(t *testing.T) {
+	cookie := func(name string, bytes int) Cookie {
+		return Cookie{Name: name, Value: strings.Repeat("v", bytes-len(name))}
+	}
+	many := func(n int) (l List) {
+		for i := range n {
+			l = append(l, cookie(fmt.Sprint("c", i), 4))
+		}
+		return l
+	}
+	for _, row := range []struct {
+		name string
+		list List
+		ok   bool
+	}{
+		{"an empty list is accepted", nil, true},
+		{"values of frameworks are accepted", List{{Name: "s", Value: `"{\"step\":1, \054}"=é`}}, true},
+		{"a cookie of 4,096 bytes is accepted", List{cookie("a", 4096)}, true},
+		{"a cookie of 4,097 bytes is refused", List{cookie("a", 4097)}, false},
+		{"50 cookies are accepted", many(50), true},
+		{"51 cookies are refused", many(51), false},
+		{"a header of 7 KiB is accepted", List{cookie("a", 4096), cookie("b", 7168-4096-len("=; ="))}, true},
+		{"a header of 7 KiB and a byte is refused", List{cookie("a", 4096), cookie("b", 7169-4096-len("=; ="))}, false},
+		{"a control character is refused", List{{Name: "a", Value: "\x01"}}, false},
+		{"DEL is refused", List{{Name: "a", Value: "\x7f"}}, false},
+		{"a tab in a name is refused", List{{Name: "a\tb", Value: "1"}}, false},
+		{"bytes that are not UTF-8 are refused", List{{Name: "a", Value: "\xe9"}}, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if err := row.list.Check(); (err == nil) != row.ok {
+				t.Errorf("Check returns %v", err)
+			}
+		})
 	}
 }
