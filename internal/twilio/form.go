@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"iter"
 	"net/url"
 	"slices"
 	"strings"
@@ -109,6 +110,17 @@ func (f Form) Get(name string) string {
 func (f Form) Has(name string) bool {
 	_, found := f.search(name)
 	return found
+}
+
+// All returns the names and values in sorted order.
+func (f Form) All() iter.Seq2[string, string] {
+	return func(yield func(name, value string) bool) {
+		for _, i := range f.sorted {
+			if !yield(f.params[i].name, f.params[i].value) {
+				return
+			}
+		}
+	}
 }
 
 // search returns the index in sorted of the first parameter whose name is not less than the given one.
