@@ -4,11 +4,11 @@ package app
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"golang.org/x/sync/semaphore"
 
 	"smsession/internal/conversation"
 	"smsession/internal/weburl"
@@ -26,54 +26,88 @@ type Options struct {
 }
 
 // App is a conversation.Responder that calls an app over HTTP. It is safe for concurrent use.
-type App struct{ options Options }
+type App struct {
+	options   Options
+	slots     *semaphore.Weighted
+	transport *http.Transport
+	protocol  protocol
+	metrics   *metrics
+}
 
 var _ conversation.Responder = (*App)(nil)
 
+// protocol is how an app is asked about one message.
+type protocol interface {
+	// respond returns the state and the reply as conversation.Responder does, but it does not count the message.
+	respond(context.Context, *client, conversation.State, conversation.Message) (
+		conversation.State, conversation.Reply, *failure)
+}
+
 // NewTwilio returns an App that calls an existing Twilio webhook.
-func NewTwilio(o Options) *App { return &App{options: o} }
+func NewTwilio(o Options) *App {
+	return newApp(o, &webhook{site: site{public: o.PublicURL, address: o.URL}, importsCookies: o.ImportCookies})
+}
 
-// NewJSON returns an App that calls an app with JSON, signed as Standard Webhooks 1.0 describes.
-func NewJSON(o Options, secrets [][]byte) *App { return &App{options: o} }
+func newApp(o Options, p protocol) *App {
+	return &App{
+		options:   o,
+		slots:     semaphore.NewWeighted(int64(o.Concurrency)),
+		transport: newTransport(o.Concurrency),
+		protocol:  p,
+		metrics:   newMetrics(o.Registry, o.Concurrency),
+	}
+}
 
-// SetSecrets replaces the secrets of NewJSON.
-func (a *App) SetSecrets(secrets [][]byte) {}
+// Close closes idle connections. Connections in use are closed when they have been idle for a second.
+func (a *App) Close() { a.transport.CloseIdleConnections() }
 
-// Close closes idle connections.
-func (a *App) Close() {}
-
-// Respond calls the app. The error is a conversation.Fault or conversation.ErrWaited.
+// Respond calls the app. The error is a conversation.Fault, one of Faults, or conversation.ErrWaited if the app was not
+// called, because less than a quarter of Options.Timeout was left until ctx ends. If ctx is cancelled during the call,
+// the error is Timeout or Unreachable.
 func (a *App) Respond(
 	ctx context.Context, state conversation.State, message conversation.Message,
 ) (conversation.State, conversation.Reply, error) {
-	return state, conversation.Reply{}, conversation.ErrWaited
+	if !a.enter(ctx) {
+		a.metrics.waited.Inc()
+		a.observe(nil, state, state, message, conversation.Reply{}, time.Now(), conversation.ErrWaited, "")
+		return state, conversation.Reply{}, conversation.ErrWaited
+	}
+	defer a.slots.Release(1)
+	a.metrics.inFlight.Inc()
+	defer a.metrics.inFlight.Dec()
+	begun := time.Now()
+	ctx, cancel := context.WithDeadline(ctx, begun.Add(a.options.Timeout)) // or earlier
+	defer cancel()
+
+	c := &client{transport: a.transport, isObserved: a.options.Observe != nil, retries: a.metrics.retries}
+	after, reply, failed := a.protocol.respond(ctx, c, state, message)
+	a.metrics.count(failed, time.Since(begun))
+	if failed != nil {
+		a.observe(c, state, state, message, reply, begun, failed.fault, failed.problem)
+		return state, conversation.Reply{}, failed.fault
+	}
+	after.Counter++
+	a.observe(c, state, after, message, reply, begun, nil, "")
+	return after, reply, nil
+}
+
+// enter waits for a slot. It reports whether it has got one in time.
+func (a *App) enter(ctx context.Context) bool {
+	end, hasEnd := ctx.Deadline()
+	if !hasEnd {
+		end = time.Now().Add(a.options.Timeout)
+	}
+	last := end.Add(-a.options.Timeout / 4)
+	if !time.Now().Before(last) {
+		return false
+	}
+	if a.slots.TryAcquire(1) {
+		return true
+	}
+	ctx, cancel := context.WithDeadline(ctx, last)
+	defer cancel()
+	return a.slots.Acquire(ctx, 1) == nil
 }
 
 // Recall returns an empty Reply: the replies of an app cannot be derived from a number.
 func (a *App) Recall(int64) conversation.Reply { return conversation.Reply{} }
-
-// Call is one call of Respond, for somebody who looks for errors in an app. It contains what the sender and the app
-// wrote, so it must not be logged.
-type Call struct {
-	SID, From, To string
-	Attempt       int
-	Before, After json.RawMessage // the state's Data
-	Exchanges     []Exchange      // in order
-	Reply         conversation.Reply
-	Took          time.Duration
-	Err           error  // nil, a conversation.Fault or conversation.ErrWaited
-	Problem       string // one sentence about Err, "" if there is none
-}
-
-// Exchange is one request to the app and its answer.
-type Exchange struct {
-	Method, URL string
-	Header      http.Header
-	Body        string
-	Tries       int // more than 1 if the app could not be reached at first
-	Took        time.Duration
-
-	Status       int // 0 if there was no answer
-	AnswerHeader http.Header
-	Answer       string
-}

@@ -1,0 +1,104 @@
+package app
+
+import (
+	"encoding/json"
+	"errors"
+	"strings"
+	"time"
+
+	jsonv2 "github.com/go-json-experiment/json"
+
+	"smsession/internal/cookies"
+)
+
+// sessionCookie is the name of the cookie between Twilio and this service.
+const sessionCookie = "smsession"
+
+// jar is the cookies of the app for one conversation. There is one jar for one app, so Domain, Path, Secure and
+// SameSite have no effect. A cookie without an expiry lives as long as the session.
+type jar struct {
+	list      cookies.List
+	now       time.Time
+	stored    json.RawMessage // from which the jar was opened
+	isChanged bool
+}
+
+// stored is the form of a jar in State.Data.
+type stored struct {
+	Cookies cookies.List `json:"cookies"`
+}
+
+// openJar returns the cookies in a state's Data that have not expired. Data of another form is an empty jar, for
+// example after the protocol of the app was changed.
+func openJar(data json.RawMessage, now time.Time) jar {
+	j := jar{now: now, stored: data}
+	if len(data) == 0 {
+		return j
+	}
+	var s stored
+	if err := jsonv2.Unmarshal(data, &s); err != nil {
+		j.isChanged = true
+		return j
+	}
+	for _, c := range s.Cookies {
+		if c.Expires.IsZero() || c.Expires.After(now) {
+			j.list = append(j.list, c)
+		}
+	}
+	j.isChanged = len(j.list) < len(s.Cookies)
+	return j
+}
+
+// data returns the jar as a state's Data.
+func (j jar) data() json.RawMessage {
+	switch {
+	case len(j.list) == 0:
+		return nil
+	case !j.isChanged:
+		return j.stored
+	}
+	data, err := jsonv2.Marshal(stored{j.list})
+	if err != nil {
+		panic(err) // cookies that were checked can always be written as JSON
+	}
+	return data
+}
+
+// update keeps the cookies of an answer. It returns an error if the answer or the whole jar breaks a rule.
+func (j *jar) update(headers []string) error {
+	for _, header := range headers {
+		c, err := cookies.Parse(header, nil, j.now)
+		switch {
+		case errors.Is(err, cookies.ErrIgnored):
+			continue
+		case err != nil:
+			return err
+		}
+		if !c.Expires.IsZero() {
+			c.Expires = c.Expires.UTC().Truncate(time.Second)
+		}
+		j.list, j.isChanged = j.list.Set(c, j.now), true
+	}
+	if len(headers) == 0 {
+		return nil
+	}
+	return j.list.Check()
+}
+
+// adopt keeps the cookies that Twilio has sent, which an app has set before this service was put in front of it. It
+// leaves out a cookie that breaks a rule.
+func (j *jar) adopt(headers []string) {
+	for _, header := range headers {
+		for pair := range strings.SplitSeq(header, ";") {
+			name, value, found := strings.Cut(pair, "=")
+			name, value = strings.Trim(name, " "), strings.Trim(value, " ")
+			if !found || name == "" || name == sessionCookie {
+				continue
+			}
+			list := j.list.Set(cookies.Cookie{Name: name, Value: value}, j.now)
+			if list.Check() == nil {
+				j.list, j.isChanged = list, true
+			}
+		}
+	}
+}

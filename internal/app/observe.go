@@ -1,0 +1,85 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"smsession/internal/conversation"
+)
+
+// Call is one call of Respond, for somebody who looks for errors in an app. It contains what the sender and the app
+// wrote, so it must not be logged.
+type Call struct {
+	SID, From, To string
+	Attempt       int
+	Before, After json.RawMessage // the state's Data
+	Exchanges     []Exchange      // in order
+	Reply         conversation.Reply
+	Took          time.Duration // without the wait for a slot
+	Err           error         // nil, a conversation.Fault or conversation.ErrWaited
+	Problem       string        // one sentence about a Fault, "" if there is none
+}
+
+// Exchange is one request to the app and its answer.
+type Exchange struct {
+	Method, URL string      // where the request was sent, without user and password
+	Header      http.Header // with Host
+	Body        string
+	Tries       int // more than 1 if the app could not be reached at first
+	Took        time.Duration
+
+	Status       int // 0 if there was no answer
+	AnswerHeader http.Header
+	Answer       string // cut off after one byte more than the limit
+}
+
+// observe passes a call to the observer, if there is one.
+func (a *App) observe(
+	c *client, before, after conversation.State, m conversation.Message, reply conversation.Reply,
+	begun time.Time, err error, problem string,
+) {
+	if a.options.Observe == nil {
+		return
+	}
+	call := Call{
+		SID: m.SID, From: m.From, To: m.To, Attempt: m.Attempt, Before: before.Data, After: after.Data, Reply: reply,
+		Took: time.Since(begun), Err: err, Problem: problem,
+	}
+	if c != nil {
+		call.Exchanges = c.exchanges
+	}
+	a.options.Observe(call)
+}
+
+// client sends the requests for one message. It is not safe for concurrent use.
+type client struct {
+	transport *http.Transport
+	retries   prometheus.Counter
+
+	isObserved bool
+	exchanges  []Exchange // only if isObserved
+}
+
+// send sends a request and reads an answer of at most limit bytes, and one more byte if it is larger.
+func (c *client) send(ctx context.Context, r *http.Request, body []byte, limit int64) (answer, *failure) {
+	begun := time.Now()
+	res, tries, failed := roundTrip(ctx, c.transport, r, body, limit)
+	c.retries.Add(float64(tries - 1))
+	if c.isObserved {
+		header := r.Header.Clone()
+		header.Set("Host", r.Host)
+		if header.Get("Authorization") != "" {
+			header.Set("Authorization", "Basic •••")
+		}
+		c.exchanges = append(c.exchanges, Exchange{
+			Method: r.Method, URL: r.URL.String(), Header: header, Body: string(body),
+			Tries: tries, Took: time.Since(begun),
+			Status: res.status, AnswerHeader: res.header, Answer: string(res.body),
+		})
+	}
+	return res, failed
+}

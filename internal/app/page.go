@@ -1,0 +1,56 @@
+package app
+
+import (
+	"net/http"
+	"strings"
+
+	"smsession/internal/conversation"
+	"smsession/internal/twiml"
+)
+
+const maxDocument = twiml.MaxBytes // bytes of one document
+
+// page is a document of the app.
+type page struct {
+	twiml.Document
+	at   place  // without the parameters of the message
+	text string // of text/plain, which has no Root
+}
+
+// readPage reads an answer whose status is 2xx.
+func readPage(at place, res answer) (page, *failure) {
+	switch {
+	case len(res.body) > maxDocument:
+		return page{}, newFailure(TooLarge, "The document is larger than 64 KiB.")
+	case len(res.body) == 0 || res.status == http.StatusNoContent:
+		return page{at: at}, nil
+	}
+	p := page{at: at, Document: twiml.ReadResponse(res.status, res.header.Get("Content-Type"), res.body)}
+	if p.Failure != nil {
+		return page{}, newFailure(faultOf(p.Failure.Code), "Twilio would report error %d (%s). %s",
+			p.Failure.Code, p.Failure.Name, p.Failure.Detail)
+	}
+	if p.Root == nil && strings.TrimSpace(string(res.body)) != "" {
+		p.text = string(res.body)
+	}
+	return p, nil
+}
+
+// faultOf returns the fault for one of Twilio's error numbers for a document with a good status and size.
+func faultOf(code int) conversation.Fault {
+	switch code {
+	case 11200:
+		return NoContentType
+	case 12300:
+		return ContentType
+	}
+	return NotTwiML
+}
+
+// redirect returns the verb that leads to another document, if the last executed verb is one.
+func (p page) redirect() (_ twiml.Verb, has bool) {
+	if n := len(p.Verbs); n > 0 && p.Verbs[n-1].IsRedirect {
+		return p.Verbs[n-1], true
+	}
+	return twiml.Verb{}, false
+}

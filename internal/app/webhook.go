@@ -1,0 +1,227 @@
+package app
+
+import (
+	"context"
+	"encoding/base64"
+	"maps"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"smsession/internal/conversation"
+	"smsession/internal/twilio"
+)
+
+const (
+	maxDocuments = 10 // for one message
+	maxRedirects = 5  // in a row
+)
+
+// webhook is the protocol of an existing Twilio webhook.
+type webhook struct {
+	site           site
+	importsCookies bool
+}
+
+var _ protocol = (*webhook)(nil)
+
+func (w *webhook) respond(
+	ctx context.Context, c *client, state conversation.State, m conversation.Message,
+) (conversation.State, conversation.Reply, *failure) {
+	v, query := w.visit(c, state, m)
+	next := step{http.MethodPost, w.site.webhook(query), true}
+	var pages []page
+	for isMore := true; isMore; {
+		if len(pages) == maxDocuments {
+			return state, conversation.Reply{}, newFailure(TooManyDocuments,
+				"The Redirects of the documents led to more than %d documents.", maxDocuments)
+		}
+		p, failed := v.fetch(ctx, next)
+		if failed != nil {
+			return state, conversation.Reply{}, failed
+		}
+		pages = append(pages, p)
+		next, isMore = w.site.next(p)
+	}
+	reply, failed := finish(pages)
+	state.Data = v.jar.data()
+	return state, reply, failed
+}
+
+// step is a request for a document.
+type step struct {
+	method  string
+	at      place // without the parameters
+	hasForm bool  // the request carries the parameters of the message
+}
+
+// visit sends the requests for the documents of one message. It is not safe for concurrent use.
+type visit struct {
+	site   site
+	client *client
+	token  string // signs the requests
+	form   twilio.Form
+	body   string      // form, escaped
+	header http.Header // of every request; must not be changed
+	jar    jar
+}
+
+// visit returns the visit for a message, and the query of Twilio's request.
+func (w *webhook) visit(c *client, state conversation.State, m conversation.Message) (_ *visit, query string) {
+	from := m.Webhook
+	if from == nil {
+		from = new(conversation.Webhook)
+	}
+	v := &visit{site: w.site, client: c, token: from.Token, header: w.header(from.Header, m.Attempt)}
+	v.form, v.body = parameters(from.Form)
+	v.jar = openJar(state.Data, time.Now())
+	if isNew := state.Began.IsZero() && state.Written.IsZero(); isNew && w.importsCookies {
+		v.jar.adopt(from.Header["Cookie"])
+	}
+	return v, from.Query
+}
+
+// parameters returns Twilio's parameters without those that only a request to a fallback URL has.
+func parameters(body []byte) (twilio.Form, string) {
+	form, _ := twilio.ParseForm(body) // fails only for a form that the service has not verified
+	if !form.Has("ErrorCode") && !form.Has("ErrorUrl") {
+		return form, string(body)
+	}
+	var kept []string
+	for piece := range strings.SplitSeq(string(body), "&") {
+		escaped, _, _ := strings.Cut(piece, "=")
+		if name, _ := url.QueryUnescape(escaped); name != "ErrorCode" && name != "ErrorUrl" {
+			kept = append(kept, piece)
+		}
+	}
+	rest := strings.Join(kept, "&")
+	form, _ = twilio.ParseForm([]byte(rest))
+	return form, rest
+}
+
+// header returns the header of every request for a message: what is copied from Twilio's request, and what the app
+// needs to find its own URL.
+func (w *webhook) header(from http.Header, attempt int) http.Header {
+	h := w.site.header()
+	for name, values := range from {
+		if isCopied(name) {
+			h[name] = values
+		}
+	}
+	if _, has := h["User-Agent"]; !has {
+		h["User-Agent"] = []string{""} // otherwise, net/http sends its own
+	}
+	h["Smsession-Attempt"] = []string{strconv.Itoa(attempt)}
+	return h
+}
+
+// isCopied reports whether a header of Twilio's request is sent to the app. The signature is replaced. Other headers
+// are between Twilio and this service: with Accept-Encoding, for example, net/http would not decompress the answer.
+func isCopied(name string) bool {
+	switch name {
+	case "Accept", "User-Agent", "X-Home-Region":
+		return true
+	}
+	return strings.HasPrefix(name, "I-Twilio-") || strings.HasPrefix(name, "X-Twilio-")
+}
+
+// header returns the header of a request to the app as if a proxy at the public URL had passed the request on.
+func (s site) header() http.Header {
+	scheme := "http"
+	if s.public.IsHTTPS() {
+		scheme = "https"
+	}
+	h := make(http.Header, 16)
+	h["X-Forwarded-Host"] = []string{s.public.Host}
+	h["X-Forwarded-Proto"] = []string{scheme}
+	if login := s.address.Parsed().User; login != nil {
+		password, _ := login.Password()
+		text := base64.StdEncoding.EncodeToString([]byte(login.Username() + ":" + password))
+		h["Authorization"] = []string{"Basic " + text}
+	}
+	return h
+}
+
+// fetch requests a document. It follows redirects.
+func (v *visit) fetch(ctx context.Context, s step) (page, *failure) {
+	for redirects := 0; ; redirects++ {
+		res, failed := v.send(ctx, s)
+		if failed == nil && res.status/100 != 3 {
+			return readPage(s.at, res)
+		}
+		if failed == nil {
+			s, failed = v.follow(s, res, redirects)
+		}
+		if failed != nil {
+			return page{}, failed
+		}
+	}
+}
+
+// send sends one request and keeps the cookies of the answer. The status of the answer is 2xx or 3xx.
+func (v *visit) send(ctx context.Context, s step) (answer, *failure) {
+	form, body := twilio.Form{}, ""
+	h := maps.Clone(v.header)
+	switch {
+	case s.hasForm && s.method == http.MethodGet:
+		s.at = s.at.with(v.body)
+	case s.hasForm:
+		form, body = v.form, v.body
+		h["Content-Type"] = []string{"application/x-www-form-urlencoded"}
+	}
+	h["X-Twilio-Signature"] = []string{twilio.Sign(v.token, s.at.url(), form)}
+	if cookie := v.jar.list.Header(); cookie != "" {
+		h["Cookie"] = []string{cookie}
+	}
+	r := &http.Request{Method: s.method, URL: s.at.request(), Host: v.site.public.Host, Header: h}
+	res, failure := v.client.send(ctx, r, []byte(body), maxDocument)
+	switch {
+	case res.status != 0 && res.status/100 != 2 && res.status/100 != 3: // even if the body is not complete
+		return res, newFailure(Status, "The app answered %d %s.", res.status, http.StatusText(res.status))
+	case failure != nil:
+		return res, failure
+	}
+	if err := v.jar.update(res.header["Set-Cookie"]); err != nil {
+		return res, newFailure(Cookies, "The cookies of the app cannot be kept: %s.", err)
+	}
+	return res, nil
+}
+
+// follow returns the request that follows a redirect, if the redirect leads to one of the app's own URLs.
+func (v *visit) follow(s step, res answer, redirects int) (step, *failure) {
+	if redirects == maxRedirects {
+		return s, newFailure(Redirect, "There were more than %d redirects in a row.", maxRedirects)
+	}
+	to, err := s.at.base.Follow(s.method, res.status, res.header.Get("Location"))
+	if err != nil {
+		return s, newFailure(Redirect, "The redirect cannot be followed: %s.", err)
+	}
+	at, isOwn := v.site.find(to.URL)
+	if !isOwn {
+		return s, newFailure(Redirect, "The app answered %d with a Location at another server, %.200q. "+
+			"Twilio's requests must stay at the server of APP_PUBLIC_URL.", res.status, to.URL)
+	}
+	return step{to.Method, at, s.hasForm && to.KeepsForm}, nil
+}
+
+// next returns the request for the document to which the last verb of a document leads, if it is one of the app's own.
+func (s site) next(p page) (_ step, isOwn bool) {
+	verb, has := p.redirect()
+	if !has {
+		return step{}, false
+	}
+	at := p.at
+	if verb.URL != "" {
+		absolute, err := p.at.base.Resolve(verb.URL)
+		if err != nil {
+			return step{}, false
+		}
+		absolute, _, _ = strings.Cut(absolute, "#")
+		if at, isOwn = s.find(absolute); !isOwn {
+			return step{}, false
+		}
+	}
+	return step{verb.Method, at, true}, true
+}
