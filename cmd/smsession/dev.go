@@ -111,6 +111,7 @@ func newPage(cfg config.Config, s devservice.Service, pool *redis.Pool) (*devpho
 	return devphone.New(devphone.Options{
 		Phone:          s.Phone(devservice.From, devservice.To),
 		AdvancedOptOut: cfg.OptOut == twilio.OptOutAdvanced,
+		App:            cfg.App.URL,
 		Pool:           pool,
 		Redis:          cfg.Redis.Addrs[0],
 		Keys:           record.Keys{Prefix: cfg.RedisPrefix},

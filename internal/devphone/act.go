@@ -55,7 +55,7 @@ func (p *Page) act(ctx context.Context, d *device, in request) (any, error) {
 	defer cancel()
 	var entries []entry
 	for _, m := range action.Messages {
-		e := entry{Kind: in.Kind, Message: &m}
+		e := entry{Kind: in.Kind, Message: &m, lastCall: p.calls.last()}
 		if len(m.Media) == 0 && !strings.Contains(d.from, ":") { // only SMS has segments
 			e.Segments = new(gsm.Split(m.Body))
 		}

@@ -34,6 +34,7 @@ type entry struct {
 	Outcome  *outcome       `json:"outcome,omitempty"`  // nil until the message is delivered
 
 	exchanges []phone.Exchange
+	lastCall  int // the ID of the newest call of the app before the delivery
 }
 
 // outcome is the result of a delivery.

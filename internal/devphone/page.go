@@ -1,6 +1,6 @@
-// Package devphone serves the page of `smsession dev`. The page shows phones, the HTTP requests of a message, and the
-// live record in Redis. The phones are those of package phone. They and the auth token stay in this process: the
-// browser only shows the phones and sends the actions of their buttons.
+// Package devphone serves the page of `smsession dev`. The page shows phones, the HTTP requests of a message, the calls
+// of the team's own app, and the live record in Redis. The phones are those of package phone. They and the auth token
+// stay in this process: the browser only shows the phones and sends the actions of their buttons.
 //
 // The page is not part of the service. The service does not depend on it.
 package devphone
@@ -20,6 +20,7 @@ import (
 	"smsession/internal/duration"
 	"smsession/internal/phone"
 	"smsession/internal/session/record"
+	"smsession/internal/weburl"
 )
 
 // assets contains the page, which is a template, and the files that it loads.
@@ -27,13 +28,16 @@ import (
 //go:embed assets
 var assets embed.FS
 
-// Options are what a Page needs. All fields but AdvancedOptOut and Hosts are required.
+// Options are what a Page needs. All fields but AdvancedOptOut, App and Hosts are required.
 type Options struct {
 	// Phone has the options of the first phone. Its Network and Trace are ignored. Each other phone has another From,
 	// and the same To unless From is an address of WhatsApp: see phone.Pair.
 	Phone phone.Options
 	// AdvancedOptOut makes the button STOP send an OptOutType, as Twilio's Advanced Opt-Out does.
 	AdvancedOptOut bool
+
+	// App is the webhook of the team's own app, whose calls ObserveCall gets. It is zero if the counter answers.
+	App weburl.URL
 
 	Pool        *redis.Pool   // of the service's Redis
 	Redis       string        // the address of that Redis, to be shown
@@ -52,6 +56,7 @@ type Page struct {
 	Options
 	network phone.Network
 	html    *template.Template
+	calls   calls
 
 	mu      sync.Mutex
 	devices []*device // in the order in which they were opened
@@ -95,6 +100,9 @@ func (p *Page) Routes(r chi.Router) {
 		get("/dev/state", answer(p.state))
 		get("/dev/message", answer(p.onDevice(p.message)))
 		get("/dev/session", answer(p.onDevice(p.session)))
+		if p.App != (weburl.URL{}) {
+			get("/dev/app", answer(p.reachable))
+		}
 		r.Post("/dev/open", answer(p.open))
 		r.Post("/dev/close", answer(p.onDevice(p.close)))
 		r.Post("/dev/act", answer(p.onDevice(p.act)))
@@ -105,6 +113,7 @@ func (p *Page) serveHTML(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_ = p.html.Execute(w, map[string]any{ // fails only if the connection is broken
 		"To":      p.Phone.To,
+		"App":     p.appAddress(),
 		"Webhook": p.Phone.Webhook.URL,
 		"Redis":   p.Redis,
 		"Idle":    duration.Format(p.IdleTimeout),

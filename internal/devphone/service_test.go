@@ -37,6 +37,7 @@ type service struct {
 	edge  http.Handler
 	addr  string     // the address of its Redis
 	conn  redis.Conn // to that Redis
+	page  *devphone.Page
 	close func()
 }
 
@@ -76,6 +77,7 @@ func listening(tb testing.TB, listener net.Listener, addr string, changes ...fun
 	if err != nil {
 		tb.Fatal(err)
 	}
+	s.page = page
 	s.edge = newServer(pool, strings.TrimSuffix(o.Phone.Webhook.URL, "/sms")).Public(page.Routes)
 	srv := httptest.NewUnstartedServer(s.edge)
 	srv.Listener.Close()

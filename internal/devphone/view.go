@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"math"
 	"slices"
 	"strconv"
 
 	"smsession/internal/inspect"
+	"smsession/internal/weburl"
 )
 
 // view returns the state of a phone, as the page shows it.
@@ -30,14 +32,32 @@ func (p *Page) state(context.Context, request) (any, error) {
 	return map[string]any{"phones": views}, nil
 }
 
-// message returns the outcome of an entry of the log, with its HTTP requests and responses.
+// message returns the outcome of an entry of the log, with its HTTP requests and responses, and with the calls of the
+// app if there is an app.
 func (p *Page) message(_ context.Context, d *device, in request) (any, error) {
 	log, _ := d.entries()
 	i := slices.IndexFunc(log, func(e entry) bool { return strconv.Itoa(e.ID) == in.Entry })
 	if i < 0 {
 		return nil, noSuchEntry
 	}
-	return map[string]any{"kind": log[i].Kind, "outcome": log[i].Outcome, "exchanges": log[i].exchanges}, nil
+	view := map[string]any{"kind": log[i].Kind, "outcome": log[i].Outcome, "exchanges": log[i].exchanges}
+	if p.App != (weburl.URL{}) && log[i].Message != nil {
+		view["calls"] = p.callsFor(log[i], log[i+1:])
+	}
+	return view, nil
+}
+
+// callsFor returns the calls of the app for one delivery of a message. The calls for a later delivery of the same
+// message do not belong to it. later are the later entries of the log.
+func (p *Page) callsFor(e entry, later []entry) []call {
+	sid, last := e.Message.SID, math.MaxInt
+	for _, other := range later {
+		if other.Message != nil && other.Message.SID == sid {
+			last = other.lastCall
+			break
+		}
+	}
+	return p.calls.of(sid, e.lastCall, last)
 }
 
 // session returns what the phone knows about its conversation (without the log) and what Redis contains.

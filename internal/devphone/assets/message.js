@@ -1,9 +1,10 @@
-// The message panel: the HTTP requests and responses of one message.
-import { byID, el, fill, latency, plural } from './dom.js';
+// The message panel: the calls of the app, and the HTTP requests and responses of one message.
+import { callNodes } from './call.js';
+import { byID, el, fill, latency } from './dom.js';
 import { findingNode } from './entry.js';
+import { heading, pairs, table } from './parts.js';
 
 let guideClosed = false; // the first message closes the guide; later messages do not
-const openTables = new Set(); // the titles of the tables that the person has opened
 
 // clear shows that a phone has no entries.
 export function clear() {
@@ -16,8 +17,10 @@ export function showMessage(message) {
   const exchanges = message.exchanges ?? [];
   present(
     explanation(message.kind),
+    ...(message.calls ? callNodes(message.calls) : []),
+    message.calls ? heading('Between the phone and this service') : null,
     ...(outcome?.findings ?? []).map((f) => findingNode(f, exchanges.length > 1)),
-    ...exchanges.map((x, i) => exchangeNode(x, exchanges.length > 1 ? i + 1 : 0, i === 0)),
+    ...exchanges.map((x, i) => exchangeNode(x, exchanges.length > 1 ? i + 1 : 0, i === 0 && !message.calls)),
     outcome ? cookieNode(exchanges, outcome) : null);
   if (!guideClosed) byID('guide').open = false;
   guideClosed = true;
@@ -70,11 +73,6 @@ function responseNode(x) {
     table('response header', pairs(x.response_header)));
 }
 
-// heading makes a heading from the name of a section and its most important content.
-function heading(name, ...rest) {
-  return el('h3', {}, name, el('span', { className: 'mono' }, ...rest));
-}
-
 // cookieNode shows the cookie that was sent, and the one that was set.
 function cookieNode(exchanges, outcome) {
   const sent = exchanges[0]?.request_header?.Cookie?.[0] ?? 'none';
@@ -84,21 +82,4 @@ function cookieNode(exchanges, outcome) {
     el('dl', { className: 'pair mono' },
       el('dt', {}, 'sent'), el('dd', {}, sent),
       el('dt', {}, 'set'), el('dd', {}, set.at(-1) ?? 'none')));
-}
-
-// pairs returns the names and values of a header.
-function pairs(header) {
-  return Object.entries(header ?? {}).flatMap(([name, values]) => values.map((value) => [name, value]));
-}
-
-// table shows names and values. It is closed at first. If the person opens it, it is open for later messages, too.
-function table(title, rows) {
-  if (!rows?.length) return null;
-  const body = el('tbody', {}, ...rows.map(([name, value]) =>
-    el('tr', {}, el('th', { scope: 'row' }, name), value === '' ? el('td', { className: 'empty' }, 'empty') : el('td', {}, value))));
-  const node = el('details', { className: 'table', open: openTables.has(title) },
-    el('summary', {}, plural(rows.length, title)),
-    el('table', {}, body));
-  node.addEventListener('toggle', () => { if (node.open) openTables.add(title); else openTables.delete(title); });
-  return node;
 }

@@ -1,5 +1,6 @@
 // The page: its phones, their actions, and what the panels show.
 import { get, post } from './api.js';
+import { watchApp } from './app.js';
 import { byID } from './dom.js';
 import { clear, showEvent, showMessage } from './message.js';
 import { Phone } from './phone.js';
@@ -7,6 +8,7 @@ import { RecordPanel } from './record.js';
 
 const phones = new Map();
 const record = new RecordPanel();
+const checkApp = watchApp();
 let current = null; // the phone that the panels show
 let sessionCalls = 0; // the number of calls of /dev/session; only the response to the last one is shown
 let messageCalls = 0; // the number of calls of /dev/message, for the same reason
@@ -57,6 +59,7 @@ async function act(phone, kind, body) {
   phone.update(result.entries);
   if (phone === current) selectEntry(phone, result.entries.at(-1));
   acted = true;
+  checkApp();
   await refresh();
 }
 

@@ -1,0 +1,106 @@
+// The calls of the team's own app for one message: what was sent, what came back, and what changed.
+import { el, latency, plural } from './dom.js';
+import { folded, heading, rows, table } from './parts.js';
+import { stateTable } from './state.js';
+
+// Of a form, these parameters are shown at once. The others are the same for most messages.
+const important = /^(Body|From|To|MessageSid|OptOutType|MediaUrl\d+)$/;
+
+const maxLines = 12; // of a body, that are shown at once
+const maxLength = 1200; // characters of these lines
+
+// callNodes makes the elements of the calls for a message.
+export function callNodes(calls) {
+  if (!calls.length) {
+    return [el('section', { className: 'call', 'aria-label': 'Your app' }, heading('Your app', el('b', {}, 'not called')),
+      el('p', { className: 'quiet' }, 'The service answered this delivery without a call.'))];
+  }
+  return calls.map((call, i) => {
+    const name = calls.length > 1 ? `Your app, call ${i + 1} of ${calls.length}` : 'Your app';
+    return el('section', { className: 'call', 'aria-label': name },
+      heading(name, el('b', { className: call.fault ? 'bad' : '' }, resultText(call)), ` ${summaryText(call)}`),
+      call.fault ? el('p', { className: 'finding' }, el('b', {}, call.fault), ` ${call.problem}`) : null,
+      call.fault ? el('p', { className: 'quiet' }, 'Nothing of this call is saved.') : null,
+      stateTable(call),
+      ...call.exchanges.map((x, at, { length }) => exchangeNode(x, length > 1 ? at + 1 : 0, at === length - 1)));
+  });
+}
+
+function resultText(call) {
+  if (call.fault) return 'failed';
+  return String(call.exchanges.at(-1)?.status ?? 'answered');
+}
+
+function summaryText(call) {
+  const documents = call.exchanges.length > 1 ? `${plural(call.exchanges.length, 'document')} ` : '';
+  const attempt = call.attempt > 1 ? `, attempt ${call.attempt} for this delivery` : '';
+  return `${documents}in ${latency(call.took_ns)}${attempt}`;
+}
+
+function exchangeNode(x, number, open) {
+  const title = el('span', { className: 'mono' }, number ? `${number}. ` : '', el('b', {}, x.method), ` ${x.url} `);
+  const result = [x.status || 'no answer', ' in ', latency(x.took_ns), x.tries > 1 ? `, ${x.tries} tries` : ''];
+  return el('details', { className: 'exchange', open },
+    el('summary', {}, title, el('span', { className: x.status >= 200 && x.status < 400 ? 'good' : 'bad' }, `→ ${result.join('')}`)),
+    sentNode(x), answerNode(x));
+}
+
+function sentNode(x) {
+  const type = value(x.header, 'Content-Type');
+  const isJSON = type.includes('json');
+  const query = x.url.includes('?') ? x.url.slice(x.url.indexOf('?')) : '';
+  const all = isJSON ? [] : [...new URLSearchParams(x.method === 'GET' ? query : x.body.text)];
+  return el('section', { 'aria-label': 'Sent' },
+    heading('Sent', isJSON ? type : ''),
+    isJSON ? bodyNode(x.body, 'sent', true) : rows(all.filter(([name]) => important.test(name))),
+    table('more parameter', all.filter(([name]) => !important.test(name))),
+    x.body.is_cut ? note(x.body) : null,
+    table('request header', x.header));
+}
+
+function answerNode(x) {
+  if (!x.status) {
+    return el('section', { 'aria-label': 'Came back' }, heading('Came back', 'nothing'));
+  }
+  const type = value(x.answer_header, 'Content-Type');
+  const location = value(x.answer_header, 'Location');
+  return el('section', { 'aria-label': 'Came back' },
+    heading('Came back', el('b', {}, String(x.status)), ` ${type || 'no content type'}`),
+    location ? rows([['Location', location]]) : null,
+    bodyNode(x.answer, 'that came back', type.includes('json')),
+    table('response header', x.answer_header));
+}
+
+// value returns the first value of a header, or ''.
+function value(header, name) {
+  return header.find(([other]) => other === name)?.[1] ?? '';
+}
+
+// bodyNode shows the first lines of a body, and all of it if the person wants to see it.
+function bodyNode(body, name, isJSON) {
+  const text = isJSON ? indented(body.text) : body.text;
+  const first = text.split('\n', maxLines).join('\n').slice(0, maxLength);
+  const pre = (content, label) => el('pre', { className: 'body', tabIndex: 0, 'aria-label': label }, content || '(empty)');
+  return el('div', {},
+    pre(first === text ? text : `${first}…`, `Body ${name}`),
+    first === text ? null : folded(`body ${name}`, `all ${plural(text.split('\n').length, 'line')}`, pre(text, `The whole body ${name}`)),
+    note(body));
+}
+
+// note says which bytes of a body cannot be shown.
+function note(body) {
+  const count = (n) => n.toLocaleString('en-US');
+  const notes = [
+    body.is_cut ? `The page shows only the beginning of these ${count(body.bytes)} bytes.` : '',
+    body.is_utf8 ? '' : 'The body is not UTF-8. The character \uFFFD stands for the bytes that cannot be shown.',
+  ];
+  return notes.some(Boolean) ? el('p', { className: 'quiet' }, notes.join(' ').trim()) : null;
+}
+
+function indented(text) {
+  try {
+    return JSON.stringify(JSON.parse(text), null, 2);
+  } catch {
+    return text;
+  }
+}

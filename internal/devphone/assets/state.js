@@ -1,0 +1,57 @@
+// The state that goes to the app and comes back: cookies, or data.
+import { el } from './dom.js';
+
+// stateTable shows the state before and after a call, and what has changed. A call that failed changes nothing.
+export function stateTable(call) {
+  const { title, before, after } = values(call);
+  const names = [...new Set([...before.keys(), ...after.keys()])];
+  if (!names.length) return el('p', { className: 'quiet' }, `No ${title} in, and none out.`);
+  return el('table', { className: 'changes' },
+    el('thead', {}, el('tr', {}, ...[title, 'in', 'out', 'change'].map((text) => el('th', { scope: 'col' }, text)))),
+    el('tbody', {}, ...names.map((name) => {
+      const change = changeOf(before.get(name), after.get(name));
+      return el('tr', { className: change }, el('th', { scope: 'row' }, name),
+        cell(before.get(name)), cell(after.get(name)), el('td', {}, change));
+    })));
+}
+
+function changeOf(before, after) {
+  if (before === undefined) return 'new';
+  if (after === undefined) return 'deleted';
+  return before === after ? 'same' : 'changed';
+}
+
+function cell(text) {
+  if (text === undefined) return el('td', { className: 'empty' }, 'none');
+  const inside = content(text);
+  return el('td', {}, text, inside ? el('span', { className: 'inside' }, inside) : null);
+}
+
+// content returns the JSON in a cookie that is signed but not encrypted, or ''. Such cookies begin with JSON in base64:
+// https://itsdangerous.palletsprojects.com/en/stable/url_safe/ and https://github.com/expressjs/cookie-session.
+function content(text) {
+  try {
+    const decoded = atob(text.split('.')[0].replaceAll('-', '+').replaceAll('_', '/'));
+    const json = new TextDecoder('utf-8', { fatal: true }).decode(Uint8Array.from(decoded, (c) => c.charCodeAt(0)));
+    return typeof JSON.parse(json) === 'object' ? json : '';
+  } catch {
+    return '';
+  }
+}
+
+// values returns the names and values of both states, and what an app of this protocol calls them.
+function values({ before, after, exchanges, fault }) {
+  if (fault) after = before;
+  const isJSON = exchanges.some((x) => x.header.some(([name, value]) => name === 'Content-Type' && value.includes('json')));
+  return isJSON
+    ? { title: 'data', before: members(before?.data), after: members(after?.data) }
+    : { title: 'cookies', before: cookies(before?.cookies), after: cookies(after?.cookies) };
+}
+
+function cookies(list) {
+  return new Map((list ?? []).map((cookie) => [cookie.name, cookie.value]));
+}
+
+function members(data) {
+  return new Map(Object.entries(data ?? {}).map(([name, value]) => [name, JSON.stringify(value)]));
+}

@@ -1,0 +1,144 @@
+package devphone
+
+import (
+	"cmp"
+	"encoding/json"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"smsession/internal/app"
+)
+
+// The limits of what the page remembers of the calls of the app: 100 calls with 64 KiB of headers and bodies, and with
+// two states of at most 32 KiB, are at most 13 MB.
+const (
+	maxCalls       = 100
+	maxCallText    = 64 << 10 // bytes of the headers and bodies of one call
+	maxBodyText    = 16 << 10 // bytes of one header or body
+	maxHeaderLines = 50       // of one request or answer
+)
+
+// calls are the last calls of the app, the oldest first. It is safe for concurrent use.
+type calls struct {
+	mu     sync.Mutex
+	list   []call
+	lastID int // the ID of the newest call
+}
+
+// call is a call of the app, as the page shows it.
+type call struct {
+	id  int
+	sid string
+
+	Attempt   int             `json:"attempt"`
+	Took      time.Duration   `json:"took_ns"`
+	Fault     string          `json:"fault"`   // the fixed word of the error, "" if there is none
+	Problem   string          `json:"problem"` // a sentence about the error
+	Before    json.RawMessage `json:"before"`  // the state; null if there is none
+	After     json.RawMessage `json:"after"`
+	Exchanges []callExchange  `json:"exchanges"`
+}
+
+// callExchange is one request to the app and its answer.
+type callExchange struct {
+	Method       string        `json:"method"`
+	URL          string        `json:"url"`
+	Header       [][2]string   `json:"header"`
+	Body         excerpt       `json:"body"`
+	Tries        int           `json:"tries"`
+	Took         time.Duration `json:"took_ns"`
+	Status       int           `json:"status"` // 0 if there was no answer
+	AnswerHeader [][2]string   `json:"answer_header"`
+	Answer       excerpt       `json:"answer"`
+}
+
+// excerpt is the beginning of a body.
+type excerpt struct {
+	Text   string `json:"text"` // in UTF-8: each sequence of other bytes is replaced by U+FFFD
+	Bytes  int    `json:"bytes"`
+	IsCut  bool   `json:"is_cut"`
+	IsUTF8 bool   `json:"is_utf8"` // the whole body
+}
+
+// ObserveCall stores a call of the app for the page. It keeps only a part of a large call. It does not block.
+func (p *Page) ObserveCall(c app.Call) {
+	left := room(maxCallText)
+	shown := call{
+		sid: c.SID, Attempt: c.Attempt, Took: c.Took, Before: c.Before, After: c.After, Exchanges: []callExchange{},
+	}
+	if c.Err != nil {
+		shown.Fault = c.Err.Error()
+		shown.Problem = cmp.Or(c.Problem, shown.Fault)
+	}
+	for _, x := range c.Exchanges {
+		shown.Exchanges = append(shown.Exchanges, callExchange{
+			Method: x.Method, URL: left.cut(x.URL).Text, Header: left.header(x.Header), Body: left.cut(x.Body),
+			Tries: x.Tries, Took: x.Took,
+			Status: x.Status, AnswerHeader: left.header(x.AnswerHeader), Answer: left.cut(x.Answer),
+		})
+	}
+	p.calls.put(shown)
+}
+
+// put stores a call. If there are then too many calls, it drops the oldest one.
+func (c *calls) put(new call) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lastID++
+	new.id = c.lastID
+	c.list = append(c.list, new)
+	if len(c.list) > maxCalls {
+		c.list = slices.Delete(c.list, 0, 1)
+	}
+}
+
+// last returns the ID of the newest call, or 0.
+func (c *calls) last() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lastID
+}
+
+// of returns the calls for a message whose IDs are greater than after and at most last.
+func (c *calls) of(sid string, after, last int) []call {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found := []call{}
+	for _, one := range c.list {
+		if one.sid == sid && one.id > after && one.id <= last {
+			found = append(found, one)
+		}
+	}
+	return found
+}
+
+// room is how many bytes of a call may still be stored.
+type room int
+
+// cut returns as much of a text as there is room for.
+func (r *room) cut(text string) excerpt {
+	n := min(len(text), maxBodyText, int(*r))
+	*r -= room(n)
+	return excerpt{
+		Text:  strings.Clone(strings.ToValidUTF8(text[:n], "\uFFFD")), // a clone does not keep the rest in memory
+		Bytes: len(text), IsCut: n < len(text), IsUTF8: utf8.ValidString(text),
+	}
+}
+
+// header returns the lines of a header, sorted by name.
+func (r *room) header(h http.Header) [][2]string {
+	lines := [][2]string{}
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		for _, value := range h[name] {
+			if len(lines) < maxHeaderLines {
+				lines = append(lines, [2]string{r.cut(name).Text, r.cut(value).Text})
+			}
+		}
+	}
+	return lines
+}
