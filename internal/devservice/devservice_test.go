@@ -10,8 +10,12 @@ import (
 	"strings"
 	"testing"
 
+	"smsession/internal/config"
+	"smsession/internal/config/redisurl"
 	"smsession/internal/devservice"
 	"smsession/internal/phone"
+	"smsession/internal/twilio"
+	"smsession/internal/weburl"
 )
 
 // startService starts a server that answers /healthz as a replica does.
@@ -109,6 +113,26 @@ func TestGuideNamesTheFile(t *testing.T) {
 		}
 		if strings.Contains(out.String(), "the auth token") != want || !strings.Contains(out.String(), file) {
 			t.Errorf("with the file %q, the guide is:\n%s", file, out.String())
+		}
+	}
+}
+
+func TestGuideNamesTheApp(t *testing.T) {
+	const counter = "The page has a phone to send messages to this service."
+	const inspector = "a phone and an inspector for your app"
+	for url, want := range map[string]string{"": counter, "http://user:s3cret@localhost:3000/sms?s3cret": inspector} {
+		cfg := config.DevDefaults()
+		cfg.App.URL = weburl.Split(url)
+		cfg.AuthTokens = twilio.Tokens{{Value: phone.RandomHex()}}
+		cfg.Redis = redisurl.URL{Addrs: []string{"127.0.0.1:6379"}}
+		var out strings.Builder
+		if err := devservice.New(cfg, "http://127.0.0.1:8080").WriteGuide(&out, ""); err != nil {
+			t.Fatal(err)
+		}
+		text := out.String()
+		if !strings.Contains(text, want) || strings.Contains(text, counter) == strings.Contains(text, inspector) ||
+			strings.Contains(text, "http://localhost:3000/sms") != (url != "") || strings.Contains(text, "s3cret") {
+			t.Errorf("with the app %q, the guide is:\n%s", url, text)
 		}
 	}
 }

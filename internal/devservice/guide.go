@@ -23,6 +23,11 @@ const (
 // its error. file is the path of the published file, or "" if there is none.
 func (s Service) WriteGuide(w io.Writer, file string) error {
 	keys, port := record.Keys{Prefix: s.Prefix}, s.redisPort()
+	page := "The page has a phone to send messages to this service."
+	if s.App != "" {
+		page = "The page is a phone and an inspector for your app\n" + s.App + ". You need no account.\n" +
+			"It shows each call of the app: what was sent, what came back, and what changed."
+	}
 	reach, token := "Only this host can reach the service.", ""
 	if !hostname.IsLoopback(hostname.Of(s.Addr)) {
 		reach = fmt.Sprintf("Other hosts can reach the service at %s.", s.Addr)
@@ -33,7 +38,7 @@ func (s Service) WriteGuide(w io.Writer, file string) error {
 	if file != "" {
 		token = fmt.Sprintf("To sign your own messages, use the auth token in %s. It is new each time.\n", file)
 	}
-	_, err := fmt.Fprintf(w, `Open %[1]s/ in a browser. The page has a phone to send messages to this service.
+	_, err := fmt.Fprintf(w, `Open %[1]s/ in a browser. %[12]s
 
 The service is at %[1]s, and its Redis is on port %[2]s. Only this host can reach this Redis.
 %[3]s
@@ -55,7 +60,7 @@ The live conversations, the record of this conversation, and the seconds until i
 All data in this Redis is lost on exit. Ctrl-C ends the service.
 %[11]s
 `, s.URL, port, reach, s.curl("Hello"), s.curl("Are you there?"), s.curl("Good night"), s.redisCLI(),
-		quote(keys.Prefix+"conversation:*"), s.ReadRecord(To, From), quote(keys.Conversation(To, From)), token)
+		quote(keys.Prefix+"conversation:*"), s.ReadRecord(To, From), quote(keys.Conversation(To, From)), token, page)
 	return err
 }
 
