@@ -72,9 +72,9 @@ type Phone struct {
 	skipped  atomic.Int64 // how far the phone's clock is ahead, in nanoseconds
 }
 
-// New returns a phone whose only cookies are o.Cookies. It returns an error if a number, the token or the webhook is missing, if
-// twilio.CheckAddress refuses a number, if Jar.Lose is not between 0 and 1, or if Endpoint.Check refuses an endpoint.
-// The error is a sentence that does not quote the token or a password in a URL.
+// New returns a phone whose only cookies are o.Cookies. It returns an error if a number, the token or the webhook is
+// missing, if twilio.CheckAddress refuses a number, if Jar.Lose is not between 0 and 1, or if Endpoint.Check refuses an
+// endpoint. The error is a sentence that does not quote the token or a password in a URL.
 func New(o Options) (*Phone, error) {
 	if err := o.check(); err != nil {
 		return nil, err
