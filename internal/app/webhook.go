@@ -113,7 +113,7 @@ func (w *webhook) header(from http.Header, attempt int) http.Header {
 	if _, has := h["User-Agent"]; !has {
 		h["User-Agent"] = []string{""} // otherwise, net/http sends its own
 	}
-	h["Smsession-Attempt"] = []string{strconv.Itoa(attempt)}
+	h[conversation.AttemptHeader] = []string{strconv.Itoa(attempt)}
 	return h
 }
 

@@ -91,6 +91,7 @@ func Run(ctx context.Context, o Options) error {
 		Fallback:       fallback,
 		AccountSIDs:    cfg.AccountSIDs,
 		OptOut:         cfg.OptOut,
+		HasApp:         ownApp != nil,
 		Health:         health,
 		AdminHosts:     cfg.AdminHosts,
 		KeepAlive:      cfg.KeepAlive,

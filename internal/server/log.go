@@ -1,7 +1,9 @@
 package server
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/netip"
@@ -38,13 +40,43 @@ func (s *Server) log(r *http.Request, res result, took time.Duration) {
 			slog.String("message_sid", in.SID),
 			slog.Int("attempts", delivered.Attempts))
 	}
+	if in.SID != "" && s.HasApp {
+		line.AddAttrs(callAttrs(delivered)...)
+	}
 	if !isVerified {
 		line.AddAttrs(source(r))
 	}
 	if delivered.Err != nil {
-		line.AddAttrs(slog.String("error", delivered.Err.Error()))
+		line.AddAttrs(slog.String("error", s.errorText(delivered.Err)))
 	}
 	_ = s.Logger.Handler().Handle(r.Context(), line) // an error of the log cannot be logged
+}
+
+// callAttrs describes the calls of the app for one message. The fault is a fixed word. It is also given if the message
+// has ended the conversation in spite of the fault.
+func callAttrs(o session.Outcome) []slog.Attr {
+	attrs := []slog.Attr{
+		slog.Int("app_calls", o.Calls.Count),
+		slog.Float64("app_ms", float64(o.Calls.Took.Microseconds())/1000),
+	}
+	if fault, isFault := errors.AsType[conversation.Fault](cmp.Or(o.Calls.Err, o.Err)); isFault {
+		attrs = append(attrs, slog.String("app_fault", string(fault)))
+	}
+	return attrs
+}
+
+// errorText returns the text of an error for the log. If an app failed, it is a fixed text, because any other could
+// quote what the app or the sender wrote.
+func (s *Server) errorText(err error) string {
+	if fault, isFault := errors.AsType[conversation.Fault](err); isFault {
+		return string(fault)
+	}
+	for _, fixed := range []error{session.ErrWaited, session.ErrResponder} {
+		if s.HasApp && errors.Is(err, fixed) {
+			return fixed.Error()
+		}
+	}
+	return err.Error()
 }
 
 const (

@@ -15,6 +15,7 @@ import (
 type metrics struct {
 	messages map[routeResult]prometheus.Counter
 	duration prometheus.Histogram
+	turnWait prometheus.Histogram // nil without an app
 
 	conflicts, retries, waited prometheus.Counter
 }
@@ -59,6 +60,7 @@ func newMetrics(registry prometheus.Registerer, s *Server) *metrics {
 	evicted("unverified", func() int { return s.connections.Stats().EvictedUnverified })
 	return &metrics{
 		messages: messageCounters(auto),
+		turnWait: turnWait(auto, s.HasApp),
 		duration: auto.NewHistogram(prometheus.HistogramOpts{
 			Name: "smsession_request_duration_seconds",
 			Help: "Time from the headers of a request to the end of its answer. Refused requests are excluded.",
@@ -72,6 +74,19 @@ func newMetrics(registry prometheus.Registerer, s *Server) *metrics {
 		waited: counter("smsession_retry_wait_seconds_total",
 			"Seconds that messages took after their first attempt had failed."),
 	}
+}
+
+// turnWait returns the histogram of how long messages wait for the app to be free for them. It is nil without an app.
+func turnWait(auto promauto.Factory, hasApp bool) prometheus.Histogram {
+	if !hasApp {
+		return nil
+	}
+	return auto.NewHistogram(prometheus.HistogramOpts{
+		Name: "smsession_app_turn_wait_seconds",
+		Help: "Time that a message waited until no other replica called the app for the same conversation.",
+		// A replica asks again after 10 to 250 ms.
+		Buckets: []float64{.005, .025, .1, .25, .5, 1, 2.5, 5, 10},
+	})
 }
 
 // messageCounters returns a counter for each result that a request to a webhook route can have.
@@ -103,7 +118,11 @@ func (m *metrics) count(r *http.Request, res result, took time.Duration) {
 		return
 	}
 	m.duration.Observe(took.Seconds())
-	if o := session.OutcomeFrom(r.Context()); !o.FirstFailure.IsZero() {
+	o := session.OutcomeFrom(r.Context())
+	if m.turnWait != nil && (o.Attempts > 0 || o.TurnWait > 0) {
+		m.turnWait.Observe(o.TurnWait.Seconds())
+	}
+	if !o.FirstFailure.IsZero() {
 		m.waited.Add(time.Since(o.FirstFailure).Seconds())
 		m.retries.Add(float64(o.Attempts - 1))
 		m.conflicts.Add(float64(o.Conflicts))

@@ -24,13 +24,14 @@ func (s *Server) unavailable(w http.ResponseWriter, r *http.Request) {
 	s.refuse(w, r, failure(session.OutcomeFrom(r.Context()).Err))
 }
 
-// apologise answers at the fallback URL, which is the last URL that Twilio tries. STOP gets no apology, because a
-// sender who has opted out must not get another text. A client that has hung up gets no apology either.
+// apologise answers at the fallback URL, which is the last URL that Twilio tries. STOP, START and HELP get no apology,
+// because Twilio has answered them, and because a sender who has opted out must not get another text. A client that has
+// hung up gets no apology either.
 func (s *Server) apologise(w http.ResponseWriter, r *http.Request) {
-	switch {
+	switch in := session.IncomingFrom(r.Context()); {
 	case failure(session.OutcomeFrom(r.Context()).Err) == clientGone:
 		s.refuse(w, r, clientGone)
-	case session.IncomingFrom(r.Context()).Ends:
+	case in.Ends || in.IsSilent:
 		s.reply(w, r, keywordFailed, conversation.Reply{})
 	default:
 		s.reply(w, r, apologised, conversation.Text(apology))

@@ -18,7 +18,7 @@ type result string
 const (
 	receipt       result = "receipt" // a delivery receipt, which is not a message
 	apologised    result = "apology"
-	keywordFailed result = "keyword_failed" // STOP at the fallback URL, if the session could not be loaded or saved
+	keywordFailed result = "keyword_failed" // instead of the apology for STOP, START or HELP
 
 	notPost      result = "not_post"
 	notForm      result = "not_form"
@@ -32,6 +32,8 @@ const (
 	busy         result = "busy"
 	newerRecord  result = "newer_record"
 	appFailed    result = "app_failed"
+	waited       result = "waited"
+	loop         result = "loop"
 	clientGone   result = "client_gone"
 	bug          result = "panic"
 
@@ -101,6 +103,8 @@ var endings = map[result]ending{
 	busy:         {503, logError, signed, retry, "Too many messages are waiting."},
 	newerRecord:  {503, logError, signed, retry, "The session was written by a later version of this service."},
 	appFailed:    {503, logError, signed, retry, "The conversation did not answer the message."},
+	waited:       {503, logError, signed, retry, "The message could not be given to the app in time."},
+	loop:         {508, logError, signed, "", "The service is its own app: APP_URL leads to it."},
 	clientGone:   {503, logInfo, signed, retry, "The client hung up before its message could be saved."},
 	bug:          {500, logError, signed, "", "The service failed because of a bug."},
 
@@ -146,6 +150,8 @@ func failure(err error) result {
 		return newerRecord
 	case errors.Is(err, session.ErrGone):
 		return clientGone
+	case errors.Is(err, session.ErrWaited): // it may be the error of the responder
+		return waited
 	case errors.Is(err, session.ErrResponder):
 		return appFailed
 	}

@@ -18,7 +18,8 @@ import (
 	"smsession/internal/twilio"
 )
 
-// Options are what a Server needs. All fields but AccountSIDs, AdminHosts and Registry are required.
+// Options are what a Server needs. All fields but AccountSIDs, HasApp, AdminHosts and Registry are
+// required.
 type Options struct {
 	KeepAlive      time.Duration // how long a connection of the public listener may be idle
 	MaxConnections int           // how many connections the public listener may have
@@ -27,6 +28,7 @@ type Options struct {
 	Fallback       *twilio.Verifier // checks the requests to /sms/fallback
 	AccountSIDs    []string         // if not empty, the only accounts whose messages are accepted
 	OptOut         twilio.OptOutMode
+	HasApp         bool // the Responder of Sessions calls an app, which gets every message with its request
 	Health         *Health
 	Version        string
 	Logger         *slog.Logger
@@ -68,8 +70,8 @@ func New(o Options) *Server {
 func (s *Server) Public(more ...func(chi.Router)) http.Handler {
 	r := chi.NewRouter()
 	r.Use(s.observe)
-	r.With(s.admit(s.Webhook), s.Sessions.Middleware(s.unavailable)).Post(webhookRoute, s.answer)
-	r.With(s.admit(s.Fallback), s.Sessions.Middleware(s.apologise)).Post(fallbackRoute, s.answer)
+	r.With(s.admit(s.Webhook, false), s.Sessions.Middleware(s.unavailable)).Post(webhookRoute, s.answer)
+	r.With(s.admit(s.Fallback, true), s.Sessions.Middleware(s.apologise)).Post(fallbackRoute, s.answer)
 	for _, add := range more {
 		add(r.With(s.logged))
 	}

@@ -16,34 +16,42 @@ const (
 	fallbackRoute = weburl.FallbackPath
 )
 
-// admit returns a middleware that calls next for a message of a verified request. It answers every other request, and
-// also START and HELP, which Twilio has already answered: they do not begin or renew a session, and they are not
-// counted. The order of the checks is part of the API.
-func (s *Server) admit(verifier *twilio.Verifier) func(http.Handler) http.Handler {
+// admit returns a middleware that calls next for a message of a verified request. It answers every other request.
+// Without an app, it also answers START and HELP, which Twilio has already answered: they do not begin or renew a
+// session, and they are not counted. With an app, they are messages like others, but their replies are dropped. isLast
+// is true for the URL that Twilio tries last. The order of the checks is part of the API.
+func (s *Server) admit(verifier *twilio.Verifier, isLast bool) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			form, refused := s.verified(verifier, r)
+			v, refused := s.verify(verifier, r)
 			if refused != "" {
 				s.refuse(w, r, refused)
 				return
 			}
-			if form.IsReceipt() {
+			if v.form.IsReceipt() {
 				s.reply(w, r, receipt, conversation.Reply{})
 				return
 			}
-			msg, err := twilio.ParseMessage(form)
+			msg, err := twilio.ParseMessage(v.form)
 			if err != nil {
 				s.refuseFields(w, r, err)
 				return
 			}
 			keyword := msg.Keyword(s.OptOut)
-			r = r.WithContext(session.WithIncoming(r.Context(), session.Incoming{
+			isAnswered := keyword == twilio.KeywordStart || keyword == twilio.KeywordHelp
+			in := session.Incoming{
 				Message:  conversation.Message{SID: msg.SID, From: msg.From, To: msg.To, Body: msg.Body},
 				Ends:     keyword == twilio.KeywordStop,
+				IsSilent: isAnswered,
+				IsLast:   isLast,
 				Received: arrivalFrom(r.Context()).at,
-			}))
+			}
+			if s.HasApp {
+				in.Webhook = &conversation.Webhook{Form: v.body, Query: query(r), Header: r.Header, Token: v.token}
+			}
+			r = r.WithContext(session.WithIncoming(r.Context(), in))
 			defer s.recoverPanic(w, r) // as observe does, but here r has the message, for the log line and the metrics
-			if keyword == twilio.KeywordStart || keyword == twilio.KeywordHelp {
+			if isAnswered && !s.HasApp {
 				s.reply(w, r, result(keyword), conversation.Reply{})
 				return
 			}
@@ -52,17 +60,24 @@ func (s *Server) admit(verifier *twilio.Verifier) func(http.Handler) http.Handle
 	}
 }
 
-// verified reads and verifies the form of a request, or returns the refusal. A request needs no slot while its body is
-// read. It needs a slot to be parsed and verified, so that a flood takes little more memory than its bodies. Large
-// bodies have their own slots, so that Twilio's messages do not wait behind them.
-func (s *Server) verified(verifier *twilio.Verifier, r *http.Request) (twilio.Form, result) {
+// verified is a request that Twilio has signed.
+type verified struct {
+	form  twilio.Form
+	body  []byte // the form as it was sent
+	token string // the auth token of the signature
+}
+
+// verify reads and verifies a request, or returns the refusal. A request needs no slot while its body is read. It needs
+// a slot to be parsed and verified, so that a flood takes little more memory than its bodies. Large bodies have their
+// own slots, so that Twilio's messages do not wait behind them.
+func (s *Server) verify(verifier *twilio.Verifier, r *http.Request) (verified, result) {
 	if !isForm(r.Header.Get("Content-Type")) || !isPlain(r.Header.Get("Content-Encoding")) {
-		return twilio.Form{}, notForm
+		return verified{}, notForm
 	}
 	conn := connlimit.FromContext(r.Context())
 	body, refused := readBody(r, conn)
 	if refused != "" {
-		return twilio.Form{}, refused
+		return verified{}, refused
 	}
 	slots := s.slots
 	if len(body) > usualBody {
@@ -72,20 +87,24 @@ func (s *Server) verified(verifier *twilio.Verifier, r *http.Request) (twilio.Fo
 	case slots <- struct{}{}:
 		defer func() { <-slots }()
 	case <-conn.Ended(): // the body is no longer counted
-		return twilio.Form{}, unreadable
+		return verified{}, unreadable
 	}
 	form, err := twilio.ParseForm(body)
 	if err != nil {
-		return twilio.Form{}, badForm
+		return verified{}, badForm
 	}
-	if _, isSigned := verifier.Verify(r.Header.Get("X-Twilio-Signature"), query(r), form); !isSigned {
-		return twilio.Form{}, badSignature
+	token, isSigned := verifier.Verify(r.Header.Get("X-Twilio-Signature"), query(r), form)
+	if !isSigned {
+		return verified{}, badSignature
 	}
 	conn.Signed()
-	if len(s.AccountSIDs) > 0 && !slices.Contains(s.AccountSIDs, form.Get("AccountSid")) {
-		return twilio.Form{}, otherAccount
+	switch {
+	case s.HasApp && len(r.Header[conversation.AttemptHeader]) > 0:
+		return verified{}, loop
+	case len(s.AccountSIDs) > 0 && !slices.Contains(s.AccountSIDs, form.Get("AccountSid")):
+		return verified{}, otherAccount
 	}
-	return form, ""
+	return verified{form, body, token}, ""
 }
 
 // query returns the unchanged query of the request, with its question mark. The signature is checked with this query
