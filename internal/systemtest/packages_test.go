@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// imports returns the packages of ours that each package imports, without the tests and their kits. The names are
-// those of the folders below internal; the command is cmd/smsession.
+// imports returns the packages of ours that each package imports, without the tests and their kits, and without the
+// examples. The names are those of the folders below internal; the command is cmd/smsession.
 func imports(t *testing.T) map[string][]string {
 	t.Helper()
 	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, "../../...").Output()
@@ -19,7 +19,7 @@ func imports(t *testing.T) map[string][]string {
 	all := map[string][]string{}
 	for line := range strings.Lines(strings.ReplaceAll(string(out), "smsession/internal/", "")) {
 		words := strings.Fields(strings.ReplaceAll(line, "smsession/cmd/", "cmd/"))
-		if strings.HasSuffix(words[0], "test") {
+		if strings.HasSuffix(words[0], "test") || words[0] == examplesPackage {
 			continue
 		}
 		all[words[0]] = slices.DeleteFunc(words[1:], func(name string) bool {

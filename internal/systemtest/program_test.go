@@ -33,16 +33,24 @@ func runTests(m *testing.M) int {
 var builds string
 
 // program is the path of the program. It is built with the race detector if the tests are.
-var program = sync.OnceValues(func() (string, error) { return buildProgram("smsession", raceFlags...) })
+var program = sync.OnceValues(func() (string, error) { return buildProgram("smsession", mainPackage, raceFlags...) })
 
 // shippedProgram is the path of the program as it is shipped, without the race detector, which takes several times the
 // memory.
-var shippedProgram = sync.OnceValues(func() (string, error) { return buildProgram("shipped") })
+var shippedProgram = sync.OnceValues(func() (string, error) { return buildProgram("shipped", mainPackage) })
 
-func buildProgram(name string, flags ...string) (string, error) {
+// surveyProgram is the path of the example in Go.
+var surveyProgram = sync.OnceValues(func() (string, error) { return buildProgram("survey", examplesPackage) })
+
+const (
+	mainPackage     = "smsession/cmd/smsession"
+	examplesPackage = "smsession/deploy/examples"
+)
+
+func buildProgram(name, source string, flags ...string) (string, error) {
 	path := filepath.Join(builds, name)
 	args := append([]string{"build", "-buildvcs=false", "-o", path}, flags...)
-	if out, err := exec.Command("go", append(args, "smsession/cmd/smsession")...).CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", append(args, source)...).CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build: %w\n%s", err, out)
 	}
 	return path, nil
