@@ -12,8 +12,8 @@ import (
 	"smsession/internal/phone"
 )
 
-// ErrRemote means that the load would go to another host. That host may belong to somebody else.
-var ErrRemote = errors.New("the load would go to another host: if you own that host, use --i-own-this-host")
+// ErrRemote means that the messages would go to another host. That host may belong to somebody else.
+var ErrRemote = errors.New("the messages would go to another host: if you own that host, use --i-own-this-host")
 
 // ErrNotFollowed means that the webhook leads to another server by a redirect or by TwiML. A request to that server
 // would carry a signature and cookies, and the user has not named the server.
