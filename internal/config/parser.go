@@ -156,6 +156,7 @@ func (p *parser) require(names ...string) {
 		"TWILIO_AUTH_TOKEN":  "the auth token of the Twilio account; or set TWILIO_AUTH_TOKEN_FILE",
 		"TWILIO_ACCOUNT_SID": "the account that has the number: AC and 32 hexadecimal digits",
 		"REDIS_URL":          "a URL such as redis://localhost:6379; or set REDIS_URL_FILE",
+		"APP_URL":            "the webhook of the app, such as http://localhost:3000/sms",
 		"APP_SECRET": "a Standard Webhooks secret, because APP_PROTOCOL is json: whsec_ and the base64 of 24 to 64 " +
 			"random bytes; or set APP_SECRET_FILE",
 	}
