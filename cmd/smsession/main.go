@@ -24,18 +24,19 @@ import (
 
 // commands is the command line. Each command has its own file in this package.
 type commands struct {
-	Serve   serveCommand   `cmd:"" help:"Run the service."`
-	Dev     devCommand     `cmd:"" help:"Run the service with its own Redis; nothing needs to be installed or configured."`
-	Phone   phoneCommand   `cmd:"" help:"Send messages to a webhook as Twilio does, and show the replies."`
-	Load    loadCommand    `cmd:"" help:"Send messages to a webhook from many phones at once, and prove that it counts every message once."`
-	Ls      lsCommand      `cmd:"" help:"List the live conversations."`
-	Show    showCommand    `cmd:"" help:"Show what Redis stores about a sender's conversations."`
-	Watch   watchCommand   `cmd:"" help:"Show conversations as they begin, continue and end."`
-	End     endCommand     `cmd:"" help:"End a sender's conversations, so that the next message starts a new one."`
-	Webhook webhookCommand `cmd:"" help:"Show or set the webhook of a Twilio number."`
-	Config  configCommand  `cmd:"" help:"Check the settings and print them, with the secrets masked."`
-	Version versionCommand `cmd:"" help:"Print the version."`
-	Health  healthCommand  `cmd:"" hidden:"" help:"Ask a replica on this host whether it is ready."`
+	Serve    serveCommand    `cmd:"" help:"Run the service."`
+	Dev      devCommand      `cmd:"" help:"Run the service with its own Redis; nothing needs to be installed or configured."`
+	Phone    phoneCommand    `cmd:"" help:"Send messages to a webhook as Twilio does, and show the replies."`
+	Load     loadCommand     `cmd:"" help:"Send messages to a webhook from many phones at once, and prove that it counts every message once."`
+	AppCheck appCheckCommand `cmd:"" name:"app-check" help:"Check that an app survives what Twilio, networks and crashes do."`
+	Ls       lsCommand       `cmd:"" help:"List the live conversations."`
+	Show     showCommand     `cmd:"" help:"Show what Redis stores about a sender's conversations."`
+	Watch    watchCommand    `cmd:"" help:"Show conversations as they begin, continue and end."`
+	End      endCommand      `cmd:"" help:"End a sender's conversations, so that the next message starts a new one."`
+	Webhook  webhookCommand  `cmd:"" help:"Show or set the webhook of a Twilio number."`
+	Config   configCommand   `cmd:"" help:"Check the settings and print them, with the secrets masked."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
+	Health   healthCommand   `cmd:"" hidden:"" help:"Ask a replica on this host whether it is ready."`
 }
 
 const description = `smsession answers SMS messages from Twilio and keeps the sessions of the conversations in Redis.

@@ -8,8 +8,8 @@ import (
 
 // commandNames returns the commands of the program.
 func commandNames() []string {
-	return []string{"serve", "dev", "phone", "load", "ls", "show", "watch", "end", "webhook show", "webhook set",
-		"config", "version", "health"}
+	return []string{"serve", "dev", "phone", "load", "app-check", "ls", "show", "watch", "end", "webhook show",
+		"webhook set", "config", "version", "health"}
 }
 
 func TestHelp(t *testing.T) {

@@ -1,0 +1,169 @@
+package appcheck
+
+import (
+	"context"
+	"strings"
+
+	"smsession/internal/cookies"
+	"smsession/internal/duration"
+	"smsession/internal/phone"
+	"time"
+)
+
+// scenario is something that any app must survive. Its messages have their own senders.
+type scenario struct {
+	name string
+	play func(context.Context, *run)
+}
+
+// The texts of the messages. None of them is one of Twilio's words, such as STOP or END.
+const (
+	hello = "Hello"
+	next  = "And what is next?"
+	last  = "Thank you"
+)
+
+// scenarios returns all scenarios in their order. The first one shows whether the app answers at all.
+func scenarios() []scenario {
+	return []scenario{
+		{"first message", firstMessage},
+		{"second message", secondMessage},
+		{"the same message again", resend},
+		{"two at once", twoAtOnce},
+		{"a picture", pictures},
+		{"WhatsApp", whatsApp},
+		{"emoji", emoji},
+		{"1,600 characters", longText},
+		{"STOP", stop},
+		{"a lost cookie", lostCookie},
+		{"a foreign cookie", foreignCookie},
+		{"a slow network", slowly},
+		{"called again after a crash", calledAgain},
+	}
+}
+
+func firstMessage(ctx context.Context, r *run) {
+	m := r.sender("").say(ctx, hello)
+	if m.wasAnswered() && len(m.Replies) == 0 && !hasError(m.Findings) {
+		m.Findings.Warn(0, "The app sends no reply to a first message. That is right only if it never replies at once.")
+	}
+}
+
+func secondMessage(ctx context.Context, r *run) {
+	s := r.sender("")
+	s.say(ctx, hello)
+	s.say(ctx, next)
+}
+
+// resend delivers a message again to the other replica, as Twilio does after a lost reply.
+func resend(ctx context.Context, r *run) {
+	s := r.sender("")
+	first := s.say(ctx, hello)
+	again := s.send(ctx, "sent again", first.delivery.Message)
+	again.checkRepeat(first)
+}
+
+// checkRepeat checks that the message, which repeats another one, got the same reply, without a call of the app.
+func (m *Message) checkRepeat(first *Message) {
+	switch {
+	case !first.wasAnswered():
+	case len(m.calls) > 0:
+		m.Findings.Fail(0, "The app was called again for a message that it had answered.")
+	case m.document() != first.document():
+		m.Findings.Fail(0, "The reply differs from the first one.")
+	}
+}
+
+// twoAtOnce begins a conversation with two messages at once. The third shows which state the two have left.
+func twoAtOnce(ctx context.Context, r *run) {
+	s := r.sender("")
+	s.sendAll(ctx, "sent at once, to two replicas", replicaA, phone.Message{Body: hello}, phone.Message{Body: next})
+	s.say(ctx, last)
+}
+
+// pictures sends a picture with a text, and another one without a text, whose Body is empty.
+func pictures(ctx context.Context, r *run) {
+	s := r.sender("")
+	// The picture of Twilio's documentation. This program does not request it.
+	media := []phone.Media{{URL: "https://demo.twilio.com/owl.png", ContentType: "image/png"}}
+	s.send(ctx, "with a picture", phone.Message{Body: "Look at this", Media: media})
+	s.send(ctx, "a picture without a text", phone.Message{Media: media})
+}
+
+func whatsApp(ctx context.Context, r *run) {
+	s := r.sender("whatsapp:")
+	s.say(ctx, hello)
+	s.say(ctx, next)
+}
+
+func emoji(ctx context.Context, r *run) {
+	r.sender("").say(ctx, "👩🏽‍💻 ¿Qué tal? “日本語” & <b> 100 %\nline 2")
+}
+
+func longText(ctx context.Context, r *run) {
+	const sentence = "This text has 1,600 characters, the most that Twilio delivers. "
+	r.sender("").say(ctx, strings.Repeat(sentence, 1+1600/len(sentence))[:1600])
+}
+
+// stop opts out, and then writes again. Nothing may be sent to a person who has opted out.
+func stop(ctx context.Context, r *run) {
+	s := r.sender("")
+	s.say(ctx, hello)
+	m := s.say(ctx, "STOP")
+	if len(m.Replies) > 0 {
+		m.Findings.Fail(21610, "A person who has opted out gets a reply.")
+	}
+	s.state = nil // the next message begins a new session
+	s.say(ctx, hello)
+}
+
+func lostCookie(ctx context.Context, r *run) {
+	s := r.sender("")
+	s.say(ctx, hello)
+	s.cookies = nil
+	s.send(ctx, "without the cookie of the conversation", phone.Message{Body: next})
+}
+
+// foreignCookie begins a conversation with the cookies of another one, and with the app's own cookies with other
+// values. The state of the new conversation must be empty, and that of the other one must not change.
+func foreignCookie(ctx context.Context, r *run) {
+	owner, stranger := r.sender(""), r.sender("")
+	first := owner.say(ctx, hello)
+	stranger.cookies = owner.cookies
+	for _, c := range first.Calls {
+		for _, own := range c.Cookies {
+			stranger.cookies = append(stranger.cookies[:len(stranger.cookies):len(stranger.cookies)],
+				cookies.Cookie{Name: own.Name, Value: "foreign"})
+		}
+	}
+	stranger.send(ctx, "another sender, with these cookies", phone.Message{Body: hello})
+	owner.send(ctx, "the first sender", phone.Message{Body: next})
+}
+
+// slowly finds out how slow the network to the app may be: a quarter of the time-out must be possible.
+func slowly(ctx context.Context, r *run) {
+	s, timeout := r.sender(""), r.fleet.app.Timeout
+	var tooSlow []*Message
+	for _, part := range []time.Duration{4, 8, 16} {
+		delay := timeout / part
+		r.fleet.slow.delay.Store(int64(delay))
+		m := s.sendAll(ctx, "the network needs "+duration.Format(delay), slowReplica, phone.Message{Body: hello})[0]
+		if m.wasAnswered() || ctx.Err() != nil {
+			m.tolerate(tooSlow, timeout, delay)
+			return
+		}
+		tooSlow = append(tooSlow, m)
+	}
+}
+
+// tolerate replaces the errors of messages that came over a network that was too slow by one warning, because m came
+// over a network that is slow enough.
+func (m *Message) tolerate(tooSlow []*Message, timeout, delay time.Duration) {
+	for i, each := range tooSlow {
+		each.Findings = nil
+		if i == len(tooSlow)-1 {
+			each.Findings.Warn(11205, "This is too slow for a time-out of %s, because the app itself needs much of it. "+
+				"A network that needs %s is not too slow.", duration.Format(timeout), duration.Format(delay))
+		}
+	}
+}
