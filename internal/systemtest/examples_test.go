@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
 )
 
@@ -19,7 +20,7 @@ var examples = []struct {
 }{
 	{"survey.py", nil, survey},
 	{"survey.js", nil, survey},
-	{"survey.go", []string{"APP_PROTOCOL=json", "APP_SECRET=" + appSecret}, survey},
+	{"survey.go", jsonSettings, survey},
 	{"counter.rb", nil, []line{
 		{"hi", webhooktest.Greeting(1)}, {"hi", webhooktest.Greeting(2)}, {"hi", webhooktest.Greeting(3)},
 		{"hi", webhooktest.Greeting(4)}, {"hi", webhooktest.Greeting(5)}, {"hi", webhooktest.Greeting(6)},
@@ -33,6 +34,28 @@ var survey = []line{
 	{"tea & cake", "Thank you for your answers: Zoë, 4, tea & cake"},
 	{"hi", "What is your name?"},
 	{"Bob", "How many stars, 1 to 5?"},
+}
+
+// TestExamples has a conversation with each example. Each message goes to another replica, and is sent twice.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	for _, example := range examples {
+		t.Run(example.name+" keeps its conversation", func(t *testing.T) {
+			app := startApp(t, example.name)
+			f := startFleet(t, redistest.Start(t, redistest.Options{}), append(example.settings, "APP_URL="+app.url)...)
+			s, cookie := newSender(t), ""
+			for i, l := range example.lines {
+				form := s.Form(webhooktest.NewSID(), l.body)
+				for _, route := range []string{"/sms", "/sms/fallback"} {
+					got, err := s.Do(s.Request(f.next(), route, form, cookie))
+					if err != nil || got.Text() != l.reply {
+						t.Fatalf("message %d at %s gets %q, %v, want %q\n%s", i+1, route, got.Text(), err, l.reply, app.stderr())
+					}
+					cookie = got.Cookie
+				}
+			}
+		})
+	}
 }
 
 // TestExamplesVerify sends a message to each example without the service.

@@ -15,6 +15,9 @@ import (
 // appSecret is the secret of the apps that speak JSON, in the form of Standard Webhooks.
 const appSecret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
+// jsonSettings are the settings of a service whose app speaks JSON.
+var jsonSettings = []string{"APP_PROTOCOL=json", "APP_SECRET=" + appSecret}
+
 // realApp is a process of an app in a framework that teams use, for the service to call.
 type realApp struct {
 	*process
