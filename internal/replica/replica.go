@@ -12,6 +12,7 @@ import (
 
 	"smsession/internal/app"
 	"smsession/internal/config"
+	"smsession/internal/config/redisurl"
 	"smsession/internal/conversation"
 	"smsession/internal/logging"
 	"smsession/internal/redispool"
@@ -76,6 +77,7 @@ func Run(ctx context.Context, o Options) error {
 		Budget:       cfg.RequestBudget,
 		MaxReplies:   cfg.MaxReplies,
 		SecureCookie: cfg.WebhookURL.IsHTTPS(),
+		IsCluster:    cfg.Redis.Topology == redisurl.Cluster,
 		Responder:    responder,
 		CallTimeout:  callTimeout,
 		Logger:       log.Logger,

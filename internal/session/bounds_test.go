@@ -228,7 +228,7 @@ func TestSweepAfterAFailure(t *testing.T) {
 					!errors.Is(got.outcome.Err, errCut) {
 					t.Fatalf("got %d, %v", got.code, got.outcome.Err)
 				}
-				m.sweeps.Wait()
+				m.background.Wait()
 				if len(held.keys) != row.want {
 					t.Errorf("Redis has %v", held.keys)
 				}

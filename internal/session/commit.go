@@ -26,7 +26,11 @@ type saved struct {
 func (m *Manager) commit(
 	ctx context.Context, d *delivery, past *history, found snapshot, next *record.Record,
 ) (saved, error) {
-	if err := m.slots.acquire(ctx, past.hangUp); err != nil {
+	hangUp := past.hangUp
+	if d.turn != nil {
+		hangUp = nil // otherwise the app would get the message again
+	}
+	if err := m.slots.acquire(ctx, hangUp); err != nil {
 		return saved{}, err
 	}
 	defer m.slots.release()
@@ -44,7 +48,9 @@ func (m *Manager) commit(
 		m.cache.remove(found.token)
 		return saved{}, err
 	}
-	m.cache.add(token, next)
+	if d.turn == nil {
+		m.cache.add(token, next)
+	}
 	return saved{token, expiry}, nil
 }
 
@@ -91,6 +97,7 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 		}
 		isOwn := token == left.ownToken
 		left.mayPoint = t.past.mayPoint || isOwn && (pointerReply.hasSaved() || pointerReply.err != nil)
+		var early prefetched
 		current, isRefused := recordReply.value.([]byte)
 		switch {
 		case err != nil:
@@ -99,21 +106,16 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 			// and a deletion that arrives late must not delete its record.
 			_, _ = scripts.discard.Do(conn, key, b)
 		case isRefused && t.found.isCached:
-			left.replaced, left.replacement = token, current
+			early = prefetched{token, current}
 		}
-		return &commitError{cmp.Or(err, errConflict), left}
+		return &commitError{cmp.Or(err, errConflict), left, early}
 	})
 }
 
-// traces are what the commits of a request may have left in Redis, and what the last commit has found there.
+// traces are what the commits of a request may have left in Redis.
 type traces struct {
 	ownToken string // the token under which the request may have made a record, now or later; "" if there is none
 	mayPoint bool   // the pointer may contain ownToken now or later
-
-	// If Redis refused a commit against a cached record, replaced is the token and replacement is the record that Redis
-	// has. The next attempt uses it instead of a read. Otherwise replaced is "".
-	replaced    string
-	replacement []byte
 }
 
 // commitError is the error of a commit whose commands were sent. If it is an errConflict, the record or the pointer has
@@ -121,6 +123,7 @@ type traces struct {
 type commitError struct {
 	error
 	traces
+	early prefetched // the record that Redis has, if it refused a commit against a cached one
 }
 
 func (e *commitError) Unwrap() error { return e.error }
@@ -134,12 +137,26 @@ type scriptReply struct {
 // hasSaved reports whether the script has saved its value.
 func (r scriptReply) hasSaved() bool { return r.err == nil && r.value == int64(1) }
 
+// text returns the value that the script find has returned: nil if there is no such key. It reports false if the script
+// has failed, or if the value must not be read.
+func (r scriptReply) text() (value []byte, isRead bool) {
+	value, isText := r.value.([]byte)
+	return value, r.err == nil && (isText || r.value == nil)
+}
+
 func run(conn redis.Conn, script *redis.Script, args []any) (r scriptReply) {
 	r.value, r.err = script.Do(conn, args...)
 	return r
 }
 
-// send runs the two scripts of a commit: in one round trip if the record exists, and otherwise one after the other.
+func receive(conn redis.Conn) (r scriptReply) {
+	r.value, r.err = conn.Receive()
+	return r
+}
+
+// send runs the two scripts of a commit: in one round trip if the record exists, and otherwise one after the other. The
+// last round trip also releases the turn. On a Cluster, its scripts could run in any order, so there the turn is
+// released after it.
 //
 // A new record must exist before the pointer leads to it. Otherwise another replica would not find the record and would
 // begin a new session. One round trip does not guarantee this order: on a Cluster the scripts run on two nodes, and a
@@ -153,23 +170,53 @@ func (t *transaction) send(
 			recordReply.err = ctx.Err()
 		}
 		if recordReply.hasSaved() {
-			pointerReply = run(conn, scripts.pointer, pointerArgs)
+			_, pointerReply = t.sendAtOnce(ctx, conn, nil, pointerArgs)
 		}
-		return recordReply, pointerReply
+	} else {
+		recordReply, pointerReply = t.sendAtOnce(ctx, conn, recordArgs, pointerArgs)
 	}
-	err := errors.Join(
-		scripts.record.SendHash(conn, recordArgs...), scripts.pointer.SendHash(conn, pointerArgs...), conn.Flush())
-	if err != nil {
+	turn := t.delivery.turn
+	if turn != nil && t.manager.options.IsCluster && recordReply.hasSaved() && pointerReply.hasSaved() {
+		_ = run(conn, scripts.discard, turn.release()) // if it fails, the turn expires
+	}
+	return recordReply, pointerReply
+}
+
+// sendAtOnce runs scripts in one round trip: that of the record if recordArgs is not nil, that of the pointer, and the
+// release of the turn.
+func (t *transaction) sendAtOnce(
+	ctx context.Context, conn redis.Conn, recordArgs, pointerArgs []any,
+) (recordReply, pointerReply scriptReply) {
+	turn := t.delivery.turn
+	releases := turn != nil && !t.manager.options.IsCluster
+	var err error
+	if recordArgs != nil {
+		err = scripts.record.SendHash(conn, recordArgs...)
+	}
+	err = errors.Join(err, scripts.pointer.SendHash(conn, pointerArgs...))
+	if releases {
+		err = errors.Join(err, scripts.discard.SendHash(conn, turn.release()...))
+	}
+	if err = errors.Join(err, conn.Flush()); err != nil {
 		return scriptReply{err: err}, scriptReply{err: err}
 	}
-	recordReply.value, recordReply.err = conn.Receive()
-	pointerReply.value, pointerReply.err = conn.Receive()
+	if recordArgs != nil {
+		recordReply = receive(conn)
+	}
+	pointerReply = receive(conn)
+	var released scriptReply
+	if releases {
+		released = receive(conn)
+	}
 	// A server does not know the scripts after a restart or a failover.
 	if node.Code(recordReply.err) == "NOSCRIPT" && ctx.Err() == nil {
 		recordReply = run(conn, scripts.record, recordArgs)
 	}
 	if node.Code(pointerReply.err) == "NOSCRIPT" && ctx.Err() == nil {
 		pointerReply = run(conn, scripts.pointer, pointerArgs)
+	}
+	if node.Code(released.err) == "NOSCRIPT" && ctx.Err() == nil {
+		_ = run(conn, scripts.discard, turn.release())
 	}
 	return recordReply, pointerReply
 }

@@ -32,9 +32,9 @@ var errAbsent = errors.New("no session")
 
 // find reads the session of a message. The first attempt uses the cookie and then the pointer. A later attempt uses the
 // pointer first, and the cookie only if there is no pointer. If the last attempt used a cached record that was out of
-// date, find searches as that attempt would have done without it. The request's own token comes last, because an
-// earlier attempt whose reply was lost may have made a record under it. If there is no session, the snapshot is a new
-// session.
+// date, find searches as that attempt would have done without it. find does not read again what past.early contains.
+// The request's own token comes last, because an earlier attempt whose reply was lost may have made a record under it.
+// If there is no session, the snapshot is a new session.
 //
 // The errors are ErrGone, ErrNewer, errConflict, and those of Redis.
 func (m *Manager) find(ctx context.Context, d *delivery, past *history) (snapshot, error) {
@@ -45,13 +45,13 @@ func (m *Manager) find(ctx context.Context, d *delivery, past *history) (snapsho
 
 	// The cookie comes first in two cases: in the first attempt, and in the second one if the first one used the cached
 	// record of the cookie's token, which was out of date.
-	cookieIsFirst := past.attempts == 0 || past.replaced == d.cookie
+	cookieIsFirst := past.attempts == 0 || past.early.of == d.cookie
 	if cookieIsFirst {
 		if s, err := m.load(ctx, d, past, d.cookie, ""); !errors.Is(err, errAbsent) {
 			return s, err
 		}
 	}
-	pointer, err := m.readPointer(ctx, d.pointerKey)
+	pointer, err := m.readPointer(ctx, d.pointerKey, past.early)
 	if err != nil {
 		return snapshot{}, err
 	}
@@ -79,7 +79,7 @@ func (m *Manager) load(ctx context.Context, d *delivery, past *history, token, p
 		return snapshot{}, errAbsent
 	}
 	s := snapshot{token: token, pointer: pointer}
-	if past.attempts == 0 {
+	if past.attempts == 0 && m.options.CallTimeout == 0 { // an app must not be called for an old state
 		s.record, s.isCached = m.cache.get(token)
 	}
 	if !s.isCached {
@@ -97,13 +97,13 @@ func (m *Manager) load(ctx context.Context, d *delivery, past *history, token, p
 	return s, nil
 }
 
-// read reads a record from Redis, or takes it from the refused commit that has just returned it. It returns nil if
-// there is no record. It moves a value that is not a record to quarantine, and returns errAbsent.
+// read reads a record from Redis, unless past.early contains it. It returns nil if there is no record. It moves a value
+// that is not a record to quarantine, and returns errAbsent.
 func (m *Manager) read(
 	ctx context.Context, d *delivery, past *history, token, pointer string,
 ) (*record.Record, error) {
-	value, err := past.replacement, error(nil)
-	if past.replaced != token {
+	value, err := past.early.value, error(nil)
+	if past.early.of != token {
 		value, err = m.readSession(ctx, token)
 	}
 	var r *record.Record

@@ -159,7 +159,7 @@ func (w *world) deliver(sid, cookie string, end bool, set ...func(*Manager)) {
 		// The middleware around this call would take a fifth of the time of the tests.
 		o := m.enqueue(context.Background(), incoming(sid, end), cookie)
 		a.isAnswered, a.text = o.Err == nil, strings.Join(o.Reply.Texts, "")
-		m.sweeps.Wait()
+		m.background.Wait()
 	})
 }
 

@@ -138,5 +138,10 @@ func (m *Manager) enqueue(ctx context.Context, in Incoming, cookie string) *Outc
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), in.Received.Add(m.options.Budget))
 	defer cancel()
 	d := &delivery{Incoming: in, cookie: cookie, pointerKey: m.keys.Conversation(in.To, in.From)}
-	return m.queue.do(ctx, hangUp, d.pointerKey, d.SID, func() *Outcome { return m.deliver(ctx, hangUp, d) })
+	return m.queue.do(ctx, hangUp, d.pointerKey, d.SID, func(rank int) *Outcome {
+		if m.options.CallTimeout == 0 {
+			return m.deliver(ctx, hangUp, d)
+		}
+		return m.deliverInTurn(ctx, hangUp, d, rank)
+	})
 }

@@ -3,8 +3,10 @@ package session
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gomodule/redigo/redis"
 	"pgregory.net/rapid"
@@ -20,6 +22,7 @@ const aHash = "a hash"
 // model is a model of Redis with strings and the scripts.
 type model struct {
 	keys map[string]string
+	ends map[string]time.Time // when turns expire; nil if they do not
 
 	// Each of these makes one script naive.
 	anyRecord, anyPointer, noErase, anyEnd, endDeletes, anyDiscard bool
@@ -55,6 +58,10 @@ func (m *model) do(command string, a []string) (any, error) {
 		return int64(1), nil
 	}
 	key := a[2]
+	if end, hasEnd := m.ends[key]; hasEnd && !time.Now().Before(end) {
+		delete(m.keys, key)
+		delete(m.ends, key)
+	}
 	now, exists := m.keys[key]
 	unreadable := now == aHash || len(now) > record.MaxSize
 	switch a[0] {
@@ -90,6 +97,10 @@ func (m *model) do(command string, a []string) (any, error) {
 			return int64(1), nil
 		}
 		return int64(0), nil
+	case scripts.turn.Hash():
+		return m.setFor(a[4], key, a[3], !exists || now == a[3] && !unreadable), nil
+	case scripts.renew.Hash():
+		return m.setFor(a[4], key, a[3], exists && now == a[3] && !unreadable), nil
 	}
 	return nil, fmt.Errorf("the model does not know %s %v", command, a)
 }
@@ -115,6 +126,14 @@ func (m *model) set(key, value string, may bool) any {
 	}
 	m.keys[key] = value
 	return int64(1)
+}
+
+// setFor is like set, and the key expires after the given milliseconds.
+func (m *model) setFor(milliseconds, key, value string, may bool) any {
+	if ms, err := strconv.Atoi(milliseconds); may && m.ends != nil && err == nil {
+		m.ends[key] = time.Now().Add(time.Duration(ms) * time.Millisecond)
+	}
+	return m.set(key, value, may)
 }
 
 // TestModel compares the model with the scripts, by random calls with few keys and values.
@@ -144,10 +163,13 @@ func TestModel(t *testing.T) {
 			key := rapid.SampledFrom([]string{"k", "l"})
 			for range rapid.IntRange(1, 20).Draw(t, "calls") {
 				one := rapid.SampledFrom([]*redis.Script{scripts.find, scripts.record, scripts.pointer, scripts.end,
-					scripts.discard, scripts.quarantine}).Draw(t, "script")
+					scripts.discard, scripts.quarantine, scripts.turn, scripts.renew}).Draw(t, "script")
 				args, keys := []any{key.Draw(t, "key"), value.Draw(t, "first"), value.Draw(t, "second"), 60_000}, 1
 				if one == scripts.quarantine {
 					args, keys = []any{args[0], map[any]string{"k": "l", "l": "k"}[args[0]], args[1], 60_000}, 2
+				}
+				if one == scripts.turn || one == scripts.renew {
+					args = []any{args[0], args[1], 60_000}
 				}
 				want, wrong := m.do("EVALSHA", copied(append([]any{one.Hash(), keys}, args...)))
 				got, err := one.Do(conn, args...)

@@ -14,8 +14,9 @@ const (
 )
 
 // queue processes the messages of one conversation one after the other, in the order in which they arrived. Requests
-// with the same message share one outcome. Replicas do not share a queue; between replicas, compare-and-set decides. A
-// conversation without a message in progress takes no memory. A queue is safe for concurrent use.
+// with the same message share one outcome. Replicas do not share a queue; between replicas, the turn and
+// compare-and-set decide. A conversation without a message in progress takes no memory. A queue is safe for concurrent
+// use.
 type queue struct {
 	mu    sync.Mutex
 	count int                 // the entries of all lines
@@ -26,6 +27,7 @@ type queue struct {
 // for its outcome.
 type entry struct {
 	sid     string
+	rank    int           // how many entries its line has had before it since the line was last empty
 	repeats int           // how many other requests with this message have arrived
 	isFirst chan struct{} // closed when the entry is the first of its line
 	isDone  chan struct{} // closed when outcome is set
@@ -41,14 +43,15 @@ func (q *queue) size() int {
 	return q.count
 }
 
-// do calls process when the message is the first of its conversation, and returns the outcome. If another request with
+// do calls process when the message is the first of its conversation, and returns the outcome. process gets the rank of
+// the message: how many messages its line has had before it since the line was last empty. If another request with
 // the same message is in the queue, do returns the outcome of that request. If that request ends with ErrGone, do joins
 // the queue again.
 //
 // The error of the outcome is ErrBusy if the queue is full, ErrGone if hangUp is closed while the request waits, and
 // the error of ctx if ctx ends in the meantime.
 func (q *queue) do(
-	ctx context.Context, hangUp <-chan struct{}, conversation, sid string, process func() *Outcome,
+	ctx context.Context, hangUp <-chan struct{}, conversation, sid string, process func(rank int) *Outcome,
 ) *Outcome {
 	for {
 		e, isNew, err := q.join(conversation, sid)
@@ -86,6 +89,8 @@ func (q *queue) join(conversation, sid string) (e *entry, isNew bool, err error)
 	e = &entry{sid: sid, isFirst: make(chan struct{}), isDone: make(chan struct{})}
 	if len(line) == 0 {
 		close(e.isFirst)
+	} else {
+		e.rank = line[len(line)-1].rank + 1
 	}
 	q.lines[conversation] = append(line, e)
 	q.count++
@@ -94,7 +99,7 @@ func (q *queue) join(conversation, sid string) (e *entry, isNew bool, err error)
 
 // process processes a new entry. If process panics, the requests that wait for the outcome get errPanicked.
 func (q *queue) process(
-	ctx context.Context, hangUp <-chan struct{}, conversation string, e *entry, process func() *Outcome,
+	ctx context.Context, hangUp <-chan struct{}, conversation string, e *entry, process func(rank int) *Outcome,
 ) (o *Outcome) {
 	defer func() {
 		if o == nil {
@@ -105,7 +110,7 @@ func (q *queue) process(
 	if err := wait(ctx, hangUp, e.isFirst); err != nil {
 		return &Outcome{Err: err}
 	}
-	return process()
+	return process(e.rank)
 }
 
 // leave removes an entry from its line and publishes its outcome.

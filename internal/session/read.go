@@ -29,6 +29,17 @@ func withConn(ctx context.Context, pool *redis.Pool, what string, f func(redis.C
 	return nil
 }
 
+// withSlot is like withConn, and takes a slot while f uses its connection. hangUp ends the wait for the slot.
+func (m *Manager) withSlot(
+	ctx context.Context, hangUp <-chan struct{}, what string, f func(redis.Conn) error,
+) error {
+	if err := m.slots.acquire(ctx, hangUp); err != nil {
+		return err
+	}
+	defer m.slots.release()
+	return withConn(ctx, m.options.Pool, what, f)
+}
+
 // readSession returns the value of a token's record, or nil if there is none. The error is record.ErrForeign if the
 // value must not be read.
 func (m *Manager) readSession(ctx context.Context, token string) (value []byte, err error) {
@@ -44,9 +55,18 @@ func (m *Manager) readSession(ctx context.Context, token string) (value []byte, 
 	return value, err
 }
 
+// prefetched is a value that was read before find needs it. Only the next attempt may use it.
+type prefetched struct {
+	of    string // the token of a record, or the key of a pointer; "" if nothing was read
+	value []byte // nil if there was no value
+}
+
 // readPointer returns the token in the pointer of a conversation. It returns "" if there is no pointer, or if the
 // pointer cannot be read.
-func (m *Manager) readPointer(ctx context.Context, key string) (string, error) {
+func (m *Manager) readPointer(ctx context.Context, key string, early prefetched) (string, error) {
+	if early.of == key {
+		return string(early.value), nil
+	}
 	var token []byte
 	err := withConn(ctx, m.options.Pool, "find conversation", func(conn redis.Conn) (err error) {
 		token, err = read(conn, key)

@@ -1,7 +1,9 @@
 package session
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -17,45 +19,99 @@ type processed struct {
 }
 
 // respond processes a message. r is the record before the message. A message that was counted before gets the recorded
-// reply and leaves the record unchanged. respond has no side effects, except those of the responder.
+// reply and leaves the record unchanged. If an earlier attempt has kept its result and the record has not changed
+// since, respond returns this result. respond has no side effects, except those of the responder.
 //
 // A message that ends the conversation gets no reply. The same applies to a message whose conversation has had
 // MaxReplies replies in the last minute. Both are counted like other messages.
 //
-// An error of respond wraps ErrResponder and its cause.
-func (m *Manager) respond(ctx context.Context, r *record.Record, in *Incoming, now time.Time) (processed, error) {
-	recall := m.options.Responder.Recall
-	if reply, isRepeat := r.Reply(in.SID, recall); isRepeat {
-		return processed{r, reply, Repeated}, nil
+// An error of respond is errConflict or ErrWaited, or it wraps ErrResponder and its cause.
+func (m *Manager) respond(
+	ctx context.Context, r *record.Record, d *delivery, past *history, now time.Time,
+) (processed, Calls, error) {
+	if past.kept != nil && bytes.Equal(past.kept.from, r.Bytes()) {
+		return past.kept.processed, Calls{}, nil
 	}
-	if in.Ends {
-		return m.ended(r, in.SID, conversation.Reply{}, now), nil
+	reply, isRepeat := r.Reply(d.SID, m.options.Responder.Recall)
+	switch {
+	case isRepeat:
+		return processed{record: r, reply: reply, result: Repeated}, Calls{}, nil
+	case past.kept != nil:
+		return processed{}, Calls{}, errConflict
+	case d.Ends:
+		return m.ended(r, d.SID, conversation.Reply{}, now), Calls{}, nil
+	}
+	return m.ask(ctx, r, &d.Incoming, past.calls.Count+1, now)
+}
+
+// ask calls the responder, for the given time in this delivery, and applies its answer to the record.
+func (m *Manager) ask(
+	ctx context.Context, r *record.Record, in *Incoming, attempt int, now time.Time,
+) (processed, Calls, error) {
+	message := in.Message
+	message.Attempt = attempt
+	after, reply, calls, err := m.call(ctx, stateOf(r), message)
+	later := now.Add(calls.Took)
+	if err != nil {
+		return processed{}, calls, err
+	}
+	result := Continued
+	if stateOf(r).Counter == 0 {
+		result = Begun
 	}
 	if !r.IsUnderway() {
 		r = r.Begin(now, m.options.Lifetime)
 	}
-	before := conversation.State{Counter: r.Counter, Data: r.Data}
-	after, reply, err := m.options.Responder.Respond(ctx, before, in.Message)
-	if err == nil {
-		err = record.CheckData(after.Data)
-	}
-	if err != nil {
-		return processed{}, fmt.Errorf("%w: %w", ErrResponder, err)
-	}
-	result := Continued
-	if before.Counter == 0 {
-		result = Begun
-	}
 	if !reply.IsEmpty() {
 		var isAllowed bool
-		if r, isAllowed = r.AllowReply(m.options.MaxReplies, now); !isAllowed {
+		if r, isAllowed = r.AllowReply(m.options.MaxReplies, later); !isAllowed {
 			reply, result = conversation.Reply{}, Guarded
 		}
 	}
 	if after.HasEnded {
-		return m.ended(r, in.SID, reply, now), nil
+		return m.ended(r, in.SID, reply, later), calls, nil
 	}
-	return processed{r.Update(after, now).Remember(in.SID, reply, recall), reply, result}, nil
+	next := r.Update(after, later).Remember(in.SID, reply, m.options.Responder.Recall)
+	return processed{record: next, reply: reply, result: result}, calls, nil
+}
+
+// stateOf returns the state of a conversation. It is zero if the conversation has not begun, or has been ended.
+func stateOf(r *record.Record) conversation.State {
+	if !r.IsUnderway() {
+		return conversation.State{}
+	}
+	return conversation.State{Counter: r.Counter, Began: r.Began, Written: r.Written, Data: r.Data}
+}
+
+// call calls the responder. With Options.CallTimeout, it does not call it too late, gives it a ctx that leaves time for
+// the commit, and measures the call.
+func (m *Manager) call(
+	ctx context.Context, before conversation.State, message conversation.Message,
+) (after conversation.State, reply conversation.Reply, calls Calls, err error) {
+	if m.options.CallTimeout == 0 {
+		after, reply, err = m.options.Responder.Respond(ctx, before, message)
+	} else {
+		began := time.Now()
+		if !began.Before(m.lastCall(ctx)) {
+			return after, reply, Calls{Err: ErrWaited}, ErrWaited
+		}
+		ctx, cancel := context.WithDeadline(ctx, callDeadline(ctx))
+		defer cancel()
+		after, reply, err = m.options.Responder.Respond(ctx, before, message)
+		calls.Took = time.Since(began)
+	}
+	if err == nil {
+		err = record.CheckData(after.Data)
+	}
+	calls.Count, calls.Err = 1, err
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrWaited):
+		err = ErrWaited
+	default:
+		err = fmt.Errorf("%w: %w", ErrResponder, err)
+	}
+	return after, reply, calls, err
 }
 
 // ended processes a message that ends the conversation.
@@ -63,5 +119,6 @@ func (m *Manager) ended(r *record.Record, sid string, reply conversation.Reply, 
 	if r.Began.IsZero() {
 		r = r.Begin(now, m.options.Lifetime)
 	}
-	return processed{r.End(now).Remember(sid, reply, m.options.Responder.Recall), reply, Ended}
+	next := r.End(now).Remember(sid, reply, m.options.Responder.Recall)
+	return processed{record: next, reply: reply, result: Ended}
 }

@@ -16,13 +16,15 @@ var lua embed.FS
 // scripts are the steps that must be atomic. Redis 7.0 has no SET IFEQ, so they are scripts. Each script uses one key,
 // or two keys in the same slot of a Cluster. No script reads a clock: the expiry is a relative PX, so that the clocks
 // of the replicas need not agree. The scripts run unchanged on Redis, Valkey and miniredis.
-var scripts = struct{ find, record, pointer, end, discard, quarantine *redis.Script }{
+var scripts = struct{ find, record, pointer, end, discard, quarantine, turn, renew *redis.Script }{
 	find:       newScript("find", 1),
 	record:     newScript("record", 1),
 	pointer:    newScript("pointer", 1),
 	end:        newScript("end", 1),
 	discard:    newScript("discard", 1),
 	quarantine: newScript("quarantine", 2),
+	turn:       newScript("turn", 1),
+	renew:      newScript("renew", 1),
 }
 
 // newScript returns the script of a file, after the functions in value.lua. These check the size of a value before they

@@ -48,7 +48,8 @@ var (
 	errPanicked = errors.New("another request with this message failed")
 )
 
-// Options are what a Manager needs. All fields but Logger, MaxReplies and CallTimeout are required.
+// Options are what a Manager needs. All fields but Logger, MaxReplies, IsCluster and CallTimeout are
+// required.
 type Options struct {
 	// SCS is the result of scs.New. New changes only a copy, so Managers can share it. Each call of scs.New starts a
 	// goroutine that never ends, for a store that is not used here, so a process should call it only once.
@@ -62,6 +63,7 @@ type Options struct {
 	Budget       time.Duration // how long one message may take, counted from Incoming.Received
 	MaxReplies   int           // how many replies a conversation may get in a minute; 0 for any number
 	SecureCookie bool
+	IsCluster    bool // Pool is that of a Cluster
 	Responder    conversation.Responder
 
 	// CallTimeout is how long Responder may take to call an app. If it is not 0, the messages of a conversation take
@@ -80,7 +82,9 @@ type Manager struct {
 	slots       slots // one for each connection that messages may use
 	cache       *cache
 	quarantined atomic.Int64
-	sweeps      sync.WaitGroup // the sweeps in the background
+	background  sync.WaitGroup // the sweeps, renewals and releases in the background
+
+	renewalInterval time.Duration // of turns
 }
 
 // New returns a Manager. It does not contact Redis.
@@ -101,6 +105,8 @@ func New(o Options) *Manager {
 		queue:   newQueue(),
 		slots:   newSlots(o.Connections),
 		cache:   newCache(),
+
+		renewalInterval: renewalInterval,
 	}
 }
 

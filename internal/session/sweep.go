@@ -7,7 +7,7 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// sweepTime is how long the sweep after a failed delivery may take.
+// sweepTime is how long a sweep in the background may take, and the renewal or the release of a turn.
 const sweepTime = time.Second
 
 // sweep deletes the record that the attempts of a delivery made under their own token, unless the message was saved in
@@ -19,7 +19,7 @@ func (m *Manager) sweep(ctx context.Context, d *delivery, past *history, token s
 	case err == nil:
 		m.deleteOrphan(ctx, past.ownToken, d.SID)
 	default:
-		m.sweeps.Go(func() {
+		m.background.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
 			defer cancel()
 			m.deleteOrphan(ctx, past.ownToken, d.SID)
@@ -31,10 +31,7 @@ func (m *Manager) sweep(ctx context.Context, d *delivery, past *history, token s
 // tries twice. If it cannot delete the record, the record expires, and no pointer leads to it.
 func (m *Manager) deleteOrphan(ctx context.Context, token, sid string) {
 	for range 2 {
-		if err := m.slots.acquire(ctx, nil); err != nil {
-			return
-		}
-		err := withConn(ctx, m.options.Pool, "sweep", func(conn redis.Conn) error {
+		err := m.withSlot(ctx, nil, "sweep", func(conn redis.Conn) error {
 			key := m.keys.Session(token)
 			value, r, err := readRecord(conn, key)
 			if err == nil && r != nil && r.HasOnly(sid) {
@@ -42,7 +39,6 @@ func (m *Manager) deleteOrphan(ctx context.Context, token, sid string) {
 			}
 			return err
 		})
-		m.slots.release()
 		if err == nil {
 			return
 		}

@@ -45,7 +45,7 @@ func TestSweepAfterThePointerWasSet(t *testing.T) {
 		held := newModel()
 		m := newManager(&redis.Pool{Dial: func() (redis.Conn, error) { return &forgetful{model: held}, nil }}, 8)
 		got := serve(m, incoming("SMa", false), "")
-		m.sweeps.Wait()
+		m.background.Wait()
 		if got.code != http.StatusServiceUnavailable {
 			t.Fatalf("got %d, want 503", got.code)
 		}

@@ -14,15 +14,21 @@ const (
 	maxPause = 250 * time.Millisecond
 )
 
-// pause waits before the next attempt. It does not wait after the first conflicts, because the request that caused a
-// conflict has already finished. Otherwise each pause is longer than the one before, up to a limit. attempts is the
-// number of attempts so far, and err is the error of the last one. The errors of pause are those of wait.
+// pause waits before the next attempt, or before the turn is asked for again. It does not wait after the first
+// conflicts, because the request that caused a conflict has already finished. Otherwise each pause is longer than the
+// one before, up to a limit. attempts is the number of attempts so far, and err is the error of the last one. The
+// errors of pause are those of wait.
 func pause(ctx context.Context, hangUp <-chan struct{}, attempts int, err error) error {
 	if errors.Is(err, errConflict) && attempts < 3 {
 		return ctx.Err()
 	}
 	length := min(minPause<<min(attempts, 10), maxPause)
 	length = length/2 + rand.N(length/2) // so that replicas that failed together do not try again together
+	return sleep(ctx, hangUp, length)
+}
+
+// sleep waits for a time. The errors are those of wait.
+func sleep(ctx context.Context, hangUp <-chan struct{}, length time.Duration) error {
 	timer := time.NewTimer(length)
 	defer timer.Stop()
 	return wait(ctx, hangUp, timer.C)

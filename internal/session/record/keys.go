@@ -45,6 +45,11 @@ func (k Keys) Conversation(to, from string) string {
 	return k.conversations() + escape(to, keySpecial) + ":" + escape(from, keySpecial)
 }
 
+// Turn returns the key of the turn of a conversation. It contains the token of the delivery that may call the app.
+func (k Keys) Turn(to, from string) string {
+	return k.Prefix + "turn:" + escape(to, keySpecial) + ":" + escape(from, keySpecial)
+}
+
 func (k Keys) conversations() string { return k.Prefix + "conversation:" }
 
 // Addresses returns the two addresses in the key of a conversation, as they were in a message. It reports false for any

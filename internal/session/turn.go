@@ -1,0 +1,155 @@
+package session
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/redispool/node"
+)
+
+const (
+	// turnTime is how long a turn lasts after it was taken or renewed. A replica that dies blocks a conversation for
+	// this long.
+	turnTime = 3 * time.Second
+
+	// renewalInterval leaves time for a second renewal if one fails.
+	renewalInterval = time.Second
+
+	// maxTurnsInRow is how many turns of one conversation a replica takes before it pauses for turnPause. Without the
+	// pause, the other replicas, which only poll, waited for 7 s while one had a long line of messages.
+	maxTurnsInRow = 4
+	turnPause     = 50 * time.Millisecond
+
+	// commitTime is how much of the budget is kept for the commit after a call.
+	commitTime = time.Second
+)
+
+// turn is the right of one delivery to call the app for its conversation, among the deliveries of all replicas. It only
+// makes it rare that the app is called twice for a message: a turn may expire, or be lost in a failover, while its
+// delivery still believes in it. Compare-and-set alone decides what is saved. A turn never changes after it was made.
+type turn struct {
+	key   string
+	token string // random
+	rank  int    // of the message in its queue
+}
+
+// hold returns the arguments of the scripts turn and renew.
+func (t *turn) hold() []any { return []any{t.key, t.token, turnTime.Milliseconds()} }
+
+// release returns the arguments of the script discard, which deletes the turn if it still is this one.
+func (t *turn) release() []any { return []any{t.key, t.token} }
+
+// lastCall returns the time after which no call begins: a quarter of the time that a call may take must be left. ctx
+// ends with the budget.
+func (m *Manager) lastCall(ctx context.Context) time.Time {
+	longest := min(m.options.CallTimeout, m.options.Budget-commitTime)
+	return callDeadline(ctx).Add(-longest / 4)
+}
+
+// callDeadline returns the time at which a call must have ended. ctx ends with the budget.
+func callDeadline(ctx context.Context) time.Time {
+	end, _ := ctx.Deadline()
+	return end.Add(-commitTime)
+}
+
+// deliverInTurn is like deliver, and each attempt takes the turn of the conversation. If no commit has released it,
+// deliverInTurn releases it in the background, so that the outcome is not delayed: after a failure, after the client
+// has hung up, and if the responder panics. rank is that of the message in the queue.
+func (m *Manager) deliverInTurn(ctx context.Context, hangUp <-chan struct{}, d *delivery, rank int) (o *Outcome) {
+	inTurn := *d
+	d = &inTurn
+	d.turn = &turn{key: m.keys.Turn(d.To, d.From), token: rand.Text(), rank: rank}
+	defer func() {
+		if o == nil || o.Err != nil {
+			m.background.Go(func() {
+				m.runBriefly(context.Background(), "release turn", scripts.discard, d.turn.release())
+			})
+		}
+	}()
+	return m.deliver(ctx, hangUp, d)
+}
+
+// takeTurn waits until the delivery has its turn, and reports whether it has. It gives up when the call would begin too
+// late. It does not wait if an earlier attempt has kept its answer, because this attempt then needs no call. early is
+// what was read in the same round trip.
+//
+// The errors are ErrGone and those of Redis.
+func (m *Manager) takeTurn(ctx context.Context, d *delivery, past *history) (early prefetched, has bool, err error) {
+	ctx, cancel := context.WithDeadline(ctx, m.lastCall(ctx))
+	defer cancel()
+	if past.attempts == 0 && d.turn.rank > 0 && d.turn.rank%maxTurnsInRow == 0 {
+		err = sleep(ctx, past.hangUp, turnPause)
+	}
+	for polls := 1; err == nil; polls++ {
+		if early, has, err = m.pollTurn(ctx, d, past); err != nil || has || past.kept != nil {
+			break
+		}
+		err = pause(ctx, past.hangUp, polls, nil)
+	}
+	if ctx.Err() != nil { // find returns the error of Redis, if there is one
+		return prefetched{}, false, nil
+	}
+	return early, has, err
+}
+
+// pollTurn takes the turn if nobody else has it. In the same round trip, it reads what find needs first. On a Cluster,
+// the turn and the record are on different nodes, so the record is read later.
+func (m *Manager) pollTurn(ctx context.Context, d *delivery, past *history) (early prefetched, has bool, err error) {
+	first, key := d.pointerKey, d.pointerKey
+	if past.attempts == 0 && d.cookie != "" {
+		first, key = d.cookie, m.keys.Session(d.cookie)
+	}
+	err = m.withSlot(ctx, past.hangUp, "take turn", func(conn redis.Conn) error {
+		var taken, read scriptReply
+		if m.options.IsCluster {
+			taken, read.err = run(conn, scripts.turn, d.turn.hold()), errAbsent
+		} else {
+			taken, read = d.turn.takeAndRead(conn, key)
+		}
+		value, isRead := read.text()
+		if has = taken.hasSaved(); has && isRead {
+			early = prefetched{first, value}
+		}
+		return taken.err
+	})
+	return early, has, err
+}
+
+// takeAndRead takes the turn and then reads a key, in one round trip. read has an error if the key must be read again.
+func (t *turn) takeAndRead(conn redis.Conn, key string) (taken, read scriptReply) {
+	err := errors.Join(
+		scripts.turn.SendHash(conn, t.hold()...), scripts.find.SendHash(conn, key), conn.Flush())
+	if err != nil {
+		return scriptReply{err: err}, scriptReply{err: err}
+	}
+	taken, read = receive(conn), receive(conn)
+	if node.Code(taken.err) == "NOSCRIPT" { // then the key was read before the turn is taken
+		read.err = taken.err
+		taken = run(conn, scripts.turn, t.hold())
+	}
+	return taken, read
+}
+
+// keepTurn renews a turn in the background until stop is called.
+func (m *Manager) keepTurn(t *turn) (stop func()) {
+	ctx, stop := context.WithCancel(context.Background())
+	m.background.Go(func() {
+		ticker := time.NewTicker(m.renewalInterval)
+		defer ticker.Stop()
+		for wait(ctx, nil, ticker.C) == nil {
+			m.runBriefly(ctx, "renew turn", scripts.renew, t.hold())
+		}
+	})
+	return stop
+}
+
+// runBriefly runs a script that may fail.
+func (m *Manager) runBriefly(ctx context.Context, what string, script *redis.Script, args []any) {
+	ctx, cancel := context.WithTimeout(ctx, sweepTime)
+	defer cancel()
+	_ = m.withSlot(ctx, nil, what, func(conn redis.Conn) error { return run(conn, script, args).err })
+}
