@@ -77,19 +77,21 @@ type answer struct {
 
 // roundTrip sends a request and reads the answer. Only a request of which nothing was sent is tried again, until ctx
 // ends: the app cannot have received it. tries is how often roundTrip tried. limit is the size of the largest body.
-func roundTrip(ctx context.Context, t *http.Transport, r *http.Request, body []byte, limit int64) (
+func (c *client) roundTrip(ctx context.Context, r *http.Request, body []byte, limit int64) (
 	_ answer, tries int, _ *failure,
 ) {
 	for pause := firstPause; ; {
 		tries++
 		a := new(attempt)
-		res, err := a.send(ctx, t, r, body, limit)
+		res, err := a.send(ctx, c.transport, r, body, limit)
 		switch {
 		case err == nil:
 			return res, tries, nil
 		case a.isSent.Load() || ctx.Err() != nil:
 			return res, tries, a.failure(ctx, r, err)
-		case a.isReused:
+		}
+		c.retries.Inc()
+		if a.isReused {
 			continue // each such attempt removes a dead connection from the pool
 		}
 		select {

@@ -114,9 +114,10 @@ func publicURL(text string) func(*app.Options) {
 }
 
 const (
-	token = "b3f1c0de5ca1ab1e0ddba11f00dfaced"
-	sid   = "SM00000000000000000000000000000001"
-	from  = "+12025550001"
+	token      = "b3f1c0de5ca1ab1e0ddba11f00dfaced"
+	accountSID = webhooktest.AccountSID
+	sid        = "SM00000000000000000000000000000001"
+	from       = "+12025550001"
 )
 
 // newMessage returns a message as the service passes it on.
@@ -201,4 +202,24 @@ func gzipped(t *testing.T, text string) string {
 		t.Fatal(err)
 	}
 	return b.String()
+}
+
+// series returns the values of all series by their name and label. A histogram has its number of observations.
+func (k *kit) series(t *testing.T) map[string]float64 {
+	t.Helper()
+	families, err := k.registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]float64{}
+	for _, family := range families {
+		for _, m := range family.GetMetric() {
+			name := family.GetName()
+			for _, label := range m.GetLabel() {
+				name += " " + label.GetValue()
+			}
+			all[name] = m.GetCounter().GetValue() + m.GetGauge().GetValue() + float64(m.GetHistogram().GetSampleCount())
+		}
+	}
+	return all
 }

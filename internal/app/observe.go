@@ -67,8 +67,7 @@ type client struct {
 // send sends a request and reads an answer of at most limit bytes, and one more byte if it is larger.
 func (c *client) send(ctx context.Context, r *http.Request, body []byte, limit int64) (answer, *failure) {
 	begun := time.Now()
-	res, tries, failed := roundTrip(ctx, c.transport, r, body, limit)
-	c.retries.Add(float64(tries - 1))
+	res, tries, failed := c.roundTrip(ctx, r, body, limit)
 	if c.isObserved {
 		header := r.Header.Clone()
 		header.Set("Host", r.Host)

@@ -1,0 +1,98 @@
+package app
+
+import (
+	"slices"
+	"strings"
+
+	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"smsession/internal/conversation"
+	"smsession/internal/twilio"
+)
+
+const maxReplies = 10 // after long texts were split; Twilio sends no more in reply to one message
+
+// jsonAnswer is the body of an answer. A missing field and null are the same, except for Data.
+type jsonAnswer struct {
+	Reply   *string        `json:"reply"`
+	Replies []jsonReply    `json:"replies"`
+	Data    jsontext.Value `json:"data"` // nil if it is missing
+	End     bool           `json:"end"`
+}
+
+type jsonReply struct {
+	Body  string   `json:"body"`
+	Media []string `json:"media"`
+}
+
+// readAnswer returns the state and the reply of an answer. Unknown fields are faults, because they are usually typing
+// errors.
+func readAnswer(body []byte, state conversation.State) (conversation.State, conversation.Reply, *failure) {
+	var a *jsonAnswer
+	switch err := jsonv2.Unmarshal(body, &a, jsonv2.RejectUnknownMembers(true)); {
+	case err != nil:
+		return state, conversation.Reply{}, newFailure(NotJSON, "The answer is not JSON of the expected form: %s.", err)
+	case a == nil:
+		return state, conversation.Reply{}, newFailure(NotJSON, "The answer is null, not an object.")
+	}
+	messages, failed := a.messages()
+	if failed != nil {
+		return state, conversation.Reply{}, failed
+	}
+	reply, failed := replyOf(messages)
+	if failed == nil {
+		state.Data, failed = newData(state.Data, a.Data)
+	}
+	state.HasEnded = a.End
+	return state, reply, failed
+}
+
+// messages returns the messages of an answer. Long texts are split, and media go with the first part.
+func (a *jsonAnswer) messages() ([]twilio.Outgoing, *failure) {
+	replies := a.Replies
+	if a.Reply != nil {
+		replies = []jsonReply{{Body: *a.Reply}}
+	}
+	if a.Reply != nil && a.Replies != nil {
+		return nil, newFailure(Replies, "The answer has both reply and replies.")
+	}
+	var all []twilio.Outgoing
+	for i, r := range replies {
+		isBlank := func(text string) bool { return strings.TrimSpace(text) == "" }
+		switch {
+		case isBlank(r.Body) && len(r.Media) == 0:
+			return nil, newFailure(Replies, "Reply %d has neither a body nor media.", i+1)
+		case slices.ContainsFunc(r.Media, isBlank):
+			return nil, newFailure(Replies, "Reply %d has media with an empty URL.", i+1)
+		}
+		first := len(all)
+		for _, text := range split(r.Body) {
+			all = append(all, twilio.Outgoing{Text: text})
+		}
+		all[first].Media = r.Media
+	}
+	if len(all) > maxReplies {
+		return nil, newFailure(Replies, "There are %d replies after long texts were split. At most %d are allowed.",
+			len(all), maxReplies)
+	}
+	return all, nil
+}
+
+// replyOf returns the reply with some messages: texts, or a TwiML document if there are media.
+func replyOf(messages []twilio.Outgoing) (conversation.Reply, *failure) {
+	var reply conversation.Reply
+	hasMedia := false
+	for _, m := range messages {
+		hasMedia = hasMedia || len(m.Media) > 0
+		reply.Texts = append(reply.Texts, m.Text)
+	}
+	document := twilio.MediaTwiML(messages)
+	switch {
+	case len(document) > maxFinished:
+		return conversation.Reply{}, tooLarge(len(document))
+	case hasMedia:
+		return conversation.Reply{TwiML: string(document)}, nil
+	}
+	return reply, nil
+}

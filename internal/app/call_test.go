@@ -1,0 +1,260 @@
+package app_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"smsession/internal/app"
+	"smsession/internal/conversation"
+	"smsession/internal/webhooktest"
+)
+
+// rawServer accepts connections and calls serve with each one and its number, from 1.
+func rawServer(t *testing.T, serve func(c net.Conn, number int)) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for number := 1; ; number++ {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			serve(c, number)
+			c.Close()
+		}
+	}()
+	t.Cleanup(func() { l.Close(); <-done })
+	return l.Addr().String()
+}
+
+// hello reads a request and answers with a message.
+func hello(c net.Conn) bool {
+	r, err := http.ReadRequest(bufio.NewReader(c))
+	if err != nil {
+		return false
+	}
+	io.Copy(io.Discard, r.Body)
+	const body = "Hello"
+	_, err = io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n"+body)
+	return err == nil
+}
+
+func TestBrokenAnswers(t *testing.T) {
+	for _, row := range []struct{ name, answer string }{
+		{"no answer", ""},
+		{"half a head", "HTTP/1.1 200 OK\r\nContent-Type: text/"},
+		{"something else than HTTP", "220 mail.example.com ESMTP\r\n"},
+		{"half a body", "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 100\r\n\r\n<Response>"},
+		{"half a chunk", "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n<Res"},
+		{"a body that is not gzip", "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Encoding: gzip\r\nContent-Length: 11\r\n\r\n<Response/>"},
+		{"a header over 128 KiB", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 128<<10) + "\r\n\r\n"},
+	} {
+		t.Run(row.name+" is not tried again", func(t *testing.T) {
+			var calls atomic.Int32
+			address := rawServer(t, func(c net.Conn, _ int) {
+				if r, err := http.ReadRequest(bufio.NewReader(c)); err == nil {
+					io.Copy(io.Discard, r.Body)
+					calls.Add(1)
+				}
+				io.WriteString(c, row.answer)
+			})
+			k := newKit(t, "http://"+address+"/sms", nil)
+			if got := k.fault(t.Context(), t); got != app.Broken || calls.Load() != 1 {
+				t.Errorf("the fault is %q after %d calls: %s", got, calls.Load(), k.last().Problem)
+			}
+		})
+	}
+}
+
+func TestStatusBeforeBrokenBody(t *testing.T) {
+	address := rawServer(t, func(c net.Conn, _ int) {
+		http.ReadRequest(bufio.NewReader(c))
+		io.WriteString(c, "HTTP/1.1 500 Oops\r\nContent-Length: 100\r\n\r\nhalf")
+	})
+	if got := newKit(t, "http://"+address+"/sms", nil).fault(t.Context(), t); got != app.Status {
+		t.Errorf("the fault is %q", got)
+	}
+}
+
+func TestTimeouts(t *testing.T) {
+	short := func(o *app.Options) { o.Timeout = 100 * time.Millisecond }
+	t.Run("an app that does not answer is called once", func(t *testing.T) {
+		release := make(chan struct{})
+		s := newServer(t, func(http.ResponseWriter, *http.Request) { <-release })
+		k := newKit(t, s.URL+"/sms", short)
+		got := k.fault(t.Context(), t)
+		close(release)
+		if got != app.Timeout || len(s.received()) != 1 {
+			t.Errorf("the fault is %q after %d calls", got, len(s.received()))
+		}
+	})
+	t.Run("an app that does not finish its answer is called once", func(t *testing.T) {
+		release := make(chan struct{})
+		s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/xml")
+			io.WriteString(w, "<Response>")
+			http.NewResponseController(w).Flush()
+			<-release
+		})
+		k := newKit(t, s.URL+"/sms", short)
+		got := k.fault(t.Context(), t)
+		close(release)
+		if got != app.Timeout || len(s.received()) != 1 || k.last().Exchanges[0].Answer != "<Response>" {
+			t.Errorf("the fault is %q after %d calls: %+v", got, len(s.received()), k.last())
+		}
+	})
+	t.Run("an app that nobody runs is unreachable", func(t *testing.T) {
+		k := newKit(t, "http://127.0.0.1:1/sms", short)
+		got := k.fault(t.Context(), t)
+		call := k.last()
+		names := strings.Contains(call.Problem, "http://127.0.0.1:1: ")
+		if got != app.Unreachable || call.Exchanges[0].Tries < 2 || !names {
+			t.Errorf("the fault is %q: %+v", got, call)
+		}
+	})
+	t.Run("an app without TLS is unreachable over https", func(t *testing.T) {
+		s := newServer(t, answers(204, "", ""))
+		k := newKit(t, "https"+strings.TrimPrefix(s.URL, "http")+"/sms", short)
+		if got := k.fault(t.Context(), t); got != app.Unreachable || len(s.received()) != 0 {
+			t.Errorf("the fault is %q", got)
+		}
+	})
+	t.Run("the deadline of the caller counts if it is earlier", func(t *testing.T) {
+		release := make(chan struct{})
+		s := newServer(t, func(http.ResponseWriter, *http.Request) { <-release })
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		got := newKit(t, s.URL+"/sms", func(o *app.Options) { o.Timeout = 200 * time.Millisecond }).fault(ctx, t)
+		close(release)
+		if got != app.Timeout {
+			t.Errorf("the fault is %q", got)
+		}
+	})
+}
+
+// An app that restarts costs only a delay.
+func TestRestart(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	k := newKit(t, "http://"+address+"/sms", func(o *app.Options) { o.Timeout = time.Minute })
+	done := make(chan error)
+	go func() {
+		_, _, err := k.Respond(t.Context(), conversation.State{}, newMessage("hello"))
+		done <- err
+	}()
+	webhooktest.Wait(t, "a first try", func() bool { return k.series(t)["smsession_app_retries_total"] > 0 })
+	s := httptest.NewUnstartedServer(answers(200, "text/plain", "Hello"))
+	s.Listener.Close()
+	if s.Listener, err = net.Listen("tcp", address); err != nil {
+		t.Fatal(err)
+	}
+	s.Start()
+	defer s.Close()
+	if err := webhooktest.Receive(t, "the answer", done); err != nil {
+		t.Errorf("the app failed: %v", err)
+	}
+}
+
+// deadAfterFirst answers the first request of the first connection and closes this connection when closing is called.
+// It counts the requests that it read.
+func deadAfterFirst(t *testing.T) (address string, closing chan struct{}, closed chan struct{}) {
+	closing, closed = make(chan struct{}), make(chan struct{})
+	address = rawServer(t, func(c net.Conn, number int) {
+		hello(c)
+		if number == 1 {
+			<-closing
+			c.Close()
+			close(closed)
+		}
+	})
+	return address, closing, closed
+}
+
+func TestDeadIdleConnection(t *testing.T) {
+	address, closing, closed := deadAfterFirst(t)
+	k := newKit(t, "http://"+address+"/sms", nil)
+	for range 2 {
+		_, got := k.respond(t, conversation.State{}, newMessage("hello"))
+		if got != response("<Message>Hello</Message>") {
+			t.Errorf("the reply is %q", got)
+		}
+		select {
+		case <-closed:
+		default:
+			close(closing)
+			<-closed
+		}
+	}
+}
+
+// breaksSecond answers the first request on its first connection with a document that leads to a GET, then reads the
+// second request on this connection and closes it without an answer.
+func breaksSecond(t *testing.T, requests *atomic.Int32) string {
+	return rawServer(t, func(c net.Conn, number int) {
+		reader := bufio.NewReader(c)
+		for i := 1; ; i++ {
+			r, err := http.ReadRequest(reader)
+			if err != nil {
+				return
+			}
+			io.Copy(io.Discard, r.Body)
+			requests.Add(1)
+			if number == 1 && i == 2 {
+				return
+			}
+			const body = `<Response><Redirect method="GET">/next</Redirect></Response>`
+			text := "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 60\r\n\r\n"
+			if r.URL.Path != "/next" {
+				io.WriteString(c, text+body)
+				continue
+			}
+			io.WriteString(c, "HTTP/1.1 204 No Content\r\n\r\n")
+		}
+	})
+}
+
+// The app received the GET, so it must not be sent again. net/http would send it again by itself.
+func TestGetIsNotReplayed(t *testing.T) {
+	var requests atomic.Int32
+	k := newKit(t, "http://"+breaksSecond(t, &requests)+"/sms", nil)
+	if got := k.fault(t.Context(), t); got != app.Broken || requests.Load() != 2 {
+		t.Errorf("the fault is %q after %d requests", got, requests.Load())
+	}
+}
+
+// The negative control of TestGetIsNotReplayed: without a body, net/http sends a GET again.
+func TestNaiveGetIsReplayed(t *testing.T) {
+	var requests atomic.Int32
+	address := breaksSecond(t, &requests)
+	transport := new(http.Transport)
+	defer transport.CloseIdleConnections()
+	client := http.Client{Transport: transport}
+	for _, path := range []string{"/sms", "/next"} {
+		res, err := client.Get("http://" + address + path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		io.Copy(io.Discard, res.Body)
+		res.Body.Close()
+	}
+	if requests.Load() != 3 {
+		t.Errorf("net/http sent %d requests, so the test of replays cannot fail", requests.Load())
+	}
+}

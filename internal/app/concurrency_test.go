@@ -1,0 +1,99 @@
+package app_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"smsession/internal/app"
+	"smsession/internal/conversation"
+	"smsession/internal/webhooktest"
+)
+
+// busyKit returns a kit with one slot, and a call that occupies it until release is closed.
+func busyKit(t *testing.T, timeout time.Duration) (k *kit, s *server, release chan struct{}, first chan error) {
+	t.Helper()
+	entered, release, first := make(chan struct{}, 10), make(chan struct{}), make(chan error, 1)
+	s = newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		entered <- struct{}{}
+		<-release
+		answers(204, "", "")(w, r)
+	})
+	k = newKit(t, s.URL+"/sms", func(o *app.Options) { o.Concurrency, o.Timeout = 1, timeout })
+	go func() {
+		_, _, err := k.Respond(context.Background(), conversation.State{}, newMessage("first"))
+		first <- err
+	}()
+	webhooktest.Receive(t, "the first call", entered)
+	return k, s, release, first
+}
+
+func TestConcurrency(t *testing.T) {
+	t.Run("a message waits for a slot", func(t *testing.T) {
+		k, s, release, first := busyKit(t, time.Minute)
+		second := make(chan error, 1)
+		go func() {
+			_, _, err := k.Respond(t.Context(), conversation.State{}, newMessage("second"))
+			second <- err
+		}()
+		if n := k.series(t)["smsession_app_in_flight"]; n != 1 || len(s.received()) != 1 {
+			t.Errorf("%v calls are in flight", n)
+		}
+		close(release)
+		if err := webhooktest.Receive(t, "the first answer", first); err != nil {
+			t.Error(err)
+		}
+		if err := webhooktest.Receive(t, "the second answer", second); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Run("a message whose time runs out while it waits is not sent", func(t *testing.T) {
+		k, s, release, first := busyKit(t, time.Minute)
+		ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second+50*time.Millisecond)
+		defer cancel()
+		state := conversation.State{Counter: 7}
+		after, reply, err := k.Respond(ctx, state, newMessage("second"))
+		if err != conversation.ErrWaited || after.Counter != 7 || !reply.IsEmpty() || len(s.received()) != 1 {
+			t.Errorf("Respond returns %+v, %+v, %v", after, reply, err)
+		}
+		if call := k.last(); call.Err != conversation.ErrWaited || call.Exchanges != nil {
+			t.Errorf("the call is %+v", call)
+		}
+		close(release)
+		webhooktest.Receive(t, "the first answer", first)
+	})
+	for _, row := range []struct {
+		name string
+		left time.Duration
+		want error
+	}{
+		{"no call begins with less than a quarter of the time-out left", 15 * time.Second, conversation.ErrWaited},
+		{"a call begins with more than a quarter left", 45 * time.Second, nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newServer(t, answers(204, "", ""))
+			k := newKit(t, s.URL+"/sms", func(o *app.Options) { o.Timeout = time.Minute })
+			ctx, cancel := context.WithTimeout(t.Context(), row.left)
+			defer cancel()
+			if _, _, err := k.Respond(ctx, conversation.State{}, newMessage("hello")); err != row.want {
+				t.Errorf("the error is %v", err)
+			}
+		})
+	}
+}
+
+func TestKeepAlive(t *testing.T) {
+	clients := map[string]bool{}
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		clients[r.RemoteAddr] = true
+		answers(200, "text/plain", "Hello")(w, r)
+	})
+	k := newKit(t, s.URL+"/sms", nil)
+	for range 5 {
+		k.respond(t, conversation.State{}, newMessage("hello"))
+	}
+	if len(clients) != 1 {
+		t.Errorf("5 calls used %d connections", len(clients))
+	}
+}

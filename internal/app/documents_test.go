@@ -1,0 +1,188 @@
+package app_test
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"smsession/internal/app"
+	"smsession/internal/conversation"
+)
+
+// requested returns the methods and the URIs of the requests.
+func (s *server) requested() []string {
+	var all []string
+	for _, r := range s.received() {
+		uri, _, _ := strings.Cut(r.uri, "&Api") // without the parameters
+		uri, _, _ = strings.Cut(uri, "?Acc")
+		all = append(all, r.method+" "+uri)
+	}
+	return all
+}
+
+// Twilio's sample of a survey for Flask answers one message with these three documents.
+func TestSurvey(t *testing.T) {
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		if c, err := r.Cookie("step"); r.URL.Path != "/message" && (err != nil || c.Value == "") {
+			t.Errorf("%s has no cookie", r.URL)
+		}
+		w.Header().Set("Set-Cookie", "step="+strings.ReplaceAll(r.URL.Path, "/", "-"))
+		pages(map[string]string{
+			"/message":    `<Redirect method="POST">/answer/1</Redirect>`,
+			"/answer/1":   `<Message>Thanks</Message><Redirect method="GET">../question/2?lang=en</Redirect><Message>no</Message>`,
+			"/question/2": `<Message>How old?</Message>`,
+		})(w, r)
+	})
+	const public = "https://bot.example.com"
+	k := newKit(t, s.URL+"/message", publicURL(public+"/message"))
+	after, got := k.respond(t, conversation.State{}, newMessage("hello"))
+	if got != response(`<Message>Thanks</Message><Message>How old?</Message>`) {
+		t.Errorf("the reply is %s", got)
+	}
+	want := []string{"POST /message", "POST /answer/1", "GET /question/2?lang=en&AccountSid=" + accountSID}
+	if !slices.Equal(s.requested(), want) {
+		t.Errorf("the requests are %q, want %q", s.requested(), want)
+	}
+	for _, r := range s.received() {
+		checkSignature(t, r, public+r.uri)
+		if r.host != "bot.example.com" || r.header.Get("Smsession-Attempt") != "1" {
+			t.Errorf("the request is %+v", r)
+		}
+	}
+	if first, last := s.received()[0], s.received()[2]; !strings.HasSuffix(last.uri, first.body) || last.body != "" ||
+		last.header.Get("Content-Type") != "" {
+		t.Errorf("the GET is %+v", last)
+	}
+	if string(after.Data) != `{"cookies":[{"name":"step","value":"-question-2"}]}` {
+		t.Errorf("the data is %s", after.Data)
+	}
+	if n := len(k.last().Exchanges); n != 3 {
+		t.Errorf("%d exchanges were observed", n)
+	}
+}
+
+func TestRedirects(t *testing.T) {
+	for _, row := range []struct {
+		name     string
+		status   int
+		location string
+		want     string // the second request; "" if the redirect is a fault
+		hasForm  bool
+	}{
+		{"301 is followed by GET without parameters", 301, "/next", "GET /next", false},
+		{"302 is followed by GET without parameters", 302, "/next", "GET /next", false},
+		{"303 is followed by GET without parameters", 303, "/next", "GET /next", false},
+		{"307 repeats the request", 307, "/next", "POST /next", true},
+		{"a relative Location is resolved", 302, "next?a=1", "GET /a/next?a=1", false},
+		{"the public URL is the app's own", 302, "https://bot.example.com/next", "GET /next", false},
+		{"its scheme may differ", 302, "http://BOT.example.com/next", "GET /next", false},
+		{"its default port may be written", 302, "https://bot.example.com:443/next", "GET /next", false},
+		{"the address is the app's own", 302, "https://ADDRESS/next", "GET /next", false},
+		{"a fragment is dropped", 302, "/next#a", "GET /next", false},
+		{"308 is a fault", 308, "/next", "", false},
+		{"300 is a fault", 300, "/next", "", false},
+		{"a missing Location is a fault", 302, "", "", false},
+		{"another host is a fault", 302, "https://evil.example/next", "", false},
+		{"another port is a fault", 302, "https://bot.example.com:8443/next", "", false},
+		{"a host with the same beginning is a fault", 302, "https://bot.example.com.evil.example/", "", false},
+		{"a user that looks like the host is a fault", 302, "https://bot.example.com@evil.example/", "", false},
+		{"another scheme than http is a fault", 302, "ftp://bot.example.com/next", "", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var s *server
+			s = newServer(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path != "/a/sms" {
+					answers(200, "text/plain", "Hello")(w, r)
+					return
+				}
+				location := strings.Replace(row.location, "ADDRESS", s.Listener.Addr().String(), 1)
+				w.Header()["Location"] = []string{location}
+				w.Header().Set("Set-Cookie", "a=1")
+				w.WriteHeader(row.status)
+			})
+			const public = "https://bot.example.com"
+			k := newKit(t, s.URL+"/a/sms", publicURL(public+"/a/sms"))
+			fault := k.fault(t.Context(), t)
+			if row.want == "" {
+				if fault != app.Redirect || len(s.received()) != 1 {
+					t.Errorf("the fault is %q, the requests are %q", fault, s.requested())
+				}
+				return
+			}
+			if got := s.requested(); fault != "" || len(got) != 2 || got[1] != row.want {
+				t.Fatalf("the fault is %q, the requests are %q: %s", fault, got, k.last().Problem)
+			}
+			next := s.received()[1]
+			if (next.body != "") != row.hasForm || next.header.Get("Cookie") != "a=1" {
+				t.Errorf("the request is %+v", next)
+			}
+			checkSignature(t, next, public+next.uri)
+		})
+	}
+}
+
+func TestNumberOfRedirects(t *testing.T) {
+	for _, row := range []struct {
+		redirects int
+		want      conversation.Fault
+	}{{5, ""}, {6, app.Redirect}} {
+		t.Run(fmt.Sprint(row.redirects, " redirects"), func(t *testing.T) {
+			n := 0
+			s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+				if n++; n <= row.redirects {
+					http.Redirect(w, r, fmt.Sprint("/", n), http.StatusFound)
+					return
+				}
+				answers(204, "", "")(w, r)
+			})
+			if got := newKit(t, s.URL+"/sms", nil).fault(t.Context(), t); got != row.want {
+				t.Errorf("the fault is %q", got)
+			}
+		})
+	}
+}
+
+func TestNumberOfDocuments(t *testing.T) {
+	for _, row := range []struct {
+		documents int
+		want      conversation.Fault
+	}{{10, ""}, {11, app.TooManyDocuments}} {
+		t.Run(fmt.Sprint(row.documents, " documents"), func(t *testing.T) {
+			n := 0
+			s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+				content := "<Message>a</Message>"
+				if n++; n < row.documents {
+					content += "<Redirect/>" // to the same document
+				}
+				answers(200, "text/xml", response(content))(w, r)
+			})
+			k := newKit(t, s.URL+"/sms", nil)
+			if got := k.fault(t.Context(), t); got != row.want {
+				t.Fatalf("the fault is %q", got)
+			}
+			if got := strings.Count(k.last().Reply.TwiML, "<Message>"); row.want == "" && got != 10 {
+				t.Errorf("the reply has %d messages", got)
+			}
+			if len(s.received()) != 10 {
+				t.Errorf("the app was called %d times", len(s.received()))
+			}
+		})
+	}
+}
+
+// The app is at another path than the public URL, and its documents lead to its own paths.
+func TestOtherPublicPath(t *testing.T) {
+	s := newServer(t, pages(map[string]string{
+		"/bot/hook": `<Redirect>answer</Redirect>`, "/bot/answer": `<Message><Media>cat.jpg</Media></Message>`,
+	}))
+	k := newKit(t, s.URL+"/bot/hook", publicURL("https://sms.example.com/sms"))
+	_, got := k.respond(t, conversation.State{}, newMessage("hello"))
+	want := response(`<Message><Media>https://sms.example.com/bot/cat.jpg</Media></Message>`)
+	if got != want {
+		t.Errorf("the reply is %s, want %s", got, want)
+	}
+	checkSignature(t, s.received()[0], "https://sms.example.com/sms")
+	checkSignature(t, s.received()[1], "https://sms.example.com/bot/answer")
+}
