@@ -60,10 +60,13 @@ type conn struct {
 	attempt atomic.Pointer[attempt]
 }
 
+// Write reports before it writes, because the answer may be read before Write returns.
 func (c *conn) Write(p []byte) (int, error) {
+	a := c.attempt.Load()
+	isFirst := a != nil && !a.isSent.Swap(true)
 	n, err := c.Conn.Write(p)
-	if a := c.attempt.Load(); a != nil && n > 0 {
-		a.isSent.Store(true)
+	if isFirst && n == 0 {
+		a.isSent.Store(false)
 	}
 	return n, err
 }
@@ -106,7 +109,7 @@ func (c *client) roundTrip(ctx context.Context, r *http.Request, body []byte, li
 // attempt is one attempt to send a request.
 type attempt struct {
 	isReused bool        // the connection had been used before
-	isSent   atomic.Bool // a byte of the request has been written
+	isSent   atomic.Bool // a byte of the request has been written, or is being written
 }
 
 func (a *attempt) send(

@@ -89,60 +89,78 @@ func TestStatusBeforeBrokenBody(t *testing.T) {
 	}
 }
 
+// stuck returns a handler that calls begin, reports that it has been called, and then waits until the test is over.
+func stuck(t *testing.T, begin http.HandlerFunc) (handler http.HandlerFunc, called chan struct{}) {
+	called = make(chan struct{}, 1)
+	over := make(chan struct{})
+	t.Cleanup(func() { close(over) })
+	return func(w http.ResponseWriter, r *http.Request) {
+		begin(w, r)
+		called <- struct{}{}
+		<-over
+	}, called
+}
+
 func TestTimeouts(t *testing.T) {
-	short := func(o *app.Options) { o.Timeout = 100 * time.Millisecond }
-	t.Run("an app that does not answer is called once", func(t *testing.T) {
-		release := make(chan struct{})
-		s := newServer(t, func(http.ResponseWriter, *http.Request) { <-release })
-		k := newKit(t, s.URL+"/sms", short)
-		got := k.fault(t.Context(), t)
-		close(release)
-		if got != app.Timeout || len(s.received()) != 1 {
+	nothing := func(http.ResponseWriter, *http.Request) {}
+	half := func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/xml")
+		io.WriteString(w, "<Response>")
+		http.NewResponseController(w).Flush()
+	}
+	for _, row := range []struct {
+		name  string
+		begin http.HandlerFunc
+	}{
+		{"an app that does not answer", nothing}, {"an app that does not finish its answer", half},
+	} {
+		t.Run(row.name+" is called once", func(t *testing.T) {
+			s := newServer(t, nil)
+			handler, called := stuck(t, row.begin)
+			s.handler = handler
+			ctx, cancel := context.WithCancel(t.Context())
+			go func() { <-called; cancel() }()
+			k := newKit(t, s.URL+"/sms", nil)
+			if got := k.fault(ctx, t); got != app.Timeout || len(s.received()) != 1 {
+				t.Errorf("the fault is %q after %d calls", got, len(s.received()))
+			}
+		})
+	}
+	t.Run("the time-out ends a call", func(t *testing.T) {
+		s := newServer(t, nil)
+		s.handler, _ = stuck(t, nothing)
+		k := newKit(t, s.URL+"/sms", func(o *app.Options) { o.Timeout = 3 * time.Second })
+		if got := k.fault(t.Context(), t); got != app.Timeout || len(s.received()) != 1 || k.last().Took < 3*time.Second {
 			t.Errorf("the fault is %q after %d calls", got, len(s.received()))
 		}
 	})
-	t.Run("an app that does not finish its answer is called once", func(t *testing.T) {
-		release := make(chan struct{})
-		s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", "text/xml")
-			io.WriteString(w, "<Response>")
-			http.NewResponseController(w).Flush()
-			<-release
+}
+
+func TestUnreachable(t *testing.T) {
+	s := newServer(t, answers(204, "", ""))
+	for _, row := range []struct{ name, address string }{
+		{"an app that nobody runs", "http://127.0.0.1:1"},
+		{"an app without TLS at https", "https" + strings.TrimPrefix(s.URL, "http")},
+	} {
+		t.Run(row.name+" is tried until the time is over", func(t *testing.T) {
+			k := newKit(t, row.address+"/sms", func(o *app.Options) { o.Timeout = time.Hour })
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			go webhooktest.Wait(t, "three tries", func() bool {
+				isTried := k.series(t)["smsession_app_retries_total"] >= 3
+				if isTried {
+					cancel()
+				}
+				return isTried
+			})
+			got := k.fault(ctx, t)
+			call := k.last()
+			if got != app.Unreachable || call.Exchanges[0].Tries < 3 || len(s.received()) > 0 ||
+				!strings.Contains(call.Problem, "at "+row.address+": ") {
+				t.Errorf("the fault is %q: %+v", got, call)
+			}
 		})
-		k := newKit(t, s.URL+"/sms", short)
-		got := k.fault(t.Context(), t)
-		close(release)
-		if got != app.Timeout || len(s.received()) != 1 || k.last().Exchanges[0].Answer != "<Response>" {
-			t.Errorf("the fault is %q after %d calls: %+v", got, len(s.received()), k.last())
-		}
-	})
-	t.Run("an app that nobody runs is unreachable", func(t *testing.T) {
-		k := newKit(t, "http://127.0.0.1:1/sms", short)
-		got := k.fault(t.Context(), t)
-		call := k.last()
-		names := strings.Contains(call.Problem, "http://127.0.0.1:1: ")
-		if got != app.Unreachable || call.Exchanges[0].Tries < 2 || !names {
-			t.Errorf("the fault is %q: %+v", got, call)
-		}
-	})
-	t.Run("an app without TLS is unreachable over https", func(t *testing.T) {
-		s := newServer(t, answers(204, "", ""))
-		k := newKit(t, "https"+strings.TrimPrefix(s.URL, "http")+"/sms", short)
-		if got := k.fault(t.Context(), t); got != app.Unreachable || len(s.received()) != 0 {
-			t.Errorf("the fault is %q", got)
-		}
-	})
-	t.Run("the deadline of the caller counts if it is earlier", func(t *testing.T) {
-		release := make(chan struct{})
-		s := newServer(t, func(http.ResponseWriter, *http.Request) { <-release })
-		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-		defer cancel()
-		got := newKit(t, s.URL+"/sms", func(o *app.Options) { o.Timeout = 200 * time.Millisecond }).fault(ctx, t)
-		close(release)
-		if got != app.Timeout {
-			t.Errorf("the fault is %q", got)
-		}
-	})
+	}
 }
 
 // An app that restarts costs only a delay.

@@ -42,19 +42,20 @@ func (r request) form(t *testing.T) url.Values {
 // server is an app that records its requests.
 type server struct {
 	*httptest.Server
+	handler  http.HandlerFunc
 	mu       sync.Mutex
 	requests []request
 }
 
 func newServer(t testing.TB, handler http.HandlerFunc) *server {
-	s := new(server)
+	s := &server{handler: handler}
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		s.mu.Lock()
 		s.requests = append(s.requests, request{r.Method, r.RequestURI, r.Host, string(body), r.Header.Clone()})
 		s.mu.Unlock()
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
-		handler(w, r)
+		s.handler(w, r)
 	}))
 	t.Cleanup(s.Close)
 	return s
