@@ -25,7 +25,8 @@ type response struct {
 }
 
 // roundTrip sends a request and reads the response. It sends the request again only if the server cannot have received
-// the request: the connection had been used before, and the server closed the connection before a byte was written.
+// the request: the connection had been used before, and the server closed the connection before a byte was written. A
+// byte of the response proves that the request was sent, even if Write has not returned yet.
 func (n *Network) roundTrip(
 	ctx context.Context, r *http.Request, body []byte, o overrides, end time.Time,
 ) (response, *failure) {
@@ -39,7 +40,7 @@ func (n *Network) roundTrip(
 		switch {
 		case ctx.Err() != nil:
 			return response{}, &failure{detail: "The delivery was cancelled before the response was complete."}
-		case a.reused && !a.sent.Load() && err != errTimeout:
+		case a.reused && !a.sent.Load() && !a.received.Load() && err != errTimeout:
 			continue
 		case failed.code == 11205 && o.hasTotal && !time.Now().Before(end):
 			return response{}, &failure{code: 11203, detail: "The total time-out in the URL (tt) has passed."}
