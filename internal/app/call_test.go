@@ -130,7 +130,8 @@ func TestTimeouts(t *testing.T) {
 		s := newServer(t, nil)
 		s.handler, _ = stuck(t, nothing)
 		k := newKit(t, s.URL+"/sms", func(o *app.Options) { o.Timeout = 3 * time.Second })
-		if got := k.fault(t.Context(), t); got != app.Timeout || len(s.received()) != 1 || k.last().Took < 3*time.Second {
+		got := k.fault(t.Context(), t)
+		if got != app.Timeout || len(s.received()) != 1 || k.last().Took < 3*time.Second {
 			t.Errorf("the fault is %q after %d calls", got, len(s.received()))
 		}
 	})
