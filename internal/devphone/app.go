@@ -10,9 +10,6 @@ import (
 // dialTimeout is how long the app may take to accept a connection. It is usually on this host.
 const dialTimeout = time.Second
 
-// appAddress returns the URL of the app without its user, password and query, which may be secret.
-func (p *Page) appAddress() string { return p.App.Origin() + p.App.Path }
-
 // reachable returns whether the app accepts a connection. It sends nothing to the app.
 func (p *Page) reachable(ctx context.Context, _ request) (any, error) {
 	ctx, cancel := context.WithTimeout(ctx, dialTimeout)

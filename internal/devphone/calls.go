@@ -1,8 +1,8 @@
 package devphone
 
 import (
-	"cmp"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"slices"
@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"smsession/internal/app"
+	"smsession/internal/conversation"
 )
 
 // The limits of what the page remembers of the calls of the app: 100 calls with 64 KiB of headers and bodies, and with
@@ -71,9 +72,12 @@ func (p *Page) ObserveCall(c app.Call) {
 	shown := call{
 		sid: c.SID, Attempt: c.Attempt, Took: c.Took, Before: c.Before, After: c.After, Exchanges: []callExchange{},
 	}
-	if c.Err != nil {
-		shown.Fault = c.Err.Error()
-		shown.Problem = cmp.Or(c.Problem, shown.Fault)
+	switch {
+	case errors.Is(c.Err, conversation.ErrWaited):
+		shown.Fault = "waited"
+		shown.Problem = "The app was not called, because too little time was left for its answer."
+	case c.Err != nil:
+		shown.Fault, shown.Problem = c.Err.Error(), c.Problem
 	}
 	for _, x := range c.Exchanges {
 		shown.Exchanges = append(shown.Exchanges, callExchange{

@@ -79,6 +79,16 @@ func TestCallsBelongToDeliveries(t *testing.T) {
 	}
 }
 
+func TestCallThatWaited(t *testing.T) {
+	s := newService(t, withApp("http://127.0.0.1:1/sms"))
+	sid := s.press("1", "text", "hello")[0].Message.SID
+	s.page.ObserveCall(app.Call{SID: sid, Err: conversation.ErrWaited})
+	const want = "The app was not called, because too little time was left for its answer."
+	if got := s.calls(1)[0]; got.Fault != "waited" || got.Problem != want {
+		t.Errorf("a call that waited too long is shown as %q %q", got.Fault, got.Problem)
+	}
+}
+
 func TestCallsAreBounded(t *testing.T) {
 	s := newService(t, withApp("http://127.0.0.1:1/sms"))
 	sid := s.press("1", "text", "hello")[0].Message.SID
@@ -140,7 +150,7 @@ func TestPageNamesTheApp(t *testing.T) {
 	s := newService(t, withApp("http://user:s3cret@localhost:3000/sms?token=s3cret"))
 	page := s.request("GET", "/", "", headers()).body
 	for _, want := range []string{
-		"phone and inspector for your webhook", "<dd>http://localhost:3000/sms</dd>", "no account",
+		"phone and inspector for your webhook", "<dd>http://localhost:3000/sms?•••</dd>", "no account",
 	} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page does not contain %q", want)

@@ -113,7 +113,7 @@ func (p *Page) serveHTML(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_ = p.html.Execute(w, map[string]any{ // fails only if the connection is broken
 		"To":      p.Phone.To,
-		"App":     p.appAddress(),
+		"App":     p.App.Concealed(),
 		"Webhook": p.Phone.Webhook.URL,
 		"Redis":   p.Redis,
 		"Idle":    duration.Format(p.IdleTimeout),

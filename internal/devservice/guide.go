@@ -38,6 +38,9 @@ func (s Service) WriteGuide(w io.Writer, file string) error {
 	if file != "" {
 		token = fmt.Sprintf("To sign your own messages, use the auth token in %s. It is new each time.\n", file)
 	}
+	if file != "" && s.App != "" {
+		token += "If your app checks signatures, give it this auth token.\n"
+	}
 	_, err := fmt.Fprintf(w, `Open %[1]s/ in a browser. %[12]s
 
 The service is at %[1]s, and its Redis is on port %[2]s. Only this host can reach this Redis.

@@ -25,7 +25,7 @@ type Service struct {
 	PID        int    `json:"pid"`
 	URL        string `json:"url"` // of the public listener, on this host
 	Addr       string `json:"-"`   // the host and port that the public listener is configured with; the guide needs it
-	App        string `json:"-"`   // the URL of the team's own app, without its login and query; "" if there is none
+	App        string `json:"-"`   // the URL of the team's own app, without its secrets; "" if there is none
 	PublicURL  string `json:"public_url"`
 	AuthToken  string `json:"auth_token"`
 	AccountSID string `json:"account_sid"`
@@ -39,7 +39,7 @@ func New(cfg config.Config, url string) Service {
 	s := Service{
 		URL:        url,
 		Addr:       cfg.Addr,
-		App:        cfg.App.URL.Origin() + cfg.App.URL.Path,
+		App:        cfg.App.String(),
 		PublicURL:  cfg.PublicURL.String(),
 		AuthToken:  cfg.AuthTokens[0].Value,
 		AccountSID: "AC" + phone.RandomHex(),

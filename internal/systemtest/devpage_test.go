@@ -2,8 +2,10 @@ package systemtest
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -74,6 +76,40 @@ func TestPage(t *testing.T) {
 	if !strings.Contains(wire, "https://sms.example.com/in/sms") ||
 		strings.Contains(wire+text+printed+state, d.file.AuthToken) {
 		t.Errorf("the request was %s", wire)
+	}
+}
+
+// TestPageWithApp sends a message to an app. The page shows the call, and the log does not.
+func TestPageWithApp(t *testing.T) {
+	const secret = "swordfish"
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Set-Cookie", "answer="+secret)
+		w.Header().Set("Content-Type", "text/xml")
+		fmt.Fprintf(w, "<Response><Message>You wrote %s</Message></Response>", r.FormValue("Body"))
+	}))
+	t.Cleanup(app.Close)
+	d := startDev(t, "PORT=0", "ADMIN_ADDR=", "APP_URL="+app.URL+"/sms", "LOG_LEVEL=debug")
+	d.lines("curl")
+	if !strings.Contains(d.stdout(), "an inspector for your app\n"+app.URL+"/sms.") {
+		t.Errorf("the guide does not name the app:\n%s", d.stdout())
+	}
+	status, text := browse(t, "POST", d.url+"/dev/act", `{"phone":"1","kind":"text","body":"`+secret+`"}`)
+	if status != 200 || !strings.Contains(text, "You wrote "+secret) {
+		t.Errorf("a message gets %d %s", status, text)
+	}
+	_, wire := browse(t, "GET", d.url+"/dev/message?phone=1&entry=1", "")
+	var message struct {
+		Calls []struct{ Exchanges []struct{ URL string } }
+	}
+	if err := json.Unmarshal([]byte(wire), &message); err != nil || len(message.Calls) != 1 ||
+		message.Calls[0].Exchanges[0].URL != app.URL+"/sms" || !strings.Contains(wire, "answer="+secret) {
+		t.Errorf("the calls are %v %s", err, wire)
+	}
+	if status, text := browse(t, "GET", d.url+"/dev/app", ""); status != 200 || text != `{"reachable":true}`+"\n" {
+		t.Errorf("/dev/app gets %d %s", status, text)
+	}
+	if strings.Contains(d.stderr(), secret) {
+		t.Errorf("the log contains what the sender or the app wrote:\n%s", d.stderr())
 	}
 }
 
