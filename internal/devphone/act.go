@@ -22,9 +22,12 @@ const (
 	burstSize = 5   // messages
 	maxHours  = 720 // that one action can skip: 30 days
 
-	// actTimeout is shorter than the 15 s after which the service closes the connection, and longer than a message
-	// waits for Redis.
+	// actTimeout is how long a response waits for the deliveries. It is shorter than the 15 s after which the service
+	// closes the connection.
 	actTimeout = 14 * time.Second
+
+	// deliveryTimeout is longer than the time-outs of the webhook and of the fallback URL together: 15 s each.
+	deliveryTimeout = time.Minute
 
 	// pictureURL is a URL without a picture. The webhook gets the URL, but nothing requests it.
 	pictureURL = "https://media.example.com/picture.jpg"
@@ -44,41 +47,59 @@ const (
 	kindSkip  kind = "skip" // let some hours pass, on the phone and for its conversation in Redis
 )
 
-// act carries out the action of a button. When all messages are delivered, it returns the new entries of the phone's
-// log. It adds the entry of a message to the log before the delivery, so that other windows show the message.
+// act carries out the action of a button. It returns the new entries of the phone's log when all messages are
+// delivered, but after actTimeout at the latest. The deliveries then continue: a message takes longer if an app answers
+// neither for the webhook nor for the fallback URL.
 func (p *Page) act(ctx context.Context, d *device, in request) (any, error) {
 	action, err := p.action(d, in)
 	if err != nil {
 		return nil, err
 	}
+	if len(action.Messages) > 0 {
+		return map[string]any{"entries": p.deliver(ctx, d, in.Kind, action)}, nil
+	}
 	ctx, cancel := context.WithTimeout(ctx, actTimeout)
 	defer cancel()
-	var entries []entry
-	for _, m := range action.Messages {
-		e := entry{Kind: in.Kind, Message: &m, lastCall: p.calls.last()}
-		if len(m.Media) == 0 && !strings.Contains(d.from, ":") { // only SMS has segments
-			e.Segments = new(gsm.Split(m.Body))
-		}
-		entries = append(entries, d.put(e))
-	}
 	elapse := func(ctx context.Context, skipped time.Duration) error {
 		return inspect.Age(ctx, p.Pool, p.Keys, d.to, d.from, skipped)
 	}
-	err = action.Do(ctx, d.phone, elapse, func(i int, sent *phone.Delivery) {
+	if err := action.Do(ctx, d.phone, elapse, nil); err != nil {
+		return nil, err
+	}
+	return map[string]any{"entries": []entry{d.put(entry{Kind: in.Kind, Hours: int(action.Skip.Hours())})}}, nil
+}
+
+// deliver delivers the messages of an action. It adds the entry of a message to the log before the delivery, so that
+// other windows show the message. It returns the entries after actTimeout at the latest.
+func (p *Page) deliver(ctx context.Context, d *device, as kind, action person.Action) []entry {
+	entries := make([]entry, len(action.Messages))
+	for i, m := range action.Messages {
+		entries[i] = entry{Kind: as, Message: &m, lastCall: p.calls.last()}
+		if len(m.Media) == 0 && !strings.Contains(d.from, ":") { // only SMS has segments
+			entries[i].Segments = new(gsm.Split(m.Body))
+		}
+		entries[i] = d.put(entries[i])
+	}
+	delivered := func(i int, sent *phone.Delivery) {
 		e := entries[i]
 		e.Message, e.exchanges = &sent.Message, sent.Exchanges
 		e.Outcome = &outcome{
 			OK: sent.OK(), Took: sent.Took, Replies: sent.Replies, Findings: sent.Findings, Cookie: sent.Cookie,
 		}
-		entries[i] = d.put(e)
-	})
-	if err != nil {
-		return nil, err
+		d.put(e)
 	}
-	if len(entries) == 0 {
-		entries = append(entries, d.put(entry{Kind: in.Kind, Hours: int(action.Skip.Hours())}))
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deliveryTimeout)
+		defer cancel()
+		_ = action.Do(ctx, d.phone, nil, delivered) // fails only if time passes
+	}()
+	select {
+	case <-done:
+	case <-time.After(actTimeout):
 	}
-	return map[string]any{"entries": entries}, nil
+	return d.latest(entries)
 }
 
 // action returns the action of a button.

@@ -53,6 +53,14 @@ func (d *device) entries() (log []entry, lastID int) {
 	return append([]entry{}, d.log...), d.lastID
 }
 
+// latest returns the entries as they are now. It leaves out those that the log has dropped.
+func (d *device) latest(entries []entry) []entry {
+	log, _ := d.entries()
+	return slices.DeleteFunc(log, func(e entry) bool {
+		return !slices.ContainsFunc(entries, func(old entry) bool { return old.ID == e.ID })
+	})
+}
+
 // put stores an entry in the log and returns it. An entry without an ID is new: it gets an ID and a time. If there are
 // then too many entries, put drops the oldest one. An entry with an ID replaces the entry with the same ID. If that
 // entry has been dropped, put does nothing.

@@ -17,8 +17,9 @@ export function showMessage(message) {
   const exchanges = message.exchanges ?? [];
   present(
     explanation(message.kind),
-    ...(message.calls ? callNodes(message.calls) : []),
-    message.calls ? heading('Between the phone and this service') : null,
+    outcome ? null : el('p', { className: 'quiet' }, 'The message is being delivered.'),
+    ...(message.calls && outcome ? callNodes(message.calls) : []),
+    message.calls && outcome ? heading('Between the phone and this service') : null,
     ...(outcome?.findings ?? []).map((f) => findingNode(f, exchanges.length > 1)),
     ...exchanges.map((x, i) => exchangeNode(x, exchanges.length > 1 ? i + 1 : 0, i === 0 && !message.calls)),
     outcome ? cookieNode(exchanges, outcome) : null);

@@ -51,6 +51,7 @@ function selectPhone(phone) {
 // act carries out the action of a button.
 async function act(phone, kind, body) {
   setCurrent(phone);
+  checkApp();
   const result = await attempt(() => post('/dev/act', { phone: phone.id, kind, body, hours: 4 }));
   if (!result) {
     phone.input.value ||= body;
@@ -59,7 +60,6 @@ async function act(phone, kind, body) {
   phone.update(result.entries);
   if (phone === current) selectEntry(phone, result.entries.at(-1));
   acted = true;
-  checkApp();
   await refresh();
 }
 
@@ -96,10 +96,10 @@ async function refresh() {
   phone.showCookie(view);
   record.show(phone.id, view, acted || otherWindow);
   acted = false;
-  if (otherWindow) await synchronize();
+  if (otherWindow || [...phones.values()].some((other) => other.isPending())) await synchronize();
 }
 
-// synchronize shows what other windows have done.
+// synchronize shows what other windows have done, and deliveries that have ended after the response to their action.
 async function synchronize() {
   const state = await attempt(() => get('/dev/state'));
   if (!state) return;

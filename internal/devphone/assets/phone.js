@@ -9,6 +9,7 @@ export class Phone {
     this.id = data.id;
     this.from = data.from;
     this.last = 0; // the ID of the newest entry
+    this.selected = 0; // the ID of the entry that the panel shows
     this.nodes = new Map(); // the elements of the entries, by ID
     this.entries = new Map();
     this.selectEntry = selectEntry;
@@ -102,11 +103,17 @@ export class Phone {
       this.nodes.set(entry.id, node);
       this.entries.set(entry.id, entry);
       this.last = Math.max(this.last, entry.id);
+      if (this.selected === entry.id) this.selectEntry(this, entry);
     }
     this.trim();
     this.setTabStop();
     this.node.querySelector('[data-kind=again]').disabled = ![...this.entries.values()].some((e) => e.outcome && !e.message.forged);
     if (atEnd) this.log.scrollTop = this.log.scrollHeight;
+  }
+
+  // isPending reports whether a message is being delivered.
+  isPending() {
+    return [...this.entries.values()].some((entry) => entry.message && !entry.outcome);
   }
 
   // trim removes the entries that the server has dropped.
@@ -125,6 +132,7 @@ export class Phone {
   }
 
   markEntry(id) {
+    this.selected = id;
     for (const [key, node] of this.nodes) node.classList.toggle('selected', key === id);
   }
 
