@@ -2,6 +2,7 @@ package devphone_test
 
 import (
 	_ "embed"
+	"fmt"
 	"strings"
 
 	"github.com/chromedp/chromedp"
@@ -111,18 +112,24 @@ func motion(_ *service, w *tab) {
 	}
 }
 
+// fits checks that the page is not wider than the screen, in pixels, and that nothing must be scrolled sideways.
+func (w *tab) fits(what string, width int) {
+	w.Helper()
+	if n := value[int](w, `document.documentElement.scrollWidth`); n > width {
+		w.Errorf("%s the page is %d px wide", what, n)
+	}
+	wide := value[[]string](w, fmt.Sprintf(`[...document.querySelectorAll('body *')].filter((e) => e.checkVisibility() &&
+		(e.getBoundingClientRect().right > %d || e.scrollWidth > e.clientWidth && getComputedStyle(e).overflowX === 'auto'))
+		.map((e) => e.outerHTML.slice(0, 80))`, width))
+	if len(wide) > 0 {
+		w.Errorf("%s these elements are too wide: %q", what, wide)
+	}
+}
+
 func narrow(s *service, w *tab) {
 	fits := func(what string) {
 		w.Helper()
-		if n := value[int](w, `document.documentElement.scrollWidth`); n > 360 {
-			w.Errorf("%s the page is %d px wide", what, n)
-		}
-		wide := value[[]string](w, `[...document.querySelectorAll('body *')].filter((e) => e.checkVisibility() &&
-			(e.getBoundingClientRect().right > 360 || e.scrollWidth > e.clientWidth && getComputedStyle(e).overflowX === 'auto'))
-			.map((e) => e.outerHTML.slice(0, 80))`)
-		if len(wide) > 0 {
-			w.Errorf("%s these elements are too wide: %q", what, wide)
-		}
+		w.fits(what, 360)
 	}
 	w.resize(360, 740)
 	fits("empty,")

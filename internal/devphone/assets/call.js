@@ -3,8 +3,8 @@ import { el, latency, plural } from './dom.js';
 import { folded, heading, rows, table } from './parts.js';
 import { stateTable } from './state.js';
 
-// Of a form, these parameters are shown at once. The others are the same for most messages.
-const important = /^(Body|From|To|MessageSid|OptOutType|MediaUrl\d+)$/;
+// Of a form, these parameters are shown at once, in this order. The others are the same for most messages.
+const important = [/^Body$/, /^MediaUrl\d+$/, /^OptOutType$/, /^From$/, /^To$/, /^MessageSid$/];
 
 const maxLines = 12; // of a body, that are shown at once
 const maxLength = 1200; // characters of these lines
@@ -38,7 +38,8 @@ function summaryText(call) {
 }
 
 function exchangeNode(x, number, open) {
-  const title = el('span', { className: 'mono' }, number ? `${number}. ` : '', el('b', {}, x.method), ` ${x.url} `);
+  const url = x.method === 'GET' ? x.url.replace(/\?.*/, '?…') : x.url; // its parameters are shown below
+  const title = el('span', { className: 'mono url' }, number ? `${number}. ` : '', el('b', {}, x.method), ` ${url} `);
   const result = [x.status || 'no answer', ' in ', latency(x.took_ns), x.tries > 1 ? `, ${x.tries} tries` : ''];
   return el('details', { className: 'exchange', open },
     el('summary', {}, title, el('span', { className: x.status >= 200 && x.status < 400 ? 'good' : 'bad' }, `→ ${result.join('')}`)),
@@ -52,8 +53,9 @@ function sentNode(x) {
   const all = isJSON ? [] : [...new URLSearchParams(x.method === 'GET' ? query : x.body.text)];
   return el('section', { 'aria-label': 'Sent' },
     heading('Sent', isJSON ? type : ''),
-    isJSON ? bodyNode(x.body, 'sent', true) : rows(all.filter(([name]) => important.test(name))),
-    table('more parameter', all.filter(([name]) => !important.test(name))),
+    isJSON || all.length ? null : el('p', { className: 'quiet' }, 'No parameters.'),
+    isJSON ? bodyNode(x.body, 'sent', true) : rows(important.flatMap((name) => all.filter((pair) => name.test(pair[0])))),
+    table('more parameter', all.filter((pair) => !important.some((name) => name.test(pair[0])))),
     x.body.is_cut ? note(x.body) : null,
     table('request header', x.header));
 }

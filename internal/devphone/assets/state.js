@@ -5,6 +5,7 @@ import { el } from './dom.js';
 export function stateTable(call) {
   const { title, before, after } = values(call);
   const names = [...new Set([...before.keys(), ...after.keys()])];
+  if (!names.length && call.fault) return null; // the fault says enough
   if (!names.length) return el('p', { className: 'quiet' }, `No ${title} in, and none out.`);
   return el('table', { className: 'changes' },
     el('thead', {}, el('tr', {}, ...[title, 'in', 'out', 'change'].map((text) => el('th', { scope: 'col' }, text)))),
