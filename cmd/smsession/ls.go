@@ -23,9 +23,9 @@ const sortedLimit = 100_000
 // Help is shown below the flags' summary.
 func (c *lsCommand) Help() string {
 	return `COUNT is the number of counted messages. IDLE is the time since the last one. LEFT is the time until the session
-expires if no further message arrives. Ended sessions are left out. ls reads the keys with SCAN, so Redis continues to
-answer messages. It prints each conversation when it finds it, unless --sort is set. On a Cluster, a conversation whose
-slot moves meanwhile may be listed twice or not at all.
+expires if no further message arrives. APP is yes if your own app has stored something. Ended sessions are left out. ls
+reads the keys with SCAN, so Redis continues to answer messages. It prints each conversation when it finds it, unless
+--sort is set. On a Cluster, a conversation whose slot moves meanwhile may be listed twice or not at all.
 
 ls needs REDIS_URL and no Twilio secret. The exit status is 0 also if there are no conversations, 1 if Redis cannot be
 read, and 2 for a wrong command line or setting.

@@ -22,9 +22,9 @@ type watchCommand struct {
 // Help is shown below the flags' summary.
 func (c *watchCommand) Help() string {
 	return `In a terminal, watch shows a table with the latest messages first, and the latest events below it; Ctrl-C
-ends it. Into a pipe, or with --json, it prints one line for each event: began, continued, ended (by STOP or an operator)
-or gone (expired or erased). Each poll reads all keys with SCAN. For conversations beyond --limit, watch shows new
-messages. It does not show when they are gone.
+ends it. Into a pipe, or with --json, it prints one line for each event: began, continued, ended (by STOP, your own app
+or an operator) or gone (expired or erased). A line ends in app if your own app has stored something. Each poll reads all
+keys with SCAN. For conversations beyond --limit, watch shows new messages. It does not show when they are gone.
 
 watch needs REDIS_URL and no Twilio secret. If Redis goes away, watch waits for it. If Redis cannot be read at the
 start, the exit status is 1. It is 2 for a wrong command line or setting.

@@ -34,7 +34,7 @@ func TestListAsATable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // time stands still
 		now := time.Now()
 		conversations := []inspect.Conversation{
-			{To: to, From: from, Count: 7, Written: now.Add(-90 * time.Second), Began: now.Add(-time.Hour), Left: 3*time.Hour + 58*time.Minute + 31*time.Second},
+			{To: to, From: from, Count: 7, Written: now.Add(-90 * time.Second), Began: now.Add(-time.Hour), Left: 3*time.Hour + 58*time.Minute + 31*time.Second, App: 212},
 			{To: "whatsapp:" + to, From: "whatsapp:+15551234567", Count: 1234567, Written: now.Add(-25 * time.Hour), Left: inspect.Forever},
 			{To: to, From: "a long\x1b[2J name that is wider", Newer: true, Left: time.Second},
 			{To: to, From: "\x1b[2J", Count: 1, Written: now, Left: time.Second},
@@ -47,8 +47,8 @@ func TestListAsATable(t *testing.T) {
 			}
 		}
 		want := "" +
-			"FROM                  TO                      COUNT     IDLE     LEFT\n" +
-			"+12025550143          +1500•••0006                7    1m30s    3h58m\n" +
+			"FROM                  TO                      COUNT     IDLE     LEFT  APP\n" +
+			"+12025550143          +1500•••0006                7    1m30s    3h58m  yes\n" +
 			"whatsapp:+1555•••4567 whatsapp:+1500•••0006 1234567    1d01h for ever\n" +
 			`a lon•••ider          +1500•••0006                ?        ?       1s` + "\n" +
 			`\x1b[2J               +1500•••0006                1       0s       1s` + "\n"
@@ -64,7 +64,7 @@ func TestListAsJSON(t *testing.T) {
 		var out strings.Builder
 		list := &inspect.Printer{Out: &out, JSON: true}
 		err := list.List([]inspect.Conversation{
-			{To: to, From: from, Count: 7, Written: now.Add(-90 * time.Second), Began: now.Add(-time.Hour), Left: time.Hour + time.Millisecond},
+			{To: to, From: from, Count: 7, Written: now.Add(-90 * time.Second), Began: now.Add(-time.Hour), Left: time.Hour + time.Millisecond, App: 212},
 			{To: to, From: "\u202e", Newer: true, Left: inspect.Forever},
 		})
 		if err != nil {
@@ -76,13 +76,14 @@ func TestListAsJSON(t *testing.T) {
 			Count          int
 			Idle           int `json:"idle_seconds"`
 			Left           int `json:"left_seconds"`
+			App            int `json:"app_bytes"`
 			Began, Written time.Time
 		}
 		if err := json.Unmarshal([]byte(lines[0]), &first); err != nil {
 			t.Fatal(err)
 		}
 		if first.From != "+1202•••0143" || first.To != "+1500•••0006" || first.Count != 7 || first.Idle != 90 ||
-			first.Left != 3600 || !first.Began.Equal(now.Add(-time.Hour)) {
+			first.Left != 3600 || first.App != 212 || !first.Began.Equal(now.Add(-time.Hour)) {
 			t.Errorf("got %s", lines[0])
 		}
 		if lines[1] != `{"from":"•••","to":"+1500•••0006"}` || lines[2] != "" || len(lines) != 3 {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"smsession/internal/conversation"
@@ -20,6 +21,8 @@ type Printer struct {
 	JSON   bool
 	Reveal bool
 	Typed  []string // addresses that the operator typed
+
+	RevealApp bool // Show also prints what the app has stored and replied
 
 	begun bool // whether List was called before
 }
@@ -50,10 +53,10 @@ func (p *Printer) print(out io.Writer, object any, text string) error {
 
 // columns are the two addresses, a count and two durations. A masked address has at most 21 characters, such as
 // whatsapp:+1202•••0143. A wider address is not cut.
-const columns = "%-21s %-21s %7s %8s %8s"
+const columns = "%-21s %-21s %7s %8s %8s  %s"
 
 // header is the first line of a table.
-const header = "FROM                  TO                      COUNT     IDLE     LEFT"
+const header = "FROM                  TO                      COUNT     IDLE     LEFT  APP"
 
 // row returns a conversation as a line of a table. It shows a question mark for a value that only a later version can
 // read.
@@ -65,7 +68,11 @@ func (p *Printer) row(c Conversation, now time.Time) string {
 	if c.Left != Forever {
 		left = duration.Brief(c.Left)
 	}
-	return fmt.Sprintf(columns, p.address(c.From), p.address(c.To), count(c), idle, left)
+	app := ""
+	if c.App > 0 {
+		app = "yes"
+	}
+	return strings.TrimRight(fmt.Sprintf(columns, p.address(c.From), p.address(c.To), count(c), idle, left, app), " ")
 }
 
 // count returns the count of a conversation, or a question mark if only a later version can read it.
@@ -87,10 +94,11 @@ type object struct {
 	Left    *int64     `json:"left_seconds,omitempty"`
 	Began   *time.Time `json:"began,omitempty"`
 	Written *time.Time `json:"written,omitempty"`
+	App     int        `json:"app_bytes,omitempty"` // the size of what the app has stored
 }
 
 func (p *Printer) object(c Conversation, now time.Time) object {
-	o := object{From: p.mask(c.From), To: p.mask(c.To)}
+	o := object{From: p.mask(c.From), To: p.mask(c.To), App: c.App}
 	if c.Left != Forever {
 		o.Left = new(wholeSeconds(c.Left))
 	}

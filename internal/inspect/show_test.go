@@ -155,12 +155,13 @@ func TestFindReturnsAtMost400(t *testing.T) {
 	})
 }
 
-// TestSnapshotAsJSON checks that the record is unchanged, or left out if it belongs to another conversation.
+// TestSnapshotAsJSON checks that the record is unchanged, or left out if it belongs to another conversation. A value
+// that is not a record is left out, because it may be a damaged record.
 func TestSnapshotAsJSON(t *testing.T) {
 	for text, want := range map[string]string{
 		at(to, from, 1, 3, time.Now(), ""):           "same",
 		at(to, from, 2, 3, time.Now(), ""):           "same", // a later version
-		"\x1b[2J":                                    `"\u001b[2J"` + "\n",
+		"\x1b[2J":                                    "",
 		at(to, "+19998887777", 1, 3, time.Now(), ""): "",
 	} {
 		if want == "same" {

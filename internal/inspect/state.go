@@ -59,6 +59,7 @@ type Conversation struct {
 	Began    time.Time
 	Written  time.Time     // when the last message was counted, by the clock of the replica
 	Left     time.Duration // until the session expires if no message comes; Forever if nothing limits it
+	App      int           // the size in bytes of what the app has stored; 0 if it has stored nothing
 	Ended    bool
 	Newer    bool // the record has a later version: only To, From and Left are set
 }
@@ -73,6 +74,7 @@ func conversations(snapshots []Snapshot, withEnded bool) []Conversation {
 		c.Ended, c.Newer = state == ended, state == laterVersion
 		if r != nil {
 			c.Count, c.Began, c.Written, c.Left = r.Counter, r.Began, r.Written, min(c.Left, r.Deadline.Sub(now))
+			c.App = len(r.Data)
 		}
 		if state == live || c.Newer || c.Ended && withEnded && c.Left > 0 {
 			found = append(found, c)

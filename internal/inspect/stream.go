@@ -27,8 +27,13 @@ func (s *Stream) Show(_ *Watch, events []Event, failure error) error {
 	return nil
 }
 
-// event returns an event as text. It has at most 80 characters if the addresses are masked.
+// event returns an event as text. It has at most 80 characters if the addresses are masked. It ends in app if the app
+// has stored something.
 func (p *Printer) event(e Event) string {
 	at, from, to := e.At.Format("15:04:05"), p.address(e.From), p.address(e.To)
-	return fmt.Sprintf("%s %-9s %-21s %-21s %7s", at, e.Kind, from, to, count(e.Conversation))
+	text := fmt.Sprintf("%s %-9s %-21s %-21s %7s", at, e.Kind, from, to, count(e.Conversation))
+	if e.App > 0 {
+		text += "  app"
+	}
+	return text
 }

@@ -16,7 +16,7 @@ type Kind string
 const (
 	Began     Kind = "began"
 	Continued Kind = "continued" // a message was counted
-	Ended     Kind = "ended"     // by STOP or by an operator
+	Ended     Kind = "ended"     // by STOP, by the app or by an operator
 	Gone      Kind = "gone"      // the session expired, or it was erased
 )
 
