@@ -159,6 +159,9 @@ func TestExpressionsNameNoJob(t *testing.T) {
 	}
 }
 
+// anyApp is the setting of an app, for a replica with all metrics. Nothing listens there.
+const anyApp = "APP_URL=http://127.0.0.1:1/sms"
+
 // addedLabels are the labels that Prometheus adds to every series.
 var addedLabels = []string{"job", "instance"}
 
@@ -214,7 +217,7 @@ func unknownParts(expr string, all []series) []string {
 
 func TestExpressionsFitTheMetrics(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
-	r := startReplica(t, server.URL())
+	r := startReplica(t, server.URL(), anyApp)
 	all := append(scrape(t, r), series{name: "up"}) // made by Prometheus
 	for _, expr := range expressions(t) {
 		for _, wrong := range unknownParts(expr, all) {
@@ -241,7 +244,7 @@ func TestReadmeHasEveryMetric(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	text := shipped(t, "deploy/README.md")
 	names := map[string]bool{}
-	for _, one := range scrape(t, startReplica(t, server.URL())) {
+	for _, one := range scrape(t, startReplica(t, server.URL(), anyApp)) {
 		if strings.HasPrefix(one.name, "smsession_") {
 			names[regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(one.name, "")] = true
 		}
