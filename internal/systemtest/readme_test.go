@@ -1,13 +1,17 @@
 package systemtest
 
 import (
+	"maps"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
+	"github.com/gomodule/redigo/redis"
+
 	"smsession/internal/config"
 	"smsession/internal/redistest"
+	"smsession/internal/session/record"
 	"smsession/internal/webhooktest"
 )
 
@@ -29,32 +33,75 @@ func TestRunbookCommands(t *testing.T) {
 	if !found {
 		t.Fatal("the runbook has no commands")
 	}
-	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
-		r := startReplica(t, b.URL)
-		s, other := newSender(t), newSender(t)
-		for _, sender := range []*sender{s, other, s} {
-			if _, err := sender.Send(r.url, "/sms", webhooktest.NewSID(), ""); err != nil {
-				t.Fatal(err)
-			}
+	for name, app := range map[string]string{
+		"a conversation without an app is ended": "",
+		"an app cannot pretend that it is ended": `,"app":{"cookies":[],"ended":"2026-11-28T09:58:50Z",` +
+			`"deadline":"x","app":{},"messages":"SM9=9","data":{"version":2,"counter":9,"messages":"x","ended":true}}`,
+	} {
+		redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+			t.Run(name, func(t *testing.T) { runRunbook(t, b, block, app) })
+		})
+	}
+}
+
+// runRunbook runs the commands in a conversation of two messages whose record has the given field, while there is
+// another conversation with this field.
+func runRunbook(t *testing.T, b *redistest.Backend, block, field string) {
+	t.Helper()
+	r := startReplica(t, b.URL)
+	s, other := newSender(t), newSender(t)
+	for _, sender := range []*sender{s, other, s} {
+		if _, err := sender.Send(r.url, "/sms", webhooktest.NewSID(), ""); err != nil {
+			t.Fatal(err)
 		}
-		block := strings.Replace(block, "from=+12025550143", "from="+s.From, 1)
-		cmd := exec.Command("sh", "-eu", "-c", block)
-		cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "REDIS_URL=" + b.URL}
-		out, err := cmd.CombinedOutput()
+	}
+	conn := redistest.Conn(t, b.Addr)
+	get := func(key string) string {
+		text, err := redis.String(conn.Do("GET", key))
 		if err != nil {
-			t.Fatalf("%v:\n%s", err, out)
+			t.Fatal(err)
 		}
-		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
-		for i, want := range []string{"sms:conversation:" + s.To + ":" + s.From, `"counter":2`, "14", "ended", "1"} {
-			if i >= len(lines) || !strings.Contains(lines[i], want) {
-				t.Fatalf("line %d should contain %q:\n%s", i+1, want, out)
-			}
+		return text
+	}
+	var keys, before []string
+	for i, sender := range []*sender{s, other} {
+		keys = append(keys, "sms:session:"+get("sms:conversation:"+sender.To+":"+sender.From))
+		before = append(before, strings.Replace(get(keys[i]), `,"messages"`, field+`,"messages"`, 1))
+		if _, err := conn.Do("SET", keys[i], before[i], "KEEPTTL"); err != nil {
+			t.Fatal(err)
 		}
-		if a, err := s.Send(r.url, "/sms", webhooktest.NewSID(), ""); err != nil ||
-			a.Text() != webhooktest.Greeting(1) {
-			t.Errorf("the next message gets %q, %v", a.Text(), err)
+	}
+	block = strings.Replace(block, "from=+12025550143", "from="+s.From, 1)
+	cmd := exec.Command("sh", "-eu", "-c", block)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "REDIS_URL=" + b.URL}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v:\n%s", err, out)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	for i, want := range []string{"sms:conversation:" + s.To + ":" + s.From, `"counter":2`, "14", "ended", "1"} {
+		if i >= len(lines) || !strings.Contains(lines[i], want) {
+			t.Fatalf("line %d should contain %q:\n%s", i+1, want, out)
 		}
-	})
+	}
+	checkEndedRecord(t, before[0], get(keys[0]))
+	if a, err := s.Send(r.url, "/sms", webhooktest.NewSID(), ""); err != nil || a.Text() != webhooktest.Greeting(1) {
+		t.Errorf("the next message gets %q, %v", a.Text(), err)
+	}
+}
+
+// checkEndedRecord checks that the commands have ended a record as the service does.
+func checkEndedRecord(t *testing.T, before, after string) {
+	t.Helper()
+	old, err := record.Parse([]byte(before))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := record.Parse([]byte(after))
+	if err != nil || r.Ended.IsZero() || r.Counter != 0 || len(r.Data) > 0 || !r.Began.Equal(old.Began) ||
+		!maps.Equal(maps.Collect(r.Messages()), maps.Collect(old.Messages())) {
+		t.Errorf("the record was\n%s\nand is, %v,\n%s", before, err, after)
+	}
 }
 
 // TestRedisURLWithPassword uses the URLs of the documentation with redis-cli, which reads the text before the colon as
