@@ -136,7 +136,8 @@ func (s site) header() http.Header {
 	h := make(http.Header, 16)
 	h["X-Forwarded-Host"] = []string{s.public.Host}
 	h["X-Forwarded-Proto"] = []string{scheme}
-	if login := s.address.Parsed().User; login != nil {
+	if s.address.Login != "" {
+		login := s.address.Parsed().User
 		password, _ := login.Password()
 		text := base64.StdEncoding.EncodeToString([]byte(login.Username() + ":" + password))
 		h["Authorization"] = []string{"Basic " + text}

@@ -30,7 +30,9 @@ func readProlog(text []byte) (source []byte, head int, found Findings, err error
 	if hasMark {
 		found.Warn(0, "The document begins with a byte order mark. It is not confirmed that Twilio accepts one.")
 	}
-	if match := declaration.FindSubmatch(source); match != nil {
+	if bytes.HasPrefix(source, []byte(utf8Declaration)) { // the usual one; the expression takes longer than the rest
+		head = len(utf8Declaration)
+	} else if match := declaration.FindSubmatch(source); match != nil {
 		version, encoding := strings.Trim(string(match[1]), `"'`), strings.Trim(string(match[2]), `"'`)
 		if version != "1.0" {
 			found.Warn(0, "The document declares XML %.60s. "+
