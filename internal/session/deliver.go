@@ -99,7 +99,10 @@ func (m *Manager) attemptNow(ctx context.Context, d *delivery, past *history) (t
 		return t
 	}
 	t.saved, t.err = m.commit(ctx, d, past, found, t.record)
-	if t.err != nil && d.turn != nil {
+	switch {
+	case t.err == nil:
+		t.err = t.failure
+	case d.turn != nil:
 		t.kept = &kept{t.processed, found.record.Bytes()}
 	}
 	return t

@@ -13,17 +13,19 @@ import (
 
 // processed is the result of respond, which commit has not saved yet. It never changes after it was made.
 type processed struct {
-	record *record.Record // the record after the message
-	reply  conversation.Reply
-	result Result
+	record  *record.Record // the record after the message
+	reply   conversation.Reply
+	result  Result
+	failure error // the error of the outcome although the record is saved: the responder failed at STOP
 }
 
 // respond processes a message. r is the record before the message. A message that was counted before gets the recorded
 // reply and leaves the record unchanged. If an earlier attempt has kept its result and the record has not changed
 // since, respond returns this result. respond has no side effects, except those of the responder.
 //
-// A message that ends the conversation gets no reply. The same applies to a message whose conversation has had
-// MaxReplies replies in the last minute. Both are counted like other messages.
+// A message that ends the conversation gets no reply, and the responder gets the message only if it calls an app. A
+// silent message gets no reply, either. The same applies to a message whose conversation has had MaxReplies replies in
+// the last minute. All of them are counted like other messages.
 //
 // An error of respond is errConflict or ErrWaited, or it wraps ErrResponder and its cause.
 func (m *Manager) respond(
@@ -38,7 +40,7 @@ func (m *Manager) respond(
 		return processed{record: r, reply: reply, result: Repeated}, Calls{}, nil
 	case past.kept != nil:
 		return processed{}, Calls{}, errConflict
-	case d.Ends:
+	case d.Ends && m.options.CallTimeout == 0:
 		return m.ended(r, d.SID, conversation.Reply{}, now), Calls{}, nil
 	}
 	return m.ask(ctx, r, &d.Incoming, past.calls.Count+1, now)
@@ -52,6 +54,10 @@ func (m *Manager) ask(
 	message.Attempt = attempt
 	after, reply, calls, err := m.call(ctx, stateOf(r), message)
 	later := now.Add(calls.Took)
+	if in.Ends {
+		p, err := m.stopped(r, in, err, later)
+		return p, calls, err
+	}
 	if err != nil {
 		return processed{}, calls, err
 	}
@@ -61,6 +67,9 @@ func (m *Manager) ask(
 	}
 	if !r.IsUnderway() {
 		r = r.Begin(now, m.options.Lifetime)
+	}
+	if in.IsSilent {
+		reply = conversation.Reply{}
 	}
 	if !reply.IsEmpty() {
 		var isAllowed bool
@@ -112,6 +121,19 @@ func (m *Manager) call(
 		err = fmt.Errorf("%w: %w", ErrResponder, err)
 	}
 	return after, reply, calls, err
+}
+
+// stopped processes a message that ends the conversation, after the responder was called with the result err. If the
+// call failed, the conversation ends all the same. Unless this delivery is the last one, the message is then not
+// counted, so that the next delivery calls the app again.
+func (m *Manager) stopped(r *record.Record, in *Incoming, err error, now time.Time) (processed, error) {
+	switch {
+	case err == nil || in.IsLast:
+		return m.ended(r, in.SID, conversation.Reply{}, now), nil
+	case r.IsUnderway():
+		return processed{record: r.End(now), failure: err}, nil
+	}
+	return processed{}, err
 }
 
 // ended processes a message that ends the conversation.

@@ -39,10 +39,11 @@ var (
 	// ErrNewer means that a later version of this service wrote the session. The session was not changed.
 	ErrNewer = record.ErrNewer
 
-	// ErrWaited means that the message did not get its turn in time to call the app. Nothing was saved.
+	// ErrWaited means that the message did not get its turn in time to call the app. Nothing was saved, but a session
+	// was ended if the message ends it.
 	ErrWaited = conversation.ErrWaited
 
-	// ErrResponder means that the responder failed. Nothing was saved.
+	// ErrResponder means that the responder failed. Nothing was saved, but a session was ended if the message ends it.
 	ErrResponder = errors.New("responder failed")
 
 	errPanicked = errors.New("another request with this message failed")

@@ -122,10 +122,12 @@ func (s *shared) run(command string, args []string) (any, error) {
 	return s.model.do(command, args)
 }
 
+// set sets a key that does not expire.
 func (s *shared) set(key, value string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.model.keys[key] = value
+	delete(s.model.ends, key)
 }
 
 func (s *shared) get(key string) string {
