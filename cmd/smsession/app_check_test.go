@@ -35,12 +35,22 @@ func startApp(t *testing.T, h http.HandlerFunc) string {
 }
 
 func TestAppCheck(t *testing.T) {
+	good := startApp(t, answer(200, "text/xml", "<Response><Message>Our shop is open.</Message></Response>"))
 	bad := startApp(t, answer(500, "text/html", "<h1>Oops</h1>\x1b[2J"))
+	t.Run("a good app", func(t *testing.T) {
+		status, stdout, stderr := appCheck(t, good)
+		if status != 0 || stderr != "" ||
+			!strings.HasPrefix(stdout, "first message: ok\n> Hello\n* 200 text/xml after ") ||
+			!strings.Contains(stdout, "\n< Our shop is open.\n") ||
+			!strings.HasSuffix(stdout, "\nsafe to call again: yes\nscenarios: 13 ok, 0 with warnings, 0 failed\n") {
+			t.Errorf("exit status %d, %s\n%s", status, stderr, stdout)
+		}
+	})
 	t.Run("a bad app", func(t *testing.T) {
 		status, stdout, stderr := appCheck(t, bad)
 		if status != 1 || stderr != "smsession: 1 of 1 scenarios failed: the same would happen in production\n" ||
 			!strings.Contains(stdout, "\n! 11217 HTTP error response code: ") ||
-			!strings.Contains(stdout, `, the fault status: <h1>Oops</h1>\x1b[2J`) ||
+			!strings.Contains(stdout, `, fault status: <h1>Oops</h1>\x1b[2J`) ||
 			!strings.Contains(stdout, "1 failed, 12 not run") || strings.Contains(stdout, "\x1b") {
 			t.Errorf("exit status %d, %s\n%s", status, stderr, stdout)
 		}
@@ -76,7 +86,7 @@ func TestAppCheck(t *testing.T) {
 	t.Run("a reader that has gone", func(t *testing.T) {
 		var stderr strings.Builder
 		p := &process{stdout: closedPipe(t), stderr: &stderr}
-		if status := run(t.Context(), p, []string{"app-check", bad}); status != 0 || stderr.Len() > 0 {
+		if status := run(t.Context(), p, []string{"app-check", good}); status != 0 || stderr.Len() > 0 {
 			t.Errorf("exit status %d, %s", status, stderr.String())
 		}
 	})
@@ -95,7 +105,7 @@ func TestAppCheckRefusals(t *testing.T) {
 		args       []string
 	}{
 		{"no app", "APP_URL (the argument URL): the setting is missing", 2, nil},
-		{"an app that is not there", "the app at " + gone + " cannot be reached: start it, or check the URL", 1,
+		{"an app that is not there", "the app at " + gone + " cannot be reached: start it, or check the URL: ", 1,
 			[]string{gone + "/sms?key=S3cr3t"}},
 		{"another host", "if you own that host, use --i-own-this-host", 2, []string{"http://192.0.2.1/sms?key=S3cr3t"}},
 		{"a URL without a scheme", "APP_URL (the argument URL): ", 2, []string{"user:S3cr3t@localhost/sms"}},

@@ -5,13 +5,12 @@ package appcheck
 
 import (
 	"context"
-	"errors"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"time"
 
 	"smsession/internal/config"
-	"smsession/internal/conversation"
 	"smsession/internal/hostname"
 	"smsession/internal/twiml"
 	"smsession/internal/weburl"
@@ -49,27 +48,9 @@ func Run(ctx context.Context, o Options, view View) error {
 		return err
 	}
 	defer f.close()
-	var sum Summary
-	var warned twiml.Findings
-	all := scenarios()
-	for i, s := range all {
-		run := &run{fleet: f}
-		s.play(ctx, run)
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		r := run.result(s.name, &warned)
-		if i == 0 && r.hasFault("unreachable") {
-			return unreachable(o.App.URL)
-		}
-		sum.add(r, run.safe)
-		if err := view.Scenario(r); err != nil {
-			return err
-		}
-		if i == 0 && !r.wasAnswered() {
-			sum.NotRun = len(all) - 1
-			break
-		}
+	sum, err := play(ctx, f, view)
+	if err != nil {
+		return err
 	}
 	if err := view.Summary(sum); err != nil {
 		return err
@@ -77,21 +58,41 @@ func Run(ctx context.Context, o Options, view View) error {
 	return sum.Err()
 }
 
-// reach returns an error if no TCP connection to the app can be made.
-func reach(ctx context.Context, app weburl.URL) error {
-	address := net.JoinHostPort(hostname.Of(app.Host), app.Port())
-	c, err := (&net.Dialer{Timeout: 3 * time.Second}).DialContext(ctx, "tcp", address)
-	switch {
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case err != nil:
-		return unreachable(app)
+// play carries out the scenarios and shows their results.
+func play(ctx context.Context, f *fleet, view View) (sum Summary, err error) {
+	var warned twiml.Findings
+	all := scenarios()
+	for i, s := range all {
+		run := &run{fleet: f}
+		s.play(ctx, run)
+		r := run.result(s.name, &warned)
+		switch {
+		case ctx.Err() != nil:
+			return sum, context.Cause(ctx)
+		case i == 0 && !r.wasAnswered():
+			sum.NotRun = len(all) - 1
+		}
+		sum.add(r, run.safe)
+		if err := view.Scenario(r); err != nil || sum.NotRun > 0 {
+			return sum, err
+		}
 	}
-	return c.Close()
+	return sum, nil
 }
 
-func unreachable(app weburl.URL) error {
-	return fmt.Errorf("the app at %s cannot be reached: start it, or check the URL", app.Origin())
+// reach returns an error if no connection to the app can be made. A message would wait for the app until its time-out.
+func reach(ctx context.Context, app weburl.URL) error {
+	ctx, cancel := context.WithTimeout(ctx, 3*time.Second)
+	defer cancel()
+	dial := new(net.Dialer).DialContext
+	if app.IsHTTPS() {
+		dial = new(tls.Dialer).DialContext
+	}
+	c, err := dial(ctx, "tcp", net.JoinHostPort(hostname.Of(app.Host), app.Port()))
+	if err != nil {
+		return fmt.Errorf("the app at %s cannot be reached: start it, or check the URL: %w", app.Origin(), err)
+	}
+	return c.Close()
 }
 
 // Summary is the result of all scenarios together.
@@ -124,10 +125,4 @@ func (s *Summary) add(r Result, safe Safe) {
 		s.SafeToCallAgain = safe
 	}
 	s.OK = s.Failed == 0
-}
-
-// isFault reports whether err is the given fault of an app.
-func isFault(err error, word conversation.Fault) bool {
-	fault, ok := errors.AsType[conversation.Fault](err)
-	return ok && fault == word
 }

@@ -1,13 +1,139 @@
 package appcheck
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
+
+	"smsession/internal/webhooktest"
+	"smsession/internal/weburl"
 )
+
+// The texts are those of Twilio's tutorial.
+func TestGoodApp(t *testing.T) {
+	t.Parallel()
+	l := &ledger{app: cookieCounter, calls: map[string]int{}}
+	r, err := check(t, l.ServeHTTP)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, r.findings())
+	}
+	if s := *r.summary; !s.OK || s.Failed+s.Warned+s.NotRun > 0 || s.SafeToCallAgain != SafeYes ||
+		s.Scenarios != len(scenarios()) {
+		t.Errorf("the summary is %+v\n%s", s, r.findings())
+	}
+	for name, want := range map[string]string{
+		"first message":          "1",
+		"second message":         "1 2",
+		"the same message again": "1 1",
+		"two at once":            "1 2 3",
+		"a picture":              "1 2",
+		"WhatsApp":               "1 2",
+		"emoji":                  "1",
+		"1,600 characters":       "1",
+		"STOP":                   "1 - 1",
+		"a lost cookie":          "1 2",
+		"a foreign cookie":       "1 1 2",
+		"a slow network":         "1",
+		// twice the second message after a crash, and each time a third one
+		"called again after a crash": "1 2 2 3 2 3",
+	} {
+		if got := counts(r.scenario(t, name)); got != want {
+			t.Errorf("%s: the senders see %s, want %s", name, got, want)
+		}
+	}
+	again := r.scenario(t, "called again after a crash").Messages[1].delivery.Message.SID
+	for sid, calls := range l.calls {
+		if want := 1; calls != want && sid != again {
+			t.Errorf("the app was called %d times for one message", calls)
+		}
+	}
+	if l.calls[again] != 3 {
+		t.Errorf("the app was called %d times for the message of the crash, want 3", l.calls[again])
+	}
+}
+
+// counts returns the tutorial's numbers that the senders of a scenario saw, in order of their size for messages that
+// were sent at once, and - for no reply.
+func counts(r Result) string {
+	var seen []string
+	for _, m := range r.Messages {
+		number := "-"
+		for n := range 9 {
+			if len(m.Replies) == 1 && m.Replies[0].Body == webhooktest.Greeting(n+1) {
+				number = fmt.Sprint(n + 1)
+			}
+		}
+		seen = append(seen, number)
+	}
+	if r.Name == "two at once" && seen[0] > seen[1] {
+		seen[0], seen[1] = seen[1], seen[0]
+	}
+	return strings.Join(seen, " ")
+}
+
+func TestAppWithoutState(t *testing.T) {
+	t.Parallel()
+	r, err := check(t, func(w http.ResponseWriter, r *http.Request) { say(w, "Our shop is open.") })
+	if err != nil || r.summary.Failed > 0 || r.summary.SafeToCallAgain != SafeYes {
+		t.Errorf("%v, %+v\n%s", err, r.summary, r.findings())
+	}
+}
+
+// TestOwnState checks an app that must not be called twice. That is a warning, because the service calls it once as
+// long as nothing crashes.
+func TestOwnState(t *testing.T) {
+	t.Parallel()
+	r, err := check(t, (&serverCounter{counts: map[string]int{}}).ServeHTTP)
+	if err != nil || r.summary.SafeToCallAgain != SafeNo || r.summary.Failed != 0 || r.summary.Warned != 1 {
+		t.Fatalf("%v, %+v\n%s", err, r.summary, r.findings())
+	}
+	if got := counts(r.scenario(t, "two at once")); got != "1 2 3" {
+		t.Errorf("two at once see %s", got)
+	}
+}
+
+// TestLastSIDApp checks an app that remembers only the last MessageSid, so that a second call at once looks safe.
+func TestLastSIDApp(t *testing.T) {
+	t.Parallel()
+	s := serverCounter{counts: map[string]int{}}
+	var last, answer string
+	r, err := check(t, func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		isRepeat := r.PostFormValue("MessageSid") == last
+		s.mu.Unlock()
+		if isRepeat {
+			fmt.Fprint(w, answer)
+			return
+		}
+		recorded := httptest.NewRecorder()
+		s.ServeHTTP(recorded, r)
+		last, answer = r.PostFormValue("MessageSid"), recorded.Body.String()
+		for _, line := range recorded.Header().Values("Set-Cookie") {
+			w.Header().Add("Set-Cookie", line)
+		}
+		w.Header().Set("Content-Type", "text/xml")
+		fmt.Fprint(w, answer)
+	})
+	if err != nil || r.summary.SafeToCallAgain != SafeNo {
+		t.Errorf("%v, %+v\n%s", err, r.summary, r.findings())
+	}
+}
+
+// TestChangingAnswers checks an app that answers each request in another way. A resend must not show it.
+func TestChangingAnswers(t *testing.T) {
+	t.Parallel()
+	r, err := check(t, func(w http.ResponseWriter, r *http.Request) { say(w, webhooktest.NewSID()) })
+	if err != nil || !r.scenario(t, "the same message again").OK || r.summary.SafeToCallAgain != SafeNo {
+		t.Errorf("%v, %+v\n%s", err, r.summary, r.findings())
+	}
+}
 
 func TestFaultyApps(t *testing.T) {
 	twiml := func(answer string) http.HandlerFunc {
@@ -63,6 +189,7 @@ func TestFaultyApps(t *testing.T) {
 }
 
 func TestSlowApp(t *testing.T) {
+	t.Parallel()
 	o := optionsFor(t, serve(t, func(_ http.ResponseWriter, r *http.Request) { hang(r) }))
 	o.App.Timeout = 200 * time.Millisecond
 	r, err := checkWith(t, o)
@@ -71,12 +198,107 @@ func TestSlowApp(t *testing.T) {
 	}
 }
 
+// TestFaultInOneScenario checks apps that fail only under one of the conditions.
+func TestFaultInOneScenario(t *testing.T) {
+	failIf := func(isBad func(r *http.Request) bool) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if isBad(r) {
+				http.Error(w, "Oops", http.StatusInternalServerError)
+				return
+			}
+			cookieCounter(w, r)
+		}
+	}
+	for _, row := range []struct {
+		scenario string
+		isBad    func(r *http.Request) bool
+	}{
+		{"a picture", func(r *http.Request) bool { return r.PostFormValue("Body") == "" }},
+		{"WhatsApp", func(r *http.Request) bool { return strings.HasPrefix(r.PostFormValue("From"), "whatsapp:") }},
+		{"emoji", func(r *http.Request) bool { return strings.Contains(r.PostFormValue("Body"), "日") }},
+		{"1,600 characters", func(r *http.Request) bool { return len(r.PostFormValue("Body")) > 255 }},
+	} {
+		t.Run(row.scenario, func(t *testing.T) {
+			t.Parallel()
+			r, err := check(t, failIf(row.isBad))
+			if err == nil || r.summary.Failed != 1 || r.scenario(t, row.scenario).OK {
+				t.Errorf("%v, %+v\n%s", err, r.summary, r.findings())
+			}
+		})
+	}
+	t.Run("an echo of 1,600 characters is too long for Twilio", func(t *testing.T) {
+		t.Parallel()
+		r, err := check(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Type", "text/plain")
+			fmt.Fprint(w, "You said: "+r.PostFormValue("Body"))
+		})
+		if err == nil || r.summary.Failed != 1 ||
+			!strings.Contains(r.findings(), "1,600 characters, warning false: 14103") {
+			t.Errorf("%v, %+v\n%s", err, r.summary, r.findings())
+		}
+	})
+}
+
+func TestSignatures(t *testing.T) {
+	const token, public = "0123456789abcdef0123456789abcdef", "https://bot.example.com/hook"
+	t.Run("an app that verifies the URL of the request", func(t *testing.T) {
+		t.Parallel()
+		if r, err := check(t, verifying(webhooktest.AuthToken, "", cookieCounter)); err != nil {
+			t.Errorf("%v\n%s", err, r.findings())
+		}
+	})
+	t.Run("an app that verifies its public URL", func(t *testing.T) {
+		t.Parallel()
+		o := optionsFor(t, serve(t, verifying(token, public, cookieCounter)))
+		o.App.PublicURL, o.AuthToken = weburl.Split(public), token
+		if r, err := checkWith(t, o); err != nil {
+			t.Errorf("%v\n%s", err, r.findings())
+		}
+	})
+	t.Run("an app that refuses the signature is explained", func(t *testing.T) {
+		t.Parallel()
+		r, err := check(t, verifying(token, "", cookieCounter))
+		if text := r.findings(); err == nil || !strings.Contains(text, "--auth-token") ||
+			!strings.Contains(text, "--public-url") || r.summary.NotRun == 0 {
+			t.Errorf("%v\n%s", err, text)
+		}
+	})
+}
+
 func TestUnreachableApp(t *testing.T) {
-	server := httptest.NewServer(http.NotFoundHandler())
-	server.Close()
-	r, err := checkWith(t, optionsFor(t, server.URL+"/sms?key=S3cr3t"))
-	if err == nil || err.Error() != "the app at "+server.URL+" cannot be reached: start it, or check the URL" ||
-		len(r.results) > 0 {
+	gone := httptest.NewServer(http.NotFoundHandler())
+	gone.Close()
+	for name, app := range map[string]string{
+		"nothing listens":              gone.URL,
+		"the app does not speak TLS":   strings.Replace(serve(t, cookieCounter), "http:", "https:", 1),
+		"the certificate is not known": startTLS(t).URL,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := checkWith(t, optionsFor(t, app+"?key=S3cr3t"))
+			if err == nil || !strings.Contains(err.Error(), " cannot be reached: start it, or check the URL: ") ||
+				strings.Contains(err.Error(), "S3cr3t") || len(r.results) > 0 {
+				t.Errorf("%v, %+v", err, r.results)
+			}
+		})
+	}
+}
+
+func startTLS(t *testing.T) *httptest.Server {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(cookieCounter))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.StartTLS()
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestInterrupt(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	url := serve(t, func(_ http.ResponseWriter, r *http.Request) { interrupt(); hang(r) })
+	r := new(recorder)
+	ended := make(chan error, 1)
+	go func() { ended <- Run(ctx, optionsFor(t, url), r) }()
+	err := webhooktest.Receive(t, "the end of the check", ended)
+	if !errors.Is(err, context.Canceled) || len(r.results) > 0 {
 		t.Errorf("%v, %+v", err, r.results)
 	}
 }

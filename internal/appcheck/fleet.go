@@ -35,6 +35,10 @@ const (
 	replicas
 )
 
+// grace is how long the end of a check waits for the replicas. After an interruption, a call of the app may be in
+// progress, and a replica waits for it.
+const grace = time.Second
+
 // fleet is the service: replicas on loopback ports, and the Redis that they share.
 type fleet struct {
 	app      config.App
@@ -62,7 +66,15 @@ func startFleet(ctx context.Context, o Options) (*fleet, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	f.shutDown = func() { cancel(); running.Wait() }
+	f.shutDown = func() {
+		cancel()
+		ended := make(chan struct{})
+		go func() { running.Wait(); close(ended) }()
+		select {
+		case <-ended:
+		case <-time.After(grace):
+		}
+	}
 	for i := range f.urls {
 		listeners, err := replica.Listen([]string{anyPort}, []string{""})
 		if err != nil {

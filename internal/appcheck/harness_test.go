@@ -1,11 +1,15 @@
 package appcheck
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
+	"strconv"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +26,18 @@ type recorder struct {
 
 func (r *recorder) Scenario(result Result) error { r.results = append(r.results, result); return nil }
 func (r *recorder) Summary(s Summary) error      { r.summary = &s; return nil }
+
+// scenario returns the result of one scenario.
+func (r *recorder) scenario(t *testing.T, name string) Result {
+	t.Helper()
+	for _, result := range r.results {
+		if result.Name == name {
+			return result
+		}
+	}
+	t.Fatalf("%q was not run", name)
+	return Result{}
+}
 
 // findings returns the findings of all results, one per line, with their scenarios.
 func (r *recorder) findings() (text string) {
@@ -44,6 +60,7 @@ func optionsFor(t *testing.T, appURL string) Options {
 	}
 	app := config.Defaults().App
 	app.URL, app.PublicURL = u, u
+	app.Timeout = 4 * time.Second // the slow network takes a quarter of it
 	return Options{App: app, AuthToken: webhooktest.AuthToken, Version: "v1.2.3"}
 }
 
@@ -74,6 +91,65 @@ func checkWith(t *testing.T, o Options) (*recorder, error) {
 func say(w http.ResponseWriter, text string) {
 	w.Header().Set("Content-Type", "text/xml")
 	fmt.Fprintf(w, "<Response><Message>%s</Message></Response>", text)
+}
+
+// cookieCounter is the tutorial's app: its state is in a cookie.
+func cookieCounter(w http.ResponseWriter, r *http.Request) {
+	n := 1
+	if c, err := r.Cookie("count"); err == nil {
+		n, _ = strconv.Atoi(c.Value)
+		n++
+	}
+	http.SetCookie(w, &http.Cookie{Name: "count", Value: strconv.Itoa(n), Path: "/"})
+	say(w, webhooktest.Greeting(n))
+}
+
+// serverCounter is an app with a session on its side: its cookie is an ID.
+type serverCounter struct {
+	mu     sync.Mutex
+	counts map[string]int
+}
+
+func (s *serverCounter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := "s" + strconv.Itoa(len(s.counts))
+	if c, err := r.Cookie("sid"); err == nil {
+		id = c.Value
+	} else {
+		http.SetCookie(w, &http.Cookie{Name: "sid", Value: id})
+	}
+	s.counts[id]++
+	say(w, webhooktest.Greeting(s.counts[id]))
+}
+
+// ledger counts the requests for each MessageSid.
+type ledger struct {
+	app http.HandlerFunc
+
+	mu    sync.Mutex
+	calls map[string]int
+}
+
+func (l *ledger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	l.mu.Lock()
+	l.calls[r.PostFormValue("MessageSid")]++
+	l.mu.Unlock()
+	l.app(w, r)
+}
+
+// verifying is the app, if the request is signed for a URL with a token.
+func verifying(token, signed string, app http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		form, _ := url.ParseQuery(string(body))
+		want := webhooktest.Sign(token, cmp.Or(signed, "http://"+r.Host+r.URL.Path), form)
+		if r.Header.Get("X-Twilio-Signature") != want {
+			http.Error(w, "Wrong signature.", http.StatusForbidden)
+			return
+		}
+		app(w, r)
+	}
 }
 
 // hang waits until the request or the test ends.

@@ -15,12 +15,12 @@ import (
 // twilioErrors are the errors that Twilio's debugger would show for faults that cannot be read from an answer. 0 means
 // that Twilio has no error for the fault. The map does not change.
 var twilioErrors = map[conversation.Fault]int{
-	"unreachable":        11205,
-	"timeout":            11205,
-	"broken":             11206,
-	"redirect":           11216,
-	"too_large":          11750,
-	"too_many_documents": 14106,
+	app.Unreachable:      11205,
+	app.Timeout:          11205,
+	app.Broken:           11206,
+	app.Redirect:         11216,
+	app.TooLarge:         11750,
+	app.TooManyDocuments: 14106,
 }
 
 // judgeCall returns what Twilio would report about a call of the app, and advice on its fault.

@@ -3,8 +3,6 @@ package appcheck
 import (
 	"slices"
 
-	"smsession/internal/app"
-	"smsession/internal/conversation"
 	"smsession/internal/phone"
 	"smsession/internal/twiml"
 )
@@ -34,13 +32,6 @@ func (r *run) result(name string, warned *twiml.Findings) Result {
 
 func (r Result) hasWarning() bool {
 	return slices.ContainsFunc(r.Messages, func(m *Message) bool { return len(m.Findings) > 0 })
-}
-
-// hasFault reports whether a call of the app ended with a fault.
-func (r Result) hasFault(word conversation.Fault) bool {
-	return slices.ContainsFunc(r.Messages, func(m *Message) bool {
-		return slices.ContainsFunc(m.calls, func(c app.Call) bool { return isFault(c.Err, word) })
-	})
 }
 
 // wasAnswered reports whether the app answered all messages without a fault.

@@ -2,12 +2,14 @@ package appcheck
 
 import (
 	"context"
+	"errors"
 	"strings"
+	"time"
 
+	"smsession/internal/app"
 	"smsession/internal/cookies"
 	"smsession/internal/duration"
 	"smsession/internal/phone"
-	"time"
 )
 
 // scenario is something that any app must survive. Its messages have their own senders.
@@ -18,9 +20,10 @@ type scenario struct {
 
 // The texts of the messages. None of them is one of Twilio's words, such as STOP or END.
 const (
-	hello = "Hello"
-	next  = "And what is next?"
-	last  = "Thank you"
+	hello   = "Hello"
+	next    = "And what is next?"
+	last    = "Thank you"
+	patient = "Take your time"
 )
 
 // scenarios returns all scenarios in their order. The first one shows whether the app answers at all.
@@ -140,29 +143,33 @@ func foreignCookie(ctx context.Context, r *run) {
 	owner.send(ctx, "the first sender", phone.Message{Body: next})
 }
 
-// slowly finds out how slow the network to the app may be: a quarter of the time-out must be possible.
+// slowly finds out how slow the network to the app may be. It begins with a quarter of the time-out, and tries less if
+// that is too slow.
 func slowly(ctx context.Context, r *run) {
 	s, timeout := r.sender(""), r.fleet.app.Timeout
 	var tooSlow []*Message
 	for _, part := range []time.Duration{4, 8, 16} {
 		delay := timeout / part
 		r.fleet.slow.delay.Store(int64(delay))
-		m := s.sendAll(ctx, "the network needs "+duration.Format(delay), slowReplica, phone.Message{Body: hello})[0]
-		if m.wasAnswered() || ctx.Err() != nil {
-			m.tolerate(tooSlow, timeout, delay)
+		m := s.sendAll(ctx, "the network needs "+duration.Format(delay), slowReplica, phone.Message{Body: patient})[0]
+		switch {
+		case m.wasAnswered():
+			tolerate(tooSlow, timeout, delay)
+			return
+		case ctx.Err() != nil || len(m.calls) == 0 || !errors.Is(m.calls[0].Err, app.Timeout):
 			return
 		}
 		tooSlow = append(tooSlow, m)
 	}
 }
 
-// tolerate replaces the errors of messages that came over a network that was too slow by one warning, because m came
-// over a network that is slow enough.
-func (m *Message) tolerate(tooSlow []*Message, timeout, delay time.Duration) {
-	for i, each := range tooSlow {
-		each.Findings = nil
+// tolerate replaces the errors of messages that came over a network that was too slow by one warning, because a message
+// was answered over a network with a shorter delay.
+func tolerate(tooSlow []*Message, timeout, delay time.Duration) {
+	for i, m := range tooSlow {
+		m.Findings = nil
 		if i == len(tooSlow)-1 {
-			each.Findings.Warn(11205, "This is too slow for a time-out of %s, because the app itself needs much of it. "+
+			m.Findings.Warn(11205, "This network is too slow: the app itself needs too much of the time-out of %s. "+
 				"A network that needs %s is not too slow.", duration.Format(timeout), duration.Format(delay))
 		}
 	}

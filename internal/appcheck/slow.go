@@ -13,7 +13,7 @@ import (
 	"smsession/internal/weburl"
 )
 
-// pieces is how many pieces the slow network makes of each body.
+// pieces is how many pieces the slow network makes of a body, at most.
 const pieces = 10
 
 // slowNetwork is a proxy in front of an app. It passes on each request and each answer in pieces, with a pause before
@@ -70,8 +70,10 @@ func (n *slowNetwork) rewrite(r *httputil.ProxyRequest) {
 // slowly reads a body and returns it as a body that takes half of the delay.
 func (n *slowNetwork) slowly(body io.ReadCloser) (io.ReadCloser, error) {
 	whole, err := io.ReadAll(body)
-	pause := time.Duration(n.delay.Load()) / 2 / pieces
-	return io.NopCloser(&slowReader{bytes.NewReader(whole), len(whole)/pieces + 1, pause}), err
+	piece := len(whole)/pieces + 1
+	reads := (len(whole)+piece-1)/piece + 1 // the last one finds the end
+	pause := time.Duration(n.delay.Load()) / 2 / time.Duration(reads)
+	return io.NopCloser(&slowReader{bytes.NewReader(whole), piece, pause}), err
 }
 
 // slowReader returns at most one piece after each pause.

@@ -116,12 +116,11 @@ func (c Call) line() string {
 		parts = append(parts, "data "+shortened(string(c.Data), 200))
 	}
 	if c.Fault != "" {
-		parts = append(parts, "the fault "+c.Fault)
+		parts = append(parts, "fault "+c.Fault)
 	}
 	text := strings.Join(parts, ", ")
-	if answer := strings.TrimSpace(c.Answer); c.Fault != "" && answer != "" {
-		first, _, _ := strings.Cut(answer, "\n")
-		text += ": " + shortened(strings.TrimSpace(first), 200)
+	if answer := strings.Join(strings.Fields(c.Answer), " "); c.Fault != "" && answer != "" {
+		text += ": " + shortened(answer, 200)
 	}
 	return text
 }
