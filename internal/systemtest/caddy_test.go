@@ -32,6 +32,7 @@ type caddy struct {
 type caddyOptions struct {
 	site string                   // "http" or "https", for localhost
 	path string                   // after the host in SITE
+	app  string                   // APP_UPSTREAM
 	edit func(file string) string // for negative controls; nil for the file as it is
 }
 
@@ -63,7 +64,7 @@ func startCaddy(t *testing.T, f *fleet, o caddyOptions) *caddy {
 	c.run(t, path, []string{
 		"HOME=" + home, "XDG_DATA_HOME=" + home, "XDG_CONFIG_HOME=" + home,
 		"SITE=" + o.site + "://localhost" + o.path, "UPSTREAMS=" + strings.Join(upstreams, " "),
-		"HTTP_PORT=" + strconv.Itoa(plain), "HTTPS_PORT=" + strconv.Itoa(secure),
+		"HTTP_PORT=" + strconv.Itoa(plain), "HTTPS_PORT=" + strconv.Itoa(secure), "APP_UPSTREAM=" + o.app,
 	})
 	return c
 }

@@ -163,6 +163,7 @@ func TestManifests(t *testing.T) {
 		"  egress:\n  - ports:\n    - port: 53\n",                                           // no selector of pods matches NodeLocal DNSCache
 		"    - podSelector:\n        matchLabels:\n          app.kubernetes.io/name: redis", // includeSelectors would change it to smsession
 		"  podSelector:\n    matchLabels:\n      app.kubernetes.io/name: smsession",
+		"    - namespaceSelector: {}\n      podSelector:\n        matchLabels:\n          smsession/app: \"true\"",
 	} {
 		if !strings.Contains(manifests, promise) {
 			t.Errorf("%q is missing in\n%s", promise, manifests)
@@ -263,6 +264,17 @@ func TestEnvExample(t *testing.T) {
 	slices.Sort(example)
 	if read := slices.Compact(read); !slices.Equal(read, example) {
 		t.Errorf("docker-compose.yml reads %q, .env.example has %q", read, example)
+	}
+}
+
+// TestComposePassesAppSettings looks for each setting of an own app.
+func TestComposePassesAppSettings(t *testing.T) {
+	compose := shipped(t, "docker-compose.yml")
+	for _, s := range config.Defaults().Settings() {
+		line := "    " + s.Name + ": ${" + s.Name + ":-" + s.Value + "}"
+		if strings.HasPrefix(s.Name, "APP_") && !strings.Contains(compose, line) {
+			t.Errorf("docker-compose.yml does not pass %s on with its default", s.Name)
+		}
 	}
 }
 
