@@ -86,9 +86,10 @@ func TestStoredReplies(t *testing.T) {
 		size int
 		kept int
 	}{
-		{"small replies are all kept", 10, 40},
-		{"large replies are kept up to 16 KiB", 1600, 10},
-		{"the last eight are kept whatever their size", 9000, 8},
+		{"of small replies, the last 8 are kept", 10, 8},
+		{"large replies are kept up to 32 KiB", 32<<10/5 - 20, 5},
+		{"replies that exceed 32 KiB by a few bytes are removed", 32 << 10 / 5, 4},
+		{"the last reply is kept whatever its size", 40 << 10, 1},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := newRecord(time.Now())
@@ -104,7 +105,7 @@ func TestStoredReplies(t *testing.T) {
 				}
 				if reply.Equal(conversation.Text(strings.Repeat("x", row.size))) {
 					kept++
-				} else if i >= 32 || !reply.IsEmpty() {
+				} else if i >= 40-row.kept || !reply.IsEmpty() {
 					t.Errorf("reply %d is %q", i, reply)
 				}
 			}
@@ -115,11 +116,15 @@ func TestStoredReplies(t *testing.T) {
 	}
 	t.Run("the reply of a message that was removed is removed", func(t *testing.T) {
 		r := newRecord(time.Now())
-		for i := range maxMessages + 1 {
-			r = r.count(fmt.Sprint("SM", i), int64(i+1), conversation.Text("reply"))
+		for i := range 1 + maxMessages {
+			reply := recallsOther(int64(i + 1))
+			if i < 2 {
+				reply = conversation.Text("reply")
+			}
+			r = parsed(t, r.count(fmt.Sprint("SM", i), int64(i+1), reply))
 		}
-		if len(r.replies) != maxMessages || r.replies[0].sid != "SM1" {
-			t.Errorf("%d replies are kept, from %s on", len(r.replies), r.replies[0].sid)
+		if len(r.replies) != 1 || r.replies[0].sid != "SM1" {
+			t.Errorf("the replies are %q", r.replies)
 		}
 	})
 }

@@ -11,12 +11,13 @@ import (
 )
 
 const (
-	// minReplies is how many stored replies are kept whatever their size.
-	minReplies = 8
+	// maxReplies is how many stored replies are kept. Replies that can be derived from the counter are not stored, so
+	// they do not count. Each message reads and writes all replies: 64 of them cost a third of a message's CPU time.
+	maxReplies = 8
 
-	// maxReplyBytes is the size beyond which older replies are removed. Replies that can be derived from the counter
-	// are not stored, so they do not count.
-	maxReplyBytes = 16 << 10
+	// maxReplyBytes is the size of the stored replies beyond which older ones are removed. The newest one is always
+	// kept.
+	maxReplyBytes = 32 << 10
 )
 
 // storedReply is the reply to a message: a list of texts as JSON, or a TwiML document as a JSON string.
@@ -53,27 +54,34 @@ func (r *Record) Reply(sid string, recall func(int64) conversation.Reply) (reply
 
 // Remember adds a message and its reply after Update or End has set the counter, and encodes the record. The reply is
 // stored only if recall, which is the method Recall of the responder, does not derive it from the counter. A reply is
-// removed with its message. The oldest replies are removed if all replies together are too large.
+// removed with its message. The oldest replies are removed if there are too many, or if all together are too large.
 func (r *Record) Remember(sid string, reply conversation.Reply, recall func(int64) conversation.Reply) *Record {
 	sid = Escape(sid)
 	isStored := !reply.Equal(recall(r.Counter))
 	next := r.clone()
 	next.messages = r.messages.withRoom()
+	evicted := r.messages[:len(r.messages)-len(next.messages)]
 	next.replies = slices.DeleteFunc(slices.Clone(r.replies), func(s storedReply) bool {
-		_, found := next.messages.find(s.sid)
-		return !found
+		_, isEvicted := evicted.find(s.sid)
+		return isEvicted || s.sid == sid // a reply without a message, which this service does not write
 	})
 	if isStored && !reply.IsEmpty() { // a message that has no stored reply has an empty reply
 		next.replies = append(next.replies, storedReply{strings.Clone(sid), encodeReply(reply)})
 	}
-	size := 0
-	for _, s := range next.replies {
-		size += s.size()
-	}
-	for ; size > maxReplyBytes && len(next.replies) > minReplies; next.replies = next.replies[1:] {
-		size -= next.replies[0].size()
-	}
+	next.replies = newest(next.replies)
 	return next.encode(formatEntry(sid, r.Counter, isStored))
+}
+
+// newest returns the newest replies, as many as may be kept.
+func newest(replies []storedReply) []storedReply {
+	size := 0
+	for i, s := range slices.Backward(replies) {
+		size += s.size()
+		if n := len(replies) - i; n > maxReplies || n > 1 && size > maxReplyBytes {
+			return replies[i+1:]
+		}
+	}
+	return replies
 }
 
 func encodeReply(reply conversation.Reply) []byte {
