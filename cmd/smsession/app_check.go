@@ -50,7 +50,7 @@ func (c *appCheckCommand) Run(ctx context.Context, p *process) error {
 			return usage.Fault(err.Error())
 		}
 	}
-	o := appcheck.Options{App: cfg.App, AuthToken: phone.RandomHex(), Version: version()}
+	o := appcheck.Options{App: cfg.App, Version: version()}
 	if len(cfg.AuthTokens) > 0 {
 		o.AuthToken = cfg.AuthTokens[0].Value
 	}

@@ -46,6 +46,7 @@ Examples:
   smsession dev
   smsession phone hi "hi again" /again
   smsession load --duration 10s
+  smsession app-check http://localhost:3000/sms
   PUBLIC_URL=https://sms.example.com TWILIO_AUTH_TOKEN=... REDIS_URL=redis://localhost smsession serve
   PUBLIC_URL=https://sms.example.com TWILIO_ACCOUNT_SID=AC... TWILIO_AUTH_TOKEN=... smsession webhook set +15005550006 --dry-run
   REDIS_URL=redis://localhost smsession ls --sort idle

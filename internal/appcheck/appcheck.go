@@ -23,7 +23,7 @@ const limit = 5 * time.Minute
 // Options are what a check needs.
 type Options struct {
 	App       config.App // as the service is configured with it
-	AuthToken string     // signs the calls of the app
+	AuthToken string     // signs the calls of the app; "" for a random token
 	Version   string     // of this program
 }
 

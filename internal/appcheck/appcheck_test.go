@@ -86,6 +86,29 @@ func TestAppWithoutState(t *testing.T) {
 	}
 }
 
+func TestSilentApp(t *testing.T) {
+	t.Parallel()
+	r, err := check(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	if err != nil || r.summary.Failed > 0 || r.summary.Warned != 1 || r.results[0].Messages[0].Seen != Nothing ||
+		!strings.Contains(r.findings(), "first message, warning true: 0 The app sends no reply") {
+		t.Errorf("%v, %+v\n%s", err, r.summary, r.findings())
+	}
+}
+
+// TestOtherServer checks an app whose TwiML leads to a server that the check must not call.
+func TestOtherServer(t *testing.T) {
+	t.Parallel()
+	other := serve(t, func(http.ResponseWriter, *http.Request) { t.Error("the other server was called") })
+	r, err := check(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/xml")
+		fmt.Fprintf(w, "<Response><Redirect>%s</Redirect></Response>",
+			strings.Replace(other, "127.0.0.1", "localhost", 1))
+	})
+	if err != nil || r.summary.Failed > 0 || !strings.Contains(r.findings(), "leads to another server") {
+		t.Errorf("%v, %+v\n%s", err, r.summary, r.findings())
+	}
+}
+
 // TestOwnState checks an app that must not be called twice. That is a warning, because the service calls it once as
 // long as nothing crashes.
 func TestOwnState(t *testing.T) {
@@ -217,6 +240,7 @@ func TestFaultInOneScenario(t *testing.T) {
 		{"WhatsApp", func(r *http.Request) bool { return strings.HasPrefix(r.PostFormValue("From"), "whatsapp:") }},
 		{"emoji", func(r *http.Request) bool { return strings.Contains(r.PostFormValue("Body"), "日") }},
 		{"1,600 characters", func(r *http.Request) bool { return len(r.PostFormValue("Body")) > 255 }},
+		{"STOP", func(r *http.Request) bool { return r.PostFormValue("Body") == "STOP" }},
 	} {
 		t.Run(row.scenario, func(t *testing.T) {
 			t.Parallel()
@@ -258,9 +282,18 @@ func TestSignatures(t *testing.T) {
 	t.Run("an app that refuses the signature is explained", func(t *testing.T) {
 		t.Parallel()
 		r, err := check(t, verifying(token, "", cookieCounter))
-		if text := r.findings(); err == nil || !strings.Contains(text, "--auth-token") ||
-			!strings.Contains(text, "--public-url") || r.summary.NotRun == 0 {
+		if text := r.findings(); err == nil || !strings.Contains(text, "for http://127.0.0.1:") ||
+			!strings.Contains(text, "/bot with the given token. Use --auth-token ") || r.summary.NotRun == 0 {
 			t.Errorf("%v\n%s", err, text)
+		}
+	})
+	t.Run("a random token is explained", func(t *testing.T) {
+		o := optionsFor(t, serve(t, verifying(token, "", cookieCounter))+"?key=S3cr3t")
+		o.AuthToken = ""
+		r, _ := checkWith(t, o)
+		if text := r.findings(); !strings.Contains(text, "with a random token, because --auth-token is not set") ||
+			strings.Contains(text, "S3cr3t") {
+			t.Error(text)
 		}
 	})
 }

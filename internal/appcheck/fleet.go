@@ -1,6 +1,7 @@
 package appcheck
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
@@ -41,7 +42,7 @@ const grace = time.Second
 
 // fleet is the service: replicas on loopback ports, and the Redis that they share.
 type fleet struct {
-	app      config.App
+	judge    judge
 	token    string
 	redis    *miniredis.Miniredis
 	slow     *slowNetwork
@@ -59,22 +60,20 @@ func startFleet(ctx context.Context, o Options) (*fleet, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &fleet{app: o.App, token: o.AuthToken, redis: embedded, network: new(phone.Network), shutDown: func() {}}
+	f := &fleet{
+		judge:    judge{o.App, o.AuthToken == ""},
+		token:    cmp.Or(o.AuthToken, phone.RandomHex()),
+		redis:    embedded,
+		network:  new(phone.Network),
+		shutDown: func() {},
+	}
 	if f.slow, err = newSlowNetwork(o.App.URL); err != nil {
 		f.close()
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	f.shutDown = func() {
-		cancel()
-		ended := make(chan struct{})
-		go func() { running.Wait(); close(ended) }()
-		select {
-		case <-ended:
-		case <-time.After(grace):
-		}
-	}
+	f.shutDown = func() { cancel(); waitFor(&running) }
 	for i := range f.urls {
 		listeners, err := replica.Listen([]string{anyPort}, []string{""})
 		if err != nil {
@@ -85,6 +84,16 @@ func startFleet(ctx context.Context, o Options) (*fleet, error) {
 		running.Go(func() { f.runReplica(ctx, listeners, f.config(i), o.Version) })
 	}
 	return f, nil
+}
+
+// waitFor waits until all replicas have ended, but not longer than grace.
+func waitFor(running *sync.WaitGroup) {
+	ended := make(chan struct{})
+	go func() { running.Wait(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(grace):
+	}
 }
 
 // runReplica runs one replica until ctx ends. If it ends earlier, the phones get no answer from it, and the findings
@@ -103,7 +112,7 @@ func (f *fleet) config(i int) config.Config {
 	cfg.AuthTokens = twilio.Tokens{{Value: f.token}}
 	cfg.Redis = redisurl.URL{Addrs: []string{f.redis.Addr()}}
 	cfg.DrainDelay = 0
-	cfg.App = f.app
+	cfg.App = f.judge.app
 	if i == slowReplica {
 		cfg.App.URL = f.slow.url
 	}
@@ -144,7 +153,7 @@ func (f *fleet) phone(at int, from, to string) phone.Options {
 		From: from, To: to, AuthToken: f.token, Network: f.network, Trace: true,
 		Webhook:  endpoint(at, weburl.WebhookPath),
 		Fallback: endpoint(other, weburl.FallbackPath),
-		Follow:   func(server string) bool { return server == f.app.URL.Origin() },
+		Follow:   func(server string) bool { return server == f.judge.app.URL.Origin() },
 	}
 }
 

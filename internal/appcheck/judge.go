@@ -3,7 +3,9 @@ package appcheck
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"net/http"
+	"slices"
 
 	"smsession/internal/app"
 	"smsession/internal/config"
@@ -23,58 +25,70 @@ var twilioErrors = map[conversation.Fault]int{
 	app.TooManyDocuments: 14106,
 }
 
-// judgeCall returns what Twilio would report about a call of the app, and advice on its fault.
-func judgeCall(c app.Call, protocol config.AppProtocol) (found twiml.Findings) {
-	fault, isFault := errors.AsType[conversation.Fault](c.Err)
-	switch {
-	case c.Err != nil && !isFault: // too little time was left, so the app was not called
-		found.Fail(0, "The app could not be called in time.")
-		return found
-	case isFault:
-		code := twilioErrors[fault]
-		if f := documentFindings(c, protocol); code == 0 && len(f) > 0 && hasError(f) {
-			code = f[len(f)-1].Code
-		}
-		detail := cmp.Or(c.Problem, "The app has the fault "+string(fault)+".")
-		found.Fail(code, "%s%s", detail, advice(c))
-		return found
-	}
-	for _, f := range documentFindings(c, protocol) {
-		if f.Warning {
-			found = append(found, f)
-		}
-	}
-	return found
+// judge judges the calls of one app.
+type judge struct {
+	app            config.App
+	hasRandomToken bool // the calls are signed with a token that the app does not know
 }
 
-// documentFindings returns what Twilio would find in the last answer of the app. There are no findings if Twilio would
-// not read the answer.
-func documentFindings(c app.Call, protocol config.AppProtocol) twiml.Findings {
-	if len(c.Exchanges) == 0 || protocol == config.AppJSON {
-		return nil
+// call returns what Twilio would report about a call of the app, and advice on its fault.
+func (j judge) call(c app.Call) (found twiml.Findings) {
+	document := j.document(c)
+	fault, isFault := errors.AsType[conversation.Fault](c.Err)
+	switch {
+	case isFault:
+		code := twilioErrors[fault]
+		if i := slices.IndexFunc(document, isError); code == 0 && i >= 0 {
+			code = document[i].Code
+		}
+		found.Fail(code, "%s%s", cmp.Or(c.Problem, "The app has the fault "+string(fault)+"."), j.advice(c))
+		return found
+	case c.Err != nil: // too little time was left, so the app was not called
+		found.Fail(0, "The app could not be called in time.")
+		return found
 	}
-	last := c.Exchanges[len(c.Exchanges)-1]
-	if last.Status == 0 || last.Status/100 == 3 {
+	return slices.DeleteFunc(document, isError) // the phone finds the errors again
+}
+
+// document returns what Twilio would find in the last answer of the app. It returns nothing for an answer that Twilio
+// does not get in this form: an empty one, a redirect, or JSON.
+func (j judge) document(c app.Call) twiml.Findings {
+	last := lastExchange(c)
+	isEmpty := last.Status/100 == 2 && last.Answer == ""
+	isRedirect := last.Status/100 == 3
+	if last.Status == 0 || isEmpty || isRedirect || j.app.Protocol == config.AppJSON {
 		return nil
 	}
 	return twiml.ReadResponse(last.Status, last.AnswerHeader.Get("Content-Type"), []byte(last.Answer)).Findings
 }
 
-// advice returns what to do about a fault, as another sentence, or "".
-func advice(c app.Call) string {
-	if len(c.Exchanges) == 0 {
-		return ""
+// lastExchange returns the last request to the app, or an Exchange without a Status if there is none.
+func lastExchange(c app.Call) app.Exchange {
+	if n := len(c.Exchanges); n > 0 {
+		return c.Exchanges[n-1]
 	}
-	switch c.Exchanges[len(c.Exchanges)-1].Status {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return " If the app checks Twilio's signature, give the auth token that it knows with --auth-token, and the URL " +
-			"that it signs with --public-url. If it checks the Host, --public-url sets that, too."
-	case http.StatusBadRequest:
-		return " If the app checks the Host, give the URL with a Host that it knows with --public-url."
-	case http.StatusNotFound, http.StatusMethodNotAllowed:
+	return app.Exchange{}
+}
+
+// advice returns what to do about a fault, as more sentences, or "".
+func (j judge) advice(c app.Call) string {
+	switch status := lastExchange(c).Status; {
+	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
 		return " Check the path of the URL: it must be the webhook that Twilio posts to."
+	case status == http.StatusBadRequest:
+		return " If the app refuses the Host, use --public-url with a host that it knows."
+	case status != http.StatusUnauthorized && status != http.StatusForbidden:
+		return ""
+	case j.app.Protocol == config.AppJSON:
+		return " If the app checks the signature, use --secret with the secret that it knows."
 	}
-	return ""
+	token := "the given token"
+	if j.hasRandomToken {
+		token = "a random token, because --auth-token is not set"
+	}
+	return fmt.Sprintf(" It probably refuses the signature or the Host. The request was signed for %s with %s. "+
+		"Use --auth-token with the token that the app knows, and --public-url with the URL that it checks.",
+		j.app.PublicURL.Concealed(), token)
 }
 
 // judgeDelivery returns the errors that Twilio would log about the reply, and the warnings that have a number of
@@ -90,3 +104,7 @@ func judgeDelivery(d *phone.Delivery) (found twiml.Findings) {
 	}
 	return found
 }
+
+func isError(f phone.Finding) bool { return !f.Warning }
+
+func hasError(found twiml.Findings) bool { return slices.ContainsFunc(found, isError) }

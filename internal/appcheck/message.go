@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"smsession/internal/app"
-	"smsession/internal/config"
 	"smsession/internal/phone"
 	"smsession/internal/twiml"
 )
@@ -24,7 +23,6 @@ type Message struct {
 	Findings twiml.Findings `json:"findings"`
 
 	from, to string
-	protocol config.AppProtocol
 	delivery *phone.Delivery
 	calls    []app.Call
 }
@@ -59,13 +57,13 @@ type Cookie struct {
 }
 
 // take takes over the delivery and the calls of the message, and judges them.
-func (m *Message) take(calls []app.Call) {
+func (m *Message) take(calls []app.Call, j judge) {
 	d := m.delivery
 	m.Body, m.Media, m.Replies, m.calls = d.Message.Body, d.Message.Media, d.Replies, calls
 	m.Millis = millis(d.Took)
 	for _, c := range calls {
 		m.Calls = append(m.Calls, newCall(c))
-		for _, f := range judgeCall(c, m.protocol) {
+		for _, f := range j.call(c) {
 			if !slices.Contains(m.Findings, f) { // the fallback URL calls the app once more
 				m.Findings = append(m.Findings, f)
 			}
@@ -95,11 +93,9 @@ func millis(d time.Duration) float64 {
 
 func newCall(c app.Call) Call {
 	call := Call{Documents: len(c.Exchanges), Millis: millis(c.Took)}
-	if call.Documents > 0 {
-		last := c.Exchanges[call.Documents-1]
-		call.Status, call.ContentType = last.Status, last.AnswerHeader.Get("Content-Type")
-		call.Answer = shortened(last.Answer, 1000)
-	}
+	last := lastExchange(c)
+	call.Status, call.ContentType = last.Status, last.AnswerHeader.Get("Content-Type")
+	call.Answer = shortened(last.Answer, 1000)
 	if c.Err != nil {
 		call.Fault = c.Err.Error()
 		return call
@@ -155,8 +151,4 @@ func (m *Message) document() string {
 		return m.delivery.Exchanges[n-1].ResponseBody
 	}
 	return ""
-}
-
-func hasError(found twiml.Findings) bool {
-	return slices.ContainsFunc(found, func(f phone.Finding) bool { return !f.Warning })
 }

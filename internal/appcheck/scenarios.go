@@ -113,8 +113,11 @@ func stop(ctx context.Context, r *run) {
 	s := r.sender("")
 	s.say(ctx, hello)
 	m := s.say(ctx, "STOP")
-	if len(m.Replies) > 0 {
+	switch {
+	case len(m.Replies) > 0:
 		m.Findings.Fail(21610, "A person who has opted out gets a reply.")
+	case len(m.calls) == 0 && !hasError(m.Findings):
+		m.Findings.Fail(0, "The app was not called, so it could not unsubscribe the person.")
 	}
 	s.state = nil // the next message begins a new session
 	s.say(ctx, hello)
@@ -146,7 +149,7 @@ func foreignCookie(ctx context.Context, r *run) {
 // slowly finds out how slow the network to the app may be. It begins with a quarter of the time-out, and tries less if
 // that is too slow.
 func slowly(ctx context.Context, r *run) {
-	s, timeout := r.sender(""), r.fleet.app.Timeout
+	s, timeout := r.sender(""), r.fleet.judge.app.Timeout
 	var tooSlow []*Message
 	for _, part := range []time.Duration{4, 8, 16} {
 		delay := timeout / part

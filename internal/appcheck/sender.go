@@ -59,7 +59,7 @@ func (s *sender) sendAll(ctx context.Context, remark string, at int, all ...phon
 	sent := make([]*Message, len(all))
 	var done sync.WaitGroup
 	for i, m := range all {
-		sent[i] = &Message{Remark: remark, from: s.from, to: s.to, protocol: s.run.fleet.app.Protocol}
+		sent[i] = &Message{Remark: remark, from: s.from, to: s.to}
 		o := s.run.fleet.phone((at+i)%replicas, s.from, s.to)
 		o.Cookies = s.cookies
 		p, err := phone.New(o)
@@ -80,7 +80,7 @@ func (s *sender) sendAll(ctx context.Context, remark string, at int, all ...phon
 	s.called += len(calls)
 	for _, m := range sent {
 		isOther := func(c app.Call) bool { return c.SID != m.delivery.Message.SID }
-		m.take(slices.DeleteFunc(slices.Clone(calls), isOther))
+		m.take(slices.DeleteFunc(slices.Clone(calls), isOther), s.run.fleet.judge)
 	}
 	s.follow(calls, sent)
 	return sent
