@@ -69,7 +69,8 @@ func (a *App) Respond(
 ) (conversation.State, conversation.Reply, error) {
 	if !a.enter(ctx) {
 		a.metrics.waited.Inc()
-		a.observe(nil, state, state, message, conversation.Reply{}, time.Now(), conversation.ErrWaited, "")
+		a.observe(nil, state, state, message, conversation.Reply{}, time.Now(), conversation.ErrWaited,
+			"The app was not called, because too little time was left for its answer.")
 		return state, conversation.Reply{}, conversation.ErrWaited
 	}
 	defer a.slots.Release(1)

@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/textproto"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -153,12 +155,21 @@ func (a *attempt) failure(ctx context.Context, r *http.Request, err error) *fail
 	switch server := r.URL.Scheme + "://" + r.URL.Host; {
 	case !a.isSent.Load():
 		return newFailure(Unreachable, "The app is not reachable at %s: %s.", server, reason(err))
+	case setsControlCharacter(err):
+		return newFailure(Cookies, "A Set-Cookie header of the app has a control character.")
 	case ctx.Err() != nil:
 		return newFailure(Timeout, "The app received the request, but did not answer completely in time.")
 	default:
 		return newFailure(Broken, "The app received the request, but its answer is not complete or is not HTTP: %s.",
 			reason(err))
 	}
+}
+
+// setsControlCharacter reports whether net/http refused the head of an answer because of a control character in a
+// Set-Cookie header. The error consists of the refused line, so its text is the only place where the header is found.
+func setsControlCharacter(err error) bool {
+	refused, isRefused := errors.AsType[textproto.ProtocolError](err)
+	return isRefused && strings.Contains(strings.ToLower(string(refused)), "set-cookie:")
 }
 
 // reason returns the text of an error of a connection.

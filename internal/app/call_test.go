@@ -60,6 +60,7 @@ func TestBrokenAnswers(t *testing.T) {
 		{"half a body", "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Length: 100\r\n\r\n<Response>"},
 		{"half a chunk", "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nTransfer-Encoding: chunked\r\n\r\n64\r\n<Res"},
 		{"a body that is not gzip", "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\nContent-Encoding: gzip\r\nContent-Length: 11\r\n\r\n<Response/>"},
+		{"a control character in a header", "HTTP/1.1 200 OK\r\nX: \x01\r\n\r\n"},
 		{"a header over 128 KiB", "HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 128<<10) + "\r\n\r\n"},
 	} {
 		t.Run(row.name+" is not tried again", func(t *testing.T) {
@@ -79,13 +80,21 @@ func TestBrokenAnswers(t *testing.T) {
 	}
 }
 
-func TestStatusBeforeBrokenBody(t *testing.T) {
-	address := rawServer(t, func(c net.Conn, _ int) {
-		http.ReadRequest(bufio.NewReader(c))
-		io.WriteString(c, "HTTP/1.1 500 Oops\r\nContent-Length: 100\r\n\r\nhalf")
-	})
-	if got := newKit(t, "http://"+address+"/sms", nil).fault(t.Context(), t); got != app.Status {
-		t.Errorf("the fault is %q", got)
+func TestOddStatus(t *testing.T) {
+	for _, row := range []struct{ name, answer string }{
+		{"a status counts more than a broken body", "HTTP/1.1 500 Oops\r\nContent-Length: 100\r\n\r\nhalf"},
+		{"101 is a fault", "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n"},
+		{"600 is a fault", "HTTP/1.1 600 Odd\r\nContent-Length: 0\r\n\r\n"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			address := rawServer(t, func(c net.Conn, _ int) {
+				http.ReadRequest(bufio.NewReader(c))
+				io.WriteString(c, row.answer)
+			})
+			if got := newKit(t, "http://"+address+"/sms", nil).fault(t.Context(), t); got != app.Status {
+				t.Errorf("the fault is %q", got)
+			}
+		})
 	}
 }
 

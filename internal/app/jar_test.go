@@ -1,8 +1,11 @@
 package app_test
 
 import (
+	"bufio"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -90,6 +93,7 @@ func TestCookieFaults(t *testing.T) {
 	}{
 		{"a tab", []string{"a=1\t2"}},
 		{"an empty name", []string{"=1"}},
+		{"a tab in an attribute", []string{"a=1;\tPath=/"}},
 		{"bytes that are not UTF-8", []string{"a=\xe9"}},
 		{"4,097 bytes", []string{"a=" + strings.Repeat("x", 4096)}},
 		{"51 cookies", many(50)}, // and the old one
@@ -98,6 +102,17 @@ func TestCookieFaults(t *testing.T) {
 		t.Run(row.name+" is a fault", func(t *testing.T) {
 			k := newKit(t, newServer(t, sets(row.lines...)).URL+"/sms", nil)
 			if got := k.fault(t.Context(), t); got != app.Cookies {
+				t.Errorf("the fault is %q", got)
+			}
+		})
+	}
+	for _, line := range []string{"Set-Cookie: a=\x01", "set-cookie: a=b\x7f", "SET-COOKIE: a=b; Path=\x00"} {
+		t.Run(fmt.Sprintf("a control character is a fault: %q", line), func(t *testing.T) {
+			address := rawServer(t, func(c net.Conn, _ int) {
+				http.ReadRequest(bufio.NewReader(c))
+				io.WriteString(c, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"+line+"\r\n\r\n")
+			})
+			if got := newKit(t, "http://"+address+"/sms", nil).fault(t.Context(), t); got != app.Cookies {
 				t.Errorf("the fault is %q", got)
 			}
 		})

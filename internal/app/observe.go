@@ -21,7 +21,7 @@ type Call struct {
 	Reply         conversation.Reply
 	Took          time.Duration // without the wait for a slot
 	Err           error         // nil, a conversation.Fault or conversation.ErrWaited
-	Problem       string        // one sentence about a Fault, "" if there is none
+	Problem       string        // one sentence about Err, "" if it is nil
 }
 
 // Exchange is one request to the app and its answer.

@@ -201,8 +201,8 @@ func (v *visit) follow(s step, res answer, redirects int) (step, *failure) {
 	}
 	at, isOwn := v.site.find(to.URL)
 	if !isOwn {
-		return s, newFailure(Redirect, "The app answered %d with a Location at another server, %.200q. "+
-			"Twilio's requests must stay at the server of APP_PUBLIC_URL.", res.status, to.URL)
+		return s, newFailure(Redirect, "The app answered %d with the Location %.200q. "+
+			"Only a URL with the host of APP_URL or APP_PUBLIC_URL is followed.", res.status, to.URL)
 	}
 	return step{to.Method, at, s.hasForm && to.KeepsForm}, nil
 }
