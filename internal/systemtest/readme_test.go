@@ -167,6 +167,7 @@ func TestDocumentedRightsAreEnough(t *testing.T) {
 		args = append(args, "+"+strings.ToLower(word))
 	}
 	server := redistest.Start(t, redistest.Options{Args: args})
+	checkRightsOfTurns(t, server)
 	r := startReplica(t, "redis://app:secret@"+server.Addr())
 	s := newSender(t)
 	first, err := s.Send(r.url, "/sms", webhooktest.NewSID(), "")
@@ -192,6 +193,23 @@ func TestDocumentedRightsAreEnough(t *testing.T) {
 			first.Text() != webhooktest.Greeting(2) {
 			t.Fatalf("the second message gets %q, %v", first.Text(), err)
 		}
+	}
+}
+
+// checkRightsOfTurns checks that the rights are enough for a message that waits for its turn to call an app.
+func checkRightsOfTurns(t *testing.T, server *redistest.Server) {
+	t.Helper()
+	r := startReplica(t, "redis://app:secret@"+server.Addr(), "APP_URL="+startCookieApp(t, "").URL)
+	s := newSender(t)
+	turn := "sms:turn:" + s.To + ":" + s.From
+	if _, err := redistest.Conn(t, server.Addr()).Do("SET", turn, "another replica", "PX", 500); err != nil {
+		t.Fatal(err)
+	}
+	if a, err := s.Send(r.url, "/sms", webhooktest.NewSID(), ""); err != nil || a.Text() != webhooktest.Greeting(1) {
+		t.Errorf("behind an app, the message gets %q, %v\n%s", a.Text(), err, r.stderr())
+	}
+	if n := sum(scrape(t, r), "smsession_retries_total"); n > 0 { // a script that Redis refuses is tried again
+		t.Errorf("Redis has refused the message %v times", n)
 	}
 }
 
