@@ -1,7 +1,6 @@
 package session
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"runtime"
@@ -29,7 +28,10 @@ const (
 )
 
 // waiting is a command that waits to be executed.
-type waiting struct{ run func() (any, error) }
+type waiting struct {
+	run   func() (any, error)
+	polls string // the key of the turn, if the command asks for it
+}
 
 // actor is a delivery, an operator, or the late commands of one of these.
 type actor struct {
@@ -39,14 +41,18 @@ type actor struct {
 	next  *waiting
 	dead  bool
 
-	sid  string
-	text string // the reply, if there is one
+	sid     string
+	text    string // the reply, if there is one
+	deliver func(*Manager, Incoming, string) *Outcome
 
 	isAnswered bool // with a reply, which may be empty
 
 	impatient bool // the delivery makes one attempt
 
 	operator *operator // nil for a delivery
+
+	refusedFor string // who had the turn when the actor last asked for it; "" if it got it
+	isHaunting bool   // it is neither a delivery nor an operator, nor their late commands
 }
 
 // world is a model of Redis and its users.
@@ -58,13 +64,17 @@ type world struct {
 	happened int    // the faults that have happened
 	switches int    // how often the test may still switch from an actor that could continue
 	backward bool   // see the type backward
+
+	calls       map[string]int                            // of an app, by MessageSid
+	deliverWith func(*Manager, Incoming, string) *Outcome // patient if it is nil
+	expiries    int                                       // how many turns have expired
 }
 
 // gate is a connection that executes a command when the test lets its actor continue.
 type gate struct {
 	world  *world
 	actor  *actor
-	queued []func() (any, error)
+	queued []waiting
 	err    error
 }
 
@@ -76,7 +86,12 @@ func (g *gate) Flush() error { return g.err }
 
 func (g *gate) Send(command string, args ...any) error {
 	sent := copied(args)
-	g.queued = append(g.queued, func() (any, error) { return g.world.model.do(command, sent) })
+	w := waiting{run: func() (any, error) { return g.world.model.do(command, sent) }}
+	if command == "EVALSHA" && sent[0] == scripts.turn.Hash() {
+		w.polls = sent[2]
+		w.run = func() (any, error) { return g.poll(command, sent) }
+	}
+	g.queued = append(g.queued, w)
 	return g.err
 }
 
@@ -93,21 +108,21 @@ func (g *gate) Receive() (any, error) {
 	if g.err != nil {
 		return nil, g.err
 	}
-	run, rest := g.queued[0], g.queued[1:]
+	next, rest := g.queued[0], g.queued[1:]
 	g.queued = rest
-	g.actor.at <- &waiting{run}
+	g.actor.at <- &next
 	switch <-g.actor.order {
 	case crash:
 		g.actor.dead = true
 		runtime.Goexit()
 	case lost:
-		_, _ = run()
+		_, _ = next.run()
 		g.err = errCut
 	case late:
 		g.err = errCut
-		g.world.executeLater(g.actor.name, append([]func() (any, error){run}, rest...))
+		g.world.executeLater(g.actor.name, append([]waiting{next}, rest...))
 	default:
-		return run()
+		return next.run()
 	}
 	return nil, g.err
 }
@@ -124,13 +139,13 @@ func (w *world) start(a *actor, body func()) {
 }
 
 // executeLater adds an actor for the commands that were sent on a connection before it was lost.
-func (w *world) executeLater(name string, commands []func() (any, error)) {
+func (w *world) executeLater(name string, commands []waiting) {
 	a := &actor{name: "late " + name}
 	w.start(a, func() {
-		for _, run := range commands {
-			a.at <- &waiting{run: run}
+		for _, next := range commands {
+			a.at <- &waiting{run: next.run}
 			<-a.order
-			_, _ = run()
+			_, _ = next.run()
 		}
 	})
 }
@@ -148,7 +163,10 @@ func impatient(m *Manager) { m.options.Budget = time.Millisecond }
 
 // deliver adds a delivery on a replica of its own.
 func (w *world) deliver(sid, cookie string, end bool, set ...func(*Manager)) {
-	a := &actor{name: sid, sid: sid}
+	a := &actor{name: sid, sid: sid, deliver: w.deliverWith}
+	if a.deliver == nil {
+		a.deliver = patient
+	}
 	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return w.connect(a), nil }}
 	m := newManager(pool, 8)
 	for _, f := range set {
@@ -157,7 +175,7 @@ func (w *world) deliver(sid, cookie string, end bool, set ...func(*Manager)) {
 	a.impatient = m.options.Budget < time.Second
 	w.start(a, func() {
 		// The middleware around this call would take a fifth of the time of the tests.
-		o := m.enqueue(context.Background(), incoming(sid, end), cookie)
+		o := a.deliver(m, incoming(sid, end), cookie)
 		a.isAnswered, a.text = o.Err == nil, strings.Join(o.Reply.Texts, "")
 		m.background.Wait()
 	})
@@ -172,7 +190,7 @@ type option struct {
 func (w *world) options() []option {
 	var all []option
 	for _, a := range w.actors {
-		if a.next == nil || a != w.last && w.last != nil && w.last.next != nil && w.switches == 0 {
+		if !w.canContinue(a) || a != w.last && w.last != nil && w.canContinue(w.last) && w.switches == 0 {
 			continue
 		}
 		all = append(all, option{a, none})
@@ -188,7 +206,7 @@ func (w *world) take(o option) {
 		w.faults--
 		w.happened++
 	}
-	if w.last != nil && w.last != o.actor && w.last.next != nil {
+	if w.last != nil && w.last != o.actor && w.canContinue(w.last) {
 		w.switches--
 	}
 	w.last = o.actor
@@ -223,6 +241,9 @@ func exploreWith(s scenario, newModel func() *model, rules func(*world) string) 
 		var trace []string
 		for depth := 0; ; depth++ {
 			options := w.options()
+			if len(options) == 0 && w.expireTurn() {
+				options = w.options()
+			}
 			if len(options) == 0 {
 				break
 			}

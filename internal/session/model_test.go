@@ -25,7 +25,7 @@ type model struct {
 	ends map[string]time.Time // when turns expire; nil if they do not
 
 	// Each of these makes one script naive.
-	anyRecord, anyPointer, noErase, anyEnd, endDeletes, anyDiscard bool
+	anyRecord, anyPointer, noErase, anyEnd, endDeletes, anyDiscard, anyTurn, anyRenewal bool
 }
 
 func newModel() *model { return &model{keys: map[string]string{}} }
@@ -98,9 +98,9 @@ func (m *model) do(command string, a []string) (any, error) {
 		}
 		return int64(0), nil
 	case scripts.turn.Hash():
-		return m.setFor(a[4], key, a[3], !exists || now == a[3] && !unreadable), nil
+		return m.setFor(a[4], key, a[3], !exists || now == a[3] && !unreadable || m.anyTurn), nil
 	case scripts.renew.Hash():
-		return m.setFor(a[4], key, a[3], exists && now == a[3] && !unreadable), nil
+		return m.setFor(a[4], key, a[3], exists && now == a[3] && !unreadable || m.anyRenewal), nil
 	}
 	return nil, fmt.Errorf("the model does not know %s %v", command, a)
 }

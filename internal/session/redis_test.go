@@ -14,11 +14,16 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-func TestLostReplies(t *testing.T) {
+func TestLostReplies(t *testing.T) { loseReplies(t, 0) }
+
+func TestLostRepliesWithAnApp(t *testing.T) { loseReplies(t, 8*time.Second) }
+
+func loseReplies(t *testing.T, callTimeout time.Duration) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		proxy := redistest.StartProxy(t, b.Addr)
 		proxy.CutReplies(0.15, 7)
 		o := usual(proxy.Addr())
+		o.CallTimeout = callTimeout
 		o.Budget = time.Minute // the last message waits for all others
 		r := newReplica(t, o)
 		const messages = 60

@@ -12,7 +12,9 @@ import (
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/config/redisurl"
 	"smsession/internal/conversation"
+	"smsession/internal/redispool"
 	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
 )
@@ -26,32 +28,47 @@ func open(t *testing.T, addr string) *redis.Pool {
 	return pool
 }
 
-// Two replicas get the messages of one conversation at once.
 func TestTurns(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
-		const messages = 24
 		app := &ledger{pause: time.Millisecond}
-		replicas := []*Manager{withApp(open(t, b.Addr), app), withApp(open(t, b.Addr), app)}
-		var outcomes []<-chan *Outcome
-		for i := range messages {
-			m := replicas[i%2]
-			in := incoming(fmt.Sprintf("SM%02d", i), false)
-			in.Received = in.Received.Add(time.Minute) // the last message waits for all others
-			outcomes = append(outcomes, send(m, in, ""))
-			webhooktest.Wait(t, "the message in the queue", func() bool {
-				return m.InProgress() > 0 || len(outcomes[i]) > 0
-			})
-		}
-		for i, done := range outcomes {
-			o := webhooktest.Receive(t, "an outcome", done)
-			if o.Err != nil || o.Conflicts != 0 || o.Calls.Count != 1 || o.Calls.Took <= 0 || o.TurnWait <= 0 {
-				t.Errorf("message %d got %+v", i, o)
-			}
-		}
-		if calls := app.all(); len(calls) != messages || app.most != 1 {
-			t.Errorf("%d messages took %d calls, %d of them at once: %q", messages, len(calls), app.most, calls)
-		}
+		takeTurns(t, app, withApp(open(t, b.Addr), app), withApp(open(t, b.Addr), app))
 	})
+	t.Run("Cluster", func(t *testing.T) {
+		app := &ledger{pause: time.Millisecond}
+		cluster := redisurl.URL{Topology: redisurl.Cluster,
+			Addrs: redistest.StartCluster(t, 3, false, redistest.Options{}).Addrs()}
+		var replicas []*Manager
+		for range 2 {
+			pool := redispool.Open(redispool.Options{URL: cluster})
+			t.Cleanup(func() { pool.Close() })
+			m := withApp(pool.Pool, app)
+			m.options.IsCluster = true
+			replicas = append(replicas, m)
+		}
+		takeTurns(t, app, replicas...)
+	})
+}
+
+// takeTurns sends the messages of one conversation to several replicas at once. Each message must be one call, and
+// there must be one call at a time.
+func takeTurns(t *testing.T, app *ledger, replicas ...*Manager) {
+	t.Helper()
+	const messages = 24
+	var outcomes []<-chan *Outcome
+	for i := range messages {
+		in := incoming(fmt.Sprintf("SM%02d", i), false)
+		in.Received = in.Received.Add(time.Minute) // the last message waits for all others
+		outcomes = append(outcomes, send(replicas[i%len(replicas)], in, ""))
+	}
+	for i, done := range outcomes {
+		o := webhooktest.Receive(t, "an outcome", done)
+		if o.Err != nil || o.Conflicts != 0 || o.Calls.Count != 1 || o.Calls.Took <= 0 || o.TurnWait <= 0 {
+			t.Errorf("message %d got %+v", i, o)
+		}
+	}
+	if calls := app.all(); len(calls) != messages || app.most != 1 {
+		t.Errorf("%d messages took %d calls, %d of them at once: %q", messages, len(calls), app.most, calls)
+	}
 }
 
 // A replica without a turn calls the app at the same time as another one.

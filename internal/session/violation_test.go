@@ -142,6 +142,6 @@ func (w *world) orphans() string {
 // after its caller had stopped waiting, or a fault affected the sweep, which is tried twice.
 func (w *world) mayLeaveOrphans() bool {
 	return w.happened > 1 || slices.ContainsFunc(w.actors, func(a *actor) bool {
-		return a.dead || a.impatient && !a.isAnswered || a.sid == "" && a.operator == nil
+		return a.dead || a.impatient && !a.isAnswered || a.sid == "" && a.operator == nil && !a.isHaunting
 	})
 }
