@@ -107,7 +107,7 @@ func showCookies(_ *service, a *ownApp, w *tab) {
 	call := w.texts(".call")[0]
 	for _, want := range []string{
 		"POST " + a.url(), "→ 200 in ", "BodyRose", "From" + from, "text/xml", "<Message>Thank you, Rose.</Message>",
-		"X-Twilio-Signature", `session=` + stepOne + `; flash="a b"`, "Smsession-Attempt", "more parameters",
+		"X-Twilio-Signature", `session=` + stepOne + `; flash="a b"`, "Smsession-Attempt1", "more parameters",
 	} {
 		if !strings.Contains(call, want) {
 			w.Errorf("the call does not show %q: %s", want, call)
