@@ -48,16 +48,22 @@ func keyboard(_ *service, w *tab) {
 	w.count(".in", 7)
 }
 
-func named(_ *service, w *tab) {
-	w.press("[data-kind=burst]")
-	w.count(".in", 5)
-	w.count("#exchanges", 1)
+// checkNames checks that a screen reader can name everything that can be used.
+func (w *tab) checkNames() {
+	w.Helper()
 	nameless := value[[]string](w, `[...document.querySelectorAll('button, input, [tabindex], summary, [role]')]
 		.filter((e) => !(e.getAttribute('aria-label') || e.labels?.[0]?.textContent || (e.matches('button, summary, [role=alert], [role=status]') && (e.textContent || e.hidden || e.role === 'status'))))
 		.map((e) => e.outerHTML)`)
 	if len(nameless) > 0 {
 		w.Errorf("these elements have no name: %q", nameless)
 	}
+}
+
+func named(_ *service, w *tab) {
+	w.press("[data-kind=burst]")
+	w.count(".in", 5)
+	w.count("#exchanges", 1)
+	w.checkNames()
 	if value[string](w, `document.documentElement.lang`) != "en" {
 		w.Error("the page does not state its language")
 	}
@@ -176,6 +182,9 @@ func newest(s *service, w *tab) {
 	atEnd("1")
 	w.resize(1280, 800)
 	atEnd("2")
+	if n := value[int](w, `document.documentElement.scrollHeight`); n > 800 {
+		w.Errorf("on a wide screen, the page is %d px high", n)
+	}
 	w.press("#add button")
 	w.count(".phone", 3)
 	atEnd("2")
