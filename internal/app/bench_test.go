@@ -15,11 +15,13 @@ import (
 	"smsession/internal/conversation"
 )
 
+const flaskCookie = "session=eyJzdGVwIjozfQ.Z0f1tw.m2Yd3yJ0B1hB6Ck0d9d0U0uS1hI"
+
 // benchmarkServer starts an app that answers as Flask does, with its state in a cookie.
 func benchmarkServer(b *testing.B) string {
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		io.Copy(io.Discard, r.Body)
-		w.Header()["Set-Cookie"] = []string{"session=eyJzdGVwIjozfQ.Z0f1tw.m2Yd3yJ0B1hB6Ck0d9d0U0uS1hI; HttpOnly; Path=/"}
+		w.Header()["Set-Cookie"] = []string{flaskCookie + "; HttpOnly; Path=/"}
 		w.Header()["Content-Type"] = []string{"text/html; charset=utf-8"}
 		io.WriteString(w, response("<Message>Hello, thanks for message number 2</Message>"))
 	}))
@@ -58,7 +60,7 @@ func BenchmarkReverseProxy(b *testing.B) {
 	for b.Loop() {
 		r := httptest.NewRequest("POST", "/sms", strings.NewReader(body))
 		r.Header["Content-Type"] = []string{"application/x-www-form-urlencoded"}
-		r.Header["Cookie"] = []string{"session=eyJzdGVwIjozfQ.Z0f1tw.m2Yd3yJ0B1hB6Ck0d9d0U0uS1hI"}
+		r.Header["Cookie"] = []string{flaskCookie}
 		w := httptest.NewRecorder()
 		if proxy.ServeHTTP(w, r); w.Code != http.StatusOK {
 			b.Fatal(w.Code)

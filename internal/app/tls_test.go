@@ -27,7 +27,9 @@ func TestTLS(t *testing.T) {
 	defer s.Close()
 	newApp := func(config *tls.Config) *App {
 		u := weburl.Split(s.URL + "/sms")
-		a := NewTwilio(Options{URL: u, PublicURL: u, Timeout: time.Minute, Concurrency: 2, Registry: prometheus.NewRegistry()})
+		a := NewTwilio(Options{
+			URL: u, PublicURL: u, Timeout: time.Minute, Concurrency: 2, Registry: prometheus.NewRegistry(),
+		})
 		a.transport.TLSClientConfig = config
 		t.Cleanup(a.Close)
 		return a
