@@ -48,8 +48,11 @@ func newEvent(state conversation.State, m conversation.Message, now time.Time) [
 		Type:      "message.received",
 		Timestamp: now.UTC().Truncate(time.Millisecond),
 		Message:   eventMessage{SID: m.SID, From: m.From, To: m.To, Body: m.Body},
-		Session:   eventSession{state.Counter, known(state.Began), known(state.Written), unwrap(state.Data)},
+		Session:   eventSession{Count: state.Counter, Data: unwrap(state.Data)},
 		Attempt:   m.Attempt,
+	}
+	if !state.Began.IsZero() {
+		e.Session.Began, e.Session.Written = &state.Began, &state.Written
 	}
 	if m.Webhook != nil {
 		form, _ := parameters(m.Webhook.Form)
@@ -61,13 +64,6 @@ func newEvent(state conversation.State, m conversation.Message, now time.Time) [
 		panic(err) // every field can be written as JSON
 	}
 	return body
-}
-
-func known(t time.Time) *time.Time {
-	if t.IsZero() {
-		return nil
-	}
-	return &t
 }
 
 // media returns the media of a message, in order.

@@ -182,6 +182,7 @@ func TestImportCookies(t *testing.T) {
 	}{
 		{"cookies of Twilio are imported once", true, conversation.State{}, []string{`smsession=x; a="1\054"; b=2`, "c=3"}, `a="1\054"; b=2; c=3`, `{"cookies":[{"name":"a","value":"\"1\\054\""},{"name":"b","value":"2"},{"name":"c","value":"3"}]}`},
 		{"a conversation with a record imports nothing", true, old, []string{"a=1"}, "", ""},
+		{"a conversation that was ended imports nothing", true, conversation.State{Written: time.Now()}, []string{"a=1"}, "", ""},
 		{"nothing is imported by default", false, conversation.State{}, []string{"a=1"}, "", ""},
 		{"what breaks a rule is left out", true, conversation.State{}, []string{"a; =1; b=\xe9; c=" + strings.Repeat("x", 4096) + "; d=1"}, "d=1", `{"cookies":[{"name":"d","value":"1"}]}`},
 	} {

@@ -87,7 +87,8 @@ func TestEvent(t *testing.T) {
 func TestFirstEvent(t *testing.T) {
 	s := newServer(t, answers(204, "", ""))
 	m := newMessage("a\xffb")
-	newJSONKit(t, s.URL+"/json", nil).respond(t, conversation.State{}, m)
+	ended := conversation.State{Written: time.Now()} // an earlier conversation has been ended
+	newJSONKit(t, s.URL+"/json", nil).respond(t, ended, m)
 	got := decoded(t, s.received()[0].body).(map[string]any)
 	if want := decoded(t, `{"count":0,"began":null,"written":null,"data":{}}`); fmt.Sprint(got["session"]) !=
 		fmt.Sprint(want) {

@@ -143,3 +143,30 @@ func outline(t *testing.T, document string) []string {
 		}
 	}
 }
+
+// FuzzJoin checks that the first document without its Redirect, and then the second one, are what is sent.
+func FuzzJoin(f *testing.F) {
+	f.Add("<Message>a</Message> ", "<Message>b</Message>")
+	f.Add("<!-- <Redirect/> --><Sms>&lt;</Sms><![CDATA[<Redirect/>]]>", "<Message><Body> b</Body></Message>x")
+	f.Add("<a:b xmlns:a='c'/>é", "<?x y?>\r\n")
+	documents := map[string]string{}
+	s := newServer(f, func(w http.ResponseWriter, r *http.Request) {
+		answers(200, "text/xml", documents[r.URL.Path])(w, r)
+	})
+	k := newKit(f, s.URL+"/sms", nil)
+	f.Fuzz(func(t *testing.T, first, second string) {
+		if content := first + second; strings.Contains(content, "action") || strings.Contains(content, "Redirect>") {
+			return // the first document may then be the last one
+		}
+		documents["/sms"] = "<Response>" + first + "<Redirect>/next</Redirect><Message>never</Message></Response>"
+		documents["/next"] = "<Response>" + second + "</Response>"
+		_, reply, err := k.Respond(t.Context(), conversation.State{}, newMessage("hello"))
+		if err != nil || reply.TwiML == "" {
+			return
+		}
+		got, want := outline(t, reply.TwiML), outline(t, "<Response>"+first+second+"</Response>")
+		if !slices.Equal(got, want) {
+			t.Fatalf("%q and %q become %q", first, second, reply.TwiML)
+		}
+	})
+}

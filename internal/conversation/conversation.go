@@ -44,8 +44,9 @@ type State struct {
 	// Counter is the number of messages that were answered since the conversation began.
 	Counter int64
 
-	// Began is when the conversation began, and Written is when it was last changed. Both are zero before its first
-	// message. The session sets them: a change by the responder has no effect.
+	// Began is when the conversation began, and Written is when it was last changed. Began is zero before its first
+	// message. Written is then when an earlier conversation of the same addresses was ended, or zero if there is no
+	// record of one. The session sets them: a change by the responder has no effect.
 	Began, Written time.Time
 
 	// Data belongs to the responder. It is one JSON value of at most 32 KiB, or empty. It is dropped when the

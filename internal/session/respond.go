@@ -84,10 +84,11 @@ func (m *Manager) ask(
 	return processed{record: next, reply: reply, result: result}, calls, nil
 }
 
-// stateOf returns the state of a conversation. It is zero if the conversation has not begun, or has been ended.
+// stateOf returns the state of a conversation. It is zero if the conversation has not begun. If the conversation has
+// been ended, only Written is set.
 func stateOf(r *record.Record) conversation.State {
 	if !r.IsUnderway() {
-		return conversation.State{}
+		return conversation.State{Written: r.Written}
 	}
 	return conversation.State{Counter: r.Counter, Began: r.Began, Written: r.Written, Data: r.Data}
 }
