@@ -99,7 +99,11 @@ func (p *parser) checkApp() {
 		p.require("APP_SECRET")
 	}
 	if own := ownAddress(*c); own != "" {
-		p.fault("APP_URL", "the URL leads to this service itself ("+own+"): set it to the webhook of your own app")
+		problem := "the URL leads to this service itself (" + own + "): set it to the webhook of your own app"
+		if strings.HasSuffix(own, "ADDR") {
+			problem += ", or choose another port for " + own
+		}
+		p.fault("APP_URL", problem)
 	}
 	if least := CommitTime + c.App.Timeout/4; c.RequestBudget <= least {
 		p.fault("REQUEST_BUDGET", fmt.Sprintf("no call of the app could begin: set it to more than %s, "+

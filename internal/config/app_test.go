@@ -170,6 +170,9 @@ func TestAppIsNotTheService(t *testing.T) {
 			if row.want != "" {
 				want = "APP_URL (--app-url): the URL leads to this service itself (" + row.want +
 					"): set it to the webhook of your own app"
+				if strings.HasSuffix(row.want, "ADDR") {
+					want += ", or choose another port for " + row.want
+				}
 			}
 			if (err == nil) != (want == "") || err != nil && err.Error() != want {
 				t.Errorf("got %v, want %q", err, want)
@@ -208,7 +211,11 @@ func TestAppOfDev(t *testing.T) {
 	if c, err := f.Config(); err != nil || c.App.URL != parseURL(t, "http://localhost:3000/sms") || !c.App.IsSet() {
 		t.Errorf("got %v, %v", c.App, err)
 	}
-	f.AppURL = "http://localhost:8080/sms"
+	f.AppURL = "http://localhost:8080/sms" // dev leaves its default port to the app
+	if c, err := f.Config(); err != nil || c.Addr != "127.0.0.1:0" {
+		t.Errorf("got %q, %v for an app at the default port of dev", c.Addr, err)
+	}
+	f.Port = "8080"
 	if _, err := f.Config(); err == nil || !strings.Contains(err.Error(), "(ADDR)") {
 		t.Errorf("got %v for the URL of dev itself", err)
 	}
