@@ -52,7 +52,11 @@ func (c *appCheckCommand) Run(ctx context.Context, p *process) error {
 	}
 	o := appcheck.Options{App: cfg.App, Version: version()}
 	if len(cfg.AuthTokens) > 0 {
-		o.AuthToken = cfg.AuthTokens[0].Value
+		o.Token = cfg.AuthTokens[0]
+	}
+	if len(cfg.AccountSIDs) > 0 {
+		o.Token.Account = cfg.AccountSIDs[0]
+		o.Token.Value = cfg.AuthTokens.For(o.Token.Account)
 	}
 	if c.JSON {
 		return appcheck.Run(ctx, o, appcheck.JSON{Out: p.stdout})

@@ -9,6 +9,8 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+
+	"smsession/internal/webhooktest"
 )
 
 // appCheck runs app-check and returns its exit status and its output.
@@ -120,6 +122,24 @@ func TestAppCheckRefusals(t *testing.T) {
 				t.Errorf("exit status %d, %q, %s", status, stderr, stdout)
 			}
 		})
+	}
+}
+
+// TestAppCheckToken checks an app that verifies the account and the signature.
+func TestAppCheckToken(t *testing.T) {
+	const other = "AC00000000000000000000000000000001"
+	app := startApp(t, func(w http.ResponseWriter, r *http.Request) {
+		if r.ParseForm() != nil || r.PostForm.Get("AccountSid") != webhooktest.AccountSID || r.Header.Get(
+			"X-Twilio-Signature") != webhooktest.Sign(webhooktest.AuthToken, "http://"+r.Host+r.URL.Path, r.PostForm) {
+			w.WriteHeader(http.StatusForbidden)
+		}
+	})
+	t.Setenv("TWILIO_AUTH_TOKEN", other+":wrong,"+webhooktest.AuthToken)
+	if status, stdout, stderr := appCheck(t, app, "--account-sid", webhooktest.AccountSID); status != 0 {
+		t.Errorf("exit status %d, %s\n%s", status, stderr, stdout)
+	}
+	if status, _, _ := appCheck(t, app); status != 1 {
+		t.Errorf("exit status %d with another account", status)
 	}
 }
 

@@ -11,7 +11,9 @@ import (
 	"time"
 
 	"smsession/internal/config"
+	"smsession/internal/duration"
 	"smsession/internal/hostname"
+	"smsession/internal/twilio"
 	"smsession/internal/twiml"
 	"smsession/internal/weburl"
 )
@@ -22,9 +24,9 @@ const limit = 5 * time.Minute
 
 // Options are what a check needs.
 type Options struct {
-	App       config.App // as the service is configured with it
-	AuthToken string     // signs the calls of the app; "" for a random token
-	Version   string     // of this program
+	App     config.App   // as the service is configured with it
+	Token   twilio.Token // signs the calls of the app; an account or a value that is missing is random
+	Version string       // of this program
 }
 
 // View shows the results while the check runs.
@@ -41,7 +43,8 @@ func Run(ctx context.Context, o Options, view View) error {
 	if err := reach(ctx, o.App.URL); err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("the check was not complete after %v", limit))
+	tooLong := fmt.Errorf("the check was not complete after %s", duration.Format(limit))
+	ctx, cancel := context.WithTimeoutCause(ctx, limit, tooLong)
 	defer cancel()
 	f, err := startFleet(ctx, o)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 // The texts are those of Twilio's tutorial.
 func TestGoodApp(t *testing.T) {
 	t.Parallel()
-	l := &ledger{app: cookieCounter, calls: map[string]int{}}
+	l := &ledger{app: cookieCounter, calls: map[string]int{}, accounts: map[string]int{}}
 	r, err := check(t, l.ServeHTTP)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, r.findings())
@@ -50,9 +50,12 @@ func TestGoodApp(t *testing.T) {
 	}
 	again := r.scenario(t, "called again after a crash").Messages[1].delivery.Message.SID
 	for sid, calls := range l.calls {
-		if want := 1; calls != want && sid != again {
+		if calls != 1 && sid != again {
 			t.Errorf("the app was called %d times for one message", calls)
 		}
+	}
+	if len(l.accounts) != 1 {
+		t.Errorf("the messages come from the accounts %v", l.accounts)
 	}
 	if l.calls[again] != 3 {
 		t.Errorf("the app was called %d times for the message of the crash, want 3", l.calls[again])
@@ -245,7 +248,8 @@ func TestFaultInOneScenario(t *testing.T) {
 		t.Run(row.scenario, func(t *testing.T) {
 			t.Parallel()
 			r, err := check(t, failIf(row.isBad))
-			if err == nil || r.summary.Failed != 1 || r.scenario(t, row.scenario).OK {
+			if err == nil || r.summary.Failed != 1 || r.scenario(t, row.scenario).OK ||
+				strings.Contains(r.findings(), "did not get the state") {
 				t.Errorf("%v, %+v\n%s", err, r.summary, r.findings())
 			}
 		})
@@ -274,7 +278,7 @@ func TestSignatures(t *testing.T) {
 	t.Run("an app that verifies its public URL", func(t *testing.T) {
 		t.Parallel()
 		o := optionsFor(t, serve(t, verifying(token, public, cookieCounter)))
-		o.App.PublicURL, o.AuthToken = weburl.Split(public), token
+		o.App.PublicURL, o.Token.Value = weburl.Split(public), token
 		if r, err := checkWith(t, o); err != nil {
 			t.Errorf("%v\n%s", err, r.findings())
 		}
@@ -289,7 +293,7 @@ func TestSignatures(t *testing.T) {
 	})
 	t.Run("a random token is explained", func(t *testing.T) {
 		o := optionsFor(t, serve(t, verifying(token, "", cookieCounter))+"?key=S3cr3t")
-		o.AuthToken = ""
+		o.Token.Value = ""
 		r, _ := checkWith(t, o)
 		if text := r.findings(); !strings.Contains(text, "with a random token, because --auth-token is not set") ||
 			strings.Contains(text, "S3cr3t") {

@@ -43,7 +43,7 @@ const grace = time.Second
 // fleet is the service: replicas on loopback ports, and the Redis that they share.
 type fleet struct {
 	judge    judge
-	token    string
+	token    twilio.Token // with an account
 	redis    *miniredis.Miniredis
 	slow     *slowNetwork
 	urls     [replicas]string
@@ -61,8 +61,11 @@ func startFleet(ctx context.Context, o Options) (*fleet, error) {
 		return nil, err
 	}
 	f := &fleet{
-		judge:    judge{o.App, o.AuthToken == ""},
-		token:    cmp.Or(o.AuthToken, phone.RandomHex()),
+		judge: judge{o.App, o.Token.Value == ""},
+		token: twilio.Token{
+			Account: cmp.Or(o.Token.Account, "AC"+phone.RandomHex()),
+			Value:   cmp.Or(o.Token.Value, phone.RandomHex()),
+		},
 		redis:    embedded,
 		network:  new(phone.Network),
 		shutDown: func() {},
@@ -109,7 +112,7 @@ func (f *fleet) runReplica(ctx context.Context, l replica.Listeners, cfg config.
 // config returns the settings of a replica.
 func (f *fleet) config(i int) config.Config {
 	cfg := config.Defaults().WithPublicURL(weburl.Split(publicURL))
-	cfg.AuthTokens = twilio.Tokens{{Value: f.token}}
+	cfg.AuthTokens = twilio.Tokens{f.token}
 	cfg.Redis = redisurl.URL{Addrs: []string{f.redis.Addr()}}
 	cfg.DrainDelay = 0
 	cfg.App = f.judge.app
@@ -150,7 +153,8 @@ func (f *fleet) phone(at int, from, to string) phone.Options {
 	}
 	other := map[int]int{replicaA: replicaB, replicaB: replicaA, slowReplica: slowReplica}[at]
 	return phone.Options{
-		From: from, To: to, AuthToken: f.token, Network: f.network, Trace: true,
+		From: from, To: to, AuthToken: f.token.Value, AccountSID: f.token.Account,
+		Network: f.network, Trace: true,
 		Webhook:  endpoint(at, weburl.WebhookPath),
 		Fallback: endpoint(other, weburl.FallbackPath),
 		Follow:   func(server string) bool { return server == f.judge.app.URL.Origin() },

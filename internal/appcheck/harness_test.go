@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"smsession/internal/config"
+	"smsession/internal/twilio"
 	"smsession/internal/webhooktest"
 	"smsession/internal/weburl"
 )
@@ -61,7 +62,7 @@ func optionsFor(t *testing.T, appURL string) Options {
 	app := config.Defaults().App
 	app.URL, app.PublicURL = u, u
 	app.Timeout = 4 * time.Second // the slow network takes a quarter of it
-	return Options{App: app, AuthToken: webhooktest.AuthToken, Version: "v1.2.3"}
+	return Options{App: app, Token: twilio.Token{Value: webhooktest.AuthToken}, Version: "v1.2.3"}
 }
 
 // serve runs an app until the end of the test and returns its URL. Requests that hang end with the test.
@@ -123,17 +124,18 @@ func (s *serverCounter) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	say(w, webhooktest.Greeting(s.counts[id]))
 }
 
-// ledger counts the requests for each MessageSid.
+// ledger counts the requests for each MessageSid and of each account.
 type ledger struct {
 	app http.HandlerFunc
 
-	mu    sync.Mutex
-	calls map[string]int
+	mu              sync.Mutex
+	calls, accounts map[string]int
 }
 
 func (l *ledger) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	l.mu.Lock()
 	l.calls[r.PostFormValue("MessageSid")]++
+	l.accounts[r.PostFormValue("AccountSid")]++
 	l.mu.Unlock()
 	l.app(w, r)
 }

@@ -18,12 +18,13 @@ type scenario struct {
 	play func(context.Context, *run)
 }
 
-// The texts of the messages. None of them is one of Twilio's words, such as STOP or END.
+// The texts of the messages. Only stopWord is one of Twilio's words.
 const (
-	hello   = "Hello"
-	next    = "And what is next?"
-	last    = "Thank you"
-	patient = "Take your time"
+	hello    = "Hello"
+	next     = "And what is next?"
+	last     = "Thank you"
+	patient  = "Take your time"
+	stopWord = "STOP"
 )
 
 // scenarios returns all scenarios in their order. The first one shows whether the app answers at all.
@@ -37,7 +38,7 @@ func scenarios() []scenario {
 		{"WhatsApp", whatsApp},
 		{"emoji", emoji},
 		{"1,600 characters", longText},
-		{"STOP", stop},
+		{stopWord, stop},
 		{"a lost cookie", lostCookie},
 		{"a foreign cookie", foreignCookie},
 		{"a slow network", slowly},
@@ -112,15 +113,14 @@ func longText(ctx context.Context, r *run) {
 func stop(ctx context.Context, r *run) {
 	s := r.sender("")
 	s.say(ctx, hello)
-	m := s.say(ctx, "STOP")
+	m := s.say(ctx, stopWord)
 	switch {
 	case len(m.Replies) > 0:
 		m.Findings.Fail(21610, "A person who has opted out gets a reply.")
 	case len(m.calls) == 0 && !hasError(m.Findings):
 		m.Findings.Fail(0, "The app was not called, so it could not unsubscribe the person.")
 	}
-	s.state = nil // the next message begins a new session
-	s.say(ctx, hello)
+	s.say(ctx, hello) // begins a new session
 }
 
 func lostCookie(ctx context.Context, r *run) {

@@ -86,15 +86,16 @@ func (s *sender) sendAll(ctx context.Context, remark string, at int, all ...phon
 	return sent
 }
 
-// follow checks that each call of the app got the state that the call before it gave back.
+// follow checks that each call of the app got the state that the call before it gave back. There is no state after the
+// end of a conversation.
 func (s *sender) follow(calls []app.Call, sent []*Message) {
 	for _, c := range calls {
 		i := slices.IndexFunc(sent, func(m *Message) bool { return m.delivery.Message.SID == c.SID })
 		if i >= 0 && !sameState(c.Before, s.state) {
 			sent[i].Findings.Fail(0, "The app did not get the state that its answer before this one gave back.")
 		}
-		switch {
-		case c.Err == nil && hasEnded(c):
+		switch isStop := i >= 0 && sent[i].Body == stopWord; {
+		case c.Err == nil && hasEnded(c) || isStop: // STOP ends the session even if the app fails
 			s.state = nil
 		case c.Err == nil:
 			s.state = c.After

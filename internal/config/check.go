@@ -12,6 +12,7 @@ type CheckFlags struct {
 	Secret     string `name:"secret" env:"APP_SECRET" placeholder:"SECRET,..." help:"Standard Webhooks secret (whsec_...) that signs the calls of the json protocol. A flag is visible in the process list: prefer the environment or a file."`
 	SecretFile string `name:"secret-file" env:"APP_SECRET_FILE" placeholder:"PATH" help:"File that contains the secret."`
 	AuthToken  string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN" help:"Twilio auth token with which the app checks signatures; the first of several is used (default: a random one, for an app that checks none). A flag is visible in the process list: prefer the environment."`
+	AccountSID string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account SID of the messages; the first of several is used (default: that of the token, or a random one)."`
 }
 
 // Config returns the settings of the app, the auth tokens if there are any, and the defaults of the service. The URL is
