@@ -23,8 +23,9 @@ func (f CheckFlags) Config() (Config, error) {
 	p := parse(f, defaults)
 	p.require("APP_URL")
 	p.checkApp()
+	app := &p.config.App
+	app.Timeout = min(app.Timeout, p.config.RequestBudget-CommitTime) // the service cuts it, too
 	c, err := p.result()
-	c.App.Timeout = min(c.App.Timeout, c.RequestBudget-CommitTime) // the service cuts it, too
 	if faults, ok := err.(Faults); ok {
 		flags := strings.NewReplacer("(--app-url)", "(the argument URL)", "(--app-", "(--", "(--twilio-", "(--")
 		for i, fault := range faults {
