@@ -181,9 +181,9 @@ func turnScenarios() []scenario {
 	}
 }
 
-// turnViolation describes which rule is broken, or returns "". If nothing fails and no turn is lost, each message is one
-// call, and no turn is left. If there is only one message, it is one call whatever fails, because the answer is kept.
-// This is not so if its replica dies, or if an operator ends the conversation.
+// turnViolation describes which rule is broken, or returns "". If nothing fails and no turn is lost, each message is
+// one call, and no turn is left. If there is only one message, it is one call whatever fails, because the answer is
+// kept. This is not so if its replica dies, or if an operator ends the conversation.
 func (w *world) turnViolation() string {
 	if violation := w.violation(); violation != "" {
 		return violation
