@@ -128,8 +128,9 @@ func (m *Manager) writeCookie(w http.ResponseWriter, r *http.Request, o *Outcome
 	m.scs.WriteSessionCookie(r.Context(), w, o.token, expiry)
 }
 
-// enqueue delivers a message when it is its turn, or waits for the outcome of another request that has the same
-// message. ctx is the context of the request.
+// enqueue delivers a message when it is the first of its conversation, or waits for the outcome of another request that
+// has the same message. A message that can no longer be answered by an app does not wait any longer: deliver then finds
+// out whether it was counted, and ends its session if it is STOP. ctx is the context of the request.
 //
 // Thousands of messages may wait, each with a stack of its own. Therefore large values are passed as pointers to values
 // that never change.
@@ -138,7 +139,12 @@ func (m *Manager) enqueue(ctx context.Context, in Incoming, cookie string) *Outc
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), in.Received.Add(m.options.Budget))
 	defer cancel()
 	d := &delivery{Incoming: in, cookie: cookie, pointerKey: m.keys.Conversation(in.To, in.From)}
-	return m.queue.do(ctx, hangUp, d.pointerKey, d.SID, func(rank int) *Outcome {
+	inLine := ctx
+	if m.options.CallTimeout > 0 {
+		inLine, cancel = context.WithDeadline(ctx, m.lastCall(ctx))
+		defer cancel()
+	}
+	return m.queue.do(ctx, inLine, hangUp, d.pointerKey, d.SID, func(rank int) *Outcome {
 		if m.options.CallTimeout == 0 {
 			return m.deliver(ctx, hangUp, d)
 		}

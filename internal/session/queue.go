@@ -43,20 +43,20 @@ func (q *queue) size() int {
 	return q.count
 }
 
-// do calls process when the message is the first of its conversation, and returns the outcome. process gets the rank of
-// the message: how many messages its line has had before it since the line was last empty. If another request with
-// the same message is in the queue, do returns the outcome of that request. If that request ends with ErrGone, do joins
-// the queue again.
+// do calls process when the message is the first of its conversation, and returns the outcome. If inLine ends before
+// that, and before ctx, do calls process all the same. process gets the rank of the message: how many messages its line
+// has had before it since the line was last empty. If another request with the same message is in the queue, do returns
+// the outcome of that request. If that request ends with ErrGone, do joins the queue again.
 //
 // The error of the outcome is ErrBusy if the queue is full, ErrGone if hangUp is closed while the request waits, and
 // the error of ctx if ctx ends in the meantime.
 func (q *queue) do(
-	ctx context.Context, hangUp <-chan struct{}, conversation, sid string, process func(rank int) *Outcome,
+	ctx, inLine context.Context, hangUp <-chan struct{}, conversation, sid string, process func(rank int) *Outcome,
 ) *Outcome {
 	for {
 		e, isNew, err := q.join(conversation, sid)
 		if err == nil && isNew {
-			return q.process(ctx, hangUp, conversation, e, process)
+			return q.process(ctx, inLine, hangUp, conversation, e, process)
 		}
 		if err == nil {
 			err = wait(ctx, hangUp, e.isDone)
@@ -99,7 +99,8 @@ func (q *queue) join(conversation, sid string) (e *entry, isNew bool, err error)
 
 // process processes a new entry. If process panics, the requests that wait for the outcome get errPanicked.
 func (q *queue) process(
-	ctx context.Context, hangUp <-chan struct{}, conversation string, e *entry, process func(rank int) *Outcome,
+	ctx, inLine context.Context, hangUp <-chan struct{}, conversation string, e *entry,
+	process func(rank int) *Outcome,
 ) (o *Outcome) {
 	defer func() {
 		if o == nil {
@@ -107,7 +108,8 @@ func (q *queue) process(
 		}
 		q.leave(conversation, e, o)
 	}()
-	if err := wait(ctx, hangUp, e.isFirst); err != nil {
+	err := wait(inLine, hangUp, e.isFirst)
+	if err != nil && (errors.Is(err, ErrGone) || ctx.Err() != nil) {
 		return &Outcome{Err: err}
 	}
 	return process(e.rank)

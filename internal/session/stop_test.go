@@ -182,6 +182,34 @@ func TestStopWithoutASession(t *testing.T) {
 	})
 }
 
+// A message waits in the line of its replica, behind a call that takes too long.
+func TestTooLateInTheLine(t *testing.T) {
+	for _, in := range []Incoming{incoming("SMc", false), stop(false), stop(true)} {
+		t.Run(fmt.Sprintf("%s, in the last delivery: %t", in.SID, in.IsLast), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStopped(t)
+				s.app.answers = make(chan error)
+				in.Received = time.Now()
+				first := send(s.Manager, incoming("SMslow", false), s.cookie)
+				synctest.Wait()
+				began := time.Now()
+				o := s.enqueue(t.Context(), in, s.cookie)
+				if (o.Err != ErrWaited) != in.IsLast || o.Calls.Err != ErrWaited || time.Since(began) != 7*time.Second {
+					t.Errorf("got %+v after %v", o, time.Since(began))
+				}
+				if in.Ends {
+					s.expectEnded(t, in.IsLast)
+				}
+				<-first
+				s.app.expect(t, "SMslow/1/2")
+				if s.background.Wait(); s.InProgress() != 0 || s.redis.get(turnKey) != "" {
+					t.Errorf("%d messages are in progress, and the turn is %q", s.InProgress(), s.redis.get(turnKey))
+				}
+			})
+		})
+	}
+}
+
 // lenient makes the mistake of saving a fault as an answer.
 type lenient struct{ conversation.Responder }
 
