@@ -89,6 +89,26 @@ func TestAppWithoutState(t *testing.T) {
 	}
 }
 
+// TestUnusualTexts checks apps whose texts must not look changed.
+func TestUnusualTexts(t *testing.T) {
+	for contentType, answer := range map[string]string{
+		"text/plain": " line 1\r\nline 2 & <b> ñ 👩🏽‍💻 ]]>",
+		"text/html": "<Response><Message><Body> a &#13;\r\n<![CDATA[<b>]]> &amp; &#x1F469;</Body>" +
+			"<Media>/owl.png</Media></Message><Message>b</Message></Response>",
+	} {
+		t.Run(contentType, func(t *testing.T) {
+			t.Parallel()
+			r, err := check(t, func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Set("Content-Type", contentType)
+				fmt.Fprint(w, answer)
+			})
+			if err != nil {
+				t.Errorf("%v\n%s", err, r.findings())
+			}
+		})
+	}
+}
+
 func TestSilentApp(t *testing.T) {
 	t.Parallel()
 	r, err := check(t, func(w http.ResponseWriter, r *http.Request) { w.WriteHeader(http.StatusNoContent) })

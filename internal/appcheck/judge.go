@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 
 	"smsession/internal/app"
 	"smsession/internal/config"
@@ -60,6 +61,34 @@ func (j judge) document(c app.Call) twiml.Findings {
 		return nil
 	}
 	return twiml.ReadResponse(last.Status, last.AnswerHeader.Get("Content-Type"), []byte(last.Answer)).Findings
+}
+
+// texts returns the texts of the messages in all documents of a call, or nil for an app that speaks JSON.
+func (j judge) texts(c app.Call) (texts []string) {
+	for _, e := range c.Exchanges {
+		if e.Status/100 != 2 || e.Answer == "" || j.app.Protocol == config.AppJSON {
+			continue
+		}
+		for _, v := range twiml.ReadResponse(e.Status, e.AnswerHeader.Get("Content-Type"), []byte(e.Answer)).Verbs {
+			if !v.IsRedirect {
+				texts = append(texts, v.Body)
+			}
+		}
+	}
+	return texts
+}
+
+// arrived returns an error unless the sender sees the texts of a call. More replies may follow, from the action of a
+// message.
+func (j judge) arrived(c app.Call, replies []phone.Reply) (found twiml.Findings) {
+	lineEnds := strings.NewReplacer("\r\n", "\n", "\r", "\n") // XML has only \n
+	for i, text := range j.texts(c) {
+		if i >= len(replies) || lineEnds.Replace(replies[i].Body) != lineEnds.Replace(text) {
+			found.Fail(0, "The sender does not see text %d as the app has sent it.", i+1)
+			return found
+		}
+	}
+	return nil
 }
 
 // lastExchange returns the last request to the app, or an Exchange without a Status if there is none.

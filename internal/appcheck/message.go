@@ -82,8 +82,12 @@ func (m *Message) take(calls []app.Call, j judge) {
 		m.Findings = append(m.Findings, judgeDelivery(d)...)
 	}
 	isFault := func(c app.Call) bool { return c.Err != nil }
-	if answers := slices.DeleteFunc(slices.Clone(calls), isFault); len(answers) > 1 {
+	answers := slices.DeleteFunc(slices.Clone(calls), isFault)
+	switch {
+	case len(answers) > 1:
 		m.Findings.Fail(0, "The app was called %d times for this message, although nothing went wrong.", len(answers))
+	case len(answers) == 1 && m.Body != stopWord && !hasError(m.Findings):
+		m.Findings = append(m.Findings, j.arrived(answers[0], m.Replies)...)
 	}
 }
 
