@@ -31,8 +31,9 @@ would have seen. It needs no account and sends no text messages:
   smsession app-check http://localhost:3000/messages --protocol json --secret-file secret.txt
   smsession app-check http://localhost:3000/sms --json | jq -e 'select(.summary).summary.ok'
 
-An app that checks signatures needs its auth token in TWILIO_AUTH_TOKEN, and in --public-url the URL that it signs. The
-messages come from numbers that nobody owns, but an app that stores its senders stores them, too.
+For an app that checks signatures, set TWILIO_AUTH_TOKEN to the token that it knows, and --public-url to the URL that it
+expects in the signature. The senders are new numbers each time, from a range that is not assigned. An app that stores
+its senders stores them, too.
 
 The exit status is 1 if something would go wrong in production, and if the app cannot be reached. Warnings do not change
 it, and neither does an app that is not safe to call again. It is 2 for a wrong command line or setting, and for a host

@@ -116,7 +116,7 @@ func (j judge) advice(c app.Call) string {
 		token = "a random token, because --auth-token is not set"
 	}
 	return fmt.Sprintf(" It probably refuses the signature or the Host. The request was signed for %s with %s. "+
-		"Use --auth-token with the token that the app knows, and --public-url with the URL that it checks.",
+		"Use --auth-token with the token that the app knows, and --public-url with the URL that it expects.",
 		j.app.PublicURL.Concealed(), token)
 }
 
