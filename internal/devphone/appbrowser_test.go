@@ -217,7 +217,7 @@ func jsonSurvey(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	answer("application/json", fmt.Sprintf(`{"reply":"Step %d","data":{"step":%[1]d,"tags":["a"]}}`,
+	answer("application/json", fmt.Sprintf(`{"reply":"Step %d","data":{"step":%[1]d,"id":12345678901234567890}}`,
 		event.Session.Data.Step+1))(w, r)
 }
 
@@ -226,12 +226,14 @@ func showJSON(_ *service, _ *ownApp, w *tab) {
 	w.count(".changes tbody tr", 2)
 	w.keys("Again\r")
 	w.until(`document.querySelector('.call')?.textContent.includes('Step 2')`)
-	want := [][]string{{"step", "1", "2", "changed"}, {"tags", `["a"]`, `["a"]`, "same"}}
+	want := [][]string{
+		{"id", "12345678901234567890", "12345678901234567890", "same"}, {"step", "1", "2", "changed"},
+	}
 	if got := w.cells(); !slices.EqualFunc(got, want, slices.Equal[[]string]) {
 		w.Errorf("the second message changes %q", got)
 	}
 	call := w.texts(".call")[0]
-	for _, want := range []string{"webhook-signature", `"reply": "Step 2"`, `"body": "Again"`, "datainoutchange"} {
+	for _, want := range []string{"webhook-signature", `"reply": "Step 2"`, `"body": "Again"`, `"id": 12345678901234567890`, "datainoutchange"} {
 		if !strings.Contains(strings.ToLower(call), strings.ToLower(want)) {
 			w.Errorf("the call does not show %q: %s", want, call)
 		}

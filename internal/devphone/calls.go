@@ -1,6 +1,7 @@
 package devphone
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"maps"
@@ -10,6 +11,8 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
 
 	"smsession/internal/app"
 	"smsession/internal/conversation"
@@ -36,13 +39,13 @@ type call struct {
 	id  int
 	sid string
 
-	Attempt   int             `json:"attempt"`
-	Took      time.Duration   `json:"took_ns"`
-	Fault     string          `json:"fault"`   // the fixed word of the error, "" if there is none
-	Problem   string          `json:"problem"` // a sentence about the error
-	Before    json.RawMessage `json:"before"`  // the state; null if there is none
-	After     json.RawMessage `json:"after"`
-	Exchanges []callExchange  `json:"exchanges"`
+	Attempt   int            `json:"attempt"`
+	Took      time.Duration  `json:"took_ns"`
+	Fault     string         `json:"fault"`   // the fixed word of the error, "" if there is none
+	Problem   string         `json:"problem"` // a sentence about the error
+	Before    [][2]string    `json:"before"`  // the names and values of the state, as in the record
+	After     [][2]string    `json:"after"`
+	Exchanges []callExchange `json:"exchanges"`
 }
 
 // callExchange is one request to the app and its answer.
@@ -60,7 +63,7 @@ type callExchange struct {
 
 // excerpt is the beginning of a body.
 type excerpt struct {
-	Text   string `json:"text"` // in UTF-8: each sequence of other bytes is replaced by U+FFFD
+	Text   string `json:"text"` // in UTF-8: each sequence of other bytes is replaced by U+FFFD; JSON is indented
 	Bytes  int    `json:"bytes"`
 	IsCut  bool   `json:"is_cut"`
 	IsUTF8 bool   `json:"is_utf8"` // the whole body
@@ -70,7 +73,8 @@ type excerpt struct {
 func (p *Page) ObserveCall(c app.Call) {
 	left := room(maxCallText)
 	shown := call{
-		sid: c.SID, Attempt: c.Attempt, Took: c.Took, Before: c.Before, After: c.After, Exchanges: []callExchange{},
+		sid: c.SID, Attempt: c.Attempt, Took: c.Took, Before: values(c.Before), After: values(c.After),
+		Exchanges: []callExchange{},
 	}
 	switch {
 	case errors.Is(c.Err, conversation.ErrWaited):
@@ -81,9 +85,9 @@ func (p *Page) ObserveCall(c app.Call) {
 	}
 	for _, x := range c.Exchanges {
 		shown.Exchanges = append(shown.Exchanges, callExchange{
-			Method: x.Method, URL: left.cut(x.URL).Text, Header: left.header(x.Header), Body: left.cut(x.Body),
+			Method: x.Method, URL: left.cut(x.URL).Text, Header: left.header(x.Header), Body: left.body(x.Body),
 			Tries: x.Tries, Took: x.Took,
-			Status: x.Status, AnswerHeader: left.header(x.AnswerHeader), Answer: left.cut(x.Answer),
+			Status: x.Status, AnswerHeader: left.header(x.AnswerHeader), Answer: left.body(x.Answer),
 		})
 	}
 	p.calls.put(shown)
@@ -132,6 +136,52 @@ func (r *room) cut(text string) excerpt {
 		Text:  strings.Clone(strings.ToValidUTF8(text[:n], "\uFFFD")), // a clone does not keep the rest in memory
 		Bytes: len(text), IsCut: n < len(text), IsUTF8: utf8.ValidString(text),
 	}
+}
+
+// body returns a body. It indents JSON if there is room for it. A browser could not do this, because it would round
+// large numbers.
+func (r *room) body(text string) excerpt {
+	e := r.cut(text)
+	var pretty bytes.Buffer
+	if e.IsCut || isDeep(e.Text) || json.Indent(&pretty, []byte(e.Text), "", "  ") != nil {
+		return e
+	}
+	if growth := room(pretty.Len() - len(e.Text)); growth <= *r {
+		*r -= growth
+		e.Text = pretty.String()
+	}
+	return e
+}
+
+// isDeep reports whether JSON has so many levels that it would be much longer with indentation. 16 KiB of brackets would
+// become 128 MiB.
+func isDeep(text string) bool {
+	d := jsontext.NewDecoder(strings.NewReader(text), jsontext.AllowDuplicateNames(true))
+	for {
+		if _, err := d.ReadToken(); err != nil {
+			return false
+		}
+		if d.StackDepth() > 16 { // as many levels as data may have
+			return true
+		}
+	}
+}
+
+// values returns the cookies of a state, or the members of its data as JSON.
+func values(state json.RawMessage) [][2]string {
+	var fields struct {
+		Cookies []struct{ Name, Value string }
+		Data    map[string]json.RawMessage
+	}
+	_ = json.Unmarshal(state, &fields) // fails only for a state that no app could read
+	all := [][2]string{}
+	for _, cookie := range fields.Cookies {
+		all = append(all, [2]string{cookie.Name, cookie.Value})
+	}
+	for _, name := range slices.Sorted(maps.Keys(fields.Data)) {
+		all = append(all, [2]string{name, string(fields.Data[name])})
+	}
+	return all
 }
 
 // header returns the lines of a header, sorted by name.

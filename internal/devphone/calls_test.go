@@ -1,7 +1,6 @@
 package devphone_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net"
@@ -22,7 +21,7 @@ import (
 type shownCall struct {
 	Attempt        int
 	Fault, Problem string
-	Before, After  json.RawMessage
+	Before, After  [][2]string
 	Exchanges      []struct {
 		Method, URL  string
 		Header       [][2]string
@@ -58,13 +57,14 @@ func TestCallsBelongToDeliveries(t *testing.T) {
 		SID: first.Message.SID, Attempt: 1, Err: conversation.Fault("status"), Problem: "It is 500.",
 	})
 	s.page.ObserveCall(app.Call{SID: webhooktest.NewSID(), Attempt: 1})
-	s.page.ObserveCall(app.Call{SID: first.Message.SID, Attempt: 2, Before: []byte(`{"a":1}`)})
+	s.page.ObserveCall(app.Call{SID: first.Message.SID, Attempt: 2, Before: []byte(`{"data":{"b":{"c":[1, 2]},"a":12345678901234567890}}`)})
 	s.press("1", "again", "")
 	s.press("1", "lose", "")
 
 	got := s.calls(1)
 	if len(got) != 2 || got[0].Fault != "status" || got[0].Problem != "It is 500." || got[1].Attempt != 2 ||
-		got[1].Fault != "" || string(got[1].Before) != `{"a":1}` || string(got[1].After) != "null" {
+		got[1].Fault != "" || !slices.Equal(got[1].Before, [][2]string{{"a", "12345678901234567890"}, {"b", `{"c":[1, 2]}`}}) ||
+		len(got[1].After) > 0 {
 		t.Errorf("the first delivery has the calls %+v", got)
 	}
 	if got := s.calls(2); got == nil || len(got) > 0 {
@@ -116,6 +116,25 @@ func TestCallsAreBounded(t *testing.T) {
 	}
 	if n := len(got[0].Exchanges[0].Header); n != 50 {
 		t.Errorf("the page keeps %d lines of a header, want 50", n)
+	}
+}
+
+// Indentation would make these bodies up to 8,000 times as long.
+func TestCallsWithDeepJSON(t *testing.T) {
+	s := newService(t, withApp("http://127.0.0.1:1/sms"))
+	sid := s.press("1", "text", "hello")[0].Message.SID
+	deep := strings.Repeat("[", 8000) + strings.Repeat("]", 8000)
+	wide := strings.Repeat("[", 16) + strings.Repeat("1,", 8000) + "1" + strings.Repeat("]", 16)
+	s.page.ObserveCall(app.Call{SID: sid, Exchanges: []app.Exchange{{Body: deep, Answer: wide}, {Body: `{"a":1}`, Answer: `{"a":1,"a":` + deep[100:len(deep)-100] + "}"}}})
+	call := s.calls(1)[0]
+	if first := call.Exchanges[0]; first.Body.Text != deep || first.Answer.Text != wide {
+		t.Errorf("the bodies have %d and %d bytes", len(first.Body.Text), len(first.Answer.Text))
+	}
+	if n := len(call.Exchanges[1].Answer.Text); n > len(deep) {
+		t.Errorf("a body with the same name twice has %d bytes", n)
+	}
+	if got := call.Exchanges[1].Body; got.Text != "{\n  \"a\": 1\n}" || got.Bytes != 7 {
+		t.Errorf("a small body is shown as %+v", got)
 	}
 }
 

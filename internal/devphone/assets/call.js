@@ -54,9 +54,9 @@ function sentNode(x) {
   return el('section', { 'aria-label': 'Sent' },
     heading('Sent', isJSON ? type : ''),
     isJSON || all.length ? null : el('p', { className: 'quiet' }, 'No parameters.'),
-    isJSON ? bodyNode(x.body, 'sent', true) : rows(important.flatMap((name) => all.filter((pair) => name.test(pair[0])))),
+    isJSON ? bodyNode(x.body, 'sent') : rows(important.flatMap((name) => all.filter((pair) => name.test(pair[0])))),
     table('more parameter', all.filter((pair) => !important.some((name) => name.test(pair[0])))),
-    x.body.is_cut ? note(x.body) : null,
+    isJSON ? null : note(x.body),
     table('request header', x.header));
 }
 
@@ -69,7 +69,7 @@ function answerNode(x) {
   return el('section', { 'aria-label': 'Came back' },
     heading('Came back', el('b', {}, String(x.status)), ` ${type || 'no content type'}`),
     location ? rows([['Location', location]]) : null,
-    bodyNode(x.answer, 'that came back', type.includes('json')),
+    bodyNode(x.answer, 'that came back'),
     table('response header', x.answer_header));
 }
 
@@ -79,8 +79,8 @@ function value(header, name) {
 }
 
 // bodyNode shows the first lines of a body, and all of it if the person wants to see it.
-function bodyNode(body, name, isJSON) {
-  const text = isJSON ? indented(body.text) : body.text;
+function bodyNode(body, name) {
+  const { text } = body;
   const first = text.split('\n', maxLines).join('\n').slice(0, maxLength);
   const pre = (content, label) => el('pre', { className: 'body', tabIndex: 0, 'aria-label': label }, content || '(empty)');
   return el('div', {},
@@ -97,12 +97,4 @@ function note(body) {
     body.is_utf8 ? '' : 'The body is not UTF-8. The character \uFFFD stands for the bytes that cannot be shown.',
   ];
   return notes.some(Boolean) ? el('p', { className: 'quiet' }, notes.join(' ').trim()) : null;
-}
-
-function indented(text) {
-  try {
-    return JSON.stringify(JSON.parse(text), null, 2);
-  } catch {
-    return text;
-  }
 }

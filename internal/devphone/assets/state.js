@@ -42,17 +42,6 @@ function content(text) {
 
 // values returns the names and values of both states, and what an app of this protocol calls them.
 function values({ before, after, exchanges, fault }) {
-  if (fault) after = before;
   const isJSON = exchanges.some((x) => x.header.some(([name, value]) => name === 'Content-Type' && value.includes('json')));
-  return isJSON
-    ? { title: 'data', before: members(before?.data), after: members(after?.data) }
-    : { title: 'cookies', before: cookies(before?.cookies), after: cookies(after?.cookies) };
-}
-
-function cookies(list) {
-  return new Map((list ?? []).map((cookie) => [cookie.name, cookie.value]));
-}
-
-function members(data) {
-  return new Map(Object.entries(data ?? {}).map(([name, value]) => [name, JSON.stringify(value)]));
+  return { title: isJSON ? 'data' : 'cookies', before: new Map(before), after: new Map(fault ? before : after) };
 }
