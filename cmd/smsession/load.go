@@ -43,7 +43,8 @@ that is not assigned:
 
 The proof is made from the replies alone: in each conversation, every message must have been counted once and in order,
 even if messages were sent at once, were sent again or lost their cookies. A service that leaves out replies
-(MAX_REPLIES_PER_MINUTE) or ends sessions early cannot pass.
+(MAX_REPLIES_PER_MINUTE) or ends sessions early cannot pass. smsession keeps the last 8 replies of an app (APP_URL), so a
+--burst of more than 8 can ask it for a reply that it no longer has.
 If load is interrupted, it reports what was done until then.
 
 The exit status is 1 if the proof fails, if Twilio would have logged an error, or if no webhook was found. It is 2 for a

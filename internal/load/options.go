@@ -61,7 +61,8 @@ const (
 const (
 	// maxBurst is how many messages of a conversation can be sent at the same time.
 	maxBurst = 20
-	// resendWithin is how many of the latest messages may be delivered again.
+	// resendWithin is how many of the latest messages may be delivered again, those of the repeat's own turn included.
+	// It is the number of an app's replies that smsession keeps.
 	resendWithin = 8
 	// afterError is how many messages a conversation has after an error. Then another conversation replaces it.
 	afterError = 8

@@ -54,11 +54,11 @@ func (p *planner) plan(c *conversation, due time.Time) []task {
 		}
 		turn = append(turn, t)
 	}
-	if old > 0 && chance(p.Resend/2) {
-		p.asked.RepeatsLater++
-		deliver(old - 1 - rand.IntN(min(old, resendWithin)))
-	}
 	size := p.size(first)
+	if oldest := c.repeatable(size); oldest < old && chance(p.Resend/2) {
+		p.asked.RepeatsLater++
+		deliver(oldest + rand.IntN(old-oldest))
+	}
 	for i := range size {
 		deliver(old + i)
 		if chance(p.Resend / 2) {
@@ -72,6 +72,18 @@ func (p *planner) plan(c *conversation, due time.Time) []task {
 	}
 	c.begin(size, len(turn))
 	return turn
+}
+
+// repeatable returns the oldest message that may be delivered again in a turn with some new messages. It is the number
+// of messages if there is none. The server can have counted the messages of a turn in any order.
+func (c *conversation) repeatable(size int) (oldest int) {
+	oldest = len(c.messages)
+	for i := oldest - 1; i >= 0 && len(c.messages)+size-i <= resendWithin; i-- {
+		if i == 0 || c.messages[i-1].sent != c.messages[i].sent { // i begins a turn
+			oldest = i
+		}
+	}
+	return oldest
 }
 
 // size returns how many new messages the next turn has.

@@ -36,6 +36,8 @@ type loadReport struct {
 		Holds   bool
 		Counted int
 		Found   map[string]int
+
+		Violations []struct{ Text string }
 	}
 }
 
