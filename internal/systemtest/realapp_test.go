@@ -21,8 +21,11 @@ var jsonSettings = []string{"APP_PROTOCOL=json", "APP_SECRET=" + appSecret}
 // realApp is a process of an app in a framework that teams use, for the service to call.
 type realApp struct {
 	*process
-	url    string // of its webhook
-	ledger string // the file to which it appends the MessageSid of each call
+	name     string // the key in appCommands
+	settings []string
+	port     int
+	url      string // of its webhook
+	ledger   string // the file to which it appends the MessageSid of each call
 }
 
 // appCommands are the command lines of the apps, without their port. They are paths below the root of the repository.
@@ -47,25 +50,40 @@ const testApps = "internal/systemtest/testdata/apps/"
 // settings are NAME=value.
 func startApp(tb testing.TB, name string, settings ...string) *realApp {
 	tb.Helper()
-	a := &realApp{ledger: filepath.Join(tb.TempDir(), "ledger")}
-	a.startOn(tb, name, redistest.FreePort(tb), settings)
+	port := redistest.FreePort(tb)
+	a := &realApp{
+		name: name, port: port, url: fmt.Sprintf("http://127.0.0.1:%d/sms", port),
+		ledger: filepath.Join(tb.TempDir(), "ledger"),
+	}
+	a.settings = append([]string{
+		fmt.Sprint("PORT=", port), "LEDGER=" + a.ledger, "HOME=" + tb.TempDir(),
+		"NODE_PATH=" + absolute(tb, "../../bin/npm/node_modules"), "APP_ENV=production",
+		"SECRET_KEY=" + strings.Repeat("a secret", 8), "TWILIO_AUTH_TOKEN=" + webhooktest.AuthToken,
+		"APP_SECRET=" + appSecret, "SESSION=" + name, "VERIFY=called",
+	}, settings...)
+	a.start(tb)
 	return a
 }
 
-// startOn starts the app on a port.
-func (a *realApp) startOn(tb testing.TB, name string, port int, settings []string) {
+// start starts the process on the app's port. It may have been killed before.
+func (a *realApp) start(tb testing.TB) {
 	tb.Helper()
-	cmd := appCommand(tb, name, port)
+	cmd := appCommand(tb, a.name, a.port)
 	cmd.Dir = "../.."
-	cmd.Env = append(cmd.Env,
-		fmt.Sprint("PORT=", port), "LEDGER="+a.ledger, "HOME="+tb.TempDir(),
-		"NODE_PATH="+absolute(tb, "../../bin/npm/node_modules"), "PHP_CLI_SERVER_WORKERS=8", "APP_ENV=production",
-		"SECRET_KEY="+strings.Repeat("a secret", 8), "TWILIO_AUTH_TOKEN="+webhooktest.AuthToken, "APP_SECRET="+appSecret,
-		"SESSION="+name, "VERIFY=called")
-	cmd.Env = append(cmd.Env, settings...)
+	cmd.Env = append(cmd.Env, a.settings...)
 	a.process = startCommand(tb, cmd)
-	a.url = fmt.Sprintf("http://127.0.0.1:%d/sms", port)
-	a.waitListening(port)
+	webhooktest.WaitNoError(tb, a.name+" to listen", func() error {
+		select {
+		case <-a.exited:
+			tb.Fatalf("%s has exited:\n%s", a.name, a.stderr())
+		default:
+		}
+		conn, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", a.port))
+		if err == nil {
+			conn.Close()
+		}
+		return err
+	})
 }
 
 // appCommand returns the command of an app that listens on a port.
@@ -92,21 +110,4 @@ func absolute(tb testing.TB, path string) string {
 		tb.Fatal(err)
 	}
 	return full
-}
-
-// waitListening waits until the app accepts connections.
-func (a *realApp) waitListening(port int) {
-	a.tb.Helper()
-	webhooktest.WaitNoError(a.tb, "the app to listen", func() error {
-		select {
-		case <-a.exited:
-			a.tb.Fatalf("the app has exited:\n%s", a.stderr())
-		default:
-		}
-		conn, err := net.Dial("tcp", fmt.Sprint("127.0.0.1:", port))
-		if err == nil {
-			conn.Close()
-		}
-		return err
-	})
 }

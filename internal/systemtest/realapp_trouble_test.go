@@ -60,7 +60,8 @@ func (l *traffic) checkAnswered(t *testing.T, f *fleet) {
 	l.waitForReplies()
 	l.finish()
 	for _, c := range l.conversations {
-		c.replies = slices.DeleteFunc(c.replies, func(r reply) bool { return r.Status == http.StatusServiceUnavailable })
+		failed := func(r reply) bool { return r.Status == http.StatusServiceUnavailable }
+		c.replies = slices.DeleteFunc(c.replies, failed)
 		c.replies = append(c.replies, c.deliver(f.next(), "/sms", webhooktest.NewSID(), ""))
 	}
 	l.check(t, f)

@@ -96,8 +96,8 @@ func TestFallbackDuringCall(t *testing.T) {
 const slowness = 50 * time.Millisecond
 
 // overlaps sends three messages of one conversation to each of two replicas. The app begins to answer when all of them
-// have arrived. overlaps returns how many calls were in progress at most, and the bodies of the messages in the order of
-// the calls.
+// have arrived. overlaps returns how many calls were in progress at most, and the bodies of the messages in the order
+// of the calls.
 func overlaps(t *testing.T, settings func(*redistest.Server)) (most int, bodies []string) {
 	t.Helper()
 	app, server := startApp(t, "cookie-session"), redistest.Start(t, redistest.Options{})
