@@ -3,7 +3,6 @@ package app
 import (
 	"context"
 	"encoding/base64"
-	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -59,13 +58,14 @@ type step struct {
 
 // visit sends the requests for the documents of one message. It is not safe for concurrent use.
 type visit struct {
-	site   site
-	client *client
-	token  string // signs the requests
-	form   twilio.Form
-	body   string      // form, escaped
-	header http.Header // of every request; must not be changed
-	jar    jar
+	site    site
+	client  *client
+	token   string // signs the requests
+	form    twilio.Form
+	body    string      // form, escaped
+	copied  http.Header // of Twilio's request, of which some are copied
+	attempt string
+	jar     jar
 }
 
 // visit returns the visit for a message, and the query of Twilio's request.
@@ -74,7 +74,7 @@ func (w *webhook) visit(c *client, state conversation.State, m conversation.Mess
 	if from == nil {
 		from = new(conversation.Webhook)
 	}
-	v := &visit{site: w.site, client: c, token: from.Token, header: w.header(from.Header, m.Attempt)}
+	v := &visit{site: w.site, client: c, token: from.Token, copied: from.Header, attempt: strconv.Itoa(m.Attempt)}
 	v.form, v.body = parameters(from.Form)
 	v.jar = openJar(state.Data, time.Now())
 	if isNew := state.Began.IsZero() && state.Written.IsZero(); isNew && w.importsCookies {
@@ -101,11 +101,11 @@ func parameters(body []byte) (twilio.Form, string) {
 	return form, rest
 }
 
-// header returns the header of every request for a message: what is copied from Twilio's request, and what the app
-// needs to find its own URL.
-func (w *webhook) header(from http.Header, attempt int) http.Header {
-	h := w.site.header()
-	for name, values := range from {
+// header returns the header of a request: what is copied from Twilio's request, what the app needs to find its own URL,
+// and the cookies. It has neither a signature nor a Content-Type.
+func (v *visit) header() http.Header {
+	h := v.site.header()
+	for name, values := range v.copied {
 		if isCopied(name) {
 			h[name] = values
 		}
@@ -113,7 +113,10 @@ func (w *webhook) header(from http.Header, attempt int) http.Header {
 	if _, has := h["User-Agent"]; !has {
 		h["User-Agent"] = []string{""} // otherwise, net/http sends its own
 	}
-	h[conversation.AttemptHeader] = []string{strconv.Itoa(attempt)}
+	h[conversation.AttemptHeader] = []string{v.attempt}
+	if cookie := v.jar.list.Header(); cookie != "" {
+		h["Cookie"] = []string{cookie}
+	}
 	return h
 }
 
@@ -164,7 +167,7 @@ func (v *visit) fetch(ctx context.Context, s step) (page, *failure) {
 // send sends one request and keeps the cookies of the answer. The status of the answer is 2xx or 3xx.
 func (v *visit) send(ctx context.Context, s step) (answer, *failure) {
 	form, body := twilio.Form{}, ""
-	h := maps.Clone(v.header)
+	h := v.header()
 	switch {
 	case s.hasForm && s.method == http.MethodGet:
 		s.at = s.at.with(v.body)
@@ -173,9 +176,6 @@ func (v *visit) send(ctx context.Context, s step) (answer, *failure) {
 		h["Content-Type"] = []string{"application/x-www-form-urlencoded"}
 	}
 	h["X-Twilio-Signature"] = []string{twilio.Sign(v.token, s.at.url(), form)}
-	if cookie := v.jar.list.Header(); cookie != "" {
-		h["Cookie"] = []string{cookie}
-	}
 	r := &http.Request{Method: s.method, URL: s.at.request(), Host: v.site.public.Host, Header: h}
 	res, failure := v.client.send(ctx, r, []byte(body), maxDocument)
 	switch {

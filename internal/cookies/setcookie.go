@@ -69,6 +69,9 @@ func expires(c *http.Cookie, now time.Time) time.Time {
 	case c.MaxAge > 0:
 		return now.Add(time.Duration(min(c.MaxAge, maxAge)) * time.Second)
 	}
+	if c.RawExpires == "" {
+		return time.Time{}
+	}
 	if at, err := http.ParseTime(c.RawExpires); err == nil { // accepts older formats than ParseSetCookie
 		return at
 	}

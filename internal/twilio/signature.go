@@ -17,7 +17,9 @@ import (
 //
 // See https://www.twilio.com/docs/usage/security#validating-requests.
 func Sign(token, url string, form Form) string {
-	return newSigner(Token{Value: token}).sign(url, "", form)
+	s := newSigner(Token{Value: token})
+	s.text = make([]byte, 0, 1024) // enough for the usual message
+	return s.sign(url, "", form)
 }
 
 // signer signs with one token. It is not safe for concurrent use.
