@@ -31,6 +31,7 @@ func TestTimeOfACall(t *testing.T) {
 	})
 }
 
+// No connection is in use while the app is called.
 func TestSlotsDuringACall(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -67,6 +68,36 @@ func TestSlotsDuringACall(t *testing.T) {
 	}
 }
 
+// A replica was stopped during its call, longer than its turn lasts. In the meantime, another one has saved a message.
+func TestCommitAfterTheTurn(t *testing.T) {
+	for _, isNaive := range []bool{false, true} {
+		t.Run(fmt.Sprint("a commit does not compare: ", isNaive), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, app := newShared(), &ledger{answers: make(chan error)}
+				s.model.anyRecord = isNaive
+				stopped, other := withApp(s.pool(), app), withApp(s.pool(), &ledger{})
+				stopped.renewalInterval = time.Hour
+				cookie := other.enqueue(t.Context(), incoming("SMa", false), "").token
+				first := send(stopped, incoming("SMb", false), cookie)
+				synctest.Wait()
+				if o := other.enqueue(t.Context(), incoming("SMc", false), cookie); o.Err != nil {
+					t.Error(o.Err)
+				}
+				close(app.answers)
+				o := <-first
+				isLost := !strings.Contains(s.get("sms:session:"+cookie), "SMc")
+				if isLost != isNaive || o.Err != nil || (o.Calls.Count == 2) == isNaive {
+					t.Errorf("SMc is lost: %t, SMb got %+v", isLost, o)
+				}
+				if !isNaive {
+					app.expect(t, "SMb/1/1", "SMb/2/2")
+				}
+			})
+		})
+	}
+}
+
+// slotHolder makes the mistake of holding a slot while the app is called.
 type slotHolder struct {
 	conversation.Responder
 	manager *Manager
@@ -79,6 +110,7 @@ func (h slotHolder) Respond(ctx context.Context, s conversation.State,
 	return h.Responder.Respond(ctx, s, m)
 }
 
+// The record is read under the turn, although this replica has cached it.
 func TestReadUnderTheTurn(t *testing.T) {
 	// A guessing replica takes the record that it saved last instead of the one in Redis.
 	guesses := map[string]any{}
@@ -120,6 +152,7 @@ func TestReadUnderTheTurn(t *testing.T) {
 	}
 }
 
+// Twilio's connection breaks while the app is called, and Twilio delivers the message to the fallback URL.
 func TestFallbackDuringACall(t *testing.T) {
 	var early any // what a replica that reads before it waits has read
 	tooEarly := func(args []any, reply any) any {
@@ -171,6 +204,8 @@ func TestFallbackDuringACall(t *testing.T) {
 	}
 }
 
+// A message with the cookie of its session takes two round trips, besides the call: one for the turn and the record,
+// and one for the commit and the release.
 func TestTripsOfATurn(t *testing.T) {
 	app, s := &ledger{}, newShared()
 	var trips []int
@@ -198,6 +233,7 @@ func TestTripsOfATurn(t *testing.T) {
 	}
 }
 
+// counted is a connection that notes how many commands each round trip has.
 type counted struct {
 	redis.Conn
 	trips *[]int
@@ -222,6 +258,7 @@ func (c *counted) Do(command string, args ...any) (any, error) {
 	return c.Conn.Do(command, args...)
 }
 
+// A script that the server has forgotten is run again. What was read before the turn was taken is then read again.
 func TestForgottenTurnScripts(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		app, conn := &ledger{}, redistest.Conn(t, b.Addr)

@@ -39,7 +39,7 @@ type Outcome struct {
 	Result Result // "" if Err is set
 	Err    error  // why there is no reply
 
-	Attempts     int       // 0 if the message was not admitted to the queue, did not get its turn, or shares an outcome
+	Attempts     int       // 0 if the message was not admitted to the queue, waited too long, or shares an outcome
 	Conflicts    int       // the attempts that failed because another request was faster
 	FirstFailure time.Time // when the first attempt failed; zero if none did
 

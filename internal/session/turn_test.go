@@ -260,8 +260,6 @@ func TestTurnWithoutRedis(t *testing.T) {
 	})
 }
 
-// No connection is in use while the app is called.
-// slotHolder makes the mistake of holding a slot while the app is called.
 // A turn that ends without a commit is released at once, and the outcome does not wait for this.
 func TestReleaseWithoutACommit(t *testing.T) {
 	for _, row := range []struct {
@@ -328,10 +326,3 @@ func TestReleaseWithoutACommit(t *testing.T) {
 		})
 	})
 }
-
-// The record is read under the turn, although this replica has cached it.
-// Twilio's connection breaks while the app is called, and Twilio delivers the message to the fallback URL.
-// A message with the cookie of its session takes two round trips, besides the call: one for the turn and the record,
-// and one for the commit and the release.
-// counted is a connection that notes how many commands each round trip has.
-// A script that the server has forgotten is run again. What was read before the turn was taken is then read again.
