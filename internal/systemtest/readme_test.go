@@ -4,6 +4,8 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -220,5 +222,30 @@ func TestStartFailsWithoutScripts(t *testing.T) {
 		"REDIS_URL=redis://app:secret@"+server.Addr(), "ADDR=127.0.0.1:0", "ADMIN_ADDR=")
 	if r.status != 1 || !strings.Contains(r.stderr, "NOPERM") {
 		t.Errorf("exit status %d, %s", r.status, r.stderr)
+	}
+}
+
+// TestReadmeResponder compiles the responder of README.md next to the counter.
+func TestReadmeResponder(t *testing.T) {
+	_, block, _ := strings.Cut(readme(t), "```go\n")
+	block, _, _ = strings.Cut(block, "```")
+	block, wiring, found := strings.Cut(block, "var responder ")
+	const line = "var responder conversation.Responder = "
+	if !found || !strings.Contains(shipped(t, "internal/replica/replica.go"), line) {
+		t.Errorf("the line of wiring is missing: %q", wiring)
+	}
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"go.mod":          "module conversation\n\n" + regexp.MustCompile(`go \S+`).FindString(shipped(t, "go.mod")),
+		"conversation.go": shipped(t, "internal/conversation/conversation.go"),
+		"thanks.go": "package conversation\n\nimport (\n\"context\"\n\"strconv\"\n)\n\ntype Thanks struct{}\n\n" +
+			"var _ Responder = Thanks{}\n" + block,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if out, err := exec.Command("go", "-C", dir, "vet", ".").CombinedOutput(); err != nil {
+		t.Errorf("the responder does not compile: %v\n%s", err, out)
 	}
 }
