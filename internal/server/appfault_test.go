@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"smsession/internal/conversation"
+	"smsession/internal/webhooktest"
 )
 
 // calls returns how often the app was called for messages with this text.
@@ -33,8 +34,7 @@ func TestAppFails(t *testing.T) {
 		if line["app_calls"] != 1.0 || line["app_ms"].(float64) < 0 || line["app_fault"] != nil {
 			t.Errorf("the log line is %v", line)
 		}
-		s.expireSoon(t)
-		before := s.snapshot(t)
+		before := s.withoutTurn(t)
 		for _, row := range []struct{ text, result, fault, err string }{
 			{"fail", "app_failed", "timeout", "timeout"},
 			{"wait", "waited", "", "the app could not be called in time"},
@@ -45,7 +45,7 @@ func TestAppFails(t *testing.T) {
 			failing.to("/sms/fallback").send(r.public).says(t, apology)
 			wantFault(t, r.log.wantLast(t, "ERROR", "apology"), row.fault, row.err)
 		}
-		if after := s.snapshot(t); after != before {
+		if after := s.withoutTurn(t); after != before {
 			t.Errorf("the keys were %s and are %s", before, after)
 		}
 		again := message("hello").carrying(cookie)
@@ -66,6 +66,13 @@ func TestAppFails(t *testing.T) {
 			}
 		})
 	})
+}
+
+// withoutTurn waits until the turn of the last message has been released, and returns both keys of the conversation.
+func (s *store) withoutTurn(t *testing.T) string {
+	t.Helper()
+	webhooktest.Wait(t, "the turn to be released", func() bool { return s.do(t, "DBSIZE") == int64(2) })
+	return s.snapshot(t)
 }
 
 // wantFault fails the test unless the line of a message has this fault and this error.
