@@ -28,8 +28,8 @@ func (f Flags) Config() (Config, error) {
 }
 
 // Config returns the settings of dev. No setting is required. Redis and AuthTokens are zero, and the URLs are zero if
-// PUBLIC_URL is not set. The caller must set these fields. If the app is at the default port of dev, the port of Addr is
-// 0. The error is a Faults.
+// PUBLIC_URL is not set. The caller must set these fields. If the app is at the default port of dev, Addr
+// has port 0. The error is a Faults.
 func (f DevFlags) Config() (Config, error) {
 	p := parse(f, DevDefaults())
 	if !p.isSet("ADDR") && !p.isSet("PORT") && ownAddress(p.config) == "ADDR" {
