@@ -130,7 +130,8 @@ func (m *Manager) writeCookie(w http.ResponseWriter, r *http.Request, o *Outcome
 
 // enqueue delivers a message when it is the first of its conversation, or waits for the outcome of another request that
 // has the same message. A message that can no longer be answered by an app does not wait any longer: deliver then finds
-// out whether it was counted, and ends its session if it is STOP. ctx is the context of the request.
+// out whether it was counted, and ends its session if it is STOP. The last delivery of a message does not share the
+// failure of an earlier one: the app is called once more. ctx is the context of the request.
 //
 // Thousands of messages may wait, each with a stack of its own. Therefore large values are passed as pointers to values
 // that never change.
@@ -144,10 +145,15 @@ func (m *Manager) enqueue(ctx context.Context, in Incoming, cookie string) *Outc
 		inLine, cancel = context.WithDeadline(ctx, m.lastCall(ctx))
 		defer cancel()
 	}
-	return m.queue.do(ctx, inLine, hangUp, d.pointerKey, d.SID, func(rank int) *Outcome {
+	process := func(rank int) *Outcome {
 		if m.options.CallTimeout == 0 {
 			return m.deliver(ctx, hangUp, d)
 		}
 		return m.deliverInTurn(ctx, hangUp, d, rank)
-	})
+	}
+	o := m.queue.do(ctx, inLine, hangUp, d.pointerKey, d.SID, process)
+	if d.IsLast && o.isFailureOfAnother() && m.options.CallTimeout > 0 {
+		o = m.queue.do(ctx, inLine, hangUp, d.pointerKey, d.SID, process)
+	}
+	return o
 }

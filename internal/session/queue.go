@@ -132,6 +132,11 @@ func (q *queue) leave(conversation string, e *entry, o *Outcome) {
 	close(e.isDone)
 }
 
+// isFailureOfAnother reports whether the app failed in another request with the same message.
+func (o *Outcome) isFailureOfAnother() bool {
+	return o.Attempts == 0 && (errors.Is(o.Err, ErrResponder) || errors.Is(o.Err, ErrWaited))
+}
+
 // forRepeat returns the outcome for another request with the same message.
 func (o *Outcome) forRepeat() *Outcome {
 	if o.Err != nil {

@@ -210,6 +210,33 @@ func TestTooLateInTheLine(t *testing.T) {
 	}
 }
 
+// The fallback delivery comes while the first delivery is in the app, which fails.
+func TestFallbackSharesNoFault(t *testing.T) {
+	for _, isLast := range []bool{false, true} {
+		t.Run(fmt.Sprint("the second delivery is the last one: ", isLast), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStopped(t)
+				s.app.answers = make(chan error)
+				first := send(s.Manager, incoming("SMc", false), s.cookie)
+				synctest.Wait()
+				in := incoming("SMc", false)
+				in.IsLast = isLast
+				second := send(s.Manager, in, s.cookie)
+				synctest.Wait()
+				s.app.answers <- conversation.Fault("status")
+				if o := <-first; !errors.Is(o.Err, ErrResponder) {
+					t.Errorf("the first delivery got %+v", o)
+				}
+				close(s.app.answers)
+				o := <-second
+				if (o.Err == nil) != isLast || len(s.app.all()) != map[bool]int{false: 1, true: 2}[isLast] {
+					t.Errorf("the second delivery got %+v, after the calls %q", o, s.app.all())
+				}
+			})
+		})
+	}
+}
+
 // lenient makes the mistake of saving a fault as an answer.
 type lenient struct{ conversation.Responder }
 
