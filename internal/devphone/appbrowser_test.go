@@ -233,7 +233,9 @@ func showJSON(_ *service, _ *ownApp, w *tab) {
 		w.Errorf("the second message changes %q", got)
 	}
 	call := w.texts(".call")[0]
-	for _, want := range []string{"webhook-signature", `"reply": "Step 2"`, `"body": "Again"`, `"id": 12345678901234567890`, "datainoutchange"} {
+	for _, want := range []string{
+		"webhook-signature", `"reply": "Step 2"`, `"body": "Again"`, `"id": 12345678901234567890`, "datainoutchange",
+	} {
 		if !strings.Contains(strings.ToLower(call), strings.ToLower(want)) {
 			w.Errorf("the call does not show %q: %s", want, call)
 		}

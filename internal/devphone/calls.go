@@ -153,8 +153,8 @@ func (r *room) body(text string) excerpt {
 	return e
 }
 
-// isDeep reports whether JSON has so many levels that it would be much longer with indentation. 16 KiB of brackets would
-// become 128 MiB.
+// isDeep reports whether JSON has so many levels that it would be much longer with indentation. 16 KiB of brackets
+// would become 128 MiB.
 func isDeep(text string) bool {
 	d := jsontext.NewDecoder(strings.NewReader(text), jsontext.AllowDuplicateNames(true))
 	for {

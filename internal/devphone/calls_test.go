@@ -57,14 +57,16 @@ func TestCallsBelongToDeliveries(t *testing.T) {
 		SID: first.Message.SID, Attempt: 1, Err: conversation.Fault("status"), Problem: "It is 500.",
 	})
 	s.page.ObserveCall(app.Call{SID: webhooktest.NewSID(), Attempt: 1})
-	s.page.ObserveCall(app.Call{SID: first.Message.SID, Attempt: 2, Before: []byte(`{"data":{"b":{"c":[1, 2]},"a":12345678901234567890}}`)})
+	s.page.ObserveCall(app.Call{
+		SID: first.Message.SID, Attempt: 2, Before: []byte(`{"data":{"b":{"c":[1, 2]},"a":12345678901234567890}}`),
+	})
 	s.press("1", "again", "")
 	s.press("1", "lose", "")
 
 	got := s.calls(1)
+	before := [][2]string{{"a", "12345678901234567890"}, {"b", `{"c":[1, 2]}`}}
 	if len(got) != 2 || got[0].Fault != "status" || got[0].Problem != "It is 500." || got[1].Attempt != 2 ||
-		got[1].Fault != "" || !slices.Equal(got[1].Before, [][2]string{{"a", "12345678901234567890"}, {"b", `{"c":[1, 2]}`}}) ||
-		len(got[1].After) > 0 {
+		got[1].Fault != "" || !slices.Equal(got[1].Before, before) || len(got[1].After) > 0 {
 		t.Errorf("the first delivery has the calls %+v", got)
 	}
 	if got := s.calls(2); got == nil || len(got) > 0 {
@@ -125,7 +127,10 @@ func TestCallsWithDeepJSON(t *testing.T) {
 	sid := s.press("1", "text", "hello")[0].Message.SID
 	deep := strings.Repeat("[", 8000) + strings.Repeat("]", 8000)
 	wide := strings.Repeat("[", 16) + strings.Repeat("1,", 8000) + "1" + strings.Repeat("]", 16)
-	s.page.ObserveCall(app.Call{SID: sid, Exchanges: []app.Exchange{{Body: deep, Answer: wide}, {Body: `{"a":1}`, Answer: `{"a":1,"a":` + deep[100:len(deep)-100] + "}"}}})
+	s.page.ObserveCall(app.Call{SID: sid, Exchanges: []app.Exchange{
+		{Body: deep, Answer: wide},
+		{Body: `{"a":1}`, Answer: `{"a":1,"a":` + deep[100:len(deep)-100] + "}"},
+	}})
 	call := s.calls(1)[0]
 	if first := call.Exchanges[0]; first.Body.Text != deep || first.Answer.Text != wide {
 		t.Errorf("the bodies have %d and %d bytes", len(first.Body.Text), len(first.Answer.Text))
