@@ -95,6 +95,7 @@ func TestCookieFaults(t *testing.T) {
 		{"an empty name", []string{"=1"}},
 		{"a tab in an attribute", []string{"a=1;\tPath=/"}},
 		{"bytes that are not UTF-8", []string{"a=\xe9"}},
+		{"a character that begins in the name", []string{"a\xc3=\xa9"}},
 		{"4,097 bytes", []string{"a=" + strings.Repeat("x", 4096)}},
 		{"51 cookies", many(50)}, // and the old one
 		{"more than 7 KiB", []string{"b=" + strings.Repeat("x", 4000), "c=" + strings.Repeat("x", 3200)}},

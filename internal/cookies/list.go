@@ -98,7 +98,7 @@ func (c Cookie) check() error {
 		return fmt.Errorf("a cookie is larger than %d bytes", maxCookieBytes)
 	case strings.ContainsFunc(pair, unicode.IsControl):
 		return errors.New("a cookie has a control character")
-	case !utf8.ValidString(pair):
+	case !utf8.ValidString(c.Name) || !utf8.ValidString(c.Value): // together, two invalid texts can be a valid one
 		return errors.New("a cookie is not UTF-8")
 	}
 	return nil

@@ -85,6 +85,7 @@ func TestCheck(t *testing.T) {
 		{"DEL is refused", List{{Name: "a", Value: "\x7f"}}, false},
 		{"a tab in a name is refused", List{{Name: "a\tb", Value: "1"}}, false},
 		{"bytes that are not UTF-8 are refused", List{{Name: "a", Value: "\xe9"}}, false},
+		{"a character that begins in the name is refused", List{{Name: "a\xc3", Value: "\xa9"}}, false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if err := row.list.Check(); (err == nil) != row.ok {
