@@ -164,6 +164,7 @@ func TestJSONReplies(t *testing.T) {
 		{"media are TwiML", `{"replies":[{"body":"<a>","media":["https://a.example/?b&c","https://a.example/d"]},{"body":"e"}]}`, nil,
 			response("<Message><Body>&lt;a&gt;</Body><Media>https://a.example/?b&amp;c</Media>" +
 				"<Media>https://a.example/d</Media></Message><Message>e</Message>")},
+		{"media need no blank body", `{"replies":[{"body":"` + strings.Repeat(" ", 1601) + `","media":["https://a.example/b"]}]}`, nil, response("<Message><Media>https://a.example/b</Media></Message>")},
 		{"media need no body", `{"replies":[{"media":["https://a.example/b"]}]}`, nil, response("<Message><Media>https://a.example/b</Media></Message>")},
 		{"media go with the first part", `{"replies":[{"body":"` + long + `","media":["https://a.example/b"]}]}`, nil,
 			response("<Message><Body>" + first + "</Body><Media>https://a.example/b</Media></Message>" +

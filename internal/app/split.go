@@ -11,9 +11,13 @@ import (
 const maxUnits = 1600
 
 // split splits a text into parts of at most 1,600 UTF-16 units. It splits at white space, which it drops, and never
-// within a character. A text that fits is returned unchanged; other parts neither begin nor end with white space.
+// within a character. A text that fits is returned unchanged; other parts neither begin nor end with white space. A
+// blank text is one empty part.
 func split(text string) []string {
-	parts := []string{}
+	if strings.TrimSpace(text) == "" {
+		return []string{""}
+	}
+	var parts []string
 	for {
 		end := fitting(text)
 		if end == len(text) {

@@ -17,6 +17,7 @@ func TestSplit(t *testing.T) {
 	}{
 		{"a short text is kept", " Hello  world\n", []string{" Hello  world\n"}},
 		{"an empty text is one part", "", []string{""}},
+		{"a blank text is an empty part", strings.Repeat(" \n", 1000), []string{""}},
 		{"1,600 units are one part", x(1600), []string{x(1600)}},
 		{"a word of 1,601 units is cut", x(1601), []string{x(1600), "x"}},
 		{"a text is split at the last space", x(1000) + " " + x(500) + " " + x(200), []string{x(1000) + " " + x(500), x(200)}},
@@ -41,6 +42,7 @@ func FuzzSplit(f *testing.F) {
 	f.Add("a b", 800)
 	f.Add("😀", 900)
 	f.Add(" \u2003x", 700)
+	f.Add(" ", 2000)
 	f.Fuzz(func(t *testing.T, text string, times int) {
 		text = strings.Repeat(strings.ToValidUTF8(text, ""), max(times%4000, 1))
 		parts := split(text)
@@ -54,6 +56,9 @@ func FuzzSplit(f *testing.F) {
 		}
 		if got := strings.Join(parts, ""); withoutSpace(got) != withoutSpace(text) {
 			t.Fatal("a word is lost or changed")
+		}
+		if len(parts) == 0 {
+			t.Fatal("there is no part for the media")
 		}
 		for _, part := range parts {
 			if !utf8.ValidString(part) || len(utf16.Encode([]rune(part))) > 1600 {
