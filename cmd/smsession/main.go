@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log"
 	"net/http"
 	"os"
 	"os/signal"
@@ -66,6 +67,9 @@ type process struct {
 }
 
 func main() {
+	// net/http logs what an app sends after its answer. It may be the rest of a message.
+	log.SetOutput(io.Discard)
+
 	hangup := make(chan os.Signal, 1) // buffered, so that a signal during the start is not lost
 	signal.Notify(hangup, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE) // a replica must survive the end of the program that reads its log
