@@ -11,7 +11,9 @@ import (
 
 func TestAnswers(t *testing.T) {
 	hello := response("<Message>Hello</Message>")
-	big := "<Message>" + strings.Repeat("x", 33<<10) + "</Message>"
+	sized := func(bytes int) string {
+		return "<Response>" + strings.Repeat(" ", bytes-len("<Response></Response>")) + "</Response>"
+	}
 	for _, row := range []struct {
 		name        string
 		status      int
@@ -43,7 +45,8 @@ func TestAnswers(t *testing.T) {
 		{"another root element is a fault", 200, "text/html", "<html></html>", "", app.NotTwiML},
 		{"64 KiB are read", 200, "text/plain", strings.Repeat(" ", 64<<10), "", ""},
 		{"a byte more is a fault", 200, "text/plain", strings.Repeat(" ", 64<<10+1), "", app.TooLarge},
-		{"a finished document over 32 KiB is a fault", 200, "text/xml", response(big), "", app.TooLarge},
+		{"a finished document of 32 KiB is kept", 200, "text/xml", sized(32 << 10), sized(32 << 10), ""},
+		{"a finished document over 32 KiB is a fault", 200, "text/xml", sized(32<<10 + 1), "", app.TooLarge},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newServer(t, answers(row.status, row.contentType, row.body))

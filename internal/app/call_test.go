@@ -169,6 +169,9 @@ func TestUnreachable(t *testing.T) {
 				!strings.Contains(call.Problem, "at "+row.address+": ") {
 				t.Errorf("the fault is %q: %+v", got, call)
 			}
+			if least := (10 + 20) * time.Millisecond; call.Took < least { // the first two pauses, and their jitter
+				t.Errorf("%d tries took %s, want at least %s", call.Exchanges[0].Tries, call.Took, least)
+			}
 		})
 	}
 }

@@ -194,6 +194,8 @@ func TestJSONState(t *testing.T) {
 		{"data are stored compact and as they are", `{"data":{"b" : 12345678901234567890.0 ,"a":"\u00e9<\/"}}`, `{"data":{"b":12345678901234567890.0,"a":"\u00e9<\/"}}`, false},
 		{"data may have 16 levels", `{"data":` + levels(16) + `}`, `{"data":` + levels(16) + `}`, false},
 		{"data may have 16 KiB", `{"data":{"a":"` + strings.Repeat("x", 16<<10-8) + `"}}`, `{"data":{"a":"` + strings.Repeat("x", 16<<10-8) + `"}}`, false},
+		{"white space does not count", `{"data":{"a":` + strings.Repeat(" ", 17<<10) + `1}}`, `{"data":{"a":1}}`, false},
+		{"the answer may have 128 KiB", `{}` + strings.Repeat(" ", 128<<10-2), before, false},
 		{"end ends the conversation", `{"reply":"Bye","end":true}`, before, true},
 		{"end may be false", `{"end":false}`, before, false},
 	} {
@@ -241,7 +243,7 @@ func TestJSONFaults(t *testing.T) {
 		{"data of 17 levels", 200, `{"data":` + strings.Repeat(`{"a":`, 16) + "[]" + strings.Repeat("}", 16) + "}", app.Data},
 		{"data that are an array", 200, `{"data":[]}`, app.Data},
 		{"data that are a text", 200, `{"data":"a"}`, app.Data},
-		{"more than 128 KiB", 200, `{"reply":"a"}` + strings.Repeat(" ", 128<<10), app.TooLarge},
+		{"128 KiB and a byte", 200, `{}` + strings.Repeat(" ", 128<<10-1), app.TooLarge},
 		{"a finished document over 32 KiB", 200, `{"reply":"` + strings.Repeat("語", 12000) + `"}`, app.TooLarge},
 		{"404", 404, `{"reply":"a"}`, app.Status},
 		{"500", 500, `{"reply":"a"}`, app.Status},

@@ -34,8 +34,8 @@ type Webhook struct {
 	Token  string              // the auth token with which the request was signed
 }
 
-// AttemptHeader is in every request to an app. A request of Twilio with this header comes from a service that calls
-// itself as its app.
+// AttemptHeader is in every request to an app that is a webhook. A request of Twilio with this header comes from a
+// service that calls itself as its app.
 const AttemptHeader = "Smsession-Attempt"
 
 // State is the part of a conversation that is kept from one message to the next. The zero State is that of a
