@@ -58,8 +58,8 @@ type tried struct {
 }
 
 // kept is the result of respond that an attempt could not save, although it made no conflict. If the next attempt finds
-// the same record, or no record as before, it commits this result. Otherwise, each short failure of Redis would call
-// the app once more.
+// the same record, or no record as before, it commits this result. It does the same if the record was saved after all.
+// Otherwise, each short failure of Redis would call the app once more.
 type kept struct {
 	processed
 	from []byte // the JSON form of the record before the message; nil if there was none

@@ -20,8 +20,8 @@ type processed struct {
 }
 
 // respond processes a message. r is the record before the message. A message that was counted before gets the recorded
-// reply and leaves the record unchanged. If an earlier attempt has kept its result and the record has not changed
-// since, respond returns this result. respond has no side effects, except those of the responder.
+// reply and leaves the record unchanged. If an earlier attempt has kept its result, and only this attempt may have
+// changed the record since, respond returns this result. respond has no side effects, except those of the responder.
 //
 // A message that ends the conversation gets no reply, and the responder gets the message only if it calls an app. A
 // silent message gets no reply, either. The same applies to a message whose conversation has had MaxReplies replies in
@@ -31,8 +31,8 @@ type processed struct {
 func (m *Manager) respond(
 	ctx context.Context, r *record.Record, d *delivery, past *history, now time.Time,
 ) (processed, Calls, error) {
-	if past.kept != nil && bytes.Equal(past.kept.from, r.Bytes()) {
-		return past.kept.processed, Calls{}, nil
+	if k := past.kept; k != nil && (bytes.Equal(k.from, r.Bytes()) || bytes.Equal(k.record.Bytes(), r.Bytes())) {
+		return k.processed, Calls{}, nil
 	}
 	reply, isRepeat := r.Reply(d.SID, m.options.Responder.Recall)
 	switch {

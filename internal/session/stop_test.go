@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gomodule/redigo/redis"
+
 	"smsession/internal/conversation"
 	"smsession/internal/session/record"
 )
@@ -125,6 +127,27 @@ func TestStop(t *testing.T) {
 			s.app.expect(t, "SMstop/1/2")
 		})
 	})
+}
+
+// An app that has failed is not called again for the same delivery, because its first call may have changed something.
+func TestStopWhoseCommitIsLost(t *testing.T) {
+	for name, script := range map[string]*redis.Script{
+		"the reply of the record's script": scripts.record, "the reply of the pointer's script": scripts.pointer,
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, cuts := newStopped(t), 1
+			s.fail()
+			m := withApp(&redis.Pool{Dial: func() (redis.Conn, error) {
+				return &losing{sharedConn: &sharedConn{shared: s.redis}, script: script, cuts: &cuts}, nil
+			}}, s.app)
+			o := m.enqueue(t.Context(), stop(false), s.cookie)
+			if !errors.Is(o.Err, ErrResponder) || o.Attempts != 2 || o.Conflicts != 0 {
+				t.Errorf("got %+v", o)
+			}
+			s.app.expect(t, "SMstop/1/2")
+			s.expectEnded(t, false)
+		})
+	}
 }
 
 func stopWithoutTheTurn(t *testing.T, isLast bool) {
