@@ -35,7 +35,7 @@ finish() {
 	[ "$status" = 0 ] || compose logs --no-color --tail 200 | grep -v '"msg":"request"' >&2 || true
 	docker rm -f "$project-load" >/dev/null 2>&1 || true
 	compose --profile '*' down --volumes --timeout 5 >"$work/down" 2>&1 || cat "$work/down" >&2
-	docker image rm "$image" >/dev/null 2>&1 || true
+	docker image rm "$image" smsession-example:$VERSION >/dev/null 2>&1 || true
 	rm -rf "$work"
 	[ "$status" = 0 ] && say "everything is removed"
 	exit "$status"
@@ -194,6 +194,20 @@ check_grafana() {
 	fail "Grafana has no dashboard: $(cat "$work/answer")"
 }
 
+# check_example lets the example answer behind the three replicas.
+check_example() {
+	if ! have debian:12-slim; then
+		say "example: skipped, because its base image is not available"
+		return
+	fi
+	compose --profile example build -q example >"$work/build" 2>&1 || { cat "$work/build" >&2; fail "the example cannot be built"; }
+	APP_URL=http://example:5000/sms compose --profile example up -d --no-deps --wait example sms-1 sms-2 sms-3 >"$work/up" 2>&1 ||
+		{ cat "$work/up" >&2; fail "the example does not start"; }
+	said=$(docker run --rm --network host -e TWILIO_AUTH_TOKEN "$image" phone --url "$PUBLIC_URL/sms" hello Ann 4 tea </dev/null)
+	case $said in *"answers: Ann, 4, tea"*) ;; *) fail "the example answered: $said" ;; esac
+	say "example: a survey in Flask remembers its answers behind three replicas"
+}
+
 trap finish EXIT
 check_image
 compose up -d --wait "${services[@]}" >"$work/up" 2>&1 || { cat "$work/up" >&2; fail "the containers do not start"; }
@@ -230,3 +244,4 @@ sum=$(recorded)
 say "redis: the counters of all records add up to $sum, which is every message that was sent"
 check_prometheus
 check_grafana
+check_example
