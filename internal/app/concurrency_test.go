@@ -2,7 +2,10 @@ package app_test
 
 import (
 	"context"
+	"io"
+	"net"
 	"net/http"
+	"sync"
 	"testing"
 	"time"
 
@@ -95,5 +98,51 @@ func TestKeepAlive(t *testing.T) {
 	}
 	if len(clients) != 1 {
 		t.Errorf("5 calls used %d connections", len(clients))
+	}
+}
+
+// By default, net/http keeps two connections to a host.
+func TestConcurrentKeepAlive(t *testing.T) {
+	const calls, rounds = 4, 5
+	var mu sync.Mutex
+	clients := map[string]bool{}
+	arrived := sync.WaitGroup{} // of the calls of one round, so that none takes the connection of another one
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		clients[r.RemoteAddr] = true
+		mu.Unlock()
+		arrived.Done()
+		arrived.Wait()
+		answers(204, "", "")(w, r)
+	})
+	k := newKit(t, s.URL+"/sms", func(o *app.Options) { o.Concurrency = calls })
+	for range rounds {
+		arrived.Add(calls)
+		var answered sync.WaitGroup
+		for range calls {
+			answered.Go(func() {
+				if _, _, err := k.Respond(t.Context(), conversation.State{}, newMessage("hello")); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		answered.Wait()
+	}
+	if len(clients) >= 2*calls { // a round on a busy machine may find that its connections were idle for too long
+		t.Errorf("%d rounds of %d calls used %d connections", rounds, calls, len(clients))
+	}
+}
+
+func TestIdleConnectionIsClosed(t *testing.T) {
+	closed := make(chan error, 1)
+	address := rawServer(t, func(c net.Conn, _ int) {
+		if hello(c) {
+			_, err := io.Copy(io.Discard, c)
+			closed <- err
+		}
+	})
+	newKit(t, "http://"+address+"/sms", nil).respond(t, conversation.State{}, newMessage("hello"))
+	if err := webhooktest.Receive(t, "the end of the connection", closed); err != nil {
+		t.Error(err)
 	}
 }

@@ -66,12 +66,15 @@ func newEvent(state conversation.State, m conversation.Message, now time.Time) [
 	return body
 }
 
-// media returns the media of a message, in order.
+// media returns the media of a message, in order. It returns no more than the form has, whatever its NumMedia is.
 func media(form twilio.Form) []eventMedia {
 	n, _ := strconv.Atoi(form.Get("NumMedia"))
 	var all []eventMedia
-	for i := range min(n, maxReplies) { // Twilio sends at most 10
+	for i := range n {
 		number := strconv.Itoa(i)
+		if !form.Has("MediaUrl" + number) {
+			break
+		}
 		all = append(all, eventMedia{form.Get("MediaUrl" + number), form.Get("MediaContentType" + number)})
 	}
 	return all

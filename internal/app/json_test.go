@@ -87,6 +87,7 @@ func TestEvent(t *testing.T) {
 func TestFirstEvent(t *testing.T) {
 	s := newServer(t, answers(204, "", ""))
 	m := newMessage("a\xffb")
+	m.Webhook.Form = []byte("NumMedia=9223372036854775807&MediaContentType0=a")
 	ended := conversation.State{Written: time.Now()} // an earlier conversation has been ended
 	newJSONKit(t, s.URL+"/json", nil).respond(t, ended, m)
 	got := decoded(t, s.received()[0].body).(map[string]any)
@@ -100,6 +101,19 @@ func TestFirstEvent(t *testing.T) {
 	}
 	if message["body"] != "a\uFFFDb" {
 		t.Errorf("the body is %q", message["body"])
+	}
+}
+
+// For example, the app was called as a webhook before.
+func TestDataOfAnotherForm(t *testing.T) {
+	for _, before := range []string{`{"cookies":[{"name":"a","value":"1"}]}`, `{"data":[1]}`, `{"data":null}`, `[1]`, `{`} {
+		s := newServer(t, answers(204, "", ""))
+		state := conversation.State{Counter: 1, Began: time.Now(), Written: time.Now(), Data: []byte(before)}
+		newJSONKit(t, s.URL+"/json", nil).respond(t, state, newMessage("hi"))
+		session := decoded(t, s.received()[0].body).(map[string]any)["session"].(map[string]any)
+		if data := session["data"]; fmt.Sprint(data) != "map[]" {
+			t.Errorf("the data are %v for %s", data, before)
+		}
 	}
 }
 
