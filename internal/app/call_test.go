@@ -91,8 +91,10 @@ func TestOddStatus(t *testing.T) {
 				http.ReadRequest(bufio.NewReader(c))
 				io.WriteString(c, row.answer)
 			})
-			if got := newKit(t, "http://"+address+"/sms", nil).fault(t.Context(), t); got != app.Status {
-				t.Errorf("the fault is %q", got)
+			for _, k := range []*kit{newKit(t, "http://"+address, nil), newJSONKit(t, "http://"+address, nil)} {
+				if got := k.fault(t.Context(), t); got != app.Status {
+					t.Errorf("the fault is %q", got)
+				}
 			}
 		})
 	}
