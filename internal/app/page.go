@@ -1,7 +1,6 @@
 package app
 
 import (
-	"net/http"
 	"strings"
 
 	"smsession/internal/conversation"
@@ -22,7 +21,7 @@ func readPage(at place, res answer) (page, *failure) {
 	switch {
 	case len(res.body) > maxDocument:
 		return page{}, newFailure(TooLarge, "The document is larger than 64 KiB.")
-	case len(res.body) == 0 || res.status == http.StatusNoContent:
+	case len(res.body) == 0: // or 204, whose body net/http drops
 		return page{at: at}, nil
 	}
 	p := page{at: at, Document: twiml.ReadResponse(res.status, res.header.Get("Content-Type"), res.body)}

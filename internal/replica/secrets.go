@@ -89,9 +89,7 @@ func (s *secrets) readApp(ownApp *app.App) bool {
 		s.log.Error("the secrets of the app stay as they were", "error", err.Error())
 		return false
 	}
-	if len(secrets) > 0 { // otherwise the protocol needs none
-		ownApp.SetSecrets(secrets)
-	}
+	ownApp.SetSecrets(secrets)
 	return true
 }
 
