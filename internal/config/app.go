@@ -72,7 +72,7 @@ func parseAppSecrets(text string) (secrets AppSecrets, err error) {
 // See https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md#signature-scheme.
 func parseAppSecret(entry string) ([]byte, error) {
 	text, hasPrefix := strings.CutPrefix(entry, "whsec_")
-	key, err := base64.StdEncoding.Strict().DecodeString(text)
+	key, err := base64.StdEncoding.DecodeString(text)
 	switch {
 	case entry == "":
 		return nil, errors.New("is empty; secrets are separated by one comma each")

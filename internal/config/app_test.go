@@ -153,6 +153,8 @@ func TestAppIsNotTheService(t *testing.T) {
 		{name: "the private listener", app: "http://127.0.0.1:9464/", want: "ADMIN_ADDR"},
 		{name: "localhost at the port of 127.0.0.1", app: "http://localhost:9464/", want: "ADMIN_ADDR"},
 		{name: "the host of ADDR", app: "http://sms-1:8080/sms", addr: "sms-1:8080", want: "ADDR"},
+		{name: "the address of ADDR written as an IPv6 address", app: "http://[::ffff:192.0.2.1]:8080/sms",
+			addr: "192.0.2.1:8080", want: "ADDR"},
 		{name: "another port of localhost", app: "http://localhost:3000/sms"},
 		{name: "the port of ADDR at another host", app: "http://bot:8080/sms"},
 		{name: "the port of ADDR at another address", app: "http://192.0.2.1:8080/sms"},

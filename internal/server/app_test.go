@@ -93,7 +93,9 @@ func TestLoopIsRefused(t *testing.T) {
 		for _, route := range routes {
 			for _, text := range []string{"hello", "STOP", "HELP"} {
 				looped(text).to(route).send(r.public).refused(t, http.StatusLoopDetected)
-				r.log.wantLast(t, "ERROR", "loop")
+				if line := r.log.wantLast(t, "ERROR", "loop"); line["app_calls"] != nil {
+					t.Errorf("the log line of a request without a message is %v", line)
+				}
 			}
 			looped("hello").to(route).signed(noSignature).send(r.public).refused(t, http.StatusForbidden)
 		}

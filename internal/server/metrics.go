@@ -119,7 +119,7 @@ func (m *metrics) count(r *http.Request, res result, took time.Duration) {
 	}
 	m.duration.Observe(took.Seconds())
 	o := session.OutcomeFrom(r.Context())
-	if m.turnWait != nil && (o.Attempts > 0 || o.TurnWait > 0) {
+	if m.turnWait != nil && o.Attempts > 0 {
 		m.turnWait.Observe(o.TurnWait.Seconds())
 	}
 	if !o.FirstFailure.IsZero() {
