@@ -123,6 +123,27 @@ func TestRedirects(t *testing.T) {
 	}
 }
 
+// A 307 repeats the request that it answers, which may be one that has lost the parameters.
+func TestRepeatedGet(t *testing.T) {
+	next := map[string]struct {
+		location string
+		status   int
+	}{"/sms": {"/a", http.StatusSeeOther}, "/a": {"/b?c=1", http.StatusTemporaryRedirect}}
+	s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+		if to, has := next[r.URL.Path]; has {
+			http.Redirect(w, r, to.location, to.status)
+			return
+		}
+		answers(204, "", "")(w, r)
+	})
+	newKit(t, s.URL+"/sms", nil).respond(t, conversation.State{}, newMessage("hello"))
+	last := s.received()[2]
+	if last.method != http.MethodGet || last.uri != "/b?c=1" || last.body != "" {
+		t.Errorf("the request is %+v", last)
+	}
+	checkSignature(t, last, s.URL+last.uri)
+}
+
 func TestNumberOfRedirects(t *testing.T) {
 	for _, row := range []struct {
 		redirects int

@@ -106,7 +106,9 @@ func TestFirstEvent(t *testing.T) {
 
 // For example, the app was called as a webhook before.
 func TestDataOfAnotherForm(t *testing.T) {
-	for _, before := range []string{`{"cookies":[{"name":"a","value":"1"}]}`, `{"data":[1]}`, `{"data":null}`, `[1]`, `{`} {
+	for _, before := range []string{
+		`{"cookies":[{"name":"a","value":"1"}]}`, `{"data":[1]}`, `{"data":null}`, `[1]`, `{`,
+	} {
 		s := newServer(t, answers(204, "", ""))
 		state := conversation.State{Counter: 1, Began: time.Now(), Written: time.Now(), Data: []byte(before)}
 		newJSONKit(t, s.URL+"/json", nil).respond(t, state, newMessage("hi"))
