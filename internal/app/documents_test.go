@@ -207,3 +207,25 @@ func TestOtherPublicPath(t *testing.T) {
 	checkSignature(t, s.received()[0], "https://sms.example.com/sms")
 	checkSignature(t, s.received()[1], "https://sms.example.com/bot/answer")
 }
+
+// The same document is signed again at the public path, which the app does not have.
+func TestSameDocument(t *testing.T) {
+	for _, reference := range []string{"", "#next"} {
+		s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+			if r.Header.Get("Cookie") != "" {
+				answers(204, "", "")(w, r)
+				return
+			}
+			w.Header().Set("Set-Cookie", "a=1")
+			pages(map[string]string{"/bot/hook": "<Redirect>" + reference + "</Redirect>"})(w, r)
+		})
+		k := newKit(t, s.URL+"/bot/hook?key=1", publicURL("https://sms.example.com/sms"))
+		k.respond(t, conversation.State{}, newMessage("hello"))
+		for _, r := range s.received() {
+			if r.method != http.MethodPost || r.uri != "/bot/hook?key=1" {
+				t.Errorf("the request is %+v", r)
+			}
+			checkSignature(t, r, "https://sms.example.com/sms?key=1")
+		}
+	}
+}

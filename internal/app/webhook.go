@@ -214,12 +214,11 @@ func (s site) next(p page) (_ step, isOwn bool) {
 		return step{}, false
 	}
 	at := p.at
-	if verb.URL != "" {
-		absolute, err := p.at.base.Resolve(verb.URL)
+	if reference, _, _ := strings.Cut(verb.URL, "#"); reference != "" { // otherwise, it is the same document
+		absolute, err := p.at.base.Resolve(reference)
 		if err != nil {
 			return step{}, false
 		}
-		absolute, _, _ = strings.Cut(absolute, "#")
 		if at, isOwn = s.find(absolute); !isOwn {
 			return step{}, false
 		}
