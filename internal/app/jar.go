@@ -3,6 +3,7 @@ package app
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -13,6 +14,10 @@ import (
 
 // sessionCookie is the name of the cookie between Twilio and this service.
 const sessionCookie = "smsession"
+
+// maxSets is how many Set-Cookie headers one answer may have. A jar of 50 cookies can be deleted and set again. Without
+// this limit, the time for an answer would grow with the square of their number, to seconds within maxHead.
+const maxSets = 100
 
 // jar is the cookies of the app for one conversation. There is one jar for one app, so Domain, Path, Secure and
 // SameSite have no effect. A cookie without an expiry lives as long as the session.
@@ -66,6 +71,9 @@ func (j jar) data() json.RawMessage {
 
 // update keeps the cookies of an answer. It returns an error if the answer or the whole jar breaks a rule.
 func (j *jar) update(headers []string) error {
+	if len(headers) > maxSets {
+		return fmt.Errorf("an answer sets more than %d cookies", maxSets)
+	}
 	for _, header := range headers {
 		c, err := cookies.Parse(header, nil, j.now)
 		switch {

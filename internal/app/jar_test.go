@@ -81,9 +81,9 @@ func TestNaiveCookies(t *testing.T) {
 }
 
 func TestCookieFaults(t *testing.T) {
-	many := func(n int) (lines []string) {
+	many := func(n int, attributes string) (lines []string) {
 		for i := range n {
-			lines = append(lines, fmt.Sprintf("c%d=1", i))
+			lines = append(lines, fmt.Sprintf("c%d=1%s", i, attributes))
 		}
 		return lines
 	}
@@ -97,7 +97,8 @@ func TestCookieFaults(t *testing.T) {
 		{"bytes that are not UTF-8", []string{"a=\xe9"}},
 		{"a character that begins in the name", []string{"a\xc3=\xa9"}},
 		{"4,097 bytes", []string{"a=" + strings.Repeat("x", 4096)}},
-		{"51 cookies", many(50)}, // and the old one
+		{"51 cookies", many(50, "")}, // and the old one
+		{"101 headers that delete", many(101, "; Max-Age=0")},
 		{"more than 7 KiB", []string{"b=" + strings.Repeat("x", 4000), "c=" + strings.Repeat("x", 3200)}},
 	} {
 		t.Run(row.name+" is a fault", func(t *testing.T) {
@@ -118,12 +119,19 @@ func TestCookieFaults(t *testing.T) {
 			}
 		})
 	}
-	t.Run("50 cookies are not", func(t *testing.T) {
-		k := newKit(t, newServer(t, sets(many(49)...)).URL+"/sms", nil)
-		if got := k.fault(t.Context(), t); got != "" {
-			t.Errorf("the fault is %q: %s", got, k.last().Problem)
-		}
-	})
+	for _, row := range []struct {
+		name  string
+		lines []string
+	}{
+		{"50 cookies", many(49, "")}, {"100 headers", append(many(51, "; Max-Age=0"), many(49, "")...)},
+	} {
+		t.Run(row.name+" are not", func(t *testing.T) {
+			k := newKit(t, newServer(t, sets(row.lines...)).URL+"/sms", nil)
+			if got := k.fault(t.Context(), t); got != "" {
+				t.Errorf("the fault is %q: %s", got, k.last().Problem)
+			}
+		})
+	}
 }
 
 func TestJarInState(t *testing.T) {
