@@ -192,9 +192,10 @@ func TestKeptAnswerWithoutTheTurn(t *testing.T) {
 		time.Sleep(time.Second)
 		s.set(turnKey, "of another replica")
 		s.setDown(false)
+		up := time.Now()
 		o := <-done
-		if app.expect(t, "SMa/1/0", "SMb/1/1"); o.Err != nil || o.Conflicts != 0 {
-			t.Errorf("got %+v", o)
+		if app.expect(t, "SMa/1/0", "SMb/1/1"); o.Err != nil || o.Conflicts != 0 || time.Since(up) > maxPause {
+			t.Errorf("got %+v after %v", o, time.Since(up))
 		}
 		if s.get(turnKey) != "of another replica" {
 			t.Error("the turn of another replica was released")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -167,6 +168,47 @@ func TestTurnOfADeadReplica(t *testing.T) {
 	})
 }
 
+// Otherwise, the turn of a dead replica would not end while somebody waits for it.
+func TestPollDoesNotExtendATurn(t *testing.T) {
+	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
+		conn := redistest.Conn(t, b.Addr)
+		if _, err := conn.Do("SET", turnKey, "of a dead replica", "PX", 60_000); err != nil {
+			t.Fatal(err)
+		}
+		if taken, err := redis.Int(scripts.turn.Do(conn, turnKey, "waiting", 120_000)); taken != 0 || err != nil {
+			t.Fatal(taken, err)
+		}
+		if left, err := redis.Int(conn.Do("PTTL", turnKey)); err != nil || left <= 0 || left > 60_000 {
+			t.Errorf("the turn lives %d ms, %v", left, err)
+		}
+	})
+}
+
+// A waiting message asks for the turn often at first, and then at intervals that differ from replica to replica.
+func TestIntervalsOfPolls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newShared()
+		s.set(turnKey, "of somebody who does not end")
+		var polls []time.Time
+		m := withApp(trick(s.pool(), func(args []any, reply any) any {
+			if args[0] == scripts.turn.Hash() {
+				polls = append(polls, time.Now())
+			}
+			return reply
+		}), &ledger{})
+		<-send(m, incoming("SMa", false), "")
+		var intervals []time.Duration
+		for i := range len(polls) - 1 {
+			intervals = append(intervals, polls[i+1].Sub(polls[i]))
+		}
+		late := intervals[len(intervals)-10:]
+		if intervals[0] > 10*time.Millisecond || slices.Max(late) > 250*time.Millisecond ||
+			slices.Min(late) < 100*time.Millisecond || slices.Min(late) == slices.Max(late) {
+			t.Errorf("the intervals were %v", intervals)
+		}
+	})
+}
+
 // A call takes longer than a turn lasts without a renewal.
 func TestRenewal(t *testing.T) {
 	for _, row := range []struct {
@@ -292,6 +334,25 @@ func TestReleaseWithoutACommit(t *testing.T) {
 			})
 		})
 	}
+	t.Run("while all connections are in use", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			app, s := &ledger{answers: make(chan error)}, newShared()
+			m := withApp(s.pool(), app)
+			m.slots = newSlots(1)
+			done := send(m, incoming("SMa", false), "")
+			synctest.Wait()
+			<-m.slots
+			failed := time.Now()
+			app.answers <- conversation.Fault("status")
+			if o := <-done; !errors.Is(o.Err, ErrResponder) || !time.Now().Equal(failed) {
+				t.Errorf("got %v after %v", o.Err, time.Since(failed))
+			}
+			m.slots.release()
+			if m.background.Wait(); s.get(turnKey) != "" {
+				t.Error("the turn was not released")
+			}
+		})
+	})
 	t.Run("after a panic", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newShared()
