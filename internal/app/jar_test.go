@@ -193,7 +193,7 @@ func TestImportCookies(t *testing.T) {
 		{"a conversation with a record imports nothing", true, old, []string{"a=1"}, "", ""},
 		{"a conversation that was ended imports nothing", true, conversation.State{Written: time.Now()}, []string{"a=1"}, "", ""},
 		{"nothing is imported by default", false, conversation.State{}, []string{"a=1"}, "", ""},
-		{"what breaks a rule is left out", true, conversation.State{}, []string{"a; =1; b=\xe9; c=" + strings.Repeat("x", 4096) + "; d=1"}, "d=1", `{"cookies":[{"name":"d","value":"1"}]}`},
+		{"a cookie that breaks a rule is left out", true, conversation.State{}, []string{"a; =1; b=\xe9; c=" + strings.Repeat("x", 4096) + "; d=1"}, "d=1", `{"cookies":[{"name":"d","value":"1"}]}`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := newServer(t, answers(204, "", ""))

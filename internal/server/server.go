@@ -18,8 +18,7 @@ import (
 	"smsession/internal/twilio"
 )
 
-// Options are what a Server needs. All fields but AccountSIDs, HasApp, AdminHosts and Registry are
-// required.
+// Options are what a Server needs. All fields but AccountSIDs, HasApp, AdminHosts and Registry are required.
 type Options struct {
 	KeepAlive      time.Duration // how long a connection of the public listener may be idle
 	MaxConnections int           // how many connections the public listener may have
