@@ -205,20 +205,42 @@ func TestKeptAnswerWithoutTheTurn(t *testing.T) {
 
 // A client that hangs up after the call does not stop the commit.
 func TestHangUpAfterTheCall(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		app, s := &ledger{answers: make(chan error)}, newShared()
-		m := withApp(s.pool(), app)
-		ctx, hangUp := context.WithCancel(t.Context())
-		done := sendContext(ctx, m, incoming("SMa", false), "")
-		synctest.Wait()
-		s.setDown(true)
-		hangUp()
-		close(app.answers)
-		time.Sleep(time.Second)
-		s.setDown(false)
-		if o := <-done; o.Err != nil || o.Result != Begun {
-			t.Errorf("got %+v", o)
-		}
-		app.expect(t, "SMa/1/0")
-	})
+	for _, row := range []struct {
+		name string
+		fail func(m *Manager, s *shared) (end func())
+	}{
+		{"while connections break", func(_ *Manager, s *shared) func() {
+			s.setDown(true)
+			return func() { s.setDown(false) }
+		}},
+		{"while no connection can be opened", func(_ *Manager, s *shared) func() {
+			s.setRefuses(true)
+			return func() { s.setRefuses(false) }
+		}},
+		{"while all connections are in use", func(m *Manager, _ *shared) func() {
+			<-m.slots
+			return m.slots.release
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				app, s := &ledger{answers: make(chan error)}, newShared()
+				m := withApp(s.pool(), app)
+				m.slots = newSlots(1)
+				ctx, hangUp := context.WithCancel(t.Context())
+				done := sendContext(ctx, m, incoming("SMa", false), "")
+				synctest.Wait()
+				end := row.fail(m, s)
+				hangUp()
+				close(app.answers)
+				time.Sleep(500 * time.Millisecond)
+				synctest.Wait()
+				end()
+				if o := <-done; o.Err != nil || o.Result != Begun {
+					t.Errorf("got %+v", o)
+				}
+				app.expect(t, "SMa/1/0")
+			})
+		})
+	}
 }

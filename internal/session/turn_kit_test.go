@@ -100,7 +100,9 @@ func sendContext(ctx context.Context, m *Manager, in Incoming, cookie string) <-
 type shared struct {
 	mu    sync.Mutex
 	model *model
-	down  bool
+	down  bool // all commands fail
+
+	refuses bool // no connection can be opened
 }
 
 func newShared() *shared {
@@ -110,7 +112,14 @@ func newShared() *shared {
 }
 
 func (s *shared) pool() *redis.Pool {
-	return &redis.Pool{Dial: func() (redis.Conn, error) { return &sharedConn{shared: s}, nil }}
+	return &redis.Pool{Dial: func() (redis.Conn, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.refuses {
+			return nil, errCut
+		}
+		return &sharedConn{shared: s}, nil
+	}}
 }
 
 func (s *shared) run(command string, args []string) (any, error) {
@@ -140,6 +149,12 @@ func (s *shared) setDown(down bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.down = down
+}
+
+func (s *shared) setRefuses(refuses bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refuses = refuses
 }
 
 // sharedConn is a connection to a shared Redis.
