@@ -184,16 +184,19 @@ func TestStopWithoutASession(t *testing.T) {
 		}
 	})
 	t.Run("if the app fails, an ended record does not change", func(t *testing.T) {
-		s := newStopped(t)
-		if _, found, err := End(t.Context(), s.redis.pool(), s.keys, to, from); !found || err != nil {
-			t.Fatal(found, err)
-		}
-		before := s.redis.get("sms:session:" + s.cookie)
-		s.fail()
-		s.enqueue(t.Context(), stop(false), s.cookie)
-		if now := s.redis.get("sms:session:" + s.cookie); now != before {
-			t.Errorf("the record became %s", now)
-		}
+		synctest.Test(t, func(t *testing.T) {
+			s := newStopped(t)
+			if _, found, err := End(t.Context(), s.redis.pool(), s.keys, to, from); !found || err != nil {
+				t.Fatal(found, err)
+			}
+			time.Sleep(time.Second) // a second end would have another time
+			before := s.redis.get("sms:session:" + s.cookie)
+			s.fail()
+			s.enqueue(t.Context(), stop(false), s.cookie)
+			if now := s.redis.get("sms:session:" + s.cookie); now != before {
+				t.Errorf("the record became %s", now)
+			}
+		})
 	})
 	t.Run("without an app, the responder does not get STOP", func(t *testing.T) {
 		s := newStopped(t)
