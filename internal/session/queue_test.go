@@ -178,3 +178,23 @@ func TestRepeatTakesOver(t *testing.T) {
 		})
 	}
 }
+
+// The line of a busy conversation may be short, and yet never empty.
+func TestQueueRank(t *testing.T) {
+	q := newQueue()
+	var last *entry
+	for i := range 10 {
+		e, _, err := q.join("c", fmt.Sprint("SM", i))
+		if err != nil || e.rank != i {
+			t.Fatalf("message %d has the rank %d, %v", i, e.rank, err)
+		}
+		if last != nil {
+			q.leave("c", last, &Outcome{})
+		}
+		last = e
+	}
+	q.leave("c", last, &Outcome{})
+	if e, _, err := q.join("c", "SM"); err != nil || e.rank != 0 {
+		t.Errorf("after the line was empty, the rank is %d, %v", e.rank, err)
+	}
+}

@@ -276,8 +276,10 @@ func TestFaultIsNotSaved(t *testing.T) {
 	s := newStopped(t)
 	before := s.redis.get("sms:session:" + s.cookie)
 	s.fail()
-	for range 2 { // at the webhook and at the fallback URL
-		if o := s.enqueue(t.Context(), incoming("SMc", false), s.cookie); !errors.Is(o.Err, ErrResponder) {
+	for _, isLast := range []bool{false, true} { // at the webhook and at the fallback URL
+		in := incoming("SMc", false)
+		in.IsLast = isLast
+		if o := s.enqueue(t.Context(), in, s.cookie); !errors.Is(o.Err, ErrResponder) {
 			t.Errorf("got %+v", o)
 		}
 		if now := s.redis.get("sms:session:" + s.cookie); now != before {
