@@ -105,13 +105,18 @@ func TestPrivateDirectory(t *testing.T) {
 }
 
 func TestGuideNamesTheFile(t *testing.T) {
-	s := devservice.Service{URL: "http://127.0.0.1:8080", Redis: "redis://127.0.0.1:6379", Prefix: "sms:"}
-	for file, want := range map[string]bool{"": false, "/run/user/1000/smsession/dev.json": true} {
+	s := devservice.Service{URL: "http://127.0.0.1:8080", Redis: "redis://127.0.0.1:6379", Prefix: "sms:",
+		PublicURL: "https://sms.example.com", AuthToken: phone.RandomHex(), AccountSID: "AC" + phone.RandomHex()}
+	without := "TWILIO_AUTH_TOKEN=" + s.AuthToken + " TWILIO_ACCOUNT_SID=" + s.AccountSID + "\n  smsession phone " +
+		"--url http://127.0.0.1:8080/sms --public-url 'https://sms.example.com/sms' hi\n"
+	for file, want := range map[string]string{
+		"": without, "/run/user/1000/smsession/dev.json": "the auth token in /run/user/1000/smsession/dev.json.",
+	} {
 		var out strings.Builder
 		if err := s.WriteGuide(&out, file); err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(out.String(), "the auth token") != want || !strings.Contains(out.String(), file) {
+		if !strings.Contains(out.String(), want) || strings.Contains(out.String(), s.AuthToken) != (file == "") {
 			t.Errorf("with the file %q, the guide is:\n%s", file, out.String())
 		}
 	}

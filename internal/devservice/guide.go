@@ -37,8 +37,11 @@ func (s Service) WriteGuide(w io.Writer, file string) error {
 	}
 	if file != "" {
 		token = fmt.Sprintf("To sign your own messages, use the auth token in %s. It is new each time.\n", file)
+	} else {
+		token = "Other commands do not find this service. For phone and load, set its auth token, which is new each time,\n" +
+			"and name its URL:\n\n" + s.phoneCommand() + "\n"
 	}
-	if file != "" && s.App != "" {
+	if s.App != "" {
 		token += "If your app checks signatures, give it this auth token.\n"
 	}
 	_, err := fmt.Fprintf(w, `Open %[1]s/ in a browser. %[12]s
@@ -65,6 +68,16 @@ All data in this Redis is lost on exit. Ctrl-C ends the service.
 `, s.URL, port, reach, s.curl("Hello"), s.curl("Are you there?"), s.curl("Good night"), s.redisCLI(),
 		quote(keys.Prefix+"conversation:*"), s.ReadRecord(To, From), quote(keys.Conversation(To, From)), token, page)
 	return err
+}
+
+// phoneCommand returns command lines that send a message to the service without its file.
+func (s Service) phoneCommand() string {
+	public := ""
+	if s.PublicURL != s.URL {
+		public = " --public-url " + quote(s.PublicURL+weburl.WebhookPath)
+	}
+	return fmt.Sprintf("  export TWILIO_AUTH_TOKEN=%s TWILIO_ACCOUNT_SID=%s\n  smsession phone --url %s%s hi\n",
+		s.AuthToken, s.AccountSID, s.URL+weburl.WebhookPath, public)
 }
 
 // ReadRecord returns a command line that prints the record of a conversation.

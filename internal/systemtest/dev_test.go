@@ -179,6 +179,8 @@ func TestDevKeepsTheFileOfAnotherDev(t *testing.T) {
 	earlier := startDev(t, "PORT=0", "ADMIN_ADDR=")
 	later := launch(t, []string{"dev"}, "PORT=0", "ADMIN_ADDR=", "LOG_FORMAT=json",
 		"XDG_RUNTIME_DIR="+filepath.Dir(filepath.Dir(earlier.path)))
+	later.waitReady()
+	checkGuideWithoutFile(t, later)
 	later.signal(syscall.SIGTERM)
 	later.wait()
 	if text, err := os.ReadFile(earlier.path); err != nil || !strings.Contains(string(text), earlier.url) {
@@ -186,6 +188,18 @@ func TestDevKeepsTheFileOfAnotherDev(t *testing.T) {
 	}
 	if !strings.Contains(later.stderr(), earlier.url) {
 		t.Errorf("the second service does not name the first one:\n%s", later.stderr())
+	}
+}
+
+// checkGuideWithoutFile checks that the guide of a service without a file has what other commands need.
+func checkGuideWithoutFile(t *testing.T, r *replica) {
+	t.Helper()
+	webhooktest.Wait(t, "the guide", func() bool { return strings.Contains(r.stdout(), "\n  smsession phone ") })
+	settings := found(t, r.stdout(), `(TWILIO_\w+=\S+)`)
+	line := found(t, r.stdout(), `\n  smsession (phone --url \S+ hi)\n`)[0]
+	x := execute(t, strings.Fields(line), settings...)
+	if x.status != 0 || !strings.Contains(x.stdout, webhooktest.Greeting(1)) {
+		t.Errorf("%s: exit status %d:\n%s%s", line, x.status, x.stdout, x.stderr)
 	}
 }
 
