@@ -3,6 +3,8 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
+	"sync"
 	"time"
 
 	"smsession/internal/load"
@@ -34,8 +36,8 @@ type loadCommand struct {
 
 // Help is shown below the flags' summary.
 func (c *loadCommand) Help() string {
-	return `Without --url, load sends messages to a running smsession dev. The senders are new numbers each time, from a range
-that is not assigned:
+	return `Without --url, load sends messages to a running smsession dev. It prints which webhook it tests on standard error. The
+senders are new numbers each time, from a range that is not assigned:
 
   smsession load --duration 10s
   smsession load --url http://localhost:8080/sms --public-url https://sms.example.com/sms --rate 500
@@ -74,7 +76,7 @@ func (c *loadCommand) Validate() error {
 
 // Run sends the messages and prints the report.
 func (c *loadCommand) Run(ctx context.Context, p *process) error {
-	o, _, err := c.Find(ctx)
+	o, service, err := c.Find(ctx)
 	if err != nil {
 		return err
 	}
@@ -89,10 +91,17 @@ func (c *loadCommand) Run(ctx context.Context, p *process) error {
 	o.To, o.Network = string(c.To), network
 	l := c.options()
 	l.Progress = p.stderr
+	announce := sync.OnceFunc(func() { // on standard error, so that a filter of the report does not hide it
+		_, _ = fmt.Fprintf(p.stderr, "testing %s\n", target.Describe(o, service))
+	})
 	l.Phone = func(from string) (load.Sender, error) {
 		o := o
 		o.From = from
-		return phone.New(o)
+		sender, err := phone.New(o)
+		if err == nil {
+			announce()
+		}
+		return sender, err
 	}
 	report, err := load.Run(ctx, l)
 	switch {

@@ -87,7 +87,8 @@ func (c *phoneCommand) Run(ctx context.Context, p *process) error {
 		person.Elapse = func(ctx context.Context, d time.Duration) error { return service.Elapse(ctx, o.To, o.From, d) }
 	}
 	if in.Typed {
-		_ = person.View.Note(fmt.Sprintf("texting %s as %s; /help lists the commands, Ctrl-D ends", o.To, o.From))
+		_ = person.View.Note(fmt.Sprintf("texting %s as %s at %s; /help lists the commands, Ctrl-D ends", o.To, o.From,
+			target.Describe(o, service)))
 	}
 	switch err := person.Run(ctx, in.Next); {
 	case in.Typed && errors.Is(err, context.Canceled):

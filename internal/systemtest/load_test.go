@@ -112,6 +112,9 @@ func TestLoadFindsDev(t *testing.T) {
 		!strings.Contains(r.stdout, "errors    none") {
 		t.Errorf("exit status %d\n%s%s", r.status, r.stdout, r.stderr)
 	}
+	if want := "testing " + d.url + "/sms (the running smsession dev)"; !strings.HasPrefix(r.stderr, want) {
+		t.Errorf("standard error is %q, want %q first", r.stderr, want)
+	}
 }
 
 func TestLoadNeedsAWebhook(t *testing.T) {

@@ -12,6 +12,7 @@ import (
 	"smsession/internal/phone"
 	"smsession/internal/twilio"
 	"smsession/internal/usage"
+	"smsession/internal/weburl"
 )
 
 // Flags name the webhook and its account. kong fills them in.
@@ -50,6 +51,16 @@ func (f Flags) Find(ctx context.Context) (phone.Options, *devservice.Service, er
 	token, err := f.token()
 	o.AuthToken, o.AccountSID = token.Value, cmp.Or(token.Account, "AC"+phone.RandomHex())
 	return o, nil, err
+}
+
+// Describe names the webhook of Find for a person. It shows no user, no password and no query, because they may be
+// secrets.
+func Describe(o phone.Options, service *devservice.Service) string {
+	name := weburl.Split(cmp.Or(o.Webhook.Address, o.Webhook.URL)).Concealed()
+	if service != nil {
+		name += " (the running smsession dev)"
+	}
+	return name
 }
 
 // token returns the token to sign messages with, and their account, which may be "". During a rotation, a service
