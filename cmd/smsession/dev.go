@@ -31,14 +31,15 @@ type devCommand struct {
 
 // Help is shown below the flags' summary.
 func (c *devCommand) Help() string {
-	return `The public listener also has a page with phones at /, to send messages to the service in a browser. With --app, the
-page shows each call of your own app: what was sent, what came back, and what changed.
+	return `The public listener also has a page with phones at /, to send messages to the service in a browser. With
+--app-url (or --app for short), the page shows each call of your own app: what was sent, what came back, and what
+changed.
 
 dev writes its URL and the auth token to a private file: $XDG_RUNTIME_DIR/smsession/dev.json, or a file in the directory
 for temporary files. phone and load read this file if they have no --url. dev deletes the file when it ends.
 
   smsession dev
-  smsession dev --app http://localhost:3000/sms
+  smsession dev --app-url http://localhost:3000/sms
   smsession dev --port 3000 --session-idle-timeout 1m
   smsession dev --public-url https://tunnel.example.com
 

@@ -85,7 +85,7 @@ type ServiceFlags struct {
 
 // AppFlags are the settings of the team's own app, which answers the messages in place of the counter.
 type AppFlags struct {
-	AppURL           string `name:"app-url" aliases:"app" env:"APP_URL" placeholder:"URL" help:"Webhook of your own app, which answers the messages (default: none; the tutorial's counter answers)."`
+	AppURL           string `name:"app-url" aliases:"app" env:"APP_URL" placeholder:"URL" help:"Webhook of your own app, which answers the messages. --app is short for --app-url (default: none; the tutorial's counter answers)."`
 	AppProtocol      string `name:"app-protocol" env:"APP_PROTOCOL" placeholder:"PROTOCOL" help:"How the app is called: twilio (an existing Twilio webhook, unchanged) or json (default twilio)."`
 	AppPublicURL     string `name:"app-public-url" env:"APP_PUBLIC_URL" placeholder:"URL" help:"URL at which the app believes it is called, for signatures and Host (default: APP_URL)."`
 	AppTimeout       string `name:"app-timeout" env:"APP_TIMEOUT" placeholder:"DURATION" help:"How long the app may take to answer one message, at most REQUEST_BUDGET less 1s (default 8s)."`
