@@ -32,6 +32,18 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// Operators rely on these names.
+func TestTurnKey(t *testing.T) {
+	for _, row := range []struct{ prefix, to, from, want string }{
+		{"sms:", "+15005550006", "+12025550143", "sms:turn:+15005550006:+12025550143"},
+		{"team:", "whatsapp:+15005550006", "{1%}", "team:turn:whatsapp%3A+15005550006:%7B1%25%7D"},
+	} {
+		if got := (record.Keys{Prefix: row.prefix}).Turn(row.to, row.from); got != row.want {
+			t.Errorf("got %q, want %q", got, row.want)
+		}
+	}
+}
+
 func TestAddressesOfAnyKey(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		to, from := rapid.String().Draw(t, "to"), string(rapid.SliceOf(rapid.Byte()).Draw(t, "from"))
