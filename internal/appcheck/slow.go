@@ -62,17 +62,24 @@ func (n *slowNetwork) rewrite(r *httputil.ProxyRequest) {
 			r.Out.Header[name] = values
 		}
 	}
+	if r.Out.Body == nil { // net/http/httputil sets it to nil if its length is 0
+		time.Sleep(n.half())
+		return
+	}
 	if body, err := n.slowly(r.Out.Body); err == nil {
 		r.Out.Body = body
 	}
 }
 
+// half is the part of the delay that the request or the answer takes.
+func (n *slowNetwork) half() time.Duration { return time.Duration(n.delay.Load()) / 2 }
+
 // slowly reads a body and returns it as a body that takes half of the delay.
 func (n *slowNetwork) slowly(body io.ReadCloser) (io.ReadCloser, error) {
 	whole, err := io.ReadAll(body)
 	piece := len(whole)/pieces + 1
-	reads := (len(whole)+piece-1)/piece + 1 // the last one finds the end
-	pause := time.Duration(n.delay.Load()) / 2 / time.Duration(reads)
+	reads := max(1, (len(whole)+piece-1)/piece) // without the one that finds the end: the reader may know the length
+	pause := n.half() / time.Duration(reads)
 	return io.NopCloser(&slowReader{bytes.NewReader(whole), piece, pause}), err
 }
 
