@@ -122,6 +122,9 @@ func (a *attempt) send(
 	// net/http never sends a request with this body again, because it cannot read the body twice. Without a body, it
 	// would send a GET again that the app may have received, if a reused connection breaks.
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	if len(body) == 0 { // otherwise, net/http sends a chunked body if it does not find the end of it within 200 ms
+		r.TransferEncoding = []string{"identity"}
+	}
 	res, err := t.RoundTrip(r)
 	if err != nil {
 		return answer{}, err

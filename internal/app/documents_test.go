@@ -142,6 +142,9 @@ func TestRepeatedGet(t *testing.T) {
 		t.Errorf("the request is %+v", last)
 	}
 	checkSignature(t, last, s.URL+last.uri)
+	if _, hasLength := last.header["Content-Length"]; hasLength || len(last.encodings) > 0 {
+		t.Errorf("a request without a body has a Content-Length, or the Transfer-Encoding %q", last.encodings)
+	}
 }
 
 func TestNumberOfRedirects(t *testing.T) {

@@ -27,6 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type request struct {
 	method, uri, host, body string
 	header                  http.Header
+	encodings               []string // of Transfer-Encoding
 }
 
 // form returns the parameters of the request.
@@ -52,7 +53,8 @@ func newServer(t testing.TB, handler http.HandlerFunc) *server {
 	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		s.mu.Lock()
-		s.requests = append(s.requests, request{r.Method, r.RequestURI, r.Host, string(body), r.Header.Clone()})
+		s.requests = append(s.requests, request{r.Method, r.RequestURI, r.Host, string(body), r.Header.Clone(),
+			r.TransferEncoding})
 		s.mu.Unlock()
 		r.Body = io.NopCloser(strings.NewReader(string(body)))
 		s.handler(w, r)
