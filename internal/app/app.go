@@ -61,9 +61,9 @@ func newApp(o Options, p protocol) *App {
 // Close closes idle connections. Connections in use are closed when they have been idle for a second.
 func (a *App) Close() { a.transport.CloseIdleConnections() }
 
-// Respond calls the app. The error is a conversation.Fault, one of Faults, or conversation.ErrWaited if the app was not
-// called, because less than a quarter of Options.Timeout was left until ctx ends. If ctx is cancelled during the call,
-// the error is Timeout or Unreachable.
+// Respond calls the app. The error is a conversation.Failure with one of Faults, or conversation.ErrWaited if the app
+// was not called, because less than a quarter of Options.Timeout was left until ctx ends. If ctx is cancelled during
+// the call, the fault is Timeout or Unreachable.
 func (a *App) Respond(
 	ctx context.Context, state conversation.State, message conversation.Message,
 ) (conversation.State, conversation.Reply, error) {
@@ -85,7 +85,7 @@ func (a *App) Respond(
 	a.metrics.count(failed, time.Since(begun))
 	if failed != nil {
 		a.observe(c, state, state, message, reply, begun, failed.fault, failed.problem)
-		return state, conversation.Reply{}, failed.fault
+		return state, conversation.Reply{}, conversation.Failure{Fault: failed.fault, Status: c.status}
 	}
 	after.Counter++
 	a.observe(c, state, after, message, reply, begun, nil, "")

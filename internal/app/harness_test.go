@@ -154,18 +154,21 @@ func (k *kit) fault(ctx context.Context, t *testing.T) conversation.Fault {
 	if err == nil {
 		return ""
 	}
-	fault, isFault := err.(conversation.Fault)
-	if !isFault {
+	failure, isFailure := err.(conversation.Failure)
+	if !isFailure {
 		t.Fatalf("the error is %v", err)
 	}
 	if after.Counter != 7 || string(after.Data) != string(before.Data) || !reply.IsEmpty() {
 		t.Errorf("the failed call returns %+v, %+v", after, reply)
 	}
 	call := k.last()
-	if call.Err != err || !strings.HasSuffix(call.Problem, ".") || string(call.After) != string(before.Data) {
+	if call.Err != failure.Fault || !strings.HasSuffix(call.Problem, ".") || string(call.After) != string(before.Data) {
 		t.Errorf("the observed call is %+v", call)
 	}
-	return fault
+	if n := len(call.Exchanges); n > 0 && call.Exchanges[n-1].Status != failure.Status {
+		t.Errorf("the error is %v, the last answer has the status %d", err, call.Exchanges[n-1].Status)
+	}
+	return failure.Fault
 }
 
 // answers returns a handler that gives one answer.

@@ -59,6 +59,7 @@ func (a *App) observe(
 type client struct {
 	transport *http.Transport
 	retries   prometheus.Counter
+	status    int // of the answer to the last request, or 0 if there was none
 
 	isObserved bool
 	exchanges  []Exchange // only if isObserved
@@ -68,6 +69,7 @@ type client struct {
 func (c *client) send(ctx context.Context, r *http.Request, body []byte, limit int64) (answer, *failure) {
 	begun := time.Now()
 	res, tries, failed := c.roundTrip(ctx, r, body, limit)
+	c.status = res.status
 	if c.isObserved {
 		header := r.Header.Clone()
 		header.Set("Host", r.Host)

@@ -2,6 +2,7 @@ package app
 
 import (
 	"crypto/tls"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -44,13 +45,13 @@ func TestTLS(t *testing.T) {
 			t.Errorf("the app failed: %v", err)
 		}
 	}
-	if err := respond(a); err != Broken || requests.Load() != 3 {
+	if err := respond(a); !errors.Is(err, Broken) || requests.Load() != 3 {
 		t.Errorf("the error is %v after %d requests", err, requests.Load())
 	}
 	t.Run("a certificate that is not trusted makes the app unreachable", func(t *testing.T) {
 		a := newApp(nil)
 		a.options.Timeout = 100 * time.Millisecond
-		if err := respond(a); err != Unreachable || requests.Load() != 3 {
+		if err := respond(a); !errors.Is(err, Unreachable) || requests.Load() != 3 {
 			t.Errorf("the error is %v", err)
 		}
 	})

@@ -74,12 +74,30 @@ func (r Reply) Equal(other Reply) bool {
 	return r.TwiML == other.TwiML && slices.Equal(r.Texts, other.Texts)
 }
 
-// Fault is the error of a responder whose app did not answer a message: one fixed word, which logs and metrics contain.
-// It never contains anything that the app or the sender wrote.
+// Fault is why an app did not answer a message: one fixed word, which logs and metrics contain. It never contains
+// anything that the app or the sender wrote.
 type Fault string
 
 // Error returns the word.
 func (f Fault) Error() string { return string(f) }
+
+// Failure is the error of a responder whose app did not answer a message as it should. It wraps the Fault. It contains
+// nothing that the app or the sender wrote, except for a number.
+type Failure struct {
+	Fault  Fault
+	Status int // the HTTP status of the app's answer to the last request for the message, or 0 if there was none
+}
+
+// Error returns a fixed text with the status and the fault.
+func (f Failure) Error() string {
+	if f.Status == 0 {
+		return "the app did not answer (" + string(f.Fault) + ")"
+	}
+	return "the app answered " + strconv.Itoa(f.Status) + " (" + string(f.Fault) + ")"
+}
+
+// Unwrap returns the fault.
+func (f Failure) Unwrap() error { return f.Fault }
 
 // ErrWaited is the error of a responder that did not call its app, because too little time was left for the answer.
 var ErrWaited = errors.New("the app could not be called in time")

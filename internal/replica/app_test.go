@@ -105,6 +105,8 @@ func TestAppAnswers(t *testing.T) {
 // TestFaultsAreLoggedAsWords lets an app fail in many ways, with the sender's words in each answer.
 func TestFaultsAreLoggedAsWords(t *testing.T) {
 	const words = "xyzzy-plugh"
+	statuses := map[string]int{"status": 418, "redirect": 302, "content_type": 200, "not_twiml": 200, "too_large": 200,
+		"cookies": 200}
 	faults := map[string]http.HandlerFunc{
 		"status": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, words, http.StatusTeapot) },
 		"redirect": func(w http.ResponseWriter, r *http.Request) {
@@ -139,7 +141,11 @@ func TestFaultsAreLoggedAsWords(t *testing.T) {
 	}
 	log := stop()
 	for fault := range faults {
-		if !strings.Contains(log, `"app_fault":"`+fault+`","error":"`+fault+`"`) {
+		want := fmt.Sprintf(`"app_fault":"%[1]s","app_status":%[2]d,"error":"the app answered %[2]d (%[1]s)"`, fault, statuses[fault])
+		if statuses[fault] == 0 {
+			want = fmt.Sprintf(`"app_fault":"%[1]s","error":"the app did not answer (%[1]s)"`, fault)
+		}
+		if !strings.Contains(log, want) {
 			t.Errorf("the log does not contain the fault %s", fault)
 		}
 	}

@@ -40,7 +40,7 @@ func withApp(a *fakeApp) func(*settings) {
 	if a.fails == nil {
 		a.fails = map[string]error{}
 	}
-	a.fails["fail"], a.fails["wait"] = conversation.Fault("timeout"), conversation.ErrWaited
+	a.fails["fail"], a.fails["wait"] = conversation.Failure{Fault: "timeout"}, conversation.ErrWaited
 	return func(s *settings) {
 		s.session.Responder, s.session.CallTimeout, s.server.HasApp = a, 8*time.Second, true
 	}

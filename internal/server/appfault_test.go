@@ -35,15 +35,21 @@ func TestAppFails(t *testing.T) {
 			t.Errorf("the log line is %v", line)
 		}
 		before := s.withoutTurn(t)
-		for _, row := range []struct{ text, result, fault, err string }{
-			{"fail", "app_failed", "timeout", "timeout"},
-			{"wait", "waited", "", "the app could not be called in time"},
+		own.fails["refuse"] = conversation.Failure{Fault: "status", Status: 403}
+		for _, row := range []struct {
+			text, result, fault string
+			status              any
+			err                 string
+		}{
+			{"fail", "app_failed", "timeout", nil, "the app did not answer (timeout)"},
+			{"refuse", "app_failed", "status", 403.0, "the app answered 403 (status)"},
+			{"wait", "waited", "", nil, "the app could not be called in time"},
 		} {
 			failing := message(row.text).carrying(cookie)
 			failing.send(r.public).refused(t, http.StatusServiceUnavailable)
-			wantFault(t, r.log.wantLast(t, "ERROR", row.result), row.fault, row.err)
+			wantFault(t, r.log.wantLast(t, "ERROR", row.result), row.fault, row.status, row.err)
 			failing.to("/sms/fallback").send(r.public).says(t, apology)
-			wantFault(t, r.log.wantLast(t, "ERROR", "apology"), row.fault, row.err)
+			wantFault(t, r.log.wantLast(t, "ERROR", "apology"), row.fault, row.status, row.err)
 		}
 		if after := s.withoutTurn(t); after != before {
 			t.Errorf("the keys were %s and are %s", before, after)
@@ -75,11 +81,11 @@ func (s *store) withoutTurn(t *testing.T) string {
 	return s.snapshot(t)
 }
 
-// wantFault fails the test unless the line of a message has this fault and this error.
-func wantFault(t *testing.T, got line, fault, text string) {
+// wantFault fails the test unless the line of a message has this fault, this status or none, and this error.
+func wantFault(t *testing.T, got line, fault string, status any, text string) {
 	t.Helper()
-	if is, _ := got["app_fault"].(string); is != fault || got["error"] != text {
-		t.Errorf("the log line is %v, want the fault %q and the error %q", got, fault, text)
+	if is, _ := got["app_fault"].(string); is != fault || got["app_status"] != status || got["error"] != text {
+		t.Errorf("the log line is %v, want the fault %q, the status %v and the error %q", got, fault, status, text)
 	}
 }
 
@@ -107,7 +113,7 @@ func TestKeywordsWithApp(t *testing.T) {
 	})
 	t.Run("START and HELP get no apology if the app fails", func(t *testing.T) {
 		each(t, func(t *testing.T, s *store) {
-			for _, fails := range []error{conversation.Fault("status"), conversation.ErrWaited} {
+			for _, fails := range []error{conversation.Failure{Fault: "status"}, conversation.ErrWaited} {
 				own := &fakeApp{fails: map[string]error{"START": fails, "HELP": fails, "AYUDA": fails}}
 				r := newReplica(t, s.addr, withApp(own))
 				for _, sent := range []*request{
@@ -123,14 +129,15 @@ func TestKeywordsWithApp(t *testing.T) {
 	})
 	t.Run("STOP ends the session although the app fails", func(t *testing.T) {
 		each(t, func(t *testing.T, s *store) {
-			own := &fakeApp{fails: map[string]error{"STOP": conversation.Fault("status")}}
+			own := &fakeApp{fails: map[string]error{"STOP": conversation.Failure{Fault: "status", Status: 500}}}
 			r := newReplica(t, s.addr, withApp(own))
 			message("hello").send(r.public).counts(t, 1)
 			stop := message("STOP")
 			stop.send(r.public).refused(t, http.StatusServiceUnavailable)
-			wantFault(t, r.log.wantLast(t, "ERROR", "app_failed"), "status", "status")
+			wantFault(t, r.log.wantLast(t, "ERROR", "app_failed"), "status", 500.0, "the app answered 500 (status)")
 			stop.to("/sms/fallback").send(r.public).saysNothing(t)
-			if line := r.log.wantLast(t, "INFO", "ended"); line["app_fault"] != "status" || line["error"] != nil {
+			line := r.log.wantLast(t, "INFO", "ended")
+			if line["app_fault"] != "status" || line["app_status"] != 500.0 || line["error"] != nil {
 				t.Errorf("the log line is %v, want the fault that was suppressed", line)
 			}
 			if own.calls("STOP") != 2 {
@@ -157,7 +164,8 @@ func TestAppSecretsAreNotLogged(t *testing.T) {
 		return fmt.Errorf(format, words, err)
 	}
 	own := &fakeApp{fails: map[string]error{
-		words: quoting(conversation.Fault("cookies")), "STOP": quoting(conversation.Fault("not_twiml")),
+		words:  quoting(conversation.Failure{Fault: "cookies", Status: 200}),
+		"STOP": quoting(conversation.Failure{Fault: "not_twiml", Status: 200}),
 		"HELP": quoting(conversation.ErrWaited), "break": quoting(errors.New(words)),
 	}}
 	sendAll := func(t *testing.T, r *replica) {
@@ -176,8 +184,8 @@ func TestAppSecretsAreNotLogged(t *testing.T) {
 		if strings.Contains(log, words) {
 			t.Errorf("the log contains what must not be logged:\n%s", log)
 		}
-		for _, has := range []string{`"app_fault":"cookies"`, `"app_fault":"not_twiml"`, `"waited"`, `"app_failed"`,
-			`"keyword_failed"`, `"apology"`, `"error":"responder failed"`} {
+		for _, has := range []string{`"app_fault":"cookies","app_status":200`, `"app_fault":"not_twiml"`,
+			`"waited"`, `"app_failed"`, `"keyword_failed"`, `"apology"`, `"error":"responder failed"`} {
 			if !strings.Contains(log, has) {
 				t.Errorf("the log does not contain %s, so the test has not looked at everything:\n%s", has, log)
 			}

@@ -52,15 +52,19 @@ func (s *Server) log(r *http.Request, res result, took time.Duration) {
 	_ = s.Logger.Handler().Handle(r.Context(), line) // an error of the log cannot be logged
 }
 
-// callAttrs describes the calls of the app for one message. The fault is a fixed word. It is also given if the message
-// has ended the conversation in spite of the fault.
+// callAttrs describes the calls of the app for one message. The fault is a fixed word, and the status is a number. They
+// are also given if the message has ended the conversation in spite of the fault.
 func callAttrs(o session.Outcome) []slog.Attr {
 	attrs := []slog.Attr{
 		slog.Int("app_calls", o.Calls.Count),
 		slog.Float64("app_ms", float64(o.Calls.Took.Microseconds())/1000),
 	}
-	if fault, isFault := errors.AsType[conversation.Fault](cmp.Or(o.Calls.Err, o.Err)); isFault {
-		attrs = append(attrs, slog.String("app_fault", string(fault)))
+	failure, isFailure := errors.AsType[conversation.Failure](cmp.Or(o.Calls.Err, o.Err))
+	if isFailure {
+		attrs = append(attrs, slog.String("app_fault", string(failure.Fault)))
+	}
+	if failure.Status != 0 {
+		attrs = append(attrs, slog.Int("app_status", failure.Status))
 	}
 	return attrs
 }
@@ -68,8 +72,8 @@ func callAttrs(o session.Outcome) []slog.Attr {
 // errorText returns the text of an error for the log. If an app failed, it is a fixed text, because any other could
 // quote what the app or the sender wrote.
 func (s *Server) errorText(err error) string {
-	if fault, isFault := errors.AsType[conversation.Fault](err); isFault {
-		return string(fault)
+	if failure, isFailure := errors.AsType[conversation.Failure](err); isFailure {
+		return failure.Error()
 	}
 	for _, fixed := range []error{session.ErrWaited, session.ErrResponder} {
 		if s.HasApp && errors.Is(err, fixed) {
