@@ -222,6 +222,9 @@ func TestJSONState(t *testing.T) {
 			if err != nil || string(after.Data) != row.data || after.HasEnded != row.hasEnded {
 				t.Errorf("the state is %s, %+v, %v", after.Data, after, err)
 			}
+			if call := k.last(); call.HasEnded != row.hasEnded {
+				t.Errorf("the observed call is %+v", call)
+			}
 		})
 	}
 }

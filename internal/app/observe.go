@@ -17,6 +17,7 @@ type Call struct {
 	SID, From, To string
 	Attempt       int
 	Before, After json.RawMessage // the state's Data
+	HasEnded      bool            // the app ended the conversation with its answer, so After is not kept
 	Exchanges     []Exchange      // in order
 	Reply         conversation.Reply
 	Took          time.Duration // without the wait for a slot
@@ -46,8 +47,8 @@ func (a *App) observe(
 		return
 	}
 	call := Call{
-		SID: m.SID, From: m.From, To: m.To, Attempt: m.Attempt, Before: before.Data, After: after.Data, Reply: reply,
-		Took: time.Since(begun), Err: err, Problem: problem,
+		SID: m.SID, From: m.From, To: m.To, Attempt: m.Attempt, Before: before.Data, After: after.Data,
+		HasEnded: after.HasEnded, Reply: reply, Took: time.Since(begun), Err: err, Problem: problem,
 	}
 	if c != nil {
 		call.Exchanges = c.exchanges

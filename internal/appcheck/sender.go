@@ -95,18 +95,12 @@ func (s *sender) follow(calls []app.Call, sent []*Message) {
 			sent[i].Findings.Fail(0, "The app did not get the state that its answer before this one gave back.")
 		}
 		switch isStop := i >= 0 && sent[i].Body == stopWord; {
-		case c.Err == nil && hasEnded(c) || isStop: // STOP ends the session even if the app fails
+		case c.HasEnded || isStop: // STOP ends the session even if the app fails
 			s.state = nil
 		case c.Err == nil:
 			s.state = c.After
 		}
 	}
-}
-
-// hasEnded reports whether an app that speaks JSON has ended the conversation with its answer.
-func hasEnded(c app.Call) bool {
-	var answer struct{ End bool }
-	return len(c.Exchanges) > 0 && json.Unmarshal([]byte(c.Exchanges[0].Answer), &answer) == nil && answer.End
 }
 
 // sameState reports whether two states of an app are the same JSON. An empty state may be written in several ways.
