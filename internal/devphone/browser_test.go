@@ -33,6 +33,7 @@ func TestInChromium(t *testing.T) {
 		{"two phones have two conversations", twoPhones},
 		{"everything can be done with the keyboard", keyboard},
 		{"the record changes when a message comes from elsewhere", elsewhere},
+		{"a conversation from elsewhere is said to be from elsewhere", begunElsewhere},
 		{"the page shows what another window does", twoWindows},
 		{"an error is shown", refused},
 		{"every element has a name for a screen reader", named},
@@ -282,6 +283,14 @@ func elsewhere(s *service, w *tab) {
 	w.until(`document.querySelector('#notice').textContent.includes('from elsewhere')`)
 	w.keys("Me again\r")
 	w.until(`document.querySelector('#record').textContent.includes('"counter": 3')`)
+	w.until(`document.querySelector('#notice').textContent === ''`)
+}
+
+func begunElsewhere(s *service, w *tab) {
+	s.sendFromElsewhere()
+	w.until(`document.querySelector('#notice').textContent.includes('begun elsewhere')`)
+	w.keys("Hello\r")
+	w.until(`document.querySelector('#record').textContent.includes('"counter": 2')`)
 	w.until(`document.querySelector('#notice').textContent === ''`)
 }
 

@@ -1,5 +1,5 @@
 // The live record in Redis, and its time to live.
-import { byID, duration } from './dom.js';
+import { byID, duration, el, fill } from './dom.js';
 
 export class RecordPanel {
   constructor() {
@@ -15,7 +15,8 @@ export class RecordPanel {
     const same = this.phone === phone;
     const changed = same && this.view.record?.raw !== view.record?.raw;
     if (changed) this.highlight();
-    if (!same || ours) byID('notice').textContent = '';
+    if (view.record && !view.last) byID('notice').textContent = 'This conversation was begun elsewhere, not on this page.';
+    else if (!same || ours) byID('notice').textContent = '';
     else if (changed && view.record) byID('notice').textContent = 'A message from elsewhere has changed the record.';
     this.phone = phone;
     this.view = view;
@@ -31,13 +32,23 @@ export class RecordPanel {
   render() {
     const { record, command } = this.view;
     byID('key').textContent = record ? record.key : '';
-    byID('record').textContent = record ? record.pretty : 'There is no session. The first message begins one.';
     byID('record').classList.toggle('empty', !record);
+    this.showRecord(record ? record.pretty : 'There is no session. The first message begins one.');
     byID('command').textContent = command;
     const ended = record && isEnded(record.raw);
     byID('state').textContent = !record ? 'none' : ended ? 'ended' : 'live';
     byID('state').className = `state ${!record ? '' : ended ? 'ended' : 'live'}`;
     this.showTTL();
+  }
+
+  // showRecord shows the text of the record. If it is too long for its box, the box shows the state of the app.
+  showRecord(text) {
+    const node = byID('record');
+    if (node.textContent === text) return; // the person may have scrolled it
+    const at = text.indexOf('\n  "app":') + 1;
+    const state = el('span', {}, text.slice(at));
+    fill(node, text.slice(0, at), state);
+    node.scrollTop = at ? state.offsetTop - node.offsetTop : 0;
   }
 
   // showTTL counts down between two responses.
