@@ -114,14 +114,14 @@ func standalone(cfg config.Config, url, redisAddr string) config.Config {
 // newPage makes the page with the phones. They send their messages to the public listener, as Twilio does.
 func newPage(cfg config.Config, s devservice.Service, pool *redis.Pool) (*devphone.Page, error) {
 	return devphone.New(devphone.Options{
-		Phone:          s.Phone(devservice.From, devservice.To),
-		AdvancedOptOut: cfg.OptOut == twilio.OptOutAdvanced,
-		App:            cfg.App.URL,
-		Pool:           pool,
-		Redis:          cfg.Redis.Addrs[0],
-		Keys:           record.Keys{Prefix: cfg.RedisPrefix},
-		IdleTimeout:    cfg.IdleTimeout,
-		ReadRecord:     s.ReadRecord,
-		Hosts:          []string{hostname.Of(cfg.Addr)},
+		Phone:       s.Phone(devservice.From, devservice.To),
+		OptOut:      cfg.OptOut,
+		App:         cfg.App.URL,
+		Pool:        pool,
+		Redis:       cfg.Redis.Addrs[0],
+		Keys:        record.Keys{Prefix: cfg.RedisPrefix},
+		IdleTimeout: cfg.IdleTimeout,
+		ReadRecord:  s.ReadRecord,
+		Hosts:       []string{hostname.Of(cfg.Addr)},
 	})
 }

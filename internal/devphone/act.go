@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -12,6 +13,7 @@ import (
 	"smsession/internal/inspect"
 	"smsession/internal/person"
 	"smsession/internal/phone"
+	"smsession/internal/twilio"
 )
 
 const (
@@ -80,12 +82,16 @@ func (p *Page) deliver(ctx context.Context, d *device, as kind, action person.Ac
 		}
 		entries[i] = d.put(entries[i])
 	}
+	ended := 0
 	delivered := func(i int, sent *phone.Delivery) {
 		e := entries[i]
+		ended++
 		e.Message, e.exchanges = &sent.Message, sent.Exchanges
 		e.Outcome = &outcome{
 			OK: sent.OK(), Took: sent.Took, Replies: sent.Replies, Findings: sent.Findings, Cookie: sent.Cookie,
+			Place: ended,
 		}
+		e.Outcome.Fault, e.Outcome.Problem = lastFault(p.calls.of(e.Message.SID, e.lastCall, math.MaxInt))
 		d.put(e)
 	}
 	done := make(chan struct{})
@@ -135,7 +141,7 @@ func (p *Page) action(d *device, in request) (a person.Action, err error) {
 		m = phone.Message{Body: cmp.Or(body, "Not from Twilio"), Forged: true}
 	case kindStop:
 		m = phone.Message{Body: "STOP"}
-		if p.AdvancedOptOut {
+		if p.OptOut == twilio.OptOutAdvanced {
 			m.OptOutType = "STOP"
 		}
 	case kindMMS:

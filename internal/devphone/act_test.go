@@ -18,6 +18,7 @@ import (
 
 	"smsession/internal/devphone"
 	"smsession/internal/redistest"
+	"smsession/internal/twilio"
 	"smsession/internal/webhooktest"
 )
 
@@ -318,16 +319,16 @@ func TestForgedMessageAtTheFallback(t *testing.T) {
 func TestParameters(t *testing.T) {
 	for _, row := range []struct {
 		name, kind string
-		advanced   bool
+		optOut     twilio.OptOutMode
 		want       url.Values
 	}{
-		{"an MMS has a picture", "mms", false, url.Values{"NumMedia": {"1"}, "MediaContentType0": {"image/jpeg"}}},
-		{"STOP has an OptOutType with Advanced Opt-Out", "stop", true,
+		{"an MMS has a picture", "mms", twilio.OptOutDefault, url.Values{"NumMedia": {"1"}, "MediaContentType0": {"image/jpeg"}}},
+		{"STOP has an OptOutType with Advanced Opt-Out", "stop", twilio.OptOutAdvanced,
 			url.Values{"Body": {"STOP"}, "OptOutType": {"STOP"}}},
-		{"STOP has no OptOutType without it", "stop", false, url.Values{"Body": {"STOP"}, "OptOutType": nil}},
+		{"STOP has no OptOutType without it", "stop", twilio.OptOutDefault, url.Values{"Body": {"STOP"}, "OptOutType": nil}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			s := newService(t, func(o *devphone.Options) { o.AdvancedOptOut = row.advanced })
+			s := newService(t, func(o *devphone.Options) { o.OptOut = row.optOut })
 			form := s.exchanges("1", s.press("1", row.kind, "")[0])[0].form()
 			for name, want := range row.want {
 				if !slices.Equal(form[name], want) {

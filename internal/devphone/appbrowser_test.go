@@ -25,8 +25,14 @@ func TestAppInChromium(t *testing.T) {
 	}{
 		{"a call is shown with its cookies", survey, nil, showCookies},
 		{"a repeat makes no call", survey, nil, repeatWithoutCall},
+		{"a repeat of a failed message says that it made a call", failingTwice(), nil, repeatWithCall},
 		{"the documents of a call are shown in order", threeDocuments, nil, showDocuments},
 		{"a failed call is shown with the first lines of its body", page500, nil, showFault},
+		{"a failed call shows no state that came out", failingSecond, nil, faultWithState},
+		{"the state that STOP drops is said to be dropped", survey, nil, stopDropsState},
+		{"the state that an answer with end drops is said to be dropped", endingApp, json, endDropsState},
+		{"the order of a burst is shown", survey, nil, burstInOrder},
+		{"the state of the app is in view in the record", survey, nil, stateInView},
 		{"a document that is not TwiML is explained", answer("text/html", "<p>Thanks<br>Rose</p>"), nil, showNotTwiML},
 		{"JSON and data are shown", jsonSurvey, json, showJSON},
 		{"the page continues when the app is back", survey, nil, appComesBack},
@@ -195,6 +201,13 @@ func showFault(_ *service, _ *ownApp, w *tab) {
 		w.Errorf("the call is shown as %q", got)
 	}
 	w.until(`document.querySelector('.entry .status').textContent.startsWith('failed')`)
+	if got := w.texts(".log .finding")[0]; got != "status The app answered 500 Internal Server Error." {
+		w.Errorf("the phone shows %q", got)
+	}
+	if open := value[[]bool](w, `[...document.querySelectorAll('.call pre.body')].map((e) => e.checkVisibility())`); open[0] ||
+		!open[len(open)-2] {
+		w.Errorf("the bodies of the two calls can be seen: %v", open)
+	}
 }
 
 func showNotTwiML(_ *service, _ *ownApp, w *tab) {

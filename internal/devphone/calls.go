@@ -45,6 +45,7 @@ type call struct {
 	Problem   string         `json:"problem"` // a sentence about the error
 	Before    [][2]string    `json:"before"`  // the names and values of the state, as in the record
 	After     [][2]string    `json:"after"`
+	HasEnded  bool           `json:"has_ended"` // the session has ended with this call, so After is not kept
 	Exchanges []callExchange `json:"exchanges"`
 }
 
@@ -74,7 +75,7 @@ func (p *Page) ObserveCall(c app.Call) {
 	left := room(maxCallText)
 	shown := call{
 		sid: c.SID, Attempt: c.Attempt, Took: c.Took, Before: values(c.Before), After: values(c.After),
-		Exchanges: []callExchange{},
+		HasEnded: c.HasEnded, Exchanges: []callExchange{},
 	}
 	switch {
 	case errors.Is(c.Err, conversation.ErrWaited):
@@ -123,6 +124,16 @@ func (c *calls) of(sid string, after, last int) []call {
 		}
 	}
 	return found
+}
+
+// lastFault returns the fault of the last call that failed, and a sentence about it. They are empty if no call failed.
+func lastFault(all []call) (fault, problem string) {
+	for _, one := range slices.Backward(all) {
+		if one.Fault != "" {
+			return one.Fault, one.Problem
+		}
+	}
+	return "", ""
 }
 
 // room is how many bytes of a call may still be stored.

@@ -44,6 +44,9 @@ type outcome struct {
 	Replies  []phone.Reply      `json:"replies"`
 	Findings []phone.Finding    `json:"findings"`
 	Cookie   phone.CookieChange `json:"cookie"`
+	Place    int                `json:"place"`             // 1 for the first delivery of an action to end, and so on
+	Fault    string             `json:"fault,omitempty"`   // of the last call of the app that failed
+	Problem  string             `json:"problem,omitempty"` // a sentence about the fault
 }
 
 // entries returns a copy of the log, and the ID of the newest entry.

@@ -20,6 +20,7 @@ import (
 	"smsession/internal/duration"
 	"smsession/internal/phone"
 	"smsession/internal/session/record"
+	"smsession/internal/twilio"
 	"smsession/internal/weburl"
 )
 
@@ -28,13 +29,13 @@ import (
 //go:embed assets
 var assets embed.FS
 
-// Options are what a Page needs. All fields but AdvancedOptOut, App and Hosts are required.
+// Options are what a Page needs. All fields but OptOut, App and Hosts are required.
 type Options struct {
 	// Phone has the options of the first phone. Its Network and Trace are ignored. Each other phone has another From,
 	// and the same To unless From is an address of WhatsApp: see phone.Pair.
 	Phone phone.Options
-	// AdvancedOptOut makes the button STOP send an OptOutType, as Twilio's Advanced Opt-Out does.
-	AdvancedOptOut bool
+	// OptOut decides which messages end a session. With twilio.OptOutAdvanced, the button STOP sends an OptOutType.
+	OptOut twilio.OptOutMode
 
 	// App is the webhook of the team's own app, whose calls ObserveCall gets. It is zero if the counter answers.
 	App weburl.URL

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"smsession/internal/inspect"
+	"smsession/internal/twilio"
 	"smsession/internal/weburl"
 )
 
@@ -42,14 +43,14 @@ func (p *Page) message(_ context.Context, d *device, in request) (any, error) {
 	}
 	view := map[string]any{"kind": log[i].Kind, "outcome": log[i].Outcome, "exchanges": log[i].exchanges}
 	if p.App != (weburl.URL{}) && log[i].Message != nil {
-		view["calls"] = p.callsFor(log[i], log[i+1:])
+		view["calls"] = p.callsFor(d, log[i], log[i+1:])
 	}
 	return view, nil
 }
 
 // callsFor returns the calls of the app for one delivery of a message. The calls for a later delivery of the same
 // message do not belong to it. later are the later entries of the log.
-func (p *Page) callsFor(e entry, later []entry) []call {
+func (p *Page) callsFor(d *device, e entry, later []entry) []call {
 	sid, last := e.Message.SID, math.MaxInt
 	for _, other := range later {
 		if other.Message != nil && other.Message.SID == sid {
@@ -57,7 +58,13 @@ func (p *Page) callsFor(e entry, later []entry) []call {
 			break
 		}
 	}
-	return p.calls.of(sid, e.lastCall, last)
+	all := p.calls.of(sid, e.lastCall, last)
+	sent := twilio.Message{From: d.from, To: d.to, Body: e.Message.Body, OptOutType: e.Message.OptOutType}
+	isStop := sent.Keyword(p.OptOut) == twilio.KeywordStop
+	for i := range all {
+		all[i].HasEnded = all[i].Fault == "" && (all[i].HasEnded || isStop)
+	}
+	return all
 }
 
 // session returns what the phone knows about its conversation (without the log) and what Redis contains.

@@ -16,14 +16,24 @@ export function callNodes(calls) {
       el('p', { className: 'quiet' }, 'The service answered this delivery without a call.'))];
   }
   return calls.map((call, i) => {
+    const isLast = i === calls.length - 1;
     const name = calls.length > 1 ? `Your app, call ${i + 1} of ${calls.length}` : 'Your app';
-    return el('section', { className: 'call', 'aria-label': name },
-      heading(name, el('b', { className: call.fault ? 'bad' : '' }, resultText(call)), ` ${summaryText(call)}`),
-      call.fault ? el('p', { className: 'finding' }, el('b', {}, call.fault), ` ${call.problem}`) : null,
+    const title = heading(name, el('b', { className: call.fault ? 'bad' : '' }, resultText(call)), ` ${summaryText(call)}`);
+    const parts = [
+      call.fault ? faultNode(call) : null,
       call.fault ? el('p', { className: 'quiet' }, 'Nothing of this call is saved.') : null,
       stateTable(call),
-      ...call.exchanges.map((x, at, { length }) => exchangeNode(x, length > 1 ? at + 1 : 0, at === length - 1)));
+      call.has_ended ? el('p', { className: 'quiet' }, 'The session ended with this message, so the state that came out was dropped.') : null,
+      ...call.exchanges.map((x, at, { length }) => exchangeNode(x, length > 1 ? at + 1 : 0, at === length - 1, call.fault)),
+    ].filter(Boolean);
+    return el('section', { className: 'call', 'aria-label': name },
+      ...(isLast ? [title, ...parts] : [el('details', {}, el('summary', {}, title), ...parts)]));
   });
+}
+
+// faultNode shows the fixed word and the sentence of a call that failed.
+export function faultNode({ fault, problem }) {
+  return el('p', { className: 'finding' }, el('b', {}, fault), ` ${problem}`);
 }
 
 function resultText(call) {
@@ -37,12 +47,14 @@ function summaryText(call) {
   return `${documents}in ${latency(call.took_ns)}${attempt}`;
 }
 
-function exchangeNode(x, number, open) {
+// exchangeNode makes the element of a request and its answer. The last request of a call that failed is the bad one.
+function exchangeNode(x, number, isLast, fault) {
   const url = x.method === 'GET' ? x.url.replace(/\?.*/, '?…') : x.url; // its parameters are shown below
   const title = el('span', { className: 'mono url' }, number ? `${number}. ` : '', el('b', {}, x.method), ` ${url} `);
+  const isBad = x.status < 200 || x.status >= 400 || (isLast && fault);
   const result = [x.status || 'no answer', ' in ', latency(x.took_ns), x.tries > 1 ? `, ${x.tries} tries` : ''];
-  return el('details', { className: 'exchange', open },
-    el('summary', {}, title, el('span', { className: x.status >= 200 && x.status < 400 ? 'good' : 'bad' }, `→ ${result.join('')}`)),
+  return el('details', { className: 'exchange', open: isLast },
+    el('summary', {}, title, el('span', { className: isBad ? 'bad' : 'good' }, `→ ${result.join('')}`)),
     sentNode(x), answerNode(x));
 }
 

@@ -1,4 +1,5 @@
 // An entry of a phone's log: a message with its outcome, or another action.
+import { faultNode } from './call.js';
 import { el, latency, plural, timeOfDay } from './dom.js';
 
 // entryNode makes the element of an entry. It calls select when the person wants to see the entry's requests.
@@ -15,7 +16,7 @@ export function entryNode(entry, select) {
   const className = outcome.ok ? 'status' : 'status bad';
   const status = el('button', { type: 'button', className, title: 'Show the request and the response' }, statusText(entry));
   status.addEventListener('click', () => select(entry));
-  node.append(status, ...errorNodes(outcome.findings ?? []));
+  node.append(status, ...(outcome.fault ? [faultNode(outcome)] : []), ...errorNodes(outcome.findings ?? []));
   for (const reply of outcome.replies ?? []) {
     node.append(bubble('in', reply.body, reply.media ?? []));
     if (reply.segments.count > 1 || reply.segments.encoding !== 'GSM-7') node.append(el('p', { className: 'meta' }, segmentsText(reply.segments)));
@@ -30,9 +31,12 @@ function bubble(side, text, media) {
     ...media.map((url) => el('span', { className: 'media' }, url)));
 }
 
+const ordinals = ['1st', '2nd', '3rd', '4th', '5th']; // a burst has five messages
+
 function statusText(entry) {
   const { outcome } = entry;
-  const word = !outcome.ok ? 'failed' : entry.kind === 'again' ? 'delivered again' : 'delivered';
+  const detail = { again: 'again', burst: ordinals[outcome.place - 1] }[entry.kind];
+  const word = !outcome.ok ? 'failed' : ['delivered', detail].filter(Boolean).join(' ');
   return [word, cookieText(outcome.cookie), entry.segments && segmentsText(entry.segments), latency(outcome.took_ns)].filter(Boolean).join(' · ');
 }
 

@@ -16,7 +16,7 @@ export function showMessage(message) {
   const { outcome } = message;
   const exchanges = message.exchanges ?? [];
   present(
-    explanation(message.kind),
+    explanation(message.kind, message.calls),
     outcome ? null : el('p', { className: 'quiet' }, 'The message is being delivered.'),
     ...(message.calls && outcome ? callNodes(message.calls) : []),
     message.calls && outcome ? heading('Between the phone and this service') : null,
@@ -37,9 +37,13 @@ function present(...children) {
   byID('message').scrollTop = 0;
 }
 
+// A repeat usually makes no call, as the guide says. This text replaces the guide's if there was a call.
+const calledAgain = 'Delivers the last message once more, with the same MessageSid. The service had saved no reply for '
+  + 'it, for example because the first delivery failed. Your app was therefore called.';
+
 // explanation returns the text of the guide about a button. The button Send has no such text.
-function explanation(kind) {
-  const text = document.querySelector(`#guide [data-kind=${kind}]`)?.textContent;
+function explanation(kind, calls) {
+  const text = kind === 'again' && calls?.length ? calledAgain : document.querySelector(`#guide [data-kind=${kind}]`)?.textContent;
   return text ? el('p', { className: 'explanation' }, text.replace(/\s+/g, ' ').trim()) : null;
 }
 

@@ -1,18 +1,22 @@
 // The state that goes to the app and comes back: cookies, or data.
 import { el } from './dom.js';
 
-// stateTable shows the state before and after a call, and what has changed. A call that failed changes nothing.
+// stateTable shows the state before and after a call, and what has changed. After a fault, it shows only the state
+// before the call.
 export function stateTable(call) {
   const { title, before, after } = values(call);
-  const names = [...new Set([...before.keys(), ...after.keys()])];
+  const names = [...new Set([...before.keys(), ...(call.fault ? [] : after.keys())])];
   if (!names.length && call.fault) return null; // the fault says enough
   if (!names.length) return el('p', { className: 'quiet' }, `No ${title} in, and none out.`);
+  const columns = [title, 'in', ...(call.fault ? [] : ['out', 'change'])];
   return el('table', { className: 'changes' },
-    el('thead', {}, el('tr', {}, ...[title, 'in', 'out', 'change'].map((text) => el('th', { scope: 'col' }, text)))),
+    el('thead', {}, el('tr', {}, ...columns.map((text) => el('th', { scope: 'col' }, text)))),
     el('tbody', {}, ...names.map((name) => {
-      const change = changeOf(before.get(name), after.get(name));
-      return el('tr', { className: change }, el('th', { scope: 'row' }, name),
-        cell(before.get(name)), cell(after.get(name)), el('td', {}, change));
+      const row = el('tr', {}, el('th', { scope: 'row' }, name), cell(before.get(name)));
+      if (call.fault) return row;
+      row.className = changeOf(before.get(name), after.get(name));
+      row.append(cell(after.get(name)), el('td', { className: 'change' }, row.className));
+      return row;
     })));
 }
 
@@ -41,7 +45,7 @@ function content(text) {
 }
 
 // values returns the names and values of both states, and what an app of this protocol calls them.
-function values({ before, after, exchanges, fault }) {
+function values({ before, after, exchanges }) {
   const isJSON = exchanges.some((x) => x.header.some(([name, value]) => name === 'Content-Type' && value.includes('json')));
-  return { title: isJSON ? 'data' : 'cookies', before: new Map(before), after: new Map(fault ? before : after) };
+  return { title: isJSON ? 'data' : 'cookies', before: new Map(before), after: new Map(after) };
 }
