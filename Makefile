@@ -29,7 +29,7 @@ install: build ## install bin/smsession to PREFIX=/usr/local
 test: ## run all tests under the race detector, also with a real Redis (installed if missing)
 	@./deploy/test/setup.sh $(TOOLS)
 	go test -race -shuffle=on -timeout 15m ./...
-	go test -shuffle=on -run 'Interleavings|NaiveCommits' ./internal/session
+	go test -shuffle=on -run 'Interleavings|NaiveCommits|NaiveTurns' ./internal/session
 
 # It needs Docker, and ten minutes the first time.
 compose-test: ## start docker-compose.yml, kill, restart and replace its parts under load, and check the counts

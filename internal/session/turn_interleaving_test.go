@@ -217,6 +217,7 @@ func exploreTurns(s scenario, newModel func() *model) (runs int, violation strin
 }
 
 func TestTurnInterleavings(t *testing.T) {
+	skipUnderRace(t)
 	for _, s := range turnScenarios() {
 		for _, isCluster := range []bool{false, true} {
 			if isCluster && s.faults > 0 && !strings.Contains(s.name, "first") {
@@ -243,6 +244,7 @@ func TestTurnInterleavings(t *testing.T) {
 
 // The rules must catch each naive version in at least one order.
 func TestNaiveTurns(t *testing.T) {
+	skipUnderRace(t)
 	for _, row := range []struct {
 		name  string
 		in    string // the scenario
