@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"net/url"
@@ -21,8 +22,8 @@ var ErrNotFollowed = errors.New("the webhook leads to another server, and load s
 	"if you own that server, use its URL as the webhook")
 
 // Loopback returns ErrRemote unless the hosts of all endpoints have only loopback addresses. It ignores an endpoint
-// without a URL. It returns another error if a URL is not valid or a host has no address. No error quotes a URL. A host
-// can get another address later; Permit checks that.
+// without a URL. It returns another error if a URL is not valid or a host has no address. No error quotes more of a
+// URL than the host. A host can get another address later; Permit checks that.
 func Loopback(ctx context.Context, endpoints ...phone.Endpoint) error {
 	for _, e := range endpoints {
 		text := cmp.Or(e.Address, e.URL)
@@ -35,7 +36,7 @@ func Loopback(ctx context.Context, endpoints ...phone.Endpoint) error {
 		}
 		addresses, err := net.DefaultResolver.LookupIPAddr(ctx, u.Hostname())
 		if err != nil {
-			return errors.New("the host of the webhook or of the fallback has no address: check its name")
+			return fmt.Errorf("the host %.100q has no address: check its name", u.Hostname())
 		}
 		if !loopback(addresses) {
 			return ErrRemote

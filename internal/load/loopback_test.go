@@ -45,6 +45,13 @@ func TestLoopback(t *testing.T) {
 	}
 }
 
+func TestUnknownHost(t *testing.T) {
+	err := Loopback(t.Context(), phone.Endpoint{URL: "http://user:S3cr3t@nobody.invalid/sms?key=S3cr3t"})
+	if want := `the host "nobody.invalid" has no address: check its name`; err == nil || err.Error() != want {
+		t.Errorf("the error is %v, want %s", err, want)
+	}
+}
+
 func TestLoopbackChecksEveryAddress(t *testing.T) {
 	here, there := net.IPAddr{IP: net.IPv4(127, 0, 0, 1)}, net.IPAddr{IP: net.IPv4(192, 0, 2, 1)}
 	if !loopback([]net.IPAddr{here}) || loopback([]net.IPAddr{here, there}) || loopback([]net.IPAddr{there, here}) {
