@@ -1,6 +1,9 @@
 package app
 
 import (
+	"errors"
+	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -32,7 +35,7 @@ func readAnswer(body []byte, state conversation.State) (conversation.State, conv
 	var a *jsonAnswer
 	switch err := jsonv2.Unmarshal(body, &a, jsonv2.RejectUnknownMembers(true)); {
 	case err != nil:
-		return state, conversation.Reply{}, newFailure(NotJSON, "The answer is not JSON of the expected form: %s.", err)
+		return state, conversation.Reply{}, newFailure(NotJSON, "%s.", formProblem(err))
 	case a == nil:
 		return state, conversation.Reply{}, newFailure(NotJSON, "The answer is null, not an object.")
 	}
@@ -46,6 +49,43 @@ func readAnswer(body []byte, state conversation.State) (conversation.State, conv
 	}
 	state.HasEnded = a.End
 	return state, reply, failed
+}
+
+// formProblem returns a sentence about an error of an answer, for the developer of the app, without its full stop.
+func formProblem(err error) string {
+	if wrong, isWrong := errors.AsType[*jsontext.SyntacticError](err); isWrong {
+		return fmt.Sprintf("The answer is not valid JSON: %v at byte %d", wrong.Err, wrong.ByteOffset)
+	}
+	wrong, isWrong := errors.AsType[*jsonv2.SemanticError](err)
+	if !isWrong {
+		return "The answer is not valid JSON: it is empty, or ends too early"
+	}
+	field := "answer"
+	if path := strings.TrimPrefix(string(wrong.JSONPointer), "/"); path != "" {
+		field = fmt.Sprintf("field %.100q of the answer", path)
+	}
+	if errors.Is(err, jsonv2.ErrUnknownName) {
+		return "The " + field + " is unknown. An answer may have reply, replies, data and end, " +
+			"and each of the replies body and media"
+	}
+	return "The " + field + " must be " + expected(wrong.GoType)
+}
+
+// expected describes the JSON for the type of an answer or of one of its fields.
+func expected(t reflect.Type) string {
+	switch t {
+	case reflect.TypeFor[bool]():
+		return "true or false"
+	case reflect.TypeFor[string]():
+		return "a string"
+	case reflect.TypeFor[[]string]():
+		return "a list of strings"
+	case reflect.TypeFor[[]jsonReply]():
+		return "a list of objects with body and media"
+	case reflect.TypeFor[jsonReply]():
+		return "an object with body and media"
+	}
+	return "an object"
 }
 
 // messages returns the messages of an answer. Long texts are split, and media go with the first part.

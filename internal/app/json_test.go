@@ -282,6 +282,30 @@ func TestJSONFaults(t *testing.T) {
 	}
 }
 
+func TestJSONProblems(t *testing.T) {
+	const fields = "An answer may have reply, replies, data and end, and each of the replies body and media."
+	const invalid, field = "The answer is not valid JSON: ", "The field "
+	for answer, want := range map[string]string{
+		``:                            invalid + "unexpected EOF at byte 0.",
+		`OK`:                          invalid + "invalid character 'O' at start of value at byte 0.",
+		`[]`:                          "The answer must be an object.",
+		`{"reply":1}`:                 field + `"reply" of the answer must be a string.`,
+		`{"end":"true"}`:              field + `"end" of the answer must be true or false.`,
+		`{"replies":"a"}`:             field + `"replies" of the answer must be a list of objects with body and media.`,
+		`{"replies":["a"]}`:           field + `"replies/0" of the answer must be an object with body and media.`,
+		`{"replies":[{"media":"a"}]}`: field + `"replies/0/media" of the answer must be a list of strings.`,
+		`{"foo":1}`:                   field + `"foo" of the answer is unknown. ` + fields,
+		`{"replies":[{"text":"a"}]}`:  field + `"replies/0/text" of the answer is unknown. ` + fields,
+	} {
+		t.Run(answer, func(t *testing.T) {
+			k := newJSONKit(t, newServer(t, answers(200, "application/json", answer)).URL, nil)
+			if got := k.fault(t.Context(), t); got != app.NotJSON || k.last().Problem != want {
+				t.Errorf("the fault is %q: %s, want: %s", got, k.last().Problem, want)
+			}
+		})
+	}
+}
+
 // Each try is signed anew, because a receiver refuses an old timestamp. Here a try is another call of Respond.
 func TestJSONAgain(t *testing.T) {
 	var calls atomic.Int32
