@@ -70,7 +70,7 @@ func (a *App) Respond(
 	if !a.enter(ctx) {
 		a.metrics.waited.Inc()
 		a.observe(nil, state, state, message, conversation.Reply{}, time.Now(), conversation.ErrWaited,
-			"The app was not called, because too little time was left for its answer.")
+			failure{problem: "The app was not called, because too little time was left for its answer."})
 		return state, conversation.Reply{}, conversation.ErrWaited
 	}
 	defer a.slots.Release(1)
@@ -84,11 +84,11 @@ func (a *App) Respond(
 	after, reply, failed := a.protocol.respond(ctx, c, state, message)
 	a.metrics.count(failed, time.Since(begun))
 	if failed != nil {
-		a.observe(c, state, state, message, reply, begun, failed.fault, failed.problem)
+		a.observe(c, state, state, message, reply, begun, failed.fault, *failed)
 		return state, conversation.Reply{}, conversation.Failure{Fault: failed.fault, Status: c.status}
 	}
 	after.Counter++
-	a.observe(c, state, after, message, reply, begun, nil, "")
+	a.observe(c, state, after, message, reply, begun, nil, failure{})
 	return after, reply, nil
 }
 

@@ -147,6 +147,61 @@ func TestRepeatedGet(t *testing.T) {
 	}
 }
 
+// Flask answers 308 if the URL of a route lacks the slash at its end.
+func TestMovedWebhook(t *testing.T) {
+	for _, row := range []struct{ name, location, want string }{
+		{"a path", "/sms/?a=1", "ADDRESS/sms/?a=1"},
+		{"a URL with the host that the app sees", "https://bot.example.com/sms/", "ADDRESS/sms/"},
+		{"another host", "https://www.example.com/sms", "https://www.example.com/sms"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Location", row.location)
+				w.WriteHeader(http.StatusPermanentRedirect)
+			})
+			want := fmt.Sprintf("set APP_URL to the new URL: %q.", strings.Replace(row.want, "ADDRESS", s.URL, 1))
+			for protocol, k := range map[string]*kit{
+				"twilio": newKit(t, s.URL+"/sms", publicURL("https://bot.example.com/sms")),
+				"json":   newJSONKit(t, s.URL+"/sms", publicURL("https://bot.example.com/sms")),
+			} {
+				if got := k.fault(t.Context(), t); got != app.Redirect || !strings.Contains(k.last().Problem, want) {
+					t.Errorf("%s: the fault is %q: %s, want %s", protocol, got, k.last().Problem, want)
+				}
+			}
+		})
+	}
+}
+
+// The page and app-check show the same sentences.
+func TestAdvice(t *testing.T) {
+	for _, row := range []struct {
+		name        string
+		status      int
+		contentType string
+		want        string
+		code        int
+	}{
+		{"400", 400, "text/html", "set APP_PUBLIC_URL to a URL with a host that it knows", 0},
+		{"403", 403, "text/html", "called as https://bot.example.com/sms?•••: if it expects another URL", 0},
+		{"404", 404, "text/html", "Check the path of APP_URL", 0},
+		{"405", 405, "text/html", "the app must accept a POST there", 0},
+		{"a dictionary of Flask", 200, "application/json", "For an app that answers JSON, set APP_PROTOCOL=json",
+			12300},
+		{"TwiML that is not XML", 200, "text/xml", "", 12100},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newServer(t, answers(row.status, row.contentType, `{"reply":"a"}`))
+			k := newKit(t, s.URL+"/sms", publicURL("https://bot.example.com/sms?key=S3cr3t"))
+			k.fault(t.Context(), t)
+			call := k.last()
+			if !strings.Contains(call.Problem, row.want) || call.Code != row.code ||
+				strings.Contains(call.Problem, "121") || strings.Contains(call.Problem, "S3cr3t") {
+				t.Errorf("the problem is %d %s, want %d %s", call.Code, call.Problem, row.code, row.want)
+			}
+		})
+	}
+}
+
 func TestNumberOfRedirects(t *testing.T) {
 	for _, row := range []struct {
 		redirects int

@@ -2,6 +2,7 @@ package app
 
 import (
 	"fmt"
+	"net/http"
 
 	"smsession/internal/conversation"
 )
@@ -37,8 +38,41 @@ func Faults() []conversation.Fault {
 type failure struct {
 	fault   conversation.Fault
 	problem string
+	code    int // Twilio's number for an error of the document, or 0
 }
 
 func newFailure(fault conversation.Fault, format string, args ...any) *failure {
-	return &failure{fault, fmt.Sprintf(format, args...)}
+	return &failure{fault: fault, problem: fmt.Sprintf(format, args...)}
+}
+
+// badStatus returns the failure of an answer whose status is neither 2xx nor 3xx, with advice for the usual reasons.
+func (s site) badStatus(status int) *failure {
+	advice := ""
+	switch status {
+	case http.StatusNotFound, http.StatusMethodNotAllowed:
+		advice = " Check the path of APP_URL: the app must accept a POST there."
+	case http.StatusBadRequest:
+		advice = " If the app refuses the Host, set APP_PUBLIC_URL to a URL with a host that it knows."
+	case http.StatusUnauthorized, http.StatusForbidden:
+		advice = fmt.Sprintf(" It probably refuses the signature or the Host. The app was called as %s: if it expects "+
+			"another URL, set APP_PUBLIC_URL. It must check the signature with the token or the secret of the service.",
+			s.public.Concealed())
+	}
+	return newFailure(Status, "The app answered %d %s.%s", status, http.StatusText(status), advice)
+}
+
+// moved returns the failure of a redirect that is not followed because of its status or its protocol.
+func (s site) moved(from place, res answer) *failure {
+	location := res.header.Get("Location")
+	if location == "" {
+		return newFailure(Redirect, "The app answered %d without a Location.", res.status)
+	}
+	if absolute, err := from.base.Resolve(location); err == nil {
+		location = absolute
+	}
+	if at, isOwn := s.find(location); isOwn {
+		location = at.request().String()
+	}
+	return newFailure(Redirect, "The app answered %d, which is not followed here. If the webhook has moved, or only a "+
+		"slash is missing, set APP_URL to the new URL: %.200q.", res.status, location)
 }

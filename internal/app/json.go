@@ -54,16 +54,17 @@ func (p *jsonProtocol) respond(
 ) (conversation.State, conversation.Reply, *failure) {
 	now := time.Now()
 	body := newEvent(state, m, now)
+	at := p.site.webhook("")
 	r := &http.Request{
-		Method: http.MethodPost, URL: p.site.webhook("").request(), Host: p.site.public.Host,
+		Method: http.MethodPost, URL: at.request(), Host: p.site.public.Host,
 		Header: p.header(m.SID, now, body),
 	}
 	res, failure := c.send(ctx, r, body, maxJSON)
 	switch {
 	case res.status/100 == 3:
-		failure = newFailure(Redirect, "The app answered %d. Redirects of this protocol are not followed.", res.status)
+		failure = p.site.moved(at, res)
 	case res.status != 0 && res.status/100 != 2: // even if the body is not complete
-		failure = newFailure(Status, "The app answered %d %s.", res.status, http.StatusText(res.status))
+		failure = p.site.badStatus(res.status)
 	case failure == nil && len(res.body) > maxJSON:
 		failure = newFailure(TooLarge, "The answer is larger than 128 KiB.")
 	}

@@ -22,7 +22,8 @@ type Call struct {
 	Reply         conversation.Reply
 	Took          time.Duration // without the wait for a slot
 	Err           error         // nil, a conversation.Fault or conversation.ErrWaited
-	Problem       string        // one sentence about Err, "" if it is nil
+	Problem       string        // sentences about Err, "" if it is nil
+	Code          int           // Twilio's number for an error of the last document, or 0
 }
 
 // Exchange is one request to the app and its answer.
@@ -41,14 +42,15 @@ type Exchange struct {
 // observe passes a call to the observer, if there is one.
 func (a *App) observe(
 	c *client, before, after conversation.State, m conversation.Message, reply conversation.Reply,
-	begun time.Time, err error, problem string,
+	begun time.Time, err error, failed failure,
 ) {
 	if a.options.Observe == nil {
 		return
 	}
 	call := Call{
 		SID: m.SID, From: m.From, To: m.To, Attempt: m.Attempt, Before: before.Data, After: after.Data,
-		HasEnded: after.HasEnded, Reply: reply, Took: time.Since(begun), Err: err, Problem: problem,
+		HasEnded: after.HasEnded, Reply: reply, Took: time.Since(begun),
+		Err: err, Problem: failed.problem, Code: failed.code,
 	}
 	if c != nil {
 		call.Exchanges = c.exchanges

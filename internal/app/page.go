@@ -26,8 +26,12 @@ func readPage(at place, res answer) (page, *failure) {
 	}
 	p := page{at: at, Document: twiml.ReadResponse(res.status, res.header.Get("Content-Type"), res.body)}
 	if p.Failure != nil {
-		return page{}, newFailure(faultOf(p.Failure.Code), "Twilio would report error %d (%s). %s",
-			p.Failure.Code, p.Failure.Name, p.Failure.Detail)
+		failed := newFailure(faultOf(p.Failure.Code), "%s", p.Failure.Detail)
+		failed.code = p.Failure.Code
+		if failed.fault == ContentType {
+			failed.problem += " Send TwiML as text/xml. For an app that answers JSON, set APP_PROTOCOL=json."
+		}
+		return page{}, failed
 	}
 	if p.Root == nil && strings.TrimSpace(string(res.body)) != "" {
 		p.text = string(res.body)

@@ -180,7 +180,7 @@ func (v *visit) send(ctx context.Context, s step) (answer, *failure) {
 	res, failure := v.client.send(ctx, r, []byte(body), maxDocument)
 	switch {
 	case res.status != 0 && res.status/100 != 2 && res.status/100 != 3: // even if the body is not complete
-		return res, newFailure(Status, "The app answered %d %s.", res.status, http.StatusText(res.status))
+		return res, v.site.badStatus(res.status)
 	case failure != nil:
 		return res, failure
 	}
@@ -194,6 +194,9 @@ func (v *visit) send(ctx context.Context, s step) (answer, *failure) {
 func (v *visit) follow(s step, res answer, redirects int) (step, *failure) {
 	if redirects == maxRedirects {
 		return s, newFailure(Redirect, "There were more than %d redirects in a row.", maxRedirects)
+	}
+	if res.status == http.StatusPermanentRedirect { // which Flask sends if only a slash is missing
+		return s, v.site.moved(s.at, res)
 	}
 	to, err := s.at.base.Follow(s.method, res.status, res.header.Get("Location"))
 	if err != nil {

@@ -230,6 +230,9 @@ func TestFaultyApps(t *testing.T) {
 				m.Findings[0].Code != row.code || m.Findings[0].Warning || m.Seen != Apology {
 				t.Errorf("%v, %+v, %+v\n%s", err, r.summary, m.Calls, r.findings())
 			}
+			if f := m.Findings[0]; f.Name != "" && strings.Contains(f.Detail, f.Name) {
+				t.Errorf("the name of the error is shown twice: %+v", f)
+			}
 		})
 	}
 }
@@ -306,8 +309,8 @@ func TestSignatures(t *testing.T) {
 	t.Run("an app that refuses the signature is explained", func(t *testing.T) {
 		t.Parallel()
 		r, err := check(t, verifying(token, "", cookieCounter))
-		if text := r.findings(); err == nil || !strings.Contains(text, "for http://127.0.0.1:") ||
-			!strings.Contains(text, "/bot with the given token. Use --auth-token ") || r.summary.NotRun == 0 {
+		if text := r.findings(); err == nil || !strings.Contains(text, "called as http://127.0.0.1:") ||
+			!strings.Contains(text, "set APP_PUBLIC_URL") || r.summary.NotRun == 0 {
 			t.Errorf("%v\n%s", err, text)
 		}
 	})
@@ -315,7 +318,8 @@ func TestSignatures(t *testing.T) {
 		o := optionsFor(t, serve(t, verifying(token, "", cookieCounter))+"?key=S3cr3t")
 		o.Token.Value = ""
 		r, _ := checkWith(t, o)
-		if text := r.findings(); !strings.Contains(text, "with a random token, because --auth-token is not set") ||
+		const want = "a random token, because --auth-token (TWILIO_AUTH_TOKEN) is not set"
+		if text := r.findings(); !strings.Contains(text, want) ||
 			strings.Contains(text, "S3cr3t") {
 			t.Error(text)
 		}

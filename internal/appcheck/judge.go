@@ -3,7 +3,6 @@ package appcheck
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -99,25 +98,14 @@ func lastExchange(c app.Call) app.Exchange {
 	return app.Exchange{}
 }
 
-// advice returns what to do about a fault, as more sentences, or "".
+// advice returns what the app's Problem does not know about a fault, as a sentence, or "".
 func (j judge) advice(c app.Call) string {
-	switch status := lastExchange(c).Status; {
-	case status == http.StatusNotFound || status == http.StatusMethodNotAllowed:
-		return " Check the path of the URL: it must be the webhook that Twilio posts to."
-	case status == http.StatusBadRequest:
-		return " If the app refuses the Host, use --public-url with a host that it knows."
-	case status != http.StatusUnauthorized && status != http.StatusForbidden:
-		return ""
-	case j.app.Protocol == config.AppJSON:
-		return " If the app checks the signature, use --secret with the secret that it knows."
+	status := lastExchange(c).Status
+	isRefused := status == http.StatusUnauthorized || status == http.StatusForbidden
+	if isRefused && j.hasRandomToken && j.app.Protocol != config.AppJSON {
+		return " Here it is a random token, because --auth-token (TWILIO_AUTH_TOKEN) is not set."
 	}
-	token := "the given token"
-	if j.hasRandomToken {
-		token = "a random token, because --auth-token is not set"
-	}
-	return fmt.Sprintf(" It probably refuses the signature or the Host. The request was signed for %s with %s. "+
-		"Use --auth-token with the token that the app knows, and --public-url with the URL that it expects.",
-		j.app.PublicURL.Concealed(), token)
+	return ""
 }
 
 // judgeDelivery returns the errors that Twilio would log about the reply, and the warnings that have a number of

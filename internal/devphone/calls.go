@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -83,6 +84,9 @@ func (p *Page) ObserveCall(c app.Call) {
 		shown.Problem = "The app was not called, because too little time was left for its answer."
 	case c.Err != nil:
 		shown.Fault, shown.Problem = c.Err.Error(), c.Problem
+	}
+	if c.Code != 0 {
+		shown.Problem = fmt.Sprintf("Twilio would report error %d. %s", c.Code, shown.Problem)
 	}
 	for _, x := range c.Exchanges {
 		shown.Exchanges = append(shown.Exchanges, callExchange{

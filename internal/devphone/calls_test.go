@@ -54,7 +54,7 @@ func TestCallsBelongToDeliveries(t *testing.T) {
 	s := newService(t, withApp("http://127.0.0.1:1/sms"))
 	first := s.press("1", "text", "hello")[0]
 	s.page.ObserveCall(app.Call{
-		SID: first.Message.SID, Attempt: 1, Err: conversation.Fault("status"), Problem: "It is 500.",
+		SID: first.Message.SID, Attempt: 1, Err: conversation.Fault("not_twiml"), Problem: "It is no XML.", Code: 12100,
 	})
 	s.page.ObserveCall(app.Call{SID: webhooktest.NewSID(), Attempt: 1})
 	s.page.ObserveCall(app.Call{
@@ -65,7 +65,8 @@ func TestCallsBelongToDeliveries(t *testing.T) {
 
 	got := s.calls(1)
 	before := [][2]string{{"a", "12345678901234567890"}, {"b", `{"c":[1, 2]}`}}
-	if len(got) != 2 || got[0].Fault != "status" || got[0].Problem != "It is 500." || got[1].Attempt != 2 ||
+	if len(got) != 2 || got[0].Fault != "not_twiml" ||
+		got[0].Problem != "Twilio would report error 12100. It is no XML." || got[1].Attempt != 2 ||
 		got[1].Fault != "" || !slices.Equal(got[1].Before, before) || len(got[1].After) > 0 {
 		t.Errorf("the first delivery has the calls %+v", got)
 	}
