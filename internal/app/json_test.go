@@ -7,6 +7,8 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -82,6 +84,51 @@ func TestEvent(t *testing.T) {
 		"application/json" {
 		t.Errorf("the header is %v", r.header)
 	}
+}
+
+// TestDocumentedJSON compares the example of a request in deploy/README.md with a call, and answers with its example of
+// an answer.
+func TestDocumentedJSON(t *testing.T) {
+	text, err := os.ReadFile("../../deploy/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\n### The JSON protocol\n")
+	section, _, _ = strings.Cut(section, "\n## ")
+	examples := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(section, -1)
+	if len(examples) != 2 {
+		t.Fatalf("there are %d examples, want a request and an answer", len(examples))
+	}
+	s := newServer(t, answers(200, "application/json", examples[1][1]))
+	k := newJSONKit(t, s.URL+"/json", nil)
+	m := newMessage("hi")
+	m.Webhook.Form = []byte("NumMedia=1&MediaUrl0=a&MediaContentType0=b&FromCountry=US&NumSegments=1")
+	state := conversation.State{Counter: 2, Began: time.Now(), Written: time.Now(), Data: []byte(`{"data":{"step":2}}`)}
+	state, reply := k.respond(t, state, m)
+	if string(state.Data) != `{"data":{"step":3}}` || !strings.Contains(reply, "Thank you!") {
+		t.Errorf("the documented answer gives %s, %s: %s", state.Data, reply, k.last().Problem)
+	}
+	want := shape(decoded(t, s.received()[0].body))
+	if got := shape(decoded(t, examples[0][1])); fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("the documented request has the fields\n%v\nand a call has\n%v", got, want)
+	}
+}
+
+// shape returns a JSON value with the types of its values in place of the values.
+func shape(value any) any {
+	switch v := value.(type) {
+	case map[string]any:
+		for name := range v {
+			v[name] = shape(v[name])
+		}
+	case []any:
+		for i := range v {
+			v[i] = shape(v[i])
+		}
+	default:
+		return fmt.Sprintf("%T", v)
+	}
+	return value
 }
 
 func TestFirstEvent(t *testing.T) {
