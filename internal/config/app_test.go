@@ -26,8 +26,8 @@ func TestApp(t *testing.T) {
 		want func(*config.App)
 	}{
 		{"APP_URL alone is enough", func(*config.Flags) {}, func(*config.App) {}},
-		{"APP_URL keeps its login and its query, but not its fragment",
-			func(f *config.Flags) { f.AppURL = "https://u:p@bot/sms?key=1#rc=2" }, func(a *config.App) {
+		{"APP_URL keeps its login and its query",
+			func(f *config.Flags) { f.AppURL = "https://u:p@bot/sms?key=1" }, func(a *config.App) {
 				a.URL = parseURL(t, "https://u:p@bot/sms?key=1")
 				a.PublicURL = a.URL
 			}},
@@ -95,6 +95,10 @@ func TestAppFaults(t *testing.T) {
 			url + "has a ? before the @: in a user or password, write %3F for ?"},
 		{"a password of APP_URL must have no number sign", func(f *config.Flags) { f.AppURL = "http://u:1#x@bot" },
 			url + "has a # before the @: in a user or password, write %23 for #"},
+		{"APP_URL must have no fragment", func(f *config.Flags) { f.AppURL = "http://bot/sms#rc=2" },
+			url + "has a fragment (a # and what follows): leave it out, because no call contains it"},
+		{"an empty fragment is refused", func(f *config.Flags) { f.AppURL = "http://bot/sms#" },
+			url + "has a fragment (a # and what follows): leave it out, because no call contains it"},
 		{"APP_PUBLIC_URL is checked in the same way", app(func(f *config.Flags) { f.AppPublicURL = "/sms" }),
 			"APP_PUBLIC_URL (--app-public-url): the URL does not begin with https:// or http://"},
 		{"APP_PROTOCOL must be a protocol", app(func(f *config.Flags) { f.AppProtocol = "xml" }),

@@ -123,7 +123,7 @@ func TestOutputWithoutSecrets(t *testing.T) {
 		f.WebhookURL, f.FallbackURL = "https://S3cr3t:S3cr3t@host/in#S3cr3t", "https://S3cr3t@host/sorry"
 		f.TwilioAuthToken = "S3cr3t,S3cr3t2," + sid + ":S3cr3t"
 		f.RedisURL = "redis://user:S3cr3t%20@host/3"
-		f.AppURL, f.AppPublicURL = "http://S3cr3t:S3cr3t@bot/sms?S3cr3t#S3cr3t", "https://S3cr3t@bot/sms?S3cr3t"
+		f.AppURL, f.AppPublicURL = "http://S3cr3t:S3cr3t@bot/sms?S3cr3t", "https://S3cr3t@bot/sms?S3cr3t"
 		f.AppProtocol, f.AppSecret = "json", "whsec_"+strings.Repeat("S3cr3t", 6)+
 			",whsec_"+base64.StdEncoding.EncodeToString([]byte(strings.Repeat("S3cr3t", 5)))
 	})

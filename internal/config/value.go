@@ -123,14 +123,20 @@ func parseURL(text string) (weburl.URL, error) {
 	return u, err
 }
 
-// parseAppURL parses a URL of the app. It drops the fragment, which means nothing to the app.
+// parseAppURL parses a URL of the app. It refuses a fragment, because the connection overrides of a webhook at Twilio
+// would have no effect.
 func parseAppURL(text string) (weburl.URL, error) {
 	u, err := parseURLWithQuery(text)
-	u.Fragment = ""
-	if err == nil && u.Path == "" && strings.Contains(u.Query, "@") {
+	switch {
+	case err != nil:
+		return weburl.URL{}, err
+	case u.Path == "" && strings.Contains(u.Query, "@"):
 		return weburl.URL{}, errors.New("the URL has a ? before the @: in a user or password, write %3F for ?")
+	case u.Fragment != "":
+		return weburl.URL{}, errors.New("the URL has a fragment (a # and what follows): " +
+			"leave it out, because no call contains it")
 	}
-	return u, err
+	return u, nil
 }
 
 // parseURLWithQuery parses the URL of a webhook. No error quotes it, because it may contain a password.
