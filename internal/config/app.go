@@ -107,6 +107,6 @@ func (p *parser) checkApp() {
 	}
 	if least := CommitTime + c.App.Timeout/4; c.RequestBudget <= least {
 		p.fault("REQUEST_BUDGET", fmt.Sprintf("no call of the app could begin: set it to more than %s, "+
-			"which is 1s and a quarter of APP_TIMEOUT", format(least)))
+			"which is 1s and a quarter of APP_TIMEOUT, or lower APP_TIMEOUT", format(least)))
 	}
 }

@@ -110,7 +110,7 @@ func TestAppFaults(t *testing.T) {
 			`APP_CONCURRENCY (--app-concurrency): "0" is not a whole number from 1 to 4096`},
 		{"REQUEST_BUDGET must leave time for a call", app(func(f *config.Flags) { f.RequestBudget = "3s" }),
 			"REQUEST_BUDGET (--request-budget): no call of the app could begin: set it to more than 3s, " +
-				"which is 1s and a quarter of APP_TIMEOUT"},
+				"which is 1s and a quarter of APP_TIMEOUT, or lower APP_TIMEOUT"},
 		{"json needs a secret", app(func(f *config.Flags) { f.AppProtocol = "json" }),
 			"APP_SECRET (--app-secret): the setting is missing: set it to a Standard Webhooks secret, because APP_PROTOCOL is json: whsec_ and the base64 of 24 to 64 random bytes; or set APP_SECRET_FILE"},
 		{"a secret must begin with whsec_", secrets(secretOf(24)[6:]), secret + "1 of 1 does not begin with whsec_"},

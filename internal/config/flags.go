@@ -88,7 +88,7 @@ type AppFlags struct {
 	AppURL           string `name:"app-url" aliases:"app" env:"APP_URL" placeholder:"URL" help:"Webhook of your own app, which answers the messages. --app is short for --app-url (default: none; the tutorial's counter answers)."`
 	AppProtocol      string `name:"app-protocol" env:"APP_PROTOCOL" placeholder:"PROTOCOL" help:"How the app is called: twilio (an existing Twilio webhook, unchanged) or json (default twilio)."`
 	AppPublicURL     string `name:"app-public-url" env:"APP_PUBLIC_URL" placeholder:"URL" help:"URL at which the app believes it is called, for signatures and Host (default: APP_URL)."`
-	AppTimeout       string `name:"app-timeout" env:"APP_TIMEOUT" placeholder:"DURATION" help:"How long the app may take to answer one message, at most REQUEST_BUDGET less 1s (default 8s)."`
+	AppTimeout       string `name:"app-timeout" env:"APP_TIMEOUT" placeholder:"DURATION" help:"How long the app may take to answer one message; it never gets more than REQUEST_BUDGET less 1s (default 8s)."`
 	AppConcurrency   string `name:"app-concurrency" env:"APP_CONCURRENCY" placeholder:"N" help:"How many calls of the app may be in progress at once (default 256)."`
 	AppImportCookies string `name:"app-import-cookies" env:"APP_IMPORT_COOKIES" placeholder:"true|false" help:"Give the cookies that Twilio has kept for the app to a conversation that has no session yet. Only for the switch-over, because Twilio does not sign cookies (default false)."`
 	AppSecret        string `name:"app-secret" env:"APP_SECRET" placeholder:"SECRET,..." help:"Standard Webhooks secret (whsec_...) that signs the calls of the json protocol; several are separated by commas. A flag is visible in the process list: prefer the environment or a file."`
