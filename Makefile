@@ -14,7 +14,7 @@ help: ## print this help
 
 run: ## run the service with an embedded Redis and a phone page
 	@echo "building (about a minute the first time)"
-	@CGO_ENABLED=0 go build -o bin/smsession ./cmd/smsession
+	@CGO_ENABLED=0 go build -buildvcs=false -ldflags '-X main.stamped=$(VERSION)' -o bin/smsession ./cmd/smsession
 	@./bin/smsession dev
 
 # The version is stamped, so that a source archive without git builds, too.
