@@ -14,15 +14,15 @@ type Listeners struct {
 }
 
 // Listen binds each listener to the first of its addresses that is free. If the only address of admin is "", there is
-// no private listener. The error wraps that of net.Listen, and then nothing is bound. Call Listen before anything is
-// built or logged, so that an address that is taken is the only thing that is reported.
+// no private listener. The error names the setting and wraps that of net.Listen, and then nothing is bound. Call Listen
+// before anything is built or logged, so that an address that is taken is the only thing that is reported.
 func Listen(public, admin []string) (l Listeners, err error) {
 	if l.public, err = bind(public); err != nil {
-		return Listeners{}, fmt.Errorf("bind the public listener: %w", err)
+		return Listeners{}, fmt.Errorf("bind the public listener (ADDR or PORT): %w", err)
 	}
 	if l.admin, err = bind(admin); err != nil {
 		l.Close()
-		return Listeners{}, fmt.Errorf("bind the private listener: %w", err)
+		return Listeners{}, fmt.Errorf("bind the private listener (ADMIN_ADDR): %w", err)
 	}
 	return l, nil
 }

@@ -83,8 +83,8 @@ func TestListen(t *testing.T) {
 		public, admin []string
 		want          string
 	}{
-		"a public address that is taken":               {[]string{addr}, free, "bind the public listener: "},
-		"a private address that is taken":              {free, []string{addr}, "bind the private listener: "},
+		"a public address that is taken":               {[]string{addr}, free, "bind the public listener (ADDR or PORT): "},
+		"a private address that is taken":              {free, []string{addr}, "bind the private listener (ADMIN_ADDR): "},
 		"a taken address that a free port may replace": {[]string{addr, "127.0.0.1:0"}, []string{addr, "127.0.0.1:0"}, ""},
 		"no private listener":                          {free, []string{""}, ""},
 	} {

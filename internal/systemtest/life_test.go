@@ -40,8 +40,8 @@ func TestStartFails(t *testing.T) {
 		name, redisURL, want string
 		settings             []string
 	}{
-		{"the public port is taken", open.URL(), "address already in use", []string{"ADDR=" + taken(t, "127.0.0.1:0")}},
-		{"the private port is taken", open.URL(), "address already in use", []string{"ADMIN_ADDR=" + taken(t, "127.0.0.1:0")}},
+		{"the public port is taken", open.URL(), "(ADDR or PORT): listen tcp 127.0.0.1:", []string{"ADDR=" + taken(t, "127.0.0.1:0")}},
+		{"the private port is taken", open.URL(), "(ADMIN_ADDR): listen tcp 127.0.0.1:", []string{"ADMIN_ADDR=" + taken(t, "127.0.0.1:0")}},
 		{"the password is wrong", "redis://:S3cr3t@" + locked.Addr(), "WRONGPASS", nil},
 		{"the user's password is wrong", "redis://app:S3cr3t@" + locked.Addr(), "WRONGPASS", nil},
 		{"the user does not exist", "redis://nobody:S3cr3t@" + locked.Addr(), "WRONGPASS", nil},
