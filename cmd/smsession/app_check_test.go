@@ -113,6 +113,9 @@ func TestAppCheckRefusals(t *testing.T) {
 		{"a URL without a scheme", "APP_URL (the argument URL): ", 2, []string{"user:S3cr3t@localhost/sms"}},
 		{"an unknown protocol", "APP_PROTOCOL (--protocol): ", 2, []string{gone, "--protocol", "soap"}},
 		{"no secret", "APP_SECRET (--secret): ", 2, []string{gone, "--protocol", "json"}},
+		{"the flags of the service", "APP_TIMEOUT (--timeout): ", 2,
+			[]string{gone, "--app-protocol=json", "--app-secret=S3cr3t", "--app-public-url", gone, "--app-timeout=1m",
+				"--twilio-auth-token=S3cr3t"}},
 		{"a time-out that is too long", "APP_TIMEOUT (--timeout): ", 2, []string{gone, "--timeout", "1m"}},
 	} {
 		t.Run(row.name, func(t *testing.T) {

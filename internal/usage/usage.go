@@ -56,6 +56,8 @@ func syntaxFault(c *kong.Context, node *kong.Node) string {
 		return flagFault(c, rest)
 	case len(rest) > 0 && len(commands) > 0:
 		return "an argument is neither a flag nor a command: the commands are " + strings.Join(commands, ", ")
+	case len(rest) > 0 && strings.Contains(rest[0], "://") && hasAppFlag(node):
+		return "an argument is neither a flag nor a command; did you mean --app-url?"
 	case len(rest) > 0:
 		return "an argument is neither a flag nor a command"
 	}
@@ -68,6 +70,11 @@ func syntaxFault(c *kong.Context, node *kong.Node) string {
 		return "a command is missing: one of " + strings.Join(commands, ", ")
 	}
 	return "an argument is missing"
+}
+
+// hasAppFlag reports whether a command has the flag --app-url.
+func hasAppFlag(node *kong.Node) bool {
+	return slices.ContainsFunc(node.Flags, func(f *kong.Flag) bool { return f.Name == "app-url" })
 }
 
 // flagFault explains what is wrong with the flag rest[0].
