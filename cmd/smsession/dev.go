@@ -82,6 +82,7 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 		// Without %w, because no service runs: a closed pipe is an error here.
 		return fmt.Errorf("write the guide: %v", err)
 	}
+	go page.CheckApp(ctx, log.Logger)
 	return replica.Run(ctx, replica.Options{
 		Config: cfg, Version: version(), Listeners: listeners, Log: log, Routes: []func(chi.Router){page.Routes},
 		ObserveCall: page.ObserveCall,

@@ -79,6 +79,17 @@ func TestPage(t *testing.T) {
 	}
 }
 
+func TestDevWarnsOfItsApp(t *testing.T) {
+	d := startDev(t, "PORT=0", "ADMIN_ADDR=", "APP_URL=http://user:S3cr3t@127.0.0.1:1/sms?key=S3cr3t")
+	webhooktest.Wait(t, "the warning", func() bool {
+		return strings.Contains(d.stderr(), `"msg":"the app accepts no connection: start it, and the service will find it",`+
+			`"app_url":"http://127.0.0.1:1/sms?•••"`)
+	})
+	if strings.Contains(d.stderr(), "S3cr3t") {
+		t.Errorf("a secret is in the log:\n%s", d.stderr())
+	}
+}
+
 // TestPageWithApp sends a message to an app. The page shows the call, and the log does not.
 func TestPageWithApp(t *testing.T) {
 	const secret = "swordfish"
@@ -104,6 +115,9 @@ func TestPageWithApp(t *testing.T) {
 	if err := json.Unmarshal([]byte(wire), &message); err != nil || len(message.Calls) != 1 ||
 		message.Calls[0].Exchanges[0].URL != app.URL+"/sms" || !strings.Contains(wire, "answer="+secret) {
 		t.Errorf("the calls are %v %s", err, wire)
+	}
+	if strings.Contains(d.stderr(), "accepts no connection") {
+		t.Errorf("the log warns of the app:\n%s", d.stderr())
 	}
 	if status, text := browse(t, "GET", d.url+"/dev/app", ""); status != 200 || text != `{"reachable":true}`+"\n" {
 		t.Errorf("/dev/app gets %d %s", status, text)
