@@ -27,8 +27,8 @@ expires if no further message arrives. APP is yes if your own app has stored som
 reads the keys with SCAN, so Redis continues to answer messages. It prints each conversation when it finds it, unless
 --sort is set. On a Cluster, a conversation whose slot moves meanwhile may be listed twice or not at all.
 
-ls needs REDIS_URL and no Twilio secret. The exit status is 0 also if there are no conversations, 1 if Redis cannot be
-read, and 2 for a wrong command line or setting.
+ls needs REDIS_URL and no Twilio secret. If there are no conversations, the exit status is 0, and without --json a line
+on stderr says so. It is 1 if Redis cannot be read, and 2 for a wrong command line or setting.
 
   smsession ls --to +15005550006
   smsession ls --sort count --limit 10 --reveal
@@ -60,5 +60,22 @@ func (c *lsCommand) Run(ctx context.Context, p *process) error {
 	} else if c.Sort != "" {
 		limit = 20
 	}
-	return source.List(ctx, c.Filter(), c.Sort, limit, printer.List)
+	listed := false
+	err = source.List(ctx, c.Filter(), c.Sort, limit, func(found []inspect.Conversation) error {
+		listed = true
+		return printer.List(found)
+	})
+	if err == nil && !listed && !c.JSON {
+		c.explainNone(p)
+	}
+	return err
+}
+
+// explainNone explains an empty list to a person.
+func (c *lsCommand) explainNone(p *process) {
+	text := "there is no live conversation"
+	if c.From != "" || c.To != "" {
+		text += " of that number: write the whole number as in a message, such as +12025550143 or whatsapp:+12025550143"
+	}
+	fmt.Fprintf(p.stderr, "smsession: %s\n", text)
 }

@@ -11,7 +11,7 @@ import (
 
 // ErrUnknown is the error of Find if a number has no conversation. It does not quote the number.
 var ErrUnknown = errors.New("there is no conversation of that number: it never sent a message, its session has expired, " +
-	"or it is written in another way, such as with whatsapp: before it")
+	"or it is written in another way, such as with a + or whatsapp: before it")
 
 // explain adds to an error of Redis what an operator can do. It wraps err, and returns nil if err is nil.
 func explain(err error) error {

@@ -70,7 +70,8 @@ func TestOperatorCommands(t *testing.T) {
 		!strings.Contains(again.stdout, `"what":"ended before"`) {
 		t.Errorf("end again: exit status %d\n%s%s", again.status, again.stdout, again.stderr)
 	}
-	if ls := execute(t, []string{"ls", "--json", "--from", one.From}, redisURL); ls.status != 0 || ls.stdout != "" {
+	if ls := execute(t, []string{"ls", "--json", "--from", one.From}, redisURL); ls.status != 0 ||
+		ls.stdout+ls.stderr != "" {
 		t.Errorf("ls of an ended conversation: %s%s", ls.stdout, ls.stderr)
 	}
 	if n := number(one.deliver(r.url, "/sms", webhooktest.NewSID(), "").Text()); n != 1 {
@@ -104,6 +105,13 @@ func TestOperatorErrors(t *testing.T) {
 		{"ls in an unknown order", "--sort must be one of count, idle, left, began", server.URL(), []string{"ls", "--sort", "S3cr3t"}, 2},
 		{"ls of no conversations", "--limit must be a whole number", server.URL(), []string{"ls", "--limit", "0"}, 2},
 		{"ls of too many conversations in order", "from 1 to 100000", server.URL(), []string{"ls", "--sort=count", "--limit=100001"}, 2},
+		{"ls of an empty Redis", "smsession: there is no live conversation", server.URL(), []string{"ls", "--sort=idle"}, 0},
+		{"ls of a number without its +", "of that number: write the whole number as in a message, such as +12025550143 or",
+			server.URL(), []string{"ls", "--from", "15551234567"}, 0},
+		{"ls of a number of ours without its +", "of that number: write the whole number", server.URL(),
+			[]string{"ls", "--to", "15551234567"}, 0},
+		{"show of a number without its +", "such as with a + or whatsapp: before it", server.URL(),
+			[]string{"show", "15551234567"}, 1},
 		{"show of an unknown number", "there is no conversation of that number", server.URL(), []string{"show", "+15551234567"}, 1},
 		{"show of an unknown number of ours", "there is no conversation of that number", server.URL(), []string{"show", "+15551234567", "--to", "+1"}, 1},
 		{"show without a number", "an argument is missing", server.URL(), []string{"show"}, 2},
