@@ -156,6 +156,8 @@ func TestLoadRefusesOtherHosts(t *testing.T) {
 		{"the webhook", []string{"--url", elsewhere}},
 		{"the webhook, with a local public URL", []string{"--url", elsewhere, "--public-url", here}},
 		{"the fallback", []string{"--url", here, "--fallback-url", elsewhere}},
+		{"the fallback, with a local public URL",
+			[]string{"--url", here, "--fallback-url", elsewhere, "--public-fallback-url", here}},
 		{"a documentation address", []string{"--url", "http://192.0.2.1/sms"}},
 		{"a name that does not exist", []string{"--url", "http://nobody.invalid/sms"}},
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"smsession/internal/devservice"
+	"smsession/internal/hostname"
 	"smsession/internal/phone"
 	"smsession/internal/twilio"
 	"smsession/internal/usage"
@@ -21,7 +22,10 @@ type Flags struct {
 	AuthToken   string `name:"auth-token" env:"TWILIO_AUTH_TOKEN" placeholder:"TOKEN" help:"Twilio auth token to sign with, or AC...:token. If there are several, separated by commas, the first one for the account is used. A flag is visible in the process list: prefer the environment. Needs --url."`
 	PublicURL   string `name:"public-url" placeholder:"URL" help:"The webhook's URL with its path, as Twilio is configured with it. The signature covers this URL (default: --url)."`
 	FallbackURL string `name:"fallback-url" placeholder:"URL" help:"The webhook's fallback URL (default: none, as at Twilio). Needs --url."`
-	AccountSID  string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account SID (AC and 32 hexadecimal digits). If there are several, the first is used (default: the account of the token, or a random one)."`
+
+	PublicFallbackURL string `name:"public-fallback-url" placeholder:"URL" help:"The fallback URL as Twilio is configured with it. The signature covers this URL (default: --fallback-url, moved to the server of --public-url if it is on the host of --url). Needs --fallback-url."`
+
+	AccountSID string `name:"account-sid" env:"TWILIO_ACCOUNT_SID" placeholder:"SID" help:"Twilio account SID (AC and 32 hexadecimal digits). If there are several, the first is used (default: the account of the token, or a random one)."`
 }
 
 // Find returns the options of a phone that sends messages to the webhook. The caller must add the two numbers. The
@@ -34,6 +38,7 @@ func (f Flags) Find(ctx context.Context) (phone.Options, *devservice.Service, er
 	o := phone.Options{Webhook: phone.Endpoint{URL: f.URL}}
 	for _, flag := range []struct{ name, url string }{
 		{"--url", f.URL}, {"--public-url", f.PublicURL}, {"--fallback-url", f.FallbackURL},
+		{"--public-fallback-url", f.PublicFallbackURL},
 	} {
 		if flag.url == "" {
 			continue
@@ -45,8 +50,11 @@ func (f Flags) Find(ctx context.Context) (phone.Options, *devservice.Service, er
 	if f.PublicURL != "" {
 		o.Webhook = phone.Endpoint{URL: f.PublicURL, Address: f.URL}
 	}
-	if f.FallbackURL != "" {
-		o.Fallback = o.Webhook.Sibling(f.FallbackURL)
+	switch {
+	case f.FallbackURL != "":
+		o.Fallback = f.fallback(o.Webhook)
+	case f.PublicFallbackURL != "":
+		return o, nil, usage.Fault("--public-fallback-url needs --fallback-url")
 	}
 	token, err := f.token()
 	o.AuthToken, o.AccountSID = token.Value, cmp.Or(token.Account, "AC"+phone.RandomHex())
@@ -61,6 +69,22 @@ func Describe(o phone.Options, service *devservice.Service) string {
 		name += " (the running smsession dev)"
 	}
 	return name
+}
+
+// fallback returns the endpoint of the fallback. Another port of the webhook's host is probably another replica behind
+// the same balancer, so its URL at Twilio is on the server of PublicURL, too.
+func (f Flags) fallback(webhook phone.Endpoint) phone.Endpoint {
+	if f.PublicFallbackURL != "" {
+		return phone.Endpoint{URL: f.PublicFallbackURL, Address: f.FallbackURL}
+	}
+	fallback, here, there := webhook.Sibling(f.FallbackURL), weburl.Split(f.URL), weburl.Split(f.FallbackURL)
+	if fallback.Address == "" && hostname.Of(here.Host) == hostname.Of(there.Host) {
+		there.Scheme, there.Host = here.Scheme, here.Host
+		if moved := webhook.Sibling(there.Configured()); moved.Address != "" {
+			return phone.Endpoint{URL: moved.URL, Address: f.FallbackURL}
+		}
+	}
+	return fallback
 }
 
 // token returns the token to sign messages with, and their account, which may be "". During a rotation, a service
@@ -88,6 +112,7 @@ func (f Flags) findDev(ctx context.Context) (phone.Options, *devservice.Service,
 		{"--auth-token", f.AuthToken, os.Getenv("TWILIO_AUTH_TOKEN")},
 		{"--public-url", f.PublicURL, ""},
 		{"--fallback-url", f.FallbackURL, ""},
+		{"--public-fallback-url", f.PublicFallbackURL, ""},
 		{"--account-sid", f.AccountSID, os.Getenv("TWILIO_ACCOUNT_SID")},
 	} {
 		if flag.value != flag.environment {

@@ -8,6 +8,45 @@ import (
 	"smsession/internal/twilio"
 )
 
+func TestFallback(t *testing.T) {
+	const url, public = "http://127.0.0.1:8080/sms", "https://sms.example.com/in/sms"
+	for _, row := range []struct {
+		name, public, fallback, publicFallback string
+		want                                   phone.Endpoint
+	}{
+		{name: "the fallback is signed for the server of --public-url", public: public,
+			fallback: "http://127.0.0.1:8080/sms/fallback",
+			want: phone.Endpoint{URL: "https://sms.example.com/in/sms/fallback",
+				Address: "http://127.0.0.1:8080/sms/fallback"}},
+		{name: "the fallback may be at another port, as another replica is", public: public,
+			fallback: "http://127.0.0.1:8081/sms/fallback?a=b",
+			want: phone.Endpoint{URL: "https://sms.example.com/in/sms/fallback?a=b",
+				Address: "http://127.0.0.1:8081/sms/fallback?a=b"}},
+		{name: "a fallback at another host is signed for that host", public: public,
+			fallback: "https://help.example.com/sms/fallback",
+			want:     phone.Endpoint{URL: "https://help.example.com/sms/fallback"}},
+		{name: "without --public-url, the fallback is signed for its own port",
+			fallback: "http://127.0.0.1:8081/sms/fallback",
+			want:     phone.Endpoint{URL: "http://127.0.0.1:8081/sms/fallback"}},
+		{name: "--public-fallback-url is signed", public: public, fallback: "http://127.0.0.1:8081/sms/fallback",
+			publicFallback: "https://help.example.com/sorry",
+			want: phone.Endpoint{URL: "https://help.example.com/sorry",
+				Address: "http://127.0.0.1:8081/sms/fallback"}},
+		{name: "--public-fallback-url does not need --public-url", fallback: "http://127.0.0.1:8081/sms/fallback",
+			publicFallback: "https://sms.example.com/sorry",
+			want: phone.Endpoint{URL: "https://sms.example.com/sorry",
+				Address: "http://127.0.0.1:8081/sms/fallback"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			o, _, err := Flags{URL: url, PublicURL: row.public, FallbackURL: row.fallback,
+				PublicFallbackURL: row.publicFallback, AuthToken: "token"}.Find(t.Context())
+			if err != nil || o.Fallback != row.want {
+				t.Errorf("got %+v, %v, want %+v", o.Fallback, err, row.want)
+			}
+		})
+	}
+}
+
 func TestToken(t *testing.T) {
 	const first, second = "AC00000000000000000000000000000001", "AC00000000000000000000000000000002"
 	for _, row := range []struct{ name, tokens, accounts, token, account string }{
