@@ -57,12 +57,12 @@ func (a *ownApp) url() string { return "http://" + a.addr + "/sms" }
 // newAppService starts a service with the page in front of an app, as `smsession dev --app` does.
 func newAppService(tb testing.TB, a *ownApp, changes ...func(*config.App)) *service {
 	tb.Helper()
-	embedded, err := redispool.StartEmbedded("127.0.0.1:0")
+	embedded, err := redispool.StartEmbedded(preferring("127.0.0.1:6379")...)
 	if err != nil {
 		tb.Fatal(err)
 	}
 	tb.Cleanup(embedded.Close)
-	listeners, err := replica.Listen([]string{"127.0.0.1:0"}, []string{""})
+	listeners, err := replica.Listen(preferring("127.0.0.1:8080"), []string{""})
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -2,43 +2,43 @@ package devphone_test
 
 import (
 	"flag"
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/chromedp/chromedp"
-
-	"smsession/internal/redispool"
 )
 
-var screenshot = flag.String("screenshot", "", "the file to which TestScreenshot writes the picture for the README")
+var (
+	screenshot = flag.String("screenshot", "", "the file to which TestScreenshot writes the picture for the README")
+	surveyAddr = flag.String("survey", "", "the address of deploy/examples/survey.py, for the picture")
+)
 
-// TestScreenshot has the conversation that the README shows. With the flag, it writes the picture:
+// TestScreenshot has the conversation that the README shows. With the flags, it writes the picture. The token is
+// webhooktest.AuthToken:
 //
-//	go test ./internal/devphone -run Screenshot -screenshot deploy/dev-phone.png
+//	SECRET_KEY=secret TWILIO_AUTH_TOKEN=... flask --app deploy/examples/survey run --port 5000
+//	go test ./internal/devphone -run Screenshot -screenshot deploy/dev-phone.png -survey 127.0.0.1:5000
 func TestScreenshot(t *testing.T) {
-	s := forScreenshot(t)
-	w := newTab(t, chromium(t), s.url)
+	a := &ownApp{addr: *surveyAddr}
+	if a.addr == "" {
+		a = startApp(t, survey)
+	}
+	w := newTab(t, chromium(t), newAppService(t, a).url)
 	w.resize(1280, 800)
 	w.media("prefers-color-scheme", "light")
 	w.media("prefers-reduced-motion", "reduce")
 	w.keys("Hello\r")
 	w.count(".in", 1)
-	w.keys("Are you still there?\r")
+	w.keys("Rose\r")
 	w.count(".in", 2)
-	w.press(`[data-kind=again]`)
-	w.count(".in", 3)
-	w.press(`#add button`)
-	w.count(".phone", 2)
-	w.keys("Hi, this is another number\r")
-	w.count(".in", 4)
-	w.press(`.current [data-kind=lose]`)
+	w.press(`[data-kind=lose]`)
 	w.count(".event", 1)
 	w.press(`.current input`)
-	w.keys("Do you know me?\r")
-	w.count(".in", 5)
-	w.until(`document.querySelector('#record').textContent.includes('"counter": 2')`)
+	w.keys("5\r")
+	w.count(".in", 3)
+	w.until(`document.querySelector('#record').textContent.includes('"counter": 3')`)
+	w.count(".changes", 1)
 	picture, err := chromedp.Run(w.ctx, chromedp.CaptureScreenshot())
 	if err != nil {
 		t.Fatal(err)
@@ -51,24 +51,12 @@ func TestScreenshot(t *testing.T) {
 	w.checkComplaints()
 }
 
-// forScreenshot starts a service. For the picture, it has the default ports of `smsession dev` if they are free.
-func forScreenshot(t *testing.T) *service {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:8080")
-	if *screenshot == "" || err != nil {
-		if err == nil {
-			listener.Close()
-		}
-		return newService(t)
+// preferring returns an address for the picture, and one with any free port.
+func preferring(addr string) []string {
+	if *screenshot == "" {
+		return []string{"127.0.0.1:0"}
 	}
-	embedded, err := redispool.StartEmbedded("127.0.0.1:6379", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(embedded.Close)
-	s := listening(t, listener, embedded.Addr())
-	t.Cleanup(s.close)
-	return s
+	return []string{addr, "127.0.0.1:0"}
 }
 
 // save writes the picture if the flag is set. A relative path is relative to the root of the repository.
