@@ -8,17 +8,13 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/config"
-	"smsession/internal/config/redisurl"
 	"smsession/internal/devphone"
 	"smsession/internal/devservice"
 	"smsession/internal/hostname"
 	"smsession/internal/logging"
-	"smsession/internal/phone"
 	"smsession/internal/redispool"
 	"smsession/internal/replica"
 	"smsession/internal/session/record"
-	"smsession/internal/twilio"
-	"smsession/internal/weburl"
 )
 
 // anyPort is the address to listen on if a default port is taken. The system chooses a free port for it.
@@ -62,7 +58,7 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer embedded.Close()
-	cfg = standalone(cfg, listeners.URL(), embedded.Addr())
+	cfg = devservice.Standalone(cfg, listeners.URL(), embedded.Addr())
 	log := logging.New(p.stderr, cfg.LogFormat, cfg.LogLevel)
 	defer log.Close()
 	service := devservice.New(cfg, listeners.URL())
@@ -99,17 +95,6 @@ func (c *devCommand) listen(cfg config.Config) (replica.Listeners, error) {
 		admin = append(admin, anyPort)
 	}
 	return replica.Listen(public, admin)
-}
-
-// standalone returns the settings with the embedded Redis and a random auth token. If PUBLIC_URL is not set, the URL of
-// the public listener replaces it.
-func standalone(cfg config.Config, url, redisAddr string) config.Config {
-	cfg.AuthTokens = twilio.Tokens{{Value: phone.RandomHex()}}
-	cfg.Redis = redisurl.URL{Addrs: []string{redisAddr}}
-	if cfg.PublicURL == (weburl.URL{}) {
-		cfg = cfg.WithPublicURL(weburl.Split(url))
-	}
-	return cfg
 }
 
 // newPage makes the page with the phones. They send their messages to the public listener, as Twilio does.

@@ -87,8 +87,8 @@ func (c *phoneCommand) Run(ctx context.Context, p *process) error {
 		person.Elapse = func(ctx context.Context, d time.Duration) error { return service.Elapse(ctx, o.To, o.From, d) }
 	}
 	if in.Typed {
-		_ = person.View.Note(fmt.Sprintf("texting %s as %s at %s; /help lists the commands, Ctrl-D ends", o.To, o.From,
-			target.Describe(o, service)))
+		note := "texting %s as %s at %s; /help lists the commands, Ctrl-D ends"
+		_ = person.View.Note(fmt.Sprintf(note, o.To, o.From, target.Describe(o, service)))
 	}
 	switch err := person.Run(ctx, in.Next); {
 	case in.Typed && errors.Is(err, context.Canceled):
@@ -97,9 +97,8 @@ func (c *phoneCommand) Run(ctx context.Context, p *process) error {
 		return err
 	case person.Tally.InvalidLines > 0:
 		return usage.Fault(person.Tally.Err().Error())
-	default:
-		return person.Tally.Err()
 	}
+	return person.Tally.Err()
 }
 
 // phone makes the phone. An error means that a flag is wrong. With --json, a program reads the output, so phone never
@@ -113,8 +112,8 @@ func (c *phoneCommand) phone(o phone.Options, in texting.Input) (*phone.Phone, e
 		return nil, fmt.Errorf("--follow-hosts: %w", err)
 	}
 	o.MessagingServiceSID = c.MessagingServiceSID
-	o.Jar = cookies.Options{SinceSet: c.CookiesSinceSet, Strict: c.StrictCookies, Single: c.SingleCookie}
-	o.Jar.Lose = c.LoseCookies
+	o.Jar = cookies.Options{
+		SinceSet: c.CookiesSinceSet, Strict: c.StrictCookies, Single: c.SingleCookie, Lose: c.LoseCookies}
 	o.Follow = follower.Follow
 	o.Trace = c.JSON && c.Verbose
 	return phone.New(o)

@@ -14,6 +14,7 @@ import (
 	"smsession/internal/phone"
 	"smsession/internal/redispool"
 	"smsession/internal/session/record"
+	"smsession/internal/twilio"
 	"smsession/internal/weburl"
 )
 
@@ -31,6 +32,17 @@ type Service struct {
 	AccountSID string `json:"account_sid"`
 	Redis      string `json:"redis_url"`
 	Prefix     string `json:"redis_prefix"`
+}
+
+// Standalone returns the settings of dev with its own Redis and a random auth token. If PUBLIC_URL is not set, url
+// replaces it, which is the URL of the public listener on this host.
+func Standalone(cfg config.Config, url, redisAddr string) config.Config {
+	cfg.AuthTokens = twilio.Tokens{{Value: phone.RandomHex()}}
+	cfg.Redis = redisurl.URL{Addrs: []string{redisAddr}}
+	if cfg.PublicURL == (weburl.URL{}) {
+		cfg = cfg.WithPublicURL(weburl.Split(url))
+	}
+	return cfg
 }
 
 // New returns the service that runs with cfg, which must have an auth token and the address of a Redis. If cfg has no
