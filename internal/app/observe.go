@@ -21,7 +21,7 @@ type Call struct {
 	Exchanges     []Exchange      // in order
 	Reply         conversation.Reply
 	Took          time.Duration // without the wait for a slot
-	Err           error         // nil, a conversation.Fault or conversation.ErrWaited
+	Err           error         // nil, a conversation.Failure or conversation.ErrWaited
 	Problem       string        // sentences about Err, "" if it is nil
 	Code          int           // Twilio's number for an error of the last document, or 0
 }
