@@ -55,7 +55,7 @@ func BenchmarkReverseProxy(b *testing.B) {
 	transport := &http.Transport{DisableCompression: true}
 	defer transport.CloseIdleConnections()
 	proxy := &httputil.ReverseProxy{Transport: transport, Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }}
-	body := string(newMessage("hello").Webhook.Form)
+	body := newMessage("hello").Webhook.Form.Encoded()
 	b.ReportAllocs()
 	for b.Loop() {
 		r := httptest.NewRequest("POST", "/sms", strings.NewReader(body))

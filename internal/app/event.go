@@ -1,6 +1,7 @@
 package app
 
 import (
+	"maps"
 	"strconv"
 	"strings"
 	"time"
@@ -9,7 +10,6 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"smsession/internal/conversation"
-	"smsession/internal/twilio"
 )
 
 // event is the body of a request.
@@ -55,8 +55,10 @@ func newEvent(state conversation.State, m conversation.Message, now time.Time) [
 		e.Session.Began, e.Session.Written = &state.Began, &state.Written
 	}
 	if m.Webhook != nil {
-		form, _ := parameters(m.Webhook.Form)
-		e.Message.Media, e.Message.Parameters = media(form), otherParameters(form)
+		all := valuesOf(m.Webhook.Form)
+		e.Message.Media = media(all)
+		maps.DeleteFunc(all, func(name, _ string) bool { return isLeftOut(name) })
+		e.Message.Parameters = all
 	}
 	// The sender's bytes need not be UTF-8. Invalid ones become U+FFFD.
 	body, err := jsonv2.Marshal(e, jsontext.AllowInvalidUTF8(true))
@@ -66,32 +68,38 @@ func newEvent(state conversation.State, m conversation.Message, now time.Time) [
 	return body
 }
 
-// media returns the media of a message, in order. It returns no more than the form has, whatever its NumMedia is.
-func media(form twilio.Form) []eventMedia {
-	n, _ := strconv.Atoi(form.Get("NumMedia"))
+// valuesOf returns the value of each parameter, the first one in sorted order if there are several.
+func valuesOf(form conversation.Form) map[string]string {
+	values := make(map[string]string, 32) // enough for the usual message
+	for name, value := range form.All() {
+		if _, has := values[name]; !has {
+			values[name] = value
+		}
+	}
+	return values
+}
+
+// media returns the media of a message, in order. It returns no more than there are, whatever NumMedia is.
+func media(parameters map[string]string) []eventMedia {
+	n, _ := strconv.Atoi(parameters["NumMedia"])
 	var all []eventMedia
 	for i := range n {
 		number := strconv.Itoa(i)
-		if !form.Has("MediaUrl" + number) {
+		url, has := parameters["MediaUrl"+number]
+		if !has {
 			break
 		}
-		all = append(all, eventMedia{form.Get("MediaUrl" + number), form.Get("MediaContentType" + number)})
+		all = append(all, eventMedia{url, parameters["MediaContentType"+number]})
 	}
 	return all
 }
 
-// otherParameters returns the parameters that the event does not show elsewhere.
-func otherParameters(form twilio.Form) map[string]string {
-	all := map[string]string{}
-	for name := range form.All() {
-		switch {
-		case strings.HasPrefix(name, "MediaUrl"), strings.HasPrefix(name, "MediaContentType"):
-		default:
-			all[name] = form.Get(name)
-		}
+// isLeftOut reports whether an event has no parameter of this name, because the event shows it elsewhere, or because
+// only a request to a fallback URL has it.
+func isLeftOut(name string) bool {
+	switch name {
+	case "MessageSid", "SmsMessageSid", "SmsSid", "From", "To", "Body", "NumMedia":
+		return true
 	}
-	for _, name := range []string{"MessageSid", "SmsMessageSid", "SmsSid", "From", "To", "Body", "NumMedia"} {
-		delete(all, name)
-	}
-	return all
+	return isOfFallback(name) || strings.HasPrefix(name, "MediaUrl") || strings.HasPrefix(name, "MediaContentType")
 }

@@ -17,6 +17,7 @@ import (
 
 	"smsession/internal/app"
 	"smsession/internal/conversation"
+	"smsession/internal/twilio"
 	"smsession/internal/webhooktest"
 	"smsession/internal/weburl"
 )
@@ -129,11 +130,20 @@ func newMessage(body string) conversation.Message {
 	return conversation.Message{
 		SID: sid, From: from, To: webhooktest.To, Body: body, Attempt: 1,
 		Webhook: &conversation.Webhook{
-			Form:   []byte(sender.Form(sid, body).Encode()),
+			Form:   parsed(sender.Form(sid, body).Encode()),
 			Header: http.Header{"User-Agent": {"TwilioProxy/1.1"}, "Accept": {"*/*"}},
 			Token:  token,
 		},
 	}
+}
+
+// parsed returns the form with a body, which must be valid.
+func parsed(body string) twilio.Form {
+	form, err := twilio.ParseForm([]byte(body))
+	if err != nil {
+		panic(err)
+	}
+	return form
 }
 
 // respond sends a message to the app and returns the state and the TwiML. It fails the test if the app fails.

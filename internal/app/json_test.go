@@ -51,7 +51,7 @@ func TestEvent(t *testing.T) {
 	s := newServer(t, answers(204, "", ""))
 	k := newJSONKit(t, s.URL+"/json?a=1", publicURL("https://bot.example.com/json?a=1"))
 	m := newMessage("hi")
-	m.Webhook.Form = []byte("MessageSid=" + sid + "&SmsMessageSid=" + sid + "&SmsSid=" + sid + "&From=%2B1&To=%2B2" +
+	m.Webhook.Form = parsed("MessageSid=" + sid + "&SmsMessageSid=" + sid + "&SmsSid=" + sid + "&From=%2B1&To=%2B2" +
 		"&Body=hi&NumMedia=2&MediaUrl0=https%3A%2F%2Fa.example%2F0&MediaContentType0=image%2Fjpeg" +
 		"&MediaUrl1=https%3A%2F%2Fa.example%2F1&MediaContentType1=text%2Fvcard&FromCountry=US&ErrorCode=11200&ErrorUrl=x&ToState=")
 	state := conversation.State{
@@ -102,7 +102,7 @@ func TestDocumentedJSON(t *testing.T) {
 	s := newServer(t, answers(200, "application/json", examples[1][1]))
 	k := newJSONKit(t, s.URL+"/json", nil)
 	m := newMessage("hi")
-	m.Webhook.Form = []byte("NumMedia=1&MediaUrl0=a&MediaContentType0=b&FromCountry=US&NumSegments=1")
+	m.Webhook.Form = parsed("NumMedia=1&MediaUrl0=a&MediaContentType0=b&FromCountry=US&NumSegments=1")
 	state := conversation.State{Counter: 2, Began: time.Now(), Written: time.Now(), Data: []byte(`{"data":{"step":2}}`)}
 	state, reply := k.respond(t, state, m)
 	if string(state.Data) != `{"data":{"step":3}}` || !strings.Contains(reply, "Thank you!") {
@@ -134,7 +134,7 @@ func shape(value any) any {
 func TestFirstEvent(t *testing.T) {
 	s := newServer(t, answers(204, "", ""))
 	m := newMessage("a\xffb")
-	m.Webhook.Form = []byte("NumMedia=9223372036854775807&MediaContentType0=a")
+	m.Webhook.Form = parsed("NumMedia=9223372036854775807&MediaContentType0=a")
 	ended := conversation.State{Written: time.Now()} // an earlier conversation has been ended
 	newJSONKit(t, s.URL+"/json", nil).respond(t, ended, m)
 	got := decoded(t, s.received()[0].body).(map[string]any)

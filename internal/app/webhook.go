@@ -22,6 +22,7 @@ const (
 type webhook struct {
 	site           site
 	importsCookies bool
+	signer         twilio.Signer
 }
 
 var _ protocol = (*webhook)(nil)
@@ -58,11 +59,10 @@ type step struct {
 
 // visit sends the requests for the documents of one message. It is not safe for concurrent use.
 type visit struct {
-	site    site
+	*webhook
 	client  *client
 	token   string // signs the requests
-	form    twilio.Form
-	body    string      // form, escaped
+	form    conversation.Form
 	copied  http.Header // of Twilio's request, of which some are copied
 	attempt string
 	jar     jar
@@ -72,10 +72,12 @@ type visit struct {
 func (w *webhook) visit(c *client, state conversation.State, m conversation.Message) (_ *visit, query string) {
 	from := m.Webhook
 	if from == nil {
-		from = new(conversation.Webhook)
+		from = &conversation.Webhook{Form: twilio.Form{}}
 	}
-	v := &visit{site: w.site, client: c, token: from.Token, copied: from.Header, attempt: strconv.Itoa(m.Attempt)}
-	v.form, v.body = parameters(from.Form)
+	v := &visit{
+		webhook: w, client: c, token: from.Token, form: parameters(from.Form), copied: from.Header,
+		attempt: strconv.Itoa(m.Attempt),
+	}
 	v.jar = openJar(state.Data, time.Now())
 	if isNew := state.Began.IsZero() && state.Written.IsZero(); isNew && w.importsCookies {
 		v.jar.adopt(from.Header["Cookie"])
@@ -84,22 +86,27 @@ func (w *webhook) visit(c *client, state conversation.State, m conversation.Mess
 }
 
 // parameters returns Twilio's parameters without those that only a request to a fallback URL has.
-func parameters(body []byte) (twilio.Form, string) {
-	form, _ := twilio.ParseForm(body) // fails only for a form that the service has not verified
-	if !form.Has("ErrorCode") && !form.Has("ErrorUrl") {
-		return form, string(body)
+func parameters(form conversation.Form) conversation.Form {
+	isFallback := false
+	for name := range form.All() {
+		isFallback = isFallback || isOfFallback(name)
+	}
+	if !isFallback {
+		return form
 	}
 	var kept []string
-	for piece := range strings.SplitSeq(string(body), "&") {
+	for piece := range strings.SplitSeq(form.Encoded(), "&") {
 		escaped, _, _ := strings.Cut(piece, "=")
-		if name, _ := url.QueryUnescape(escaped); name != "ErrorCode" && name != "ErrorUrl" {
+		if name, _ := url.QueryUnescape(escaped); !isOfFallback(name) {
 			kept = append(kept, piece)
 		}
 	}
-	rest := strings.Join(kept, "&")
-	form, _ = twilio.ParseForm([]byte(rest))
-	return form, rest
+	rest, _ := twilio.ParseForm([]byte(strings.Join(kept, "&"))) // never fails, because these are parts of a form
+	return rest
 }
+
+// isOfFallback reports whether only a request to a fallback URL has the parameter.
+func isOfFallback(name string) bool { return name == "ErrorCode" || name == "ErrorUrl" }
 
 // header returns the header of a request: what is copied from Twilio's request, what the app needs to find its own URL,
 // and the cookies. It has neither a signature nor a Content-Type.
@@ -166,18 +173,18 @@ func (v *visit) fetch(ctx context.Context, s step) (page, *failure) {
 
 // send sends one request and keeps the cookies of the answer. The status of the answer is 2xx or 3xx.
 func (v *visit) send(ctx context.Context, s step) (answer, *failure) {
-	form, body := twilio.Form{}, ""
+	form := conversation.Form(twilio.Form{})
 	h := v.header()
 	switch {
 	case s.hasForm && s.method == http.MethodGet:
-		s.at = s.at.with(v.body)
+		s.at = s.at.with(v.form.Encoded())
 	case s.hasForm:
-		form, body = v.form, v.body
+		form = v.form
 		h["Content-Type"] = []string{"application/x-www-form-urlencoded"}
 	}
-	h["X-Twilio-Signature"] = []string{twilio.Sign(v.token, s.at.url(), form)}
+	h["X-Twilio-Signature"] = []string{v.signer.Sign(v.token, s.at.url(), form)}
 	r := &http.Request{Method: s.method, URL: s.at.request(), Host: v.site.public.Host, Header: h}
-	res, failure := v.client.send(ctx, r, []byte(body), maxDocument)
+	res, failure := v.client.send(ctx, r, []byte(form.Encoded()), maxDocument)
 	switch {
 	case res.status != 0 && res.status/100 != 2 && res.status/100 != 3: // even if the body is not complete
 		return res, v.site.badStatus(res.status)

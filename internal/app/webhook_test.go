@@ -38,16 +38,16 @@ func checkSignature(t *testing.T, r request, signed string) {
 func TestParameters(t *testing.T) {
 	t.Run("the parameters are Twilio's, byte for byte", func(t *testing.T) {
 		m := newMessage("")
-		m.Webhook.Form = []byte("Body=a%20b%2B+c&&MediaUrl0=&b=2&b=1&MessageSid=" + sid)
-		if r := one(t, m, nil); r.body != string(m.Webhook.Form) || r.method != http.MethodPost || r.uri != "/sms" {
+		m.Webhook.Form = parsed("Body=a%20b%2B+c&&MediaUrl0=&b=2&b=1&MessageSid=" + sid)
+		if r := one(t, m, nil); r.body != m.Webhook.Form.Encoded() || r.method != http.MethodPost || r.uri != "/sms" {
 			t.Errorf("the request is %+v", r)
 		}
 	})
 	for _, name := range []string{"ErrorCode", "ErrorUrl", "Error%43ode"} {
 		t.Run("the parameter "+name+" of the fallback is left out", func(t *testing.T) {
 			m := newMessage("hello")
-			plain := string(m.Webhook.Form)
-			m.Webhook.Form = []byte(name + "=11200&" + plain)
+			plain := m.Webhook.Form.Encoded()
+			m.Webhook.Form = parsed(name + "=11200&" + plain)
 			s := newServer(t, answers(204, "", ""))
 			newKit(t, s.URL+"/sms", nil).respond(t, conversation.State{}, m)
 			r := s.received()[0]
@@ -166,8 +166,9 @@ func TestObserve(t *testing.T) {
 		t.Errorf("the call is %+v", call)
 	}
 	e := call.Exchanges[0]
-	if e.Method != "POST" || e.URL != s.URL+"/sms" || e.Body != string(m.Webhook.Form) || e.Tries != 1 || e.Took <= 0 ||
-		e.Header.Get("Cookie") != "step=1" || e.Header.Get("Host") != s.Listener.Addr().String() || e.Status != 200 ||
+	if e.Method != "POST" || e.URL != s.URL+"/sms" || e.Body != m.Webhook.Form.Encoded() || e.Tries != 1 ||
+		e.Took <= 0 || e.Header.Get("Cookie") != "step=1" ||
+		e.Header.Get("Host") != s.Listener.Addr().String() || e.Status != 200 ||
 		e.AnswerHeader.Get("Set-Cookie") != "step=2" || e.Answer != "Hello" {
 		t.Errorf("the exchange is %+v", e)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"iter"
 	"slices"
 	"strconv"
 	"time"
@@ -28,10 +29,22 @@ type Message struct {
 
 // Webhook is a request of Twilio, for a responder that passes it on. It must not be changed.
 type Webhook struct {
-	Form   []byte              // the body, which is a form
+	Form   Form                // the parameters
 	Query  string              // the query of the request's URL with its question mark, or ""
 	Header map[string][]string // by canonical name
 	Token  string              // the auth token with which the request was signed
+}
+
+// Form is the parameters of a request. It never changes.
+type Form interface {
+	// Encoded returns the body that the request had.
+	Encoded() string
+
+	// All returns the names and values, sorted.
+	All() iter.Seq2[string, string]
+
+	// AppendSigned appends the text that Twilio signs for the parameters.
+	AppendSigned(dst []byte) []byte
 }
 
 // AttemptHeader is in every request to an app that is a webhook. A request of Twilio with this header comes from a

@@ -59,7 +59,7 @@ func TestAppGetsTheRequest(t *testing.T) {
 		message("hello").under("the next one").send(r.public).counts(t, 2)
 
 		got := own.got[0].Webhook
-		if string(got.Form) != sent.body || got.Query != "?b=%41&a=" || got.Token != token {
+		if got.Form.Encoded() != sent.body || got.Query != "?b=%41&a=" || got.Token != token {
 			t.Errorf("it gets %q %q %q", got.Form, got.Query, got.Token)
 		}
 		header := http.Header(got.Header)

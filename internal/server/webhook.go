@@ -47,7 +47,7 @@ func (s *Server) admit(verifier *twilio.Verifier, isLast bool) func(http.Handler
 				Received: arrivalFrom(r.Context()).at,
 			}
 			if s.HasApp {
-				in.Webhook = &conversation.Webhook{Form: v.body, Query: query(r), Header: r.Header, Token: v.token}
+				in.Webhook = &conversation.Webhook{Form: v.form, Query: query(r), Header: r.Header, Token: v.token}
 			}
 			r = r.WithContext(session.WithIncoming(r.Context(), in))
 			defer s.recoverPanic(w, r) // as observe does, but here r has the message, for the log line and the metrics
@@ -63,7 +63,6 @@ func (s *Server) admit(verifier *twilio.Verifier, isLast bool) func(http.Handler
 // verified is a request that Twilio has signed.
 type verified struct {
 	form  twilio.Form
-	body  []byte // the form as it was sent
 	token string // the auth token of the signature
 }
 
@@ -104,7 +103,7 @@ func (s *Server) verify(verifier *twilio.Verifier, r *http.Request) (verified, r
 	case len(s.AccountSIDs) > 0 && !slices.Contains(s.AccountSIDs, form.Get("AccountSid")):
 		return verified{}, otherAccount
 	}
-	return verified{form, body, token}, ""
+	return verified{form, token}, ""
 }
 
 // query returns the unchanged query of the request, with its question mark. The signature is checked with this query

@@ -24,8 +24,9 @@ var (
 // equal pairs are one parameter. Twilio signs the parameters in this order and without such duplicates. The zero Form
 // is empty. A Form never changes, so it is safe for concurrent use.
 type Form struct {
-	params []param // in the order of the body
-	sorted []uint8 // indexes of params; sorting the strings would cost a write barrier for each move
+	encoded string
+	params  []param // in the order of the body
+	sorted  []uint8 // indexes of params; sorting the strings would cost a write barrier for each move
 }
 
 type param struct{ name, value string }
@@ -46,8 +47,8 @@ func ParseForm(body []byte) (Form, error) {
 	if count > maxParams {
 		return Form{}, errTooMany
 	}
-	f := Form{params: make([]param, 0, count), sorted: make([]uint8, 0, count)}
-	for piece := range strings.SplitSeq(string(body), "&") {
+	f := Form{encoded: string(body), params: make([]param, 0, count), sorted: make([]uint8, 0, count)}
+	for piece := range strings.SplitSeq(f.encoded, "&") {
 		if piece == "" {
 			continue
 		}
@@ -96,6 +97,9 @@ func isName(name string) bool {
 	return name != ""
 }
 
+// Encoded returns the body from which the form was parsed.
+func (f Form) Encoded() string { return f.encoded }
+
 // Get returns the value of a parameter. It returns "" if the parameter is absent. If there are several values, it
 // returns the first in sorted order. An attacker who captured a request can reorder its repeated parameters without
 // making the signature invalid, so the order in the body must not matter.
@@ -130,9 +134,9 @@ func (f Form) search(name string) (index int, found bool) {
 	})
 }
 
-// appendSigned appends the part of the signed text that comes from the form: every name with its value, without
+// AppendSigned appends the part of the signed text that comes from the form: every name with its value, without
 // separators.
-func (f Form) appendSigned(dst []byte) []byte {
+func (f Form) AppendSigned(dst []byte) []byte {
 	for _, i := range f.sorted {
 		dst = append(append(dst, f.params[i].name...), f.params[i].value...)
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"smsession/internal/conversation"
 	"smsession/internal/weburl"
 )
 
@@ -16,28 +17,45 @@ import (
 // fragment, the user and the password from a URL. Sign does not check the URL or the token, which may be empty.
 //
 // See https://www.twilio.com/docs/usage/security#validating-requests.
-func Sign(token, url string, form Form) string {
-	s := newSigner(Token{Value: token})
-	s.text = make([]byte, 0, 1024) // enough for the usual message
-	return s.sign(url, "", form)
+func Sign(token, url string, form Form) string { return new(Signer).Sign(token, url, form) }
+
+// Signer signs as Sign does, and keeps what it has computed for its last tokens, because a new HMAC costs more than a
+// signature. The zero Signer can be used. It is safe for concurrent use.
+type Signer struct{ signers sync.Pool } // of *signer
+
+// Sign returns the result of the function Sign.
+func (s *Signer) Sign(token, url string, form conversation.Form) string {
+	last, _ := s.signers.Get().(*signer)
+	if last == nil || last.Value != token {
+		last = newSigner(Token{Value: token})
+	}
+	defer s.signers.Put(last)
+	return string(last.sign(url, "", form))
 }
 
 // signer signs with one token. It is not safe for concurrent use.
 type signer struct {
 	Token
-	mac  hash.Hash
-	text []byte // the signed text; its memory is used again for the next signature
+	mac       hash.Hash
+	text      []byte // the signed text; its memory is used again for the next signature
+	sum       [sha1.Size]byte
+	signature [28]byte // the base64 of sum
 }
 
 func newSigner(token Token) *signer {
-	return &signer{Token: token, mac: hmac.New(sha1.New, []byte(token.Value))}
+	return &signer{
+		Token: token, mac: hmac.New(sha1.New, []byte(token.Value)),
+		text: make([]byte, 0, 1024), // enough for the usual message
+	}
 }
 
-func (s *signer) sign(url, query string, form Form) string {
-	s.text = form.appendSigned(append(append(s.text[:0], url...), query...))
+// sign returns a signature that is valid until the next call.
+func (s *signer) sign(url, query string, form conversation.Form) []byte {
+	s.text = form.AppendSigned(append(append(s.text[:0], url...), query...))
 	s.mac.Reset()
 	s.mac.Write(s.text)
-	return base64.StdEncoding.EncodeToString(s.mac.Sum(nil))
+	base64.StdEncoding.Encode(s.signature[:], s.mac.Sum(s.sum[:0]))
+	return s.signature[:]
 }
 
 // Verifier checks that Twilio signed a request to one URL. It is safe for concurrent use.
@@ -87,7 +105,7 @@ func (v *Verifier) Verify(signature, query string, form Form) (token string, ok 
 		}
 		for _, url := range v.urls {
 			// The texts are compared, not the bytes that they encode: base64 has several texts for the same bytes.
-			if hmac.Equal([]byte(signer.sign(url, query, form)), []byte(signature)) {
+			if hmac.Equal(signer.sign(url, query, form), []byte(signature)) {
 				return signer.Value, true
 			}
 		}
