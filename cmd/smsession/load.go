@@ -24,7 +24,7 @@ type loadCommand struct {
 	Duration      *time.Duration   `name:"duration" placeholder:"DURATION" help:"For how long new messages are sent (default 30s; with --messages, until they are sent)."`
 	Messages      int              `name:"messages" default:"0" placeholder:"N" help:"How many messages to send at most, repeats not counted (default 0, no limit)."`
 	Rate          float64          `name:"rate" default:"0" placeholder:"N" help:"Messages a second, whether they are answered or not; latency is then measured from the time at which a message was due (default 0: a message is sent when an earlier one is answered)."`
-	Burst         int              `name:"burst" default:"5" placeholder:"N" help:"Every tenth turn of a conversation is this many messages at once; 1 for no bursts (default 5)."`
+	Burst         int              `name:"burst" default:"5" placeholder:"N" help:"Every tenth round of a conversation is this many messages at once; 1 for no bursts (default 5)."`
 	FirstRace     float64          `name:"first-race" default:"0.1" placeholder:"SHARE" help:"Share of conversations, 0 to 1, that begin with a burst (default 0.1)."`
 	Resend        float64          `name:"resend" default:"0.1" placeholder:"SHARE" help:"Share of messages, 0 to 1, that are delivered again, half of them at once and half later (default 0.1)."`
 	LoseCookies   float64          `name:"lose-cookies" default:"0.05" placeholder:"SHARE" help:"Share of deliveries, 0 to 1, that carry no cookies (default 0.05)."`

@@ -9,15 +9,15 @@ import (
 	"smsession/internal/phone"
 )
 
-// conversation is one phone, its messages and their answers. It consists of turns, one after the other. All deliveries
-// of a turn are made at the same time. A conversation is not safe for concurrent use.
+// conversation is one phone, its messages and their answers. It consists of rounds, one after the other. All deliveries
+// of a round are made at the same time. A conversation is not safe for concurrent use.
 type conversation struct {
 	from  string
 	sids  sids
 	phone Sender
 
-	turn        int32 // 0 before the first turn
-	pending     int   // deliveries of the turn that have not ended
+	round       int32 // 0 before the first round
+	pending     int   // deliveries of the round that have not ended
 	messages    []message
 	recounts    []recount
 	uncounted   int    // answers without a count
@@ -27,9 +27,9 @@ type conversation struct {
 
 // message contains the facts about a message that the proof needs. It has 12 bytes.
 type message struct {
-	sent     int32 // the turn of its first delivery
+	sent     int32 // the round of its first delivery
 	count    int32 // of the first answer; 0 if there was none
-	answered int32 // the turn of that answer
+	answered int32 // the round of that answer
 }
 
 // recount is a later answer to a message, if its count differs from that of the first answer.
@@ -39,12 +39,12 @@ func newConversation(from string, phone Sender) *conversation {
 	return &conversation{from: from, sids: sids(rand.Uint64()), phone: phone}
 }
 
-// begin begins the next turn. messages is how many new messages it has. deliveries is how many deliveries it has, of
+// begin begins the next round. messages is how many new messages it has. deliveries is how many deliveries it has, of
 // old and of new messages.
 func (c *conversation) begin(messages, deliveries int) {
-	c.turn++
+	c.round++
 	for range messages {
-		c.messages = append(c.messages, message{sent: c.turn})
+		c.messages = append(c.messages, message{sent: c.round})
 	}
 	c.pending = deliveries
 }
@@ -54,7 +54,7 @@ func (c *conversation) text(index int32, cookieless bool) phone.Message {
 	return phone.Message{SID: c.sids.of(index), Body: "message " + strconv.Itoa(int(index)+1), Cookieless: cookieless}
 }
 
-// record stores the result of a delivery of the turn. d is nil if the delivery did not begin. A reply of the fallback
+// record stores the result of a delivery of the round. d is nil if the delivery did not begin. A reply of the fallback
 // URL counts like any other.
 func (c *conversation) record(index int32, d *phone.Delivery) {
 	c.pending--
@@ -77,7 +77,7 @@ func (c *conversation) record(index int32, d *phone.Delivery) {
 		}
 	case count == 0 || count == m.count:
 	case m.count == 0:
-		m.count, m.answered = count, c.turn
+		m.count, m.answered = count, c.round
 	default:
 		c.recounts = append(c.recounts, recount{index, count})
 	}

@@ -55,13 +55,13 @@ const (
 
 // A server must detect a repeat only while fewer than 64 later messages of its conversation have been counted. The
 // bounds below guarantee that no repeat comes later, even if a request without an answer takes effect much later. Let e
-// be the turn of the first error. A conversation has at most maxBurst messages in e, afterError-1 messages that begin
-// after e, and maxBurst in the turn that exceeds this: 47. A message from before e is repeated only while it has at
+// be the round of the first error. A conversation has at most maxBurst messages in e, afterError-1 messages that begin
+// after e, and maxBurst in the round that exceeds this: 47. A message from before e is repeated only while it has at
 // most resendWithin later messages, so at most 55 messages come after it.
 const (
 	// maxBurst is how many messages of a conversation can be sent at the same time.
 	maxBurst = 20
-	// resendWithin is how many of the latest messages may be delivered again, those of the repeat's own turn included.
+	// resendWithin is how many of the latest messages may be delivered again, those of the repeat's own round included.
 	// It is the number of an app's replies that smsession keeps.
 	resendWithin = 8
 	// afterError is how many messages a conversation has after an error. Then another conversation replaces it.
@@ -71,10 +71,10 @@ const (
 const (
 	// longest is how many messages a conversation has before another conversation replaces it. It bounds the memory.
 	longest = 1000
-	// burstEvery is the average number of turns of a conversation from one burst to the next.
+	// burstEvery is the average number of rounds of a conversation from one burst to the next.
 	burstEvery = 10
-	// maxPause is how long a conversation may wait for its turn on average. Sessions expire after 4 hours, and some
-	// turns come late.
+	// maxPause is how long a conversation may wait for its next round on average. Sessions expire after 4 hours, and
+	// some rounds come late.
 	maxPause = time.Hour
 )
 

@@ -94,10 +94,10 @@ func (c *conversation) answers() (answers []answer, unanswered []int32) {
 	return answers, unanswered
 }
 
-// explain looks for an order of the messages. It lets every count take effect in the earliest possible turn: not before
-// the lower counts, and not before its message was sent. If that turn is too late for the answer, every other choice is
-// too late as well. A count that is in no answer goes to the unanswered message that was sent first, because no other
-// message would let the higher counts take effect earlier.
+// explain looks for an order of the messages. It lets every count take effect in the earliest possible round: not
+// before the lower counts, and not before its message was sent. If that round is too late for the answer, every other
+// choice is too late as well. A count that is in no answer goes to the unanswered message that was sent first, because
+// no other message would let the higher counts take effect earlier.
 func (p *Proof) explain(o *order, answers []answer) {
 	c := o.conversation
 	var below answer
@@ -130,16 +130,16 @@ func (p *Proof) explain(o *order, answers []answer) {
 type order struct {
 	*conversation
 	unanswered []int32 // messages that are not in the order yet; the one that was sent first is the first
-	turn       int32   // the earliest turn in which the next message can take effect
-	latest     int32   // the message that makes this turn the earliest one
+	round      int32   // the earliest round in which the next message can take effect
+	latest     int32   // the message that makes this round the earliest one
 }
 
 // add adds a message to the order. It reports whether the message takes effect early enough for its answer.
 func (o *order) add(message int32) bool {
 	m := o.messages[message]
-	inTime := o.turn <= m.answered
-	if m.sent > o.turn {
-		o.turn, o.latest = m.sent, message
+	inTime := o.round <= m.answered
+	if m.sent > o.round {
+		o.round, o.latest = m.sent, message
 	}
 	return inTime
 }

@@ -12,7 +12,7 @@ import (
 	"smsession/internal/phone"
 )
 
-// answeredWith returns a message that was sent in a turn and answered with a count in the same or a later one.
+// answeredWith returns a message that was sent in a round and answered with a count in the same or a later one.
 func answeredWith(sent, count, answered int32) message {
 	return message{sent: sent, count: count, answered: answered}
 }
@@ -112,15 +112,15 @@ func TestProofIsExact(t *testing.T) {
 func anyHistory(t *rapid.T) []message {
 	type effective struct {
 		message
-		effect int32 // the turn in which it took effect
+		effect int32 // the round in which it took effect
 	}
 	var all []effective
-	turn := int32(1)
+	round := int32(1)
 	for range rapid.IntRange(0, 6).Draw(t, "n") {
-		turn += rapid.Int32Range(0, 2).Draw(t, "later")
-		effect := turn + rapid.Int32Range(0, 3).Draw(t, "takes effect after")
+		round += rapid.Int32Range(0, 2).Draw(t, "later")
+		effect := round + rapid.Int32Range(0, 3).Draw(t, "takes effect after")
 		answered := effect + rapid.Int32Range(0, 1).Draw(t, "answered after")
-		all = append(all, effective{message{sent: turn, answered: answered}, effect})
+		all = append(all, effective{message{sent: round, answered: answered}, effect})
 	}
 	all = rapid.Permutation(all).Draw(t, "order")
 	slices.SortStableFunc(all, func(a, b effective) int { return cmp.Compare(a.effect, b.effect) })
@@ -139,9 +139,9 @@ func anyHistory(t *rapid.T) []message {
 	return messages
 }
 
-// explicable reports whether an order exists that makes every answer true and begins with the messages in before. turn
-// is the turn in which the last of them took effect.
-func explicable(messages []message, before []int, turn int32) bool {
+// explicable reports whether an order exists that makes every answer true and begins with the messages in before. round
+// is the round in which the last of them took effect.
+func explicable(messages []message, before []int, round int32) bool {
 	done := map[int]bool{}
 	for _, i := range before {
 		done[i] = true
@@ -152,7 +152,7 @@ func explicable(messages []message, before []int, turn int32) bool {
 			continue
 		}
 		open = open || m.count > 0
-		at := max(turn, m.sent)
+		at := max(round, m.sent)
 		if m.count > 0 && (int(m.count) != len(before)+1 || at > m.answered) {
 			continue
 		}
@@ -188,8 +188,8 @@ func TestExpectNone(t *testing.T) {
 
 func TestOnlyTheFirstTenAreListed(t *testing.T) {
 	c := newConversation("+999000000000000", nil)
-	for turn := range int32(1000) {
-		c.messages = append(c.messages, answeredWith(turn+1, 1, turn+1))
+	for round := range int32(1000) {
+		c.messages = append(c.messages, answeredWith(round+1, 1, round+1))
 	}
 	p := newProof(ExpectCounter)
 	p.examine(c)

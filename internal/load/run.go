@@ -21,8 +21,8 @@ type run struct {
 	began     time.Time
 	numbers   numbers
 	begun     int             // how many conversations have begun, not counting those that replaced another
-	lastBegan bool            // the last turn began a conversation
-	ready     []*conversation // those between two turns; the first one has waited longest
+	lastBegan bool            // the last round began a conversation
+	ready     []*conversation // those between two rounds; the first one has waited longest
 	proof     *Proof
 	results   *results
 }
@@ -73,18 +73,18 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	return newReport(r.asked, r.results, r.proof, time.Since(r.began), ctx.Err() != nil), nil
 }
 
-// send begins turns until o.Messages have begun, ctx ends, or there is an error. An error also cuts off the deliveries.
-// send returns when all deliveries have ended.
+// send begins rounds until o.Messages have begun, ctx ends, or there is an error. An error also cuts off the
+// deliveries. send returns when all deliveries have ended.
 func (r *run) send(ctx, sending context.Context, cut func()) (err error) {
 	tasks, outcomes := startWorkers(sending, r.InFlight)
 	defer close(tasks)
-	var turn []task // the deliveries of the last turn that have not begun
+	var round []task // the deliveries of the last round that have not begun
 	for inFlight := 0; ; {
 		last := r.done() || ctx.Err() != nil || err != nil
 		due := r.due(r.began)
 		ahead := time.Until(due)
-		if len(turn) == 0 && !last && ahead <= 0 {
-			if turn, err = r.next(due); err != nil {
+		if len(round) == 0 && !last && ahead <= 0 {
+			if round, err = r.next(due); err != nil {
 				cut()
 				continue
 			}
@@ -94,8 +94,8 @@ func (r *run) send(ctx, sending context.Context, cut func()) (err error) {
 		var dueNow <-chan time.Time
 		var ended <-chan struct{}
 		switch {
-		case len(turn) > 0:
-			begin, first = tasks, turn[0]
+		case len(round) > 0:
+			begin, first = tasks, round[0]
 		case last && inFlight == 0:
 			return err
 		case !last && ahead > 0:
@@ -103,7 +103,7 @@ func (r *run) send(ctx, sending context.Context, cut func()) (err error) {
 		}
 		select {
 		case begin <- first:
-			turn = turn[1:]
+			round = round[1:]
 			inFlight++
 		case o := <-outcomes:
 			inFlight--
@@ -131,9 +131,9 @@ func startWorkers(ctx context.Context, n int) (tasks chan<- task, outcomes <-cha
 	return in, out
 }
 
-// next begins the next turn and returns its deliveries. It returns none if no conversation is ready. Until there are
-// enough conversations, every second turn begins a new one, and so does a turn if no other conversation is ready. Thus
-// even a short run sends several messages in some conversations.
+// next begins the next round and returns its deliveries. It returns none if no conversation is ready. Until there are
+// enough conversations, every second round begins a new one, and so does a round if no other conversation is ready.
+// Thus even a short run sends several messages in some conversations.
 func (r *run) next(due time.Time) ([]task, error) {
 	r.lastBegan = r.begun < r.Conversations && (!r.lastBegan || len(r.ready) == 0)
 	if r.lastBegan {

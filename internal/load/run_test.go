@@ -156,7 +156,7 @@ func TestAFirstMessageLosesNoCookie(t *testing.T) {
 	}
 }
 
-// At most 7 messages of a conversation are newer than a repeat, those of its own turn included.
+// At most 7 messages of a conversation are newer than a repeat, those of its own round included.
 func TestRepeats(t *testing.T) {
 	s := newServer()
 	o := usualLoad(s)
