@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts everything in docker-compose.yml and tests it: every message is counted once while a replica is killed, Redis
-# is restarted and all replicas are replaced, and Prometheus scrapes every replica. At the end, it removes everything.
-# It needs Docker with Compose v2 and curl, and does not use .env.
+# is restarted and all replicas are replaced, Prometheus scrapes every replica, and the example of an app answers. At the
+# end, it removes everything. It needs Docker with Compose v2 and curl, and does not use .env.
 #
 #   deploy/compose-test/run.sh
 set -euo pipefail
@@ -138,7 +138,7 @@ check_redis() {
 	case $said in *WRONGPASS*) ;; *) fail "the user default can log in to Redis: $said" ;; esac
 	said=$(compose exec -T redis redis-cli --user smsession flushall 2>&1) || true
 	case $said in *NOPERM*) ;; *) fail "the user smsession may delete everything: $said" ;; esac
-	compose exec -T sms-1 /smsession ls >/dev/null || fail "smsession ls is refused"
+	compose exec -T sms-1 /smsession ls >"$work/said" 2>&1 || fail "smsession ls is refused: $(cat "$work/said")"
 	say "redis: one user with only the permissions of the service; no password in the list of processes"
 }
 
