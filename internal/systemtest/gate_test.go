@@ -2,6 +2,7 @@ package systemtest
 
 import (
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -15,9 +16,10 @@ import (
 
 // gate is a proxy in front of an app. The test decides what happens to the calls, and sees them.
 type gate struct {
-	url  string // of the webhook
-	app  http.Handler
-	mode atomic.Pointer[http.HandlerFunc]
+	url    string // of the webhook
+	app    http.Handler
+	mode   atomic.Pointer[http.HandlerFunc]
+	server *httptest.Server
 }
 
 // startGate starts a gate that passes every call on to the app.
@@ -30,14 +32,36 @@ func startGate(tb testing.TB, appURL string) *gate {
 			r.Out.Host = r.In.Host // it is signed
 		},
 		Transport: newSender(tb).Client.Transport,
+		// A failure of the app's connection is one here, too, and not an answer.
+		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}}
 	g.set(g.app.ServeHTTP)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	g.open(tb, "127.0.0.1:0")
+	g.url = g.server.URL + "/sms"
+	tb.Cleanup(func() { g.close() })
+	return g
+}
+
+// open accepts connections at an address.
+func (g *gate) open(tb testing.TB, addr string) {
+	tb.Helper()
+	g.server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		(*g.mode.Load())(w, r)
 	}))
-	tb.Cleanup(server.Close)
-	g.url = server.URL + "/sms"
-	return g
+	g.server.Listener.Close()
+	webhooktest.WaitNoError(tb, "the gate to listen", func() (err error) {
+		g.server.Listener, err = net.Listen("tcp", addr)
+		return err
+	})
+	g.server.Start()
+}
+
+// close ends all connections and refuses new ones, as the system does for a process that was killed. It returns the
+// address, for open.
+func (g *gate) close() (addr string) {
+	g.server.CloseClientConnections()
+	g.server.Close()
+	return g.server.Listener.Addr().String()
 }
 
 // set changes what happens to the next calls.
