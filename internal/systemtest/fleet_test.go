@@ -30,9 +30,17 @@ const fleetSize = 3
 // startFleet starts replicas of the service.
 func startFleet(tb testing.TB, server *redistest.Server, settings ...string) *fleet {
 	tb.Helper()
+	return startFleetOf(tb, program, server, settings...)
+}
+
+// startFleetOf is like startFleet, but for another build of the program.
+func startFleetOf(
+	tb testing.TB, program func() (string, error), server *redistest.Server, settings ...string,
+) *fleet {
+	tb.Helper()
 	f := &fleet{tb: tb, redis: redistest.Conn(tb, server.Addr()), sessions: "sms:session:*"}
 	for range fleetSize {
-		f.replicas = append(f.replicas, startReplica(tb, server.URL(), settings...))
+		f.replicas = append(f.replicas, startReplicaOf(tb, program, server.URL(), settings...))
 	}
 	return f
 }

@@ -74,10 +74,7 @@ func memoryLimit() string { return fmt.Sprintf("GOMEMLIMIT=%dKiB", floodMemory*8
 // startShipped is startReplica for the program without the race detector.
 func startShipped(tb testing.TB, redisURL string, more ...string) *replica {
 	tb.Helper()
-	settings := append(serviceSettings(redisURL), more...)
-	r := listening(tb, startCommand(tb, commandOf(built(tb, shippedProgram), []string{"serve"}, settings...)))
-	r.waitReady()
-	return r
+	return startReplicaOf(tb, shippedProgram, redisURL, more...)
 }
 
 // head returns the head of an unsigned request.

@@ -22,7 +22,14 @@ type replica struct {
 // override those of serviceSettings.
 func startReplica(tb testing.TB, redisURL string, settings ...string) *replica {
 	tb.Helper()
-	r := launch(tb, []string{"serve"}, serviceSettings(redisURL, settings...)...)
+	return startReplicaOf(tb, program, redisURL, settings...)
+}
+
+// startReplicaOf is like startReplica, but for another build of the program.
+func startReplicaOf(tb testing.TB, program func() (string, error), redisURL string, settings ...string) *replica {
+	tb.Helper()
+	cmd := commandOf(built(tb, program), []string{"serve"}, serviceSettings(redisURL, settings...)...)
+	r := listening(tb, startCommand(tb, cmd))
 	r.waitReady()
 	return r
 }
