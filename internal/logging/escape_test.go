@@ -84,7 +84,7 @@ func BenchmarkLogLine(b *testing.B) {
 			defer log.Close()
 			b.ReportAllocs()
 			for b.Loop() {
-				line := slog.NewRecord(time.Time{}, slog.LevelInfo, "request", 0)
+				line := slog.NewRecord(time.Now(), slog.LevelInfo, "request", 0)
 				line.AddAttrs(slog.String("request_id", "ABCDEFGH-123456"), slog.String("path", "/sms"),
 					slog.Int("status", 200),
 					slog.String("result", "continued"), slog.Float64("duration_ms", 1.234), slog.String("from",

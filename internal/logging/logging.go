@@ -60,7 +60,7 @@ func newHandler(w io.Writer, format Format, level slog.Level) slog.Handler {
 		escape := func(line []byte) []byte { return []byte(terminal.Escape(string(line))) }
 		return slog.NewTextHandler(escaper{w, escape}, options)
 	}
-	return slog.NewJSONHandler(escaper{w, terminal.EscapeJSON}, options)
+	return newLineHandler(slog.NewJSONHandler(escaper{w, terminal.EscapeJSON}, options), w)
 }
 
 // Dropped returns how many lines were dropped because nobody read the log.
