@@ -81,7 +81,7 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 	return withConn(ctx, t.manager.options.Pool, "save session", func(conn redis.Conn) error {
 		key, milliseconds := t.manager.keys.Session(token), max(time.Until(expiry).Milliseconds(), 1)
 		recordReply, pointerReply := t.send(ctx, conn,
-			[]any{key, t.found.record.Bytes(), b, milliseconds},
+			t.recordArgs(key, b, milliseconds),
 			[]any{t.delivery.pointerKey, token, t.found.pointer, milliseconds})
 
 		err := errors.Join(recordReply.err, pointerReply.err)
@@ -110,6 +110,16 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 		}
 		return &commitError{cmp.Or(err, errConflict), left, early}
 	})
+}
+
+// recordArgs returns the arguments of the script record. b is the new record. A repeat, which leaves the record as it
+// is, does not send it.
+func (t *transaction) recordArgs(key string, b []byte, milliseconds int64) []any {
+	before := t.found.record
+	if t.next == before {
+		b = nil
+	}
+	return []any{key, before.Front(), len(before.Bytes()), b, milliseconds}
 }
 
 // traces are what the commits of a request may have left in Redis.

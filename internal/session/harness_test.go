@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -137,6 +138,11 @@ func do(t *testing.T, conn redis.Conn, command string, args ...any) any {
 		t.Fatalf("%s %v: %v", command, args, err)
 	}
 	return reply
+}
+
+// revised returns a record that was edited by hand, with the new revision that it needs.
+func revised(record string) string {
+	return regexp.MustCompile(`^{"revision":"[^"]*"`).ReplaceAllString(record, `{"revision":"edited-by-hand"`)
 }
 
 // keys returns all keys.

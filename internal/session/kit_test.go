@@ -68,14 +68,24 @@ func serveContext(ctx context.Context, m *Manager, in Incoming, cookie string) (
 	return s
 }
 
-// recordAfter is the record of a conversation of n messages.
+// recordAfter is the record of a conversation of n messages. Its revision is n.
 func recordAfter(n int) *record.Record {
 	r := record.New(to, from).Begin(time.Now(), time.Hour)
 	for i := range n {
 		state := conversation.State{Counter: int64(i + 1)}
 		r = r.Update(state, time.Now()).Remember(fmt.Sprint("SMold", i), conversation.Reply{}, recallsNothing)
 	}
-	return r
+	return withRevision(r, fmt.Sprintf("%011d", n))
+}
+
+// withRevision returns the record with another revision.
+func withRevision(r *record.Record, revision string) *record.Record {
+	text := bytes.Replace(r.Bytes(), r.Front(), []byte(`{"revision":"`+revision+`"`), 1)
+	again, err := record.Parse(text)
+	if err != nil {
+		panic(err) // only if r was not encoded
+	}
+	return again
 }
 
 // recallsNothing derives the empty reply.

@@ -60,7 +60,7 @@ func TestMaxReplies(t *testing.T) {
 		if old == record {
 			t.Fatalf("the record does not have the times of three replies: %s", record)
 		}
-		do(t, conn, "SET", key, old, "PX", 60_000)
+		do(t, conn, "SET", key, revised(old), "PX", 60_000)
 		replicas[0].send(webhooktest.NewSID(), "").expect(t, webhooktest.Greeting(8))
 		replicas[1].send(webhooktest.NewSID(), "").expect(t, "")
 		replicas[0].send(webhooktest.NewSID(), "").expect(t, "")

@@ -25,7 +25,7 @@ type model struct {
 	ends map[string]time.Time // when turns expire; nil if they do not
 
 	// Each of these makes one script naive.
-	anyRecord, anyPointer, noErase, anyEnd, endDeletes, anyDiscard, anyTurn, anyRenewal bool
+	anyRecord, anyRevision, anyPointer, noErase, anyEnd, endDeletes, anyDiscard, anyTurn, anyRenewal bool
 }
 
 func newModel() *model { return &model{keys: map[string]string{}} }
@@ -68,10 +68,14 @@ func (m *model) do(command string, a []string) (any, error) {
 	case scripts.find.Hash():
 		return m.get(key)
 	case scripts.record.Hash():
-		if !m.anyRecord && (unreadable || now != a[3] || !exists && a[3] != "") {
+		isUnchanged := now != aHash && strconv.Itoa(len(now)) == a[4] && (m.anyRevision || strings.HasPrefix(now, a[3]))
+		switch {
+		case !m.anyRecord && !isUnchanged:
 			return m.get(key)
+		case a[5] == "":
+			return int64(1), nil
 		}
-		return m.set(key, a[4], true), nil
+		return m.set(key, a[5], true), nil
 	case scripts.pointer.Hash():
 		return m.set(key, a[3], m.anyPointer || !exists || now == a[3] || now == a[4] || len(now) != len(a[3]) ||
 			now == aHash), nil
@@ -170,6 +174,14 @@ func TestModel(t *testing.T) {
 				}
 				if one == scripts.turn || one == scripts.renew {
 					args = []any{args[0], args[1], 60_000}
+				}
+				if one == scripts.record {
+					read := value.Draw(t, "read")
+					front, length := read[:min(len(read), rapid.IntRange(1, 2).Draw(t, "front"))], len(read)
+					if front != "" {
+						length += rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(t, "change of the length")
+					}
+					args = []any{args[0], front, length, args[1], 60_000}
 				}
 				want, wrong := m.do("EVALSHA", copied(append([]any{one.Hash(), keys}, args...)))
 				got, err := one.Do(conn, args...)

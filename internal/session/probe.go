@@ -51,10 +51,17 @@ func (p *Probe) Run(ctx context.Context) error {
 	})
 }
 
-// write sets a key with the script that sets a pointer. The value is empty, so the script overwrites any value: a value
-// of another length leads nowhere. Messages never use this key.
+// write runs the steps of a commit on a key that messages never use. It sets the key as a pointer with an empty value,
+// which overwrites any value: a value of another length leads nowhere. Then it repeats the commit of an empty record,
+// and renews the pointer.
 func (p *Probe) write(conn redis.Conn, key string) error {
 	_, err := scripts.pointer.Do(conn, key, "", "", probeTime.Milliseconds())
+	if err == nil {
+		_, err = scripts.record.Do(conn, key, "", 0, "", probeTime.Milliseconds())
+	}
+	if err == nil {
+		_, err = conn.Do("GETEX", key, "PX", probeTime.Milliseconds())
+	}
 	if node.Code(err) == "ERR" {
 		err = cmp.Or(p.refusal(conn, key), err)
 	}
@@ -63,15 +70,18 @@ func (p *Probe) write(conn redis.Conn, key string) error {
 		return nil
 	case node.Code(err) == "NOPERM":
 		return fmt.Errorf("the user may not write %s as the service does; it needs the keys %s* and the commands "+
-			"get, set, del, type, eval, evalsha, rename, strlen and pexpire: %w", key, p.keys.Prefix, err)
+			"get, set, del, type, eval, evalsha, rename, strlen, pexpire, getrange and getex: %w", key, p.keys.Prefix, err)
 	}
 	return fmt.Errorf("write %s: %w", key, err)
 }
 
-// refusal runs the commands of the script one by one, and returns the error of the first one that the user may not run.
-// When a script fails for that reason, Redis answers ERR and does not name the command.
+// refusal runs the commands of the scripts one by one, and returns the error of the first one that the user may not
+// run. When a script fails for that reason, Redis answers ERR and does not name the command.
 func (p *Probe) refusal(conn redis.Conn, key string) error {
-	for _, command := range [][]any{{"GET", key}, {"STRLEN", key}, {"SET", key, "", "PX", probeTime.Milliseconds()}} {
+	for _, command := range [][]any{
+		{"GET", key}, {"STRLEN", key}, {"SET", key, "", "PX", probeTime.Milliseconds()}, {"GETRANGE", key, 0, 0},
+		{"PEXPIRE", key, probeTime.Milliseconds()},
+	} {
 		if _, err := conn.Do(command[0].(string), command[1:]...); node.Code(err) == "NOPERM" {
 			return err
 		}

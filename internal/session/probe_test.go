@@ -154,7 +154,7 @@ func TestProbeWaitsForReplicas(t *testing.T) {
 
 // narrowUser is a user with only the rights that saving a session needs, as arguments of redis-server.
 func narrowUser(more ...string) []string {
-	const user = "--user app on >secret resetkeys ~sms:* resetchannels -@all +get +set +strlen +eval +evalsha"
+	const user = "--user app on >secret resetkeys ~sms:* resetchannels -@all +get +set +strlen +getrange +getex +pexpire +eval +evalsha"
 	return append(strings.Fields(user), more...)
 }
 
@@ -165,6 +165,9 @@ func TestProbeOfAUserWithoutRights(t *testing.T) {
 		want []string
 	}{
 		{"a command of the script is missing", narrowUser("-set"), []string{"'set'"}},
+		{"a command that compares the record is missing", narrowUser("-getrange"), []string{"'getrange'"}},
+		{"the command for a repeat is missing", narrowUser("-pexpire"), []string{"'pexpire'"}},
+		{"the command for the pointer is missing", narrowUser("-getex"), []string{"'getex'"}},
 		{"scripts are not allowed", narrowUser("-eval", "-evalsha"), []string{"'evalsha'"}},
 		{"the keys are not allowed", narrowUser("resetkeys", "~other:*"), []string{"sms:probe", "the keys sms:*"}},
 	} {

@@ -19,7 +19,7 @@ import (
 // uncomparingProgram is the path of the program with a commit that saves the record without a comparison, the negative
 // control of TestExpiredTurn.
 var uncomparingProgram = sync.OnceValues(func() (string, error) {
-	const script = "redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])\nreturn 1\n"
+	const script = "if ARGV[3] ~= '' then redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end\nreturn 1\n"
 	naive, overlay := filepath.Join(builds, "record.lua"), filepath.Join(builds, "overlay.json")
 	original, err := filepath.Abs("../session/lua/record.lua")
 	if err != nil {

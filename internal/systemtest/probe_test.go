@@ -37,7 +37,7 @@ func hasKey(command string, args []string) bool {
 	switch command {
 	case "EVAL", "EVALSHA":
 		return len(args) > 2 && args[1] != "0"
-	case "PING", "GET", "SET", "DEL", "TYPE", "STRLEN", "RENAME", "PEXPIRE", "PTTL":
+	case "PING", "GET", "SET", "DEL", "TYPE", "STRLEN", "RENAME", "PEXPIRE", "PTTL", "GETRANGE", "GETEX":
 		return true
 	}
 	return false
@@ -61,6 +61,7 @@ func TestStartFailsWithoutRights(t *testing.T) {
 	}{
 		{"a user for the keys of another prefix", narrow("resetkeys", "~other:*"), "sms:probe"},
 		{"a user who may not SET", narrow("+strlen", "-set"), "'set'"},
+		{"a user who may not compare a record", narrow("-getrange"), "'getrange'"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			server := redistest.Start(t, redistest.Options{Args: row.user})

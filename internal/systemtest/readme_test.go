@@ -100,6 +100,9 @@ func checkEndedRecord(t *testing.T, before, after string) {
 		t.Fatal(err)
 	}
 	r, err := record.Parse([]byte(after))
+	if err == nil && (string(r.Front()) == string(old.Front()) || len(r.Front()) == len(after)) {
+		t.Errorf("the record has no new revision: %s", after)
+	}
 	if err != nil || r.Ended.IsZero() || r.Counter != 0 || len(r.Data) > 0 || !r.Began.Equal(old.Began) ||
 		!maps.Equal(maps.Collect(r.Messages()), maps.Collect(old.Messages())) {
 		t.Errorf("the record was\n%s\nand is, %v,\n%s", before, err, after)

@@ -6,6 +6,12 @@ local function read(key)
   return redis.call('GET', key)
 end
 
+-- isUnchanged reports whether a key still has the value that was read. front is the beginning of this value, which
+-- contains its revision, and length is its size in bytes. They are '' and 0 if there was no value.
+local function isUnchanged(key, front, length)
+  return redis.pcall('STRLEN', key) == tonumber(length) and redis.call('GETRANGE', key, 0, #front - 1) == front
+end
+
 -- canRemove reports whether a key still has the value that was read, or has a value that cannot be read.
 local function canRemove(key, value)
   local kind = redis.call('TYPE', key).ok

@@ -11,8 +11,8 @@ import (
 func (r *Record) Bytes() []byte { return r.raw }
 
 // encode sets the JSON form of r, which must be a clone, and adds an entry to the list of messages. The entry may be
-// empty. If the form would be larger than MaxSize, encode drops the oldest replies. If that is not enough, it drops the
-// times of the replies and the fields of other versions.
+// empty. The form gets a new revision. If it would be larger than MaxSize, encode drops the oldest replies. If that is
+// not enough, it drops the times of the replies and the fields of other versions.
 //
 // As after Parse, the long fields of the record are parts of the form, so that a record in the cache takes no more
 // memory than its form.
@@ -24,7 +24,8 @@ func (r *Record) encode(newest []byte) *Record {
 		r.unknown, r.replied = nil, nil
 	}
 	b := make([]byte, 0, r.maxSize(newest))
-	b = strconv.AppendInt(append(b, `{"version":`...), int64(r.Version), 10)
+	b = appendRevision(b)
+	b = strconv.AppendInt(append(b, `,"version":`...), int64(r.Version), 10)
 	b = strconv.AppendInt(append(b, `,"counter":`...), r.Counter, 10)
 	b = append(append(append(b, `,"from":"`...), r.From...), '"')
 	b = append(append(append(b, `,"to":"`...), r.To...), '"')
@@ -47,7 +48,7 @@ func (r *Record) encode(newest []byte) *Record {
 
 // maxSize returns a number of bytes that the JSON form does not exceed.
 func (r *Record) maxSize(newest []byte) int {
-	const names, numbersAndTimes = 128, 5 * 40
+	const names, numbersAndTimes = 160, 5 * 40
 	size := names + numbersAndTimes + len(r.From) + len(r.To) + len(r.Data) + len(r.messages) + len(newest) +
 		len(r.replied) + len(r.unknown)
 	for _, reply := range r.replies {

@@ -48,8 +48,8 @@ func CheckData(data json.RawMessage) error {
 	return nil
 }
 
-// Parse reads a record in its JSON form. Every field must be present, except for `ended`, `app`, `replied`, `replies`
-// and unknown fields.
+// Parse reads a record in its JSON form. Every field must be present, except for `revision`, `ended`, `app`,
+// `replied`, `replies` and unknown fields.
 //
 // The error is ErrForeign for any other text, and ErrNewer for a record of a higher version. With ErrNewer, the
 // returned record has only the version and the addresses. An address is "" if it could not be read. The record contains
@@ -79,6 +79,7 @@ func (r *Record) isComplete() bool {
 func (r *Record) set(name, value []byte) bool {
 	var err error
 	switch string(name) {
+	case `"revision"`: // only Front uses it, and a record that is encoded gets another one
 	case `"version"`:
 		r.Version, err = strconv.Atoi(string(value))
 	case `"counter"`:

@@ -1,5 +1,6 @@
 // Package record defines how a session is stored in Redis: the record, its JSON form, and the names of the keys. The
-// package is pure: it contacts no server, reads no clock, and changes no value that it was given.
+// package contacts no server, reads no clock, and changes no value that it was given. Except for the revision of a
+// record, which is random, its results depend only on its arguments.
 package record
 
 import (
