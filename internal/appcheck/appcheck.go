@@ -27,6 +27,8 @@ type Options struct {
 	App     config.App   // as the service is configured with it
 	Token   twilio.Token // signs the calls of the app; an account or a value that is missing is random
 	Version string       // of this program
+
+	slowest time.Duration // the delay of the slowest network; 0 for a quarter of App.Timeout
 }
 
 // View shows the results while the check runs.

@@ -46,6 +46,7 @@ type fleet struct {
 	token    twilio.Token // with an account
 	redis    *miniredis.Miniredis
 	slow     *slowNetwork
+	slowest  time.Duration // its longest delay
 	urls     [replicas]string
 	network  *phone.Network
 	shutDown func()
@@ -67,6 +68,7 @@ func startFleet(ctx context.Context, o Options) (*fleet, error) {
 			Value:   cmp.Or(o.Token.Value, phone.RandomHex()),
 		},
 		redis:    embedded,
+		slowest:  cmp.Or(o.slowest, o.App.Timeout/4),
 		network:  new(phone.Network),
 		shutDown: func() {},
 	}

@@ -61,8 +61,9 @@ func optionsFor(t *testing.T, appURL string) Options {
 	}
 	app := config.Defaults().App
 	app.URL, app.PublicURL = u, u
-	app.Timeout = 4 * time.Second // the slow network takes a quarter of it
-	return Options{App: app, Token: twilio.Token{Value: webhooktest.AuthToken}, Version: "v1.2.3"}
+	return Options{
+		App: app, Token: twilio.Token{Value: webhooktest.AuthToken}, Version: "v1.2.3", slowest: time.Millisecond,
+	}
 }
 
 // serve runs an app until the end of the test and returns its URL. Requests that hang end with the test.

@@ -146,13 +146,12 @@ func foreignCookie(ctx context.Context, r *run) {
 	owner.send(ctx, "the first sender", phone.Message{Body: next})
 }
 
-// slowly finds out how slow the network to the app may be. It begins with a quarter of the time-out, and tries less if
+// slowly finds out how slow the network to the app may be. It begins with the slowest one, and tries two faster ones if
 // that is too slow.
 func slowly(ctx context.Context, r *run) {
 	s, timeout := r.sender(""), r.fleet.judge.app.Timeout
 	var tooSlow []*Message
-	for _, part := range []time.Duration{4, 8, 16} {
-		delay := timeout / part
+	for delay := r.fleet.slowest; delay >= r.fleet.slowest/4; delay /= 2 {
 		r.fleet.slow.delay.Store(int64(delay))
 		m := s.sendAll(ctx, "the network needs "+duration.Format(delay), slowReplica, phone.Message{Body: patient})[0]
 		switch {
