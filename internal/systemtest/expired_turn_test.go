@@ -1,12 +1,12 @@
 package systemtest
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -16,23 +16,29 @@ import (
 	"smsession/internal/webhooktest"
 )
 
-// uncomparingProgram is the path of the program with a commit that saves the record without a comparison, the negative
-// control of TestExpiredTurn.
+// uncomparingProgram is the path of the program with a commit that saves the record without the comparison, the
+// negative control of TestExpiredTurn.
 var uncomparingProgram = sync.OnceValues(func() (string, error) {
-	const script = "if ARGV[3] ~= '' then redis.call('SET', KEYS[1], ARGV[3], 'PX', ARGV[4]) end\nreturn 1\n"
-	naive, overlay := filepath.Join(builds, "record.lua"), filepath.Join(builds, "overlay.json")
+	const comparison = "if not isUnchanged(KEYS[1], ARGV[1], ARGV[2]) then return read(KEYS[1]) end\n"
 	original, err := filepath.Abs("../session/lua/record.lua")
 	if err != nil {
 		return "", err
 	}
-	replace, err := json.Marshal(map[string]map[string]string{"Replace": {original: naive}})
+	script, err := os.ReadFile(original)
 	if err != nil {
 		return "", err
 	}
-	for name, text := range map[string]string{naive: script, overlay: string(replace)} {
-		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
-			return "", err
-		}
+	naive := strings.Replace(string(script), comparison, "", 1)
+	if naive == string(script) {
+		return "", fmt.Errorf("%s does not contain this comparison: %s", original, comparison)
+	}
+	changed, overlay := filepath.Join(builds, "record.lua"), filepath.Join(builds, "overlay.json")
+	if err := os.WriteFile(changed, []byte(naive), 0o600); err != nil {
+		return "", err
+	}
+	replace := fmt.Sprintf(`{"Replace": {%q: %q}}`, original, changed)
+	if err := os.WriteFile(overlay, []byte(replace), 0o600); err != nil {
+		return "", err
 	}
 	return buildProgram("uncomparing", mainPackage, append(raceFlags, "-overlay", overlay)...)
 })
