@@ -22,14 +22,16 @@ import (
 
 // BenchmarkProcess measures whole processes under the same load with the same Redis: the service, the limits (see
 // serveReference) and the plain server. cpu-µs/msg is the CPU time of the serving process. trips/msg is how often Redis
-// reads from a socket. Each conversation has its cookie, and its record is full of messages. In "turns", two replicas
-// answer alternately, so that neither has cached the last record; the CPU time is that of both. "app" is the service in
-// front of an app that keeps its state in a cookie, and "proxy" is its limit.
+// reads from a socket. redis-µs/msg is the CPU time of Redis. Each conversation has its cookie, and its record is full
+// of messages. In "turns", two replicas answer alternately, so that neither has cached the last record; the CPU time is
+// that of both. "app" is the service in front of an app that keeps its state in a cookie, and "proxy" is its limit.
 //
 // On a shared machine, compare only the results of one run. Use -count for benchstat.
 func BenchmarkProcess(b *testing.B) {
 	server := redistest.Start(b, redistest.Options{})
-	for _, role := range []string{"limit1", "limit2", "bytes", "smsession", "turns", "plain", "proxy", "app"} {
+	for _, role := range []string{
+		"limit1", "limit2", "bytes", "pipelined", "smsession", "turns", "plain", "proxy", "app",
+	} {
 		b.Run("server="+role, func(b *testing.B) { benchmarkRole(b, role, server.Addr()) })
 	}
 }
@@ -51,13 +53,14 @@ func benchmarkRole(b *testing.B, role, addr string) {
 		w.prepare(each)
 	}
 	conn := redistest.Conn(b, addr)
-	cpu, trips := cpuTimes(b, replicas), redisReads(b, conn)
+	cpu, trips, redisCPU := cpuTimes(b, replicas), redisReads(b, conn), redisTime(b, conn)
 	b.ResetTimer()
 	drive(workers, each)
 	b.StopTimer()
 	sent := float64(each * benchWorkers)
 	b.ReportMetric(float64(cpuTimes(b, replicas)-cpu)/1000/sent, "cpu-µs/msg")
 	b.ReportMetric(float64(redisReads(b, conn)-trips-1)/sent, "trips/msg")
+	b.ReportMetric((redisTime(b, conn)-redisCPU)*1e6/sent, "redis-µs/msg")
 }
 
 func benchReplicas(b *testing.B, role, addr string) []*replica {
@@ -199,13 +202,24 @@ func cpuTime(tb testing.TB, pid int) int64 {
 
 // redisReads returns how often Redis has read from a client's socket.
 func redisReads(tb testing.TB, conn redis.Conn) int64 {
-	info, err := redis.String(conn.Do("INFO", "stats"))
+	return int64(redisInfo(tb, conn, "stats", "total_reads_processed"))
+}
+
+// redisTime returns how many seconds of CPU time Redis has used.
+func redisTime(tb testing.TB, conn redis.Conn) float64 {
+	return redisInfo(tb, conn, "cpu", "used_cpu_user") + redisInfo(tb, conn, "cpu", "used_cpu_sys")
+}
+
+// redisInfo returns a number from INFO.
+func redisInfo(tb testing.TB, conn redis.Conn, section, name string) float64 {
+	tb.Helper()
+	info, err := redis.String(conn.Do("INFO", section))
 	if err != nil {
 		tb.Fatal(err)
 	}
-	_, after, _ := strings.Cut(info, "total_reads_processed:")
-	count, _, _ := strings.Cut(after, "\r")
-	n, err := strconv.ParseInt(count, 10, 64)
+	_, after, _ := strings.Cut(info, "\n"+name+":")
+	number, _, _ := strings.Cut(after, "\r")
+	n, err := strconv.ParseFloat(number, 64)
 	if err != nil {
 		tb.Fatal(err)
 	}

@@ -33,18 +33,21 @@ import (
 //     of the tutorial, and twilio-go's validator. It is the negative control, which must break our promises.
 //   - limit1 and limit2 do the least work that such a server can do: net/http, the form, the signature, and one EVALSHA
 //     that counts, or a GET and a SET. They keep no promise.
+//   - pipelined is limit1 over the connection that the messages of the service share.
 //   - bytes is limit2 with a value of the size of a full record, the least work of a server that remembers 64
 //     MessageSids.
 //   - proxy passes each request to the app at APP_URL, after a GET and a SET. It checks nothing.
 func serveReference(role string) {
 	production.TuneCollector()
-	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{os.Getenv("REDIS_ADDR")}}}).Pool
+	addr := os.Getenv("REDIS_ADDR")
+	pool := unshared(addr)
 	handlers := map[string]http.Handler{
-		"plain":  plain(pool),
-		"limit1": limit(pool, countByScript()),
-		"limit2": limit(pool, countByGetAndSet),
-		"bytes":  limit(pool, countAmongBytes),
-		"proxy":  proxy(pool, os.Getenv("APP_URL")),
+		"plain":     plain(pool),
+		"limit1":    limit(pool, countByScript()),
+		"limit2":    limit(pool, countByGetAndSet),
+		"bytes":     limit(pool, countAmongBytes),
+		"pipelined": limit(redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}}).Pool, countByScript()),
+		"proxy":     proxy(pool, os.Getenv("APP_URL")),
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -52,6 +55,13 @@ func serveReference(role string) {
 	}
 	slog.New(slog.NewJSONHandler(os.Stderr, nil)).Info("listening", "addr", listener.Addr().String())
 	panic(http.Serve(listener, handlers[role]))
+}
+
+// unshared returns a pool of connections that messages do not share.
+func unshared(addr string) *redis.Pool {
+	return &redis.Pool{MaxIdle: redispool.Size, Dial: func() (redis.Conn, error) {
+		return redis.Dial("tcp", addr, redis.DialReadTimeout(time.Second), redis.DialWriteTimeout(time.Second))
+	}}
 }
 
 func plain(pool *redis.Pool) http.Handler {
