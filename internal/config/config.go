@@ -39,7 +39,7 @@ type Config struct {
 	Redis        redisurl.URL
 	RedisPrefix  string // begins every key
 	WaitReplicas int    // how many Redis replicas must have a commit before the message is answered
-	Connections  int    // how many connections to Redis there may be for messages
+	Connections  int    // how many messages may use Redis at the same time
 
 	IdleTimeout    time.Duration // how long after its last message a session ends
 	Lifetime       time.Duration // how long after its first message a session ends; may be shorter than IdleTimeout

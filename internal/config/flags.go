@@ -11,7 +11,7 @@ type Flags struct {
 	RedisFlags
 	PrefixFlags
 	RedisWaitReplicas string `name:"redis-wait-replicas" env:"REDIS_WAIT_REPLICAS" placeholder:"N" help:"How many Redis replicas must have the commit before a message is answered (default 0)."`
-	RedisConnections  string `name:"redis-connections" env:"REDIS_CONNECTIONS" placeholder:"N" help:"How many connections to Redis there may be for messages (default 64)."`
+	RedisConnections  string `name:"redis-connections" env:"REDIS_CONNECTIONS" placeholder:"N" help:"How many messages may use Redis at the same time (default 64)."`
 	ServiceFlags
 	AppFlags
 }

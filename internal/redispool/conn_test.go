@@ -115,7 +115,7 @@ func TestUnknownErrors(t *testing.T) {
 		for _, row := range []struct {
 			name string
 			run  func(c redis.Conn)
-			left int // how many of 3 connections are left: all, or all but this one
+			left int // how many of 3 connections that are not shared are left: all, or all but this one
 		}{
 			{"an error of a script ends the use of the connection", func(c redis.Conn) { c.Do("EVAL", "return redis.error_reply('ERR new')", 0) }, 2},
 			{"an error of a pipelined script ends the use of the connection", func(c redis.Conn) {
@@ -133,13 +133,19 @@ func TestUnknownErrors(t *testing.T) {
 			}, 3},
 		} {
 			t.Run(row.name, func(t *testing.T) {
-				p := open(t, redispool.Options{URL: at(b.Addr), Timeout: patient})
-				fill(t, p, 3)
-				c := p.Get()
-				row.run(c)
-				c.Close()
-				if _, err := do(p, "PING"); err != nil || p.IdleCount() != row.left {
-					t.Errorf("%d of 3 connections are left, %v, want %d", p.IdleCount(), err, row.left)
+				for _, replicas := range []int{0, unshared} {
+					p := open(t, redispool.Options{URL: at(b.Addr), Timeout: patient, WaitReplicas: replicas})
+					fill(t, p, 3)
+					c := p.Get()
+					row.run(c)
+					c.Close()
+					left := row.left
+					if replicas == 0 && left < 3 {
+						left = 1 // the three have shared the connection that ended, and this one is new
+					}
+					if _, err := do(p, "PING"); err != nil || p.IdleCount() != left {
+						t.Errorf("%d of 3 connections are left, %v, want %d", p.IdleCount(), err, left)
+					}
 				}
 			})
 		}
@@ -219,7 +225,7 @@ func TestLostConnections(t *testing.T) {
 		go forward(listen(t, net.JoinHostPort("127.0.0.2", strconv.Itoa(server.Port()))), server.Addr)
 		addr := netip.MustParseAddr("127.0.0.1")
 		p := open(t, redispool.Options{URL: at(fmt.Sprintf("redis.example.com:%d", server.Port())), Timeout: patient,
-			Resolver: resolver{&addr}})
+			Resolver: resolver{&addr}, WaitReplicas: unshared})
 		lost := p.Get()
 		addr = netip.MustParseAddr("127.0.0.2")
 		other := p.Get()

@@ -111,7 +111,16 @@ func TestContract(t *testing.T) {
 			wrong.Redis = password("wrong")
 			replacesLogin(t, wrong, top.url)
 		})
-		t.Run("connections have a maximum age", func(t *testing.T) { limitsAge(t, top.url) })
+		t.Run("a shared connection has a maximum age", func(t *testing.T) {
+			limitsAge(t, redispool.Options{URL: top.url, Timeout: patient}, 1)
+		})
+		t.Run("connections that are not shared have a maximum age", func(t *testing.T) {
+			n := 16
+			if top.url.Topology == redisurl.Cluster {
+				n = 1 // each connection leads to another node
+			}
+			limitsAge(t, redispool.Options{URL: top.url, Timeout: patient, WaitReplicas: unshared}, n)
+		})
 	})
 }
 
@@ -242,14 +251,11 @@ func replacesLogin(t *testing.T, first, next redisurl.URL) {
 	}
 }
 
-// limitsAge uses connections once a minute, so that the idle time-out does not end them.
-func limitsAge(t *testing.T, u redisurl.URL) {
-	n := 16
-	if u.Topology == redisurl.Cluster {
-		n = 1 // each connection leads to another node
-	}
+// limitsAge uses n connections once a minute, so that the idle time-out does not end them.
+func limitsAge(t *testing.T, o redispool.Options, n int) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		p := redispool.Open(redispool.Options{URL: u, Timeout: patient})
+		p := redispool.Open(o)
 		defer p.Close()
 		first := ids(t, p, n)
 		for minute := 1; minute <= 6; minute++ {

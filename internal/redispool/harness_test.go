@@ -25,6 +25,10 @@ import (
 // patient is the Timeout of a pool in a test that does not test time-outs. The machine may be busy.
 const patient = 20 * time.Second
 
+// unshared is a WaitReplicas with which each connection of a pool is a network connection of its own. The scripts of
+// these tests do not wait.
+const unshared = 1
+
 // write is a script that writes one key.
 const write = "return redis.call('SET', KEYS[1], ARGV[1])"
 

@@ -197,7 +197,7 @@ func info(t *testing.T, c redis.Conn, name string) int {
 	return n
 }
 
-// Three replicas of the service with 64 messages each share 20 connections.
+// Three replicas of the service with 64 messages each need 20 connections, because their scripts may wait.
 func TestTooFewConnections(t *testing.T) {
 	t.Parallel()
 	server := redistest.Start(t, redistest.Options{Args: []string{"--maxclients", "20"}})
@@ -205,7 +205,7 @@ func TestTooFewConnections(t *testing.T) {
 	const replicas, messages = 3, 3000
 	var pools []*redispool.Pool
 	for range replicas {
-		p := open(t, redispool.Options{URL: at(server.Addr()), Timeout: patient})
+		p := open(t, redispool.Options{URL: at(server.Addr()), Timeout: patient, WaitReplicas: unshared})
 		fill(t, p, 2)
 		pools = append(pools, p)
 	}
@@ -240,7 +240,7 @@ func message(t *testing.T, p *redispool.Pool) {
 		c := p.Get()
 		_, err := c.Do("GET", "key")
 		if err == nil {
-			_, err = c.Do("EVAL", write, 1, "key", "value")
+			_, err = c.Do("EVAL", "return redis.call('SET', KEYS[1], 'value')", 1, "key")
 		}
 		c.Close()
 		if err == nil {
@@ -269,7 +269,8 @@ func TestOneConnectionTooMany(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			server := redistest.Start(t, row.server)
-			p := open(t, redispool.Options{URL: with(at(server.Addr()), row.login), Timeout: patient})
+			p := open(t, redispool.Options{URL: with(at(server.Addr()), row.login), Timeout: patient,
+				WaitReplicas: unshared})
 			if _, err := do(p, "GET", "key"); err != nil {
 				t.Fatal(err)
 			}

@@ -1,11 +1,13 @@
 // Package redispool opens the pool of connections that the rest of the service uses: to a single server, to the primary
-// that Sentinels name, or to a Cluster. It also checks the settings of Redis, and contains the embedded Redis of
+// that Sentinels name, or to a Cluster. The users of a pool share one network connection to each server, unless scripts
+// wait for replicas. It also checks the settings of Redis, and contains the embedded Redis of
 // `smsession dev`.
 package redispool
 
 import (
 	"cmp"
 	"context"
+	"sync/atomic"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -18,8 +20,8 @@ import (
 )
 
 const (
-	// Size is the default of Options.Connections. One message uses one connection for two round trips, which take about
-	// 0.2 ms on a local network. 64 connections therefore allow more messages than the CPU of a replica can process.
+	// Size is the default of Options.Connections. One message uses a connection of the pool for two round trips, which
+	// take about 0.2 ms on a local network. 64 therefore allow more messages than the CPU of a replica can process.
 	Size = 64
 
 	// spare is the number of additional connections, which the readiness check uses.
@@ -60,10 +62,12 @@ type Options struct {
 }
 
 // Pool is a pool of connections to the Redis of its Options. It is safe for concurrent use, but its connections are
-// not.
+// not. Unless scripts wait for replicas, they share one network connection to each server. A command that blocks the
+// server then delays all of them, and a command that changes the state of the connection affects all of them.
 type Pool struct {
 	*redis.Pool
 	cluster *cluster.Cluster // nil without a Cluster
+	open    *atomic.Int64    // counts the network connections
 }
 
 // Open returns a pool. It does not contact Redis: if Redis cannot be reached, the first command returns the error. If
@@ -82,22 +86,24 @@ func Open(o Options) *Pool {
 		WaitReplicas: o.WaitReplicas,
 		Failed:       o.failed,
 		Observe:      o.Observe,
+		Open:         new(atomic.Int64),
 	}
 	switch o.URL.Topology {
 	case redisurl.Cluster:
 		c := cluster.New(o.URL.Addrs, servers, size+spare)
-		return &Pool{&redis.Pool{DialContext: c.Dial, MaxActive: size + spare, MaxIdle: size + spare}, c}
+		return &Pool{&redis.Pool{DialContext: c.Dial, MaxActive: size + spare, MaxIdle: size + spare}, c,
+			servers.Open}
 	case redisurl.Sentinel:
 		login := func() node.Login { return node.Login(o.Current().Sentinels) }
 		sentinels := node.Options{Dialer: servers.Dialer, Login: login, Timeout: dial.Timeout, Failed: o.failed}
 		p := sentinel.New(o.URL.Primary, o.URL.Addrs, sentinels, servers)
 		pool := node.NewPool(p.Dial, size+spare, size)
 		pool.TestOnBorrow = p.Reusable
-		return &Pool{Pool: pool}
+		return &Pool{Pool: pool, open: servers.Open}
 	}
 	servers.Greet = refuseClusterNode
-	server := &node.Node{Addr: o.URL.Addrs[0], Options: servers}
-	return &Pool{Pool: node.NewPool(server.Dial, size+spare, size)}
+	server := node.New(o.URL.Addrs[0], servers)
+	return &Pool{Pool: node.NewPool(server.Join, size+spare, size), open: servers.Open}
 }
 
 func (o Options) failed(err error) {
@@ -133,14 +139,9 @@ func (p *Pool) HashTags() []string {
 	return p.cluster.HashTags()
 }
 
-// OpenConnections returns the number of open connections. For a Cluster, it counts the connections to all nodes, while
-// the Stats of the pool count each connection to the whole Cluster as one.
-func (p *Pool) OpenConnections() int {
-	if p.cluster == nil {
-		return p.ActiveCount()
-	}
-	return p.cluster.OpenConnections()
-}
+// OpenConnections returns the number of open network connections to Redis servers, while the Stats of the pool count
+// the users of these connections.
+func (p *Pool) OpenConnections() int { return int(p.open.Load()) }
 
 // Close closes all connections. Its error is always nil.
 func (p *Pool) Close() error {

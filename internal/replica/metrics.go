@@ -41,7 +41,7 @@ func observeRoundTrips(registry prometheus.Registerer) func(took time.Duration) 
 	return func(took time.Duration) { trips.Observe(took.Seconds()) }
 }
 
-// countConnections registers the metrics of the connections to Redis. Messages may use max of them.
+// countConnections registers the metrics of the connections to Redis and of their users. max messages may use them.
 func countConnections(registry prometheus.Registerer, pool *redispool.Pool, max int) {
 	auto := promauto.With(registry)
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
@@ -50,10 +50,10 @@ func countConnections(registry prometheus.Registerer, pool *redispool.Pool, max 
 	}, func() float64 { return float64(pool.OpenConnections()) })
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "smsession_redis_connections_in_use",
-		Help: "Connections to Redis that are in use. A connection to a Cluster counts once.",
+		Help: "Messages and readiness checks that use Redis now. They share the open connections.",
 	}, func() float64 { stats := pool.Stats(); return float64(stats.ActiveCount - stats.IdleCount) })
 	auto.NewGauge(prometheus.GaugeOpts{
 		Name: "smsession_redis_connections_max",
-		Help: "Connections to Redis that messages may use at once; more messages wait.",
+		Help: "Messages that may use Redis at once; more messages wait.",
 	}).Set(float64(max))
 }

@@ -77,16 +77,6 @@ func (c *Cluster) EachPrimary(ctx context.Context, f func(addr string, conn redi
 // HashTags returns a hash tag for each primary that has slots. Before Dial has succeeded, it returns none.
 func (c *Cluster) HashTags() []string { return slices.Collect(maps.Values(c.layout.Load().tags)) }
 
-// OpenConnections returns the number of connections to all nodes.
-func (c *Cluster) OpenConnections() (n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for _, pool := range c.pools {
-		n += pool.ActiveCount()
-	}
-	return n
-}
-
 // pool returns the pool of connections to the node at addr. After Close, it returns a closed pool.
 func (c *Cluster) pool(addr string) *redis.Pool {
 	c.mu.Lock()
@@ -94,7 +84,7 @@ func (c *Cluster) pool(addr string) *redis.Pool {
 	pool, found := c.pools[addr]
 	if !found {
 		// a commit may use two connections
-		pool = node.NewPool((&node.Node{Addr: addr, Options: c.options}).Dial, 2*c.size, c.size)
+		pool = node.NewPool(node.New(addr, c.options).Join, 2*c.size, c.size)
 		c.pools[addr] = pool
 	}
 	if c.isClosed {

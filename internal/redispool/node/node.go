@@ -8,9 +8,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -50,6 +50,7 @@ type Options struct {
 	Login        func() Login           // is called before each connection
 	Database     int                    // for SELECT
 	Timeout      time.Duration          // limits one write and one read
+	Open         *atomic.Int64          // counts the open connections; may be nil
 	WaitReplicas int                    // how many replicas must have the writes of a script; 0 means no WAIT
 	Greet        func(redis.Conn) error // checks a new connection; may be nil
 	Failed       func(error)            // is called with each error before it is returned
@@ -58,15 +59,24 @@ type Options struct {
 
 // Node is a server. It is safe for concurrent use.
 type Node struct {
-	Options Options
-	Addr    string // host:port or the path of a Unix socket
+	options Options
+	addr    string
 
 	breaker breaker
+	dialing chan struct{} // has an element while a link is made
 
-	// losses contains the time of the last loss of a connection, by remote address. The name in Addr may have several
+	// losses contains the time of the last loss of a connection, by remote address. The name in addr may have several
 	// addresses. Connections that were idle at that time are probably lost, too: a restart or a failover closes all of
 	// them.
 	losses sync.Map
+
+	mu   sync.Mutex
+	link *link // the last one that was made; nil before the first
+}
+
+// New returns the node at addr, which is host:port or the path of a Unix socket. It does not contact the server.
+func New(addr string, o Options) *Node {
+	return &Node{addr: addr, options: o, dialing: make(chan struct{}, 1)}
 }
 
 // NewPool returns a pool. dial makes its connections and must return a [Conn]. If maxActive connections are in use, the
@@ -76,12 +86,12 @@ func NewPool(dial func(context.Context) (redis.Conn, error), maxActive, maxIdle 
 		IdleTimeout: idleTimeout}
 }
 
-// Reusable returns ErrStale if a connection is too old, or if another connection to the same address was lost after
-// lastUsed. pooled must be a [Conn]. The pool calls it before it hands out an idle connection.
+// Reusable returns ErrStale if a connection is too old or must not be used again, or if another connection to the same
+// address was lost after lastUsed. pooled must be a [Conn]. The pool calls it before it hands out an idle connection.
 func Reusable(pooled redis.Conn, lastUsed time.Time) error {
-	c := pooled.(*Conn)
-	lost, found := c.node.losses.Load(c.peer)
-	if time.Now().After(c.expires) || found && !lastUsed.After(lost.(time.Time)) {
+	w := pooled.(*Conn).wire
+	lost, found := w.node.losses.Load(w.peer)
+	if !w.isUsable() || found && !lastUsed.After(lost.(time.Time)) {
 		return ErrStale
 	}
 	return nil
@@ -92,96 +102,72 @@ func Reusable(pooled redis.Conn, lastUsed time.Time) error {
 // a failure, only one caller at a time tries to connect. Until it succeeds, Dial returns the last error to the other
 // callers at once.
 func (n *Node) Dial(ctx context.Context) (redis.Conn, error) {
-	if err := n.breaker.enter(); err != nil {
+	w, err := n.dial(ctx)
+	if err != nil {
 		return nil, err
 	}
-	c, err := n.connect(ctx, n.Options.Greet)
-	if errors.Is(err, ErrRedial) {
-		c, err = n.connect(ctx, nil)
-	}
-	if err != nil {
-		err = fmt.Errorf("connect to %s: %w", n.Addr, err)
-	}
-	n.breaker.leave(err, ctx.Err() != nil)
-	if err != nil {
-		n.Options.Failed(err)
-		return nil, err
-	}
+	c := &Conn{wire: w}
+	c.Run = c.roundTrip
 	return c, nil
 }
 
-// connect opens a connection, logs in and calls greet, which may be nil.
-func (n *Node) connect(ctx context.Context, greet func(redis.Conn) error) (*Conn, error) {
-	c := &Conn{node: n, expires: time.Now().Add(minAge + rand.N(ageSpread))}
-	c.Run = c.roundTrip
-	login := n.Options.Login()
-	raw, err := redis.DialContext(ctx, "tcp", n.Addr,
-		redis.DialContextFunc(c.open),
-		redis.DialTLSHandshakeTimeout(dial.Timeout),
-		redis.DialReadTimeout(n.Options.Timeout),
-		redis.DialWriteTimeout(n.Options.Timeout),
-		redis.DialUseTLS(login.TLS != nil),
-		redis.DialTLSConfig(login.TLS),
-	)
-	if err == nil {
-		c.raw = raw
-		if err = c.logIn(login); err == nil && greet != nil {
-			err = greet(raw)
-		}
-		if err != nil {
-			_ = raw.Close()
-		}
+// Join is like Dial, but its Conns share one connection. While it is made, Join waits for it. Commands that block the
+// server, or that change the state of the connection, must not be sent over it. If scripts wait for replicas, each Conn
+// has a connection of its own, because WAIT blocks.
+func (n *Node) Join(ctx context.Context) (redis.Conn, error) {
+	if n.options.WaitReplicas > 0 {
+		return n.Dial(ctx)
 	}
-	if c.peer != "" {
-		n.Options.Dialer.Report(c.peer, err == nil)
+	if c := n.share(); c != nil {
+		return c, nil
 	}
-	return c, err
-}
-
-// open opens the network connection. redigo calls it.
-func (c *Conn) open(ctx context.Context, _, addr string) (net.Conn, error) {
-	s, err := c.node.Options.Dialer.Dial(ctx, addr)
+	select {
+	case n.dialing <- struct{}{}:
+		defer func() { <-n.dialing }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	if c := n.share(); c != nil { // made in the meantime
+		return c, nil
+	}
+	w, err := n.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	c.peer = s.RemoteAddr().String()
-	return &socket{Conn: s}, nil
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.link = newLink(w)
+	return n.link.conn(), nil
 }
 
-// logIn authenticates and selects the database. redigo could do both, but its error does not show which step failed. An
-// error reply to either step is a refusal.
-func (c *Conn) logIn(l Login) error {
-	if err := c.ping(); err != nil {
-		return err
-	}
-	var commands []Command
-	switch {
-	case l.Username != "":
-		commands = append(commands, Command{"AUTH", []any{l.Username, l.Password}})
-	case l.Password != "":
-		commands = append(commands, Command{"AUTH", []any{l.Password}})
-	}
-	if database := c.node.Options.Database; database != 0 {
-		commands = append(commands, Command{"SELECT", []any{database}})
-	}
-	for _, command := range commands {
-		if _, err := c.raw.Do(command.Name, command.Args...); Code(err) != "" {
-			return Refuse(redact(err))
-		} else if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// ping returns an error if the server does not accept the connection. A server that has too many clients refuses a new
-// one only in its first reply. A server that does not permit PING has accepted the connection.
-func (c *Conn) ping() error {
-	_, err := c.raw.Do("PING")
-	if code := Code(err); code == "NOAUTH" || code == "NOPERM" {
+// share returns a Conn over the present link, or nil if there is no link that can be used.
+func (n *Node) share() redis.Conn {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.link == nil || n.link.users == 0 || !n.link.isUsable() {
 		return nil
 	}
-	return err
+	n.link.users++
+	return n.link.conn()
+}
+
+func (n *Node) dial(ctx context.Context) (*wire, error) {
+	if err := n.breaker.enter(); err != nil {
+		return nil, err
+	}
+	w, err := n.connect(ctx, n.options.Greet)
+	if errors.Is(err, ErrRedial) {
+		w, err = n.connect(ctx, nil)
+	}
+	if err != nil {
+		err = fmt.Errorf("connect to %s: %w", n.addr, err)
+	}
+	n.breaker.leave(err, ctx.Err() != nil)
+	if err != nil {
+		n.options.Failed(err)
+		return nil, err
+	}
+	return w, nil
 }
 
 // lose records the loss of a connection. If a command timed out, the server may hang. After any other error, the next
@@ -190,5 +176,12 @@ func (n *Node) lose(peer string, err error) {
 	n.losses.Store(peer, time.Now()) // with its monotonic part, because the wall clock may jump
 	if network, ok := errors.AsType[net.Error](err); ok && network.Timeout() {
 		n.breaker.trip(err)
+	}
+}
+
+// observe records a round trip that began at a time.
+func (n *Node) observe(began time.Time) {
+	if n.options.Observe != nil {
+		n.options.Observe(time.Since(began))
 	}
 }

@@ -41,12 +41,12 @@ func pooled(t *testing.T, n *Node, peer string) *Conn {
 	t.Helper()
 	client, server := net.Pipe()
 	t.Cleanup(func() { client.Close(); server.Close() })
-	return &Conn{node: n, raw: redis.NewConn(client, 0, 0), peer: peer, expires: time.Now().Add(time.Hour)}
+	return &Conn{wire: &wire{node: n, raw: redis.NewConn(client, 0, 0), peer: peer, expires: time.Now().Add(time.Hour)}}
 }
 
 func TestReusable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		n := &Node{Addr: "redis.example.com:6379"}
+		n := New("redis.example.com:6379", Options{})
 		same, other := pooled(t, n, "10.0.0.1:6379"), pooled(t, n, "10.0.0.2:6379")
 		before := time.Now()
 		time.Sleep(time.Second)
@@ -93,13 +93,13 @@ func TestRedial(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			greetings := 0
-			n := &Node{Addr: l.Addr().String(), Options: Options{
+			n := New(l.Addr().String(), Options{
 				Dialer:  &dial.Dialer{},
 				Login:   func() Login { return Login{} },
 				Timeout: time.Minute,
 				Greet:   func(redis.Conn) error { greetings++; return row.greeting },
 				Failed:  func(error) {},
-			}}
+			})
 			c, err := n.Dial(t.Context())
 			if (err == nil) != row.ok || err != nil && !errors.Is(err, row.greeting) || greetings != 1 {
 				t.Errorf("after %d greetings the error is %v", greetings, err)

@@ -68,7 +68,8 @@ func sendTwo(t *testing.T, c redis.Conn) {
 func TestSocket(t *testing.T) {
 	t.Run("a large pipeline is one write", func(t *testing.T) {
 		network := connectPipe(t)
-		c := &Conn{node: &Node{}, raw: redis.NewConn(&socket{Conn: network}, dial.Timeout, dial.Timeout)}
+		s := &socket{Conn: network, timeout: dial.Timeout}
+		c := &Conn{wire: &wire{node: &Node{}, raw: redis.NewConn(s, 0, 0)}}
 		c.Run = c.roundTrip
 		for n := 1; n <= 3; n++ {
 			sendTwo(t, c)

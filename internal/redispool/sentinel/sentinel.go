@@ -42,7 +42,7 @@ func New(name string, addrs []string, sentinels, servers node.Options) *Primary 
 	servers.Greet = isPrimary
 	p := &Primary{name: name, options: servers}
 	for _, addr := range addrs {
-		p.sentinels = append(p.sentinels, &node.Node{Addr: addr, Options: sentinels})
+		p.sentinels = append(p.sentinels, node.New(addr, sentinels))
 	}
 	return p
 }
@@ -58,8 +58,8 @@ func (p *Primary) Dial(ctx context.Context) (redis.Conn, error) {
 	}
 	var errs []error
 	for _, addr := range addrs {
-		server, _ := p.servers.LoadOrStore(addr, &node.Node{Addr: addr, Options: p.options})
-		c, err := server.(*node.Node).Dial(ctx)
+		server, _ := p.servers.LoadOrStore(addr, node.New(addr, p.options))
+		c, err := server.(*node.Node).Join(ctx)
 		if err == nil {
 			p.current.Store(&addr)
 			return c, nil

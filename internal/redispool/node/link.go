@@ -1,0 +1,118 @@
+package node
+
+import (
+	"errors"
+	"runtime"
+	"sync"
+	"time"
+)
+
+// maxBatches is the number of batches that a link writes without having received their replies. If Redis or the network
+// is slower, the commands gather in fewer, larger batches.
+const maxBatches = 64
+
+var errClosed = errors.New("the connection to Redis was closed by this replica")
+
+// link is a wire that many Conns share. The commands that gather at the same time are written together, because a write
+// and a read cost more than most commands, both here and at Redis. Redis replies in the order of the commands.
+//
+// A call stays in the order until its replies have arrived or the wire fails. Therefore no reply can reach another
+// call. Commands that block the server, or that change the state of the connection, must not be sent over a link.
+type link struct {
+	*wire
+	users int           // how many Conns are not closed; node.mu guards it
+	wake  chan struct{} // has an element if write has to run
+	sent  chan []*call  // the batches whose replies have not arrived, in their order
+
+	mu       sync.Mutex // also guards sending on the wire
+	queue    []*call    // not yet written
+	isClosed bool
+}
+
+// call is a pipeline of one Conn. The Conn waits for done before it uses the call again.
+type call struct {
+	commands []Command
+	replies  []Reply
+	done     chan struct{}
+}
+
+// newLink returns a link with one user. It ends when its last user leaves.
+func newLink(w *wire) *link {
+	w.socket.isShared = true
+	l := &link{wire: w, users: 1, wake: make(chan struct{}, 1), sent: make(chan []*call, maxBatches)}
+	go l.write()
+	go l.read()
+	return l
+}
+
+// conn returns a Conn over the link.
+func (l *link) conn() *Conn {
+	c := &call{done: make(chan struct{}, 1)}
+	return &Conn{wire: l.wire, link: l, Pipeline: Pipeline{Run: func(commands []Command) []Reply {
+		began := time.Now()
+		c.commands, c.replies = commands, make([]Reply, len(commands))
+		l.enqueue(c)
+		<-c.done
+		l.node.observe(began)
+		return c.replies
+	}}}
+}
+
+// enqueue encodes the commands of a call for the next batch.
+func (l *link) enqueue(c *call) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.isClosed {
+		for i := range c.replies {
+			c.replies[i].Err = errClosed
+		}
+		c.done <- struct{}{}
+		return
+	}
+	l.send(c.commands)
+	if l.queue = append(l.queue, c); len(l.queue) == 1 {
+		l.wake <- struct{}{} // write has emptied both the queue and the channel
+	}
+}
+
+// write writes the commands that have gathered, one batch after the other.
+func (l *link) write() {
+	defer close(l.sent)
+	var spare []byte
+	for range l.wake {
+		runtime.Gosched() // the messages that can run now join the batch
+		l.mu.Lock()
+		_ = l.raw.Flush() // receive returns its error
+		batch, bytes := l.queue, l.socket.take(spare)
+		l.queue = make([]*call, 0, cap(batch))
+		l.mu.Unlock()
+		spare = l.socket.send(bytes)
+		l.sent <- batch
+	}
+}
+
+// read receives the replies of the batches that were written. If the wire fails, every call gets the error.
+func (l *link) read() {
+	for batch := range l.sent {
+		for _, c := range batch {
+			l.receiveAll(c.commands, c.replies)
+			c.done <- struct{}{}
+		}
+	}
+}
+
+// leave removes a user. The last one closes the wire. No call is under way then, because each call has a user.
+func (l *link) leave() error {
+	l.node.mu.Lock()
+	l.users--
+	isLast := l.users == 0
+	l.node.mu.Unlock()
+	if !isLast {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.isClosed = true
+	close(l.wake)
+	return l.raw.Close()
+}

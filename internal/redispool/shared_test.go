@@ -1,0 +1,155 @@
+package redispool_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/redispool"
+	"smsession/internal/redistest"
+)
+
+func TestSharedConnection(t *testing.T) {
+	t.Parallel()
+	s := redistest.Start(t, redistest.Options{})
+	p := open(t, redispool.Options{URL: at(s.Addr()), Timeout: patient})
+	t.Run("all users of a pool share one connection", func(t *testing.T) {
+		if n := len(ids(t, p, redispool.Size)); n != 1 || p.OpenConnections() != 1 {
+			t.Errorf("%d users have used %d connections, and %d are open", redispool.Size, n, p.OpenConnections())
+		}
+	})
+	t.Run("each user gets the replies to its own commands", func(t *testing.T) {
+		if served, failed := exchange(t, p, 200); failed != 0 || served == 0 {
+			t.Errorf("%d pipelines failed", failed)
+		}
+	})
+	t.Run("they are not mixed up while the server restarts", func(t *testing.T) {
+		var group sync.WaitGroup
+		group.Go(func() {
+			for range 3 {
+				s.Kill()
+				if err := s.Restart(); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+		served, failed := exchange(t, p, 2000)
+		group.Wait()
+		t.Logf("%d pipelines were served, %d failed", served, failed)
+		if failed == 0 {
+			t.Error("no connection was lost: nothing was tested")
+		}
+		eventually(t, func() error { return ping(t.Context(), p) })
+	})
+	t.Run("it ends for all users after READONLY", func(t *testing.T) {
+		before := id(t, p)
+		other := p.Get()
+		defer other.Close()
+		s.CLI("REPLICAOF", "127.0.0.1", "1")
+		if _, err := do(p, "SET", "key", "value"); !hasCode(err, "READONLY") {
+			t.Fatalf("SET: %v, want READONLY", err)
+		}
+		s.CLI("REPLICAOF", "NO", "ONE")
+		if got, err := redis.Int64(other.Do("CLIENT", "ID")); got != before || err != nil {
+			t.Errorf("a user that still had it got connection %d, %v, want %d", got, err, before)
+		}
+		other.Close()
+		if id(t, p) == before {
+			t.Error("the connection that got READONLY is used again")
+		}
+		if n := p.OpenConnections(); n != 1 {
+			t.Errorf("%d connections are open, want the new one", n)
+		}
+	})
+	t.Run("it is closed after its last user", func(t *testing.T) {
+		last := p.Get()
+		p.Close()
+		if _, err := last.Do("PING"); err != nil || p.OpenConnections() != 1 {
+			t.Errorf("the last user gets %v, and %d connections are open", err, p.OpenConnections())
+		}
+		last.Close()
+		if n := p.OpenConnections(); n != 0 {
+			t.Errorf("%d connections are open", n)
+		}
+	})
+}
+
+// exchange runs n pipelines by as many users as a pool has, and checks that no reply belongs to another pipeline. It
+// returns how many pipelines got all their replies, and how many got an error.
+func exchange(t *testing.T, p *redispool.Pool, n int64) (served, failed int64) {
+	t.Helper()
+	var left, good, bad atomic.Int64
+	left.Store(n)
+	var group sync.WaitGroup
+	for user := range redispool.Size {
+		group.Go(func() {
+			for number := left.Add(-1); number >= 0; number = left.Add(-1) {
+				if err := echoThree(t, p, fmt.Sprintf("%d of user %d", number, user)); err != nil {
+					bad.Add(1)
+				} else {
+					good.Add(1)
+				}
+			}
+		})
+	}
+	group.Wait()
+	return good.Load(), bad.Load()
+}
+
+// echoThree sends a pipeline of three commands, whose second reply is large.
+func echoThree(t *testing.T, p *redispool.Pool, name string) (err error) {
+	c := p.Get()
+	defer c.Close()
+	texts := []string{"first " + name, strings.Repeat(name, 1000), "last " + name}
+	for _, text := range texts {
+		c.Send("ECHO", text)
+	}
+	c.Flush()
+	for _, want := range texts {
+		got, receiveErr := redis.String(c.Receive())
+		if receiveErr == nil && got != want {
+			t.Errorf("the reply to %.40q is %.40q", want, got)
+		}
+		err = errors.Join(err, receiveErr)
+	}
+	return err
+}
+
+func TestJoin(t *testing.T) {
+	t.Parallel()
+	t.Run("users that begin together wait for one connection", func(t *testing.T) {
+		s := redistest.Start(t, redistest.Options{})
+		look := redistest.Conn(t, s.Addr())
+		before := info(t, look, "total_connections_received")
+		p := open(t, redispool.Options{URL: at(s.Addr()), Timeout: patient})
+		if _, failed := exchange(t, p, redispool.Size); failed != 0 {
+			t.Errorf("%d users failed", failed)
+		}
+		if n := info(t, look, "total_connections_received") - before; n != 1 {
+			t.Errorf("they made %d connections", n)
+		}
+	})
+	t.Run("a user may give up while another one connects", func(t *testing.T) {
+		l := listen(t, "127.0.0.1:0")
+		p := open(t, redispool.Options{URL: at(l.Addr().String()), Timeout: patient})
+		var group sync.WaitGroup
+		group.Go(func() { p.GetContext(t.Context()) })
+		server, err := l.Accept()
+		if err != nil {
+			t.Fatal(err)
+		}
+		hurried, cancel := context.WithCancel(t.Context())
+		cancel()
+		if _, err := p.GetContext(hurried); !errors.Is(err, context.Canceled) {
+			t.Errorf("it gets %v", err)
+		}
+		server.Close()
+		group.Wait()
+	})
+}
