@@ -430,6 +430,7 @@ func TestNaiveCommits(t *testing.T) {
 	for name, naive := range map[string]func(*model){
 		"a record that is saved without a comparison": func(m *model) { m.anyRecord = true },
 		"a pointer that is set without a comparison":  func(m *model) { m.anyPointer = true },
+		"a pointer that is renewed without a look":    func(m *model) { m.blindPointer = true },
 		"a record that is not deleted":                func(m *model) { m.noErase = true },
 		"an end that is saved without a comparison":   func(m *model) { m.anyEnd = true },
 		"an end that deletes the record":              func(m *model) { m.endDeletes = true },

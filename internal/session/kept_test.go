@@ -104,7 +104,7 @@ func TestKeptAnswerWithoutARecord(t *testing.T) {
 	}
 }
 
-// losing is a connection that loses the reply to a script.
+// losing is a connection that loses the reply to a script, or to GETEX if script is nil.
 type losing struct {
 	*sharedConn
 	script *redis.Script
@@ -112,7 +112,9 @@ type losing struct {
 }
 
 func (l *losing) Receive() (any, error) {
-	isCut := *l.cuts > 0 && l.queue[0][0] == l.script.Hash()
+	next := l.queue[0]
+	isCut := *l.cuts > 0 &&
+		(l.script == nil && next.command == "GETEX" || l.script != nil && next.args[0] == l.script.Hash())
 	reply, err := l.sharedConn.Receive()
 	if isCut {
 		*l.cuts--

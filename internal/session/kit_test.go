@@ -112,7 +112,8 @@ func (c canned) Do(command string, args ...any) (any, error) {
 	return bytes.Clone(c.record), nil
 }
 
-// isOfCommit reports whether a command is a script of a commit.
+// isOfCommit reports whether a command belongs to a commit.
 func isOfCommit(command string, args []any) bool {
-	return command == "EVALSHA" && (args[0] == scripts.record.Hash() || args[0] == scripts.pointer.Hash())
+	return command == "GETEX" ||
+		command == "EVALSHA" && (args[0] == scripts.record.Hash() || args[0] == scripts.pointer.Hash())
 }

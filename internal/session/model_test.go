@@ -25,7 +25,7 @@ type model struct {
 	ends map[string]time.Time // when turns expire; nil if they do not
 
 	// Each of these makes one script naive.
-	anyRecord, anyRevision, anyPointer, noErase, anyEnd, endDeletes, anyDiscard, anyTurn, anyRenewal bool
+	anyRecord, anyRevision, anyPointer, blindPointer, noErase, anyEnd, endDeletes, anyDiscard, anyTurn, anyRenewal bool
 }
 
 func newModel() *model { return &model{keys: map[string]string{}} }
@@ -56,6 +56,11 @@ func (m *model) do(command string, a []string) (any, error) {
 	case "DEL":
 		delete(m.keys, a[0])
 		return int64(1), nil
+	case "GETEX":
+		if m.blindPointer {
+			return []byte(running), nil
+		}
+		return m.getAny(a[0])
 	}
 	key := a[2]
 	if end, hasEnd := m.ends[key]; hasEnd && !time.Now().Before(end) {
@@ -111,15 +116,21 @@ func (m *model) do(command string, a []string) (any, error) {
 
 const errWrongType = redis.Error("WRONGTYPE Operation against a key holding the wrong kind of value")
 
+// get returns a value as the script find does.
 func (m *model) get(key string) (any, error) {
+	if size := len(m.keys[key]); size > record.MaxSize {
+		return int64(size), nil
+	}
+	return m.getAny(key)
+}
+
+func (m *model) getAny(key string) (any, error) {
 	value, exists := m.keys[key]
 	switch {
 	case !exists:
 		return nil, nil
 	case value == aHash:
 		return nil, errWrongType
-	case len(value) > record.MaxSize:
-		return int64(len(value)), nil
 	}
 	return []byte(value), nil
 }
@@ -183,8 +194,14 @@ func TestModel(t *testing.T) {
 					}
 					args = []any{args[0], front, length, args[1], 60_000}
 				}
-				want, wrong := m.do("EVALSHA", copied(append([]any{one.Hash(), keys}, args...)))
-				got, err := one.Do(conn, args...)
+				command, sent := "EVALSHA", append([]any{one.Hash(), keys}, args...)
+				if rapid.IntRange(0, 8).Draw(t, "GETEX") == 0 {
+					command, sent = "GETEX", []any{args[0], "PX", 60_000}
+				} else if err := one.Load(conn); err != nil {
+					t.Fatal(err)
+				}
+				want, wrong := m.do(command, copied(sent))
+				got, err := conn.Do(command, sent...)
 				if err == nil && !reflect.DeepEqual(got, want) || (node.Code(err) == "WRONGTYPE") != (wrong != nil) ||
 					err != nil && wrong == nil {
 					t.Fatalf("%.60q: Redis returns %.60q, %v, and the model %.60q, %v", args, got, err, want, wrong)

@@ -1,12 +1,14 @@
 package session
 
 import (
+	"context"
 	"embed"
 	"errors"
 	"fmt"
 
 	"github.com/gomodule/redigo/redis"
 
+	"smsession/internal/redispool/node"
 	"smsession/internal/session/record"
 )
 
@@ -36,4 +38,68 @@ func newScript(name string, keys int) *redis.Script {
 		panic(err) // only if the program was built without the file
 	}
 	return redis.NewScript(keys, fmt.Sprintf("local maxSize = %d\n%s%s", record.MaxSize, functions, script))
+}
+
+// call is a call of a script with its arguments. If script is nil, it is the command GETEX.
+type call struct {
+	script *redis.Script
+	args   []any
+}
+
+func (c call) send(conn redis.Conn) error {
+	if c.script == nil {
+		return conn.Send("GETEX", c.args...)
+	}
+	return c.script.SendHash(conn, c.args...)
+}
+
+func (c call) run(conn redis.Conn) (r reply) {
+	if c.script == nil {
+		r.value, r.err = conn.Do("GETEX", c.args...)
+	} else {
+		r.value, r.err = c.script.Do(conn, c.args...)
+	}
+	return r
+}
+
+// reply is the reply to a call. It is zero if the call was not sent.
+type reply struct {
+	value any
+	err   error
+}
+
+// hasSaved reports whether the script has saved its value.
+func (r reply) hasSaved() bool { return r.err == nil && r.value == int64(1) }
+
+// text returns the value that the script find has returned: nil if there is no such key. It reports false if the script
+// has failed, or if the value must not be read.
+func (r reply) text() (value []byte, isRead bool) {
+	value, isText := r.value.([]byte)
+	return value, r.err == nil && (isText || r.value == nil)
+}
+
+// runAtOnce runs calls in one round trip, and returns a reply for each. On a Cluster, they run in any order.
+//
+// A server does not know the scripts after a restart or a failover. If it does not know one of them, runAtOnce runs
+// this call and the calls after it again, one after the other, unless ctx has ended.
+func runAtOnce(ctx context.Context, conn redis.Conn, calls ...call) []reply {
+	replies := make([]reply, len(calls))
+	var err error
+	for _, c := range calls {
+		err = errors.Join(err, c.send(conn))
+	}
+	err = errors.Join(err, conn.Flush())
+	isUnknown := false
+	for i := range replies {
+		if replies[i].err = err; err == nil {
+			replies[i].value, replies[i].err = conn.Receive()
+		}
+	}
+	for i, c := range calls {
+		isUnknown = isUnknown || node.Code(replies[i].err) == "NOSCRIPT"
+		if isUnknown && ctx.Err() == nil {
+			replies[i] = c.run(conn)
+		}
+	}
+	return replies
 }

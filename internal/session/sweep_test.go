@@ -9,7 +9,7 @@ import (
 )
 
 // forgetful is a connection to a Cluster. It executes every command, and loses the replies of the node that has the
-// record.
+// pointer.
 type forgetful struct {
 	canned
 	model   *model
@@ -21,7 +21,7 @@ func (f *forgetful) Do(command string, args ...any) (any, error) {
 		return nil, nil
 	}
 	reply, err := f.model.do(command, copied(args))
-	if args[0] == scripts.record.Hash() {
+	if command == "GETEX" || args[0] == scripts.pointer.Hash() {
 		return nil, errCut
 	}
 	return reply, err

@@ -3,12 +3,9 @@ package session
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
-
-	"smsession/internal/redispool/node"
 )
 
 const (
@@ -103,35 +100,20 @@ func (m *Manager) pollTurn(ctx context.Context, d *delivery, past *history) (ear
 	if past.attempts == 0 && d.cookie != "" {
 		first, key = d.cookie, m.keys.Session(d.cookie)
 	}
+	calls := []call{{scripts.turn, d.turn.hold()}}
+	if !m.options.IsCluster {
+		calls = append(calls, call{scripts.find, []any{key}})
+	}
 	err = m.withSlot(ctx, past.hangUp, "take turn", func(conn redis.Conn) error {
-		var taken, read scriptReply
-		if m.options.IsCluster {
-			taken, read.err = run(conn, scripts.turn, d.turn.hold()), errAbsent
-		} else {
-			taken, read = d.turn.takeAndRead(conn, key)
+		replies := runAtOnce(ctx, conn, calls...)
+		if has = replies[0].hasSaved(); has && len(replies) > 1 {
+			if value, isRead := replies[1].text(); isRead {
+				early = prefetched{first, value}
+			}
 		}
-		value, isRead := read.text()
-		if has = taken.hasSaved(); has && isRead {
-			early = prefetched{first, value}
-		}
-		return taken.err
+		return replies[0].err
 	})
 	return early, has, err
-}
-
-// takeAndRead takes the turn and then reads a key, in one round trip. read has an error if the key must be read again.
-func (t *turn) takeAndRead(conn redis.Conn, key string) (taken, read scriptReply) {
-	err := errors.Join(
-		scripts.turn.SendHash(conn, t.hold()...), scripts.find.SendHash(conn, key), conn.Flush())
-	if err != nil {
-		return scriptReply{err: err}, scriptReply{err: err}
-	}
-	taken, read = receive(conn), receive(conn)
-	if node.Code(taken.err) == "NOSCRIPT" { // then the key was read before the turn is taken
-		read.err = taken.err
-		taken = run(conn, scripts.turn, t.hold())
-	}
-	return taken, read
 }
 
 // keepTurn renews a turn in the background until stop is called.
@@ -151,5 +133,5 @@ func (m *Manager) keepTurn(t *turn) (stop func()) {
 func (m *Manager) runBriefly(ctx context.Context, what string, script *redis.Script, args []any) {
 	ctx, cancel := context.WithTimeout(ctx, sweepTime)
 	defer cancel()
-	_ = m.withSlot(ctx, nil, what, func(conn redis.Conn) error { return run(conn, script, args).err })
+	_ = m.withSlot(ctx, nil, what, func(conn redis.Conn) error { return call{script, args}.run(conn).err })
 }

@@ -157,22 +157,28 @@ func (s *shared) setRefuses(refuses bool) {
 	s.refuses = refuses
 }
 
+// queued is a command that was sent.
+type queued struct {
+	command string
+	args    []string
+}
+
 // sharedConn is a connection to a shared Redis.
 type sharedConn struct {
 	gate
 	*shared
-	queue [][]string
+	queue []queued
 }
 
-func (c *sharedConn) Send(_ string, args ...any) error {
-	c.queue = append(c.queue, copied(args))
+func (c *sharedConn) Send(command string, args ...any) error {
+	c.queue = append(c.queue, queued{command, copied(args)})
 	return nil
 }
 
 func (c *sharedConn) Receive() (any, error) {
-	args := c.queue[0]
+	next := c.queue[0]
 	c.queue = c.queue[1:]
-	reply, err := c.run("EVALSHA", args)
+	reply, err := c.run(next.command, next.args)
 	if err == errCut {
 		c.err = err
 	}
