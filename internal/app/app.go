@@ -4,7 +4,6 @@ package app
 
 import (
 	"context"
-	"net/http"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -27,11 +26,11 @@ type Options struct {
 
 // App is a conversation.Responder that calls an app over HTTP. It is safe for concurrent use.
 type App struct {
-	options   Options
-	slots     *semaphore.Weighted
-	transport *http.Transport
-	protocol  protocol
-	metrics   *metrics
+	options  Options
+	slots    *semaphore.Weighted
+	pool     *pool
+	protocol protocol
+	metrics  *metrics
 }
 
 var _ conversation.Responder = (*App)(nil)
@@ -50,16 +49,16 @@ func NewTwilio(o Options) *App {
 
 func newApp(o Options, p protocol) *App {
 	return &App{
-		options:   o,
-		slots:     semaphore.NewWeighted(int64(o.Concurrency)),
-		transport: newTransport(o.Concurrency),
-		protocol:  p,
-		metrics:   newMetrics(o.Registry, o.Concurrency),
+		options:  o,
+		slots:    semaphore.NewWeighted(int64(o.Concurrency)),
+		pool:     newPool(o.URL),
+		protocol: p,
+		metrics:  newMetrics(o.Registry, o.Concurrency),
 	}
 }
 
 // Close closes idle connections. Connections in use are closed when they have been idle for a second.
-func (a *App) Close() { a.transport.CloseIdleConnections() }
+func (a *App) Close() { a.pool.close() }
 
 // Respond calls the app. The error is a conversation.Failure with one of Faults, or conversation.ErrWaited if the app
 // was not called, because less than a quarter of Options.Timeout was left until ctx ends. If ctx is cancelled during
@@ -80,7 +79,7 @@ func (a *App) Respond(
 	ctx, cancel := context.WithDeadline(ctx, begun.Add(a.options.Timeout)) // or earlier
 	defer cancel()
 
-	c := &client{transport: a.transport, isObserved: a.options.Observe != nil, retries: a.metrics.retries}
+	c := &client{pool: a.pool, isObserved: a.options.Observe != nil, retries: a.metrics.retries}
 	after, reply, failed := a.protocol.respond(ctx, c, state, message)
 	a.metrics.count(failed, time.Since(begun))
 	if failed != nil {

@@ -1,47 +1,129 @@
 package app
 
 import (
+	"crypto/tls"
+	"errors"
+	"io"
 	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
 	"syscall"
 	"testing"
+
+	"smsession/internal/weburl"
 )
 
-// writer is a connection whose Write calls a function.
+// writer is a connection whose Write returns a result.
 type writer struct {
 	net.Conn
-	write func() (int, error)
+	n   int
+	err error
 }
 
-func (w writer) Write([]byte) (int, error) { return w.write() }
+func (w writer) Write([]byte) (int, error) { return w.n, w.err }
 
-// The app may answer before Write returns. A request that the app has received would then be sent again, if the attempt
-// did not know about it yet.
-func TestConnReportsBeforeItWrites(t *testing.T) {
-	a := new(attempt)
-	var n int
-	var err error
-	c := &conn{Conn: writer{write: func() (int, error) {
-		if !a.isSent.Load() {
-			t.Error("the attempt does not know that bytes are being written")
-		}
-		return n, err
-	}}}
-	c.attempt.Store(a)
-	for _, step := range []struct {
+func TestSend(t *testing.T) {
+	for _, row := range []struct {
 		name   string
 		n      int
-		err    error
 		isSent bool
 	}{
-		{"a write that fails at once sends nothing", 0, syscall.EPIPE, false},
-		{"a write that fails later has sent something", 3, syscall.EPIPE, true},
-		{"a later write without a byte does not change that", 0, syscall.EPIPE, true},
+		{"a write that fails at once sends nothing", 0, false},
+		{"a write that fails later has sent something", 3, true},
 	} {
-		t.Run(step.name, func(t *testing.T) {
-			n, err = step.n, step.err
-			if got, _ := c.Write([]byte("POST")); got != n || a.isSent.Load() != step.isSent {
-				t.Errorf("%d bytes are written, isSent is %t", got, a.isSent.Load())
+		t.Run(row.name, func(t *testing.T) {
+			c := conn{Conn: writer{n: row.n, err: syscall.EPIPE}}
+			if isSent, err := c.send(post(""), "a=1"); isSent != row.isSent || !errors.Is(err, syscall.EPIPE) {
+				t.Errorf("isSent is %t, the error is %v", isSent, err)
 			}
 		})
+	}
+}
+
+func post(host string) *http.Request {
+	return &http.Request{Method: "POST", URL: &url.URL{Scheme: "http", Host: host, Path: "/"}, Host: "a.example"}
+}
+
+// newRawPool returns the pool of the connections to a server that answers every request with the same bytes.
+func newRawPool(t *testing.T, start func(*httptest.Server), answer string) *pool {
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, b, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer c.Close()
+		for err == nil {
+			io.WriteString(c, answer)
+			_, err = http.ReadRequest(b.Reader)
+		}
+	}))
+	s.TLS = &tls.Config{DynamicRecordSizingDisabled: true} // so that TLS reads more than a request asks for
+	start(s)
+	t.Cleanup(s.Close)
+	p := newPool(weburl.Split(s.URL))
+	if p.tls != nil {
+		p.tls.RootCAs = s.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
+	}
+	t.Cleanup(p.close)
+	return p
+}
+
+// Bytes after an answer must not become the answer to the next message, which another person may have sent.
+func TestReuse(t *testing.T) {
+	const ok, hello, limit = "HTTP/1.1 200 OK\r\n", "Content-Length: 5\r\n\r\nHello", 9999
+	long := strings.Repeat("x", limit+1)
+	for _, row := range []struct {
+		name, answer, body string
+		isReused           bool
+	}{
+		{"a connection is used again", ok + hello, "Hello", true},
+		{"an interim answer is skipped", "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n" + ok + hello, "Hello", true},
+		{"chunks are read to their end", ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n\r\n", "Hello", true},
+		{"204 has no body", "HTTP/1.1 204 No Content\r\n\r\n", "", true},
+		{"an empty body is not decompressed", ok + "Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n", "", true},
+		{"a second answer is not read", ok + hello + ok + "Content-Length: 4\r\n\r\nEvil", "Hello", false},
+		{"a long second answer is not read", ok + hello + ok + "A: " + long, "Hello", false},
+		{"a second answer after a long one is not read", ok + "Content-Length: 9999\r\n\r\n" + long, long[1:], false},
+		{"a body of 204 is not read", "HTTP/1.1 204 No Content\r\n\r\nHello", "", false},
+		{"nobody waits for the rest of a long body", ok + "Content-Length: 99999\r\n\r\n" + long, long, false},
+		{"an app may close a connection", ok + "Connection: close\r\n" + hello, "Hello", false},
+		{"HTTP 1.0 closes a connection", "HTTP/1.0 200 OK\r\n" + hello, "Hello", false},
+	} {
+		for scheme, start := range map[string]func(*httptest.Server){
+			"http": (*httptest.Server).Start, "https": (*httptest.Server).StartTLS,
+		} {
+			t.Run(row.name+" with "+scheme, func(t *testing.T) {
+				p := newRawPool(t, start, row.answer)
+				for i := range 2 {
+					got, a := p.attempt(t.Context(), post(p.address), "", limit)
+					if a.err == errClosed {
+						got, a = p.attempt(t.Context(), post(p.address), "", limit)
+					}
+					if a.err != nil || string(got.body) != row.body || a.isReused != (row.isReused && i > 0) {
+						t.Errorf("the answer is %.20q, the attempt is %+v", got.body, a)
+					}
+				}
+			})
+		}
+	}
+}
+
+// Interim answers without an end must not occupy a slot until the time-out.
+func TestInterimAnswers(t *testing.T) {
+	p := newRawPool(t, (*httptest.Server).Start, strings.Repeat("HTTP/1.1 100 Continue\r\n\r\n", maxHead/20))
+	if _, a := p.attempt(t.Context(), post(p.address), "", 10); !a.isSent || !errors.Is(a.err, errTooLong) {
+		t.Errorf("the attempt is %+v", a)
+	}
+}
+
+// An app may refuse a request, and close the connection, before it has read all of it.
+func TestEarlyAnswer(t *testing.T) {
+	p := newRawPool(t, (*httptest.Server).Start, "HTTP/1.1 413 Too Large\r\nConnection: close\r\n\r\n")
+	got, a := p.attempt(t.Context(), post(p.address), strings.Repeat("x\n", 16<<20), 10)
+	if got.status != http.StatusRequestEntityTooLarge || !a.isSent {
+		t.Errorf("the answer is %d, the attempt is %+v", got.status, a)
 	}
 }

@@ -59,7 +59,7 @@ func (p *jsonProtocol) respond(
 		Method: http.MethodPost, URL: at.request(), Host: p.site.public.Host,
 		Header: p.header(m.SID, now, body),
 	}
-	res, failure := c.send(ctx, r, body, maxJSON)
+	res, failure := c.send(ctx, r, string(body), maxJSON)
 	switch {
 	case res.status/100 == 3:
 		failure = p.site.moved(at, res)

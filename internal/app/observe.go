@@ -60,16 +60,16 @@ func (a *App) observe(
 
 // client sends the requests for one message. It is not safe for concurrent use.
 type client struct {
-	transport *http.Transport
-	retries   prometheus.Counter
-	status    int // of the answer to the last request, or 0 if there was none
+	pool    *pool
+	retries prometheus.Counter
+	status  int // of the answer to the last request, or 0 if there was none
 
 	isObserved bool
 	exchanges  []Exchange // only if isObserved
 }
 
 // send sends a request and reads an answer of at most limit bytes, and one more byte if it is larger.
-func (c *client) send(ctx context.Context, r *http.Request, body []byte, limit int64) (answer, *failure) {
+func (c *client) send(ctx context.Context, r *http.Request, body string, limit int) (answer, *failure) {
 	begun := time.Now()
 	res, tries, failed := c.roundTrip(ctx, r, body, limit)
 	c.status = res.status
@@ -80,7 +80,7 @@ func (c *client) send(ctx context.Context, r *http.Request, body []byte, limit i
 			header.Set("Authorization", "Basic •••")
 		}
 		c.exchanges = append(c.exchanges, Exchange{
-			Method: r.Method, URL: r.URL.String(), Header: header, Body: string(body),
+			Method: r.Method, URL: r.URL.String(), Header: header, Body: body,
 			Tries: tries, Took: time.Since(begun),
 			Status: res.status, AnswerHeader: res.header, Answer: string(res.body),
 		})

@@ -31,7 +31,9 @@ func TestTLS(t *testing.T) {
 		a := NewTwilio(Options{
 			URL: u, PublicURL: u, Timeout: time.Minute, Concurrency: 2, Registry: prometheus.NewRegistry(),
 		})
-		a.transport.TLSClientConfig = config
+		if config != nil {
+			a.pool.tls.RootCAs = config.RootCAs
+		}
 		t.Cleanup(a.Close)
 		return a
 	}

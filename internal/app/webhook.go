@@ -146,6 +146,7 @@ func (s site) header() http.Header {
 	h := make(http.Header, 16)
 	h["X-Forwarded-Host"] = []string{s.public.Host}
 	h["X-Forwarded-Proto"] = []string{scheme}
+	h["Accept-Encoding"] = []string{"gzip"}
 	if s.address.Login != "" {
 		login := s.address.Parsed().User
 		password, _ := login.Password()
@@ -184,7 +185,7 @@ func (v *visit) send(ctx context.Context, s step) (answer, *failure) {
 	}
 	h["X-Twilio-Signature"] = []string{v.signer.Sign(v.token, s.at.url(), form)}
 	r := &http.Request{Method: s.method, URL: s.at.request(), Host: v.site.public.Host, Header: h}
-	res, failure := v.client.send(ctx, r, []byte(form.Encoded()), maxDocument)
+	res, failure := v.client.send(ctx, r, form.Encoded(), maxDocument)
 	switch {
 	case res.status != 0 && res.status/100 != 2 && res.status/100 != 3: // even if the body is not complete
 		return res, v.site.badStatus(res.status)
