@@ -93,10 +93,10 @@ func (l List) Check() error {
 }
 
 func (c Cookie) check() error {
-	switch pair := c.Name + c.Value; {
-	case len(pair) > maxCookieBytes:
+	switch {
+	case len(c.Name)+len(c.Value) > maxCookieBytes:
 		return fmt.Errorf("a cookie is larger than %d bytes", maxCookieBytes)
-	case strings.ContainsFunc(pair, unicode.IsControl):
+	case strings.ContainsFunc(c.Name, unicode.IsControl) || strings.ContainsFunc(c.Value, unicode.IsControl):
 		return errors.New("a cookie has a control character")
 	case !utf8.ValidString(c.Name) || !utf8.ValidString(c.Value): // together, two invalid texts can be a valid one
 		return errors.New("a cookie is not UTF-8")

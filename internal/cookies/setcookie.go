@@ -45,6 +45,9 @@ func Parse(header string, from *url.URL, now time.Time) (Cookie, error) {
 	if c.Name == "" {
 		return Cookie{}, ErrName
 	}
+	if from == nil && !mentionsExpiry(text) {
+		return c, nil
+	}
 	// net/http refuses pairs that browsers accept, but it parses the attributes as browsers do.
 	attributes, err := http.ParseSetCookie("name=value;" + text)
 	if err != nil {
@@ -56,6 +59,12 @@ func Parse(header string, from *url.URL, now time.Time) (Cookie, error) {
 	}
 	c.scope, err = newScope(attributes, from)
 	return c, err
+}
+
+// mentionsExpiry reports whether the attributes of a cookie may have a Max-Age or an Expires.
+func mentionsExpiry(attributes string) bool {
+	lower := strings.ToLower(attributes)
+	return strings.Contains(lower, "max-age") || strings.Contains(lower, "expires")
 }
 
 // maxAge is the longest age that browsers accept, 400 days in seconds. It keeps a large Max-Age from overflowing.

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf16"
-	"unicode/utf8"
 )
 
 // Twilio's limits for one message (https://www.twilio.com/docs/messaging/twiml/message).
@@ -70,6 +69,9 @@ func checkAddresses(e *Element, v *Verb) (found Findings) {
 	if v.From != "" && !isSender(v.From) {
 		found.Fail(14102, "The %s in line %d is sent from %.60q, which is not a valid sender.", e.Name, e.Line, from)
 	}
+	if e.trimmed("statusCallback") == "" {
+		return found
+	}
 	callback, err := url.Parse(e.trimmed("statusCallback")) // may be relative
 	isAbsolute := err == nil && (callback.Scheme != "" || callback.Host != "")
 	isHTTP := err == nil && slices.Contains([]string{"", "http", "https"}, callback.Scheme)
@@ -104,7 +106,10 @@ func isSender(address string) bool {
 // outside GSM-7. Its page on error 21617 states only that a character with more bytes counts for more
 // (https://www.twilio.com/docs/api/errors/21617).
 func checkContent(v Verb) (found Findings) {
-	characters, units := utf8.RuneCountInString(v.Body), len(utf16.Encode([]rune(v.Body)))
+	characters, units := 0, 0
+	for _, r := range v.Body {
+		characters, units = characters+1, units+max(utf16.RuneLen(r), 1)
+	}
 	switch {
 	case isBlank(v.Body) && len(v.Media) == 0:
 		found.Fail(14103, "A message has neither text nor media.")

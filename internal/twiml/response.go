@@ -55,10 +55,12 @@ func readBody(contentType string, body []byte) Document {
 		return failed(12300, "Twilio does not accept the Content-Type %.60q.", mediaType)
 	}
 	var found Findings
-	_, parameters, _ := mime.ParseMediaType(contentType)
-	if charset := strings.ToLower(parameters["charset"]); charset != "" && charset != "utf-8" && !isASCII(body) {
-		found.Warn(0, "The Content-Type has the charset %.60q, which is ignored here. "+
-			"It is not confirmed whether Twilio uses it.", charset)
+	if !isASCII(body) {
+		_, parameters, _ := mime.ParseMediaType(contentType)
+		if charset := strings.ToLower(parameters["charset"]); charset != "" && charset != "utf-8" {
+			found.Warn(0, "The Content-Type has the charset %.60q, which is ignored here. "+
+				"It is not confirmed whether Twilio uses it.", charset)
+		}
 	}
 	return read(body).after(found)
 }

@@ -48,6 +48,15 @@ func parse(body []byte) (root *Element, source []byte, found Findings, err error
 	if err != nil {
 		return nil, nil, found, err
 	}
+	if root := parseSimple(source, head); root != nil {
+		return root, source, found, nil
+	}
+	root, more, err := parseXML(source, head)
+	return root, source, append(found, more...), err
+}
+
+// parseXML parses the part of a document behind its XML declaration, which ends at the offset head.
+func parseXML(source []byte, head int) (root *Element, found Findings, err error) {
 	text := source[head:]
 	if lines := lineFeeds(source[:head]); len(lines) > 0 {
 		text = append(lines, text...) // so that lines keep their numbers
@@ -93,14 +102,14 @@ func parse(body []byte) (root *Element, source []byte, found Findings, err error
 		}
 		switch {
 		case err == io.EOF && hasRoot:
-			return open[0].Children[0], source, found, nil
+			return open[0].Children[0], found, nil
 		case err == io.EOF:
 			problem = "there is no root element"
 		case err != nil:
-			return nil, nil, found, err
+			return nil, found, err
 		}
 		if problem != "" {
-			return nil, nil, found, &xml.SyntaxError{Line: line, Msg: problem}
+			return nil, found, &xml.SyntaxError{Line: line, Msg: problem}
 		}
 	}
 }
