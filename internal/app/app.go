@@ -44,7 +44,7 @@ type protocol interface {
 
 // NewTwilio returns an App that calls an existing Twilio webhook.
 func NewTwilio(o Options) *App {
-	return newApp(o, &webhook{site: site{public: o.PublicURL, address: o.URL}, importsCookies: o.ImportCookies})
+	return newApp(o, &webhook{site: newSite(o), importsCookies: o.ImportCookies})
 }
 
 func newApp(o Options, p protocol) *App {
@@ -68,26 +68,25 @@ func (a *App) Respond(
 ) (conversation.State, conversation.Reply, error) {
 	if !a.enter(ctx) {
 		a.metrics.waited.Inc()
-		a.observe(nil, state, state, message, conversation.Reply{}, time.Now(), conversation.ErrWaited,
-			failure{problem: "The app was not called, because too little time was left for its answer."})
+		a.observe(&client{begun: time.Now()}, message, state, result{state: state, err: conversation.ErrWaited,
+			failure: failure{problem: "The app was not called, because too little time was left for its answer."}})
 		return state, conversation.Reply{}, conversation.ErrWaited
 	}
 	defer a.slots.Release(1)
 	a.metrics.inFlight.Inc()
 	defer a.metrics.inFlight.Dec()
-	begun := time.Now()
-	ctx, cancel := context.WithDeadline(ctx, begun.Add(a.options.Timeout)) // or earlier
+	c := &client{pool: a.pool, retries: a.metrics.retries, begun: time.Now(), isObserved: a.options.Observe != nil}
+	ctx, cancel := context.WithDeadline(ctx, c.begun.Add(a.options.Timeout)) // or earlier
 	defer cancel()
 
-	c := &client{pool: a.pool, isObserved: a.options.Observe != nil, retries: a.metrics.retries}
 	after, reply, failed := a.protocol.respond(ctx, c, state, message)
-	a.metrics.count(failed, time.Since(begun))
+	a.metrics.count(failed, time.Since(c.begun))
 	if failed != nil {
-		a.observe(c, state, state, message, reply, begun, failed.fault, *failed)
+		a.observe(c, message, state, result{state, reply, failed.fault, *failed})
 		return state, conversation.Reply{}, conversation.Failure{Fault: failed.fault, Status: c.status}
 	}
 	after.Counter++
-	a.observe(c, state, after, message, reply, begun, nil, failure{})
+	a.observe(c, message, state, result{state: after, reply: reply})
 	return after, reply, nil
 }
 

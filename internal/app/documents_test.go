@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -79,6 +80,8 @@ func TestRedirects(t *testing.T) {
 		{"the public URL is the app's own", 302, "https://bot.example.com/next", "GET /next", false},
 		{"its scheme may differ", 302, "http://BOT.example.com/next", "GET /next", false},
 		{"its default port may be written", 302, "https://bot.example.com:443/next", "GET /next", false},
+		{"a space is escaped", 302, "/next page?a=b c", "GET /next%20page?a=b%20c", false},
+		{"a space in the host is a fault", 302, "https://bot.example.com /next", "", false},
 		{"the address is the app's own", 302, "https://ADDRESS/next", "GET /next", false},
 		{"a fragment is dropped", 302, "/next#a", "GET /next", false},
 		{"308 is a fault", 308, "/next", "", false},
@@ -246,6 +249,29 @@ func TestNumberOfDocuments(t *testing.T) {
 			}
 			if len(s.received()) != 10 {
 				t.Errorf("the app was called %d times", len(s.received()))
+			}
+		})
+	}
+}
+
+func TestOwnURL(t *testing.T) {
+	for _, row := range []struct{ name, public, reference, want string }{
+		{"a space is escaped", "https://bot.example.com/sms", "/next page?a=b c", "/next%20page?a=b%20c"},
+		{"a name may be in Punycode", "https://bücher.example/sms", "https://xn--bcher-kva.example/next", "/next"},
+		{"a name may not be in Punycode", "https://xn--bcher-kva.example/sms", "http://BÜCHER.example:80/next", "/next"},
+		{"another name is not the app's", "https://bücher.example/sms", "https://bucher.example/next", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			s := newServer(t, func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/sms" {
+					answers(200, "text/xml", response("<Redirect>"+row.reference+"</Redirect>"))(w, r)
+					return
+				}
+				answers(204, "", "")(w, r)
+			})
+			newKit(t, s.URL+"/sms", publicURL(row.public)).respond(t, conversation.State{}, newMessage("hello"))
+			if all := s.received(); all[len(all)-1].uri != cmp.Or(row.want, "/sms") {
+				t.Errorf("the requests are %q", s.requested())
 			}
 		})
 	}

@@ -28,7 +28,7 @@ var _ protocol = (*jsonProtocol)(nil)
 // NewJSON returns an App that calls an app with JSON. Each secret signs every call; a secret has 24 to 64 bytes, which
 // NewJSON does not check.
 func NewJSON(o Options, secrets [][]byte) *App {
-	p := &jsonProtocol{site: site{public: o.PublicURL, address: o.URL}}
+	p := &jsonProtocol{site: newSite(o)}
 	p.setSecrets(secrets)
 	return newApp(o, p)
 }

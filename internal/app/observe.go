@@ -39,29 +39,31 @@ type Exchange struct {
 	Answer       string // cut off after one byte more than the limit
 }
 
+// result is how a call ended.
+type result struct {
+	state   conversation.State
+	reply   conversation.Reply
+	err     error // as in Call
+	failure failure
+}
+
 // observe passes a call to the observer, if there is one.
-func (a *App) observe(
-	c *client, before, after conversation.State, m conversation.Message, reply conversation.Reply,
-	begun time.Time, err error, failed failure,
-) {
+func (a *App) observe(c *client, m conversation.Message, before conversation.State, r result) {
 	if a.options.Observe == nil {
 		return
 	}
-	call := Call{
-		SID: m.SID, From: m.From, To: m.To, Attempt: m.Attempt, Before: before.Data, After: after.Data,
-		HasEnded: after.HasEnded, Reply: reply, Took: time.Since(begun),
-		Err: err, Problem: failed.problem, Code: failed.code,
-	}
-	if c != nil {
-		call.Exchanges = c.exchanges
-	}
-	a.options.Observe(call)
+	a.options.Observe(Call{
+		SID: m.SID, From: m.From, To: m.To, Attempt: m.Attempt, Before: before.Data, After: r.state.Data,
+		HasEnded: r.state.HasEnded, Exchanges: c.exchanges, Reply: r.reply, Took: time.Since(c.begun),
+		Err: r.err, Problem: r.failure.problem, Code: r.failure.code,
+	})
 }
 
 // client sends the requests for one message. It is not safe for concurrent use.
 type client struct {
 	pool    *pool
 	retries prometheus.Counter
+	begun   time.Time
 	status  int // of the answer to the last request, or 0 if there was none
 
 	isObserved bool

@@ -1,8 +1,13 @@
 package app
 
 import (
+	"encoding/base64"
+	"maps"
+	"net/http"
 	"net/url"
 	"strings"
+
+	"golang.org/x/net/idna"
 
 	"smsession/internal/weburl"
 )
@@ -10,6 +15,31 @@ import (
 // site is the app as a server: where it believes that it is, and where it is.
 type site struct {
 	public, address weburl.URL // of the webhook
+	common          http.Header
+}
+
+// newSite returns the site of a webhook. Every request to it has the common header, as if a proxy at the public URL had
+// passed the request on.
+func newSite(o Options) site {
+	s := site{public: o.PublicURL, address: o.URL, common: http.Header{"Accept-Encoding": {"gzip"}}}
+	s.common["X-Forwarded-Host"] = []string{s.public.Host}
+	s.common["X-Forwarded-Proto"] = []string{"http"}
+	if s.public.IsHTTPS() {
+		s.common["X-Forwarded-Proto"] = []string{"https"}
+	}
+	if login := s.address.Parsed().User; login != nil {
+		password, _ := login.Password()
+		text := base64.StdEncoding.EncodeToString([]byte(login.Username() + ":" + password))
+		s.common["Authorization"] = []string{"Basic " + text}
+	}
+	return s
+}
+
+// header returns a copy of the common header, to which fields can be added. It shares its values.
+func (s site) header() http.Header {
+	h := make(http.Header, 16)
+	maps.Copy(h, s.common)
+	return h
 }
 
 // place is the URL of a document of the app.
@@ -33,8 +63,9 @@ func (s site) webhook(query string) place {
 
 // find returns the place of an absolute URL. It reports whether the URL is one of the app's own: its host is that of
 // the webhook's public URL or of its address. The scheme may differ, because an app behind a proxy often writes http.
+// A space in the URL is written as %20.
 func (s site) find(text string) (_ place, isOwn bool) {
-	u, err := weburl.Parse(text)
+	u, err := weburl.Parse(strings.ReplaceAll(text, " ", "%20"))
 	if err != nil || !isSameHost(u, s.public) && !isSameHost(u, s.address) {
 		return place{}, false
 	}
@@ -51,11 +82,19 @@ func isSameHost(a, b weburl.URL) bool {
 }
 
 func hostOf(u weburl.URL) string {
-	port := ":80"
-	if u.IsHTTPS() {
-		port = ":443"
+	host, port := url.URL{Host: u.Host}, u.Port()
+	if port == "443" && u.IsHTTPS() || port == "80" && !u.IsHTTPS() {
+		port = ""
 	}
-	return strings.TrimSuffix(u.Host, port)
+	return ascii(host.Hostname()) + ":" + port
+}
+
+// ascii returns the name of a host in Punycode, if it has letters outside ASCII.
+func ascii(name string) string {
+	if punycode, err := idna.Lookup.ToASCII(name); err == nil {
+		return punycode
+	}
+	return name
 }
 
 // with returns the place with escaped parameters added to its query.

@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/net/idna"
-
 	"smsession/internal/weburl"
 )
 
@@ -36,10 +34,7 @@ type pool struct {
 
 // newPool returns an empty pool for the server of a URL.
 func newPool(u weburl.URL) *pool {
-	name := u.Parsed().Hostname()
-	if ascii, err := idna.Lookup.ToASCII(name); err == nil {
-		name = ascii
-	}
+	name := ascii(u.Parsed().Hostname())
 	p := &pool{address: net.JoinHostPort(name, u.Port())}
 	if u.IsHTTPS() {
 		p.tls = &tls.Config{ServerName: name}

@@ -35,17 +35,38 @@ func tooLarge(size int) *failure {
 
 // joinTo appends a document with the content of all documents. It appends nothing if there is no content.
 func joinTo(b *bytes.Buffer, pages []page) {
-	b.WriteString(twilio.Opening)
-	last := len(pages) - 1
+	b.WriteString(strings.TrimSuffix(twilio.Opening, ">"))
+	declareTo(b, pages)
+	b.WriteString(">")
+	opening, last := b.Len(), len(pages)-1
 	for _, p := range pages[:last] {
 		p.write(b, p.Root.Content, p.redirectElement().Start)
 	}
 	pages[last].writeContent(b)
-	if b.Len() == len(twilio.Opening) {
+	if b.Len() == opening {
 		b.Reset()
 		return
 	}
 	b.WriteString(twilio.Closing)
+}
+
+// declareTo appends the namespaces that the Responses of documents declare for prefixes. If two documents declare the
+// same prefix, the first one counts.
+func declareTo(b *bytes.Buffer, pages []page) {
+	declared := map[string]bool{}
+	for _, p := range pages {
+		if p.Root == nil {
+			continue
+		}
+		for _, a := range p.Root.Attributes {
+			if a.Name.Space == "xmlns" && !declared[a.Name.Local] {
+				declared[a.Name.Local] = true
+				b.WriteString(" xmlns:" + a.Name.Local + `="`)
+				xml.EscapeText(b, []byte(a.Value)) // writing to a Buffer does not fail
+				b.WriteString(`"`)
+			}
+		}
+	}
 }
 
 // writeContent appends what is in the Response of a document.

@@ -56,6 +56,7 @@ func TestJoin(t *testing.T) {
 		{"an empty answer adds nothing", "<Message>a</Message>", "", "", response("<Message>a</Message>")},
 		{"nothing and nothing is no reply", "", "", "", ""},
 		{"the last Redirect is passed on", "<Message>a</Message>", "text/xml", "<Response><Redirect>https://other.example/</Redirect></Response>", response("<Message>a</Message><Redirect>https://other.example/</Redirect>")},
+		{"the namespaces of each document are declared", "<Message>a</Message>", "text/xml", `<Response xmlns:b='c&amp;"' xmlns="d" e="f"><b:g/></Response>`, declaration + `<Response xmlns:b="c&amp;&#34;"><Message>a</Message><b:g/></Response>`},
 		{"an empty Response adds nothing", "<Message>a</Message>", "text/xml", "<Response/>", response("<Message>a</Message>")},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package app
 
 import (
 	"context"
-	"encoding/base64"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -135,25 +134,6 @@ func isCopied(name string) bool {
 		return true
 	}
 	return strings.HasPrefix(name, "I-Twilio-") || strings.HasPrefix(name, "X-Twilio-")
-}
-
-// header returns the header of a request to the app as if a proxy at the public URL had passed the request on.
-func (s site) header() http.Header {
-	scheme := "http"
-	if s.public.IsHTTPS() {
-		scheme = "https"
-	}
-	h := make(http.Header, 16)
-	h["X-Forwarded-Host"] = []string{s.public.Host}
-	h["X-Forwarded-Proto"] = []string{scheme}
-	h["Accept-Encoding"] = []string{"gzip"}
-	if s.address.Login != "" {
-		login := s.address.Parsed().User
-		password, _ := login.Password()
-		text := base64.StdEncoding.EncodeToString([]byte(login.Username() + ":" + password))
-		h["Authorization"] = []string{"Basic " + text}
-	}
-	return h
 }
 
 // fetch requests a document. It follows redirects.
