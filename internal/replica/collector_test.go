@@ -15,8 +15,8 @@ func TestGarbageIsBounded(t *testing.T) {
 		want int
 	}{
 		{"an empty heap gets the upper bound", 0, 400},
-		{"a small heap gets the upper bound", 4 << 20, 400},
-		{"garbage may be 16 MB", 32 << 20, 50},
+		{"a small heap gets the upper bound", 3 << 20, 400},
+		{"garbage may be 12 MB", 24 << 20, 50},
 		{"garbage may be a quarter of a large heap", 1 << 30, 25},
 	} {
 		t.Run(row.name, func(t *testing.T) {
