@@ -16,10 +16,14 @@ import (
 type countingConn struct {
 	net.Conn
 	writes int
+	gate   chan struct{} // if it is not nil, each write waits until it is closed
 }
 
 func (c *countingConn) Write(b []byte) (int, error) {
 	c.writes++
+	if c.gate != nil {
+		<-c.gate
+	}
 	return c.Conn.Write(b)
 }
 
