@@ -11,7 +11,8 @@ import (
 )
 
 const (
-	// cacheSize is how many records a replica keeps. A full record takes 3.5 KB, so this is 14 MB.
+	// cacheSize is how many records a replica keeps. A full record takes 3.5 KB, so this is 14 MB, and with the replies
+	// of an app at most 32 MB.
 	cacheSize = 4096
 
 	// maxCachedRecord is the size in bytes of the largest record in the cache.
@@ -25,6 +26,9 @@ const (
 // the cached record, without a read: if another replica has saved the record in the meantime, the commit is refused and
 // returns the record in Redis. No guarantee depends on the cache. A hit saves one of two round trips. A miss costs no
 // round trip, unless the session has expired in the meantime.
+//
+// An app must not be called for an old state. With an app, a message asks Redis whether the cached record is still the
+// one in Redis. A hit saves its bytes and its parsing.
 //
 // A miss costs work, however. Therefore the cache is used only while most of its records would have been hits: if there
 // is one replica, or if the balancer sends a conversation to the same replica. The score is the number of hits less the
@@ -44,12 +48,14 @@ func newCache() *cache {
 	return &cache{records: records}
 }
 
-// get returns the cached record of a token, which may be out of date. It returns false if the cache must not be used.
-func (c *cache) get(token string) (*record.Record, bool) {
+// get returns the cached record of a token, which may be out of date. It returns nil if there is none, or if the cache
+// must not be used.
+func (c *cache) get(token string) *record.Record {
 	if c.score.Load() <= 0 {
-		return nil, false
+		return nil
 	}
-	return c.records.Get(token)
+	cached, _ := c.records.Get(token)
+	return cached
 }
 
 // add stores a record that was saved.
@@ -67,11 +73,19 @@ func (c *cache) add(token string, r *record.Record) {
 // remove removes the record of a token, if the cache has one.
 func (c *cache) remove(token string) { c.records.Remove(token) }
 
-// compare records whether the cache would have had a hit. value is the record in Redis, or nil if there is none.
-func (c *cache) compare(token string, value []byte) {
-	if cached, found := c.records.Peek(token); found {
-		c.count(bytes.Equal(cached.Bytes(), value))
+// compare records whether the cache would have had a hit. value is the record in Redis, or nil if there is none. compare
+// returns the cached record if it is the one in Redis, and nil otherwise.
+func (c *cache) compare(token string, value []byte) *record.Record {
+	cached, found := c.records.Peek(token)
+	if !found {
+		return nil
 	}
+	isHit := bytes.Equal(cached.Bytes(), value)
+	c.count(isHit)
+	if !isHit {
+		return nil
+	}
+	return cached
 }
 
 // count adds a hit or a miss to the score.

@@ -27,8 +27,8 @@ func recordOf(sid string) *record.Record {
 
 // firstSID returns the first MessageSid in the cached record of a token. It returns "" if there is no such record.
 func (c *cache) firstSID(token string) string {
-	r, found := c.get(token)
-	if !found {
+	r := c.get(token)
+	if r == nil {
 		return ""
 	}
 	for sid := range r.Messages() {
@@ -111,8 +111,8 @@ func TestCacheScore(t *testing.T) {
 				c.compare("token", map[rune][]byte{'r': saved.Bytes(), 'w': recordOf("another").Bytes()}[seen])
 			}
 			c.add("token", saved)
-			if _, found := c.get("token"); found != row.want {
-				t.Errorf("it is used: %t", found)
+			if isUsed := c.get("token") != nil; isUsed != row.want {
+				t.Errorf("it is used: %t", isUsed)
 			}
 		})
 	}

@@ -48,9 +48,7 @@ func (m *Manager) commit(
 		m.cache.remove(found.token)
 		return saved{}, err
 	}
-	if d.turn == nil {
-		m.cache.add(token, next)
-	}
+	m.cache.add(token, next)
 	return saved{token, expiry}, nil
 }
 

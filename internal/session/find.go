@@ -80,7 +80,8 @@ func (m *Manager) load(ctx context.Context, d *delivery, past *history, token, p
 	}
 	s := snapshot{token: token, pointer: pointer}
 	if past.attempts == 0 && m.options.CallTimeout == 0 { // an app must not be called for an old state
-		s.record, s.isCached = m.cache.get(token)
+		s.record = m.cache.get(token)
+		s.isCached = s.record != nil
 	}
 	if !s.isCached {
 		var err error
@@ -98,16 +99,19 @@ func (m *Manager) load(ctx context.Context, d *delivery, past *history, token, p
 }
 
 // read reads a record from Redis, unless past.early contains it. It returns nil if there is no record. It moves a value
-// that is not a record to quarantine, and returns errAbsent.
+// that is not a record to quarantine, and returns errAbsent. If the value is the cached record, read does not parse it.
 func (m *Manager) read(
 	ctx context.Context, d *delivery, past *history, token, pointer string,
 ) (*record.Record, error) {
 	value, err := past.early.value, error(nil)
 	if past.early.of != token {
-		value, err = m.readSession(ctx, token)
+		value, err = m.readSession(ctx, token, m.cache.get(token))
 	}
 	var r *record.Record
-	if err == nil && value != nil {
+	if err == nil {
+		r = m.cache.compare(token, value)
+	}
+	if err == nil && r == nil && value != nil {
 		r, err = record.Parse(value)
 	}
 	switch {

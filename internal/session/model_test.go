@@ -25,7 +25,7 @@ type model struct {
 	ends map[string]time.Time // when turns expire; nil if they do not
 
 	// Each of these makes one script naive.
-	anyRecord, anyRevision, anyPointer, blindPointer, noErase, anyEnd, endDeletes, anyDiscard, anyTurn, anyRenewal bool
+	anyRecord, anyRevision, anyPointer, blindPointer, anyKnown, noErase, anyEnd, endDeletes, anyDiscard, anyTurn, anyRenewal bool
 }
 
 func newModel() *model { return &model{keys: map[string]string{}} }
@@ -71,11 +71,13 @@ func (m *model) do(command string, a []string) (any, error) {
 	unreadable := now == aHash || len(now) > record.MaxSize
 	switch a[0] {
 	case scripts.find.Hash():
+		if len(a) > 3 && (m.isUnchanged(now, a[3], a[4]) || m.anyKnown) {
+			return int64(1), nil
+		}
 		return m.get(key)
 	case scripts.record.Hash():
-		isUnchanged := now != aHash && strconv.Itoa(len(now)) == a[4] && (m.anyRevision || strings.HasPrefix(now, a[3]))
 		switch {
-		case !m.anyRecord && !isUnchanged:
+		case !m.anyRecord && !m.isUnchanged(now, a[3], a[4]):
 			return m.get(key)
 		case a[5] == "":
 			return int64(1), nil
@@ -112,6 +114,10 @@ func (m *model) do(command string, a []string) (any, error) {
 		return m.setFor(a[4], key, a[3], exists && now == a[3] && !unreadable || m.anyRenewal), nil
 	}
 	return nil, fmt.Errorf("the model does not know %s %v", command, a)
+}
+
+func (m *model) isUnchanged(now, front, length string) bool {
+	return now != aHash && strconv.Itoa(len(now)) == length && (m.anyRevision || strings.HasPrefix(now, front))
 }
 
 const errWrongType = redis.Error("WRONGTYPE Operation against a key holding the wrong kind of value")
@@ -186,13 +192,16 @@ func TestModel(t *testing.T) {
 				if one == scripts.turn || one == scripts.renew {
 					args = []any{args[0], args[1], 60_000}
 				}
-				if one == scripts.record {
+				if one == scripts.record || one == scripts.find {
 					read := value.Draw(t, "read")
 					front, length := read[:min(len(read), rapid.IntRange(1, 2).Draw(t, "front"))], len(read)
 					if front != "" {
 						length += rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(t, "change of the length")
 					}
 					args = []any{args[0], front, length, args[1], 60_000}
+				}
+				if one == scripts.find {
+					args = args[:rapid.SampledFrom([]int{1, 3}).Draw(t, "arguments of find")]
 				}
 				command, sent := "EVALSHA", append([]any{one.Hash(), keys}, args...)
 				if rapid.IntRange(0, 8).Draw(t, "GETEX") == 0 {

@@ -40,18 +40,16 @@ func (m *Manager) withSlot(
 	return withConn(ctx, m.options.Pool, what, f)
 }
 
-// readSession returns the value of a token's record, or nil if there is none. The error is record.ErrForeign if the
-// value must not be read.
-func (m *Manager) readSession(ctx context.Context, token string) (value []byte, err error) {
+// readSession returns the value of a token's record, or nil if there is none. known is a record that Redis does not
+// send again if it is still the value; nil if there is none. The error is record.ErrForeign if the value must not be
+// read.
+func (m *Manager) readSession(ctx context.Context, token string, known *record.Record) (value []byte, err error) {
 	err = withConn(ctx, m.options.Pool, "find session", func(conn redis.Conn) (err error) {
 		// redisstore accepts no context. Therefore it gets a pool of this connection alone.
-		pool := &redis.Pool{Dial: func() (redis.Conn, error) { return sizedConn{conn}, nil }}
+		pool := &redis.Pool{Dial: func() (redis.Conn, error) { return sizedConn{conn, known}, nil }}
 		value, _, err = redisstore.NewWithPrefix(pool, m.keys.Sessions()).Find(token)
 		return err
 	})
-	if err == nil {
-		m.cache.compare(token, value)
-	}
 	return value, err
 }
 
@@ -86,7 +84,7 @@ var (
 // read returns the value of a key. It returns nil if there is no such key. Its errors are errTooLarge, errNotString,
 // and the errors of Redis.
 func read(conn redis.Conn, key string) ([]byte, error) {
-	value, err := redis.Bytes(sizedConn{conn}.Do("GET", key))
+	value, err := redis.Bytes(sizedConn{conn, nil}.Do("GET", key))
 	if errors.Is(err, redis.ErrNil) {
 		return nil, nil
 	}
@@ -102,19 +100,26 @@ func readRecord(conn redis.Conn, key string) (value []byte, r *record.Record, er
 	return value, r, err
 }
 
-// sizedConn is a connection whose GET returns errTooLarge or errNotString for a value that must not be read.
-type sizedConn struct{ redis.Conn }
+// sizedConn is a connection whose GET returns errTooLarge or errNotString for a value that must not be read. If the
+// value is still the known record, GET returns its bytes, and Redis does not send them.
+type sizedConn struct {
+	redis.Conn
+	known *record.Record
+}
 
 func (c sizedConn) Do(command string, args ...any) (any, error) {
 	if command != "GET" {
 		return c.Conn.Do(command, args...)
 	}
-	reply, err := scripts.find.Do(c.Conn, args...)
-	if node.Code(err) == "WRONGTYPE" {
+	r := find(args[0], c.known).run(c.Conn)
+	value, isRead := r.text(c.known)
+	switch {
+	case node.Code(r.err) == "WRONGTYPE":
 		return nil, errNotString
-	}
-	if _, isSize := reply.(int64); isSize {
+	case r.err != nil, isRead && value == nil:
+		return nil, r.err
+	case !isRead:
 		return nil, errTooLarge
 	}
-	return reply, err
+	return value, nil
 }

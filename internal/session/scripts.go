@@ -71,9 +71,21 @@ type reply struct {
 // hasSaved reports whether the script has saved its value.
 func (r reply) hasSaved() bool { return r.err == nil && r.value == int64(1) }
 
-// text returns the value that the script find has returned: nil if there is no such key. It reports false if the script
-// has failed, or if the value must not be read.
-func (r reply) text() (value []byte, isRead bool) {
+// find returns the call that reads a key. known is a record that Redis does not send again if it is still the value; nil
+// if there is none.
+func find(key any, known *record.Record) call {
+	if known == nil {
+		return call{scripts.find, []any{key}}
+	}
+	return call{scripts.find, []any{key, known.Front(), len(known.Bytes())}}
+}
+
+// text returns the value that the call find(key, known) has returned: nil if there is no such key. It reports false if
+// the call has failed, or if the value must not be read.
+func (r reply) text(known *record.Record) (value []byte, isRead bool) {
+	if known != nil && r.err == nil && r.value == int64(1) {
+		return known.Bytes(), true
+	}
 	value, isText := r.value.([]byte)
 	return value, r.err == nil && (isText || r.value == nil)
 }

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/session/record"
 )
 
 const (
@@ -96,18 +98,19 @@ func (m *Manager) takeTurn(ctx context.Context, d *delivery, past *history) (ear
 // pollTurn takes the turn if nobody else has it. In the same round trip, it reads what find needs first. On a Cluster,
 // the turn and the record are on different nodes, so the record is read later.
 func (m *Manager) pollTurn(ctx context.Context, d *delivery, past *history) (early prefetched, has bool, err error) {
-	first, key := d.pointerKey, d.pointerKey
+	first, key, known := d.pointerKey, d.pointerKey, (*record.Record)(nil)
 	if past.attempts == 0 && d.cookie != "" {
 		first, key = d.cookie, m.keys.Session(d.cookie)
+		known = m.cache.get(d.cookie)
 	}
 	calls := []call{{scripts.turn, d.turn.hold()}}
 	if !m.options.IsCluster {
-		calls = append(calls, call{scripts.find, []any{key}})
+		calls = append(calls, find(key, known))
 	}
 	err = m.withSlot(ctx, past.hangUp, "take turn", func(conn redis.Conn) error {
 		replies := runAtOnce(ctx, conn, calls...)
 		if has = replies[0].hasSaved(); has && len(replies) > 1 {
-			if value, isRead := replies[1].text(); isRead {
+			if value, isRead := replies[1].text(known); isRead {
 				early = prefetched{first, value}
 			}
 		}

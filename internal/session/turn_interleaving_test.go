@@ -173,6 +173,16 @@ func turnScenarios() []scenario {
 			w.lose()
 			w.end()
 		}},
+		{"two messages with cached records", 0, everyOrder, func(w *world) {
+			conversationOf(w, 2)
+			w.deliver("SMa", running, false, w.calling, cached(2))
+			w.deliver("SMb", running, false, w.calling, cached(1))
+		}},
+		{"a message with a cached record, its repeat and a fault", 1, 1, func(w *world) {
+			conversationOf(w, full)
+			w.deliver("SMaaaa", running, false, w.calling, cached(full))
+			w.deliver("SMaaaa", running, false, w.calling, cached(full))
+		}},
 		{"a message and two faults", 2, 2, func(w *world) {
 			conversationOf(w, 1)
 			w.call("SMa", running, false)
@@ -257,6 +267,8 @@ func TestNaiveTurns(t *testing.T) {
 			func(w *world) { w.model.anyDiscard = true }},
 		{"a renewal without a comparison", "two messages and a late renewal",
 			func(w *world) { w.model.anyRenewal = true }},
+		{"a cached record that Redis does not confirm", "two messages with cached records",
+			func(w *world) { w.model.anyKnown = true }},
 		{"an answer that is not kept", "a message and two faults",
 			func(w *world) { w.deliverWith = naiveForgetful }},
 	} {
