@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/gomodule/redigo/redis"
 )
@@ -42,10 +43,12 @@ func BenchmarkDelivery(b *testing.B) {
 	for _, row := range []struct {
 		name  string
 		score int64
-	}{{"cached", maxScore}, {"read", -maxScore}} {
+		call  time.Duration
+	}{{"cached", maxScore, 0}, {"read", -maxScore, 0}, {"call", maxScore, 8 * time.Second}} {
 		b.Run(row.name, func(b *testing.B) {
 			conn := quick{canned{record: recordAfter(64).Bytes()}, new([]any)}
 			m := newManager(&redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }, MaxIdle: 1}, 8)
+			m.options.CallTimeout = row.call
 			m.cache.score.Store(row.score)
 			m.cache.add(running, recordAfter(64))
 			h := m.Middleware(func(_ http.ResponseWriter, r *http.Request) { b.Error(OutcomeFrom(r.Context()).Err) })(

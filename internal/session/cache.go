@@ -73,8 +73,8 @@ func (c *cache) add(token string, r *record.Record) {
 // remove removes the record of a token, if the cache has one.
 func (c *cache) remove(token string) { c.records.Remove(token) }
 
-// compare records whether the cache would have had a hit. value is the record in Redis, or nil if there is none. compare
-// returns the cached record if it is the one in Redis, and nil otherwise.
+// compare records whether the cache would have had a hit. value is the record in Redis, or nil if there is none.
+// compare returns the cached record if it is the one in Redis, and nil otherwise.
 func (c *cache) compare(token string, value []byte) *record.Record {
 	cached, found := c.records.Peek(token)
 	if !found {

@@ -140,10 +140,9 @@ func (m *Manager) enqueue(ctx context.Context, in Incoming, cookie string) *Outc
 	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), in.Received.Add(m.options.Budget))
 	defer cancel()
 	d := &delivery{Incoming: in, cookie: cookie, pointerKey: m.keys.Conversation(in.To, in.From)}
-	inLine := ctx
+	var latest time.Time
 	if m.options.CallTimeout > 0 {
-		inLine, cancel = context.WithDeadline(ctx, m.lastCall(ctx))
-		defer cancel()
+		latest = m.lastCall(ctx)
 	}
 	process := func(rank int) *Outcome {
 		if m.options.CallTimeout == 0 {
@@ -151,9 +150,9 @@ func (m *Manager) enqueue(ctx context.Context, in Incoming, cookie string) *Outc
 		}
 		return m.deliverInTurn(ctx, hangUp, d, rank)
 	}
-	o := m.queue.do(ctx, inLine, hangUp, d.pointerKey, d.SID, process)
+	o := m.queue.do(ctx, latest, hangUp, d.pointerKey, d.SID, process)
 	if d.IsLast && o.isFailureOfAnother() && m.options.CallTimeout > 0 {
-		o = m.queue.do(ctx, inLine, hangUp, d.pointerKey, d.SID, process)
+		o = m.queue.do(ctx, latest, hangUp, d.pointerKey, d.SID, process)
 	}
 	return o
 }

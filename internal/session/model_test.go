@@ -25,7 +25,8 @@ type model struct {
 	ends map[string]time.Time // when turns expire; nil if they do not
 
 	// Each of these makes one script naive.
-	anyRecord, anyRevision, anyPointer, blindPointer, anyKnown, noErase, anyEnd, endDeletes, anyDiscard, anyTurn, anyRenewal bool
+	anyRecord, anyRevision, anyPointer, blindPointer, anyKnown, noErase bool
+	anyEnd, endDeletes, anyDiscard, anyTurn, anyRenewal                 bool
 }
 
 func newModel() *model { return &model{keys: map[string]string{}} }

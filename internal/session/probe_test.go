@@ -154,7 +154,8 @@ func TestProbeWaitsForReplicas(t *testing.T) {
 
 // narrowUser is a user with only the rights that saving a session needs, as arguments of redis-server.
 func narrowUser(more ...string) []string {
-	const user = "--user app on >secret resetkeys ~sms:* resetchannels -@all +get +set +strlen +getrange +getex +pexpire +eval +evalsha"
+	const user = "--user app on >secret resetkeys ~sms:* resetchannels -@all " +
+		"+get +set +strlen +getrange +getex +pexpire +eval +evalsha"
 	return append(strings.Fields(user), more...)
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 )
 
 const (
@@ -43,20 +44,21 @@ func (q *queue) size() int {
 	return q.count
 }
 
-// do calls process when the message is the first of its conversation, and returns the outcome. If inLine ends before
-// that, and before ctx, do calls process all the same. process gets the rank of the message: how many messages its line
-// has had before it since the line was last empty. If another request with the same message is in the queue, do returns
-// the outcome of that request. If that request ends with ErrGone, do joins the queue again.
+// do calls process when the message is the first of its conversation, and returns the outcome. If it is not the first
+// at the time latest, do calls process all the same. A zero latest is no limit. process gets the rank of the message:
+// how many messages its line has had before it since the line was last empty. If another request with the same message
+// is in the queue, do returns the outcome of that request. If that request ends with ErrGone, do joins the queue again.
 //
 // The error of the outcome is ErrBusy if the queue is full, ErrGone if hangUp is closed while the request waits, and
 // the error of ctx if ctx ends in the meantime.
 func (q *queue) do(
-	ctx, inLine context.Context, hangUp <-chan struct{}, conversation, sid string, process func(rank int) *Outcome,
+	ctx context.Context, latest time.Time, hangUp <-chan struct{}, conversation, sid string,
+	process func(rank int) *Outcome,
 ) *Outcome {
 	for {
 		e, isNew, err := q.join(conversation, sid)
 		if err == nil && isNew {
-			return q.process(ctx, inLine, hangUp, conversation, e, process)
+			return q.process(ctx, latest, hangUp, conversation, e, process)
 		}
 		if err == nil {
 			err = wait(ctx, hangUp, e.isDone)
@@ -99,7 +101,7 @@ func (q *queue) join(conversation, sid string) (e *entry, isNew bool, err error)
 
 // process processes a new entry. If process panics, the requests that wait for the outcome get errPanicked.
 func (q *queue) process(
-	ctx, inLine context.Context, hangUp <-chan struct{}, conversation string, e *entry,
+	ctx context.Context, latest time.Time, hangUp <-chan struct{}, conversation string, e *entry,
 	process func(rank int) *Outcome,
 ) (o *Outcome) {
 	defer func() {
@@ -108,11 +110,21 @@ func (q *queue) process(
 		}
 		q.leave(conversation, e, o)
 	}()
-	err := wait(inLine, hangUp, e.isFirst)
+	err := e.waitInLine(ctx, latest, hangUp)
 	if err != nil && (errors.Is(err, ErrGone) || ctx.Err() != nil) {
 		return &Outcome{Err: err}
 	}
 	return process(e.rank)
+}
+
+// waitInLine waits until the entry is the first of its line. The errors are those of wait, until the time latest.
+func (e *entry) waitInLine(ctx context.Context, latest time.Time, hangUp <-chan struct{}) error {
+	if e.rank > 0 && !latest.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, latest)
+		defer cancel()
+	}
+	return wait(ctx, hangUp, e.isFirst)
 }
 
 // leave removes an entry from its line and publishes its outcome.

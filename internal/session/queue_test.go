@@ -11,7 +11,7 @@ import (
 
 // enter adds a new message to the queue. It returns the error of the outcome when process has returned.
 func (q *queue) enter(ctx, client context.Context, conversation, sid string, process func()) error {
-	return q.do(ctx, ctx, client.Done(), conversation, sid, func(int) *Outcome {
+	return q.do(ctx, time.Time{}, client.Done(), conversation, sid, func(int) *Outcome {
 		process()
 		return &Outcome{}
 	}).Err
@@ -21,7 +21,7 @@ func (q *queue) enter(ctx, client context.Context, conversation, sid string, pro
 func (q *queue) hold(conversation, sid string, o *Outcome) (end func()) {
 	ended, done := make(chan struct{}), make(chan struct{})
 	go func() {
-		q.do(context.Background(), context.Background(), nil, conversation, sid, func(int) *Outcome {
+		q.do(context.Background(), time.Time{}, nil, conversation, sid, func(int) *Outcome {
 			<-ended
 			return o
 		})

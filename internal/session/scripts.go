@@ -71,8 +71,8 @@ type reply struct {
 // hasSaved reports whether the script has saved its value.
 func (r reply) hasSaved() bool { return r.err == nil && r.value == int64(1) }
 
-// find returns the call that reads a key. known is a record that Redis does not send again if it is still the value; nil
-// if there is none.
+// find returns the call that reads a key. known is a record that Redis does not send again if it is still the value;
+// nil if there is none.
 func find(key any, known *record.Record) call {
 	if known == nil {
 		return call{scripts.find, []any{key}}

@@ -64,9 +64,7 @@ func (m *Manager) deliverInTurn(ctx context.Context, hangUp <-chan struct{}, d *
 	d.turn = &turn{key: m.keys.Turn(d.To, d.From), token: rand.Text(), rank: rank}
 	defer func() {
 		if o == nil || o.Err != nil {
-			m.background.Go(func() {
-				m.runBriefly(context.Background(), "release turn", scripts.discard, d.turn.release())
-			})
+			m.background.Go(func() { m.runBriefly("release turn", scripts.discard, d.turn.release()) })
 		}
 	}()
 	return m.deliver(ctx, hangUp, d)
@@ -78,10 +76,21 @@ func (m *Manager) deliverInTurn(ctx context.Context, hangUp <-chan struct{}, d *
 //
 // The errors are ErrGone and those of Redis.
 func (m *Manager) takeTurn(ctx context.Context, d *delivery, past *history) (early prefetched, has bool, err error) {
-	ctx, cancel := context.WithDeadline(ctx, m.lastCall(ctx))
+	latest := m.lastCall(ctx)
+	mustPause := past.attempts == 0 && d.turn.rank > 0 && d.turn.rank%maxTurnsInRow == 0
+	isEasy := !mustPause && len(m.slots) > 0 && time.Now().Before(latest)
+	if isEasy { // the usual case needs no timer
+		if early, has, err = m.pollTurn(ctx, d, past); err != nil || has || past.kept != nil {
+			return early, has, err
+		}
+	}
+	ctx, cancel := context.WithDeadline(ctx, latest)
 	defer cancel()
-	if past.attempts == 0 && d.turn.rank > 0 && d.turn.rank%maxTurnsInRow == 0 {
+	switch {
+	case mustPause:
 		err = sleep(ctx, past.hangUp, turnPause)
+	case isEasy:
+		err = pause(ctx, past.hangUp, 1, nil)
 	}
 	for polls := 1; err == nil; polls++ {
 		if early, has, err = m.pollTurn(ctx, d, past); err != nil || has || past.kept != nil {
@@ -119,22 +128,28 @@ func (m *Manager) pollTurn(ctx context.Context, d *delivery, past *history) (ear
 	return early, has, err
 }
 
-// keepTurn renews a turn in the background until stop is called.
+// keepTurn renews a turn in the background until stop is called. Most calls end before the first renewal, so there is
+// no goroutine before it.
 func (m *Manager) keepTurn(t *turn) (stop func()) {
-	ctx, stop := context.WithCancel(context.Background())
-	m.background.Go(func() {
-		ticker := time.NewTicker(m.renewalInterval)
-		defer ticker.Stop()
-		for wait(ctx, nil, ticker.C) == nil {
-			m.runBriefly(ctx, "renew turn", scripts.renew, t.hold())
+	stopped := make(chan struct{})
+	m.background.Add(1)
+	first := time.AfterFunc(m.renewalInterval, func() {
+		defer m.background.Done()
+		for err := error(nil); err == nil; err = sleep(context.Background(), stopped, m.renewalInterval) {
+			m.runBriefly("renew turn", scripts.renew, t.hold())
 		}
 	})
-	return stop
+	return func() {
+		close(stopped)
+		if first.Stop() {
+			m.background.Done()
+		}
+	}
 }
 
 // runBriefly runs a script that may fail.
-func (m *Manager) runBriefly(ctx context.Context, what string, script *redis.Script, args []any) {
-	ctx, cancel := context.WithTimeout(ctx, sweepTime)
+func (m *Manager) runBriefly(what string, script *redis.Script, args []any) {
+	ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
 	defer cancel()
 	_ = m.withSlot(ctx, nil, what, func(conn redis.Conn) error { return call{script, args}.run(conn).err })
 }
