@@ -48,7 +48,8 @@ export class RecordPanel {
     const at = text.indexOf('\n  "app":') + 1;
     const state = el('span', {}, text.slice(at));
     fill(node, text.slice(0, at), state);
-    node.scrollTop = at ? state.offsetTop - node.offsetTop : 0;
+    node.scrollTop = 0;
+    if (at) node.scrollTop = Math.floor(state.getClientRects()[0].top - node.getBoundingClientRect().top - node.clientTop);
   }
 
   // showTTL counts down between two responses.
