@@ -49,7 +49,7 @@ export class RecordPanel {
     const state = el('span', {}, text.slice(at));
     fill(node, text.slice(0, at), state);
     node.scrollTop = 0;
-    if (at) node.scrollTop = Math.floor(state.getClientRects()[0].top - node.getBoundingClientRect().top - node.clientTop);
+    if (at) node.scrollTop = Math.floor(state.getBoundingClientRect().top - node.getBoundingClientRect().top - node.clientTop);
   }
 
   // showTTL counts down between two responses.
