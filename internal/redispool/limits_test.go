@@ -374,6 +374,26 @@ func TestServerThatCannotBeConnectedTo(t *testing.T) {
 			}
 		})
 	})
+	t.Run("while one caller tries again, the others do not wait", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			p := redispool.Open(redispool.Options{URL: at("redis.example.com:6379"),
+				Resolver: failing{new(atomic.Int64), time.Second}})
+			defer p.Close()
+			p.GetContext(t.Context())
+			time.Sleep(time.Second)
+			var group sync.WaitGroup
+			group.Go(func() { p.GetContext(t.Context()) })
+			synctest.Wait() // it tries
+			began := time.Now()
+			if _, err := p.GetContext(t.Context()); !errors.Is(err, errNoHost) {
+				t.Errorf("another caller gets %v, want the last error", err)
+			}
+			if took := time.Since(began); took != 0 {
+				t.Errorf("another caller waited for %v", took)
+			}
+			group.Wait()
+		})
+	})
 	t.Run("the error of an attempt that was given up is not returned to others", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			p := redispool.Open(redispool.Options{URL: at("redis.example.com:6379"),

@@ -34,6 +34,13 @@ func (b *breaker) enter() error {
 	return nil
 }
 
+// last returns the error of the last attempt, or nil if the server works.
+func (b *breaker) last() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.err
+}
+
 // leave records the result of an attempt. If the caller gave up, the attempt does not show whether the server works, so
 // its error is ignored.
 func (b *breaker) leave(err error, gaveUp bool) {

@@ -111,9 +111,10 @@ func (n *Node) Dial(ctx context.Context) (redis.Conn, error) {
 	return c, nil
 }
 
-// Join is like Dial, but its Conns share one connection. While it is made, Join waits for it. Commands that block the
-// server, or that change the state of the connection, must not be sent over it. If scripts wait for replicas, each Conn
-// has a connection of its own, because WAIT blocks.
+// Join is like Dial, but its Conns share one connection. While it is made, Join waits for it, unless the server has
+// failed: as with Dial, only one caller then waits. Commands that block the server, or that change the state of the
+// connection, must not be sent over it. If scripts wait for replicas, each Conn has a connection of its own, because
+// WAIT blocks.
 func (n *Node) Join(ctx context.Context) (redis.Conn, error) {
 	if n.options.WaitReplicas > 0 {
 		return n.Dial(ctx)
@@ -121,12 +122,10 @@ func (n *Node) Join(ctx context.Context) (redis.Conn, error) {
 	if c := n.share(); c != nil {
 		return c, nil
 	}
-	select {
-	case n.dialing <- struct{}{}:
-		defer func() { <-n.dialing }()
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	if err := n.awaitDialing(ctx); err != nil {
+		return nil, err
 	}
+	defer func() { <-n.dialing }()
 	if c := n.share(); c != nil { // made in the meantime
 		return c, nil
 	}
@@ -138,6 +137,25 @@ func (n *Node) Join(ctx context.Context) (redis.Conn, error) {
 	defer n.mu.Unlock()
 	n.link = newLink(w)
 	return n.link.conn(), nil
+}
+
+// awaitDialing waits until no other caller makes a link. If one does after the server has failed, awaitDialing returns
+// the last error at once, so that a server that hangs does not occupy the connections of messages for other servers.
+func (n *Node) awaitDialing(ctx context.Context) error {
+	select {
+	case n.dialing <- struct{}{}:
+		return nil
+	default:
+	}
+	if err := n.breaker.last(); err != nil {
+		return err
+	}
+	select {
+	case n.dialing <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // share returns a Conn over the present link, or nil if there is no link that can be used.
