@@ -41,6 +41,13 @@ func TestWaitReplicas(t *testing.T) {
 			_, err := c.Receive()
 			return err
 		}},
+		{"the reply to a GETEX waits for the replica", func(c redis.Conn) error {
+			if _, err := c.Do("SET", "key", "d"); err != nil {
+				return err
+			}
+			_, err := c.Do("GETEX", "key", "PX", 100_000)
+			return err
+		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c := p.Get()
