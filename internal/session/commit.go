@@ -78,9 +78,8 @@ func (t *transaction) Encode(time.Time, map[string]any) ([]byte, error) { return
 func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, expiry time.Time) error {
 	return withConn(ctx, t.manager.options.Pool, "save session", func(conn redis.Conn) error {
 		key, milliseconds := t.manager.keys.Session(token), max(time.Until(expiry).Milliseconds(), 1)
-		recordReply, pointerReply := t.send(ctx, conn,
-			t.recordArgs(key, b, milliseconds),
-			[]any{t.delivery.pointerKey, token, t.found.pointer, milliseconds})
+		recordReply, pointerReply := t.send(ctx, conn, t.recordArgs(key, b, milliseconds),
+			renewal{t.delivery.pointerKey, token, t.found.pointer, milliseconds})
 
 		err := errors.Join(recordReply.err, pointerReply.err)
 		if t.found.isCached && err == nil {
@@ -120,6 +119,20 @@ func (t *transaction) recordArgs(key string, b []byte, milliseconds int64) []any
 	return []any{key, before.Front(), len(before.Bytes()), b, milliseconds}
 }
 
+// renewal sets a pointer to a token and renews it. before is the token that was read; "" if there was none.
+type renewal struct {
+	key, token, before string
+	milliseconds       int64 // the time to live
+}
+
+// script returns the call that does it.
+func (r renewal) script() call {
+	return call{scripts.pointer, []any{r.key, r.token, r.before, r.milliseconds}}
+}
+
+// renew returns the call that only renews the pointer, and returns its value.
+func (r renewal) renew() call { return call{nil, []any{r.key, "PX", r.milliseconds}} }
+
 // traces are what the commits of a request may have left in Redis.
 type traces struct {
 	ownToken string // the token under which the request may have made a record, now or later; "" if there is none
@@ -144,7 +157,7 @@ func (e *commitError) Unwrap() error { return e.error }
 // begin a new session. One round trip does not guarantee this order: on a Cluster the scripts run on two nodes, and a
 // server may know only the second script.
 func (t *transaction) send(
-	ctx context.Context, conn redis.Conn, recordArgs, pointerArgs []any,
+	ctx context.Context, conn redis.Conn, recordArgs []any, pointer renewal,
 ) (recordReply, pointerReply reply) {
 	var release []call
 	if t.delivery.turn != nil {
@@ -160,10 +173,10 @@ func (t *transaction) send(
 			recordReply.err = ctx.Err()
 		}
 		if recordReply.hasSaved() {
-			pointerReply = runAtOnce(ctx, conn, append([]call{{scripts.pointer, pointerArgs}}, atOnce...)...)[0]
+			pointerReply = runAtOnce(ctx, conn, append([]call{pointer.script()}, atOnce...)...)[0]
 		}
 	} else {
-		recordReply, pointerReply = t.sendBoth(ctx, conn, recordArgs, pointerArgs, atOnce)
+		recordReply, pointerReply = t.sendBoth(ctx, conn, recordArgs, pointer, atOnce)
 	}
 	if t.manager.options.IsCluster && recordReply.hasSaved() && pointerReply.hasSaved() {
 		runAtOnce(ctx, conn, release...) // if it fails, the turn expires
@@ -178,16 +191,14 @@ func (t *transaction) send(
 // GETEX returns the whole value, even if it is large. A pointer that somebody has overwritten with a large value is
 // read once, because the script then sets it again.
 func (t *transaction) sendBoth(
-	ctx context.Context, conn redis.Conn, recordArgs, pointerArgs []any, release []call,
+	ctx context.Context, conn redis.Conn, recordArgs []any, pointer renewal, release []call,
 ) (recordReply, pointerReply reply) {
-	key, token, milliseconds := pointerArgs[0], pointerArgs[1], pointerArgs[3]
-	replies := runAtOnce(ctx, conn, append([]call{
-		{scripts.record, recordArgs}, {nil, []any{key, "PX", milliseconds}}}, release...)...)
+	replies := runAtOnce(ctx, conn, append([]call{{scripts.record, recordArgs}, pointer.renew()}, release...)...)
 	recordReply, pointerReply = replies[0], replies[1]
-	pointer, isText := pointerReply.value.([]byte)
+	token, isText := pointerReply.value.([]byte)
 	isKnown := pointerReply.err == nil || node.Code(pointerReply.err) == "WRONGTYPE"
 	switch {
-	case isText && string(pointer) == token:
+	case isText && string(token) == pointer.token:
 		pointerReply.value = int64(1)
 	case !isKnown:
 	case !recordReply.hasSaved():
@@ -195,7 +206,7 @@ func (t *transaction) sendBoth(
 	case ctx.Err() != nil:
 		pointerReply = reply{err: ctx.Err()}
 	default:
-		pointerReply = call{scripts.pointer, pointerArgs}.run(conn)
+		pointerReply = pointer.script().run(conn)
 	}
 	return recordReply, pointerReply
 }

@@ -90,19 +90,18 @@ func (r reply) text(known *record.Record) (value []byte, isRead bool) {
 	return value, r.err == nil && (isText || r.value == nil)
 }
 
-// runAtOnce runs calls in one round trip, and returns a reply for each. On a Cluster, they run in any order.
+// runAtOnce runs at most 3 calls in one round trip, and returns a reply for each. On a Cluster, they run in any order.
 //
 // A server does not know the scripts after a restart or a failover. If it does not know one of them, runAtOnce runs
 // this call and the calls after it again, one after the other, unless ctx has ended.
-func runAtOnce(ctx context.Context, conn redis.Conn, calls ...call) []reply {
-	replies := make([]reply, len(calls))
+func runAtOnce(ctx context.Context, conn redis.Conn, calls ...call) (replies [3]reply) {
 	var err error
 	for _, c := range calls {
 		err = errors.Join(err, c.send(conn))
 	}
 	err = errors.Join(err, conn.Flush())
 	isUnknown := false
-	for i := range replies {
+	for i := range calls {
 		if replies[i].err = err; err == nil {
 			replies[i].value, replies[i].err = conn.Receive()
 		}

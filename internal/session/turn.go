@@ -118,7 +118,7 @@ func (m *Manager) pollTurn(ctx context.Context, d *delivery, past *history) (ear
 	}
 	err = m.withSlot(ctx, past.hangUp, "take turn", func(conn redis.Conn) error {
 		replies := runAtOnce(ctx, conn, calls...)
-		if has = replies[0].hasSaved(); has && len(replies) > 1 {
+		if has = replies[0].hasSaved(); has && len(calls) > 1 {
 			if value, isRead := replies[1].text(known); isRead {
 				early = prefetched{first, value}
 			}
