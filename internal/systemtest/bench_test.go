@@ -37,7 +37,7 @@ func BenchmarkProcess(b *testing.B) {
 }
 
 const (
-	benchWorkers = 16 // connections, each with its own conversations
+	benchWorkers = 64 // connections, each with its own conversations
 	benchSenders = 8  // conversations of one worker
 )
 
