@@ -59,7 +59,7 @@ func (p *pool) attempt(ctx context.Context, r *http.Request, body string, limit 
 	if isReusable {
 		p.put(c)
 	} else {
-		c.Close()
+		c.socket.Close() // TLS would try for 5 s to tell an app that reads nothing
 	}
 	return got, attempt{isReused, isSent, err}
 }

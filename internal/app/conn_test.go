@@ -1,6 +1,8 @@
 package app
 
 import (
+	"bufio"
+	"context"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -11,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"smsession/internal/weburl"
 )
@@ -126,4 +129,77 @@ func TestEarlyAnswer(t *testing.T) {
 	if got.status != http.StatusRequestEntityTooLarge || !a.isSent {
 		t.Errorf("the answer is %d, the attempt is %+v", got.status, a)
 	}
+}
+
+// fullSocket is a connection whose socket takes nothing more after the TLS handshake, because the app reads nothing.
+type fullSocket struct {
+	*net.TCPConn
+	writes chan struct{} // gets each write that waits; nil during the handshake
+	pipe   net.Conn      // nobody reads from its other end
+}
+
+func (s *fullSocket) Write(p []byte) (int, error) {
+	if s.writes == nil {
+		return s.TCPConn.Write(p)
+	}
+	s.writes <- struct{}{}
+	return s.pipe.Write(p)
+}
+
+func (s *fullSocket) SetDeadline(at time.Time) error {
+	return errors.Join(s.pipe.SetDeadline(at), s.TCPConn.SetDeadline(at))
+}
+
+func (s *fullSocket) SetWriteDeadline(at time.Time) error { return s.pipe.SetWriteDeadline(at) }
+
+// newFullPool returns a pool whose idle connection has a fullSocket.
+func newFullPool(t *testing.T) (*pool, *fullSocket) {
+	p := newRawPool(t, func(s *httptest.Server) {
+		s.TLS.SessionTicketsDisabled = true // so that there is nothing to read before the request
+		s.StartTLS()
+	}, "")
+	raw, err := net.Dial("tcp", p.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { raw.Close() })
+	pipe, other := net.Pipe()
+	t.Cleanup(func() { other.Close() })
+	s := &fullSocket{TCPConn: raw.(*net.TCPConn), pipe: pipe}
+	c := &conn{Conn: tls.Client(s, p.tls), socket: s}
+	if err := c.Conn.(*tls.Conn).Handshake(); err != nil {
+		t.Fatal(err)
+	}
+	s.writes = make(chan struct{}, 10)
+	c.reader = bufio.NewReader(c)
+	p.put(c)
+	return p, s
+}
+
+// TLS waits for up to 5 s to write that a connection is closed. Neither a message nor the pool may wait for this.
+func TestFullSocket(t *testing.T) {
+	t.Run("an attempt ends with its context", func(t *testing.T) {
+		p, s := newFullPool(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() { <-s.writes; cancel() }()
+		if _, a := p.attempt(ctx, post(p.address), "", 10); a.err == nil || !a.isReused {
+			t.Errorf("the attempt is %+v", a)
+		}
+		if len(s.writes) > 0 {
+			t.Error("something was written after the request")
+		}
+	})
+	t.Run("other messages can use the pool", func(t *testing.T) {
+		p, s := newFullPool(t)
+		done := make(chan struct{})
+		go func() { p.drop(p.idle[0]); close(done) }()
+		<-s.writes
+		if !p.mu.TryLock() {
+			t.Error("the pool is locked while a connection is closed")
+		} else {
+			p.mu.Unlock()
+		}
+		s.pipe.Close()
+		<-done
+	})
 }

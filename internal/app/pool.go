@@ -94,10 +94,13 @@ func (p *pool) put(c *conn) {
 // drop closes a connection if it is idle.
 func (p *pool) drop(c *conn) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if i := slices.Index(p.idle, c); i >= 0 {
+	i := slices.Index(p.idle, c)
+	if i >= 0 {
 		p.idle = slices.Delete(p.idle, i, i+1)
-		c.Close()
+	}
+	p.mu.Unlock()
+	if i >= 0 {
+		c.Close() // may wait for 5 s, if the app reads nothing
 	}
 }
 
