@@ -94,7 +94,7 @@ func (c *conn) send(r *http.Request, body string) (isSent bool, _ error) {
 func (c *conn) receive(r *http.Request, limit int) (got answer, isReusable bool, _ error) {
 	c.left = maxHead
 	res, err := http.ReadResponse(c.reader, r)
-	for err == nil && res.StatusCode < 200 && res.StatusCode != http.StatusSwitchingProtocols {
+	for err == nil && res.StatusCode/100 == 1 && res.StatusCode != http.StatusSwitchingProtocols {
 		res, err = http.ReadResponse(c.reader, r)
 	}
 	if err != nil {

@@ -85,6 +85,7 @@ func TestReuse(t *testing.T) {
 		{"a connection is used again", ok + hello, "Hello", true},
 		{"an interim answer is skipped", "HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n" + ok + hello, "Hello", true},
 		{"chunks are read to their end", ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nHello\r\n0\r\n\r\n", "Hello", true},
+		{"a status below 100 is not interim", "HTTP/1.1 099 Odd\r\nContent-Length: 0\r\n\r\n" + ok + hello, "", false},
 		{"204 has no body", "HTTP/1.1 204 No Content\r\n\r\n", "", true},
 		{"an empty body is not decompressed", ok + "Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n", "", true},
 		{"a second answer is not read", ok + hello + ok + "Content-Length: 4\r\n\r\nEvil", "Hello", false},
