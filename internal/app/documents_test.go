@@ -277,6 +277,17 @@ func TestOwnURL(t *testing.T) {
 	}
 }
 
+// The bytes of a form need not all be allowed in a URL.
+func TestFormInQuery(t *testing.T) {
+	s := newServer(t, pages(map[string]string{"/sms": `<Redirect method="GET">/next</Redirect>`, "/next": ""}))
+	m := newMessage("")
+	m.Webhook.Form = parsed("Body=a%20+ #\x01\x7fé")
+	newKit(t, s.URL+"/sms", nil).respond(t, conversation.State{}, m)
+	if all := s.received(); all[len(all)-1].uri != "/next?Body=a%20+%20%23%01%7Fé" {
+		t.Errorf("the requests are %q", s.requested())
+	}
+}
+
 // The app is at another path than the public URL, and its documents lead to its own paths.
 func TestOtherPublicPath(t *testing.T) {
 	s := newServer(t, pages(map[string]string{

@@ -2,6 +2,7 @@ package app
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -158,7 +159,7 @@ func (v *visit) send(ctx context.Context, s step) (answer, *failure) {
 	h := v.header()
 	switch {
 	case s.hasForm && s.method == http.MethodGet:
-		s.at = s.at.with(v.form.Encoded())
+		s.at = s.at.with(inQuery(v.form.Encoded()))
 	case s.hasForm:
 		form = v.form
 		h["Content-Type"] = []string{"application/x-www-form-urlencoded"}
@@ -176,6 +177,23 @@ func (v *visit) send(ctx context.Context, s step) (answer, *failure) {
 		return res, newFailure(Cookies, "The cookies of the app cannot be kept: %s.", err)
 	}
 	return res, nil
+}
+
+// inQuery returns an encoded form with those bytes escaped that end a URL, or that net/url refuses.
+func inQuery(form string) string {
+	isRefused := func(r rune) bool { return r <= ' ' || r == '#' || r == 0x7f }
+	if !strings.ContainsFunc(form, isRefused) {
+		return form
+	}
+	var b []byte
+	for i := range len(form) {
+		if c := form[i]; isRefused(rune(c)) {
+			b = fmt.Appendf(b, "%%%02X", c)
+		} else {
+			b = append(b, c)
+		}
+	}
+	return string(b)
 }
 
 // follow returns the request that follows a redirect, if the redirect leads to one of the app's own URLs.
