@@ -18,9 +18,9 @@ func (c Command) IsScript() bool {
 	return strings.EqualFold(c.Name, "EVALSHA") || strings.EqualFold(c.Name, "EVAL")
 }
 
-// writes reports whether the command is GETEX, which renews a key here, or a script with a key and another argument. Our
-// scripts without another argument only read. A script with one that only reads counts, too: after it, WAIT returns as
-// soon as the replicas have what was written before.
+// writes reports whether the command is GETEX, which renews a key here, or a script with a key and another argument.
+// Our scripts without another argument only read. A script with one that only reads counts, too: after it, WAIT returns
+// as soon as the replicas have what was written before.
 func (c Command) writes() bool {
 	return c.Name == "GETEX" || c.IsScript() && len(c.Args) > 3 // the script, the number of keys, the key
 }
