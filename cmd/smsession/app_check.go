@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"strings"
 
 	"smsession/internal/appcheck"
 	"smsession/internal/config"
@@ -38,6 +39,14 @@ its senders stores them, too.
 The exit status is 1 if something would go wrong in production, and if the app cannot be reached. Warnings do not change
 it, and neither does an app that is not safe to call again. It is 2 for a wrong command line or setting, and for a host
 that is not this one.`
+}
+
+// Validate requires the URL, which may come from the environment.
+func (c *appCheckCommand) Validate() error {
+	if strings.TrimSpace(c.URL) == "" {
+		return usage.Missing("URL")
+	}
+	return nil
 }
 
 // Run carries out the scenarios and shows their results.

@@ -106,7 +106,7 @@ func TestAppCheckRefusals(t *testing.T) {
 		status     int
 		args       []string
 	}{
-		{"no app", "APP_URL (the argument URL): the setting is missing", 2, nil},
+		{"no app", "app-check: URL is missing; for example: smsession app-check http://localhost:3000/sms", 2, nil},
 		{"an app that is not there", "the app at " + gone + " cannot be reached: start it, or check the URL: ", 1,
 			[]string{gone + "/sms?key=S3cr3t"}},
 		{"another host", "if you own that host, use --i-own-this-host", 2, []string{"http://192.0.2.1/sms?key=S3cr3t"}},

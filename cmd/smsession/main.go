@@ -38,6 +38,8 @@ type commands struct {
 	Config   configCommand   `cmd:"" help:"Check the settings and print them, with the secrets masked."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 	Health   healthCommand   `cmd:"" hidden:"" help:"Ask a replica on this host whether it is ready."`
+
+	VersionFlag kong.VersionFlag `name:"version" hidden:"" help:"Print the version."`
 }
 
 const description = `smsession answers SMS messages from Twilio and keeps the sessions of the conversations in Redis.
@@ -83,7 +85,7 @@ func main() {
 func run(ctx context.Context, p *process, args []string) int {
 	parser := kong.Must(&commands{}, kong.Name("smsession"), kong.Description(description),
 		kong.Writers(p.stdout, p.stderr),
-		kong.Vars{"admin_addr": config.Defaults().AdminAddr})
+		kong.Vars{"admin_addr": config.Defaults().AdminAddr, "version": "smsession " + version()})
 	command, err := parser.Parse(args)
 	if err != nil {
 		return p.report(usage.Explain(err))

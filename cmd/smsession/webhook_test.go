@@ -163,7 +163,7 @@ func TestWebhookUsage(t *testing.T) {
 	}{
 		{"show needs E.164", []string{"show", "18089255327"}, "not in E.164"},
 		{"set needs E.164", []string{"set", "12345"}, "not in E.164"},
-		{"a number is required", []string{"show"}, "an argument is missing"},
+		{"a number is required", []string{"show"}, "webhook show: NUMBER is missing; for example: smsession webhook show +15005550006"},
 		{"--url is checked", []string{"set", number, "--url=https://me:S3cr3t%@sms.example.com/sms"}, "--url cannot be used: the URL is not valid"},
 		{"a URL is required", []string{"set", number, "--public-url="}, "there is no URL to set"},
 		{"a flag that was removed is unknown", []string{"set", number, "--url=https://sms.example.com/in", "--any-route"}, "a flag is unknown"},

@@ -114,7 +114,7 @@ func TestOperatorErrors(t *testing.T) {
 			[]string{"show", "15551234567"}, 1},
 		{"show of an unknown number", "there is no conversation of that number", server.URL(), []string{"show", "+15551234567"}, 1},
 		{"show of an unknown number of ours", "there is no conversation of that number", server.URL(), []string{"show", "+15551234567", "--to", "+1"}, 1},
-		{"show without a number", "an argument is missing", server.URL(), []string{"show"}, 2},
+		{"show without a number", "show: NUMBER is missing; for example: smsession show +12025550143", server.URL(), []string{"show"}, 2},
 		{"show where PTTL is forbidden", "it needs", blind, []string{"show", "+1", "--to", "+2"}, 1},
 		{"show of an empty number", "the number is empty; see smsession show --help", server.URL(), []string{"show", ""}, 2},
 		{"end of an empty number", "the number is empty", server.URL(), []string{"end", "", "--yes"}, 2},

@@ -33,12 +33,23 @@ func TestHelp(t *testing.T) {
 	}
 }
 
+func TestVersion(t *testing.T) {
+	command, flag := execute(t, []string{"version"}), execute(t, []string{"--version"})
+	if command.status != 0 || !strings.HasPrefix(command.stdout, "smsession ") || flag != command {
+		t.Errorf("version prints %+v, and --version prints %+v", command, flag)
+	}
+}
+
 // TestUsageErrors puts a secret in every position of a command line. kong would quote them in its errors.
 func TestUsageErrors(t *testing.T) {
 	rows := []struct {
 		name, want string
 		args       []string
 	}{
+		{"no number", "smsession: end: NUMBER is missing; for example: smsession end +12025550143", []string{"end", "--erase"}},
+		{"no number for a command of webhook", "smsession: webhook set: NUMBER is missing; for example: smsession webhook set +15005550006 --dry-run",
+			[]string{"webhook", "set", "--url=S3cr3t"}},
+		{"no number and an unknown flag", "a flag is unknown; see smsession show --help", []string{"show", "--S3cr3t"}},
 		{"no command", "a command is missing: one of serve, dev", nil},
 		{"an unknown command", "neither a flag nor a command: the commands are serve, dev", []string{"S3cr3t"}},
 		{"a misspelt command", "the commands are serve, dev, phone", []string{"sreve"}},

@@ -23,8 +23,28 @@ type Fault string
 // Error returns the sentence.
 func (f Fault) Error() string { return string(f) }
 
+// Missing is the name of an argument that a command needs, as the help writes it. The Validate method of a command
+// returns it if the argument is only sometimes needed. Explain makes it a sentence.
+type Missing string
+
+// Error returns a sentence without an example.
+func (m Missing) Error() string { return strings.ToUpper(string(m)) + " is missing" }
+
+// sentence names the command and gives the first example of its help.
+func (m Missing) sentence(node *kong.Node) Fault {
+	full := node.FullPath()
+	_, name, _ := strings.Cut(full, " ")
+	for line := range strings.Lines(node.Detail) {
+		if example := strings.TrimSpace(line); strings.HasPrefix(example, full+" ") {
+			return Fault(fmt.Sprintf("%s: %v; for example: %s", name, m, example))
+		}
+	}
+	return Fault(fmt.Sprintf("%s: %v; see %s --help", name, m, full))
+}
+
 // Explain returns the Fault of a command line that kong did not accept. The Fault ends with the command that shows the
-// help. Explain returns an *fs.PathError unchanged: it means that the help could not be written to standard output.
+// help, or with an example if an argument is missing. Explain returns an *fs.PathError unchanged: it means that the
+// help could not be written to standard output.
 func Explain(err error) error {
 	if _, ok := errors.AsType[*fs.PathError](err); ok {
 		return err
@@ -34,6 +54,9 @@ func Explain(err error) error {
 		return Fault("the command line is wrong: it cannot be understood; see smsession --help")
 	}
 	node := cmp.Or(parse.Context.Selected(), parse.Context.Model.Node)
+	if missing, ok := errors.AsType[Missing](cmp.Or(missingArgument(parse.Context, node), err)); ok {
+		return missing.sentence(node)
+	}
 	fault, ok := errors.AsType[Fault](err)
 	if !ok {
 		fault = Fault(syntaxFault(parse.Context, node))
@@ -66,10 +89,20 @@ func syntaxFault(c *kong.Context, node *kong.Node) string {
 			return fmt.Sprintf("--%s must be one of %s", f.Name, strings.Trim(strings.Join(f.EnumSlice(), ", "), ", "))
 		}
 	}
-	if len(commands) > 0 {
-		return "a command is missing: one of " + strings.Join(commands, ", ")
+	return "a command is missing: one of " + strings.Join(commands, ", ")
+}
+
+// missingArgument returns a Missing if a command lacks an argument and everything else could be parsed.
+func missingArgument(c *kong.Context, node *kong.Node) error {
+	if len(c.Path[len(c.Path)-1].Remainder()) > 0 {
+		return nil
 	}
-	return "an argument is missing"
+	for _, argument := range node.Positional {
+		if argument.Required && !argument.Set {
+			return Missing(argument.Name)
+		}
+	}
+	return nil
 }
 
 // hasAppFlag reports whether a command has the flag --app-url.
