@@ -49,7 +49,7 @@ func (c *endCommand) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer source.Pool.Close()
-	found, err := source.Find(ctx, string(c.To), string(c.From))
+	found, err := source.Find(ctx, c.To.Number, c.From.Number)
 	if err != nil {
 		return err
 	}

@@ -88,7 +88,7 @@ func (c *loadCommand) Run(ctx context.Context, p *process) error {
 		}
 		network.Permit = load.Permit
 	}
-	o.To, o.Network = string(c.To), network
+	o.To, o.Network = c.To.Number, network
 	l := c.options()
 	l.Progress = p.stderr
 	announce := sync.OnceFunc(func() { // on standard error, so that a filter of the report does not hide it

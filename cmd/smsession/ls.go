@@ -74,7 +74,7 @@ func (c *lsCommand) Run(ctx context.Context, p *process) error {
 // explainNone explains an empty list to a person.
 func (c *lsCommand) explainNone(p *process) {
 	text := "there is no live conversation"
-	if c.From != "" || c.To != "" {
+	if c.From.Number != "" || c.To.Number != "" {
 		text += " of that number: write the whole number as in a message, such as +12025550143 or whatsapp:+12025550143"
 	}
 	fmt.Fprintf(p.stderr, "smsession: %s\n", text)

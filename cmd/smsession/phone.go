@@ -71,7 +71,7 @@ func (c *phoneCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	o.From, o.To = phone.Pair(string(c.From), string(c.To))
+	o.From, o.To = phone.Pair(c.From.Number, c.To.Number)
 	in := texting.Open(ctx, c.Texts, p.stdout, p.stderr)
 	defer in.Close()
 	device, err := c.phone(o, in)

@@ -33,7 +33,7 @@ func (c *showCommand) Run(ctx context.Context, p *process) error {
 	}
 	defer source.Pool.Close()
 	printer.RevealApp = c.Reveal
-	found, err := source.Find(ctx, string(c.To), string(c.From))
+	found, err := source.Find(ctx, c.To.Number, c.From.Number)
 	if err != nil {
 		return err
 	}

@@ -216,7 +216,7 @@ func TestPhoneErrors(t *testing.T) {
 		{"an unknown connection override", "--url", []string{there + "#S3cr3t=1", "hi"}},
 		{"no sender", "--from is empty; see smsession phone --help", []string{there, "--from=", "hi"}},
 		{"no receiver", "--to is empty", []string{there, "--to=", "hi"}},
-		{"a number with a letter", "the sender's number has a + that is not followed by 1 to 20 digits only", []string{there, "--from=+1S3cr3t", "hi"}},
+		{"a number with a letter", "--from must be a phone number such as +12025550143; see smsession phone --help", []string{there, "--from=+1S3cr3t", "hi"}},
 		{"a WhatsApp number with a letter", "the recipient's number has a +", []string{there, "--to=whatsapp:+1S3cr3t", "hi"}},
 		{"an invalid token", "--auth-token (or TWILIO_AUTH_TOKEN): token 1 of 1 has a quotation mark", []string{there, "--auth-token='S3cr3t'", "hi"}},
 		{"the token of another account", "has no token for the account of --account-sid", []string{there, "--account-sid=AC00000000000000000000000000000001",

@@ -32,7 +32,7 @@ type Sender struct {
 
 // Filter selects the conversations that the flags name.
 func (f List) Filter() inspect.Filter {
-	return inspect.Filter{To: string(f.To), From: string(f.From)}
+	return inspect.Filter{To: f.To.Number, From: f.From.Number}
 }
 
 // Open returns the Redis of the settings, and a printer that writes to out. The printer does not mask the typed
@@ -44,7 +44,7 @@ func (f common) Open(out io.Writer, typed ...usage.Address) (inspect.Source, ins
 	}
 	printer := inspect.Printer{Out: out, JSON: f.JSON, Reveal: f.Reveal}
 	for _, address := range typed {
-		printer.Typed = append(printer.Typed, string(address))
+		printer.Typed = append(printer.Typed, address.Number)
 	}
 	return inspect.Open(cfg.Redis, cfg.RedisPrefix), printer, nil
 }
