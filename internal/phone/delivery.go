@@ -20,6 +20,7 @@ type Delivery struct {
 	Replies   []Reply       `json:"replies"`   // the messages that Twilio sends in reply
 	Findings  []Finding     `json:"findings"`
 	Cookie    CookieChange  `json:"cookie"`
+	OptedOut  bool          `json:"opted_out,omitempty"` // the sender is opted out after the message
 	// NotFollowed is the server that Options.Follow refused, or "". The phone then does not know what Twilio would have
 	// received from that server.
 	NotFollowed string `json:"not_followed,omitempty"`
@@ -41,6 +42,8 @@ const (
 	Fallback   Reason = "fallback"   // the primary URL failed
 	Verb       Reason = "<Redirect>" // a <Redirect> in the TwiML
 	Action     Reason = "action"     // the action of a <Message>
+
+	StatusCallback Reason = "statusCallback" // the statusCallback of a <Message>
 )
 
 // Exchange is one HTTP request and its response.
@@ -54,6 +57,10 @@ type Exchange struct {
 	Status  int           `json:"status"`          // 0 if there is no complete response
 	Error   string        `json:"error,omitempty"` // the reason why there is no complete response, or ""
 
+	// Excerpt has the first lines of the body of a 4xx or 5xx, at most 10 of at most 200 characters. They are not escaped.
+	Excerpt      []string `json:"excerpt,omitempty"`
+	ExcerptIsCut bool     `json:"excerpt_is_cut,omitempty"` // the body has more
+
 	// The other fields are set only if Options.Trace is true. RequestHeader does not contain the password.
 	Signature      string      `json:"signature,omitempty"`
 	RequestHeader  http.Header `json:"request_header,omitempty"`
@@ -62,13 +69,40 @@ type Exchange struct {
 	ResponseBody   string      `json:"response_body,omitempty"`
 }
 
-// Reply is one message that Twilio sends in reply.
+// ReplyStatus is what becomes of a reply.
+type ReplyStatus string
+
+const (
+	Delivered ReplyStatus = "delivered" // the recipient gets the reply
+	Refused   ReplyStatus = "refused"   // Twilio does not send the reply, because the recipient is opted out (21610)
+)
+
+// Reply is one message in reply: a message of the webhook, or one that Twilio sends itself after STOP, START and HELP.
 type Reply struct {
-	From     string       `json:"from"`
-	To       string       `json:"to"`
-	Body     string       `json:"body"`
-	Media    []string     `json:"media,omitempty"`
-	Segments gsm.Segments `json:"segments"`
+	SID        string       `json:"sid"` // new for each reply, also for the reply to a repeat
+	Status     ReplyStatus  `json:"status"`
+	FromTwilio bool         `json:"from_twilio,omitempty"` // Twilio's own message
+	From       string       `json:"from"`
+	To         string       `json:"to"`
+	Body       string       `json:"body"`
+	Media      []string     `json:"media,omitempty"`
+	Segments   gsm.Segments `json:"segments"`
+}
+
+// SameReplies reports whether the webhook gave the same replies to two deliveries of a message. It ignores the messages
+// of Twilio, and whether the replies were refused.
+func SameReplies(a, b []Reply) bool {
+	ofWebhook := func(all []Reply) (own []Reply) {
+		for _, r := range all {
+			if !r.FromTwilio {
+				own = append(own, r)
+			}
+		}
+		return own
+	}
+	return slices.EqualFunc(ofWebhook(a), ofWebhook(b), func(a, b Reply) bool {
+		return a.From == b.From && a.To == b.To && a.Body == b.Body && slices.Equal(a.Media, b.Media)
+	})
 }
 
 // Finding is an entry of Twilio's debugger, or a warning about something that Twilio's documentation leaves open.

@@ -30,11 +30,11 @@ const (
 		"ApiVersion=2010-04-01"
 )
 
-// param is one form parameter.
-type param struct{ name, value string }
+// Param is one form parameter of a message.
+type Param struct{ Name, Value string }
 
 // parameters returns the parameters of a message.
-func (p *Phone) parameters(m Message) []param {
+func (p *Phone) parameters(m Message) []Param {
 	o := p.options
 	values := p.values(m.SID, o.From, o.To)
 	values["SmsMessageSid"], values["Body"], values["OptOutType"] = m.SID, m.Body, m.OptOutType
@@ -88,18 +88,18 @@ func (p *Phone) values(sid, from, to string) map[string]string {
 }
 
 // inOrder returns the parameters that have a value, in the given order, such as smsOrder.
-func inOrder(order string, values map[string]string, media []Media) (params []param) {
+func inOrder(order string, values map[string]string, media []Media) (params []Param) {
 	for word := range strings.FieldsSeq(order) {
 		name, value, isFixed := strings.Cut(word, "=")
 		if given, found := values[name]; found || isFixed {
-			params = append(params, param{name, value + given})
+			params = append(params, Param{name, value + given})
 		}
 		for i, m := range media {
 			switch name {
 			case "MediaContentType":
-				params = append(params, param{name + strconv.Itoa(i), m.ContentType})
+				params = append(params, Param{name + strconv.Itoa(i), m.ContentType})
 			case "MediaUrl":
-				params = append(params, param{name + strconv.Itoa(i), m.URL})
+				params = append(params, Param{name + strconv.Itoa(i), m.URL})
 			}
 		}
 	}
@@ -117,10 +117,10 @@ func (p *Phone) segments(text string, media int) gsm.Segments {
 
 // encode returns an application/x-www-form-urlencoded body. It escapes like Java's URLEncoder, as Twilio's bodies do:
 // unlike net/url, it does not escape an asterisk, and it escapes a tilde.
-func encode(params []param) []byte {
+func encode(params []Param) []byte {
 	pairs := make([]string, len(params))
 	for i, p := range params {
-		pairs[i] = url.QueryEscape(p.name) + "=" + url.QueryEscape(p.value)
+		pairs[i] = url.QueryEscape(p.Name) + "=" + url.QueryEscape(p.Value)
 	}
 	return []byte(strings.NewReplacer("%2A", "*", "~", "%7E").Replace(strings.Join(pairs, "&")))
 }

@@ -20,12 +20,20 @@ import (
 // Options describe a phone: its two numbers, and how the recipient's number is configured at Twilio.
 type Options struct {
 	From, To  string // required: the sender and the recipient; "whatsapp:+1…" for a channel
-	AuthToken string // required; the account's primary token
+	AuthToken string // the account's primary token; required unless NoSignature is set
 	Webhook   Endpoint
 	Fallback  Endpoint // the zero Endpoint if no fallback is configured
 
 	AccountSID          string // "" generates one
 	MessagingServiceSID string // "" if the recipient's number is in no Messaging Service
+
+	TokenMadeUp bool    // AuthToken is a random one, because nobody gave one; a finding about a 403 says so
+	NoSignature bool    // the requests have no X-Twilio-Signature
+	Params      []Param // replace the parameters of a message with these names, or are added to them
+
+	OptOut   twilio.OptOutMode // how opt-out words are handled for the account; "" is OptOutDefault
+	OptedOut bool              // whether the sender is opted out at the beginning
+	Repeats  int               // how many of the latest messages are remembered, to compare the replies to their repeats
 
 	Jar     cookies.Options
 	Cookies []cookies.Cookie // in the jar at the beginning, such as those of another phone

@@ -20,7 +20,7 @@ const tooManyMessages = "The documents together have more than 10 messages."
 type sending struct {
 	phone   *Phone
 	message Message
-	params  []param // the parameters of the message
+	params  []Param // the parameters of the message
 }
 
 // documentResult is the result of one document of a delivery: the requests for it, and the effects of its verbs.
@@ -93,7 +93,7 @@ func (s sending) deliver(ctx context.Context) []documentResult {
 		found.Warn(0, "It is not confirmed whether Twilio calls the fallback URL when a later document fails.")
 		results[len(results)-1] = last.with(last.fatal.URL, found)
 	}
-	s.params = append(s.params, param{"ErrorCode", strconv.Itoa(last.fatal.Code)}, param{"ErrorUrl", last.fatal.URL})
+	s.params = append(s.params, Param{"ErrorCode", strconv.Itoa(last.fatal.Code)}, Param{"ErrorUrl", last.fatal.URL})
 	fallback := request{reason: Fallback, method: http.MethodPost, to: p.fallback, form: encode(s.params)}
 	return s.run(ctx, results, fallback)
 }
@@ -131,7 +131,8 @@ func (s sending) execute(result documentResult, verbs []twiml.Verb, from *target
 			result = result.with(from.public.String(), found)
 			continue
 		}
-		r := Reply{From: cmp.Or(v.From, o.To), To: cmp.Or(v.To, o.From), Body: v.Body, Media: v.Media}
+		r := Reply{SID: NewSID(), Status: Delivered, Body: v.Body, Media: v.Media}
+		r.From, r.To = cmp.Or(v.From, o.To), cmp.Or(v.To, o.From)
 		r.Segments = s.phone.segments(v.Body, len(v.Media))
 		result.replies = append(result.replies, r)
 		found = s.warnReply(r)
