@@ -1,6 +1,7 @@
 package phone
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"strings"
@@ -24,6 +25,15 @@ type Media struct {
 
 // NewSID generates the MessageSid of a text message: SM and 32 hexadecimal digits.
 func NewSID() string { return "SM" + RandomHex() }
+
+// WithSID returns the message with a MessageSid. If it has none, it gets a new one.
+func (m Message) WithSID() Message {
+	if m.SID == "" && len(m.Media) > 0 {
+		m.SID = "MM" + RandomHex()
+	}
+	m.SID = cmp.Or(m.SID, NewSID())
+	return m
+}
 
 // newIdempotencyToken generates a UUID of version 4 (RFC 9562), which is the form of Twilio's
 // I-Twilio-Idempotency-Token.

@@ -54,10 +54,7 @@ func (r documentResult) failing(failed *failure, url string) documentResult {
 // Send delivers a message as Twilio would. It returns when the delivery has finished or ctx has ended. It never returns
 // nil. The findings of the Delivery contain every error; the end of ctx is an error with the code 0.
 func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
-	if m.SID == "" && len(m.Media) > 0 {
-		m.SID = "MM" + RandomHex()
-	}
-	m.SID = cmp.Or(m.SID, NewSID())
+	m = m.WithSID()
 	d := &Delivery{Message: m, Sent: p.Now(), Replies: []Reply{}} // [] in JSON, not null
 	began := time.Now()
 	s := sending{phone: p, message: m, params: p.parameters(m)}

@@ -3,6 +3,7 @@ package replica
 
 import (
 	"context"
+	"net/http"
 	"os"
 	"strings"
 	"time"
@@ -31,6 +32,8 @@ type Options struct {
 	Flags  config.Flags       // the settings as given, from which the secrets are read again while the replica runs
 	Hangup <-chan os.Signal   // gets a value when all secrets should be read again; may be nil
 	Routes []func(chi.Router) // add routes to the public listener
+
+	Wrap func(http.Handler) http.Handler // returns a handler that calls that of the public listener; may be nil
 
 	ObserveCall func(app.Call) // gets each finished call of the app; it must not block; may be nil
 }
@@ -110,6 +113,7 @@ func Run(ctx context.Context, o Options) error {
 		Public:     o.Listeners.public,
 		Admin:      o.Listeners.admin,
 		Routes:     o.Routes,
+		Wrap:       o.Wrap,
 		Profiler:   cfg.Pprof,
 		DrainDelay: cfg.DrainDelay,
 		Redis:      strings.Join(cfg.Redis.Addrs, ","),

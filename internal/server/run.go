@@ -35,8 +35,10 @@ type RunOptions struct {
 	Public net.Listener
 	Admin  net.Listener // the private listener; nil for none
 
-	Routes   []func(chi.Router) // see Public
-	Profiler bool               // see Admin
+	Routes []func(chi.Router) // see Public
+	// Wrap returns a handler that calls the handler of the public listener. It may be nil.
+	Wrap     func(http.Handler) http.Handler
+	Profiler bool // see Admin
 
 	DrainDelay time.Duration
 	Redis      string                      // the address of Redis, for an error
@@ -60,7 +62,11 @@ func (s *Server) Run(ctx context.Context, o RunOptions) error {
 	if o.Admin != nil {
 		go func() { failed <- fmt.Errorf("serve the private listener: %w", private.Serve(o.Admin)) }()
 	}
-	public := s.newHTTPServer(s.Public(o.Routes...), s.KeepAlive)
+	handler := s.Public(o.Routes...)
+	if o.Wrap != nil {
+		handler = o.Wrap(handler)
+	}
+	public := s.newHTTPServer(handler, s.KeepAlive)
 	limited := s.connections.Limit(public, o.Public)
 	go func() { failed <- fmt.Errorf("serve the public listener: %w", public.Serve(limited)) }()
 
