@@ -81,7 +81,7 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 	go page.CheckApp(ctx, log.Logger)
 	return replica.Run(ctx, replica.Options{
 		Config: cfg, Version: version(), Listeners: listeners, Log: log, Routes: []func(chi.Router){page.Routes},
-		ObserveCall: page.ObserveCall,
+		Wrap: page.Observe, ObserveCall: page.ObserveCall,
 	})
 }
 

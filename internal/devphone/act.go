@@ -9,7 +9,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"smsession/internal/gsm"
 	"smsession/internal/inspect"
 	"smsession/internal/person"
 	"smsession/internal/phone"
@@ -47,6 +46,9 @@ const (
 	kindMMS   kind = "mms"
 	kindLose  kind = "lose" // delete the cookies that Twilio would keep for the phone
 	kindSkip  kind = "skip" // let some hours pass, on the phone and for its conversation in Redis
+
+	// kindElsewhere is the kind of a message that no phone of the page has sent. It has no button.
+	kindElsewhere kind = "elsewhere"
 )
 
 // act carries out the action of a button. It returns the new entries of the phone's log when all messages are
@@ -76,11 +78,10 @@ func (p *Page) act(ctx context.Context, d *device, in request) (any, error) {
 func (p *Page) deliver(ctx context.Context, d *device, as kind, action person.Action) []entry {
 	entries := make([]entry, len(action.Messages))
 	for i, m := range action.Messages {
-		entries[i] = entry{Kind: as, Message: &m, lastCall: p.calls.last()}
-		if len(m.Media) == 0 && !strings.Contains(d.from, ":") { // only SMS has segments
-			entries[i].Segments = new(gsm.Split(m.Body))
-		}
-		entries[i] = d.put(entries[i])
+		m = m.WithSID()
+		action.Messages[i] = m
+		p.underway.add(m.SID, 1)
+		entries[i] = d.put(entry{Kind: as, Message: &m, Segments: d.segments(m), lastCall: p.calls.last()})
 	}
 	ended := 0
 	delivered := func(i int, sent *phone.Delivery) {
@@ -97,6 +98,11 @@ func (p *Page) deliver(ctx context.Context, d *device, as kind, action person.Ac
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		defer func() {
+			for _, m := range action.Messages {
+				p.underway.add(m.SID, -1)
+			}
+		}()
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), deliveryTimeout)
 		defer cancel()
 		_ = action.Do(ctx, d.phone, nil, delivered) // fails only if time passes

@@ -7,6 +7,8 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"net/url"
+	"strconv"
 )
 
 // maxBody is far above what the page sends: a text of 1,600 characters, each at most 12 bytes of JSON.
@@ -14,8 +16,9 @@ const maxBody = 32 << 10
 
 // request has the parameters of all requests. Each handler uses some of them.
 type request struct {
-	Phone string // the ID of a device
+	Phone string // the ID of a device, or its number
 	Entry string // the ID of an entry of its log
+	After int64  // a revision of the page
 	From  string // the number of a new phone
 	Kind  kind
 	Body  string
@@ -35,6 +38,7 @@ const (
 	badHours     problem = "The number of hours must be a whole number from 1 to 720."
 	noSuchKind   problem = "There is no such kind of action."
 	badNumber    problem = "A number must not contain control characters."
+	badRevision  problem = "The revision after which to read must be a whole number."
 	notOneObject problem = "The body must be one JSON object with no unknown fields."
 	otherHost    problem = "Open this page at localhost on this host, or at the address in ADDR on any host."
 	forwarded    problem = "This page does not answer through a proxy or a tunnel: it would sign messages for anybody."
@@ -77,9 +81,8 @@ func writeError(w http.ResponseWriter, err error) {
 // a GET from the query.
 func answer(handle handler) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		in := request{Phone: r.URL.Query().Get("phone"), Entry: r.URL.Query().Get("entry")}
 		var response any
-		var err error
+		in, err := fromQuery(r.URL.Query())
 		if r.Method == http.MethodPost {
 			in, err = decode(r)
 		}
@@ -93,6 +96,19 @@ func answer(handle handler) http.HandlerFunc {
 		w.Header().Set("Content-Type", "application/json")
 		_ = json.NewEncoder(w).Encode(response) // fails only if the connection is broken
 	}
+}
+
+// fromQuery reads the parameters of a GET.
+func fromQuery(query url.Values) (request, error) {
+	in := request{Phone: query.Get("phone"), Entry: query.Get("entry")}
+	if !query.Has("after") {
+		return in, nil
+	}
+	var err error
+	if in.After, err = strconv.ParseInt(query.Get("after"), 10, 64); err != nil {
+		return in, badRevision
+	}
+	return in, nil
 }
 
 // decode reads a JSON object. It accepts only application/json, which a form on another site cannot send.

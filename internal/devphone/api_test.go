@@ -43,9 +43,10 @@ func (s *service) read(a response, v any) int {
 
 // device is a phone in the response of /dev/state.
 type device struct {
-	ID, From string
-	Last     int
-	Entries  []entry
+	ID, From, To string
+	Elsewhere    bool
+	Last         int
+	Entries      []entry
 }
 
 type entry struct {

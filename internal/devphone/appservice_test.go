@@ -87,7 +87,7 @@ func newAppService(tb testing.TB, a *ownApp, changes ...func(*config.App)) *serv
 	tb.Cleanup(s.page.Close)
 	s.run(replica.Options{
 		Config: cfg, Version: "1.2.3-test", Listeners: listeners, Log: logging.New(io.Discard, logging.Text, 0),
-		Routes: []func(chi.Router){s.page.Routes}, ObserveCall: s.page.ObserveCall,
+		Routes: []func(chi.Router){s.page.Routes}, Wrap: s.page.Observe, ObserveCall: s.page.ObserveCall,
 	})
 	return s
 }

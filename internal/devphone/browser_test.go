@@ -32,8 +32,9 @@ func TestInChromium(t *testing.T) {
 		{"hostile text is shown as text", hostile},
 		{"two phones have two conversations", twoPhones},
 		{"everything can be done with the keyboard", keyboard},
-		{"the record changes when a message comes from elsewhere", elsewhere},
-		{"a conversation from elsewhere is said to be from elsewhere", begunElsewhere},
+		{"messages from elsewhere appear in their phones", elsewhere},
+		{"a record that another program changes is said to be changed", changedInRedis},
+		{"a conversation that is older than the page is said to be so", olderThanPage},
 		{"the page shows what another window does", twoWindows},
 		{"an error is shown", refused},
 		{"every element has a name for a screen reader", named},
@@ -265,33 +266,63 @@ func twoPhones(_ *service, w *tab) {
 	w.expectComplaints("404") // the page may have asked for the session while the phone was closed
 }
 
-// sendFromElsewhere sends a message without the page, as curl and `smsession phone` do.
-func (s *service) sendFromElsewhere() {
-	s.tb.Helper()
-	sender := webhooktest.NewSender(s.tb)
-	sender.From, sender.PublicURL = from, s.url
-	if reply, err := sender.Send(s.url, "/sms", webhooktest.NewSID(), ""); err != nil || reply.Status != 200 {
-		s.tb.Fatalf("a signed message is answered %d %s, %v", reply.Status, reply.Body, err)
+// elsewhere sends messages without the page: from a number that has a phone, and from another one.
+func elsewhere(s *service, w *tab) {
+	w.keys("Hello\r")
+	w.count(".in", 1)
+	for _, sender := range []*webhooktest.Sender{s.sender(from), s.sender("+12025550177")} {
+		s.send(sender, "/sms", sender.Form(webhooktest.NewSID(), "From a shell"), 200)
+	}
+	w.count(".phone", 2)
+	w.count(".phone:nth-child(1) .in", 2)
+	w.until(`document.querySelector('#record').textContent.includes('"counter": 2')`)
+	want := []string{"You: Hello", "Reply: " + webhooktest.Greeting(1), "You: From a shell",
+		"Reply: " + webhooktest.Greeting(2)}
+	if got := w.texts(".phone:nth-child(1) .bubble"); !slices.Equal(got, want) {
+		w.Errorf("the first phone shows %q", got)
+	}
+	want = []string{"You: From a shell", "Reply: " + webhooktest.Greeting(1)}
+	if got := w.texts(".phone:nth-child(2) .bubble"); !slices.Equal(got, want) {
+		w.Errorf("the other phone shows %q", got)
+	}
+	if got := w.texts(".elsewhere button.status")[0]; !strings.Contains(got, "from elsewhere") {
+		w.Errorf("the status is %q", got)
+	}
+	if got := w.texts("#notice")[0]; got != "" {
+		w.Errorf("the notice is %q", got)
 	}
 }
 
-func elsewhere(s *service, w *tab) {
+// changedInRedis changes the record without a message, as redis-cli does.
+func changedInRedis(s *service, w *tab) {
 	w.keys("Hello\r")
 	w.until(`document.querySelector('#record').textContent.includes('"counter": 1')`)
-	s.sendFromElsewhere()
-	w.until(`document.querySelector('#record').textContent.includes('"counter": 2')`)
-	w.until(`document.querySelector('#notice').textContent.includes('from elsewhere')`)
+	record := s.session("1").Record
+	changed := strings.Replace(record.Raw, `"counter":1`, `"counter":41`, 1)
+	if _, err := s.conn.Do("SET", record.Key, changed, "KEEPTTL"); err != nil {
+		w.Fatal(err)
+	}
+	w.until(`document.querySelector('#record').textContent.includes('"counter": 41')`)
+	w.until(`document.querySelector('#notice').textContent.includes('Another program')`)
 	w.keys("Me again\r")
-	w.until(`document.querySelector('#record').textContent.includes('"counter": 3')`)
+	w.until(`document.querySelector('#record').textContent.includes('"counter": 42')`)
 	w.until(`document.querySelector('#notice').textContent === ''`)
 }
 
-func begunElsewhere(s *service, w *tab) {
-	s.sendFromElsewhere()
-	w.until(`document.querySelector('#notice').textContent.includes('begun elsewhere')`)
+// olderThanPage opens a phone whose conversation is already in Redis.
+func olderThanPage(s *service, w *tab) {
+	s.say("1", "hello")
+	s.post("/dev/open", `{"from":"+12025550177"}`, nil)
+	s.post("/dev/close", `{"phone":"1"}`, nil)
+	s.post("/dev/open", `{"from":"`+from+`"}`, nil)
+	w.count(".phone", 2)
+	w.press(".phone:nth-child(2) .number")
+	w.until(`document.querySelector('#notice').textContent.includes('older than this page')`)
+	w.press(".phone:nth-child(2) input")
 	w.keys("Hello\r")
 	w.until(`document.querySelector('#record').textContent.includes('"counter": 2')`)
 	w.until(`document.querySelector('#notice').textContent === ''`)
+	w.expectComplaints("404") // the page may have asked for the session while the phone was closed
 }
 
 func twoWindows(s *service, w *tab) {

@@ -2,7 +2,9 @@ package devphone
 
 import (
 	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"smsession/internal/gsm"
@@ -17,6 +19,8 @@ type device struct {
 	id       string
 	from, to string
 	phone    *phone.Phone
+	isGuest  bool          // it was opened for a message from elsewhere
+	revision *atomic.Int64 // of the page
 
 	mu     sync.Mutex
 	log    []entry // the oldest first
@@ -33,6 +37,7 @@ type entry struct {
 	Segments *gsm.Segments  `json:"segments,omitempty"` // of the message
 	Outcome  *outcome       `json:"outcome,omitempty"`  // nil until the message is delivered
 
+	revision  int64 // of the page, when the entry changed last
 	exchanges []phone.Exchange
 	lastCall  int // the ID of the newest call of the app before the delivery
 }
@@ -70,6 +75,7 @@ func (d *device) latest(entries []entry) []entry {
 func (d *device) put(e entry) entry {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	e.revision = d.revision.Add(1)
 	if e.ID != 0 {
 		if i := slices.IndexFunc(d.log, func(old entry) bool { return old.ID == e.ID }); i >= 0 {
 			d.log[i] = e
@@ -83,6 +89,14 @@ func (d *device) put(e entry) entry {
 		d.log = slices.Delete(d.log, 0, 1)
 	}
 	return e
+}
+
+// segments returns the segments of a message. It returns nil for a message that has none: only SMS has segments.
+func (d *device) segments(m phone.Message) *gsm.Segments {
+	if len(m.Media) > 0 || strings.Contains(d.from, ":") {
+		return nil
+	}
+	return new(gsm.Split(m.Body))
 }
 
 // lastMessage returns the last delivered message that has the account's signature. If there is none, it returns

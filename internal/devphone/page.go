@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"path"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -55,13 +56,18 @@ type Options struct {
 // Page is the page and its phones. It is safe for concurrent use.
 type Page struct {
 	Options
-	network phone.Network
-	html    *template.Template
-	calls   calls
+	network   phone.Network
+	html      *template.Template
+	run       string // chosen at random, so that a browser notices a restart
+	calls     calls
+	underway  underway
+	endpoints map[string]*endpoint // see newEndpoints
+	revision  atomic.Int64         // rises with each change of what /dev/state returns
 
 	mu      sync.Mutex
 	devices []*device // in the order in which they were opened
 	lastID  int       // the ID of the newest device
+	hidden  int       // how many messages from elsewhere are in no phone, because there are too many phones
 }
 
 // New returns a Page with one phone. It opens no connection. It returns an error if phone.New refuses o.Phone.
@@ -70,7 +76,7 @@ func New(o Options) (*Page, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse the page: %w", err)
 	}
-	p := &Page{Options: o, html: html}
+	p := &Page{Options: o, html: html, run: phone.RandomHex(), endpoints: newEndpoints(o.Phone)}
 	if _, err := p.newDevice(o.Phone.From); err != nil {
 		return nil, fmt.Errorf("open the first phone: %w", err)
 	}

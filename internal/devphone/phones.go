@@ -12,8 +12,11 @@ import (
 	"smsession/internal/phone"
 )
 
-// maxPhones limits the memory that the page uses. Fewer phones fit on a screen.
-const maxPhones = 20
+// These limits bound the memory that the page uses.
+const (
+	maxPhones = 20 // that the person opens
+	maxGuests = 30 // for messages from elsewhere
+)
 
 // open adds a phone. If the request has no number, the phone gets a fictitious one.
 func (p *Page) open(_ context.Context, in request) (any, error) {
@@ -21,7 +24,7 @@ func (p *Page) open(_ context.Context, in request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d.view(), nil
+	return d.view(0), nil
 }
 
 // close removes a phone. Its conversation stays in Redis.
@@ -29,6 +32,10 @@ func (p *Page) close(_ context.Context, d *device, _ request) (any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.devices = slices.DeleteFunc(p.devices, func(other *device) bool { return other == d })
+	if d.isGuest {
+		p.hidden = 0
+	}
+	p.revision.Add(1)
 	return struct{}{}, nil
 }
 
@@ -36,7 +43,7 @@ func (p *Page) close(_ context.Context, d *device, _ request) (any, error) {
 func (p *Page) onDevice(handle func(context.Context, *device, request) (any, error)) handler {
 	return func(ctx context.Context, in request) (any, error) {
 		devices := p.opened()
-		i := slices.IndexFunc(devices, func(d *device) bool { return d.id == in.Phone })
+		i := slices.IndexFunc(devices, func(d *device) bool { return in.Phone == d.id || in.Phone == d.from })
 		if i < 0 {
 			return nil, noSuchPhone
 		}
@@ -56,24 +63,59 @@ func (p *Page) newDevice(from string) (*device, error) {
 	if strings.ContainsFunc(from, unicode.IsControl) {
 		return nil, badNumber
 	}
+	from, to := phone.Pair(from, p.Phone.To)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if slices.ContainsFunc(p.devices, func(d *device) bool { return d.from == from }) {
+		return nil, numberTaken
+	}
+	return p.add(from, to, false)
+}
+
+// guest returns the phone of a message from elsewhere. If there is none, it adds one. It returns nil if there are too
+// many.
+func (p *Page) guest(from, to string) *device {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	i := slices.IndexFunc(p.devices, func(d *device) bool { return d.from == from && d.to == to })
+	if i >= 0 {
+		return p.devices[i]
+	}
+	d, err := p.add(from, to, true)
+	if err != nil {
+		p.hidden++
+		p.revision.Add(1)
+	}
+	return d
+}
+
+// add adds a phone. The caller must hold p.mu. The error is a problem.
+func (p *Page) add(from, to string, isGuest bool) (*device, error) {
 	o := p.Phone
-	o.From, o.To = phone.Pair(from, p.Phone.To)
+	o.From, o.To = from, to
 	o.Network, o.Trace = &p.network, true
 	simulated, err := phone.New(o)
 	if err != nil {
 		return nil, problem("A phone with this number is not possible: " + err.Error() + ".")
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	switch {
-	case slices.ContainsFunc(p.devices, func(d *device) bool { return d.from == o.From }):
-		return nil, numberTaken
-	case len(p.devices) == maxPhones:
+	others, limit := 0, maxPhones
+	if isGuest {
+		limit = maxGuests
+	}
+	for _, d := range p.devices {
+		if d.isGuest == isGuest {
+			others++
+		}
+	}
+	if others >= limit {
 		return nil, tooMany
 	}
 	p.lastID++
-	d := &device{id: strconv.Itoa(p.lastID), from: o.From, to: o.To, phone: simulated}
+	d := &device{
+		id: strconv.Itoa(p.lastID), from: from, to: to, phone: simulated, isGuest: isGuest, revision: &p.revision,
+	}
 	p.devices = append(p.devices, d)
+	p.revision.Add(1)
 	return d, nil
 }
 

@@ -78,7 +78,7 @@ func listening(tb testing.TB, listener net.Listener, addr string, changes ...fun
 		tb.Fatal(err)
 	}
 	s.page = page
-	s.edge = newServer(pool, strings.TrimSuffix(o.Phone.Webhook.URL, "/sms")).Public(page.Routes)
+	s.edge = page.Observe(newServer(pool, strings.TrimSuffix(o.Phone.Webhook.URL, "/sms")).Public(page.Routes))
 	srv := httptest.NewUnstartedServer(s.edge)
 	srv.Listener.Close()
 	srv.Listener = listener

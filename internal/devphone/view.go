@@ -13,24 +13,29 @@ import (
 	"smsession/internal/weburl"
 )
 
-// view returns the state of a phone, as the page shows it.
-func (d *device) view() map[string]any {
+// view returns the state of a phone, as the page shows it, with the entries of its log that have changed after a
+// revision of the page.
+func (d *device) view(after int64) map[string]any {
 	log, last := d.entries()
+	log = slices.DeleteFunc(log, func(e entry) bool { return e.revision <= after })
 	return map[string]any{
-		"id": d.id, "from": d.from,
+		"id": d.id, "from": d.from, "to": d.to, "elsewhere": d.isGuest,
 		"now": d.phone.Now(), "cookies": d.phone.Cookies(), // by the phone's clock
 		"last": last, "entries": log,
 	}
 }
 
-// state returns the state of all phones. The page calls it when it is loaded, and when another window has changed a
-// phone.
-func (p *Page) state(context.Context, request) (any, error) {
+// state returns all phones, with the entries that have changed after a revision. It returns the revision of what it
+// returns, and the run: with another run, the service was started again, and the revisions begin again.
+func (p *Page) state(_ context.Context, in request) (any, error) {
+	revision := p.revision.Load() // before the phones are read, so that no change is missed
 	views := []any{}
 	for _, d := range p.opened() {
-		views = append(views, d.view())
+		views = append(views, d.view(in.After))
 	}
-	return map[string]any{"phones": views}, nil
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return map[string]any{"run": p.run, "revision": revision, "hidden": p.hidden, "phones": views}, nil
 }
 
 // message returns the outcome of an entry of the log, with its HTTP requests and responses, and with the calls of the
@@ -75,8 +80,9 @@ func (p *Page) session(ctx context.Context, d *device, _ request) (any, error) {
 	}
 	// The log is read after the record, so that the page can distinguish its own changes of the record from other
 	// changes.
-	view := d.view()
+	view := d.view(math.MaxInt64)
 	delete(view, "entries")
+	view["run"], view["revision"] = p.run, p.revision.Load()
 	view["command"] = p.ReadRecord(d.to, d.from)
 	if snapshot.Record.Text == nil {
 		return view, nil

@@ -41,6 +41,7 @@ function statusText(entry) {
 }
 
 function cookieText(change) {
+  if (!change) return 'from elsewhere';
   return change === 'none' ? 'no cookie' : `cookie ${change}`;
 }
 

@@ -13,6 +13,8 @@ let current = null; // the phone that the panels show
 let sessionCalls = 0; // the number of calls of /dev/session; only the response to the last one is shown
 let messageCalls = 0; // the number of calls of /dev/message, for the same reason
 let acted = false; // this page has changed the session since the panel showed it last
+let revision = 0; // of what the page shows
+let run = ''; // the run of the service that has sent it
 let failing = false; // the last call of /dev/session failed
 
 function showProblem(error) {
@@ -91,18 +93,21 @@ async function refresh() {
   if (failing) byID('problem').hidden = true;
   failing = false;
   if (call !== sessionCalls || phone !== current) return;
-  if (view.last < phone.last) location.reload(); // the service was restarted and has lost the log
+  if (view.run !== run) location.reload(); // the service was restarted and has lost the log
   const otherWindow = view.last > phone.last;
   phone.showCookie(view);
   record.show(phone.id, view, acted || otherWindow);
   acted = false;
-  if (otherWindow || [...phones.values()].some((other) => other.isPending())) await synchronize();
+  if (view.revision !== revision) await synchronize();
 }
 
-// synchronize shows what other windows have done, and deliveries that have ended after the response to their action.
+// synchronize shows what others have done: other windows, other senders, and deliveries that have ended after the
+// response to their action.
 async function synchronize() {
-  const state = await attempt(() => get('/dev/state'));
+  const state = await attempt(() => get('/dev/state', { after: revision }));
   if (!state) return;
+  if (run && state.run !== run) location.reload();
+  ({ run, revision } = state);
   const open = new Set(state.phones.map((data) => data.id));
   for (const phone of [...phones.values()]) if (!open.has(phone.id)) remove(phone);
   for (const data of state.phones) {

@@ -5,6 +5,7 @@ export class RecordPanel {
   constructor() {
     this.phone = null; // the ID of the phone that is shown
     this.view = null; // the last response of /dev/session
+    this.isUnexplained = false; // the record has changed, and a message that has changed it may be shown in a moment
     this.expires = 0; // when the record expires, by the browser's monotonic clock
     setInterval(() => this.showTTL(), 1000);
     byID('copy').addEventListener('click', () => this.copy());
@@ -15,9 +16,10 @@ export class RecordPanel {
     const same = this.phone === phone;
     const changed = same && this.view.record?.raw !== view.record?.raw;
     if (changed) this.highlight();
-    if (view.record && !view.last) byID('notice').textContent = 'This conversation was begun elsewhere, not on this page.';
+    if (view.record && !view.last) byID('notice').textContent = 'This conversation is older than this page.';
     else if (!same || ours) byID('notice').textContent = '';
-    else if (changed && view.record) byID('notice').textContent = 'A message from elsewhere has changed the record.';
+    else if (this.isUnexplained && view.record) byID('notice').textContent = 'Another program has changed the record.';
+    this.isUnexplained = same && !ours && changed;
     this.phone = phone;
     this.view = view;
     this.expires = performance.now() + (view.record?.ttl_ms ?? 0);
