@@ -12,7 +12,8 @@ import (
 )
 
 // Address is a phone number, or another address of a message. On the command line it is never empty: in a script, an
-// empty value comes from a variable that is not set, and `smsession end` would then end the conversations of all senders.
+// empty value comes from a variable that is not set, and `smsession end` would then end the conversations of all
+// senders.
 type Address struct {
 	Number string // as Twilio writes it: +12025550143, whatsapp:+12025550143, messenger:123 or a short code
 	Typed  string // as the person wrote it

@@ -9,8 +9,8 @@ import (
 	"smsession/internal/usage"
 )
 
-// addresses are texts and the addresses that they mean; "" for a text that is refused. The numbers are those of Twilio's
-// documentation, and numbers that are reserved for fiction.
+// addresses are texts and the addresses that they mean; "" for a text that is refused. The numbers are reserved for
+// fiction or documentation.
 var addresses = []struct{ name, typed, number string }{
 	{"E.164 does not change", "+12025550143", "+12025550143"},
 	{"a number of 20 digits may be in Redis", "+12345678901234567890", "+12345678901234567890"},
