@@ -23,13 +23,16 @@ const sortedLimit = 100_000
 // Help is shown below the flags' summary.
 func (c *lsCommand) Help() string {
 	return `COUNT is the number of counted messages. IDLE is the time since the last one. LEFT is the time until the session
-expires if no further message arrives. APP is yes if your own app has stored something. Ended sessions are left out. ls
-reads the keys with SCAN, so Redis continues to answer messages. It prints each conversation when it finds it, unless
---sort is set. On a Cluster, a conversation whose slot moves meanwhile may be listed twice or not at all.
+expires if no further message arrives. TOKEN is the beginning of the session's token: show and end accept it as --token.
+They also accept a masked number as ls prints it. APP is yes if your own app has stored something. Ended sessions are
+left out. ls reads the keys with SCAN, so Redis continues to answer messages. It prints each conversation when it finds
+it, unless --sort is set. On a Cluster, a conversation whose slot moves meanwhile may be listed twice or not at all.
 
-ls needs REDIS_URL and no Twilio secret. If there are no conversations, the exit status is 0, and without --json a line
-on stderr says so. It is 1 if Redis cannot be read, and 2 for a wrong command line or setting.
+ls needs REDIS_URL and no Twilio secret. Without REDIS_URL, it uses a running smsession dev. If there are no
+conversations, the exit status is 0, and a line on stderr says so. It is 1 if Redis cannot be read, and 2 for a wrong
+command line or setting.
 
+  smsession ls
   smsession ls --to +15005550006
   smsession ls --sort count --limit 10 --reveal
   smsession ls --json | jq -r 'select(.idle_seconds < 60) | .from'`
@@ -49,7 +52,7 @@ func (c *lsCommand) Validate() error {
 
 // Run prints a line for each conversation.
 func (c *lsCommand) Run(ctx context.Context, p *process) error {
-	source, printer, err := c.Open(p.stdout, c.To, c.From)
+	source, printer, err := c.Open(ctx, p.stdout, p.stderr)
 	if err != nil {
 		return err
 	}
@@ -65,17 +68,17 @@ func (c *lsCommand) Run(ctx context.Context, p *process) error {
 		listed = true
 		return printer.List(found)
 	})
-	if err == nil && !listed && !c.JSON {
+	if err == nil && !listed {
 		c.explainNone(p)
 	}
 	return err
 }
 
-// explainNone explains an empty list to a person.
+// explainNone explains an empty list to a person. A program reads standard output, so it is not disturbed.
 func (c *lsCommand) explainNone(p *process) {
 	text := "there is no live conversation"
-	if c.From.Number != "" || c.To.Number != "" {
-		text += " of that number: write the whole number as in a message, such as +12025550143 or whatsapp:+12025550143"
+	if c.From.Number+c.To.Number != "" {
+		text += " of that number: it never sent a message, its session has ended, or it needs whatsapp: before it"
 	}
 	fmt.Fprintf(p.stderr, "smsession: %s\n", text)
 }

@@ -26,9 +26,11 @@ ends it. Into a pipe, or with --json, it prints one line for each event: began, 
 or an operator) or gone (expired or erased). A line ends in app if your own app has stored something. Each poll reads all
 keys with SCAN. For conversations beyond --limit, watch shows new messages. It does not show when they are gone.
 
-watch needs REDIS_URL and no Twilio secret. If Redis goes away, watch waits for it. If Redis cannot be read at the
-start, the exit status is 1. It is 2 for a wrong command line or setting.
+watch needs REDIS_URL and no Twilio secret. Without REDIS_URL, it uses a running smsession dev. If Redis goes away,
+watch waits for it. If Redis cannot be read at the start, the exit status is 1. It is 2 for a wrong command line or
+setting.
 
+  smsession watch
   smsession watch --to +15005550006
   smsession watch --json | jq -c 'select(.event == "began")'`
 }
@@ -47,7 +49,7 @@ func (c *watchCommand) Validate() error {
 
 // Run polls until it is interrupted, which is its normal end.
 func (c *watchCommand) Run(ctx context.Context, p *process) error {
-	source, printer, err := c.Open(p.stdout, c.To, c.From)
+	source, printer, err := c.Open(ctx, p.stdout, p.stderr)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ func (b bench) converseWithApp() {
 func TestShowConcealsTheApp(t *testing.T) {
 	each(t, func(b bench) {
 		b.converseWithApp()
-		found, err := b.source().Find(b.Context(), "", from)
+		found, err := b.source().Find(b.Context(), inspect.Filter{From: []string{from}})
 		if err != nil {
 			b.Fatal(err)
 		}

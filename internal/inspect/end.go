@@ -1,6 +1,7 @@
 package inspect
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -59,6 +60,27 @@ func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, e
 		return e, explain(err)
 	}
 	return e, unfinished(err, "it is not known whether the conversation has ended; check it with smsession show")
+}
+
+// EndAll ends conversations one after the other, or erases them, and calls visit with each result. It goes on after an
+// error of visit and after a record of a later version, and returns the first of these errors. After any other error,
+// it stops: the error then states how many conversations come before the failed one.
+func (s Source) EndAll(ctx context.Context, list []Conversation, erase bool, visit func(Ending) error) error {
+	var first error
+	for i, c := range list {
+		ending, err := s.End(ctx, c.To, c.From, erase)
+		switch {
+		case errors.Is(err, record.ErrNewer):
+			first = cmp.Or(first, err)
+		case err != nil && len(list) > 1:
+			return fmt.Errorf("after %d of %d conversations: %w", i, len(list), err)
+		case err != nil:
+			return err
+		default:
+			first = cmp.Or(first, visit(ending))
+		}
+	}
+	return first
 }
 
 // unfinished adds to an error what may have been changed before it occurred. It returns nil if err is nil.

@@ -9,9 +9,12 @@ import (
 	"smsession/internal/redispool/node"
 )
 
-// ErrUnknown is the error of Find if a number has no conversation. It does not quote the number.
+// ErrUnknown is the error of Select and Find if a number has no conversation. It does not quote the number.
 var ErrUnknown = errors.New("there is no conversation of that number: it never sent a message, its session has expired, " +
-	"or it is written in another way, such as with a + or whatsapp: before it")
+	"or it is written in another way, such as with whatsapp: before it")
+
+// errUnknownToken is the error of Select and Find if no session has the token.
+var errUnknownToken = errors.New("no session has a token that begins with these characters: it may have expired")
 
 // explain adds to an error of Redis what an operator can do. It wraps err, and returns nil if err is nil.
 func explain(err error) error {

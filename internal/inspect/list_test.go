@@ -2,6 +2,8 @@ package inspect_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
@@ -27,8 +29,8 @@ func at(to, from string, version, counter int, written time.Time, more string) s
 
 // tokenOf returns a token for a sender.
 func tokenOf(from string) string {
-	digits := fmt.Sprintf("%x", from)
-	return strings.Repeat("T", 43-len(digits)) + digits
+	sum := sha256.Sum256([]byte(from))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 // put puts a conversation into Redis that began an hour ago and has been idle for a minute.
@@ -66,7 +68,7 @@ func TestList(t *testing.T) {
 			b.Fatalf("got %+v", all)
 		}
 		c := all[0]
-		if c.To != to || c.From != from || c.Count != 7 || c.Ended || c.Newer || upToMinutes(c.Left) != time.Hour ||
+		if c.To != to || c.From != from || c.Count != 7 || c.Ended || c.Opaque || upToMinutes(c.Left) != time.Hour ||
 			time.Since(c.Written).Truncate(time.Minute) != time.Minute || c.Written.Sub(c.Began) != time.Hour {
 			b.Errorf("got %+v", c)
 		}
@@ -84,26 +86,43 @@ func TestListWithAFilter(t *testing.T) {
 		b.put("whatsapp%3A"+to, "whatsapp%3A+12", 1, "")
 		b.do("SET", "sms:session:"+tokenOf("whatsapp%3A+12"), at("whatsapp:"+to, "whatsapp:+12", 1, 1, time.Now(), ""))
 		b.put(to, "*", 1, "")
-		for f, want := range map[inspect.Filter]string{
-			{}:                                      "*/+12/+123/+124/whatsapp:+12",
-			{To: to}:                                "*/+12/+123",
-			{From: "+12"}:                           "+12",
-			{To: other}:                             "+124",
-			{From: "*"}:                             "*",
-			{From: "+12?"}:                          "",
-			{To: "*", From: "*"}:                    "",
-			{To: to, From: "+123"}:                  "+123",
-			{To: to, From: "+124"}:                  "",
-			{From: "whatsapp:+12"}:                  "whatsapp:+12",
-			{To: "whatsapp:" + to}:                  "whatsapp:+12",
-			{To: "whatsapp:" + to, From: "[a-z]:*"}: "",
+		b.put(to, "+12025550143", 1, "")
+		for _, row := range []struct {
+			to, token, want string
+			from            []string
+		}{
+			{"", "", "*/+12/+12025550143/+123/+124/whatsapp:+12", nil},
+			{to, "", "*/+12/+12025550143/+123", nil},
+			{"", "", "+12", []string{"+12"}},
+			{other, "", "+124", nil},
+			{"", "", "*", []string{"*"}},
+			{"", "", "", []string{"+12?"}},
+			{"*", "", "", []string{"*"}},
+			{to, "", "+123", []string{"+123"}},
+			{to, "", "", []string{"+124"}},
+			{"", "", "whatsapp:+12", []string{"whatsapp:+12"}},
+			{"whatsapp:" + to, "", "whatsapp:+12", nil},
+			{"whatsapp:" + to, "", "", []string{"[a-z]:*"}},
+			{"", "", "+12/+124", []string{"+124", "+12", "+12", "+999"}},
+			{to, "", "+12/+123", []string{"+124", "+12", "+123"}},
+			{"", "", "+12025550143/+124", []string{"+1202•••0143", "+124"}},
+			{"+1500•••0006", "", "+12025550143", []string{"+1202•••0143"}},
+			{"+1500•••0006", "", "*/+12/+12025550143/+123", nil},
+			{"", "", "", []string{"+1202•••014"}},
+			{"", tokenOf("+12")[:6], "+12", nil},
+			{"", tokenOf("+12"), "+12", nil},
+			{to, tokenOf("+124")[:6], "", nil},
+			{to, tokenOf("+123")[:6], "", []string{"+12"}},
+			{to, tokenOf("+123")[:6], "+123", []string{"+12", "+123"}},
+			{"", "*", "", nil},
 		} {
+			f := inspect.Filter{To: row.to, From: row.from, Token: row.token}
 			var got []string
 			for _, c := range b.list(f) {
 				got = append(got, c.From)
 			}
-			if strings.Join(got, "/") != want {
-				b.Errorf("%+v: %q, want %q", f, got, want)
+			if strings.Join(got, "/") != row.want {
+				b.Errorf("%+v: %q, want %q", f, got, row.want)
 			}
 		}
 	})
@@ -140,7 +159,7 @@ func TestListLeavesOutWhatIsNotLive(t *testing.T) {
 				if all := b.list(inspect.Filter{}); len(all) != 1 || all[0].From != "+19" {
 					b.Errorf("got %+v", all)
 				}
-				if one := b.list(inspect.Filter{To: to, From: from}); len(one) != 0 {
+				if one := b.list(both); len(one) != 0 {
 					b.Errorf("by both addresses: %+v", one)
 				}
 			})
@@ -152,7 +171,7 @@ func TestListIncludesALaterVersion(t *testing.T) {
 	each(t, func(b bench) {
 		b.put(to, from, 1, "")
 		b.do("SET", "sms:session:"+tokenOf(from), at(to, from, 2, 9, time.Now(), ""))
-		if all := b.list(inspect.Filter{}); len(all) != 1 || !all[0].Newer || all[0].Count != 0 ||
+		if all := b.list(inspect.Filter{}); len(all) != 1 || !all[0].Opaque || all[0].Count != 0 ||
 			all[0].Left != inspect.Forever {
 			b.Errorf("got %+v", all)
 		}
@@ -232,7 +251,7 @@ func TestACluster(t *testing.T) {
 	if err != nil || len(seen) != conversations || seen["+12020000299"] != 299 {
 		t.Errorf("%d conversations, %v", len(seen), err)
 	}
-	one, err := source.Find(t.Context(), "", "+12020000007")
+	one, err := source.Find(t.Context(), inspect.Filter{From: []string{"+12020000007"}})
 	if err != nil || len(one) != 1 || one[0].Record.Text == nil {
 		t.Errorf("Find: %+v, %v", one, err)
 	}
@@ -243,8 +262,8 @@ func TestACluster(t *testing.T) {
 	if e, err := source.End(t.Context(), to, "+12020000008", true); err != nil || e.Outcome != inspect.Erased {
 		t.Errorf("Erase: %+v, %v", e, err)
 	}
-	if none, err := source.Find(t.Context(), "", "+12020000008"); !errors.Is(err, inspect.ErrUnknown) ||
-		len(none) != 0 {
+	none, err := source.Find(t.Context(), inspect.Filter{From: []string{"+12020000008"}})
+	if !errors.Is(err, inspect.ErrUnknown) || len(none) != 0 {
 		t.Errorf("Find: %+v, %v", none, err)
 	}
 }

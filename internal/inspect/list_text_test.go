@@ -34,9 +34,9 @@ func TestListAsATable(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // time stands still
 		now := time.Now()
 		conversations := []inspect.Conversation{
-			{To: to, From: from, Count: 7, Written: now.Add(-90 * time.Second), Began: now.Add(-time.Hour), Left: 3*time.Hour + 58*time.Minute + 31*time.Second, App: 212},
+			{To: to, From: from, Token: token, Count: 7, Written: now.Add(-90 * time.Second), Began: now.Add(-time.Hour), Left: 3*time.Hour + 58*time.Minute + 31*time.Second, App: 212},
 			{To: "whatsapp:" + to, From: "whatsapp:+15551234567", Count: 1234567, Written: now.Add(-25 * time.Hour), Left: inspect.Forever},
-			{To: to, From: "a long\x1b[2J name that is wider", Newer: true, Left: time.Second},
+			{To: to, From: "a long\x1b[2J name that is wider", Opaque: true, Left: time.Second},
 			{To: to, From: "\x1b[2J", Count: 1, Written: now, Left: time.Second},
 		}
 		var out strings.Builder
@@ -47,11 +47,11 @@ func TestListAsATable(t *testing.T) {
 			}
 		}
 		want := "" +
-			"FROM                  TO                      COUNT     IDLE     LEFT  APP\n" +
-			"+12025550143          +1500•••0006                7    1m30s    3h58m  yes\n" +
-			"whatsapp:+1555•••4567 whatsapp:+1500•••0006 1234567    1d01h for ever\n" +
-			`a lon•••ider          +1500•••0006                ?        ?       1s` + "\n" +
-			`\x1b[2J               +1500•••0006                1       0s       1s` + "\n"
+			"FROM                  TO                      COUNT    IDLE    LEFT  TOKEN   APP\n" +
+			"+12025550143          +1500•••0006                7   1m30s   3h58m  Zm9ydH  yes\n" +
+			"whatsapp:+1555•••4567 whatsapp:+1500•••0006 1234567   1d01h forever\n" +
+			`a lon•••ider          +1500•••0006                ?       ?      1s` + "\n" +
+			`\x1b[2J               +1500•••0006                1      0s      1s` + "\n"
 		if out.String() != want {
 			t.Errorf("got\n%swant\n%s", out.String(), want)
 		}
@@ -64,8 +64,8 @@ func TestListAsJSON(t *testing.T) {
 		var out strings.Builder
 		list := &inspect.Printer{Out: &out, JSON: true}
 		err := list.List([]inspect.Conversation{
-			{To: to, From: from, Count: 7, Written: now.Add(-90 * time.Second), Began: now.Add(-time.Hour), Left: time.Hour + time.Millisecond, App: 212},
-			{To: to, From: "\u202e", Newer: true, Left: inspect.Forever},
+			{To: to, From: from, Token: token, Count: 7, Written: now.Add(-90 * time.Second), Began: now.Add(-time.Hour), Left: time.Hour + time.Millisecond, App: 212},
+			{To: to, From: "\u202e", Opaque: true, Left: inspect.Forever},
 		})
 		if err != nil {
 			t.Fatal(err)

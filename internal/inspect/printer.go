@@ -11,6 +11,7 @@ import (
 
 	"smsession/internal/conversation"
 	"smsession/internal/duration"
+	"smsession/internal/session/record"
 	"smsession/internal/terminal"
 )
 
@@ -22,7 +23,8 @@ type Printer struct {
 	Reveal bool
 	Typed  []string // addresses that the operator typed
 
-	RevealApp bool // Show also prints what the app has stored and replied
+	RevealApp   bool // Show also prints what the app has stored and replied
+	TokenLength int  // how many characters of a token the table shows; 0 for 6
 
 	begun bool // whether List was called before
 }
@@ -33,7 +35,7 @@ func (p *Printer) List(found []Conversation) error {
 	now := time.Now()
 	out := bufio.NewWriter(p.Out)
 	if !p.begun && !p.JSON {
-		fmt.Fprintln(out, header)
+		fmt.Fprintln(out, p.header())
 	}
 	p.begun = true
 	for _, c := range found {
@@ -51,18 +53,56 @@ func (p *Printer) print(out io.Writer, object any, text string) error {
 	return err
 }
 
+// tableRows is how many conversations Table prints, so that a question below them fits a terminal of 24 lines.
+const tableRows = 18
+
+// Table prints the first conversations for a person, and the number of the others. It prints as many characters of the
+// tokens as tell the printed conversations apart.
+func (p Printer) Table(found []Conversation) error {
+	shown := found[:min(len(found), tableRows)]
+	p.JSON, p.TokenLength = false, distinct(shown)
+	err := p.List(shown)
+	if more := len(found) - len(shown); more > 0 && err == nil {
+		_, err = fmt.Fprintf(p.Out, "and %d more\n", more)
+	}
+	return err
+}
+
+// distinct returns the least length, from MinToken, at which the beginnings of all tokens differ. It returns MinToken
+// if two tokens are the same, as after damage.
+func distinct(found []Conversation) int {
+	for length := MinToken; length < record.TokenLength; length++ {
+		seen := map[string]bool{}
+		for _, c := range found {
+			seen[begin(c.Token, length)] = true
+		}
+		if len(seen) == len(found) {
+			return length
+		}
+	}
+	return MinToken
+}
+
 // columns are the two addresses, a count and two durations. A masked address has at most 21 characters, such as
-// whatsapp:+1202•••0143. A wider address is not cut.
-const columns = "%-21s %-21s %7s %8s %8s  %s"
+// whatsapp:+1202•••0143. A wider address is not cut. A line has at most 80 characters.
+const columns = "%-21s %-21s %7s %7s %7s  %-*s  %s"
 
-// header is the first line of a table.
-const header = "FROM                  TO                      COUNT     IDLE     LEFT  APP"
+// header returns the first line of a table.
+func (p *Printer) header() string {
+	return p.columns("FROM", "TO", "COUNT", "IDLE", "LEFT", "TOKEN", "APP")
+}
 
-// row returns a conversation as a line of a table. It shows a question mark for a value that only a later version can
-// read.
+// columns returns a line of a table.
+func (p *Printer) columns(from, to, count, idle, left, token, app string) string {
+	line := fmt.Sprintf(columns, from, to, count, idle, left, max(p.TokenLength, MinToken), token, app)
+	return strings.TrimRight(line, " ")
+}
+
+// row returns a conversation as a line of a table. It shows a question mark for a value that is not
+// known.
 func (p *Printer) row(c Conversation, now time.Time) string {
-	idle, left := duration.Brief(now.Sub(c.Written)), "for ever"
-	if c.Newer {
+	idle, left := duration.Brief(now.Sub(c.Written)), "forever"
+	if c.Opaque {
 		idle = "?"
 	}
 	if c.Left != Forever {
@@ -72,12 +112,16 @@ func (p *Printer) row(c Conversation, now time.Time) string {
 	if c.App > 0 {
 		app = "yes"
 	}
-	return strings.TrimRight(fmt.Sprintf(columns, p.address(c.From), p.address(c.To), count(c), idle, left, app), " ")
+	token := begin(c.Token, max(p.TokenLength, MinToken))
+	return p.columns(p.address(c.From), p.address(c.To), count(c), idle, left, token, app)
 }
 
-// count returns the count of a conversation, or a question mark if only a later version can read it.
+// begin returns the first characters of a token. The whole token would allow a reader to take over the session.
+func begin(token string, length int) string { return terminal.Escape(token[:min(len(token), length)]) }
+
+// count returns the count of a conversation, or a question mark if it is not known.
 func count(c Conversation) string {
-	if c.Newer {
+	if c.Opaque {
 		return "?"
 	}
 	return strconv.FormatInt(c.Count, 10)
@@ -95,14 +139,15 @@ type object struct {
 	Began   *time.Time `json:"began,omitempty"`
 	Written *time.Time `json:"written,omitempty"`
 	App     int        `json:"app_bytes,omitempty"` // the size of what the app has stored
+	Token   string     `json:"token,omitempty"`     // its first characters
 }
 
 func (p *Printer) object(c Conversation, now time.Time) object {
-	o := object{From: p.mask(c.From), To: p.mask(c.To), App: c.App}
+	o := object{From: p.mask(c.From), To: p.mask(c.To), Token: begin(c.Token, MinToken), App: c.App}
 	if c.Left != Forever {
 		o.Left = new(wholeSeconds(c.Left))
 	}
-	if !c.Newer {
+	if !c.Opaque {
 		o.Count, o.Idle, o.Began, o.Written = &c.Count, new(wholeSeconds(now.Sub(c.Written))), &c.Began, &c.Written
 	}
 	return o

@@ -62,7 +62,7 @@ func (s *Screen) lines(w *Watch, note string, height int) []string {
 	const fixed = 4 // lines: the title, the header, how many more conversations there are, and the note
 	events := s.events[max(len(s.events)-max((height-fixed)/3, 0), 0):]
 	shown := min(max(height-fixed-len(events), 0), len(w.Rows))
-	lines := []string{s.Title, header}
+	lines := []string{s.Title, s.header()}
 	now := time.Now()
 	for _, c := range w.Rows[:shown] {
 		lines = append(lines, s.row(c, now))

@@ -75,7 +75,8 @@ func (p *Printer) snapshot(s Snapshot, state state, r *record.Record) string {
 	}
 	target := "leads to no record of this conversation"
 	if s.Record.Text != nil || state == tooLarge {
-		line("record", expiry(s.Record), fmt.Sprintf("%d bytes, token begins %.6s", s.Record.Size, s.Pointer.Text))
+		token := fmt.Sprintf("token begins %.*s", MinToken, s.Pointer.Text)
+		line("record", expiry(s.Record), fmt.Sprintf("%d bytes", s.Record.Size), token)
 		if state != otherConversation {
 			target = "leads to the record"
 		}

@@ -20,7 +20,7 @@ import (
 // show returns the text about the sender's conversation with a number, or with all numbers.
 func (b bench) show(to string) string {
 	b.Helper()
-	found, err := b.source().Find(b.Context(), to, from)
+	found, err := b.source().Find(b.Context(), inspect.Filter{To: to, From: []string{from}})
 	if err != nil && !errors.Is(err, inspect.ErrUnknown) {
 		b.Fatal(err)
 	}
@@ -110,13 +110,19 @@ func TestSnapshotNamesTheState(t *testing.T) {
 	}
 }
 
+// both selects one conversation, and bySender all conversations of its sender.
+var (
+	both     = inspect.Filter{To: to, From: []string{from}}
+	bySender = inspect.Filter{From: []string{from}}
+)
+
 func TestFind(t *testing.T) {
 	each(t, func(b bench) {
 		for _, number := range []string{other, to, "+15005550001"} {
 			b.put(number, from, 1, "")
 		}
 		b.put(to, from+"0", 1, "")
-		found, err := b.source().Find(b.Context(), "", from)
+		found, err := b.source().Find(b.Context(), bySender)
 		if err != nil || len(found) != 3 || found[0].To != "+15005550001" || found[1].To != to || found[2].To != other {
 			b.Errorf("got %+v, %v", found, err)
 		}
@@ -127,12 +133,13 @@ func TestFind(t *testing.T) {
 			!strings.Contains(string(one.Record.Text), `"counter":1`) {
 			b.Errorf("got %+v", one)
 		}
-		if with, err := b.source().Find(b.Context(), to, from); err != nil || len(with) != 1 ||
+		if with, err := b.source().Find(b.Context(), both); err != nil || len(with) != 1 ||
 			string(with[0].Pointer.Text) != tokenOf(from) || b.show(to) == "" || b.show("+1") != "" {
 			b.Errorf("with the number, got %+v, %v", with, err)
 		}
-		if found, err := b.source().Find(b.Context(), "", "+1*"); !errors.Is(err, inspect.ErrUnknown) ||
-			len(found) != 0 {
+		wild := inspect.Filter{From: []string{"+1*"}}
+		found, err = b.source().Find(b.Context(), wild)
+		if !errors.Is(err, inspect.ErrUnknown) || len(found) != 0 {
 			b.Errorf("got %+v, %v", found, err)
 		}
 	})
@@ -142,13 +149,13 @@ func TestFindReturnsAtMost400(t *testing.T) {
 	each(t, func(b bench) {
 		for i := range 401 {
 			if i == 400 {
-				if found, err := b.source().Find(b.Context(), "", from); err != nil || len(found) != 400 {
+				if found, err := b.source().Find(b.Context(), bySender); err != nil || len(found) != 400 {
 					b.Errorf("%d of 400 are found, %v", len(found), err)
 				}
 			}
 			b.do("SET", fmt.Sprintf("sms:conversation:+1500555%04d:%s", i, from), token)
 		}
-		if _, err := b.source().Find(b.Context(), "", from); err == nil ||
+		if _, err := b.source().Find(b.Context(), bySender); err == nil ||
 			!strings.Contains(err.Error(), "more than 400 conversations: name one of our numbers with --to") {
 			b.Errorf("with 401: %v", err)
 		}
@@ -208,7 +215,7 @@ func TestAValueThatIsTooLarge(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			found, err := source.Find(t.Context(), to, from)
+			found, err := source.Find(t.Context(), both)
 			if err != nil || len(found) != 1 {
 				t.Fatalf("got %v, %v", found, err)
 			}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -40,7 +41,7 @@ func Read(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from stri
 	conn, err := pool.GetContext(ctx)
 	if err == nil {
 		defer conn.Close()
-		found, err = reader{conn, clusterKeys}.snapshots(keys, []string{keys.Conversation(to, from)})
+		found, err = reader{conn, clusterKeys}.snapshots(keys, []string{keys.Conversation(to, from)}, "")
 	}
 	switch {
 	case err != nil:
@@ -62,8 +63,9 @@ const (
 	clusterKeys = 16       // each command for a Cluster may use a connection of its own
 )
 
-// snapshots returns the conversations of some pointers. It leaves out pointers that no longer exist.
-func (r reader) snapshots(keys record.Keys, pointers []string) ([]Snapshot, error) {
+// snapshots returns the conversations of some pointers. It leaves out pointers that no longer exist, and those that do
+// not begin with prefix, whose records it does not read.
+func (r reader) snapshots(keys record.Keys, pointers []string, prefix string) ([]Snapshot, error) {
 	values, err := r.values(pointers, record.TokenLength)
 	if err != nil {
 		return nil, err
@@ -72,7 +74,8 @@ func (r reader) snapshots(keys record.Keys, pointers []string) ([]Snapshot, erro
 	var records []string
 	for i, pointer := range values {
 		to, from, isPointer := keys.Addresses(pointers[i])
-		if !isPointer || pointer.Text == nil && pointer.Size <= record.TokenLength {
+		isMissing := pointer.Text == nil && pointer.Size <= record.TokenLength
+		if !isPointer || isMissing || !strings.HasPrefix(string(pointer.Text), prefix) {
 			continue
 		}
 		token := string(pointer.Text)

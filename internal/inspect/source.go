@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -33,12 +32,6 @@ const patience = 10 * time.Second
 func Open(url redisurl.URL, prefix string) Source {
 	pool := redispool.Open(redispool.Options{URL: url, Timeout: patience})
 	return Source{Pool: pool, Keys: record.Keys{Prefix: prefix}}
-}
-
-// Filter selects conversations by their addresses, written as in a message. An empty address selects all.
-type Filter struct {
-	To, From string
-	Ended    bool // select also conversations that were ended and that no message has started again
 }
 
 // List calls visit with the live conversations that f selects, at most limit of them. A limit of 0 means no limit. A
@@ -80,33 +73,6 @@ func (s Source) List(ctx context.Context, f Filter, order Order, limit int, visi
 	return nil
 }
 
-// maxNumbers limits how many conversations Find returns. A Messaging Service has at most this many numbers.
-// See https://www.twilio.com/docs/messaging/services.
-const maxNumbers = 400
-
-// Find returns what Redis contains about a sender's conversations, sorted by our number. from must not be empty. If to
-// is empty, Find reads all keys and returns the conversations with all numbers. It finds a conversation without a
-// readable record, but not one without a pointer. The error is ErrUnknown if it finds none. It is another error if it
-// finds more than 400. For all other errors, see List.
-func (s Source) Find(ctx context.Context, to, from string) ([]Snapshot, error) {
-	var found []Snapshot
-	err := s.eachPage(ctx, Filter{To: to, From: from}, func(snapshots []Snapshot) error {
-		if found = append(found, snapshots...); len(found) > maxNumbers {
-			return fmt.Errorf("there are more than %d conversations: name one of our numbers with --to", maxNumbers)
-		}
-		return nil
-	})
-	switch {
-	case err != nil:
-		return nil, explain(fmt.Errorf("find conversations: %w", err))
-	case len(found) == 0:
-		return nil, ErrUnknown
-	}
-	slices.SortFunc(found, func(a, b Snapshot) int { return strings.Compare(a.To, b.To) })
-	// If a Cluster moved a slot meanwhile, a conversation in it may have been found twice.
-	return slices.CompactFunc(found, func(a, b Snapshot) bool { return a.To == b.To }), nil
-}
-
 const (
 	// pageSize is how many keys Redis examines in one SCAN. This takes about 0.15 ms, during which it answers no
 	// message. About half of the keys are pointers, and their records have about 3 KB each, so a page has 768 KB.
@@ -122,17 +88,18 @@ const (
 	remembered = 4096
 )
 
-// eachPage calls visit with the conversations that f selects, one page of SCAN after the other. If f contains both
-// addresses, it reads the conversation directly.
+// eachPage calls visit with the conversations that f selects, one page after the other. If f names both addresses of
+// each conversation, it reads the conversations directly. Otherwise, a page is one of SCAN.
 func (s Source) eachPage(ctx context.Context, f Filter, visit func([]Snapshot) error) error {
-	if f.To != "" && f.From != "" {
-		one, found, err := Read(ctx, s.Pool.Pool, s.Keys, f.To, f.From)
-		if err != nil || !found {
-			return err
-		}
-		return visit([]Snapshot{one})
+	if f.isExact() {
+		return s.eachNamed(ctx, f, visit)
 	}
 	seen, _ := lru.New[string, struct{}](remembered) // the only possible error is for a size of 0
+	selects := f.selector()
+	isOther := func(key string) bool {
+		to, from, isPointer := s.Keys.Addresses(key)
+		return !isPointer || !selects(to, from)
+	}
 	return s.Pool.EachPrimary(ctx, func(addr string, node redis.Conn) error {
 		r := reader{node, serverKeys}
 		if addr != "" { // a Cluster, in which other servers have most of the records
@@ -147,11 +114,11 @@ func (s Source) eachPage(ctx context.Context, f Filter, visit func([]Snapshot) e
 			if err := ctx.Err(); err != nil {
 				return err
 			}
-			keys, err := scan(node, &cursor, s.Keys.Pattern(f.To, f.From))
+			keys, err := scan(node, &cursor, s.Keys.Pattern(f.pattern()))
 			if err != nil {
 				return err
 			}
-			snapshots, err := r.snapshots(s.Keys, unseen(seen, keys))
+			snapshots, err := r.snapshots(s.Keys, unseen(seen, slices.DeleteFunc(keys, isOther)), f.Token)
 			if err != nil {
 				return err
 			}
@@ -160,6 +127,29 @@ func (s Source) eachPage(ctx context.Context, f Filter, visit func([]Snapshot) e
 			}
 		}
 	})
+}
+
+// eachNamed is eachPage for a Filter that names both addresses of each conversation.
+func (s Source) eachNamed(ctx context.Context, f Filter, visit func([]Snapshot) error) error {
+	conn, err := s.Pool.GetContext(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	for some := range slices.Chunk(f.From, clusterKeys) {
+		var pointers []string
+		for _, from := range some {
+			pointers = append(pointers, s.Keys.Conversation(f.To, from))
+		}
+		snapshots, err := reader{conn, clusterKeys}.snapshots(s.Keys, pointers, f.Token)
+		if err != nil {
+			return err
+		}
+		if err := visit(snapshots); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // scan returns the next page of keys and moves the cursor.

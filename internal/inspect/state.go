@@ -55,13 +55,30 @@ func (s Snapshot) parse(now time.Time) (state, *record.Record) {
 // Conversation is a conversation in a list.
 type Conversation struct {
 	To, From string
+	Token    string // of the session; empty if the pointer contains none. Whoever has it can take over the session
 	Count    int64
 	Began    time.Time
 	Written  time.Time     // when the last message was counted, by the clock of the replica
 	Left     time.Duration // until the session expires if no message comes; Forever if nothing limits it
 	App      int           // the size in bytes of what the app has stored; 0 if it has stored nothing
+	Live     bool          // a message would continue it
 	Ended    bool
-	Newer    bool // the record has a later version: only To, From and Left are set
+	Opaque   bool // the record cannot be read, or has a later version: Count, Began, Written and App are not known
+}
+
+// conversation returns the conversation of a snapshot. One whose record has a later version counts as live.
+func (s Snapshot) conversation(now time.Time) Conversation {
+	state, r := s.parse(now)
+	c := Conversation{To: s.To, From: s.From, Left: s.Record.TTL, Opaque: r == nil}
+	c.Live, c.Ended = state == live || state == laterVersion, state == ended
+	if state != noToken {
+		c.Token = string(s.Pointer.Text)
+	}
+	if r != nil {
+		c.Count, c.Began, c.Written, c.Left = r.Counter, r.Began, r.Written, min(c.Left, r.Deadline.Sub(now))
+		c.App = len(r.Data)
+	}
+	return c
 }
 
 // conversations returns the live conversations among the snapshots. If withEnded is set, it also returns ended ones.
@@ -69,14 +86,7 @@ func conversations(snapshots []Snapshot, withEnded bool) []Conversation {
 	now := time.Now()
 	var found []Conversation
 	for _, s := range snapshots {
-		state, r := s.parse(now)
-		c := Conversation{To: s.To, From: s.From, Left: s.Record.TTL}
-		c.Ended, c.Newer = state == ended, state == laterVersion
-		if r != nil {
-			c.Count, c.Began, c.Written, c.Left = r.Counter, r.Began, r.Written, min(c.Left, r.Deadline.Sub(now))
-			c.App = len(r.Data)
-		}
-		if state == live || c.Newer || c.Ended && withEnded && c.Left > 0 {
+		if c := s.conversation(now); c.Live || c.Ended && withEnded && c.Left > 0 {
 			found = append(found, c)
 		}
 	}

@@ -182,7 +182,7 @@ func TestStream(t *testing.T) {
 	e := inspect.Event{At: at, Kind: inspect.Continued, Conversation: inspect.Conversation{
 		To: to, From: from, Count: 3, Began: at.Add(-time.Hour), Written: at.Add(-time.Second), Left: 4 * time.Hour}}
 	newer := inspect.Event{At: at, Kind: inspect.Began,
-		Conversation: inspect.Conversation{To: to, From: from, Newer: true}}
+		Conversation: inspect.Conversation{To: to, From: from, Opaque: true}}
 	var text, object strings.Builder
 	if err := errors.Join((&inspect.Stream{Printer: inspect.Printer{Out: &text}}).Show(nil, []inspect.Event{e, newer},
 		nil), (&inspect.Stream{Printer: inspect.Printer{Out: &object, JSON: true}}).Show(

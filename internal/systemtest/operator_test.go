@@ -70,8 +70,8 @@ func TestOperatorCommands(t *testing.T) {
 		!strings.Contains(again.stdout, `"what":"ended before"`) {
 		t.Errorf("end again: exit status %d\n%s%s", again.status, again.stdout, again.stderr)
 	}
-	if ls := execute(t, []string{"ls", "--json", "--from", one.From}, redisURL); ls.status != 0 ||
-		ls.stdout+ls.stderr != "" {
+	if ls := execute(t, []string{"ls", "--json", "--from", one.From}, redisURL); ls.status != 0 || ls.stdout != "" ||
+		!strings.HasPrefix(ls.stderr, "smsession: there is no live conversation of that number") {
 		t.Errorf("ls of an ended conversation: %s%s", ls.stdout, ls.stderr)
 	}
 	if n := number(one.deliver(r.url, "/sms", webhooktest.NewSID(), "").Text()); n != 1 {
@@ -106,12 +106,16 @@ func TestOperatorErrors(t *testing.T) {
 		{"ls of no conversations", "--limit must be a whole number", server.URL(), []string{"ls", "--limit", "0"}, 2},
 		{"ls of too many conversations in order", "from 1 to 100000", server.URL(), []string{"ls", "--sort=count", "--limit=100001"}, 2},
 		{"ls of an empty Redis", "smsession: there is no live conversation", server.URL(), []string{"ls", "--sort=idle"}, 0},
-		{"ls of a number without its +", "of that number: write the whole number as in a message, such as +12025550143 or",
-			server.URL(), []string{"ls", "--from", "15551234567"}, 0},
-		{"ls of a number of ours without its +", "of that number: write the whole number", server.URL(),
-			[]string{"ls", "--to", "15551234567"}, 0},
-		{"show of a number without its +", "such as with a + or whatsapp: before it", server.URL(),
-			[]string{"show", "15551234567"}, 1},
+		{"ls of an unknown number", "no live conversation of that number", server.URL(), []string{"ls", "--from", "+15551234567"}, 0},
+		{"ls of an unknown number of ours", "no live conversation of that number", server.URL(), []string{"ls", "--json", "--to", "+15551234567"}, 0},
+		{"show of a word", "the number must be a phone number such as +12025550143", server.URL(), []string{"show", "S3cr3t"}, 2},
+		{"show of an unknown token", "no session has a token that begins with these characters", server.URL(), []string{"show", "--token=S3cr3t"}, 1},
+		{"show of too short a token", "--token needs at least the first 6 characters", server.URL(), []string{"show", "--token=wr0ng"}, 2},
+		{"end of an empty token", "--token needs at least the first 6 characters", server.URL(), []string{"end", "--token=", "--yes"}, 2},
+		{"end of a token that begins with a dash", "write --token=VALUE if the value begins with a dash", server.URL(), []string{"end", "--token", "-S3cr3t", "--yes"}, 2},
+		{"end of a number of ours without conversations", "there is no conversation of that number", server.URL(), []string{"end", "--to", "+15551234567", "--yes"}, 1},
+		{"end of nothing on standard input", "standard input has no number, so nothing was changed", server.URL(), []string{"end", "--to", "+15551234567", "--yes", "-"}, 1},
+		{"end of a list without --yes", "standard input has the numbers and not your answer: use --yes", server.URL(), []string{"end", "-"}, 2},
 		{"show of an unknown number", "there is no conversation of that number", server.URL(), []string{"show", "+15551234567"}, 1},
 		{"show of an unknown number of ours", "there is no conversation of that number", server.URL(), []string{"show", "+15551234567", "--to", "+1"}, 1},
 		{"show without a number", "show: NUMBER is missing; for example: smsession show +12025550143", server.URL(), []string{"show"}, 2},
