@@ -3,8 +3,6 @@
 package replica
 
 import (
-	"io"
-	"log/slog"
 	"testing"
 )
 
@@ -13,10 +11,9 @@ func TestConnectionsLeaveFilesForRedis(t *testing.T) {
 	if !isKnown {
 		t.Fatal("the limit of open files is not known")
 	}
-	log := slog.New(slog.NewTextHandler(io.Discard, nil))
 	for configured, want := range map[int]int{16: 16, int(files): int(files / 2)} {
-		if got := affordableConnections(configured, log); got != want {
-			t.Errorf("MAX_CONNECTIONS=%d gives %d connections, want %d", configured, got, want)
+		if got, warning := affordableConnections(configured); got != want || (warning != "") != (got < configured) {
+			t.Errorf("MAX_CONNECTIONS=%d gives %d connections, want %d, and %q", configured, got, want, warning)
 		}
 	}
 }

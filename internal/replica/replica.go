@@ -43,9 +43,10 @@ type Options struct {
 // replica does not end in time; see server.Run.
 func Run(ctx context.Context, o Options) error {
 	cfg, log := o.Config, o.Log
-	for _, warning := range cfg.Warnings() {
+	for _, warning := range settingsWarnings(cfg) {
 		log.Warn(warning)
 	}
+	maxConnections, _ := affordableConnections(cfg.MaxConnections)
 
 	ctx, stop := context.WithCancel(ctx)
 	defer stop() // ends secrets.follow if a listener fails
@@ -100,7 +101,7 @@ func Run(ctx context.Context, o Options) error {
 		Health:         health,
 		AdminHosts:     cfg.AdminHosts,
 		KeepAlive:      cfg.KeepAlive,
-		MaxConnections: affordableConnections(cfg.MaxConnections, log.Logger),
+		MaxConnections: maxConnections,
 		Registry:       registry,
 		Version:        o.Version,
 		Logger:         log.Logger,

@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
+	"smsession/internal/config"
 	"smsession/internal/redispool"
 )
 
@@ -21,6 +22,34 @@ const (
 	// meanwhile.
 	checkRetry = time.Minute
 )
+
+// Warnings returns the warnings that Run logs at its start, without running a replica: about the settings, and about
+// the settings of Redis. If Redis cannot be asked before ctx ends, one of them says so. A warning is a sentence without
+// its full stop. It contains no secret.
+func Warnings(ctx context.Context, cfg config.Config) []string {
+	pool := redispool.Open(redispool.Options{URL: cfg.Redis})
+	defer pool.Close()
+	all := settingsWarnings(cfg)
+	found, err := redispool.Check(ctx, pool)
+	for _, name := range redispool.Warnings() {
+		if text, bad := found[name]; bad {
+			all = append(all, text)
+		}
+	}
+	if err != nil {
+		all = append(all, "Redis cannot be used: "+err.Error())
+	}
+	return all
+}
+
+// settingsWarnings returns the warnings that need no contact with Redis.
+func settingsWarnings(cfg config.Config) []string {
+	all := cfg.Warnings()
+	if _, warning := affordableConnections(cfg.MaxConnections); warning != "" {
+		all = append(all, warning)
+	}
+	return all
+}
 
 // warnings reports settings of Redis that can lose sessions: in the log when a check first finds them, and as metrics
 // while they last. It is not safe for concurrent use.

@@ -196,19 +196,44 @@ func TestClosedLog(t *testing.T) {
 	}
 }
 
+// TestConfigPrintsWarnings compares the warnings of config with those that serve logs.
 func TestConfigPrintsWarnings(t *testing.T) {
-	r := execute(t, []string{"config"}, serviceSettings("", "REDIS_URL=redis://redis",
-		"PUBLIC_URL=https://sms.example.com/sms", "TWILIO_AUTH_TOKEN=S3cr3t")...)
-	const want = "smsession: warning: PUBLIC_URL ends in /sms: the service accepts only requests that Twilio sends to https://sms.example.com/sms/sms\n" +
-		"smsession: warning: TWILIO_AUTH_TOKEN: token 1 of 1 is shorter than the 32 characters of Twilio's tokens"
-	if r.status != 0 || strings.TrimSpace(r.stderr) != want ||
-		!strings.Contains(r.stdout, "PUBLIC_URL              https://sms.example.com/sms\n") {
+	server := redistest.Start(t, redistest.Options{Args: []string{"--maxmemory-policy", "allkeys-lru"}})
+	settings := serviceSettings(server.URL(), "PUBLIC_URL=https://sms.example.com/sms", "TWILIO_AUTH_TOKEN=S3cr3t",
+		"MAX_CONNECTIONS=1000000", "APP_SECRET=whsec_"+strings.Repeat("x", 32))
+	r := execute(t, []string{"config"}, settings...)
+	if r.status != 0 || !strings.Contains(r.stdout, "PUBLIC_URL              https://sms.example.com/sms\n") {
 		t.Errorf("exit status %d, %q, printed:\n%s", r.status, r.stderr, r.stdout)
+	}
+	for _, want := range []string{"PUBLIC_URL ends in /sms: ", "TWILIO_AUTH_TOKEN: token 1 of 1 is shorter ",
+		"APP_SECRET has no effect", "MAX_CONNECTIONS is lowered from 1000000 to ", "Redis may evict sessions ",
+		"Redis loses every session "} {
+		if !strings.Contains(r.stderr, "smsession: warning: "+want) {
+			t.Errorf("there is no warning %q in\n%s", want, r.stderr)
+		}
+	}
+	serve := start(t, []string{"serve"}, settings...)
+	for line := range strings.Lines(r.stderr + "\n") {
+		text, _ := strings.CutPrefix(strings.TrimSpace(line), "smsession: warning: ")
+		serve.waitForLog(`"level":"WARN","msg":"`+text, 1)
+	}
+	serve.signal(syscall.SIGTERM)
+	serve.wait()
+	if n := strings.Count(serve.stderr(), `"level":"WARN"`); n != strings.Count(r.stderr, "warning: ") {
+		t.Errorf("serve gives %d warnings:\n%s\nconfig gives\n%s", n, serve.stderr(), r.stderr)
+	}
+}
+
+func TestConfigWithoutRedis(t *testing.T) {
+	r := execute(t, []string{"config"}, serviceSettings("", "REDIS_URL=redis://:S3cr3t@127.0.0.1:1")...)
+	if r.status != 0 || !strings.HasPrefix(r.stderr, "smsession: warning: Redis cannot be used: ") ||
+		strings.Contains(r.stdout+r.stderr, "S3cr3t") || strings.Count(r.stderr, "\n") > 0 {
+		t.Errorf("%+v", r)
 	}
 }
 
 func TestHelpVersionAndConfig(t *testing.T) {
-	secrets := []string{"ADDR=127.0.0.1:1234", "REDIS_URL=redis://app:S3cr3t@redis:6380/2", "TWILIO_AUTH_TOKEN=S3cr3t10123456789abcdef0123456789,S3cr3t20123456789abcdef0123456789"}
+	secrets := []string{"ADDR=127.0.0.1:1234", "REDIS_URL=redis://app:S3cr3t@127.0.0.1:1/2", "TWILIO_AUTH_TOKEN=S3cr3t10123456789abcdef0123456789,S3cr3t20123456789abcdef0123456789"}
 	rows := []struct {
 		name string
 		args []string
@@ -221,7 +246,7 @@ func TestHelpVersionAndConfig(t *testing.T) {
 		{"the version is one line", []string{"version"}, []string{"smsession "}},
 		{"the settings are printed with the secrets masked", []string{"config", "--public-url=https://sms.example.com/in/"},
 			[]string{"ADDR                    127.0.0.1:1234\n", "PUBLIC_URL              https://sms.example.com/in\n",
-				"redis://app:•••@redis:6380/2\n", "SESSION_IDLE_TIMEOUT    4h\n", "REQUEST_BUDGET          10s\n"}},
+				"redis://app:•••@127.0.0.1:1/2\n", "SESSION_IDLE_TIMEOUT    4h\n", "REQUEST_BUDGET          10s\n"}},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -231,7 +256,8 @@ func TestHelpVersionAndConfig(t *testing.T) {
 					t.Errorf("no %q in:\n%s", want, r.stdout)
 				}
 			}
-			if r.status != 0 || r.stderr != "" || strings.Contains(r.stdout, "S3cr3t") {
+			isWarned := strings.HasPrefix(r.stderr, "smsession: warning: Redis cannot be used: ")
+			if r.status != 0 || r.stderr != "" && !isWarned || strings.Contains(r.stdout+r.stderr, "S3cr3t") {
 				t.Errorf("exit status %d, %q, printed:\n%s", r.status, r.stderr, r.stdout)
 			}
 		})
