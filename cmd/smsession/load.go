@@ -76,7 +76,7 @@ func (c *loadCommand) Validate() error {
 
 // Run sends the messages and prints the report.
 func (c *loadCommand) Run(ctx context.Context, p *process) error {
-	o, service, err := c.Find(ctx)
+	o, service, err := c.Find(ctx, p.stderr)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"smsession/internal/target"
 	"smsession/internal/terminal"
 	"smsession/internal/texting"
+	"smsession/internal/twilio"
 	"smsession/internal/usage"
 )
 
@@ -27,11 +28,15 @@ type phoneCommand struct {
 	SingleCookie        bool          `name:"single-cookie" help:"Keep only the last cookie."`
 	LoseCookies         float64       `name:"lose-cookies" default:"0" placeholder:"SHARE" help:"Share of messages, 0 to 1, that carry no cookies (default 0)."`
 	FollowHosts         []string      `name:"follow-hosts" placeholder:"HOST" help:"Other hosts to which the webhook's redirects and TwiML may lead, HOST or HOST:PORT (default: ask in a terminal, otherwise follow to no other host)."`
-	Verbose             bool          `name:"verbose" short:"v" help:"Show a line for each request and response; with --json, their headers and bodies."`
+	OptOut              string        `name:"opt-out" enum:"default,advanced,off" default:"default" placeholder:"MODE" help:"How Twilio handles STOP, START and HELP for the account: default, advanced (Advanced Opt-Out of a Messaging Service) or off (default default)."`
+	Verbose             bool          `name:"verbose" short:"v" help:"Show a line for each request and response, and the whole body of a 4xx or 5xx; with --json, all headers and bodies."`
 	JSON                bool          `name:"json" help:"Print only one JSON object for each message on standard output."`
 
 	Texts []string `arg:"" optional:"" name:"text" help:"Texts to send, or commands, one after the other (default: the lines of standard input)."`
 }
+
+// rememberedMessages is how many of the latest messages phone compares repeats with. /again repeats only the last one.
+const rememberedMessages = 8
 
 // Help is shown below the flags' summary.
 func (c *phoneCommand) Help() string {
@@ -67,7 +72,7 @@ func (c *phoneCommand) Validate() error {
 
 // Run sends the texts of the command line, of a pipe or of a person at the terminal.
 func (c *phoneCommand) Run(ctx context.Context, p *process) error {
-	o, service, err := c.Find(ctx)
+	o, service, err := c.Find(ctx, p.stderr)
 	if err != nil {
 		return err
 	}
@@ -115,6 +120,7 @@ func (c *phoneCommand) phone(o phone.Options, in texting.Input) (*phone.Phone, e
 	o.Jar = cookies.Options{
 		SinceSet: c.CookiesSinceSet, Strict: c.StrictCookies, Single: c.SingleCookie, Lose: c.LoseCookies}
 	o.Follow = follower.Follow
-	o.Trace = c.JSON && c.Verbose
+	o.OptOut, o.Repeats = twilio.OptOutMode(c.OptOut), rememberedMessages
+	o.Trace = !c.JSON || c.Verbose // without --json, /verbose may ask for the bodies later
 	return phone.New(o)
 }

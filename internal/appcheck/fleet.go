@@ -160,6 +160,7 @@ func (f *fleet) phone(at int, from, to string) phone.Options {
 		Webhook:  endpoint(at, weburl.WebhookPath),
 		Fallback: endpoint(other, weburl.FallbackPath),
 		Follow:   func(server string) bool { return server == f.judge.app.URL.Origin() },
+		OptOut:   twilio.OptOutOff, // the scenarios judge the replies after STOP themselves
 	}
 }
 

@@ -119,7 +119,8 @@ func TestSessionStartsAgain(t *testing.T) {
 			t.Errorf("after four hours, the reply is %q", got)
 		}
 		stop := s.press("1", "stop", "")[0]
-		if !stop.Outcome.OK || len(stop.Outcome.Replies) != 0 ||
+		if !stop.Outcome.OK || len(stop.Outcome.Replies) != 1 ||
+			!strings.HasPrefix(stop.Outcome.Replies[0].Body, "You have successfully been unsubscribed.") ||
 			!strings.Contains(s.session("1").Record.Raw, `"ended":`) {
 			t.Errorf("the outcome of STOP is %+v, the record is %s", stop.Outcome, s.session("1").Record.Raw)
 		}

@@ -18,6 +18,9 @@ const (
 	maxGuests = 30 // for messages from elsewhere
 )
 
+// maxRepeats is how many of the latest messages a phone compares repeats with. The button repeats only the last one.
+const maxRepeats = 8
+
 // open adds a phone. If the request has no number, the phone gets a fictitious one.
 func (p *Page) open(_ context.Context, in request) (any, error) {
 	d, err := p.newDevice(cmp.Or(strings.TrimSpace(in.From), p.unusedNumber()))
@@ -94,6 +97,7 @@ func (p *Page) add(from, to string, isGuest bool) (*device, error) {
 	o := p.Phone
 	o.From, o.To = from, to
 	o.Network, o.Trace = &p.network, true
+	o.OptOut, o.Repeats = p.OptOut, maxRepeats
 	simulated, err := phone.New(o)
 	if err != nil {
 		return nil, problem("A phone with this number is not possible: " + err.Error() + ".")

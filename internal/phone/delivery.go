@@ -57,7 +57,7 @@ type Exchange struct {
 	Status  int           `json:"status"`          // 0 if there is no complete response
 	Error   string        `json:"error,omitempty"` // the reason why there is no complete response, or ""
 
-	// Excerpt has the first lines of the body of a 4xx or 5xx, at most 10 of at most 200 characters. They are not escaped.
+	// Excerpt has the first lines of the body of a 4xx or 5xx: at most 10 lines of at most 200 characters, not escaped.
 	Excerpt      []string `json:"excerpt,omitempty"`
 	ExcerptIsCut bool     `json:"excerpt_is_cut,omitempty"` // the body has more
 

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"smsession/internal/cookies"
@@ -32,7 +33,7 @@ func (s sending) exchange(ctx context.Context, r request, end time.Time) exchang
 	}}
 	snapshot := p.jar.Snapshot(r.to.parsed, sent)
 	e.before, e.after = snapshot.All, snapshot.All
-	if s.message.Cookieless {
+	if s.message.Cookieless || r.isCallback {
 		snapshot.Sent = nil
 	}
 	if len(snapshot.Sent) > 0 {
@@ -52,6 +53,9 @@ func (s sending) exchange(ctx context.Context, r request, end time.Time) exchang
 	if e.failed != nil {
 		e.Error = e.failed.detail
 	}
+	if e.Status >= 400 {
+		e.Excerpt, e.ExcerptIsCut = excerpt(e.response.body)
+	}
 	if o.Trace {
 		e.Signature, e.RequestHeader, e.RequestBody = signature, httpRequest.Header.Clone(), string(body)
 		if r.withLogin {
@@ -59,7 +63,7 @@ func (s sending) exchange(ctx context.Context, r request, end time.Time) exchang
 		}
 		e.ResponseHeader, e.ResponseBody = e.response.header, string(e.response.body)
 	}
-	if e.failed != nil {
+	if e.failed != nil || r.isCallback {
 		return e
 	}
 	sets, found, failed := s.readCookies(r, e.response)
@@ -72,8 +76,31 @@ func (s sending) exchange(ctx context.Context, r request, end time.Time) exchang
 	return e
 }
 
-// sign returns the X-Twilio-Signature of a request, which is wrong for a forged message.
+// excerpt returns the first lines of a body, without blank lines, and whether the body has more.
+func excerpt(body []byte) (lines []string, isCut bool) {
+	const maxLines, maxWidth = 10, 200
+	for line := range strings.Lines(strings.ToValidUTF8(string(body), "\uFFFD")) {
+		line = strings.TrimRight(line, " \t\r\n")
+		switch {
+		case line == "":
+			continue
+		case len(lines) == maxLines:
+			return lines, true
+		}
+		if runes := []rune(line); len(runes) > maxWidth {
+			line, isCut = string(runes[:maxWidth]), true
+		}
+		lines = append(lines, line)
+	}
+	return lines, isCut
+}
+
+// sign returns the X-Twilio-Signature of a request, which is wrong for a forged message. It returns "" if the phone
+// signs nothing.
 func (s sending) sign(url string, body []byte) string {
+	if s.phone.options.NoSignature {
+		return ""
+	}
 	token := s.phone.options.AuthToken
 	if s.message.Forged {
 		token = "not " + token
@@ -92,7 +119,9 @@ func (r request) header(signature, cookies string) http.Header {
 		"I-Twilio-Idempotency-Token": {r.token},
 		"User-Agent":                 {"TwilioProxy/1.1"},
 		"X-Home-Region":              {"us1"},
-		"X-Twilio-Signature":         {signature},
+	}
+	if signature != "" {
+		h.Set("X-Twilio-Signature", signature)
 	}
 	if r.method == http.MethodPost {
 		h.Set("Content-Type", "application/x-www-form-urlencoded")

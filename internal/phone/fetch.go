@@ -23,6 +23,8 @@ type request struct {
 	token     string
 	retries   int  // the number of retries before this try
 	withLogin bool // the request carries the user and the password
+
+	isCallback bool // the request is about the status of a reply: it has no cookies, and its response is no TwiML
 }
 
 // split returns the form as the part of the query that a GET adds to its URL, or as the body of a POST.
@@ -58,7 +60,7 @@ func (s sending) fetch(ctx context.Context, r request) (result documentResult, v
 		failed := e.failed
 		switch {
 		case failed == nil && e.response.status/100 != 3:
-			document := s.read(e.response)
+			document := s.read(r, e.response)
 			result = result.with(url, document.Findings)
 			if result.fatal = document.Failure; result.fatal != nil {
 				result.fatal.URL = url
@@ -119,11 +121,13 @@ func (e exchanged) policy() policy {
 }
 
 // read reads a response as Twilio does. It adds warnings about the signature and the cookies.
-func (s sending) read(res response) twiml.Document {
+func (s sending) read(r request, res response) twiml.Document {
+	if r.isCallback {
+		return readCallback(res)
+	}
 	d := twiml.ReadResponse(res.status, res.header.Get("Content-Type"), res.body)
 	if res.status == http.StatusForbidden && !s.message.Forged {
-		d.Findings.Warn(0, "If the webhook refused the signature, compare its URL and auth token with the phone's. "+
-			"The phone signed this URL with the given token.")
+		d.Findings.Warn(0, "%s", s.phone.options.explainSignature(r.signed()))
 	}
 	if d.Failure != nil && len(res.header["Set-Cookie"]) > 0 {
 		d.Findings.Warn(0, "This phone keeps the cookies of a response that Twilio cannot use. "+
@@ -155,7 +159,8 @@ func (s sending) follow(r request, res response, redirects int) (next request, f
 		return r, found, failed
 	}
 	to.overrides = r.to.overrides
-	next = request{reason: Redirected, method: redirect.Method, to: to, form: r.form, token: newIdempotencyToken()}
+	next = request{reason: Redirected, method: redirect.Method, to: to, form: r.form, isCallback: r.isCallback}
+	next.token = newIdempotencyToken()
 	return next, found, nil
 }
 

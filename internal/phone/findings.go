@@ -1,19 +1,23 @@
 package phone
 
 import (
+	"fmt"
 	"slices"
+	"strings"
+	"sync"
+	"time"
 
-	"smsession/internal/twilio"
 	"smsession/internal/twiml"
 )
 
 // withoutRepeats returns the findings with each warning only once, because a document that redirects to itself is read
-// up to 50 times. It leaves out the 14109 of all documents together if there is already a 14109 of one of them.
+// up to 50 times. It also reports the 21610 of a document once. It leaves out the 14109 of all documents together if
+// there is already a 14109 of one of them.
 func withoutRepeats(all []Finding) []Finding {
 	once := []Finding{} // [] in JSON, not null
 	for _, f := range all {
 		hasCode := func(other Finding) bool { return other.Code == f.Code }
-		isRepeat := f.Warning && slices.Contains(once, f) ||
+		isRepeat := (f.Warning || f.Code == 21610) && slices.Contains(once, f) ||
 			f.Detail == tooManyMessages && slices.ContainsFunc(once, hasCode)
 		if !isRepeat {
 			once = append(once, f)
@@ -47,16 +51,86 @@ func (s sending) warnCookies(r request) (found twiml.Findings) {
 	return found
 }
 
-// warnReply warns about a reply to a person who has just opted out. Twilio blocks replies to the person before it posts
-// a STOP, unless opt-out words are turned off for the account or the number. The phone does not know these settings.
-//
-// See https://support.twilio.com/hc/en-us/articles/223134027.
-func (s sending) warnReply(r Reply) (found twiml.Findings) {
-	from, to := s.phone.options.From, s.phone.options.To
-	m := twilio.Message{From: from, To: to, Body: s.message.Body, OptOutType: s.message.OptOutType}
-	if r.To == from && m.Keyword(twilio.OptOutDefault) == twilio.KeywordStop {
-		found.Warn(21610, "Twilio opts the sender out before it posts the message. Then it refuses every reply, "+
-			"unless opt-out words are turned off for the account.")
+// explainSignature tells a person which URL a request to a webhook was signed for, and with which token, so that they
+// can compare both with the webhook's. It does not contain the token.
+func (o Options) explainSignature(url string) string {
+	const shown = 4 // of 32 characters; what is left cannot be guessed
+	token := fmt.Sprintf("an auth token of %d characters", len(o.AuthToken))
+	switch {
+	case o.NoSignature:
+		return "The request had no signature. The webhook may require one."
+	case o.TokenMadeUp:
+		token = "a made-up auth token, because none was given (TWILIO_AUTH_TOKEN)"
+	case len(o.AuthToken) >= 6*shown:
+		token = fmt.Sprintf("the auth token %s…%s", o.AuthToken[:shown], o.AuthToken[len(o.AuthToken)-shown:])
+	}
+	return fmt.Sprintf("If the webhook refused the signature, compare its URL and auth token with the phone's. "+
+		"The phone signed the URL %s with %s.", url, token)
+}
+
+// resendTime is how much later a delivery of the same message may be and still count as its repeat, by the phone's
+// clock. Twilio repeats a message within seconds. After hours, a webhook may have forgotten the message.
+const resendTime = time.Hour
+
+// answered has the latest messages that the webhook has answered. It is safe for concurrent use. The zero value
+// remembers nothing.
+type answered struct {
+	limit int // how many messages are remembered
+
+	mu   sync.Mutex
+	list []answer // the latest one is the last
+}
+
+// answer is the first answer to a message.
+type answer struct {
+	sid     string
+	at      time.Time
+	replies []Reply
+}
+
+// has reports whether the message has been answered.
+func (a *answered) has(sid string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.find(sid) >= 0
+}
+
+func (a *answered) find(sid string) int {
+	return slices.IndexFunc(a.list, func(one answer) bool { return one.sid == sid })
+}
+
+// compare remembers the replies to a message at a time. If the message was answered before, and not long ago, compare
+// returns a finding unless the replies are the same. A webhook that does not answer a repeat may have ignored it on
+// purpose: that is only a warning.
+func (a *answered) compare(sid string, at time.Time, replies []Reply) (found twiml.Findings) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i := a.find(sid)
+	if i < 0 {
+		a.list = append(a.list, answer{sid, at, replies})
+		a.list = slices.Delete(a.list, 0, max(len(a.list)-a.limit, 0))
+		return found
+	}
+	first, now := textOf(a.list[i].replies), textOf(replies)
+	switch {
+	case at.Sub(a.list[i].at) > resendTime || SameReplies(a.list[i].replies, replies):
+	case now == "":
+		found.Warn(0, "The repeat of %s got no reply. If Twilio resends a message because the first reply was lost, "+
+			"the sender gets none. The first reply was %.60q.", sid, first)
+	default:
+		found.Fail(0, "The repeat of %s got another reply: a resend would act twice. "+
+			"The first reply was %.60q, this one is %.60q.", sid, first, now)
 	}
 	return found
+}
+
+// textOf returns the texts and the media of the webhook's replies, one on each line.
+func textOf(replies []Reply) string {
+	var lines []string
+	for _, r := range replies {
+		if !r.FromTwilio {
+			lines = append(append(lines, r.Body), r.Media...)
+		}
+	}
+	return strings.TrimSpace(strings.Join(lines, "\n"))
 }

@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"smsession/internal/gsm"
 )
@@ -14,8 +16,8 @@ import (
 // The parameters of a message in the order of captured requests, some with their fixed values. A parameter without a
 // value is left out. MediaContentType and MediaUrl mark the position of the numbered parameters of all media. The
 // captured requests are for SMS, MMS and WhatsApp. A message on another channel has the same parameters as WhatsApp,
-// except those that only WhatsApp has. statusOrder has the parameters of a status callback. Twilio's page on <Message>
-// lists only MessageSid and MessageStatus for its action.
+// except those that only WhatsApp has. statusOrder has the parameters of a captured status callback. Twilio's page on
+// <Message> lists only MessageSid and MessageStatus for its action.
 //
 // The city, the state and the ZIP code of a number are empty, because Twilio sends an unknown location in this way. The
 // country is US for a number with +1, and empty for other numbers.
@@ -26,8 +28,8 @@ const (
 	channelOrder = "MediaContentType SmsMessageSid NumMedia ProfileName MessageType SmsSid WaId SmsStatus=received " +
 		"Body To MessagingServiceSid NumSegments ReferralNumMedia=0 MessageSid AccountSid ChannelMetadata " +
 		"From MediaUrl ApiVersion=2010-04-01 OptOutType"
-	statusOrder = "SmsSid SmsStatus=queued MessageStatus=queued To MessagingServiceSid MessageSid AccountSid From " +
-		"ApiVersion=2010-04-01"
+	statusOrder = "ErrorCode ChannelPrefix RawDlrDoneDate SmsSid SmsStatus MessageStatus To MessagingServiceSid " +
+		"MessageSid AccountSid From ApiVersion=2010-04-01"
 )
 
 // Param is one form parameter of a message.
@@ -85,6 +87,38 @@ func (p *Phone) values(sid, from, to string) map[string]string {
 		values["MessagingServiceSid"] = p.options.MessagingServiceSID
 	}
 	return values
+}
+
+// status returns the parameters of a request about the status of a reply. A delivered SMS has the minute of its
+// delivery, which comes from the carrier.
+//
+// See https://www.twilio.com/docs/messaging/guides/track-outbound-message-status.
+func (p *Phone) status(r Reply, status string, now time.Time) []Param {
+	values := p.values(r.SID, r.From, r.To)
+	values["SmsStatus"], values["MessageStatus"] = status, status
+	switch prefix := channel(r.To); {
+	case prefix != "":
+		values["ChannelPrefix"] = prefix
+	case status == "delivered":
+		values["RawDlrDoneDate"] = now.UTC().Format("0601021504")
+	}
+	if r.Status == Refused {
+		values["ErrorCode"] = "21610"
+	}
+	return inOrder(statusOrder, values, nil)
+}
+
+// replace returns the parameters with those of a person: they replace a parameter of the same name, or come at the end.
+func replace(params, with []Param) []Param {
+	for _, p := range with {
+		i := slices.IndexFunc(params, func(old Param) bool { return old.Name == p.Name })
+		if i < 0 {
+			params = append(params, p)
+		} else {
+			params[i].Value = p.Value
+		}
+	}
+	return params
 }
 
 // inOrder returns the parameters that have a value, in the given order, such as smsOrder.

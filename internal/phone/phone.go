@@ -31,9 +31,9 @@ type Options struct {
 	NoSignature bool    // the requests have no X-Twilio-Signature
 	Params      []Param // replace the parameters of a message with these names, or are added to them
 
-	OptOut   twilio.OptOutMode // how opt-out words are handled for the account; "" is OptOutDefault
-	OptedOut bool              // whether the sender is opted out at the beginning
-	Repeats  int               // how many of the latest messages are remembered, to compare the replies to their repeats
+	OptOut   twilio.OptOutMode // how the account handles opt-out words; "" is OptOutDefault
+	OptedOut bool              // the sender is opted out at the beginning
+	Repeats  int               // how many of the latest messages to remember, to compare repeats with them
 
 	Jar     cookies.Options
 	Cookies []cookies.Cookie // in the jar at the beginning, such as those of another phone
@@ -56,7 +56,7 @@ func (o Options) check() error {
 		return errors.New("the sender's number is missing")
 	case o.To == "":
 		return errors.New("the recipient's number is missing")
-	case o.AuthToken == "":
+	case o.AuthToken == "" && !o.NoSignature:
 		return errors.New("the auth token is missing")
 	case o.Webhook.URL == "":
 		return errors.New("the webhook's URL is missing")
@@ -78,6 +78,8 @@ type Phone struct {
 	fallback *target // nil if no fallback is configured
 	jar      *cookies.Jar
 	skipped  atomic.Int64 // how far the phone's clock is ahead, in nanoseconds
+	optedOut atomic.Bool
+	answered answered
 }
 
 // New returns a phone whose only cookies are o.Cookies. It returns an error if a number, the token or the webhook is
@@ -89,7 +91,11 @@ func New(o Options) (*Phone, error) {
 	}
 	o.AccountSID = cmp.Or(o.AccountSID, "AC"+RandomHex())
 	o.Network = cmp.Or(o.Network, new(Network))
-	p := &Phone{options: o, jar: cookies.NewJar(o.Jar)}
+	if o.OptOut == twilio.OptOutAdvanced { // it is a feature of Messaging Services
+		o.MessagingServiceSID = cmp.Or(o.MessagingServiceSID, "MG"+RandomHex())
+	}
+	p := &Phone{options: o, jar: cookies.NewJar(o.Jar), answered: answered{limit: o.Repeats}}
+	p.optedOut.Store(o.OptedOut)
 	p.jar.Update(cookies.Snapshot{}, o.Cookies, time.Now())
 	var err error
 	if p.webhook, err = newTarget(o.Webhook); err != nil {
@@ -110,6 +116,9 @@ func (p *Phone) Skip(d time.Duration) { p.skipped.Add(int64(d)) }
 
 // Now returns the time by the phone's clock.
 func (p *Phone) Now() time.Time { return time.Now().Add(time.Duration(p.skipped.Load())) }
+
+// OptedOut reports whether the sender is opted out: they sent STOP, and no START since.
+func (p *Phone) OptedOut() bool { return p.optedOut.Load() }
 
 // LoseCookies deletes the cookies. A message that is being delivered can still set new ones.
 func (p *Phone) LoseCookies() { p.jar.Empty() }

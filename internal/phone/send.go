@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
@@ -18,15 +19,18 @@ const tooManyMessages = "The documents together have more than 10 messages."
 
 // sending is a message that the phone sends. Its methods do not change it.
 type sending struct {
-	phone   *Phone
-	message Message
-	params  []Param // the parameters of the message
+	phone    *Phone
+	message  Message
+	params   []Param // the parameters of the message
+	own      string  // the text with which Twilio has answered an opt-out word; "" if there is none
+	optedOut bool    // the sender is opted out, so Twilio refuses the replies
 }
 
 // documentResult is the result of one document of a delivery: the requests for it, and the effects of its verbs.
 type documentResult struct {
 	exchanges   []exchanged
 	replies     []Reply
+	callbacks   []callback // of the replies
 	findings    []Finding
 	next        *request // for the next document; nil if there is none
 	fatal       *Finding // the error that makes Twilio call the fallback URL
@@ -55,12 +59,22 @@ func (r documentResult) failing(failed *failure, url string) documentResult {
 // nil. The findings of the Delivery contain every error; the end of ctx is an error with the code 0.
 func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 	m = m.WithSID()
+	m = p.withOptOutType(m)
 	d := &Delivery{Message: m, Sent: p.Now(), Replies: []Reply{}} // [] in JSON, not null
 	began := time.Now()
-	s := sending{phone: p, message: m, params: p.parameters(m)}
+	s := sending{phone: p, message: m, params: replace(p.parameters(m), p.options.Params)}
+	if !p.answered.has(m.SID) { // Twilio answers a word once, however often it posts the message
+		s.own = p.optOut(m)
+	}
+	if s.optedOut = p.OptedOut(); s.own != "" {
+		d.Replies = append(d.Replies, s.reply(twiml.Verb{Body: s.own}))
+		d.Replies[0].FromTwilio, d.Replies[0].Status = true, Delivered
+	}
+	results := s.deliver(ctx)
+	d.Took = time.Since(began)
 	findings := []Finding(s.warnParameters())
 	var exchanges []exchanged
-	for _, result := range s.deliver(ctx) {
+	for _, result := range append(results, s.callBack(ctx, results)...) {
 		exchanges = append(exchanges, result.exchanges...)
 		d.Replies = append(d.Replies, result.replies...)
 		findings = append(findings, result.findings...)
@@ -69,10 +83,29 @@ func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 	for _, e := range exchanges {
 		d.Exchanges = append(d.Exchanges, e.Exchange)
 	}
+	if isAnswer(results) {
+		findings = append(findings, p.answered.compare(m.SID, p.Now(), d.Replies)...)
+	}
 	d.Findings = withoutRepeats(findings)
-	d.Cookie = cookieChange(exchanges)
-	d.Took = time.Since(began)
+	d.Cookie, d.OptedOut = cookieChange(exchanges), s.optedOut
 	return d
+}
+
+// isAnswer reports whether the webhook, and not its fallback, has answered a message with TwiML that Twilio executes.
+func isAnswer(results []documentResult) bool {
+	return !slices.ContainsFunc(results, func(r documentResult) bool { return r.fatal != nil })
+}
+
+// reply returns the reply of a message.
+func (s sending) reply(v twiml.Verb) Reply {
+	o := s.phone.options
+	r := Reply{SID: NewSID(), Status: Delivered, Body: v.Body, Media: v.Media}
+	r.From, r.To = cmp.Or(v.From, o.To), cmp.Or(v.To, o.From)
+	r.Segments = s.phone.segments(v.Body, len(v.Media))
+	if s.refuses(r) {
+		r.Status = Refused
+	}
+	return r
 }
 
 // deliver calls the webhook. If there is no TwiML that Twilio can execute, it calls the fallback URL.
@@ -117,7 +150,6 @@ func (s sending) run(ctx context.Context, results []documentResult, r request) [
 // execute executes the verbs of a document. from is the target that returned the document, and replies is the number of
 // replies to earlier documents. It returns the result with its replies and with the request for the next document.
 func (s sending) execute(result documentResult, verbs []twiml.Verb, from *target, replies int) documentResult {
-	o := s.phone.options
 	for _, v := range verbs {
 		var found twiml.Findings
 		if v.IsRedirect {
@@ -128,18 +160,23 @@ func (s sending) execute(result documentResult, verbs []twiml.Verb, from *target
 			result = result.with(from.public.String(), found)
 			continue
 		}
-		r := Reply{SID: NewSID(), Status: Delivered, Body: v.Body, Media: v.Media}
-		r.From, r.To = cmp.Or(v.From, o.To), cmp.Or(v.To, o.From)
-		r.Segments = s.phone.segments(v.Body, len(v.Media))
+		r := s.reply(v)
 		result.replies = append(result.replies, r)
-		found = s.warnReply(r)
+		if v.StatusCallback != "" {
+			result.callbacks = append(result.callbacks, callback{r, from, v.StatusCallback})
+		}
+		found = s.judgeReply(r)
 		if v.Action != "" {
 			found.Warn(0, "It is not confirmed what Twilio sends to the action of a <Message>, "+
 				"except for MessageSid and MessageStatus.")
 		}
 		result = result.with(from.public.String(), found)
 		if v.Action != "" {
-			form := encode(inOrder(statusOrder, s.phone.values(NewSID(), r.From, r.To), nil))
+			status := "queued"
+			if r.Status == Refused {
+				status = "failed"
+			}
+			form := encode(s.phone.status(r, status, s.phone.Now()))
 			return s.followVerb(result, request{reason: Action, method: v.Method, form: form}, from, v.Action)
 		}
 	}

@@ -31,33 +31,6 @@ func TestReplies(t *testing.T) {
 	}
 }
 
-func TestReplyToStop(t *testing.T) {
-	const goodbye = "<Message>Goodbye</Message>"
-	for _, row := range []struct {
-		name, from, verbs string
-		message           phone.Message
-		warned            bool
-	}{
-		{"a reply to STOP causes a warning", "", goodbye, phone.Message{Body: " stop "}, true},
-		{"a reply to the STOP of Advanced Opt-Out causes a warning", "", goodbye, phone.Message{Body: "Leave me", OptOutType: "STOP"}, true},
-		{"STOP without a reply causes no warning", "", "", phone.Message{Body: "STOP"}, false},
-		{"a message to another person causes no warning", "", `<Message to="+12025550199">They left</Message>`, phone.Message{Body: "STOP"}, false},
-		{"a reply to STOP with more words causes no warning", "", goodbye, phone.Message{Body: "STOP PLEASE"}, false},
-		{"a reply on WhatsApp, which has no opt-out words, causes no warning", "whatsapp:" + from, goodbye, phone.Message{Body: "STOP"}, false},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			w := newWebhook(t, verbs(row.verbs))
-			d := newPhone(t, at(w.URL), between(sender(row.from), to)).Send(t.Context(), row.message)
-			isOptOut := func(f phone.Finding) bool {
-				return f.Code == 21610 && f.Warning && f.Name == "Attempt to send to unsubscribed recipient"
-			}
-			if got := slices.ContainsFunc(d.Findings, isOptOut); got != row.warned || !d.OK() {
-				t.Errorf("the findings are %+v", d.Findings)
-			}
-		})
-	}
-}
-
 // The fallback gets the same parameters and Twilio's number of the error.
 func TestFallback(t *testing.T) {
 	for _, row := range []struct {

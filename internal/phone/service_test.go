@@ -77,8 +77,9 @@ func TestConversation(t *testing.T) {
 		{"a message that comes again gets the same reply", func() phone.Message { return last }, phone.CookieKept, greeting(2)},
 		{"a message without its cookie is counted", func() phone.Message { return phone.Message{Body: "hi", Cookieless: true} }, phone.CookieKept, greeting(3)},
 		{"a message without any cookie is counted", func() phone.Message { p.LoseCookies(); return say("hi")() }, phone.CookieNew, greeting(4)},
-		{"STOP has no reply", say("STOP"), phone.CookieKept, nil},
-		{"a message after STOP begins again", say("hi"), phone.CookieKept, greeting(1)},
+		{"STOP has only Twilio's reply", say("STOP"), phone.CookieKept, []string{unsubscribed}},
+		{"START has only Twilio's reply", say("START"), phone.CookieKept, []string{resubscribed}},
+		{"a message after STOP and START begins again", say("hi"), phone.CookieKept, greeting(1)},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			d := p.Send(t.Context(), row.message())

@@ -1,6 +1,7 @@
 package target
 
 import (
+	"io"
 	"testing"
 
 	"smsession/internal/devservice"
@@ -39,7 +40,7 @@ func TestFallback(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			o, _, err := Flags{URL: url, PublicURL: row.public, FallbackURL: row.fallback,
-				PublicFallbackURL: row.publicFallback, AuthToken: "token"}.Find(t.Context())
+				PublicFallbackURL: row.publicFallback, AuthToken: "token"}.Find(t.Context(), io.Discard)
 			if err != nil || o.Fallback != row.want {
 				t.Errorf("got %+v, %v, want %+v", o.Fallback, err, row.want)
 			}

@@ -39,7 +39,7 @@ type Person struct {
 // Tally counts the results of the lines.
 type Tally struct {
 	Sent           int // messages, delivered or not
-	Failed         int // messages for which Twilio would have logged an error, except those in NotFollowed
+	Failed         int // messages with an error among their findings, except those in NotFollowed
 	NotFollowed    int // messages whose webhook led to another server that the phone did not contact
 	InvalidLines   int // lines that were rejected, such as an unknown command
 	FailedCommands int // valid commands that could not be carried out
@@ -52,7 +52,8 @@ func (t Tally) Err() error {
 	case t.InvalidLines > 0:
 		return fmt.Errorf("%d of the lines could not be carried out: nothing was sent for them", t.InvalidLines)
 	case t.Failed > 0:
-		return fmt.Errorf("%d of %d messages failed: Twilio would have logged an error for each", t.Failed, t.Sent)
+		return fmt.Errorf("%d of %d messages failed: Twilio would have logged an error, or a resend would act twice",
+			t.Failed, t.Sent)
 	case t.NotFollowed > 0:
 		return fmt.Errorf("the webhook leads to another server for %d of %d messages, and nothing was sent there: "+
 			"to allow that server, name its host with --follow-hosts", t.NotFollowed, t.Sent)

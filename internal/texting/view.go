@@ -31,6 +31,7 @@ const (
 	failure  mark = "! " // an error that Twilio would log
 	warning  mark = "? "
 	note     mark = "* "
+	body     mark = "| " // a line of the body of a response
 	request  mark = "--> "
 	response mark = "<-- "
 )
@@ -93,7 +94,11 @@ func (v *View) Delivered(d *phone.Delivery) error {
 		}
 	}
 	for _, r := range d.Replies {
-		b.WriteString(v.format(received, v.replyText(r)))
+		if r.Status == phone.Refused {
+			b.WriteString(v.format(note, "not sent: "+v.replyText(r)))
+		} else {
+			b.WriteString(v.format(received, v.replyText(r)))
+		}
 	}
 	if len(d.Replies) == 0 {
 		b.WriteString(v.format(note, "no reply"))
@@ -105,8 +110,33 @@ func (v *View) Delivered(d *phone.Delivery) error {
 		}
 		b.WriteString(v.format(m, findingText(d, f)))
 	}
+	for _, e := range d.Exchanges {
+		b.WriteString(v.bodyText(d, e))
+	}
 	_, err := io.WriteString(v.Out, b.String())
 	return err
+}
+
+// bodyText returns the body of a 4xx or 5xx, or its first lines. It returns "" for other responses.
+func (v *View) bodyText(d *phone.Delivery, e phone.Exchange) string {
+	lines, more := e.Excerpt, ""
+	switch {
+	case len(lines) == 0:
+		return ""
+	case v.Verbose:
+		lines = strings.Split(strings.TrimRight(e.ResponseBody, "\r\n"), "\n")
+	case e.ExcerptIsCut:
+		more = v.format(note, "the body is longer: /verbose or --verbose shows all of it")
+	}
+	title := fmt.Sprintf("the body of the %d:", e.Status)
+	if len(d.Exchanges) > 1 {
+		title = fmt.Sprintf("the body of the %d of %s:", e.Status, e.URL)
+	}
+	text := v.format(note, title)
+	for _, line := range lines {
+		text += v.format(body, line)
+	}
+	return text + more
 }
 
 // replyText returns the text of a reply, and the URLs of its media on one line each.
@@ -117,6 +147,8 @@ func (v *View) replyText(r phone.Reply) string {
 	}
 	text := strings.Join(lines, "\n")
 	switch {
+	case r.FromTwilio:
+		return "from Twilio: " + text
 	case r.To != v.From:
 		return "to " + r.To + ": " + text
 	case r.From != v.To:

@@ -41,6 +41,8 @@ type Verb struct {
 	To, From string // "" if Twilio chooses the address
 	Action   string // the URL of the next document; "" if Twilio continues with the next verb
 
+	StatusCallback string // the URL that Twilio tells what becomes of the message; "" if there is none
+
 	IsRedirect bool
 	URL        string // of a redirect: the URL of the next document as it is written; "" for the same document
 	Method     string // for Action and URL: GET or POST; "" if there is no next document

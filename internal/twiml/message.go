@@ -21,6 +21,7 @@ func readMessage(e *Element) (v *Verb, found Findings) {
 	}
 	body, media, more := readContent(e)
 	v = &Verb{Body: body, Media: media, To: e.trimmed("to"), From: e.trimmed("from"), Action: e.trimmed("action")}
+	v.StatusCallback = e.trimmed("statusCallback")
 	return v, slices.Concat(found, more, checkAddresses(e, v))
 }
 
@@ -69,10 +70,10 @@ func checkAddresses(e *Element, v *Verb) (found Findings) {
 	if v.From != "" && !isSender(v.From) {
 		found.Fail(14102, "The %s in line %d is sent from %.60q, which is not a valid sender.", e.Name, e.Line, from)
 	}
-	if e.trimmed("statusCallback") == "" {
+	if v.StatusCallback == "" {
 		return found
 	}
-	callback, err := url.Parse(e.trimmed("statusCallback")) // may be relative
+	callback, err := url.Parse(v.StatusCallback) // may be relative
 	isAbsolute := err == nil && (callback.Scheme != "" || callback.Host != "")
 	isHTTP := err == nil && slices.Contains([]string{"", "http", "https"}, callback.Scheme)
 	if !isHTTP || isAbsolute && (callback.Hostname() == "" || strings.Contains(callback.Host, "_")) {

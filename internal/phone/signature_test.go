@@ -1,0 +1,63 @@
+package phone_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"smsession/internal/phone"
+)
+
+func TestNoSignature(t *testing.T) {
+	w := newWebhook(t, responds(empty))
+	unsigned := func(o *phone.Options) { o.NoSignature, o.AuthToken = true, "" }
+	d := send(t, newPhone(t, at(w.URL), unsigned), "hi")
+	if _, has := w.only(t).header["X-Twilio-Signature"]; has || d.Exchanges[0].Signature != "" || !d.OK() {
+		t.Errorf("the request has a signature, the exchange is %+v", d.Exchanges[0])
+	}
+}
+
+// The finding about a 403 says what was signed, so that a person can compare it. It never has the whole token.
+func TestWhatWasSigned(t *testing.T) {
+	const secret = "0123456789abcdef0123456789abcdef"
+	for _, row := range []struct {
+		name   string
+		change func(*phone.Options)
+		want   string
+	}{
+		{"a token is shown by its ends", func(o *phone.Options) { o.AuthToken = secret },
+			"signed the URL " + publicURL + " with the auth token 0123…cdef."},
+		{"a short token is shown by its length", func(o *phone.Options) { o.AuthToken = "0123456789abcdef" },
+			"with an auth token of 16 characters."},
+		{"a made-up token is named", func(o *phone.Options) { o.AuthToken, o.TokenMadeUp = secret, true },
+			"with a made-up auth token, because none was given (TWILIO_AUTH_TOKEN)."},
+		{"no signature is named", func(o *phone.Options) { o.NoSignature = true }, "The request had no signature."},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			w := newWebhook(t, status(http.StatusForbidden))
+			d := send(t, newPhone(t, at(w.URL), row.change), "hi")
+			if !isWarned(d, row.want) {
+				t.Errorf("the findings are %+v", d.Findings)
+			}
+			for _, f := range d.Findings {
+				if strings.Contains(f.Detail, secret) || strings.Contains(f.Detail, secret[:16]) {
+					t.Errorf("the token is in %q", f.Detail)
+				}
+			}
+		})
+	}
+}
+
+func TestParams(t *testing.T) {
+	w := newWebhook(t, responds(empty))
+	p := newPhone(t, at(w.URL), func(o *phone.Options) {
+		o.Params = []phone.Param{
+			{Name: "FromCity", Value: "CHICAGO"}, {Name: "Zz", Value: "a,b & c"}, {Name: "Zz", Value: "d"}}
+	})
+	d := send(t, p, "hi")
+	r := w.only(t)
+	if !strings.Contains(r.body, "&FromCity=CHICAGO&Body=hi&") || !strings.HasSuffix(r.body, "&Zz=d") ||
+		!r.isSigned(publicURL) || !d.OK() {
+		t.Errorf("the body is %q", r.body)
+	}
+}
