@@ -70,5 +70,5 @@ func readCallback(res response) twiml.Document {
 	if res.status/100 == 2 {
 		return twiml.Document{}
 	}
-	return twiml.ReadResponse(res.status, "", nil)
+	return twiml.ReadResponse(res.status, "", nil) // a failure: no other status is valid
 }

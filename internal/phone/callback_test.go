@@ -165,6 +165,22 @@ func TestExcerpt(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a page that is no TwiML has one", func(t *testing.T) {
+		w := newWebhook(t, responds("<html>Welcome</html>"))
+		d := send(t, newPhone(t, at(w.URL)), "hi")
+		if e := d.Exchanges[0]; !slices.Equal(e.Excerpt, []string{"<html>Welcome</html>"}) ||
+			!slices.Equal(errorsOf(d), []int{12102}) {
+			t.Errorf("the exchange is %+v", e)
+		}
+	})
+	t.Run("a failed callback has one", func(t *testing.T) {
+		w := newWebhook(t, routes(map[string]http.HandlerFunc{"/sms": tracked("/status"),
+			"/status": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no such route", 404) }}))
+		d := send(t, newPhone(t, at(w.URL)), "hi")
+		if e := d.Exchanges[1]; !slices.Equal(e.Excerpt, []string{"no such route"}) {
+			t.Errorf("the exchange is %+v", e)
+		}
+	})
 	t.Run("a good response has none", func(t *testing.T) {
 		w := newWebhook(t, responds(twiml("hi")))
 		if e := send(t, newPhone(t, at(w.URL)), "hi").Exchanges[0]; e.Excerpt != nil {

@@ -21,6 +21,8 @@ type Delivery struct {
 	Findings  []Finding     `json:"findings"`
 	Cookie    CookieChange  `json:"cookie"`
 	OptedOut  bool          `json:"opted_out,omitempty"` // the sender is opted out after the message
+	// ActsTwice reports whether the message is a repeat that got another reply. There is an error about it in Findings.
+	ActsTwice bool `json:"acts_twice,omitempty"`
 	// NotFollowed is the server that Options.Follow refused, or "". The phone then does not know what Twilio would have
 	// received from that server.
 	NotFollowed string `json:"not_followed,omitempty"`
@@ -57,7 +59,8 @@ type Exchange struct {
 	Status  int           `json:"status"`          // 0 if there is no complete response
 	Error   string        `json:"error,omitempty"` // the reason why there is no complete response, or ""
 
-	// Excerpt has the first lines of the body of a 4xx or 5xx: at most 10 lines of at most 200 characters, not escaped.
+	// Excerpt has the first lines of the body of a response that Twilio cannot use, such as a 500 or a document that is
+	// not TwiML: at most 10 lines of at most 200 characters, without blank lines. They are not escaped.
 	Excerpt      []string `json:"excerpt,omitempty"`
 	ExcerptIsCut bool     `json:"excerpt_is_cut,omitempty"` // the body has more
 

@@ -53,9 +53,6 @@ func (s sending) exchange(ctx context.Context, r request, end time.Time) exchang
 	if e.failed != nil {
 		e.Error = e.failed.detail
 	}
-	if e.Status >= 400 {
-		e.Excerpt, e.ExcerptIsCut = excerpt(e.response.body)
-	}
 	if o.Trace {
 		e.Signature, e.RequestHeader, e.RequestBody = signature, httpRequest.Header.Clone(), string(body)
 		if r.withLogin {

@@ -64,6 +64,8 @@ func (s sending) fetch(ctx context.Context, r request) (result documentResult, v
 			result = result.with(url, document.Findings)
 			if result.fatal = document.Failure; result.fatal != nil {
 				result.fatal.URL = url
+				last := &result.exchanges[len(result.exchanges)-1]
+				last.Excerpt, last.ExcerptIsCut = excerpt(e.response.body)
 			}
 			return result, document.Verbs, r.to
 		case failed == nil:

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"smsession/internal/twiml"
 )
@@ -26,7 +27,12 @@ func withoutRepeats(all []Finding) []Finding {
 	return once
 }
 
+// maxBody is how many characters the Body of a message has at most.
+// See https://www.twilio.com/docs/messaging/guides/webhook-request.
+const maxBody = 1600
+
 // warnParameters warns if the parameters of the message are assumed, because no request of this kind has been captured.
+// It also warns about a text that Twilio would not send as it is.
 func (s sending) warnParameters() (found twiml.Findings) {
 	switch name := channel(s.phone.options.From); {
 	case name == "":
@@ -34,6 +40,9 @@ func (s sending) warnParameters() (found twiml.Findings) {
 		found.Warn(0, "It is not confirmed which parameters Twilio sends for this channel.")
 	case len(s.message.Media) > 0:
 		found.Warn(0, "It is not confirmed which MessageType Twilio sends for media on WhatsApp.")
+	}
+	if n := utf8.RuneCountInString(s.message.Body); n > maxBody {
+		found.Warn(0, "The message has %d characters. Twilio's messages have at most %d.", n, maxBody)
 	}
 	return found
 }

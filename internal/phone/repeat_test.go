@@ -70,6 +70,9 @@ func TestRepeat(t *testing.T) {
 					}
 				}
 			}
+			if again.ActsTwice != row.isError {
+				t.Errorf("acts twice: %t", again.ActsTwice)
+			}
 			if row.want == "" && found != "" || !strings.Contains(found, row.want) {
 				t.Errorf("the finding is %q, not %q", found, row.want)
 			}

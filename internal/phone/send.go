@@ -84,7 +84,9 @@ func (p *Phone) Send(ctx context.Context, m Message) *Delivery {
 		d.Exchanges = append(d.Exchanges, e.Exchange)
 	}
 	if isAnswer(results) {
-		findings = append(findings, p.answered.compare(m.SID, p.Now(), d.Replies)...)
+		found := p.answered.compare(m.SID, p.Now(), d.Replies)
+		d.ActsTwice = len(found) > 0 && !found[0].Warning
+		findings = append(findings, found...)
 	}
 	d.Findings = withoutRepeats(findings)
 	d.Cookie, d.OptedOut = cookieChange(exchanges), s.optedOut

@@ -48,6 +48,16 @@ func TestWhatWasSigned(t *testing.T) {
 	}
 }
 
+func TestLongText(t *testing.T) {
+	p := newPhone(t, at(newWebhook(t, responds(empty)).URL))
+	if d := send(t, p, strings.Repeat("é", 1600)); len(d.Findings) > 0 {
+		t.Errorf("the findings about 1,600 characters are %+v", d.Findings)
+	}
+	if d := send(t, p, strings.Repeat("é", 1601)); !d.OK() || !isWarned(d, "The message has 1601 characters.") {
+		t.Errorf("the findings about 1,601 characters are %+v", d.Findings)
+	}
+}
+
 func TestParams(t *testing.T) {
 	w := newWebhook(t, responds(empty))
 	p := newPhone(t, at(w.URL), func(o *phone.Options) {

@@ -44,12 +44,14 @@ func TestPhoneFindsABot(t *testing.T) {
 	sid := w.next(t).PostForm.Get("MessageSid")
 	want := "! The repeat of " + sid + ` got another reply: a resend would act twice. ` +
 		`The first reply was "You have 1 items.", this one is "You have 2 items.".`
-	if x.status != 1 || !strings.Contains(x.stdout, want+"\n") {
+	const status = "smsession: 1 of 2 messages were repeats that got another reply: a resend would act twice"
+	if x.status != 1 || !strings.Contains(x.stdout, want+"\n") || !strings.HasSuffix(x.stderr, status) {
 		t.Errorf("exit status %d:\n%s%s", x.status, x.stdout, x.stderr)
 	}
 	t.Run("the fault is in the JSON", func(t *testing.T) {
 		d := deliveries(t, text(t, nil, "", "--url="+w.URL, "--json", "add one", "/again"))
-		if len(d) != 2 || !d[0].OK() || d[1].OK() || !strings.Contains(d[1].Findings[0].Detail, "got another reply") {
+		if len(d) != 2 || !d[0].OK() || d[1].OK() || !d[1].ActsTwice ||
+			!strings.Contains(d[1].Findings[0].Detail, "got another reply") {
 			t.Errorf("the deliveries are %+v", d)
 		}
 	})

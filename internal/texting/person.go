@@ -39,21 +39,24 @@ type Person struct {
 // Tally counts the results of the lines.
 type Tally struct {
 	Sent           int // messages, delivered or not
-	Failed         int // messages with an error among their findings, except those in NotFollowed
+	Failed         int // messages for which Twilio would have logged an error, except those in NotFollowed
+	ActedTwice     int // other messages that were repeats, and got another reply
 	NotFollowed    int // messages whose webhook led to another server that the phone did not contact
 	InvalidLines   int // lines that were rejected, such as an unknown command
 	FailedCommands int // valid commands that could not be carried out
 }
 
 // Err returns an error about one kind of failure, or nil if there was no failure. If there are several kinds, it is the
-// first of InvalidLines, Failed, NotFollowed and FailedCommands.
+// first of InvalidLines, Failed, ActedTwice, NotFollowed and FailedCommands.
 func (t Tally) Err() error {
 	switch {
 	case t.InvalidLines > 0:
 		return fmt.Errorf("%d of the lines could not be carried out: nothing was sent for them", t.InvalidLines)
 	case t.Failed > 0:
-		return fmt.Errorf("%d of %d messages failed: Twilio would have logged an error, or a resend would act twice",
-			t.Failed, t.Sent)
+		return fmt.Errorf("%d of %d messages failed: Twilio would have logged an error for each", t.Failed, t.Sent)
+	case t.ActedTwice > 0:
+		return fmt.Errorf("%d of %d messages were repeats that got another reply: a resend would act twice",
+			t.ActedTwice, t.Sent)
 	case t.NotFollowed > 0:
 		return fmt.Errorf("the webhook leads to another server for %d of %d messages, and nothing was sent there: "+
 			"to allow that server, name its host with --follow-hosts", t.NotFollowed, t.Sent)
@@ -129,6 +132,8 @@ func (p *Person) count(d *phone.Delivery) {
 	switch {
 	case d.NotFollowed != "":
 		p.Tally.NotFollowed++
+	case d.ActsTwice:
+		p.Tally.ActedTwice++
 	case !d.OK():
 		p.Tally.Failed++
 	}

@@ -266,7 +266,9 @@ func TestTallyErr(t *testing.T) {
 		{texting.Tally{Sent: 3, FailedCommands: 1, NotFollowed: 2},
 			"the webhook leads to another server for 2 of 3 messages"},
 		{texting.Tally{Sent: 3, FailedCommands: 1, NotFollowed: 2, Failed: 1},
-			"1 of 3 messages failed: Twilio would have logged an error, or a resend would act twice"},
+			"1 of 3 messages failed: Twilio would have logged an error for each"},
+		{texting.Tally{Sent: 3, FailedCommands: 1, NotFollowed: 2, ActedTwice: 1},
+			"1 of 3 messages were repeats that got another reply: a resend would act twice"},
 		{texting.Tally{Sent: 3, Failed: 1, InvalidLines: 2}, "2 of the lines could not be carried out"},
 	} {
 		if err := row.tally.Err(); row.want == "" && err != nil || row.want != "" &&

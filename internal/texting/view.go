@@ -111,13 +111,15 @@ func (v *View) Delivered(d *phone.Delivery) error {
 		b.WriteString(v.format(m, findingText(d, f)))
 	}
 	for _, e := range d.Exchanges {
-		b.WriteString(v.bodyText(d, e))
+		if v.Verbose || !d.Message.Forged { // a forged message must be refused
+			b.WriteString(v.bodyText(d, e))
+		}
 	}
 	_, err := io.WriteString(v.Out, b.String())
 	return err
 }
 
-// bodyText returns the body of a 4xx or 5xx, or its first lines. It returns "" for other responses.
+// bodyText returns the body of a response that Twilio cannot use, or its first lines. It returns "" for others.
 func (v *View) bodyText(d *phone.Delivery, e phone.Exchange) string {
 	lines, more := e.Excerpt, ""
 	switch {
