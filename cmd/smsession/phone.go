@@ -51,12 +51,20 @@ Texts and commands are typed in a terminal, read as lines from a pipe, or given 
   smsession phone --json /skip hi | jq -e '.ok and .replies[0].body == "Hello, thanks for the new message."'
   smsession phone --json "/forge hi" | jq -e '.exchanges[0].status == 403'
 
+With --url, no auth token is needed: without one, the signature is made with a made-up token. After STOP, the sender is
+opted out until START, as at Twilio, for as long as phone runs. A statusCallback is called with the status sent, and
+then delivered. If the repeat of a message (/again) gets another reply, a resend by Twilio would act twice:
+
+  smsession phone --url http://localhost:3000/sms hi /again
+  smsession phone --url http://localhost:3000/sms --param FromCity=CHICAGO --opt-out off STOP
+
 Twilio follows redirects and TwiML to any host. phone needs your permission to follow to another scheme, host or port
 than those of --url and --fallback-url, because the request carries the cookies and a signature made with your token.
 
 The exit status is 1 if Twilio would have logged an error for a message (a forged message that is refused has error
-11217), if the webhook leads to another server that phone did not contact, or if no webhook was found. It is 2 for a
-wrong line or command line. If the messages were typed in a terminal, it is 0 whatever happened to them.`
+11217), if a repeat got another reply, if the webhook leads to another server that phone did not contact, or if no
+webhook was found. It is 2 for a wrong line or command line. If the messages were typed in a terminal, it is 0 whatever
+happened to them.`
 }
 
 // Validate checks the texts and --lose-cookies.
