@@ -83,6 +83,8 @@ func contrast(_ *service, w *tab) {
 	w.keys("Hello\r")
 	w.count(".in", 1)
 	w.press("[data-kind=mms]")
+	w.until(`document.querySelector('.preview img')`)
+	w.keys("\r")
 	w.count(".in", 2)
 	w.press("[data-kind=lose]")
 	w.press("[data-kind=forge]")
@@ -145,21 +147,20 @@ func narrow(s *service, w *tab) {
 	w.count(".log .finding", 1)
 	value[any](w, `document.querySelectorAll('details').forEach((d) => { d.open = true; })`)
 	fits("with a conversation,")
-	s.post("/dev/open", `{"from":"`+strings.Repeat("x", 256)+`"}`, nil)
+	s.post("/dev/open", `{"from":"messenger:`+strings.Repeat("x", 246)+`"}`, nil)
 	s.say("1", strings.Repeat("long", 100))
 	w.count(".phone", 2)
 	fits("with long words,")
-	w.press("#tabs button:nth-child(2)")
+	w.press("#rows li:nth-child(2) button")
 	w.until(`document.querySelector('.phone:nth-child(2)').checkVisibility() && !document.querySelector('.phone:nth-child(1)').checkVisibility()`)
 	fits("with the other phone,")
-	w.press(".phone:nth-child(2) input")
+	w.press(".phone:nth-child(2) textarea")
 	w.keys("Hello\r")
 	w.count(".phone:nth-child(2) .in", 1)
 	fits("with its conversation,")
 }
 
-// newest gives two phones more messages than fit on a screen. Their texts wrap when a third phone makes the two
-// narrower.
+// newest gives two phones more messages than fit on a screen. A third phone makes room for one phone only.
 func newest(s *service, w *tab) {
 	s.post("/dev/open", `{}`, nil)
 	for _, phone := range []string{"1", "2"} {
@@ -176,9 +177,9 @@ func newest(s *service, w *tab) {
 	w.untilReloaded(func() { w.do(chromedp.Reload()) })
 	w.count(".phone", 2)
 	atEnd("1")
-	w.press("#tabs button:nth-child(2)")
+	w.press("#rows li:nth-child(2) button")
 	atEnd("2")
-	w.press("#tabs button:nth-child(1)")
+	w.press("#rows li:nth-child(1) button")
 	atEnd("1")
 	w.resize(1280, 800)
 	atEnd("2")
@@ -187,5 +188,6 @@ func newest(s *service, w *tab) {
 	}
 	w.press("#add button")
 	w.count(".phone", 3)
+	w.press("#rows li:nth-child(2) button")
 	atEnd("2")
 }

@@ -12,7 +12,6 @@ import (
 	"smsession/internal/inspect"
 	"smsession/internal/person"
 	"smsession/internal/phone"
-	"smsession/internal/twilio"
 )
 
 const (
@@ -30,7 +29,7 @@ const (
 	// deliveryTimeout is longer than the time-outs of the webhook and of the fallback URL together: 15 s each.
 	deliveryTimeout = time.Minute
 
-	// pictureURL is a URL without a picture. The webhook gets the URL, but nothing requests it.
+	// pictureURL is the default of an MMS. It is a URL without a picture: the webhook gets it, but nothing requests it.
 	pictureURL = "https://media.example.com/picture.jpg"
 )
 
@@ -147,11 +146,8 @@ func (p *Page) action(d *device, in request) (a person.Action, err error) {
 		m = phone.Message{Body: cmp.Or(body, "Not from Twilio"), Forged: true}
 	case kindStop:
 		m = phone.Message{Body: "STOP"}
-		if p.OptOut == twilio.OptOutAdvanced {
-			m.OptOutType = "STOP"
-		}
 	case kindMMS:
-		m.Media = []phone.Media{{URL: pictureURL, ContentType: "image/jpeg"}}
+		m.Media, err = attachment(cmp.Or(in.Media, pictureURL))
 	default:
 		return a, noSuchKind
 	}

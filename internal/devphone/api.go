@@ -22,6 +22,8 @@ type request struct {
 	From  string // the number of a new phone
 	Kind  kind
 	Body  string
+	Media string // the URL of an attachment
+	URL   string // of a picture to load
 	Hours int
 }
 
@@ -43,6 +45,9 @@ const (
 	otherHost    problem = "Open this page at localhost on this host, or at the address in ADDR on any host."
 	forwarded    problem = "This page does not answer through a proxy or a tunnel: it would sign messages for anybody."
 	otherSite    problem = "Another site may not use this page."
+	badURL       problem = "The URL of a picture must begin with http:// or https:// and have at most 2,000 characters."
+	noPicture    problem = "This URL leads to no picture: PNG, JPEG, GIF or WebP of at most 5 MB."
+	notReachable problem = "The host of this URL does not answer."
 	noSuchPhone  problem = "There is no such phone."
 	noSuchEntry  problem = "This message is no longer in the log."
 	nothingSent  problem = "There is no message to send again."

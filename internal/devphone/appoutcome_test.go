@@ -88,8 +88,7 @@ func burstInOrder(_ *service, _ *ownApp, w *tab) {
 	w.count(".in", 5)
 	var got []string
 	for _, status := range w.texts(".status") {
-		word, _, _ := strings.Cut(status, " · ")
-		got = append(got, word)
+		got = append(got, strings.Split(status, " · ")[1])
 	}
 	want := []string{"delivered 1st", "delivered 2nd", "delivered 3rd", "delivered 4th", "delivered 5th"}
 	if slices.Sort(got); !slices.Equal(got, want) {

@@ -2,6 +2,7 @@ package devphone_test
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -72,8 +73,8 @@ func sendAndReply(s *service, w *tab) {
 	if got := w.texts(".bubble"); !slices.Equal(got, []string{"You: Hello", "Reply: " + webhooktest.Greeting(1)}) {
 		w.Errorf("the messages are %q", got)
 	}
-	status := strings.ReplaceAll(w.texts(".status")[0], "\u00a0", " ")
-	if !strings.HasPrefix(status, "delivered · cookie new · 1 segment · ") || !strings.HasSuffix(status, " ms") {
+	status := w.texts(".status")[0]
+	if !regexp.MustCompile(`^\d\d:\d\d( [AP]M)? · delivered · cookie new · [\d.]+\x{a0}ms$`).MatchString(status) {
 		w.Errorf("the status is %q", status)
 	}
 	shown := w.texts("#exchanges")[0]
@@ -126,7 +127,7 @@ func sendAgain(s *service, w *tab) {
 	if got := w.texts(".in"); got[0] != got[1] {
 		w.Errorf("the replies are %q", got)
 	}
-	if got := w.texts(".status"); !strings.HasPrefix(got[1], "delivered again · cookie kept") {
+	if got := w.texts(".status"); !strings.Contains(got[1], " · delivered again · cookie kept") {
 		w.Errorf("their status is %q", got)
 	}
 }
@@ -152,7 +153,7 @@ func loseCookie(_ *service, w *tab) {
 	w.until(`document.querySelector('.cookie').textContent.startsWith('cookie ')`)
 	w.press("[data-kind=lose]")
 	w.until(`document.querySelector('.cookie').textContent === 'no cookie'`)
-	w.press(".phone input")
+	w.press(".phone textarea")
 	w.keys("Do you know me?\r")
 	w.count(".in", 2)
 	if got := w.texts(".in")[1]; got != "Reply: "+webhooktest.Greeting(2) {
@@ -167,7 +168,7 @@ func skipHours(_ *service, w *tab) {
 	w.press("[data-kind=skip]")
 	w.until(`document.querySelector('#state').textContent === 'none'`)
 	w.until(`document.querySelector('.cookie').textContent === 'no cookie'`)
-	w.press(".phone input")
+	w.press(".phone textarea")
 	w.keys("Hello again\r")
 	w.count(".in", 2)
 	if got := w.texts(".in")[1]; got != "Reply: "+webhooktest.Greeting(1) {
@@ -195,9 +196,23 @@ func stop(_ *service, w *tab) {
 	w.count(".in", 1)
 	w.press("[data-kind=stop]")
 	w.until(`document.querySelector('#state').textContent === 'ended'`)
-	if got := w.texts(".entry:last-child .meta"); !slices.Equal(got, []string{"no reply"}) {
-		w.Errorf("the text below STOP is %q", got)
+	if got := w.texts(".twilio"); len(got) != 1 ||
+		!strings.HasPrefix(got[0], "Twilio: You have successfully been unsubscribed.") {
+		w.Errorf("Twilio's own answer to STOP is shown as %q", got)
 	}
+	w.until(`document.querySelector('.opted-out').checkVisibility()`)
+	w.press(".phone textarea")
+	w.keys("Hello again\r")
+	w.count(".refused", 1)
+	w.until(`document.querySelector('.entry:last-child').textContent.includes('not delivered (21610)')`)
+	if got := w.texts("[data-kind=stop]")[0]; got != "START" {
+		w.Errorf("the button of an opted-out phone is %q", got)
+	}
+	w.press("[data-kind=stop]")
+	w.until(`!document.querySelector('.opted-out').checkVisibility()`)
+	w.press(".phone textarea")
+	w.keys("And now?\r")
+	w.until(`document.querySelector('.entry:last-child .in:not(.refused)')`)
 }
 
 // hostile sends texts from https://owasp.org/www-community/xss-filter-evasion-cheatsheet.
@@ -209,7 +224,8 @@ func hostile(s *service, w *tab) {
 		`{{.To}} ${window.hacked = 1} &lt;b&gt;`,
 	}
 	for i, text := range texts {
-		w.do(chromedp.SetValue(chromedp.CSS("#number"), text))
+		name := "messenger:" + text
+		w.do(chromedp.SetValue(chromedp.CSS("#number"), name))
 		w.press("#add button")
 		w.count(".phone", i+2)
 		w.keys(text + "\r")
@@ -218,17 +234,17 @@ func hostile(s *service, w *tab) {
 		if got := w.texts(".current .out")[0]; got != "You: "+text {
 			w.Errorf("the text %s is shown as %s", text, got)
 		}
-		if got := w.texts(".current .number")[0]; got != text {
-			w.Errorf("the number %s is shown as %s", text, got)
+		if got := w.texts(".current .number")[0]; got != name {
+			w.Errorf("the number %s is shown as %s", name, got)
 		}
-		w.until(`document.querySelector('#message .from').textContent === ` + js(text))
-		w.until(`[...document.querySelectorAll('#exchanges td')].filter((e) => e.textContent === ` + js(text) + `).length === 2`)
+		w.until(`document.querySelector('#message .from').textContent === ` + js(name))
+		w.until(`[` + js(text) + `, ` + js(name) + `].every((text) => [...document.querySelectorAll('#exchanges td')].some((e) => e.textContent === text))`)
 		w.until(`document.querySelector('#record').textContent === ` + js(s.session(s.phones()[i+1].ID).Record.Pretty))
 	}
 	if value[bool](w, `'hacked' in window`) {
 		w.Error("a text was run as a script")
 	}
-	if n := value[int](w, `document.querySelectorAll('script').length + document.querySelectorAll('img, svg, main b:not(#exchanges b)').length`); n != 1 {
+	if n := value[int](w, `document.querySelectorAll('script').length + document.querySelectorAll('img:not(.icon), svg, main b:not(#exchanges b)').length`); n != 1 {
 		w.Errorf("there are %d scripts and pictures, want one script", n)
 	}
 }
@@ -240,7 +256,7 @@ func twoPhones(_ *service, w *tab) {
 	w.count(".phone", 2)
 	w.keys("Second\r")
 	w.count(".in", 2)
-	w.press(".phone:nth-child(1) input")
+	w.press(".phone:nth-child(1) textarea")
 	w.keys("First again\r")
 	w.count(".in", 3)
 	left, right := w.texts(".phone:nth-child(1) .bubble"), w.texts(".phone:nth-child(2) .bubble")
@@ -318,7 +334,7 @@ func olderThanPage(s *service, w *tab) {
 	w.count(".phone", 2)
 	w.press(".phone:nth-child(2) .number")
 	w.until(`document.querySelector('#notice').textContent.includes('older than this page')`)
-	w.press(".phone:nth-child(2) input")
+	w.press(".phone:nth-child(2) textarea")
 	w.keys("Hello\r")
 	w.until(`document.querySelector('#record').textContent.includes('"counter": 2')`)
 	w.until(`document.querySelector('#notice').textContent === ''`)

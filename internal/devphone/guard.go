@@ -9,8 +9,9 @@ import (
 	"smsession/internal/hostname"
 )
 
-// policy lets the page load only files of this server, and keeps text from running as a script.
-const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+// policy lets the page load only files of this server and pictures that it got from Page.picture, and keeps text from
+// running as a script.
+const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; " +
 	"require-trusted-types-for 'script'; trusted-types 'none'"
 

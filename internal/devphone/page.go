@@ -110,6 +110,8 @@ func (p *Page) Routes(r chi.Router) {
 		if p.App != (weburl.URL{}) {
 			get("/dev/app", answer(p.reachable))
 		}
+		r.Post("/dev/segments", answer(p.segments))
+		r.Post("/dev/picture", answer(p.picture))
 		r.Post("/dev/open", answer(p.open))
 		r.Post("/dev/close", answer(p.onDevice(p.close)))
 		r.Post("/dev/act", answer(p.onDevice(p.act)))
@@ -119,12 +121,10 @@ func (p *Page) Routes(r chi.Router) {
 func (p *Page) serveHTML(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	_ = p.html.Execute(w, map[string]any{ // fails only if the connection is broken
-		"To":      p.Phone.To,
 		"App":     p.App.Concealed(),
 		"Webhook": p.Phone.Webhook.URL,
 		"Redis":   p.Redis,
 		"Idle":    duration.Format(p.IdleTimeout),
 		"IdleMS":  p.IdleTimeout.Milliseconds(),
-		"MaxText": maxText,
 	})
 }

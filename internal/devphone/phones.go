@@ -1,7 +1,6 @@
 package devphone
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -10,6 +9,7 @@ import (
 	"unicode"
 
 	"smsession/internal/phone"
+	"smsession/internal/usage"
 )
 
 // These limits bound the memory that the page uses.
@@ -21,9 +21,21 @@ const (
 // maxRepeats is how many of the latest messages a phone compares repeats with. The button repeats only the last one.
 const maxRepeats = 8
 
-// open adds a phone. If the request has no number, the phone gets a fictitious one.
+// open adds a phone with the number that usage.ParseAddress returns. If the request has no number, the phone gets a
+// fictitious one.
 func (p *Page) open(_ context.Context, in request) (any, error) {
-	d, err := p.newDevice(cmp.Or(strings.TrimSpace(in.From), p.unusedNumber()))
+	from := p.unusedNumber()
+	if typed := strings.TrimSpace(in.From); typed != "" {
+		if strings.ContainsFunc(typed, unicode.IsControl) {
+			return nil, badNumber
+		}
+		address, err := usage.ParseAddress(typed)
+		if err != nil {
+			return nil, problem("The number " + err.Error() + ".")
+		}
+		from = address.Number
+	}
+	d, err := p.newDevice(from)
 	if err != nil {
 		return nil, err
 	}
@@ -63,9 +75,6 @@ func (p *Page) opened() []*device {
 
 // newDevice adds a phone with the number from. Its error is a problem.
 func (p *Page) newDevice(from string) (*device, error) {
-	if strings.ContainsFunc(from, unicode.IsControl) {
-		return nil, badNumber
-	}
 	from, to := phone.Pair(from, p.Phone.To)
 	p.mu.Lock()
 	defer p.mu.Unlock()

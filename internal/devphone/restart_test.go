@@ -3,7 +3,10 @@ package devphone_test
 import (
 	"context"
 	"net"
+	"strings"
 	"testing"
+
+	"github.com/chromedp/chromedp/kb"
 
 	"smsession/internal/redispool"
 	"smsession/internal/webhooktest"
@@ -24,6 +27,7 @@ func restarted(t *testing.T, browser context.Context) {
 	w := newTab(t, browser, s.url)
 	w.keys("Hello\r")
 	w.count(".in", 1)
+	w.keys("Half a")
 	s.close()
 	w.until(`document.querySelector('#problem').textContent === 'The service does not answer.'`)
 	w.untilReloaded(func() {
@@ -35,6 +39,19 @@ func restarted(t *testing.T, browser context.Context) {
 	})
 	if shown := value[bool](w, `!document.querySelector('#problem').hidden`); shown || len(w.texts(".in")) > 0 {
 		t.Errorf("the new page has the messages %q, and shows a problem: %t", w.texts(".in"), shown)
+	}
+	w.until(`!document.querySelector('#restarted').hidden`)
+	if got := w.texts("#restarted p")[0]; !strings.Contains(got, "has forgotten 1\u00a0message of this page") {
+		t.Errorf("the page says %q", got)
+	}
+	if got := value[string](w, `document.querySelector('textarea').value`); got != "Half a" {
+		t.Errorf("the text that was being typed is %q", got)
+	}
+	w.press("#restarted button")
+	w.until(`document.querySelector('#restarted').hidden`)
+	w.press(".phone textarea")
+	for range "Half a" {
+		w.keys(kb.Backspace)
 	}
 	w.keys("Still there?\r")
 	w.count(".in", 1)

@@ -34,7 +34,7 @@ func TestScreenshot(t *testing.T) {
 	w.count(".in", 2)
 	w.press(`[data-kind=lose]`)
 	w.count(".event", 1)
-	w.press(`.current input`)
+	w.press(`.current textarea`)
 	w.keys("5\r")
 	w.count(".in", 3)
 	w.until(`document.querySelector('#record').textContent.includes('"counter": 3')`)

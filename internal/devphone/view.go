@@ -7,7 +7,9 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"unicode/utf8"
 
+	"smsession/internal/gsm"
 	"smsession/internal/inspect"
 	"smsession/internal/twilio"
 	"smsession/internal/weburl"
@@ -21,7 +23,8 @@ func (d *device) view(after int64) map[string]any {
 	return map[string]any{
 		"id": d.id, "from": d.from, "to": d.to, "elsewhere": d.isGuest,
 		"now": d.phone.Now(), "cookies": d.phone.Cookies(), // by the phone's clock
-		"last": last, "entries": log,
+		"opted_out": d.phone.OptedOut(),
+		"last":      last, "entries": log,
 	}
 }
 
@@ -36,6 +39,11 @@ func (p *Page) state(_ context.Context, in request) (any, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return map[string]any{"run": p.run, "revision": revision, "hidden": p.hidden, "phones": views}, nil
+}
+
+// segments returns how a text would be split into segments.
+func (p *Page) segments(_ context.Context, in request) (any, error) {
+	return map[string]any{"characters": utf8.RuneCountInString(in.Body), "segments": gsm.Split(in.Body)}, nil
 }
 
 // message returns the outcome of an entry of the log, with its HTTP requests and responses, and with the calls of the

@@ -1,5 +1,7 @@
 // The message panel: the calls of the app, and the HTTP requests and responses of one message.
 import { callNodes } from './call.js';
+import { copyText } from './copy.js';
+import { curlCommand } from './curl.js';
 import { byID, el, fill, latency } from './dom.js';
 import { findingNode } from './entry.js';
 import { heading, pairs, table } from './parts.js';
@@ -11,10 +13,16 @@ export function clear() {
   present(el('p', { className: 'quiet' }, 'Nothing has happened on this phone.'));
 }
 
-// showMessage shows the requests of a message, and explains its button.
-export function showMessage(message) {
+// showMessage shows the requests of a message, and explains its button. edit puts the message into the text field.
+export function showMessage(message, edit) {
   const { outcome } = message;
   const exchanges = message.exchanges ?? [];
+  byID('edit').onclick = edit;
+  byID('curl').onclick = () => copyText(byID('curl'), curlCommand(exchanges[0]), () => {
+    const node = el('pre', { className: 'body', tabIndex: 0, 'aria-label': 'The command' }, curlCommand(exchanges[0]));
+    byID('exchanges').prepend(node);
+    return node;
+  });
   present(
     explanation(message.kind, message.calls),
     outcome ? null : el('p', { className: 'quiet' }, 'The message is being delivered.'),
@@ -23,6 +31,8 @@ export function showMessage(message) {
     ...(outcome?.findings ?? []).map((f) => findingNode(f, exchanges.length > 1)),
     ...exchanges.map((x, i) => exchangeNode(x, exchanges.length > 1 ? i + 1 : 0, i === 0 && !message.calls)),
     outcome ? cookieNode(exchanges, outcome) : null);
+  byID('tools').hidden = false;
+  byID('curl').disabled = !exchanges[0]?.request_header;
   if (!guideClosed) byID('guide').open = false;
   guideClosed = true;
 }
@@ -34,6 +44,7 @@ export function showEvent(entry) {
 
 function present(...children) {
   fill(byID('exchanges'), ...children);
+  byID('tools').hidden = true;
   byID('message').scrollTop = 0;
 }
 
@@ -48,12 +59,19 @@ function explanation(kind, calls) {
 }
 
 function exchangeNode(x, number, open) {
-  const reason = x.reason === 'primary' ? 'Webhook' : x.reason;
+  const reason = reasonText(x);
   const title = [number ? `${number}. ` : '', reason, ': ', x.status || 'no answer', ' in ', latency(x.took_ns)];
   return el('details', { className: 'exchange', open },
     el('summary', {}, title.join('')),
     requestNode(x),
     responseNode(x));
+}
+
+// reasonText names the request. A status callback has the state of the reply, such as delivered.
+function reasonText(x) {
+  const state = new URLSearchParams(x.request_body).get('MessageStatus');
+  const names = { primary: 'Webhook', fallback: 'Fallback URL', statusCallback: `Status callback (${state})`, action: 'Action' };
+  return names[x.reason] ?? x.reason;
 }
 
 function requestNode(x) {

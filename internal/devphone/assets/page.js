@@ -2,11 +2,14 @@
 import { get, post } from './api.js';
 import { watchApp } from './app.js';
 import { byID } from './dom.js';
+import { List } from './list.js';
 import { clear, showEvent, showMessage } from './message.js';
 import { Phone } from './phone.js';
 import { RecordPanel } from './record.js';
+import { afterReload, reload } from './restart.js';
 
 const phones = new Map();
+const list = new List({ selectPhone, closeAll });
 const record = new RecordPanel();
 const checkApp = watchApp();
 let current = null; // the phone that the panels show
@@ -38,6 +41,8 @@ async function attempt(call) {
 function setCurrent(phone) {
   current = phone;
   for (const other of phones.values()) other.mark(other === phone);
+  if (phone) list.update(phone); // it has no unread messages
+  list.mark(phone);
   for (const node of document.querySelectorAll('.panel .from')) node.textContent = phone?.from ?? '';
 }
 
@@ -51,12 +56,12 @@ function selectPhone(phone) {
 }
 
 // act carries out the action of a button.
-async function act(phone, kind, body) {
+async function act(phone, kind, body, media = '') {
   setCurrent(phone);
   checkApp();
-  const result = await attempt(() => post('/dev/act', { phone: phone.id, kind, body, hours: 4 }));
+  const result = await attempt(() => post('/dev/act', { phone: phone.id, kind, body, media, hours: 4 }));
   if (!result) {
-    phone.input.value ||= body;
+    phone.composer.restore(body, media);
     return;
   }
   phone.update(result.entries);
@@ -73,7 +78,7 @@ async function selectEntry(phone, entry) {
   else if (!entry.message) showEvent(entry);
   if (!entry?.message) return;
   const message = await attempt(() => get('/dev/message', { phone: phone.id, entry: entry.id }));
-  if (message && call === messageCalls) showMessage(message);
+  if (message && call === messageCalls) showMessage(message, () => phone.composer.edit(entry.message));
 }
 
 // refresh shows the present state of the session.
@@ -93,9 +98,9 @@ async function refresh() {
   if (failing) byID('problem').hidden = true;
   failing = false;
   if (call !== sessionCalls || phone !== current) return;
-  if (view.run !== run) location.reload(); // the service was restarted and has lost the log
+  if (view.run !== run) reload([...phones.values()]);
   const otherWindow = view.last > phone.last;
-  phone.showCookie(view);
+  phone.showView(view);
   record.show(phone.id, view, acted || otherWindow);
   acted = false;
   if (view.revision !== revision) await synchronize();
@@ -106,27 +111,30 @@ async function refresh() {
 async function synchronize() {
   const state = await attempt(() => get('/dev/state', { after: revision }));
   if (!state) return;
-  if (run && state.run !== run) location.reload();
+  if (run && state.run !== run) reload([...phones.values()]);
   ({ run, revision } = state);
   const open = new Set(state.phones.map((data) => data.id));
   for (const phone of [...phones.values()]) if (!open.has(phone.id)) remove(phone);
   for (const data of state.phones) {
-    if (phones.has(data.id)) phones.get(data.id).update(data.entries);
-    else add(data);
+    const phone = phones.get(data.id);
+    phone?.update(data.entries);
+    phone?.showView(data);
+    if (!phone) add(data);
   }
+  list.showOthers(state.hidden);
 }
 
 function add(data) {
-  const phone = new Phone(data, { act, selectEntry, selectPhone, close });
+  const phone = new Phone(data, { act, selectEntry, selectPhone, close, changed: (changed) => list.update(changed) });
   phones.set(phone.id, phone);
   byID('phones').append(phone.node);
-  byID('tabs').append(phone.tab);
+  list.add(phone);
   return phone;
 }
 
 function remove(phone) {
   phone.node.remove();
-  phone.tab.remove();
+  list.remove(phone);
   phones.delete(phone.id);
   if (current === phone) selectPhone([...phones.values()].at(-1) ?? null);
 }
@@ -137,12 +145,20 @@ async function close(phone) {
   (current?.input ?? byID('number')).focus();
 }
 
+// closeAll closes phones, but not the one that the person uses.
+async function closeAll(all) {
+  for (const phone of all) {
+    if (phone !== current && await attempt(() => post('/dev/close', { phone: phone.id }))) remove(phone);
+  }
+  await synchronize();
+}
+
 byID('add').addEventListener('submit', async (event) => {
   event.preventDefault();
   const data = await attempt(() => post('/dev/open', { from: byID('number').value }));
   if (!data) return;
   byID('number').value = '';
-  const phone = add(data);
+  const phone = phones.get(data.id) ?? add(data); // the page may have seen it in the meantime
   selectPhone(phone);
   phone.node.scrollIntoView({ block: 'nearest', inline: 'nearest' });
   phone.input.focus();
@@ -152,9 +168,14 @@ document.addEventListener('visibilitychange', () => { if (document.visibilitySta
 setInterval(() => { if (document.visibilityState === 'visible') refresh(); }, 1000);
 
 await synchronize();
+for (const phone of phones.values()) {
+  phone.unread = 0; // the person may have seen these messages before
+  list.update(phone);
+}
 const first = [...phones.values()][0];
 if (first) {
   selectPhone(first);
   first.input.focus();
 }
+afterReload([...phones.values()]);
 document.body.dataset.ready = 'true';

@@ -1,27 +1,36 @@
-// A phone: its log, its text field and its buttons.
-import { byID, el, shorten } from './dom.js';
+// A phone: its log and its buttons.
+import { Composer } from './composer.js';
+import { byID, shorten } from './dom.js';
 import { entryNode } from './entry.js';
 
 export class Phone {
   // act carries out the action of a button. selectEntry shows the requests of an entry. selectPhone shows this phone in
-  // the panels.
-  constructor(data, { act, selectEntry, selectPhone, close }) {
+  // the panels. changed is called when the phone has other entries.
+  constructor(data, { act, selectEntry, selectPhone, close, changed }) {
     this.id = data.id;
     this.from = data.from;
+    this.to = data.to;
+    this.isGuest = data.elsewhere; // it was opened for a message from elsewhere
+    this.isCurrent = false;
+    this.unread = 0; // how many messages the person has not seen
     this.last = 0; // the ID of the newest entry
     this.selected = 0; // the ID of the entry that the panel shows
     this.nodes = new Map(); // the elements of the entries, by ID
     this.entries = new Map();
     this.selectEntry = selectEntry;
+    this.changed = changed;
     this.node = byID('phone').content.firstElementChild.cloneNode(true);
     this.log = this.node.querySelector('.log');
-    this.input = this.node.querySelector('input');
-    this.tab = el('button', { type: 'button' }, this.from);
+    this.composer = new Composer(this.node.querySelector('form'), {
+      send: (body, media) => act(this, media ? 'mms' : 'text', body, media),
+      last: () => [...this.entries.values()].findLast((e) => e.message)?.message,
+    });
+    this.input = this.composer.field;
     this.label();
     this.listen(act, selectPhone, close);
     this.keepAtEnd();
     this.update(data.entries);
-    this.showCookie(data);
+    this.showView(data);
   }
 
   // label gives all elements their names.
@@ -29,29 +38,31 @@ export class Phone {
     const name = this.node.querySelector('.number');
     name.textContent = this.from;
     name.title = 'Show this conversation in the panels';
+    this.node.querySelector('.to').textContent = `to ${this.to}`;
     this.node.setAttribute('aria-label', `Phone ${this.from}`);
     this.log.setAttribute('aria-label', `Messages of ${this.from}`);
     this.node.querySelector('.close').setAttribute('aria-label', `Close the phone ${this.from}`);
     this.input.id = `body-${this.id}`;
     this.node.querySelector('label').htmlFor = this.input.id;
+    this.composer.counter.id = `count-${this.id}`;
+    this.input.setAttribute('aria-describedby', this.composer.counter.id);
   }
 
   listen(act, selectPhone, close) {
     this.node.addEventListener('focusin', () => selectPhone(this));
     this.node.addEventListener('click', () => selectPhone(this));
-    this.tab.addEventListener('click', () => selectPhone(this));
     this.node.querySelector('.close').addEventListener('click', (event) => {
       event.stopPropagation();
       close(this);
     });
-    this.node.querySelector('form').addEventListener('submit', (event) => {
-      event.preventDefault();
-      if (this.input.value.trim() === '') return;
-      act(this, 'text', this.takeText());
-    });
     for (const button of this.node.querySelectorAll('.actions button')) {
       button.title = document.querySelector(`#guide [data-kind=${button.dataset.kind}]`).textContent.replace(/\s+/g, ' ');
-      button.addEventListener('click', () => act(this, button.dataset.kind, this.textFor(button.dataset.kind)));
+      button.addEventListener('click', () => {
+        const { kind } = button.dataset;
+        if (kind === 'mms') this.attach();
+        else if (kind === 'stop' && this.isOptedOut) act(this, 'text', 'START');
+        else act(this, kind, this.textFor(kind));
+      });
     }
     this.log.addEventListener('keydown', (event) => this.moveFocus(event));
   }
@@ -77,16 +88,19 @@ export class Phone {
     return this.log.scrollHeight - this.log.scrollTop - this.log.clientHeight < 60;
   }
 
-  // takeText empties the text field and returns its text.
-  takeText() {
-    const body = this.input.value;
-    this.input.value = '';
-    return body;
-  }
-
   // textFor returns the text that a button sends. The other buttons leave the text field as it is.
   textFor(kind) {
-    return ['burst', 'forge', 'mms'].includes(kind) ? this.takeText() : '';
+    if (!['burst', 'forge'].includes(kind)) return '';
+    const { text } = this.composer;
+    this.composer.set('', '');
+    return text;
+  }
+
+  // attach attaches a picture of this page. The person may write another URL.
+  attach() {
+    if (!this.composer.media) this.composer.attach(`${location.origin}/dev/picture.png`);
+    this.composer.url.select();
+    this.input.focus();
   }
 
   // update adds new entries at the end, and replaces entries that now have an outcome. It does not touch the other
@@ -102,6 +116,7 @@ export class Phone {
       else this.log.append(node);
       this.nodes.set(entry.id, node);
       this.entries.set(entry.id, entry);
+      if (entry.id > this.last && !this.isCurrent) this.unread++;
       this.last = Math.max(this.last, entry.id);
       if (this.selected === entry.id) this.selectEntry(this, entry);
     }
@@ -109,11 +124,17 @@ export class Phone {
     this.setTabStop();
     this.node.querySelector('[data-kind=again]').disabled = ![...this.entries.values()].some((e) => e.outcome && !e.message.forged);
     if (atEnd) this.log.scrollTop = this.log.scrollHeight;
+    this.changed(this);
   }
 
-  // isPending reports whether a message is being delivered.
-  isPending() {
-    return [...this.entries.values()].some((entry) => entry.message && !entry.outcome);
+  countMessages() {
+    return [...this.entries.values()].filter((entry) => entry.message).length;
+  }
+
+  // contains reports whether a text, in lower case, is in a message of the log.
+  contains(text) {
+    return [...this.entries.values()].some(({ message, outcome }) => [message?.body, ...(outcome?.replies ?? []).map((r) => r.body)]
+      .some((body) => body?.toLowerCase().includes(text)));
   }
 
   // trim removes the entries that the server has dropped.
@@ -127,8 +148,10 @@ export class Phone {
 
   // mark shows whether this phone is selected.
   mark(selected) {
+    this.isCurrent = selected;
+    if (selected) this.unread = 0;
     this.node.classList.toggle('current', selected);
-    for (const button of [this.tab, this.node.querySelector('.number')]) button.setAttribute('aria-pressed', selected);
+    this.node.querySelector('.number').setAttribute('aria-pressed', selected);
   }
 
   markEntry(id) {
@@ -136,15 +159,20 @@ export class Phone {
     for (const [key, node] of this.nodes) node.classList.toggle('selected', key === id);
   }
 
-  showCookie({ cookies, now }) {
+  // showView shows what a response says about the phone besides its log.
+  showView({ cookies, now, opted_out: isOptedOut }) {
+    this.isOptedOut = isOptedOut;
+    this.node.querySelector('.opted-out').hidden = !isOptedOut;
+    this.node.querySelector('[data-kind=stop]').textContent = isOptedOut ? 'START' : 'STOP';
     const [cookie] = cookies ?? [];
     const node = this.node.querySelector('.cookie');
     if (!cookie) {
-      node.textContent = 'no cookie';
+      node.textContent = this.isGuest ? 'from elsewhere' : 'no cookie';
       return;
     }
     const minutes = Math.round((Date.parse(cookie.expires) - Date.parse(now)) / 60000);
-    node.textContent = `cookie ${shorten(cookie.value)}, for ${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+    const left = [`${Math.floor(minutes / 60)}\u00a0h`, `${minutes % 60}\u00a0min`].filter((part) => !part.startsWith('0'));
+    node.textContent = `cookie ${shorten(cookie.value)}, ${left.join(' ') || 'expiring'}`;
   }
 
   // setTabStop makes one message of the log reachable with the Tab key: the given one, or the last one. The arrow keys

@@ -1,5 +1,7 @@
 // The live record in Redis, and its time to live.
+import { copyText } from './copy.js';
 import { byID, duration, el, fill } from './dom.js';
+import { folded } from './fold.js';
 
 export class RecordPanel {
   constructor() {
@@ -8,7 +10,7 @@ export class RecordPanel {
     this.isUnexplained = false; // the record has changed, and a message that has changed it may be shown in a moment
     this.expires = 0; // when the record expires, by the browser's monotonic clock
     setInterval(() => this.showTTL(), 1000);
-    byID('copy').addEventListener('click', () => this.copy());
+    byID('copy').addEventListener('click', () => copyText(byID('copy'), byID('command').textContent, () => byID('command')));
   }
 
   // show shows a response of /dev/session. ours is true if this page has done something since the last one.
@@ -46,10 +48,11 @@ export class RecordPanel {
   // showRecord shows the text of the record. If it is too long for its box, the box shows the state of the app.
   showRecord(text) {
     const node = byID('record');
-    if (node.textContent === text) return; // the person may have scrolled it
+    if (this.text === text) return; // the person may have scrolled it
+    this.text = text;
     const at = text.indexOf('\n  "app":') + 1;
-    const state = el('span', {}, text.slice(at));
-    fill(node, text.slice(0, at), state);
+    const state = el('span', {}, ...folded(text.slice(at)));
+    fill(node, ...folded(text.slice(0, at)), state);
     node.scrollTop = 0;
     if (at) node.scrollTop = Math.floor(state.getBoundingClientRect().top - node.getBoundingClientRect().top - node.clientTop);
   }
@@ -67,18 +70,6 @@ export class RecordPanel {
     const node = byID('record');
     node.classList.remove('changed');
     requestAnimationFrame(() => node.classList.add('changed'));
-  }
-
-  async copy() {
-    const button = byID('copy');
-    try {
-      await navigator.clipboard.writeText(byID('command').textContent);
-      button.textContent = 'Copied';
-    } catch {
-      getSelection().selectAllChildren(byID('command'));
-      button.textContent = 'Selected';
-    }
-    setTimeout(() => { button.textContent = 'Copy'; }, 1500);
   }
 }
 
