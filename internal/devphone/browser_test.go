@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 
-	cdpbrowser "github.com/chromedp/cdproto/browser"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
@@ -44,6 +43,16 @@ func TestInChromium(t *testing.T) {
 		{"a narrow screen needs no horizontal scrolling", narrow},
 		{"the newest message of each phone is in view", newest},
 		{"the command is copied", copyCommand},
+		{"a text may have several lines", severalLines},
+		{"a text from right to left is shown so", rightToLeft},
+		{"characters and segments are counted", counted},
+		{"a text that is too long is neither cut nor sent", tooLong},
+		{"a message can be changed and sent again", editAndSend},
+		{"a message is copied as a command that repeats it", copyAsCurl},
+		{"a picture of the person is shown and sent", ownPicture},
+		{"eight phones are found in a list", listed},
+		{"100 messages leave room for everything", hundred},
+		{"a second tab follows the first", secondTab},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
@@ -349,7 +358,7 @@ func twoWindows(s *service, w *tab) {
 	w.count(".phone", 2)
 	s.post("/dev/close", `{"phone":"1"}`, nil)
 	w.count(".phone", 1)
-	if got := w.texts(".number"); !slices.Equal(got, []string{"+15551234567"}) {
+	if got := w.texts(".phone .number"); !slices.Equal(got, []string{"+15551234567"}) {
 		w.Errorf("the phones are %q", got)
 	}
 	// The page gets a 404 for the closed phone, and the browser reports it.
@@ -375,14 +384,7 @@ func copyCommand(s *service, w *tab) {
 	w.until(`document.querySelector('#command').textContent === ` + js(s.session("1").Command))
 	w.press("#copy")
 	w.until(`document.querySelector('#copy').textContent === 'Copied'`)
-	_, err := chromedp.CallBrowser(w.ctx, cdpbrowser.SetPermission, cdpbrowser.SetPermissionParams{
-		Permission: &cdpbrowser.PermissionDescriptor{Name: "clipboard-read"},
-		Setting:    cdpbrowser.PermissionSettingGranted,
-	})
-	if err != nil {
-		w.Fatal(err)
-	}
-	if got := value[string](w, `navigator.clipboard.readText()`); got != s.session("1").Command {
+	if got := w.clipboard(); got != s.session("1").Command {
 		w.Errorf("the clipboard has %q", got)
 	}
 }

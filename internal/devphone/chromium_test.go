@@ -54,6 +54,7 @@ func chromium(t *testing.T) context.Context {
 type tab struct {
 	*testing.T
 	ctx         context.Context
+	browser     context.Context // for another tab
 	preferences []*emulation.MediaFeature
 
 	mu         sync.Mutex
@@ -74,7 +75,7 @@ func emptyTab(t *testing.T, browser context.Context) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	t.Cleanup(cancel)
-	w := &tab{T: t, ctx: ctx}
+	w := &tab{T: t, ctx: ctx, browser: browser}
 	if err := chromedp.Listen(ctx, w.listen); err != nil {
 		t.Fatal(err)
 	}
