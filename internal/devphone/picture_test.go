@@ -97,7 +97,8 @@ func TestMediaOfTheUser(t *testing.T) {
 		}
 		d := s.phones()[0]
 		x := s.exchanges("1", d.Entries[len(d.Entries)-1])[0]
-		if !strings.Contains(x.RequestBody, want) || !x.signed(x.URL) || !strings.Contains(x.RequestBody, "NumMedia=1") {
+		if !x.signed(x.URL) || !strings.Contains(x.RequestBody, want) ||
+			!strings.Contains(x.RequestBody, "NumMedia=1") {
 			t.Errorf("the MMS with %s is sent as %s", media, x.RequestBody)
 		}
 	}

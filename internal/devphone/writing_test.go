@@ -76,7 +76,9 @@ func rightToLeft(_ *service, w *tab) {
 }
 
 func counted(_ *service, w *tab) {
-	for _, text := range []string{"x", strings.Repeat("x", 161), "it’s", strings.Repeat("€", 81), "😀" + strings.Repeat("x", 69)} {
+	for _, text := range []string{
+		"x", strings.Repeat("x", 161), "it’s", strings.Repeat("€", 81), "😀" + strings.Repeat("x", 69),
+	} {
 		value[any](w, `document.querySelector('textarea').select()`)
 		w.paste(text)
 		segments := gsm.Split(text)
@@ -133,7 +135,8 @@ func editAndSend(s *service, w *tab) {
 	w.keys("!\r")
 	w.count(".in", 3)
 	log := s.phones()[0].Entries
-	if log[2].Message.Body != "Hello!" || log[2].Message.SID == log[0].Message.SID || log[2].reply() != webhooktest.Greeting(3) {
+	if log[2].Message.Body != "Hello!" || log[2].Message.SID == log[0].Message.SID ||
+		log[2].reply() != webhooktest.Greeting(3) {
 		w.Errorf("the changed message is %+v", log[2])
 	}
 }
