@@ -2,6 +2,8 @@ package target
 
 import (
 	"io"
+	"slices"
+	"strings"
 	"testing"
 
 	"smsession/internal/devservice"
@@ -63,6 +65,46 @@ func TestToken(t *testing.T) {
 				t.Errorf("got %+v, %v, want %+v", got, err, want)
 			}
 		})
+	}
+}
+
+func TestTokenIsMadeUp(t *testing.T) {
+	const line = "smsession: no auth token is given: the signatures are made with a made-up one\n"
+	for _, row := range []struct {
+		name, says string
+		flags      Flags
+		isMadeUp   bool
+	}{
+		{"without a token, one is made up", line, Flags{}, true},
+		{"a blank token is none", line, Flags{AuthToken: " "}, true},
+		{"a token is used", "", Flags{AuthToken: "token"}, false},
+		{"without a signature, no token is needed", "", Flags{NoSignature: true}, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var stderr strings.Builder
+			row.flags.URL = "http://127.0.0.1:8080/sms"
+			row.flags.AccountSID = "AC00000000000000000000000000000001"
+			o, _, err := row.flags.Find(t.Context(), &stderr)
+			if err != nil || stderr.String() != row.says || o.TokenMadeUp != row.isMadeUp ||
+				o.AccountSID != row.flags.AccountSID || row.isMadeUp && len(o.AuthToken) != 32 {
+				t.Errorf("got %+v, %v, %q", o, err, stderr.String())
+			}
+		})
+	}
+}
+
+func TestParams(t *testing.T) {
+	f := Flags{URL: "http://127.0.0.1:8080/sms", Params: []string{"FromCity=CHICAGO", "Tags=a=b,c", "ToZip="}}
+	o, _, err := f.Find(t.Context(), io.Discard)
+	want := []phone.Param{{Name: "FromCity", Value: "CHICAGO"}, {Name: "Tags", Value: "a=b,c"}, {Name: "ToZip"}}
+	if err != nil || !slices.Equal(o.Params, want) {
+		t.Errorf("got %+v, %v", o.Params, err)
+	}
+	for _, text := range []string{"", "FromCity", "=CHICAGO", "FromCity=\xff"} {
+		f.Params = []string{text}
+		if _, _, err := f.Find(t.Context(), io.Discard); err == nil {
+			t.Errorf("%q is accepted", text)
+		}
 	}
 }
 

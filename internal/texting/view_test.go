@@ -35,6 +35,11 @@ func TestDelivered(t *testing.T) {
 	both.Media = image.Media[:1]
 	elsewhere, other := reply("psst"), reply("hello")
 	elsewhere.To, other.From = "+12025550199", "+15005550001"
+	refused, own := reply("bye"), reply("Reply START to resubscribe.")
+	refused.Status, own.FromTwilio = phone.Refused, true
+	page := phone.Exchange{URL: "http://a/sms", Status: 500, Excerpt: []string{"<h1>Oops</h1>", "at \x1b[2Jline 3"}}
+	long := page
+	long.Excerpt, long.ExcerptIsCut = []string{"first"}, true
 	http500 := phone.Finding{Code: 11217, Name: "HTTP bad response", Detail: "The webhook answered 500.",
 		URL: "http://a/sms"}
 	rows := []struct {
@@ -52,6 +57,16 @@ func TestDelivered(t *testing.T) {
 		{"a reply to somebody else", "< to +12025550199: psst\n", phone.Delivery{Replies: []phone.Reply{elsewhere}}},
 		{"a reply from another number", "< from +15005550001: hello\n", phone.Delivery{Replies: []phone.Reply{other}}},
 		{"no reply", "* no reply\n", phone.Delivery{}},
+		{"a reply of Twilio and one that it refuses", "< from Twilio: Reply START to resubscribe.\n* not sent: bye\n",
+			phone.Delivery{Replies: []phone.Reply{own, refused}}},
+		{"the body of an error", "< Hello\n* the body of the 500:\n| <h1>Oops</h1>\n| at \\x1b[2Jline 3\n",
+			phone.Delivery{Replies: []phone.Reply{reply("Hello")}, Exchanges: []phone.Exchange{page}}},
+		{"the bodies of several errors", "< Hello\n* the body of the 500 of http://a/sms:\n| first\n" +
+			"* the body is longer: /verbose or --verbose shows all of it\n" +
+			"* the body of the 500 of http://a/sms:\n| <h1>Oops</h1>\n| at \\x1b[2Jline 3\n",
+			phone.Delivery{Replies: []phone.Reply{reply("Hello")}, Exchanges: []phone.Exchange{long, page}}},
+		{"no body of the answer to a forged message", "* no reply\n",
+			phone.Delivery{Message: phone.Message{Forged: true}, Exchanges: []phone.Exchange{page}}},
 		{"an error by Twilio's number and name", "* no reply\n! 11217 HTTP bad response: The webhook answered 500.\n",
 			phone.Delivery{Findings: []phone.Finding{http500}}},
 		{"a warning without an error number", "< Hello\n? so so\n",
@@ -96,6 +111,14 @@ func TestVerbose(t *testing.T) {
 		Count: 3}
 	if got := show(t, texting.View{Verbose: true}, d); !strings.Contains(got,
 		"200 after 7.1ms, no cookie, 3 UCS-2 segments\n") {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+func TestVerboseShowsTheWholeBody(t *testing.T) {
+	d := phone.Delivery{Exchanges: []phone.Exchange{{Method: "POST", URL: "http://a/sms", Status: 500,
+		Excerpt: []string{"one", "two"}, ExcerptIsCut: true, ResponseBody: "one\r\n\r\ntwo\nthree\n"}}}
+	if got := show(t, texting.View{Verbose: true}, d); !strings.HasSuffix(got, "| one\n| \n| two\n| three\n") {
 		t.Errorf("got\n%s", got)
 	}
 }
