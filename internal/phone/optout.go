@@ -56,7 +56,7 @@ func (p *Phone) optOut(m Message) (text string) {
 		start := m
 		start.Body = "START" // YES is an opt-in word wherever START is one
 		isYes := strings.EqualFold(strings.TrimSpace(m.Body), "YES") && p.keyword(start, twilio.OptOutDefault) != ""
-		if isYes && p.options.OptOut != twilio.OptOutOff && p.optedOut.Swap(false) {
+		if isYes && p.optedOut.Swap(false) {
 			return startText
 		}
 	}

@@ -69,6 +69,8 @@ func TestOptOut(t *testing.T) {
 			{"hi", nil}, {"START", texts{resubscribed, "Hi"}}}},
 		{"without opt-out words, STOP is a message", "", withOptOut(twilio.OptOutOff), []says{{"STOP", texts{"Hi"}}, {"HELP", texts{"Hi"}},
 			{"YES", texts{"Hi"}}}},
+		{"without opt-out words, nobody is opted out", "", func(o *phone.Options) { o.OptedOut, o.OptOut = true, twilio.OptOutOff },
+			[]says{{"hi", texts{"Hi"}}, {"YES", texts{"Hi"}}}},
 		{"a sender may be opted out at the beginning", "", func(o *phone.Options) { o.OptedOut = true },
 			[]says{{"hi", nil}, {"START", texts{resubscribed, "Hi"}}}},
 	} {

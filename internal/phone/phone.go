@@ -95,7 +95,7 @@ func New(o Options) (*Phone, error) {
 		o.MessagingServiceSID = cmp.Or(o.MessagingServiceSID, "MG"+RandomHex())
 	}
 	p := &Phone{options: o, jar: cookies.NewJar(o.Jar), answered: answered{limit: o.Repeats}}
-	p.optedOut.Store(o.OptedOut)
+	p.optedOut.Store(o.OptedOut && o.OptOut != twilio.OptOutOff)
 	p.jar.Update(cookies.Snapshot{}, o.Cookies, time.Now())
 	var err error
 	if p.webhook, err = newTarget(o.Webhook); err != nil {
