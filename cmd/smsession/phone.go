@@ -8,35 +8,25 @@ import (
 	"strings"
 	"time"
 
-	"smsession/internal/cookies"
 	"smsession/internal/phone"
 	"smsession/internal/target"
 	"smsession/internal/terminal"
 	"smsession/internal/texting"
-	"smsession/internal/twilio"
 	"smsession/internal/usage"
 )
 
 // phoneCommand sends messages from a phone in the terminal.
 type phoneCommand struct {
 	target.Flags
-	From                usage.Address `name:"from" default:"+12025550143" placeholder:"NUMBER" help:"The sender; whatsapp:+1… for WhatsApp, and --to is then a WhatsApp number too (default +12025550143, which is fictitious)."`
-	To                  usage.Address `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"Our number (default +15005550006, Twilio's test number)."`
-	MessagingServiceSID string        `name:"messaging-service-sid" placeholder:"SID" help:"The Messaging Service of the number (default: none)."`
-	CookiesSinceSet     bool          `name:"cookies-since-set" help:"Let cookies expire four hours after they were set, not after the last message."`
-	StrictCookies       bool          `name:"strict-cookies" help:"Apply Path, Domain and Secure to cookies, as a browser does."`
-	SingleCookie        bool          `name:"single-cookie" help:"Keep only the last cookie."`
-	LoseCookies         float64       `name:"lose-cookies" default:"0" placeholder:"SHARE" help:"Share of messages, 0 to 1, that carry no cookies (default 0)."`
-	FollowHosts         []string      `name:"follow-hosts" placeholder:"HOST" help:"Other hosts to which the webhook's redirects and TwiML may lead, HOST or HOST:PORT (default: ask in a terminal, otherwise follow to no other host)."`
-	OptOut              string        `name:"opt-out" enum:"default,advanced,off" default:"default" placeholder:"MODE" help:"How Twilio handles STOP, START and HELP for the account: default, advanced (Advanced Opt-Out of a Messaging Service) or off (default default)."`
-	Verbose             bool          `name:"verbose" short:"v" help:"Show a line for each request and response, and the whole body of a 4xx or 5xx; with --json, all headers and bodies."`
-	JSON                bool          `name:"json" help:"Print only one JSON object for each message on standard output."`
+	target.Device
+	From        usage.Address `name:"from" default:"+12025550143" placeholder:"NUMBER" help:"The sender; whatsapp:+1… for WhatsApp, and --to is then a WhatsApp number too (default +12025550143, which is fictitious)."`
+	To          usage.Address `name:"to" default:"+15005550006" placeholder:"NUMBER" help:"Our number (default +15005550006, Twilio's test number)."`
+	FollowHosts []string      `name:"follow-hosts" placeholder:"HOST" help:"Other hosts to which the webhook's redirects and TwiML may lead, HOST or HOST:PORT (default: ask in a terminal, otherwise follow to no other host)."`
+	Verbose     bool          `name:"verbose" short:"v" help:"Show a line for each request and response, and the whole body of a 4xx or 5xx; with --json, all headers and bodies."`
+	JSON        bool          `name:"json" help:"Print only one JSON object for each message on standard output."`
 
 	Texts []string `arg:"" optional:"" name:"text" help:"Texts to send, or commands, one after the other (default: the lines of standard input)."`
 }
-
-// rememberedMessages is how many of the latest messages phone compares repeats with. /again repeats only the last one.
-const rememberedMessages = 8
 
 // Help is shown below the flags' summary.
 func (c *phoneCommand) Help() string {
@@ -67,15 +57,12 @@ webhook was found. It is 2 for a wrong line or command line. If the messages wer
 happened to them.`
 }
 
-// Validate checks the texts and --lose-cookies.
+// Validate checks the texts and the flags of the device.
 func (c *phoneCommand) Validate() error {
 	if err := texting.Check(c.Texts); err != nil {
 		return usage.Fault(err.Error())
 	}
-	if !(c.LoseCookies >= 0 && c.LoseCookies <= 1) {
-		return usage.Fault("--lose-cookies must be a share from 0 to 1")
-	}
-	return nil
+	return c.Device.Validate()
 }
 
 // Run sends the texts of the command line, of a pipe or of a person at the terminal.
@@ -124,11 +111,8 @@ func (c *phoneCommand) phone(o phone.Options, in texting.Input) (*phone.Phone, e
 	if err != nil {
 		return nil, fmt.Errorf("--follow-hosts: %w", err)
 	}
-	o.MessagingServiceSID = c.MessagingServiceSID
-	o.Jar = cookies.Options{
-		SinceSet: c.CookiesSinceSet, Strict: c.StrictCookies, Single: c.SingleCookie, Lose: c.LoseCookies}
+	o = c.Device.Options(o)
 	o.Follow = follower.Follow
-	o.OptOut, o.Repeats = twilio.OptOutMode(c.OptOut), rememberedMessages
 	o.Trace = !c.JSON || c.Verbose // without --json, /verbose may ask for the bodies later
 	return phone.New(o)
 }

@@ -32,6 +32,8 @@ type Service struct {
 	AccountSID string `json:"account_sid"`
 	Redis      string `json:"redis_url"`
 	Prefix     string `json:"redis_prefix"`
+
+	OptOut twilio.OptOutMode `json:"opt_out"` // the service's OPT_OUT, which is that of the account at Twilio
 }
 
 // Standalone returns the settings of dev with its own Redis and a random auth token. If PUBLIC_URL is not set, url
@@ -57,6 +59,7 @@ func New(cfg config.Config, url string) Service {
 		AccountSID: "AC" + phone.RandomHex(),
 		Redis:      "redis://" + cfg.Redis.Addrs[0],
 		Prefix:     cfg.RedisPrefix,
+		OptOut:     cfg.OptOut,
 	}
 	if len(cfg.AccountSIDs) > 0 {
 		s.AccountSID = cfg.AccountSIDs[0]
@@ -71,6 +74,7 @@ func (s Service) Phone(from, to string) phone.Options {
 		To:         to,
 		AuthToken:  s.AuthToken,
 		AccountSID: s.AccountSID,
+		OptOut:     s.OptOut,
 		Webhook:    phone.Endpoint{URL: s.PublicURL + weburl.WebhookPath, Address: s.URL + weburl.WebhookPath},
 		Fallback:   phone.Endpoint{URL: s.PublicURL + weburl.FallbackPath, Address: s.URL + weburl.FallbackPath},
 	}

@@ -10,7 +10,8 @@ import (
 func TestPhoneBotAtTerminal(t *testing.T) {
 	w := startWebhook(t, func(res http.ResponseWriter, req *http.Request) {
 		if req.PostForm.Get("Body") == "crash" {
-			http.Error(res, strings.Repeat("at a line of the stack\n", 11)+"the last line", http.StatusInternalServerError)
+			stack := strings.Repeat("at a line of the stack\n", 11) + "the last line"
+			http.Error(res, stack, http.StatusInternalServerError)
 			return
 		}
 		twiml("welcome")(res, req)

@@ -100,6 +100,22 @@ func TestPhoneFindsDev(t *testing.T) {
 	}
 }
 
+// TestPhoneHasOptOutOfDev has a dev for accounts with other settings for opt-out words.
+func TestPhoneHasOptOutOfDev(t *testing.T) {
+	for mode, want := range map[string][]string{
+		"advanced": {webhooktest.Greeting(1), "from Twilio: " + unsubscribed, "from Twilio: " + resubscribed,
+			webhooktest.Greeting(1)},
+		"off": greetings(1, 4),
+	} {
+		d := startDev(t, "PORT=0", "ADMIN_ADDR=", "OPT_OUT="+mode)
+		x := text(t, runtimeOf(d), "", "one", "STOP", "START", "two")
+		if got := x.lines("< "); !slices.Equal(got, want) || x.status != 0 {
+			t.Errorf("%s: exit status %d:\n%s%s", mode, x.status, x.stdout, x.stderr)
+		}
+		d.kill() // so that the next one can be found
+	}
+}
+
 // TestPhoneWhatsApp checks that both numbers belong to WhatsApp. Twilio sends no message between WhatsApp and other
 // numbers.
 func TestPhoneWhatsApp(t *testing.T) {
