@@ -5,7 +5,7 @@ BENCH_COUNT := 3
 
 # The programs that the tests start. The setup script installs them.
 TOOLS := redis-server redis-cli cc chromium flask caddy promtool systemd-analyze \
-	node npm npm-packages php ruby sinatra puma
+	node npm npm-packages php ruby sinatra puma zsh fish man mandoc
 
 .PHONY: help run build install test compose-test lint bench fuzz clean
 
@@ -21,8 +21,8 @@ run: ## run the service with an embedded Redis and a phone page
 build: ## build bin/smsession, one static file
 	CGO_ENABLED=0 go build -buildvcs=false -trimpath -ldflags '-s -w -X main.stamped=$(VERSION)' -o bin/smsession ./cmd/smsession
 
-install: build ## install bin/smsession to PREFIX=/usr/local
-	install -d $(DESTDIR)$(PREFIX)/bin && install bin/smsession $(DESTDIR)$(PREFIX)/bin/
+install: build ## install bin/smsession, its completions and its manual page to PREFIX=/usr/local
+	@./deploy/install.sh bin/smsession $(DESTDIR)$(PREFIX)
 
 # The searches of all orders run without the race detector: only one of their actors runs at a time.
 # Go's default limit of 10 minutes per package is too short on a small machine under the race detector.

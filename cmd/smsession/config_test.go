@@ -54,7 +54,8 @@ func TestConfigHasTheURLsOfSet(t *testing.T) {
 			o := newOperator(t)
 			t.Setenv("REDIS_URL", "redis://127.0.0.1:1")
 			var stdout, stderr strings.Builder
-			status := run(t.Context(), &process{stdout: &stdout, stderr: &stderr}, append([]string{"config"}, settings...))
+			p := &process{stdout: &stdout, stderr: &stderr}
+			status := run(t.Context(), p, append([]string{"config"}, settings...))
 			var urls []string
 			for line := range strings.Lines(stdout.String()) {
 				if _, url, found := strings.Cut(strings.TrimSpace(line), "  POST "); found {

@@ -39,7 +39,10 @@ type commands struct {
 	Version  versionCommand  `cmd:"" help:"Print the version."`
 	Health   healthCommand   `cmd:"" hidden:"" help:"Ask a replica on this host whether it is ready."`
 
-	VersionFlag kong.VersionFlag `name:"version" hidden:"" help:"Print the version."`
+	Completion  completionCommand `cmd:"" help:"Print the script that completes the command line in bash, zsh or fish."`
+	Complete    completeCommand   `cmd:"" hidden:"" help:"Print what may come next on a command line."`
+	Man         manCommand        `cmd:"" help:"Print the manual page."`
+	VersionFlag kong.VersionFlag  `name:"version" hidden:"" help:"Print the version."`
 }
 
 const description = `smsession answers SMS messages from Twilio and keeps the sessions of the conversations in Redis.
@@ -50,10 +53,7 @@ Examples:
   smsession phone hi "hi again" /again
   smsession load --duration 10s
   smsession app-check http://localhost:3000/sms
-  PUBLIC_URL=https://sms.example.com TWILIO_AUTH_TOKEN=... REDIS_URL=redis://localhost smsession serve
-  PUBLIC_URL=https://sms.example.com TWILIO_ACCOUNT_SID=AC... TWILIO_AUTH_TOKEN=... smsession webhook set +15005550006 --dry-run
-  REDIS_URL=redis://localhost smsession ls --sort idle
-  smsession config --public-url https://sms.example.com`
+  REDIS_URL=redis://localhost smsession ls --sort idle`
 
 // Exit statuses. A second signal ends the process by the signal itself.
 const (
@@ -71,7 +71,6 @@ type process struct {
 func main() {
 	// net/http logs what an app sends after its answer. It may be the rest of a message.
 	log.SetOutput(io.Discard)
-
 	hangup := make(chan os.Signal, 1) // buffered, so that a signal during the start is not lost
 	signal.Notify(hangup, syscall.SIGHUP)
 	signal.Ignore(syscall.SIGPIPE) // a replica must survive the end of the program that reads its log
@@ -83,9 +82,9 @@ func main() {
 
 // run parses the command line, runs the command and returns the exit status. ctx ends with the first SIGINT or SIGTERM.
 func run(ctx context.Context, p *process, args []string) int {
+	vars := kong.Vars{"admin_addr": config.Defaults().AdminAddr, "version": "smsession " + version()}
 	parser := kong.Must(&commands{}, kong.Name("smsession"), kong.Description(description),
-		kong.Writers(p.stdout, p.stderr),
-		kong.Vars{"admin_addr": config.Defaults().AdminAddr, "version": "smsession " + version()})
+		kong.Writers(p.stdout, p.stderr), vars)
 	command, err := parser.Parse(args)
 	if err != nil {
 		return p.report(usage.Explain(err))

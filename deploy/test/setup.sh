@@ -59,6 +59,7 @@ package() {
 	apt-get:cc) echo gcc libc6-dev ;;
 	apt-get:promtool) echo prometheus ;;
 	apt-get:systemd-analyze) echo systemd ;;
+	apt-get:man | dnf:man) echo man-db ;;
 	dnf:promtool) echo golang-github-prometheus ;;
 	dnf:systemd-analyze) echo systemd ;;
 	apk:promtool | brew:promtool) echo prometheus ;;

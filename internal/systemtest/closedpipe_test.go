@@ -25,13 +25,13 @@ func closedPipe(tb testing.TB) *os.File {
 // TestClosedPipe runs every command that prints, with a standard output that nobody reads. webhook needs Twilio's REST
 // API, so cmd/smsession tests it.
 func TestClosedPipe(t *testing.T) {
-	server := redistest.Start(t, redistest.Options{})
+	server := redistest.Start(t, redistest.Options{AppendOnly: true})
 	r := startReplica(t, server.URL())
 	settings := serviceSettings(server.URL(), "TMPDIR="+t.TempDir())
 	webhook := []string{"--url", r.url + "/sms", "--public-url", "https://sms.example.com/sms"}
 	rows := [][]string{
 		{"--help"},
-		{"version"}, {"version", "--json"},
+		{"version"}, {"version", "--json"}, {"man"}, {"completion", "bash"}, {"complete", "--", ""},
 		{"config"}, {"config", "--json"},
 		{"health", "--url", r.url + "/healthz"},
 		append([]string{"phone", "hi"}, webhook...), append([]string{"phone", "--json", "hi"}, webhook...),

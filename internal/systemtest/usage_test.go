@@ -2,6 +2,7 @@ package systemtest
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -9,7 +10,7 @@ import (
 // commandNames returns the commands of the program.
 func commandNames() []string {
 	return []string{"serve", "dev", "phone", "load", "app-check", "ls", "show", "watch", "end", "webhook show",
-		"webhook set", "config", "version", "health"}
+		"webhook set", "config", "version", "health", "completion", "complete", "man"}
 }
 
 func TestHelp(t *testing.T) {
@@ -26,7 +27,8 @@ func TestHelp(t *testing.T) {
 				t.Errorf("the help has no example:\n%s", r.stdout)
 			}
 			group, _, _ := strings.Cut(name, " ")
-			if listed := strings.Contains(overview.stdout, "\n  "+group+" "); listed == (name == "health") {
+			isHidden := slices.Contains([]string{"health", "complete"}, name)
+			if listed := strings.Contains(overview.stdout, "\n  "+group+" "); listed == isHidden {
 				t.Errorf("listed in smsession --help: %t", listed)
 			}
 		})
@@ -46,8 +48,9 @@ func TestUsageErrors(t *testing.T) {
 		name, want string
 		args       []string
 	}{
-		{"no number", "smsession: end: NUMBER is missing; for example: smsession end +12025550143", []string{"end", "--erase"}},
-		{"no number for a command of webhook", "smsession: webhook set: NUMBER is missing; for example: smsession webhook set +15005550006 --dry-run",
+		{"no number", "smsession: end: NUMBER is missing; for example: smsession end +12025550143",
+			[]string{"end", "--erase"}},
+		{"no number for a command of webhook", "NUMBER is missing; for example: smsession webhook set +15005550006 --dry-run",
 			[]string{"webhook", "set", "--url=S3cr3t"}},
 		{"no number and an unknown flag", "a flag is unknown; see smsession show --help", []string{"show", "--S3cr3t"}},
 		{"no command", "a command is missing: one of serve, dev", nil},
@@ -55,6 +58,7 @@ func TestUsageErrors(t *testing.T) {
 		{"a misspelt command", "the commands are serve, dev, phone", []string{"sreve"}},
 		{"an argument too many", "neither a flag nor a command", []string{"version", "S3cr3t"}},
 		{"an argument after two dashes", "neither a flag nor a command", []string{"serve", "--", "S3cr3t"}},
+		{"another shell", "SHELL must be one of bash, zsh, fish", []string{"completion", "S3cr3t"}},
 		{"a URL without --app-url", "neither a flag nor a command; did you mean --app-url?; see smsession dev --help",
 			[]string{"dev", "http://localhost:3000/S3cr3t"}},
 		{"a URL for a command without --app-url", "neither a flag nor a command; see smsession version",

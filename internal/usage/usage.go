@@ -85,11 +85,24 @@ func syntaxFault(c *kong.Context, node *kong.Node) string {
 		return "an argument is neither a flag nor a command"
 	}
 	for _, p := range c.Path {
-		if f := p.Flag; f != nil && f.Enum != "" && !slices.Contains(f.EnumSlice(), fmt.Sprint(f.Target)) {
-			return fmt.Sprintf("--%s must be one of %s", f.Name, strings.Trim(strings.Join(f.EnumSlice(), ", "), ", "))
+		if f := p.Flag; f != nil && isOutside(f.Value) {
+			return "--" + f.Name + enumFault(f.Value)
+		}
+		if a := p.Positional; a != nil && isOutside(a) {
+			return strings.ToUpper(a.Name) + enumFault(a)
 		}
 	}
 	return "a command is missing: one of " + strings.Join(commands, ", ")
+}
+
+// isOutside reports whether a flag or an argument has a value that is not one of its enum.
+func isOutside(v *kong.Value) bool {
+	return v.Enum != "" && !slices.Contains(v.EnumSlice(), fmt.Sprint(v.Target))
+}
+
+// enumFault lists the values of an enum.
+func enumFault(v *kong.Value) string {
+	return " must be one of " + strings.Trim(strings.Join(v.EnumSlice(), ", "), ", ")
 }
 
 // missingArgument returns a Missing if a command lacks an argument and everything else could be parsed.
