@@ -1,9 +1,11 @@
 package systemtest
 
 import (
+	"fmt"
 	"strings"
 	"syscall"
 	"testing"
+	"unicode/utf8"
 
 	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
@@ -40,6 +42,33 @@ func TestEndAsks(t *testing.T) {
 				t.Errorf("the next message is number %d, want %d", n, row.next)
 			}
 		})
+	}
+}
+
+// TestEndAsksOnce ends more conversations than a terminal of 24 lines can show.
+func TestEndAsksOnce(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{})
+	addConversations(t, server, 30)
+	for _, row := range []struct{ keys, says, left string }{
+		{"n" + enter, "nothing was changed", "30"},
+		{"y" + enter, "+1202•••0030 to +15005550006: ended after 1 message", "0"},
+	} {
+		x := startAtTerminal(t, operatorCommand(t, server.URL(), "end", "--to", "+15005550006"))
+		x.expect("FROM ")
+		x.expect("+1202•••0018 ")
+		x.expect("and 12 more\r\nEnd these 30 conversations? [y/N] ")
+		for line := range strings.Lines(x.text()) {
+			if n := utf8.RuneCountInString(strings.TrimRight(line, "\r\n")); n > 80 {
+				t.Errorf("%q has %d columns", line, n)
+			}
+		}
+		x.press(row.keys)
+		x.expect(row.says)
+		_ = x.cmd.Wait()
+		list := execute(t, []string{"ls", "--json"}, "REDIS_URL="+server.URL())
+		if strings.Count(x.text(), "[y/N]") != 1 || fmt.Sprint(strings.Count(list.stdout, "\n")) != row.left {
+			t.Errorf("after %q: %s\n%s", row.keys, x.text(), list.stdout)
+		}
 	}
 }
 
