@@ -218,7 +218,7 @@ func TestLoadFlags(t *testing.T) {
 		{"--expect", "S3cr3t", "--expect must be one of counter, none"},
 		{"--url", "sms.example.com:S3cr3t", "--url"},
 		{"--to", "", "--to is empty; see smsession load --help"},
-		{"--to", "+1S3cr3t", "the recipient's number has a + that is not followed by 1 to 20 digits only"},
+		{"--to", "+1S3cr3t", "--to must be a phone number such as +12025550143"},
 	}
 	for _, row := range rows {
 		t.Run(row.flag+" "+row.value, func(t *testing.T) {
