@@ -21,13 +21,13 @@ type webhookCommand struct {
 // numberFlags name a number and its account.
 type numberFlags struct {
 	config.RESTFlags
-	JSON   bool   `name:"json" help:"Print one JSON object."`
-	Number string `arg:"" name:"number" help:"The number, in E.164: +15005550006."`
+	JSON   bool          `name:"json" help:"Print one JSON object."`
+	Number usage.Address `arg:"" name:"number" help:"The number, such as +15005550006."`
 }
 
 // account checks the number and the settings, and returns the account that the settings name.
 func (f numberFlags) account(p *process) (*rest.Account, config.REST, error) {
-	if err := webhook.CheckNumber(f.Number); err != nil {
+	if err := webhook.CheckNumber(f.Number.Number); err != nil {
 		return nil, config.REST{}, usage.Fault(err.Error())
 	}
 	cfg, err := f.Config()
@@ -57,7 +57,7 @@ func (c *webhookShowCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	status, err := webhook.Show(ctx, account, cfg, c.Number)
+	status, err := webhook.Show(ctx, account, cfg, c.Number.Number)
 	switch {
 	case err != nil:
 		return err
@@ -100,7 +100,7 @@ func (c *webhookSetCommand) Run(ctx context.Context, p *process) error {
 		return usage.Fault(err.Error())
 	}
 	change, err := webhook.Set(ctx, account, cfg, webhook.Order{
-		Number: c.Number, Webhook: target, DryRun: c.DryRun, Unchecked: c.Unchecked,
+		Number: c.Number.Number, Webhook: target, DryRun: c.DryRun, Unchecked: c.Unchecked,
 	})
 	switch {
 	case change == nil:

@@ -73,6 +73,10 @@ ours               no: the number has a URL that does not end in /sms
 		stderr != "" || len(o.posts()) != 0 {
 		t.Errorf("exit status %d, %s%s", status, stdout, stderr)
 	}
+	if status, stdout, stderr := o.run(t, "show", "(808) 925-5327"); status != 0 || stdout != want ||
+		stderr != "smsession: (808) 925-5327 is read as +18089255327\n" {
+		t.Errorf("as a person writes it: exit status %d, %s%s", status, stdout, stderr)
+	}
 	const object = `{"number":"+18089255327","sid":"PNaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa","friendly_name":"(808) 925-5327",` +
 		`"webhook":{"url":"https://old.example.com/in","method":"GET","fallback_url":"","fallback_method":"POST"},"application_sid":"",` +
 		`"messaging_service":null,"messaging_service_unknown":"","ours":false,"note":"the number has a URL that does not end in /sms"}` + "\n"
@@ -161,7 +165,8 @@ func TestWebhookUsage(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"show needs E.164", []string{"show", "18089255327"}, "not in E.164"},
+		{"show needs a phone number", []string{"show", "whatsapp:+18089255327"}, "not in E.164"},
+		{"show refuses a word", []string{"show", "support"}, "the number must be a phone number such as +12025550143"},
 		{"set needs E.164", []string{"set", "12345"}, "not in E.164"},
 		{"a number is required", []string{"show"}, "webhook show: NUMBER is missing; for example: smsession webhook show +15005550006"},
 		{"--url is checked", []string{"set", number, "--url=https://me:S3cr3t%@sms.example.com/sms"}, "--url cannot be used: the URL is not valid"},

@@ -77,8 +77,11 @@ func syntaxFault(c *kong.Context, node *kong.Node) string {
 	switch {
 	case len(rest) > 0 && strings.HasPrefix(rest[0], "-") && strings.Trim(rest[0], "-") != "":
 		return flagFault(c, rest)
+	case len(rest) > 0 && len(commands) > 0 && rest[0] == "help":
+		return "help is a flag: write --help after the command"
 	case len(rest) > 0 && len(commands) > 0:
-		return "an argument is neither a flag nor a command: the commands are " + strings.Join(commands, ", ")
+		return "an argument is neither a flag nor a command" + cmp.Or(suggestion(rest[0], commands),
+			": the commands are "+strings.Join(commands, ", "))
 	case len(rest) > 0 && strings.Contains(rest[0], "://") && hasAppFlag(node):
 		return "an argument is neither a flag nor a command; did you mean --app-url?"
 	case len(rest) > 0:
@@ -135,7 +138,11 @@ func flagFault(c *kong.Context, rest []string) string {
 				return name + " is not a flag of this command, or it is before the command"
 			}
 		}
-		return "a flag is unknown" + suggestion(name, flags)
+		var names []string
+		for _, f := range flags {
+			names = append(names, "--"+f.Name)
+		}
+		return "a flag is unknown" + suggestion(name, names)
 	}
 	hasValue = hasValue || len(rest) > 1 && !strings.HasPrefix(rest[1], "-")
 	switch {
@@ -155,12 +162,13 @@ func flagFault(c *kong.Context, rest []string) string {
 	return name + " must be a whole number"
 }
 
-// suggestion returns the flags that a misspelt name may mean, as the end of a sentence, or "" if there are none.
-func suggestion(name string, flags []*kong.Flag) string {
+// suggestion returns the names that a misspelt name may mean, as the end of a sentence, or "" if there are none. Half
+// of the letters of a short name must be right.
+func suggestion(typed string, names []string) string {
 	var similar []string
-	for _, f := range flags {
-		if isNear(name, "--"+f.Name, 2) {
-			similar = append(similar, "--"+f.Name)
+	for _, name := range names {
+		if isNear(typed, name, min(2, len(name)/2)) {
+			similar = append(similar, name)
 		}
 	}
 	if len(similar) == 0 {
