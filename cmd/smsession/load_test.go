@@ -17,7 +17,8 @@ func TestLoadDuration(t *testing.T) {
 		{"a load may have both limits", loadCommand{Duration: new(time.Minute), Messages: 1}, time.Minute},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			got := row.command.options().Duration
+			o, _ := row.command.options()
+			got := o.Duration
 			if (got != nil) != (row.want != 0) || got != nil && *got != row.want {
 				t.Errorf("the duration is %v, want %v", got, row.want)
 			}

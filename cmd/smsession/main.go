@@ -28,7 +28,7 @@ type commands struct {
 	Serve    serveCommand    `cmd:"" help:"Run the service."`
 	Dev      devCommand      `cmd:"" help:"Run the service with its own Redis; nothing needs to be installed or configured."`
 	Phone    phoneCommand    `cmd:"" help:"Send messages to a webhook as Twilio does, and show the replies."`
-	Load     loadCommand     `cmd:"" help:"Send messages to a webhook from many phones at once, and prove that it counts every message once."`
+	Load     loadCommand     `cmd:"" help:"Send messages to a webhook from many phones at once, and prove that no message acts twice."`
 	AppCheck appCheckCommand `cmd:"" name:"app-check" help:"Check that an app survives what Twilio, networks and crashes do."`
 	Ls       lsCommand       `cmd:"" help:"List the live conversations."`
 	Show     showCommand     `cmd:"" help:"Show what Redis stores about a sender's conversations."`

@@ -52,7 +52,7 @@ field() { sed -n "s/.*\"$1\":\([a-z0-9.]*\).*/\1/p" "$2" | head -n 1; }
 start_load() {
 	docker run --rm --name "$project-load" --network host -e TWILIO_AUTH_TOKEN "$image" load --json --duration "$1s" \
 		--url "$PUBLIC_URL/sms" --fallback-url "$PUBLIC_URL/sms/fallback" \
-		--conversations 200 --in-flight "$in_flight" >"$work/report" 2>"$work/said" &
+		--conversations 200 --in-flight "$in_flight" --expect count >"$work/report" 2>"$work/said" &
 	load=$!
 }
 

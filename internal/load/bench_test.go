@@ -25,7 +25,7 @@ func BenchmarkRun(b *testing.B) {
 	report, err := Run(b.Context(), Options{
 		Conversations: 2000, InFlight: 64, Messages: b.N,
 		Burst: 5, FirstRace: 0.1, Resend: 0.1, LoseCookies: 0.05,
-		Expect: ExpectCounter,
+		Expect: expects(ExpectCount),
 		Phone: func(from string) (Sender, error) {
 			return phone.New(phone.Options{
 				From: from, To: "+15005550006", AuthToken: "12345", Network: network,

@@ -56,7 +56,7 @@ func TestTheTutorialsServer(t *testing.T) {
 	network := new(phone.Network)
 	t.Cleanup(network.Close)
 	plain := Options{
-		Conversations: 5, InFlight: 10, Messages: 200, Burst: 1, Expect: ExpectCounter,
+		Conversations: 5, InFlight: 10, Messages: 200, Burst: 1, Expect: expects(ExpectCount),
 		Phone: func(from string) (Sender, error) {
 			return phone.New(phone.Options{
 				From: from, To: "+15005550006", AuthToken: "12345", Network: network, Webhook: phone.Endpoint{URL: url},

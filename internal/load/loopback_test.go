@@ -72,7 +72,7 @@ func (l notFollowed) Send(context.Context, phone.Message) *phone.Delivery {
 func TestNotFollowedEndsTheRun(t *testing.T) {
 	sent := new(atomic.Int64)
 	o := usualLoad(newServer())
-	o.Expect, o.Phone = ExpectNone, func(string) (Sender, error) { return notFollowed{sent}, nil }
+	o.Expect, o.Phone = expects(ExpectNone), func(string) (Sender, error) { return notFollowed{sent}, nil }
 	report, err := runInFakeTime(t, o)
 	if !errors.Is(err, ErrNotFollowed) || !strings.Contains(err.Error(), "https://other.example") || report != nil ||
 		sent.Load() > int64(2*o.InFlight) {

@@ -21,6 +21,7 @@ type server struct {
 	rewinds   bool // restores an earlier session when a message is repeated
 	reorders  bool // counts every fifth message one too high, and the next one too low
 	noCounts  bool // answers without a count
+	chats     bool // answers with a random text for each count
 	loses     float64
 	errors    float64
 	slow      time.Duration // how long one step takes at most
@@ -32,6 +33,7 @@ type server struct {
 	running  int
 	beyond   int                 // messages that were repeated after 64 later ones
 	sessions map[string]*session // by sender; by cookie if forks is set
+	texts    map[int]string      // by count, if chats is set
 }
 
 type session struct {
@@ -46,7 +48,8 @@ type counted struct {
 }
 
 func newServer() *server {
-	return &server{random: rand.New(rand.NewPCG(1, 2)), sessions: map[string]*session{}, slow: 50 * time.Millisecond}
+	return &server{random: rand.New(rand.NewPCG(1, 2)), sessions: map[string]*session{},
+		texts: map[int]string{}, slow: 50 * time.Millisecond}
 }
 
 // device is a phone that texts a server.
@@ -98,12 +101,20 @@ func lost(code int) *phone.Delivery {
 }
 
 func (h *device) reply(n int) *phone.Delivery {
+	h.server.mu.Lock()
+	defer h.server.mu.Unlock()
 	text := fmt.Sprintf("Hello, thanks for message number %d", n)
 	if n == 1 {
 		text = "Hello, thanks for the new message."
 	}
-	if h.noCounts {
+	switch {
+	case h.noCounts:
 		text = "Good day."
+	case h.chats && h.texts[n] == "":
+		h.texts[n] = fmt.Sprintf("You sound like %x.", h.random.Uint64())
+	}
+	if h.chats {
+		text = h.texts[n]
 	}
 	return &phone.Delivery{Replies: []phone.Reply{{Body: text}}}
 }

@@ -1,9 +1,9 @@
 // Package load sends the messages of many phones to a webhook at the same time. It adds the faults that Twilio and its
-// networks have: bursts, repeats and lost cookies. It proves from the replies that the webhook counted every message
-// once.
+// networks have: bursts, repeats and lost cookies. It proves from the replies that a repeat gets the same reply as the
+// first time, and that a webhook that counts messages has counted each of them once.
 //
-// The package reads only the replies, so it works with every server that answers as Twilio's tutorial does. It does not
-// measure Twilio, and it does not read Redis.
+// The package reads only the replies, so it works with every webhook. It does not measure Twilio, and it does not read
+// Redis.
 package load
 
 import (
@@ -41,17 +41,6 @@ type Options struct {
 type Sender interface {
 	Send(ctx context.Context, m phone.Message) *phone.Delivery
 }
-
-// Expectation is the property that the replies must prove.
-type Expectation string
-
-const (
-	// ExpectCounter is Twilio's tutorial: every message raises the count of its conversation by one, and the reply
-	// contains the count.
-	ExpectCounter Expectation = "counter"
-	// ExpectNone is any conversation. Run does not check the replies.
-	ExpectNone Expectation = "none"
-)
 
 // A server must detect a repeat only while fewer than 64 later messages of its conversation have been counted. The
 // bounds below guarantee that no repeat comes later, even if a request without an answer takes effect much later. Let e

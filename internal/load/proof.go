@@ -3,12 +3,10 @@ package load
 import (
 	"cmp"
 	"fmt"
-	"maps"
 	"slices"
-	"strings"
 )
 
-// Kind is a way in which a message was not counted exactly once.
+// Kind is a way in which a message was not processed exactly once.
 type Kind string
 
 // The kinds of violations.
@@ -19,22 +17,36 @@ const (
 	SkippedCount  Kind = "skipped count"  // a message got a count, but no message can have got the count below it
 	WentBack      Kind = "went back"      // a message got a lower count than a message that was answered earlier
 	NoCount       Kind = "no count"       // an answer contained no count
+	AnotherReply  Kind = "another reply"  // a repeat got another reply than the first delivery, and not another count
 )
 
-// Proof is the result of checking the replies. A conversation passes if one order of its messages explains every reply:
-// each message takes effect once, not before it was first sent and not after it was first answered, and all its answers
-// contain its position in the order. A message without an answer may be at any position after it was sent, or at none.
+// Proof is the result of checking the replies. It has two parts.
 //
-// This property is called linearizability, and the proof decides it exactly: see explain. A correct server always
-// passes, even if messages overlap and replies are lost.
+// Every webhook must give the same reply to a message that is delivered again, as the sender would see it. A repeat
+// without a reply is no violation, because a webhook may ignore repeats on purpose.
+//
+// If the webhook counts, a conversation passes if one order of its messages explains every reply: each message takes
+// effect once, not before it was first sent and not after it was first answered, and all its answers contain its
+// position in the order. A message without an answer may be at any position after it was sent, or at none. This
+// property is called linearizability, and the proof decides it exactly: see explain. A correct server always passes,
+// even if messages overlap and replies are lost.
 type Proof struct {
 	Expected   Expectation  `json:"expected"`
-	Holds      bool         `json:"holds"` // there is no violation and at least one count; always true with ExpectNone
+	Counting   bool         `json:"counting"` // the counts were checked
+	Decision   string       `json:"decision"` // why the counts were checked or not
+	Holds      bool         `json:"holds"`    // there is no violation, and something was proved or ExpectNone
 	Sentence   string       `json:"sentence"`
-	Counted    int          `json:"counted"`    // messages that got a count
-	Unanswered int          `json:"unanswered"` // messages that got no count
+	Repeats    int          `json:"repeats"`        // answers that were compared with the first answer to their message
+	Silent     int          `json:"silent_repeats"` // those without a reply, although there was one before
+	Counted    int          `json:"counted"`        // messages that got a count
+	Unanswered int          `json:"unanswered"`     // messages that got no count; 0 unless Counting
 	Found      map[Kind]int `json:"found"`
 	Violations []Violation  `json:"violations"` // the first 10
+
+	uncounted []Violation // the first 10 answers without a count; they are violations if Counting
+	noCounts  int         // how many there were
+	advanced  bool        // a message got a count above 1
+	tried     []string    // what the two messages before the load were answered, as quoted
 }
 
 // Violation is one reply that no order explains.
@@ -47,9 +59,15 @@ type Violation struct {
 // listed is how many violations a Proof describes one by one.
 const listed = 10
 
-// Empty reports whether the replies were to be checked, but no message was answered.
+// Empty reports whether there was nothing to check, although it was asked for.
 func (p *Proof) Empty() bool {
-	return p.Expected == ExpectCounter && p.Counted == 0 && len(p.Found) == 0
+	switch {
+	case len(p.Found) > 0 || p.Expected.counts == nil:
+		return false
+	case p.Counting:
+		return p.Counted == 0
+	}
+	return p.Repeats == 0
 }
 
 func newProof(e Expectation) *Proof {
@@ -58,15 +76,20 @@ func newProof(e Expectation) *Proof {
 
 // examine checks a conversation whose deliveries have all ended.
 func (p *Proof) examine(c *conversation) {
-	if p.Expected == ExpectNone {
-		return
+	p.Repeats += c.repeats
+	p.Silent += c.silent
+	if c.others.n > 0 {
+		p.add(c.others.n, AnotherReply, c, "%s", c.others.example)
 	}
-	if c.uncounted > 0 {
-		p.add(c.uncounted, NoCount, c, "%s", c.example)
+	if c.uncounted.n > 0 {
+		p.noCounts += c.uncounted.n
+		p.uncounted = append(p.uncounted, Violation{NoCount, c.from, c.uncounted.example})
+		p.uncounted = p.uncounted[:min(len(p.uncounted), listed)]
 	}
 	answers, unanswered := c.answers()
 	p.Counted += len(c.messages) - len(unanswered)
 	p.Unanswered += len(unanswered)
+	p.advanced = p.advanced || len(answers) > 0 && answers[len(answers)-1].count > 1
 	p.explain(&order{conversation: c, unanswered: unanswered}, answers)
 }
 
@@ -161,40 +184,4 @@ func (p *Proof) add(n int, k Kind, c *conversation, format string, args ...any) 
 	if len(p.Violations) < listed {
 		p.Violations = append(p.Violations, Violation{Kind: k, From: c.from, Text: fmt.Sprintf(format, args...)})
 	}
-}
-
-// found returns the number of violations.
-func (p *Proof) found() (n int) {
-	for _, count := range p.Found {
-		n += count
-	}
-	return n
-}
-
-// conclude sets Holds and Sentence. It must be called after examine was called for all conversations.
-func (p *Proof) conclude() {
-	p.Holds = p.Holds && !p.Empty()
-	p.Sentence = p.sentence()
-}
-
-// sentence returns the result of the proof.
-func (p *Proof) sentence() string {
-	switch {
-	case p.Expected == ExpectNone:
-		return "the replies were not checked"
-	case p.Empty():
-		return "there is nothing to prove: no message got a count"
-	case !p.Holds:
-		var kinds []string
-		for _, k := range slices.Sorted(maps.Keys(p.Found)) {
-			kinds = append(kinds, english().Sprintf("%s (%d)", k, p.Found[k]))
-		}
-		return "it fails: " + strings.Join(kinds, ", ")
-	}
-	answered := several(p.Counted, "message", "messages")
-	text := "it holds: " + answered + " answered, each counted once, none lost, none doubled"
-	if p.Unanswered > 0 {
-		text += english().Sprintf("; %d without an answer, which may have been counted or not", p.Unanswered)
-	}
-	return text
 }

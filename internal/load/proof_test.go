@@ -91,8 +91,8 @@ func TestProof(t *testing.T) {
 }
 
 func examined(messages []message, recounts []recount) *Proof {
-	p := newProof(ExpectCounter)
-	c := newConversation("+999000000000000", nil)
+	p := newProof(expects(ExpectCount))
+	c := newConversation("+999000000000000", nil, expects(ExpectCount))
 	c.messages, c.recounts = messages, recounts
 	p.examine(c)
 	return p
@@ -164,34 +164,24 @@ func explicable(messages []message, before []int, round int32) bool {
 }
 
 func TestAnAnswerWithoutACount(t *testing.T) {
-	c := newConversation("+999000000000000", nil)
-	p := newProof(ExpectCounter)
-	c.messages = []message{{sent: 1}}
-	c.pending = 1
+	c := newConversation("+999000000000000", nil, expects(ExpectCount))
+	p := newProof(expects(ExpectCount))
+	c.begin(1, 1)
 	c.record(0, &phone.Delivery{Replies: []phone.Reply{{Body: "Sorry\x1b[2J" + strings.Repeat("!", 100)}}})
 	p.examine(c)
+	p.conclude()
 	want := c.sids.of(0) + ` was answered "Sorry\x1b[2J` + strings.Repeat("!", 60-len("Sorry\x1b[2J")) + `"`
 	if p.Holds || p.Found[NoCount] != 1 || p.Violations[0].Text != want {
 		t.Errorf("found %v: %v", p.Found, p.Violations)
 	}
 }
 
-func TestExpectNone(t *testing.T) {
-	p := newProof(ExpectNone)
-	c := newConversation("+999000000000000", nil)
-	c.messages = []message{answeredWith(1, 5, 1), answeredWith(2, 5, 2)}
-	p.examine(c)
-	if !p.Holds || len(p.Found) > 0 {
-		t.Errorf("found %v", p.Found)
-	}
-}
-
 func TestOnlyTheFirstTenAreListed(t *testing.T) {
-	c := newConversation("+999000000000000", nil)
+	c := newConversation("+999000000000000", nil, expects(ExpectCount))
 	for round := range int32(1000) {
 		c.messages = append(c.messages, answeredWith(round+1, 1, round+1))
 	}
-	p := newProof(ExpectCounter)
+	p := newProof(expects(ExpectCount))
 	p.examine(c)
 	if len(p.Violations) != 10 || p.Found[ForkedSession] != 999 {
 		t.Errorf("%d listed, %v found", len(p.Violations), p.Found)

@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/text/language"
 	format "golang.org/x/text/message"
@@ -38,12 +39,12 @@ type Report struct {
 func (r *Report) Err() error {
 	switch {
 	case !r.Proof.Holds && !r.Proof.Empty():
-		return errors.New("the proof fails: some messages were not counted exactly once")
+		return errors.New("the proof fails: " + r.Proof.failure())
 	case r.Failed > 0:
 		return fmt.Errorf("%d of %d deliveries failed: Twilio would have logged an error for each",
 			r.Failed, r.Deliveries)
 	case r.Proof.Empty():
-		return errors.New("nothing was proved: no message got a count")
+		return errors.New("nothing was proved: " + r.Proof.nothing())
 	}
 	return nil
 }
@@ -71,11 +72,13 @@ func newReport(asked Asked, results *results, proof *Proof, took time.Duration, 
 // english formats numbers with commas between their thousands.
 func english() *format.Printer { return format.NewPrinter(language.English) }
 
-// WriteText writes the report as text for a person. Texts of the server are escaped for the terminal. No line of the
-// histogram has more than 80 columns. WriteText returns only the error of w.
+// WriteText writes the report as text for a person, in lines of at most 80 columns. Texts of the server are escaped for
+// the terminal. WriteText returns only the error of w.
 func (r *Report) WriteText(w io.Writer) error {
 	var b bytes.Buffer
-	print := func(format string, args ...any) { english().Fprintf(&b, format, args...) }
+	print := func(format string, args ...any) {
+		b.WriteString(wrap(english().Sprintf(format, args...)))
+	}
 	a := r.Asked
 	if r.Interrupted {
 		print("interrupted: %s cut off\n", several(r.CutOff, "delivery", "deliveries"))
@@ -109,8 +112,32 @@ func (r *Report) WriteText(w io.Writer) error {
 	if shown, found := len(r.Proof.Violations), r.Proof.found(); found > shown {
 		print("  these are the first %d of %d\n", shown, found)
 	}
+	print("counting  %s\n", terminal.Escape(r.Proof.Decision))
 	_, err := w.Write(b.Bytes())
 	return err
+}
+
+// wrap breaks lines of more than 80 columns at a space. The rest of a line is indented by ten columns, as the columns
+// of the report are. It does not break a word.
+func wrap(text string) string {
+	const columns, indent = 80, 10
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		for utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > columns {
+			runes := []rune(line)
+			at := columns
+			for at > indent && runes[at] != ' ' {
+				at--
+			}
+			if at == indent {
+				break // one long word
+			}
+			b.WriteString(strings.TrimRight(string(runes[:at]), " ") + "\n")
+			line = strings.Repeat(" ", indent) + string(runes[at+1:])
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
 
 // histogram returns a line for each bar.

@@ -36,14 +36,15 @@ type outcome struct {
 }
 
 // Run sends messages until o.Messages or o.Duration is reached or ctx ends. It then waits for the deliveries that have
-// begun, and returns the report. After the end of ctx, it waits for at most 2 s and cuts off the other deliveries.
-// The results of these deliveries are unknown, so they are neither answers nor errors. Run returns an error if o.Phone
-// fails, and ErrNotFollowed if the webhook leads to another server. Failures of the server are in the report: see
-// Report.Err. The caller must have called o.Check.
+// begun, and returns the report. After the end of ctx, it waits for at most 2 s and cuts off the other deliveries. The
+// results of these deliveries are unknown, so they are neither answers nor errors. With ExpectAuto, Run first sends two
+// messages in a conversation of their own. They are not in the numbers of the report, and o does not limit them.
+//
+// Run returns an error if o.Phone fails, and ErrNotFollowed if the webhook leads to another server. Failures of the
+// server are in the report: see Report.Err. The caller must have called o.Check.
 func Run(ctx context.Context, o Options) (*Report, error) {
 	r := &run{
 		planner: planner{Options: o, asked: Asked{MessagesABurst: o.Burst}},
-		began:   time.Now(),
 		numbers: numbers{rand.Uint64N(subscribers)},
 		proof:   newProof(o.Expect),
 		results: newResults(),
@@ -55,13 +56,17 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if o.Progress != nil {
 		progress.Go(func() { r.results.progress(sending, o.Progress, terminal.Is(o.Progress)) })
 	}
+	err := r.try(sending)
+	r.began = time.Now()
 	beginning := ctx
 	if o.Duration != nil {
 		var stop context.CancelFunc
 		beginning, stop = context.WithDeadline(ctx, r.began.Add(*o.Duration))
 		defer stop()
 	}
-	err := r.send(beginning, sending, cut)
+	if err == nil {
+		err = r.send(beginning, sending, cut)
+	}
 	cut()
 	progress.Wait()
 	if err != nil {
@@ -148,12 +153,20 @@ func (r *run) next(due time.Time) ([]task, error) {
 		}
 		r.proof.examine(c)
 	}
+	c, err := r.newConversation()
+	if err != nil {
+		return nil, err
+	}
+	return r.plan(c, due), nil
+}
+
+func (r *run) newConversation() (*conversation, error) {
 	from := r.numbers.next()
 	sender, err := r.Phone(from)
 	if err != nil {
 		return nil, fmt.Errorf("make a phone: %w", err)
 	}
-	return r.plan(newConversation(from, sender), due), nil
+	return newConversation(from, sender, r.Expect), nil
 }
 
 // deliver makes a delivery, unless ctx has ended.
@@ -178,6 +191,11 @@ func (r *run) take(o outcome) error {
 	if o.conversation.pending == 0 {
 		r.ready = append(r.ready, o.conversation)
 	}
+	return o.notFollowed()
+}
+
+// notFollowed returns ErrNotFollowed if the webhook led the delivery to another server.
+func (o outcome) notFollowed() error {
 	if o.delivery != nil && o.delivery.NotFollowed != "" {
 		return fmt.Errorf("%w: %q", ErrNotFollowed, o.delivery.NotFollowed)
 	}

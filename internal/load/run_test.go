@@ -21,7 +21,7 @@ func usualLoad(s *server) Options {
 	return Options{
 		Conversations: 20, InFlight: 16, Messages: 2000,
 		Burst: 5, FirstRace: 0.5, Resend: 0.3, LoseCookies: 0.1,
-		Expect: ExpectCounter, Phone: s.phone,
+		Expect: expects(ExpectCount), Phone: s.phone,
 	}
 }
 
@@ -138,6 +138,8 @@ func TestRun(t *testing.T) {
 	if repeats := a.RepeatsAtOnce + a.RepeatsLater; deliveries != a.Messages+repeats ||
 		report.Deliveries != int64(deliveries) {
 		t.Errorf("%d deliveries arrived, %d are reported, %d of them repeats", deliveries, report.Deliveries, repeats)
+	} else if report.Proof.Repeats != repeats || report.Proof.Silent > 0 {
+		t.Errorf("%d of %d repeats are compared", report.Proof.Repeats, repeats)
 	}
 	if cookieless != a.CookiesLost || cookieless == 0 {
 		t.Errorf("%d cookies were lost, %d are reported", cookieless, a.CookiesLost)
@@ -305,7 +307,7 @@ func TestAnErrorIsReportedByItsCode(t *testing.T) {
 
 func TestAWarningIsNoError(t *testing.T) {
 	o := usualLoad(newServer())
-	o.Expect, o.Phone = ExpectNone, func(string) (Sender, error) { return warned{}, nil }
+	o.Expect, o.Phone = expects(ExpectNone), func(string) (Sender, error) { return warned{}, nil }
 	if report, err := runInFakeTime(t, o); err != nil || report.Err() != nil || len(report.Errors) > 0 {
 		t.Errorf("%v, %+v", err, report)
 	}

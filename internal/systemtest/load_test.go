@@ -2,6 +2,7 @@ package systemtest
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -11,8 +12,10 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"unicode/utf8"
 
 	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
@@ -58,7 +61,7 @@ func loadJSON(tb testing.TB, url string, args ...string) (report loadReport, sta
 
 // everything has the flags of a load with all kinds of faults. It has few conversations, so that they are long.
 var everything = []string{"--conversations", "50", "--messages", "2000", "--burst", "5", "--first-race", "0.5",
-	"--resend", "0.1", "--lose-cookies", "0.05"}
+	"--resend", "0.1", "--lose-cookies", "0.05", "--expect", "count"}
 
 // startSpreader starts a proxy that forwards requests to one server of a fleet after the other. It does not ask whether
 // they are ready, because plain servers do not answer that.
@@ -109,11 +112,77 @@ func TestLoadFindsDev(t *testing.T) {
 	r := execute(t, []string{"load", "--messages", "300", "--conversations", "10"},
 		"XDG_RUNTIME_DIR="+filepath.Dir(filepath.Dir(d.path)))
 	if r.status != 0 || !strings.Contains(r.stdout, "proof     it holds: 300 messages") ||
-		!strings.Contains(r.stdout, "errors    none") {
+		!strings.Contains(r.stdout, "errors    none") ||
+		!strings.Contains(r.stdout, "\ncounting  checked, because the webhook") {
 		t.Errorf("exit status %d\n%s%s", r.status, r.stdout, r.stderr)
 	}
 	if want := "testing " + d.url + "/sms (the running smsession dev)"; !strings.HasPrefix(r.stderr, want) {
 		t.Errorf("standard error is %q, want %q first", r.stderr, want)
+	}
+}
+
+// items starts a webhook that counts items, with texts of its own. If it remembers, a repeat gets the first reply.
+func items(t *testing.T, remembers bool) (port string) {
+	var mu sync.Mutex
+	count, replies := map[string]int{}, map[string]string{}
+	port, _ = startCounting(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		from, sid := r.FormValue("From"), r.FormValue("MessageSid")
+		if replies[sid] == "" || !remembers {
+			count[from]++
+			replies[sid] = fmt.Sprintf("<Response><Message>You have %d items.</Message></Response>", count[from])
+		}
+		w.Header().Set("Content-Type", "text/xml")
+		_, _ = io.WriteString(w, replies[sid])
+	})
+	return port
+}
+
+// A webhook that the load knows nothing about needs no token and no flag besides --url. All output fits a terminal of
+// 80 columns.
+func TestLoadOfAnyWebhook(t *testing.T) {
+	const notChecked = "counting  not checked, because the two messages before the load were answered\n" +
+		`          "You have 1 items." and "You have 2 items.". If a reply contains the` + "\n" +
+		`          number of messages, --expect 'number (\d+)' finds and checks it` + "\n"
+	rows := []struct {
+		name      string
+		remembers bool
+		args      []string
+		status    int
+		want      []string // in standard output or standard error
+	}{
+		{"a repeat that acts twice is found", false, nil, 1, []string{"proof     it fails: another reply (",
+			`was answered "You have `, notChecked, "smsession: the proof fails: a resent message would act twice"}},
+		{"equal repeats pass", true, nil, 0, []string{"proof     it holds: ",
+			" got the same reply as the first time\n", notChecked}},
+		{"a regular expression finds the counts", true, []string{"--expect", `You have (\d+) items`}, 0,
+			[]string{"proof     it holds: 60 messages answered, each counted exactly once\n",
+				`counting  checked, because of --expect 'You have (\d+) items'` + "\n"}},
+		{"repeats are checked if nothing is expected", false, []string{"--expect", "none", "--resend", "1"}, 1,
+			[]string{"proof     it fails: another reply (", "counting  not checked, because of --expect none\n"}},
+		{"a webhook that does not count is explained", true, []string{"--expect", "count"}, 1,
+			[]string{"proof     it fails: no count (", "The webhook does not seem to", "--expect none"}},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			url := "http://127.0.0.1:" + items(t, row.remembers) + "/sms"
+			r := execute(t, append([]string{"load", "--messages", "60", "--url", url}, row.args...))
+			printed := r.stdout + r.stderr
+			if r.status != row.status {
+				t.Errorf("exit status %d\n%s", r.status, printed)
+			}
+			for _, want := range append(row.want, "testing "+url) {
+				if !strings.Contains(printed, want) {
+					t.Errorf("%q is not in\n%s", want, printed)
+				}
+			}
+			for line := range strings.Lines(printed) {
+				if utf8.RuneCountInString(strings.TrimSuffix(line, "\n")) > 80 {
+					t.Errorf("%q has more than 80 columns", line)
+				}
+			}
+		})
 	}
 }
 
@@ -215,7 +284,8 @@ func TestLoadFlags(t *testing.T) {
 		{"--duration", "30", "a duration such as 30s"},
 		{"--duration", "-1s", "--duration must be more than 0; see smsession load --help"},
 		{"--duration", "0", "--duration must be more than 0"},
-		{"--expect", "S3cr3t", "--expect must be one of counter, none"},
+		{"--expect", "S3cr3t", `--expect must be count, none, or a regular expression with one group`},
+		{"--expect", "", "--expect must be count, none"},
 		{"--url", "sms.example.com:S3cr3t", "--url"},
 		{"--to", "", "--to is empty; see smsession load --help"},
 		{"--to", "+1S3cr3t", "--to must be a phone number such as +12025550143"},

@@ -11,7 +11,7 @@ import (
 
 // appLoad has the flags of a load with all kinds of faults, for an app that is slower than the service.
 var appLoad = []string{"--conversations", "20", "--messages", "400", "--burst", "5", "--first-race", "0.5",
-	"--resend", "0.2", "--lose-cookies", "0.1"}
+	"--resend", "0.2", "--lose-cookies", "0.1", "--expect", "count"}
 
 // appMessages is the number of messages of appLoad.
 const appMessages = 400
