@@ -41,10 +41,10 @@ func (p *Proof) decision() string {
 	case p.Expected.counts == nil:
 		return "not checked, because of --expect none"
 	case !p.Counting:
-		return "not checked, because " + p.trial() + ". If a reply contains the number of messages, --expect " +
+		return "not checked, because " + p.trial() + "; if a reply contains the number of messages, --expect " +
 			`'number (\d+)' finds and checks it`
 	case name == ExpectAuto:
-		text = "checked, because the webhook answers with the texts of Twilio's tutorial"
+		text = "checked, because the replies are those of Twilio's tutorial"
 	case name == ExpectCount:
 		text = "checked, because of --expect count"
 	}

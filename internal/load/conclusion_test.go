@@ -28,13 +28,13 @@ func TestSentence(t *testing.T) {
 			[]message{unanswered(1)}, 7, 0, 0},
 		{"some repeats get no reply", auto, "it holds: no repeat got another reply, but 3 of 7 repeats got none", "",
 			[]message{unanswered(1)}, 7, 3, 0},
-		{"a repeat gets another reply", auto, "it fails: another reply (2)",
+		{"a repeat gets another reply", auto, "it fails: another reply to a repeat (2)",
 			"the proof fails: a resent message would act twice", []message{unanswered(1)}, 7, 3, 2},
 		{"no repeat is answered", auto, "there is nothing to prove: no message was sent again and answered",
 			"nothing was proved: no message was sent again and answered", []message{unanswered(1)}, 0, 0, 0},
 		{"nothing is expected, and no repeat is answered", none,
 			"nothing was checked: no message was sent again and answered", "", []message{unanswered(1)}, 0, 0, 0},
-		{"nothing is expected, and a repeat gets another reply", none, "it fails: another reply (1)",
+		{"nothing is expected, and a repeat gets another reply", none, "it fails: another reply to a repeat (1)",
 			"the proof fails: a resent message would act twice", []message{unanswered(1)}, 1, 0, 1},
 	}
 	for _, row := range rows {
@@ -70,13 +70,13 @@ func TestDecision(t *testing.T) {
 		with               func(s *server)
 	}{
 		{"the tutorial's texts come", ExpectAuto,
-			"checked, because the webhook answers with the texts of Twilio's tutorial", nil},
+			"checked, because the replies are those of Twilio's tutorial", nil},
 		{"the tutorial's texts come, but do not count", ExpectAuto,
-			"checked, because the webhook answers with the texts of Twilio's tutorial" + doesNotCount, always1},
+			"checked, because the replies are those of Twilio's tutorial" + doesNotCount, always1},
 		{"other texts come", ExpectAuto, `not checked, because the two messages before the load were answered ` +
-			`"Good day." and "Good day.". If a reply contains the number of messages, --expect 'number (\d+)' finds and ` +
+			`"Good day." and "Good day."; if a reply contains the number of messages, --expect 'number (\d+)' finds and ` +
 			`checks it`, func(s *server) { s.noCounts = true }},
-		{"a failure decides nothing", ExpectAuto, `not checked, because the message before the load failed. If a reply ` +
+		{"a failure decides nothing", ExpectAuto, `not checked, because the message before the load failed; if a reply ` +
 			`contains the number of messages, --expect 'number (\d+)' finds and checks it`,
 			func(s *server) { s.errors = 1 }},
 		{"the tutorial is expected", ExpectCount, "checked, because of --expect count", nil},

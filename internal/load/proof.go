@@ -17,7 +17,8 @@ const (
 	SkippedCount  Kind = "skipped count"  // a message got a count, but no message can have got the count below it
 	WentBack      Kind = "went back"      // a message got a lower count than a message that was answered earlier
 	NoCount       Kind = "no count"       // an answer contained no count
-	AnotherReply  Kind = "another reply"  // a repeat got another reply than the first delivery, and not another count
+
+	AnotherReply Kind = "another reply to a repeat" // and not another count
 )
 
 // Proof is the result of checking the replies. It has two parts.

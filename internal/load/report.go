@@ -85,7 +85,7 @@ func (r *Report) WriteText(w io.Writer) error {
 	}
 	print("%s of %s in %.1f s, %d a second\n", several(a.Messages, "message", "messages"),
 		several(a.Conversations, "conversation", "conversations"), r.Seconds, int(r.MessagesPerSecond+0.5))
-	print("%s: %s again at once, %d again later, %d without their cookies\n",
+	print("%s: %s again at once, %d later, %d without cookies\n",
 		several(int(r.Deliveries), "delivery", "deliveries"), several(a.RepeatsAtOnce, "message",
 			"messages"), a.RepeatsLater, a.CookiesLost)
 	if a.Bursts > 0 {

@@ -87,7 +87,7 @@ func TestWriteText(t *testing.T) {
 	_, text := fullReport(t)
 	for _, want := range []string{
 		"750,000 messages of 2,000 conversations in 30.0 s, 25,000 a second",
-		"40,000 messages again at once, 41,000 again later, 1 without",
+		"40,000 messages again at once, 41,000 later, 1 without cookies\n",
 		"7 bursts of 5 messages", "3 of them to begin",
 		"interrupted: 3 deliveries cut off",
 		"p50 1 ms", "max 90", " s\n",

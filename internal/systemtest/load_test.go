@@ -113,7 +113,7 @@ func TestLoadFindsDev(t *testing.T) {
 		"XDG_RUNTIME_DIR="+filepath.Dir(filepath.Dir(d.path)))
 	if r.status != 0 || !strings.Contains(r.stdout, "proof     it holds: 300 messages") ||
 		!strings.Contains(r.stdout, "errors    none") ||
-		!strings.Contains(r.stdout, "\ncounting  checked, because the webhook") {
+		!strings.Contains(r.stdout, "\ncounting  checked, because the replies") {
 		t.Errorf("exit status %d\n%s%s", r.status, r.stdout, r.stderr)
 	}
 	if want := "testing " + d.url + "/sms (the running smsession dev)"; !strings.HasPrefix(r.stderr, want) {
@@ -143,7 +143,7 @@ func items(t *testing.T, remembers bool) (port string) {
 // 80 columns.
 func TestLoadOfAnyWebhook(t *testing.T) {
 	const notChecked = "counting  not checked, because the two messages before the load were answered\n" +
-		`          "You have 1 items." and "You have 2 items.". If a reply contains the` + "\n" +
+		`          "You have 1 items." and "You have 2 items."; if a reply contains the` + "\n" +
 		`          number of messages, --expect 'number (\d+)' finds and checks it` + "\n"
 	rows := []struct {
 		name      string
@@ -152,7 +152,7 @@ func TestLoadOfAnyWebhook(t *testing.T) {
 		status    int
 		want      []string // in standard output or standard error
 	}{
-		{"a repeat that acts twice is found", false, nil, 1, []string{"proof     it fails: another reply (",
+		{"a repeat that acts twice is found", false, nil, 1, []string{"proof     it fails: another reply to a repeat (",
 			`was answered "You have `, notChecked, "smsession: the proof fails: a resent message would act twice"}},
 		{"equal repeats pass", true, nil, 0, []string{"proof     it holds: ",
 			" got the same reply as the first time\n", notChecked}},
@@ -160,7 +160,8 @@ func TestLoadOfAnyWebhook(t *testing.T) {
 			[]string{"proof     it holds: 60 messages answered, each counted exactly once\n",
 				`counting  checked, because of --expect 'You have (\d+) items'` + "\n"}},
 		{"repeats are checked if nothing is expected", false, []string{"--expect", "none", "--resend", "1"}, 1,
-			[]string{"proof     it fails: another reply (", "counting  not checked, because of --expect none\n"}},
+			[]string{"proof     it fails: another reply to a repeat (",
+				"counting  not checked, because of --expect none\n"}},
 		{"a webhook that does not count is explained", true, []string{"--expect", "count"}, 1,
 			[]string{"proof     it fails: no count (", "The webhook does not seem to", "--expect none"}},
 	}
