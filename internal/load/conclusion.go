@@ -41,8 +41,7 @@ func (p *Proof) decision() string {
 	case p.Expected.counts == nil:
 		return "not checked, because of --expect none"
 	case !p.Counting:
-		return "not checked, because " + p.trial() + "; if a reply contains the number of messages, --expect " +
-			`'number (\d+)' finds and checks it`
+		return "not checked, because " + p.trial()
 	case name == ExpectAuto:
 		text = "checked, because the replies are those of Twilio's tutorial"
 	case name == ExpectCount:
@@ -55,15 +54,13 @@ func (p *Proof) decision() string {
 		"repeats get the same reply"
 }
 
-// trial states what the two messages before the load were answered.
+// trial states what the two messages before the load were answered, and how other texts can be checked.
 func (p *Proof) trial() string {
-	switch len(p.tried) {
-	case 0:
-		return "the message before the load failed"
-	case 1:
-		return fmt.Sprintf("the message before the load was answered %s", p.tried[0])
+	if len(p.tried) < 2 {
+		return "a message before the load failed"
 	}
-	return fmt.Sprintf("the two messages before the load were answered %s and %s", p.tried[0], p.tried[1])
+	return fmt.Sprintf("the two messages before the load were answered %s and %s; "+
+		`if a reply contains the number of messages, --expect 'number (\d+)' finds and checks it`, p.tried[0], p.tried[1])
 }
 
 // nothing returns the reason why there is nothing to prove.

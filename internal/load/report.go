@@ -41,7 +41,7 @@ func (r *Report) Err() error {
 	case !r.Proof.Holds && !r.Proof.Empty():
 		return errors.New("the proof fails: " + r.Proof.failure())
 	case r.Failed > 0:
-		return fmt.Errorf("%d of %d deliveries failed: Twilio would have logged an error for each",
+		return fmt.Errorf("%d of %d deliveries failed: Twilio would have logged them",
 			r.Failed, r.Deliveries)
 	case r.Proof.Empty():
 		return errors.New("nothing was proved: " + r.Proof.nothing())
@@ -104,6 +104,9 @@ func (r *Report) WriteText(w io.Writer) error {
 	for _, e := range r.Errors {
 		title := strings.TrimPrefix(strconv.Itoa(e.Code)+" "+e.Name, "0 ")
 		print("  %d times %s\n      such as: %s\n", e.Count, terminal.Escape(title), terminal.Escape(e.Example))
+		for _, line := range e.Excerpt {
+			print("      | %s\n", terminal.Escape(line))
+		}
 	}
 	print("proof     %s\n", r.Proof.Sentence)
 	for _, v := range r.Proof.Violations {

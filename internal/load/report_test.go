@@ -71,7 +71,7 @@ func fullReport(t *testing.T) (*Report, string) {
 	sum := resultsOf(20*time.Microsecond, 300*time.Microsecond, time.Millisecond, time.Millisecond, 90*time.Second)
 	sum.failed.Store(1234567)
 	sum.errors[11200] = &Errors{Code: 11200, Name: "HTTP retrieval failure", Count: 1234567,
-		Example: "reset\x1b[2J\u202e"}
+		Example: "reset\x1b[2J\u202e", Excerpt: []string{"<p>Sorry\x1b[2J</p>", strings.Repeat("café ", 40)}}
 	sum.cut = 3
 	asked := Asked{Conversations: 2000, Messages: 750000, RepeatsAtOnce: 40000, RepeatsLater: 41000, CookiesLost: 1,
 		Bursts: 7, FirstRaces: 3, MessagesABurst: 5}
@@ -92,6 +92,7 @@ func TestWriteText(t *testing.T) {
 		"interrupted: 3 deliveries cut off",
 		"p50 1 ms", "max 90", " s\n",
 		"1,234,567 times 11200 HTTP retrieval failure", "such as: reset",
+		`      | <p>Sorry\x1b[2J</p>` + "\n",
 		"proof     it fails: lost update (1)\n", "counting  checked, because of --expect count\n",
 		"+999000000000000: lost update", "both got 2",
 	} {

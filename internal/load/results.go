@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
+
+	"smsession/internal/phone"
 )
 
 // results are the results of all deliveries. Only one goroutine may call add. Other goroutines may read all and failed.
@@ -18,10 +20,27 @@ type results struct {
 
 // Errors are all errors with the same code that Twilio's debugger would show.
 type Errors struct {
-	Code    int    `json:"code"`
-	Name    string `json:"name"`
-	Count   int    `json:"count"`
-	Example string `json:"example"` // the detail of the first one
+	Code    int      `json:"code"`
+	Name    string   `json:"name"`
+	Count   int      `json:"count"`
+	Example string   `json:"example"`           // the detail of the first one, and the warnings about its URL
+	Excerpt []string `json:"excerpt,omitempty"` // the first lines of the body of the first one
+}
+
+// newErrors returns errors without a count. Their example is an error of a delivery.
+func newErrors(f phone.Finding, d *phone.Delivery) *Errors {
+	e := &Errors{Code: f.Code, Name: f.Name, Example: f.Detail}
+	for _, other := range d.Findings {
+		if other.Warning && other.URL == f.URL {
+			e.Example += " " + other.Detail
+		}
+	}
+	for _, x := range d.Exchanges {
+		if x.URL == f.URL && e.Excerpt == nil {
+			e.Excerpt = x.Excerpt
+		}
+	}
+	return e
 }
 
 // newResults returns empty results. Their latencies are accurate to 1 %, from a microsecond to 2 minutes. A delivery
@@ -49,7 +68,7 @@ func (r *results) add(o outcome) {
 			continue
 		}
 		if r.errors[f.Code] == nil {
-			r.errors[f.Code] = &Errors{Code: f.Code, Name: f.Name, Example: f.Detail}
+			r.errors[f.Code] = newErrors(f, o.delivery)
 		}
 		r.errors[f.Code].Count++
 	}

@@ -11,6 +11,7 @@ import (
 	neturl "net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -32,8 +33,9 @@ type loadReport struct {
 		FirstRaces                      int `json:"first_races"`
 	}
 	Errors []struct {
-		Code, Count int
-		Name        string
+		Code, Count   int
+		Name, Example string
+		Excerpt       []string
 	}
 	Proof struct {
 		Holds   bool
@@ -310,9 +312,13 @@ func TestLoadReportsErrors(t *testing.T) {
 		http.Error(w, "Forbidden", http.StatusForbidden)
 	})
 	report, status := loadJSON(t, "http://127.0.0.1:"+port, "--messages", "100")
-	if status != 1 || len(report.Errors) != 1 || report.Errors[0].Code != 11217 || report.Errors[0].Name == "" ||
-		report.Proof.Holds {
-		t.Errorf("exit status %d, %+v", status, report)
+	if status != 1 || len(report.Errors) != 1 || report.Proof.Holds {
+		t.Fatalf("exit status %d, %+v", status, report)
+	}
+	e := report.Errors[0]
+	if e.Code != 11217 || e.Name == "" || !slices.Equal(e.Excerpt, []string{"Forbidden"}) ||
+		!strings.Contains(e.Example, "The phone signed the URL "+webhooktest.PublicURL+"/sms with") {
+		t.Errorf("%+v", e)
 	}
 }
 
