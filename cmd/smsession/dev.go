@@ -32,7 +32,8 @@ func (c *devCommand) Help() string {
 changed.
 
 dev writes its URL and the auth token to a private file: $XDG_RUNTIME_DIR/smsession/dev.json, or a file in the directory
-for temporary files. phone and load read this file if they have no --url. dev deletes the file when it ends.
+for temporary files. phone and load read this file if they have no --url, and ls, show, watch and end if they have no
+--redis-url. dev deletes the file when it ends.
 
   smsession dev
   smsession dev --app-url http://localhost:3000/sms
@@ -42,7 +43,7 @@ for temporary files. phone and load read this file if they have no --url. dev de
 The exit status is 1 if the service cannot start or fails, and 2 for a wrong command line or setting.`
 }
 
-// Run runs the service until the first signal. It then deletes the file that it has written for phone and load.
+// Run runs the service until the first signal. It then deletes the file that it has written for the other commands.
 func (c *devCommand) Run(ctx context.Context, p *process) error {
 	cfg, err := c.Config()
 	if err != nil {
