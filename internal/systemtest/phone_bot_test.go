@@ -59,9 +59,8 @@ func TestPhoneFindsABot(t *testing.T) {
 
 // TestPhoneWithoutToken has a webhook that checks the signature.
 func TestPhoneWithoutToken(t *testing.T) {
-	var w *webhook
-	w = startWebhook(t, func(res http.ResponseWriter, req *http.Request) {
-		if !signedFor(req, w.URL+"/sms") {
+	w := startWebhook(t, func(res http.ResponseWriter, req *http.Request) {
+		if !signedFor(req, "http://"+req.Host+"/sms") {
 			http.Error(res, "the signature is wrong", http.StatusForbidden)
 			return
 		}
