@@ -14,7 +14,7 @@ export VERSION=compose-test HTTP_PORT=18080 HTTPS_PORT=18443 PROMETHEUS_PORT=190
 export PUBLIC_URL=http://localhost:$HTTP_PORT TWILIO_AUTH_TOKEN=0123456789abcdef0123456789abcdef REDIS_PASSWORD=compose-test
 # Variables of this shell may belong to another deployment.
 unset SITE WEBHOOK_URL FALLBACK_URL TWILIO_AUTH_TOKEN_FILE TWILIO_ACCOUNT_SID REDIS_CONNECTIONS KEEP_ALIVE MAX_CONNECTIONS
-unset OPT_OUT MAX_REPLIES_PER_MINUTE SESSION_IDLE_TIMEOUT LOG_LEVEL APP_URL APP_PROTOCOL APP_PUBLIC_URL APP_TIMEOUT
+unset PUBLISH_ADDR OPT_OUT MAX_REPLIES_PER_MINUTE SESSION_IDLE_TIMEOUT LOG_LEVEL APP_URL APP_PROTOCOL APP_PUBLIC_URL APP_TIMEOUT
 unset APP_CONCURRENCY APP_IMPORT_COOKIES APP_SECRET APP_SECRET_FILE APP_UPSTREAM
 services=(redis sms-1 sms-2 sms-3 caddy prometheus)
 
@@ -22,7 +22,7 @@ services=(redis sms-1 sms-2 sms-3 caddy prometheus)
 in_flight=32
 messages=0 # sent in all phases
 
-compose() { docker compose --env-file /dev/null -p "$project" -f docker-compose.yml -f deploy/compose-test/loopback.yml "$@"; }
+compose() { docker compose --env-file /dev/null -p "$project" -f docker-compose.yml "$@"; }
 say() { printf '%s\n' "$*"; }
 fail() {
 	say "FAILED: $*" >&2

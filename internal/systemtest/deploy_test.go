@@ -267,6 +267,22 @@ func TestEnvExample(t *testing.T) {
 	}
 }
 
+// TestComposePublishesOnLoopback reads the address of each published port.
+func TestComposePublishesOnLoopback(t *testing.T) {
+	published := found(t, shipped(t, "docker-compose.yml"), `(?m)^ +- "(\S+:-?\d+\}?)"`)
+	if len(published) != 4 {
+		t.Errorf("the published ports are %q, want two of Caddy, and one each of Prometheus and Grafana", published)
+	}
+	for _, port := range published {
+		if !strings.HasPrefix(port, "127.0.0.1:") && !strings.HasPrefix(port, "${PUBLISH_ADDR:-127.0.0.1}:") {
+			t.Errorf("without .env, other hosts reach %s", port)
+		}
+	}
+	if !strings.Contains(shipped(t, ".env.example"), "\nPUBLISH_ADDR=0.0.0.0\n") {
+		t.Error("with .env.example, Twilio does not reach Caddy")
+	}
+}
+
 // TestComposePassesAppSettings looks for each setting of an own app.
 func TestComposePassesAppSettings(t *testing.T) {
 	compose := shipped(t, "docker-compose.yml")
