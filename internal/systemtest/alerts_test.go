@@ -76,15 +76,31 @@ func TestAlertsFireAndAreSilentInTests(t *testing.T) {
 	}
 }
 
+// annotations matches an alert that has all annotations. Its group is the anchor in the runbook_url.
+func annotations(name string) *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^ *- alert: ` + name + `\n(?: *(?:expr|for|labels): .+\n)+ +annotations:\n` +
+		` +summary: ".+"\n +description: ".+"\n +runbook_url: "\{\{ \$externalLabels\.runbook \}\}#(.+)"$`)
+}
+
 func TestAlertsHaveRunbookEntries(t *testing.T) {
 	rules, runbook := contentOf(t, alertsFile), contentOf(t, runbookFile)
 	for _, name := range alerts(t) {
-		if !strings.Contains(rules, "runbook: deploy/README.md#"+strings.ToLower(name)+"\n") {
-			t.Errorf("%s has no link to its entry in the runbook", name)
+		link := annotations(name).FindStringSubmatch(rules)
+		if link == nil || link[1] != strings.ToLower(name) {
+			t.Errorf("%s has no summary, description and link to its entry in the runbook: %q", name, link)
 		}
 		if !regexp.MustCompile(`(?m)^#+ ` + name + `$`).MatchString(runbook) {
 			t.Errorf("%s has no entry in %s", name, runbookFile)
 		}
+	}
+}
+
+// TestRunbookURLIsSet looks for the first part of each alert's runbook_url.
+func TestRunbookURLIsSet(t *testing.T) {
+	label := `(?m)^  external_labels:\n(?: +#.*\n)* +runbook: https://\S+/(deploy/README\.md)$`
+	file := found(t, shipped(t, "deploy/prometheus/prometheus.yml"), label)[0]
+	if shipped(t, file) != contentOf(t, runbookFile) {
+		t.Errorf("%s is not the runbook", file)
 	}
 }
 
