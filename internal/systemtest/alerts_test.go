@@ -132,7 +132,8 @@ func panels(t *testing.T) []string {
 	var all []string
 	for _, panel := range dashboard.Panels {
 		for _, target := range panel.Targets {
-			expr := strings.NewReplacer("$__rate_interval", "1m", "$instance", ".*").Replace(target.Expr)
+			expr := strings.NewReplacer("$__rate_interval", "1m", "$instance", ".*", "$idle_timeout", "4h").
+				Replace(target.Expr)
 			if expr == "" || strings.Contains(expr, "$") {
 				t.Errorf("the panel %s has the expression %q", panel.Title, target.Expr)
 			}
@@ -145,6 +146,20 @@ func panels(t *testing.T) []string {
 	return all
 }
 
+// jsonFile writes a value to a file and returns its path. Prometheus reads it, because JSON is YAML.
+func jsonFile(t *testing.T, value any) string {
+	t.Helper()
+	text, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "file.yml")
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
 func TestDashboardExpressions(t *testing.T) {
 	type rule struct {
 		Record string `json:"record"`
@@ -154,16 +169,32 @@ func TestDashboardExpressions(t *testing.T) {
 	for i, expr := range panels(t) {
 		rules = append(rules, rule{fmt.Sprint("panel:", i), expr})
 	}
-	text, err := json.Marshal(map[string]any{"groups": []any{map[string]any{"name": "dashboard",
-		"rules": rules}}}) // JSON is YAML
-	if err != nil {
-		t.Fatal(err)
+	promtool(t, "check", "rules", jsonFile(t, map[string]any{"groups": []any{map[string]any{"name": "dashboard",
+		"rules": rules}}}))
+}
+
+// TestDashboardLiveConversations evaluates the panel of live conversations. In the first half of 8 h, 100 conversations
+// begin in one replica. In the second half, the other replica begins 7 and ends 3.
+func TestDashboardLiveConversations(t *testing.T) {
+	all := panels(t)
+	i := slices.IndexFunc(all, func(expr string) bool { return strings.Contains(expr, `result="begun"`) })
+	if i < 0 {
+		t.Fatal("the dashboard has no panel of live conversations")
 	}
-	file := filepath.Join(t.TempDir(), "dashboard.yml")
-	if err := os.WriteFile(file, text, 0o600); err != nil {
-		t.Fatal(err)
+	series := func(instance, result, values string) map[string]string {
+		return map[string]string{"series": fmt.Sprintf("smsession_messages_total{instance=%q,route=\"/sms\",result=%q}",
+			instance, result), "values": values}
 	}
-	promtool(t, "check", "rules", file)
+	is := func(at string, live int) map[string]any {
+		return map[string]any{"expr": "round(" + all[i] + ")", "eval_time": at,
+			"exp_samples": []any{map[string]any{"labels": "{}", "value": live}}}
+	}
+	promtool(t, "test", "rules", jsonFile(t, map[string]any{"tests": []any{map[string]any{"interval": "1m",
+		"input_series": []any{
+			series("a", "begun", "0x60 100x420"), series("a", "ended", "0x480"), series("a", "continued", "0+9x480"),
+			series("b", "begun", "0x300 7x180"), series("b", "ended", "0x360 3x120"),
+		},
+		"promql_expr_test": []any{is("30m", 0), is("2h", 100), is("8h", 4)}}}}))
 }
 
 // Each deployment chooses its own name of the job.
