@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Starts everything in docker-compose.yml and tests it: every message is counted once while a replica is killed, Redis
 # is restarted and all replicas are replaced, Prometheus scrapes every replica, and the example of an app answers. At the
-# end, it removes everything. It needs Docker with Compose v2 and curl, and does not use .env.
+# end, it removes everything. It needs Docker with Compose v2 and curl, and does not use .env. The results are on
+# standard output. Every 10 s, standard error says what the test is doing.
 #
 #   deploy/compose-test/run.sh
 set -euo pipefail
@@ -24,18 +25,30 @@ messages=0 # sent in all phases
 
 compose() { docker compose --env-file /dev/null -p "$project" -f docker-compose.yml "$@"; }
 say() { printf '%s\n' "$*"; }
+doing() { printf '%s\n' "$*" >"$work/doing"; }
 fail() {
 	say "FAILED: $*" >&2
 	exit 1
 }
 
 work=$(mktemp -d)
+
+# report_progress prints every 10 s what the test is doing. Nobody writes to the fifo: reading it is a sleep without
+# a process that would outlive this script.
+report_progress() {
+	while ! read -r -t 10 _ <>"$work/never" && kill -0 $$ 2>/dev/null; do
+		say "... $SECONDS s: $(cat "$work/doing")" >&2
+	done
+}
+
 finish() {
 	status=$?
+	doing "removing the containers"
 	[ "$status" = 0 ] || compose logs --no-color --tail 200 | grep -v '"msg":"request"' >&2 || true
 	docker rm -f "$project-load" >/dev/null 2>&1 || true
 	compose --profile '*' down --volumes --timeout 5 >"$work/down" 2>&1 || cat "$work/down" >&2
 	docker image rm "$image" smsession-example:$VERSION >/dev/null 2>&1 || true
+	kill "$progress" && wait "$progress" 2>/dev/null || true
 	rm -rf "$work"
 	[ "$status" = 0 ] && say "everything is removed"
 	exit "$status"
@@ -89,6 +102,7 @@ recorded() {
 }
 
 check_image() {
+	doing "building the image"
 	compose build -q sms-1 sms-2 sms-3 >"$work/build" 2>&1 || { cat "$work/build" >&2; fail "the image cannot be built"; }
 	size=$(docker image inspect -f '{{.Size}}' "$image")
 	[ "$size" -lt 25000000 ] || fail "the image has $size bytes"
@@ -100,6 +114,7 @@ check_image() {
 # check_reproducible builds the binary here with the same flags and compares it. It needs the Go version that the image
 # was built with.
 check_reproducible() {
+	doing "building the binary here, to compare it with the image's"
 	container=$(docker create "$image")
 	docker cp -q "$container:/smsession" "$work/theirs" 2>/dev/null || docker cp "$container:/smsession" "$work/theirs" >/dev/null
 	docker rm "$container" >/dev/null
@@ -114,6 +129,7 @@ check_reproducible() {
 }
 
 check_hardening() {
+	doing "inspecting the containers"
 	for service in "${services[@]}"; do
 		id=$(compose ps -q "$service")
 		set -- $(docker inspect -f '{{.HostConfig.ReadonlyRootfs}} {{.HostConfig.CapDrop}} {{.HostConfig.SecurityOpt}} {{.HostConfig.Memory}}' "$id")
@@ -131,6 +147,7 @@ check_hardening() {
 
 # check_redis checks which users can log in, and that the list of processes shows no password.
 check_redis() {
+	doing "logging in to Redis"
 	said=$(docker run --rm --network "${project}_store" --entrypoint redis-cli "$(compose config --images | grep redis)" -h redis ping 2>&1) || true
 	case $said in *NOAUTH*) ;; *) fail "Redis answers a client without a password: $said" ;; esac
 	! docker top "$(compose ps -q redis)" -o pid,args | grep -q "$REDIS_PASSWORD" || fail "Redis's password is in the list of processes"
@@ -144,6 +161,7 @@ check_redis() {
 
 # check_secret starts one replica with the token in a file.
 check_secret() {
+	doing "starting a replica with its token in a file"
 	install -m 444 /dev/stdin "$work/token" <<<"$TWILIO_AUTH_TOKEN"
 	TWILIO_AUTH_TOKEN='' TWILIO_AUTH_TOKEN_FILE=$work/token compose up -d --no-deps --wait sms-3 >"$work/up" 2>&1 ||
 		{ cat "$work/up" >&2; fail "a replica does not start with its token in a file"; }
@@ -153,6 +171,7 @@ check_secret() {
 }
 
 check_edge() {
+	doing "sending requests that are refused"
 	said=$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -X POST "$PUBLIC_URL/sms")
 	[ "$said" = "415 " ] || fail "an empty POST was answered $said"
 	said=$(curl -s -o /dev/null -w '%{http_code} %{redirect_url}' -d From=a -d To=b -d MessageSid=c "$PUBLIC_URL/sms")
@@ -163,6 +182,7 @@ check_edge() {
 # ask_prometheus repeats a query for up to a minute, until the answer contains a word the given number of times.
 # Prometheus scrapes every 15 s.
 ask_prometheus() {
+	doing "waiting until Prometheus's answer to $1 contains $2 $3 times"
 	for _ in $(seq 60); do
 		curl -s "http://127.0.0.1:$PROMETHEUS_PORT/api/v1/$1" >"$work/answer" || true
 		[ "$(grep -o "$2" "$work/answer" | wc -l)" -ge "$3" ] && return
@@ -181,6 +201,7 @@ check_prometheus() {
 }
 
 check_grafana() {
+	doing "starting Grafana"
 	if ! have "$(compose --profile '*' config --images | grep grafana)"; then
 		say "grafana: skipped, because its image is not available"
 		return
@@ -196,6 +217,7 @@ check_grafana() {
 
 # check_example lets the example answer behind the three replicas.
 check_example() {
+	doing "starting the example of an app"
 	if ! have debian:12-slim; then
 		say "example: skipped, because its base image is not available"
 		return
@@ -208,8 +230,13 @@ check_example() {
 	say "example: a survey in Flask remembers its answers behind three replicas"
 }
 
+mkfifo "$work/never"
+doing "starting"
+report_progress &
+progress=$!
 trap finish EXIT
 check_image
+doing "starting the containers"
 compose up -d --wait "${services[@]}" >"$work/up" 2>&1 || { cat "$work/up" >&2; fail "the containers do not start"; }
 say "up: $(compose ps --format '{{.Service}} {{.Health}}' | tr '\n' ',' | sed 's/ *,/, /g; s/, $//')"
 check_hardening
@@ -217,9 +244,11 @@ check_redis
 check_edge
 check_secret
 
+doing "sending messages to three replicas"
 start_load 5
 end_load "three replicas" 0
 
+doing "sending messages while a replica is killed and started again"
 start_load 12
 sleep 3
 compose kill -s KILL sms-2 >/dev/null 2>&1
@@ -227,6 +256,7 @@ sleep 4
 compose up -d --no-deps --wait sms-2 >/dev/null 2>&1
 end_load "one replica killed" "$in_flight"
 
+doing "sending messages while Redis restarts"
 start_load 12
 sleep 3
 compose restart redis >/dev/null 2>&1
@@ -234,11 +264,13 @@ end_load "Redis restarted" 0
 
 start_load 600 # long enough for the roll, which takes half a minute, or much longer on a busy machine
 for service in sms-1 sms-2 sms-3; do
+	doing "sending messages while $service is replaced"
 	compose up -d --no-deps --force-recreate --wait "$service" >/dev/null 2>&1 || fail "$service does not come back"
 done
 stop_load
 end_load "all replicas rolled" 0
 
+doing "adding up the counters in Redis"
 sum=$(recorded)
 [ "$sum" = "$messages" ] || fail "Redis has counted $sum of $messages messages"
 say "redis: the counters of all records add up to $sum, which is every message that was sent"
