@@ -75,7 +75,7 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 		return err
 	}
 	defer page.Close()
-	if err := service.WriteGuide(p.stdout, file); err != nil {
+	if err := service.WriteGuide(p.stdout, file, devservice.Program()); err != nil {
 		// Without %w, because no service runs: a closed pipe is an error here.
 		return fmt.Errorf("write the guide: %v", err)
 	}

@@ -107,17 +107,39 @@ func TestPrivateDirectory(t *testing.T) {
 func TestGuideNamesTheFile(t *testing.T) {
 	s := devservice.Service{URL: "http://127.0.0.1:8080", Redis: "redis://127.0.0.1:6379", Prefix: "sms:",
 		PublicURL: "https://sms.example.com", AuthToken: phone.RandomHex(), AccountSID: "AC" + phone.RandomHex()}
-	without := "TWILIO_AUTH_TOKEN=" + s.AuthToken + " TWILIO_ACCOUNT_SID=" + s.AccountSID + "\n  smsession phone " +
-		"--url http://127.0.0.1:8080/sms --public-url 'https://sms.example.com/sms' hi\n"
+	without := "\n  bin/smsession phone --url http://127.0.0.1:8080/sms --public-url 'https://sms.example.com/sms' hi 'hi again'\n"
 	for file, want := range map[string]string{
-		"": without, "/run/user/1000/smsession/dev.json": "the auth token in /run/user/1000/smsession/dev.json.",
+		"": without, "/run/user/1000/smsession/dev.json": "the auth token in\n/run/user/1000/smsession/dev.json.",
 	} {
 		var out strings.Builder
-		if err := s.WriteGuide(&out, file); err != nil {
+		if err := s.WriteGuide(&out, file, "bin/smsession"); err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(out.String(), want) || strings.Contains(out.String(), s.AuthToken) != (file == "") {
 			t.Errorf("with the file %q, the guide is:\n%s", file, out.String())
+		}
+	}
+}
+
+// TestGuideLines checks the guide for a terminal of 80 columns. A line of a command may be longer.
+func TestGuideLines(t *testing.T) {
+	const file, app = "/run/user/1000/smsession/dev.json", "http://localhost:3000/sms"
+	s := devservice.Service{URL: "http://127.0.0.1:8080", Addr: "0.0.0.0:8080", Redis: "redis://127.0.0.1:40000",
+		PublicURL: "http://127.0.0.1:8080", Prefix: "sms:", AuthToken: phone.RandomHex(), App: app}
+	for _, file := range []string{"", file} {
+		var out strings.Builder
+		if err := s.WriteGuide(&out, file, "bin/smsession"); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(out.String()) {
+			if line = strings.TrimSuffix(line, "\n"); len(line) > 80 && !strings.HasPrefix(line, "  ") {
+				t.Errorf("the line %q has %d columns", line, len(line))
+			}
+		}
+		for _, command := range []string{"ls", "show " + devservice.From, "watch"} {
+			if !strings.Contains(out.String(), "\n  bin/smsession "+command+"\n") {
+				t.Errorf("with the file %q, %s is missing in:\n%s", file, command, out.String())
+			}
 		}
 	}
 }
@@ -131,7 +153,7 @@ func TestGuideNamesTheApp(t *testing.T) {
 		cfg.AuthTokens = twilio.Tokens{{Value: phone.RandomHex()}}
 		cfg.Redis = redisurl.URL{Addrs: []string{"127.0.0.1:6379"}}
 		var out strings.Builder
-		if err := devservice.New(cfg, "http://127.0.0.1:8080").WriteGuide(&out, ""); err != nil {
+		if err := devservice.New(cfg, "http://127.0.0.1:8080").WriteGuide(&out, "", "bin/smsession"); err != nil {
 			t.Fatal(err)
 		}
 		text := out.String()
@@ -151,7 +173,7 @@ func TestGuideNamesTheHosts(t *testing.T) {
 		var out strings.Builder
 		s := devservice.Service{URL: "http://127.0.0.1:8080", Addr: addr, Redis: "redis://127.0.0.1:6379",
 			Prefix: "sms:"}
-		if err := s.WriteGuide(&out, ""); err != nil {
+		if err := s.WriteGuide(&out, "", "bin/smsession"); err != nil {
 			t.Fatal(err)
 		}
 		if text := out.String(); !strings.Contains(text, want) ||

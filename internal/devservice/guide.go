@@ -20,64 +20,96 @@ const (
 )
 
 // WriteGuide writes a text that explains to a newcomer what to do with the service. It calls w.Write once and returns
-// its error. file is the path of the published file, or "" if there is none.
-func (s Service) WriteGuide(w io.Writer, file string) error {
-	keys, port := record.Keys{Prefix: s.Prefix}, s.redisPort()
+// its error. file is the path of the published file, or "" if there is none. program is the word of a shell that runs
+// this program. Each line that has no command, URL or path has at most 80 columns.
+func (s Service) WriteGuide(w io.Writer, file, program string) error {
+	parts := []string{s.pageGuide(), s.hostGuide(), s.commandGuide(file, program), s.curlGuide(), s.redisGuide(),
+		s.tokenGuide(file)}
+	_, err := io.WriteString(w, strings.Join(parts, "\n"))
+	return err
+}
+
+func (s Service) pageGuide() string {
 	page := "The page has a phone to send messages to this service."
 	if s.App != "" {
 		page = "The page is a phone and an inspector for your app\n" + s.App + ". You need no account.\n" +
 			"It shows each call of the app: what was sent, what came back, and what changed."
 	}
-	reach, token := "Only this host can reach the service.", ""
+	return fmt.Sprintf("Open %s/ in a browser.\n%s\n", s.URL, page)
+}
+
+func (s Service) hostGuide() string {
+	reach := "Only this host can reach the service."
 	if !hostname.IsLoopback(hostname.Of(s.Addr)) {
 		reach = fmt.Sprintf("Other hosts can reach the service at %s.", s.Addr)
 	}
-	if port != RedisPort {
-		reach += "\nAnother program uses port " + RedisPort + ", so the redis-cli commands below need the flag -p."
+	if s.redisPort() != RedisPort {
+		reach += "\nAnother program uses port " + RedisPort + ", so redis-cli needs the flag -p."
 	}
-	if file != "" {
-		token = fmt.Sprintf("To sign your own messages, use the auth token in %s. It is new each time.\n", file)
-	} else {
-		token = "Other commands do not find this service. For phone and load, set its auth token, which is new each time,\n" +
-			"and name its URL:\n\n" + s.phoneCommand() + "\n"
-	}
-	if s.App != "" {
-		token += "If your app checks signatures, give it this auth token.\n"
-	}
-	_, err := fmt.Fprintf(w, `Open %[1]s/ in a browser. %[12]s
-
-The service is at %[1]s, and its Redis is on port %[2]s. Only this host can reach this Redis.
-%[3]s
-
-Three messages from one sender, signed as Twilio signs them. Paste them into another terminal:
-
-  %[4]s
-  %[5]s
-  %[6]s
-
-If you send a line again, it is a repeat of the same message. It gets the same reply and is not counted.
-
-The live conversations, the record of this conversation, and the seconds until it expires:
-
-  %[7]s --scan --pattern %[8]s
-  %[9]s
-  %[7]s ttl %[10]s
-
-All data in this Redis is lost on exit. Ctrl-C ends the service.
-%[11]s
-`, s.URL, port, reach, s.curl("Hello"), s.curl("Are you there?"), s.curl("Good night"), s.redisCLI(),
-		quote(keys.Prefix+"conversation:*"), s.ReadRecord(To, From), quote(keys.Conversation(To, From)), token, page)
-	return err
+	return fmt.Sprintf("The service is at %s, and its Redis is on port %s.\nOnly this host can reach this Redis.\n%s\n",
+		s.URL, s.redisPort(), reach)
 }
 
-// phoneCommand returns command lines that send a message to the service without its file.
-func (s Service) phoneCommand() string {
-	public := ""
-	if s.PublicURL != s.URL {
-		public = " --public-url " + quote(s.PublicURL+weburl.WebhookPath)
+// commandGuide returns command lines of this program. Without the file, they need settings.
+func (s Service) commandGuide(file, program string) string {
+	text, flags := "Paste these lines into another terminal, in this directory.", ""
+	if file == "" {
+		text = fmt.Sprintf(`Other commands do not find this service. Paste these settings into another
+terminal, in this directory. They are new each time:
+
+  export TWILIO_AUTH_TOKEN=%s
+  export TWILIO_ACCOUNT_SID=%s
+  export REDIS_URL=%s REDIS_PREFIX=%s
+
+Then paste these lines.`, s.AuthToken, s.AccountSID, s.Redis, word(s.Prefix))
+		flags = " --url " + s.URL + weburl.WebhookPath
+		if s.PublicURL != s.URL {
+			flags += " --public-url " + quote(s.PublicURL+weburl.WebhookPath)
+		}
 	}
-	return fmt.Sprintf("  export TWILIO_AUTH_TOKEN=%s TWILIO_ACCOUNT_SID=%s\n  smsession phone --url %s%s hi\n",
-		s.AuthToken, s.AccountSID, s.URL+weburl.WebhookPath, public)
+	return text + fmt.Sprintf(`
+They send two messages, list the live conversations, show one of them, and
+watch them change:
+
+  %[1]s phone%[2]s hi 'hi again'
+  %[1]s ls
+  %[1]s show %[3]s
+  %[1]s watch
+`, program, flags, From)
+}
+
+func (s Service) curlGuide() string {
+	return fmt.Sprintf(`With curl: three messages from one sender, signed as Twilio signs them:
+
+  %s
+  %s
+  %s
+
+If you send a line again, it is a repeat of the same message.
+It gets the same reply and is not counted.
+`, s.curl("Hello"), s.curl("Are you there?"), s.curl("Good night"))
+}
+
+func (s Service) redisGuide() string {
+	keys := record.Keys{Prefix: s.Prefix}
+	return fmt.Sprintf(`With redis-cli: the live conversations, the record of this conversation, and
+the seconds until it expires:
+
+  %[1]s --scan --pattern %[2]s
+  %[3]s
+  %[1]s ttl %[4]s
+`, s.redisCLI(), quote(keys.Prefix+"conversation:*"), s.ReadRecord(To, From), quote(keys.Conversation(To, From)))
+}
+
+func (s Service) tokenGuide(file string) string {
+	text := "All data in this Redis is lost on exit. Ctrl-C ends the service.\n"
+	if file != "" {
+		text += fmt.Sprintf("To sign your own messages, use the auth token in\n%s. It is new each time.\n", file)
+	}
+	if s.App != "" {
+		text += "If your app checks signatures, give it this auth token.\n"
+	}
+	return text
 }
 
 // ReadRecord returns a command line that prints the record of a conversation.
