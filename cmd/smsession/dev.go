@@ -2,23 +2,10 @@ package main
 
 import (
 	"context"
-	"fmt"
-
-	"github.com/go-chi/chi/v5"
-	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/config"
-	"smsession/internal/devphone"
-	"smsession/internal/devservice"
-	"smsession/internal/hostname"
-	"smsession/internal/logging"
-	"smsession/internal/redispool"
-	"smsession/internal/replica"
-	"smsession/internal/session/record"
+	"smsession/internal/devrun"
 )
-
-// anyPort is the address to listen on if a default port is taken. The system chooses a free port for it.
-const anyPort = "127.0.0.1:0"
 
 // devCommand runs the service with an embedded Redis, a throw-away auth token and the page with the phones.
 type devCommand struct {
@@ -49,66 +36,12 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 	if err != nil {
 		return err
 	}
-	listeners, err := c.listen(cfg)
-	if err != nil {
-		return err
-	}
-	defer listeners.Close()
-	embedded, err := redispool.StartEmbedded("127.0.0.1:"+devservice.RedisPort, anyPort)
-	if err != nil {
-		return err
-	}
-	defer embedded.Close()
-	cfg = devservice.Standalone(cfg, listeners.URL(), embedded.Addr())
-	log := logging.New(p.stderr, cfg.LogFormat, cfg.LogLevel)
-	defer log.Close()
-	service := devservice.New(cfg, listeners.URL())
-	file, err := service.Publish(ctx)
-	if err != nil {
-		log.Warn("other commands will not find this service", "error", err.Error())
-	}
-	defer devservice.Withdraw(file)
-	pool := redispool.Open(redispool.Options{URL: cfg.Redis})
-	defer pool.Close()
-	page, err := newPage(cfg, service, pool.Pool)
-	if err != nil {
-		return err
-	}
-	defer page.Close()
-	if err := service.WriteGuide(p.stdout, file, devservice.Program()); err != nil {
-		// Without %w, because no service runs: a closed pipe is an error here.
-		return fmt.Errorf("write the guide: %v", err)
-	}
-	go page.CheckApp(ctx, log.Logger)
-	return replica.Run(ctx, replica.Options{
-		Config: cfg, Version: version(), Listeners: listeners, Log: log, Routes: []func(chi.Router){page.Routes},
-		Wrap: page.Observe, ObserveCall: page.ObserveCall,
-	})
-}
-
-// listen opens the listeners. If a default port is taken, it uses another one.
-func (c *devCommand) listen(cfg config.Config) (replica.Listeners, error) {
-	public, admin := []string{cfg.Addr}, []string{cfg.AdminAddr}
-	if c.Addr == "" && c.Port == "" {
-		public = append(public, anyPort)
-	}
-	if c.AdminAddr == nil {
-		admin = append(admin, anyPort)
-	}
-	return replica.Listen(public, admin)
-}
-
-// newPage makes the page with the phones. They send their messages to the public listener, as Twilio does.
-func newPage(cfg config.Config, s devservice.Service, pool *redis.Pool) (*devphone.Page, error) {
-	return devphone.New(devphone.Options{
-		Phone:       s.Phone(devservice.From, devservice.To),
-		OptOut:      cfg.OptOut,
-		App:         cfg.App.URL,
-		Pool:        pool,
-		Redis:       cfg.Redis.Addrs[0],
-		Keys:        record.Keys{Prefix: cfg.RedisPrefix},
-		IdleTimeout: cfg.IdleTimeout,
-		ReadRecord:  s.ReadRecord,
-		Hosts:       []string{hostname.Of(cfg.Addr)},
+	return devrun.Run(ctx, devrun.Options{
+		Config:       cfg,
+		Version:      version(),
+		AnyPort:      c.Addr == "" && c.Port == "",
+		AnyAdminPort: c.AdminAddr == nil,
+		Stdout:       p.stdout,
+		Stderr:       p.stderr,
 	})
 }

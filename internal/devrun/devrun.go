@@ -1,0 +1,103 @@
+// Package devrun runs `smsession dev`: the service with an embedded Redis, a throw-away auth token, and the page with
+// the phones. Run contains all of the wiring that dev adds to that of package replica.
+package devrun
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/gomodule/redigo/redis"
+
+	"smsession/internal/config"
+	"smsession/internal/devphone"
+	"smsession/internal/devservice"
+	"smsession/internal/hostname"
+	"smsession/internal/logging"
+	"smsession/internal/redispool"
+	"smsession/internal/replica"
+	"smsession/internal/session/record"
+)
+
+// anyPort is the address to listen on if a default port is taken. The system chooses a free port for it.
+const anyPort = "127.0.0.1:0"
+
+// Options are the settings of dev, and what it writes to.
+type Options struct {
+	Config  config.Config
+	Version string
+
+	// AnyPort and AnyAdminPort permit another port for the public and for the private listener if theirs is taken.
+	AnyPort, AnyAdminPort bool
+
+	Stdout, Stderr io.Writer // for the guide and for the log
+}
+
+// Run runs the service until ctx ends. It then deletes the file that it has written for the other commands. It returns
+// an error if the service cannot start or fails.
+func Run(ctx context.Context, o Options) error {
+	cfg := o.Config
+	listeners, err := o.listen()
+	if err != nil {
+		return err
+	}
+	defer listeners.Close()
+	embedded, err := redispool.StartEmbedded("127.0.0.1:"+devservice.RedisPort, anyPort)
+	if err != nil {
+		return err
+	}
+	defer embedded.Close()
+	cfg = devservice.Standalone(cfg, listeners.URL(), embedded.Addr())
+	log := logging.New(o.Stderr, cfg.LogFormat, cfg.LogLevel)
+	defer log.Close()
+	service := devservice.New(cfg, listeners.URL())
+	file, err := service.Publish(ctx)
+	if err != nil {
+		log.Warn("other commands will not find this service", "error", err.Error())
+	}
+	defer devservice.Withdraw(file)
+	pool := redispool.Open(redispool.Options{URL: cfg.Redis})
+	defer pool.Close()
+	page, err := newPage(cfg, service, pool.Pool)
+	if err != nil {
+		return err
+	}
+	defer page.Close()
+	if err := service.WriteGuide(o.Stdout, file, devservice.Program()); err != nil {
+		// Without %w, because no service runs: a closed pipe is an error here.
+		return fmt.Errorf("write the guide: %v", err)
+	}
+	go page.CheckApp(ctx, log.Logger)
+	return replica.Run(ctx, replica.Options{
+		Config: cfg, Version: o.Version, Listeners: listeners, Log: log, Routes: []func(chi.Router){page.Routes},
+		Wrap: page.Observe, ObserveCall: page.ObserveCall,
+	})
+}
+
+// listen opens the listeners.
+func (o Options) listen() (replica.Listeners, error) {
+	public, admin := []string{o.Config.Addr}, []string{o.Config.AdminAddr}
+	if o.AnyPort {
+		public = append(public, anyPort)
+	}
+	if o.AnyAdminPort {
+		admin = append(admin, anyPort)
+	}
+	return replica.Listen(public, admin)
+}
+
+// newPage makes the page with the phones. They send their messages to the public listener, as Twilio does.
+func newPage(cfg config.Config, s devservice.Service, pool *redis.Pool) (*devphone.Page, error) {
+	return devphone.New(devphone.Options{
+		Phone:       s.Phone(devservice.From, devservice.To),
+		OptOut:      cfg.OptOut,
+		App:         cfg.App.URL,
+		Pool:        pool,
+		Redis:       cfg.Redis.Addrs[0],
+		Keys:        record.Keys{Prefix: cfg.RedisPrefix},
+		IdleTimeout: cfg.IdleTimeout,
+		ReadRecord:  s.ReadRecord,
+		Hosts:       []string{hostname.Of(cfg.Addr)},
+	})
+}
