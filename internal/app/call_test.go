@@ -3,6 +3,7 @@ package app_test
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 
 	"smsession/internal/app"
 	"smsession/internal/conversation"
+	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
 )
 
@@ -180,12 +182,7 @@ func TestUnreachable(t *testing.T) {
 
 // An app that restarts costs only a delay.
 func TestRestart(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
+	address := fmt.Sprint("127.0.0.1:", redistest.ReservePort(t))
 	k := newKit(t, "http://"+address+"/sms", func(o *app.Options) { o.Timeout = time.Minute })
 	done := make(chan error)
 	go func() {
@@ -195,6 +192,7 @@ func TestRestart(t *testing.T) {
 	webhooktest.Wait(t, "a first try", func() bool { return k.series(t)["smsession_app_retries_total"] > 0 })
 	s := httptest.NewUnstartedServer(answers(200, "text/plain", "Hello"))
 	s.Listener.Close()
+	var err error
 	if s.Listener, err = net.Listen("tcp", address); err != nil {
 		t.Fatal(err)
 	}

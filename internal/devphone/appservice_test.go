@@ -2,6 +2,7 @@ package devphone_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -33,7 +34,7 @@ type ownApp struct {
 // startApp starts an app at a free port. The app ends with the test.
 func startApp(tb testing.TB, handler http.HandlerFunc) *ownApp {
 	tb.Helper()
-	a := &ownApp{tb: tb, addr: "127.0.0.1:0", handler: handler}
+	a := &ownApp{tb: tb, addr: fmt.Sprint("127.0.0.1:", redistest.ReservePort(tb)), handler: handler}
 	a.start()
 	tb.Cleanup(a.stop)
 	return a
@@ -45,7 +46,6 @@ func (a *ownApp) start() {
 	if err != nil {
 		a.tb.Fatal(err)
 	}
-	a.addr = listener.Addr().String()
 	a.server = &http.Server{Handler: a.handler}
 	go a.server.Serve(listener)
 }

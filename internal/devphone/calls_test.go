@@ -13,6 +13,7 @@ import (
 	"smsession/internal/app"
 	"smsession/internal/conversation"
 	"smsession/internal/devphone"
+	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
 	"smsession/internal/weburl"
 )
@@ -189,7 +190,7 @@ func TestPageNamesTheApp(t *testing.T) {
 // TestReachable stops an app and starts it again. The page must not send a request to the app, because that could
 // change the state of the app.
 func TestReachable(t *testing.T) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", redistest.ReservePort(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package devphone_test
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/chromedp/chromedp/kb"
 
 	"smsession/internal/redispool"
+	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
 )
 
@@ -19,7 +21,7 @@ func restarted(t *testing.T, browser context.Context) {
 		t.Fatal(err)
 	}
 	t.Cleanup(embedded.Close)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", fmt.Sprint("127.0.0.1:", redistest.ReservePort(t)))
 	if err != nil {
 		t.Fatal(err)
 	}

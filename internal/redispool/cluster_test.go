@@ -377,7 +377,7 @@ func TestClusterWithUnknownEndpoints(t *testing.T) {
 			cluster := redistest.StartCluster(t, 3, false,
 				redistest.Options{Args: []string{"--cluster-preferred-endpoint-type", kind}})
 			// The first node in the URL has a host that no other node has.
-			away := "127.0.0.9:" + strconv.Itoa(redistest.FreePort(t))
+			away := "127.0.0.9:" + strconv.Itoa(redistest.ReservePort(t))
 			p := open(t, redispool.Options{URL: inCluster(away, cluster.Primaries[2].Addr()), Timeout: patient})
 			for _, key := range keysOn(t, cluster) {
 				if err := set(p, key, "value"); err != nil {

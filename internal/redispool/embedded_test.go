@@ -29,18 +29,15 @@ func TestEmbedded(t *testing.T) {
 		}
 	})
 	t.Run("it prefers the first address", func(t *testing.T) {
-		eventually(t, func() error { // another process may take the port
-			first := fmt.Sprintf("127.0.0.1:%d", redistest.FreePort(t))
-			e, err := redispool.StartEmbedded(first, "127.0.0.1:0")
-			if err != nil {
-				return err
-			}
-			defer e.Close()
-			if e.Addr() != first {
-				return fmt.Errorf("the address is %s, and %s is free", e.Addr(), first)
-			}
-			return nil
-		})
+		first := fmt.Sprintf("127.0.0.1:%d", redistest.ReservePort(t))
+		e, err := redispool.StartEmbedded(first, "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer e.Close()
+		if e.Addr() != first {
+			t.Errorf("the address is %s, and %s is free", e.Addr(), first)
+		}
 	})
 	t.Run("an error is returned if no address is free", func(t *testing.T) {
 		if e, err := redispool.StartEmbedded(taken); err == nil {

@@ -4,6 +4,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -38,7 +39,7 @@ type link struct {
 // StartProxy starts a proxy in front of target, host:port, on a free loopback port. It ends with the test.
 func StartProxy(tb testing.TB, target string) *Proxy {
 	tb.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(ReservePort(tb))))
 	if err != nil {
 		tb.Fatalf("redistest: start a proxy: %v", err)
 	}
@@ -84,7 +85,7 @@ func (p *Proxy) Up() {
 	if p.listener != nil {
 		return
 	}
-	l, err := listen(p.addr)
+	l, err := net.Listen("tcp", p.addr)
 	if err != nil {
 		p.tb.Errorf("redistest: bring the proxy up again: %v", err)
 		return

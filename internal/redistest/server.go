@@ -13,16 +13,9 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 )
 
-const (
-	host = "127.0.0.1"
-
-	// startAttempts is how many ports Start tries. An attempt fails only if another process takes the port in the few
-	// milliseconds between FreePort and the start. Even two failures in a row are unlikely.
-	startAttempts = 5
-)
+const host = "127.0.0.1"
 
 // Server is a real redis-server process on a free loopback port. Its methods are safe for concurrent use. CLI, Age and
 // ClientTLS may end the test, so only the goroutine of the test may call them.
@@ -53,15 +46,11 @@ func Start(tb testing.TB, o Options) *Server {
 		}
 	}
 	tb.Cleanup(s.cleanup) // runs before the clean-up of TempDir, so the process ends before its folder is deleted
-	var err error
-	for range startAttempts {
-		s.port, s.bus = FreePort(tb), FreePort(tb)
-		if err = s.run(); err == nil {
-			return s
-		}
+	s.port, s.bus = ReservePort(tb), ReservePort(tb)
+	if err := s.run(); err != nil {
+		tb.Fatalf("redistest: start redis-server: %v", err)
 	}
-	tb.Fatalf("redistest: start redis-server: %v", err)
-	return nil
+	return s
 }
 
 // installed returns the path of a program. If it is not installed, the test fails.
@@ -72,17 +61,6 @@ func installed(tb testing.TB, program string) string {
 		tb.Fatalf("redistest: %s is not installed; `make test` installs it: %v", program, err)
 	}
 	return path
-}
-
-// FreePort returns a loopback port on which nothing listens.
-func FreePort(tb testing.TB) int {
-	tb.Helper()
-	l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
-	if err != nil {
-		tb.Fatalf("redistest: find a free port: %v", err)
-	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
 // Port returns the port. A restart does not change it.
@@ -116,23 +94,7 @@ func (s *Server) Kill() {
 // If the server still runs, Restart kills it first. The error contains the output of the server.
 func (s *Server) Restart() error {
 	s.Kill()
-	l, err := listen(s.Addr())
-	if err != nil {
-		return err
-	}
-	_ = l.Close()
 	return s.run()
-}
-
-// listen listens on a port that was in use before. Another program can have got the port in the meantime, usually for
-// an outgoing connection, so listen waits until it is free.
-func listen(addr string) (net.Listener, error) {
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(20 * time.Millisecond) {
-		l, err := net.Listen("tcp", addr)
-		if err == nil || time.Now().After(deadline) {
-			return l, err
-		}
-	}
 }
 
 // Pause stops the process with SIGSTOP and waits until it has stopped. Connections stay open, and the kernel accepts

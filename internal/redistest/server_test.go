@@ -95,22 +95,6 @@ func TestRestartWhileRunning(t *testing.T) {
 	}
 }
 
-func TestRestartWaitsForThePort(t *testing.T) {
-	s := Start(t, Options{})
-	s.Kill()
-	l, err := net.Listen("tcp", s.Addr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer time.AfterFunc(200*time.Millisecond, func() { l.Close() }).Stop()
-	if err := s.Restart(); err != nil {
-		t.Fatal(err)
-	}
-	if got := s.CLI("PING"); got != "PONG" {
-		t.Errorf("redis-cli PING = %q, want PONG", got)
-	}
-}
-
 func TestRestartFails(t *testing.T) {
 	s := Start(t, Options{})
 	s.Kill()
@@ -209,7 +193,7 @@ func TestSentinelAndClusterNodes(t *testing.T) {
 	})
 	t.Run("a node of a Cluster accepts slots", func(t *testing.T) {
 		// The default port of the bus, the port plus 10000, can be too large.
-		s := Start(t, Options{Args: []string{"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(FreePort(t))}})
+		s := Start(t, Options{Args: []string{"--cluster-enabled", "yes", "--cluster-port", fmt.Sprint(ReservePort(t))}})
 		if got := s.CLI("CLUSTER", "ADDSLOTSRANGE", "0", "16383"); got != "OK" {
 			t.Errorf("CLUSTER ADDSLOTSRANGE = %q, want OK", got)
 		}

@@ -39,7 +39,7 @@ type caddyOptions struct {
 // startCaddy starts the system's Caddy on free ports, and waits until it answers.
 func startCaddy(t *testing.T, f *fleet, o caddyOptions) *caddy {
 	t.Helper()
-	home, plain, secure := t.TempDir(), redistest.FreePort(t), redistest.FreePort(t)
+	home, plain, secure := t.TempDir(), redistest.ReservePort(t), redistest.ReservePort(t)
 	c := &caddy{
 		plain:  fmt.Sprintf("http://localhost:%d", plain),
 		secure: fmt.Sprintf("https://localhost:%d", secure),

@@ -1,6 +1,7 @@
 package systemtest
 
 import (
+	"fmt"
 	"maps"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
 )
 
@@ -36,7 +38,7 @@ func startGate(tb testing.TB, appURL string) *gate {
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 	}}
 	g.set(g.app.ServeHTTP)
-	g.open(tb, "127.0.0.1:0")
+	g.open(tb, fmt.Sprint("127.0.0.1:", redistest.ReservePort(tb)))
 	g.url = g.server.URL + "/sms"
 	tb.Cleanup(func() { g.close() })
 	return g
@@ -49,10 +51,10 @@ func (g *gate) open(tb testing.TB, addr string) {
 		(*g.mode.Load())(w, r)
 	}))
 	g.server.Listener.Close()
-	webhooktest.WaitNoError(tb, "the gate to listen", func() (err error) {
-		g.server.Listener, err = net.Listen("tcp", addr)
-		return err
-	})
+	var err error
+	if g.server.Listener, err = net.Listen("tcp", addr); err != nil {
+		tb.Fatal(err)
+	}
 	g.server.Start()
 }
 

@@ -50,7 +50,7 @@ const testApps = "internal/systemtest/testdata/apps/"
 // settings are NAME=value.
 func startApp(tb testing.TB, name string, settings ...string) *realApp {
 	tb.Helper()
-	port := redistest.FreePort(tb)
+	port := redistest.ReservePort(tb)
 	a := &realApp{
 		name: name, port: port, url: fmt.Sprintf("http://127.0.0.1:%d/sms", port),
 		ledger: filepath.Join(tb.TempDir(), "ledger"),
