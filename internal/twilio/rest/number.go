@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 
 	"github.com/twilio/twilio-go/client"
-	openapi "github.com/twilio/twilio-go/rest/api/v2010"
 
 	"smsession/internal/weburl"
 )
@@ -32,48 +32,82 @@ type Number struct {
 	ApplicationSID string `json:"application_sid"`
 }
 
+// number is a Number as the API describes it.
+type number struct {
+	PhoneNumber    string `json:"phone_number"`
+	SID            string `json:"sid"`
+	FriendlyName   string `json:"friendly_name"`
+	URL            string `json:"sms_url"`
+	Method         string `json:"sms_method"`
+	FallbackURL    string `json:"sms_fallback_url"`
+	FallbackMethod string `json:"sms_fallback_method"`
+	ApplicationSID string `json:"sms_application_sid"`
+}
+
+// The paths are those of https://www.twilio.com/docs/phone-numbers/api/incomingphonenumber-resource.
+const apiURL = "https://api.twilio.com"
+
+func (a *Account) numbersURL() string {
+	return apiURL + "/2010-04-01/Accounts/" + url.PathEscape(a.SID) + "/IncomingPhoneNumbers"
+}
+
 // Number returns the account's phone number that equals phoneNumber, which is in E.164. It returns an error if the
 // account does not have the number, or has it twice.
 func (a *Account) Number(ctx context.Context, phoneNumber string) (Number, error) {
-	var found []openapi.ApiV2010IncomingPhoneNumber
+	var found []number
 	err := a.call(ctx, func(h *client.RequestHandler) (err error) {
-		found, err = openapi.NewApiService(h).ListIncomingPhoneNumber(
-			(&openapi.ListIncomingPhoneNumberParams{}).SetPhoneNumber(phoneNumber))
+		found, err = a.numbers(h, phoneNumber)
 		return err
 	})
 	if err != nil {
 		return Number{}, err
 	}
-	// Twilio also returns the numbers that contain the given one.
-	found = slices.DeleteFunc(found, func(n openapi.ApiV2010IncomingPhoneNumber) bool {
-		return value(n.PhoneNumber) != phoneNumber
-	})
 	switch len(found) {
 	case 0:
 		return Number{}, fmt.Errorf("the account has no number %s", phoneNumber)
 	case 1:
-		return number(&found[0]), nil
+		return found[0].public(), nil
 	}
 	return Number{}, fmt.Errorf("the account has the number %s %d times, so it is not clear which one is meant",
 		phoneNumber, len(found))
+}
+
+// numbers reads all pages of the account's numbers that equal phoneNumber.
+func (a *Account) numbers(h *client.RequestHandler, phoneNumber string) (found []number, err error) {
+	query := url.Values{"PhoneNumber": {phoneNumber}}
+	for address := a.numbersURL() + ".json"; ; query = nil {
+		var page struct {
+			Numbers []number `json:"incoming_phone_numbers"`
+			Next    string   `json:"next_page_uri"` // a path with a query; null on the last page
+		}
+		if err := get(h, address, query, &page); err != nil {
+			return nil, err
+		}
+		found = append(found, page.Numbers...)
+		if page.Next == "" {
+			break
+		}
+		address = apiURL + page.Next
+	}
+	// Twilio also returns the numbers that contain the given one.
+	return slices.DeleteFunc(found, func(n number) bool { return n.PhoneNumber != phoneNumber }), nil
 }
 
 // SetWebhook sets the webhook of the number with the SID numberSID, and returns the number in Twilio's answer. If the
 // error is an *Error with a status below 500, the webhook was not set. After any other error, the webhook may or may
 // not have been set, and it is safe to set it again.
 func (a *Account) SetWebhook(ctx context.Context, numberSID string, w Webhook) (Number, error) {
-	params := (&openapi.UpdateIncomingPhoneNumberParams{}).
-		SetSmsUrl(w.URL.Configured()).SetSmsMethod(w.Method).
-		SetSmsFallbackUrl(w.FallbackURL.Configured()).SetSmsFallbackMethod(w.FallbackMethod)
-	var updated *openapi.ApiV2010IncomingPhoneNumber
-	err := a.call(ctx, func(h *client.RequestHandler) (err error) {
-		updated, err = openapi.NewApiService(h).UpdateIncomingPhoneNumber(numberSID, params)
-		return err
+	var updated number
+	err := a.call(ctx, func(h *client.RequestHandler) error {
+		return post(h, a.numbersURL()+"/"+url.PathEscape(numberSID)+".json", url.Values{
+			"SmsUrl": {w.URL.Configured()}, "SmsMethod": {w.Method},
+			"SmsFallbackUrl": {w.FallbackURL.Configured()}, "SmsFallbackMethod": {w.FallbackMethod},
+		}, &updated)
 	})
 	var rejected *Error
 	switch {
 	case err == nil:
-		return number(updated), nil
+		return updated.public(), nil
 	case errors.As(err, &rejected) && rejected.Status < http.StatusInternalServerError:
 		return Number{}, err
 	case errors.Is(err, context.Canceled):
@@ -82,25 +116,12 @@ func (a *Account) SetWebhook(ctx context.Context, numberSID string, w Webhook) (
 	return Number{}, fmt.Errorf("%w; the webhook may or may not have been set", err)
 }
 
-func number(n *openapi.ApiV2010IncomingPhoneNumber) Number {
+func (n *number) public() Number {
 	return Number{
-		PhoneNumber:  value(n.PhoneNumber),
-		SID:          value(n.Sid),
-		FriendlyName: value(n.FriendlyName),
+		PhoneNumber: n.PhoneNumber, SID: n.SID, FriendlyName: n.FriendlyName, ApplicationSID: n.ApplicationSID,
 		Webhook: Webhook{
-			URL:            weburl.Split(value(n.SmsUrl)),
-			Method:         value(n.SmsMethod),
-			FallbackURL:    weburl.Split(value(n.SmsFallbackUrl)),
-			FallbackMethod: value(n.SmsFallbackMethod),
+			URL: weburl.Split(n.URL), Method: n.Method,
+			FallbackURL: weburl.Split(n.FallbackURL), FallbackMethod: n.FallbackMethod,
 		},
-		ApplicationSID: value(n.SmsApplicationSid),
 	}
-}
-
-// value returns the value of a field. A field that is null in a response has the zero value.
-func value[T any](field *T) (v T) {
-	if field != nil {
-		v = *field
-	}
-	return v
 }

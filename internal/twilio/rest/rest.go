@@ -1,5 +1,6 @@
 // Package rest reads and sets the webhook of a phone number through Twilio's REST API. Nothing else in the program
-// imports twilio-go.
+// imports twilio-go. This package imports only its client: to compile the API's resources takes longer than to compile
+// all of this program.
 package rest
 
 import (
@@ -120,6 +121,27 @@ func (a *Account) send(r *http.Request) (*http.Response, error) {
 	}
 	_ = json.NewDecoder(limited).Decode(&body) // a proxy's error page has no code and no message
 	return nil, &Error{Status: res.StatusCode, Code: body.Code, Message: a.shorten(body.Message)}
+}
+
+// get reads a JSON object into response.
+func get(h *client.RequestHandler, address string, query url.Values, response any) error {
+	res, err := h.Get(address, query, nil, "")
+	return decode(res, err, response)
+}
+
+// post sends a form and reads a JSON object into response.
+func post(h *client.RequestHandler, address string, form url.Values, response any) error {
+	header := map[string]any{"Content-Type": "application/x-www-form-urlencoded"} // twilio-go sends none by itself
+	res, err := h.Post(address, form, header, "")
+	return decode(res, err, response)
+}
+
+func decode(res *http.Response, err error, response any) error {
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	return json.NewDecoder(res.Body).Decode(response)
 }
 
 // shorten removes the auth token from a message and cuts it off after 200 characters.

@@ -2,7 +2,6 @@ package rest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -16,7 +15,7 @@ import (
 
 // Twilio's number resource does not name the Messaging Service that the number belongs to, so each service is asked for
 // the number. The paths are those of https://www.twilio.com/docs/messaging/api/service-resource and
-// …/phonenumber-resource. twilio-go's package for them would add forty resources for the six fields that are read here.
+// …/phonenumber-resource.
 const (
 	servicesURL = "https://messaging.twilio.com/v1/Services"
 	maxServices = 50 // one request is sent for each service
@@ -45,37 +44,44 @@ type service struct {
 
 // Service returns the Messaging Service to which the number with the SID numberSID belongs, or nil. It returns an error
 // if the account has more than 50 services and the number is in none of the first 50.
-func (a *Account) Service(ctx context.Context, numberSID string) (*Service, error) {
+func (a *Account) Service(ctx context.Context, numberSID string) (found *Service, err error) {
+	more := false
+	err = a.call(ctx, func(h *client.RequestHandler) (err error) {
+		found, more, err = findService(h, numberSID)
+		return err
+	})
+	if err == nil && found == nil && more {
+		err = fmt.Errorf("the account has more than %d Messaging Services, "+
+			"and the number is in none of the first ones", maxServices)
+	}
+	return found, err
+}
+
+// findService returns the service that has the number among the first 50. It reports whether there are more.
+func findService(h *client.RequestHandler, numberSID string) (found *Service, more bool, err error) {
 	var page struct {
 		Services []service `json:"services"`
 		Meta     struct {
 			Next string `json:"next_page_url"`
 		} `json:"meta"`
 	}
-	if err := a.get(ctx, servicesURL, url.Values{"PageSize": {strconv.Itoa(maxServices)}}, &page); err != nil {
-		return nil, err
+	if err := get(h, servicesURL, url.Values{"PageSize": {strconv.Itoa(maxServices)}}, &page); err != nil {
+		return nil, false, err
 	}
 	for _, s := range page.Services {
-		if has, err := a.hasSender(ctx, s.SID, numberSID); err != nil {
-			return nil, err
+		if has, err := hasSender(h, s.SID, numberSID); err != nil {
+			return nil, false, err
 		} else if has {
-			return &Service{SID: s.SID, FriendlyName: s.FriendlyName, Overrides: !s.UsesNumbers, Webhook: Webhook{
-				URL: weburl.Split(s.URL), Method: s.Method,
-				FallbackURL: weburl.Split(s.FallbackURL), FallbackMethod: s.FallbackMethod,
-			}}, nil
+			return s.public(), false, nil
 		}
 	}
-	if page.Meta.Next != "" {
-		return nil, fmt.Errorf("the account has more than %d Messaging Services, "+
-			"and the number is in none of the first ones", maxServices)
-	}
-	return nil, nil
+	return nil, page.Meta.Next != "", nil
 }
 
 // hasSender reports whether a service has the number among its senders.
-func (a *Account) hasSender(ctx context.Context, serviceSID, numberSID string) (bool, error) {
-	err := a.get(ctx, servicesURL+"/"+url.PathEscape(serviceSID)+"/PhoneNumbers/"+url.PathEscape(numberSID), nil,
-		&struct{}{})
+func hasSender(h *client.RequestHandler, serviceSID, numberSID string) (bool, error) {
+	address := servicesURL + "/" + url.PathEscape(serviceSID) + "/PhoneNumbers/" + url.PathEscape(numberSID)
+	err := get(h, address, nil, &struct{}{})
 	var rejected *Error
 	if errors.As(err, &rejected) && rejected.Status == http.StatusNotFound {
 		return false, nil
@@ -83,14 +89,9 @@ func (a *Account) hasSender(ctx context.Context, serviceSID, numberSID string) (
 	return err == nil, err
 }
 
-// get reads a JSON object into response.
-func (a *Account) get(ctx context.Context, address string, query url.Values, response any) error {
-	return a.call(ctx, func(h *client.RequestHandler) error {
-		res, err := h.Get(address, query, nil, "")
-		if err != nil {
-			return err
-		}
-		defer res.Body.Close()
-		return json.NewDecoder(res.Body).Decode(response)
-	})
+func (s *service) public() *Service {
+	return &Service{SID: s.SID, FriendlyName: s.FriendlyName, Overrides: !s.UsesNumbers, Webhook: Webhook{
+		URL: weburl.Split(s.URL), Method: s.Method,
+		FallbackURL: weburl.Split(s.FallbackURL), FallbackMethod: s.FallbackMethod,
+	}}
 }

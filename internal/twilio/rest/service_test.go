@@ -1,11 +1,15 @@
 package rest
 
 import (
+	"fmt"
 	"net/http"
 	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
+	api "github.com/twilio/twilio-go/rest/api/v2010"
 	messaging "github.com/twilio/twilio-go/rest/messaging/v1"
 
 	"smsession/internal/twiliotest"
@@ -50,6 +54,28 @@ func TestService(t *testing.T) {
 	}
 }
 
+func TestServiceTimeout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		twilio := twiliotest.New(t)
+		for i := range 20 {
+			twilio.Services = append(twilio.Services, map[string]any{"sid": fmt.Sprint("MG", i)})
+		}
+		twilio.Intercept = func(_ http.ResponseWriter, r *http.Request) bool {
+			select {
+			case <-time.After(3 * time.Second):
+			case <-r.Context().Done():
+			}
+			return false
+		}
+		a := &Account{SID: twiliotest.AccountSID, AuthToken: twiliotest.AuthToken, Transport: twilio}
+		began := time.Now() // by the fake clock of synctest
+		_, err := a.Service(t.Context(), twiliotest.ExampleSID)
+		if err == nil || err.Error() != "no answer from Twilio within 10s" || time.Since(began) != 10*time.Second {
+			t.Errorf("%v after %v", err, time.Since(began))
+		}
+	})
+}
+
 func TestServiceErrors(t *testing.T) {
 	for _, row := range []struct {
 		name, path, body, want string
@@ -80,16 +106,21 @@ func TestServiceErrors(t *testing.T) {
 	}
 }
 
-// The fields are compared with those of twilio-go, because we have no copy of the API's description.
-func TestServiceFieldsAreTwilios(t *testing.T) {
-	theirs := map[string]bool{}
-	for field := range reflect.TypeFor[messaging.MessagingV1Service]().Fields() {
-		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-		theirs[name] = true
-	}
-	for field := range reflect.TypeFor[service]().Fields() {
-		if name := field.Tag.Get("json"); !theirs[name] {
-			t.Errorf("twilio-go has no field %q", name)
+// The fields are compared with those of twilio-go's packages, which are made from the API's description.
+func TestFieldsAreTwilios(t *testing.T) {
+	for _, row := range []struct{ ours, theirs reflect.Type }{
+		{reflect.TypeFor[number](), reflect.TypeFor[api.ApiV2010IncomingPhoneNumber]()},
+		{reflect.TypeFor[service](), reflect.TypeFor[messaging.MessagingV1Service]()},
+	} {
+		theirs := map[string]bool{}
+		for field := range row.theirs.Fields() {
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			theirs[name] = true
+		}
+		for field := range row.ours.Fields() {
+			if name := field.Tag.Get("json"); !theirs[name] {
+				t.Errorf("%v has no field %q", row.theirs, name)
+			}
 		}
 	}
 }
