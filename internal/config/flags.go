@@ -65,8 +65,8 @@ type PrefixFlags struct {
 
 // ServiceFlags are the listeners, the limits and the log of the service.
 type ServiceFlags struct {
-	Addr string `name:"addr" env:"ADDR" placeholder:"HOST:PORT" help:"Address of the public listener (default :8080; dev: 127.0.0.1:8080)."`
-	Port string `name:"port" env:"PORT" placeholder:"PORT" help:"Port of the public listener, if ADDR is not set."`
+	Addr string `name:"addr" env:"ADDR" placeholder:"HOST:PORT" help:"Address of the public listener (default :8080; dev: 127.0.0.1:8080). dev also accepts a host without a port."`
+	Port string `name:"port" env:"PORT" placeholder:"PORT" help:"Port of the public listener, if ADDR is not set (dev: or has none)."`
 	// AdminAddr is nil if the setting is not set. An empty value turns the listener off.
 	AdminAddr          *string `name:"admin-addr" env:"ADMIN_ADDR" placeholder:"HOST:PORT" help:"Address of the private listener, for health, metrics and profiles (default 127.0.0.1:9464). An empty value turns it off."`
 	AdminHosts         string  `name:"admin-hosts" env:"ADMIN_HOSTS" placeholder:"NAME,..." help:"Host names that the private listener answers to, in addition to loopback names and IP addresses (default: none)."`

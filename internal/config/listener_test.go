@@ -57,6 +57,31 @@ func TestListeners(t *testing.T) {
 	}
 }
 
+// Only dev accepts an ADDR without a port, because the port of a service is never a guess.
+func TestAddrOfDev(t *testing.T) {
+	for _, row := range []struct{ name, addr, port, want string }{
+		{"an IPv4 address gets the default port", " 0.0.0.0 ", "", "0.0.0.0:8080"},
+		{"a name gets the default port", "workstation.local", "", "workstation.local:8080"},
+		{"an IPv6 address in brackets gets the default port", "[::1]", "", "[::1]:8080"},
+		{"the port may be in PORT", "0.0.0.0", "3000", "0.0.0.0:3000"},
+		{"a port in ADDR takes precedence over PORT", "0.0.0.0:81", "3000", "0.0.0.0:81"},
+		{"a number is no name", "8080", "", ""},
+		{"an IPv6 address needs brackets", "::1:8080", "", ""},
+		{"a name in brackets is no address", "[workstation]", "", ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var f config.DevFlags
+			f.Addr, f.Port = row.addr, row.port
+			if c, err := f.Config(); c.Addr != row.want || (err == nil) != (row.want != "") {
+				t.Errorf("got %q, %v, want %q", c.Addr, err, row.want)
+			}
+		})
+	}
+	if got, err := (config.Flags{ServiceFlags: config.ServiceFlags{Addr: "0.0.0.0"}}).Config(); err == nil {
+		t.Errorf("serve accepts %q", got.Addr)
+	}
+}
+
 func TestAddressFaults(t *testing.T) {
 	const shape = "the address must be host:port or :port, such as 127.0.0.1:8080 or :8080"
 	const port = "the port must be a number from 0 to 65535, such as 8080"

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"maps"
 	"net"
@@ -29,8 +30,9 @@ func (f Flags) Config() (Config, error) {
 
 // Config returns the settings of dev. No setting is required. Redis and AuthTokens are zero, and the URLs are zero if
 // PUBLIC_URL is not set. The caller must set these fields. If the app is at the default port of dev, Addr
-// has port 0. The error is a Faults.
+// has port 0. An ADDR without a port gets that of PORT, or the default port. The error is a Faults.
 func (f DevFlags) Config() (Config, error) {
+	f.Addr = withPort(f.Addr, cmp.Or(strings.TrimSpace(f.Port), "8080"))
 	p := parse(f, DevDefaults())
 	if !p.isSet("ADDR") && !p.isSet("PORT") && ownAddress(p.config) == "ADDR" {
 		p.config.Addr = net.JoinHostPort(hostname.Of(p.config.Addr), "0") // the default port is that of the app

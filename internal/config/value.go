@@ -76,6 +76,21 @@ func parseHostPort(text string) (string, error) {
 	return portAt(host)(port)
 }
 
+// withPort adds a port to an address that has none: a name, an IPv4 address, or an IPv6 address in brackets. A number
+// is not a name, and without brackets, the end of an IPv6 address may be meant as a port.
+func withPort(addr, port string) string {
+	host := strings.TrimSpace(addr)
+	inner, isBracketed := strings.CutPrefix(host, "[")
+	if isBracketed {
+		inner, isBracketed = strings.CutSuffix(inner, "]")
+	}
+	_, err := strconv.Atoi(host)
+	if hostname.Valid(inner) && err != nil && isBracketed == strings.Contains(inner, ":") {
+		return net.JoinHostPort(inner, port)
+	}
+	return addr
+}
+
 // portAt returns a parser of the port of a listener. It refuses the name of a service, such as http, because the
 // meaning of the name depends on the host.
 func portAt(host string) func(string) (string, error) {
