@@ -18,6 +18,9 @@ func (c *devCommand) Help() string {
 --app-url (or --app for short), the page shows each call of your own app: what was sent, what came back, and what
 changed.
 
+With --addr, other hosts reach the service, for example a handset in the same network. dev then prints the addresses of
+the page for them. They end with a token.
+
 dev writes its URL and the auth token to a private file: $XDG_RUNTIME_DIR/smsession/dev.json, or a file in the directory
 for temporary files. phone and load read this file if they have no --url, and ls, show, watch and end if they have no
 --redis-url. dev deletes the file when it ends.
@@ -25,6 +28,7 @@ for temporary files. phone and load read this file if they have no --url, and ls
   smsession dev
   smsession dev --app-url http://localhost:3000/sms
   smsession dev --port 3000 --session-idle-timeout 1m
+  smsession dev --addr 0.0.0.0
   smsession dev --public-url https://tunnel.example.com
 
 The exit status is 1 if the service cannot start or fails, and 2 for a wrong command line or setting.`

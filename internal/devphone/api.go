@@ -42,7 +42,7 @@ const (
 	badNumber    problem = "A number must not contain control characters."
 	badRevision  problem = "The revision after which to read must be a whole number."
 	notOneObject problem = "The body must be one JSON object with no unknown fields."
-	otherHost    problem = "Open this page at localhost on this host, or at the address in ADDR on any host."
+	noToken      problem = "Open this page at an address that smsession dev prints: the one for other hosts ends with a token."
 	forwarded    problem = "This page does not answer through a proxy or a tunnel: it would sign messages for anybody."
 	otherSite    problem = "Another site may not use this page."
 	badURL       problem = "The URL of a picture must begin with http:// or https:// and have at most 2,000 characters."
@@ -66,7 +66,7 @@ func writeError(w http.ResponseWriter, err error) {
 		status, sentence = http.StatusServiceUnavailable, "Redis did not answer."
 	}
 	switch err {
-	case otherHost, forwarded, otherSite:
+	case noToken, forwarded, otherSite:
 		status = http.StatusForbidden
 	case noSuchPhone, noSuchEntry:
 		status = http.StatusNotFound

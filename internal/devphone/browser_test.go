@@ -69,6 +69,7 @@ func TestInChromium(t *testing.T) {
 		"another site can neither read nor send":        attacked,
 		"a rebound name can neither read nor send":      rebound,
 		"another site cannot show the page in a frame":  framed,
+		"a handset opens the page by its address":       fromHandset,
 	} {
 		t.Run(name, func(t *testing.T) { run(t, browser) })
 	}

@@ -12,8 +12,6 @@ import (
 	"testing"
 
 	"github.com/chromedp/chromedp"
-
-	"smsession/internal/devphone"
 )
 
 // attack is a script of another site. It sends every kind of request that a browser sends without asking the service
@@ -114,9 +112,9 @@ func rebound(t *testing.T, browser context.Context) {
 	if s.size() != 0 {
 		t.Error("a request has changed Redis")
 	}
-	// If the name is configured, the page works. So it was only the name that the service refused.
-	given := newService(t, func(o *devphone.Options) { o.Hosts = []string{"rebound.example"} })
-	w.do(chromedp.Navigate("http://rebound.example:" + port(t, given.url)))
+	// With the token, the page works at this name. So it was only the name that the service refused.
+	given := newService(t, withToken)
+	w.do(chromedp.Navigate("http://rebound.example:" + port(t, given.url) + "/?token=" + token))
 	w.until(`document.body.dataset.ready === 'true'`)
 }
 

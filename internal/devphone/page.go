@@ -30,7 +30,7 @@ import (
 //go:embed assets
 var assets embed.FS
 
-// Options are what a Page needs. All fields but OptOut, App and Hosts are required.
+// Options are what a Page needs. All fields but OptOut, App and Token are required.
 type Options struct {
 	// Phone has the options of the first phone. Its Network and Trace are ignored. Each other phone has another From,
 	// and the same To unless From is an address of WhatsApp: see phone.Pair.
@@ -48,9 +48,9 @@ type Options struct {
 	// ReadRecord returns a shell command that prints the record of a conversation.
 	ReadRecord func(to, from string) string
 
-	// Hosts are the names and IP addresses, without a port, at which clients on every host may use the page. Clients on
-	// this host may also use it at localhost and at loopback addresses.
-	Hosts []string
+	// Token allows clients to use the page at any host name. If it is "", only this host may use the page, at localhost
+	// or a loopback address. This host needs no token there.
+	Token string
 }
 
 // Page is the page and its phones. It is safe for concurrent use.
@@ -87,7 +87,7 @@ func New(o Options) (*Page, error) {
 func (p *Page) Close() { p.network.Close() }
 
 // Routes adds the page at /, and the other routes of the page below /dev/. They refuse requests that come through a
-// proxy or from another site, and hosts that Options.Hosts does not allow.
+// proxy or from another site, and requests that need Options.Token and do not have it.
 func (p *Page) Routes(r chi.Router) {
 	r.Group(func(r chi.Router) {
 		r.Use(p.guard)

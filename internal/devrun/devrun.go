@@ -13,7 +13,6 @@ import (
 	"smsession/internal/config"
 	"smsession/internal/devphone"
 	"smsession/internal/devservice"
-	"smsession/internal/hostname"
 	"smsession/internal/logging"
 	"smsession/internal/redispool"
 	"smsession/internal/replica"
@@ -52,6 +51,7 @@ func Run(ctx context.Context, o Options) error {
 	log := logging.New(o.Stderr, cfg.LogFormat, cfg.LogLevel)
 	defer log.Close()
 	service := devservice.New(cfg, listeners.URL())
+	service.Reach = devservice.ReachOf(listeners.Addr())
 	file, err := service.Publish(ctx)
 	if err != nil {
 		log.Warn("other commands will not find this service", "error", err.Error())
@@ -98,6 +98,6 @@ func newPage(cfg config.Config, s devservice.Service, pool *redis.Pool) (*devpho
 		Keys:        record.Keys{Prefix: cfg.RedisPrefix},
 		IdleTimeout: cfg.IdleTimeout,
 		ReadRecord:  s.ReadRecord,
-		Hosts:       []string{hostname.Of(cfg.Addr)},
+		Token:       s.Reach.Token,
 	})
 }

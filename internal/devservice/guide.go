@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"strings"
 
-	"smsession/internal/hostname"
 	"smsession/internal/phone"
 	"smsession/internal/session/record"
 	"smsession/internal/twilio"
@@ -35,19 +34,16 @@ func (s Service) pageGuide() string {
 		page = "The page is a phone and an inspector for your app\n" + s.App + ". You need no account.\n" +
 			"It shows each call of the app: what was sent, what came back, and what changed."
 	}
-	return fmt.Sprintf("Open %s/ in a browser.\n%s\n", s.URL, page)
+	return fmt.Sprintf("Open %s in a browser.\n%s\n", s.Reach.page(s.URL), page)
 }
 
 func (s Service) hostGuide() string {
-	reach := "Only this host can reach the service."
-	if !hostname.IsLoopback(hostname.Of(s.Addr)) {
-		reach = fmt.Sprintf("Other hosts can reach the service at %s.", s.Addr)
-	}
+	text := fmt.Sprintf("The service is at %s, and its Redis is on port %s.\nOnly this host can reach this Redis.\n",
+		s.URL, s.redisPort())
 	if s.redisPort() != RedisPort {
-		reach += "\nAnother program uses port " + RedisPort + ", so redis-cli needs the flag -p."
+		text += "Another program uses port " + RedisPort + ", so redis-cli needs the flag -p.\n"
 	}
-	return fmt.Sprintf("The service is at %s, and its Redis is on port %s.\nOnly this host can reach this Redis.\n%s\n",
-		s.URL, s.redisPort(), reach)
+	return text + s.Reach.guide()
 }
 
 // commandGuide returns command lines of this program. Without the file, they need settings.

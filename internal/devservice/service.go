@@ -25,7 +25,6 @@ const RedisPort = "6379"
 type Service struct {
 	PID        int    `json:"pid"`
 	URL        string `json:"url"` // of the public listener, on this host
-	Addr       string `json:"-"`   // the host and port that the public listener is configured with; the guide needs it
 	App        string `json:"-"`   // the URL of the team's own app, without its secrets; "" if there is none
 	PublicURL  string `json:"public_url"`
 	AuthToken  string `json:"auth_token"`
@@ -33,6 +32,7 @@ type Service struct {
 	Redis      string `json:"redis_url"`
 	Prefix     string `json:"redis_prefix"`
 
+	Reach  Reach             `json:"-"`       // the guide needs it
 	OptOut twilio.OptOutMode `json:"opt_out"` // the service's OPT_OUT, which is that of the account at Twilio
 }
 
@@ -52,7 +52,6 @@ func Standalone(cfg config.Config, url, redisAddr string) config.Config {
 func New(cfg config.Config, url string) Service {
 	s := Service{
 		URL:        url,
-		Addr:       cfg.Addr,
 		App:        cfg.App.String(),
 		PublicURL:  cfg.PublicURL.String(),
 		AuthToken:  cfg.AuthTokens[0].Value,

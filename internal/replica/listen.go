@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"syscall"
 )
 
@@ -54,6 +55,12 @@ func (l Listeners) URL() string {
 		host = "127.0.0.1"
 	}
 	return "http://" + net.JoinHostPort(host, port)
+}
+
+// Addr returns the address of the public listener. An IPv4 address is never written as an IPv6 address.
+func (l Listeners) Addr() netip.AddrPort {
+	bound := netip.MustParseAddrPort(l.public.Addr().String())
+	return netip.AddrPortFrom(bound.Addr().Unmap(), bound.Port())
 }
 
 // log logs the addresses of the listeners.
