@@ -2,6 +2,7 @@ package config_test
 
 import (
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -80,5 +81,26 @@ TWILIO_AUTH_TOKEN (--twilio-auth-token): the setting is missing: set it to the a
 REDIS_URL (--redis-url): the setting is missing: set it to a URL such as redis://localhost:6379; or set REDIS_URL_FILE`
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v", err)
+	}
+}
+
+// The shells complete the values in a placeholder such as json|text, so all of them must be accepted, and no others.
+func TestPlaceholders(t *testing.T) {
+	for _, field := range reflect.VisibleFields(reflect.TypeFor[config.Flags]()) {
+		if field.Type.Kind() != reflect.String {
+			continue
+		}
+		fault := func(value string) string {
+			f := required()
+			reflect.ValueOf(&f).Elem().FieldByIndex(field.Index).SetString(value)
+			_, err := f.Config()
+			faults, _ := errors.AsType[config.Faults](err)
+			return strings.Join(faults, "\n")
+		}
+		values := strings.Split(field.Tag.Get("placeholder"), "|")
+		_, accepted, isEnum := strings.Cut(fault("?"), " is not one of: ")
+		if isEnum != (len(values) > 1) || isEnum && accepted != strings.Join(values, ", ") {
+			t.Errorf("%s accepts %q, and its placeholder has %q", field.Name, accepted, values)
+		}
 	}
 }

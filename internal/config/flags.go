@@ -78,15 +78,15 @@ type ServiceFlags struct {
 	MaxConnections     string  `name:"max-connections" env:"MAX_CONNECTIONS" placeholder:"N" help:"How many connections the public listener may have (default 8192)."`
 	DrainDelay         string  `name:"drain-delay" env:"DRAIN_DELAY" placeholder:"DURATION" help:"How long the service continues to serve after SIGTERM (default 5s; dev: 0s)."`
 	MaxReplies         string  `name:"max-replies-per-minute" env:"MAX_REPLIES_PER_MINUTE" placeholder:"N" help:"How many replies a conversation may get in a minute, to stop two machines that answer each other (default 0: any number)."`
-	OptOut             string  `name:"opt-out" env:"OPT_OUT" placeholder:"MODE" help:"Which messages are treated as STOP, START or HELP: default (Twilio's words and OptOutType), advanced (OptOutType only) or off (default: default)."`
-	LogLevel           string  `name:"log-level" env:"LOG_LEVEL" placeholder:"LEVEL" help:"Lowest level that is logged: debug, info, warn or error (default info)."`
-	LogFormat          string  `name:"log-format" env:"LOG_FORMAT" placeholder:"FORMAT" help:"Format of the log: json or text (default json; dev: text)."`
+	OptOut             string  `name:"opt-out" env:"OPT_OUT" placeholder:"default|advanced|off" help:"Which messages are treated as STOP, START or HELP: default (Twilio's words and OptOutType), advanced (OptOutType only) or off (default: default)."`
+	LogLevel           string  `name:"log-level" env:"LOG_LEVEL" placeholder:"debug|info|warn|error" help:"Lowest level that is logged (default info)."`
+	LogFormat          string  `name:"log-format" env:"LOG_FORMAT" placeholder:"json|text" help:"Format of the log (default json; dev: text)."`
 }
 
 // AppFlags are the settings of the team's own app, which answers the messages in place of the counter.
 type AppFlags struct {
 	AppURL           string `name:"app-url" aliases:"app" env:"APP_URL" placeholder:"URL" help:"Webhook of your own app, which answers the messages. --app is short for --app-url (default: none; the tutorial's counter answers)."`
-	AppProtocol      string `name:"app-protocol" env:"APP_PROTOCOL" placeholder:"PROTOCOL" help:"How the app is called: twilio (an existing Twilio webhook, unchanged) or json (default twilio)."`
+	AppProtocol      string `name:"app-protocol" env:"APP_PROTOCOL" placeholder:"twilio|json" help:"How the app is called: twilio (an existing Twilio webhook, unchanged) or json (default twilio)."`
 	AppPublicURL     string `name:"app-public-url" env:"APP_PUBLIC_URL" placeholder:"URL" help:"URL at which the app believes it is called, for signatures and Host (default: APP_URL)."`
 	AppTimeout       string `name:"app-timeout" env:"APP_TIMEOUT" placeholder:"DURATION" help:"How long the app may take to answer one message; it never gets more than REQUEST_BUDGET less 1s (default 8s)."`
 	AppConcurrency   string `name:"app-concurrency" env:"APP_CONCURRENCY" placeholder:"N" help:"How many calls of the app may be in progress at once (default 256)."`
