@@ -33,6 +33,7 @@ type Options struct {
 
 	OptOut   twilio.OptOutMode // how the account handles opt-out words; "" is OptOutDefault
 	OptedOut bool              // the sender is opted out at the beginning
+	Skipped  time.Duration     // how far the phone's clock is ahead at the beginning
 	Repeats  int               // how many of the latest messages to remember, to compare repeats with them
 
 	Jar     cookies.Options
@@ -96,7 +97,8 @@ func New(o Options) (*Phone, error) {
 	}
 	p := &Phone{options: o, jar: cookies.NewJar(o.Jar), answered: answered{limit: o.Repeats}}
 	p.optedOut.Store(o.OptedOut && o.OptOut != twilio.OptOutOff)
-	p.jar.Update(cookies.Snapshot{}, o.Cookies, time.Now())
+	p.Skip(o.Skipped)
+	p.jar.Update(cookies.Snapshot{}, o.Cookies, p.Now())
 	var err error
 	if p.webhook, err = newTarget(o.Webhook); err != nil {
 		return nil, fmt.Errorf("the webhook cannot be used: %w", err)
@@ -114,8 +116,11 @@ func New(o Options) (*Phone, error) {
 // the webhook.
 func (p *Phone) Skip(d time.Duration) { p.skipped.Add(int64(d)) }
 
+// Skipped returns how far the phone's clock is ahead.
+func (p *Phone) Skipped() time.Duration { return time.Duration(p.skipped.Load()) }
+
 // Now returns the time by the phone's clock.
-func (p *Phone) Now() time.Time { return time.Now().Add(time.Duration(p.skipped.Load())) }
+func (p *Phone) Now() time.Time { return time.Now().Add(p.Skipped()) }
 
 // OptedOut reports whether the sender is opted out: they sent STOP, and no START since.
 func (p *Phone) OptedOut() bool { return p.optedOut.Load() }
