@@ -10,6 +10,8 @@ import (
 // devCommand runs the service with an embedded Redis, a throw-away auth token and the page with the phones.
 type devCommand struct {
 	config.DevFlags
+
+	Data string `name:"data" type:"path" placeholder:"FILE" help:"Keep the sessions, phones and texts in this file over a restart. It contains the texts, phone numbers and the auth token; only you can read it (0600). Default: nothing is kept."`
 }
 
 // Help is shown below the flags' summary.
@@ -21,6 +23,9 @@ changed.
 With --addr, other hosts reach the service, for example a handset in the same network. dev then prints the addresses of
 the page for them. They end with a token.
 
+With --data, dev goes on where it has ended: the file has the sessions, the phones, and the texts of their messages. It is
+written within a second after a change, and at the end.
+
 dev writes its URL and the auth token to a private file: $XDG_RUNTIME_DIR/smsession/dev.json, or a file in the directory
 for temporary files. phone and load read this file if they have no --url, and ls, show, watch and end if they have no
 --redis-url. dev deletes the file when it ends.
@@ -29,6 +34,7 @@ for temporary files. phone and load read this file if they have no --url, and ls
   smsession dev --app-url http://localhost:3000/sms
   smsession dev --port 3000 --session-idle-timeout 1m
   smsession dev --addr 0.0.0.0
+  smsession dev --data dev-data.json
   smsession dev --public-url https://tunnel.example.com
 
 The exit status is 1 if the service cannot start or fails, and 2 for a wrong command line or setting.`
@@ -45,6 +51,7 @@ func (c *devCommand) Run(ctx context.Context, p *process) error {
 		Version:      version(),
 		AnyPort:      c.Addr == "" && c.Port == "",
 		AnyAdminPort: c.AdminAddr == nil,
+		Data:         c.Data,
 		Stdout:       p.stdout,
 		Stderr:       p.stderr,
 	})

@@ -70,6 +70,7 @@ func TestInChromium(t *testing.T) {
 		"a rebound name can neither read nor send":      rebound,
 		"another site cannot show the page in a frame":  framed,
 		"a handset opens the page by its address":       fromHandset,
+		"a page keeps its messages over a restart":      kept,
 	} {
 		t.Run(name, func(t *testing.T) { run(t, browser) })
 	}

@@ -30,7 +30,7 @@ import (
 //go:embed assets
 var assets embed.FS
 
-// Options are what a Page needs. All fields but OptOut, App and Token are required.
+// Options are what a Page needs. All fields but OptOut, App, Token and Saved are required.
 type Options struct {
 	// Phone has the options of the first phone. Its Network and Trace are ignored. Each other phone has another From,
 	// and the same To unless From is an address of WhatsApp: see phone.Pair.
@@ -51,6 +51,9 @@ type Options struct {
 	// Token allows clients to use the page at any host name. If it is "", only this host may use the page, at localhost
 	// or a loopback address. This host needs no token there.
 	Token string
+
+	// Saved is the result of Save of an earlier Page, whose phones are then opened in place of the first phone.
+	Saved []byte
 }
 
 // Page is the page and its phones. It is safe for concurrent use.
@@ -70,13 +73,17 @@ type Page struct {
 	hidden  int       // how many messages from elsewhere are in no phone, because there are too many phones
 }
 
-// New returns a Page with one phone. It opens no connection. It returns an error if phone.New refuses o.Phone.
+// New returns a Page with one phone. It opens no connection. It returns an error if phone.New refuses o.Phone, or if
+// o.Saved is malformed.
 func New(o Options) (*Page, error) {
 	html, err := template.ParseFS(assets, "assets/page.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse the page: %w", err)
 	}
 	p := &Page{Options: o, html: html, run: phone.RandomHex(), endpoints: newEndpoints(o.Phone)}
+	if len(o.Saved) > 0 {
+		return p, p.restore(o.Saved)
+	}
 	if _, err := p.newDevice(o.Phone.From); err != nil {
 		return nil, fmt.Errorf("open the first phone: %w", err)
 	}

@@ -103,11 +103,7 @@ func (p *Page) guest(from, to string) *device {
 
 // add adds a phone. The caller must hold p.mu. The error is a problem.
 func (p *Page) add(from, to string, isGuest bool) (*device, error) {
-	o := p.Phone
-	o.From, o.To = from, to
-	o.Network, o.Trace = &p.network, true
-	o.OptOut, o.Repeats = p.OptOut, maxRepeats
-	simulated, err := phone.New(o)
+	simulated, err := p.simulate(phone.Options{From: from, To: to})
 	if err != nil {
 		return nil, problem("A phone with this number is not possible: " + err.Error() + ".")
 	}
@@ -130,6 +126,15 @@ func (p *Page) add(from, to string, isGuest bool) (*device, error) {
 	p.devices = append(p.devices, d)
 	p.revision.Add(1)
 	return d, nil
+}
+
+// simulate returns a new phone with the options of this page. It takes those that differ between phones from o.
+func (p *Page) simulate(o phone.Options) (*phone.Phone, error) {
+	all := p.Phone
+	all.From, all.To, all.Skipped, all.OptedOut, all.Cookies = o.From, o.To, o.Skipped, o.OptedOut, o.Cookies
+	all.Network, all.Trace = &p.network, true
+	all.OptOut, all.Repeats = p.OptOut, maxRepeats
+	return phone.New(all)
 }
 
 // unusedNumber returns a number without a phone, in the range 555-0100 to 555-0199, which is reserved for fiction.

@@ -4,13 +4,16 @@ package devrun
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/config"
+	"smsession/internal/devdata"
 	"smsession/internal/devphone"
 	"smsession/internal/devservice"
 	"smsession/internal/logging"
@@ -30,13 +33,20 @@ type Options struct {
 	// AnyPort and AnyAdminPort permit another port for the public and for the private listener if theirs is taken.
 	AnyPort, AnyAdminPort bool
 
+	Data string // the absolute path of the file that keeps the data over a restart; "" keeps nothing
+
 	Stdout, Stderr io.Writer // for the guide and for the log
 }
 
 // Run runs the service until ctx ends. It then deletes the file that it has written for the other commands. It returns
-// an error if the service cannot start or fails.
-func Run(ctx context.Context, o Options) error {
+// an error if the service cannot start or fails, or if the data cannot be written at the end.
+func Run(ctx context.Context, o Options) (err error) {
 	cfg := o.Config
+	data, err := openData(o.Data)
+	if err != nil {
+		return err
+	}
+	defer data.close()
 	listeners, err := o.listen()
 	if err != nil {
 		return err
@@ -47,11 +57,12 @@ func Run(ctx context.Context, o Options) error {
 		return err
 	}
 	defer embedded.Close()
-	cfg = devservice.Standalone(cfg, listeners.URL(), embedded.Addr())
+	cfg = devservice.Standalone(cfg, listeners.URL(), embedded.Addr(), data.saved.AuthToken)
 	log := logging.New(o.Stderr, cfg.LogFormat, cfg.LogLevel)
 	defer log.Close()
-	service := devservice.New(cfg, listeners.URL())
-	service.Reach = devservice.ReachOf(listeners.Addr())
+	service := devservice.New(cfg, listeners.URL(), data.saved.AccountSID)
+	service.Reach = devservice.ReachOf(listeners.Addr(), data.saved.PageToken)
+	service.Data = o.Data
 	file, err := service.Publish(ctx)
 	if err != nil {
 		log.Warn("other commands will not find this service", "error", err.Error())
@@ -59,11 +70,19 @@ func Run(ctx context.Context, o Options) error {
 	defer devservice.Withdraw(file)
 	pool := redispool.Open(redispool.Options{URL: cfg.Redis})
 	defer pool.Close()
-	page, err := newPage(cfg, service, pool.Pool)
+	if err := devdata.Restore(ctx, pool.Pool, data.saved.Keys, time.Now()); err != nil {
+		return err
+	}
+	page, err := newPage(cfg, service, pool.Pool, data.saved.Page)
 	if err != nil {
 		return err
 	}
 	defer page.Close()
+	stop, err := data.keep(data.snapshot(service, page, pool.Pool), log.Logger)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, stop()) }() // the data is complete, and Redis still runs
 	if err := service.WriteGuide(o.Stdout, file, devservice.Program()); err != nil {
 		// Without %w, because no service runs: a closed pipe is an error here.
 		return fmt.Errorf("write the guide: %v", err)
@@ -88,7 +107,7 @@ func (o Options) listen() (replica.Listeners, error) {
 }
 
 // newPage makes the page with the phones. They send their messages to the public listener, as Twilio does.
-func newPage(cfg config.Config, s devservice.Service, pool *redis.Pool) (*devphone.Page, error) {
+func newPage(cfg config.Config, s devservice.Service, pool *redis.Pool, saved []byte) (*devphone.Page, error) {
 	return devphone.New(devphone.Options{
 		Phone:       s.Phone(devservice.From, devservice.To),
 		OptOut:      cfg.OptOut,
@@ -99,5 +118,6 @@ func newPage(cfg config.Config, s devservice.Service, pool *redis.Pool) (*devpho
 		IdleTimeout: cfg.IdleTimeout,
 		ReadRecord:  s.ReadRecord,
 		Token:       s.Reach.Token,
+		Saved:       saved,
 	})
 }

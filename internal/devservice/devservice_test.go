@@ -153,7 +153,7 @@ func TestGuideNamesTheApp(t *testing.T) {
 		cfg.AuthTokens = twilio.Tokens{{Value: phone.RandomHex()}}
 		cfg.Redis = redisurl.URL{Addrs: []string{"127.0.0.1:6379"}}
 		var out strings.Builder
-		if err := devservice.New(cfg, "http://127.0.0.1:8080").WriteGuide(&out, "", "bin/smsession"); err != nil {
+		if err := devservice.New(cfg, "http://127.0.0.1:8080", "").WriteGuide(&out, "", "bin/smsession"); err != nil {
 			t.Fatal(err)
 		}
 		text := out.String()

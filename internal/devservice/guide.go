@@ -51,7 +51,7 @@ func (s Service) commandGuide(file, program string) string {
 	text, flags := "Paste these lines into another terminal, in this directory.", ""
 	if file == "" {
 		text = fmt.Sprintf(`Other commands do not find this service. Paste these settings into another
-terminal, in this directory. They are new each time:
+terminal, in this directory:
 
   export TWILIO_AUTH_TOKEN=%s
   export TWILIO_ACCOUNT_SID=%s
@@ -98,9 +98,13 @@ the seconds until it expires:
 }
 
 func (s Service) tokenGuide(file string) string {
-	text := "All data in this Redis is lost on exit. Ctrl-C ends the service.\n"
+	text, life := "All data in this Redis is lost on exit.", "new each time"
+	if s.Data != "" {
+		text, life = "Sessions, phones and texts are kept in\n"+s.Data+".", "kept there, too"
+	}
+	text += " Ctrl-C ends the service.\n"
 	if file != "" {
-		text += fmt.Sprintf("To sign your own messages, use the auth token in\n%s. It is new each time.\n", file)
+		text += fmt.Sprintf("To sign your own messages, use the auth token in\n%s. It is %s.\n", file, life)
 	}
 	if s.App != "" {
 		text += "If your app checks signatures, give it this auth token.\n"

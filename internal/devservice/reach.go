@@ -22,13 +22,13 @@ type Reach struct {
 	Addresses []netip.Addr   // of this host, at which others may reach the listener
 }
 
-// ReachOf returns how other hosts reach a listener, with a random token.
-func ReachOf(listener netip.AddrPort) Reach {
+// ReachOf returns how other hosts reach a listener. If token is "", it makes a random one.
+func ReachOf(listener netip.AddrPort, token string) Reach {
 	if listener.Addr().IsLoopback() {
 		return Reach{}
 	}
 	own, _ := net.InterfaceAddrs() // without them, the guide names no address
-	return Reach{listener, phone.RandomHex(), Addresses(listener.Addr(), own, outgoing())}
+	return Reach{listener, cmp.Or(token, phone.RandomHex()), Addresses(listener.Addr(), own, outgoing())}
 }
 
 // outgoing returns the address from which this host sends to other networks, or no address. Nothing is sent: a UDP

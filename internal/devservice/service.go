@@ -3,6 +3,7 @@
 package devservice
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -33,13 +34,14 @@ type Service struct {
 	Prefix     string `json:"redis_prefix"`
 
 	Reach  Reach             `json:"-"`       // the guide needs it
+	Data   string            `json:"-"`       // the path of the file that keeps the data; "" if it is lost
 	OptOut twilio.OptOutMode `json:"opt_out"` // the service's OPT_OUT, which is that of the account at Twilio
 }
 
-// Standalone returns the settings of dev with its own Redis and a random auth token. If PUBLIC_URL is not set, url
-// replaces it, which is the URL of the public listener on this host.
-func Standalone(cfg config.Config, url, redisAddr string) config.Config {
-	cfg.AuthTokens = twilio.Tokens{{Value: phone.RandomHex()}}
+// Standalone returns the settings of dev with its own Redis and an auth token. If authToken is "", it makes a random
+// one. If PUBLIC_URL is not set, url replaces it, which is the URL of the public listener on this host.
+func Standalone(cfg config.Config, url, redisAddr, authToken string) config.Config {
+	cfg.AuthTokens = twilio.Tokens{{Value: cmp.Or(authToken, phone.RandomHex())}}
 	cfg.Redis = redisurl.URL{Addrs: []string{redisAddr}}
 	if cfg.PublicURL == (weburl.URL{}) {
 		cfg = cfg.WithPublicURL(weburl.Split(url))
@@ -48,14 +50,14 @@ func Standalone(cfg config.Config, url, redisAddr string) config.Config {
 }
 
 // New returns the service that runs with cfg, which must have an auth token and the address of a Redis. If cfg has no
-// account SID, New makes a random one. url is the URL of the public listener on this host.
-func New(cfg config.Config, url string) Service {
+// account SID, it is accountSID, or a random one if that is "". url is the URL of the public listener on this host.
+func New(cfg config.Config, url, accountSID string) Service {
 	s := Service{
 		URL:        url,
 		App:        cfg.App.String(),
 		PublicURL:  cfg.PublicURL.String(),
 		AuthToken:  cfg.AuthTokens[0].Value,
-		AccountSID: "AC" + phone.RandomHex(),
+		AccountSID: cmp.Or(accountSID, "AC"+phone.RandomHex()),
 		Redis:      "redis://" + cfg.Redis.Addrs[0],
 		Prefix:     cfg.RedisPrefix,
 		OptOut:     cfg.OptOut,

@@ -30,9 +30,15 @@ type devProcess struct {
 // startDev starts a `smsession dev` and reads its file. The log is in JSON, because the tests read the addresses in it.
 func startDev(tb testing.TB, settings ...string) *devProcess {
 	tb.Helper()
+	return startDevArgs(tb, nil, settings...)
+}
+
+// startDevArgs is like startDev, but with arguments, too.
+func startDevArgs(tb testing.TB, args []string, settings ...string) *devProcess {
+	tb.Helper()
 	runtime := tb.TempDir()
 	d := &devProcess{path: filepath.Join(runtime, "smsession", "dev.json")}
-	d.replica = launch(tb, []string{"dev"},
+	d.replica = launch(tb, append([]string{"dev"}, args...),
 		append([]string{"LOG_FORMAT=json", "HOME=" + tb.TempDir(), "XDG_RUNTIME_DIR=" + runtime,
 			"TMPDIR=" + tb.TempDir()}, settings...)...)
 	d.waitReady()
@@ -50,7 +56,7 @@ func startDev(tb testing.TB, settings ...string) *devProcess {
 func (d *devProcess) lines(command string) []string {
 	d.tb.Helper()
 	webhooktest.Wait(d.tb, "the end of the guide", func() bool {
-		return strings.Contains(d.stdout(), "is lost on exit")
+		return strings.Contains(d.stdout(), "Ctrl-C ends the service.")
 	})
 	var lines []string
 	for line := range strings.Lines(d.stdout()) {
@@ -195,7 +201,9 @@ func TestDevKeepsTheFileOfAnotherDev(t *testing.T) {
 // checkGuideWithoutFile checks that the guide of a service without a file has what other commands need.
 func checkGuideWithoutFile(t *testing.T, r *replica) {
 	t.Helper()
-	webhooktest.Wait(t, "the end of the guide", func() bool { return strings.Contains(r.stdout(), "is lost on exit") })
+	webhooktest.Wait(t, "the end of the guide", func() bool {
+		return strings.Contains(r.stdout(), "Ctrl-C ends the service.")
+	})
 	exports := found(t, r.stdout(), `\n  (export .*)`)
 	checkOwnLines(t, r.stdout(), strings.Join(exports, "; "))
 }

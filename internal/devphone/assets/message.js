@@ -26,11 +26,12 @@ export function showMessage(message, edit) {
   present(
     explanation(message.kind, message.calls),
     outcome ? null : el('p', { className: 'quiet' }, 'The message is being delivered.'),
-    ...(message.calls && outcome ? callNodes(message.calls) : []),
-    message.calls && outcome ? heading('Between the phone and this service') : null,
+    ...(message.calls && exchanges.length ? callNodes(message.calls) : []),
+    message.calls && exchanges.length ? heading('Between the phone and this service') : null,
     ...(outcome?.findings ?? []).map((f) => findingNode(f, exchanges.length > 1)),
     ...exchanges.map((x, i) => exchangeNode(x, exchanges.length > 1 ? i + 1 : 0, i === 0 && !message.calls)),
-    outcome ? cookieNode(exchanges, outcome) : null);
+    outcome && exchanges.length ? cookieNode(exchanges, outcome) : null,
+    outcome && !exchanges.length ? el('p', { className: 'quiet' }, 'The requests were not kept when smsession dev ended.') : null);
   byID('tools').hidden = false;
   byID('curl').disabled = !exchanges[0]?.request_header;
   if (!guideClosed) byID('guide').open = false;
