@@ -43,13 +43,15 @@ senders are new numbers each time, from a range that is not assigned:
   smsession load --url http://localhost:8080/sms --public-url https://sms.example.com/sms --rate 500
   smsession load --messages 5000 --json | jq -e .proof.holds
   smsession load --url http://localhost:3000/sms --expect 'You have (\d+) items'
+  smsession load --url http://localhost:3000/sms --param 'Body=order 2 pizza'
 
 The proof is made from the replies alone. A message that is sent again must get the same reply as the first time. If the
 webhook counts, every message of a conversation must also have been counted once and in order, even if messages were
 sent at once, were sent again or lost their cookies. Before the load, two messages in a conversation of their own show
 whether it counts: it does if one of them is answered with a text of Twilio's tutorial. A service that leaves out
-replies (MAX_REPLIES_PER_MINUTE) or ends sessions early cannot pass. smsession keeps the last 8 replies of an app
-(APP_URL), so a --burst of more than 8 can ask it for one that it no longer has. If load is interrupted, it reports.
+replies (MAX_REPLIES_PER_MINUTE) or ends sessions early cannot pass. If all messages get the same reply, a repeat that
+acts again does not show: use --param to send words that the webhook acts on. smsession keeps the last 8 replies of an
+app (APP_URL), so a --burst of more than 8 can ask it for one that it no longer has. If load is interrupted, it reports.
 
 The exit status is 1 if the proof fails, if Twilio would have logged an error, or if no webhook was found. It is 2 for a
 wrong command line, for a host that is not this one, and for a webhook that leads to another server: load follows no

@@ -65,10 +65,14 @@ func (p *Proof) trial() string {
 
 // nothing returns the reason why there is nothing to prove.
 func (p *Proof) nothing() string {
-	if p.Counting {
+	switch {
+	case p.Counting:
 		return "no message got a count"
+	case p.Repeats == 0:
+		return "no message was sent again and answered"
 	}
-	return "no message was sent again and answered"
+	return "every message was answered " + quoted(p.sample.replies) + ", so a repeat that acts again would not show. " +
+		"--param 'Body=…' sends words that your webhook acts on, and --expect none accepts this"
 }
 
 // failure returns what a failed proof means.

@@ -1,6 +1,7 @@
 package load
 
 import (
+	"smsession/internal/phone"
 	"strings"
 	"testing"
 )
@@ -12,36 +13,45 @@ func TestSentence(t *testing.T) {
 		name, expected, want, failure string // failure is the end of the error
 		messages                      []message
 		repeats, silent, others       int
+		same                          bool // all messages get the same reply
 	}{
-		{"all messages are counted", count, "it holds: 2 messages answered, each counted exactly once", "", inOrder, 0, 0, 0},
+		{"all messages are counted", count, "it holds: 2 messages answered, each counted exactly once", "", inOrder, 0, 0, 0, false},
 		{"one message has no answer", count, "it holds: 1 message answered, each counted exactly once; " +
 			"1 without an answer, which may have been counted or not", "", []message{answeredWith(1, 1, 1), unanswered(2)},
-			0, 0, 0},
+			0, 0, 0, false},
 		{"no message is answered", count, "there is nothing to prove: no message got a count",
-			"nothing was proved: no message got a count", []message{unanswered(1)}, 0, 0, 0},
+			"nothing was proved: no message got a count", []message{unanswered(1)}, 0, 0, 0, false},
 		{"the session is forked", count, "it fails: forked session (1)",
 			"the proof fails: some messages were not counted exactly once",
-			[]message{answeredWith(1, 1, 1), answeredWith(1, 1, 1)}, 0, 0, 0},
+			[]message{answeredWith(1, 1, 1), answeredWith(1, 1, 1)}, 0, 0, 0, false},
 		{"a webhook that counts is recognised", auto, "it holds: 2 messages answered, each counted exactly once", "",
-			inOrder, 0, 0, 0},
+			inOrder, 0, 0, 0, false},
 		{"repeats get the same reply", auto, "it holds: 7 repeats got the same reply as the first time", "",
-			[]message{unanswered(1)}, 7, 0, 0},
+			[]message{unanswered(1)}, 7, 0, 0, false},
 		{"some repeats get no reply", auto, "it holds: no repeat got another reply, but 3 of 7 repeats got none", "",
-			[]message{unanswered(1)}, 7, 3, 0},
+			[]message{unanswered(1)}, 7, 3, 0, false},
 		{"a repeat gets another reply", auto, "it fails: another reply to a repeat (2)",
-			"the proof fails: a resent message would act twice", []message{unanswered(1)}, 7, 3, 2},
+			"the proof fails: a resent message would act twice", []message{unanswered(1)}, 7, 3, 2, false},
 		{"no repeat is answered", auto, "there is nothing to prove: no message was sent again and answered",
-			"nothing was proved: no message was sent again and answered", []message{unanswered(1)}, 0, 0, 0},
+			"nothing was proved: no message was sent again and answered", []message{unanswered(1)}, 0, 0, 0, false},
 		{"nothing is expected, and no repeat is answered", none,
-			"nothing was checked: no message was sent again and answered", "", []message{unanswered(1)}, 0, 0, 0},
+			"nothing was checked: no message was sent again and answered", "", []message{unanswered(1)}, 0, 0, 0, false},
 		{"nothing is expected, and a repeat gets another reply", none, "it fails: another reply to a repeat (1)",
-			"the proof fails: a resent message would act twice", []message{unanswered(1)}, 1, 0, 1},
+			"the proof fails: a resent message would act twice", []message{unanswered(1)}, 1, 0, 1, false},
+		{"every message gets the same reply", auto, `there is nothing to prove: every message was answered "Send an order.", ` +
+			"so a repeat that acts again would not show. --param 'Body=…' sends words that your webhook acts on, and " +
+			"--expect none accepts this", `nothing was proved: every message was answered "Send an order.", ` +
+			"so a repeat that acts again would not show. --param 'Body=…' sends words that your webhook acts on, and " +
+			"--expect none accepts this", []message{unanswered(1)}, 7, 0, 0, true},
+		{"nothing is expected, and every message gets the same reply", none,
+			"it holds: 7 repeats got the same reply as the first time", "", []message{unanswered(1)}, 7, 0, 0, true},
 	}
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			p := newProof(expects(row.expected))
 			c := newConversation("+999000000000000", nil, p.Expected)
 			c.messages, c.repeats, c.silent, c.others.n = row.messages, row.repeats, row.silent, row.others
+			c.sample, c.varied = &answered{replies: []phone.Reply{{Body: "Send an order."}}}, !row.same
 			p.examine(c)
 			r := newReport(Asked{}, newResults(), p, 1, false)
 			failure := ""

@@ -24,6 +24,8 @@ type conversation struct {
 	failedAfter int   // how many messages there were at the first error; 0 for no error
 	uncounted   tally // answers without a count
 
+	sample  *answered  // the first answer of all
+	varied  bool       // another message had another first answer
 	first   []answered // of the messages that may be delivered again
 	repeats int        // answers to messages that were answered before
 	silent  int        // those without a reply, although there was one before

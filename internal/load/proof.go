@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"smsession/internal/phone"
 )
 
 // Kind is a way in which a message was not processed exactly once.
@@ -47,6 +48,8 @@ type Proof struct {
 	uncounted []Violation // the first 10 answers without a count; they are violations if Counting
 	noCounts  int         // how many there were
 	advanced  bool        // a message got a count above 1
+	sample    *answered   // the first answer of a conversation
+	varied    bool        // another message had another first answer
 	tried     []string    // what the two messages before the load were answered, as quoted
 }
 
@@ -68,7 +71,7 @@ func (p *Proof) Empty() bool {
 	case p.Counting:
 		return p.Counted == 0
 	}
-	return p.Repeats == 0
+	return p.Repeats == 0 || !p.varied
 }
 
 func newProof(e Expectation) *Proof {
@@ -77,6 +80,7 @@ func newProof(e Expectation) *Proof {
 
 // examine checks a conversation whose deliveries have all ended.
 func (p *Proof) examine(c *conversation) {
+	p.compare(c)
 	p.Repeats += c.repeats
 	p.Silent += c.silent
 	if c.others.n > 0 {
@@ -92,6 +96,16 @@ func (p *Proof) examine(c *conversation) {
 	p.Unanswered += len(unanswered)
 	p.advanced = p.advanced || len(answers) > 0 && answers[len(answers)-1].count > 1
 	p.explain(&order{conversation: c, unanswered: unanswered}, answers)
+}
+
+// compare finds out whether the messages of another conversation got another reply. If all messages get the same one,
+// then so do repeats, whatever they change.
+func (p *Proof) compare(c *conversation) {
+	if p.sample == nil {
+		p.sample = c.sample
+	}
+	p.varied = p.varied || c.varied ||
+		c.sample != nil && !phone.SameReplies(p.sample.replies, c.sample.replies)
 }
 
 // answer is a count that a message got.

@@ -22,6 +22,10 @@ func (c *conversation) compare(a answered, isRecount bool) {
 	i := slices.IndexFunc(c.first, func(first answered) bool { return first.message == a.message })
 	if i < 0 {
 		c.first = append(c.first, a)
+		if c.sample == nil {
+			c.sample = &a
+		}
+		c.varied = c.varied || !phone.SameReplies(c.sample.replies, a.replies)
 		return
 	}
 	c.repeats++
