@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 
@@ -10,14 +11,16 @@ import (
 	"smsession/internal/load"
 	"smsession/internal/phone"
 	"smsession/internal/terminal"
+	"smsession/internal/twilio"
 	"smsession/internal/usage"
 )
 
 // appCheckCommand sends messages to an app through the whole service.
 type appCheckCommand struct {
 	config.CheckFlags
-	OwnHost bool `name:"i-own-this-host" help:"Allow messages to an app on another host. Use it only for a host that is yours."`
-	JSON    bool `name:"json" help:"Print one JSON object for each scenario, and one for the summary."`
+	Text    []string `name:"text" sep:"none" placeholder:"TEXT" help:"What the senders write, such as words that change something in the app. It may be repeated (default: a greeting, a question and thanks)."`
+	OwnHost bool     `name:"i-own-this-host" help:"Allow messages to an app on another host. Use it only for a host that is yours."`
+	JSON    bool     `name:"json" help:"Print one JSON object for each scenario, and one for the summary."`
 }
 
 // Help is shown below the flags' summary.
@@ -28,6 +31,7 @@ foreign cookies, a slow network, and a second call after a crash. For each, it s
 would have seen. It needs no account and sends no text messages:
 
   smsession app-check http://localhost:3000/sms
+  smsession app-check http://localhost:3000/sms --text 'order 2 pizza' --text status
   smsession app-check http://localhost:3000/sms --public-url https://sms.example.com/sms
   smsession app-check http://localhost:3000/messages --protocol json --secret-file secret.txt
   smsession app-check http://localhost:3000/sms --json | jq -e 'select(.summary).summary.ok'
@@ -46,6 +50,11 @@ func (c *appCheckCommand) Validate() error {
 	if strings.TrimSpace(c.URL) == "" {
 		return usage.Missing("URL")
 	}
+	for _, text := range c.Text {
+		if (twilio.Message{Body: text}).Keyword(twilio.OptOutDefault) != "" {
+			return usage.Fault(fmt.Sprintf("--text: %q is a word of Twilio's; app-check sends STOP by itself", text))
+		}
+	}
 	return nil
 }
 
@@ -60,7 +69,7 @@ func (c *appCheckCommand) Run(ctx context.Context, p *process) error {
 			return usage.Fault(err.Error())
 		}
 	}
-	o := appcheck.Options{App: cfg.App, Version: version()}
+	o := appcheck.Options{App: cfg.App, Version: version(), Texts: c.Text}
 	if len(cfg.AuthTokens) > 0 {
 		o.Token = cfg.AuthTokens[0]
 	}

@@ -44,7 +44,8 @@ func TestAppCheck(t *testing.T) {
 		if status != 0 || stderr != "" ||
 			!strings.HasPrefix(stdout, "first message: ok\n> Hello\n* 200 text/xml after ") ||
 			!strings.Contains(stdout, "\n< Our shop is open.\n") ||
-			!strings.HasSuffix(stdout, "\nsafe to call again: yes\nscenarios: 13 ok, 0 with warnings, 0 failed\n") {
+			!strings.HasSuffix(stdout, "\nsafe to call again: unknown: it answered every message alike, so a change would not "+
+				"show. --text sends words that it acts on\nscenarios: 13 ok, 0 with warnings, 0 failed\n") {
 			t.Errorf("exit status %d, %s\n%s", status, stderr, stdout)
 		}
 	})
@@ -111,6 +112,7 @@ func TestAppCheckRefusals(t *testing.T) {
 			[]string{gone + "/sms?key=S3cr3t"}},
 		{"another host", "if you own that host, use --i-own-this-host", 2, []string{"http://192.0.2.1/sms?key=S3cr3t"}},
 		{"a URL without a scheme", "APP_URL (the argument URL): ", 2, []string{"user:S3cr3t@localhost/sms"}},
+		{"a text that opts out", `--text: "stop" is a word of Twilio's`, 2, []string{gone, "--text", "status", "--text", "stop"}},
 		{"an unknown protocol", "APP_PROTOCOL (--protocol): ", 2, []string{gone, "--protocol", "soap"}},
 		{"no secret", "APP_SECRET (--secret): ", 2, []string{gone, "--protocol", "json"}},
 		{"the flags of the service", "APP_TIMEOUT (--timeout): ", 2,

@@ -10,9 +10,10 @@ type Safe string
 
 // Whether an app may be called twice.
 const (
-	SafeYes     Safe = "yes"
-	SafeNo      Safe = "no"
-	SafeUnknown Safe = "unknown" // the app did not answer every message
+	SafeYes      Safe = "yes"
+	SafeNo       Safe = "no"
+	SafeUnknown  Safe = "unknown"  // the app did not answer every message
+	SafeUntested Safe = "untested" // the app answered all messages alike, so a change would not show
 )
 
 // calledAgain finds out whether a second call with the same MessageSid and the same cookies or data changes the app.
@@ -20,21 +21,24 @@ const (
 // once, and the third one after another message, because some apps remember only the last MessageSid.
 func calledAgain(ctx context.Context, r *run) {
 	s := r.sender("")
-	s.say(ctx, hello)
+	s.say(ctx, r.hello)
 	before := s.checkpoint()
-	first := s.say(ctx, next)
+	first := s.say(ctx, r.next)
 	repeat := func() (again, after *Message) {
 		s.rewind(before)
 		again = s.send(ctx, "called again, after a crash", first.delivery.Message)
-		return again, s.say(ctx, last)
+		return again, s.say(ctx, r.last)
 	}
 	second, afterSecond := repeat()
 	third, afterThird := repeat()
-	r.safe = SafeYes
+	r.safe = SafeUntested
 	for _, m := range r.messages {
-		if !m.wasAnswered() {
+		switch {
+		case !m.wasAnswered():
 			r.safe = SafeUnknown
 			return
+		case !m.repeats(r.messages[0]):
+			r.safe = SafeYes
 		}
 	}
 	for _, pair := range [][2]*Message{{first, second}, {first, third}, {afterSecond, afterThird}} {

@@ -27,6 +27,7 @@ type Options struct {
 	App     config.App   // as the service is configured with it
 	Token   twilio.Token // signs the calls of the app; an account or a value that is missing is random
 	Version string       // of this program
+	Texts   []string     // what the senders write, over and over; empty for texts that every app can get
 
 	slowest time.Duration // the delay of the slowest network; 0 for a quarter of App.Timeout
 }
@@ -53,7 +54,7 @@ func Run(ctx context.Context, o Options, view View) error {
 		return err
 	}
 	defer f.close()
-	sum, err := play(ctx, f, view)
+	sum, err := play(ctx, f, textsOf(o.Texts), view)
 	if err != nil {
 		return err
 	}
@@ -64,11 +65,11 @@ func Run(ctx context.Context, o Options, view View) error {
 }
 
 // play carries out the scenarios and shows their results.
-func play(ctx context.Context, f *fleet, view View) (sum Summary, err error) {
+func play(ctx context.Context, f *fleet, t texts, view View) (sum Summary, err error) {
 	var warned twiml.Findings
 	all := scenarios()
 	for i, s := range all {
-		run := &run{fleet: f}
+		run := &run{texts: t, fleet: f}
 		s.play(ctx, run)
 		r := run.result(s.name, &warned)
 		switch {

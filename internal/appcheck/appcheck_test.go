@@ -84,8 +84,45 @@ func counts(r Result) string {
 func TestAppWithoutState(t *testing.T) {
 	t.Parallel()
 	r, err := check(t, func(w http.ResponseWriter, r *http.Request) { say(w, "Our shop is open.") })
-	if err != nil || r.summary.Failed > 0 || r.summary.SafeToCallAgain != SafeYes {
+	if err != nil || r.summary.Failed > 0 || r.summary.SafeToCallAgain != SafeUntested {
 		t.Errorf("%v, %+v\n%s", err, r.summary, r.findings())
+	}
+}
+
+// The apps take orders, and answer all other texts alike.
+func TestTexts(t *testing.T) {
+	const help = "Send an order."
+	orders := new(serverCounter)
+	orders.counts = map[string]int{}
+	counting := func(count http.HandlerFunc) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			if body := r.FormValue("Body"); body != "order 2 pizza" {
+				say(w, help)
+				return
+			}
+			count(w, r)
+		}
+	}
+	for _, row := range []struct {
+		name  string
+		app   http.HandlerFunc
+		texts []string
+		want  Safe
+	}{
+		{"nothing is known of an app that answers alike", orders.ServeHTTP, nil, SafeUntested},
+		{"a text shows that an app keeps its orders", orders.ServeHTTP, []string{"order 2 pizza"}, SafeNo},
+		{"a text shows that an app is safe", cookieCounter, []string{"order 2 pizza", "status"}, SafeYes},
+		{"texts that are all answered alike show nothing", cookieCounter, []string{"status", "hello"}, SafeUntested},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			o := optionsFor(t, serve(t, counting(row.app)))
+			o.Texts = row.texts
+			r, err := checkWith(t, o)
+			if err != nil || r.summary.SafeToCallAgain != row.want {
+				t.Errorf("%v, %+v\n%s", err, r.summary, r.findings())
+			}
+		})
 	}
 }
 

@@ -15,7 +15,7 @@ func runFleet(t *testing.T, o Options) *run {
 		t.Fatal(err)
 	}
 	t.Cleanup(f.close)
-	return &run{fleet: f}
+	return &run{texts: textsOf(nil), fleet: f}
 }
 
 // TestChecksCanFail breaks the service below a scenario, because the checks must notice a service that gives back the
@@ -27,32 +27,32 @@ func TestChecksCanFail(t *testing.T) {
 		play       func(s *sender) *Message
 	}{
 		{"a session that is lost", "The app did not get the state", func(s *sender) *Message {
-			s.say(t.Context(), hello)
+			s.say(t.Context(), r.hello)
 			r.fleet.rewind(nil)
-			return s.say(t.Context(), next)
+			return s.say(t.Context(), r.next)
 		}},
 		{"an update that is lost", "The app did not get the state", func(s *sender) *Message {
-			s.say(t.Context(), hello)
+			s.say(t.Context(), r.hello)
 			before := r.fleet.keys()
-			s.say(t.Context(), next)
+			s.say(t.Context(), r.next)
 			r.fleet.rewind(before)
-			return s.say(t.Context(), last)
+			return s.say(t.Context(), r.last)
 		}},
 		{"a session that is adopted", "The app did not get the state", func(s *sender) *Message {
-			s.say(t.Context(), hello)
+			s.say(t.Context(), r.hello)
 			s.state = nil
-			return s.say(t.Context(), next)
+			return s.say(t.Context(), r.next)
 		}},
 		{"a repeat that is forgotten", "called again", func(s *sender) *Message {
-			first := s.say(t.Context(), hello)
+			first := s.say(t.Context(), r.hello)
 			r.fleet.rewind(nil)
 			again := s.send(t.Context(), "", first.delivery.Message)
 			again.checkRepeat(first)
 			return again
 		}},
 		{"a repeat with another reply", "differs from the first", func(s *sender) *Message {
-			first := s.say(t.Context(), hello)
-			second := s.say(t.Context(), next)
+			first := s.say(t.Context(), r.hello)
+			second := s.say(t.Context(), r.next)
 			again := s.send(t.Context(), "", first.delivery.Message)
 			again.checkRepeat(second)
 			return again
@@ -71,12 +71,12 @@ func TestChecksCanFail(t *testing.T) {
 func TestRepeatAtOtherReplica(t *testing.T) {
 	r := runFleet(t, optionsFor(t, serve(t, cookieCounter)))
 	s := r.sender("")
-	first, second := s.say(t.Context(), hello), s.say(t.Context(), next)
+	first, second := s.say(t.Context(), r.hello), s.say(t.Context(), r.next)
 	address := func(m *Message) string { return m.delivery.Exchanges[0].Address }
 	if address(first) == address(second) || !strings.HasPrefix(address(first), r.fleet.urls[replicaA]) {
 		t.Errorf("the messages go to %s and %s", address(first), address(second))
 	}
-	both := s.sendAll(t.Context(), "", replicaA, phone.Message{Body: hello}, phone.Message{Body: next})
+	both := s.sendAll(t.Context(), "", replicaA, phone.Message{Body: r.hello}, phone.Message{Body: r.next})
 	if address(both[0]) == address(both[1]) {
 		t.Errorf("both messages go to %s", address(both[0]))
 	}

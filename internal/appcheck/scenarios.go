@@ -18,14 +18,18 @@ type scenario struct {
 	play func(context.Context, *run)
 }
 
-// The texts of the messages. Only stopWord is one of Twilio's words.
-const (
-	hello    = "Hello"
-	next     = "And what is next?"
-	last     = "Thank you"
-	patient  = "Take your time"
-	stopWord = "STOP"
-)
+// texts are what the senders write.
+type texts struct{ hello, next, last string }
+
+// textsOf returns the texts of a user, over and over, or our own if there are none.
+func textsOf(users []string) texts {
+	if len(users) == 0 {
+		users = []string{"Hello", "And what is next?", "Thank you"}
+	}
+	return texts{users[0], users[1%len(users)], users[2%len(users)]}
+}
+
+const stopWord = "STOP" // one of Twilio's words; no other text of ours is
 
 // scenarios returns all scenarios in their order. The first one shows whether the app answers at all.
 func scenarios() []scenario {
@@ -47,7 +51,7 @@ func scenarios() []scenario {
 }
 
 func firstMessage(ctx context.Context, r *run) {
-	m := r.sender("").say(ctx, hello)
+	m := r.sender("").say(ctx, r.hello)
 	if m.wasAnswered() && len(m.Replies) == 0 && !hasError(m.Findings) {
 		m.Findings.Warn(0, "The app sends no reply to a first message. That is right only if it never replies at once.")
 	}
@@ -55,14 +59,14 @@ func firstMessage(ctx context.Context, r *run) {
 
 func secondMessage(ctx context.Context, r *run) {
 	s := r.sender("")
-	s.say(ctx, hello)
-	s.say(ctx, next)
+	s.say(ctx, r.hello)
+	s.say(ctx, r.next)
 }
 
 // resend delivers a message again to the other replica, as Twilio does after a lost reply.
 func resend(ctx context.Context, r *run) {
 	s := r.sender("")
-	first := s.say(ctx, hello)
+	first := s.say(ctx, r.hello)
 	again := s.send(ctx, "sent again", first.delivery.Message)
 	again.checkRepeat(first)
 }
@@ -81,8 +85,8 @@ func (m *Message) checkRepeat(first *Message) {
 // twoAtOnce begins a conversation with two messages at once. The third shows which state the two have left.
 func twoAtOnce(ctx context.Context, r *run) {
 	s := r.sender("")
-	s.sendAll(ctx, "sent at once, to two replicas", replicaA, phone.Message{Body: hello}, phone.Message{Body: next})
-	s.say(ctx, last)
+	s.sendAll(ctx, "sent at once, to two replicas", replicaA, phone.Message{Body: r.hello}, phone.Message{Body: r.next})
+	s.say(ctx, r.last)
 }
 
 // pictures sends a picture with a text, and another one without a text, whose Body is empty.
@@ -96,8 +100,8 @@ func pictures(ctx context.Context, r *run) {
 
 func whatsApp(ctx context.Context, r *run) {
 	s := r.sender("whatsapp:")
-	s.say(ctx, hello)
-	s.say(ctx, next)
+	s.say(ctx, r.hello)
+	s.say(ctx, r.next)
 }
 
 func emoji(ctx context.Context, r *run) {
@@ -112,7 +116,7 @@ func longText(ctx context.Context, r *run) {
 // stop opts out, and then writes again. Nothing may be sent to a person who has opted out.
 func stop(ctx context.Context, r *run) {
 	s := r.sender("")
-	s.say(ctx, hello)
+	s.say(ctx, r.hello)
 	m := s.say(ctx, stopWord)
 	switch {
 	case len(m.Replies) > 0:
@@ -120,21 +124,21 @@ func stop(ctx context.Context, r *run) {
 	case len(m.calls) == 0 && !hasError(m.Findings):
 		m.Findings.Fail(0, "The app was not called, so it could not unsubscribe the person.")
 	}
-	s.say(ctx, hello) // begins a new session
+	s.say(ctx, r.hello) // begins a new session
 }
 
 func lostCookie(ctx context.Context, r *run) {
 	s := r.sender("")
-	s.say(ctx, hello)
+	s.say(ctx, r.hello)
 	s.cookies = nil
-	s.send(ctx, "without the cookie of the conversation", phone.Message{Body: next})
+	s.send(ctx, "without the cookie of the conversation", phone.Message{Body: r.next})
 }
 
 // foreignCookie begins a conversation with the cookies of another one, and with the app's own cookies with other
 // values. The state of the new conversation must be empty, and that of the other one must not change.
 func foreignCookie(ctx context.Context, r *run) {
 	owner, stranger := r.sender(""), r.sender("")
-	first := owner.say(ctx, hello)
+	first := owner.say(ctx, r.hello)
 	stranger.cookies = owner.cookies
 	for _, c := range first.Calls {
 		for _, own := range c.Cookies {
@@ -142,8 +146,8 @@ func foreignCookie(ctx context.Context, r *run) {
 				cookies.Cookie{Name: own.Name, Value: "foreign"})
 		}
 	}
-	stranger.send(ctx, "another sender, with these cookies", phone.Message{Body: hello})
-	owner.send(ctx, "the first sender", phone.Message{Body: next})
+	stranger.send(ctx, "another sender, with these cookies", phone.Message{Body: r.hello})
+	owner.send(ctx, "the first sender", phone.Message{Body: r.next})
 }
 
 // slowly finds out how slow the network to the app may be. It begins with the slowest one, and tries two faster ones if
@@ -153,7 +157,7 @@ func slowly(ctx context.Context, r *run) {
 	var tooSlow []*Message
 	for delay := r.fleet.slowest; delay >= r.fleet.slowest/4; delay /= 2 {
 		r.fleet.slow.delay.Store(int64(delay))
-		m := s.sendAll(ctx, "the network needs "+duration.Format(delay), slowReplica, phone.Message{Body: patient})[0]
+		m := s.sendAll(ctx, "the network needs "+duration.Format(delay), slowReplica, phone.Message{Body: r.hello})[0]
 		switch {
 		case m.wasAnswered():
 			tolerate(tooSlow, timeout, delay)

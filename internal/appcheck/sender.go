@@ -19,6 +19,7 @@ const ours = "+15005550006"
 
 // run is one scenario while it is played. Its senders are its own.
 type run struct {
+	texts
 	fleet    *fleet
 	messages []*Message // in the order in which they were sent
 	safe     Safe       // "" unless the scenario finds it out

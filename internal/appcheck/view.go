@@ -139,6 +139,8 @@ var safeSentences = map[Safe]string{
 	SafeNo: "no: it keeps state of its own, see \"app-check\" in cmd/smsession/README.md. " +
 		"After a crash, it may be called once more for one message",
 	SafeUnknown: "unknown: it did not answer every message of that scenario",
+	SafeUntested: "unknown: it answered every message alike, so a change would not show. " +
+		"--text sends words that it acts on",
 }
 
 // Summary writes the summary. It returns the error of Out.
