@@ -36,7 +36,8 @@ import (
 //   - pipelined is limit1 over the connection that the messages of the service share.
 //   - bytes is limit2 with a value of the size of a full record, the least work of a server that remembers 64
 //     MessageSids.
-//   - proxy passes each request to the app at APP_URL, after a GET and a SET. It checks nothing.
+//   - proxy passes each request to the app at APP_URL, between a GET and a SET of a value that has the size of a
+//     conversation's record. It checks nothing.
 func serveReference(role string) {
 	production.TuneCollector()
 	addr := os.Getenv("REDIS_ADDR")
@@ -87,17 +88,26 @@ func proxy(pool *redis.Pool, app string) http.Handler {
 	if err != nil {
 		panic(err)
 	}
-	forward := &httputil.ReverseProxy{
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
-		Transport: &http.Transport{MaxIdleConnsPerHost: 256},
-	}
+	transport := &http.Transport{MaxIdleConnsPerHost: 256}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		conn := pool.Get()
-		_, err := countByGetAndSet(conn, "proxy:"+r.RemoteAddr)
-		conn.Close()
+		defer conn.Close()
+		key := "proxy:" + r.RemoteAddr
+		value, err := redis.Bytes(conn.Do("GET", key))
+		if err == redis.ErrNil {
+			value, err = bytes.Repeat([]byte("x"), appRecordBytes), nil
+		}
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
+		}
+		forward := httputil.ReverseProxy{
+			Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(to) },
+			Transport: transport,
+			ModifyResponse: func(*http.Response) error {
+				_, err := conn.Do("SET", key, value, "PX", idleMilliseconds)
+				return err
+			},
 		}
 		forward.ServeHTTP(w, r)
 	})
@@ -172,5 +182,5 @@ func countAmongBytes(conn redis.Conn, key string) (int, error) {
 	return n + 1, err
 }
 
-// recordBytes is the size of a record with 64 messages: 2.8 KB.
-const recordBytes = 2800
+// The sizes of a record with 64 messages: 2.8 KB, and 4 KB with the cookie of an app and its last 8 replies.
+const recordBytes, appRecordBytes = 2800, 4000
