@@ -345,11 +345,11 @@ func TestLinkClose(t *testing.T) {
 func TestLinkBuffer(t *testing.T) {
 	linked(t, echo, 1, func(t *testing.T, conns []*Conn, _ *countingConn) {
 		l := conns[0].link
-		conns[0].Do("ECHO", strings.Repeat("x", 10*maxKept))
+		conns[0].Do("ECHO", strings.Repeat("x", 2*maxSharedKept))
 		for range 2 { // there are two buffers
 			conns[0].Do("ECHO", "x")
 			l.mu.Lock()
-			if n := cap(l.socket.unsent); n > maxKept {
+			if n := cap(l.socket.unsent); n > maxSharedKept {
 				t.Errorf("the link keeps a buffer of %d bytes", n)
 			}
 			l.mu.Unlock()

@@ -67,7 +67,11 @@ func (p *Pipeline) Send(name string, args ...any) error {
 // Flush runs the queued commands. It returns nil, because each reply has its own error.
 func (p *Pipeline) Flush() error {
 	if len(p.queued) > 0 {
-		p.replies = append(p.replies, p.Run(p.queued)...)
+		if replies := p.Run(p.queued); len(p.replies) == 0 {
+			p.replies = replies
+		} else {
+			p.replies = append(p.replies, replies...)
+		}
 		clear(p.queued) // the arguments can be large
 		p.queued = p.queued[:0]
 	}

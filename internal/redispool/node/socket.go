@@ -7,9 +7,12 @@ import (
 	"time"
 )
 
-// maxKept is the largest buffer in bytes that a socket keeps for its next write. It has room for the commits of ten
-// full records.
-const maxKept = 64 << 10
+// These are the largest buffers in bytes that a socket keeps for its next write. A socket of one message has room for
+// the commits of ten full records, and a shared one for those of 64 messages with an app, and as many turns.
+const (
+	maxKept       = 64 << 10
+	maxSharedKept = 512 << 10
+)
 
 // socket is the network connection under redigo. It keeps what redigo writes, in pieces of 4 KB, until it can write a
 // whole pipeline at once, because each write costs more than any other step of a message.
@@ -61,7 +64,7 @@ func (s *socket) send(b []byte) (spare []byte) {
 	if err != nil && s.failed.CompareAndSwap(nil, &err) {
 		_ = s.hangUp()
 	}
-	if cap(b) > maxKept {
+	if cap(b) > maxKept && !s.isShared || cap(b) > maxSharedKept {
 		return nil
 	}
 	return b[:0]
