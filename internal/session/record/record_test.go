@@ -476,3 +476,21 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+// The expected values come from encoding/json.
+func TestStoredDocument(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		document := rapid.String().Draw(t, "text") + string(rapid.SliceOf(rapid.Byte()).Draw(t, "bytes"))
+		var got, want string
+		quoted, _ := json.Marshal(document)
+		if err := json.Unmarshal(quoted, &want); err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(encodeReply(conversation.Reply{TwiML: document + "!"}), &got); err != nil {
+			t.Fatalf("%q is not stored as JSON: %v", document, err)
+		}
+		if got != want+"!" {
+			t.Errorf("%q is stored as %q, want %q", document, got, want)
+		}
+	})
+}

@@ -85,11 +85,11 @@ func newest(replies []storedReply) []storedReply {
 }
 
 func encodeReply(reply conversation.Reply) []byte {
-	var value any = reply.Texts
 	if reply.TwiML != "" {
-		value = reply.TwiML
+		b, _ := jsontext.AppendQuote(nil, reply.TwiML) // replaces invalid UTF-8, as Marshal does, and returns an error
+		return b
 	}
-	b, err := json.Marshal(value, anyUTF8)
+	b, err := json.Marshal(reply.Texts, anyUTF8)
 	if err != nil {
 		panic(err) // strings can always be written as JSON
 	}
