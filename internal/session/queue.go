@@ -30,8 +30,8 @@ type entry struct {
 	sid     string
 	rank    int           // how many entries its line has had before it since the line was last empty
 	repeats int           // how many other requests with this message have arrived
-	isFirst chan struct{} // closed when the entry is the first of its line
-	isDone  chan struct{} // closed when outcome is set
+	isFirst chan struct{} // closed when the entry is the first of its line; nil if it was from the beginning
+	isDone  chan struct{} // closed when outcome is set; nil without repeats
 	outcome *Outcome
 }
 
@@ -82,17 +82,17 @@ func (q *queue) join(conversation, sid string) (e *entry, isNew bool, err error)
 		if e.repeats >= maxRepeats {
 			return nil, false, ErrBusy
 		}
-		e.repeats++
+		if e.repeats++; e.isDone == nil {
+			e.isDone = make(chan struct{})
+		}
 		return e, false, nil
 	}
 	if q.count >= maxWaiting || len(line) >= maxLine {
 		return nil, false, ErrBusy
 	}
-	e = &entry{sid: sid, isFirst: make(chan struct{}), isDone: make(chan struct{})}
-	if len(line) == 0 {
-		close(e.isFirst)
-	} else {
-		e.rank = line[len(line)-1].rank + 1
+	e = &entry{sid: sid}
+	if len(line) > 0 {
+		e.rank, e.isFirst = line[len(line)-1].rank+1, make(chan struct{})
 	}
 	q.lines[conversation] = append(line, e)
 	q.count++
@@ -119,7 +119,10 @@ func (q *queue) process(
 
 // waitInLine waits until the entry is the first of its line. The errors are those of wait, until the time latest.
 func (e *entry) waitInLine(ctx context.Context, latest time.Time, hangUp <-chan struct{}) error {
-	if e.rank > 0 && !latest.IsZero() {
+	if e.isFirst == nil {
+		return nil
+	}
+	if !latest.IsZero() {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, latest)
 		defer cancel()
@@ -140,8 +143,9 @@ func (q *queue) leave(conversation string, e *entry, o *Outcome) {
 		close(line[0].isFirst)
 	}
 	q.count--
-	e.outcome = o
-	close(e.isDone)
+	if e.outcome = o; e.isDone != nil {
+		close(e.isDone)
+	}
 }
 
 // isFailureOfAnother reports whether the app failed in another request with the same message.
