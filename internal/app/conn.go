@@ -110,8 +110,11 @@ func (c *conn) receive(r *http.Request, limit int) (got answer, isReusable bool,
 }
 
 // isDrained reports whether all bytes that were read from the socket, also those that TLS has read, belong to the
-// answer. With a deadline in the past, a connection returns such bytes, but does not read.
+// answer. With a deadline in the past, TLS returns such bytes, but does not read.
 func (c *conn) isDrained() bool {
+	if c.Conn == c.socket {
+		return c.reader.Buffered() == 0
+	}
 	c.interrupt()
 	_, err := c.reader.Peek(1)
 	return errors.Is(err, os.ErrDeadlineExceeded) && c.SetDeadline(time.Time{}) == nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	jsonv2 "github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 
 	"smsession/internal/cookies"
 )
@@ -40,18 +41,50 @@ func openJar(data json.RawMessage, now time.Time) jar {
 	if len(data) == 0 {
 		return j
 	}
-	var s stored
-	if err := jsonv2.Unmarshal(data, &s); err != nil {
+	all, err := readCookies(data)
+	if err != nil {
 		j.isChanged = true
 		return j
 	}
-	for _, c := range s.Cookies {
+	for _, c := range all {
 		if c.Expires.IsZero() || c.Expires.After(now) {
 			j.list = append(j.list, c)
 		}
 	}
-	j.isChanged = len(j.list) < len(s.Cookies)
+	j.isChanged = len(j.list) < len(all)
 	return j
+}
+
+// readCookies reads the cookies of a jar's stored form.
+func readCookies(data json.RawMessage) (cookies.List, error) {
+	if list := readPlain(string(data)); list != nil {
+		return list, nil
+	}
+	var s stored
+	err := jsonv2.Unmarshal(data, &s)
+	return s.Cookies, err
+}
+
+// readPlain reads a form that appendCookies has written, in a fraction of the time that jsonv2 takes. It returns nil
+// for any other text, and if a name or a value has an escape or a letter outside ASCII.
+func readPlain(text string) (list cookies.List) {
+	isSpecial := func(r rune) bool { return r < ' ' || r > '~' || r == '\\' }
+	text, hasBegin := strings.CutPrefix(text, `{"cookies":[{"name":"`)
+	text, hasEnd := strings.CutSuffix(text, `"}]}`)
+	if !hasBegin || !hasEnd || strings.ContainsFunc(text, isSpecial) {
+		return nil
+	}
+	for one := range strings.SplitSeq(text, `"},{"name":"`) {
+		name, rest, hasValue := strings.Cut(one, `","value":"`)
+		value, expires, hasExpires := strings.Cut(rest, `","expires":"`)
+		c := cookies.Cookie{Name: name, Value: value}
+		if !hasValue || strings.Contains(name, `"`) || strings.Contains(value, `"`) ||
+			hasExpires && c.Expires.UnmarshalText([]byte(expires)) != nil {
+			return nil
+		}
+		list = append(list, c)
+	}
+	return list
 }
 
 // data returns the jar as a state's Data.
@@ -62,11 +95,22 @@ func (j jar) data() json.RawMessage {
 	case !j.isChanged:
 		return j.stored
 	}
-	data, err := jsonv2.Marshal(stored{j.list})
-	if err != nil {
-		panic(err) // cookies that were checked can always be written as JSON
+	return appendCookies(nil, j.list)
+}
+
+// appendCookies appends the stored form of a jar. It writes the bytes that jsonv2 would write. The cookies must have
+// been checked, so that they can be written as JSON.
+func appendCookies(b []byte, list cookies.List) []byte {
+	separator := `{"cookies":[{"name":`
+	for _, c := range list {
+		b, _ = jsontext.AppendQuote(append(b, separator...), c.Name)
+		b, _ = jsontext.AppendQuote(append(b, `,"value":`...), c.Value)
+		if !c.Expires.IsZero() {
+			b = append(c.Expires.AppendFormat(append(b, `,"expires":"`...), time.RFC3339Nano), '"')
+		}
+		separator = `},{"name":`
 	}
-	return data
+	return append(b, `}]}`...)
 }
 
 // update keeps the cookies of an answer. It returns an error if the answer or the whole jar breaks a rule.
