@@ -77,6 +77,9 @@ func appendValue(b []byte, v slog.Value, isUsual *bool) []byte {
 // appendText appends a string in quotes. It sets isUsual to false if a character of it must be escaped.
 func appendText(b []byte, s string, isUsual *bool) []byte {
 	for _, r := range s {
+		if r > '\\' && r <= '~' || r >= '#' && r < '\\' { // most characters
+			continue
+		}
 		if r == '"' || r == '\\' || r == utf8.RuneError || !strconv.IsPrint(r) {
 			*isUsual = false
 			return b

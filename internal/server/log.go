@@ -27,38 +27,38 @@ func (s *Server) log(r *http.Request, res result, took time.Duration) {
 	}
 	// Logger.LogAttrs would spend time to find the source line of its caller, so the record is made here.
 	line := slog.NewRecord(time.Now(), end.level, "request", 0)
-	line.AddAttrs(
+	attrs := append(make([]slog.Attr, 0, 12), // enough for a message
 		arrivalFrom(r.Context()).requestID(),
 		slog.String("path", r.URL.Path),
 		slog.Int("status", end.status),
 		slog.String("result", string(res)),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000))
 	if in.SID != "" {
-		line.AddAttrs(
+		attrs = append(attrs,
 			slog.String("from", conversation.Mask(in.From)),
 			slog.String("to", conversation.Mask(in.To)),
 			slog.String("message_sid", in.SID),
 			slog.Int("attempts", delivered.Attempts))
 	}
 	if in.SID != "" && s.HasApp {
-		line.AddAttrs(callAttrs(delivered)...)
+		attrs = appendCalls(attrs, delivered)
 	}
 	if !isVerified {
-		line.AddAttrs(source(r))
+		attrs = append(attrs, source(r))
 	}
 	if delivered.Err != nil {
-		line.AddAttrs(slog.String("error", s.errorText(delivered.Err)))
+		attrs = append(attrs, slog.String("error", s.errorText(delivered.Err)))
 	}
+	line.AddAttrs(attrs...)
 	_ = s.Logger.Handler().Handle(r.Context(), line) // an error of the log cannot be logged
 }
 
-// callAttrs describes the calls of the app for one message. The fault is a fixed word, and the status is a number. They
-// are also given if the message has ended the conversation in spite of the fault.
-func callAttrs(o session.Outcome) []slog.Attr {
-	attrs := []slog.Attr{
+// appendCalls appends what describes the calls of the app for one message. The fault is a fixed word, and the status is
+// a number. They are also given if the message has ended the conversation in spite of the fault.
+func appendCalls(attrs []slog.Attr, o session.Outcome) []slog.Attr {
+	attrs = append(attrs,
 		slog.Int("app_calls", o.Calls.Count),
-		slog.Float64("app_ms", float64(o.Calls.Took.Microseconds())/1000),
-	}
+		slog.Float64("app_ms", float64(o.Calls.Took.Microseconds())/1000))
 	failure, isFailure := errors.AsType[conversation.Failure](cmp.Or(o.Calls.Err, o.Err))
 	if isFailure {
 		attrs = append(attrs, slog.String("app_fault", string(failure.Fault)))
