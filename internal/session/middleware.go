@@ -137,7 +137,8 @@ func (m *Manager) writeCookie(w http.ResponseWriter, r *http.Request, o *Outcome
 // that never change.
 func (m *Manager) enqueue(ctx context.Context, in Incoming, cookie string) *Outcome {
 	hangUp := ctx.Done()
-	ctx, cancel := context.WithDeadline(context.WithoutCancel(ctx), in.Received.Add(m.options.Budget))
+	// ctx does not have the values of the request, because scs would search all of them for its own.
+	ctx, cancel := context.WithDeadline(context.Background(), in.Received.Add(m.options.Budget))
 	defer cancel()
 	d := &delivery{Incoming: in, cookie: cookie, pointerKey: m.keys.Conversation(in.To, in.From)}
 	var latest time.Time
