@@ -14,15 +14,16 @@ import (
 // healthTimeout is how long a replica may take to answer. The answer needs no request to Redis.
 const healthTimeout = 2 * time.Second
 
-// healthCommand asks a replica on this host whether it is ready. It is the health check of a container that contains
-// only this program. The help does not show it.
+// healthCommand asks a replica on this host whether it is ready. It is also the health check of a container that
+// contains only this program.
 type healthCommand struct {
 	URL *url.URL `name:"url" default:"http://${admin_addr}/readyz" placeholder:"URL" help:"The URL to ask (default http://${admin_addr}/readyz, on the private listener)."`
 }
 
 // Help is shown below the flags' summary.
 func (c *healthCommand) Help() string {
-	return `health is the health check of a container. It prints the replica's answer.
+	return `health prints the replica's answer: ready, or the reason why it is not ready. It is also the health check of a
+container.
 
   smsession health
   smsession health --url http://127.0.0.1:9465/readyz

@@ -36,8 +36,8 @@ type commands struct {
 	End      endCommand      `cmd:"" help:"End a sender's conversations, so that the next message starts a new one."`
 	Webhook  webhookCommand  `cmd:"" help:"Show or set the webhook of a Twilio number."`
 	Config   configCommand   `cmd:"" help:"Check the settings and print them, with the secrets masked."`
+	Health   healthCommand   `cmd:"" help:"Ask a replica on this host whether it is ready."`
 	Version  versionCommand  `cmd:"" help:"Print the version."`
-	Health   healthCommand   `cmd:"" hidden:"" help:"Ask a replica on this host whether it is ready."`
 
 	Completion  completionCommand `cmd:"" help:"Print the script that completes the command line in bash, zsh or fish."`
 	Complete    completeCommand   `cmd:"" hidden:"" help:"Print what may come next on a command line."`

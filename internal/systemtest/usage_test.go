@@ -2,7 +2,6 @@ package systemtest
 
 import (
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -13,8 +12,12 @@ func commandNames() []string {
 		"webhook set", "config", "version", "health", "completion", "complete", "man"}
 }
 
+// TestHelp reads the help of each command. The overview, and the table in README.md, have every command but one: only
+// the scripts of completion call complete.
 func TestHelp(t *testing.T) {
 	overview := execute(t, []string{"--help"})
+	_, table, _ := strings.Cut(readme(t), "\n## Commands\n")
+	table, _, _ = strings.Cut(table, "\n## ")
 	for _, name := range commandNames() {
 		t.Run(name, func(t *testing.T) {
 			r := execute(t, append(strings.Fields(name), "--help"))
@@ -27,9 +30,11 @@ func TestHelp(t *testing.T) {
 				t.Errorf("the help has no example:\n%s", r.stdout)
 			}
 			group, _, _ := strings.Cut(name, " ")
-			isHidden := slices.Contains([]string{"health", "complete"}, name)
-			if listed := strings.Contains(overview.stdout, "\n  "+group+" "); listed == isHidden {
+			if listed := strings.Contains(overview.stdout, "\n  "+group+" "); listed == (name == "complete") {
 				t.Errorf("listed in smsession --help: %t", listed)
+			}
+			if listed := regexp.MustCompile("`(smsession )?" + group + "[` ]").MatchString(table); listed == (name == "complete") {
+				t.Errorf("listed in README.md: %t", listed)
 			}
 		})
 	}
