@@ -85,7 +85,7 @@ func run(ctx context.Context, p *process, args []string) int {
 	vars := kong.Vars{"admin_addr": config.Defaults().AdminAddr, "version": "smsession " + version()}
 	parser := kong.Must(&commands{}, kong.Name("smsession"), kong.Description(description),
 		kong.Writers(p.stdout, p.stderr), vars)
-	command, err := parser.Parse(args)
+	command, err := parser.Parse(usage.JoinNegatives(args))
 	if err != nil {
 		return p.report(usage.Explain(err))
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -40,6 +41,30 @@ func (m Missing) sentence(node *kong.Node) Fault {
 		}
 	}
 	return Fault(fmt.Sprintf("%s: %v; see %s --help", name, m, full))
+}
+
+// negative matches an argument that begins as a negative number does. No flag has a digit as its short name.
+var negative = regexp.MustCompile(`^-[0-9]`)
+
+// JoinNegatives returns the arguments with each flag and a negative number behind it as one: --limit=-1. kong would
+// take the number for a flag, so the command could not explain which numbers it accepts. Arguments after -- do not
+// change.
+func JoinNegatives(args []string) []string {
+	var joined []string
+	before := ""
+	for i, arg := range args {
+		isFlag := strings.HasPrefix(before, "--") && !strings.Contains(before, "=")
+		switch {
+		case arg == "--":
+			return append(joined, args[i:]...)
+		case isFlag && negative.MatchString(arg):
+			joined[len(joined)-1] += "=" + arg
+		default:
+			joined = append(joined, arg)
+		}
+		before = arg
+	}
+	return joined
 }
 
 // Explain returns the Fault of a command line that kong did not accept. The Fault ends with the command that shows the
