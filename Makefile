@@ -1,4 +1,5 @@
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+DATE := $(shell git log -1 --format=%cs 2>/dev/null)
 FUZZTIME := 30s
 PREFIX := /usr/local
 BENCH_COUNT := 3
@@ -7,10 +8,10 @@ BENCH_COUNT := 3
 TOOLS := redis-server redis-cli cc chromium flask caddy promtool systemd-analyze \
 	node npm npm-packages php ruby sinatra puma zsh fish man mandoc
 
-# The version is stamped, so that a source archive without git builds, too. The linker leaves out the DWARF tables, and
+# The version and its date are stamped, so that a source archive without git builds, too. The linker leaves out the DWARF tables, and
 # the compiler would need a tenth of its time to make them.
 BUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -gcflags=all=-dwarf=false \
-	-ldflags '-s -w -X main.stamped=$(VERSION)' -o bin/smsession ./cmd/smsession
+	-ldflags '-s -w -X main.stamped=$(VERSION) -X main.stampedDate=$(DATE)' -o bin/smsession ./cmd/smsession
 
 .PHONY: help run build install test compose-test lint bench fuzz clean
 

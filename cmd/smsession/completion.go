@@ -78,5 +78,5 @@ The exit status is 1 if the page cannot be printed, and 2 for a wrong command li
 
 // Run prints the page.
 func (c *manCommand) Run(command *kong.Context, p *process) error {
-	return manpage.Write(p.stdout, command.Model, "smsession "+version())
+	return manpage.Write(p.stdout, command.Model, "smsession "+version(), stampedDate)
 }

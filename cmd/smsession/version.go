@@ -10,6 +10,10 @@ import (
 // stamped is set by the linker: -X main.stamped=v1.2.3.
 var stamped string
 
+// stampedDate is the day of the commit, set by the linker: -X main.stampedDate=2026-11-28. It is not the day of the
+// build, so that two builds of a commit are the same.
+var stampedDate string
+
 // version returns the stamped version, or the version that the Go toolchain recorded, or (devel).
 func version() string {
 	if stamped != "" {

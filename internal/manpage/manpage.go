@@ -15,13 +15,13 @@ import (
 const status = `The exit status is 0 on success, 1 if the command failed, and 2 if the command line or a setting is
 wrong.`
 
-// Write writes the page. It returns the error of w.
-func Write(w io.Writer, model *kong.Application, version string) error {
+// Write writes the page. date is the day of its last change, or "" if that is not known. Write returns the error of w.
+func Write(w io.Writer, model *kong.Application, version, date string) error {
 	var b strings.Builder
 	name := model.Name
 	summary, _, _ := strings.Cut(model.Help, "\n\n")
 	summary = strings.TrimPrefix(strings.TrimSuffix(summary, "."), name+" ")
-	fmt.Fprintf(&b, ".TH %s 1 \"\" \"%s\" \"User Commands\"\n", strings.ToUpper(name), escape(version))
+	fmt.Fprintf(&b, ".TH %s 1 \"%s\" \"%s\" \"User Commands\"\n", strings.ToUpper(name), date, escape(version))
 	fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", name, escape(summary))
 	fmt.Fprintf(&b, ".SH SYNOPSIS\n.B %s\n.I command\n[flags]\n", name)
 	fmt.Fprintf(&b, ".SH DESCRIPTION\n%s.SH COMMANDS\n", prose(model.Help))

@@ -26,10 +26,10 @@ func TestWrite(t *testing.T) {
 	}
 	parser := kong.Must(&line, kong.Name("program"), kong.Description("program does a thing.\n\nMore."))
 	var out strings.Builder
-	if err := manpage.Write(&out, parser.Model, "program v1-x"); err != nil {
+	if err := manpage.Write(&out, parser.Model, "program v1-x", "2026-11-28"); err != nil {
 		t.Fatal(err)
 	}
-	want := `.TH PROGRAM 1 "" "program v1\-x" "User Commands"
+	want := `.TH PROGRAM 1 "2026-11-28" "program v1\-x" "User Commands"
 .SH NAME
 program \- does a thing
 .SH SYNOPSIS

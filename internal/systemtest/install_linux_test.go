@@ -108,6 +108,10 @@ func readManual(t *testing.T, shell func(string, ...string) *exec.Cmd, page stri
 		t.Fatalf("man: %v, %s", err, text)
 	}
 	words := strings.Join(strings.Fields(string(text)), " ")
+	if day, err := exec.Command("git", "log", "-1", "--format=%cs").Output(); err == nil &&
+		!strings.HasSuffix(words, " "+strings.TrimSpace(string(day))+" SMSESSION(1)") {
+		t.Errorf("the footer is not from %s:\n%s", day, text[max(len(text)-200, 0):])
+	}
 	for _, want := range []string{"smsession - answers SMS messages from Twilio",
 		"smsession show [<number>] [flags] Show what Redis stores", "-y, --yes End the conversations without asking.",
 		"not +1555•••4567.", "smsession ls --json | jq -r 'select(.idle_seconds < 60) | .from'",
