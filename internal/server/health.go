@@ -42,8 +42,11 @@ func (h *Health) Draining() bool { return h.draining.Load() }
 //
 // If Redis cannot be reached yet, Watch waits for it. Watch returns an error only if refused is true for the error of a
 // ping before the first success: Redis then refuses the replica for a reason that waiting cannot remove.
+//
+// Watch logs the reason when Redis goes away, and once more when the replica is no longer ready. The first reason is
+// often only that the connection broke, which does not explain why no new one can be used.
 func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, refused func(error) bool) error {
-	isAway := false
+	warned := 0 // how often, since the last success
 	for interval := pingInterval / 5; ; {
 		bounded, cancel := context.WithTimeout(ctx, h.patience)
 		err := ping(bounded)
@@ -53,16 +56,16 @@ func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, re
 			return nil
 		case err == nil:
 			h.contact.Store(new(time.Now()))
-			if !h.started.Swap(true) || isAway {
+			if !h.started.Swap(true) || warned > 0 {
 				h.log.Info("Redis can be used")
 			}
-			interval = pingInterval
+			interval, warned = pingInterval, 0
 		case !h.started.Load() && refused(err):
 			return err
-		case !isAway:
+		case warned == 0 || warned == 1 && h.tooLong():
 			h.log.Warn("Redis cannot be used, waiting for it", "error", err.Error())
+			warned++
 		}
-		isAway = err != nil
 		select {
 		case <-time.After(interval):
 		case <-ctx.Done():
@@ -75,6 +78,9 @@ func (h *Health) Watch(ctx context.Context, ping func(context.Context) error, re
 // waiting.
 func (h *Health) away() time.Duration { return time.Since(*h.contact.Load()) }
 
+// tooLong reports whether Redis has been away for longer than a message may wait for it.
+func (h *Health) tooLong() bool { return h.away() > h.patience+pingInterval }
+
 // state returns whether the replica is ready, or else the reason.
 func (h *Health) state() result {
 	switch {
@@ -82,7 +88,7 @@ func (h *Health) state() result {
 		return draining
 	case !h.started.Load():
 		return starting
-	case h.away() > h.patience+pingInterval:
+	case h.tooLong():
 		return noRedis
 	}
 	return ready

@@ -208,24 +208,34 @@ func TestWatch(t *testing.T) {
 			})
 		})
 	}
-	t.Run("an outage has one line at its beginning and one at its end", func(t *testing.T) {
+	t.Run("an outage has a line when it begins, when the replica is no longer ready, and at the end", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := watch(t, 0)
 			pass(time.Minute)
 			for range 2 {
 				w.set(nil)
 				pass(time.Minute)
+				w.set(errors.New("EOF"))
+				pass(2 * time.Second)
 				w.set(errAway)
 				pass(time.Minute)
 			}
+			w.set(nil)
+			pass(time.Second)
+			w.set(errAway)
+			pass(patience / 2)
 			w.end(t)
 			away, back := w.log.lines(t, "Redis cannot be used, waiting for it"), w.log.lines(t, "Redis can be used")
-			if len(away) != 3 || len(back) != 2 {
-				t.Errorf("three outages have %d lines, and their two ends have %d", len(away), len(back))
+			if len(away) != 7 || len(back) != 3 {
+				t.Fatalf("three long outages and a short one have %d lines, and their three ends have %d", len(away), len(back))
 			}
-			for _, line := range away {
-				if line["level"] != "WARN" {
-					t.Errorf("the line is %v", line)
+			for i, line := range away {
+				want := errAway.Error()
+				if i == 2 || i == 4 {
+					want = "EOF"
+				}
+				if line["level"] != "WARN" || line["error"] != want {
+					t.Errorf("line %d is %v, want %s", i, line, want)
 				}
 			}
 		})
