@@ -60,8 +60,8 @@ func (s sending) warnCookies(r request) (found twiml.Findings) {
 	return found
 }
 
-// explainSignature tells a person which URL a request to a webhook was signed for, and with which token, so that they
-// can compare both with the webhook's. It does not contain the token.
+// explainSignature tells a person which URL a request to a webhook was signed for, with which token, and of which
+// account it is, so that they can compare all three with the webhook's. It does not contain the token.
 func (o Options) explainSignature(url string) string {
 	const shown = 4 // of 32 characters; what is left cannot be guessed
 	token := fmt.Sprintf("an auth token of %d characters", len(o.AuthToken))
@@ -74,7 +74,8 @@ func (o Options) explainSignature(url string) string {
 		token = fmt.Sprintf("the auth token %s…%s", o.AuthToken[:shown], o.AuthToken[len(o.AuthToken)-shown:])
 	}
 	return fmt.Sprintf("If the webhook refused the signature, compare its URL and auth token with the phone's. "+
-		"The phone signed the URL %s with %s.", url, token)
+		"The phone signed the URL %s with %s. If it refused the account, compare its account SID with %s.",
+		url, token, o.AccountSID)
 }
 
 // resendTime is how much later a delivery of the same message may be and still count as its repeat, by the phone's

@@ -19,18 +19,20 @@ func TestNoSignature(t *testing.T) {
 
 // The finding about a 403 says what was signed, so that a person can compare it. It never has the whole token.
 func TestWhatWasSigned(t *testing.T) {
-	const secret = "0123456789abcdef0123456789abcdef"
+	const secret = "fedcba98765432100123456789abcdef" // unlike the account SID
 	for _, row := range []struct {
 		name   string
 		change func(*phone.Options)
 		want   string
 	}{
 		{"a token is shown by its ends", func(o *phone.Options) { o.AuthToken = secret },
-			"signed the URL " + publicURL + " with the auth token 0123…cdef."},
-		{"a short token is shown by its length", func(o *phone.Options) { o.AuthToken = "0123456789abcdef" },
+			"signed the URL " + publicURL + " with the auth token fedc…cdef."},
+		{"a short token is shown by its length", func(o *phone.Options) { o.AuthToken = secret[:16] },
 			"with an auth token of 16 characters."},
 		{"a made-up token is named", func(o *phone.Options) { o.AuthToken, o.TokenMadeUp = secret, true },
 			"with a made-up auth token, because none was given (TWILIO_AUTH_TOKEN)."},
+		{"the account is named", func(o *phone.Options) { o.AccountSID = "AC790123456789abcdef0123456789abcd" },
+			"If it refused the account, compare its account SID with AC790123456789abcdef0123456789abcd."},
 		{"no signature is named", func(o *phone.Options) { o.NoSignature = true }, "The request had no signature."},
 	} {
 		t.Run(row.name, func(t *testing.T) {
