@@ -32,10 +32,13 @@ being answered at that moment, the pointer, which contains the two numbers, may 
 without a pointer. Both expire within SESSION_IDLE_TIMEOUT. A replica may keep the record in its memory until it is
 restarted or has saved about 4,000 other conversations.
 
+If a masked number or a token fits several conversations and one of them is live, end ends that one. If several or none
+are live, and with --erase, it lists them on stderr and changes none.
+
 end needs REDIS_URL and no Twilio secret. Without REDIS_URL, it uses a running smsession dev. The exit status is 0 also
-if a conversation had ended before. It is 1 if a number has no conversation (the others are ended), if a masked number
-or a token fits several (end then lists them on stderr and ends none), if the answer was no, or if Redis cannot be read
-or written. It is 2 for a wrong command line or setting, and without --yes if stdin or stderr is not a terminal.
+if a conversation had ended before. It is 1 if a number has no conversation (the others are ended), if it is not clear
+which one a masked number or a token means, if the answer was no, or if Redis cannot be read or written. It is 2 for a
+wrong command line or setting, and without --yes if stdin or stderr is not a terminal.
 
   smsession end +12025550143
   smsession end --token QehB1C
@@ -46,8 +49,10 @@ or written. It is 2 for a wrong command line or setting, and without --yes if st
 
 // Validate requires a choice of conversations.
 func (c *endCommand) Validate() error {
-	switch {
-	case len(c.Numbers) == 0 && c.Token == "" && c.To.Number == "":
+	switch isMissing := len(c.Numbers) == 0 && c.Token == "" && c.To.Number == ""; {
+	case isMissing && c.Yes && !terminal.Is(os.Stdin):
+		return usage.Fault("NUMBER is missing: write - to read the numbers from standard input")
+	case isMissing:
 		return usage.Missing("NUMBER")
 	case slices.Contains(c.Numbers, flags.Input) && !c.Yes:
 		return usage.Fault("with -, standard input has the numbers and not your answer: use --yes")
@@ -71,6 +76,7 @@ func (c *endCommand) Run(ctx context.Context, p *process) error {
 	defer source.Pool.Close()
 	filter := c.Filter(numbers...)
 	filter.Ended = c.Erase || len(numbers) > 0 || c.Token != ""
+	filter.LiveWins = !c.Erase // nothing is left to end in the others, but they can be erased
 	found, err := source.Select(ctx, filter)
 	if err != nil {
 		return flags.Explain(err, printer, p.stderr)

@@ -78,7 +78,8 @@ func (c *lsCommand) Run(ctx context.Context, p *process) error {
 func (c *lsCommand) explainNone(p *process) {
 	text := "there is no live conversation"
 	if c.From.Number+c.To.Number != "" {
-		text += " of that number: it never sent a message, its session has ended, or it needs whatsapp: before it"
+		text += " of that number: it never sent a message, its session has ended, its record cannot be read, " +
+			"or it needs whatsapp: before it"
 	}
 	fmt.Fprintf(p.stderr, "smsession: %s\n", text)
 }

@@ -14,7 +14,8 @@ var ErrUnknown = errors.New("there is no conversation of that number: it never s
 	"or it is written in another way, such as with whatsapp: before it")
 
 // errUnknownToken is the error of Select and Find if no session has the token.
-var errUnknownToken = errors.New("no session has a token that begins with these characters: it may have expired")
+var errUnknownToken = errors.New("no session has a token that begins with these characters: it may have expired, " +
+	"or its record could not be read and is in quarantine for 7 days")
 
 // explain adds to an error of Redis what an operator can do. It wraps err, and returns nil if err is nil.
 func explain(err error) error {

@@ -14,6 +14,10 @@ type Filter struct {
 	From  []string // the senders
 	Token string   // the first characters of the session's token
 	Ended bool     // select also what is not live: for List, conversations that were ended; for Select, all others, too
+
+	// LiveWins is for Select: if a masked address or a token fits several, and only one of them is live, the others are
+	// left out.
+	LiveWins bool
 }
 
 // isMasked reports whether an address was copied from a list.
@@ -51,6 +55,18 @@ func (f Filter) selector() func(to, from string) bool {
 
 // Filter selects only this conversation, in any state.
 func (c Conversation) Filter() Filter { return Filter{To: c.To, From: []string{c.From}, Ended: true} }
+
+// certain returns the conversations that are live, and those whose addresses f names in full.
+func (f Filter) certain(found []Conversation) []Conversation {
+	var certain []Conversation
+	isNamed := f.Token == "" && !isMasked(f.To)
+	for _, c := range found {
+		if c.Live || isNamed && slices.Contains(f.From, c.From) {
+			certain = append(certain, c)
+		}
+	}
+	return certain
+}
 
 // Unmatched returns the senders of f that none of the conversations has, masked.
 func (f Filter) Unmatched(found []Conversation) []string {

@@ -26,7 +26,7 @@ const MinToken = 6
 // those that have ended or expired, and those whose record cannot be read, but not those without a pointer. It keeps
 // about 200 bytes in memory for each. Unless f names all addresses in full, Select reads all keys, as List does. The
 // error is ErrUnknown if it finds nothing, and an *AmbiguousError if a masked address belongs to several numbers, or a
-// token to several sessions. For all other errors, see List.
+// token to several sessions, and LiveWins does not decide. For all other errors, see List.
 func (s Source) Select(ctx context.Context, f Filter) ([]Conversation, error) {
 	var found []Conversation
 	now := time.Now()
@@ -49,10 +49,20 @@ func (s Source) Select(ctx context.Context, f Filter) ([]Conversation, error) {
 	slices.SortFunc(found, Order("").compare)
 	// If a Cluster moved a slot meanwhile, a conversation in it may have been found twice.
 	found = slices.CompactFunc(found, func(a, b Conversation) bool { return a.pair() == b.pair() })
-	if err := f.ambiguity(found); err != nil {
-		return nil, err
+	return f.decide(found)
+}
+
+// decide returns the conversations that f means, or an *AmbiguousError.
+func (f Filter) decide(found []Conversation) ([]Conversation, error) {
+	err := f.ambiguity(found)
+	if err == nil {
+		return found, nil
 	}
-	return found, nil
+	certain := f.certain(found)
+	if f.LiveWins && len(certain) > 0 && f.ambiguity(certain) == nil {
+		return certain, nil
+	}
+	return nil, err
 }
 
 // ambiguity returns an *AmbiguousError, or nil.

@@ -86,6 +86,48 @@ func TestSelectRefusesToGuess(t *testing.T) {
 	})
 }
 
+// TestLiveWins uses senders and numbers of ours whose masks are the same, while some of their conversations have ended.
+// A naive Select would refuse to guess, or would also leave out an ended conversation that was named in full.
+func TestLiveWins(t *testing.T) {
+	const twin, otherTwin, third = "+12029990143", "+15009990006", "+19995550199"
+	ended := `,"ended":"` + time.Now().UTC().Format(time.RFC3339) + `"`
+	masked := []string{"+1202•••0143"}
+	for _, row := range []struct {
+		name   string
+		fields [2]string // of the records of from and twin
+		filter inspect.Filter
+		want   []string
+	}{
+		{"one of two senders is live", [2]string{ended, ""}, inspect.Filter{From: masked}, []string{twin}},
+		{"both senders are live", [2]string{"", ""}, inspect.Filter{From: masked}, nil},
+		{"no sender is live", [2]string{ended, ended}, inspect.Filter{From: masked}, nil},
+		{"an ended conversation is named in full", [2]string{ended, ""},
+			inspect.Filter{From: append([]string{third}, masked...)}, []string{twin, third}},
+		{"one of two tokens is live", [2]string{"", ended}, inspect.Filter{Token: tokenOf(from)[:6]}, []string{from}},
+		{"one of our two numbers is live", [2]string{"", ""},
+			inspect.Filter{To: "+1500•••0006", From: []string{third, from}}, []string{from}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			each(t, func(b bench) {
+				b.put(to, from, 1, row.fields[0])
+				b.put(to, twin, 1, row.fields[1])
+				b.put(otherTwin, third, 1, ended)
+				b.do("SET", "sms:conversation:"+to+":+19995550188", tokenOf(from)[:20]+strings.Repeat("x", 23))
+				row.filter.Ended, row.filter.LiveWins = true, true
+				found, err := b.source().Select(b.Context(), row.filter)
+				var got []string
+				for _, c := range found {
+					got = append(got, c.From)
+				}
+				_, isAmbiguous := errors.AsType[*inspect.AmbiguousError](err)
+				if !slices.Equal(got, row.want) || isAmbiguous != (row.want == nil) {
+					b.Errorf("got %q, %v, want %q", got, err, row.want)
+				}
+			})
+		})
+	}
+}
+
 // withEnded returns f for conversations in any state.
 func withEnded(f inspect.Filter) inspect.Filter {
 	f.Ended = true

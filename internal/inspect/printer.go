@@ -98,12 +98,15 @@ func (p *Printer) columns(from, to, count, idle, left, token, app string) string
 	return strings.TrimRight(line, " ")
 }
 
-// row returns a conversation as a line of a table. It shows a question mark for a value that is not
-// known.
+// row returns a conversation as a line of a table. It shows a question mark for a value that is not known, and the word
+// ended instead of a count.
 func (p *Printer) row(c Conversation, now time.Time) string {
-	idle, left := duration.Brief(now.Sub(c.Written)), "forever"
-	if c.Opaque {
+	counted, idle, left := count(c), duration.Brief(now.Sub(c.Written)), "forever"
+	switch {
+	case c.Opaque:
 		idle = "?"
+	case c.Ended:
+		counted = "ended"
 	}
 	if c.Left != Forever {
 		left = duration.Brief(c.Left)
@@ -113,7 +116,7 @@ func (p *Printer) row(c Conversation, now time.Time) string {
 		app = "yes"
 	}
 	token := begin(c.Token, max(p.TokenLength, MinToken))
-	return p.columns(p.address(c.From), p.address(c.To), count(c), idle, left, token, app)
+	return p.columns(p.address(c.From), p.address(c.To), counted, idle, left, token, app)
 }
 
 // begin returns the first characters of a token. The whole token would allow a reader to take over the session.

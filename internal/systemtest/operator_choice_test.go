@@ -141,6 +141,16 @@ func TestOperatorsAreAskedWhichOne(t *testing.T) {
 		len(listAll(t, redisURL)) != 1 {
 		t.Errorf("end with a longer token: %+v", x)
 	}
+	for _, args := range [][]string{{"show"}, {"end", "--yes", "--erase"}} {
+		x := execute(t, append(args, "+1202•••0143"), redisURL)
+		if x.status != 1 || strings.Count(x.stderr, " ended ") != 1 || strings.Count(x.stderr, "+1202•••0143 ") != 2 {
+			t.Errorf("%q after one has ended: %+v", args, x)
+		}
+	}
+	if x := execute(t, []string{"end", "--yes", "+1202•••0143"}, redisURL); x.status != 0 ||
+		strings.Count(x.stdout, "ended after 1 message;") != 1 || len(listAll(t, redisURL)) != 0 {
+		t.Errorf("end of the one that is live: %+v", x)
+	}
 }
 
 func TestEndSeveral(t *testing.T) {

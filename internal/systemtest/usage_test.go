@@ -33,7 +33,8 @@ func TestHelp(t *testing.T) {
 			if listed := strings.Contains(overview.stdout, "\n  "+group+" "); listed == (name == "complete") {
 				t.Errorf("listed in smsession --help: %t", listed)
 			}
-			if listed := regexp.MustCompile("`(smsession )?" + group + "[` ]").MatchString(table); listed == (name == "complete") {
+			row := regexp.MustCompile("`(smsession )?" + group + "[` ]")
+			if listed := row.MatchString(table); listed == (name == "complete") {
 				t.Errorf("listed in README.md: %t", listed)
 			}
 		})
