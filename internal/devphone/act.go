@@ -91,6 +91,7 @@ func (p *Page) deliver(ctx context.Context, d *device, as kind, action person.Ac
 			OK: sent.OK(), Took: sent.Took, Replies: sent.Replies, Findings: sent.Findings, Cookie: sent.Cookie,
 			Place: ended,
 		}
+		e.Outcome.Replica, e.Outcome.Way = p.trace(sent.Exchanges, sent.Took)
 		e.Outcome.Fault, e.Outcome.Problem = lastFault(p.calls.of(e.Message.SID, e.lastCall, math.MaxInt))
 		d.put(e)
 	}

@@ -25,6 +25,9 @@ type request struct {
 	Media string // the URL of an attachment
 	URL   string // of a picture to load
 	Hours int
+
+	Replica int    // the number of a replica
+	Do      string // what to do with Redis: restart or pause
 }
 
 // handler handles a request and returns the response, which is written as JSON. Its error is a problem, or comes from
@@ -35,26 +38,30 @@ type handler func(context.Context, request) (any, error)
 type problem string
 
 const (
-	noText       problem = "A message needs a text."
-	tooLong      problem = "The message is longer than 1,600 characters."
-	badHours     problem = "The number of hours must be a whole number from 1 to 720."
-	noSuchKind   problem = "There is no such kind of action."
-	badNumber    problem = "A number must not contain control characters."
-	badRevision  problem = "The revision after which to read must be a whole number."
-	notOneObject problem = "The body must be one JSON object with no unknown fields."
-	noToken      problem = "Open this page at an address that smsession dev prints: the one for other hosts ends with a token."
-	forwarded    problem = "This page does not answer through a proxy or a tunnel: it would sign messages for anybody."
-	otherSite    problem = "Another site may not use this page."
-	badURL       problem = "The URL of a picture must begin with http:// or https:// and have at most 2,000 characters."
-	noPicture    problem = "This URL leads to no picture: PNG, JPEG, GIF or WebP of at most 5 MB."
-	notReachable problem = "The host of this URL does not answer."
-	noSuchPhone  problem = "There is no such phone."
-	noSuchEntry  problem = "This message is no longer in the log."
-	nothingSent  problem = "There is no message to send again."
-	numberTaken  problem = "There is already a phone with this number."
-	tooMany      problem = "There are already 20 phones: close one first."
-	bodyTooLarge problem = "The body is larger than 32 KiB."
-	notJSON      problem = "The content type must be application/json."
+	noText        problem = "A message needs a text."
+	tooLong       problem = "The message is longer than 1,600 characters."
+	badHours      problem = "The number of hours must be a whole number from 1 to 720."
+	noSuchKind    problem = "There is no such kind of action."
+	badNumber     problem = "A number must not contain control characters."
+	badRevision   problem = "The revision after which to read must be a whole number."
+	notOneObject  problem = "The body must be one JSON object with no unknown fields."
+	noToken       problem = "Open this page at an address that smsession dev prints: the one for other hosts ends with a token."
+	forwarded     problem = "This page does not answer through a proxy or a tunnel: it would sign messages for anybody."
+	otherSite     problem = "Another site may not use this page."
+	badURL        problem = "The URL of a picture must begin with http:// or https:// and have at most 2,000 characters."
+	noPicture     problem = "This URL leads to no picture: PNG, JPEG, GIF or WebP of at most 5 MB."
+	notReachable  problem = "The host of this URL does not answer."
+	noSuchPhone   problem = "There is no such phone."
+	noSuchEntry   problem = "This message is no longer in the log."
+	noSuchReplica problem = "There is no such replica."
+	replicaDown   problem = "This replica was killed already. It starts again by itself."
+	noSuchOutage  problem = "Redis can only restart or pause."
+	redisBusy     problem = "Redis is restarting or paused already."
+	nothingSent   problem = "There is no message to send again."
+	numberTaken   problem = "There is already a phone with this number."
+	tooMany       problem = "There are already 20 phones: close one first."
+	bodyTooLarge  problem = "The body is larger than 32 KiB."
+	notJSON       problem = "The content type must be application/json."
 )
 
 func (p problem) Error() string { return string(p) }
@@ -68,9 +75,9 @@ func writeError(w http.ResponseWriter, err error) {
 	switch err {
 	case noToken, forwarded, otherSite:
 		status = http.StatusForbidden
-	case noSuchPhone, noSuchEntry:
+	case noSuchPhone, noSuchEntry, noSuchReplica:
 		status = http.StatusNotFound
-	case nothingSent, numberTaken, tooMany:
+	case nothingSent, numberTaken, tooMany, replicaDown, redisBusy:
 		status = http.StatusConflict
 	case bodyTooLarge:
 		status = http.StatusRequestEntityTooLarge

@@ -52,6 +52,8 @@ type outcome struct {
 	Place    int                `json:"place"`             // 1 for the first delivery of an action to end, and so on
 	Fault    string             `json:"fault,omitempty"`   // of the last call of the app that failed
 	Problem  string             `json:"problem,omitempty"` // a sentence about the fault
+	Replica  int                `json:"replica,omitempty"` // the number of the replica that answered last
+	Way      string             `json:"way,omitempty"`     // what happened before the answer, in sentences
 }
 
 // entries returns a copy of the log, and the ID of the newest entry.

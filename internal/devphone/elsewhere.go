@@ -55,10 +55,12 @@ func (p *Page) show(a *arrival) {
 		Findings: document.Findings,
 	}
 	result.Fault, result.Problem = lastFault(p.calls.of(m.SID, a.lastCall, math.MaxInt))
+	exchanges := []phone.Exchange{a.exchange(*p.endpoints[a.URL.Path], d.phone.Now())}
+	result.Replica, result.Way = p.trace(exchanges, result.Took)
 	d.put(entry{
 		Kind: kindElsewhere, Message: &message, Outcome: result, lastCall: a.lastCall,
 		Segments:  d.segments(message),
-		exchanges: []phone.Exchange{a.exchange(*p.endpoints[a.URL.Path], d.phone.Now())},
+		exchanges: exchanges,
 	})
 }
 

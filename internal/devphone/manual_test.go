@@ -12,6 +12,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"smsession/internal/devphone"
+	"smsession/internal/fleet"
 )
 
 // manual returns the section of the manual about the API.
@@ -56,6 +57,7 @@ func TestManualNamesRoutes(t *testing.T) {
 	s := newService(t)
 	o := s.options(nil)
 	withApp("http://127.0.0.1:1/sms")(&o)
+	o.Fleet = fleet.New(2)
 	page, err := devphone.New(o)
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,8 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"smsession/internal/duration"
+	"smsession/internal/fleet"
+	"smsession/internal/outage"
 	"smsession/internal/phone"
 	"smsession/internal/session/record"
 	"smsession/internal/twilio"
@@ -54,6 +56,10 @@ type Options struct {
 
 	// Saved is the result of Save of an earlier Page, whose phones are then opened in place of the first phone.
 	Saved []byte
+
+	// Fleet has the replicas of the service, and Outages disturbs their Redis. Both are nil if there is one replica.
+	Fleet   *fleet.Fleet
+	Outages *outage.Redis
 }
 
 // Page is the page and its phones. It is safe for concurrent use.
@@ -122,6 +128,7 @@ func (p *Page) Routes(r chi.Router) {
 		r.Post("/dev/open", answer(p.open))
 		r.Post("/dev/close", answer(p.onDevice(p.close)))
 		r.Post("/dev/act", answer(p.onDevice(p.act)))
+		p.replicaRoutes(r)
 	})
 }
 
@@ -133,5 +140,6 @@ func (p *Page) serveHTML(w http.ResponseWriter, _ *http.Request) {
 		"Redis":   p.Redis,
 		"Idle":    duration.Format(p.IdleTimeout),
 		"IdleMS":  p.IdleTimeout.Milliseconds(),
+		"Fleet":   p.Fleet != nil,
 	})
 }

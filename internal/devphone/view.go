@@ -38,7 +38,9 @@ func (p *Page) state(_ context.Context, in request) (any, error) {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return map[string]any{"run": p.run, "revision": revision, "hidden": p.hidden, "phones": views}, nil
+	return p.addReplicas(map[string]any{
+		"run": p.run, "revision": revision, "hidden": p.hidden, "phones": views,
+	}), nil
 }
 
 // segments returns how a text would be split into segments.

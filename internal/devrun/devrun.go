@@ -16,7 +16,9 @@ import (
 	"smsession/internal/devdata"
 	"smsession/internal/devphone"
 	"smsession/internal/devservice"
+	"smsession/internal/fleet"
 	"smsession/internal/logging"
+	"smsession/internal/outage"
 	"smsession/internal/redispool"
 	"smsession/internal/replica"
 	"smsession/internal/session/record"
@@ -29,6 +31,9 @@ const anyPort = "127.0.0.1:0"
 type Options struct {
 	Config  config.Config
 	Version string
+
+	// Replicas is how many replicas run. With more than one, the page can kill them and disturb their Redis.
+	Replicas int
 
 	// AnyPort and AnyAdminPort permit another port for the public and for the private listener if theirs is taken.
 	AnyPort, AnyAdminPort bool
@@ -73,7 +78,12 @@ func Run(ctx context.Context, o Options) (err error) {
 	if err := devdata.Restore(ctx, pool.Pool, data.saved.Keys, time.Now()); err != nil {
 		return err
 	}
-	page, err := newPage(cfg, service, pool.Pool, data.saved.Page)
+	outages := outage.New(embedded, time.After)
+	options := pageOptions(cfg, service, pool.Pool, data.saved.Page)
+	if o.Replicas > 1 {
+		options.Fleet, options.Outages = fleet.New(o.Replicas), outages
+	}
+	page, err := devphone.New(options)
 	if err != nil {
 		return err
 	}
@@ -83,32 +93,40 @@ func Run(ctx context.Context, o Options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, stop()) }() // the data is complete, and Redis still runs
+	defer outages.Close()                             // otherwise the last data could not be read from Redis
 	if err := service.WriteGuide(o.Stdout, file, devservice.Program()); err != nil {
 		// Without %w, because no service runs: a closed pipe is an error here.
 		return fmt.Errorf("write the guide: %v", err)
 	}
 	go page.CheckApp(ctx, log.Logger)
+	if o.Replicas > 1 {
+		return o.runReplicas(ctx, cfg, listeners, log, page)
+	}
 	return replica.Run(ctx, replica.Options{
 		Config: cfg, Version: o.Version, Listeners: listeners, Log: log, Routes: []func(chi.Router){page.Routes},
 		Wrap: page.Observe, ObserveCall: page.ObserveCall,
 	})
 }
 
-// listen opens the listeners.
+// listen opens the listeners. If there are several replicas, each of them has a private listener of its own.
 func (o Options) listen() (replica.Listeners, error) {
 	public, admin := []string{o.Config.Addr}, []string{o.Config.AdminAddr}
 	if o.AnyPort {
 		public = append(public, anyPort)
 	}
-	if o.AnyAdminPort {
+	switch {
+	case o.Replicas > 1:
+		admin = []string{""}
+	case o.AnyAdminPort:
 		admin = append(admin, anyPort)
 	}
 	return replica.Listen(public, admin)
 }
 
-// newPage makes the page with the phones. They send their messages to the public listener, as Twilio does.
-func newPage(cfg config.Config, s devservice.Service, pool *redis.Pool, saved []byte) (*devphone.Page, error) {
-	return devphone.New(devphone.Options{
+// pageOptions returns the options of the page with the phones, except for those of several replicas. The phones send
+// their messages to the public listener, as Twilio does.
+func pageOptions(cfg config.Config, s devservice.Service, pool *redis.Pool, saved []byte) devphone.Options {
+	return devphone.Options{
 		Phone:       s.Phone(devservice.From, devservice.To),
 		OptOut:      cfg.OptOut,
 		App:         cfg.App.URL,
@@ -119,5 +137,5 @@ func newPage(cfg config.Config, s devservice.Service, pool *redis.Pool, saved []
 		ReadRecord:  s.ReadRecord,
 		Token:       s.Reach.Token,
 		Saved:       saved,
-	})
+	}
 }

@@ -45,6 +45,9 @@ func New(w io.Writer, format Format, level slog.Level) *Logger {
 	return &Logger{slog.New(slog.NewMultiHandler(newHandler(q, format, level), urgent)), q}
 }
 
+// Through returns a Logger that writes to the same place, through another handler. Only l must be closed.
+func (l *Logger) Through(h slog.Handler) *Logger { return &Logger{slog.New(h), l.queue} }
+
 // flusher flushes the queue instead of writing a line. It is the second writer of each warning and each error.
 type flusher struct{ *queue }
 

@@ -28,6 +28,12 @@ func Listen(public, admin []string) (l Listeners, err error) {
 	return l, nil
 }
 
+// NewListeners returns listeners that are bound already. If admin is nil, there is no private listener.
+func NewListeners(public, admin net.Listener) Listeners { return Listeners{public, admin} }
+
+// Public returns the public listener.
+func (l Listeners) Public() net.Listener { return l.public }
+
 // Close closes the listeners that are open.
 func (l Listeners) Close() {
 	_ = l.public.Close()

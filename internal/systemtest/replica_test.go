@@ -77,8 +77,11 @@ func (p *process) waitForAddress(message string) (url string) {
 		default:
 		}
 		for line := range strings.SplitSeq(p.stderr(), "\n") {
-			var one struct{ Msg, Addr string }
-			if json.Unmarshal([]byte(line), &one) == nil && one.Msg == message {
+			var one struct {
+				Msg, Addr string
+				Replica   int // of a replica behind the public listener of dev
+			}
+			if json.Unmarshal([]byte(line), &one) == nil && one.Msg == message && one.Replica == 0 {
 				url = "http://" + one.Addr
 			}
 		}

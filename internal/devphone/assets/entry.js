@@ -14,19 +14,19 @@ export function entryNode(entry, select) {
     node.append(el('p', { className: 'status' }, timeNode(entry.at), ' · sending…'));
     return node;
   }
-  const className = outcome.ok ? 'status' : 'status bad';
+  const className = outcome.ok || isRescued(outcome) ? 'status' : 'status bad';
   const status = el('button', { type: 'button', className, title: 'Show the request and the response' },
     timeNode(entry.at), ` · ${statusText(entry)}`);
   status.addEventListener('click', () => select(entry));
-  node.append(status, ...(outcome.fault ? [faultNode(outcome)] : []), ...errorNodes(outcome.findings ?? []));
+  node.append(status, ...(outcome.way ? [el('p', { className: 'way' }, outcome.way)] : []), ...(outcome.fault ? [faultNode(outcome)] : []), ...errorNodes(outcome.findings ?? []));
   const at = Date.parse(entry.at) + outcome.took_ns / 1e6;
-  for (const reply of outcome.replies ?? []) node.append(...replyNodes(reply, at));
-  if (outcome.ok && !outcome.replies?.length) node.append(el('p', { className: 'meta' }, 'no reply'));
+  for (const reply of outcome.replies ?? []) node.append(...replyNodes(reply, at, outcome.replica));
+  if (outcome.ok && !outcome.replies?.length) node.append(el('p', { className: 'meta' }, 'no reply', fromReplica(outcome.replica)));
   return node;
 }
 
 // replyNodes makes the elements of a reply. Twilio sends some replies itself, and refuses those to an opted-out sender.
-function replyNodes(reply, at) {
+function replyNodes(reply, at, replica) {
   const isRefused = reply.status === 'refused';
   const who = reply.from_twilio ? 'Twilio: ' : isRefused ? 'Refused reply: ' : 'Reply: ';
   const node = bubble('in', who, reply.body, reply.media ?? []);
@@ -37,7 +37,13 @@ function replyNodes(reply, at) {
     isRefused ? 'not delivered (21610): the sender is opted out' : '',
     segmentsText(reply.segments),
   ].filter(Boolean);
-  return [node, el('p', { className: isRefused ? 'meta bad' : 'meta' }, timeNode(at), ...parts.map((text) => ` · ${text}`))];
+  return [node, el('p', { className: isRefused ? 'meta bad' : 'meta' }, timeNode(at), reply.from_twilio ? '' : fromReplica(replica),
+    ...parts.map((text) => ` · ${text}`))];
+}
+
+// fromReplica names the replica that answered, if there are several.
+function fromReplica(replica) {
+  return replica ? ` · replica\u00a0${replica}` : '';
 }
 
 function timeNode(time) {
@@ -50,12 +56,17 @@ function bubble(side, who, text, media) {
     text ? el('span', { className: 'text', dir: 'auto' }, text) : null, ...media.map(mediaNode));
 }
 
+// isRescued reports whether a message got its reply although its replica was killed.
+function isRescued(outcome) {
+  return !outcome.ok && Boolean(outcome.way) && outcome.replies?.length > 0;
+}
+
 const ordinals = ['1st', '2nd', '3rd', '4th', '5th']; // a burst has five messages
 
 function statusText(entry) {
   const { outcome } = entry;
   const detail = { again: 'again', burst: ordinals[outcome.place - 1], elsewhere: 'from elsewhere' }[entry.kind];
-  const word = !outcome.ok ? 'failed' : ['delivered', detail].filter(Boolean).join(' ');
+  const word = !outcome.ok && !isRescued(outcome) ? 'failed' : ['delivered', detail].filter(Boolean).join(' ');
   return [word, cookieText(outcome.cookie), segmentsText(entry.segments), latency(outcome.took_ns)].filter(Boolean).join(' · ');
 }
 

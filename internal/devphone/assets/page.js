@@ -6,12 +6,14 @@ import { List } from './list.js';
 import { clear, showEvent, showMessage } from './message.js';
 import { Phone } from './phone.js';
 import { RecordPanel } from './record.js';
+import { watchReplicas } from './replicas.js';
 import { afterReload, reload } from './restart.js';
 
 const phones = new Map();
 const list = new List({ selectPhone, closeAll });
 const record = new RecordPanel();
 const checkApp = watchApp();
+const replicas = watchReplicas({ poll, attempt });
 let current = null; // the phone that the panels show
 let sessionCalls = 0; // the number of calls of /dev/session; only the response to the last one is shown
 let messageCalls = 0; // the number of calls of /dev/message, for the same reason
@@ -91,6 +93,7 @@ async function refresh() {
     view = await get('/dev/session', { phone: phone.id });
   } catch (error) {
     if (error.status === 404) await synchronize(); // another window has closed the phone
+    else if (replicas.isRedisAway()) record.keep();
     else showProblem(error);
     failing = true;
     return;
@@ -110,18 +113,31 @@ async function refresh() {
 // response to their action.
 async function synchronize() {
   const state = await attempt(() => get('/dev/state', { after: revision }));
-  if (!state) return;
+  if (state) apply(state);
+}
+
+// poll does the same, and leaves a problem that is shown as it is.
+async function poll() {
+  try {
+    apply(await get('/dev/state', { after: revision }));
+  } catch {
+    // refresh shows that the service does not answer
+  }
+}
+
+function apply(state) {
   if (run && state.run !== run) reload([...phones.values()]);
   ({ run, revision } = state);
   const open = new Set(state.phones.map((data) => data.id));
   for (const phone of [...phones.values()]) if (!open.has(phone.id)) remove(phone);
   for (const data of state.phones) {
     const phone = phones.get(data.id);
-    phone?.update(data.entries);
+    if (phone?.update(data.entries) && phone === current) acted = true; // a delivery explains a change of the record
     phone?.showView(data);
     if (!phone) add(data);
   }
   list.showOthers(state.hidden);
+  replicas.show(state);
 }
 
 function add(data) {

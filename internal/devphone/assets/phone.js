@@ -104,12 +104,14 @@ export class Phone {
   }
 
   // update adds new entries at the end, and replaces entries that now have an outcome. It does not touch the other
-  // entries: a screen reader would read them again.
+  // entries: a screen reader would read them again. It returns whether it shows a delivery that it has not shown before.
   update(entries) {
     const atEnd = this.isAtEnd();
+    let hasDelivery = false;
     for (const entry of entries) {
       const shown = this.entries.get(entry.id);
       if (shown && (shown.outcome || !shown.message)) continue;
+      hasDelivery ||= Boolean(entry.outcome);
       const node = entryNode(entry, (e) => this.selectEntry(this, e));
       const old = this.nodes.get(entry.id);
       if (old) old.replaceWith(node);
@@ -125,6 +127,7 @@ export class Phone {
     this.node.querySelector('[data-kind=again]').disabled = ![...this.entries.values()].some((e) => e.outcome && !e.message.forged);
     if (atEnd) this.log.scrollTop = this.log.scrollHeight;
     this.changed(this);
+    return hasDelivery;
   }
 
   countMessages() {

@@ -28,6 +28,11 @@ export class RecordPanel {
     this.render();
   }
 
+  // keep says that Redis cannot be read now.
+  keep() {
+    byID('notice').textContent = 'Redis does not answer now. This is the record as it was.';
+  }
+
   // clear shows that there is no phone.
   clear() {
     this.show(null, { record: null, command: '' }, true);

@@ -1,0 +1,110 @@
+package systemtest
+
+import (
+	"encoding/json"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"smsession/internal/webhooktest"
+)
+
+// replicasState is the part of /dev/state about the replicas.
+type replicasState struct {
+	Redis    string
+	Replicas []replicaState
+}
+
+type replicaState struct {
+	State    string
+	Answered int
+}
+
+func (d *devProcess) replicas() (state replicasState) {
+	d.tb.Helper()
+	res, err := http.Get(d.url + "/dev/state")
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	defer res.Body.Close()
+	if err := json.NewDecoder(res.Body).Decode(&state); err != nil {
+		d.tb.Fatal(err)
+	}
+	return state
+}
+
+// answered returns how many messages the replicas have answered.
+func (s replicasState) answered() (sum int) {
+	for _, r := range s.Replicas {
+		sum += r.Answered
+	}
+	return sum
+}
+
+// disturb presses a button of the page.
+func (d *devProcess) disturb(path, body string) {
+	d.tb.Helper()
+	res, err := http.Post(d.url+path, "application/json", strings.NewReader(body))
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		d.tb.Errorf("%s %s is answered %d", path, body, res.StatusCode)
+	}
+}
+
+// TestDevReplicas kills replicas and restarts Redis while messages arrive. Each message must count once.
+func TestDevReplicas(t *testing.T) {
+	d := startDevArgs(t, []string{"--replicas=3"}, "PORT=0")
+	load := make(chan result, 1)
+	go func() {
+		load <- execute(t, []string{"load", "--json", "--messages=1500", "--rate=300", "--conversations=50",
+			"--expect=count"}, "XDG_RUNTIME_DIR="+filepath.Dir(filepath.Dir(d.path)))
+	}()
+	for i, disturbance := range []struct{ path, body string }{
+		{"/dev/kill", `{"replica":1}`}, {"/dev/redis", `{"do":"restart"}`}, {"/dev/kill", `{"replica":2}`},
+	} {
+		webhooktest.Wait(t, "messages", func() bool {
+			s := d.replicas()
+			return s.Redis == "up" && s.answered() > 300*(i+1)
+		})
+		d.disturb(disturbance.path, disturbance.body)
+	}
+	r := webhooktest.Receive(t, "the end of the load", load)
+	var report loadReport
+	if err := json.Unmarshal([]byte(r.stdout), &report); err != nil {
+		t.Fatalf("%v: %s\n%s", err, r.stdout, r.stderr)
+	}
+	if !report.Proof.Holds || report.Proof.Counted != 1500 {
+		t.Errorf("the proof is %+v", report.Proof)
+	}
+	for _, e := range report.Errors {
+		if !strings.Contains(e.Example, "502") {
+			t.Errorf("there is an error that no killed replica explains: %+v", e)
+		}
+	}
+	webhooktest.Wait(t, "the replicas to start again", func() bool {
+		return !slices.ContainsFunc(d.replicas().Replicas, func(r replicaState) bool { return r.State != "up" })
+	})
+	for _, addr := range listeningAddrs(t, d.cmd.Process.Pid, 1+3*3+1) {
+		if !addr.IP.IsLoopback() {
+			t.Errorf("it listens on %s", addr)
+		}
+	}
+}
+
+func TestDevReplicasFlag(t *testing.T) {
+	for args, want := range map[string]string{
+		"--replicas=0":  "--replicas must be between 1 and 9",
+		"--replicas=10": "--replicas must be between 1 and 9",
+		"--replicas=2 --admin-addr=127.0.0.1:9000": "leave it out with --replicas",
+	} {
+		r := execute(t, append([]string{"dev"}, strings.Fields(args)...))
+		if r.status != 2 || !strings.Contains(r.stderr, want) {
+			t.Errorf("%s: exit status %d, %q", args, r.status, r.stderr)
+		}
+	}
+}
