@@ -60,7 +60,7 @@ func (p *jsonProtocol) respond(
 	body := newEvent(state, m, now)
 	at := p.site.webhook("")
 	r := &http.Request{
-		Method: http.MethodPost, URL: at.request(), Host: p.site.public.Host,
+		Method: http.MethodPost, URL: at.request(), Host: p.site.host,
 		Header: p.header(m.SID, now, body),
 	}
 	res, failure := c.send(ctx, r, string(body), maxJSON)

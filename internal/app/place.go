@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strings"
 
+	"golang.org/x/net/http/httpguts"
 	"golang.org/x/net/idna"
 
 	"smsession/internal/weburl"
@@ -15,6 +16,7 @@ import (
 // site is the app as a server: where it believes that it is, and where it is.
 type site struct {
 	public, address weburl.URL // of the webhook
+	host            string     // of the public URL, as the Host header has it
 	common          http.Header
 }
 
@@ -22,6 +24,10 @@ type site struct {
 // passed the request on.
 func newSite(o Options) site {
 	s := site{public: o.PublicURL, address: o.URL, common: http.Header{"Accept-Encoding": {"gzip"}}}
+	s.host = s.public.Host
+	if punycode, err := httpguts.PunycodeHostPort(s.public.Host); err == nil {
+		s.host = punycode
+	}
 	s.common["X-Forwarded-Host"] = []string{s.public.Host}
 	s.common["X-Forwarded-Proto"] = []string{"http"}
 	if s.public.IsHTTPS() {

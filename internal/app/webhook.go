@@ -117,9 +117,6 @@ func (v *visit) header() http.Header {
 			h[name] = values
 		}
 	}
-	if _, has := h["User-Agent"]; !has {
-		h["User-Agent"] = []string{""} // otherwise, net/http sends its own
-	}
 	h[conversation.AttemptHeader] = []string{v.attempt}
 	if cookie := v.jar.list.Header(); cookie != "" {
 		h["Cookie"] = []string{cookie}
@@ -165,7 +162,7 @@ func (v *visit) send(ctx context.Context, s step) (answer, *failure) {
 		h["Content-Type"] = []string{"application/x-www-form-urlencoded"}
 	}
 	h["X-Twilio-Signature"] = []string{v.signer.Sign(v.token, s.at.url(), form)}
-	r := &http.Request{Method: s.method, URL: s.at.request(), Host: v.site.public.Host, Header: h}
+	r := &http.Request{Method: s.method, URL: s.at.request(), Host: v.site.host, Header: h}
 	res, failure := v.client.send(ctx, r, form.Encoded(), maxDocument)
 	switch {
 	case res.status != 0 && res.status/100 != 2 && res.status/100 != 3: // even if the body is not complete
