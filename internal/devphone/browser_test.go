@@ -51,6 +51,7 @@ func TestInChromium(t *testing.T) {
 		{"a message is copied as a command that repeats it", copyAsCurl},
 		{"a picture of the person is shown and sent", ownPicture},
 		{"eight phones are found in a list", listed},
+		{"the list shows the selected phone and the end of its number", longList},
 		{"100 messages leave room for everything", hundred},
 		{"a second tab follows the first", secondTab},
 	}

@@ -9,7 +9,12 @@ export class List {
     this.rows = new Map(); // the elements by phone
     this.hidden = 0; // how many messages have no phone
     this.selectPhone = selectPhone;
-    byID('find').addEventListener('input', () => this.filter());
+    this.current = null; // the selected phone
+    byID('find').addEventListener('input', () => {
+      this.filter();
+      this.reveal();
+    });
+    new ResizeObserver(() => this.reveal()).observe(byID('rows'));
     byID('rows').addEventListener('keydown', (event) => this.move(event));
     byID('others').querySelector('button').addEventListener('click', () => closeAll(this.guests()));
   }
@@ -38,7 +43,7 @@ export class List {
     if (!button) return;
     const entry = [...phone.entries.values()].at(-1);
     fill(button,
-      el('span', { className: 'name', dir: 'auto' }, phone.from),
+      nameNode(phone.from),
       entry ? el('time', {}, timeOfDay(entry.at)) : null,
       el('span', { className: 'last', dir: 'auto' }, entry ? lastText(entry) : 'No messages'),
       phone.unread ? el('span', { className: 'unread', 'aria-label': `${plural(phone.unread, 'new message')}` }, String(phone.unread)) : null);
@@ -51,7 +56,16 @@ export class List {
       button.setAttribute('aria-pressed', phone === current);
       button.tabIndex = phone === current ? 0 : -1;
     }
-    this.rows.get(current)?.row.scrollIntoView?.({ block: 'nearest' });
+    this.current = current;
+    this.reveal();
+  }
+
+  // reveal scrolls the list, but not the page, to the selected phone.
+  reveal() {
+    const row = this.rows.get(this.current)?.row;
+    if (!row || row.hidden) return;
+    const [list, at] = [byID('rows'), row].map((node) => node.getBoundingClientRect());
+    byID('rows').scrollTop += Math.min(0, at.top - list.top) + Math.max(0, at.bottom - list.bottom);
   }
 
   // count shows the parts of the list that its size needs.
@@ -94,6 +108,15 @@ export class List {
     this.selectPhone(next[0]);
     next[1].button.focus();
   }
+}
+
+const endLength = 6; // characters of a number, by which a person distinguishes it from others
+
+// nameNode makes the element of a number. If there is too little room, the number is cut before its end.
+function nameNode(number) {
+  const characters = [...number];
+  const end = characters.splice(-endLength).join('');
+  return el('span', { className: 'name', dir: 'auto', title: number }, el('span', {}, characters.join('')), el('span', {}, end));
 }
 
 // lastText returns the newest text of an entry.
