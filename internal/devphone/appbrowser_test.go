@@ -37,6 +37,8 @@ func TestAppInChromium(t *testing.T) {
 		{"JSON and data are shown", jsonSurvey, json, showJSON},
 		{"the page continues when the app is back", survey, nil, appComesBack},
 		{"a message is shown when it is delivered at last", slowApp, nil, deliveredAtLast},
+		{"status callbacks and the action are shown", callingBack, nil, showCallbacks},
+		{"a message from elsewhere is shown before its answer", gated(), nil, elsewhereUnderway},
 		{"what a hostile app writes is shown as text", hostileApp, nil, hostileAnswer},
 		{"a huge body and wrong bytes do not break the page", answer("text/plain; charset=utf-8", huge), nil, hugeAnswer},
 		{"a call can be read by everybody", page500, nil, readableCall},

@@ -324,7 +324,9 @@ func elsewhere(s *service, w *tab) {
 // changedInRedis changes the record without a message, as redis-cli does.
 func changedInRedis(s *service, w *tab) {
 	w.keys("Hello\r")
+	w.count(".in", 1)
 	w.until(`document.querySelector('#record').textContent.includes('"counter": 1')`)
+	w.read(2) // the change by the message is explained
 	record := s.session("1").Record
 	changed := strings.Replace(record.Raw, `"counter":1`, `"counter":41`, 1)
 	if _, err := s.conn.Do("SET", record.Key, changed, "KEEPTTL"); err != nil {

@@ -33,10 +33,11 @@ func newEndpoints(o phone.Options) map[string]*endpoint {
 	return all
 }
 
-// show adds a message from elsewhere to the log of its phone, if the message has a valid signature.
-func (p *Page) show(a *arrival) {
+// begin adds a message to the log of its phone, if the message is from elsewhere and has a valid signature. A message
+// of a phone of the page is underway until this phone has its answer.
+func (p *Page) begin(a *arrival) {
 	form, err := twilio.ParseForm(a.body.Bytes())
-	if a.isOurs || err != nil || form.IsReceipt() {
+	if err != nil || form.IsReceipt() || p.underway.has(form.Get("MessageSid")) {
 		return
 	}
 	m, err := twilio.ParseMessage(form)
@@ -48,20 +49,26 @@ func (p *Page) show(a *arrival) {
 	if d == nil {
 		return
 	}
-	message := phone.Message{SID: m.SID, Body: m.Body, Media: media(form), OptOutType: m.OptOutType}
+	shown := phone.Message{SID: m.SID, Body: m.Body, Media: media(form), OptOutType: m.OptOutType}
+	a.device, a.message = d, m
+	a.entry = d.put(entry{Kind: kindElsewhere, Message: &shown, Segments: d.segments(shown), lastCall: a.lastCall})
+}
+
+// finish adds the answer to the entry of a message from elsewhere.
+func (p *Page) finish(a *arrival) {
+	if a.device == nil {
+		return
+	}
 	document := twiml.ReadResponse(a.status, a.header.Get("Content-Type"), a.answer.Bytes())
-	result := &outcome{
-		OK: document.Failure == nil, Took: time.Since(a.began), Replies: replies(document.Verbs, m),
+	e := a.entry
+	e.Outcome = &outcome{
+		OK: document.Failure == nil, Took: time.Since(a.began), Replies: replies(document.Verbs, a.message),
 		Findings: document.Findings,
 	}
-	result.Fault, result.Problem = lastFault(p.calls.of(m.SID, a.lastCall, math.MaxInt))
-	exchanges := []phone.Exchange{a.exchange(*p.endpoints[a.URL.Path], d.phone.Now())}
-	result.Replica, result.Way = p.trace(exchanges, result.Took)
-	d.put(entry{
-		Kind: kindElsewhere, Message: &message, Outcome: result, lastCall: a.lastCall,
-		Segments:  d.segments(message),
-		exchanges: exchanges,
-	})
+	e.Outcome.Fault, e.Outcome.Problem = lastFault(p.calls.of(a.message.SID, a.lastCall, math.MaxInt))
+	e.exchanges = []phone.Exchange{a.exchange(*p.endpoints[a.URL.Path], e.At)}
+	e.Outcome.Replica, e.Outcome.Way = p.trace(e.exchanges, e.Outcome.Took)
+	a.device.put(e)
 }
 
 // query returns the query of a request, with its question mark.

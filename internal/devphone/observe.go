@@ -42,16 +42,21 @@ type arrival struct {
 	began    time.Time
 	lastCall int // the ID of the newest call of the app when the request arrived
 	body     excerptWriter
+	isRead   bool // the body has been read to its end
 	status   int
 	header   http.Header // of the answer
 	answer   excerptWriter
-	isOurs   bool // a phone of the page sends this message
+
+	// These are set if the message is shown.
+	device  *device
+	entry   entry
+	message twilio.Message
 }
 
 // Observe returns a handler that calls next, and shows the messages that others send to the webhook: curl, `smsession
 // phone`, another window of a terminal, or Twilio through a tunnel. The page shows such a message in the phone of its
-// sender when it has been answered. If there is no such phone, it opens one. A request without a valid signature is
-// not shown, so that no stranger can write on the page.
+// sender as soon as its request has been read, and the answer when there is one. If there is no such phone, it opens
+// one. A request without a valid signature is not shown, so that no stranger can write on the page.
 func (p *Page) Observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodPost || p.endpoints[r.URL.Path] == nil {
@@ -62,30 +67,41 @@ func (p *Page) Observe(next http.Handler) http.Handler {
 			Request: r, began: time.Now(), lastCall: p.calls.last(), status: http.StatusOK, header: w.Header(),
 		}
 		copied := r.WithContext(r.Context())
-		copied.Body = struct {
-			io.Reader
-			io.Closer
-		}{io.TeeReader(r.Body, &a.body), r.Body}
-		next.ServeHTTP(&observedWriter{ResponseWriter: w, arrival: a, page: p}, copied)
-		p.show(a)
+		copied.Body = &observedBody{ReadCloser: r.Body, arrival: a, page: p}
+		defer p.finish(a)
+		next.ServeHTTP(&observedWriter{ResponseWriter: w, arrival: a}, copied)
 	})
+}
+
+// observedBody copies the body of a request. It calls Page.begin at its end.
+type observedBody struct {
+	io.ReadCloser
+	*arrival
+	page *Page
+	size int64 // how much has been read
+}
+
+// Read ends with the announced length, too: the service does not ask for the io.EOF after it.
+func (b *observedBody) Read(buffer []byte) (int, error) {
+	n, err := b.ReadCloser.Read(buffer)
+	b.body.Write(buffer[:n])
+	b.size += int64(n)
+	if !b.isRead && (err == io.EOF || b.size == b.ContentLength) {
+		b.isRead = true
+		b.page.begin(b.arrival)
+	}
+	return n, err
 }
 
 // observedWriter copies the answer of a request.
 type observedWriter struct {
 	http.ResponseWriter
 	*arrival
-	page      *Page
 	isWriting bool
 }
 
-// WriteHeader also finds out whether the message is from a phone of the page. This phone has not got the answer yet,
-// so its delivery is still underway.
 func (w *observedWriter) WriteHeader(status int) {
 	w.status, w.isWriting = status, true
-	if form, err := twilio.ParseForm(w.body.Bytes()); err == nil {
-		w.isOurs = w.page.underway.has(form.Get("MessageSid"))
-	}
 	w.ResponseWriter.WriteHeader(status)
 }
 

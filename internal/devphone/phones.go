@@ -10,6 +10,7 @@ import (
 
 	"smsession/internal/phone"
 	"smsession/internal/usage"
+	"smsession/internal/weburl"
 )
 
 // These limits bound the memory that the page uses.
@@ -134,6 +135,8 @@ func (p *Page) simulate(o phone.Options) (*phone.Phone, error) {
 	all.From, all.To, all.Skipped, all.OptedOut, all.Cookies = o.From, o.To, o.Skipped, o.OptedOut, o.Cookies
 	all.Network, all.Trace = &p.network, true
 	all.OptOut, all.Repeats = p.OptOut, maxRepeats
+	// The service makes the relative URLs of the app's documents absolute, so an action leads to the app.
+	all.Follow = func(server string) bool { return weburl.Split(server).SameOrigin(p.App) }
 	return phone.New(all)
 }
 

@@ -102,9 +102,9 @@ async function refresh() {
   failing = false;
   if (call !== sessionCalls || phone !== current) return;
   if (view.run !== run) reload([...phones.values()]);
-  const otherWindow = view.last > phone.last;
+  const isExplained = phone.explainsChange(view.last) || acted;
   phone.showView(view);
-  record.show(phone.id, view, acted || otherWindow);
+  record.show(phone.id, view, isExplained);
   acted = false;
   if (view.revision !== revision) await synchronize();
 }

@@ -15,6 +15,7 @@ export class Phone {
     this.unread = 0; // how many messages the person has not seen
     this.last = 0; // the ID of the newest entry
     this.selected = 0; // the ID of the entry that the panel shows
+    this.hasNews = false; // a message was sent or answered since the last call of explainsChange
     this.nodes = new Map(); // the elements of the entries, by ID
     this.entries = new Map();
     this.selectEntry = selectEntry;
@@ -117,6 +118,7 @@ export class Phone {
       if (old) old.replaceWith(node);
       else this.log.append(node);
       this.nodes.set(entry.id, node);
+      if (entry.message && !this.entries.get(entry.id)?.outcome) this.hasNews = true;
       this.entries.set(entry.id, entry);
       if (entry.id > this.last && !this.isCurrent) this.unread++;
       this.last = Math.max(this.last, entry.id);
@@ -128,6 +130,14 @@ export class Phone {
     if (atEnd) this.log.scrollTop = this.log.scrollHeight;
     this.changed(this);
     return hasDelivery;
+  }
+
+  // explainsChange reports whether a message can have changed the record since the last call. last is the ID of the
+  // newest entry, which this page may not have.
+  explainsChange(last) {
+    const explains = this.hasNews || last > this.last || [...this.entries.values()].some((e) => e.message && !e.outcome);
+    this.hasNews = false;
+    return explains;
   }
 
   countMessages() {
