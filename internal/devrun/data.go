@@ -52,6 +52,9 @@ func (d data) keep(
 		defer cancel()
 		f, err := snapshot(ctx)
 		if err != nil {
+			f, err = snapshot(ctx) // a restart of Redis closes connections, but the pool then dials a new one
+		}
+		if err != nil {
 			return err
 		}
 		return d.store.Write(f)

@@ -3,9 +3,11 @@ package systemtest
 import (
 	"encoding/json"
 	"net/http"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"smsession/internal/webhooktest"
@@ -92,6 +94,23 @@ func TestDevReplicas(t *testing.T) {
 	for _, addr := range listeningAddrs(t, d.cmd.Process.Pid, 1+3*3+1) {
 		if !addr.IP.IsLoopback() {
 			t.Errorf("it listens on %s", addr)
+		}
+	}
+}
+
+// TestDevReplicasData ends dev while Redis is being restarted. The last message must be in the file.
+func TestDevReplicasData(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "data.json")
+	for _, outage := range []string{"restart", "pause"} {
+		d := startDevArgs(t, []string{"--replicas=2", "--data=" + file}, "PORT=0")
+		d.disturb("/dev/act", `{"phone":"1","kind":"text","body":"before the `+outage+`"}`)
+		d.disturb("/dev/redis", `{"do":"`+outage+`"}`)
+		d.signal(syscall.SIGTERM)
+		if status := d.wait(); status != 0 {
+			t.Errorf("after the %s, the exit status is %d:\n%s", outage, status, d.stderr())
+		}
+		if text, err := os.ReadFile(file); err != nil || !strings.Contains(string(text), "before the "+outage) {
+			t.Errorf("the file has lost the message, %v", err)
 		}
 	}
 }
