@@ -67,7 +67,7 @@ func Run(ctx context.Context, o Options) (err error) {
 	defer log.Close()
 	service := devservice.New(cfg, listeners.URL(), data.saved.AccountSID)
 	service.Reach = devservice.ReachOf(listeners.Addr(), data.saved.PageToken)
-	service.Data = o.Data
+	service.Data, service.Replicas = o.Data, o.Replicas
 	file, err := service.Publish(ctx)
 	if err != nil {
 		log.Warn("other commands will not find this service", "error", err.Error())

@@ -125,7 +125,7 @@ func TestGuideNamesTheFile(t *testing.T) {
 func TestGuideLines(t *testing.T) {
 	const file, app = "/run/user/1000/smsession/dev.json", "http://localhost:3000/sms"
 	s := devservice.Service{URL: "http://127.0.0.1:8080", Redis: "redis://127.0.0.1:40000", Reach: everywhere,
-		PublicURL: "http://127.0.0.1:8080", Prefix: "sms:", AuthToken: phone.RandomHex(), App: app}
+		PublicURL: "http://127.0.0.1:8080", Prefix: "sms:", AuthToken: phone.RandomHex(), App: app, Replicas: 9}
 	for _, file := range []string{"", file} {
 		var out strings.Builder
 		if err := s.WriteGuide(&out, file, "bin/smsession"); err != nil {

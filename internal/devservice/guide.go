@@ -34,6 +34,9 @@ func (s Service) pageGuide() string {
 		page = "The page is a phone and an inspector for your app\n" + s.App + ". You need no account.\n" +
 			"It shows each call of the app: what was sent, what came back, and what changed."
 	}
+	if s.Replicas > 1 {
+		page += fmt.Sprintf("\n%d replicas take turns. The page kills them, and restarts and pauses Redis.", s.Replicas)
+	}
 	return fmt.Sprintf("Open %s in a browser.\n%s\n", s.Reach.page(s.URL), page)
 }
 

@@ -33,9 +33,10 @@ type Service struct {
 	Redis      string `json:"redis_url"`
 	Prefix     string `json:"redis_prefix"`
 
-	Reach  Reach             `json:"-"`       // the guide needs it
-	Data   string            `json:"-"`       // the path of the file that keeps the data; "" if it is lost
-	OptOut twilio.OptOutMode `json:"opt_out"` // the service's OPT_OUT, which is that of the account at Twilio
+	Reach    Reach             `json:"-"`       // the guide needs it
+	Data     string            `json:"-"`       // the path of the file that keeps the data; "" if it is lost
+	Replicas int               `json:"-"`       // how many replicas there are; the guide needs it
+	OptOut   twilio.OptOutMode `json:"opt_out"` // the service's OPT_OUT, which is that of the account at Twilio
 }
 
 // Standalone returns the settings of dev with its own Redis and an auth token. If authToken is "", it makes a random

@@ -17,6 +17,12 @@ import (
 type replicasState struct {
 	Redis    string
 	Replicas []replicaState
+	Phones   []struct {
+		Entries []struct {
+			Kind    string
+			Outcome struct{ Replica int }
+		}
+	}
 }
 
 type replicaState struct {
@@ -61,6 +67,9 @@ func (d *devProcess) disturb(path, body string) {
 // TestDevReplicas kills replicas and restarts Redis while messages arrive. Each message must count once.
 func TestDevReplicas(t *testing.T) {
 	d := startDevArgs(t, []string{"--replicas=3"}, "PORT=0")
+	if d.lines("curl"); !strings.Contains(d.stdout(), "3 replicas take turns.") {
+		t.Errorf("the guide does not mention the replicas:\n%s", d.stdout())
+	}
 	load := make(chan result, 1)
 	go func() {
 		load <- execute(t, []string{"load", "--json", "--messages=1500", "--rate=300", "--conversations=50",
@@ -91,6 +100,15 @@ func TestDevReplicas(t *testing.T) {
 	webhooktest.Wait(t, "the replicas to start again", func() bool {
 		return !slices.ContainsFunc(d.replicas().Replicas, func(r replicaState) bool { return r.State != "up" })
 	})
+	seen := map[int]bool{}
+	for _, p := range d.replicas().Phones {
+		for _, e := range p.Entries {
+			seen[e.Outcome.Replica] = seen[e.Outcome.Replica] || e.Kind == "elsewhere"
+		}
+	}
+	if !seen[1] || !seen[2] || !seen[3] {
+		t.Errorf("of the messages of the load, the page shows only the replicas %v", seen)
+	}
 	for _, addr := range listeningAddrs(t, d.cmd.Process.Pid, 1+3*3+1) {
 		if !addr.IP.IsLoopback() {
 			t.Errorf("it listens on %s", addr)
