@@ -4,27 +4,35 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"regexp"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
-	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
 	"smsession/internal/config"
 	"smsession/internal/devrun"
 	"smsession/internal/fleet"
 	"smsession/internal/webhooktest"
+	"smsession/internal/weburl"
 )
 
-// newReplicas starts a `smsession dev` with n replicas in this process.
-func newReplicas(t *testing.T, n int) *service {
+// newReplicas starts a `smsession dev` with n replicas in this process. If app is not "", the app there answers.
+func newReplicas(t *testing.T, n int, app string) *service {
 	t.Helper()
 	t.Setenv("XDG_RUNTIME_DIR", t.TempDir())
 	cfg := config.DevDefaults()
 	cfg.Addr, cfg.AdminAddr = "127.0.0.1:0", ""
+	if app != "" {
+		cfg.App.URL = weburl.Split(app)
+		cfg.App.PublicURL, cfg.App.Timeout, cfg.RequestBudget = cfg.App.URL, 11*time.Second, 12*time.Second
+	}
 	ctx, cancel := context.WithCancel(t.Context())
 	ended, guide := make(chan error, 1), make(chan string, 1)
 	go func() {
@@ -115,7 +123,7 @@ func (state fleetState) isUp() bool {
 }
 
 func TestReplicas(t *testing.T) {
-	s := newReplicas(t, 3)
+	s := newReplicas(t, 3, "")
 	s.waitFleet("the replicas", fleetState.isUp)
 	for i := range 3 {
 		s.trace("hello").check(t, i+1, i+1, "")
@@ -147,7 +155,7 @@ func TestReplicas(t *testing.T) {
 }
 
 func TestOneReplica(t *testing.T) {
-	s := newReplicas(t, 1)
+	s := newReplicas(t, 1, "")
 	webhooktest.Wait(t, "the first reply", func() bool { return s.trace("hello").Outcome.OK })
 	if e := s.trace("hello").Outcome; e.Replica != 0 || e.Way != "" {
 		t.Errorf("the outcome is %+v", e)
@@ -164,9 +172,36 @@ func TestOneReplica(t *testing.T) {
 	}
 }
 
+// startSlowApp starts an app that counts with a cookie. It answers the first call for the text "slow" when release is
+// closed.
+func startSlowApp(t *testing.T) (url string, begun <-chan struct{}, release chan struct{}) {
+	t.Helper()
+	first, release := make(chan struct{}, 1), make(chan struct{})
+	var once sync.Once
+	app := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.PostFormValue("Body") == "slow" {
+			once.Do(func() {
+				first <- struct{}{}
+				<-release
+			})
+		}
+		visits := 1
+		if c, err := r.Cookie("visits"); err == nil {
+			_, _ = fmt.Sscan(c.Value, &visits)
+			visits++
+		}
+		http.SetCookie(w, &http.Cookie{Name: "visits", Value: fmt.Sprint(visits)})
+		w.Header().Set("Content-Type", "text/plain")
+		fmt.Fprintf(w, "Visit %d", visits)
+	}))
+	t.Cleanup(app.Close)
+	return app.URL, first, release
+}
+
 // TestReplicasInChromium uses the panel as a person does, with the keyboard alone.
 func TestReplicasInChromium(t *testing.T) {
-	s := newReplicas(t, 3)
+	app, begun, release := startSlowApp(t)
+	s := newReplicas(t, 3, app)
 	s.waitFleet("the replicas", fleetState.isUp)
 	w := newTab(t, chromium(t), s.url)
 	w.resize(1280, 800)
@@ -190,28 +225,30 @@ func TestReplicasInChromium(t *testing.T) {
 		t.Errorf("the status is %q", got)
 	}
 	w.until(`document.querySelector('#replicas').textContent.includes('1 answered')`)
-	focus("Pause Redis 3 s")
-	w.keys(" ")
-	says("Redis is paused")
-	w.do(chromedp.Focus(chromedp.CSS("textarea")))
-	w.keys("Are you there?\r")
+	w.keys("slow\r")
+	webhooktest.Receive(t, "the call of the app", begun)
 	w.until(`document.querySelector('#replicas li:nth-child(2)').classList.contains('busy')`)
 	focus("Kill replica 2")
 	w.keys("\r")
 	says("Replica 2 was killed")
+	close(release)
 	if got := value[string](w, `document.activeElement.ariaLabel`); got != "Kill replica 2" {
 		t.Errorf("after the key, the focus is on %q", got)
 	}
 	w.count(".in", 2)
-	if got := w.texts(".in")[1]; got != "Reply: "+webhooktest.Greeting(2) {
+	if got := w.texts(".in")[1]; got != "Reply: Visit 2" {
 		t.Errorf("the reply is %q", got)
 	}
-	way := `^Redis was paused\. Attempt 1: Replica 2 was killed after \d+\x{a0}ms\. ` +
+	way := `^Attempt 1: Replica 2 was killed after \d+\x{a0}ms\. ` +
 		`Attempt 2, at the fallback URL: Replica 3 answered after \d+\x{a0}ms\.$`
 	if got := w.texts(".way"); len(got) != 1 || !regexp.MustCompile(way).MatchString(got[0]) {
 		t.Errorf("the page says %q", got)
 	}
-	says("runs again")
+	says("Replica 2 runs again")
+	focus("Pause Redis 3 s")
+	w.keys(" ")
+	says("Redis is paused")
+	says("Redis runs again")
 	if got := w.texts("#record")[0]; !strings.Contains(got, `"counter": 2`) {
 		t.Errorf("the record is %s", got)
 	}

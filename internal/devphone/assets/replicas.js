@@ -6,10 +6,10 @@ const interval = 500; // milliseconds between two looks at the replicas
 
 // changes has a sentence for each change of a state.
 const changes = {
-  down: (name) => `${now()}: ${name} was killed. It starts again after 3\u00a0s.`,
-  paused: (name) => `${now()}: ${name} is paused for 3\u00a0s. Messages wait for it.`,
-  restarting: (name) => `${now()}: ${name} restarts and keeps its data. Messages wait for it.`,
-  up: (name) => `${now()}: ${name} runs again.`,
+  down: (name) => `${name} was killed. It starts again after 3\u00a0s.`,
+  paused: (name) => `${name} is paused for 3\u00a0s. Messages wait for it.`,
+  restarting: (name) => `${name} restarts and keeps its data. Messages wait for it.`,
+  up: (name) => `${name} runs again.`,
 };
 
 // wordFor describes a replica, or Redis.
@@ -28,7 +28,9 @@ function now() {
 export function watchReplicas({ poll, attempt }) {
   const panel = byID('replicas');
   const items = new Map(); // what is shown of each replica and of Redis, by the name
+  let news = []; // the changes of one look
   const show = (state) => {
+    news = [];
     for (const { number, ...replica } of state.replicas ?? []) {
       showItem(`Replica ${number}`, replica, [['Kill replica', '/dev/kill', { replica: number }]]);
     }
@@ -36,11 +38,12 @@ export function watchReplicas({ poll, attempt }) {
       showItem('Redis', { state: state.redis },
         [['Restart Redis', '/dev/redis', { do: 'restart' }], ['Pause Redis 3 s', '/dev/redis', { do: 'pause' }]]);
     }
+    if (news.length) byID('change').textContent = `${now()}: ${news.join(' ')}`;
   };
 
   function showItem(name, data, actions) {
     const item = items.get(name) ?? add(name, actions);
-    if (item.state && item.state !== data.state) byID('change').textContent = changes[data.state](name);
+    if (item.state && item.state !== data.state) news.push(changes[data.state](name));
     item.state = data.state;
     item.node.className = data.state;
     item.node.classList.toggle('busy', data.underway > 0);
