@@ -103,7 +103,7 @@ the seconds until it expires:
 func (s Service) tokenGuide(file string) string {
 	text, life := "All data in this Redis is lost on exit.", "new each time"
 	if s.Data != "" {
-		text, life = "Sessions, phones and texts are kept in\n"+s.Data+".", "kept there, too"
+		text, life = "Sessions, phones and texts are kept in\n"+s.Data+".", "the same each time"
 	}
 	text += " Ctrl-C ends the service.\n"
 	if file != "" {

@@ -16,9 +16,9 @@ import (
 
 // startDevWith starts a `smsession dev` with a data file. The public URL does not change with the port, so neither do
 // the signatures of the guide's lines.
-func startDevWith(t *testing.T, path string) *devProcess {
+func startDevWith(t *testing.T, path string, args ...string) *devProcess {
 	t.Helper()
-	return startDevArgs(t, []string{"--data", path}, "PORT=0", "ADMIN_ADDR=", "PUBLIC_URL=https://sms.example.com")
+	return startDevArgs(t, append(args, "--data", path), "PORT=0", "ADMIN_ADDR=", "PUBLIC_URL=https://sms.example.com")
 }
 
 // text sends a message with the first phone of the page, and returns the reply.
@@ -58,10 +58,18 @@ func (d *devProcess) texts() (all []string) {
 }
 
 func TestDevData(t *testing.T) {
-	for name, signal := range map[string]syscall.Signal{"SIGTERM": syscall.SIGTERM, "SIGKILL": syscall.SIGKILL} {
-		t.Run(name, func(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		signal syscall.Signal
+		args   []string
+	}{
+		{"a dev that ends keeps its data", syscall.SIGTERM, nil},
+		{"a dev that is killed has kept its data", syscall.SIGKILL, nil},
+		{"a dev with several replicas keeps its data", syscall.SIGTERM, []string{"--replicas", "3"}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "data.json")
-			d := startDevWith(t, path)
+			d := startDevWith(t, path, row.args...)
 			line := d.lines("curl")[0]
 			if !strings.Contains(d.stdout(), "Sessions, phones and texts are kept in\n"+path+".") ||
 				strings.Contains(d.stdout(), "is lost") || strings.Contains(d.stdout(), "new each time") {
@@ -73,19 +81,19 @@ func TestDevData(t *testing.T) {
 			}
 			d.checkTypes(t)
 			// The page and Redis are written together, within a second.
-			if signal == syscall.SIGKILL {
+			if row.signal == syscall.SIGKILL {
 				webhooktest.Wait(t, "the second message to be in the file", func() bool {
 					text, err := os.ReadFile(path)
 					return err == nil && strings.Contains(string(text), webhooktest.Greeting(2))
 				})
 			}
-			d.signal(signal)
+			d.signal(row.signal)
 			d.wait()
 			if info, err := os.Stat(path); err != nil || info.Mode() != 0o600 {
 				t.Errorf("the file is %v, %v", info, err)
 			}
 
-			next := startDevWith(t, path)
+			next := startDevWith(t, path, row.args...)
 			if next.file.AuthToken != d.file.AuthToken || next.file.AccountSID != d.file.AccountSID {
 				t.Error("the auth token or the account SID is another one")
 			}

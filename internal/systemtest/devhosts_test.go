@@ -94,16 +94,26 @@ func TestDevOnOtherHosts(t *testing.T) {
 	}
 }
 
-// TestDevOnOneAddress opens the page at the only address of dev, which is not a loopback address.
+// TestDevOnOneAddress opens the page at the only address of dev, which is not a loopback address. Several replicas
+// share this address.
 func TestDevOnOneAddress(t *testing.T) {
+	for _, replicas := range []string{"1", "3"} {
+		t.Run("replicas="+replicas, func(t *testing.T) { onOneAddress(t, replicas) })
+	}
+}
+
+func onOneAddress(t *testing.T, replicas string) {
 	ip := ownAddress(t)
-	d := startDev(t, "ADDR="+net.JoinHostPort(ip, "0"))
+	d := startDevArgs(t, []string{"--replicas", replicas}, "ADDR="+net.JoinHostPort(ip, "0"))
 	d.lines("curl")
 	link := found(t, d.stdout(), `^Open (\S+) in a browser\.`)[0]
 	if !strings.HasPrefix(link, d.url+"/?token=") {
 		t.Errorf("the guide begins with %s, the service is at %s", link, d.url)
 	}
 	client := handset(t)
+	if got := status(t, client, d.url+"/dev/state"); got != 403 {
+		t.Errorf("the state gets %d without the token", got)
+	}
 	if got := status(t, client, link); got != 200 {
 		t.Errorf("it gets %d", got)
 	}
