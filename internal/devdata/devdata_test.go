@@ -183,6 +183,8 @@ func TestFollow(t *testing.T) {
 			t.Errorf("another %s is not written", name)
 		}
 	}
+	ticks <- time.Time{} // the last failure has been logged
+	next <- devdata.File{AuthToken: "failing"}
 	cancel()
 	<-ended
 	if n := strings.Count(log.String(), "the data is not kept"); n != 6 {
