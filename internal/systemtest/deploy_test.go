@@ -222,7 +222,10 @@ func TestRedisConfiguration(t *testing.T) {
 // shows what that user may not do.
 func TestComposeRedisUser(t *testing.T) {
 	compose := strings.ReplaceAll(shipped(t, "docker-compose.yml"), "\\\n", "")
-	rights := found(t, compose, `\n +user smsession on >\$\$REDISCLI_AUTH (.+)\n +end\n`)[0]
+	rights := found(t, compose, `\n +user default reset\n +user smsession on >\$\$REDISCLI_AUTH (.+)\n +end\n`)[0]
+	if other := documentedRights(t); strings.Join(strings.Fields(rights), " ") != other {
+		t.Errorf("docker-compose.yml has the rights\n%s, deploy/README.md has\n%s", rights, other)
+	}
 	server := redistest.Start(t, redistest.Options{Args: append([]string{"--user", "smsession", "on", ">secret"},
 		strings.Fields(rights)...)})
 	url := "redis://smsession:secret@" + server.Addr()

@@ -26,15 +26,13 @@ func readme(t *testing.T) string {
 	return string(text)
 }
 
+// withRedis defines redis as an operator without a password does.
+const withRedis = `redis() { redis-cli -u "$REDIS_URL" "$@"; }` + "\n"
+
 // TestRunbookCommands runs the commands of the runbook with sh and the real redis-cli.
 func TestRunbookCommands(t *testing.T) {
 	t.Parallel()
-	_, block, _ := strings.Cut(shipped(t, "deploy/README.md"), "## What to type at night\n")
-	_, block, _ = strings.Cut(block, "```sh\n")
-	block, _, found := strings.Cut(block, "```")
-	if !found {
-		t.Fatal("the runbook has no commands")
-	}
+	block := withRedis + shellBlocks(t, "### With redis-cli alone\n", "")[0]
 	for name, app := range map[string]string{
 		"a conversation without an app is ended": "",
 		"an app cannot pretend that it is ended": `,"app":{"cookies":[],"ended":"2026-11-28T09:58:50Z",` +
@@ -138,7 +136,7 @@ func TestRunbookCountOfConversations(t *testing.T) {
 	redistest.Each(t, func(t *testing.T, b *redistest.Backend) {
 		conn := redistest.Conn(t, b.Addr)
 		for _, what := range []string{"nothing", "a pointer without a record"} {
-			cmd := exec.Command("sh", "-eu", "-c", count)
+			cmd := exec.Command("sh", "-eu", "-c", withRedis+count)
 			cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "REDIS_URL=" + b.URL}
 			if out, err := cmd.CombinedOutput(); err != nil || strings.TrimSpace(string(out)) != "0" {
 				t.Errorf("with %s, the count is %q, %v", what, out, err)
@@ -163,8 +161,13 @@ func TestReadmeHasEverySetting(t *testing.T) {
 	}
 }
 
+// TestDocumentedRightsAreEnough runs the service with the documented rights less those that are only for operators. The
+// other tests of a narrow user use the same rights.
 func TestDocumentedRightsAreEnough(t *testing.T) {
-	rights := found(t, shipped(t, "deploy/README.md"), `\nuser smsession on >password (.+)\n`)[0]
+	rights, _, _ := strings.Cut(documentedRights(t), " +config|get +info +scan ")
+	if other := strings.Join(narrow()[4:], " "); other != rights {
+		t.Errorf("the documented rights are\n%s, other tests use\n%s", rights, other)
+	}
 	args := append([]string{"--user", "app", "on", ">secret"}, strings.Fields(rights)...)
 	server := redistest.Start(t, redistest.Options{Args: args})
 	checkRightsOfTurns(t, server)
@@ -194,6 +197,12 @@ func TestDocumentedRightsAreEnough(t *testing.T) {
 			t.Fatalf("the second message gets %q, %v", first.Text(), err)
 		}
 	}
+}
+
+// documentedRights returns the rights of the Redis user in deploy/README.md.
+func documentedRights(t *testing.T) string {
+	t.Helper()
+	return found(t, shipped(t, "deploy/README.md"), `\nuser default reset\nuser smsession on >password (.+)\n`)[0]
 }
 
 // checkRightsOfTurns checks that the rights are enough for a message that waits for its turn to call an app.
