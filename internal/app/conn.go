@@ -24,7 +24,7 @@ const maxHead = 128 << 10 // bytes of the head of an answer; 50 cookies and thei
 
 var (
 	errClosed  = errors.New("the app has closed the idle connection")
-	errValue   = errors.New("a header of the request has a control character")
+	errValue   = errors.New("the URL or a header of the request has a control character")
 	errTooLong = errors.New("the head of the answer is larger than 128 KiB")
 )
 
@@ -93,9 +93,13 @@ func (c *conn) send(r *http.Request, body string) (isSent bool, _ error) {
 }
 
 // appendRequest appends a request with a body. The names of the header must be valid, and none of them may be Host or
-// Content-Length. A value that would end its line is an error.
+// Content-Length. A URL or a value that would end its line is an error.
 func appendRequest(b []byte, r *http.Request, body string) ([]byte, error) {
-	b = append(append(append(append(b, r.Method...), ' '), r.URL.RequestURI()...), " HTTP/1.1"...)
+	uri := r.URL.RequestURI()
+	if !httpguts.ValidHeaderFieldValue(uri) {
+		return b, errValue
+	}
+	b = append(append(append(append(b, r.Method...), ' '), uri...), " HTTP/1.1"...)
 	b = append(append(b, "\r\nHost: "...), r.Host...)
 	for name, values := range r.Header {
 		for _, value := range values {

@@ -76,5 +76,11 @@ func TestRequest(t *testing.T) {
 				t.Errorf("the error is %v for\n%s", err, sent)
 			}
 		})
+		t.Run("a query cannot end its line", func(t *testing.T) {
+			r := &http.Request{Method: "POST", URL: &url.URL{Path: "/sms", RawQuery: value}}
+			if sent, err := appendRequest(nil, r, ""); err != errValue {
+				t.Errorf("the error is %v for\n%s", err, sent)
+			}
+		})
 	}
 }
