@@ -15,7 +15,7 @@ import (
 
 // endCommand ends conversations.
 type endCommand struct {
-	flags.Chosen
+	flags.Changed
 	Yes     bool     `name:"yes" short:"y" help:"End the conversations without asking."`
 	Erase   bool     `name:"erase" help:"Delete everything about the conversations in Redis, for a person who asks to be forgotten. A late repeat of a message may then be counted again."`
 	Numbers []string `arg:"" optional:"" name:"number" help:"The senders: +12025550143, whatsapp:+12025550143, or masked as ls prints it. - reads one number from each line of standard input."`
@@ -35,10 +35,11 @@ restarted or has saved about 4,000 other conversations.
 If a masked number or a token fits several conversations and one of them is live, end ends that one. If several or none
 are live, and with --erase, it lists them on stderr and changes none.
 
-end needs REDIS_URL and no Twilio secret. Without REDIS_URL, it uses a running smsession dev. The exit status is 0 also
-if a conversation had ended before. It is 1 if a number has no conversation (the others are ended), if it is not clear
-which one a masked number or a token means, if the answer was no, or if Redis cannot be read or written. It is 2 for a
-wrong command line or setting, and without --yes if stdin or stderr is not a terminal.
+end needs REDIS_URL and no Twilio secret. Without REDIS_URL, it uses a running smsession dev. If the service has
+REDIS_WAIT_REPLICAS, set it for end, too: end then waits until the Redis replicas have the change. The exit status is 0
+also if a conversation had ended before. It is 1 if a number has no conversation (the others are ended), if it is not
+clear which one a masked number or a token means, if the answer was no, or if Redis cannot be read or written. It is 2
+for a wrong command line or setting, and without --yes if stdin or stderr is not a terminal.
 
   smsession end +12025550143
   smsession end --token QehB1C

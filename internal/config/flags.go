@@ -10,8 +10,8 @@ type Flags struct {
 	WebhookFlags
 	RedisFlags
 	PrefixFlags
-	RedisWaitReplicas string `name:"redis-wait-replicas" env:"REDIS_WAIT_REPLICAS" placeholder:"N" help:"How many Redis replicas must have the commit before a message is answered (default 0)."`
-	RedisConnections  string `name:"redis-connections" env:"REDIS_CONNECTIONS" placeholder:"N" help:"How many messages may use Redis at the same time (default 64)."`
+	WaitFlags
+	RedisConnections string `name:"redis-connections" env:"REDIS_CONNECTIONS" placeholder:"N" help:"How many messages may use Redis at the same time (default 64)."`
 	ServiceFlags
 	AppFlags
 }
@@ -28,6 +28,7 @@ type DevFlags struct {
 type OperatorFlags struct {
 	RedisFlags
 	PrefixFlags
+	Wait WaitFlags `kong:"-"` // of a command that changes sessions; it has the flag
 }
 
 // RESTFlags are the settings of a command that only uses Twilio's REST API.
@@ -61,6 +62,11 @@ type RedisFlags struct {
 // PrefixFlags select the keys in Redis.
 type PrefixFlags struct {
 	RedisPrefix string `name:"redis-prefix" env:"REDIS_PREFIX" placeholder:"PREFIX" help:"Prefix of every key in Redis (default sms:)."`
+}
+
+// WaitFlags decide when a change of a session is confirmed.
+type WaitFlags struct {
+	RedisWaitReplicas string `name:"redis-wait-replicas" env:"REDIS_WAIT_REPLICAS" placeholder:"N" help:"How many Redis replicas must have a change before it is confirmed (default 0)."`
 }
 
 // ServiceFlags are the listeners, the limits and the log of the service.

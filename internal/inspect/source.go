@@ -27,10 +27,10 @@ type Source struct {
 // also limits how long End tries again while messages change the record.
 const patience = 10 * time.Second
 
-// Open returns the Redis of a URL, in which every key begins with prefix. It does not contact Redis yet. The caller
-// must close the Pool.
-func Open(url redisurl.URL, prefix string) Source {
-	pool := redispool.Open(redispool.Options{URL: url, Timeout: patience})
+// Open returns the Redis of a URL, in which every key begins with prefix. A change is confirmed when waitReplicas Redis
+// replicas have it. Open does not contact Redis yet. The caller must close the Pool.
+func Open(url redisurl.URL, prefix string, waitReplicas int) Source {
+	pool := redispool.Open(redispool.Options{URL: url, Timeout: patience, WaitReplicas: waitReplicas})
 	return Source{Pool: pool, Keys: record.Keys{Prefix: prefix}}
 }
 

@@ -19,6 +19,35 @@ func startWaiting(t *testing.T, s *redistest.Sentinels, wait int, settings ...st
 	return startReplica(t, s.Primary.URL(), append(settings, fmt.Sprint("REDIS_WAIT_REPLICAS=", wait))...)
 }
 
+// TestEndWaitsForReplicas stops the Redis replica, so that it does not confirm an end or an erasure.
+func TestEndWaitsForReplicas(t *testing.T) {
+	t.Parallel()
+	s := redistest.StartSentinels(t, 1, 0, redistest.Options{})
+	sender := newSender(t)
+	sender.deliver(startWaiting(t, s, 1).url, "/sms", webhooktest.NewSID(), "")
+	end := func(args ...string) result {
+		return execute(t, append([]string{"end", "--yes", sender.From}, args...),
+			"REDIS_URL="+s.Primary.URL(), "REDIS_WAIT_REPLICAS=1")
+	}
+	for _, row := range []struct {
+		args              []string
+		unconfirmed, then string // then is printed when the replica runs again
+	}{
+		{nil, "it is not known whether the conversation has ended", "had ended before"},
+		{[]string{"--erase"}, "the conversation may be erased in part", "erased"},
+	} {
+		s.Replicas[0].Pause()
+		r := end(row.args...)
+		s.Replicas[0].Resume()
+		if r.status != 1 || !strings.Contains(r.stderr, row.unconfirmed) {
+			t.Errorf("end %v without a confirmation: exit status %d, %s%s", row.args, r.status, r.stdout, r.stderr)
+		}
+		if r := end(row.args...); r.status != 0 || !strings.Contains(r.stdout, row.then) {
+			t.Errorf("end %v again: exit status %d, %s%s", row.args, r.status, r.stdout, r.stderr)
+		}
+	}
+}
+
 // TestWaitReplicas stops the Redis replica, so that it does not confirm a commit.
 func TestWaitReplicas(t *testing.T) {
 	t.Parallel()

@@ -58,6 +58,20 @@ func (f Chosen) Open(
 	return f.open(ctx, out, notes, append(senders, f.To)...)
 }
 
+// Changed are the flags of a command that changes the conversations that an operator chooses.
+type Changed struct {
+	Chosen
+	config.WaitFlags
+}
+
+// Open is Chosen.Open for a Redis that confirms a change when enough of its replicas have it.
+func (f Changed) Open(
+	ctx context.Context, out, notes io.Writer, senders ...usage.Address,
+) (inspect.Source, inspect.Printer, error) {
+	f.Wait = f.WaitFlags
+	return f.Chosen.Open(ctx, out, notes, senders...)
+}
+
 // Explain prints the conversations of an *inspect.AmbiguousError to notes, so that the operator can choose one. It
 // returns err.
 func Explain(err error, printer inspect.Printer, notes io.Writer) error {
@@ -80,7 +94,7 @@ func (f common) open(
 		return inspect.Source{}, inspect.Printer{}, err
 	}
 	printer := inspect.Printer{Out: out, JSON: f.JSON, Reveal: f.Reveal, Typed: addresses(typed...)}
-	return inspect.Open(cfg.Redis, cfg.RedisPrefix), printer, nil
+	return inspect.Open(cfg.Redis, cfg.RedisPrefix, cfg.WaitReplicas), printer, nil
 }
 
 // config returns the settings of the flags, or those of a running `smsession dev`.
@@ -103,6 +117,6 @@ func (f common) config(ctx context.Context, notes io.Writer) (config.Config, err
 			"without it, the running smsession dev sets the prefix")
 	}
 	fmt.Fprintf(notes, "smsession: REDIS_URL is not set: using the running smsession dev at %s\n", service.URL)
-	f.RedisURL, f.RedisPrefix = service.Redis, service.Prefix
+	f.RedisURL, f.RedisPrefix, f.Wait = service.Redis, service.Prefix, config.WaitFlags{} // this Redis has no replicas
 	return f.Config()
 }
