@@ -137,7 +137,7 @@ func TestOperatorErrors(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			r := execute(t, row.args, "REDIS_URL="+row.redisURL, "XDG_RUNTIME_DIR="+t.TempDir()) // there, no dev is found
+			r := execute(t, row.args, "REDIS_URL="+row.redisURL, "XDG_RUNTIME_DIR="+t.TempDir()) // no dev
 			printed := r.stderr
 			if r.status != row.status || !strings.Contains(printed, row.want) || strings.Contains(printed, "\n") ||
 				r.stdout != "" {
