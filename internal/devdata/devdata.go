@@ -17,6 +17,10 @@ import (
 const (
 	version = 1 // of the file
 	program = "smsession dev"
+
+	// These are added to the name of the data file. No other program has files with such names: they are deleted.
+	lockSuffix = ".smsession-lock"
+	newSuffix  = ".smsession-new"
 )
 
 // ErrForeign is the error of Open for a file that Write has not written, or that a later version has written.
@@ -69,7 +73,7 @@ func open(path string) (s *Store, f File, err error) {
 		}
 	}
 	s = &Store{path: path}
-	if s.lock, err = lock(path + ".lock"); err != nil {
+	if s.lock, err = lock(path + lockSuffix); err != nil {
 		return nil, f, err
 	}
 	text, err := os.ReadFile(path)
@@ -113,7 +117,7 @@ func (s *Store) Write(f File) error {
 // replace writes a new file next to the file at path, and gives it that name. The new file is on the disk before it has
 // the name. After a crash, one new file may be left behind: the next call deletes it.
 func replace(path string, text []byte) error {
-	temporary := path + ".new"
+	temporary := path + newSuffix
 	_ = os.Remove(temporary)
 	file, err := os.OpenFile(temporary, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -76,6 +76,28 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// TestNeighbours keeps files that other programs have next to the data file: `--data Gemfile` must not delete
+// Gemfile.lock.
+func TestNeighbours(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "file")
+	all := []string{path + ".lock", path + ".new", path + ".tmp", path + "~"}
+	for _, name := range all {
+		if err := os.WriteFile(name, []byte("mine"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, _ := open(t, path)
+	if err := s.Write(devdata.File{}); err != nil {
+		t.Fatal(err)
+	}
+	s.Close()
+	for _, name := range all {
+		if text, err := os.ReadFile(name); err != nil || string(text) != "mine" {
+			t.Errorf("%s is %q, %v", filepath.Base(name), text, err)
+		}
+	}
+}
+
 func TestLink(t *testing.T) {
 	dir := t.TempDir()
 	target, link := filepath.Join(dir, "target.json"), filepath.Join(dir, "link.json")

@@ -18,7 +18,7 @@ func TestMode(t *testing.T) {
 	t.Cleanup(func() { syscall.Umask(old) })
 	path := filepath.Join(t.TempDir(), "data.json")
 	s, _ := open(t, path)
-	for _, name := range []string{path, path + ".new"} { // what others made, and what a crash has left behind
+	for _, name := range []string{path, path + ".smsession-new"} { // what others made, and what a crash has left
 		if err := os.WriteFile(name, []byte("x"), 0o644); err != nil {
 			t.Fatal(err)
 		}
