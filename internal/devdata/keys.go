@@ -24,6 +24,10 @@ for _, key in ipairs(redis.call('KEYS', '*')) do
 end
 return all`)
 
+// noExpiry is what PTTL returns for a key that does not expire. It returns 0 for a key in its last millisecond, and -2
+// for one that has just expired. See https://redis.io/docs/latest/commands/pttl/.
+const noExpiry = -1
+
 // Snapshot returns the strings in the embedded Redis as they are at one moment, sorted by name, without those that are
 // named. It leaves out keys of other types: the service has none. It returns an error if Redis does not answer.
 func Snapshot(ctx context.Context, pool *redis.Pool, except ...string) ([]Key, error) {
@@ -38,7 +42,7 @@ func Snapshot(ctx context.Context, pool *redis.Pool, except ...string) ([]Key, e
 	for err == nil && len(all) > 0 {
 		var key Key
 		var left int64
-		if all, err = redis.Scan(all, &key.Name, &key.Value, &left); left > 0 {
+		if all, err = redis.Scan(all, &key.Name, &key.Value, &left); left != noExpiry {
 			key.Expires = now.Add(time.Duration(left) * time.Millisecond)
 		}
 		if !slices.Contains(except, string(key.Name)) {

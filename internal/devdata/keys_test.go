@@ -70,6 +70,26 @@ func TestKeysAreKept(t *testing.T) {
 	}
 }
 
+// TestLastMillisecond reads keys that have less than a millisecond to live. PTTL is 0 for them.
+func TestLastMillisecond(t *testing.T) {
+	pool, conn := embedded(t)
+	for i := range 300 {
+		do(t, conn, "SET", fmt.Sprint("key", i), "", "PX", 1+i)
+	}
+	for left := 300; left > 0; {
+		keys, err := devdata.Snapshot(t.Context(), pool)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, key := range keys {
+			if key.Expires.IsZero() {
+				t.Fatalf("%s is kept for ever", key.Name)
+			}
+		}
+		left = len(keys)
+	}
+}
+
 // TestSnapshotIsOneMoment reads two keys that always change together.
 func TestSnapshotIsOneMoment(t *testing.T) {
 	pool, conn := embedded(t)
