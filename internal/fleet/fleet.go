@@ -128,8 +128,10 @@ func (f *Fleet) supervise(ctx context.Context, i int, p *process, o Options) (er
 	for {
 		select {
 		case err := <-p.ended:
-			p.cut()
-			return err
+			if !p.isKilled() { // otherwise its end is the effect of Kill
+				p.cut()
+				return err
+			}
 		case <-p.killed:
 		}
 		select {

@@ -337,3 +337,38 @@ func TestEnd(t *testing.T) {
 		}
 	})
 }
+
+// TestKilledAtOnce kills each replica as soon as it is up. Its end and the kill are then seen at the same time.
+func TestKilledAtOnce(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := fleet.New(3)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	lives := make(chan struct{}, 2000)
+	after := make(chan time.Time)
+	close(after)
+	err = f.Run(ctx, l, f, fleet.Options{
+		Run: func(ctx context.Context, number int, _, _ net.Listener, _ string, _ func() bool) error {
+			select {
+			case lives <- struct{}{}:
+			default:
+				cancel()
+				<-ctx.Done()
+				return nil
+			}
+			for f.Kill(number) != nil {
+				if ctx.Err() != nil {
+					return nil
+				}
+			}
+			return errors.New("the listener is closed")
+		},
+		After: func(time.Duration) <-chan time.Time { return after },
+	})
+	if err != nil || len(lives) < cap(lives) {
+		t.Errorf("after %d lives, Run returns %v", len(lives), err)
+	}
+}
