@@ -17,7 +17,10 @@ type listener struct {
 
 func listen() (*listener, error) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
-	return &listener{Listener: l, open: map[*conn]struct{}{}}, err
+	if err != nil {
+		return nil, err
+	}
+	return &listener{Listener: l, open: map[*conn]struct{}{}}, nil
 }
 
 // conn is an open connection of a listener. It has all methods of a TCP connection.
