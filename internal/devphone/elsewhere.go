@@ -56,6 +56,9 @@ func (p *Page) begin(a *arrival) {
 
 // finish adds the answer to the entry of a message from elsewhere.
 func (p *Page) finish(a *arrival) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.isOver = true
 	if a.device == nil {
 		return
 	}

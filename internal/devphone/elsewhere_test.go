@@ -1,6 +1,7 @@
 package devphone_test
 
 import (
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -189,5 +190,27 @@ func TestObserveChangesNothing(t *testing.T) {
 	page.Observe(r).ServeHTTP(w, sender.Request(s.url, "/sms", sender.Form(webhooktest.NewSID(), large), ""))
 	if w.Code != 200 || w.Body.String() != large || !w.Flushed {
 		t.Errorf("the client gets %d, %d bytes", w.Code, w.Body.Len())
+	}
+}
+
+// TestAnswerBeforeRequest answers a message while its body is being read. Nobody would finish its entry, so the page
+// must not show it as a message that is being sent.
+func TestAnswerBeforeRequest(t *testing.T) {
+	s := newService(t)
+	read, done := make(chan struct{}), make(chan struct{})
+	h := s.page.Observe(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusBadGateway)
+		go func() { // as a transport that still sends the request
+			defer close(done)
+			<-read
+			_, _ = io.Copy(io.Discard, r.Body)
+		}()
+	}))
+	sender := s.sender(from)
+	h.ServeHTTP(httptest.NewRecorder(), sender.Request(s.url, "/sms", sender.Form(webhooktest.NewSID(), "late"), ""))
+	close(read)
+	<-done
+	if got := s.state(0).Phones[0].Entries; len(got) != 0 {
+		t.Errorf("the page shows %+v", got)
 	}
 }

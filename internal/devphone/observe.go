@@ -41,11 +41,13 @@ type arrival struct {
 	*http.Request
 	began    time.Time
 	lastCall int // the ID of the newest call of the app when the request arrived
-	body     excerptWriter
-	isRead   bool // the body has been read to its end
 	status   int
 	header   http.Header // of the answer
 	answer   excerptWriter
+
+	mu     sync.Mutex // a transport may read the body in another goroutine, and even after the answer
+	body   excerptWriter
+	isOver bool // the body has been read to its end, or the request is answered
 
 	// These are set if the message is shown.
 	device  *device
@@ -81,13 +83,18 @@ type observedBody struct {
 	size int64 // how much has been read
 }
 
-// Read ends with the announced length, too: the service does not ask for the io.EOF after it.
+// Read also regards the announced length as the end: the service does not ask for the io.EOF after it.
 func (b *observedBody) Read(buffer []byte) (int, error) {
 	n, err := b.ReadCloser.Read(buffer)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.isOver {
+		return n, err
+	}
 	b.body.Write(buffer[:n])
 	b.size += int64(n)
-	if !b.isRead && (err == io.EOF || b.size == b.ContentLength) {
-		b.isRead = true
+	if err == io.EOF || b.size == b.ContentLength {
+		b.isOver = true
 		b.page.begin(b.arrival)
 	}
 	return n, err
