@@ -54,6 +54,11 @@ func TestPublish(t *testing.T) {
 			t.Errorf("the error is %v", err)
 		}
 	})
+	t.Run("a service with the same address was killed", func(t *testing.T) {
+		if _, err := s.Publish(t.Context()); err != nil { // asking it would take two seconds: nobody serves yet
+			t.Error(err)
+		}
+	})
 	t.Run("the file of a service that was killed is replaced", func(t *testing.T) {
 		server.Close()
 		if _, err := devservice.Find(t.Context()); !errors.Is(err, devservice.ErrNotRunning) {

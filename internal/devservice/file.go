@@ -44,14 +44,16 @@ func Find(ctx context.Context) (*Service, error) {
 	return s, nil
 }
 
-// Publish writes the file that Find reads, and returns its path. It is an error if Find returns another running
-// service, if other users can write to the directory of the file, or if the file cannot be written. If two services
-// publish at the same time, Find returns one of them.
+// Publish writes the file that Find reads, and returns its path. The caller must have bound the port in s.URL. It is an
+// error if Find returns another running service, if other users can write to the directory of the file, or if the file
+// cannot be written. If two services publish at the same time, Find returns one of them.
 func (s Service) Publish(ctx context.Context) (path string, err error) {
-	if other, err := Find(ctx); err == nil {
-		return "", fmt.Errorf("another smsession dev is already running at %s", other.URL)
-	}
 	path = filePath()
+	if old, err := read(path); err != nil || old.URL != s.URL { // the caller has its port, so the old service has ended
+		if other, err := Find(ctx); err == nil {
+			return "", fmt.Errorf("another smsession dev is already running at %s", other.URL)
+		}
+	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return "", fmt.Errorf("make the directory for the file of smsession dev: %w", err)
 	}
