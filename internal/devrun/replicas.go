@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 
+	"github.com/alexedwards/scs/v2"
 	"github.com/go-chi/chi/v5"
 
 	"smsession/internal/config"
@@ -26,6 +27,7 @@ func (o Options) runReplicas(
 	front.MethodNotAllowed(page.Fleet.ServeHTTP)
 	log.Info("listening", "addr", l.Addr().String(), "replicas", o.Replicas,
 		"webhook_url", cfg.WebhookURL, "fallback_url", cfg.FallbackURL, "version", o.Version)
+	sessions := scs.New()
 	run := func(
 		ctx context.Context, number int, public, admin net.Listener, redis string, isKilled func() bool,
 	) error {
@@ -39,6 +41,7 @@ func (o Options) runReplicas(
 		return replica.Run(ctx, replica.Options{
 			Config: own, Version: o.Version, Listeners: replica.NewListeners(public, admin),
 			Log: log.Through(muted{handler, isKilled}), ObserveCall: page.ObserveCall,
+			SCS: sessions,
 		})
 	}
 	return page.Fleet.Run(ctx, l.Public(), page.Observe(front), fleet.Options{Run: run, Redis: cfg.Redis.Addrs[0]})

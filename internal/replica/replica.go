@@ -36,6 +36,10 @@ type Options struct {
 	Wrap func(http.Handler) http.Handler // returns a handler that calls that of the public listener; may be nil
 
 	ObserveCall func(app.Call) // gets each finished call of the app; it must not block; may be nil
+
+	// SCS is a result of scs.New that the replicas of one process share: each call of scs.New starts a goroutine that
+	// never ends. It may be nil.
+	SCS *scs.SessionManager
 }
 
 // Run builds a replica and serves until ctx ends and the replica has drained. It then returns nil. It returns an error
@@ -71,8 +75,11 @@ func Run(ctx context.Context, o Options) error {
 		defer ownApp.Close()
 		responder, callTimeout = ownApp, cfg.App.Timeout
 	}
+	if o.SCS == nil {
+		o.SCS = scs.New()
+	}
 	sessions := session.New(session.Options{
-		SCS:          scs.New(),
+		SCS:          o.SCS,
 		Pool:         pool.Pool,
 		Connections:  cfg.Connections,
 		Prefix:       cfg.RedisPrefix,

@@ -2,9 +2,11 @@ package systemtest
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -114,6 +116,28 @@ func TestDevReplicas(t *testing.T) {
 			t.Errorf("it listens on %s", addr)
 		}
 	}
+	if n := strings.Count(d.goroutines(), "startCleanup("); n != 1 {
+		t.Errorf("after two replicas were killed, %d goroutines clean up the memory of scs", n)
+	}
+}
+
+// goroutines returns the stacks of all goroutines, as the replica that has started last shows them.
+func (d *devProcess) goroutines() string {
+	d.tb.Helper()
+	all := regexp.MustCompile(`private listener","replica":\d,"addr":"([^"]+)"`).FindAllStringSubmatch(d.stderr(), -1)
+	if len(all) == 0 {
+		d.tb.Fatalf("there is no private listener:\n%s", d.stderr())
+	}
+	res, err := http.Get("http://" + all[len(all)-1][1] + "/debug/pprof/goroutine?debug=2")
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		d.tb.Fatal(err)
+	}
+	return string(text)
 }
 
 // TestDevReplicasData ends dev while Redis is being restarted. The last message must be in the file.
