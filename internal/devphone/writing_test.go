@@ -127,7 +127,7 @@ func editAndSend(s *service, w *tab) {
 	w.keys(" again\r")
 	w.count(".in", 2)
 	w.press(".entry:first-child button.status")
-	w.until(`document.querySelector('#exchanges').textContent.includes('Body' + 'Hello')`)
+	w.until(`/BodyHello(?! again)/.test(document.querySelector('#exchanges').textContent)`)
 	w.press("#edit")
 	if got := w.written(); got != "Hello" {
 		w.Errorf("the first message is put into the field as %q", got)
