@@ -209,7 +209,7 @@ func TestFollow(t *testing.T) {
 	next <- devdata.File{AuthToken: "failing"}
 	cancel()
 	<-ended
-	if n := strings.Count(log.String(), "the data is not kept"); n != 6 {
+	if n := strings.Count(log.String(), "the data is not kept now"); n != 6 {
 		t.Errorf("six series of failures are logged %d times:\n%s", n, log.String())
 	}
 	if n := strings.Count(log.String(), "the data is kept again"); n != 5 {

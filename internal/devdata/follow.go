@@ -26,7 +26,7 @@ func (s *Store) Follow(
 			return
 		}
 		if err != nil && !failing {
-			log.Error("the data is not kept", "error", err.Error())
+			log.Warn("the data is not kept now, trying again", "error", err.Error())
 		} else if err == nil && failing {
 			log.Info("the data is kept again")
 		}
