@@ -1,8 +1,6 @@
 package redistest
 
 import (
-	"io"
-	"math/rand/v2"
 	"net"
 	"strconv"
 	"sync"
@@ -26,8 +24,10 @@ type Proxy struct {
 	mu       sync.Mutex
 	listener net.Listener // nil while the proxy is down
 	links    map[*link]bool
-	share    float64
-	random   *rand.Rand
+	impaired impaired
+
+	catching sync.Mutex
+	caught   func(reply []byte) bool // see Catch; nil if there is none
 }
 
 // link is the connection of a client and the connection to the target.
@@ -44,8 +44,10 @@ func StartProxy(tb testing.TB, target string) *Proxy {
 		tb.Fatalf("redistest: start a proxy: %v", err)
 	}
 	p := &Proxy{tb: tb, target: target, addr: l.Addr().String(), links: map[*link]bool{}}
+	p.impaired.ended = make(chan struct{})
 	p.serve(l)
 	tb.Cleanup(func() {
+		p.Impair(Impairment{}, 0)
 		p.Down()
 		p.group.Wait()
 	})
@@ -54,15 +56,6 @@ func StartProxy(tb testing.TB, target string) *Proxy {
 
 // Addr returns host:port. It does not change when the proxy goes down and up.
 func (p *Proxy) Addr() string { return p.addr }
-
-// CutReplies makes the proxy lose this share of the replies, 0 to 1. Redis executes the commands, but the connection is
-// closed instead of answered. A pipeline counts as one reply; the end of a large pipeline may be executed a moment
-// after the client has lost its connection. The same seed makes the same choices if the requests have the same order.
-func (p *Proxy) CutReplies(share float64, seed uint64) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.share, p.random = share, rand.New(rand.NewPCG(seed, 0))
-}
 
 // Cuts returns how many replies have been lost. If it returns 0, a test of lost replies has tested nothing.
 func (p *Proxy) Cuts() int { return int(p.cuts.Load()) }
@@ -144,44 +137,23 @@ func (p *Proxy) connect(from net.Listener, client *net.TCPConn) {
 func (p *Proxy) passBoth(l *link) {
 	var requests sync.WaitGroup
 	requests.Go(func() {
-		pass(l.target, l.client, func() bool { l.asked.Store(true); return true })
+		pass(l.client, func(b []byte) bool { return p.passRequest(l, b) })
 		_ = l.target.CloseWrite() // the target may still answer the commands that it has received
 	})
-	pass(l.client, l.target, func() bool { return !l.asked.Swap(false) || !p.loses(l) })
+	pass(l.target, func(b []byte) bool { return p.passReply(l, b) })
 	l.close()
 	requests.Wait()
 }
 
-// pass copies bytes until one side is closed, or until mayPass returns false. It calls mayPass before each write.
-func pass(to, from *net.TCPConn, mayPass func() bool) {
+// pass copies bytes until one side is closed, or until to returns false.
+func pass(from *net.TCPConn, to func(b []byte) bool) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
-		if n > 0 && !mayPass() {
-			return
-		}
-		if _, writeErr := to.Write(buffer[:n]); err != nil || writeErr != nil {
+		if n > 0 && !to(buffer[:n]) || err != nil {
 			return
 		}
 	}
-}
-
-// loses decides at random whether a reply is lost. If it is lost, the client reads the end of the stream instead. The
-// proxy still passes requests until the client closes its side, because the first reply of a pipeline can come before
-// its last command, and a lost reply means that its command was executed.
-func (p *Proxy) loses(l *link) bool {
-	p.mu.Lock()
-	lost := p.share > 0 && p.random.Float64() < p.share
-	p.mu.Unlock()
-	if lost {
-		p.cuts.Add(1)
-		deadline := time.Now().Add(closeTimeout)
-		_ = l.client.CloseWrite()
-		_ = l.client.SetReadDeadline(deadline)
-		_ = l.target.SetReadDeadline(deadline)
-		_, _ = io.Copy(io.Discard, l.target)
-	}
-	return lost
 }
 
 func (l *link) close() {

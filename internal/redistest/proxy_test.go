@@ -4,9 +4,11 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/gomodule/redigo/redis"
 
@@ -157,5 +159,104 @@ func TestProxyWithoutTarget(t *testing.T) {
 	defer c.Close()
 	if _, err := c.Do("PING"); err == nil {
 		t.Error("PING was answered without a target")
+	}
+}
+
+// exchange sends commands in one write, and returns what arrives until the proxy closes the connection or a second has
+// passed.
+func exchange(t *testing.T, p *Proxy, commands string) string {
+	t.Helper()
+	c, err := net.Dial("tcp", p.Addr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, commands); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.SetReadDeadline(time.Now().Add(time.Second))
+	replies, _ := io.ReadAll(c)
+	return string(replies)
+}
+
+const increment = "*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n"
+
+func TestCutBetweenReplies(t *testing.T) {
+	server := Start(t, Options{})
+	p := StartProxy(t, server.Addr())
+	p.Impair(Impairment{Lose: 1, KeepFirst: true}, 1)
+	if got := exchange(t, p, increment+increment); got != ":1\r\n" {
+		t.Errorf("of two replies, %q arrived", got)
+	}
+	if got := exchange(t, p, increment); got != ":3\r\n" {
+		t.Errorf("of one reply, %q arrived", got)
+	}
+}
+
+func TestHold(t *testing.T) {
+	server := Start(t, Options{})
+	p := StartProxy(t, server.Addr())
+	p.Impair(Impairment{Hold: true}, 1)
+	if got := exchange(t, p, increment); got != "" {
+		t.Errorf("while bytes are held, %q arrived", got)
+	}
+	if got := server.CLI("EXISTS", "n"); got != "0" {
+		t.Error("the command arrived while bytes are held")
+	}
+	p.Impair(Impairment{}, 1)
+	webhooktest.Wait(t, "the command of a client that has given up", func() bool {
+		return server.CLI("GET", "n") == "1"
+	})
+}
+
+func TestSlowReplies(t *testing.T) {
+	p := StartProxy(t, embedded(t).Addr)
+	for _, row := range []Impairment{{Delay: 50 * time.Millisecond}, {Slice: 100}} {
+		p.Impair(row, 1)
+		c, began := Conn(t, p.Addr()), time.Now()
+		big := strings.Repeat("x", 5000)
+		if got, err := redis.String(c.Do("ECHO", big)); got != big || err != nil {
+			t.Errorf("%+v: ECHO returned %d bytes, %v", row, len(got), err)
+		}
+		if took := time.Since(began); took < 50*time.Millisecond {
+			t.Errorf("%+v: the reply took %v", row, took)
+		}
+	}
+}
+
+func TestCatch(t *testing.T) {
+	p := StartProxy(t, embedded(t).Addr)
+	var caught []string
+	p.Catch(func(reply []byte) bool {
+		caught = append(caught, string(reply))
+		return len(caught) == 2
+	})
+	c := Conn(t, p.Addr())
+	for range 3 {
+		if _, err := c.Do("INCR", "n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(caught, []string{":1\r\n", ":2\r\n"}) {
+		t.Errorf("the replies %q were caught", caught)
+	}
+}
+
+func TestReplyLength(t *testing.T) {
+	for _, row := range []struct {
+		name, replies string
+		want          int
+	}{
+		{"a status", "+OK\r\n+OK\r\n", 5},
+		{"a text", "$3\r\na\r\nb\r\n:1\r\n", 9},
+		{"no text", "$-1\r\n:1\r\n", 5},
+		{"a list", "*2\r\n$1\r\na\r\n*1\r\n:1\r\n:2\r\n", 19},
+		{"no list", "*-1\r\n:1\r\n", 5},
+		{"an incomplete text", "$30\r\nabc", 8},
+		{"an incomplete list", "*2\r\n:1\r\n", 8},
+	} {
+		if got := replyLength([]byte(row.replies)); got != row.want {
+			t.Errorf("%s: the length is %d, want %d", row.name, got, row.want)
+		}
 	}
 }
