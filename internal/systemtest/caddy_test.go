@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"smsession/internal/processtest"
 	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
 )
@@ -73,7 +74,7 @@ func (c *caddy) run(t *testing.T, path string, environment []string) {
 	t.Helper()
 	cmd := exec.Command("caddy", "run", "--config", path, "--adapter", "caddyfile")
 	cmd.Env = append(environment, "PATH="+os.Getenv("PATH"))
-	cmd.SysProcAttr = childAttributes()
+	cmd.SysProcAttr = processtest.DieWithParent()
 	cmd.Stderr = c.log
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start Caddy: %v", err)

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"smsession/internal/chaostest/control"
 )
 
 // startCookieApp starts an app that counts the messages of a conversation in a cookie, as the sessions of many
@@ -16,7 +18,7 @@ func startCookieApp(tb testing.TB, padding string) *httptest.Server {
 		value, _, _ = strings.Cut(value, ".")
 		count, _ := strconv.Atoi(value)
 		w.Header().Set("Set-Cookie", "smsession="+strconv.Itoa(count+1)+"."+padding+"; Path=/; HttpOnly")
-		greet(w, count+1)
+		control.Greet(w, count+1)
 	}))
 	tb.Cleanup(app.Close)
 	return app

@@ -18,14 +18,17 @@ import (
 	"testing"
 	"unicode/utf8"
 
+	"smsession/internal/chaostest/control"
 	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
 )
 
 // loadReport is the output of `smsession load --json`, with the fields that the tests use.
 type loadReport struct {
-	Interrupted bool
-	Asked       struct {
+	Interrupted       bool
+	MessagesPerSecond float64 `json:"messages_per_second"`
+
+	Asked struct {
 		Conversations, Messages, Bursts int
 		RepeatsAtOnce                   int `json:"repeats_at_once"`
 		RepeatsLater                    int `json:"repeats_later"`
@@ -215,7 +218,7 @@ func startCounting(tb testing.TB, handler http.HandlerFunc) (port string, reques
 	return port, requests
 }
 
-func thanks(w http.ResponseWriter, _ *http.Request) { greet(w, 2) }
+func thanks(w http.ResponseWriter, _ *http.Request) { control.Greet(w, 2) }
 
 // TestLoadRefusesOtherHosts has a server at 0.0.0.0, which would get the messages and is not a loopback address.
 func TestLoadRefusesOtherHosts(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"smsession/internal/processtest"
 )
 
 // networkVariable is set in a process that inOwnNetwork has started.
@@ -28,7 +30,7 @@ func inOwnNetwork(t *testing.T) bool {
 	}
 	cmd := exec.Command(os.Args[0], "-test.run=^"+t.Name()+"$", "-test.v", "-test.timeout=5m")
 	cmd.Env = append(os.Environ(), networkVariable+"=1")
-	cmd.SysProcAttr = childAttributes()
+	cmd.SysProcAttr = processtest.DieWithParent()
 	cmd.SysProcAttr.Cloneflags = syscall.CLONE_NEWNET
 	if os.Getuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER

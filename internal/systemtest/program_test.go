@@ -1,12 +1,14 @@
 package systemtest
 
 import (
-	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"sync"
 	"testing"
+
+	"go.uber.org/goleak"
+
+	"smsession/internal/processtest"
 )
 
 // roleVariable makes the test binary run as a server that the program is compared with. See serveReference.
@@ -16,17 +18,15 @@ func TestMain(m *testing.M) {
 	if role := os.Getenv(roleVariable); role != "" {
 		serveReference(role)
 	}
-	os.Exit(runTests(m))
-}
-
-func runTests(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "smsession-systemtest-")
 	if err != nil {
 		panic(err)
 	}
-	defer os.RemoveAll(dir)
 	builds = dir
-	return m.Run()
+	goleak.VerifyTestMain(m, goleak.Cleanup(func(status int) {
+		_ = os.RemoveAll(dir)
+		os.Exit(status)
+	}))
 }
 
 // builds is the directory of the built programs.
@@ -49,11 +49,7 @@ const (
 
 func buildProgram(name, source string, flags ...string) (string, error) {
 	path := filepath.Join(builds, name)
-	args := append([]string{"build", "-buildvcs=false", "-o", path}, flags...)
-	if out, err := exec.Command("go", append(args, source)...).CombinedOutput(); err != nil {
-		return "", fmt.Errorf("go build: %w\n%s", err, out)
-	}
-	return path, nil
+	return path, processtest.Build(path, source, flags...)
 }
 
 // built returns the path of a program that is built when it is first needed.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"smsession/internal/processtest"
 	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
 )
@@ -99,7 +100,7 @@ func appCommand(tb testing.TB, name string, port int) *exec.Cmd {
 		}
 		args = append(args, arg)
 	}
-	return commandOf(args[0], args[1:])
+	return processtest.Command(args[0], args[1:])
 }
 
 // absolute returns the absolute path of a file.

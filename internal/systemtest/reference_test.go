@@ -13,11 +13,9 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/alexedwards/scs/redisstore"
-	"github.com/alexedwards/scs/v2"
 	"github.com/gomodule/redigo/redis"
-	"github.com/twilio/twilio-go/client"
 
+	"smsession/internal/chaostest/control"
 	"smsession/internal/config/redisurl"
 	domain "smsession/internal/conversation"
 	"smsession/internal/redispool"
@@ -43,7 +41,7 @@ func serveReference(role string) {
 	addr := os.Getenv("REDIS_ADDR")
 	pool := unshared(addr)
 	handlers := map[string]http.Handler{
-		"plain":     plain(pool),
+		"plain":     control.Plain(pool),
 		"limit1":    limit(pool, countByScript()),
 		"limit2":    limit(pool, countByGetAndSet),
 		"bytes":     limit(pool, countAmongBytes),
@@ -63,24 +61,6 @@ func unshared(addr string) *redis.Pool {
 	return &redis.Pool{MaxIdle: redispool.Size, Dial: func() (redis.Conn, error) {
 		return redis.Dial("tcp", addr, redis.DialReadTimeout(time.Second), redis.DialWriteTimeout(time.Second))
 	}}
-}
-
-func plain(pool *redis.Pool) http.Handler {
-	sessions := scs.New()
-	sessions.Store = redisstore.New(pool)
-	sessions.IdleTimeout = 4 * time.Hour
-	sessions.Cookie.Name = "smsession"
-	validator := client.NewRequestValidator(webhooktest.AuthToken)
-	return sessions.LoadAndSave(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, _ := io.ReadAll(r.Body)
-		if !validator.ValidateBody(webhooktest.PublicURL+r.URL.Path, body, r.Header.Get("X-Twilio-Signature")) {
-			http.Error(w, "Forbidden", http.StatusForbidden)
-			return
-		}
-		count := sessions.GetInt(r.Context(), "counter") + 1
-		sessions.Put(r.Context(), "counter", count)
-		greet(w, count)
-	}))
 }
 
 func proxy(pool *redis.Pool, app string) http.Handler {
@@ -111,11 +91,6 @@ func proxy(pool *redis.Pool, app string) http.Handler {
 		}
 		forward.ServeHTTP(w, r)
 	})
-}
-
-func greet(w http.ResponseWriter, count int) {
-	w.Header().Set("Content-Type", "text/xml; charset=utf-8")
-	fmt.Fprintf(w, `<?xml version="1.0" encoding="UTF-8"?><Response><Message>%s</Message></Response>`, webhooktest.Greeting(count))
 }
 
 // idleMilliseconds is the idle time-out of a session, 4 hours.

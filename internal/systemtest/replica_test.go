@@ -1,7 +1,6 @@
 package systemtest
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"smsession/internal/processtest"
 	"smsession/internal/webhooktest"
 )
 
@@ -28,7 +28,7 @@ func startReplica(tb testing.TB, redisURL string, settings ...string) *replica {
 // startReplicaOf is like startReplica, but for another build of the program.
 func startReplicaOf(tb testing.TB, program func() (string, error), redisURL string, settings ...string) *replica {
 	tb.Helper()
-	cmd := commandOf(built(tb, program), []string{"serve"}, serviceSettings(redisURL, settings...)...)
+	cmd := processtest.Command(built(tb, program), []string{"serve"}, serviceSettings(redisURL, settings...)...)
 	r := listening(tb, startCommand(tb, cmd))
 	r.waitReady()
 	return r
@@ -52,42 +52,19 @@ func launch(tb testing.TB, args []string, settings ...string) *replica {
 func startReference(tb testing.TB, role, redisAddr string, settings ...string) *replica {
 	tb.Helper()
 	settings = append(settings, roleVariable+"="+role, "REDIS_ADDR="+redisAddr)
-	return listening(tb, startCommand(tb, commandOf(os.Args[0], nil, settings...)))
+	return listening(tb, startCommand(tb, processtest.Command(os.Args[0], nil, settings...)))
 }
 
 // listening waits until a process logs its address.
 func listening(tb testing.TB, p *process) *replica {
 	tb.Helper()
-	return &replica{p, p.waitForAddress("listening")}
+	return &replica{p, p.WaitForAddress("listening")}
 }
 
 // operator returns the URL of the private listener.
 func (r *replica) operator() string {
 	r.tb.Helper()
-	return r.waitForAddress("listening on the private listener")
-}
-
-// waitForAddress waits for a log line with a message and an address, and returns the address as a URL.
-func (p *process) waitForAddress(message string) (url string) {
-	p.tb.Helper()
-	webhooktest.Wait(p.tb, "the log line "+message, func() bool {
-		select {
-		case <-p.exited:
-			p.tb.Fatalf("the process has exited:\n%s", p.stderr())
-		default:
-		}
-		for line := range strings.SplitSeq(p.stderr(), "\n") {
-			var one struct {
-				Msg, Addr string
-				Replica   int // of a replica behind the public listener of dev
-			}
-			if json.Unmarshal([]byte(line), &one) == nil && one.Msg == message && one.Replica == 0 {
-				url = "http://" + one.Addr
-			}
-		}
-		return url != ""
-	})
-	return url
+	return r.WaitForAddress("listening on the private listener")
 }
 
 func (r *replica) waitReady() {

@@ -51,12 +51,10 @@ func concurrently(n int, deliver func(i int) reply) []reply {
 
 // number returns the count in a text of the tutorial, or 0 for any other text.
 func number(text string) int {
-	n := 1
-	fmt.Sscanf(text, "Hello, thanks for message number %d", &n)
-	if text != webhooktest.Greeting(n) {
-		return 0
+	if n, isGreeting := webhooktest.Number(text); isGreeting {
+		return n
 	}
-	return n
+	return 0
 }
 
 // maxViolations is how many violations checkCounts returns. One lost message makes all later replies wrong.

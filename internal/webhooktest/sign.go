@@ -37,3 +37,11 @@ func Greeting(n int) string {
 	}
 	return fmt.Sprintf("Hello, thanks for message number %d", n)
 }
+
+// Number returns the number of the message to which a text of the tutorial is the reply. It reports false for any other
+// text.
+func Number(text string) (n int, isGreeting bool) {
+	n = 1
+	_, _ = fmt.Sscanf(text, "Hello, thanks for message number %d", &n)
+	return n, text == Greeting(n)
+}
