@@ -19,7 +19,8 @@ func imports(t *testing.T) map[string][]string {
 	all := map[string][]string{}
 	for line := range strings.Lines(strings.ReplaceAll(string(out), "smsession/internal/", "")) {
 		words := strings.Fields(strings.ReplaceAll(line, "smsession/cmd/", "cmd/"))
-		if strings.HasSuffix(words[0], "test") || words[0] == examplesPackage {
+		folder, _, _ := strings.Cut(words[0], "/")
+		if strings.HasSuffix(folder, "test") || words[0] == examplesPackage {
 			continue
 		}
 		all[words[0]] = slices.DeleteFunc(words[1:], func(name string) bool {

@@ -1,0 +1,199 @@
+package crowd
+
+import (
+	"cmp"
+	"context"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"smsession/internal/chaostest/history"
+	"smsession/internal/webhooktest"
+)
+
+const (
+	// longest is how many messages a conversation has at most. A record remembers 64, and a repeat must be remembered.
+	longest = 48
+	// tries is how often a message without an answer is sent again at the end.
+	tries = 3
+)
+
+// conversation is one sender.
+type conversation struct {
+	*Crowd
+	n      int
+	from   string
+	random *rand.Rand // used by one goroutine
+	record *history.Recorder
+	before []history.History // those that were erased
+	sent   []message
+
+	mu      sync.Mutex
+	cookie  string   // of the last answer
+	stale   []string // older cookies
+	answers map[string]bool
+}
+
+// message is a message of the conversation.
+type message struct {
+	sid, body string
+}
+
+func newConversation(c *Crowd, n int) *conversation {
+	from := number(n)
+	return &conversation{Crowd: c, n: n, from: from, random: rand.New(rand.NewPCG(c.Seed, uint64(n))),
+		record: history.NewRecorder(from), answers: map[string]bool{}}
+}
+
+// run sends messages until there are enough, or ctx ends. Then it tries to learn the outcome of each message, and reads
+// the record.
+func (c *conversation) run(ctx context.Context) []history.History {
+	for range cmp.Or(c.Rounds, 30) {
+		if ctx.Err() != nil || len(c.sent) > longest-5 {
+			break
+		}
+		c.round(ctx)
+		pause := 200 * time.Millisecond
+		if len(c.sent) > 0 && !c.isAnswered(c.sent[len(c.sent)-1]) {
+			pause *= 10 // a person waits before trying again
+		}
+		sleep(ctx, time.Duration(c.random.Int64N(int64(pause))))
+	}
+	for range tries {
+		if c.Once {
+			break
+		}
+		c.sendAgain()
+	}
+	c.read()
+	c.leave(c.cookie)
+	return append(c.before, c.record.History())
+}
+
+// round does one thing.
+func (c *conversation) round(ctx context.Context) {
+	switch p := c.random.IntN(100); {
+	case p < 4 && c.Stops && len(c.sent) > 0:
+		c.deliver(ctx, c.next("STOP"))
+	case p < 7 && c.Redis != nil:
+		c.end(ctx)
+	case p < 9 && c.Redis != nil:
+		c.erase(ctx)
+	case p < 10 && c.Idle > 0:
+		sleep(ctx, c.Idle+c.Idle/8)
+	case p < 20 && !c.Once && len(c.sent) > 0:
+		last := c.sent[max(0, len(c.sent)-cmp.Or(c.Replies, 10)):]
+		c.deliver(ctx, last[c.random.IntN(len(last))])
+	case p < 40, p < 70 && len(c.sent) == 0:
+		c.burst(ctx, 2+c.random.IntN(3))
+	default:
+		c.burst(ctx, 1)
+	}
+}
+
+// next returns a new message.
+func (c *conversation) next(body string) message {
+	m := message{sid(c.n, len(c.sent)+1), body}
+	c.sent = append(c.sent, m)
+	return m
+}
+
+// burst sends new messages at once, each one to four times.
+func (c *conversation) burst(ctx context.Context, n int) {
+	var all []func()
+	for range n {
+		m := c.next("hello")
+		copies := 1 + c.random.IntN(4)*c.random.IntN(2)
+		if c.Once {
+			copies = 1
+		}
+		for range copies {
+			all = append(all, c.delivery(ctx, m))
+		}
+	}
+	atOnce(all)
+}
+
+// deliver sends a message once or twice.
+func (c *conversation) deliver(ctx context.Context, m message) {
+	all := []func(){c.delivery(ctx, m)}
+	if c.random.IntN(2) == 0 {
+		all = append(all, c.delivery(ctx, m))
+	}
+	atOnce(all)
+}
+
+func atOnce(all []func()) {
+	var group sync.WaitGroup
+	for _, one := range all {
+		group.Go(one)
+	}
+	group.Wait()
+}
+
+// sendAgain sends the messages again that have no answer. It does not hang up.
+func (c *conversation) sendAgain() {
+	for _, m := range c.sent {
+		if !c.isAnswered(m) {
+			c.delivery(context.Background(), m)()
+		}
+	}
+}
+
+func (c *conversation) isAnswered(m message) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.answers[m.sid]
+}
+
+// read reads the record, once Redis has settled.
+func (c *conversation) read() {
+	if c.Redis == nil {
+		return
+	}
+	for deadline := c.now() + time.Minute; !c.System.Calm(c.Settle) && c.now() < deadline; {
+		time.Sleep(50 * time.Millisecond)
+	}
+	o := history.Op{Kind: history.Read, Call: c.now(), Return: history.Never}
+	r, err := c.Redis.Record(webhooktest.To, c.from)
+	if o.Record = r; err == nil {
+		o.Return = c.now()
+	} else {
+		o.Via = err.Error()
+	}
+	c.record.Add(o)
+}
+
+// end ends the conversation as an operator does.
+func (c *conversation) end(ctx context.Context) {
+	o := history.Op{Kind: history.End, Call: c.now(), Return: history.Never}
+	e, err := c.Redis.End(ctx, webhooktest.To, c.from, false)
+	if o.Ended = e; err == nil {
+		o.Return = c.now()
+	} else {
+		o.Via = err.Error()
+	}
+	c.record.Add(o)
+}
+
+// erase erases the conversation, and begins a new history. Before it is sure that the conversation is erased, nobody
+// sends a message.
+func (c *conversation) erase(ctx context.Context) {
+	for {
+		if _, err := c.Redis.End(context.WithoutCancel(ctx), webhooktest.To, c.from, true); err == nil {
+			break
+		}
+	}
+	c.before = append(c.before, c.record.Cut())
+	next := c.newNumber() // so that no MessageSid of the next history was in the last one
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sent, c.n = nil, next
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	select {
+	case <-time.After(d):
+	case <-ctx.Done():
+	}
+}

@@ -1,0 +1,107 @@
+// Package stage is the system that the nemesis breaks: three replicas of the service as processes, the links between
+// them and Redis, and a real Redis. Only tests import it.
+package stage
+
+import (
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"smsession/internal/chaostest/nemesis"
+	"smsession/internal/redistest"
+)
+
+// size is how many replicas there are. With only two, the replica that did not get the first message would always be
+// the same one.
+const size = 3
+
+// Program is what the replicas run: the service, or a negative control.
+type Program struct {
+	Path     string
+	Args     []string
+	Settings []string // NAME=value
+	// Ahead is the path of the program for the last replica, whose clock is ahead. "" means that no clock is.
+	Ahead string
+}
+
+// Stage is a system under test. Its faults are used by one goroutine, which must be that of the test. All other methods
+// are safe for concurrent use.
+type Stage struct {
+	tb       testing.TB
+	redis    Redis
+	replicas []*replica
+	urlFile  string // the file with the URL that the operator gives the replicas
+
+	troubles atomic.Int64 // faults of Redis that have not ended
+	calm     atomic.Int64 // since when there is none, in Unix nanoseconds
+}
+
+// Start starts the replicas in front of a Redis.
+func Start(tb testing.TB, r Redis, p Program) *Stage {
+	tb.Helper()
+	s := &Stage{tb: tb, redis: r, urlFile: filepath.Join(tb.TempDir(), "redis-url")}
+	for i := range size {
+		one := &replica{tb: tb, program: p, secret: filepath.Join(tb.TempDir(), "redis-url")}
+		if i == size-1 && p.Ahead != "" {
+			one.program.Path = p.Ahead
+		}
+		if r.Link != "" {
+			one.link = redistest.StartProxy(tb, r.Link)
+		}
+		s.replicas = append(s.replicas, one)
+		s.writeURL(one)
+		one.start()
+	}
+	for _, one := range s.replicas {
+		one.waitReady()
+	}
+	return s
+}
+
+// writeURL writes the file from which a replica reads the URL of Redis.
+func (s *Stage) writeURL(r *replica) {
+	addr := ""
+	if r.link != nil {
+		addr = r.link.Addr()
+	}
+	if err := os.WriteFile(r.secret, []byte(s.redis.url(addr)), 0o600); err != nil {
+		s.tb.Error(err)
+	}
+}
+
+// Addrs returns the URL of each replica. A replica that was started again has a new one.
+func (s *Stage) Addrs() (all []string) {
+	for _, r := range s.replicas {
+		all = append(all, *r.url.Load())
+	}
+	return all
+}
+
+// Calm reports whether Redis has had no fault for some time.
+func (s *Stage) Calm(d time.Duration) bool {
+	return s.troubles.Load() == 0 && time.Since(time.Unix(0, s.calm.Load())) > d
+}
+
+// Faults returns the faults of the stage.
+func (s *Stage) Faults() []nemesis.Fault {
+	all := slices.Concat(s.replicaFaults(), s.redis.faults(s))
+	if s.replicas[0].link != nil {
+		all = append(all, s.linkFaults()...)
+	}
+	for i, f := range all {
+		all[i].Begin = func(random *rand.Rand, d time.Duration) func() {
+			for _, r := range s.replicas {
+				r.revive()
+			}
+			return f.Begin(random, d)
+		}
+	}
+	return all
+}
+
+// any returns one replica.
+func (s *Stage) any(random *rand.Rand) *replica { return s.replicas[random.IntN(size)] }
