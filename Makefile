@@ -13,7 +13,7 @@ TOOLS := redis-server redis-cli cc chromium flask caddy promtool systemd-analyze
 BUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -gcflags=all=-dwarf=false \
 	-ldflags '-s -w -X main.stamped=$(VERSION) -X main.stampedDate=$(DATE)' -o bin/smsession ./cmd/smsession
 
-.PHONY: help run build install test compose-test lint bench fuzz clean
+.PHONY: help run build install test chaos soak compose-test lint bench fuzz clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,15 @@ test: ## run all tests under the race detector, also with a real Redis (installe
 	@./deploy/test/setup.sh $(TOOLS)
 	go test -race -shuffle=on -timeout 15m ./...
 	go test -shuffle=on -run 'Interleavings|NaiveCommits|NaiveTurns' ./internal/session
+
+# `make test` has a short form. SEED=… repeats the faults of a run; the timing differs.
+chaos: ## break replicas, links and Redis for ten minutes, and check that every message counts once; SEED=1
+	@./deploy/test/setup.sh redis-server redis-cli cc
+	CHAOS=10m SEED=$(SEED) go test -count=1 -v -timeout 40m -run 'Chaos|Losses|Controls' ./internal/chaostest
+
+soak: ## send messages at half load for ten minutes, and check that memory, goroutines and connections stay flat
+	@./deploy/test/setup.sh redis-server redis-cli cc
+	SOAK=10m go test -count=1 -v -timeout 30m -run Soak ./internal/systemtest
 
 # It needs Docker, and ten minutes the first time.
 compose-test: ## start docker-compose.yml, kill, restart and replace its parts under load, and check the counts
