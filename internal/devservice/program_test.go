@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
 	"smsession/internal/devservice"
 )
 
@@ -18,7 +20,7 @@ func TestMain(m *testing.M) {
 		_, _ = io.WriteString(os.Stdout, devservice.Program())
 		return
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // install copies the test program to a path.

@@ -322,7 +322,9 @@ func TestHugeValue(t *testing.T) {
 func TestQuarantineOnACluster(t *testing.T) {
 	c := redistest.StartCluster(t, 3, false, redistest.Options{})
 	o := usual("")
-	o.Pool = redispool.Open(redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: c.Addrs()}}).Pool
+	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: c.Addrs()}})
+	t.Cleanup(func() { _ = pool.Close() }) // also the connections to the nodes
+	o.Pool = pool.Pool
 	r := newReplica(t, o)
 	conn := o.Pool.Get()
 	defer conn.Close()

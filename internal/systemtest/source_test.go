@@ -31,6 +31,22 @@ func TestLineLength(t *testing.T) {
 	}
 }
 
+// TestLeakChecks checks that the tests of every package look for goroutines that were left behind.
+func TestLeakChecks(t *testing.T) {
+	checks := map[string]bool{}
+	for _, name := range files(t) {
+		if strings.HasSuffix(name, "_test.go") {
+			folder := path.Dir(name)
+			checks[folder] = checks[folder] || strings.Contains(shipped(t, name), "goleak.")
+		}
+	}
+	for folder, isChecked := range checks {
+		if !isChecked {
+			t.Errorf("no test of %s uses goleak", folder)
+		}
+	}
+}
+
 // TestNamesOfTests checks that the name of a test has at most 34 characters. The names of subtests are sentences.
 func TestNamesOfTests(t *testing.T) {
 	long := regexp.MustCompile(`(?m)^func ((?:Test|Fuzz|Benchmark)\w+)`)
