@@ -86,7 +86,7 @@ func (a *Account) call(ctx context.Context, do func(*client.RequestHandler) erro
 	case ctx.Err() != nil:
 		return fmt.Errorf("interrupted: %w", ctx.Err())
 	case bounded.Err() != nil:
-		return fmt.Errorf("no answer from Twilio within %v", timeout)
+		return fmt.Errorf("no complete answer from Twilio within %v", timeout)
 	case errors.As(err, &rejected):
 		return rejected
 	case errors.As(err, &unreachable):

@@ -102,7 +102,7 @@ func TestWaiting(t *testing.T) {
 			twilio.Intercept = waitForever(func() {})
 			began := time.Now() // by the fake clock of synctest
 			_, err := account(twilio).SetWebhook(t.Context(), twiliotest.ExampleSID, webhook())
-			if message(err) != "no answer from Twilio within 10s; the webhook may or may not have been set" ||
+			if message(err) != "no complete answer from Twilio within 10s; the webhook may or may not have been set" ||
 				time.Since(began) != 10*time.Second {
 				t.Errorf("%v after %v", err, time.Since(began))
 			}

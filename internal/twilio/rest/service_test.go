@@ -70,7 +70,8 @@ func TestServiceTimeout(t *testing.T) {
 		a := &Account{SID: twiliotest.AccountSID, AuthToken: twiliotest.AuthToken, Transport: twilio}
 		began := time.Now() // by the fake clock of synctest
 		_, err := a.Service(t.Context(), twiliotest.ExampleSID)
-		if err == nil || err.Error() != "no answer from Twilio within 10s" || time.Since(began) != 10*time.Second {
+		const want = "no complete answer from Twilio within 10s"
+		if err == nil || err.Error() != want || time.Since(began) != 10*time.Second {
 			t.Errorf("%v after %v", err, time.Since(began))
 		}
 	})
