@@ -56,16 +56,22 @@ func (f Filter) selector() func(to, from string) bool {
 // Filter selects only this conversation, in any state.
 func (c Conversation) Filter() Filter { return Filter{To: c.To, From: []string{c.From}, Ended: true} }
 
-// certain returns the conversations that are live, and those whose addresses f names in full.
+// certain returns the conversations without those that are not live and that f does not tell apart from a live one.
 func (f Filter) certain(found []Conversation) []Conversation {
-	var certain []Conversation
-	isNamed := f.Token == "" && !isMasked(f.To)
+	live := map[string]string{} // the addresses of live conversations, by their masks
 	for _, c := range found {
-		if c.Live || isNamed && slices.Contains(f.From, c.From) {
-			certain = append(certain, c)
+		if c.Live {
+			live[conversation.Mask(c.From)], live[conversation.Mask(c.To)] = c.From, c.To
 		}
 	}
-	return certain
+	hasTwin := func(address string) bool {
+		other, isThere := live[conversation.Mask(address)]
+		return isThere && other != address
+	}
+	return slices.DeleteFunc(slices.Clone(found), func(c Conversation) bool {
+		isNamed := slices.Contains(f.From, c.From)
+		return !c.Live && (f.Token != "" || isMasked(f.To) && hasTwin(c.To) || !isNamed && hasTwin(c.From))
+	})
 }
 
 // Unmatched returns the senders of f that none of the conversations has, masked.

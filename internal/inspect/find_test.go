@@ -103,6 +103,8 @@ func TestLiveWins(t *testing.T) {
 		{"no sender is live", [2]string{ended, ended}, inspect.Filter{From: masked}, nil},
 		{"an ended conversation is named in full", [2]string{ended, ""},
 			inspect.Filter{From: append([]string{third}, masked...)}, []string{twin, third}},
+		{"another mask fits only an ended conversation", [2]string{ended, ""},
+			inspect.Filter{From: append([]string{"+1999•••0199"}, masked...)}, []string{twin, third}},
 		{"one of two tokens is live", [2]string{"", ended}, inspect.Filter{Token: tokenOf(from)[:6]}, []string{from}},
 		{"one of our two numbers is live", [2]string{"", ""},
 			inspect.Filter{To: "+1500•••0006", From: []string{third, from}}, []string{from}},
