@@ -55,7 +55,8 @@ func (s Source) End(ctx context.Context, to, from string, erase bool) (Ending, e
 	default:
 		e.Outcome, e.Count = WasEnded, before.Counter
 	}
-	if node.Code(err) != "" || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
+	isRefused := node.Code(err) != "" && !s.waits // otherwise Redis may have refused the WAIT after the end
+	if isRefused || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
 		// An end is one command of Redis. If Redis refused it, or if it was not sent in time, then nothing was done.
 		return e, explain(err)
 	}

@@ -22,7 +22,8 @@ func explain(err error) error {
 	switch {
 	case node.Code(err) == "NOPERM":
 		return fmt.Errorf("the user of REDIS_URL lacks a right: it needs SCAN, GET, STRLEN and PTTL, for end also "+
-			"SET, DEL, TYPE, EVAL and EVALSHA, on a Cluster also CLUSTER SLOTS, and the keys of the prefix: %w", err)
+			"SET, DEL, TYPE, EVAL and EVALSHA, with REDIS_WAIT_REPLICAS also WAIT, on a Cluster also CLUSTER SLOTS, "+
+			"and the keys of the prefix: %w", err)
 	case isUnreachable(err):
 		return fmt.Errorf("%w; check that Redis runs and that REDIS_URL is right", err)
 	case redispool.Refused(err):

@@ -21,6 +21,8 @@ import (
 type Source struct {
 	Pool *redispool.Pool
 	Keys record.Keys
+
+	waits bool // the pool waits for Redis replicas
 }
 
 // patience limits how long Redis may take for one answer. A Redis that saves a snapshot may need several seconds. It
@@ -31,7 +33,7 @@ const patience = 10 * time.Second
 // replicas have it. Open does not contact Redis yet. The caller must close the Pool.
 func Open(url redisurl.URL, prefix string, waitReplicas int) Source {
 	pool := redispool.Open(redispool.Options{URL: url, Timeout: patience, WaitReplicas: waitReplicas})
-	return Source{Pool: pool, Keys: record.Keys{Prefix: prefix}}
+	return Source{Pool: pool, Keys: record.Keys{Prefix: prefix}, waits: waitReplicas > 0}
 }
 
 // List calls visit with the live conversations that f selects, at most limit of them. A limit of 0 means no limit. A

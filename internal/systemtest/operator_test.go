@@ -85,7 +85,7 @@ func TestOperatorCommands(t *testing.T) {
 }
 
 // rights are those that a Redis user needs, as the errors of the commands name them.
-const rights = "it needs SCAN, GET, STRLEN and PTTL, for end also SET, DEL, TYPE, EVAL and EVALSHA, on a Cluster also CLUSTER SLOTS, and the keys of the prefix"
+const rights = "it needs SCAN, GET, STRLEN and PTTL, for end also SET, DEL, TYPE, EVAL and EVALSHA, with REDIS_WAIT_REPLICAS also WAIT, on a Cluster also CLUSTER SLOTS, and the keys of the prefix"
 
 func TestOperatorErrors(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{Password: "S3cr3t",

@@ -48,6 +48,21 @@ func TestEndWaitsForReplicas(t *testing.T) {
 	}
 }
 
+// Redis executes the end and then refuses the WAIT, so the end may not be reported as refused.
+func TestEndWithoutRightToWait(t *testing.T) {
+	t.Parallel()
+	server := redistest.Start(t, redistest.Options{Password: "right",
+		Args: []string{"--user", "impatient", "on", ">right", "~sms:*", "+@all", "-wait"}})
+	sender := newSender(t)
+	sender.deliver(startReplica(t, server.URL()).url, "/sms", webhooktest.NewSID(), "")
+	r := execute(t, []string{"end", "--yes", sender.From}, "REDIS_WAIT_REPLICAS=1",
+		"REDIS_URL="+strings.Replace(server.URL(), ":right@", "impatient:right@", 1))
+	if r.status != 1 || !strings.Contains(r.stderr, "it is not known whether the conversation has ended") ||
+		!strings.Contains(r.stderr, "with REDIS_WAIT_REPLICAS also WAIT") {
+		t.Errorf("exit status %d, %s%s", r.status, r.stdout, r.stderr)
+	}
+}
+
 // TestWaitReplicas stops the Redis replica, so that it does not confirm a commit.
 func TestWaitReplicas(t *testing.T) {
 	t.Parallel()
