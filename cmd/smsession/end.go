@@ -32,8 +32,9 @@ being answered at that moment, the pointer, which contains the two numbers, may 
 without a pointer. Both expire within SESSION_IDLE_TIMEOUT. A replica may keep the record in its memory until it is
 restarted or has saved about 4,000 other conversations.
 
-If a masked number or a token fits several conversations and one of them is live, end ends that one. If several or none
-are live, and with --erase, it lists them on stderr and changes none.
+If a masked number fits several senders, or a token several sessions, and one of them is live, end ends that one. If
+several or none are live, and with --erase, it lists them on stderr and changes none. It ends all conversations of a
+sender, unless --to names one of our numbers.
 
 end needs REDIS_URL and no Twilio secret. Without REDIS_URL, it uses a running smsession dev. If the service has
 REDIS_WAIT_REPLICAS, set it for end, too: end then waits until the Redis replicas have the change. The exit status is 0

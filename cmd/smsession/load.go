@@ -53,8 +53,8 @@ replies (MAX_REPLIES_PER_MINUTE) or ends sessions early cannot pass. If all mess
 acts again does not show: use --param to send words that the webhook acts on. smsession keeps the last 8 replies of an
 app (APP_URL), so a --burst of more than 8 can ask it for one that it no longer has. If load is interrupted, it reports.
 
-The exit status is 1 if the proof fails, if Twilio would have logged an error, or if no webhook was found. It is 2 for a
-wrong command line, for a host that is not this one, and for a webhook that leads to another server: load follows no
+The exit status is 1 if the proof fails, if nothing was proved, if Twilio would have logged an error, or if no webhook
+was found. It is 2 for a wrong command line, for a host that is not this one, and for a webhook that leads to another server: load follows no
 redirect and no TwiML there.`
 }
 
