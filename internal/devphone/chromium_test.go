@@ -168,8 +168,11 @@ func (w *tab) until(expression string) {
 			return
 		}
 		if w.ctx.Err() != nil || time.Now().After(deadline) {
-			w.Fatalf("it is not true after %v: %s (%v)\n%s", limit, expression, err,
-				value[string](w, `document.body.innerText`))
+			w.mu.Lock()
+			complaints := slices.Clone(w.complaints)
+			w.mu.Unlock()
+			w.Fatalf("it is not true after %v: %s (%v)\nthe browser complains: %q\n%s",
+				limit, expression, err, complaints, value[string](w, `document.body.innerText`))
 		}
 	}
 }
