@@ -1,6 +1,7 @@
 // Package fleet runs several replicas of a server in one process, behind one handler. A replica can be killed: all its
-// connections, to its clients and to its Redis, are reset at once, as if its process had been killed. What it is doing
-// has no effect any more, although its goroutines may still run for some seconds. It then starts again.
+// connections, to its clients and to its Redis, are reset at once, as if its process had been killed. It can then
+// neither answer nor save anything. Its goroutines may still run for some seconds, so a request that it has sent to
+// another server goes on. It starts again after RestartDelay.
 //
 // The package is for `smsession dev`. It knows nothing of the service.
 package fleet
@@ -44,7 +45,7 @@ type Replica struct {
 // Options are what Run needs.
 type Options struct {
 	// Run runs a replica until ctx ends, and closes the listeners. redis is the address at which this replica must
-	// reach Redis. isKilled reports whether the replica was killed: nothing that it does may be visible any more.
+	// reach Redis. isKilled reports whether the replica was killed: it should log nothing any more.
 	Run func(ctx context.Context, number int, public, admin net.Listener, redis string, isKilled func() bool) error
 	// Redis is the TCP address of Redis.
 	Redis string
