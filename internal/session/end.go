@@ -41,8 +41,11 @@ func end(
 	isAbsent := r == nil || !r.Belongs(to, from) || !time.Now().Before(r.Deadline)
 	switch {
 	case errors.Is(err, record.ErrForeign), err == nil && isAbsent:
-		return nil, false, nil
-	case err != nil, !r.Ended.IsZero():
+		return nil, false, confirm(conn, keys, keys.Conversation(to, from))
+	case err != nil:
+		return r, false, err
+	case !r.Ended.IsZero():
+		err = confirm(conn, keys, keys.Session(string(pointer)))
 		return r, err == nil, err
 	}
 	if err := ctx.Err(); err != nil { // nothing is sent after ctx has ended
@@ -75,8 +78,11 @@ func Erase(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from str
 func erase(ctx context.Context, conn redis.Conn, keys record.Keys, to, from string) (found bool, err error) {
 	pointer, value, r, err := follow(conn, keys, to, from)
 	isForeign := errors.Is(err, record.ErrForeign)
-	if err != nil && !isForeign || err == nil && pointer == nil {
+	if err != nil && !isForeign {
 		return false, err
+	}
+	if err == nil && pointer == nil {
+		return false, confirm(conn, keys, keys.Conversation(to, from))
 	}
 	if token := string(pointer); record.IsToken(token) && (r == nil || r.Belongs(to, from)) {
 		if r != nil || isForeign {
@@ -111,6 +117,14 @@ func follow(
 		value, r, err = readRecord(conn, keys.Session(token))
 	}
 	return pointer, value, r, err
+}
+
+// confirm writes a key that nobody reads, for a millisecond, to the server of another key. A pool that waits for replicas
+// returns an error if they do not get it. Otherwise, a former primary that came back after a failover could answer that
+// a conversation is not there, or has already ended, although its successor has a newer record.
+func confirm(conn redis.Conn, keys record.Keys, key string) error {
+	_, err := scripts.pointer.Do(conn, keys.Probe(key), "", "", 1)
+	return err
 }
 
 // untilNoConflict makes attempts until one does not return errConflict. It does not repeat an attempt after any other

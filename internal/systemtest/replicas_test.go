@@ -2,9 +2,12 @@ package systemtest
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"testing"
 
+	"smsession/internal/config/redisurl"
+	"smsession/internal/inspect"
 	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
 )
@@ -45,6 +48,47 @@ func TestEndWaitsForReplicas(t *testing.T) {
 		if r := end(row.args...); r.status != 0 || !strings.Contains(r.stdout, row.then) {
 			t.Errorf("end %v again: exit status %d, %s%s", row.args, r.status, r.stdout, r.stderr)
 		}
+	}
+}
+
+// A former primary has no replicas, and does not have what its successor has. Therefore it must not answer that there
+// is nothing to end.
+func TestNothingToEndIsConfirmed(t *testing.T) {
+	t.Parallel()
+	s := redistest.StartSentinels(t, 1, 0, redistest.Options{})
+	url, err := redisurl.Parse(s.Primary.URL(), os.ReadFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	operator := inspect.Open(url, "sms:", 1)
+	defer operator.Pool.Close()
+	sender := newSender(t)
+	sender.deliver(startWaiting(t, s, 1).url, "/sms", webhooktest.NewSID(), "")
+	for _, row := range []struct {
+		name, from string
+		erase      bool
+		first      inspect.Outcome // of an end that is confirmed
+		then       inspect.Outcome
+	}{
+		{"an unknown number", "+15005550001", false, inspect.NotFound, inspect.NotFound},
+		{"an unknown number, erased", "+15005550001", true, inspect.NotFound, inspect.NotFound},
+		{"a conversation that has ended", sender.From, false, inspect.WasEnded, inspect.EndedBefore},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			end := func() (inspect.Ending, error) { return operator.End(t.Context(), sender.To, row.from, row.erase) }
+			if e, err := end(); err != nil || e.Outcome != row.first {
+				t.Fatalf("%q, %v", e.Outcome, err)
+			}
+			s.Replicas[0].Pause()
+			e, err := end()
+			s.Replicas[0].Resume()
+			if err == nil || !strings.Contains(err.Error(), "too few Redis replicas have the commit: 0 of 1") {
+				t.Errorf("without a replica: %q, %v", e.Outcome, err)
+			}
+			if e, err := end(); err != nil || e.Outcome != row.then {
+				t.Errorf("with the replica again: %q, %v", e.Outcome, err)
+			}
+		})
 	}
 }
 
