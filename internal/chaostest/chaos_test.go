@@ -48,6 +48,7 @@ func TestChaos(t *testing.T) {
 				s.faults, s.crowd.Replies, s.crowd.Idle = app.Faults(), rememberedReplies, 0
 			}
 			s.system = stage.Start(t, redis, serve(t, service, more...))
+			s.system.CheckLinks()
 			s.faults = append(s.faults, s.system.Faults()...)
 			r := s.run(t)
 			collect.Lock()

@@ -1,11 +1,13 @@
 package chaostest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -54,7 +56,14 @@ func settings(more ...string) []string {
 }
 
 // service is the path of the service.
-var service = sync.OnceValues(func() (string, error) { return buildPatched("smsession", patch{}) })
+var service = sync.OnceValues(func() (string, error) { return buildPatched("smsession") })
+
+// linked makes the service connect to what an environment variable with the name of the address says. The replicas
+// learn the addresses of Sentinel and of a Cluster from Redis, and each replica must use its own links all the same.
+var linked = []patch{
+	{"../redispool/dial/dial.go", "import (\n", "import (\n\t\"os\"\n"},
+	{"../redispool/dial/dial.go", `DialContext(ctx, "tcp", addr)`, `DialContext(ctx, "tcp", cmp.Or(os.Getenv(addr), addr))`},
+}
 
 // serviceAhead is the path of the service with a clock that is five minutes ahead. Timers are not.
 var serviceAhead = sync.OnceValues(func() (string, error) {
@@ -69,37 +78,39 @@ var serviceAhead = sync.OnceValues(func() (string, error) {
 // patch replaces a text in a source file while a program is built.
 type patch struct{ file, before, after string }
 
-// buildPatched builds the service from patched source.
-func buildPatched(name string, p patch) (string, error) {
-	path, flags := filepath.Join(builds, name), raceFlags
-	if p.file != "" {
-		overlay, err := p.overlay(name)
-		if err != nil {
-			return "", err
-		}
-		flags = append([]string{"-overlay", overlay}, flags...)
+// buildPatched builds the service with links and further patches.
+func buildPatched(name string, more ...patch) (string, error) {
+	overlay, err := writeOverlay(name, append(slices.Clone(linked), more...))
+	if err != nil {
+		return "", err
 	}
+	path, flags := filepath.Join(builds, name), append([]string{"-overlay", overlay}, raceFlags...)
 	return path, processtest.Build(path, "smsession/cmd/smsession", flags...)
 }
 
-// overlay writes the file that go build's -overlay reads.
-func (p patch) overlay(name string) (string, error) {
-	original, err := filepath.Abs(p.file)
-	if err != nil {
-		return "", err
+// writeOverlay writes the file that go build's -overlay reads.
+func writeOverlay(name string, patches []patch) (string, error) {
+	replace := map[string]string{} // the paths of the changed files, by those of the original ones
+	for _, p := range patches {
+		original, err := filepath.Abs(p.file)
+		if err != nil {
+			return "", err
+		}
+		changed := filepath.Join(builds, fmt.Sprint(name, "-", filepath.Base(original)))
+		source, err := os.ReadFile(cmp.Or(replace[original], original))
+		if err != nil {
+			return "", err
+		}
+		if !strings.Contains(string(source), p.before) {
+			return "", fmt.Errorf("%s does not contain this: %s", original, p.before)
+		}
+		text := strings.Replace(string(source), p.before, p.after, 1)
+		if err := os.WriteFile(changed, []byte(text), 0o600); err != nil {
+			return "", err
+		}
+		replace[original] = changed
 	}
-	source, err := os.ReadFile(original)
-	if err != nil {
-		return "", err
-	}
-	if !strings.Contains(string(source), p.before) {
-		return "", fmt.Errorf("%s does not contain this: %s", original, p.before)
-	}
-	changed := filepath.Join(builds, name+filepath.Ext(original))
-	if err := os.WriteFile(changed, []byte(strings.Replace(string(source), p.before, p.after, 1)), 0o600); err != nil {
-		return "", err
-	}
-	list, err := json.Marshal(map[string]map[string]string{"Replace": {original: changed}})
+	list, err := json.Marshal(map[string]map[string]string{"Replace": replace})
 	if err != nil {
 		return "", err
 	}

@@ -3,6 +3,7 @@
 package control
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"log/slog"
@@ -54,7 +55,13 @@ func dial() (redis.Conn, error) {
 		return nil, err
 	}
 	return redis.DialURL(string(text), redis.DialConnectTimeout(time.Second), redis.DialReadTimeout(time.Second),
-		redis.DialWriteTimeout(time.Second))
+		redis.DialWriteTimeout(time.Second), redis.DialNetDial(dialLink))
+}
+
+// dialLink connects to what an environment variable with the name of the address says, as the service does that the
+// harness builds.
+func dialLink(network, addr string) (net.Conn, error) {
+	return net.DialTimeout(network, cmp.Or(os.Getenv(addr), addr), time.Second)
 }
 
 // counting is a server that counts with a function. It tries for five seconds.

@@ -3,23 +3,64 @@ package stage
 import (
 	"math/rand/v2"
 	"syscall"
+	"testing"
 	"time"
 
 	"smsession/internal/chaostest/nemesis"
 	"smsession/internal/redistest"
 )
 
+// link is the way from one replica to Redis: a proxy in front of each server, by the address of the server. All of them
+// have the same faults.
+type link map[string]*redistest.Proxy
+
+func startLink(tb testing.TB, addrs []string) link {
+	l := link{}
+	for _, addr := range addrs {
+		l[addr] = redistest.StartProxy(tb, addr)
+	}
+	return l
+}
+
+// settings returns the environment variables with which a program finds its proxies.
+func (l link) settings() (all []string) {
+	for addr, proxy := range l {
+		all = append(all, addr+"="+proxy.Addr())
+	}
+	return all
+}
+
+func (l link) each(do func(*redistest.Proxy)) {
+	for _, proxy := range l {
+		do(proxy)
+	}
+}
+
+func (l link) impair(i redistest.Impairment, seed uint64) {
+	l.each(func(p *redistest.Proxy) { p.Impair(i, seed) })
+}
+
+func (l link) reset() { l.each((*redistest.Proxy).Reset) }
+
+func (l link) down() { l.each((*redistest.Proxy).Down) }
+
+func (l link) up() { l.each((*redistest.Proxy).Up) }
+
+func (l link) catch(caught func(reply []byte) bool) {
+	l.each(func(p *redistest.Proxy) { p.Catch(caught) })
+}
+
 // readTimeout is how long a replica waits for a reply of Redis.
 const readTimeout = time.Second
 
-// linkFaults returns the faults of the link between one replica and Redis.
+// linkFaults returns the faults of the link of one replica.
 func (s *Stage) linkFaults() []nemesis.Fault {
 	impair := func(name string, longest time.Duration, how func(*rand.Rand) redistest.Impairment) nemesis.Fault {
 		return nemesis.Fault{Name: name, Lane: nemesis.Links, Min: longest / 4, Max: longest,
 			Begin: func(random *rand.Rand, _ time.Duration) func() {
 				link := s.any(random).link
-				link.Impair(how(random), random.Uint64())
-				return func() { link.Impair(redistest.Impairment{}, 0) }
+				link.impair(how(random), random.Uint64())
+				return func() { link.impair(redistest.Impairment{}, 0) }
 			}}
 	}
 	return []nemesis.Fault{
@@ -46,8 +87,8 @@ func (s *Stage) reset() nemesis.Fault {
 	return nemesis.Fault{Name: "connection reset", Lane: nemesis.Links, Max: time.Second / 4,
 		Begin: func(random *rand.Rand, _ time.Duration) func() {
 			link := s.any(random).link
-			link.Reset()
-			return link.Reset
+			link.reset()
+			return link.reset
 		}}
 }
 
@@ -55,8 +96,8 @@ func (s *Stage) linkDown() nemesis.Fault {
 	return nemesis.Fault{Name: "link down", Lane: nemesis.Links, Min: time.Second / 4, Max: 4 * time.Second,
 		Begin: func(random *rand.Rand, _ time.Duration) func() {
 			link := s.any(random).link
-			link.Down()
-			return link.Up
+			link.down()
+			return link.up
 		}}
 }
 
@@ -68,15 +109,15 @@ func (s *Stage) stopAfterRead() nemesis.Fault {
 		Begin: func(random *rand.Rand, _ time.Duration) func() {
 			r := s.any(random)
 			process := r.process
-			r.link.Catch(func(reply []byte) bool {
-				isRead := reply[0] == '$' || reply[0] == '*'
+			r.link.catch(func(reply []byte) bool {
+				isRead := reply[0] == '$' // the servers tell who they are with lists
 				if isRead {
 					process.Signal(syscall.SIGSTOP)
 				}
 				return isRead
 			})
 			return func() {
-				r.link.Catch(nil)
+				r.link.catch(nil)
 				process.Signal(syscall.SIGCONT)
 			}
 		},

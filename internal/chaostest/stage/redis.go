@@ -23,7 +23,6 @@ import (
 // Redis is a Redis of one topology.
 type Redis struct {
 	Name string
-	Link string // host:port to which each replica has a link of its own; "" if replicas find the servers themselves
 
 	// Settle is how long after a fault a server may still be the primary that is not.
 	Settle time.Duration
@@ -31,9 +30,10 @@ type Redis struct {
 	WaitReplicas int
 
 	operator inspect.Source
+	addrs    []string // host:port of all servers and Sentinels
 
 	servers func() ([]*redistest.Server, error) // those that may have keys
-	url     func(link string) string            // for a replica
+	url     func() string                       // for a replica
 	faults  func(*Stage) []nemesis.Fault
 }
 
@@ -134,12 +134,10 @@ func Standalone(tb testing.TB, fsync string) Redis {
 	one := []*redistest.Server{server}
 	operator := operate(tb, server.URL(), 0)
 	return Redis{
-		Name: "standalone", Link: server.Addr(), operator: operator,
+		Name: "standalone", operator: operator, addrs: []string{server.Addr()},
 		servers: func() ([]*redistest.Server, error) { return one, nil },
-		url: func(link string) string {
-			return fmt.Sprintf("redis://%s:%s@%s", user, password.Load(), link)
-		},
-		faults: func(s *Stage) []nemesis.Fault { return standalone{s, server, password}.faults() },
+		url:     func() string { return fmt.Sprintf("redis://%s:%s@%s", user, password.Load(), server.Addr()) },
+		faults:  func(s *Stage) []nemesis.Fault { return standalone{s, server, password}.faults() },
 	}
 }
 

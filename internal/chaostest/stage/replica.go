@@ -3,12 +3,12 @@ package stage
 import (
 	"fmt"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"syscall"
 	"testing"
 
 	"smsession/internal/processtest"
-	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
 )
 
@@ -16,8 +16,8 @@ import (
 type replica struct {
 	tb      testing.TB
 	program Program
-	secret  string           // the file with the URL of Redis
-	link    *redistest.Proxy // to Redis; nil if the replica finds the servers of Redis itself
+	secret  string // the file with the URL of Redis
+	link    link
 	process *processtest.Process
 	url     atomic.Pointer[string]
 	isDown  bool // a fault has ended the process, and will start it again
@@ -25,7 +25,7 @@ type replica struct {
 
 // start starts the process, and waits until it listens. It does not if Redis refuses its password.
 func (r *replica) start() {
-	settings := append([]string{"REDIS_URL_FILE=" + r.secret}, r.program.Settings...)
+	settings := slices.Concat([]string{"REDIS_URL_FILE=" + r.secret}, r.program.Settings, r.link.settings())
 	r.process = processtest.Start(r.tb, processtest.Command(r.program.Path, r.program.Args, settings...))
 	r.isDown = false
 	url, err := r.process.Address("listening")
@@ -36,17 +36,20 @@ func (r *replica) start() {
 
 func (r *replica) waitReady() {
 	r.tb.Helper()
-	webhooktest.WaitNoError(r.tb, "a replica to be ready", func() error {
-		res, err := http.Get(*r.url.Load() + "/readyz")
-		if err != nil {
-			return err
-		}
-		defer res.Body.Close()
-		if res.StatusCode != http.StatusOK {
-			return fmt.Errorf("status %d; the log is\n%s", res.StatusCode, r.process.Stderr())
-		}
-		return nil
-	})
+	webhooktest.WaitNoError(r.tb, "a replica to be ready", r.ready)
+}
+
+// ready returns an error if the replica is not ready.
+func (r *replica) ready() error {
+	res, err := http.Get(*r.url.Load() + "/readyz")
+	if err != nil {
+		return err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return fmt.Errorf("status %d; the log is\n%s", res.StatusCode, r.process.Stderr())
+	}
+	return nil
 }
 
 // end begins to end the process.

@@ -18,7 +18,7 @@ func (s *Stage) replicaFaults() []nemesis.Fault {
 				return func() { r.restart(signal) }
 			}}
 	}
-	all := []nemesis.Fault{
+	return []nemesis.Fault{
 		ending("SIGKILL", syscall.SIGKILL),
 		ending("SIGTERM", syscall.SIGTERM),
 		{Name: "replica SIGSTOP", Lane: nemesis.Replicas, Min: time.Second / 4, Max: 5 * time.Second,
@@ -27,9 +27,6 @@ func (s *Stage) replicaFaults() []nemesis.Fault {
 				process.Signal(syscall.SIGSTOP)
 				return func() { process.Signal(syscall.SIGCONT) }
 			}},
+		s.stopAfterRead(),
 	}
-	if s.replicas[0].link != nil {
-		all = append(all, s.stopAfterRead())
-	}
-	return all
 }

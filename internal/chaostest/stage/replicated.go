@@ -35,6 +35,14 @@ const (
 // shard is a primary and its replicas. The roles may have changed since the start.
 type shard []*redistest.Server
 
+// addrs returns the addresses of the servers.
+func (s shard) addrs() (all []string) {
+	for _, server := range s {
+		all = append(all, server.Addr())
+	}
+	return all
+}
+
 // role returns the role of a server; "" if it does not answer.
 func role(s *redistest.Server) string {
 	reply, err := redis.Values(do(s, "ROLE"))
@@ -161,7 +169,8 @@ func Sentinel(tb testing.TB, wait int, a Absence) Redis {
 	url := "redis+sentinel://" + strings.Join(all.Addrs(), ",") + "/" + redistest.PrimaryName
 	return Redis{
 		Name: "Sentinel", WaitReplicas: wait, Settle: pause, operator: operate(tb, url, wait),
-		url:     func(string) string { return url },
+		addrs:   append(one.addrs(), all.Addrs()...),
+		url:     func() string { return url },
 		servers: func() ([]*redistest.Server, error) { return one.named(all.Sentinels) },
 		faults: func(s *Stage) []nemesis.Fault {
 			r := replicated{s, []shard{one}, a}
@@ -201,8 +210,8 @@ func Cluster(tb testing.TB, wait int, a Absence) Redis {
 	}
 	url := "redis+cluster://" + strings.Join(all.Addrs(), ",")
 	return Redis{
-		Name: "Cluster", WaitReplicas: wait, Settle: pause, operator: operate(tb, url, wait),
-		url:     func(string) string { return url },
+		Name: "Cluster", WaitReplicas: wait, Settle: pause, operator: operate(tb, url, wait), addrs: all.Addrs(),
+		url:     func() string { return url },
 		servers: func() ([]*redistest.Server, error) { return all.Nodes(), nil },
 		faults: func(s *Stage) []nemesis.Fault {
 			r := replicated{s, shards, a}

@@ -12,7 +12,7 @@ import (
 	"time"
 
 	"smsession/internal/chaostest/nemesis"
-	"smsession/internal/redistest"
+	"smsession/internal/webhooktest"
 )
 
 // size is how many replicas there are. With only two, the replica that did not get the first message would always be
@@ -34,7 +34,6 @@ type Stage struct {
 	tb       testing.TB
 	redis    Redis
 	replicas []*replica
-	urlFile  string // the file with the URL that the operator gives the replicas
 
 	troubles atomic.Int64 // faults of Redis that have not ended
 	calm     atomic.Int64 // since when there is none, in Unix nanoseconds
@@ -43,14 +42,12 @@ type Stage struct {
 // Start starts the replicas in front of a Redis.
 func Start(tb testing.TB, r Redis, p Program) *Stage {
 	tb.Helper()
-	s := &Stage{tb: tb, redis: r, urlFile: filepath.Join(tb.TempDir(), "redis-url")}
+	s := &Stage{tb: tb, redis: r}
 	for i := range size {
-		one := &replica{tb: tb, program: p, secret: filepath.Join(tb.TempDir(), "redis-url")}
+		one := &replica{tb: tb, program: p, secret: filepath.Join(tb.TempDir(), "redis-url"),
+			link: startLink(tb, r.addrs)}
 		if i == size-1 && p.Ahead != "" {
 			one.program.Path = p.Ahead
-		}
-		if r.Link != "" {
-			one.link = redistest.StartProxy(tb, r.Link)
 		}
 		s.replicas = append(s.replicas, one)
 		s.writeURL(one)
@@ -62,13 +59,24 @@ func Start(tb testing.TB, r Redis, p Program) *Stage {
 	return s
 }
 
+// CheckLinks fails the test if a replica of the service reaches Redis without its link.
+func (s *Stage) CheckLinks() {
+	s.tb.Helper()
+	for _, r := range s.replicas {
+		r.link.down()
+	}
+	for _, r := range s.replicas {
+		webhooktest.Wait(s.tb, "a replica to notice that its link is down", func() bool { return r.ready() != nil })
+		r.link.up()
+	}
+	for _, r := range s.replicas {
+		r.waitReady()
+	}
+}
+
 // writeURL writes the file from which a replica reads the URL of Redis.
 func (s *Stage) writeURL(r *replica) {
-	addr := ""
-	if r.link != nil {
-		addr = r.link.Addr()
-	}
-	if err := os.WriteFile(r.secret, []byte(s.redis.url(addr)), 0o600); err != nil {
+	if err := os.WriteFile(r.secret, []byte(s.redis.url()), 0o600); err != nil {
 		s.tb.Error(err)
 	}
 }
@@ -88,10 +96,7 @@ func (s *Stage) Calm(d time.Duration) bool {
 
 // Faults returns the faults of the stage.
 func (s *Stage) Faults() []nemesis.Fault {
-	all := slices.Concat(s.replicaFaults(), s.redis.faults(s))
-	if s.replicas[0].link != nil {
-		all = append(all, s.linkFaults()...)
-	}
+	all := slices.Concat(s.replicaFaults(), s.redis.faults(s), s.linkFaults())
 	for i, f := range all {
 		all[i].Begin = func(random *rand.Rand, d time.Duration) func() {
 			for _, r := range s.replicas {
