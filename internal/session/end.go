@@ -119,9 +119,9 @@ func follow(
 	return pointer, value, r, err
 }
 
-// confirm writes a key that nobody reads, for a millisecond, to the server of another key. A pool that waits for replicas
-// returns an error if they do not get it. Otherwise, a former primary that came back after a failover could answer that
-// a conversation is not there, or has already ended, although its successor has a newer record.
+// confirm writes a key that nobody reads, for a millisecond, to the server of another key. A pool that waits for
+// replicas returns an error if they do not get it. Otherwise, a former primary that came back after a failover could
+// answer that a conversation is not there, or has already ended, although its successor has a newer record.
 func confirm(conn redis.Conn, keys record.Keys, key string) error {
 	_, err := scripts.pointer.Do(conn, keys.Probe(key), "", "", 1)
 	return err
