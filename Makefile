@@ -2,7 +2,8 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unkn
 DATE := $(shell git log -1 --format=%cs 2>/dev/null)
 FUZZTIME := 30s
 PREFIX := /usr/local
-BENCH_COUNT := 3
+BENCH_ROUNDS := 9
+BENCH_COUNT := 6
 
 # The programs that the tests start. The setup script installs them.
 TOOLS := redis-server redis-cli cc chromium flask caddy promtool systemd-analyze \
@@ -13,7 +14,7 @@ TOOLS := redis-server redis-cli cc chromium flask caddy promtool systemd-analyze
 BUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -gcflags=all=-dwarf=false \
 	-ldflags '-s -w -X main.stamped=$(VERSION) -X main.stampedDate=$(DATE)' -o bin/smsession ./cmd/smsession
 
-.PHONY: help run build install test chaos soak compose-test lint bench fuzz clean
+.PHONY: help run build install test chaos soak compose-test lint bench bench-go fuzz clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,10 +56,15 @@ lint: ## check the format, go vet and staticcheck
 	go vet ./...
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
-bench: ## run the benchmarks, then whole processes under load next to their limits; BENCH_COUNT=6 for benchstat
-	@./deploy/test/setup.sh $(TOOLS)
-	go test -run '^$$' -bench . -benchmem $$(go list ./internal/... | grep -v systemtest)
-	go test -v -run '^(TestMemoryIs(Flat|Bounded)|TestBrokenRequests.*)$$' -bench Process -benchtime 40000x -count $(BENCH_COUNT) ./internal/systemtest
+# Each of BENCH_ROUNDS rounds measures all servers. BENCH_BASE=… is another build of the program to compare with.
+BENCH := BENCH_ROUNDS=$(BENCH_ROUNDS) go test -timeout 30m -benchtime 1x
+
+bench: ## measure the service next to its limits and to plain scs, in four minutes
+	@./deploy/test/setup.sh redis-server redis-cli
+	$(BENCH) -run '^$$' -bench BenchmarkProcess ./internal/systemtest
+
+bench-go: ## run the Go benchmarks of the packages; BENCH_COUNT=6 for benchstat
+	go test -run '^$$' -bench . -benchmem -count $(BENCH_COUNT) $$(go list ./internal/... | grep -v systemtest)
 
 fuzz: ## run every fuzz target for FUZZTIME=30s
 	@./deploy/test/fuzz.sh $(FUZZTIME)

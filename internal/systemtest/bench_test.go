@@ -1,227 +1,190 @@
 package systemtest
 
 import (
-	"bufio"
-	"bytes"
+	"cmp"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 
-	"github.com/gomodule/redigo/redis"
-
+	"smsession/internal/benchtest"
 	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
 )
 
-// BenchmarkProcess measures whole processes under the same load with the same Redis: the service, the limits (see
-// serveReference) and the plain server. cpu-µs/msg is the CPU time of the serving process. trips/msg is how often Redis
-// reads from a socket. redis-µs/msg is the CPU time of Redis. Each conversation has its cookie, and its record is full
-// of messages. In "turns", two replicas answer alternately, so that neither has cached the last record; the CPU time is
-// that of both. "app" is the service in front of an app that keeps its state in a cookie, and "proxy" is its limit.
-//
-// On a shared machine, compare only the results of one run. Use -count for benchstat.
-func BenchmarkProcess(b *testing.B) {
-	server := redistest.Start(b, redistest.Options{})
-	for _, role := range []string{
-		"limit1", "limit2", "bytes", "pipelined", "smsession", "turns", "plain", "proxy", "app",
-	} {
-		b.Run("server="+role, func(b *testing.B) { benchmarkRole(b, role, server.Addr()) })
-	}
-}
-
 const (
-	benchWorkers = 64 // connections, each with its own conversations
-	benchSenders = 8  // conversations of one worker
+	benchInFlight      = 64
+	benchConversations = 2048                // of each server; half of what the cache of a replica can hold
+	benchRecord        = 64                  // messages behind each conversation, so that its record has its full size
+	benchMessages      = 150 * benchInFlight // as fast as possible, which takes one or two seconds
+	benchPaced         = 12 * benchInFlight  // at benchRate
+	benchRate          = 500                 // a second
 )
 
-func benchmarkRole(b *testing.B, role, addr string) {
-	replicas := benchReplicas(b, role, addr)
-	workers := make([]*benchWorker, benchWorkers)
-	for i := range workers {
-		workers[i] = newBenchWorker(b, replicas)
-	}
-	drive(workers, benchSenders*70) // then every record has its 64 messages
-	each := b.N/benchWorkers + 1
-	for _, w := range workers {
-		w.prepare(each)
-	}
-	conn := redistest.Conn(b, addr)
-	cpu, trips, redisCPU := cpuTimes(b, replicas), redisReads(b, conn), redisTime(b, conn)
-	b.ResetTimer()
-	drive(workers, each)
-	b.StopTimer()
-	sent := float64(each * benchWorkers)
-	b.ReportMetric(float64(cpuTimes(b, replicas)-cpu)/1000/sent, "cpu-µs/msg")
-	b.ReportMetric(float64(redisReads(b, conn)-trips-1)/sent, "trips/msg")
-	b.ReportMetric((redisTime(b, conn)-redisCPU)*1e6/sent, "redis-µs/msg")
+// benchServer is a row of the table: a server of one or more processes.
+type benchServer struct {
+	name  string
+	start func(tb testing.TB, addr string) []*replica
 }
 
-func benchReplicas(b *testing.B, role, addr string) []*replica {
-	var replicas []*replica
-	switch role {
-	case "smsession":
-		replicas = []*replica{startReplica(b, "redis://"+addr)}
-	case "turns":
-		replicas = []*replica{startReplica(b, "redis://"+addr), startReplica(b, "redis://"+addr)}
-	case "app":
-		replicas = []*replica{startReplica(b, "redis://"+addr, "APP_URL="+startCookieApp(b, "").URL+"/sms")}
-	case "proxy":
-		replicas = []*replica{startReference(b, role, addr, "APP_URL="+startCookieApp(b, "").URL)}
-	default:
-		replicas = []*replica{startReference(b, role, addr)}
+// benchServers returns the service and the servers that it is compared with. BENCH_BASE is the path of another build of
+// the program, for example of an earlier version.
+func benchServers(app string) []benchServer {
+	servers := []benchServer{
+		{"ours", service(program, 1)},
+		{"L0", reference("L0")},
+		{"L1", reference("L1")},
+		{"L1 pipelined", reference("L1 pipelined")},
+		{"L2", reference("L2")},
+		{"plain scs", reference("plain")},
+		{"ours, three replicas", service(program, 3)},
+		{"ours with an app", service(program, 1, "APP_URL="+app+"/sms")},
+		{"proxy", reference("proxy", "APP_URL="+app)},
 	}
-	b.Cleanup(func() {
-		for _, r := range replicas {
-			r.kill()
+	if base := os.Getenv("BENCH_BASE"); base != "" {
+		build := func() (string, error) { return base, nil }
+		servers = append(servers, benchServer{"base", service(build, 1)},
+			benchServer{"base, three replicas", service(build, 3)})
+	}
+	return servers
+}
+
+// service returns a function that starts replicas of a build.
+func service(build func() (string, error), n int, settings ...string) func(testing.TB, string) []*replica {
+	return func(tb testing.TB, addr string) (replicas []*replica) {
+		for range n {
+			replicas = append(replicas, startReplicaOf(tb, build, "redis://"+addr, settings...))
 		}
-	})
-	return replicas
+		return replicas
+	}
 }
 
-// benchWorker sends messages over one connection to each replica. It prepares them beforehand, so that it uses little
-// CPU time.
-type benchWorker struct {
-	tb       testing.TB
-	conns    []net.Conn
-	replies  []*bufio.Reader
-	senders  []*sender
-	cookies  []string
-	requests [][]byte
+// reference returns a function that starts a server of serveReference.
+func reference(role string, settings ...string) func(testing.TB, string) []*replica {
+	return func(tb testing.TB, addr string) []*replica {
+		return []*replica{startReference(tb, role, addr, settings...)}
+	}
 }
 
-func newBenchWorker(tb testing.TB, replicas []*replica) *benchWorker {
-	w := &benchWorker{tb: tb, cookies: make([]string, benchSenders)}
-	for _, r := range replicas {
-		conn, err := net.Dial("tcp", strings.TrimPrefix(r.url, "http://"))
-		if err != nil {
-			tb.Fatal(err)
+// BenchmarkProcess measures whole processes under the same load on the same Redis, and prints tables of medians. All
+// servers run from the beginning to the end. Each round measures each of them for one to three seconds. BENCH_ROUNDS is
+// the number of rounds.
+func BenchmarkProcess(b *testing.B) {
+	addr := redistest.Start(b, redistest.Options{}).Addr()
+	servers := benchServers(startCookieApp(b, "").URL)
+	subjects := make([]*benchtest.Subject, len(servers))
+	for i, s := range servers {
+		replicas := s.start(b, addr)
+		subjects[i] = newSubject(b, addr, replicas, false, benchmarked(b, addr, s.name, replicas[0]))
+		subjects[i].Measure(b, 2*benchConversations) // fills the caches
+	}
+	var rounds []benchtest.Round
+	total := benchRounds(b)
+	for n := range total {
+		fmt.Fprintf(os.Stderr, "round %d of %d\n", n+1, total)
+		round := benchtest.Round{}
+		for i := range servers {
+			s, subject := servers[(n+i)%len(servers)], subjects[(n+i)%len(servers)]
+			figures := subject.Measure(b, benchMessages)
+			figures.Paced = subject.Paced(benchPaced, benchRate)
+			round[s.name] = figures
 		}
-		tb.Cleanup(func() { conn.Close() })
-		w.conns, w.replies = append(w.conns, conn), append(w.replies, bufio.NewReader(conn))
+		rounds = append(rounds, round)
 	}
-	for range benchSenders {
-		w.senders = append(w.senders, newSender(tb))
-	}
-	return w
+	printBench(rounds, servers)
 }
 
-// prepare builds the next n requests.
-func (w *benchWorker) prepare(n int) {
-	for i := len(w.requests); i < n; i++ {
-		w.requests = append(w.requests, w.request(i))
-	}
-}
-
-func (w *benchWorker) request(i int) []byte {
-	form := w.senders[i%benchSenders].Form(webhooktest.NewSID(), "hello")
-	body := form.Encode()
-	var b bytes.Buffer
-	fmt.Fprintf(&b, "POST /sms HTTP/1.1\r\nHost: sms.example.com\r\nContent-Type: application/x-www-form-urlencoded\r\n"+
-		"User-Agent: TwilioProxy/1.1\r\nAccept: */*\r\nX-Home-Region: us1\r\n"+
-		"X-Twilio-Signature: %s\r\nContent-Length: %d\r\n", webhooktest.Sign(webhooktest.AuthToken, webhooktest.PublicURL+"/sms", form), len(body))
-	if cookie := w.cookies[i%benchSenders]; cookie != "" {
-		fmt.Fprintf(&b, "Cookie: smsession=%s\r\n", cookie)
-	}
-	b.WriteString("\r\n" + body)
-	return b.Bytes()
-}
-
-// send sends n messages, one after the other. Each round has one message of each conversation and goes to one replica;
-// the next round goes to the next replica.
-func (w *benchWorker) send(n int) {
-	for i := range n {
-		if i == len(w.requests) { // not prepared
-			w.requests = append(w.requests, w.request(i))
-		}
-		cookies, err := w.exchange(w.requests[i], i/benchSenders%len(w.conns))
-		if err != nil {
-			w.tb.Error(err)
-			return
-		}
-		for _, c := range cookies {
-			w.cookies[i%benchSenders] = c.Value
-		}
-	}
-	w.requests = nil
-}
-
-// exchange sends a request to a replica and returns the cookies of the reply.
-func (w *benchWorker) exchange(request []byte, replica int) ([]*http.Cookie, error) {
-	if _, err := w.conns[replica].Write(request); err != nil {
-		return nil, err
-	}
-	res, err := http.ReadResponse(w.replies[replica], nil)
-	if err != nil {
-		return nil, err
-	}
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("status %d", res.StatusCode)
-	}
-	_, err = io.Copy(io.Discard, res.Body)
-	return res.Cookies(), err
-}
-
-func drive(workers []*benchWorker, each int) {
-	var group sync.WaitGroup
-	for _, w := range workers {
-		group.Go(func() { w.send(each) })
-	}
-	group.Wait()
-}
-
-// cpuTimes returns the cpuTime of all replicas.
-func cpuTimes(tb testing.TB, replicas []*replica) (sum int64) {
-	for _, r := range replicas {
-		sum += cpuTime(tb, r.cmd.Process.Pid)
-	}
-	return sum
-}
-
-// cpuTime returns how many nanoseconds of CPU time a process has used. It works only on Linux.
-func cpuTime(tb testing.TB, pid int) int64 {
-	files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", pid))
-	if len(files) == 0 {
-		tb.Skip("the system does not report CPU time")
-	}
-	var sum int64
-	for _, f := range files {
-		text, _ := os.ReadFile(f)
-		first, _, _ := strings.Cut(string(text), " ")
-		ns, _ := strconv.ParseInt(first, 10, 64)
-		sum += ns
-	}
-	return sum
-}
-
-// redisReads returns how often Redis has read from a client's socket.
-func redisReads(tb testing.TB, conn redis.Conn) int64 {
-	return int64(redisInfo(tb, conn, "stats", "total_reads_processed"))
-}
-
-// redisTime returns how many seconds of CPU time Redis has used.
-func redisTime(tb testing.TB, conn redis.Conn) float64 {
-	return redisInfo(tb, conn, "cpu", "used_cpu_user") + redisInfo(tb, conn, "cpu", "used_cpu_sys")
-}
-
-// redisInfo returns a number from INFO.
-func redisInfo(tb testing.TB, conn redis.Conn, section, name string) float64 {
+// benchRounds returns the number of rounds. With nine, the interval of a median reaches from the second value to the
+// eighth.
+func benchRounds(tb testing.TB) int {
 	tb.Helper()
-	info, err := redis.String(conn.Do("INFO", section))
-	if err != nil {
-		tb.Fatal(err)
+	rounds, err := strconv.Atoi(cmp.Or(os.Getenv("BENCH_ROUNDS"), "9"))
+	if err != nil || rounds < 1 {
+		tb.Fatal("BENCH_ROUNDS must be a positive number")
 	}
-	_, after, _ := strings.Cut(info, "\n"+name+":")
-	number, _, _ := strings.Cut(after, "\r")
-	n, err := strconv.ParseFloat(number, 64)
-	if err != nil {
-		tb.Fatal(err)
+	return rounds
+}
+
+// newSubject returns processes to measure, with a crowd that continues some conversations.
+func newSubject(
+	tb testing.TB, addr string, replicas []*replica, affinity bool, all []benchtest.Conversation,
+) *benchtest.Subject {
+	tb.Helper()
+	s := &benchtest.Subject{Redis: redistest.Conn(tb, addr)}
+	var addresses []string
+	for _, r := range replicas {
+		s.PIDs = append(s.PIDs, r.cmd.Process.Pid)
+		s.Heaps = append(s.Heaps, r.operator()+"/debug/pprof/heap?debug=1")
+		addresses = append(addresses, r.address())
 	}
-	return n
+	s.Crowd = benchtest.NewCrowd(tb, addresses, benchInFlight, affinity, all)
+	return s
+}
+
+// benchmarked returns the conversations of a server. Those of the service have benchRecord messages behind them.
+func benchmarked(tb testing.TB, addr, server string, r *replica) []benchtest.Conversation {
+	tb.Helper()
+	if strings.HasPrefix(server, "ours") || strings.HasPrefix(server, "base") {
+		return converse(tb, r, benchRecord).Clone(tb, redistest.Conn(tb, addr), benchConversations)
+	}
+	all := make([]benchtest.Conversation, benchConversations)
+	for i := range all {
+		all[i].From = webhooktest.NewNumber()
+	}
+	return all
+}
+
+// converse sends the first messages of a conversation.
+func converse(tb testing.TB, r *replica, messages int) (c benchtest.Conversation) {
+	tb.Helper()
+	s := newSender(tb)
+	c.From = s.From
+	for range messages {
+		reply, err := s.Send(r.url, "/sms", webhooktest.NewSID(), c.Cookie)
+		if err != nil || reply.Cookie == "" {
+			tb.Fatalf("the reply is %q, %v", reply.Text(), err)
+		}
+		c.Cookie = reply.Cookie
+	}
+	return c
+}
+
+// printBench prints the tables. internal/README.md contains them as they are printed.
+func printBench(rounds []benchtest.Round, servers []benchServer) {
+	var names []string
+	for _, s := range servers {
+		names = append(names, s.name)
+	}
+	fmt.Printf("\nMedians with their 95 %% intervals. Rounds: %d. Messages a round: %d with %d in flight, and %d at %d a second.\n"+
+		"Conversations: %d, with %d messages behind each.\n\n",
+		len(rounds), benchMessages, benchInFlight, benchPaced, benchRate, benchConversations, benchRecord)
+	benchtest.WriteMedians(os.Stdout, rounds, names, benchColumns())
+	fmt.Print("Divided by L1 in the same round:\n\n")
+	benchtest.WriteRatios(os.Stdout, rounds, names, func(string) string { return "L1" }, benchColumns())
+	if os.Getenv("BENCH_BASE") != "" {
+		fmt.Print("Divided by the other build in the same round:\n\n")
+		toBase := func(server string) string { return strings.Replace(server, "ours", "base", 1) }
+		benchtest.WriteRatios(os.Stdout, rounds, []string{"ours", "ours, three replicas"}, toBase, benchColumns())
+	}
+	fmt.Print("The goals:\n\n")
+	benchtest.WriteMarkdown(os.Stdout, goalRows(rounds))
+}
+
+// TestClonedConversation continues clones of a conversation. They must be conversations of their own, with the count of
+// the one that they were cloned from.
+func TestClonedConversation(t *testing.T) {
+	t.Parallel()
+	addr := redistest.Start(t, redistest.Options{}).Addr()
+	r := startReplica(t, "redis://"+addr)
+	for _, clone := range converse(t, r, 3).Clone(t, redistest.Conn(t, addr), 2) {
+		s := newSender(t)
+		s.From = clone.From
+		for i, cookie := range []string{clone.Cookie, ""} { // found by the record, then by the pointer
+			got, err := s.Send(r.url, "/sms", webhooktest.NewSID(), cookie)
+			if err != nil || got.Text() != webhooktest.Greeting(4+i) || got.Cookie != clone.Cookie {
+				t.Errorf("message %d: %q, %v, with the cookie %q", 4+i, got.Text(), err, got.Cookie)
+			}
+		}
+	}
 }

@@ -2,12 +2,12 @@ package systemtest
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/http/httputil"
+	"net/http/pprof"
 	"net/url"
 	"os"
 	"strconv"
@@ -29,31 +29,37 @@ import (
 //
 //   - plain is the server that the libraries' documentation describes: scs's middleware with redisstore, the counter
 //     of the tutorial, and twilio-go's validator. It is the negative control, which must break our promises.
-//   - limit1 and limit2 do the least work that such a server can do: net/http, the form, the signature, and one EVALSHA
-//     that counts, or a GET and a SET. They keep no promise.
-//   - pipelined is limit1 over the connection that the messages of the service share.
-//   - bytes is limit2 with a value of the size of a full record, the least work of a server that remembers 64
-//     MessageSids.
+//   - L0 does the least work that such a server can do without Redis: net/http, the form, the signature, and a constant
+//     reply. L1 adds one EVALSHA that counts, and L2 a GET and a SET instead. They keep no promise.
+//   - L1 pipelined is L1 over the connection that the messages of the service share.
 //   - proxy passes each request to the app at APP_URL, between a GET and a SET of a value that has the size of a
 //     conversation's record. It checks nothing.
 func serveReference(role string) {
 	production.TuneCollector()
 	addr := os.Getenv("REDIS_ADDR")
 	pool := unshared(addr)
+	shared := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}}).Pool
 	handlers := map[string]http.Handler{
-		"plain":     control.Plain(pool),
-		"limit1":    limit(pool, countByScript()),
-		"limit2":    limit(pool, countByGetAndSet),
-		"bytes":     limit(pool, countAmongBytes),
-		"pipelined": limit(redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}}).Pool, countByScript()),
-		"proxy":     proxy(pool, os.Getenv("APP_URL")),
+		"plain":        control.Plain(pool),
+		"L0":           limit(func(string) (int, error) { return 1, nil }),
+		"L1":           limit(through(pool, countByScript())),
+		"L1 pipelined": limit(through(shared, countByScript())),
+		"L2":           limit(through(pool, countByGetAndSet)),
+		"proxy":        proxy(pool, os.Getenv("APP_URL")),
 	}
+	private, public := listen("listening on the private listener"), listen("listening")
+	go func() { panic(http.Serve(private, http.HandlerFunc(pprof.Index))) }()
+	panic(http.Serve(public, handlers[role]))
+}
+
+// listen listens on a free port and logs its address as the service does.
+func listen(message string) net.Listener {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
 	}
-	slog.New(slog.NewJSONHandler(os.Stderr, nil)).Info("listening", "addr", listener.Addr().String())
-	panic(http.Serve(listener, handlers[role]))
+	slog.New(slog.NewJSONHandler(os.Stderr, nil)).Info(message, "addr", listener.Addr().String())
+	return listener
 }
 
 // unshared returns a pool of connections that messages do not share.
@@ -99,7 +105,16 @@ const idleMilliseconds = int64(4 * time.Hour / time.Millisecond)
 // counting counts a message of a conversation and returns the new count.
 type counting func(conn redis.Conn, key string) (int, error)
 
-func limit(pool *redis.Pool, count counting) http.Handler {
+// through returns count with a connection of the pool.
+func through(pool *redis.Pool, count counting) func(key string) (int, error) {
+	return func(key string) (int, error) {
+		conn := pool.Get()
+		defer conn.Close()
+		return count(conn, key)
+	}
+}
+
+func limit(count func(key string) (int, error)) http.Handler {
 	verifier := twilio.NewVerifier(weburl.Split(webhooktest.PublicURL+"/sms"),
 		[]twilio.Token{{Value: webhooktest.AuthToken}})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -111,9 +126,7 @@ func limit(pool *redis.Pool, count counting) http.Handler {
 			http.Error(w, "Forbidden", http.StatusForbidden)
 			return
 		}
-		conn := pool.Get()
-		defer conn.Close()
-		n, err := count(conn, "limit:"+form.Get("To")+":"+form.Get("From"))
+		n, err := count("limit:" + form.Get("To") + ":" + form.Get("From"))
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
@@ -142,20 +155,5 @@ func countByGetAndSet(conn redis.Conn, key string) (int, error) {
 	return n + 1, err
 }
 
-// countAmongBytes is countByGetAndSet with a value that has the size of a full record.
-func countAmongBytes(conn redis.Conn, key string) (int, error) {
-	value, err := redis.Bytes(conn.Do("GET", key))
-	if err != nil && err != redis.ErrNil {
-		return 0, err
-	}
-	if len(value) == 0 {
-		value = bytes.Repeat([]byte("x"), recordBytes)
-	}
-	n, _ := strconv.Atoi(string(bytes.Trim(value[:20], "x ")))
-	copy(value, fmt.Sprintf("%20d", n+1))
-	_, err = conn.Do("SET", key, value, "PX", idleMilliseconds)
-	return n + 1, err
-}
-
-// The sizes of a record with 64 messages: 2.8 KB, and 4 KB with the cookie of an app and its last 8 replies.
-const recordBytes, appRecordBytes = 2800, 4000
+// appRecordBytes is the size of a record with 64 messages, with the cookie of an app and its last 8 replies.
+const appRecordBytes = 4000
