@@ -14,7 +14,7 @@ TOOLS := redis-server redis-cli cc chromium flask caddy promtool systemd-analyze
 BUILD := CGO_ENABLED=0 go build -buildvcs=false -trimpath -gcflags=all=-dwarf=false \
 	-ldflags '-s -w -X main.stamped=$(VERSION) -X main.stampedDate=$(DATE)' -o bin/smsession ./cmd/smsession
 
-.PHONY: help run build install test chaos soak compose-test lint bench bench-go fuzz clean
+.PHONY: help run build install test chaos soak compose-test lint bench bench-scale bench-go fuzz clean
 
 help: ## print this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,6 +62,10 @@ BENCH := BENCH_ROUNDS=$(BENCH_ROUNDS) go test -timeout 30m -benchtime 1x
 bench: ## measure the service next to its limits and to plain scs, in four minutes
 	@./deploy/test/setup.sh redis-server redis-cli
 	$(BENCH) -run '^$$' -bench BenchmarkProcess ./internal/systemtest
+
+bench-scale: ## the same with up to a million live conversations and with 1 to 4 replicas, in six minutes
+	@./deploy/test/setup.sh redis-server redis-cli
+	$(BENCH) -v -run '^TestMemoryIsFlat$$' -bench BenchmarkScale ./internal/systemtest
 
 bench-go: ## run the Go benchmarks of the packages; BENCH_COUNT=6 for benchstat
 	go test -run '^$$' -bench . -benchmem -count $(BENCH_COUNT) $$(go list ./internal/... | grep -v systemtest)
