@@ -17,8 +17,9 @@ type Impairment struct {
 	Lose float64
 	// KeepFirst passes the first reply of a pipeline before the others are lost. A reply that comes alone is not lost.
 	KeepFirst bool
-	// Delay delays each reply.
+	// Delay delays each reply. With Vary, it is the longest of many different delays.
 	Delay time.Duration
+	Vary  bool
 	// Slice is how many bytes of a reply are passed at a time, one slice in a millisecond. 0 means all at once.
 	Slice int
 	// Hold lets no byte pass until the next call of Impair, like a network that has failed without closing a
@@ -76,7 +77,7 @@ func (p *Proxy) passReply(l *link, b []byte) bool {
 		p.lose(l)
 		return false
 	}
-	time.Sleep(i.Delay)
+	time.Sleep(p.delay(i))
 	return i.write(l.client, b) == nil
 }
 
@@ -107,6 +108,16 @@ func (i impaired) write(to net.Conn, b []byte) error {
 	}
 	_, err := to.Write(b)
 	return err
+}
+
+// delay returns for how long a reply is delayed.
+func (p *Proxy) delay(i impaired) time.Duration {
+	if !i.Vary {
+		return i.Delay
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Duration(i.random.Int64N(int64(i.Delay)))
 }
 
 // loses decides at random whether a reply is lost.

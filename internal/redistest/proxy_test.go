@@ -3,6 +3,7 @@ package redistest
 import (
 	"errors"
 	"io"
+	"math/rand/v2"
 	"net"
 	"slices"
 	"strings"
@@ -221,6 +222,14 @@ func TestSlowReplies(t *testing.T) {
 		if took := time.Since(began); took < 50*time.Millisecond {
 			t.Errorf("%+v: the reply took %v", row, took)
 		}
+	}
+}
+
+func TestVaryingDelay(t *testing.T) {
+	p := &Proxy{}
+	i := impaired{Impairment{Delay: time.Second, Vary: true}, rand.New(rand.NewPCG(1, 0)), nil}
+	if a, b := p.delay(i), p.delay(i); a == b || max(a, b) >= time.Second {
+		t.Errorf("two replies are delayed by %v and %v", a, b)
 	}
 }
 

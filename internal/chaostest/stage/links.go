@@ -1,6 +1,7 @@
 package stage
 
 import (
+	"bytes"
 	"math/rand/v2"
 	"syscall"
 	"testing"
@@ -73,6 +74,9 @@ func (s *Stage) linkFaults() []nemesis.Fault {
 		impair("late replies", 4*time.Second, func(r *rand.Rand) redistest.Impairment {
 			return redistest.Impairment{Delay: readTimeout/2 + time.Duration(r.Int64N(int64(readTimeout)))}
 		}),
+		impair("late and early replies", 4*time.Second, func(*rand.Rand) redistest.Impairment {
+			return redistest.Impairment{Delay: readTimeout * 3 / 2, Vary: true}
+		}),
 		impair("slow bytes", 2*time.Second, func(r *rand.Rand) redistest.Impairment {
 			return redistest.Impairment{Slice: 1 + r.IntN(20)}
 		}),
@@ -120,6 +124,25 @@ func (s *Stage) stopAfterRead() nemesis.Fault {
 				r.link.catch(nil)
 				process.Signal(syscall.SIGCONT)
 			}
+		},
+	}
+}
+
+// resetAfterRecord resets the connections of a replica whenever Redis has saved a record and nothing else, as it does
+// for the first message of a conversation. The pointer is not set then. Faults of this lane do not replace each other's
+// Catch.
+func (s *Stage) resetAfterRecord() nemesis.Fault {
+	return nemesis.Fault{
+		Name: "reset before a pointer", Lane: nemesis.Replicas, Min: time.Second, Max: 4 * time.Second,
+		Begin: func(random *rand.Rand, _ time.Duration) func() {
+			link := s.any(random).link
+			link.catch(func(reply []byte) bool {
+				if bytes.HasPrefix(reply, []byte(":1\r\n")) && !bytes.Contains(reply, []byte("$")) {
+					link.reset()
+				}
+				return false
+			})
+			return func() { link.catch(nil) }
 		},
 	}
 }

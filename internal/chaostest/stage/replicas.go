@@ -27,6 +27,6 @@ func (s *Stage) replicaFaults() []nemesis.Fault {
 				process.Signal(syscall.SIGSTOP)
 				return func() { process.Signal(syscall.SIGCONT) }
 			}},
-		s.stopAfterRead(),
+		s.stopAfterRead(), s.resetAfterRecord(),
 	}
 }
