@@ -51,25 +51,32 @@ func TestControls(t *testing.T) {
 	changed := func(path func() (string, error)) func() stage.Program {
 		return func() stage.Program { return serve(t, path) }
 	}
+	withoutWait := func() stage.Program { return serve(t, service, "REDIS_WAIT_REPLICAS=0") }
+	standalone := func(t *testing.T) stage.Redis { return stage.Standalone(t, "always") }
+	sentinel := func(t *testing.T) stage.Redis { return stage.Sentinel(t, 0, stage.UntilReplaced) }
 	for _, row := range []struct {
 		name    string
+		redis   func(t *testing.T) stage.Redis
 		program func() stage.Program
 		faults  []string
 		crowd   crowd.Options
 		want    check.Kind
 	}{
-		{control.PlainSCS, naive(control.PlainSCS), nil, crowd.Options{}, check.LostUpdate},
-		{control.IncrAndRetry, naive(control.IncrAndRetry), []string{"reply lost"}, crowd.Options{Once: true}, check.Gap},
-		{control.CheckThenMark, naive(control.CheckThenMark), nil, crowd.Options{}, check.CountedTwice},
-		{control.LockNoFencing, naive(control.LockNoFencing),
+		{control.PlainSCS, standalone, naive(control.PlainSCS), nil, crowd.Options{}, check.LostUpdate},
+		{control.IncrAndRetry, standalone, naive(control.IncrAndRetry),
+			[]string{"reply lost"}, crowd.Options{Once: true}, check.Gap},
+		{control.CheckThenMark, standalone, naive(control.CheckThenMark), nil, crowd.Options{}, check.CountedTwice},
+		{control.LockNoFencing, standalone, naive(control.LockNoFencing),
 			[]string{"SIGSTOP before a commit"}, crowd.Options{Rounds: 2}, check.LostUpdate},
-		{"a commit without a comparison", changed(uncomparing), nil, crowd.Options{}, check.LostUpdate},
-		{"the pointer before the record", changed(pointerFirst), []string{"late replies"}, crowd.Options{Rounds: 1},
-			check.LostUpdate},
+		{"a commit without a comparison", standalone, changed(uncomparing), nil, crowd.Options{}, check.LostUpdate},
+		{"the pointer before the record", standalone, changed(pointerFirst),
+			[]string{"late replies"}, crowd.Options{Rounds: 1}, check.LostUpdate},
+		{"a commit without WAIT", sentinel, withoutWait,
+			[]string{"Redis primary SIGKILL, cut off before"}, crowd.Options{Rounds: 8, Idle: idle}, check.LostUpdate},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			system := stage.Start(t, stage.Standalone(t, "always"), row.program())
+			system := stage.Start(t, row.redis(t), row.program())
 			row.crowd.Size, row.crowd.Rounds = 12, cmp.Or(row.crowd.Rounds, 4)
 			r := scene{
 				name: row.name, system: system, faults: only(system.Faults(), row.faults), duration: longestControl,

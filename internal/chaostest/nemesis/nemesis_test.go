@@ -76,3 +76,14 @@ func TestRun(t *testing.T) {
 		})
 	}
 }
+
+func TestRunNothing(t *testing.T) {
+	var log []string
+	all := faults(&log)
+	for i := range all {
+		all[i].Begin = func(*rand.Rand, time.Duration) func() { return nil }
+	}
+	Run(t.Context(), 0, Plan(7, time.Second, all), all, func(f Fault, _ bool) {
+		t.Errorf("%s is noted, although there was nothing to break", f.Name)
+	})
+}

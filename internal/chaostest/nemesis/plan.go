@@ -25,7 +25,8 @@ type Fault struct {
 	Lane Lane
 	// Min and Max limit how long the fault lasts.
 	Min, Max time.Duration
-	// Begin breaks something for about d, and returns what repairs it. Both should return soon. A test may end in them.
+	// Begin breaks something for about d, and returns what repairs it; nil if there was nothing to break. Both should
+	// return soon. A test may end in them.
 	Begin func(random *rand.Rand, d time.Duration) (end func())
 }
 

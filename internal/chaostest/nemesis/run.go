@@ -32,8 +32,9 @@ func Run(
 		end := ends[e.step]
 		switch {
 		case e.isBegin && ctx.Err() == nil:
-			note(f, true)
-			ends[e.step] = f.Begin(rand.New(rand.NewPCG(s.Seed, 0)), s.For)
+			if ends[e.step] = f.Begin(rand.New(rand.NewPCG(s.Seed, 0)), s.For); ends[e.step] != nil {
+				note(f, true)
+			}
 		case !e.isBegin && end != nil:
 			end()
 			note(f, false)

@@ -30,6 +30,8 @@ const (
 	shortest = 6 * time.Second
 	// pause is too short for a failover.
 	pause = 2 * time.Second
+	// lag is how long a primary that is cut off from its replicas takes messages.
+	lag = time.Second / 2
 )
 
 // shard is a primary and its replicas. The roles may have changed since the start.
@@ -92,6 +94,11 @@ func (s replicated) faults() []nemesis.Fault {
 			p.Kill()
 			return func() { s.restart(p) }
 		}),
+		s.withPrimary("primary SIGKILL, cut off before", lag+low, lag+high, func(_ shard, p *redistest.Server) func() {
+			s.cutOff(p)
+			p.Kill()
+			return func() { s.restart(p) }
+		}),
 		s.withPrimary("primary SIGSTOP", low, high, func(_ shard, p *redistest.Server) func() {
 			p.Pause()
 			return p.Resume
@@ -132,11 +139,18 @@ func (s replicated) withPrimary(
 			if low >= shortest {
 				s.awaitSuccessor(one.others(p))
 			}
-			if end != nil {
-				end()
-			}
+			end()
 		}
 	})
+}
+
+// cutOff cuts a primary off from its replicas for a moment. On one host, replication is so fast that a primary that is
+// killed otherwise leaves nothing behind.
+func (s replicated) cutOff(p *redistest.Server) {
+	one := []*redistest.Server{p}
+	s.tell(one, "ACL SETUSER default -psync -sync") // until it starts again
+	s.tell(one, "CLIENT KILL TYPE replica")
+	time.Sleep(lag)
 }
 
 // awaitSuccessor waits until one of the servers is the primary, and all others follow it.
@@ -217,7 +231,7 @@ func Cluster(tb testing.TB, wait int, a Absence) Redis {
 			r := replicated{s, shards, a}
 			failover := r.withPrimary("CLUSTER FAILOVER", pause/2, pause, func(one shard, p *redistest.Server) func() {
 				s.tell(one.others(p), "CLUSTER FAILOVER")
-				return nil
+				return func() {}
 			})
 			return append(r.faults(), failover)
 		},

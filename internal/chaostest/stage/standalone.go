@@ -24,13 +24,15 @@ func (s *Stage) trouble(
 		Begin: func(random *rand.Rand, d time.Duration) func() {
 			s.troubles.Add(1)
 			end := begin(random, d)
-			return func() {
-				if end != nil {
-					end()
-				}
+			isOver := func() {
 				s.calm.Store(time.Now().UnixNano())
 				s.troubles.Add(-1)
 			}
+			if end == nil {
+				isOver()
+				return nil
+			}
+			return func() { end(); isOver() }
 		}}
 }
 
@@ -80,7 +82,7 @@ func (s standalone) faults() []nemesis.Fault {
 		s.command("CLIENT KILL", second, one, "CLIENT KILL TYPE normal", "CLIENT KILL TYPE normal"),
 		s.trouble("CLIENT PAUSE", second/4, 3*second, func(_ *rand.Rand, d time.Duration) func() {
 			s.tell(one(), fmt.Sprint("CLIENT PAUSE ", d.Milliseconds(), " WRITE"))
-			return nil
+			return func() {}
 		}),
 		s.command("maxmemory", 3*second, one, "CONFIG SET maxmemory 1", "CONFIG SET maxmemory 0"),
 		s.command("READONLY", 3*second, one, "REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE"),
