@@ -45,7 +45,7 @@ func TestChaos(t *testing.T) {
 				more = append(more, "APP_URL="+app.URL(), fmt.Sprint("APP_TIMEOUT=", stage.AppTimeout))
 				// An app may be so slow that it is not clear whether a session has expired.
 				more = append(more, "SESSION_IDLE_TIMEOUT=4h")
-				s.faults, s.crowd.Replies, s.crowd.Idle = app.Faults(), rememberedReplies, 0
+				s.faults, s.crowd.Replies, s.crowd.Idle = app.Faults(redis), rememberedReplies, 0
 			}
 			s.system = stage.Start(t, redis, serve(t, service, more...))
 			s.system.CheckLinks()

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -22,6 +23,7 @@ type App struct {
 	addr   string
 	server *http.Server // nil while it is away
 	mode   atomic.Pointer[http.HandlerFunc]
+	group  sync.WaitGroup // of the faults
 }
 
 // AppTimeout is how long the service waits for the app.
@@ -34,6 +36,7 @@ func StartApp(tb testing.TB) *App {
 	a.set(count)
 	a.start()
 	tb.Cleanup(a.stop)
+	tb.Cleanup(a.group.Wait)
 	return a
 }
 
@@ -68,8 +71,8 @@ func count(w http.ResponseWriter, r *http.Request) {
 	control.Greet(w, n+1)
 }
 
-// Faults returns the faults of the app.
-func (a *App) Faults() []nemesis.Fault {
+// Faults returns the faults of the app, and of the turns in Redis in which it is called.
+func (a *App) Faults(r Redis) []nemesis.Fault {
 	mode := func(name string, how func(*rand.Rand) http.HandlerFunc) nemesis.Fault {
 		return nemesis.Fault{Name: "app " + name, Lane: nemesis.App, Min: time.Second / 2, Max: 2 * time.Second,
 			Begin: func(random *rand.Rand, _ time.Duration) func() {
@@ -83,7 +86,30 @@ func (a *App) Faults() []nemesis.Fault {
 		mode("slow", slow),
 		mode("sends garbage", garbage),
 		mode("drops the connection", func(*rand.Rand) http.HandlerFunc { return drop }),
+		a.loseTurns(r),
 	}
+}
+
+// loseTurns deletes the turns of all conversations again and again. Replicas then call the app for a conversation at
+// the same time, and only the comparison of the commit decides.
+func (a *App) loseTurns(r Redis) nemesis.Fault {
+	return nemesis.Fault{Name: "app turns lost", Lane: nemesis.App, Min: time.Second, Max: 3 * time.Second,
+		Begin: func(*rand.Rand, time.Duration) func() {
+			ended := make(chan struct{})
+			a.group.Go(func() {
+				for {
+					select {
+					case <-ended:
+						return
+					case <-a.tb.Context().Done(): // the test has failed in a fault
+						return
+					case <-time.After(5 * time.Millisecond):
+						r.deleteTurns()
+					}
+				}
+			})
+			return func() { close(ended) }
+		}}
 }
 
 // slow answers late: most answers come in time, and some do not.

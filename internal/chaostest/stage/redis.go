@@ -102,6 +102,15 @@ func (r Redis) get(key string) (value []byte, ttl time.Duration, err error) {
 	return nil, 0, err
 }
 
+// deleteTurns deletes the turns of all conversations, if a server with keys answers.
+func (r Redis) deleteTurns() {
+	const script = "for _, key in ipairs(redis.call('KEYS', 'sms:turn:*')) do redis.call('DEL', key) end"
+	servers, _ := r.servers()
+	for _, s := range servers {
+		_, _ = do(s, "EVAL", script, 0)
+	}
+}
+
 // parseRecord reads the JSON form of a record, as an operator does with redis-cli.
 func parseRecord(text []byte) (r history.Record, err error) {
 	var fields struct {
