@@ -53,7 +53,8 @@ type force struct {
 // options are those of every check. The slack allows for the clocks of Redis, which expires keys to the millisecond,
 // and for a busy machine.
 func (s scene) options() check.Options {
-	return check.Options{Idle: cmp.Or(s.crowd.Idle, 4*time.Hour), Slack: time.Second / 4, Patience: 5 * time.Second}
+	return check.Options{Idle: cmp.Or(s.crowd.Idle, 4*time.Hour), Slack: time.Second / 4, Replies: s.crowd.Replies,
+		Patience: 5 * time.Second}
 }
 
 // run runs a scene. The goroutine of the test is the nemesis.

@@ -40,6 +40,8 @@ type Options struct {
 	Idle time.Duration // how long after its last message a session ends
 	// Slack is how much earlier or later than Idle a session may end, because clocks and timers are not exact.
 	Slack time.Duration
+	// Replies is how many replies the service remembers; 0 means all.
+	Replies int
 	// Patience limits the search for an order in one conversation.
 	Patience time.Duration
 }
@@ -66,7 +68,7 @@ func Check(h history.History, o Options) Verdict {
 
 // direct returns the violations that have a name.
 func (c *conversation) direct() []Violation {
-	return slices.Concat(c.answers(), c.replies(), c.numbers(), c.records())
+	return slices.Concat(c.answers(), c.replies(), c.forgotten(), c.numbers(), c.records())
 }
 
 // conversation is a history with what follows from it.

@@ -3,6 +3,7 @@ package check
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"smsession/internal/chaostest/history"
 )
@@ -96,4 +97,28 @@ func (c *conversation) replies() (found []Violation) {
 		}
 	}
 	return found
+}
+
+// forgotten checks that the service forgets a reply only after as many later ones as it remembers.
+func (c *conversation) forgotten() (found []Violation) {
+	for _, m := range c.messages() {
+		for _, o := range m.deliveries {
+			if n := c.others(m, o.Forgotten); o.Forgotten > 0 && n < c.Replies {
+				found = append(found, c.violation(OtherReply, m.deliveries,
+					"the reply to %s is forgotten, but only %d other messages can have been counted after it", m.sid, n))
+			}
+		}
+	}
+	return found
+}
+
+// others returns how many other messages can have been counted after a message and before a time.
+func (c *conversation) others(m message, end time.Duration) int {
+	sids := map[string]bool{}
+	for _, o := range c.ops {
+		if o.Kind == history.Deliver && o.SID != m.sid && o.Call < end && o.Return > m.call {
+			sids[o.SID] = true
+		}
+	}
+	return len(sids)
 }

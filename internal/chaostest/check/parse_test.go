@@ -14,6 +14,7 @@ import (
 //
 //	A 0-1 2         a delivery of the message A, which was answered with the number 2
 //	A 0-1 2 other   the same, but with other bytes
+//	A 0-1 empty     the same, but the reply is forgotten
 //	A 0-?           a delivery without an answer
 //	STOP S 0-1      a delivery of STOP
 //	end 0-1 3       an end of a session with 3 messages; or "before" or "none" instead of 3
@@ -49,6 +50,8 @@ func parseOp(t *testing.T, words []string) (o history.Op) {
 	}
 	o.Return = seconds(t, to)
 	switch {
+	case words[len(words)-1] == "empty":
+		o.Return, o.Forgotten = history.Never, o.Return
 	case o.IsStop:
 		o.Body = "<Response/>"
 	case o.Kind == history.Deliver:
@@ -108,5 +111,6 @@ func integer(t *testing.T, text string) (n int) {
 
 // tenSeconds are the options of a service whose sessions end after 10 s.
 func tenSeconds() Options {
-	return Options{Idle: 10 * time.Second, Slack: time.Second / 2, Patience: 10 * time.Second}
+	return Options{Idle: 10 * time.Second, Slack: time.Second / 2, Replies: 2,
+		Patience: 10 * time.Second}
 }

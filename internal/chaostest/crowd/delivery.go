@@ -17,6 +17,9 @@ import (
 // apology is the reply of the fallback URL if the outcome is not known. See ../../server/outage_test.go.
 const apology = "Sorry, we could not take your message just now. Please send it again in a few minutes."
 
+// The routes.
+const webhook, fallback = "/sms", "/sms/fallback"
+
 // delivery returns a function that sends a message once, and writes down what was answered. The choices are made
 // now: the replicas, whether Twilio uses the fallback URL at once, the cookie, and whether Twilio hangs up.
 func (c *conversation) delivery(ctx context.Context, m message) func() {
@@ -24,7 +27,7 @@ func (c *conversation) delivery(ctx context.Context, m message) func() {
 	first := c.random.IntN(len(addrs))
 	second := (first + 1 + c.random.IntN(len(addrs)-1)) % len(addrs)
 	o := c.options(c.from)
-	o.Webhook, o.Fallback = endpoint(addrs[first], "/sms"), endpoint(addrs[second], "/sms/fallback")
+	o.Webhook, o.Fallback = endpoint(addrs[first], webhook), endpoint(addrs[second], fallback)
 	if c.Once || c.random.IntN(5) == 0 {
 		o.Webhook, o.Fallback = o.Fallback, phone.Endpoint{}
 	}
@@ -91,7 +94,7 @@ func (c *conversation) write(m message, d *phone.Delivery, call time.Duration, v
 		if i+1 < len(d.Exchanges) {
 			o.Return = d.Exchanges[i+1].Sent.Sub(c.began)
 		}
-		at := strings.Index(e.Address, "/sms")
+		at := strings.Index(e.Address, webhook)
 		o.Via = fmt.Sprintf("%s, %s %d %s", via[e.Address[:at]], e.Address[at:], e.Status, e.Error)
 		c.classify(&o, e)
 		c.record.Add(o)
@@ -102,18 +105,21 @@ func (c *conversation) write(m message, d *phone.Delivery, call time.Duration, v
 func (c *conversation) classify(o *history.Op, e phone.Exchange) {
 	reply := webhooktest.Reply{Status: e.Status, Body: e.ResponseBody}
 	texts, err := reply.Texts()
+	isFallback := strings.HasSuffix(e.URL, fallback)
 	switch {
 	case e.Status == 0, e.Status >= http.StatusInternalServerError,
-		err == nil && len(texts) == 1 && texts[0] == apology:
+		isFallback && err == nil && len(texts) == 1 && texts[0] == apology:
 		o.Return = history.Never
 		return
 	case err != nil || len(texts) > 1:
 		o.Reply = reply.Text()
 	case len(texts) == 1:
 		o.Reply = texts[0]
-	case o.IsStop && strings.Contains(e.URL, "/fallback"), !o.IsStop && c.Replies > 0:
-		// STOP gets a document without messages instead of the apology, and so does a message whose reply is forgotten.
+	case o.IsStop && isFallback: // STOP gets a document without messages instead of the apology
 		o.Return = history.Never
+		return
+	case !o.IsStop && c.Replies > 0:
+		o.Return, o.Forgotten = history.Never, o.Return
 		return
 	}
 	o.Body = e.ResponseBody

@@ -37,9 +37,12 @@ type Op struct {
 	IsStop bool          // the message of a Deliver is STOP
 	Reply  string        // the text of the answer to a Deliver; "" for a document without messages
 	Body   string        // the bytes of the answer to a Deliver
-	Via    string        // how the request was made, for the reader of a report
-	Ended  Ending        // the outcome of an End
-	Record *Record       // the outcome of a Read; nil if there is no session
+	// Forgotten is when a Deliver was answered with a document without messages, because the service had forgotten the
+	// reply; otherwise 0. Such an answer does not tell the outcome, so Return is Never.
+	Forgotten time.Duration
+	Via       string  // how the request was made, for the reader of a report
+	Ended     Ending  // the outcome of an End
+	Record    *Record // the outcome of a Read; nil if there is no session
 }
 
 // IsKnown reports whether the outcome of the operation is known.
@@ -147,7 +150,7 @@ func (r *Recorder) Cut() History {
 	before := r.History()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ops = slices.DeleteFunc(slices.Clone(before.Ops), Op.IsKnown)
+	r.ops = slices.DeleteFunc(slices.Clone(before.Ops), func(o Op) bool { return o.IsKnown() || o.Forgotten > 0 })
 	return before
 }
 
