@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"smsession/internal/chaostest/crowd"
 )
 
-// report fails the test if there is a violation. It writes each history with a violation to a file if go test has the
+// report fails the test if there is a violation, or if the run proves too little. It writes each history with a violation to a file if go test has the
 // flag -artifacts.
 func report(t *testing.T, r *result) {
 	t.Helper()
@@ -18,11 +20,50 @@ func report(t *testing.T, r *result) {
 	if len(r.violations) > 0 {
 		t.Error(r)
 	}
+	for _, doubt := range r.doubts() {
+		t.Errorf("%s, SEED=%d: %s", r.scene.name, r.scene.seed, doubt)
+	}
 	for _, h := range r.failed {
 		path := filepath.Join(t.ArtifactDir(), h.From+".txt")
 		if err := os.WriteFile(path, []byte(h.String()), 0o600); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// doubts returns why a run without a violation proves too little. A service that never answers breaks no other promise.
+func (r *result) doubts() (all []string) {
+	s := r.stats
+	if s.Silent > 0 {
+		all = append(all, fmt.Sprintf("%d messages got no answer after all faults had ended", s.Silent))
+	}
+	if s.Reads == 0 {
+		all = append(all, "no record was read")
+	}
+	if r.undecided > 1+s.Conversations/10 {
+		all = append(all, fmt.Sprintf("the search did not decide %d of %d conversations", r.undecided, s.Conversations))
+	}
+	return all
+}
+
+func TestDoubts(t *testing.T) {
+	for _, row := range []struct {
+		name      string
+		stats     crowd.Stats
+		undecided int
+		want      int
+	}{
+		{"a good run", crowd.Stats{Conversations: 20, Reads: 12}, 3, 0},
+		{"a service that stays silent", crowd.Stats{Conversations: 20, Reads: 12, Silent: 1}, 0, 1},
+		{"no record", crowd.Stats{Conversations: 20}, 0, 1},
+		{"a search that decides little", crowd.Stats{Conversations: 20, Reads: 12}, 4, 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := &result{stats: row.stats, undecided: row.undecided}
+			if got := r.doubts(); len(got) != row.want {
+				t.Errorf("the doubts are %q, want %d", got, row.want)
+			}
+		})
 	}
 }
 

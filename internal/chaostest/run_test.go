@@ -75,6 +75,7 @@ func (s scene) run(t *testing.T) *result {
 		})
 	}()
 	nemesis.Run(ctx, s.duration, nemesis.Plan(s.seed, s.duration, s.faults), s.faults, r.note)
+	s.system.Recover()
 	cancel()
 	r.stats = <-sent
 	return r

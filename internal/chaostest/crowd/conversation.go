@@ -14,8 +14,9 @@ import (
 const (
 	// longest is how many messages a conversation has at most. A record remembers 64, and a repeat must be remembered.
 	longest = 48
-	// tries is how often a message without an answer is sent again at the end.
-	tries = 3
+	// tries is how often a message without an answer is sent again at the end, and moreTries is how often if the faults
+	// have ended. The sender of a try may hang up.
+	tries, moreTries = 3, 10
 )
 
 // conversation is one sender.
@@ -48,7 +49,7 @@ func newConversation(c *Crowd, n int) *conversation {
 // run sends messages until there are enough, or ctx ends. Then it tries to learn the outcome of each message, and reads
 // the record.
 func (c *conversation) run(ctx context.Context) []history.History {
-	for range cmp.Or(c.Rounds, 30) {
+	for range cmp.Or(c.Rounds, c.rounds()) {
 		if ctx.Err() != nil || len(c.sent) > longest-5 {
 			break
 		}
@@ -59,15 +60,20 @@ func (c *conversation) run(ctx context.Context) []history.History {
 		}
 		sleep(ctx, time.Duration(c.random.Int64N(int64(pause))))
 	}
-	for range tries {
-		if c.Once {
-			break
-		}
-		c.sendAgain()
+	if !c.Once {
+		c.insist(ctx.Err() != nil)
 	}
 	c.read()
 	c.leave(c.cookie)
 	return append(c.before, c.record.History())
+}
+
+// rounds returns a small or a large number. Some mistakes show only in the first messages of many conversations.
+func (c *conversation) rounds() int {
+	if c.random.IntN(2) == 0 {
+		return 3
+	}
+	return 30
 }
 
 // round does one thing.
@@ -131,13 +137,28 @@ func atOnce(all []func()) {
 	group.Wait()
 }
 
-// sendAgain sends the messages again that have no answer. It does not hang up.
-func (c *conversation) sendAgain() {
-	for _, m := range c.sent {
-		if !c.isAnswered(m) {
+// insist sends the messages again that have no answer. If all faults have ended, each message must have one then.
+func (c *conversation) insist(isHealthy bool) {
+	open := c.open()
+	for n := 0; len(open) > 0 && (n < tries || isHealthy && n < moreTries); n++ {
+		for _, m := range open {
 			c.delivery(context.Background(), m)()
 		}
+		open = c.open()
 	}
+	if isHealthy {
+		c.countSilent(len(open))
+	}
+}
+
+// open returns the messages that have no answer, and whose reply the service still remembers.
+func (c *conversation) open() (some []message) {
+	for _, m := range c.sent[max(0, len(c.sent)-cmp.Or(c.Replies, longest)):] {
+		if !c.isAnswered(m) {
+			some = append(some, m)
+		}
+	}
+	return some
 }
 
 func (c *conversation) isAnswered(m message) bool {

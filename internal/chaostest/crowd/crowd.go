@@ -41,7 +41,7 @@ type Options struct {
 	// Replies is how many replies of a conversation the service remembers; 0 means all. A repeat of an older message
 	// gets a document without messages.
 	Replies int
-	Rounds  int // how many rounds a conversation has at most; 0 means 30
+	Rounds  int // how many rounds a conversation has at most; 0 means few in some and many in others
 	// Settle is how long Redis must have had no fault before a record is read.
 	Settle time.Duration
 }
@@ -61,6 +61,7 @@ type Crowd struct {
 // Stats counts what the crowd did.
 type Stats struct {
 	Conversations, Messages, Deliveries, Unknown, Reads int
+	Silent                                              int // messages without an answer after all faults have ended
 }
 
 // New returns a crowd.
@@ -123,6 +124,12 @@ func (c *Crowd) add(h history.History) {
 		}
 	}
 	c.stats.Messages += len(sids)
+}
+
+func (c *Crowd) countSilent(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stats.Silent += n
 }
 
 // leave keeps the cookie of a finished conversation. Another one sends it.

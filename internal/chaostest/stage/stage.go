@@ -89,6 +89,14 @@ func (s *Stage) Addrs() (all []string) {
 	return all
 }
 
+// Recover waits until each replica is ready, after all faults have ended.
+func (s *Stage) Recover() {
+	for _, r := range s.replicas {
+		r.revive()
+		r.waitReady()
+	}
+}
+
 // Calm reports whether Redis has had no fault for some time.
 func (s *Stage) Calm(d time.Duration) bool {
 	return s.troubles.Load() == 0 && time.Since(time.Unix(0, s.calm.Load())) > d
