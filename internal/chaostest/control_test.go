@@ -39,6 +39,12 @@ var pointerFirst = sync.OnceValues(func() (string, error) {
 `})
 })
 
+// pointerIgnored is the path of the service that does not set a pointer that it has found missing.
+var pointerIgnored = sync.OnceValues(func() (string, error) {
+	return buildPatched("pointerignored", patch{"../session/commit.go",
+		"case isText && string(token) == pointer.token:", "case isKnown && (isText || token == nil):"})
+})
+
 // TestControls runs servers with one mistake each under the faults that concern the mistake. The checks that the
 // service must pass have to catch each of them.
 func TestControls(t *testing.T) {
@@ -71,8 +77,10 @@ func TestControls(t *testing.T) {
 		{"a commit without a comparison", standalone, changed(uncomparing), nil, crowd.Options{}, check.LostUpdate},
 		{"the pointer before the record", standalone, changed(pointerFirst),
 			[]string{"late replies"}, crowd.Options{Rounds: 1}, check.LostUpdate},
+		{"a commit that ignores a missing pointer", standalone, changed(pointerIgnored),
+			[]string{"reset before a pointer"}, crowd.Options{}, check.LostUpdate},
 		{"a commit without WAIT", sentinel, withoutWait,
-			[]string{"Redis primary SIGKILL, cut off before"}, crowd.Options{Rounds: 8, Idle: idle}, check.LostUpdate},
+			[]string{"Redis primary SIGKILL, cut off before"}, crowd.Options{Idle: idle}, check.LostUpdate},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()

@@ -12,8 +12,8 @@ import (
 	"smsession/internal/chaostest/crowd"
 )
 
-// report fails the test if there is a violation, or if the run proves too little. It writes each history with a violation to a file if go test has the
-// flag -artifacts.
+// report fails the test if there is a violation, or if the run proves too little. It writes each history with a
+// violation to a file if go test has the flag -artifacts.
 func report(t *testing.T, r *result) {
 	t.Helper()
 	t.Log(r.summary())

@@ -30,8 +30,8 @@ const (
 	shortest = 6 * time.Second
 	// pause is too short for a failover.
 	pause = 2 * time.Second
-	// lag is how long a primary that is cut off from its replicas takes messages.
-	lag = time.Second / 2
+	// lag is how long a primary that is cut off from its replicas takes messages alone.
+	lag = time.Second
 )
 
 // shard is a primary and its replicas. The roles may have changed since the start.
