@@ -39,7 +39,7 @@ type Column struct {
 func WriteMedians(w io.Writer, rounds []Round, servers []string, columns []Column) {
 	write(w, servers, columns, func(server string, c Column) string {
 		s := Summarize(rounds, func(r Round) float64 { return c.Value(r[server]) })
-		return fmt.Sprintf("%.*f %s", c.Digits, s.Center, s.PctRangeString())
+		return fmt.Sprintf("%.*f ±%s", c.Digits, s.Center, s.PctRangeString())
 	})
 }
 
