@@ -37,8 +37,8 @@ func TestChaos(t *testing.T) {
 				t.Parallel()
 			}
 			redis := row.start(t)
-			s := scene{name: row.name, seed: seed, duration: duration(t, row.share, short)}
-			s.crowd = crowd.Options{Redis: redis, Size: 12, Stops: !row.hasApp, Idle: idle, Settle: redis.Settle}
+			s := scene{name: row.name, hasApp: row.hasApp, seed: seed, duration: duration(t, row.share, short)}
+			s.crowd = crowd.Options{Redis: redis, Size: 12, Stops: true, Idle: idle, Settle: redis.Settle}
 			more := []string{fmt.Sprint("REDIS_WAIT_REPLICAS=", redis.WaitReplicas)}
 			if row.hasApp {
 				app := stage.StartApp(t)

@@ -24,6 +24,7 @@ type scene struct {
 	name     string
 	system   *stage.Stage
 	faults   []nemesis.Fault
+	hasApp   bool
 	duration time.Duration
 	seed     uint64
 	crowd    crowd.Options // without the system and the seed
@@ -54,7 +55,7 @@ type force struct {
 // and for a busy machine.
 func (s scene) options() check.Options {
 	return check.Options{Idle: cmp.Or(s.crowd.Idle, 4*time.Hour), Slack: time.Second / 4, Replies: s.crowd.Replies,
-		Patience: 5 * time.Second}
+		App: s.hasApp, Patience: 5 * time.Second}
 }
 
 // run runs a scene. The goroutine of the test is the nemesis.

@@ -104,6 +104,34 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestCheckWithApp(t *testing.T) {
+	withApp := tenSeconds()
+	withApp.App = true
+	for _, row := range []struct {
+		name, history string
+		want          []Kind
+	}{
+		{"an app that fails at STOP ends the session twice", "A 0-1 1\n STOP S 2-?\n B 4-5 1\n STOP S 6-7\n C 8-9 1", nil},
+		{"it fails in the delivery that is answered", "A 0-1 1\n B 4-5 1\n STOP S 2-7\n C 8-9 1\n D 10-11 2", nil},
+		{"it does not fail", "A 0-1 1\n STOP S 2-?\n B 4-5 2\n STOP S 6-7\n C 8-9 1", nil},
+		{"it does not count the STOP", "A 0-1 1\n STOP S 2-?\n read 3-4 ended A=1", nil},
+		{"it does not get a STOP that was counted", "A 0-1 1\n STOP S 2-3\n B 4-5 1\n STOP S 6-?\n C 8-9 1",
+			[]Kind{LostUpdate, NoOrder}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if v := Check(parse(t, row.history), withApp); !slices.Equal(kinds(v), row.want) || v.Undecided {
+				t.Errorf("the violations are %q, want %q", kinds(v), row.want)
+			}
+		})
+	}
+	t.Run("without an app, STOP ends the session only once", func(t *testing.T) {
+		h := parse(t, "A 0-1 1\n STOP S 2-?\n B 4-5 1\n STOP S 6-7\n C 8-9 1")
+		if v := Check(h, tenSeconds()); !slices.Equal(kinds(v), []Kind{NoOrder}) {
+			t.Errorf("the violations are %q", kinds(v))
+		}
+	})
+}
+
 func TestCheckAnswers(t *testing.T) {
 	h := parse(t, "A 0-1 1")
 	h.Ops[0].Reply = "Hello, thanks for message number one"

@@ -36,6 +36,7 @@ type step struct {
 	history.Op
 	message int // the index of the MessageSid
 	expiry  *expiry
+	fails   bool // the app fails at a delivery of STOP, or does not
 }
 
 // linearizable searches for an order of operations that explains all outcomes.
@@ -113,6 +114,8 @@ func (m *model) effects(s state, o step) []state {
 		return []state{empty}
 	case o.expiry != nil:
 		return []state{s, empty}
+	case o.fails:
+		return m.fail(s, o)
 	case o.Kind == history.Deliver:
 		return m.deliver(s, o)
 	case o.Kind == history.End:
@@ -143,6 +146,14 @@ func (m *model) deliver(s state, o step) []state {
 		return nil
 	}
 	return []state{s}
+}
+
+// fail ends the session if an app may fail at STOP. An app does not get a STOP that was counted.
+func (m *model) fail(s state, o step) []state {
+	if s.numbers[o.message] > 0 {
+		return []state{s}
+	}
+	return []state{s, end(s, step{Op: o.Unknown()})[0]}
 }
 
 // end ends a session that exists. The messages are remembered.
@@ -199,6 +210,11 @@ func (m *model) operations(ops []history.Op) (all []porcupine.Operation) {
 			}
 		}
 		add(s)
+	}
+	for _, o := range ops {
+		if m.App && o.IsStop {
+			add(step{Op: o, message: m.index(o.SID), fails: true})
+		}
 	}
 	for _, e := range m.expires {
 		add(step{Op: history.Op{Call: e.from, Return: e.to}, expiry: &e})
