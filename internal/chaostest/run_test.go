@@ -37,6 +37,7 @@ type result struct {
 	stats crowd.Stats
 	count map[string]int // of the faults, by name
 
+	searching  sync.Mutex
 	mu         sync.Mutex
 	violations []check.Violation
 	undecided  int
@@ -99,9 +100,11 @@ func (r *result) note(f nemesis.Fault, isBegin bool) {
 	}
 }
 
-// check checks a history.
+// check checks a history. A search is given a time, so only one search runs at a time.
 func (r *result) check(h history.History) {
+	r.searching.Lock()
 	v := check.Check(h, r.scene.options())
+	r.searching.Unlock()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.violations = append(r.violations, v.Violations...)

@@ -90,6 +90,16 @@ func TestCheck(t *testing.T) {
 		{"a message may be counted again after the idle time", "A 0-1 1\n B 2-3 2\n A 15-16 1\n B 17-18 2", nil},
 		{"a message that is counted again explains a gap", "A 0-1 1\n B 15-16 1\n A 17-18 2\n C 19-20 3", nil},
 		{"it is counted again even after an end", "A 0-1 1\n B 15-16 1\n end 17-18 1\n A 19-20 1\n C 21-22 2", nil},
+		{"STOP may be counted again after the idle time, too",
+			"A 0-1 1\n STOP S 2-3\n B 15-16 1\n STOP S 17-18\n C 19-20 1", nil},
+		{"a lost STOP may be counted after the idle time",
+			"A 0-1 1\n STOP S 2-?\n STOP S 3-4\n B 17-18 1\n C 19-20 2\n D 21-22 1", nil},
+		{"two messages have the same number after a session that may have expired",
+			"A 0-3 1\n B 11-12 1\n C 15-16 2\n D 17-18 2", []Kind{LostUpdate, NoOrder}},
+		{"a number goes to no message after a session that may have expired",
+			"A 0-3 1\n B 11-12 1\n C 15-16 2\n D 17-18 5", []Kind{Gap, NoOrder}},
+		{"the numbers go on after a session that may have expired",
+			"A 0-3 1\n B 11-12 2\n C 15-16 3\n D 17-18 4\n end 19-20 4\n E 21-22 1", nil},
 		{"a lost delivery is counted after the idle time", "A 0-1 1\n A 2-?\n B 15-16 2\n C 17-18 3", nil},
 	} {
 		t.Run(row.name, func(t *testing.T) {

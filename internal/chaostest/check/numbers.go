@@ -43,6 +43,9 @@ func (c *conversation) order(p part) (found []Violation) {
 // gaps checks that for each number that no answer has, there is a message whose outcome is not known.
 func (c *conversation) gaps(p part) (found []Violation) {
 	below, distinct := 0, 0
+	if len(p.answered) > 0 && !p.begin.isSure {
+		distinct = p.answered[0].number - 1 // the numbers of the part before may go on
+	}
 	for _, m := range p.answered {
 		if m.number == below {
 			continue
@@ -59,7 +62,7 @@ func (c *conversation) gaps(p part) (found []Violation) {
 			continue
 		}
 		kind := Gap
-		if p.expired {
+		if p.begin.isExpiry && p.begin.isSure {
 			kind = AliveTooLong
 		}
 		return append(found, c.violation(kind, c.before(m), "%s has the number %d, but only %d messages can have a "+

@@ -21,23 +21,24 @@ type message struct {
 type part struct {
 	answered []message // the numbers of these follow each other
 	others   []message // without an answer, or concurrent with a reset: they may have any number, or none
-	expired  bool      // the reset before the part is an expiry
+	begin    reset
 }
 
-// reset is when the number went back to 0.
+// reset is a time in which the number went back to 0, or may have.
 type reset struct {
 	span
 	isExpiry bool
+	isSure   bool
 }
 
-// split returns the parts of the conversation up to the first reset that may or may not have happened. After it, only
-// the model can tell.
+// split returns the parts of the conversation up to an outcome that is not known and that may reset the number at any
+// later time. After it, only the model can tell.
 func (c *conversation) split() (parts []part) {
 	resets, unsure := c.resets()
 	messages := c.messages()
-	begin, hasExpired := reset{span: span{-1, -1}}, false
+	begin, hasExpired := reset{span: span{-1, -1}, isSure: true}, false
 	for _, next := range append(resets, reset{span: span{history.Never, history.Never}}) {
-		p := part{expired: begin.isExpiry}
+		p := part{begin: begin}
 		for _, m := range messages {
 			switch {
 			case m.call >= min(next.to, unsure):
@@ -84,39 +85,52 @@ func (c *conversation) messages() (all []message) {
 	return all
 }
 
-// resets returns the resets that happened, and the time from which a reset may have happened that is not sure.
+// resets returns when the number was reset, or may have been. From unsure on, it may have been reset at any time.
 func (c *conversation) resets() (all []reset, unsure time.Duration) {
-	unsure = history.Never
-	stops := map[string]span{}
+	all, unsure = c.stops()
 	for _, o := range c.ops {
 		switch {
-		case o.IsStop:
-			s, isThere := stops[o.SID]
-			if !isThere {
-				s = span{o.Call, history.Never}
-			}
-			stops[o.SID] = span{s.from, min(s.to, o.Return)}
 		case o.Kind == history.End && !o.IsKnown():
 			unsure = min(unsure, o.Call)
 		case o.Kind == history.End && o.Ended.Found && !o.Ended.Before:
-			all = append(all, reset{span: span{o.Call, o.Return}})
-		}
-	}
-	for _, s := range stops {
-		if s.to == history.Never {
-			unsure = min(unsure, s.from)
-		} else {
-			all = append(all, reset{span: s})
+			all = append(all, reset{span: span{o.Call, o.Return}, isSure: true})
 		}
 	}
 	for _, e := range c.expires {
-		if e.isSure {
-			all = append(all, reset{span{e.from, e.to}, true})
-		} else {
-			unsure = min(unsure, e.from)
-		}
+		all = append(all, reset{span{e.from, e.to}, true, e.isSure})
 	}
 	return merge(all), unsure
+}
+
+// stops returns the resets by STOP, each at its first delivery. Later ones reset the number only after an expiry.
+func (c *conversation) stops() (all []reset, unsure time.Duration) {
+	unsure = history.Never
+	spans := map[string]span{}
+	for _, o := range c.ops {
+		if !o.IsStop {
+			continue
+		}
+		s, isThere := spans[o.SID]
+		if !isThere {
+			s = span{o.Call, history.Never}
+		}
+		spans[o.SID] = span{s.from, min(s.to, o.Return)}
+		again := max(o.Call, c.mayExpireAt(s.from))
+		switch {
+		case !o.IsKnown():
+			unsure = min(unsure, again)
+		case again < o.Return:
+			all = append(all, reset{span: span{again, o.Return}})
+		}
+	}
+	for _, s := range spans {
+		if s.to == history.Never {
+			unsure = min(unsure, s.from)
+		} else {
+			all = append(all, reset{span: s, isSure: true})
+		}
+	}
+	return all, unsure
 }
 
 // merge sorts resets, and joins those that overlap.
@@ -126,6 +140,7 @@ func merge(all []reset) (merged []reset) {
 		if last := len(merged) - 1; last >= 0 && r.from <= merged[last].to {
 			merged[last].to = max(merged[last].to, r.to)
 			merged[last].isExpiry = merged[last].isExpiry || r.isExpiry
+			merged[last].isSure = merged[last].isSure || r.isSure
 		} else {
 			merged = append(merged, r)
 		}

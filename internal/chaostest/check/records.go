@@ -60,13 +60,17 @@ func (c *conversation) recorded(read history.Op) (some []message) {
 }
 
 // mayExpire reports whether the session expired between two times, or may have.
-func (c *conversation) mayExpire(from, to time.Duration) bool {
+func (c *conversation) mayExpire(from, to time.Duration) bool { return c.mayExpireAt(from) < to }
+
+// mayExpireAt returns the first time after another at which the session may have expired; Never if there is none.
+func (c *conversation) mayExpireAt(from time.Duration) time.Duration {
+	first := history.Never
 	for _, e := range c.expires {
-		if e.from < to && e.to > from {
-			return true
+		if e.to > from {
+			first = min(first, e.from)
 		}
 	}
-	return false
+	return first
 }
 
 // lifetime checks the times to live of the record and of the pointer. Each delivery renews both.
