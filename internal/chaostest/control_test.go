@@ -18,7 +18,7 @@ import (
 // uncomparing is the path of the service that saves a record without comparing it with the one that was read.
 var uncomparing = sync.OnceValues(func() (string, error) {
 	return buildPatched("uncomparing", patch{"../session/lua/record.lua",
-		"if not isUnchanged(KEYS[1], ARGV[1], ARGV[2]) then return read(KEYS[1]) end\n", ""})
+		"if not isUnchanged(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return read(KEYS[1]) end\n", ""})
 })
 
 // pointerFirst is the path of the service that sets the pointer of a new session before it saves the record.

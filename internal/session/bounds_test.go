@@ -81,7 +81,7 @@ func TestErrorAfterTheBudget(t *testing.T) {
 
 func TestShortestExpiry(t *testing.T) {
 	var lowest string
-	conn := &recording{model: newModel(), note: func(args []string) { lowest = args[len(args)-1] }}
+	conn := &recording{model: newModel(), note: func(args []string) { lowest = args[6] }}
 	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }}
 	commit := &transaction{manager: newManager(pool, 1), delivery: &delivery{}, past: &history{},
 		found: snapshot{record: record.New(to, from)}}

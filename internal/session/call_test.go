@@ -118,7 +118,7 @@ func TestReadUnderTheTurn(t *testing.T) {
 		key := fmt.Sprint(args[2])
 		switch guessed, found := guesses[key]; {
 		case args[0] == scripts.record.Hash() && reply == int64(1):
-			guesses[key] = args[5]
+			guesses[key] = args[7]
 		case args[0] == scripts.find.Hash() && found:
 			delete(guesses, key)
 			return guessed

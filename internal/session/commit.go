@@ -110,13 +110,15 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 }
 
 // recordArgs returns the arguments of the script record. b is the new record. A repeat, which leaves the record as it
-// is, does not send it.
+// is, has no changes.
 func (t *transaction) recordArgs(key string, b []byte, milliseconds int64) []any {
 	before := t.found.record
+	front := before.Front()
+	args := []any{key, front, len(front) - 1, len(before.Bytes()), milliseconds}
 	if t.next == before {
-		b = nil
+		return args
 	}
-	return []any{key, before.Front(), len(before.Bytes()), b, milliseconds}
+	return append(args, record.Changes(before.Bytes(), b)...)
 }
 
 // renewal sets a pointer to a token and renews it. before is the token that was read; "" if there was none.

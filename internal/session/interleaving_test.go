@@ -90,7 +90,11 @@ func (g *gate) Flush() error { return g.err }
 func (g *gate) Send(command string, args ...any) error {
 	sent := copied(args)
 	if g.actor.writesBack && sent[0] == scripts.record.Hash() {
-		sent[5] = sent[3] + strings.TrimPrefix(sent[5], frontOf(sent[5]))
+		begin := len(sent) - 1 // the new record
+		if len(sent) > 8 {
+			begin = 8 // the first change, which has the revision
+		}
+		sent[begin] = sent[3] + sent[begin][min(len(sent[3]), len(sent[begin])):]
 	}
 	w := waiting{run: func() (any, error) { return g.world.model.do(command, sent) }}
 	if command == "EVALSHA" && sent[0] == scripts.turn.Hash() {

@@ -72,18 +72,18 @@ func (m *model) do(command string, a []string) (any, error) {
 	unreadable := now == aHash || len(now) > record.MaxSize
 	switch a[0] {
 	case scripts.find.Hash():
-		if len(a) > 3 && (m.isUnchanged(now, a[3], a[4]) || m.anyKnown) {
+		if len(a) > 3 && (m.isUnchanged(now, a[3], a[5]) || m.anyKnown) {
 			return int64(1), nil
 		}
 		return m.get(key)
 	case scripts.record.Hash():
 		switch {
-		case !m.anyRecord && !m.isUnchanged(now, a[3], a[4]):
+		case !m.anyRecord && !m.isUnchanged(now, a[3], a[5]):
 			return m.get(key)
-		case a[5] == "":
+		case len(a) == 7:
 			return int64(1), nil
 		}
-		return m.set(key, a[5], true), nil
+		return m.set(key, changed(now, a[7:]), true), nil
 	case scripts.pointer.Hash():
 		return m.set(key, a[3], m.anyPointer || !exists || now == a[3] || now == a[4] || len(now) != len(a[3]) ||
 			now == aHash), nil
@@ -119,6 +119,18 @@ func (m *model) do(command string, a []string) (any, error) {
 
 func (m *model) isUnchanged(now, front, length string) bool {
 	return now != aHash && strconv.Itoa(len(now)) == length && (m.anyRevision || strings.HasPrefix(now, front))
+}
+
+// changed returns the value after its changes: the new value, or offsets, each with the text that is written there.
+func changed(value string, changes []string) string {
+	if len(changes) == 1 {
+		return changes[0]
+	}
+	for ; len(changes) > 0; changes = changes[2:] {
+		offset, _ := strconv.Atoi(changes[0])
+		value = value[:offset] + changes[1] + value[min(offset+len(changes[1]), len(value)):]
+	}
+	return value
 }
 
 const errWrongType = redis.Error("WRONGTYPE Operation against a key holding the wrong kind of value")
@@ -199,10 +211,16 @@ func TestModel(t *testing.T) {
 					if front != "" {
 						length += rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(t, "change of the length")
 					}
-					args = []any{args[0], front, length, args[1], 60_000}
+					args = []any{args[0], front, len(front) - 1, length, 60_000}
+					switch changes := rapid.IntRange(0, 2).Draw(t, "changes"); {
+					case changes == 1:
+						args = append(args, value.Draw(t, "new value"))
+					case changes == 2 && length > 0: // a value never becomes longer by changes
+						args = append(args, 0, "xy"[:min(2, length)], length-1, "z")
+					}
 				}
 				if one == scripts.find {
-					args = args[:rapid.SampledFrom([]int{1, 3}).Draw(t, "arguments of find")]
+					args = args[:rapid.SampledFrom([]int{1, 4}).Draw(t, "arguments of find")]
 				}
 				command, sent := "EVALSHA", append([]any{one.Hash(), keys}, args...)
 				if rapid.IntRange(0, 8).Draw(t, "GETEX") == 0 {

@@ -52,12 +52,12 @@ func (p *Probe) Run(ctx context.Context) error {
 }
 
 // write runs the steps of a commit on a key that messages never use. It sets the key as a pointer with an empty value,
-// which overwrites any value: a value of another length leads nowhere. Then it repeats the commit of an empty record,
-// and renews the pointer.
+// which overwrites any value: a value of another length leads nowhere. Then it commits a change of no bytes to an empty
+// record, and renews the pointer.
 func (p *Probe) write(conn redis.Conn, key string) error {
 	_, err := scripts.pointer.Do(conn, key, "", "", probeTime.Milliseconds())
 	if err == nil {
-		_, err = scripts.record.Do(conn, key, "", 0, "", probeTime.Milliseconds())
+		_, err = scripts.record.Do(conn, key, "", -1, 0, probeTime.Milliseconds(), 0, "")
 	}
 	if err == nil {
 		_, err = conn.Do("GETEX", key, "PX", probeTime.Milliseconds())
@@ -70,7 +70,7 @@ func (p *Probe) write(conn redis.Conn, key string) error {
 		return nil
 	case node.Code(err) == "NOPERM":
 		return fmt.Errorf("the user may not write %s as the service does; it needs the keys %s* and the commands "+
-			"get, set, del, type, eval, evalsha, rename, strlen, pexpire, getrange and getex: %w", key, p.keys.Prefix, err)
+			"get, set, del, type, eval, evalsha, rename, strlen, pexpire, getrange, setrange and getex: %w", key, p.keys.Prefix, err)
 	}
 	return fmt.Errorf("write %s: %w", key, err)
 }
@@ -80,7 +80,7 @@ func (p *Probe) write(conn redis.Conn, key string) error {
 func (p *Probe) refusal(conn redis.Conn, key string) error {
 	for _, command := range [][]any{
 		{"GET", key}, {"STRLEN", key}, {"SET", key, "", "PX", probeTime.Milliseconds()}, {"GETRANGE", key, 0, 0},
-		{"PEXPIRE", key, probeTime.Milliseconds()},
+		{"SETRANGE", key, 0, ""}, {"PEXPIRE", key, probeTime.Milliseconds()},
 	} {
 		if _, err := conn.Do(command[0].(string), command[1:]...); node.Code(err) == "NOPERM" {
 			return err

@@ -155,7 +155,7 @@ func TestProbeWaitsForReplicas(t *testing.T) {
 // narrowUser is a user with only the rights that saving a session needs, as arguments of redis-server.
 func narrowUser(more ...string) []string {
 	const user = "--user app on >secret resetkeys ~sms:* resetchannels -@all " +
-		"+get +set +strlen +getrange +getex +pexpire +eval +evalsha"
+		"+get +set +strlen +getrange +setrange +getex +pexpire +eval +evalsha"
 	return append(strings.Fields(user), more...)
 }
 
@@ -167,6 +167,7 @@ func TestProbeOfAUserWithoutRights(t *testing.T) {
 	}{
 		{"a command of the script is missing", narrowUser("-set"), []string{"'set'"}},
 		{"a command that compares the record is missing", narrowUser("-getrange"), []string{"'getrange'"}},
+		{"the command that changes the record is missing", narrowUser("-setrange"), []string{"'setrange'"}},
 		{"the command for a repeat is missing", narrowUser("-pexpire"), []string{"'pexpire'"}},
 		{"the command for the pointer is missing", narrowUser("-getex"), []string{"'getex'"}},
 		{"scripts are not allowed", narrowUser("-eval", "-evalsha"), []string{"'evalsha'"}},

@@ -77,7 +77,8 @@ func find(key any, known *record.Record) call {
 	if known == nil {
 		return call{scripts.find, []any{key}}
 	}
-	return call{scripts.find, []any{key, known.Front(), len(known.Bytes())}}
+	front := known.Front()
+	return call{scripts.find, []any{key, front, len(front) - 1, len(known.Bytes())}}
 }
 
 // text returns the value that the call find(key, known) has returned: nil if there is no such key. It reports false if

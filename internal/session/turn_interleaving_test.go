@@ -180,8 +180,8 @@ func turnScenarios() []scenario {
 		}},
 		{"a message with a cached record, its repeat and a fault", 1, 1, func(w *world) {
 			conversationOf(w, full)
-			w.deliver("SMaaaa", running, false, w.calling, cached(full))
-			w.deliver("SMaaaa", running, false, w.calling, cached(full))
+			w.deliver("SMaaaaa", running, false, w.calling, cached(full))
+			w.deliver("SMaaaaa", running, false, w.calling, cached(full))
 		}},
 		{"a message and two faults", 2, 2, func(w *world) {
 			conversationOf(w, 1)

@@ -19,7 +19,7 @@ import (
 // uncomparingProgram is the path of the program with a commit that saves the record without the comparison, the
 // negative control of TestExpiredTurn.
 var uncomparingProgram = sync.OnceValues(func() (string, error) {
-	const comparison = "if not isUnchanged(KEYS[1], ARGV[1], ARGV[2]) then return read(KEYS[1]) end\n"
+	const comparison = "if not isUnchanged(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return read(KEYS[1]) end\n"
 	original, err := filepath.Abs("../session/lua/record.lua")
 	if err != nil {
 		return "", err

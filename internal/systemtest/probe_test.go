@@ -37,7 +37,8 @@ func hasKey(command string, args []string) bool {
 	switch command {
 	case "EVAL", "EVALSHA":
 		return len(args) > 2 && args[1] != "0"
-	case "PING", "GET", "SET", "DEL", "TYPE", "STRLEN", "RENAME", "PEXPIRE", "PTTL", "GETRANGE", "GETEX":
+	case "PING", "GET", "SET", "DEL", "TYPE", "STRLEN", "RENAME", "PEXPIRE", "PTTL", "GETRANGE",
+		"SETRANGE", "GETEX":
 		return true
 	}
 	return false

@@ -16,7 +16,7 @@ import (
 // commands of serve, and more commands for other topologies.
 func narrow(more ...string) []string {
 	user := "--user app on >pass/word resetkeys ~sms:* resetchannels -@all " +
-		"+get +set +del +type +eval +evalsha +rename +strlen +pexpire +getrange +getex"
+		"+get +set +del +type +eval +evalsha +rename +strlen +pexpire +getrange +setrange +getex"
 	return append(strings.Fields(user), more...)
 }
 

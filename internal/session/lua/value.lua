@@ -7,9 +7,10 @@ local function read(key)
 end
 
 -- isUnchanged reports whether a key still has the value that was read. front is the beginning of this value, which
--- contains its revision, and length is its size in bytes. They are '' and 0 if there was no value.
-local function isUnchanged(key, front, length)
-  return redis.pcall('STRLEN', key) == tonumber(length) and redis.call('GETRANGE', key, 0, #front - 1) == front
+-- contains its revision, last is the offset of the last byte of front, and length is the size of the value in bytes.
+-- They are '', -1 and 0 if there was no value. Redis takes long to write a number of Lua as text, so they are texts.
+local function isUnchanged(key, front, last, length)
+  return redis.pcall('STRLEN', key) == tonumber(length) and redis.call('GETRANGE', key, '0', last) == front
 end
 
 -- canRemove reports whether a key still has the value that was read, or has a value that cannot be read.

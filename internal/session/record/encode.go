@@ -10,20 +10,20 @@ import (
 // read. For any other record, it is nil. It must not be changed.
 func (r *Record) Bytes() []byte { return r.raw }
 
-// encode sets the JSON form of r, which must be a clone, and adds an entry to the list of messages. The entry may be
-// empty. The form gets a new revision. If it would be larger than MaxSize, encode drops the oldest replies. If that is
-// not enough, it drops the times of the replies and the fields of other versions.
+// encode sets the JSON form of r, which must be a clone. The list of messages consists of the given parts. The form
+// gets a new revision. If it would be larger than MaxSize, encode drops the oldest replies. If that is not enough, it
+// drops the times of the replies and the fields of other versions.
 //
 // As after Parse, the long fields of the record are parts of the form, so that a record in the cache takes no more
 // memory than its form.
-func (r *Record) encode(newest []byte) *Record {
-	for r.maxSize(newest) > MaxSize && len(r.replies) > 0 {
+func (r *Record) encode(list ...[]byte) *Record {
+	for r.maxSize(list) > MaxSize && len(r.replies) > 0 {
 		r.replies = r.replies[1:]
 	}
-	if r.maxSize(newest) > MaxSize {
+	if r.maxSize(list) > MaxSize {
 		r.unknown, r.replied = nil, nil
 	}
-	b := make([]byte, 0, r.maxSize(newest))
+	b := make([]byte, 0, r.maxSize(list))
 	b = appendRevision(b)
 	b = strconv.AppendInt(append(b, `,"version":`...), int64(r.Version), 10)
 	b = strconv.AppendInt(append(b, `,"counter":`...), r.Counter, 10)
@@ -36,7 +36,9 @@ func (r *Record) encode(newest []byte) *Record {
 	b, r.Data = appendPart(b, `,"app":`, r.Data, ``)
 	b = append(b, `,"messages":"`...)
 	begin := len(b)
-	b = r.messages.appendTo(b, newest)
+	for _, part := range list {
+		b = append(b, part...)
+	}
 	r.messages = messages(b[begin:len(b):len(b)])
 	b = append(b, '"')
 	b, r.replied = appendPart(b, `,"replied":"`, r.replied, `"`)
@@ -47,10 +49,13 @@ func (r *Record) encode(newest []byte) *Record {
 }
 
 // maxSize returns a number of bytes that the JSON form does not exceed.
-func (r *Record) maxSize(newest []byte) int {
+func (r *Record) maxSize(list [][]byte) int {
 	const names, numbersAndTimes = 160, 5 * 40
-	size := names + numbersAndTimes + len(r.From) + len(r.To) + len(r.Data) + len(r.messages) + len(newest) +
-		len(r.replied) + len(r.unknown)
+	size := names + numbersAndTimes + len(r.From) + len(r.To) + len(r.Data) + len(r.replied) +
+		len(r.unknown)
+	for _, part := range list {
+		size += len(part)
+	}
 	for _, reply := range r.replies {
 		size += reply.size() + len(`"":,`)
 	}

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"iter"
+	"slices"
 	"strconv"
 )
 
@@ -15,19 +16,26 @@ const (
 	maxMessageBytes = 16 << 10
 )
 
-var space = []byte(" ")
+var (
+	space  = []byte(" ")
+	equals = []byte("=")
+	bar    = []byte(" | ")
+)
 
-// messages is a list of messages, oldest first, in the form of the record: `SM1=7 SM2=8+`. Each entry is the MessageSid
-// as Escape writes it, the counter after the message, and a plus sign if the reply cannot be derived from the counter.
-// Every message reads and writes this list, which takes a tenth of the time that a list in JSON takes.
+// messages is a list of messages in the form of the record: `SM3=003 SM4=004+ | SM1=001 SM2=002`. Each entry is the
+// MessageSid as Escape writes it, the counter after the message, and a plus sign if the reply cannot be derived from
+// the counter. The messages after the bar are older than those before it, and both parts begin with their oldest
+// message. Without a bar, the list begins with its oldest message. Counters have three digits or more, so that most
+// entries are equally long, and a new one can take the place of the oldest one. Every message reads and writes this
+// list, which takes a tenth of the time that a list in JSON takes.
 type messages []byte
 
 // Messages returns the MessageSid of each message as the record contains it, and the counter after the message, oldest
 // first. The counter is 0 if the message ended the conversation, or if the number cannot be read.
 func (r *Record) Messages() iter.Seq2[string, int64] {
 	return func(yield func(string, int64) bool) {
-		for entry := range bytes.FieldsSeq(r.messages) {
-			sid, value, _ := bytes.Cut(entry, []byte("="))
+		for entry := range bytes.FieldsSeq(r.messages.inOrder()) {
+			sid, value, _ := bytes.Cut(entry, equals)
 			if counter, _ := parseValue(value); !yield(string(sid), counter) {
 				return
 			}
@@ -60,26 +68,51 @@ func parseValue(value []byte) (counter int64, isStored bool) {
 
 // formatEntry returns the entry of a message. sid is as Escape writes it.
 func formatEntry(sid string, counter int64, isStored bool) []byte {
-	b := strconv.AppendInt(append([]byte(sid), '='), counter, 10)
+	b := append([]byte(sid), '=')
+	for least := int64(100); least > 1 && counter < least; least /= 10 {
+		b = append(b, '0')
+	}
+	b = strconv.AppendInt(b, counter, 10)
 	if isStored {
 		b = append(b, '+')
 	}
 	return b
 }
 
-// withRoom returns the list without its oldest messages, so that there is room for one more.
-func (m messages) withRoom() messages {
-	for n := bytes.Count(m, space) + 1; n >= maxMessages || len(m) > maxMessageBytes; n-- {
-		_, m, _ = bytes.Cut(m, space)
+// with returns the parts of the list with one more entry, and the entries that were removed for it. In a full list, the
+// new entry takes the place of the oldest one if it has the same length. Otherwise the list is put in order.
+func (m messages) with(entry []byte) (parts [][]byte, evicted messages) {
+	newer, older, hasBar := bytes.Cut(m, bar)
+	if !hasBar {
+		newer, older = nil, m
 	}
-	return m
+	n := bytes.Count(m, equals)
+	oldest, rest, _ := bytes.Cut(older, space)
+	if n == maxMessages && len(m) <= maxMessageBytes && len(oldest) == len(entry) {
+		if len(newer) > 0 {
+			parts = append(parts, newer, space)
+		}
+		if parts = append(parts, entry); len(rest) > 0 {
+			parts = append(parts, bar, rest)
+		}
+		return parts, oldest
+	}
+	m = m.inOrder()
+	kept := m
+	for ; n >= maxMessages || len(kept) > maxMessageBytes; n-- {
+		_, kept, _ = bytes.Cut(kept, space)
+	}
+	if len(kept) > 0 {
+		parts = append(parts, kept, space)
+	}
+	return append(parts, entry), m[:len(m)-len(kept)]
 }
 
-// appendTo appends the list and one more entry to b. The entry may be empty.
-func (m messages) appendTo(b, entry []byte) []byte {
-	b = append(b, m...)
-	if len(m) > 0 && len(entry) > 0 {
-		b = append(b, ' ')
+// inOrder returns the list with its oldest message first.
+func (m messages) inOrder() messages {
+	newer, older, hasBar := bytes.Cut(m, bar)
+	if !hasBar {
+		return m
 	}
-	return append(b, entry...)
+	return slices.Concat(older, space, newer)
 }

@@ -68,7 +68,7 @@ func (r *Record) Update(s conversation.State, now time.Time) *Record {
 func (r *Record) End(now time.Time) *Record {
 	next := r.clone()
 	next.Counter, next.Data, next.Written, next.Ended = 0, nil, stored(now), stored(now)
-	return next.encode(nil)
+	return next.encode(r.messages)
 }
 
 // clone returns a copy that may be changed before it is returned to the caller.

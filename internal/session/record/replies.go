@@ -59,8 +59,7 @@ func (r *Record) Remember(sid string, reply conversation.Reply, recall func(int6
 	sid = Escape(sid)
 	isStored := !reply.Equal(recall(r.Counter))
 	next := r.clone()
-	next.messages = r.messages.withRoom()
-	evicted := r.messages[:len(r.messages)-len(next.messages)]
+	list, evicted := r.messages.with(formatEntry(sid, r.Counter, isStored))
 	next.replies = slices.DeleteFunc(slices.Clone(r.replies), func(s storedReply) bool {
 		_, isEvicted := evicted.find(s.sid)
 		return isEvicted || s.sid == sid // a reply without a message, which this service does not write
@@ -69,7 +68,7 @@ func (r *Record) Remember(sid string, reply conversation.Reply, recall func(int6
 		next.replies = append(next.replies, storedReply{strings.Clone(sid), encodeReply(reply)})
 	}
 	next.replies = newest(next.replies)
-	return next.encode(formatEntry(sid, r.Counter, isStored))
+	return next.encode(list...)
 }
 
 // newest returns the newest replies, as many as may be kept.
