@@ -17,6 +17,7 @@ import (
 // The inputs avoid the cases that twilio-go (v1.31.0) gets wrong:
 //   - repeated names: it signs only the first value;
 //   - a bare semicolon: it refuses the form;
+//   - a form that Twilio never sends, such as a parameter without a name: it need not refuse the form;
 //   - bodySHA256 in the query: it ignores the form;
 //   - a fragment, a user, an IPv6 host, or a URL that net/url would write differently: it signs another URL;
 //   - a configured port that is not the default: it also accepts a signature without the port.
@@ -34,7 +35,7 @@ func FuzzVerifyAgainstTwilioGo(f *testing.F) {
 			t.Skip("twilio-go gets this case wrong")
 		}
 		if r.broken() {
-			r.expect(t, macOf(r.token, r.spelling(pick)), false)
+			r.expectOurs(t, macOf(r.token, r.spelling(pick)), false)
 			return
 		}
 		text := r.signed()
@@ -173,6 +174,11 @@ func (r signedRequest) expect(t *testing.T, signature string, want bool) {
 	if got := oracle.ValidateBody(r.public()+r.target, []byte(r.body), signature); got != want {
 		t.Fatalf("twilio-go accepts it: %t, want %t (%+v, %s)", got, want, r, signature)
 	}
+	r.expectOurs(t, signature, want)
+}
+
+func (r signedRequest) expectOurs(t *testing.T, signature string, want bool) {
+	t.Helper()
 	form, err := twilio.ParseForm([]byte(r.body))
 	got := err == nil && accepts(r.public(), r.target, signature, form, r.token)
 	if got != want {
