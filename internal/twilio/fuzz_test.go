@@ -89,7 +89,8 @@ func signedText(values url.Values) string {
 	return text.String()
 }
 
-// FuzzTwiML parses every document with a strict parser, because Twilio's own is not available.
+// FuzzTwiML parses every document with a strict parser, because Twilio's own is not available. The texts are two
+// messages, and then the body and the media of one.
 func FuzzTwiML(f *testing.F) {
 	f.Add("Hello, thanks for the new message.", "")
 	f.Add("<Message>&amp;]]></Message>", "\"it's\"")
@@ -115,7 +116,32 @@ func FuzzTwiML(f *testing.F) {
 		if !slices.Equal(response.Messages, want) || len(response.Others) > 0 {
 			t.Fatalf("the messages of %q are %q, want %q", document, response.Messages, want)
 		}
+		checkMedia(t, first, second)
 	})
+}
+
+// checkMedia checks the document for a message with a text and two media.
+func checkMedia(t *testing.T, text, url string) {
+	document := twilio.MediaTwiML([]twilio.Outgoing{{Text: text, Media: []string{url, text}}})
+	var response struct {
+		XMLName  xml.Name `xml:"Response"`
+		Messages []struct {
+			Text  string   `xml:",chardata"`
+			Body  []string `xml:"Body"`
+			Media []string `xml:"Media"`
+		} `xml:"Message"`
+	}
+	if err := xml.Unmarshal(document, &response); err != nil || len(response.Messages) != 1 {
+		t.Fatalf("%q: %v", document, err)
+	}
+	var body []string
+	if text != "" {
+		body = []string{replaceInvalid(text)}
+	}
+	m, media := response.Messages[0], []string{replaceInvalid(url), replaceInvalid(text)}
+	if m.Text != "" || !slices.Equal(m.Body, body) || !slices.Equal(m.Media, media) {
+		t.Fatalf("the message of %q is %q, want the body %q and the media %q", document, m, body, media)
+	}
 }
 
 // replaceInvalid replaces the characters that XML 1.0 does not allow (https://www.w3.org/TR/xml/#charsets).
