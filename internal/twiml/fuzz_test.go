@@ -1,21 +1,66 @@
 package twiml
 
 import (
+	"encoding/xml"
 	"html"
+	"reflect"
 	"strings"
 	"testing"
 	"unicode/utf8"
 )
 
-// FuzzReadResponse checks the guarantees of ReadResponse.
+// FuzzReadResponse checks the guarantees of ReadResponse. The verbs of a document are also written as a new document,
+// which must have the same verbs.
 func FuzzReadResponse(f *testing.F) {
 	f.Add(200, "text/xml", hello)
 	f.Add(200, "text/plain; charset=utf-8", "Hello")
 	f.Add(204, "", "")
 	f.Add(500, "text/html", "<html>")
 	f.Fuzz(func(t *testing.T, status int, contentType, body string) {
-		checkInvariants(t, ReadResponse(status, contentType, []byte(body)))
+		d := ReadResponse(status, contentType, []byte(body))
+		checkInvariants(t, d)
+		if d.Root == nil { // a text need not have only characters that XML allows
+			return
+		}
+		written := write(t, d.Verbs)
+		if again := Read([]byte(written)); again.Failure != nil || !reflect.DeepEqual(again.Verbs, d.Verbs) {
+			t.Fatalf("%q has the verbs\n%+v\nThey are written as %s, which has the verbs\n%+v", body, d.Verbs, written,
+				again.Verbs)
+		}
 	})
+}
+
+// write returns a document with some verbs.
+func write(t *testing.T, verbs []Verb) string {
+	t.Helper()
+	type element struct {
+		XMLName xml.Name
+		To      string   `xml:"to,attr,omitempty"`
+		From    string   `xml:"from,attr,omitempty"`
+		Action  string   `xml:"action,attr,omitempty"`
+		Method  string   `xml:"method,attr,omitempty"`
+		Status  string   `xml:"statusCallback,attr,omitempty"`
+		URL     string   `xml:",chardata"`
+		Body    string   `xml:"Body,omitempty"`
+		Media   []string `xml:"Media"`
+	}
+	var response struct {
+		XMLName xml.Name `xml:"Response"`
+		Verbs   []element
+	}
+	for _, v := range verbs {
+		name := xml.Name{Local: "Message"}
+		if v.IsRedirect {
+			name.Local = "Redirect"
+		}
+		response.Verbs = append(response.Verbs,
+			element{name, v.To, v.From, v.Action, v.Method, v.StatusCallback, v.URL, v.Body, v.Media})
+	}
+	document, err := xml.Marshal(response)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(document)
 }
 
 // FuzzText compares the text of a message with the result of html.UnescapeString, an independent reader of character
