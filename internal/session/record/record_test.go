@@ -431,45 +431,6 @@ func TestParse(t *testing.T) {
 	})
 }
 
-// FuzzRecord reads any text. A record that could be read must be written without a loss, and as JSON.
-func FuzzRecord(f *testing.F) {
-	f.Add([]byte(whole))
-	for _, cut := range []string{
-		`"revision":"9hR2-x_04bA",`, `"version":1,`,
-		`"replies":{"SM2":["two","texts"]},`, `"SM1=1 SM2=2"`, `2026-12-23`,
-	} {
-		f.Add([]byte(strings.Replace(whole, cut, "", 1)))
-	}
-	for _, extreme := range []string{
-		"9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59-14:00",
-		"0000-01-01T00:00:00Z", "0000-01-01T00:00:00+14:00", "0001-01-01T00:00:00.0001Z",
-	} {
-		f.Add([]byte(strings.Replace(whole, "2026-12-23T05:13:22.570Z", extreme, 1)))
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		r, err := Parse(b)
-		if err != nil {
-			return
-		}
-		if !json.Valid(b) {
-			t.Fatalf("%q was taken for a record", b)
-		}
-		if back := r.encoded().Bytes(); string(back) != string(b) {
-			t.Fatalf("an unchanged record was written back as %q", back)
-		}
-		if r.To != Escape(r.To) || r.From != Escape(r.From) {
-			return // another program wrote it, and no message finds it
-		}
-		once := parsed(t, r.count("SMnew", 3, conversation.Text("text")))
-		if string(once.unknown) != string(r.unknown) || once.Counter != 3 {
-			t.Errorf("%q became %q", b, once.Bytes())
-		}
-		if reply, found := once.Reply("SMnew", recallsOther); !found || !reply.Equal(conversation.Text("text")) {
-			t.Errorf("the reply was stored as %q", reply)
-		}
-	})
-}
-
 func BenchmarkParse(b *testing.B) {
 	r := newRecord(time.Now())
 	for i := range 64 {
