@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -45,46 +46,63 @@ func Parse(header string, from *url.URL, now time.Time) (Cookie, error) {
 	if c.Name == "" {
 		return Cookie{}, ErrName
 	}
-	if from == nil && !mentionsExpiry(text) {
-		return c, nil
-	}
-	// net/http refuses pairs that browsers accept, but it parses the attributes as browsers do.
-	attributes, err := http.ParseSetCookie("name=value;" + text)
-	if err != nil {
-		attributes = new(http.Cookie)
-	}
-	c.Expires = expires(attributes, now)
+	a := parseAttributes(text, now)
+	c.Expires = a.expires
 	if from == nil {
 		return c, nil
 	}
-	c.scope, err = newScope(attributes, from)
+	var err error
+	c.scope, err = newScope(a, from)
 	return c, err
 }
 
-// mentionsExpiry reports whether the attributes of a cookie may have a Max-Age or an Expires.
-func mentionsExpiry(attributes string) bool {
-	lower := strings.ToLower(attributes)
-	return strings.Contains(lower, "max-age") || strings.Contains(lower, "expires")
+// attributes is what follows the name and the value of a cookie.
+type attributes struct {
+	expires      time.Time // from Max-Age, or else from Expires; zero if the cookie has no expiry
+	domain, path string
+	isSecure     bool
 }
 
 // maxAge is the longest age that browsers accept, 400 days in seconds. It keeps a large Max-Age from overflowing.
 const maxAge = 400 * 24 * 60 * 60
 
-// expires returns when a cookie expires, or the zero time if it has no expiry.
-func expires(c *http.Cookie, now time.Time) time.Time {
-	switch {
-	case c.MaxAge < 0: // Max-Age=0, too
-		return now
-	case c.MaxAge > 0:
-		return now.Add(time.Duration(min(c.MaxAge, maxAge)) * time.Second)
+// parseAttributes parses attributes as RFC 6265, section 5.2, describes. Of the formats for dates, it knows those of
+// HTTP, and those with dashes or another zone than GMT.
+func parseAttributes(text string, now time.Time) (a attributes) {
+	hasAge := false
+	for attribute := range strings.SplitSeq(text, ";") {
+		name, value, _ := strings.Cut(attribute, "=")
+		name, value = strings.Trim(name, " "), strings.Trim(value, " ")
+		switch {
+		case strings.EqualFold(name, "Max-Age"):
+			if age, err := strconv.Atoi(value); err == nil && value[0] != '+' {
+				a.expires, hasAge = now.Add(time.Duration(min(max(age, 0), maxAge))*time.Second), true
+			}
+		case strings.EqualFold(name, "Expires"):
+			if at, err := parseDate(value); err == nil && !hasAge {
+				a.expires = at
+			}
+		case strings.EqualFold(name, "Domain") && value != "":
+			a.domain = strings.ToLower(strings.TrimPrefix(value, "."))
+		case strings.EqualFold(name, "Path"):
+			a.path = value
+		case strings.EqualFold(name, "Secure"):
+			a.isSecure = true
+		}
 	}
-	if c.RawExpires == "" {
-		return time.Time{}
+	return a
+}
+
+func parseDate(text string) (at time.Time, err error) {
+	if at, err = http.ParseTime(text); err == nil {
+		return at, nil
 	}
-	if at, err := http.ParseTime(c.RawExpires); err == nil { // accepts older formats than ParseSetCookie
-		return at
+	for _, layout := range []string{time.RFC1123, "Mon, 02-Jan-2006 15:04:05 MST"} {
+		if at, err = time.Parse(layout, text); err == nil {
+			break
+		}
 	}
-	return c.Expires
+	return at, err
 }
 
 // scope is the set of URLs to which a browser sends a cookie.
@@ -98,8 +116,8 @@ type scope struct {
 // newScope returns the scope that a browser gives to a cookie from a URL (RFC 6265, section 5.3). It returns ErrDomain
 // if the URL's host is not in the cookie's domain, or if the domain is a top-level domain above the host, such as com.
 // Unlike a browser, it accepts other public suffixes, such as co.uk.
-func newScope(c *http.Cookie, from *url.URL) (scope, error) {
-	s := scope{domain: strings.ToLower(strings.TrimPrefix(c.Domain, ".")), path: c.Path, secure: c.Secure}
+func newScope(a attributes, from *url.URL) (scope, error) {
+	s := scope{domain: a.domain, path: a.path, secure: a.isSecure}
 	if s.domain == "" {
 		s.domain, s.hostOnly = host(from), true
 	}

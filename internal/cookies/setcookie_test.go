@@ -71,10 +71,15 @@ func TestExpires(t *testing.T) {
 		{"a Max-Age that is too large for a number is ignored", "; Max-Age=99999999999999999999", 0, false},
 		{"a Max-Age that is not a number is ignored", "; Max-Age=1h", 0, false},
 		{"an empty Max-Age is ignored", "; Max-Age=", 0, false},
+		{"a Max-Age may begin with zeros", "; Max-Age=0060", time.Minute, false},
+		{"a Max-Age with a plus sign is ignored", "; Max-Age=+60", 0, false},
+		{"an attribute may have spaces around the equals sign", "; Max-Age = 60 ", time.Minute, false},
+		{"an Expires that is not a date does not replace one", "; Expires=Sat, 28 Nov 2026 08:01:00 GMT; Expires=soon", time.Minute, false},
 		{"an Expires that is not a date is ignored", "; Expires=soon", 0, false},
 		{"names of attributes may have capitals and spaces before them", ";  MAX-AGE=60", time.Minute, false},
 		{"Max-Age=0 deletes the cookie", "; Max-Age=0", 0, true},
 		{"a negative Max-Age deletes the cookie", "; Max-Age=-1", 0, true},
+		{"Max-Age = 0 with spaces deletes the cookie", "; Max-Age = 0", 0, true},
 		{"an Expires in the past deletes the cookie", "; Expires=Thu, 01 Jan 1970 00:00:00 GMT", 0, true},
 	} {
 		t.Run(row.name, func(t *testing.T) {
