@@ -174,6 +174,13 @@ func TestStrictJar(t *testing.T) {
 			t.Error("the subdomain gets the cookie of its parent, or does not get the cookie of the domain")
 		}
 	})
+	t.Run("a host without a dot cannot set cookies for the hosts below it", func(t *testing.T) {
+		c := newClient(t, Options{Strict: true}, "http://localhost/sms")
+		c.request("a=1; Domain=localhost")
+		if c.url.Host = "a.localhost"; c.request() != "" {
+			t.Error("the subdomain gets the cookie of a top-level domain")
+		}
+	})
 	t.Run("longer paths are sent first", func(t *testing.T) {
 		c := newClient(t, Options{Strict: true}, "https://sms.example.com/a/sms")
 		c.request("a=root; Path=/", "a=here; Path=/a")

@@ -115,10 +115,11 @@ type scope struct {
 
 // newScope returns the scope that a browser gives to a cookie from a URL (RFC 6265, section 5.3). It returns ErrDomain
 // if the URL's host is not in the cookie's domain, or if the domain is a top-level domain above the host, such as com.
-// Unlike a browser, it accepts other public suffixes, such as co.uk.
+// A top-level domain that is the host itself, such as localhost, has no effect. Unlike a browser, newScope accepts
+// other public suffixes, such as co.uk.
 func newScope(a attributes, from *url.URL) (scope, error) {
 	s := scope{domain: a.domain, path: a.path, secure: a.isSecure}
-	if s.domain == "" {
+	if s.domain == "" || s.domain == host(from) && !strings.Contains(s.domain, ".") {
 		s.domain, s.hostOnly = host(from), true
 	}
 	if !strings.HasPrefix(s.path, "/") {
