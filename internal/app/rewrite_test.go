@@ -1,6 +1,7 @@
 package app_test
 
 import (
+	"bytes"
 	"encoding/xml"
 	"io"
 	"net/http"
@@ -8,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"smsession/internal/app"
 	"smsession/internal/conversation"
 )
 
@@ -76,6 +78,9 @@ func TestJoin(t *testing.T) {
 	}
 }
 
+// withDocument is an answer with a document, up to the document.
+const withDocument = "HTTP/1.1 200 OK\r\nContent-Type: text/xml\r\n\r\n"
+
 // FuzzRewrite checks that a document with relative URLs stays a document with the same elements, texts and attributes,
 // except for these URLs. encoding/xml is an independent reader.
 func FuzzRewrite(f *testing.F) {
@@ -83,8 +88,11 @@ func FuzzRewrite(f *testing.F) {
 	f.Add("<Sms\n statusCallback\r= '/a&amp;b' >&lt;<![CDATA[<]]></Sms ><Redirect>//x</Redirect>")
 	f.Add("<Message a='action=\"' action = \"x>y\"><Body>a</Body><Media><!-- a -->b<c/></Media></Message>")
 	var document string
-	s := newServer(f, func(w http.ResponseWriter, r *http.Request) { answers(200, "text/xml", document)(w, r) })
-	k := newKit(f, s.URL+"/a/sms", publicURL("https://bot.example.com/a/sms"))
+	k := newKit(f, exchangeAddress, func(o *app.Options) {
+		publicURL("https://bot.example.com/a/sms")(o)
+		o.Observe = nil
+	})
+	app.Connect(f, k.App, func([]byte) string { return withDocument + document })
 	f.Fuzz(func(t *testing.T, content string) {
 		if strings.Contains(content, "<Redirect") { // which is followed
 			return
@@ -150,17 +158,17 @@ func FuzzJoin(f *testing.F) {
 	f.Add("<Message>a</Message> ", "<Message>b</Message>")
 	f.Add("<!-- <Redirect/> --><Sms>&lt;</Sms><![CDATA[<Redirect/>]]>", "<Message><Body> b</Body></Message>x")
 	f.Add("<a:b xmlns:a='c'/>é", "<?x y?>\r\n")
-	documents := map[string]string{}
-	s := newServer(f, func(w http.ResponseWriter, r *http.Request) {
-		answers(200, "text/xml", documents[r.URL.Path])(w, r)
+	documents := map[bool]string{}
+	k := newKit(f, exchangeAddress, func(o *app.Options) { o.Observe = nil })
+	app.Connect(f, k.App, func(request []byte) string {
+		return withDocument + documents[bytes.HasPrefix(request, []byte("POST /next "))]
 	})
-	k := newKit(f, s.URL+"/sms", nil)
 	f.Fuzz(func(t *testing.T, first, second string) {
 		if content := first + second; strings.Contains(content, "action") || strings.Contains(content, "Redirect>") {
 			return // the first document may then be the last one
 		}
-		documents["/sms"] = "<Response>" + first + "<Redirect>/next</Redirect><Message>never</Message></Response>"
-		documents["/next"] = "<Response>" + second + "</Response>"
+		documents[false] = "<Response>" + first + "<Redirect>/next</Redirect><Message>never</Message></Response>"
+		documents[true] = "<Response>" + second + "</Response>"
 		_, reply, err := k.Respond(t.Context(), conversation.State{}, newMessage("hello"))
 		if err != nil || reply.TwiML == "" {
 			return

@@ -115,7 +115,8 @@ func FuzzJar(f *testing.F) {
 			s := steps(script)
 			o := s.options()
 			jar, browser := NewJar(o), newBrowser(o)
-			for range 12 {
+			for n, isLast := 0, false; n < 12 && !isLast; n++ {
+				isLast = len(s) == 0
 				to := urls[s.next(len(urls))]
 				time.Sleep(pauses[s.next(len(pauses))])
 				want := browser.request(to)
