@@ -72,6 +72,7 @@ func TestCheck(t *testing.T) {
 		{"an end counts wrong", "A 0-1 1\n B 2-3 2\n end 4-5 1", []Kind{NoOrder}},
 		{"a second end finds an ended session", "A 0-1 1\n end 2-3 1\n end 4-5 before\n read 6-7 ended A=1", nil},
 		{"an end forgets the messages", "A 0-1 1\n end 2-3 1\n A 4-5 1\n B 6-7 2", []Kind{Gap, NoOrder}},
+		{"an end loses a message at the same time", "A 0-1 1\n end 2-6 1\n B 3-4 2\n C 7-8 1", []Kind{NoOrder}},
 		{"an end finds nothing", "A 0-1 1\n end 2-3 none", []Kind{NoOrder}},
 		{"an end without an outcome", "A 0-1 1\n end 2-?\n B 4-5 1", nil},
 

@@ -81,13 +81,13 @@ func (c *conversation) round(ctx context.Context) {
 	switch p := c.random.IntN(100); {
 	case p < 4 && c.Stops && len(c.sent) > 0:
 		c.deliver(ctx, c.next("STOP"))
-	case p < 7 && c.Redis != nil:
-		c.end(ctx)
-	case p < 9 && c.Redis != nil:
+	case p < 10 && c.Redis != nil:
+		c.endBetween(ctx)
+	case p < 12 && c.Redis != nil:
 		c.erase(ctx)
-	case p < 10 && c.Idle > 0:
+	case p < 13 && c.Idle > 0:
 		sleep(ctx, c.Idle+c.Idle/8)
-	case p < 20 && !c.Once && len(c.sent) > 0:
+	case p < 23 && !c.Once && len(c.sent) > 0:
 		last := c.sent[max(0, len(c.sent)-cmp.Or(c.Replies, 10)):]
 		c.deliver(ctx, last[c.random.IntN(len(last))])
 	case p < 40, p < 70 && len(c.sent) == 0:
@@ -183,6 +183,16 @@ func (c *conversation) read() {
 		o.Via = err.Error()
 	}
 	c.record.Add(o)
+}
+
+// endBetween ends the conversation while messages come.
+func (c *conversation) endBetween(ctx context.Context) {
+	var group sync.WaitGroup
+	group.Go(func() { c.end(ctx) })
+	for range 1 + c.random.IntN(5) {
+		c.burst(ctx, 1)
+	}
+	group.Wait()
 }
 
 // end ends the conversation as an operator does.

@@ -141,7 +141,9 @@ func Standalone(tb testing.TB, fsync string) Redis {
 	password := &atomic.Value{}
 	password.Store(firstPassword)
 	one := []*redistest.Server{server}
-	operator := operate(tb, server.URL(), 0)
+	far := redistest.StartProxy(tb, server.Addr())
+	far.Impair(redistest.Impairment{Delay: 20 * time.Millisecond}, 0) // messages come between the steps of an end
+	operator := operate(tb, "redis://"+far.Addr(), 0)
 	return Redis{
 		Name: "standalone", operator: operator, addrs: []string{server.Addr()},
 		servers: func() ([]*redistest.Server, error) { return one, nil },
