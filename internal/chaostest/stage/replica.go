@@ -43,7 +43,7 @@ func (r *replica) waitReady() {
 func (r *replica) ready() error {
 	res, err := http.Get(*r.url.Load() + "/readyz")
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; the log is\n%s", err, r.process.Stderr())
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
@@ -63,6 +63,7 @@ func (r *replica) revive() {
 	select {
 	case <-r.process.Exited:
 		if !r.isDown {
+			r.tb.Logf("a replica has ended without a fault; its log is\n%s", r.process.Stderr())
 			r.start()
 		}
 	default:

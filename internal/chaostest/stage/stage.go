@@ -92,8 +92,10 @@ func (s *Stage) Addrs() (all []string) {
 // Recover waits until each replica is ready, after all faults have ended.
 func (s *Stage) Recover() {
 	for _, r := range s.replicas {
-		r.revive()
-		r.waitReady()
+		webhooktest.WaitNoError(s.tb, "a replica to be ready again", func() error {
+			r.revive()
+			return r.ready()
+		})
 	}
 }
 
