@@ -52,9 +52,16 @@ func StartSentinels(tb testing.TB, replicas, sentinels int, o Options) *Sentinel
 		one.await("SENTINEL MASTER "+PrimaryName,
 			fmt.Sprintf("\nnum-other-sentinels\n%d\n", sentinels-1), fmt.Sprintf("\nnum-slaves\n%d\n",
 				replicas), "\nflags\nmaster\n")
+		one.LimitTilt()
 	}
 	return s
 }
+
+// LimitTilt limits how long a Sentinel starts no failover after a busy machine has stopped it for two seconds. The
+// default is 30 s, and begins again each time. A restart forgets the limit.
+//
+// See https://redis.io/docs/latest/operate/oss_and_stack/management/sentinel/#tilt-mode.
+func (s *Server) LimitTilt() { s.await("SENTINEL DEBUG TILT-PERIOD 1000", "OK") }
 
 func sentinelConfig(primary *Server, quorum int) string {
 	config := fmt.Sprintf("sentinel monitor %s %s %d %d\n", PrimaryName, host, primary.Port(), quorum)

@@ -191,7 +191,10 @@ func Sentinel(tb testing.TB, wait int, a Absence) Redis {
 			watcher := s.trouble("Sentinel SIGKILL", pause/4, pause, func(random *rand.Rand, _ time.Duration) func() {
 				watcher := all.Sentinels[random.IntN(len(all.Sentinels))]
 				watcher.Kill()
-				return func() { r.restart(watcher) }
+				return func() {
+					r.restart(watcher)
+					watcher.LimitTilt()
+				}
 			})
 			return append(r.faults(), watcher)
 		},
