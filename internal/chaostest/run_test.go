@@ -56,7 +56,7 @@ type force struct {
 // and for a busy machine.
 func (s scene) options() check.Options {
 	return check.Options{Idle: cmp.Or(s.crowd.Idle, 4*time.Hour), Slack: time.Second / 4, Replies: s.crowd.Replies,
-		App: s.hasApp, Patience: 5 * time.Second}
+		Remembered: crowd.Remembered, App: s.hasApp, Patience: 5 * time.Second}
 }
 
 // run runs a scene. The goroutine of the test is the nemesis.
@@ -68,6 +68,9 @@ func (s scene) run(t *testing.T) *result {
 	r.began = time.Now()
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
+	if s.crowd.Rounds == 0 {
+		c.Fill(ctx)
+	}
 	sent := make(chan crowd.Stats)
 	go func() {
 		sent <- c.Run(ctx, func(h history.History) {

@@ -42,6 +42,8 @@ type Options struct {
 	Slack time.Duration
 	// Replies is how many replies the service remembers; 0 means all.
 	Replies int
+	// Remembered is how many messages a record contains at most; 0 means all.
+	Remembered int
 	// App means that an app answers. It gets STOP, too. If it fails, the session ends, but STOP is not counted: the
 	// next delivery of it may end the session again.
 	App bool

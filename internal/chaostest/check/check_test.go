@@ -102,6 +102,13 @@ func TestCheck(t *testing.T) {
 		{"the numbers go on after a session that may have expired",
 			"A 0-3 1\n B 11-12 2\n C 15-16 3\n D 17-18 4\n end 19-20 4\n E 21-22 1", nil},
 		{"a lost delivery is counted after the idle time", "A 0-1 1\n A 2-?\n B 15-16 2\n C 17-18 3", nil},
+
+		{"a full record has forgotten the first message",
+			"A 0-1 1\n B 2-3 2\n C 4-5 3\n D 6-7 4\n read 8-9 4 B=2 C=3 D=4", nil},
+		{"a full record has forgotten a lost delivery",
+			"X 0-?\n A 1-2 2\n B 3-4 3\n C 5-6 4\n read 7-8 4 A=2 B=3 C=4", nil},
+		{"a full record has forgotten a message that is not the oldest",
+			"A 0-1 1\n B 2-3 2\n C 4-5 3\n D 6-7 4\n read 8-9 4 A=1 C=3 D=4", []Kind{NotRecorded}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			v := Check(parse(t, row.history), tenSeconds())

@@ -166,7 +166,7 @@ func end(s state, o step) []state {
 	return []state{s}
 }
 
-// read compares the state with the record in Redis. A record has at most 64 messages, and so many are in no history.
+// read compares the state with the record in Redis. A full record may have forgotten messages.
 func (m *model) read(s state, o step) []state {
 	if !o.IsKnown() {
 		return []state{s}
@@ -178,6 +178,9 @@ func (m *model) read(s state, o step) []state {
 		return []state{s}
 	}
 	numbers := make([]byte, len(s.numbers))
+	if m.isFull(o.Record) {
+		numbers = []byte(s.numbers)
+	}
 	for _, message := range o.Record.Messages {
 		if i, isThere := m.indexes[message.SID]; isThere {
 			numbers[i] = byte(message.Number + 1)
@@ -242,10 +245,10 @@ func (m *model) tell(ops []history.Op) (some []history.Op) {
 	for _, o := range ops {
 		if o.Kind == history.Deliver && !o.IsKnown() {
 			i := slices.IndexFunc(read.Record.Messages, func(r history.Message) bool { return r.SID == o.SID })
-			if i < 0 {
+			if i < 0 && !m.isFull(read.Record) {
 				continue
 			}
-			if !isAnswered[o.SID] {
+			if i >= 0 && !isAnswered[o.SID] {
 				o = answered(o, read, read.Record.Messages[i].Number)
 				isAnswered[o.SID] = true
 			}

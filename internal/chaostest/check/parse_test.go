@@ -111,6 +111,6 @@ func integer(t *testing.T, text string) (n int) {
 
 // tenSeconds are the options of a service whose sessions end after 10 s.
 func tenSeconds() Options {
-	return Options{Idle: 10 * time.Second, Slack: time.Second / 2, Replies: 2,
+	return Options{Idle: 10 * time.Second, Slack: time.Second / 2, Replies: 2, Remembered: 3,
 		Patience: 10 * time.Second}
 }

@@ -30,7 +30,8 @@ func (c *conversation) missing(read history.Op) (found []Violation) {
 	return found
 }
 
-// contents checks that the record has each message that was answered, with its number and only once.
+// contents checks that the record has each message that was answered, with its number and only once. A full record may
+// have forgotten the first ones.
 func (c *conversation) contents(read history.Op) (found []Violation) {
 	numbers := map[string]int{}
 	for _, m := range read.Record.Messages {
@@ -40,7 +41,7 @@ func (c *conversation) contents(read history.Op) (found []Violation) {
 		numbers[m.SID] = m.Number
 	}
 	for _, m := range c.recorded(read) {
-		if n, isThere := numbers[m.sid]; !isThere || n != m.number {
+		if n, isThere := numbers[m.sid]; isThere && n != m.number || !isThere && !c.mayForget(read.Record, m) {
 			found = append(found, c.violation(NotRecorded, append(m.deliveries, read),
 				"%s was answered with the number %d, and the record has %d (0: none)", m.sid, m.number, n))
 		}
@@ -57,6 +58,25 @@ func (c *conversation) recorded(read history.Op) (some []message) {
 		}
 	}
 	return some
+}
+
+// isFull reports whether a record contains as many messages as it can.
+func (c *conversation) isFull(r *history.Record) bool {
+	return c.Remembered > 0 && len(r.Messages) >= c.Remembered
+}
+
+// mayForget reports whether a record may have dropped a message: it is full, and the message may be older than the
+// oldest one that the record contains.
+func (c *conversation) mayForget(r *history.Record, m message) bool {
+	if !c.isFull(r) {
+		return false
+	}
+	for _, oldest := range c.messages() {
+		if oldest.sid == r.Messages[0].SID {
+			return m.call < oldest.end
+		}
+	}
+	return false
 }
 
 // mayExpire reports whether the session expired between two times, or may have.

@@ -12,8 +12,12 @@ import (
 )
 
 const (
-	// longest is how many messages a conversation has at most. A record remembers 64, and a repeat must be remembered.
+	// Remembered is how many messages a record contains.
+	Remembered = 64
+	// longest is how many messages a conversation has at most, except for those of fill. A repeat must be remembered.
 	longest = 48
+	// filling is how many messages fill sends. With a few more, the record is full.
+	filling = Remembered - 4
 	// tries is how often a message without an answer is sent again at the end, and moreTries is how often if the faults
 	// have ended. The sender of a try may hang up.
 	tries, moreTries = 3, 10
@@ -28,6 +32,9 @@ type conversation struct {
 	record *history.Recorder
 	before []history.History // those that were erased
 	sent   []message
+	filled int // how many of them fill has sent
+
+	isFilling bool
 
 	mu      sync.Mutex
 	cookie  string   // of the last answer
@@ -50,7 +57,7 @@ func newConversation(c *Crowd, n int) *conversation {
 // the record.
 func (c *conversation) run(ctx context.Context) []history.History {
 	for range cmp.Or(c.Rounds, c.rounds()) {
-		if ctx.Err() != nil || len(c.sent) > longest-5 {
+		if ctx.Err() != nil || len(c.sent) > c.filled+longest-5 {
 			break
 		}
 		c.round(ctx)
@@ -70,10 +77,23 @@ func (c *conversation) run(ctx context.Context) []history.History {
 
 // rounds returns a small or a large number. Some mistakes show only in the first messages of many conversations.
 func (c *conversation) rounds() int {
-	if c.random.IntN(2) == 0 {
+	if c.filled == 0 && c.random.IntN(2) == 0 {
 		return 3
 	}
 	return 30
+}
+
+// fill sends messages one after the other, each in one request, so that the record is soon full. It ends with the first
+// one without an answer, because a request that is under way must not come after the record has forgotten the message.
+func (c *conversation) fill(ctx context.Context) {
+	c.isFilling = true
+	for range filling {
+		m := c.next("hello")
+		if c.delivery(ctx, m)(); ctx.Err() != nil || !c.isAnswered(m) {
+			break
+		}
+	}
+	c.isFilling, c.filled = false, len(c.sent)
 }
 
 // round does one thing.
@@ -219,7 +239,7 @@ func (c *conversation) erase(ctx context.Context) {
 	next := c.newNumber() // so that no MessageSid of the next history was in the last one
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sent, c.n = nil, next
+	c.sent, c.n, c.filled = nil, next, 0
 }
 
 func sleep(ctx context.Context, d time.Duration) {

@@ -53,7 +53,8 @@ type Crowd struct {
 	network *phone.Network
 
 	mu      sync.Mutex
-	cookies []string // the last cookies of finished conversations
+	filled  []*conversation // that have not begun
+	cookies []string        // the last cookies of finished conversations
 	numbers int
 	stats   Stats
 }
@@ -61,6 +62,7 @@ type Crowd struct {
 // Stats counts what the crowd did.
 type Stats struct {
 	Conversations, Messages, Deliveries, Unknown, Reads int
+	Full                                                int // the records of Reads that had as many messages as they can
 	Silent                                              int // messages without an answer after all faults have ended
 }
 
@@ -71,6 +73,17 @@ func New(o Options) *Crowd {
 
 // now returns the time since the beginning of the run.
 func (c *Crowd) now() time.Duration { return time.Since(c.began) }
+
+// Fill fills the records of the first conversations. It is called before Run, while nothing is broken.
+func (c *Crowd) Fill(ctx context.Context) {
+	var group sync.WaitGroup
+	for range c.Size / 2 {
+		one := newConversation(c, c.newNumber())
+		c.filled = append(c.filled, one)
+		group.Go(func() { one.fill(ctx) })
+	}
+	group.Wait()
+}
 
 // Run sends messages until ctx ends, and waits for all answers. It then returns the histories of all conversations.
 // found is called with each history when it is complete. It may be called concurrently.
@@ -92,7 +105,20 @@ func (c *Crowd) Run(ctx context.Context, found func(history.History)) Stats {
 
 // converse runs one conversation, and returns its histories. There are several if it was erased.
 func (c *Crowd) converse(ctx context.Context) []history.History {
-	return newConversation(c, c.newNumber()).run(ctx)
+	return c.next().run(ctx)
+}
+
+// next returns a conversation that Fill has prepared, or a new one.
+func (c *Crowd) next() *conversation {
+	c.mu.Lock()
+	if n := len(c.filled); n > 0 {
+		defer c.mu.Unlock()
+		one := c.filled[n-1]
+		c.filled = c.filled[:n-1]
+		return one
+	}
+	c.mu.Unlock()
+	return newConversation(c, c.newNumber())
 }
 
 // newNumber returns a number that no other conversation has.
@@ -117,6 +143,9 @@ func (c *Crowd) add(h history.History) {
 		case history.Read:
 			if o.IsKnown() {
 				c.stats.Reads++
+			}
+			if o.Record != nil && len(o.Record.Messages) == Remembered {
+				c.stats.Full++
 			}
 		}
 		if !o.IsKnown() {

@@ -28,7 +28,7 @@ func (c *conversation) delivery(ctx context.Context, m message) func() {
 	second := (first + 1 + c.random.IntN(len(addrs)-1)) % len(addrs)
 	o := c.options(c.from)
 	o.Webhook, o.Fallback = endpoint(addrs[first], webhook), endpoint(addrs[second], fallback)
-	if c.Once || c.random.IntN(5) == 0 {
+	if c.Once || c.isFilling || c.random.IntN(5) == 0 {
 		o.Webhook, o.Fallback = o.Fallback, phone.Endpoint{}
 	}
 	kind, cookie := c.chooseCookie()
@@ -36,7 +36,7 @@ func (c *conversation) delivery(ctx context.Context, m message) func() {
 		o.Cookies = []cookies.Cookie{{Name: "smsession", Value: cookie}}
 	}
 	patience := time.Minute
-	if c.random.IntN(12) == 0 {
+	if !c.isFilling && c.random.IntN(12) == 0 {
 		patience = time.Duration(c.random.Int64N(int64(60 * time.Millisecond)))
 	}
 	via := map[string]string{}

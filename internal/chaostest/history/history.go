@@ -64,7 +64,7 @@ type Ending struct {
 type Record struct {
 	Counter  int
 	HasEnded bool
-	Messages []Message
+	Messages []Message // the oldest first
 	// TTL is the shortest time to live of the record and the pointer, and LongestTTL is the longest.
 	TTL, LongestTTL time.Duration
 }

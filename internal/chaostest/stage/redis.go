@@ -122,7 +122,8 @@ func parseRecord(text []byte) (r history.Record, err error) {
 		return r, fmt.Errorf("the record is not JSON: %w", err)
 	}
 	r.Counter, r.HasEnded = fields.Counter, fields.Ended != ""
-	for _, entry := range strings.Fields(fields.Messages) {
+	newer, older, _ := strings.Cut(fields.Messages, "|") // the oldest message comes after the bar
+	for _, entry := range strings.Fields(older + " " + newer) {
 		sid, number, _ := strings.Cut(entry, "=")
 		n, err := strconv.Atoi(strings.TrimSuffix(number, "+"))
 		if err != nil {
