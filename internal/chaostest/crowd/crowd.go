@@ -62,7 +62,7 @@ type Crowd struct {
 // Stats counts what the crowd did.
 type Stats struct {
 	Conversations, Messages, Deliveries, Unknown, Reads int
-	Full                                                int // the records of Reads that had as many messages as they can
+	Full                                                int // the records with as many messages as they can have
 	Silent                                              int // messages without an answer after all faults have ended
 }
 
