@@ -48,8 +48,10 @@ func FuzzAnswer(f *testing.F) {
 func FuzzJSONAnswer(f *testing.F) {
 	for _, body := range []string{
 		`{"reply":"Hello"}`, `{"replies":[{"body":"a"},{"body":" ","media":["https://a.example/b"]}],"end":true}`, `{}`,
-		`{"reply":null,"data":{"step":3, "a":[{"b":1e-7}]}}`, `{"data":null}`, `{"data":[]}`, `{"replies":[{}]}`, `null`,
-		`{"reply":"a","reply":"b"}`, `{"reply":"\ud800"}`, `{"Reply":"a"}`, `{"reply":"a","replies":[]}`, `{"data":{}} x`,
+		`{"reply":null,"data":{"step":3, "a":[{"b":1e-7}]}}`, `{"data":null}`, `{"data":[]}`, `{"replies":[{}]}`,
+		`null`,
+		`{"reply":"a","reply":"b"}`, `{"reply":"\ud800"}`, `{"Reply":"a"}`, `{"reply":"a","replies":[]}`,
+		`{"data":{}} x`,
 	} {
 		f.Add(body, "", 0)
 	}
@@ -58,7 +60,9 @@ func FuzzJSONAnswer(f *testing.F) {
 		text := body
 		if replies %= 11; replies > 0 {
 			reply := []any{map[string]any{"body": text, "media": []string{medium}}}
-			generated, _ := json.Marshal(map[string]any{"replies": slices.Repeat(reply, replies), "end": replies == 1})
+			generated, _ := json.Marshal(
+				map[string]any{"replies": slices.Repeat(reply, replies), "end": replies == 1},
+			)
 			body = string(generated)
 		}
 		after, reply, fault, problem := app.ReadAnswer([]byte(body), conversation.State{Data: []byte(oldData)})
