@@ -108,6 +108,23 @@ func (x *exchange) checkFailure(t *testing.T, err error) {
 	if !strings.HasSuffix(x.call.Problem, ".") || !utf8.ValidString(x.call.Problem) {
 		t.Fatalf("the problem is %q", x.call.Problem)
 	}
+	last := x.call.Exchanges[len(x.call.Exchanges)-1]
+	isRefused := last.Answer != "" && document(last).Failure != nil
+	switch failure.Fault {
+	case app.NotTwiML, app.ContentType, app.NoContentType:
+		if !isRefused {
+			t.Fatalf("%+v is refused: %s", last, x.call.Problem)
+		}
+	case app.Status, app.Redirect:
+		if last.Status/100 == 2 || last.Status/100 == 3 != (failure.Fault == app.Redirect) {
+			t.Fatalf("%+v is refused: %s", last, x.call.Problem)
+		}
+	}
+}
+
+// document returns the document of an exchange as Twilio reads it.
+func document(e app.Exchange) twiml.Document {
+	return twiml.ReadResponse(e.Status, e.AnswerHeader.Get("Content-Type"), []byte(e.Answer))
 }
 
 // checkCookies checks that each request carries the cookies that the answers before it have set, and that the state
@@ -153,11 +170,16 @@ func (x *exchange) checkCookies(t *testing.T, after conversation.State) {
 // itself.
 func (x *exchange) checkEffect(t *testing.T, reply conversation.Reply) {
 	var want []twiml.Verb
+	documents := 0
 	for i, e := range x.call.Exchanges {
 		base := x.base(i)
 		if e.Status/100 == 3 {
+			x.checkRedirect(t, i, e)
 			x.checkNext(t, i, base, e.AnswerHeader.Get("Location"))
 			continue
+		}
+		if documents++; documents > 10 {
+			t.Fatalf("%d documents were fetched", documents)
 		}
 		verbs := verbsOf(e)
 		if i < len(x.requests)-1 {
@@ -177,12 +199,44 @@ func (x *exchange) checkEffect(t *testing.T, reply conversation.Reply) {
 			t.Fatalf("the reply is %q: %+v", reply.TwiML, d.Failure)
 		}
 		got = resolved(new(url.URL), d.Verbs)
+		checkLast(t, got)
 	}
 	if want = atMostTen(want); !reflect.DeepEqual(got, want) {
 		t.Fatalf("the documents of %+v have the verbs\n%+v\nThe reply %q has\n%+v", x.call.Exchanges, want, reply.TwiML,
 			got)
 	}
 }
+
+// checkRedirect checks that the request after a redirect has the parameters of the message only if it repeats a request
+// that has them.
+func (x *exchange) checkRedirect(t *testing.T, i int, e app.Exchange) {
+	before, next := x.requests[i], x.requests[i+1]
+	method, hasForm := http.MethodGet, false
+	if e.Status == http.StatusTemporaryRedirect {
+		method, hasForm = before.Method, x.hasForm(i)
+	}
+	if next.Method != method || x.hasForm(i+1) != hasForm {
+		t.Fatalf("after %d to a %s, the next request is %+v", e.Status, before.Method, next)
+	}
+}
+
+func (x *exchange) hasForm(i int) bool {
+	return strings.HasSuffix(x.requests[i].RequestURI+x.bodies[i], x.message.Webhook.Form.Encoded())
+}
+
+// checkLast checks that the last verb does not redirect Twilio to the app.
+func checkLast(t *testing.T, verbs []twiml.Verb) {
+	if len(verbs) == 0 || !verbs[len(verbs)-1].IsRedirect {
+		return
+	}
+	to := verbs[len(verbs)-1].URL
+	if isOwn.MatchString(to) {
+		t.Fatalf("Twilio is redirected to %s", to)
+	}
+}
+
+// isOwn matches the usual URLs of the app.
+var isOwn = regexp.MustCompile(`(?i)^https?://(?:bot\.example\.com|app\.internal)(?:[/?#][!-~ ]*)?$`)
 
 // base returns the URL of a request as the app sees it, without the parameters of the message.
 func (x *exchange) base(i int) *url.URL {
@@ -225,7 +279,7 @@ func verbsOf(e app.Exchange) []twiml.Verb {
 	if e.Answer == "" {
 		return nil
 	}
-	d := twiml.ReadResponse(e.Status, e.AnswerHeader.Get("Content-Type"), []byte(e.Answer))
+	d := document(e)
 	if d.Root != nil || strings.TrimSpace(e.Answer) == "" {
 		return d.Verbs
 	}

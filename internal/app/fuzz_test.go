@@ -24,7 +24,8 @@ func FuzzAnswer(f *testing.F) {
 		{200, "Set-Cookie: session=eyJz.Z0; HttpOnly; Path=/\r\nContent-Type: text/html",
 			response(`<Message action="next" statusCallback='/s?a&amp;b'>a<Media>cat.jpg</Media></Message>`), ""},
 		{200, xml, response(`<Message>a</Message><Redirect method="GET">../b?c=d e</Redirect>`),
-			response("<Message>b</Message>")},
+			response("<Message>b<Media>d</Media></Message>")},
+		{303, "Location: next page", "", ""},
 		{200, xml, "<Response><Redirect>//other.example/a</Redirect></Response>", ""},
 		{302, "Location: /next\r\nSet-Cookie: a=1; Max-Age=60", "",
 			"<Response xmlns:a='b'><Sms>&lt;<Body/></Sms></Response>"},
@@ -51,7 +52,7 @@ func FuzzJSONAnswer(f *testing.F) {
 		`{"reply":null,"data":{"step":3, "a":[{"b":1e-7}]}}`, `{"data":null}`, `{"data":[]}`, `{"replies":[{}]}`,
 		`null`,
 		`{"reply":"a","reply":"b"}`, `{"reply":"\ud800"}`, `{"Reply":"a"}`, `{"reply":"a","replies":[]}`,
-		`{"data":{}} x`,
+		`{"data":{}} x`, `{"data":{ }}`, `{"replies":[{"media":["a"]},{"body":"b"}]}`,
 	} {
 		f.Add(body, "", 0)
 	}
