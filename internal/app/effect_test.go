@@ -75,6 +75,9 @@ func (x *exchange) run(t *testing.T) {
 		Counter: 7, Data: []byte(`{"cookies":[{"name":"old","value":"0"}]}`), Began: time.Unix(1, 0),
 	}
 	after, reply, err := x.app.Respond(t.Context(), before, x.message)
+	if n := len(x.requests); n == 0 || n > 10*(1+5) { // documents with redirects
+		t.Fatalf("the app gets %d requests", n)
+	}
 	x.checkSignature(t, 0)
 	if err == nil {
 		x.checkCookies(t, after)
