@@ -35,7 +35,7 @@ func (u URL) Resolve(reference string) (string, error) {
 		return "", errors.New("the URL cannot be parsed")
 	case parsed.IsAbs():
 		return reference, nil
-	case strings.HasPrefix(reference, "/") && parsed.Host == "":
+	case strings.HasPrefix(reference, "/") && !strings.HasPrefix(reference, "//"):
 		return u.Origin() + reference, nil
 	}
 	u.Login, u.Fragment = "", ""

@@ -37,6 +37,7 @@ func TestFollow(t *testing.T) {
 		{"a relative path is resolved", 307, "next?y=2", Redirect{"https://sms.example.com/a/next?y=2", "POST", true}},
 		{"a Location that is only a query replaces the query", 307, "?y=2", Redirect{"https://sms.example.com/a/sms?y=2", "POST", true}},
 		{"a URL without a scheme keeps the scheme", 307, "//other.example/b", Redirect{"https://other.example/b", "POST", true}},
+		{"a URL without a scheme and a host is not a path", 307, "//user@", Redirect{"https://user@", "POST", true}},
 		{"an absolute URL keeps its bytes", 307, "HTTP://Other.example:80/%7e?'", Redirect{"HTTP://Other.example:80/%7e?'", "POST", true}},
 		{"a path from the root keeps its bytes", 307, "/%7e/../b?'", Redirect{"https://sms.example.com/%7e/../b?'", "POST", true}},
 		{"the fragment is dropped", 307, "/next#rc=5", Redirect{"https://sms.example.com/next", "POST", true}},
