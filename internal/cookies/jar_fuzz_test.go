@@ -41,6 +41,8 @@ func FuzzJar(f *testing.F) {
 			request(plain, 4), request(plain, 3, cookie(0, 0, 3))))
 		f.Add(slices.Concat([]byte{options}, request(plain, 0, cookie(1, 0, 0), cookie(2, 0, 0)), request(plain, 0),
 			request(plain, 7), request(plain, 0)))
+		f.Add(slices.Concat([]byte{options}, request(plain, 0, cookie(0, 0, 0), cookie(0, 0, 0)),
+			request(plain, 0, cookie(0, 0, 0))))
 		f.Add(slices.Concat([]byte{options}, request(plain, 0, cookie(1, 4, 0)), request(elsewhere, 0)))
 		f.Add(slices.Concat([]byte{options}, request(localhost, 0, cookie(1, 6, 0)), request(below, 0)))
 	}
