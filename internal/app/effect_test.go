@@ -256,13 +256,21 @@ func (x *exchange) base(i int) *url.URL {
 func (x *exchange) checkNext(t *testing.T, i int, base *url.URL, reference string) {
 	reference, _, _ = strings.Cut(reference, "#")
 	want, err := url.Parse(absolute(base, strings.ReplaceAll(reference, " ", "%20")))
-	if got := x.base(i + 1).RequestURI(); err != nil || absolute(base, want.RequestURI()) != absolute(base, got) {
-		t.Fatalf("%q at %s leads to %s, and the request is sent to %s", reference, base, want, got)
+	if err != nil || !sameURI(base, want.RequestURI(), x.base(i+1).RequestURI()) {
+		t.Fatalf("%q at %s leads to %s, and the request is sent to %s", reference, base, want, x.base(i+1))
 	}
 	if isPlain.MatchString(reference) {
 		x.checkSignature(t, i+1)
 	}
 }
+
+// sameURI compares two paths with their queries. net/url escapes some characters, unless others are escaped already.
+func sameURI(base *url.URL, a, b string) bool {
+	return escapes.Replace(absolute(base, a)) == escapes.Replace(absolute(base, b))
+}
+
+var escapes = strings.NewReplacer("!", "%21", "'", "%27", "(", "%28", ")", "%29", "*", "%2A", ",", "%2C", ";", "%3B",
+	"[", "%5B", "]", "%5D")
 
 // isPlain matches the references whose bytes net/url keeps. The bytes of other references are signed as they are
 // written.
