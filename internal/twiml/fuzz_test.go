@@ -1,66 +1,110 @@
 package twiml
 
 import (
+	"bytes"
 	"encoding/xml"
 	"html"
+	"io"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
 )
 
-// FuzzReadResponse checks the guarantees of ReadResponse. The verbs of a document are also written as a new document,
-// which must have the same verbs.
+// FuzzReadResponse checks the guarantees of ReadResponse. The verbs of a document must be verbs that another reader
+// finds, in the same order.
 func FuzzReadResponse(f *testing.F) {
 	f.Add(200, "text/xml", hello)
+	f.Add(200, "text/xml", "<Response><Message to=' +1 ' action='a'>b<Body>c&amp;amp;</Body><Media> d </Media>"+
+		"<Body>e</Body></Message><Redirect> /f\n</Redirect></Response>")
+	f.Add(200, "text/xml", "<Response>a<Redirect method='get'> /b<c/>\n</Redirect></Response>")
 	f.Add(200, "text/plain; charset=utf-8", "Hello")
 	f.Add(204, "", "")
 	f.Add(500, "text/html", "<html>")
 	f.Fuzz(func(t *testing.T, status int, contentType, body string) {
 		d := ReadResponse(status, contentType, []byte(body))
 		checkInvariants(t, d)
-		if d.Root == nil { // a text need not have only characters that XML allows
+		if d.Root == nil {
 			return
 		}
-		written := write(t, d.Verbs)
-		if again := Read([]byte(written)); again.Failure != nil || !reflect.DeepEqual(again.Verbs, d.Verbs) {
-			t.Fatalf("%q has the verbs\n%+v\nThey are written as %s, which has the verbs\n%+v", body, d.Verbs, written,
-				again.Verbs)
+		all := verbsIn(d.Source)
+		rest := all
+		for _, v := range d.Verbs {
+			v.Method = "" // checkInvariants checks it
+			i := slices.IndexFunc(rest, func(other Verb) bool { return reflect.DeepEqual(other, v) })
+			if i < 0 {
+				t.Fatalf("%q has the verbs\n%+v\nwant some of\n%+v", body, d.Verbs, all)
+			}
+			rest = rest[i+1:]
 		}
 	})
 }
 
-// write returns a document with some verbs.
-func write(t *testing.T, verbs []Verb) string {
-	t.Helper()
-	type element struct {
-		XMLName xml.Name
-		To      string   `xml:"to,attr,omitempty"`
-		From    string   `xml:"from,attr,omitempty"`
-		Action  string   `xml:"action,attr,omitempty"`
-		Method  string   `xml:"method,attr,omitempty"`
-		Status  string   `xml:"statusCallback,attr,omitempty"`
-		URL     string   `xml:",chardata"`
-		Body    string   `xml:"Body,omitempty"`
-		Media   []string `xml:"Media"`
-	}
-	var response struct {
-		XMLName xml.Name `xml:"Response"`
-		Verbs   []element
-	}
-	for _, v := range verbs {
-		name := xml.Name{Local: "Message"}
-		if v.IsRedirect {
-			name.Local = "Redirect"
+// node is an element as it is written.
+type node struct {
+	name, text string
+	attributes map[string]string
+	children   []*node
+}
+
+// verbsIn returns all verbs of a well-formed document, without their methods.
+func verbsIn(source []byte) (all []Verb) {
+	decoder := xml.NewDecoder(bytes.NewReader(source))
+	decoder.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil }
+	open := []*node{{}}
+	for token, err := decoder.RawToken(); err == nil; token, err = decoder.RawToken() {
+		parent := open[len(open)-1]
+		switch token := token.(type) {
+		case xml.StartElement:
+			n := &node{name: rawName(token.Name), attributes: map[string]string{}}
+			for _, a := range token.Attr {
+				n.attributes[rawName(a.Name)] = strings.TrimSpace(a.Value)
+			}
+			parent.children = append(parent.children, n)
+			open = append(open, n)
+		case xml.EndElement:
+			open = open[:len(open)-1]
+		case xml.CharData:
+			parent.text += string(token)
 		}
-		response.Verbs = append(response.Verbs,
-			element{name, v.To, v.From, v.Action, v.Method, v.StatusCallback, v.URL, v.Body, v.Media})
 	}
-	document, err := xml.Marshal(response)
-	if err != nil {
-		t.Fatal(err)
+	for _, verb := range open[0].children[0].children {
+		all = append(all, verb.verb())
 	}
-	return string(document)
+	return all
+}
+
+func rawName(name xml.Name) string {
+	if name.Space != "" {
+		return name.Space + ":" + name.Local
+	}
+	return name.Local
+}
+
+// verb returns the element as a verb. Around a Body or a Media, white space is only layout.
+func (n *node) verb() Verb {
+	if n.name == "Redirect" {
+		return Verb{IsRedirect: true, URL: strings.TrimSpace(n.text)}
+	}
+	a := n.attributes
+	v := Verb{To: a["to"], From: a["from"], Action: a["action"], StatusCallback: a["statusCallback"]}
+	bodies, hasNoun := "", false
+	for _, child := range n.children {
+		switch url := strings.TrimSpace(child.text); child.name {
+		case "Body":
+			bodies, hasNoun = bodies+child.text, true
+		case "Media":
+			hasNoun = true
+			if url != "" && len(v.Media) < 10 {
+				v.Media = append(v.Media, url)
+			}
+		}
+	}
+	if v.Body = n.text + bodies; hasNoun && strings.TrimSpace(n.text) == "" {
+		v.Body = bodies
+	}
+	return v
 }
 
 // FuzzText compares the text of a message with the result of html.UnescapeString, an independent reader of character
