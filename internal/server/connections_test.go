@@ -279,6 +279,27 @@ func TestSlowClients(t *testing.T) {
 			})
 		})
 	}
+	for name, before := range map[string]time.Duration{"its first answer": 0, "an answer after an earlier one": 10 * time.Second} {
+		t.Run("the server closes the connection of a client that does not read "+name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, r *running) {
+				c := r.connect(t)
+				defer c.Close()
+				if before > 0 {
+					_ = c.ask(t, ask)
+					pass(before)
+				}
+				c.write(ask)
+				pass(request - time.Nanosecond)
+				if scrape(t, r.replica)["smsession_connections"] != 1 {
+					t.Error("the connection was closed too early")
+				}
+				pass(time.Nanosecond)
+				if scrape(t, r.replica)["smsession_connections"] != 0 {
+					t.Error("the connection is still open")
+				}
+			})
+		})
+	}
 	// A load balancer opens connections in advance, and keeps unused ones as long as the others.
 	t.Run("a connection that was opened in advance is kept", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, r *running) {

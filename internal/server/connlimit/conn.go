@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"container/ring"
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"time"
@@ -19,6 +20,8 @@ type Conn struct {
 	limiter *Limiter
 	srv     *http.Server
 	ended   chan struct{} // closed with the connection
+	reads   *deadline
+	writes  *deadline
 
 	// Only net/http uses the following fields, in Read and in ConnState. It never does both at the same time.
 	hasRead  bool // a byte has arrived
@@ -34,6 +37,13 @@ type Conn struct {
 }
 
 type connKey struct{}
+
+func newConn(accepted net.Conn, l *Limiter, srv *http.Server) *Conn {
+	return &Conn{
+		Conn: accepted, limiter: l, srv: srv, ended: make(chan struct{}),
+		reads: newDeadline(accepted.SetReadDeadline), writes: newDeadline(accepted.SetWriteDeadline),
+	}
+}
 
 // FromContext returns the connection of a request. If the request came from another listener, it returns a Conn without
 // limits, whose Ended channel is never closed.
@@ -68,11 +78,21 @@ func (c *Conn) Ended() <-chan struct{} { return c.ended }
 // net/http starts the time-out of the first request when it accepts the connection. A load balancer opens connections
 // before it has a request to send. Read therefore allows the keep-alive time for the first byte, and then starts the
 // time-out again.
-func (c *Conn) Read(b []byte) (int, error) {
+//
+// While a request is being answered, net/http reads one byte, to notice that the client hangs up. It interrupts this
+// read after the answer. Most answers take less than patience, so Read pauses before it uses the network.
+func (c *Conn) Read(b []byte) (n int, err error) {
+	if c.hasHead && len(b) == 1 {
+		if err := c.reads.pause(); err != nil {
+			return 0, err
+		}
+	}
 	if !c.hasRead {
 		_ = c.SetReadDeadline(time.Now().Add(c.srv.IdleTimeout)) // if this fails, the read fails too
 	}
-	n, err := c.Conn.Read(b)
+	for again := true; again; again = c.reads.extend(err) {
+		n, err = c.Conn.Read(b)
+	}
 	if n == 0 || c.hasHead {
 		return n, err
 	}
@@ -90,6 +110,25 @@ func (c *Conn) Read(b []byte) (int, error) {
 	c.grow(n + perLine*bytes.Count(b[:n], []byte("\n")))
 	return n, err
 }
+
+// Write writes to the connection.
+func (c *Conn) Write(b []byte) (written int, err error) {
+	for again := true; again; again = c.writes.extend(err) {
+		var n int
+		n, err = c.Conn.Write(b[written:])
+		written += n
+	}
+	return written, err
+}
+
+// SetReadDeadline sets the time after which Read fails.
+func (c *Conn) SetReadDeadline(t time.Time) error { return c.reads.set(t) }
+
+// SetWriteDeadline sets the time after which Write fails.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.writes.set(t) }
+
+// SetDeadline sets both deadlines.
+func (c *Conn) SetDeadline(t time.Time) error { return errors.Join(c.reads.set(t), c.writes.set(t)) }
 
 // changed records that net/http has read the head of a request, or that the request was answered. If the client sent
 // the request together with the one before it, net/http has read the head without a call of Read.

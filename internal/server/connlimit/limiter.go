@@ -90,7 +90,7 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &Conn{Conn: accepted, limiter: l.limiter, srv: l.srv, ended: make(chan struct{})}
+	c := newConn(accepted, l.limiter, l.srv)
 	if !l.limiter.add(c) {
 		_ = accepted.Close()
 		return nil, net.ErrClosed

@@ -75,7 +75,7 @@ func TestConcurrentClients(t *testing.T) {
 func TestQueues(t *testing.T) {
 	limiter, srv := New(10), &http.Server{}
 	limiter.Limit(srv, nil)
-	a, b := newConn(limiter, srv), newConn(limiter, srv)
+	a, b := connect(limiter, srv), connect(limiter, srv)
 	for range 1000 {
 		_, _ = a.Read(make([]byte, 4096))
 		srv.ConnState(a, http.StateActive)
@@ -93,8 +93,8 @@ func TestQueues(t *testing.T) {
 	}
 }
 
-func newConn(limiter *Limiter, srv *http.Server) *Conn {
-	c := &Conn{Conn: endless{}, limiter: limiter, srv: srv, ended: make(chan struct{})}
+func connect(limiter *Limiter, srv *http.Server) *Conn {
+	c := newConn(endless{}, limiter, srv)
 	limiter.add(c)
 	return c
 }
