@@ -137,9 +137,10 @@ func (m *Manager) writeCookie(w http.ResponseWriter, r *http.Request, o *Outcome
 // that never change.
 func (m *Manager) enqueue(ctx context.Context, in Incoming, cookie string) *Outcome {
 	hangUp := ctx.Done()
-	// ctx does not have the values of the request, because scs would search all of them for its own.
-	ctx, cancel := context.WithDeadline(context.Background(), in.Received.Add(m.options.Budget))
-	defer cancel()
+	// The budget does not have the values of the request, because scs would search all of them for its own.
+	b := &budget{ends: in.Received.Add(m.options.Budget)}
+	defer b.stop()
+	ctx = b
 	d := &delivery{Incoming: in, cookie: cookie, pointerKey: m.keys.Conversation(in.To, in.From)}
 	var latest time.Time
 	if m.options.CallTimeout > 0 {

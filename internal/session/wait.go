@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync"
 	"time"
 )
 
@@ -49,6 +50,59 @@ func wait[T any](ctx context.Context, hangUp <-chan struct{}, event <-chan T) er
 		return ctx.Err()
 	case <-hangUp:
 		return cmp.Or(ctx.Err(), ErrGone)
+	}
+}
+
+// budget is the context of a message. It ends at a time. Most messages are answered without waiting for its end, so the
+// timer starts only when somebody waits. It is safe for concurrent use.
+type budget struct {
+	ends time.Time
+
+	mu     sync.Mutex
+	waited context.Context // ends at the same time; nil until somebody waits for it
+	cancel context.CancelFunc
+}
+
+func (b *budget) Deadline() (time.Time, bool) { return b.ends, true }
+
+func (b *budget) Done() <-chan struct{} {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.waited == nil {
+		b.waited, b.cancel = context.WithDeadline(context.Background(), b.ends)
+	}
+	return b.waited.Done()
+}
+
+func (b *budget) Err() error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch {
+	case b.waited != nil:
+		return b.waited.Err()
+	case time.Now().Before(b.ends):
+		return nil
+	}
+	return context.DeadlineExceeded
+}
+
+// Value is what makes the context package find its own context, if there is one, so that contexts below a budget need no
+// goroutine of their own.
+func (b *budget) Value(key any) any {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.waited == nil {
+		return nil
+	}
+	return b.waited.Value(key)
+}
+
+// stop stops the timer.
+func (b *budget) stop() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.cancel != nil {
+		b.cancel()
 	}
 }
 
