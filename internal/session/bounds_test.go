@@ -83,7 +83,7 @@ func TestShortestExpiry(t *testing.T) {
 	var lowest string
 	conn := &recording{model: newModel(), note: func(args []string) { lowest = args[6] }}
 	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }}
-	commit := &transaction{manager: newManager(pool, 1), delivery: &delivery{}, past: &history{},
+	commit := &transaction{manager: newManager(pool, 1), delivery: &delivery{},
 		found: snapshot{record: record.New(to, from)}}
 	if err := commit.CommitCtx(t.Context(), running, []byte("{}"), time.Now().Add(-time.Hour)); err != nil {
 		t.Fatal(err)

@@ -64,10 +64,7 @@ func (c *cache) add(token string, r *record.Record) {
 		c.records.Remove(token)
 		return
 	}
-	if !c.records.Contains(token) {
-		token = strings.Clone(token) // it may be a part of a longer header
-	}
-	c.records.Add(token, r)
+	c.records.Add(strings.Clone(token), r) // it may be a part of a longer header
 }
 
 // remove removes the record of a token, if the cache has one.

@@ -35,7 +35,7 @@ func (m *Manager) commit(
 	}
 	defer m.slots.release()
 
-	t := &transaction{manager: m, delivery: d, past: past, found: found, next: next}
+	t := &transaction{manager: m, delivery: d, before: past.traces, found: found, next: next}
 	sessions := *m.scs
 	sessions.Store, sessions.Codec = t, t
 	session, err := sessions.Load(ctx, found.token) // calls FindCtx and Decode, unless the session is new
@@ -58,7 +58,7 @@ type transaction struct {
 	scs.Store // nil: scs calls only the methods below
 	manager   *Manager
 	delivery  *delivery
-	past      *history
+	before    traces // of the earlier attempts
 	found     snapshot
 	next      *record.Record
 }
@@ -78,7 +78,7 @@ func (t *transaction) Encode(time.Time, map[string]any) ([]byte, error) { return
 func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, expiry time.Time) error {
 	return withConn(ctx, t.manager.options.Pool, "save session", func(conn redis.Conn) error {
 		key, milliseconds := t.manager.keys.Session(token), max(time.Until(expiry).Milliseconds(), 1)
-		recordReply, pointerReply := t.send(ctx, conn, t.recordArgs(key, b, milliseconds),
+		recordReply, pointerReply := t.send(ctx, conn, t.save(key, b, milliseconds),
 			renewal{t.delivery.pointerKey, token, t.found.pointer, milliseconds})
 
 		err := errors.Join(recordReply.err, pointerReply.err)
@@ -88,12 +88,12 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 		if recordReply.hasSaved() && pointerReply.hasSaved() {
 			return nil
 		}
-		left := traces{ownToken: t.past.ownToken}
+		left := traces{ownToken: t.before.ownToken}
 		if t.found.isNew() {
 			left.ownToken = token
 		}
 		isOwn := token == left.ownToken
-		left.mayPoint = t.past.mayPoint || isOwn && (pointerReply.hasSaved() || pointerReply.err != nil)
+		left.mayPoint = t.before.mayPoint || isOwn && (pointerReply.hasSaved() || pointerReply.err != nil)
 		var early prefetched
 		current, isRefused := recordReply.value.([]byte)
 		switch {
@@ -109,17 +109,20 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 	})
 }
 
-// recordArgs returns the arguments of the script record. b is the new record. A repeat, which leaves the record as it
-// is, has no changes.
-func (t *transaction) recordArgs(key string, b []byte, milliseconds int64) []any {
+// save returns the call that saves the record. b is the new record. A repeat, which leaves the record as it is, has no
+// changes.
+func (t *transaction) save(key string, b []byte, milliseconds int64) call {
 	before := t.found.record
 	front := before.Front()
-	args := []any{key, front, len(front) - 1, len(before.Bytes()), milliseconds}
-	if t.next == before {
-		return args
+	c := newCall(scripts.record, usualChanges, key, front, len(front)-1, len(before.Bytes()), milliseconds)
+	if t.next != before {
+		c.args = record.AppendChanges(c.args, before.Bytes(), b)
 	}
-	return append(args, record.Changes(before.Bytes(), b)...)
+	return c
 }
+
+// usualChanges is the number of arguments for the changes of a full record: its beginning, and two places in its list.
+const usualChanges = 6
 
 // renewal sets a pointer to a token and renews it. before is the token that was read; "" if there was none.
 type renewal struct {
@@ -129,7 +132,7 @@ type renewal struct {
 
 // script returns the call that does it.
 func (r renewal) script() call {
-	return call{scripts.pointer, []any{r.key, r.token, r.before, r.milliseconds}}
+	return newCall(scripts.pointer, 0, r.key, r.token, r.before, r.milliseconds)
 }
 
 // renew returns the call that only renews the pointer, and returns its value.
@@ -159,18 +162,18 @@ func (e *commitError) Unwrap() error { return e.error }
 // begin a new session. One round trip does not guarantee this order: on a Cluster the scripts run on two nodes, and a
 // server may know only the second script.
 func (t *transaction) send(
-	ctx context.Context, conn redis.Conn, recordArgs []any, pointer renewal,
+	ctx context.Context, conn redis.Conn, save call, pointer renewal,
 ) (recordReply, pointerReply reply) {
 	var release []call
 	if t.delivery.turn != nil {
-		release = []call{{scripts.discard, t.delivery.turn.release()}}
+		release = []call{newCall(scripts.discard, 0, t.delivery.turn.release()...)}
 	}
 	atOnce := release
 	if t.manager.options.IsCluster {
 		atOnce = nil
 	}
 	if t.found.isNew() {
-		recordReply = call{scripts.record, recordArgs}.run(conn)
+		recordReply = save.run(conn)
 		if recordReply.hasSaved() {
 			recordReply.err = ctx.Err()
 		}
@@ -178,7 +181,7 @@ func (t *transaction) send(
 			pointerReply = runAtOnce(ctx, conn, append([]call{pointer.script()}, atOnce...)...)[0]
 		}
 	} else {
-		recordReply, pointerReply = t.sendBoth(ctx, conn, recordArgs, pointer, atOnce)
+		recordReply, pointerReply = t.sendBoth(ctx, conn, save, pointer, atOnce)
 	}
 	if t.manager.options.IsCluster && recordReply.hasSaved() && pointerReply.hasSaved() {
 		runAtOnce(ctx, conn, release...) // if it fails, the turn expires
@@ -193,9 +196,9 @@ func (t *transaction) send(
 // GETEX returns the whole value, even if it is large. A pointer that somebody has overwritten with a large value is
 // read once, because the script then sets it again.
 func (t *transaction) sendBoth(
-	ctx context.Context, conn redis.Conn, recordArgs []any, pointer renewal, release []call,
+	ctx context.Context, conn redis.Conn, save call, pointer renewal, release []call,
 ) (recordReply, pointerReply reply) {
-	replies := runAtOnce(ctx, conn, append([]call{{scripts.record, recordArgs}, pointer.renew()}, release...)...)
+	replies := runAtOnce(ctx, conn, append([]call{save, pointer.renew()}, release...)...)
 	recordReply, pointerReply = replies[0], replies[1]
 	token, isText := pointerReply.value.([]byte)
 	isKnown := pointerReply.err == nil || node.Code(pointerReply.err) == "WRONGTYPE"

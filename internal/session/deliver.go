@@ -24,9 +24,9 @@ type delivery struct {
 //
 // ctx ends with the budget. hangUp is closed when the client hangs up.
 func (m *Manager) deliver(ctx context.Context, hangUp <-chan struct{}, d *delivery) *Outcome {
-	past := &history{hangUp: hangUp}
+	past := history{hangUp: hangUp}
 	for {
-		t := m.attempt(ctx, d, past)
+		t := m.attempt(ctx, d, &past)
 		past = past.after(&t)
 		err := t.err
 		if err != nil {
@@ -34,7 +34,7 @@ func (m *Manager) deliver(ctx context.Context, hangUp <-chan struct{}, d *delive
 				continue
 			}
 		}
-		m.sweep(ctx, d, past, t.token, err)
+		m.sweep(ctx, d, past.traces, t.token, err)
 		o := &Outcome{
 			Reply: t.reply, Result: t.result, Err: err, saved: t.saved,
 			Attempts: past.attempts, Conflicts: past.conflicts, FirstFailure: past.firstFailure,
@@ -128,14 +128,14 @@ type history struct {
 }
 
 // after returns the history after one more attempt.
-func (h *history) after(t *tried) *history {
+func (h *history) after(t *tried) history {
 	next := *h
 	next.attempts++
 	next.early, next.kept = prefetched{}, t.kept
 	next.calls = h.calls.plus(t.calls)
 	next.turnWait += t.turnWait
 	if t.err == nil {
-		return &next
+		return next
 	}
 	if next.firstFailure.IsZero() {
 		next.firstFailure = time.Now()
@@ -153,7 +153,7 @@ func (h *history) after(t *tried) *history {
 	if failed, isSent := errors.AsType[*commitError](t.err); isSent {
 		next.hangUp, next.traces, next.early = nil, failed.traces, failed.early
 	}
-	return &next
+	return next
 }
 
 // plus adds the calls of one more attempt.

@@ -38,11 +38,6 @@ var errAbsent = errors.New("no session")
 //
 // The errors are ErrGone, ErrNewer, errConflict, and those of Redis.
 func (m *Manager) find(ctx context.Context, d *delivery, past *history) (snapshot, error) {
-	if err := m.slots.acquire(ctx, past.hangUp); err != nil {
-		return snapshot{}, err
-	}
-	defer m.slots.release()
-
 	// The cookie comes first in two cases: in the first attempt, and in the second one if the first one used the cached
 	// record of the cookie's token, which was out of date.
 	cookieIsFirst := past.attempts == 0 || past.early.of == d.cookie
@@ -51,7 +46,7 @@ func (m *Manager) find(ctx context.Context, d *delivery, past *history) (snapsho
 			return s, err
 		}
 	}
-	pointer, err := m.readPointer(ctx, d.pointerKey, past.early)
+	pointer, err := m.readPointer(ctx, past, d.pointerKey)
 	if err != nil {
 		return snapshot{}, err
 	}
@@ -105,7 +100,7 @@ func (m *Manager) read(
 ) (*record.Record, error) {
 	value, err := past.early.value, error(nil)
 	if past.early.of != token {
-		value, err = m.readSession(ctx, token, m.cache.get(token))
+		value, err = m.readSession(ctx, past.hangUp, token, m.cache.get(token))
 	}
 	var r *record.Record
 	if err == nil {
@@ -128,7 +123,7 @@ func (m *Manager) read(
 // since it was read, or that is gone. value is nil if the value was not read because of its type or its size.
 func (m *Manager) quarantine(ctx context.Context, d *delivery, token string, value []byte) error {
 	var isMoved bool
-	err := withConn(ctx, m.options.Pool, "quarantine session", func(conn redis.Conn) (err error) {
+	err := m.withSlot(ctx, nil, "quarantine session", func(conn redis.Conn) (err error) {
 		isMoved, err = redis.Bool(scripts.quarantine.Do(conn,
 			m.keys.Session(token), m.keys.Quarantine(token), value, quarantineTime.Milliseconds()))
 		return err

@@ -19,9 +19,9 @@ func naiveForgetful(m *Manager, in Incoming, cookie string) *Outcome {
 	defer cancel()
 	d := &delivery{Incoming: in, cookie: cookie, pointerKey: m.keys.Conversation(in.To, in.From),
 		turn: &turn{key: m.keys.Turn(in.To, in.From), token: "forgetful"}}
-	past := &history{}
+	var past history
 	for {
-		t := m.attempt(ctx, d, past)
+		t := m.attempt(ctx, d, &past)
 		past = past.after(&t)
 		past.kept = nil
 		if t.err != nil && past.wait(ctx, t.err) == nil {

@@ -43,8 +43,10 @@ func (m *Manager) withSlot(
 // readSession returns the value of a token's record, or nil if there is none. known is a record that Redis does not
 // send again if it is still the value; nil if there is none. The error is record.ErrForeign if the value must not be
 // read.
-func (m *Manager) readSession(ctx context.Context, token string, known *record.Record) (value []byte, err error) {
-	err = withConn(ctx, m.options.Pool, "find session", func(conn redis.Conn) (err error) {
+func (m *Manager) readSession(
+	ctx context.Context, hangUp <-chan struct{}, token string, known *record.Record,
+) (value []byte, err error) {
+	err = m.withSlot(ctx, hangUp, "find session", func(conn redis.Conn) (err error) {
 		// redisstore accepts no context. Therefore it gets a pool of this connection alone.
 		pool := &redis.Pool{Dial: func() (redis.Conn, error) { return sizedConn{conn, known}, nil }}
 		value, _, err = redisstore.NewWithPrefix(pool, m.keys.Sessions()).Find(token)
@@ -59,14 +61,14 @@ type prefetched struct {
 	value []byte // nil if there was no value
 }
 
-// readPointer returns the token in the pointer of a conversation. It returns "" if there is no pointer, or if the
-// pointer cannot be read.
-func (m *Manager) readPointer(ctx context.Context, key string, early prefetched) (string, error) {
-	if early.of == key {
-		return string(early.value), nil
+// readPointer returns the token in the pointer of a conversation, unless past.early contains it. It returns "" if there
+// is no pointer, or if the pointer cannot be read.
+func (m *Manager) readPointer(ctx context.Context, past *history, key string) (string, error) {
+	if past.early.of == key {
+		return string(past.early.value), nil
 	}
 	var token []byte
-	err := withConn(ctx, m.options.Pool, "find conversation", func(conn redis.Conn) (err error) {
+	err := m.withSlot(ctx, past.hangUp, "find conversation", func(conn redis.Conn) (err error) {
 		token, err = read(conn, key)
 		return err
 	})

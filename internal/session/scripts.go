@@ -40,24 +40,35 @@ func newScript(name string, keys int) *redis.Script {
 	return redis.NewScript(keys, fmt.Sprintf("local maxSize = %d\n%s%s", record.MaxSize, functions, script))
 }
 
-// call is a call of a script with its arguments. If script is nil, it is the command GETEX.
+// call is a call of a script with one key. If script is nil, it is the command GETEX. args begin with what EVALSHA needs
+// before the key.
 type call struct {
 	script *redis.Script
 	args   []any
+}
+
+// evalSHA is how many arguments EVALSHA has before the key: the hash of the script and the number of keys.
+const evalSHA = 2
+
+// newCall returns a call of a script. There is room for more arguments.
+func newCall(script *redis.Script, room int, args ...any) call {
+	all := make([]any, evalSHA, evalSHA+len(args)+room)
+	all[0], all[1] = script.Hash(), 1
+	return call{script, append(all, args...)}
 }
 
 func (c call) send(conn redis.Conn) error {
 	if c.script == nil {
 		return conn.Send("GETEX", c.args...)
 	}
-	return c.script.SendHash(conn, c.args...)
+	return conn.Send("EVALSHA", c.args...)
 }
 
 func (c call) run(conn redis.Conn) (r reply) {
 	if c.script == nil {
 		r.value, r.err = conn.Do("GETEX", c.args...)
 	} else {
-		r.value, r.err = c.script.Do(conn, c.args...)
+		r.value, r.err = c.script.Do(conn, c.args[evalSHA:]...)
 	}
 	return r
 }
@@ -75,10 +86,10 @@ func (r reply) hasSaved() bool { return r.err == nil && r.value == int64(1) }
 // nil if there is none.
 func find(key any, known *record.Record) call {
 	if known == nil {
-		return call{scripts.find, []any{key}}
+		return newCall(scripts.find, 0, key)
 	}
 	front := known.Front()
-	return call{scripts.find, []any{key, front, len(front) - 1, len(known.Bytes())}}
+	return newCall(scripts.find, 0, key, front, len(front)-1, len(known.Bytes()))
 }
 
 // text returns the value that the call find(key, known) has returned: nil if there is no such key. It reports false if

@@ -13,16 +13,16 @@ const sweepTime = time.Second
 // sweep deletes the record that the attempts of a delivery made under their own token, unless the message was saved in
 // this record. After a failure, sweep keeps the record if the pointer may lead to it, and otherwise deletes it in the
 // background, so that it does not delay the answer. token and err are those of the outcome.
-func (m *Manager) sweep(ctx context.Context, d *delivery, past *history, token string, err error) {
+func (m *Manager) sweep(ctx context.Context, d *delivery, left traces, token string, err error) {
 	switch {
-	case past.ownToken == "" || token == past.ownToken || err != nil && past.mayPoint:
+	case left.ownToken == "" || token == left.ownToken || err != nil && left.mayPoint:
 	case err == nil:
-		m.deleteOrphan(ctx, past.ownToken, d.SID)
+		m.deleteOrphan(ctx, left.ownToken, d.SID)
 	default:
 		m.background.Go(func() {
 			ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
 			defer cancel()
-			m.deleteOrphan(ctx, past.ownToken, d.SID)
+			m.deleteOrphan(ctx, left.ownToken, d.SID)
 		})
 	}
 }

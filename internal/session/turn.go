@@ -112,7 +112,7 @@ func (m *Manager) pollTurn(ctx context.Context, d *delivery, past *history) (ear
 		first, key = d.cookie, m.keys.Session(d.cookie)
 		known = m.cache.get(d.cookie)
 	}
-	calls := []call{{scripts.turn, d.turn.hold()}}
+	calls := []call{newCall(scripts.turn, 0, d.turn.hold()...)}
 	if !m.options.IsCluster {
 		calls = append(calls, find(key, known))
 	}
@@ -151,5 +151,5 @@ func (m *Manager) keepTurn(t *turn) (stop func()) {
 func (m *Manager) runBriefly(what string, script *redis.Script, args []any) {
 	ctx, cancel := context.WithTimeout(context.Background(), sweepTime)
 	defer cancel()
-	_ = m.withSlot(ctx, nil, what, func(conn redis.Conn) error { return call{script, args}.run(conn).err })
+	_ = m.withSlot(ctx, nil, what, func(conn redis.Conn) error { return newCall(script, 0, args...).run(conn).err })
 }

@@ -5,14 +5,14 @@ import "bytes"
 // chunk is the number of bytes that Changes compares at once.
 const chunk = 64
 
-// Changes returns what turns one JSON form into another: offsets, each with the bytes to write there. If the forms are
-// not equally long, or differ in more than a half, it returns only the other form. Almost all changes of a full record
-// are small.
-func Changes(before, after []byte) []any {
+// AppendChanges appends what turns one JSON form into another: offsets, each with the bytes to write there. If the forms
+// are not equally long, or differ in more than a half, it appends only the other form. Almost all changes of a full
+// record are small.
+func AppendChanges(args []any, before, after []byte) []any {
 	if len(before) != len(after) {
-		return []any{after}
+		return append(args, after)
 	}
-	var changes []any
+	changes := args
 	begin, end, size := 0, 0, 0 // of the last change; size is the sum of all
 	for i := 0; i < len(after); i += chunk {
 		next := min(i+chunk, len(after))
@@ -30,7 +30,7 @@ func Changes(before, after []byte) []any {
 		changes = append(changes, begin, after[begin:end])
 	}
 	if size > len(after)/2 {
-		return []any{after}
+		return append(args, after)
 	}
 	return changes
 }

@@ -42,7 +42,7 @@ func TestChanges(t *testing.T) {
 			}
 		}
 		after = append(after, rapid.SampledFrom([]string{"", "", "d"}).Draw(t, "end")...)
-		changes := Changes(before, after)
+		changes := AppendChanges(nil, before, after)
 		if got := applied(before, changes); !bytes.Equal(got, after) {
 			t.Fatalf("the changes %q make %s, want %s", changes, got, after)
 		}
@@ -60,7 +60,7 @@ func TestChangesOfFullRecord(t *testing.T) {
 		before := r.Bytes()
 		r = r.Update(conversation.State{Counter: i + 1}, now.Add(time.Duration(i)*time.Minute))
 		r = r.Remember(fmt.Sprintf("SM%032x", i*i), recallsOther(i+1), recallsOther)
-		changes := Changes(before, r.Bytes())
+		changes := AppendChanges(nil, before, r.Bytes())
 		if i < maxMessages {
 			continue
 		}

@@ -51,7 +51,12 @@ func (r *Record) HasOnly(sid string) bool {
 
 // find looks for the entry of a message. It returns the part after the equals sign. sid is as Escape writes it.
 func (m messages) find(sid string) (value []byte, found bool) {
-	for entry := range bytes.SplitSeq(m, space) {
+	for isLast := false; !isLast; {
+		entry := m
+		end := bytes.IndexByte(m, ' ')
+		if isLast = end < 0; !isLast {
+			entry, m = m[:end], m[end+1:]
+		}
 		if len(entry) > len(sid) && entry[len(sid)] == '=' && string(entry[:len(sid)]) == sid {
 			return entry[len(sid)+1:], true
 		}
@@ -89,6 +94,7 @@ func (m messages) with(entry []byte) (parts [][]byte, evicted messages) {
 	n := bytes.Count(m, equals)
 	oldest, rest, _ := bytes.Cut(older, space)
 	if n == maxMessages && len(m) <= maxMessageBytes && len(oldest) == len(entry) {
+		parts = make([][]byte, 0, 5)
 		if len(newer) > 0 {
 			parts = append(parts, newer, space)
 		}
