@@ -18,13 +18,13 @@ import (
 // uncomparing is the path of the service that saves a record without comparing it with the one that was read.
 var uncomparing = sync.OnceValues(func() (string, error) {
 	return buildPatched("uncomparing", patch{"../session/lua/record.lua",
-		"if not isUnchanged(KEYS[1], ARGV[1], ARGV[2], ARGV[3]) then return read(KEYS[1]) end\n", ""})
+		"if isUnchanged then", "if true then"})
 })
 
 // pointerFirst is the path of the service that sets the pointer of a new session before it saves the record.
 var pointerFirst = sync.OnceValues(func() (string, error) {
 	return buildPatched("pointerfirst", patch{"../session/commit.go", `
-		recordReply = call{scripts.record, recordArgs}.run(conn)
+		recordReply = save.run(conn)
 		if recordReply.hasSaved() {
 			recordReply.err = ctx.Err()
 		}
@@ -34,7 +34,7 @@ var pointerFirst = sync.OnceValues(func() (string, error) {
 `, `
 		pointerReply = runAtOnce(ctx, conn, append([]call{pointer.script()}, atOnce...)...)[0]
 		if pointerReply.hasSaved() {
-			recordReply = call{scripts.record, recordArgs}.run(conn)
+			recordReply = save.run(conn)
 		}
 `})
 })

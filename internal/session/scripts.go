@@ -5,6 +5,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gomodule/redigo/redis"
 
@@ -29,19 +30,25 @@ var scripts = struct{ find, record, pointer, end, discard, quarantine, turn, ren
 	renew:      newScript("renew", 1),
 }
 
-// newScript returns the script of a file, after the functions in value.lua. These check the size of a value before they
-// read it.
+// newScript returns the script of a file, with the functions that it includes. These check the size of a value before
+// they read it. Redis defines a function each time it reaches one, so that a script includes it where it is needed.
 func newScript(name string, keys int) *redis.Script {
-	functions, err := lua.ReadFile("lua/value.lua")
-	script, err2 := lua.ReadFile("lua/" + name + ".lua")
-	if err := errors.Join(err, err2); err != nil {
-		panic(err) // only if the program was built without the file
+	include := func(name string) string {
+		text, err := lua.ReadFile("lua/" + name + ".lua")
+		if err != nil {
+			panic(err) // only if the program was built without the file
+		}
+		return string(text)
 	}
-	return redis.NewScript(keys, fmt.Sprintf("local maxSize = %d\n%s%s", record.MaxSize, functions, script))
+	functions := strings.NewReplacer(
+		"-- include read.lua\n", include("read"),
+		"-- include canremove.lua\n", include("canremove"))
+	text := functions.Replace(include(name))
+	return redis.NewScript(keys, fmt.Sprintf("local maxSize = %d\n%s", record.MaxSize, text))
 }
 
-// call is a call of a script with one key. If script is nil, it is the command GETEX. args begin with what EVALSHA needs
-// before the key.
+// call is a call of a script with one key. If script is nil, it is the command GETEX. args begin with what EVALSHA
+// needs before the key.
 type call struct {
 	script *redis.Script
 	args   []any

@@ -86,7 +86,7 @@ func (b *budget) Err() error {
 	return context.DeadlineExceeded
 }
 
-// Value is what makes the context package find its own context, if there is one, so that contexts below a budget need no
+// Value lets the context package find its own context, if there is one, so that contexts below a budget need no
 // goroutine of their own.
 func (b *budget) Value(key any) any {
 	b.mu.Lock()
