@@ -12,12 +12,10 @@ const TokenLength = 43
 // IsToken reports whether s can be a token. A cookie that cannot be one is never sent to Redis, and a pointer that
 // cannot be one leads nowhere.
 func IsToken(s string) bool {
-	for i := range len(s) {
-		if c := s[i]; !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_') {
-			return false
-		}
+	isForeign := func(c rune) bool {
+		return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '-' || c == '_')
 	}
-	return len(s) == TokenLength
+	return len(s) == TokenLength && strings.IndexFunc(s, isForeign) < 0
 }
 
 // Keys builds the names of the keys in Redis. Operators and tests rely on these names.
