@@ -279,7 +279,9 @@ func TestSlowClients(t *testing.T) {
 			})
 		})
 	}
-	for name, before := range map[string]time.Duration{"its first answer": 0, "an answer after an earlier one": 10 * time.Second} {
+	for name, before := range map[string]time.Duration{
+		"its first answer": 0, "an answer after an earlier one": 10 * time.Second,
+	} {
 		t.Run("the server closes the connection of a client that does not read "+name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, r *running) {
 				c := r.connect(t)

@@ -65,8 +65,8 @@ func TestSoak(t *testing.T) {
 	}
 }
 
-// checkWindows compares the least values of the windows with that of the first one. A leak raises them. All other values
-// also depend on how many messages are in progress at that moment: net/http has one more goroutine for each.
+// checkWindows compares the least values of the windows with that of the first one. A leak raises them. All other
+// values also depend on how many messages are in progress at that moment: net/http has one more goroutine for each.
 func checkWindows(t *testing.T, name string, windows [][]sample, of func(sample) float64) {
 	t.Helper()
 	var least []float64

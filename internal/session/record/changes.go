@@ -5,9 +5,9 @@ import "bytes"
 // chunk is the number of bytes that Changes compares at once.
 const chunk = 64
 
-// AppendChanges appends what turns one JSON form into another: offsets, each with the bytes to write there. If the forms
-// are not equally long, or differ in more than a half, it appends only the other form. Almost all changes of a full
-// record are small.
+// AppendChanges appends what turns one JSON form into another: offsets, each with the bytes to write there. If the
+// forms are not equally long, or differ in more than a half, it appends only the other form. Almost all changes of a
+// full record are small.
 func AppendChanges(args []any, before, after []byte) []any {
 	if len(before) != len(after) {
 		return append(args, after)
