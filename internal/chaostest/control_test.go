@@ -80,7 +80,7 @@ func TestControls(t *testing.T) {
 		{"a commit that ignores a missing pointer", standalone, changed(pointerIgnored),
 			[]string{"reset before a pointer"}, crowd.Options{}, check.LostUpdate},
 		{slowControl, sentinel, withoutWait,
-			[]string{"Redis primary SIGKILL, cut off before"}, crowd.Options{Idle: idle}, check.LostUpdate},
+			[]string{"Redis primary SIGKILL, cut off before"}, crowd.Options{Idle: idle, Rounds: 60}, check.LostUpdate},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if row.name == slowControl && !isLong() {
