@@ -108,7 +108,7 @@ func (m *Manager) attemptNow(ctx context.Context, d *delivery, past *history) (t
 	return t
 }
 
-// history is what the attempts of one request have done so far. It never changes after it was made.
+// history is what the attempts of one request have done so far. An attempt does not change it.
 type history struct {
 	attempts     int
 	conflicts    int

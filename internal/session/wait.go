@@ -59,7 +59,7 @@ type budget struct {
 	ends time.Time
 
 	mu     sync.Mutex
-	waited context.Context // ends at the same time; nil until somebody waits for it
+	waited context.Context // ends at the same time; nil until somebody waits for it, or until stop
 	cancel context.CancelFunc
 }
 
@@ -97,14 +97,23 @@ func (b *budget) Value(key any) any {
 	return b.waited.Value(key)
 }
 
-// stop stops the timer.
+// stop ends the context and stops its timer.
 func (b *budget) stop() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.cancel != nil {
-		b.cancel()
+	if b.cancel == nil {
+		b.waited = canceled
+		return
 	}
+	b.cancel()
 }
+
+// canceled is a context that was canceled.
+var canceled = func() context.Context {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	return ctx
+}()
 
 // slots limits how many connections messages use at the same time. It contains a value for each free slot.
 type slots chan struct{}

@@ -47,6 +47,11 @@ func TestBudget(t *testing.T) {
 			b.stop()
 		})
 	})
+	t.Run("ends when it is stopped, whether or not somebody waits", func(t *testing.T) {
+		b := begin()
+		b.stop()
+		wantEnd(t, b, context.Canceled)
+	})
 	t.Run("has an error whenever Done is closed", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			b := begin()

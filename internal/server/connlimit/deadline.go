@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// patience is how long a pause may take. Most messages are answered sooner. A client that hangs up may be noticed this
+// patience is how long a pause may take. Most messages are answered sooner. The end of a connection may be noticed this
 // late.
 const patience = 50 * time.Millisecond
 
