@@ -303,6 +303,7 @@ func elsewhere(s *service, w *tab) {
 	}
 	w.count(".phone", 2)
 	w.count(".phone:nth-child(1) .in", 2)
+	w.count(".phone:nth-child(2) .in", 1)
 	w.until(`document.querySelector('#record').textContent.includes('"counter": 2')`)
 	want := []string{"You: Hello", "Reply: " + webhooktest.Greeting(1), "You: From a shell",
 		"Reply: " + webhooktest.Greeting(2)}
