@@ -2,7 +2,7 @@ package record
 
 import "bytes"
 
-// chunk is the number of bytes that Changes compares at once.
+// chunk is the number of bytes that AppendChanges compares at once.
 const chunk = 64
 
 // AppendChanges appends what turns one JSON form into another: offsets, each with the bytes to write there. If the
