@@ -47,7 +47,7 @@ func TestBudget(t *testing.T) {
 			b.stop()
 		})
 	})
-	t.Run("ends when it is stopped, whether or not somebody waits", func(t *testing.T) {
+	t.Run("ends when it is stopped, although nobody has waited", func(t *testing.T) {
 		b := begin()
 		b.stop()
 		wantEnd(t, b, context.Canceled)
