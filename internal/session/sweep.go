@@ -12,7 +12,8 @@ const sweepTime = time.Second
 
 // sweep deletes the record that the attempts of a delivery made under their own token, unless the message was saved in
 // this record. After a failure, sweep keeps the record if the pointer may lead to it, and otherwise deletes it in the
-// background, so that it does not delay the answer. token and err are those of the outcome.
+// background, so that it does not delay the answer. left is what all attempts have left in Redis, and token and err are
+// those of the outcome.
 func (m *Manager) sweep(ctx context.Context, d *delivery, left traces, token string, err error) {
 	switch {
 	case left.ownToken == "" || token == left.ownToken || err != nil && left.mayPoint:
