@@ -50,16 +50,24 @@ func (r *Record) HasOnly(sid string) bool {
 }
 
 // find looks for the entry of a message. It returns the part after the equals sign. sid is as Escape writes it.
+//
+// Almost all MessageSids are equally long. find therefore looks at the equals sign of an entry where it must be if the
+// entry has this MessageSid, and steps from there over the few digits to the next entry. Entries in between have
+// shorter MessageSids.
 func (m messages) find(sid string) (value []byte, found bool) {
-	for isLast := false; !isLast; {
-		entry := m
-		end := bytes.IndexByte(m, ' ')
-		if isLast = end < 0; !isLast {
-			entry, m = m[:end], m[end+1:]
+	for len(m) > len(sid) {
+		begin := 0
+		if m[len(sid)] == '=' {
+			begin = len(sid) + 1
 		}
-		if len(entry) > len(sid) && entry[len(sid)] == '=' && string(entry[:len(sid)]) == sid {
-			return entry[len(sid)+1:], true
+		end := begin
+		for end < len(m) && m[end] != ' ' {
+			end++
 		}
+		if begin > 0 && string(m[:len(sid)]) == sid {
+			return m[begin:end], true
+		}
+		m = m[min(end+1, len(m)):]
 	}
 	return nil, false
 }
