@@ -57,5 +57,6 @@ func readBody(r *http.Request, conn *connlimit.Conn) ([]byte, result) {
 	if len(body) > maxBody {
 		return nil, tooLarge
 	}
+	_ = r.Body.Close() // otherwise net/http looks for more of it before the answer
 	return body, ""
 }
