@@ -42,7 +42,9 @@ func (m *Manager) commit(
 	if err != nil {
 		return saved{}, err
 	}
-	sessions.SetDeadline(session, next.Deadline)
+	if found.token == "" {
+		sessions.SetDeadline(session, next.Deadline)
+	}
 	token, expiry, err := sessions.Commit(session) // calls Encode and CommitCtx
 	if err != nil {
 		m.cache.remove(found.token)

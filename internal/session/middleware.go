@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"smsession/internal/conversation"
@@ -56,27 +57,33 @@ type Calls struct {
 	Err   error         // of the last call; the message may have an outcome without Err all the same, if it was STOP
 }
 
-type (
-	incomingKey struct{}
-	outcomeKey  struct{}
-)
+// exchange is the message of a request, and its outcome, which Middleware sets once.
+type exchange struct {
+	in      Incoming
+	outcome *Outcome
+}
 
-// WithIncoming returns a context with the message that Middleware delivers.
+type exchangeKey struct{}
+
+// WithIncoming returns a context with the message that Middleware delivers. Middleware also sets the outcome in it, so
+// it must be the context of one request only.
 func WithIncoming(ctx context.Context, in Incoming) context.Context {
-	return context.WithValue(ctx, incomingKey{}, in)
+	return context.WithValue(ctx, exchangeKey{}, &exchange{in: in})
 }
 
 // IncomingFrom returns the message of a request. It returns the zero Incoming if there is none.
 func IncomingFrom(ctx context.Context) Incoming {
-	in, _ := ctx.Value(incomingKey{}).(Incoming)
-	return in
+	if x, found := ctx.Value(exchangeKey{}).(*exchange); found {
+		return x.in
+	}
+	return Incoming{}
 }
 
 // OutcomeFrom returns the outcome of the request's message, in the handlers that Middleware calls. It returns the zero
 // Outcome if there is none.
 func OutcomeFrom(ctx context.Context) Outcome {
-	if o, found := ctx.Value(outcomeKey{}).(*Outcome); found {
-		return *o
+	if x, found := ctx.Value(exchangeKey{}).(*exchange); found && x.outcome != nil {
+		return *x.outcome
 	}
 	return Outcome{}
 }
@@ -97,8 +104,9 @@ func OutcomeFrom(ctx context.Context) Outcome {
 func (m *Manager) Middleware(failed http.HandlerFunc) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			o := m.enqueue(r.Context(), IncomingFrom(r.Context()), cookie(r))
-			r = r.WithContext(context.WithValue(r.Context(), outcomeKey{}, o))
+			x := r.Context().Value(exchangeKey{}).(*exchange)
+			o := m.enqueue(r.Context(), x.in, cookie(r))
+			x.outcome = o
 			if o.Err != nil {
 				failed(w, r)
 				return
@@ -112,6 +120,12 @@ func (m *Manager) Middleware(failed http.HandlerFunc) func(http.Handler) http.Ha
 // cookie returns the token in the request's cookie. It returns "" if there is no cookie, or if its value is not a
 // token.
 func cookie(r *http.Request) string {
+	// Twilio sends no other cookie, and net/http takes several times as long.
+	if all := r.Header["Cookie"]; len(all) == 1 {
+		if value, found := strings.CutPrefix(all[0], CookieName+"="); found && record.IsToken(value) {
+			return value
+		}
+	}
 	if c, err := r.Cookie(CookieName); err == nil && record.IsToken(c.Value) {
 		return c.Value
 	}
