@@ -2,6 +2,7 @@ package appcheck
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log"
 	"net"
@@ -35,10 +36,13 @@ func newSlowNetwork(app weburl.URL) (*slowNetwork, error) {
 	n := &slowNetwork{url: app, app: app, direct: &http.Transport{DisableCompression: true}}
 	n.url.Scheme, n.url.Host = "http://", listener.Addr().String()
 	n.server = &http.Server{Handler: &httputil.ReverseProxy{
-		Transport:      n.direct,
-		Rewrite:        n.rewrite,
-		ModifyResponse: func(r *http.Response) (err error) { r.Body, err = n.slowly(r.Body); return err },
-		FlushInterval:  -1,
+		Transport: n.direct,
+		Rewrite:   n.rewrite,
+		ModifyResponse: func(r *http.Response) (err error) {
+			r.Body, err = n.slowly(r.Request.Context(), r.Body)
+			return err
+		},
+		FlushInterval: -1,
 		// A failure of the app's connection is one here, too, and not an answer.
 		ErrorHandler: func(http.ResponseWriter, *http.Request, error) { panic(http.ErrAbortHandler) },
 		ErrorLog:     log.New(io.Discard, "", 0),
@@ -66,7 +70,7 @@ func (n *slowNetwork) rewrite(r *httputil.ProxyRequest) {
 		time.Sleep(n.half())
 		return
 	}
-	if body, err := n.slowly(r.Out.Body); err == nil {
+	if body, err := n.slowly(r.Out.Context(), r.Out.Body); err == nil {
 		r.Out.Body = body
 	}
 }
@@ -74,23 +78,28 @@ func (n *slowNetwork) rewrite(r *httputil.ProxyRequest) {
 // half is the part of the delay that the request or the answer takes.
 func (n *slowNetwork) half() time.Duration { return time.Duration(n.delay.Load()) / 2 }
 
-// slowly reads a body and returns it as a body that takes half of the delay.
-func (n *slowNetwork) slowly(body io.ReadCloser) (io.ReadCloser, error) {
+// slowly reads a body and returns it as a body that takes half of the delay. The body ends early if ctx ends.
+func (n *slowNetwork) slowly(ctx context.Context, body io.ReadCloser) (io.ReadCloser, error) {
 	whole, err := io.ReadAll(body)
 	piece := len(whole)/pieces + 1
 	reads := max(1, (len(whole)+piece-1)/piece) // without the one that finds the end: the reader may know the length
 	pause := n.half() / time.Duration(reads)
-	return io.NopCloser(&slowReader{bytes.NewReader(whole), piece, pause}), err
+	return io.NopCloser(&slowReader{ctx, bytes.NewReader(whole), piece, pause}), err
 }
 
 // slowReader returns at most one piece after each pause.
 type slowReader struct {
+	ctx   context.Context
 	whole *bytes.Reader
 	piece int
 	pause time.Duration
 }
 
 func (r *slowReader) Read(p []byte) (int, error) {
-	time.Sleep(r.pause)
-	return r.whole.Read(p[:min(r.piece, len(p))])
+	select {
+	case <-r.ctx.Done(): // nobody waits for the rest
+		return 0, r.ctx.Err()
+	case <-time.After(r.pause):
+		return r.whole.Read(p[:min(r.piece, len(p))])
+	}
 }
