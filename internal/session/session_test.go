@@ -50,7 +50,7 @@ func TestKeysAndRecord(t *testing.T) {
 			t.Fatal(err)
 		}
 		if record.Version != 1 || record.Counter != 1 || record.From != from || record.To != to ||
-			record.Messages != sid+"=001" {
+			record.Messages != sid+"=1" {
 			t.Errorf("the record is %+v", record)
 		}
 		if got := record.Deadline.Sub(record.Began); got != 720*time.Hour {

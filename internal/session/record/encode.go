@@ -85,13 +85,10 @@ func appendPart(b []byte, before string, part []byte, after string) (all, append
 	return append(b, after...), b[len(b)-len(part) : len(b) : len(b)]
 }
 
-// appendTime appends a time in the form of RFC 3339 with milliseconds, unless it is zero.
+// appendTime appends a time in the form of RFC 3339, unless it is zero.
 func appendTime(b []byte, name string, t time.Time) []byte {
 	if t.IsZero() {
 		return b
 	}
-	// A layout with milliseconds takes three times as long as RFC3339, which the time package writes fast.
-	b = t.AppendFormat(append(b, name...), time.RFC3339)
-	ms := t.Nanosecond() / 1e6
-	return append(b[:len(b)-len("Z")], '.', byte('0'+ms/100), byte('0'+ms/10%10), byte('0'+ms%10), 'Z', '"')
+	return append(t.AppendFormat(append(b, name...), time.RFC3339), '"')
 }

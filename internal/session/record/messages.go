@@ -11,6 +11,9 @@ const (
 	// maxMessages is the number of messages whose MessageSids a record keeps.
 	maxMessages = 64
 
+	// fullDigits is the least number of digits of a counter in a full list.
+	fullDigits = 3
+
 	// maxMessageBytes is the size of the list beyond which older messages are removed as well. 64 messages with
 	// Twilio's MessageSids take 4 KB.
 	maxMessageBytes = 16 << 10
@@ -22,12 +25,12 @@ var (
 	bar    = []byte(" | ")
 )
 
-// messages is a list of messages in the form of the record: `SM3=003 SM4=004+ | SM1=001 SM2=002`. Each entry is the
-// MessageSid as Escape writes it, the counter after the message, and a plus sign if the reply cannot be derived from
-// the counter. The messages after the bar are older than those before it, and both parts begin with their oldest
-// message. Without a bar, the list begins with its oldest message. Counters have three digits or more, so that most
-// entries are equally long, and a new one can take the place of the oldest one. Every message reads and writes this
-// list, which takes a tenth of the time that a list in JSON takes.
+// messages is a list of messages in the form of the record: `SM3=3 SM4=4+ | SM1=1 SM2=2`. Each entry is the MessageSid
+// as Escape writes it, the counter after the message, and a plus sign if the reply cannot be derived from the counter.
+// The messages after the bar are older than those before it, and both parts begin with their oldest message. Without a
+// bar, the list begins with its oldest message. In a full list, counters have at least fullDigits, so that most entries
+// are equally long, and a new one can take the place of the oldest one. Every message reads and writes this list, which
+// takes a tenth of the time that a list in JSON takes.
 type messages []byte
 
 // Messages returns the MessageSid of each message as the record contains it, and the counter after the message, oldest
@@ -79,11 +82,13 @@ func parseValue(value []byte) (counter int64, isStored bool) {
 	return counter, isStored
 }
 
-// formatEntry returns the entry of a message. sid is as Escape writes it.
-func formatEntry(sid string, counter int64, isStored bool) []byte {
-	b := append([]byte(sid), '=')
-	for least := int64(100); least > 1 && counter < least; least /= 10 {
-		b = append(b, '0')
+// appendEntry appends the entry of a message. sid is as Escape writes it. The counter has at least the given digits.
+func appendEntry[S string | []byte](b []byte, sid S, counter int64, digits int, isStored bool) []byte {
+	b = append(append(b, sid...), '=')
+	for least := int64(10); digits > 1; digits, least = digits-1, least*10 {
+		if counter < least {
+			b = append(b, '0')
+		}
 	}
 	b = strconv.AppendInt(b, counter, 10)
 	if isStored {
@@ -92,14 +97,19 @@ func formatEntry(sid string, counter int64, isStored bool) []byte {
 	return b
 }
 
-// with returns the parts of the list with one more entry, and the entries that were removed for it. In a full list, the
-// new entry takes the place of the oldest one if it has the same length. Otherwise the list is put in order.
-func (m messages) with(entry []byte) (parts [][]byte, evicted messages) {
+// with returns the parts of the list with one more message, and the entries that were removed for it. In a full list,
+// the new entry takes the place of the oldest one if it has the same length. Otherwise the list is put in order.
+func (m messages) with(sid string, counter int64, isStored bool) (parts [][]byte, evicted messages) {
 	newer, older, hasBar := bytes.Cut(m, bar)
 	if !hasBar {
 		newer, older = nil, m
 	}
 	n := bytes.Count(m, equals)
+	isFull, digits := n >= maxMessages, 1
+	if isFull {
+		digits = fullDigits
+	}
+	entry := appendEntry(nil, sid, counter, digits, isStored)
 	oldest, rest, _ := bytes.Cut(older, space)
 	if n == maxMessages && len(m) <= maxMessageBytes && len(oldest) == len(entry) {
 		parts = make([][]byte, 0, 5)
@@ -116,10 +126,27 @@ func (m messages) with(entry []byte) (parts [][]byte, evicted messages) {
 	for ; n >= maxMessages || len(kept) > maxMessageBytes; n-- {
 		_, kept, _ = bytes.Cut(kept, space)
 	}
+	evicted = m[:len(m)-len(kept)]
+	if isFull {
+		kept = kept.padded()
+	}
 	if len(kept) > 0 {
 		parts = append(parts, kept, space)
 	}
-	return append(parts, entry), m[:len(m)-len(kept)]
+	return append(parts, entry), evicted
+}
+
+// padded returns a list without a bar, with the digits of a full list.
+func (m messages) padded() (list messages) {
+	for entry := range bytes.FieldsSeq(m) {
+		if len(list) > 0 {
+			list = append(list, ' ')
+		}
+		sid, value, _ := bytes.Cut(entry, equals)
+		counter, isStored := parseValue(value)
+		list = appendEntry(list, sid, counter, fullDigits, isStored)
+	}
+	return list
 }
 
 // inOrder returns the list with its oldest message first.

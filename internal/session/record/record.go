@@ -47,11 +47,13 @@ func (r *Record) Belongs(to, from string) bool { return r.To == Escape(to) && r.
 // IsUnderway reports whether the conversation has begun and has not been ended.
 func (r *Record) IsUnderway() bool { return !r.Began.IsZero() && r.Ended.IsZero() }
 
-// Begin starts a new conversation. It keeps the messages before it, so that their repeats are recognized.
+// Begin starts a new conversation. It keeps the messages before it, so that their repeats are recognized. The lifetime
+// is rounded up to a second.
 func (r *Record) Begin(now time.Time, lifetime time.Duration) *Record {
 	next := r.clone()
 	next.Version, next.Counter, next.Data = version, 0, nil
-	next.Began, next.Deadline, next.Ended = stored(now), stored(now.Add(lifetime)), time.Time{}
+	next.Began, next.Ended = stored(now), time.Time{}
+	next.Deadline = stored(next.Began.Add(lifetime + time.Second - 1))
 	return next
 }
 
@@ -79,4 +81,4 @@ func (r *Record) clone() *Record {
 }
 
 // stored returns t with the precision of the JSON form.
-func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Millisecond) }
+func stored(t time.Time) time.Time { return t.UTC().Truncate(time.Second) }

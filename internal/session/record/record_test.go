@@ -131,7 +131,7 @@ func TestStoredReplies(t *testing.T) {
 }
 
 func (m messages) add(sid string, counter int64) messages {
-	parts, _ := m.with(formatEntry(sid, counter, false))
+	parts, _ := m.with(sid, counter, false)
 	return bytes.Join(parts, nil)
 }
 

@@ -59,7 +59,7 @@ func (r *Record) Remember(sid string, reply conversation.Reply, recall func(int6
 	sid = Escape(sid)
 	isStored := !reply.Equal(recall(r.Counter))
 	next := r.clone()
-	list, evicted := r.messages.with(formatEntry(sid, r.Counter, isStored))
+	list, evicted := r.messages.with(sid, r.Counter, isStored)
 	next.replies = slices.DeleteFunc(slices.Clone(r.replies), func(s storedReply) bool {
 		_, isEvicted := evicted.find(s.sid)
 		return isEvicted || s.sid == sid // a reply without a message, which this service does not write
