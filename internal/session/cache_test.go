@@ -22,7 +22,7 @@ func withScore(score int64) *cache {
 // recordOf returns a record with one message, which has this MessageSid.
 func recordOf(sid string) *record.Record {
 	r := record.New(to, from).Begin(time.Now(), time.Hour)
-	return r.Update(conversation.State{Counter: 1}, time.Now()).Remember(sid, conversation.Reply{}, recallsNothing)
+	return r.Answer(conversation.State{Counter: 1}, time.Now(), sid, conversation.Reply{}, recallsNothing)
 }
 
 // firstSID returns the first MessageSid in the cached record of a token. It returns "" if there is no such record.

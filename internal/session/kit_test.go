@@ -73,7 +73,7 @@ func recordAfter(n int) *record.Record {
 	r := record.New(to, from).Begin(time.Now(), time.Hour)
 	for i := range n {
 		state := conversation.State{Counter: int64(i + 1)}
-		r = r.Update(state, time.Now()).Remember(fmt.Sprint("SMold", i), conversation.Reply{}, recallsNothing)
+		r = r.Answer(state, time.Now(), fmt.Sprint("SMold", i), conversation.Reply{}, recallsNothing)
 	}
 	return withRevision(r, fmt.Sprintf("%011d", n))
 }

@@ -80,7 +80,7 @@ func (m *Manager) ask(
 	if after.HasEnded {
 		return m.ended(r, in.SID, reply, later), calls, nil
 	}
-	next := r.Update(after, later).Remember(in.SID, reply, m.options.Responder.Recall)
+	next := r.Answer(after, later, in.SID, reply, m.options.Responder.Recall)
 	return processed{record: next, reply: reply, result: result}, calls, nil
 }
 

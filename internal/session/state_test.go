@@ -13,7 +13,8 @@ import (
 func TestStateOf(t *testing.T) {
 	fresh := record.New("+1", "+2")
 	state := conversation.State{Counter: 2, Data: []byte("{}")}
-	begun := fresh.Begin(time.Unix(100, 0), time.Hour).Update(state, time.Unix(200, 0))
+	begun := fresh.Begin(time.Unix(100, 0), time.Hour).
+		Answer(state, time.Unix(200, 0), "SM1", conversation.Reply{}, recallsNothing)
 	for _, row := range []struct {
 		name           string
 		record         *record.Record

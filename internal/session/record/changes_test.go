@@ -58,8 +58,8 @@ func TestChangesOfFullRecord(t *testing.T) {
 	r, whole := newRecord(now), 0
 	for i := range int64(1000) {
 		before := r.Bytes()
-		r = r.Update(conversation.State{Counter: i + 1}, now.Add(time.Duration(i)*time.Minute))
-		r = r.Remember(fmt.Sprintf("SM%032x", i*i), recallsOther(i+1), recallsOther)
+		r = r.Answer(conversation.State{Counter: i + 1}, now.Add(time.Duration(i)*time.Minute),
+			fmt.Sprintf("SM%032x", i*i), recallsOther(i+1), recallsOther)
 		changes := AppendChanges(nil, before, r.Bytes())
 		if i < maxMessages {
 			continue

@@ -97,9 +97,12 @@ func appendEntry[S string | []byte](b []byte, sid S, counter int64, digits int, 
 	return b
 }
 
+// parts are the parts of a list, without memory of their own. Those that are not needed are empty.
+type parts [5][]byte
+
 // with returns the parts of the list with one more message, and the entries that were removed for it. In a full list,
 // the new entry takes the place of the oldest one if it has the same length. Otherwise the list is put in order.
-func (m messages) with(sid string, counter int64, isStored bool) (parts [][]byte, evicted messages) {
+func (m messages) with(sid string, counter int64, isStored bool) (list parts, evicted messages) {
 	newer, older, hasBar := bytes.Cut(m, bar)
 	if !hasBar {
 		newer, older = nil, m
@@ -112,14 +115,14 @@ func (m messages) with(sid string, counter int64, isStored bool) (parts [][]byte
 	entry := appendEntry(nil, sid, counter, digits, isStored)
 	oldest, rest, _ := bytes.Cut(older, space)
 	if n == maxMessages && len(m) <= maxMessageBytes && len(oldest) == len(entry) {
-		parts = make([][]byte, 0, 5)
-		if len(newer) > 0 {
-			parts = append(parts, newer, space)
+		list = parts{newer, space, entry, bar, rest}
+		if len(newer) == 0 {
+			list[1] = nil
 		}
-		if parts = append(parts, entry); len(rest) > 0 {
-			parts = append(parts, bar, rest)
+		if len(rest) == 0 {
+			list[3] = nil
 		}
-		return parts, oldest
+		return list, oldest
 	}
 	m = m.inOrder()
 	kept := m
@@ -130,10 +133,11 @@ func (m messages) with(sid string, counter int64, isStored bool) (parts [][]byte
 	if isFull {
 		kept = kept.padded()
 	}
-	if len(kept) > 0 {
-		parts = append(parts, kept, space)
+	list = parts{kept, space, entry}
+	if len(kept) == 0 {
+		list[1] = nil
 	}
-	return append(parts, entry), evicted
+	return list, evicted
 }
 
 // padded returns a list without a bar, with the digits of a full list.

@@ -57,12 +57,14 @@ func (r *Record) Begin(now time.Time, lifetime time.Duration) *Record {
 	return next
 }
 
-// Update sets the state that the responder returned. The counter stops at 2^53, the largest integer that every reader
-// of JSON represents exactly.
-func (r *Record) Update(s conversation.State, now time.Time) *Record {
+// Answer sets the state that the responder returned, adds the message and its reply as Remember does, and encodes the
+// record. The counter stops at 2^53, the largest integer that every reader of JSON represents exactly.
+func (r *Record) Answer(
+	s conversation.State, now time.Time, sid string, reply conversation.Reply, recall Recall,
+) *Record {
 	next := r.clone()
 	next.Counter, next.Data, next.Written = min(s.Counter, maxCounter), s.Data, stored(now)
-	return next
+	return next.remember(sid, reply, recall)
 }
 
 // End ends the conversation, and encodes the record. It keeps the messages, so that their repeats are recognized, and

@@ -24,7 +24,7 @@ func newRecord(now time.Time) *Record { return New(to, from).Begin(now, time.Hou
 
 // count counts a message. Its reply is stored.
 func (r *Record) count(sid string, counter int64, reply conversation.Reply) *Record {
-	return r.Update(conversation.State{Counter: counter}, time.Now()).Remember(sid, reply, recallsOther)
+	return r.Answer(conversation.State{Counter: counter}, time.Now(), sid, reply, recallsOther)
 }
 
 // recallsOther derives a reply that no test sends.
@@ -71,8 +71,7 @@ func TestReply(t *testing.T) {
 }
 
 func TestDerivedReply(t *testing.T) {
-	counted := newRecord(time.Now()).Update(conversation.State{Counter: 7}, time.Now())
-	r := parsed(t, counted.Remember("SM1", recallsOther(7), recallsOther))
+	r := parsed(t, newRecord(time.Now()).count("SM1", 7, recallsOther(7)))
 	if got, found := r.Reply("SM1", recallsOther); !found || !got.Equal(recallsOther(7)) || len(r.replies) != 0 {
 		t.Errorf("the reply is %q, and %d replies are stored", got, len(r.replies))
 	}
@@ -131,8 +130,8 @@ func TestStoredReplies(t *testing.T) {
 }
 
 func (m messages) add(sid string, counter int64) messages {
-	parts, _ := m.with(sid, counter, false)
-	return bytes.Join(parts, nil)
+	list, _ := m.with(sid, counter, false)
+	return bytes.Join(list[:], nil)
 }
 
 // The messages behave as a list of the last 64 pairs, whatever the MessageSids are.
@@ -229,7 +228,7 @@ func change(t *rapid.T, r *Record, now time.Time) *Record {
 	if rapid.Bool().Draw(t, "is derived") {
 		recall = func(int64) conversation.Reply { return reply }
 	}
-	return r.Update(state, now).Remember(sid, reply, recall)
+	return r.Answer(state, now, sid, reply, recall)
 }
 
 // A replica uses the record that it has encoded as if it had read it from Redis. It uses it for several attempts.
@@ -273,7 +272,7 @@ func (r *Record) withoutRevision() string {
 func TestApp(t *testing.T) {
 	data := json.RawMessage(`{"step":2,"words":["a","é"]}`)
 	state := conversation.State{Counter: 1, Data: data}
-	r := newRecord(time.Now()).Update(state, time.Now()).Remember("SM1", conversation.Reply{}, recallsNothing)
+	r := newRecord(time.Now()).Answer(state, time.Now(), "SM1", conversation.Reply{}, recallsNothing)
 	t.Run("the data is an object that an operator can read", func(t *testing.T) {
 		if b := string(r.encoded().Bytes()); !strings.Contains(b, `,"app":{"step":2,"words":["a","é"]},`) {
 			t.Errorf("the record is %s", b)
@@ -435,7 +434,7 @@ func BenchmarkParse(b *testing.B) {
 	r := newRecord(time.Now())
 	for i := range 64 {
 		state := conversation.State{Counter: int64(i + 1)}
-		r = r.Update(state, time.Now()).Remember(fmt.Sprintf("SM%032x", i), conversation.Reply{}, recallsNothing)
+		r = r.Answer(state, time.Now(), fmt.Sprintf("SM%032x", i), conversation.Reply{}, recallsNothing)
 	}
 	text := r.encoded().Bytes()
 	b.SetBytes(int64(len(text)))

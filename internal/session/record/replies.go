@@ -28,10 +28,12 @@ type storedReply struct {
 
 func (s storedReply) size() int { return len(s.sid) + len(s.json) }
 
-// Reply returns the reply to a message that was counted, and reports whether the message was counted. recall is the
-// method Recall of the responder. It derives the reply from the counter if the reply was not stored. The reply is empty
-// if it was stored, and was then removed because of its size.
-func (r *Record) Reply(sid string, recall func(int64) conversation.Reply) (reply conversation.Reply, isCounted bool) {
+// Recall is the method of a responder that derives the reply to a message from the counter after it.
+type Recall func(counter int64) conversation.Reply
+
+// Reply returns the reply to a message that was counted, and reports whether the message was counted. recall derives
+// the reply if it was not stored. The reply is empty if it was stored, and was then removed because of its size.
+func (r *Record) Reply(sid string, recall Recall) (reply conversation.Reply, isCounted bool) {
 	sid = Escape(sid)
 	value, isCounted := r.messages.find(sid)
 	if !isCounted {
@@ -41,34 +43,44 @@ func (r *Record) Reply(sid string, recall func(int64) conversation.Reply) (reply
 	if !isStored {
 		return recall(counter), true
 	}
-	i := slices.IndexFunc(r.replies, func(s storedReply) bool { return s.sid == sid })
-	switch {
-	case i < 0:
-	case jsontext.Value(r.replies[i].json).Kind() == '"':
-		_ = json.Unmarshal(r.replies[i].json, &reply.TwiML, anyUTF8)
-	default:
-		_ = json.Unmarshal(r.replies[i].json, &reply.Texts, anyUTF8) // another value is an empty reply
+	for _, s := range r.replies {
+		if s.sid == sid {
+			return s.reply(), true
+		}
 	}
-	return reply, true
+	return conversation.Reply{}, true
 }
 
-// Remember adds a message and its reply after Update or End has set the counter, and encodes the record. The reply is
-// stored only if recall, which is the method Recall of the responder, does not derive it from the counter. A reply is
-// removed with its message. The oldest replies are removed if there are too many, or if all together are too large.
-func (r *Record) Remember(sid string, reply conversation.Reply, recall func(int64) conversation.Reply) *Record {
+func (s storedReply) reply() (reply conversation.Reply) {
+	if jsontext.Value(s.json).Kind() == '"' {
+		_ = json.Unmarshal(s.json, &reply.TwiML, anyUTF8)
+	} else {
+		_ = json.Unmarshal(s.json, &reply.Texts, anyUTF8) // another value is an empty reply
+	}
+	return reply
+}
+
+// Remember adds a message and its reply after End has set the counter, and encodes the record. The reply is stored only
+// if recall does not derive it from the counter. A reply is removed with its message. The oldest replies are removed if
+// there are too many, or if all together are too large.
+func (r *Record) Remember(sid string, reply conversation.Reply, recall Recall) *Record {
+	return r.clone().remember(sid, reply, recall)
+}
+
+// remember does what Remember does, to r, which must be a clone.
+func (r *Record) remember(sid string, reply conversation.Reply, recall Recall) *Record {
 	sid = Escape(sid)
 	isStored := !reply.Equal(recall(r.Counter))
-	next := r.clone()
 	list, evicted := r.messages.with(sid, r.Counter, isStored)
-	next.replies = slices.DeleteFunc(slices.Clone(r.replies), func(s storedReply) bool {
+	r.replies = slices.DeleteFunc(slices.Clone(r.replies), func(s storedReply) bool {
 		_, isEvicted := evicted.find(s.sid)
 		return isEvicted || s.sid == sid // a reply without a message, which this service does not write
 	})
 	if isStored && !reply.IsEmpty() { // a message that has no stored reply has an empty reply
-		next.replies = append(next.replies, storedReply{strings.Clone(sid), encodeReply(reply)})
+		r.replies = append(r.replies, storedReply{strings.Clone(sid), encodeReply(reply)})
 	}
-	next.replies = newest(next.replies)
-	return next.encode(list...)
+	r.replies = newest(r.replies)
+	return r.encode(list[:]...)
 }
 
 // newest returns the newest replies, as many as may be kept.
