@@ -121,14 +121,15 @@ func (w *Watch) Poll(ctx context.Context) ([]Event, error) {
 }
 
 // hasContinued reports whether a conversation that is not remembered has a message since the last poll. This is so if
-// it is new, or if its last message is later than the last message of a remembered conversation.
+// it is new, or if its last message is later than the last message of a remembered conversation. Records have times in
+// seconds, so hasContinued misses a message if as many conversations as are remembered have one in the same second.
 func (w *Watch) hasContinued(c Conversation) bool {
 	return w.More == 0 || len(w.Rows) > 0 && c.Written.After(w.Rows[len(w.Rows)-1].Written)
 }
 
 // firstKind returns Began for a new conversation, and Continued for an earlier one that was not remembered.
 func (w *Watch) firstKind(c Conversation) Kind {
-	if w.More == 0 || c.Began.After(w.Rows[0].Written) {
+	if w.More == 0 || !c.Began.Before(w.Rows[0].Written) {
 		return Began
 	}
 	return Continued

@@ -98,6 +98,8 @@ func TestPollRemembersTheLatest(t *testing.T) {
 		b.do("DEL", "sms:conversation:"+to+":+6")
 		b.expect(w, "a remembered conversation is gone, and another takes its place", "+6 gone 1")
 		b.expect(w, "nothing happens", "")
+		b.write("+7", 1, 10, 11)
+		b.expect(w, "a conversation begins in the second of the last message", "+7 began 1")
 	})
 }
 

@@ -48,7 +48,7 @@ func (r *Record) Belongs(to, from string) bool { return r.To == Escape(to) && r.
 func (r *Record) IsUnderway() bool { return !r.Began.IsZero() && r.Ended.IsZero() }
 
 // Begin starts a new conversation. It keeps the messages before it, so that their repeats are recognized. The lifetime
-// is rounded up to a second.
+// is rounded up to seconds, and begins with the second of now.
 func (r *Record) Begin(now time.Time, lifetime time.Duration) *Record {
 	next := r.clone()
 	next.Version, next.Counter, next.Data = version, 0, nil
