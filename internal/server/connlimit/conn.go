@@ -20,13 +20,16 @@ type Conn struct {
 	limiter *Limiter
 	srv     *http.Server
 	ended   chan struct{} // closed with the connection
-	reads   *deadline
-	writes  *deadline
+	reads   deadline
+	writes  deadline
+	cancel  context.CancelFunc // of the context of the requests; nil before net/http has made it
 
 	// Only net/http uses the following fields, in Read and in ConnState. It never does both at the same time.
 	hasRead  bool // a byte has arrived
 	hasBegun bool // Read has recorded the beginning of the present request
 	hasHead  bool // the head of the present request has been read
+
+	early []byte // what watch has read for the next Read; only watch uses it while it reads
 
 	// The mutex of the limiter protects the following fields.
 	state   state
@@ -34,6 +37,8 @@ type Conn struct {
 	since   time.Time // when the unverified request began
 	bytes   int       // the memory that the unverified request takes
 	idle    state     // the state between requests: idleUnsigned or idleSigned
+
+	watched chan struct{} // closed at the end of watch; nil if the client is not watched
 }
 
 type connKey struct{}
@@ -41,7 +46,7 @@ type connKey struct{}
 func newConn(accepted net.Conn, l *Limiter, srv *http.Server) *Conn {
 	return &Conn{
 		Conn: accepted, limiter: l, srv: srv, ended: make(chan struct{}),
-		reads: newDeadline(accepted.SetReadDeadline), writes: newDeadline(accepted.SetWriteDeadline),
+		reads: deadline{setNetwork: accepted.SetReadDeadline}, writes: deadline{setNetwork: accepted.SetWriteDeadline},
 	}
 }
 
@@ -79,19 +84,20 @@ func (c *Conn) Ended() <-chan struct{} { return c.ended }
 // before it has a request to send. Read therefore allows the keep-alive time for the first byte, and then starts the
 // time-out again.
 //
-// While a request is being answered, net/http reads one byte, to notice that the client hangs up. It interrupts this
-// read after the answer. Most answers take less than patience, so Read pauses before it uses the network.
+// While a request is being answered, net/http reads one byte, to notice that the client hangs up, and interrupts this
+// read after the answer. Read then returns nothing at once. Instead, the limiter watches the connections of verified
+// requests.
 func (c *Conn) Read(b []byte) (n int, err error) {
 	if c.hasHead && len(b) == 1 {
-		if err := c.reads.pause(); err != nil {
-			return 0, err
-		}
+		return 0, nil
 	}
 	if !c.hasRead {
 		_ = c.SetReadDeadline(time.Now().Add(c.srv.IdleTimeout)) // if this fails, the read fails too
 	}
-	for again := true; again; again = c.reads.extend(err) {
-		n, err = c.Conn.Read(b)
+	if len(c.early) > 0 {
+		n, c.early = copy(b, c.early), nil
+	} else {
+		n, err = c.read(b)
 	}
 	if n == 0 || c.hasHead {
 		return n, err
@@ -108,6 +114,14 @@ func (c *Conn) Read(b []byte) (n int, err error) {
 	c.hasBegun = true
 	c.begin()
 	c.grow(n + perLine*bytes.Count(b[:n], []byte("\n")))
+	return n, err
+}
+
+// read reads from the network until the deadline.
+func (c *Conn) read(b []byte) (n int, err error) {
+	for again := true; again; again = c.reads.extend(err) {
+		n, err = c.Conn.Read(b)
+	}
 	return n, err
 }
 
@@ -146,7 +160,11 @@ func (c *Conn) changed(to http.ConnState) {
 		c.begin()
 	case http.StateIdle:
 		c.hasBegun, c.hasHead = false, false
+		c.unwatch()
 		c.answer()
+		if len(c.early) > 0 {
+			c.begin()
+		}
 	}
 }
 

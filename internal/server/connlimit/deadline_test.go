@@ -18,10 +18,19 @@ const (
 	request = "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\n\r\nx"
 )
 
-// network is the server's end of a connection. It counts how often its deadlines are set.
+// network is the server's end of a connection. It counts how often its deadlines are set, and how many reads there are.
 type network struct {
 	net.Conn
-	deadlines atomic.Int64
+	deadlines, reads atomic.Int64
+	hasShared        atomic.Bool // there were two reads at the same time, which share what the client sends
+}
+
+func (n *network) Read(b []byte) (int, error) {
+	if n.reads.Add(1) > 1 {
+		n.hasShared.Store(true)
+	}
+	defer n.reads.Add(-1)
+	return n.Conn.Read(b)
 }
 
 func (n *network) SetReadDeadline(t time.Time) error {
@@ -64,6 +73,9 @@ func overOneConnection(t *testing.T, handler http.HandlerFunc, test func(t *test
 		if err := srv.Close(); err != nil {
 			t.Error(err)
 		}
+		if conn.hasShared.Load() {
+			t.Error("two reads have shared what the client sent")
+		}
 	})
 }
 
@@ -71,6 +83,12 @@ func overOneConnection(t *testing.T, handler http.HandlerFunc, test func(t *test
 func ask(t *testing.T, client net.Conn, answers *bufio.Reader) {
 	t.Helper()
 	_, _ = io.WriteString(client, request)
+	answered(t, answers)
+}
+
+// answered reads an answer.
+func answered(t *testing.T, answers *bufio.Reader) {
+	t.Helper()
 	res, err := http.ReadResponse(answers, nil)
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +100,12 @@ func ask(t *testing.T, client net.Conn, answers *bufio.Reader) {
 }
 
 func TestDeadlines(t *testing.T) {
-	readBody := func(_ http.ResponseWriter, r *http.Request) { _, _ = io.Copy(io.Discard, r.Body) }
+	readBody := func(_ http.ResponseWriter, r *http.Request) {
+		if body, err := io.ReadAll(r.Body); r.Method != http.MethodPost || string(body) != "x" || err != nil {
+			t.Errorf("the handler got %s %q, %v", r.Method, body, err)
+		}
+		FromContext(r.Context()).Signed()
+	}
 	t.Run("a message does not set deadlines of the network", func(t *testing.T) {
 		const messages = 1000
 		handler := func(w http.ResponseWriter, r *http.Request) {
@@ -112,11 +135,12 @@ func TestDeadlines(t *testing.T) {
 			answers := bufio.NewReader(client)
 			for range 3 {
 				ask(t, client, answers)
+				time.Sleep(time.Second) // until the connection is idle
 			}
 		})
 	})
 	t.Run("the handler learns that its client hangs up", func(t *testing.T) {
-		for _, after := range []time.Duration{0, patience, readTimeout} {
+		for _, after := range []time.Duration{0, patience, 3 * patience, readTimeout} {
 			var isGone atomic.Bool
 			waits := func(w http.ResponseWriter, r *http.Request) {
 				readBody(w, r)
@@ -127,13 +151,32 @@ func TestDeadlines(t *testing.T) {
 				_, _ = io.WriteString(client, request)
 				time.Sleep(after)
 				client.Close()
-				time.Sleep(patience)
+				time.Sleep(2 * patience)
 				synctest.Wait()
 				if !isGone.Load() {
 					t.Errorf("the handler still waits for a client that was there for %v", after)
 				}
 			})
 		}
+	})
+	t.Run("requests that arrive during a long answer are answered", func(t *testing.T) {
+		slow := func(w http.ResponseWriter, r *http.Request) {
+			readBody(w, r)
+			time.Sleep(3 * patience)
+		}
+		overOneConnection(t, slow, func(t *testing.T, client net.Conn, _ *network) {
+			answers := bufio.NewReader(client)
+			for range 3 {
+				go func() {
+					_, _ = io.WriteString(client, request+request)
+					time.Sleep(2 * patience) // the connection is watched, and the first byte is read
+					_, _ = io.WriteString(client, request)
+				}()
+				for range 3 {
+					answered(t, answers)
+				}
+			}
+		})
 	})
 	t.Run("a write goes on where the deadline of the network interrupted it", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {

@@ -44,6 +44,8 @@ type Limiter struct {
 	queues  [closed]ring.Ring // the heads of the queues; the value of every other element is a connection
 	changed sync.Cond         // a connection became idle or was closed, or the listener was closed
 	isShut  bool              // the listener is closed
+
+	isWatching bool // watch will be called
 }
 
 // Stats are the numbers of a Limiter.
@@ -71,8 +73,15 @@ func (l *Limiter) Stats() Stats {
 // Limit returns bound as a listener with limited connections, for srv to serve. It sets the hooks of srv for these
 // connections: srv must have its IdleTimeout and its ReadTimeout already, and must not be serving.
 func (l *Limiter) Limit(srv *http.Server, bound net.Listener) net.Listener {
-	srv.ConnContext = func(ctx context.Context, c net.Conn) context.Context {
-		return context.WithValue(ctx, connKey{}, c)
+	srv.ConnContext = func(ctx context.Context, accepted net.Conn) context.Context {
+		c := accepted.(*Conn)
+		ctx, cancel := context.WithCancel(context.WithValue(ctx, connKey{}, c))
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if c.cancel = cancel; c.state == closed { // at the end of the listener
+			cancel()
+		}
+		return ctx
 	}
 	srv.ConnState = func(c net.Conn, state http.ConnState) { c.(*Conn).changed(state) }
 	return &listener{bound, l, srv}

@@ -63,6 +63,9 @@ func (c *Conn) verify() {
 	if c.state != closed {
 		c.idle = idleSigned
 		c.enter(verified)
+		if c.Conn != nil { // nil if the request came from another listener
+			c.limiter.watchLater()
+		}
 	}
 }
 
@@ -81,6 +84,9 @@ func (c *Conn) end() error {
 	}
 	c.enter(closed)
 	close(c.ended)
+	if c.cancel != nil {
+		c.cancel()
+	}
 	c.limiter.stats.Open--
 	c.limiter.changed.Signal()
 	return c.Conn.Close()
