@@ -19,13 +19,13 @@ import (
 	"smsession/internal/config/redisurl"
 	domain "smsession/internal/conversation"
 	"smsession/internal/redispool"
-	production "smsession/internal/replica"
 	"smsession/internal/twilio"
 	"smsession/internal/webhooktest"
 	"smsession/internal/weburl"
 )
 
 // serveReference runs a server that the service is compared with. It uses the Redis at REDIS_ADDR and does not return.
+// Its garbage collector has Go's settings, as that of a server that does not adjust them.
 //
 //   - plain is the server that the libraries' documentation describes: scs's middleware with redisstore, the counter
 //     of the tutorial, and twilio-go's validator. It is the negative control, which must break our promises.
@@ -35,7 +35,6 @@ import (
 //   - proxy passes each request to the app at APP_URL, between a GET and a SET of a value that has the size of a
 //     conversation's record. It checks nothing.
 func serveReference(role string) {
-	production.TuneCollector()
 	addr := os.Getenv("REDIS_ADDR")
 	pool := unshared(addr)
 	shared := redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}}).Pool
