@@ -43,12 +43,12 @@ func (k Keys) Probe(tag string) string {
 
 // Conversation returns the key of the pointer of a conversation. The pointer contains the token of the session.
 func (k Keys) Conversation(to, from string) string {
-	return k.conversations() + escape(to, keySpecial) + ":" + escape(from, keySpecial)
+	return k.conversations() + escape(to, &inKeys) + ":" + escape(from, &inKeys)
 }
 
 // Turn returns the key of the turn of a conversation. It contains the token of the delivery that may call the app.
 func (k Keys) Turn(to, from string) string {
-	return k.Prefix + "turn:" + escape(to, keySpecial) + ":" + escape(from, keySpecial)
+	return k.Prefix + "turn:" + escape(to, &inKeys) + ":" + escape(from, &inKeys)
 }
 
 func (k Keys) conversations() string { return k.Prefix + "conversation:" }
@@ -73,7 +73,7 @@ func (k Keys) Pattern(to, from string) string {
 		if address == "" {
 			return "*"
 		}
-		return literal.Replace(escape(address, keySpecial))
+		return literal.Replace(escape(address, &inKeys))
 	}
 	return literal.Replace(k.conversations()) + side(to) + ":" + side(from)
 }
@@ -81,19 +81,30 @@ func (k Keys) Pattern(to, from string) string {
 // literal escapes the special characters of a pattern.
 var literal = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`, `]`, `\]`)
 
-// keySpecial contains the characters with a meaning in the key of a conversation.
-const keySpecial = ":{}"
+// special contains the bytes that escape encodes.
+type special [256]bool
+
+func newSpecial(more string) (s special) {
+	for c := range s {
+		s[c] = c <= ' ' || c >= 0x7f || c == '%' || strings.IndexByte(more, byte(c)) >= 0
+	}
+	return s
+}
+
+var (
+	inKeys    = newSpecial(":{}") // have a meaning in the key of a conversation
+	inRecords = newSpecial(`"\=`) // have a meaning in a record
+)
 
 // Escape returns an address or a MessageSid as a record contains it. In this form, it needs no escape in JSON, can be
 // compared byte by byte, and has no space and no equals sign, which separate the messages.
-func Escape(s string) string { return escape(s, `"\=`) }
+func Escape(s string) string { return escape(s, &inRecords) }
 
 // escape percent-encodes the percent sign, the given characters, and every byte outside printable ASCII. Two different
 // texts never have the same result. E.164 numbers are unchanged.
-func escape(s, special string) string {
-	isSpecial := func(c byte) bool { return c <= ' ' || c >= 0x7f || c == '%' || strings.IndexByte(special, c) >= 0 }
+func escape(s string, special *special) string {
 	plain := 0
-	for plain < len(s) && !isSpecial(s[plain]) {
+	for plain < len(s) && !special[s[plain]] {
 		plain++
 	}
 	if plain == len(s) {
@@ -101,7 +112,7 @@ func escape(s, special string) string {
 	}
 	b := []byte(s[:plain])
 	for _, c := range []byte(s[plain:]) {
-		if isSpecial(c) {
+		if special[c] {
 			b = fmt.Appendf(b, "%%%02X", c)
 		} else {
 			b = append(b, c)
