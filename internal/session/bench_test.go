@@ -50,7 +50,7 @@ func BenchmarkDelivery(b *testing.B) {
 			m := newManager(&redis.Pool{Dial: func() (redis.Conn, error) { return conn, nil }, MaxIdle: 1}, 8)
 			m.options.CallTimeout = row.call
 			m.cache.score.Store(row.score)
-			m.cache.add(running, recordAfter(64))
+			m.cache.add(running, nil, recordAfter(64))
 			h := m.Middleware(func(_ http.ResponseWriter, r *http.Request) { b.Error(OutcomeFrom(r.Context()).Err) })(
 				http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					_, _ = w.Write([]byte(OutcomeFrom(r.Context()).Reply.Texts[0]))

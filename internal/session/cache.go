@@ -36,35 +36,52 @@ const (
 //
 // A cache is safe for concurrent use.
 type cache struct {
-	records *lru.Cache[string, *record.Record] // by token
-	score   atomic.Int64                       // the cache is used while it is positive
+	records *lru.Cache[string, *place] // by token
+	score   atomic.Int64               // the cache is used while it is positive
 }
 
+// place is where the cache keeps the record of a token.
+type place = atomic.Pointer[record.Record]
+
 func newCache() *cache {
-	records, err := lru.New[string, *record.Record](cacheSize)
+	records, err := lru.New[string, *place](cacheSize)
 	if err != nil {
 		panic(err) // only for a size that is not positive
 	}
 	return &cache{records: records}
 }
 
-// get returns the cached record of a token, which may be out of date. It returns nil if there is none, or if the cache
-// must not be used.
-func (c *cache) get(token string) *record.Record {
+// find returns the place of the cached record of a token, which may be out of date. It returns nil if there is none, or
+// if the cache must not be used.
+func (c *cache) find(token string) *place {
 	if c.score.Load() <= 0 {
 		return nil
 	}
-	cached, _ := c.records.Get(token)
-	return cached
+	p, _ := c.records.Get(token)
+	return p
 }
 
-// add stores a record that was saved.
-func (c *cache) add(token string, r *record.Record) {
+// get returns the record in the place that find returns, or nil.
+func (c *cache) get(token string) *record.Record {
+	if p := c.find(token); p != nil {
+		return p.Load()
+	}
+	return nil
+}
+
+// add stores a record that was saved. p is the place of the record before it, or nil.
+func (c *cache) add(token string, p *place, r *record.Record) {
 	if len(r.Bytes()) > maxCachedRecord {
 		c.records.Remove(token)
 		return
 	}
-	c.records.Add(strings.Clone(token), r) // it may be a part of a longer header
+	if p != nil {
+		p.Store(r)
+		return
+	}
+	p = new(place)
+	p.Store(r)                             // before another message can find the place
+	c.records.Add(strings.Clone(token), p) // the token may be a part of a longer header
 }
 
 // remove removes the record of a token, if the cache has one.
@@ -73,10 +90,11 @@ func (c *cache) remove(token string) { c.records.Remove(token) }
 // compare records whether the cache would have had a hit. value is the record in Redis, or nil if there is none.
 // compare returns the cached record if it is the one in Redis, and nil otherwise.
 func (c *cache) compare(token string, value []byte) *record.Record {
-	cached, found := c.records.Peek(token)
+	p, found := c.records.Peek(token)
 	if !found {
 		return nil
 	}
+	cached := p.Load()
 	isHit := bytes.Equal(cached.Bytes(), value)
 	c.count(isHit)
 	if !isHit {

@@ -42,8 +42,8 @@ func TestCache(t *testing.T) {
 		c := withScore(maxScore)
 		token := func(i int) string { return fmt.Sprint("token ", i) }
 		for i := range 3 * cacheSize {
-			c.add(token(i), recordOf("first"))
-			c.add(token(i), recordOf(fmt.Sprint("SM", i)))
+			c.add(token(i), nil, recordOf("first"))
+			c.add(token(i), nil, recordOf(fmt.Sprint("SM", i)))
 		}
 		if n := c.records.Len(); n != cacheSize {
 			t.Errorf("it has %d records, want %d", n, cacheSize)
@@ -60,8 +60,8 @@ func TestCache(t *testing.T) {
 	})
 	t.Run("a record that is too long removes the shorter one before it", func(t *testing.T) {
 		c := withScore(maxScore)
-		c.add("token", recordOf("SM"))
-		c.add("token", recordOf(strings.Repeat("x", maxCachedRecord)))
+		c.add("token", nil, recordOf("SM"))
+		c.add("token", nil, recordOf(strings.Repeat("x", maxCachedRecord)))
 		if got := c.firstSID("token"); got != "" {
 			t.Errorf("it has %d bytes", len(got))
 		}
@@ -79,9 +79,39 @@ func TestCache(t *testing.T) {
 			t.Errorf("a record of %d bytes takes %d", len(b), cap(b))
 		}
 	})
+	t.Run("no place can be found before it has a record", func(t *testing.T) {
+		c, r := withScore(maxScore), recordOf("SM")
+		added := make(chan struct{})
+		go func() {
+			defer close(added)
+			for range 300_000 {
+				c.add("token", nil, r)
+			}
+		}()
+		for isAdded := false; !isAdded; {
+			if p := c.find("token"); p != nil && p.Load() == nil {
+				t.Fatal("a place is empty")
+			}
+			select {
+			case <-added:
+				isAdded = true
+			default:
+			}
+		}
+	})
+	t.Run("a place that was removed takes no record back", func(t *testing.T) {
+		c := withScore(maxScore)
+		c.add("token", nil, recordOf("SM"))
+		p := c.find("token")
+		c.remove("token")
+		c.add("token", p, recordOf("SM2"))
+		if got := c.firstSID("token"); got != "" {
+			t.Errorf("it has %q", got)
+		}
+	})
 	t.Run("a record that could not be saved is removed", func(t *testing.T) {
 		c := withScore(maxScore)
-		c.add("token", recordOf("SM"))
+		c.add("token", nil, recordOf("SM"))
 		c.remove("token")
 		if got := c.firstSID("token"); got != "" {
 			t.Errorf("it still has %q", got)
@@ -107,10 +137,10 @@ func TestCacheScore(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			c, saved := newCache(), recordOf("SM")
 			for _, seen := range row.seen {
-				c.add("token", saved)
+				c.add("token", nil, saved)
 				c.compare("token", map[rune][]byte{'r': saved.Bytes(), 'w': recordOf("another").Bytes()}[seen])
 			}
-			c.add("token", saved)
+			c.add("token", nil, saved)
 			if isUsed := c.get("token") != nil; isUsed != row.want {
 				t.Errorf("it is used: %t", isUsed)
 			}
@@ -122,7 +152,7 @@ func TestCacheScore(t *testing.T) {
 func TestForeignCachedRecord(t *testing.T) {
 	pool := &redis.Pool{Dial: func() (redis.Conn, error) { return canned{record: []byte("no token")}, nil }}
 	m := newManager(pool, 1)
-	m.cache.add(running, recordAfter(1))
+	m.cache.add(running, nil, recordAfter(1))
 	m.cache.score.Store(1)
 	in := incoming("SMa", false)
 	in.From = "+19998887777"

@@ -140,7 +140,7 @@ func TestReadUnderTheTurn(t *testing.T) {
 			cookie := m.enqueue(t.Context(), incoming("SMa", false), "").token
 			m.cache.score.Store(maxScore)
 			withApp(s.pool(), app).enqueue(t.Context(), incoming("SMb", false), cookie)
-			m.cache.add(cookie, recordAfter(1))
+			m.cache.add(cookie, nil, recordAfter(1))
 			if o := m.enqueue(t.Context(), incoming("SMc", false), cookie); o.Err != nil {
 				t.Error(o.Err)
 			}

@@ -35,22 +35,21 @@ func (m *Manager) commit(
 	}
 	defer m.slots.release()
 
-	t := &transaction{manager: m, delivery: d, before: past.traces, found: found, next: next}
-	sessions := *m.scs
-	sessions.Store, sessions.Codec = t, t
-	session, err := sessions.Load(ctx, found.token) // calls FindCtx and Decode, unless the session is new
+	t := &transaction{sessions: *m.scs, manager: m, delivery: d, before: past.traces, found: found, next: next}
+	t.sessions.Store, t.sessions.Codec = t, t
+	session, err := t.sessions.Load(ctx, found.token) // calls FindCtx and Decode, unless the session is new
 	if err != nil {
 		return saved{}, err
 	}
 	if found.token == "" {
-		sessions.SetDeadline(session, next.Deadline)
+		t.sessions.SetDeadline(session, next.Deadline)
 	}
-	token, expiry, err := sessions.Commit(session) // calls Encode and CommitCtx
+	token, expiry, err := t.sessions.Commit(session) // calls Encode and CommitCtx
 	if err != nil {
 		m.cache.remove(found.token)
 		return saved{}, err
 	}
-	m.cache.add(token, next)
+	m.cache.add(token, found.cached, next)
 	return saved{token, expiry}, nil
 }
 
@@ -58,6 +57,7 @@ func (m *Manager) commit(
 // are written here.
 type transaction struct {
 	scs.Store // nil: scs calls only the methods below
+	sessions  scs.SessionManager
 	manager   *Manager
 	delivery  *delivery
 	before    traces // of the earlier attempts
@@ -84,7 +84,7 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 			renewal{t.delivery.pointerKey, token, t.found.pointer, milliseconds})
 
 		err := errors.Join(recordReply.err, pointerReply.err)
-		if t.found.isCached && err == nil {
+		if t.found.cached != nil && err == nil {
 			t.manager.cache.count(recordReply.hasSaved())
 		}
 		if recordReply.hasSaved() && pointerReply.hasSaved() {
@@ -104,7 +104,7 @@ func (t *transaction) CommitCtx(ctx context.Context, token string, b []byte, exp
 			// Only the sweep deletes the record under the request's own token. A later attempt may use the token again,
 			// and a deletion that arrives late must not delete its record.
 			_, _ = scripts.discard.Do(conn, key, b)
-		case isRefused && t.found.isCached:
+		case isRefused && t.found.cached != nil:
 			early = prefetched{token, current}
 		}
 		return &commitError{cmp.Or(err, errConflict), left, early}

@@ -17,10 +17,10 @@ const quarantineTime = 7 * 24 * time.Hour
 
 // snapshot is a session as one attempt found it. It never changes.
 type snapshot struct {
-	token    string         // "" for a new session that has no token yet
-	record   *record.Record // for a new session: a record that has not begun
-	isCached bool           // the record is this replica's copy, and may be out of date
-	pointer  string         // the value of the pointer; "" if there is none, or if it was not read
+	token   string         // "" for a new session that has no token yet
+	record  *record.Record // for a new session: a record that has not begun
+	cached  *place         // the record is this replica's copy, and may be out of date; nil if it was read
+	pointer string         // the value of the pointer; "" if there is none, or if it was not read
 }
 
 // isNew reports whether there is no record in Redis.
@@ -75,10 +75,11 @@ func (m *Manager) load(ctx context.Context, d *delivery, past *history, token, p
 	}
 	s := snapshot{token: token, pointer: pointer}
 	if past.attempts == 0 && m.options.CallTimeout == 0 { // an app must not be called for an old state
-		s.record = m.cache.get(token)
-		s.isCached = s.record != nil
+		s.cached = m.cache.find(token)
 	}
-	if !s.isCached {
+	if s.cached != nil {
+		s.record = s.cached.Load()
+	} else {
 		var err error
 		if s.record, err = m.read(ctx, d, past, token, pointer); err != nil {
 			return snapshot{}, err

@@ -164,7 +164,7 @@ func (w *world) executeLater(name string, commands []waiting) {
 func cached(n int) func(*Manager) {
 	return func(m *Manager) {
 		m.cache.score.Store(maxScore)
-		m.cache.add(running, recordAfter(n))
+		m.cache.add(running, nil, recordAfter(n))
 	}
 }
 

@@ -324,7 +324,7 @@ func (h *hung) useAllSlots() (free func()) {
 func (h *hung) hangUpAfterSending(t *testing.T) *served {
 	t.Helper()
 	h.cache.score.Store(maxScore)
-	h.cache.add(running, recordAfter(1)) // the commit is then the first command that is sent
+	h.cache.add(running, nil, recordAfter(1)) // the commit is then the first command that is sent
 	ctx, hangUp := context.WithCancel(t.Context())
 	s := &served{}
 	go func() { *s = serveContext(ctx, h.Manager, incoming("SMa", false), running) }()

@@ -104,7 +104,7 @@ func TestEditInterleavings(t *testing.T) {
 					w.model.keys["sms:session:"+running] = string(noted.Bytes())
 					w.deliver("SMaaaaa", running, false, func(m *Manager) {
 						m.cache.score.Store(maxScore)
-						m.cache.add(running, noted)
+						m.cache.add(running, nil, noted)
 					})
 					w.deliver("SMbbbbb", "", false)
 					w.haunt("edit", func() (any, error) {
