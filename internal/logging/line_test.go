@@ -9,19 +9,17 @@ import (
 	"time"
 
 	"pgregory.net/rapid"
-
-	"smsession/internal/terminal"
 )
 
-// wantLine fails the test unless our handler writes the line of a record as slog and escaper do.
+// wantLine fails the test unless attrsAt writes a line as slog and escaper do.
 func wantLine(t rapid.TB, with func(slog.Handler) slog.Handler, at time.Time, message string, attrs ...slog.Attr) {
 	t.Helper()
 	record := slog.NewRecord(at, slog.LevelInfo, message, 0)
 	record.AddAttrs(attrs...)
 	var want, got bytes.Buffer
-	theirs := with(slog.NewJSONHandler(escaper{&want, terminal.EscapeJSON}, nil))
-	ours := with(newHandler(&got, JSON, slog.LevelInfo))
-	_, _ = theirs.Handle(context.Background(), record), ours.Handle(context.Background(), record)
+	_ = with(slogHandler(&want, JSON, slog.LevelInfo)).Handle(context.Background(), record)
+	ours := with(newHandler(slogHandler(&got, JSON, slog.LevelInfo), &got))
+	attrsAt(context.Background(), ours, at, slog.LevelInfo, message, attrs)
 	if got.String() != want.String() {
 		t.Errorf("the line is\n%q, want\n%q", got.String(), want.String())
 	}
@@ -71,9 +69,10 @@ func TestLinesAreThoseOfSlog(t *testing.T) {
 
 // Otherwise, TestLinesAreThoseOfSlog would compare slog with itself.
 func TestUsualLine(t *testing.T) {
-	record := slog.NewRecord(time.Now(), slog.LevelInfo, "request", 0)
-	record.AddAttrs(slog.Int("status", 200), slog.Float64("duration_ms", 1.234), slog.String("from", "+1202•••0143"))
-	if line, isUsual := appendLine(nil, record); !isUsual {
+	attrs := []slog.Attr{
+		slog.Int("status", 200), slog.Float64("duration_ms", 1.234), slog.String("from", "+1202•••0143"),
+	}
+	if line, isUsual := appendLine(nil, time.Now(), slog.LevelInfo, "request", attrs); !isUsual {
 		t.Errorf("slog would write the line of a message: %s", line)
 	}
 }

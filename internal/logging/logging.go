@@ -37,12 +37,16 @@ type Logger struct {
 func New(w io.Writer, format Format, level slog.Level) *Logger {
 	q := newQueue(w, func(lines int64) []byte {
 		var notice bytes.Buffer
-		log := slog.New(newHandler(&notice, format, level))
+		log := slog.New(slogHandler(&notice, format, level))
 		log.Warn("log lines were dropped, because nobody read them", "lines", lines)
 		return notice.Bytes()
 	})
 	urgent := slog.NewJSONHandler(flusher{q}, &slog.HandlerOptions{Level: slog.LevelWarn})
-	return &Logger{slog.New(slog.NewMultiHandler(newHandler(q, format, level), urgent)), q}
+	both := slog.NewMultiHandler(slogHandler(q, format, level), urgent)
+	if format == Text {
+		return &Logger{slog.New(both), q}
+	}
+	return &Logger{slog.New(newHandler(both, q)), q}
 }
 
 // Through returns a Logger that writes to the same place, through another handler. Only l must be closed.
@@ -56,14 +60,14 @@ func (f flusher) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// newHandler returns a handler that writes each line to w in one call, safe for a terminal.
-func newHandler(w io.Writer, format Format, level slog.Level) slog.Handler {
+// slogHandler returns a handler that writes each line to w in one call, safe for a terminal.
+func slogHandler(w io.Writer, format Format, level slog.Level) slog.Handler {
 	options := &slog.HandlerOptions{Level: level}
 	if format == Text {
 		escape := func(line []byte) []byte { return []byte(terminal.Escape(string(line))) }
 		return slog.NewTextHandler(escaper{w, escape}, options)
 	}
-	return newLineHandler(slog.NewJSONHandler(escaper{w, terminal.EscapeJSON}, options), w)
+	return slog.NewJSONHandler(escaper{w, terminal.EscapeJSON}, options)
 }
 
 // Dropped returns how many lines were dropped because nobody read the log.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"smsession/internal/conversation"
+	"smsession/internal/logging"
 	"smsession/internal/session"
 )
 
@@ -25,8 +26,6 @@ func (s *Server) log(r *http.Request, res result, took time.Duration) {
 	if !s.Logger.Enabled(r.Context(), end.level) || !isVerified && !s.throttle.allow(res, r) {
 		return
 	}
-	// Logger.LogAttrs would spend time to find the source line of its caller, so the record is made here.
-	line := slog.NewRecord(time.Now(), end.level, "request", 0)
 	attrs := append(make([]slog.Attr, 0, 12), // enough for a message
 		arrivalFrom(r.Context()).requestID(),
 		slog.String("path", r.URL.Path),
@@ -49,8 +48,7 @@ func (s *Server) log(r *http.Request, res result, took time.Duration) {
 	if delivered.Err != nil {
 		attrs = append(attrs, slog.String("error", s.errorText(delivered.Err)))
 	}
-	line.AddAttrs(attrs...)
-	_ = s.Logger.Handler().Handle(r.Context(), line) // an error of the log cannot be logged
+	logging.Attrs(r.Context(), s.Logger, end.level, "request", attrs...)
 }
 
 // appendCalls appends what describes the calls of the app for one message. The fault is a fixed word, and the status is
