@@ -185,10 +185,24 @@ func (w *tab) untilReloaded(cause func()) {
 	w.until(`!window.beforeReload && document.body.dataset.ready === 'true'`)
 }
 
-// press clicks the element that a CSS selector finds.
+// press clicks the element that a CSS selector finds. If the page draws the element again in the meantime, the browser
+// no longer has the node, and press looks for the new one.
 func (w *tab) press(selector string) {
 	w.Helper()
-	w.do(chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+	click := chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible)
+	for deadline := time.Now().Add(limit); ; {
+		ctx, cancel := context.WithTimeout(w.ctx, limit)
+		err := chromedp.Do(ctx, click)
+		cancel()
+		var lost *cdproto.Error
+		isLost := errors.As(err, &lost) && strings.HasPrefix(lost.Message, "Could not find node")
+		if err == nil {
+			return
+		}
+		if !isLost || time.Now().After(deadline) {
+			w.Fatal(err)
+		}
+	}
 }
 
 // keys types into the element that has the focus.
