@@ -84,12 +84,12 @@ func (n *slowNetwork) slowly(ctx context.Context, body io.ReadCloser) (io.ReadCl
 	piece := len(whole)/pieces + 1
 	reads := max(1, (len(whole)+piece-1)/piece) // without the one that finds the end: the reader may know the length
 	pause := n.half() / time.Duration(reads)
-	return io.NopCloser(&slowReader{ctx, bytes.NewReader(whole), piece, pause}), err
+	return io.NopCloser(&slowReader{ctx.Done(), bytes.NewReader(whole), piece, pause}), err
 }
 
 // slowReader returns at most one piece after each pause.
 type slowReader struct {
-	ctx   context.Context
+	ended <-chan struct{} // closed when nobody waits for the rest
 	whole *bytes.Reader
 	piece int
 	pause time.Duration
@@ -97,8 +97,8 @@ type slowReader struct {
 
 func (r *slowReader) Read(p []byte) (int, error) {
 	select {
-	case <-r.ctx.Done(): // nobody waits for the rest
-		return 0, r.ctx.Err()
+	case <-r.ended:
+		return 0, io.ErrUnexpectedEOF
 	case <-time.After(r.pause):
 		return r.whole.Read(p[:min(r.piece, len(p))])
 	}
