@@ -34,7 +34,7 @@ type Conn struct {
 	// The mutex of the limiter protects the following fields.
 	state   state
 	element ring.Ring // in the queue of the state
-	since   time.Time // when the unverified request began
+	since   time.Time // when the present request began
 	bytes   int       // the memory that the unverified request takes
 	idle    state     // the state between requests: idleUnsigned or idleSigned
 

@@ -45,7 +45,7 @@ type Limiter struct {
 	changed sync.Cond         // a connection became idle or was closed, or the listener was closed
 	isShut  bool              // the listener is closed
 
-	isWatching bool // watch will be called
+	isWatching bool // a timer will call watch
 }
 
 // Stats are the numbers of a Limiter.

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// patience is how long an answer may take before its client is watched. Most answers take less. A client that hangs up
-// may be noticed twice as late.
+// patience is how long an answer may take before its client is watched. Most answers take less. It may take
+// twice this time until a hang-up is noticed.
 const patience = 50 * time.Millisecond
 
 // watchLater makes the limiter watch the clients of verified requests that are not answered soon: it notices that a
@@ -20,13 +20,14 @@ func (l *Limiter) watchLater() {
 	}
 }
 
-// watch begins to read from each connection whose verified request is older than patience.
+// watch begins to read from each connection whose verified request is older than patience. It comes back as long as
+// there are verified requests.
 func (l *Limiter) watch() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.isWatching = false
-	first := &l.queues[verified]
-	for e := first.Next(); e != first; e = e.Next() {
+	head := &l.queues[verified]
+	for e := head.Next(); e != head; e = e.Next() {
 		l.watchLater()
 		c := e.Value.(*Conn)
 		if time.Since(c.since) < patience {
@@ -44,7 +45,7 @@ func (c *Conn) watch() {
 	var b [1]byte
 	n, err := c.read(b[:])
 	c.early = b[:n]
-	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // a deadline only ends the answer
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // a deadline is how the end of an answer ends the read
 		c.cancel()
 	}
 	close(c.watched)
