@@ -105,11 +105,15 @@ func (c *cache) compare(token string, value []byte) *record.Record {
 
 // count adds a hit or a miss to the score.
 //
-// Two calls at the same time may count as one, which does no harm.
+// Two calls at the same time may count as one, which does no harm. A score that stays the same is not stored, because
+// the other processors would then have to fetch it again.
 func (c *cache) count(isHit bool) {
+	before := c.score.Load()
+	after := max(before-1, -maxScore)
 	if isHit {
-		c.score.Store(min(c.score.Load()+1, maxScore))
-	} else {
-		c.score.Store(max(c.score.Load()-1, -maxScore))
+		after = min(before+1, maxScore)
+	}
+	if after != before {
+		c.score.Store(after)
 	}
 }
