@@ -56,21 +56,21 @@ func (r *Record) HasOnly(sid string) bool {
 //
 // Almost all MessageSids are equally long. find therefore looks at the equals sign of an entry where it must be if the
 // entry has this MessageSid, and steps from there over the few digits to the next entry. Entries in between have
-// shorter MessageSids.
+// shorter MessageSids. The last character tells most MessageSids apart, so few are compared as a whole.
 func (m messages) find(sid string) (value []byte, found bool) {
-	for len(m) > len(sid) {
-		begin := 0
-		if m[len(sid)] == '=' {
-			begin = len(sid) + 1
+	last := len(sid) - 1
+	for begin := 0; last >= 0 && begin+len(sid) < len(m); begin++ {
+		rest := begin
+		if m[begin+len(sid)] == '=' {
+			rest += len(sid) + 1
+			if m[begin+last] == sid[last] && string(m[begin:begin+len(sid)]) == sid {
+				value, _, _ = bytes.Cut(m[rest:], space)
+				return value, true
+			}
 		}
-		end := begin
-		for end < len(m) && m[end] != ' ' {
-			end++
+		for begin = rest; begin < len(m) && m[begin] != ' '; {
+			begin++
 		}
-		if begin > 0 && string(m[:len(sid)]) == sid {
-			return m[begin:end], true
-		}
-		m = m[min(end+1, len(m)):]
 	}
 	return nil, false
 }
