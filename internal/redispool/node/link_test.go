@@ -289,6 +289,24 @@ func TestLinkFailure(t *testing.T) {
 			}
 		})
 	})
+	t.Run("an error reply without a code affects only its call", func(t *testing.T) {
+		refuse := func(c net.Conn, args []string) {
+			if args[1] == text(1) {
+				io.WriteString(c, "-ERR wrong value: - is not a number\r\n")
+				return
+			}
+			echo(c, args)
+		}
+		linked(t, refuse, 8, func(t *testing.T, conns []*Conn, _ *countingConn) {
+			for range 2 {
+				for i, got := range together(conns) {
+					if i != 1 && got != text(i) || i == 1 && got != "ERR wrong value: - is not a number" {
+						t.Errorf("call %d got %q", i, got)
+					}
+				}
+			}
+		})
+	})
 	t.Run("a server that is silent for the time limit fails the link", func(t *testing.T) {
 		silent := func(net.Conn, []string) {}
 		linked(t, silent, 8, func(t *testing.T, conns []*Conn, _ *countingConn) {

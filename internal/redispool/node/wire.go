@@ -1,9 +1,9 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
+	"errors"
 	"math/rand/v2"
 	"net"
 	"sync/atomic"
@@ -21,7 +21,8 @@ type wire struct {
 	raw     redis.Conn            // the connection of redigo, over socket
 	peer    string                // the remote address; "" if the connection was never open
 	expires time.Time             // the pool does not hand out the connection after this time
-	err     atomic.Pointer[error] // the error after which it must not be used again, although redigo could use it
+	err     atomic.Pointer[error] // the error after which it must not be used again
+	broken  error                 // the error after which no reply can be received; only receive uses it
 }
 
 // retire ends the use of the wire after its present commands.
@@ -32,7 +33,7 @@ func (w *wire) lastErr() error {
 	if err := w.err.Load(); err != nil {
 		return *err
 	}
-	return w.raw.Err()
+	return nil
 }
 
 // isUsable reports whether the wire is young enough and in order.
@@ -60,20 +61,23 @@ func (w *wire) receiveAll(commands []Command, replies []Reply) {
 // the rest for the next one.
 func (w *wire) receive(command Command) Reply {
 	var value any
-	err := w.raw.Err()
+	err := w.broken
 	if err == nil {
 		value, err = w.raw.Receive()
 	}
 	if err == nil {
 		return Reply{Value: value}
 	}
-	err = cmp.Or(w.raw.Err(), err) // the first error of the connection explains the later ones
+	_, isReply := errors.AsType[redis.Error](err)
 	code := Code(err)
-	if code == "" || unavailable(code) {
-		w.node.lose(w.peer, err)
+	if !isReply {
+		w.broken = err
 	}
-	if unavailable(code) || command.IsScript() && !reusable(code) {
+	if !isReply || unavailable(code) || command.IsScript() && !reusable(code) {
 		w.retire(err)
+	}
+	if !isReply || unavailable(code) {
+		w.node.lose(w.peer, err)
 	}
 	w.node.options.Failed(err)
 	return Reply{Err: redact(err)}
