@@ -112,14 +112,17 @@ func TestContract(t *testing.T) {
 			replacesLogin(t, wrong, top.url)
 		})
 		t.Run("a shared connection has a maximum age", func(t *testing.T) {
-			limitsAge(t, redispool.Options{URL: top.url, Timeout: patient}, 1)
+			o := redispool.Options{URL: top.url, Timeout: patient}
+			limitsAge(t, o, 1, func(p *redispool.Pool) pool { return p })
+			limitsAge(t, o, 1, func(p *redispool.Pool) pool { return shared{p} })
 		})
 		t.Run("connections that are not shared have a maximum age", func(t *testing.T) {
 			n := 16
 			if top.url.Topology == redisurl.Cluster {
 				n = 1 // each connection leads to another node
 			}
-			limitsAge(t, redispool.Options{URL: top.url, Timeout: patient, WaitReplicas: unshared}, n)
+			o := redispool.Options{URL: top.url, Timeout: patient, WaitReplicas: unshared}
+			limitsAge(t, o, n, func(p *redispool.Pool) pool { return p })
 		})
 	})
 }
@@ -252,11 +255,12 @@ func replacesLogin(t *testing.T, first, next redisurl.URL) {
 }
 
 // limitsAge uses n connections once a minute, so that the idle time-out does not end them.
-func limitsAge(t *testing.T, o redispool.Options, n int) {
+func limitsAge(t *testing.T, o redispool.Options, n int, used func(*redispool.Pool) pool) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		p := redispool.Open(o)
-		defer p.Close()
+		opened := redispool.Open(o)
+		defer opened.Close()
+		p := used(opened)
 		first := ids(t, p, n)
 		for minute := 1; minute <= 6; minute++ {
 			time.Sleep(time.Minute)

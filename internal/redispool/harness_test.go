@@ -82,6 +82,14 @@ type pool interface {
 	Stats() redis.PoolStats
 }
 
+// shared is a pool whose Get is GetContext, which messages call.
+type shared struct{ *redispool.Pool }
+
+func (s shared) Get() redis.Conn {
+	c, _ := s.GetContext(context.Background()) // after an error, each call of c returns it
+	return c
+}
+
 // do runs one command on a connection of the pool and returns the connection.
 func do(p pool, command string, args ...any) (any, error) {
 	c := p.Get()

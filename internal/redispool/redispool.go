@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	// Size is the default of Options.Connections. One message uses a connection of the pool for two round trips, which
-	// take about 0.2 ms on a local network. 64 therefore allow more messages than the CPU of a replica can process.
+	// Size is the default of Options.Connections. One message uses a connection for two round trips, which take
+	// about 0.2 ms on a local network. 64 therefore allow more messages than the CPU of a replica can process.
 	Size = 64
 
 	// spare is the number of additional connections, which the readiness check uses.
@@ -63,11 +63,20 @@ type Options struct {
 
 // Pool is a pool of connections to the Redis of its Options. It is safe for concurrent use, but its connections are
 // not. Unless scripts wait for replicas, they share one network connection to each server. A command that blocks the
-// server then delays all of them, and a command that changes the state of the connection affects all of them.
+// server then delays all of them, and a command that changes the state of the connection affects all of them. Get and
+// DialContext are those of [redis.Pool].
 type Pool struct {
 	*redis.Pool
-	cluster *cluster.Cluster // nil without a Cluster
-	open    *atomic.Int64    // counts the network connections
+	server   linked           // nil with a Cluster
+	cluster  *cluster.Cluster // nil without a Cluster
+	open     *atomic.Int64    // counts the network connections
+	isClosed atomic.Bool
+}
+
+// linked is a server to which all users can share one network connection: a [node.Node] or a [sentinel.Primary].
+type linked interface {
+	Shared() redis.Conn
+	InUse() int
 }
 
 // Open returns a pool. It does not contact Redis: if Redis cannot be reached, the first command returns the error. If
@@ -91,19 +100,41 @@ func Open(o Options) *Pool {
 	switch o.URL.Topology {
 	case redisurl.Cluster:
 		c := cluster.New(o.URL.Addrs, servers, size+spare)
-		return &Pool{&redis.Pool{DialContext: c.Dial, MaxActive: size + spare, MaxIdle: size + spare}, c,
-			servers.Open}
+		pool := &redis.Pool{DialContext: c.Dial, MaxActive: size + spare, MaxIdle: size + spare}
+		return &Pool{Pool: pool, cluster: c, open: servers.Open}
 	case redisurl.Sentinel:
 		login := func() node.Login { return node.Login(o.Current().Sentinels) }
 		sentinels := node.Options{Dialer: servers.Dialer, Login: login, Timeout: dial.Timeout, Failed: o.failed}
 		p := sentinel.New(o.URL.Primary, o.URL.Addrs, sentinels, servers)
 		pool := node.NewPool(p.Dial, size+spare, size)
 		pool.TestOnBorrow = p.Reusable
-		return &Pool{Pool: pool, open: servers.Open}
+		return &Pool{Pool: pool, server: p, open: servers.Open}
 	}
 	servers.Greet = refuseClusterNode
 	server := node.New(o.URL.Addrs[0], servers)
-	return &Pool{Pool: node.NewPool(server.Join, size+spare, size), open: servers.Open}
+	return &Pool{Pool: node.NewPool(server.Join, size+spare, size), server: server, open: servers.Open}
+}
+
+// GetContext is like that of [redis.Pool]. While there is a network connection that all users share, it returns a
+// connection over that one, beyond the limit of the pool, and does not use ctx.
+func (p *Pool) GetContext(ctx context.Context) (redis.Conn, error) {
+	if p.server != nil && !p.isClosed.Load() {
+		if c := p.server.Shared(); c != nil {
+			return c, nil
+		}
+	}
+	return p.Pool.GetContext(ctx)
+}
+
+// InUse returns how many connections of Get and GetContext are not closed. One that is taken or closed during the call
+// may count twice or not at all.
+func (p *Pool) InUse() int {
+	stats := p.Stats()
+	n := stats.ActiveCount - stats.IdleCount
+	if p.server != nil {
+		n += p.server.InUse()
+	}
+	return n
 }
 
 func (o Options) failed(err error) {
@@ -139,12 +170,13 @@ func (p *Pool) HashTags() []string {
 	return p.cluster.HashTags()
 }
 
-// OpenConnections returns the number of open network connections to Redis servers, while the Stats of the pool count
-// the users of these connections.
+// OpenConnections returns the number of open network connections to Redis servers. InUse counts the users of these
+// connections.
 func (p *Pool) OpenConnections() int { return int(p.open.Load()) }
 
 // Close closes all connections. Its error is always nil.
 func (p *Pool) Close() error {
+	p.isClosed.Store(true)
 	if p.cluster != nil {
 		p.cluster.Close()
 	}

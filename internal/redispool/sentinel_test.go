@@ -38,10 +38,12 @@ func TestSentinelFailover(t *testing.T) {
 		}
 		return nil
 	})
-	eventually(t, func() error { _, err := do(p, "SET", "key", "value"); return err })
+	eventually(t, func() error { _, err := do(shared{p}, "SET", "key", "value"); return err })
 	for range 5 {
-		if _, err := do(p, "SET", "key", "value"); err != nil {
-			t.Errorf("SET after the failover: %v", err)
+		for _, p := range []pool{p, shared{p}} {
+			if _, err := do(p, "SET", "key", "value"); err != nil {
+				t.Errorf("SET after the failover: %v", err)
+			}
 		}
 		if _, err := do(naive, "SET", "key", "value"); !hasCode(err, "READONLY") {
 			t.Errorf("the naive pool got %v, want READONLY: the test proves nothing", err)

@@ -24,6 +24,27 @@ func TestSharedConnection(t *testing.T) {
 			t.Errorf("%d users have used %d connections, and %d are open", redispool.Size, n, p.OpenConnections())
 		}
 	})
+	t.Run("they may be more than the pool has", func(t *testing.T) {
+		var used []redis.Conn
+		for c := p.Get(); c.Err() == nil; c = p.Get() {
+			used = append(used, c)
+		}
+		for range 2 {
+			used = append(used, shared{p}.Get())
+		}
+		if n := p.InUse(); n != len(used) || n < redispool.Size+2 {
+			t.Errorf("%d of %d users are counted", n, len(used))
+		}
+		for _, c := range used {
+			if _, err := c.Do("PING"); err != nil {
+				t.Errorf("PING: %v", err)
+			}
+			c.Close()
+		}
+		if n := p.InUse(); n != 0 || p.OpenConnections() != 1 {
+			t.Errorf("at the end, %d users are counted, and %d connections are open", n, p.OpenConnections())
+		}
+	})
 	t.Run("each user gets the replies to its own commands", func(t *testing.T) {
 		if served, failed := exchange(t, p, 200); failed != 0 || served == 0 {
 			t.Errorf("%d pipelines failed", failed)
@@ -60,7 +81,7 @@ func TestSharedConnection(t *testing.T) {
 			t.Errorf("a user that still had it got connection %d, %v, want %d", got, err, before)
 		}
 		other.Close()
-		if id(t, p) == before {
+		if id(t, shared{p}) == before || id(t, p) == before {
 			t.Error("the connection that got READONLY is used again")
 		}
 		if n := p.OpenConnections(); n != 1 {
@@ -68,10 +89,13 @@ func TestSharedConnection(t *testing.T) {
 		}
 	})
 	t.Run("it is closed after its last user", func(t *testing.T) {
-		last := p.Get()
+		last := shared{p}.Get()
 		p.Close()
 		if _, err := last.Do("PING"); err != nil || p.OpenConnections() != 1 {
 			t.Errorf("the last user gets %v, and %d connections are open", err, p.OpenConnections())
+		}
+		if _, err := p.GetContext(t.Context()); err == nil {
+			t.Error("a closed pool has a new user")
 		}
 		last.Close()
 		if n := p.OpenConnections(); n != 0 {
@@ -104,7 +128,7 @@ func exchange(t *testing.T, p *redispool.Pool, n int64) (served, failed int64) {
 
 // echoThree sends a pipeline of three commands, whose second reply is large.
 func echoThree(t *testing.T, p *redispool.Pool, name string) (err error) {
-	c := p.Get()
+	c := shared{p}.Get()
 	defer c.Close()
 	texts := []string{"first " + name, strings.Repeat(name, 1000), "last " + name}
 	for _, text := range texts {

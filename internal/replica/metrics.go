@@ -51,7 +51,7 @@ func countConnections(registry prometheus.Registerer, pool *redispool.Pool, max 
 	auto.NewGaugeFunc(prometheus.GaugeOpts{
 		Name: "smsession_redis_connections_in_use",
 		Help: "Messages and readiness checks that use Redis now. They share the open connections.",
-	}, func() float64 { stats := pool.Stats(); return float64(stats.ActiveCount - stats.IdleCount) })
+	}, func() float64 { return float64(pool.InUse()) })
 	auto.NewGauge(prometheus.GaugeOpts{
 		Name: "smsession_redis_connections_max",
 		Help: "Messages that may use Redis at once; more messages wait.",

@@ -80,7 +80,7 @@ func Run(ctx context.Context, o Options) error {
 	}
 	sessions := session.New(session.Options{
 		SCS:          o.SCS,
-		Pool:         pool.Pool,
+		Pool:         pool,
 		Connections:  cfg.Connections,
 		Prefix:       cfg.RedisPrefix,
 		IdleTimeout:  cfg.IdleTimeout,

@@ -67,7 +67,7 @@ type settings struct {
 type replica struct {
 	*server.Server
 	public http.Handler
-	pool   *redis.Pool
+	pool   *redispool.Pool // nil with withoutRedis
 	log    *journal
 }
 
@@ -104,17 +104,18 @@ func newReplica(tb testing.TB, addr string, changes ...func(*settings)) *replica
 	for _, change := range changes {
 		change(&s)
 	}
+	var pool *redispool.Pool
 	if s.session.Pool == nil {
 		// The time-out is long, so that a busy machine causes no second attempt.
-		s.session.Pool = redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}},
-			Timeout: time.Minute}).Pool
+		pool = redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{addr}}, Timeout: time.Minute})
+		tb.Cleanup(func() { pool.Close() })
+		s.session.Pool = pool
 	}
-	tb.Cleanup(func() { s.session.Pool.Close() })
 	s.server.Sessions = session.New(s.session)
 	s.server.Webhook = twilio.NewVerifier(weburl.Split(s.webhookURL), s.tokens)
 	s.server.Fallback = twilio.NewVerifier(weburl.Split(s.fallbackURL), s.tokens)
 	edge := server.New(s.server)
-	return &replica{Server: edge, public: edge.Public(), pool: s.session.Pool, log: log}
+	return &replica{Server: edge, public: edge.Public(), pool: pool, log: log}
 }
 
 func withAccount(s *settings) { s.server.AccountSIDs = []string{accountSID} }

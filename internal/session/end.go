@@ -21,7 +21,7 @@ import (
 // have ended or not. End may then be called again, but if a message has arrived in the meantime, the second call ends
 // the conversation that this message began. End is safe for concurrent use.
 func End(
-	ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string,
+	ctx context.Context, pool Pool, keys record.Keys, to, from string,
 ) (before *record.Record, found bool, err error) {
 	err = untilNoConflict(ctx, pool, "end conversation", func(conn redis.Conn) (err error) {
 		before, found, err = end(ctx, conn, keys, to, from)
@@ -65,7 +65,7 @@ func end(
 //
 // ErrNewer means that the record is of a later version and that nothing was deleted. After any other error, a part of
 // the data may be deleted, and Erase may be called again. Erase is safe for concurrent use.
-func Erase(ctx context.Context, pool *redis.Pool, keys record.Keys, to, from string) (found bool, err error) {
+func Erase(ctx context.Context, pool Pool, keys record.Keys, to, from string) (found bool, err error) {
 	err = untilNoConflict(ctx, pool, "erase conversation", func(conn redis.Conn) (err error) {
 		found, err = erase(ctx, conn, keys, to, from)
 		return err
@@ -130,7 +130,7 @@ func confirm(conn redis.Conn, keys record.Keys, key string) error {
 // untilNoConflict makes attempts until one does not return errConflict. It does not repeat an attempt after any other
 // error: the outcome is then unknown, and another attempt could end a conversation that began in the meantime. what
 // describes the attempt in an error.
-func untilNoConflict(ctx context.Context, pool *redis.Pool, what string, attempt func(redis.Conn) error) error {
+func untilNoConflict(ctx context.Context, pool Pool, what string, attempt func(redis.Conn) error) error {
 	for attempts := 1; ; attempts++ {
 		err := withConn(ctx, pool, what, attempt)
 		if !errors.Is(err, errConflict) || pause(ctx, nil, attempts, err) != nil {

@@ -3,6 +3,7 @@ package session_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -32,7 +33,7 @@ var sharedSCS = scs.New()
 // replica is one Manager and its pool.
 type replica struct {
 	manager *session.Manager
-	pool    *redis.Pool
+	pool    session.Pool
 }
 
 // usual returns the options of most tests.
@@ -42,7 +43,7 @@ func usual(addr string) session.Options {
 		// The time-out is long, so that a busy machine causes no second attempt.
 		Pool: redispool.Open(redispool.Options{
 			URL: redisurl.URL{Addrs: []string{addr}}, Timeout: time.Minute,
-		}).Pool,
+		}),
 		Connections: redispool.Size,
 		Prefix:      "sms:",
 		IdleTimeout: 4 * time.Hour,
@@ -54,7 +55,7 @@ func usual(addr string) session.Options {
 
 func newReplica(tb testing.TB, o session.Options) *replica {
 	tb.Helper()
-	tb.Cleanup(func() { o.Pool.Close() })
+	tb.Cleanup(func() { o.Pool.(io.Closer).Close() })
 	return &replica{manager: session.New(o), pool: o.Pool}
 }
 

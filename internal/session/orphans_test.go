@@ -17,7 +17,7 @@ import (
 func TestOrphansOfAFailedMessage(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	o := usual(server.Addr())
-	o.Pool = redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}, WaitReplicas: 1}).Pool
+	o.Pool = redispool.Open(redispool.Options{URL: redisurl.URL{Addrs: []string{server.Addr()}}, WaitReplicas: 1})
 	o.Budget = 8 * time.Second // enough for several attempts of half a second each, also on a busy machine
 	r := newReplica(t, o)
 	a := r.send(webhooktest.NewSID(), "")

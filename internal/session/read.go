@@ -14,7 +14,7 @@ import (
 
 // withConn calls f with a connection of a pool. It does not call f if ctx has ended, so that no command is sent after
 // the budget. what describes f in an error.
-func withConn(ctx context.Context, pool *redis.Pool, what string, f func(redis.Conn) error) error {
+func withConn(ctx context.Context, pool Pool, what string, f func(redis.Conn) error) error {
 	conn, err := pool.GetContext(ctx)
 	if err == nil {
 		defer conn.Close()

@@ -239,8 +239,9 @@ func TestHangUpBeforeSending(t *testing.T) {
 			h := newHung(conversation.Counter{})
 			close(h.open)
 			away := true
-			dial := h.options.Pool.Dial
-			h.options.Pool.Dial = func() (redis.Conn, error) {
+			pool := h.options.Pool.(*redis.Pool)
+			dial := pool.Dial
+			pool.Dial = func() (redis.Conn, error) {
 				if away {
 					return nil, errCut
 				}

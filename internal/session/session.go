@@ -12,6 +12,7 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"log/slog"
 	"sync"
@@ -49,6 +50,11 @@ var (
 	errPanicked = errors.New("another request with this message failed")
 )
 
+// Pool is a pool of connections to Redis. It must be safe for concurrent use.
+type Pool interface {
+	GetContext(context.Context) (redis.Conn, error)
+}
+
 // Options are what a Manager needs. All fields but Logger, MaxReplies, IsCluster and CallTimeout are
 // required.
 type Options struct {
@@ -56,7 +62,7 @@ type Options struct {
 	// goroutine that never ends, for a store that is not used here, so a process should call it only once.
 	SCS *scs.SessionManager
 
-	Pool         *redis.Pool
+	Pool         Pool
 	Connections  int // how many connections of the pool messages may use at the same time
 	Prefix       string
 	IdleTimeout  time.Duration

@@ -324,9 +324,9 @@ func TestQuarantineOnACluster(t *testing.T) {
 	o := usual("")
 	pool := redispool.Open(redispool.Options{URL: redisurl.URL{Topology: redisurl.Cluster, Addrs: c.Addrs()}})
 	t.Cleanup(func() { _ = pool.Close() }) // also the connections to the nodes
-	o.Pool = pool.Pool
+	o.Pool = pool
 	r := newReplica(t, o)
-	conn := o.Pool.Get()
+	conn := pool.Get()
 	defer conn.Close()
 	for range 8 { // on different nodes
 		cookie := r.send(webhooktest.NewSID(), "").expect(t, webhooktest.Greeting(1)).cookie

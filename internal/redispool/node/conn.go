@@ -17,25 +17,41 @@ const waitTime = dial.Timeout / 2
 
 var errNotEnough = errors.New("too few Redis replicas have the commit")
 
-// Conn is a connection to a node, or a share of one. [Node.Dial] and [Node.Join] make it. It runs the commands between
-// two flushes in one round trip. The write and each read of a round trip take at most Options.Timeout. It is not safe
-// for concurrent use.
+// Conn is a connection to a node, or a share of one. [Node.Dial], [Node.Join] and [Node.Shared] return it. It runs the
+// commands between two flushes in one round trip. The write and each read of a round trip take at most Options.Timeout.
+// It is not safe for concurrent use.
 type Conn struct {
 	Pipeline
-	wire *wire
-	link *link // nil if no other Conn uses the wire
+	wire     *wire
+	link     *link // nil if no other Conn uses the wire
+	isReused bool  // after Close, the link gives it to another user
 }
 
-// Addr returns the address of the node.
-func (c *Conn) Addr() string { return c.wire.node.addr }
+// Node returns the node of the connection.
+func (c *Conn) Node() *Node { return c.wire.node }
 
 // Close closes the connection, or leaves it to the other Conns that share it. It returns the error of the network. The
 // Conn must not be used afterwards.
 func (c *Conn) Close() error {
 	if c.link != nil {
-		return c.link.leave()
+		_, _ = c.Do("") // drops the replies that were not received, as the pool does
+		return c.link.leave(c)
 	}
 	return c.wire.raw.Close()
+}
+
+// lease is a Conn that another user gets after Close.
+type lease struct{ *Conn }
+
+// Close ends the use of the Conn by this user. A second call does nothing. Any other call after it panics, because it
+// could get the replies of the next user.
+func (l *lease) Close() error {
+	c := l.Conn
+	if c == nil {
+		return nil
+	}
+	l.Conn = nil
+	return c.Close()
 }
 
 // Err returns an error if the connection must not be used again. The pool calls it when it gets the connection back.

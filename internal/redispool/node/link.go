@@ -4,6 +4,7 @@ import (
 	"errors"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -20,9 +21,12 @@ var errClosed = errors.New("the connection to Redis was closed by this replica")
 // call. Commands that block the server, or that change the state of the connection, must not be sent over a link.
 type link struct {
 	*wire
-	users int           // how many Conns are not closed; node.mu guards it
-	wake  chan struct{} // has an element if write has to run
-	sent  chan []*call  // the batches whose replies have not arrived, in their order
+	wake     chan struct{}             // has an element if write has to run
+	sent     chan []*call              // the batches whose replies have not arrived, in their order
+	lastUsed atomic.Pointer[time.Time] // when the last batch has ended; at first, when the link was made
+
+	users int     // how many Conns are not closed; node.mu guards it
+	free  []*Conn // closed Conns of reuse, for the next users; node.mu guards it
 
 	mu       sync.Mutex // also guards sending on the wire
 	queue    []*call    // not yet written
@@ -37,23 +41,28 @@ type call struct {
 	done     chan struct{}
 }
 
-// newLink returns a link with one user. It ends when its last user leaves.
+// newLink returns a link, which ends when its last user leaves.
 func newLink(w *wire) *link {
 	w.socket.isShared = true
-	l := &link{wire: w, users: 1, wake: make(chan struct{}, 1), sent: make(chan []*call, maxBatches)}
+	l := &link{wire: w, wake: make(chan struct{}, 1), sent: make(chan []*call, maxBatches)}
+	now := time.Now()
+	l.lastUsed.Store(&now)
 	go l.write()
 	go l.read()
 	return l
 }
 
-// conn returns a Conn over the link.
-func (l *link) conn() *Conn {
+// join returns a Conn over the link. The caller must hold node.mu.
+func (l *link) join() *Conn {
+	l.users++
 	c := &call{done: make(chan struct{}, 1)}
 	return &Conn{wire: l.wire, link: l, Pipeline: Pipeline{Run: func(commands []Command) []Reply {
-		c.commands, c.replies, c.began = commands, make([]Reply, len(commands)), time.Now()
+		replies := make([]Reply, len(commands))
+		c.commands, c.replies, c.began = commands, replies, time.Now()
 		l.enqueue(c)
 		<-c.done
-		return c.replies
+		c.commands, c.replies = nil, nil // they can be large
+		return replies
 	}}}
 }
 
@@ -99,13 +108,38 @@ func (l *link) read() {
 			l.node.observe(c.began)
 			c.done <- struct{}{}
 		}
+		now := time.Now()
+		l.lastUsed.Store(&now)
 	}
 }
 
+// reuse is like join. It returns the same Conn again after it was closed.
+func (l *link) reuse() *Conn {
+	last := len(l.free) - 1
+	if last < 0 {
+		c := l.join()
+		c.isReused = true
+		return c
+	}
+	l.users++
+	c := l.free[last]
+	l.free = l.free[:last]
+	return c
+}
+
+// isFresh reports whether the pool would hand out a Conn that was last used when the link was.
+func (l *link) isFresh(now time.Time) bool {
+	lastUsed := *l.lastUsed.Load()
+	return now.Sub(lastUsed) <= idleTimeout && l.isReusable(lastUsed, now)
+}
+
 // leave removes a user. The last one closes the wire. No call is under way then, because each call has a user.
-func (l *link) leave() error {
+func (l *link) leave(c *Conn) error {
 	l.node.mu.Lock()
-	l.users--
+	if l.users--; c.isReused {
+		l.free = append(l.free, c)
+		l.node.inUse--
+	}
 	isLast := l.users == 0
 	l.node.mu.Unlock()
 	if !isLast {

@@ -69,10 +69,9 @@ func linked(t *testing.T, react script, n int, run func(t *testing.T, conns []*C
 		s := &socket{Conn: network, timeout: time.Second}
 		o := Options{Failed: func(error) {}}
 		l := newLink(&wire{node: New("redis.example.com:6379", o), socket: s, raw: redis.NewConn(s, 0, 0)})
-		l.users = n
 		var conns []*Conn
 		for range n {
-			c := l.conn()
+			c := l.join()
 			defer c.Close()
 			conns = append(conns, c)
 		}
@@ -372,5 +371,64 @@ func TestLinkBuffer(t *testing.T) {
 			}
 			l.mu.Unlock()
 		}
+	})
+}
+
+// TestShared checks which Conns Node.Shared returns.
+func TestShared(t *testing.T) {
+	const peer = "10.0.0.1:6379"
+	for name, row := range map[string]struct {
+		happens func(n *Node, user *Conn)
+		isGiven bool
+	}{
+		"a link that was idle for less than its limit": {func(*Node, *Conn) { time.Sleep(idleTimeout - 2*time.Second) }, true},
+		"not a link that was idle for longer":          {func(*Node, *Conn) { time.Sleep(idleTimeout) }, false},
+		"not a link that was idle when another connection to its server was lost": {
+			func(n *Node, _ *Conn) { n.lose(peer, io.EOF) }, false},
+		"a link that was used since then": {func(n *Node, user *Conn) {
+			n.lose(peer, io.EOF)
+			time.Sleep(time.Second)
+			user.Do("PING")
+		}, true},
+		"not a link that must not be used again": {func(n *Node, _ *Conn) { n.link.retire(io.EOF) }, false},
+		"not a link that is too old":             {func(n *Node, _ *Conn) { n.link.expires = time.Now() }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			linked(t, echo, 1, func(t *testing.T, conns []*Conn, _ *countingConn) {
+				n := conns[0].wire.node
+				n.link, conns[0].wire.peer, conns[0].wire.expires = conns[0].link, peer, time.Now().Add(time.Hour)
+				time.Sleep(time.Second)
+				row.happens(n, conns[0])
+				c := n.Shared()
+				if isGiven := c != nil; isGiven != row.isGiven || n.InUse() == 0 == isGiven {
+					t.Errorf("it is given: %t, and %d are in use", isGiven, n.InUse())
+				}
+				if c != nil {
+					c.Close()
+				}
+			})
+		})
+	}
+	t.Run("a Conn without the commands and the replies that its last user has left", func(t *testing.T) {
+		linked(t, echo, 1, func(t *testing.T, conns []*Conn, _ *countingConn) {
+			n := conns[0].wire.node
+			n.link, conns[0].wire.expires = conns[0].link, time.Now().Add(time.Hour)
+			last := n.Shared()
+			last.Send("ECHO", "not received")
+			last.Flush()
+			last.Send("ECHO", "not flushed")
+			last.Close()
+			next := n.Shared()
+			last.Close() // must not close the Conn of the next user
+			if len(n.link.free) != 0 || n.InUse() != 1 {
+				t.Errorf("%d Conns are free, and %d are in use", len(n.link.free), n.InUse())
+			}
+			next.Send("ECHO", "own")
+			next.Flush()
+			if got, err := redis.String(next.Receive()); got != "own" || err != nil {
+				t.Errorf("ECHO: %q, %v", got, err)
+			}
+			next.Close()
+		})
 	})
 }

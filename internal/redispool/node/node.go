@@ -70,8 +70,9 @@ type Node struct {
 	// them.
 	losses sync.Map
 
-	mu   sync.Mutex
-	link *link // the last one that was made; nil before the first
+	mu    sync.Mutex
+	link  *link // the last one that was made; nil before the first
+	inUse int   // the Conns of Shared that are not closed
 }
 
 // New returns the node at addr, which is host:port or the path of a Unix socket. It does not contact the server.
@@ -89,9 +90,7 @@ func NewPool(dial func(context.Context) (redis.Conn, error), maxActive, maxIdle 
 // Reusable returns ErrStale if a connection is too old or must not be used again, or if another connection to the same
 // address was lost after lastUsed. pooled must be a [Conn]. The pool calls it before it hands out an idle connection.
 func Reusable(pooled redis.Conn, lastUsed time.Time) error {
-	w := pooled.(*Conn).wire
-	lost, found := w.node.losses.Load(w.peer)
-	if !w.isUsable() || found && !lastUsed.After(lost.(time.Time)) {
+	if !pooled.(*Conn).wire.isReusable(lastUsed, time.Now()) {
 		return ErrStale
 	}
 	return nil
@@ -119,14 +118,14 @@ func (n *Node) Join(ctx context.Context) (redis.Conn, error) {
 	if n.options.WaitReplicas > 0 {
 		return n.Dial(ctx)
 	}
-	if c := n.share(); c != nil {
+	if c := n.joinLink(); c != nil {
 		return c, nil
 	}
 	if err := n.awaitDialing(ctx); err != nil {
 		return nil, err
 	}
 	defer func() { <-n.dialing }()
-	if c := n.share(); c != nil { // made in the meantime
+	if c := n.joinLink(); c != nil { // made in the meantime
 		return c, nil
 	}
 	w, err := n.dial(ctx)
@@ -136,7 +135,7 @@ func (n *Node) Join(ctx context.Context) (redis.Conn, error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.link = newLink(w)
-	return n.link.conn(), nil
+	return n.link.join(), nil
 }
 
 // awaitDialing waits until no other caller makes a link. If one does after the server has failed, awaitDialing returns
@@ -158,15 +157,34 @@ func (n *Node) awaitDialing(ctx context.Context) error {
 	}
 }
 
-// share returns a Conn over the present link, or nil if there is no link that can be used.
-func (n *Node) share() redis.Conn {
+// joinLink returns a Conn over the present link for the pool, or nil if there is no link that can be used.
+func (n *Node) joinLink() redis.Conn {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	if n.link == nil || n.link.users == 0 || !n.link.isUsable() {
+	if n.link == nil || n.link.users == 0 || !n.link.isUsable(time.Now()) {
 		return nil
 	}
-	n.link.users++
-	return n.link.conn()
+	return n.link.join()
+}
+
+// Shared returns a share of the connection that the Conns of [Node.Join] share, or nil if there is none that can be
+// used. It takes a fraction of the time that a pool of Conns takes, whose mutex many messages need at the same time.
+func (n *Node) Shared() redis.Conn {
+	now := time.Now()
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.link == nil || n.link.users == 0 || !n.link.isFresh(now) {
+		return nil
+	}
+	n.inUse++
+	return &lease{n.link.reuse()}
+}
+
+// InUse returns how many Conns of Shared are not closed.
+func (n *Node) InUse() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.inUse
 }
 
 func (n *Node) dial(ctx context.Context) (*wire, error) {

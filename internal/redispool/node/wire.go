@@ -37,7 +37,13 @@ func (w *wire) lastErr() error {
 }
 
 // isUsable reports whether the wire is young enough and in order.
-func (w *wire) isUsable() bool { return w.lastErr() == nil && time.Now().Before(w.expires) }
+func (w *wire) isUsable(now time.Time) bool { return w.lastErr() == nil && now.Before(w.expires) }
+
+// isReusable is like isUsable, and returns false if another connection to the same address was lost after lastUsed.
+func (w *wire) isReusable(lastUsed, now time.Time) bool {
+	lost, found := w.node.losses.Load(w.peer)
+	return w.isUsable(now) && !(found && !lastUsed.After(lost.(time.Time)))
+}
 
 // send queues commands at the socket. receive returns its errors.
 func (w *wire) send(commands []Command) {

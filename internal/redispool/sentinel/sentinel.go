@@ -31,9 +31,9 @@ type Primary struct {
 	name      string
 	sentinels []*node.Node
 	votes     singleflight.Group
-	options   node.Options           // for the primary and its replicas
-	servers   sync.Map               // *node.Node by address
-	current   atomic.Pointer[string] // the address of the last connection
+	options   node.Options              // for the primary and its replicas
+	servers   sync.Map                  // *node.Node by address
+	current   atomic.Pointer[node.Node] // the server of the last connection; nil before the first
 }
 
 // New returns the primary that the Sentinels at addrs know by this name. sentinels are the options for the Sentinels,
@@ -58,10 +58,11 @@ func (p *Primary) Dial(ctx context.Context) (redis.Conn, error) {
 	}
 	var errs []error
 	for _, addr := range addrs {
-		server, _ := p.servers.LoadOrStore(addr, node.New(addr, p.options))
-		c, err := server.(*node.Node).Join(ctx)
+		known, _ := p.servers.LoadOrStore(addr, node.New(addr, p.options))
+		server := known.(*node.Node)
+		c, err := server.Join(ctx)
 		if err == nil {
-			p.current.Store(&addr)
+			p.current.Store(server)
 			return c, nil
 		}
 		errs = append(errs, err)
@@ -71,10 +72,27 @@ func (p *Primary) Dial(ctx context.Context) (redis.Conn, error) {
 
 // Reusable is like [node.Reusable]. It also returns [node.ErrStale] if the last connection was made to another server.
 func (p *Primary) Reusable(pooled redis.Conn, lastUsed time.Time) error {
-	if pooled.(*node.Conn).Addr() != *p.current.Load() {
+	if pooled.(*node.Conn).Node() != p.current.Load() {
 		return node.ErrStale
 	}
 	return node.Reusable(pooled, lastUsed)
+}
+
+// Shared is like [node.Node.Shared], for the server of the last connection.
+func (p *Primary) Shared() redis.Conn {
+	if server := p.current.Load(); server != nil {
+		return server.Shared()
+	}
+	return nil
+}
+
+// InUse returns how many Conns of Shared are not closed.
+func (p *Primary) InUse() (n int) {
+	p.servers.Range(func(_, server any) bool {
+		n += server.(*node.Node).InUse()
+		return true
+	})
+	return n
 }
 
 // isPrimary returns an error if a server is not a primary. A Sentinel may name a server that is not promoted yet.
