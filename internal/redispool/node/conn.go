@@ -22,9 +22,8 @@ var errNotEnough = errors.New("too few Redis replicas have the commit")
 // It is not safe for concurrent use.
 type Conn struct {
 	Pipeline
-	wire     *wire
-	link     *link // nil if no other Conn uses the wire
-	isReused bool  // after Close, the link gives it to another user
+	wire *wire
+	link *link // nil if no other Conn uses the wire
 }
 
 // Node returns the node of the connection.
@@ -34,8 +33,7 @@ func (c *Conn) Node() *Node { return c.wire.node }
 // Conn must not be used afterwards.
 func (c *Conn) Close() error {
 	if c.link != nil {
-		_, _ = c.Do("") // drops the replies that were not received, as the pool does
-		return c.link.leave(c)
+		return c.link.leave(nil)
 	}
 	return c.wire.raw.Close()
 }
@@ -51,7 +49,8 @@ func (l *lease) Close() error {
 		return nil
 	}
 	l.Conn = nil
-	return c.Close()
+	_, _ = c.Do("") // drops the replies that were not received, as the pool does
+	return c.link.leave(c)
 }
 
 // Err returns an error if the connection must not be used again. The pool calls it when it gets the connection back.

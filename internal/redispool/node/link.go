@@ -26,7 +26,7 @@ type link struct {
 	lastUsed atomic.Pointer[time.Time] // when the last batch has ended; at first, when the link was made
 
 	users int     // how many Conns are not closed; node.mu guards it
-	free  []*Conn // closed Conns of reuse, for the next users; node.mu guards it
+	free  []*Conn // for reuse; node.mu guards it
 
 	mu       sync.Mutex // also guards sending on the wire
 	queue    []*call    // not yet written
@@ -113,13 +113,11 @@ func (l *link) read() {
 	}
 }
 
-// reuse is like join. It returns the same Conn again after it was closed.
+// reuse is like join. If a Conn is free, it returns that one.
 func (l *link) reuse() *Conn {
 	last := len(l.free) - 1
 	if last < 0 {
-		c := l.join()
-		c.isReused = true
-		return c
+		return l.join()
 	}
 	l.users++
 	c := l.free[last]
@@ -133,11 +131,12 @@ func (l *link) isFresh(now time.Time) bool {
 	return now.Sub(lastUsed) <= idleTimeout && l.isReusable(lastUsed, now)
 }
 
-// leave removes a user. The last one closes the wire. No call is under way then, because each call has a user.
-func (l *link) leave(c *Conn) error {
+// leave removes a user. The last one closes the wire. No call is under way then, because each call has a user. free is
+// the Conn of a lease, which another user may get; otherwise nil.
+func (l *link) leave(free *Conn) error {
 	l.node.mu.Lock()
-	if l.users--; c.isReused {
-		l.free = append(l.free, c)
+	if l.users--; free != nil {
+		l.free = append(l.free, free)
 		l.node.inUse--
 	}
 	isLast := l.users == 0
