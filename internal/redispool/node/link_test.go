@@ -423,6 +423,14 @@ func TestShared(t *testing.T) {
 			if len(n.link.free) != 0 || n.InUse() != 1 {
 				t.Errorf("%d Conns are free, and %d are in use", len(n.link.free), n.InUse())
 			}
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Error("a closed Conn is used")
+					}
+				}()
+				last.Do("ECHO", "late")
+			}()
 			next.Send("ECHO", "own")
 			next.Flush()
 			if got, err := redis.String(next.Receive()); got != "own" || err != nil {
