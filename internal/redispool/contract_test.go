@@ -254,7 +254,8 @@ func replacesLogin(t *testing.T, first, next redisurl.URL) {
 	}
 }
 
-// limitsAge uses n connections once a minute, so that the idle time-out does not end them.
+// limitsAge uses n connections once a minute, so that the idle time-out does not end them. used returns the pool as it
+// is used.
 func limitsAge(t *testing.T, o redispool.Options, n int, used func(*redispool.Pool) pool) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {

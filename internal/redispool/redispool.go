@@ -20,8 +20,8 @@ import (
 )
 
 const (
-	// Size is the default of Options.Connections. One message uses a connection for two round trips, which take
-	// about 0.2 ms on a local network. 64 therefore allow more messages than the CPU of a replica can process.
+	// Size is the default of Options.Connections. One message uses a connection for two round trips, which take about
+	// 0.2 ms on a local network. 64 therefore allow more messages than the CPU of a replica can process.
 	Size = 64
 
 	// spare is the number of additional connections, which the readiness check uses.
@@ -64,7 +64,7 @@ type Options struct {
 // Pool is a pool of connections to the Redis of its Options. It is safe for concurrent use, but its connections are
 // not. Unless scripts wait for replicas, they share one network connection to each server. A command that blocks the
 // server then delays all of them, and a command that changes the state of the connection affects all of them. Get and
-// DialContext are those of [redis.Pool].
+// DialContext are those of [redis.Pool], and have its limit.
 type Pool struct {
 	*redis.Pool
 	server   linked           // nil with a Cluster
