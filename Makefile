@@ -1,9 +1,8 @@
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 DATE := $(shell git log -1 --format=%cs 2>/dev/null)
-FUZZTIME := 30s
+FUZZTIME ?= 30s
 PREFIX := /usr/local
-BENCH_ROUNDS := 9
-BENCH_COUNT := 6
+BENCH_COUNT ?= 6
 
 # The programs that the tests start. The setup script installs them.
 TOOLS := redis-server redis-cli cc chromium flask caddy promtool systemd-analyze \
@@ -56,8 +55,8 @@ lint: ## check the format, go vet and staticcheck
 	go vet ./...
 	go run honnef.co/go/tools/cmd/staticcheck@v0.8.2 ./...
 
-# Each of BENCH_ROUNDS rounds measures all servers. BENCH_BASE=… is another build of the program to compare with.
-BENCH := BENCH_ROUNDS=$(BENCH_ROUNDS) go test -timeout 30m -benchtime 1x
+# Each of BENCH_ROUNDS=9 rounds measures all servers. BENCH_BASE=… is another build of the program to compare with.
+BENCH := go test -timeout 30m -benchtime 1x
 
 bench: ## measure the service next to its limits and to plain scs, in four minutes
 	@./deploy/test/setup.sh redis-server redis-cli
