@@ -152,9 +152,7 @@ func (m *Manager) writeCookie(w http.ResponseWriter, r *http.Request, o *Outcome
 func (m *Manager) enqueue(ctx context.Context, in Incoming, cookie string) *Outcome {
 	hangUp := ctx.Done()
 	// The budget does not have the values of the request, because scs would search all of them for its own.
-	b := &budget{ends: in.Received.Add(m.options.Budget)}
-	defer b.stop()
-	ctx = b
+	ctx = m.budget(in.Received.Add(m.options.Budget))
 	d := &delivery{Incoming: in, cookie: cookie, pointerKey: m.keys.Conversation(in.To, in.From)}
 	var latest time.Time
 	if m.options.CallTimeout > 0 {

@@ -85,6 +85,7 @@ type Manager struct {
 	options     Options
 	scs         *scs.SessionManager
 	keys        record.Keys
+	budget      func(end time.Time) context.Context
 	queue       *queue
 	slots       slots // one for each connection that messages may use
 	cache       *cache
@@ -109,6 +110,7 @@ func New(o Options) *Manager {
 		options: o,
 		scs:     &sessions,
 		keys:    record.Keys{Prefix: o.Prefix},
+		budget:  newBudgets(),
 		queue:   newQueue(),
 		slots:   newSlots(o.Connections),
 		cache:   newCache(),

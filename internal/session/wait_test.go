@@ -9,57 +9,33 @@ import (
 )
 
 func TestBudget(t *testing.T) {
-	begin := func() *budget { return &budget{ends: time.Now().Add(time.Second)} }
-	wantEnd := func(t *testing.T, ctx context.Context, want error) {
-		t.Helper()
-		select {
-		case <-ctx.Done():
-		default:
-			t.Error("Done is not closed")
-		}
-		if err := ctx.Err(); !errors.Is(err, want) {
-			t.Errorf("the error is %v, want %v", err, want)
-		}
-	}
-	t.Run("ends for those who wait, and for contexts below it", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			b := begin()
-			defer b.stop()
-			below, cancel := context.WithCancel(b)
-			defer cancel()
-			if b.Err() != nil || below.Err() != nil {
-				t.Fatal("it has ended before its time")
+	synctest.Test(t, func(t *testing.T) {
+		budget, now := newBudgets(), time.Now()
+		for _, row := range []struct {
+			name        string
+			asked, want time.Duration
+		}{
+			{"the first one ends at its time", 1005 * time.Millisecond, 1005 * time.Millisecond},
+			{"the next one may end a little earlier", 1009 * time.Millisecond, 1005 * time.Millisecond},
+			{"it does not end later", 1002 * time.Millisecond, 1002 * time.Millisecond},
+			{"it does not end much earlier", 1642 * time.Millisecond, 1642 * time.Millisecond},
+			{"the first of another step ends at its time", 900 * time.Millisecond, 900 * time.Millisecond},
+			{"steps do not disturb each other", 1649 * time.Millisecond, 1642 * time.Millisecond},
+		} {
+			end, _ := budget(now.Add(row.asked)).Deadline()
+			if got := end.Sub(now); got != row.want {
+				t.Errorf("%s: a budget of %v ends after %v, want %v", row.name, row.asked, got, row.want)
 			}
-			<-b.Done()
-			synctest.Wait()
-			wantEnd(t, b, context.DeadlineExceeded)
-			wantEnd(t, below, context.DeadlineExceeded)
-		})
-	})
-	t.Run("ends although nobody waits", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			b := begin()
-			time.Sleep(time.Second)
-			if err := b.Err(); !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("the error is %v", err)
-			}
-			wantEnd(t, b, context.DeadlineExceeded)
-			b.stop()
-		})
-	})
-	t.Run("ends when it is stopped, although nobody has waited", func(t *testing.T) {
-		b := begin()
-		b.stop()
-		wantEnd(t, b, context.Canceled)
-	})
-	t.Run("has an error whenever Done is closed", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			b := begin()
-			below, cancel := context.WithCancel(b)
-			defer cancel()
-			b.stop()
-			wantEnd(t, b, context.Canceled)
-			wantEnd(t, below, context.Canceled)
-		})
+		}
+		ctx := budget(now.Add(time.Second))
+		time.Sleep(time.Second - 1)
+		synctest.Wait()
+		if ctx.Err() != nil {
+			t.Error("it has ended before its time")
+		}
+		<-ctx.Done()
+		if !errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			t.Errorf("the error is %v", ctx.Err())
+		}
 	})
 }
