@@ -16,7 +16,7 @@ import (
 // the profiler. The profiler does not serve the command line, because a command line may contain a secret.
 func (s *Server) Admin(profiler bool) http.Handler {
 	root := chi.NewRouter()
-	root.Use(s.requireHost, s.observe)
+	root.Use(s.requireHost, s.recoverPanics)
 	s.routeHealth(root)
 	r := root.With(s.logged)
 	// A scrape takes milliseconds, so more than a few at the same time do not come from a metrics server.

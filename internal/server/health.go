@@ -95,10 +95,11 @@ func (h *Health) state() result {
 }
 
 func (s *Server) alive(w http.ResponseWriter, r *http.Request) {
-	s.finish(w, r, alive, []byte("smsession "+s.Version+"\n"))
+	x := arrive()
+	s.finish(w, r, &x, alive, []byte("smsession "+s.Version+"\n"))
 }
 
 func (s *Server) ready(w http.ResponseWriter, r *http.Request) {
-	state := s.Health.state()
-	s.finish(w, r, state, endings[state].body())
+	x, state := arrive(), s.Health.state()
+	s.finish(w, r, &x, state, endings[state].body())
 }

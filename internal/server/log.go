@@ -19,41 +19,40 @@ import (
 // log writes the log line of a request. The line contains neither the text of the message nor a cookie, and the phone
 // numbers are masked. For an unverified request, it contains only two values that the sender chose: the path and an IP
 // address.
-func (s *Server) log(r *http.Request, res result, took time.Duration) {
-	in, delivered := session.IncomingFrom(r.Context()), session.OutcomeFrom(r.Context())
+func (s *Server) log(r *http.Request, x *observed, res result, took time.Duration) {
 	end := endings[res]
 	isVerified := end.origin == signed
 	if !s.Logger.Enabled(r.Context(), end.level) || !isVerified && !s.throttle.allow(res, r) {
 		return
 	}
 	attrs := append(make([]slog.Attr, 0, 12), // enough for a message
-		arrivalFrom(r.Context()).requestID(),
+		x.requestID(),
 		slog.String("path", r.URL.Path),
 		slog.Int("status", end.status),
 		slog.String("result", string(res)),
 		slog.Float64("duration_ms", float64(took.Microseconds())/1000))
-	if in.SID != "" {
+	if x.in.SID != "" {
 		attrs = append(attrs,
-			slog.String("from", conversation.Mask(in.From)),
-			slog.String("to", conversation.Mask(in.To)),
-			slog.String("message_sid", in.SID),
-			slog.Int("attempts", delivered.Attempts))
+			slog.String("from", conversation.Mask(x.in.From)),
+			slog.String("to", conversation.Mask(x.in.To)),
+			slog.String("message_sid", x.in.SID),
+			slog.Int("attempts", x.outcome.Attempts))
 	}
-	if in.SID != "" && s.HasApp {
-		attrs = appendCalls(attrs, delivered)
+	if x.in.SID != "" && s.HasApp {
+		attrs = appendCalls(attrs, &x.outcome)
 	}
 	if !isVerified {
 		attrs = append(attrs, source(r))
 	}
-	if delivered.Err != nil {
-		attrs = append(attrs, slog.String("error", s.errorText(delivered.Err)))
+	if x.outcome.Err != nil {
+		attrs = append(attrs, slog.String("error", s.errorText(x.outcome.Err)))
 	}
 	logging.Attrs(r.Context(), s.Logger, end.level, "request", attrs...)
 }
 
 // appendCalls appends what describes the calls of the app for one message. The fault is a fixed word, and the status is
 // a number. They are also given if the message has ended the conversation in spite of the fault.
-func appendCalls(attrs []slog.Attr, o session.Outcome) []slog.Attr {
+func appendCalls(attrs []slog.Attr, o *session.Outcome) []slog.Attr {
 	attrs = append(attrs,
 		slog.Int("app_calls", o.Calls.Count),
 		slog.Float64("app_ms", float64(o.Calls.Took.Microseconds())/1000))

@@ -6,8 +6,6 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
-
-	"smsession/internal/session"
 )
 
 // metrics count the messages of a replica. Every series exists from the start with the value 0, because a rate does not
@@ -108,17 +106,17 @@ func messageCounters(auto promauto.Factory) map[routeResult]prometheus.Counter {
 }
 
 // count counts a request that has ended.
-func (m *metrics) count(r *http.Request, res result, took time.Duration) {
+func (m *metrics) count(r *http.Request, x *observed, res result, took time.Duration) {
 	counter, isCounted := m.messages[routeResult{r.URL.Path, res}]
 	if !isCounted {
 		return
 	}
 	counter.Inc()
-	if session.IncomingFrom(r.Context()).SID == "" {
+	if x.in.SID == "" {
 		return
 	}
 	m.duration.Observe(took.Seconds())
-	o := session.OutcomeFrom(r.Context())
+	o := &x.outcome
 	if m.turnWait != nil && o.Attempts > 0 {
 		m.turnWait.Observe(o.TurnWait.Seconds())
 	}

@@ -4,8 +4,12 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/go-chi/chi/v5"
 
 	"smsession/internal/conversation"
 )
@@ -52,30 +56,93 @@ func TestPanic(t *testing.T) {
 			if a := message("break").send(r.public); strings.Contains(a.Body, "out of range") {
 				t.Errorf("the reply is %q", a.Body)
 			}
-			line := r.log.wantPanic(t)
-			stack, _ := line["stack"].(string)
-			if line["level"] != "ERROR" || !strings.Contains(stack, "faulty.Respond") {
-				t.Errorf("the log line is %v", line)
+			r.log.wantPanic(t, "faulty.Respond", "runtime error: index out of range [5] with length 5")
+		})
+	})
+	t.Run("what the sender wrote is not logged", func(t *testing.T) {
+		for _, route := range routes {
+			for _, text := range []string{"hello", "STOP"} {
+				each(t, func(t *testing.T, s *store) {
+					r := newReplica(t, s.addr, func(s *settings) {
+						s.session.Responder, s.session.CallTimeout, s.server.HasApp = telling{}, 8*time.Second, true
+					})
+					message(text).to(route).send(r.public).refused(t, http.StatusInternalServerError)
+					r.log.wantPanic(t, "telling.Respond", "a string")
+					if log := r.log.String(); strings.Contains(log, text) {
+						t.Errorf("the log is %s", log)
+					}
+				})
+			}
+		}
+	})
+	t.Run("the message is logged, too, if it happens while it is answered", func(t *testing.T) {
+		each(t, func(t *testing.T, s *store) {
+			r := newReplica(t, s.addr)
+			for _, text := range []string{"hello", "HELP"} {
+				r.log.text.Reset()
+				sent := message(text)
+				r.public.ServeHTTP(&brittle{httptest.NewRecorder(), false}, sent.build())
+				r.log.wantPanic(t, "brittle", "a string")
+				if got := r.log.wantLast(t, "ERROR", "panic")["message_sid"]; got != sent.form.Get("MessageSid") {
+					t.Errorf("the log line has the message %v", got)
+				}
 			}
 		})
+	})
+	t.Run("a handler can abort its connection", func(t *testing.T) {
+		r := newReplica(t, nobody)
+		h := r.Public(func(routes chi.Router) {
+			routes.Get("/abort", func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) })
+		})
+		defer func() {
+			if p := recover(); p != http.ErrAbortHandler {
+				t.Errorf("net/http gets %v", p)
+			}
+		}()
+		get(h, "/abort")
 	})
 	t.Run("it gets 500, too, if it happens before the session is found", func(t *testing.T) {
 		r := newReplica(t, nobody)
 		r.Webhook = nil
 		message("hello").send(r.Public()).refused(t, http.StatusInternalServerError)
-		r.log.wantPanic(t)
+		r.log.wantPanic(t, "Verifier", "runtime error: invalid memory address or nil pointer dereference")
 	})
 }
 
-// wantPanic fails the test unless one panic is logged, with the request_id of the last request. It returns the line of
-// the panic.
-func (j *journal) wantPanic(t *testing.T) line {
+// telling is a conversation with a bug whose text is what the sender wrote.
+type telling struct{ conversation.Counter }
+
+func (telling) Respond(_ context.Context, _ conversation.State,
+	m conversation.Message) (conversation.State, conversation.Reply, error) {
+	panic(m.Body)
+}
+
+// brittle panics at the first write.
+type brittle struct {
+	*httptest.ResponseRecorder
+	isBroken bool
+}
+
+func (b *brittle) Write(p []byte) (int, error) {
+	if !b.isBroken {
+		b.isBroken = true
+		panic("a bug")
+	}
+	return b.ResponseRecorder.Write(p)
+}
+
+// wantPanic fails the test unless one panic is logged, with this value, with a stack that has the frame, and with the
+// request_id of the last request.
+func (j *journal) wantPanic(t *testing.T, frame, value string) {
 	t.Helper()
 	all, request := j.lines(t, "panic"), j.wantLast(t, "ERROR", "panic")
 	if id, _ := request["request_id"].(string); len(all) != 1 || id == "" || all[0]["request_id"] != id {
 		t.Fatalf("the panic has the log lines %v, and its request has %v", all, request)
 	}
-	return all[0]
+	stack, _ := all[0]["stack"].(string)
+	if all[0]["level"] != "ERROR" || all[0]["value"] != value || !strings.Contains(stack, frame) {
+		t.Errorf("the log line is %v", all[0])
+	}
 }
 
 func TestResponderFails(t *testing.T) {

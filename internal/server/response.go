@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -15,61 +16,76 @@ const apology = "Sorry, we could not take your message just now. Please send it 
 
 // answer writes the reply to a message whose session was saved.
 func (s *Server) answer(w http.ResponseWriter, r *http.Request) {
-	o := session.OutcomeFrom(r.Context())
-	s.reply(w, r, result(o.Result), o.Reply)
+	x := delivered(r)
+	defer s.recoverPanic(w, r, &x)
+	s.reply(w, r, &x, result(x.outcome.Result), x.outcome.Reply)
 }
 
 // unavailable answers a message that got no reply. Twilio then sends the message to the fallback URL.
 func (s *Server) unavailable(w http.ResponseWriter, r *http.Request) {
-	s.refuse(w, r, failure(session.OutcomeFrom(r.Context()).Err))
+	x := delivered(r)
+	defer s.recoverPanic(w, r, &x)
+	s.refuseFailed(w, r, &x)
 }
 
 // apologise answers at the fallback URL, which is the last URL that Twilio tries. STOP, START and HELP get no apology,
 // because Twilio has answered them, and because a sender who has opted out must not get another text. A client that has
-// hung up gets no apology either.
+// hung up gets no apology either, and a panic is answered as at the other URL.
 func (s *Server) apologise(w http.ResponseWriter, r *http.Request) {
-	switch in := session.IncomingFrom(r.Context()); {
-	case failure(session.OutcomeFrom(r.Context()).Err) == clientGone:
-		s.refuse(w, r, clientGone)
-	case in.Ends || in.IsSilent:
-		s.reply(w, r, keywordFailed, conversation.Reply{})
+	x := delivered(r)
+	defer s.recoverPanic(w, r, &x)
+	switch reason := failure(x.outcome.Err); {
+	case reason == clientGone, reason == bug:
+		s.refuseFailed(w, r, &x)
+	case x.in.Ends || x.in.IsSilent:
+		s.reply(w, r, &x, keywordFailed, conversation.Reply{})
 	default:
-		s.reply(w, r, apologised, conversation.Text(apology))
+		s.reply(w, r, &x, apologised, conversation.Text(apology))
 	}
 }
 
 // reply answers with TwiML.
-func (s *Server) reply(w http.ResponseWriter, r *http.Request, res result, reply conversation.Reply) {
-	s.finish(w, r, res, twilio.TwiML(reply))
+func (s *Server) reply(w http.ResponseWriter, r *http.Request, x *observed, res result, reply conversation.Reply) {
+	s.finish(w, r, x, res, twilio.TwiML(reply))
 }
 
 // refuse answers with the sentence of a refusal.
-func (s *Server) refuse(w http.ResponseWriter, r *http.Request, res result) {
-	s.finish(w, r, res, endings[res].body())
+func (s *Server) refuse(w http.ResponseWriter, r *http.Request, x *observed, res result) {
+	s.finish(w, r, x, res, endings[res].body())
+}
+
+// refuseFailed answers a message that failed with the sentence of its failure.
+func (s *Server) refuseFailed(w http.ResponseWriter, r *http.Request, x *observed) {
+	if p, isPanic := errors.AsType[*session.PanicError](x.outcome.Err); isPanic {
+		s.refuseBug(w, r, x, p.Value, p.Stack)
+		return
+	}
+	s.refuse(w, r, x, failure(x.outcome.Err))
 }
 
 // refuseFields answers a message with fields that cannot be used. err may be sent to the client.
-func (s *Server) refuseFields(w http.ResponseWriter, r *http.Request, err error) {
+func (s *Server) refuseFields(w http.ResponseWriter, r *http.Request, x *observed, err error) {
 	sentence := err.Error()
-	s.finish(w, r, badFields, []byte(strings.ToUpper(sentence[:1])+sentence[1:]+".\n"))
+	s.finish(w, r, x, badFields, []byte(strings.ToUpper(sentence[:1])+sentence[1:]+".\n"))
 }
 
 // finish writes the answer, counts the request and logs it. Every request ends here, except for those with a refused
 // Host, and for those to the handlers in logged.
-func (s *Server) finish(w http.ResponseWriter, r *http.Request, res result, body []byte) {
+func (s *Server) finish(w http.ResponseWriter, r *http.Request, x *observed, res result, body []byte) {
 	s.closeIfDraining(w)
 	endings[res].write(w, body)
-	took := time.Since(arrivalFrom(r.Context()).at)
-	s.metrics.count(r, res, took)
-	s.log(r, res, took)
+	took := time.Since(x.at)
+	s.metrics.count(r, x, res, took)
+	s.log(r, x, res, took)
 }
 
 // logged is a middleware for handlers that write their own answers.
 func (s *Server) logged(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		x := arrive()
 		s.closeIfDraining(w)
 		next.ServeHTTP(w, r)
-		s.log(r, written, time.Since(arrivalFrom(r.Context()).at))
+		s.log(r, &x, written, time.Since(x.at))
 	})
 }
 

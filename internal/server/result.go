@@ -143,7 +143,10 @@ func (e ending) body() []byte { return []byte(e.line + "\n") }
 
 // failure returns the result of a message that the session could not answer because of err.
 func failure(err error) result {
+	_, isPanic := errors.AsType[*session.PanicError](err)
 	switch {
+	case isPanic:
+		return bug
 	case errors.Is(err, session.ErrBusy):
 		return busy
 	case errors.Is(err, session.ErrNewer):

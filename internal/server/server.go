@@ -65,12 +65,12 @@ func New(o Options) *Server {
 // Public returns the handler of the public listener. It serves the webhook, Twilio's fallback URL, the health routes
 // and the routes that more adds. An added route takes POST only, or GET and HEAD.
 //
-// A message passes through observe, admit, the session's middleware and answer. Every message ends in finish.
+// The session's middleware calls admit, delivers the message, and calls answer. Every message ends in finish.
 func (s *Server) Public(more ...func(chi.Router)) http.Handler {
 	r := chi.NewRouter()
-	r.Use(s.observe)
-	r.With(s.admit(s.Webhook, false), s.Sessions.Middleware(s.unavailable)).Post(webhookRoute, s.answer)
-	r.With(s.admit(s.Fallback, true), s.Sessions.Middleware(s.apologise)).Post(fallbackRoute, s.answer)
+	r.Use(s.recoverPanics)
+	r.With(s.Sessions.Middleware(s.admit(s.Webhook, false), s.unavailable)).Post(webhookRoute, s.answer)
+	r.With(s.Sessions.Middleware(s.admit(s.Fallback, true), s.apologise)).Post(fallbackRoute, s.answer)
 	for _, add := range more {
 		add(r.With(s.logged))
 	}
@@ -84,7 +84,10 @@ func (s *Server) routeHealth(r chi.Router) {
 	r.Head("/healthz", s.alive)
 	r.Get("/readyz", s.ready)
 	r.Head("/readyz", s.ready)
-	r.NotFound(func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, notFound) })
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) {
+		x := arrive()
+		s.refuse(w, r, &x, notFound)
+	})
 	r.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) { s.refuseMethod(r, w, req) })
 }
 
@@ -98,5 +101,6 @@ func (s *Server) refuseMethod(routes chi.Routes, w http.ResponseWriter, r *http.
 	if routes.Match(chi.NewRouteContext(), http.MethodPost, path) {
 		refused = notPost
 	}
-	s.refuse(w, r, refused)
+	x := arrive()
+	s.refuse(w, r, &x, refused)
 }

@@ -16,47 +16,46 @@ const (
 	fallbackRoute = weburl.FallbackPath
 )
 
-// admit returns a middleware that calls next for a message of a verified request. It answers every other request.
-// Without an app, it also answers START and HELP, which Twilio has already answered: they do not begin or renew a
-// session, and they are not counted. With an app, they are messages like others, but their replies are dropped. isLast
-// is true for the URL that Twilio tries last. The order of the checks is part of the API.
-func (s *Server) admit(verifier *twilio.Verifier, isLast bool) func(http.Handler) http.Handler {
-	return func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			v, refused := s.verify(verifier, r)
-			if refused != "" {
-				s.refuse(w, r, refused)
-				return
-			}
-			if v.form.IsReceipt() {
-				s.reply(w, r, receipt, conversation.Reply{})
-				return
-			}
-			msg, err := twilio.ParseMessage(v.form)
-			if err != nil {
-				s.refuseFields(w, r, err)
-				return
-			}
-			keyword := msg.Keyword(s.OptOut)
-			isAnswered := keyword == twilio.KeywordStart || keyword == twilio.KeywordHelp
-			in := session.Incoming{
-				Message:  conversation.Message{SID: msg.SID, From: msg.From, To: msg.To, Body: msg.Body},
-				Ends:     keyword == twilio.KeywordStop,
-				IsSilent: isAnswered,
-				IsLast:   isLast,
-				Received: arrivalFrom(r.Context()).at,
-			}
-			if s.HasApp {
-				in.Webhook = &conversation.Webhook{Form: v.form, Query: query(r), Header: r.Header, Token: v.token}
-			}
-			r = r.WithContext(session.WithIncoming(r.Context(), in))
-			defer s.recoverPanic(w, r) // as observe does, but here r has the message, for the log line and the metrics
-			if isAnswered && !s.HasApp {
-				s.reply(w, r, result(keyword), conversation.Reply{})
-				return
-			}
-			next.ServeHTTP(w, r)
-		})
+// admit returns a function that admits the messages of verified requests, and answers every other request. Without an
+// app, it also answers START and HELP, which Twilio has already answered: they do not begin or renew a session, and
+// they are not counted. With an app, they are messages like others, but their replies are dropped. isLast is true for
+// the URL that Twilio tries last. The order of the checks is part of the API.
+func (s *Server) admit(verifier *twilio.Verifier, isLast bool) session.Admit {
+	return func(w http.ResponseWriter, r *http.Request) *session.Incoming {
+		x := arrive()
+		defer s.recoverPanic(w, r, &x)
+		v, refused := s.verify(verifier, r)
+		if refused != "" {
+			s.refuse(w, r, &x, refused)
+			return nil
+		}
+		if v.form.IsReceipt() {
+			s.reply(w, r, &x, receipt, conversation.Reply{})
+			return nil
+		}
+		msg, err := twilio.ParseMessage(v.form)
+		if err != nil {
+			s.refuseFields(w, r, &x, err)
+			return nil
+		}
+		keyword := msg.Keyword(s.OptOut)
+		isAnswered := keyword == twilio.KeywordStart || keyword == twilio.KeywordHelp
+		in := session.Incoming{
+			Message:  conversation.Message{SID: msg.SID, From: msg.From, To: msg.To, Body: msg.Body},
+			Ends:     keyword == twilio.KeywordStop,
+			IsSilent: isAnswered,
+			IsLast:   isLast,
+			Received: x.at,
+		}
+		if s.HasApp {
+			in.Webhook = &conversation.Webhook{Form: v.form, Query: query(r), Header: r.Header, Token: v.token}
+		}
+		if isAnswered && !s.HasApp {
+			x.in = in
+			s.reply(w, r, &x, result(keyword), conversation.Reply{})
+			return nil
+		}
+		return &in
 	}
 }
 

@@ -51,7 +51,10 @@ func BenchmarkDelivery(b *testing.B) {
 			m.options.CallTimeout = row.call
 			m.cache.score.Store(row.score)
 			m.cache.add(running, nil, recordAfter(64))
-			h := m.Middleware(func(_ http.ResponseWriter, r *http.Request) { b.Error(OutcomeFrom(r.Context()).Err) })(
+			var in Incoming
+			admit := func(http.ResponseWriter, *http.Request) *Incoming { return new(in) }
+			failed := func(_ http.ResponseWriter, r *http.Request) { b.Error(OutcomeFrom(r.Context()).Err) }
+			h := m.Middleware(admit, failed)(
 				http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 					_, _ = w.Write([]byte(OutcomeFrom(r.Context()).Reply.Texts[0]))
 				}))
@@ -65,7 +68,8 @@ func BenchmarkDelivery(b *testing.B) {
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				clear(w.header)
-				h.ServeHTTP(w, r.WithContext(WithIncoming(r.Context(), incoming(sids[i%len(sids)], false))))
+				in = incoming(sids[i%len(sids)], false)
+				h.ServeHTTP(w, r)
 			}
 		})
 	}

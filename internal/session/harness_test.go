@@ -94,18 +94,19 @@ func (r *replica) deliver(in session.Incoming, cookie string) answered {
 func (r *replica) deliverContext(ctx context.Context, in session.Incoming, cookie string) answered {
 	var a answered
 	in.Received = time.Now()
-	req := httptest.NewRequestWithContext(session.WithIncoming(ctx, in), "POST", "/sms", nil)
+	req := httptest.NewRequestWithContext(ctx, "POST", "/sms", nil)
 	if cookie != "" {
 		req.Header.Set("Cookie", session.CookieName+"="+cookie)
 	}
 	w := httptest.NewRecorder()
+	admit := func(http.ResponseWriter, *http.Request) *session.Incoming { return &in }
 	record := func(next http.HandlerFunc) http.HandlerFunc {
 		return func(w http.ResponseWriter, req *http.Request) {
 			a.outcome = session.OutcomeFrom(req.Context())
 			next(w, req)
 		}
 	}
-	r.manager.Middleware(record(failed))(record(answer)).ServeHTTP(w, req)
+	r.manager.Middleware(admit, record(failed))(record(answer)).ServeHTTP(w, req)
 	a.status, a.text = w.Code, w.Body.String()
 	for _, c := range w.Result().Cookies() {
 		a.cookie, a.maxAge = c.Value, c.MaxAge

@@ -51,13 +51,18 @@ func serve(m *Manager, in Incoming, cookie string) served {
 	return serveContext(context.Background(), m, in, cookie)
 }
 
+// admits returns a function that admits every request with a message.
+func admits(in Incoming) Admit {
+	return func(http.ResponseWriter, *http.Request) *Incoming { return &in }
+}
+
 func serveContext(ctx context.Context, m *Manager, in Incoming, cookie string) (s served) {
-	r := httptest.NewRequestWithContext(WithIncoming(ctx, in), "POST", "/sms", nil)
+	r := httptest.NewRequestWithContext(ctx, "POST", "/sms", nil)
 	if cookie != "" {
 		r.Header.Set("Cookie", CookieName+"="+cookie)
 	}
 	w := httptest.NewRecorder()
-	m.Middleware(func(_ http.ResponseWriter, r *http.Request) {
+	m.Middleware(admits(in), func(_ http.ResponseWriter, r *http.Request) {
 		s.outcome = OutcomeFrom(r.Context())
 		s.code, s.text = http.StatusServiceUnavailable, s.outcome.Err.Error()
 	})(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {

@@ -57,24 +57,19 @@ type Calls struct {
 	Err   error         // of the last call; the message may have an outcome without Err all the same, if it was STOP
 }
 
-// exchange is the message of a request, and its outcome, which Middleware sets once.
-type exchange struct {
-	in      Incoming
+// delivered is the message of a request and its outcome. It never changes after it was made.
+type delivered struct {
+	in      *Incoming
 	outcome *Outcome
 }
 
-type exchangeKey struct{}
+type deliveredKey struct{}
 
-// WithIncoming returns a context with the message that Middleware delivers. Middleware also sets the outcome in it, so
-// it must be the context of one request only.
-func WithIncoming(ctx context.Context, in Incoming) context.Context {
-	return context.WithValue(ctx, exchangeKey{}, &exchange{in: in})
-}
-
-// IncomingFrom returns the message of a request. It returns the zero Incoming if there is none.
+// IncomingFrom returns the message of a request, in the handlers that Middleware calls. It returns the zero Incoming if
+// there is none.
 func IncomingFrom(ctx context.Context) Incoming {
-	if x, found := ctx.Value(exchangeKey{}).(*exchange); found {
-		return x.in
+	if d, found := ctx.Value(deliveredKey{}).(delivered); found {
+		return *d.in
 	}
 	return Incoming{}
 }
@@ -82,15 +77,18 @@ func IncomingFrom(ctx context.Context) Incoming {
 // OutcomeFrom returns the outcome of the request's message, in the handlers that Middleware calls. It returns the zero
 // Outcome if there is none.
 func OutcomeFrom(ctx context.Context) Outcome {
-	if x, found := ctx.Value(exchangeKey{}).(*exchange); found && x.outcome != nil {
-		return *x.outcome
+	if d, found := ctx.Value(deliveredKey{}).(delivered); found {
+		return *d.outcome
 	}
 	return Outcome{}
 }
 
-// Middleware delivers the message of a request, which WithIncoming has set. It saves the session, sets its cookie, and
-// then calls next. If the message failed, it calls failed instead and sets no cookie. Both handlers get the outcome
-// from OutcomeFrom. If the responder panics, nothing is saved, and the panic reaches the caller.
+// Admit returns the verified message of a request. It returns nil if it has answered the request itself.
+type Admit func(http.ResponseWriter, *http.Request) *Incoming
+
+// Middleware delivers the message of a request. It saves the session, sets its cookie, and then calls next. If the
+// message failed, it calls failed instead and sets no cookie. Both handlers get the message from IncomingFrom, and the
+// outcome from OutcomeFrom. If the responder panics, nothing is saved, and the error of the outcome is a *PanicError.
 //
 // The cookie only makes the search for the session faster. If it is missing, malformed, expired, unknown or of another
 // conversation, Middleware finds the session by the addresses of the message. If there is none, a new session begins. A
@@ -101,12 +99,15 @@ func OutcomeFrom(ctx context.Context) Outcome {
 // command, the message is processed until it is saved or the budget ends.
 //
 // The handler is safe for concurrent use.
-func (m *Manager) Middleware(failed http.HandlerFunc) func(http.Handler) http.Handler {
+func (m *Manager) Middleware(admit Admit, failed http.HandlerFunc) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			x := r.Context().Value(exchangeKey{}).(*exchange)
-			o := m.enqueue(r.Context(), x.in, cookie(r))
-			x.outcome = o
+			in := admit(w, r)
+			if in == nil {
+				return
+			}
+			o := m.enqueue(r.Context(), *in, cookie(r))
+			r = r.WithContext(context.WithValue(r.Context(), deliveredKey{}, delivered{in, o}))
 			if o.Err != nil {
 				failed(w, r)
 				return

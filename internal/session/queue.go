@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
@@ -99,13 +100,15 @@ func (q *queue) join(conversation, sid string) (e *entry, isNew bool, err error)
 	return e, true, nil
 }
 
-// process processes a new entry. If process panics, the requests that wait for the outcome get errPanicked.
+// process processes a new entry. If process panics, the error of the outcome is a *PanicError.
 func (q *queue) process(
 	ctx context.Context, latest time.Time, hangUp <-chan struct{}, conversation string, e *entry,
 	process func(rank int) *Outcome,
 ) (o *Outcome) {
 	defer func() {
-		if o == nil {
+		if p := recover(); p != nil {
+			o = &Outcome{Err: &PanicError{p, debug.Stack()}}
+		} else if o == nil { // the goroutine has ended
 			o = &Outcome{Err: errPanicked}
 		}
 		q.leave(conversation, e, o)
@@ -155,6 +158,9 @@ func (o *Outcome) isFailureOfAnother() bool {
 
 // forRepeat returns the outcome for another request with the same message.
 func (o *Outcome) forRepeat() *Outcome {
+	if _, isPanic := errors.AsType[*PanicError](o.Err); isPanic {
+		return &Outcome{Err: errPanicked}
+	}
 	if o.Err != nil {
 		return &Outcome{Err: o.Err}
 	}

@@ -165,9 +165,8 @@ func TestSharedFailure(t *testing.T) {
 			for _, route := range []string{"/sms", "/sms/fallback"} {
 				w := httptest.NewRecorder()
 				routes[route] = w
-				r := httptest.NewRequestWithContext(WithIncoming(t.Context(), incoming("SMa", false)), "POST", route,
-					nil)
-				go h.Middleware(func(w http.ResponseWriter, r *http.Request) {
+				r := httptest.NewRequestWithContext(t.Context(), "POST", route, nil)
+				go h.Middleware(admits(incoming("SMa", false)), func(w http.ResponseWriter, r *http.Request) {
 					fmt.Fprint(w, r.URL.Path)
 				})(nil).ServeHTTP(w, r)
 				synctest.Wait()
@@ -182,25 +181,45 @@ func TestSharedFailure(t *testing.T) {
 			}
 		})
 	})
-	t.Run("a repeat gets an error if the request that it follows panics", func(t *testing.T) {
+	t.Run("a repeat gets an error if the goroutine that it follows ends", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			h := newHung(panicking{})
-			panicked := false
-			go func() {
-				defer func() { panicked = recover() != nil }()
-				serve(h.Manager, incoming("SMa", false), "")
-			}()
+			h := newHung(exiting{})
+			h.ask(t.Context(), from, "SMa")
 			synctest.Wait()
 			repeat := h.ask(t.Context(), from, "SMa")
 			synctest.Wait()
 			close(h.open)
 			synctest.Wait()
-			if !panicked || repeat.code != http.StatusServiceUnavailable || h.InProgress() != 0 {
-				t.Errorf("it panicked: %t, the repeat got %d, %d are in progress", panicked, repeat.code,
-					h.InProgress())
+			if repeat.outcome.Err != errPanicked || h.InProgress() != 0 {
+				t.Errorf("the repeat got %v, %d are in progress", repeat.outcome.Err, h.InProgress())
 			}
 		})
 	})
+	t.Run("a repeat gets an error if the request that it follows panics", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHung(panicking{})
+			first := h.ask(t.Context(), from, "SMa")
+			synctest.Wait()
+			repeat := h.ask(t.Context(), from, "SMa")
+			synctest.Wait()
+			close(h.open)
+			synctest.Wait()
+			_, isPanic := errors.AsType[*PanicError](first.outcome.Err)
+			if !isPanic || repeat.outcome.Err != errPanicked || h.InProgress() != 0 {
+				t.Errorf("the request got %v, the repeat got %v, %d are in progress", first.outcome.Err,
+					repeat.outcome.Err, h.InProgress())
+			}
+		})
+	})
+}
+
+// exiting ends its goroutine, as a failed assertion does.
+type exiting struct{ conversation.Counter }
+
+func (exiting) Respond(context.Context, conversation.State,
+	conversation.Message) (conversation.State, conversation.Reply, error) {
+	runtime.Goexit()
+	panic("unreachable")
 }
 
 // panicking is the tutorial's conversation with a bug.
@@ -351,13 +370,15 @@ func waitingMessages(b *testing.B, perLine int, sid func(i int) string) {
 		h := newHung(conversation.Counter{})
 		h.useAllSlots()
 		var requests []*http.Request
+		messages := map[*http.Request]*Incoming{}
 		for i := range conversations * 64 {
 			in := incoming(sid(i), false)
 			in.From = fmt.Sprint("+1202555", 1000+i/64)
-			requests = append(requests, httptest.NewRequestWithContext(WithIncoming(b.Context(), in), "POST", "/sms",
-				nil))
+			r := httptest.NewRequestWithContext(b.Context(), "POST", "/sms", nil)
+			requests, messages[r] = append(requests, r), &in
 		}
-		sms := h.Middleware(func(http.ResponseWriter, *http.Request) {})(http.NotFoundHandler())
+		admit := func(_ http.ResponseWriter, r *http.Request) *Incoming { return messages[r] }
+		sms := h.Middleware(admit, func(http.ResponseWriter, *http.Request) {})(http.NotFoundHandler())
 		before := held()
 		for _, r := range requests {
 			go sms.ServeHTTP(benchResponse{http.Header{}}, r)
@@ -367,7 +388,7 @@ func waitingMessages(b *testing.B, perLine int, sid func(i int) string) {
 		}
 		time.Sleep(100 * time.Millisecond) // until the last ones have stopped
 		b.ReportMetric(float64(held()-before)/float64(len(requests)), "B/message")
-		runtime.KeepAlive(requests)
+		runtime.KeepAlive(messages)
 	}
 }
 

@@ -39,15 +39,12 @@ func TestPanic(t *testing.T) {
 		cookie := r.send(webhooktest.NewSID(), "").cookie
 		conn := redistest.Conn(t, b.Addr)
 		before := get(t, conn, "sms:session:"+cookie)
-		func() {
-			defer func() {
-				if recover() == nil {
-					t.Error("the panic does not reach the caller")
-				}
-			}()
-			r.deliver(session.Incoming{Message: conversation.Message{SID: webhooktest.NewSID(), From: from, To: to,
-				Body: "break"}}, cookie)
-		}()
+		a := r.deliver(session.Incoming{Message: conversation.Message{SID: webhooktest.NewSID(), From: from, To: to,
+			Body: "break"}}, cookie)
+		if p, isPanic := errors.AsType[*session.PanicError](a.outcome.Err); !isPanic || p.Value != "a bug" ||
+			!strings.Contains(string(p.Stack), "faulty.Respond") {
+			t.Errorf("got %#v", a.outcome.Err)
+		}
 		if now := get(t, conn, "sms:session:"+cookie); now != before {
 			t.Errorf("the record became %s", now)
 		}

@@ -50,6 +50,15 @@ var (
 	errPanicked = errors.New("another request with this message failed")
 )
 
+// PanicError is the error of a message during which the responder or this package panicked. If the responder did,
+// nothing was saved. The text of the error does not contain the value, which may contain what the sender wrote.
+type PanicError struct {
+	Value any
+	Stack []byte // as debug.Stack returns it
+}
+
+func (*PanicError) Error() string { return "panic" }
+
 // Pool is a pool of connections to Redis. It must be safe for concurrent use.
 type Pool interface {
 	GetContext(context.Context) (redis.Conn, error)

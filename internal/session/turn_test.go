@@ -357,11 +357,10 @@ func TestReleaseWithoutACommit(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := newShared()
 			m := withApp(s.pool(), panicking{})
-			func() {
-				defer func() { _ = recover() }()
-				m.enqueue(t.Context(), incoming("SMa", false), "")
-				t.Error("it did not panic")
-			}()
+			o := m.enqueue(t.Context(), incoming("SMa", false), "")
+			if _, isPanic := errors.AsType[*PanicError](o.Err); !isPanic {
+				t.Errorf("got %v", o.Err)
+			}
 			m.background.Wait()
 			if len(s.model.keys) != 0 {
 				t.Errorf("Redis has %v", s.model.keys)
