@@ -83,8 +83,10 @@ func endDropsState(_ *service, _ *ownApp, w *tab) {
 	w.until(`document.querySelector('.call')?.textContent.includes(` + js(dropped) + `)`)
 }
 
-func burstInOrder(_ *service, _ *ownApp, w *tab) {
+func burstInOrder(_ *service, a *ownApp, w *tab) {
 	w.press("[data-kind=burst]")
+	w.count(".in", 1)
+	a.release(w)
 	w.count(".in", 5)
 	var got []string
 	for _, status := range w.texts(".status") {

@@ -60,18 +60,37 @@ func (w *tab) read(n int) {
 	w.until(fmt.Sprint(reads, " >= ", before+n))
 }
 
-// gated returns an app that answers when somebody has requested /release.
-func gated() http.HandlerFunc {
+// gated returns an app whose calls wait until release, if waits is true for them.
+func gated(app http.HandlerFunc, waits func(*http.Request) bool) http.HandlerFunc {
 	released := make(chan struct{})
 	return func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/release" {
 			close(released)
 			return
 		}
-		<-released
-		say(w, "At last.")
+		if waits(r) {
+			<-released
+		}
+		app(w, r)
 	}
 }
+
+// release ends the waiting of a gated app.
+func (a *ownApp) release(w *tab) {
+	w.Helper()
+	res, err := http.Get("http://" + a.addr + "/release")
+	if err != nil {
+		w.Fatal(err)
+	}
+	_, _ = io.Copy(io.Discard, res.Body)
+	res.Body.Close()
+}
+
+func always(*http.Request) bool { return true }
+
+func hasState(r *http.Request) bool { return r.Header.Get("Cookie") != "" }
+
+func atLast(w http.ResponseWriter, _ *http.Request) { say(w, "At last.") }
 
 // elsewhereUnderway shows a message from elsewhere while the app has not answered it.
 func elsewhereUnderway(s *service, a *ownApp, w *tab) {
@@ -88,12 +107,7 @@ func elsewhereUnderway(s *service, a *ownApp, w *tab) {
 	if got := w.texts(".elsewhere .bubble"); !slices.Equal(got, []string{"You: From a shell"}) {
 		w.Errorf("the messages are %q", got)
 	}
-	res, err := http.Get("http://" + a.addr + "/release")
-	if err != nil {
-		w.Fatal(err)
-	}
-	_, _ = io.Copy(io.Discard, res.Body)
-	res.Body.Close()
+	a.release(w)
 	w.until(`document.querySelector('.elsewhere button.status')?.textContent.includes('from elsewhere')`)
 	if got := w.texts(".elsewhere .bubble"); !slices.Equal(got, []string{"You: From a shell", "Reply: At last."}) {
 		w.Errorf("the messages are %q", got)
