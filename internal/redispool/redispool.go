@@ -63,17 +63,18 @@ type Options struct {
 
 // Pool is a pool of connections to the Redis of its Options. It is safe for concurrent use, but its connections are
 // not. Unless scripts wait for replicas, they share one network connection to each server. A command that blocks the
-// server then delays all of them, and a command that changes the state of the connection affects all of them. Get and
-// DialContext are those of [redis.Pool], and have its limit.
+// server then delays all of them, and a command that changes the state of the connection affects all of them. Get is
+// that of [redis.Pool], and has its limit.
 type Pool struct {
 	*redis.Pool
-	server   linked           // nil with a Cluster
+	server   linked           // nil only in tests
 	cluster  *cluster.Cluster // nil without a Cluster
 	open     *atomic.Int64    // counts the network connections
 	isClosed atomic.Bool
 }
 
-// linked is a server to which all users can share one network connection: a [node.Node] or a [sentinel.Primary].
+// linked is a Redis to which all users can share the network connections: a [node.Node], a [sentinel.Primary] or a
+// [cluster.Cluster].
 type linked interface {
 	Shared() redis.Conn
 	InUse() int
@@ -101,7 +102,7 @@ func Open(o Options) *Pool {
 	case redisurl.Cluster:
 		c := cluster.New(o.URL.Addrs, servers, size+spare)
 		pool := &redis.Pool{DialContext: c.Dial, MaxActive: size + spare, MaxIdle: size + spare}
-		return &Pool{Pool: pool, cluster: c, open: servers.Open}
+		return &Pool{Pool: pool, server: c, cluster: c, open: servers.Open}
 	case redisurl.Sentinel:
 		login := func() node.Login { return node.Login(o.Current().Sentinels) }
 		sentinels := node.Options{Dialer: servers.Dialer, Login: login, Timeout: dial.Timeout, Failed: o.failed}
@@ -115,8 +116,8 @@ func Open(o Options) *Pool {
 	return &Pool{Pool: node.NewPool(server.Join, size+spare, size), server: server, open: servers.Open}
 }
 
-// GetContext is like that of [redis.Pool]. While there is a network connection that all users share, it returns a
-// connection over that one, beyond the limit of the pool, and does not use ctx.
+// GetContext is like that of [redis.Pool]. While there is a network connection that all users share, or the layout of
+// the Cluster is known, it returns a connection beyond the limit of the pool, and does not use ctx.
 func (p *Pool) GetContext(ctx context.Context) (redis.Conn, error) {
 	if p.server != nil && !p.isClosed.Load() {
 		if c := p.server.Shared(); c != nil {

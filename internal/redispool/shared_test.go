@@ -104,6 +104,50 @@ func TestSharedConnection(t *testing.T) {
 	})
 }
 
+func TestSharedCluster(t *testing.T) {
+	t.Parallel()
+	cluster := redistest.StartCluster(t, 3, false, redistest.Options{})
+	p := open(t, redispool.Options{URL: inCluster(cluster.Addrs()...), Timeout: patient})
+	if c, err := p.GetContext(t.Context()); err != nil {
+		t.Fatal(err)
+	} else {
+		c.Close()
+	}
+	var used []redis.Conn
+	for range 3 * redispool.Size { // more than the pools have
+		used = append(used, shared{p}.Get())
+	}
+	if n := p.InUse(); n != len(used) {
+		t.Errorf("%d of %d users are counted", n, len(used))
+	}
+	for n, key := range keysOn(t, cluster) {
+		_, _ = used[0].Do("GET", key) // makes the connection to the node
+		var group sync.WaitGroup
+		for _, c := range used {
+			group.Go(func() {
+				if _, err := c.Do("EVAL", "for i = 1, 1e4 do end return 1", 1, key); err != nil {
+					t.Errorf("EVAL: %v", err)
+				}
+			})
+		}
+		group.Wait()
+		if open := p.OpenConnections(); open > len(cluster.Primaries) || open < n+1 {
+			t.Errorf("%d connections are open to %d nodes", open, n+1)
+		}
+	}
+	p.Close()
+	if _, err := p.GetContext(t.Context()); err == nil {
+		t.Error("a closed pool has a new user")
+	}
+	for _, c := range used {
+		c.Close()
+		c.Close()
+	}
+	if n, open := p.InUse(), p.OpenConnections(); n != 0 || open != 0 {
+		t.Errorf("at the end, %d users are counted, and %d connections are open", n, open)
+	}
+}
+
 // exchange runs n pipelines by as many users as a pool has, and checks that no reply belongs to another pipeline. It
 // returns how many pipelines got all their replies, and how many got an error.
 func exchange(t *testing.T, p *redispool.Pool, n int64) (served, failed int64) {

@@ -26,20 +26,36 @@ type Cluster struct {
 	seeds     []string
 	options   node.Options
 	size      int
-	limit     time.Duration          // for one command with its redirections, and for the first contact
+	limit     time.Duration          // for a round trip with its redirections, and for the first contact
 	layout    atomic.Pointer[layout] // without slots before the first contact
 	refreshes singleflight.Group
+	inUse     atomic.Int64 // the routers of Shared that are not closed
 
 	mu       sync.Mutex
-	pools    map[string]*redis.Pool // by the address of the node
+	pools    map[string]pool // by the address of the node
 	isClosed bool
 }
 
-// New returns a Cluster. seeds are the addresses of some of its nodes. size is the number of connections from Dial that
-// the caller uses at the same time. New contacts no node.
+// pool is the pool of connections to a node.
+type pool struct {
+	*redis.Pool
+	node *node.Node
+}
+
+// GetContext returns a share of the connection to the node, beyond the limit of the pool. Without such a connection, it
+// is that of [redis.Pool].
+func (p pool) GetContext(ctx context.Context) (redis.Conn, error) {
+	if c := p.node.Shared(); c != nil {
+		return c, nil
+	}
+	return p.Pool.GetContext(ctx)
+}
+
+// New returns a Cluster. seeds are the addresses of some of its nodes. size is the number of connections from Dial and
+// Shared that the caller uses at the same time. New contacts no node.
 func New(seeds []string, o node.Options, size int) *Cluster {
 	limit := o.Timeout + o.Timeout/10 // the time-out of the connection comes first, because its error names the node
-	c := &Cluster{seeds: seeds, options: o, size: size, limit: limit, pools: map[string]*redis.Pool{}}
+	c := &Cluster{seeds: seeds, options: o, size: size, limit: limit, pools: map[string]pool{}}
 	c.layout.Store(&layout{members: map[string]bool{}})
 	return c
 }
@@ -55,8 +71,20 @@ func (c *Cluster) Dial(ctx context.Context) (redis.Conn, error) {
 			return nil, fmt.Errorf("connect to the Redis Cluster: %w", err)
 		}
 	}
-	return &router{node.Pipeline{Run: c.run}}, nil
+	return &router{Pipeline: node.Pipeline{Run: c.run}}, nil
 }
+
+// Shared is like Dial. It returns nil if the layout is not known.
+func (c *Cluster) Shared() redis.Conn {
+	if c.layout.Load().served == 0 {
+		return nil
+	}
+	c.inUse.Add(1)
+	return &router{node.Pipeline{Run: c.run}, &c.inUse}
+}
+
+// InUse returns how many connections of Shared are not closed.
+func (c *Cluster) InUse() int { return int(c.inUse.Load()) }
 
 // EachPrimary calls f with a connection to each primary that has slots. It returns the first error of a connection or
 // of f. Before Dial has succeeded, it does not call f.
@@ -78,19 +106,19 @@ func (c *Cluster) EachPrimary(ctx context.Context, f func(addr string, conn redi
 func (c *Cluster) HashTags() []string { return slices.Collect(maps.Values(c.layout.Load().tags)) }
 
 // pool returns the pool of connections to the node at addr. After Close, it returns a closed pool.
-func (c *Cluster) pool(addr string) *redis.Pool {
+func (c *Cluster) pool(addr string) pool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	pool, found := c.pools[addr]
+	p, found := c.pools[addr]
 	if !found {
-		// a commit may use two connections
-		pool = node.NewPool(node.New(addr, c.options).Join, 2*c.size, c.size)
-		c.pools[addr] = pool
+		n := node.New(addr, c.options)
+		p = pool{node.NewPool(n.Join, 2*c.size, c.size), n} // a commit may use two connections
+		c.pools[addr] = p
 	}
 	if c.isClosed {
-		_ = pool.Close()
+		_ = p.Close()
 	}
-	return pool
+	return p
 }
 
 // Close closes all connections. A command that is running may return any error.

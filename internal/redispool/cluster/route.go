@@ -3,9 +3,10 @@ package cluster
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
+	"sync/atomic"
 
+	"github.com/gomodule/redigo/redis"
 	"github.com/mna/redisc"
 
 	"smsession/internal/redispool/node"
@@ -18,30 +19,41 @@ var errUnserved = errors.New("no node of the Redis Cluster has the slot of the k
 
 // router is a connection to a Cluster. The commands between two flushes run at the same time and in no fixed order,
 // each on the node that has its key.
-type router struct{ node.Pipeline }
+type router struct {
+	node.Pipeline
+	users *atomic.Int64 // counts the router; nil in a pool, and after Close
+}
 
 // Err returns nil, because a router itself cannot break. The pools of the nodes detect broken connections.
 func (*router) Err() error { return nil }
 
-// Close does nothing. [Cluster.Close] closes the connections to the nodes.
-func (*router) Close() error { return nil }
+// Close only ends the use of the router, and drops what is queued. [Cluster.Close] closes the connections to the nodes.
+func (r *router) Close() error {
+	if r.users != nil {
+		r.users.Add(-1)
+		r.users = nil
+	}
+	return nil
+}
 
 // run runs commands at the same time.
 func (c *Cluster) run(commands []node.Command) []node.Reply {
 	replies := make([]node.Reply, len(commands))
+	ctx, cancel := context.WithTimeout(context.Background(), c.limit)
+	defer cancel()
+	do := func(i int) { replies[i].Value, replies[i].Err = c.do(ctx, commands[i]) }
 	var group sync.WaitGroup
-	for i, command := range commands {
-		group.Go(func() { replies[i].Value, replies[i].Err = c.do(command) })
+	for i := range commands[1:] {
+		group.Go(func() { do(i + 1) })
 	}
+	do(0)
 	group.Wait()
 	return replies
 }
 
 // do sends one command to the node that has its key, and follows redirections if the key is moving or has moved. It
-// sends nothing after the limit. After each error it refreshes the layout.
-func (c *Cluster) do(command node.Command) (reply any, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), c.limit)
-	defer cancel()
+// sends nothing after the end of ctx. After each error it refreshes the layout.
+func (c *Cluster) do(ctx context.Context, command node.Command) (reply any, err error) {
 	l := c.layout.Load()
 	addr, asking := l.primary(redisc.Slot(keyOf(command))), false
 	err = errUnserved
@@ -89,5 +101,6 @@ func keyOf(command node.Command) string {
 	if len(args) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s", args[0]) // a key is a string or bytes
+	key, _ := redis.String(args[0], nil) // a key is a string or bytes
+	return key
 }
