@@ -62,7 +62,7 @@ bench: ## measure the service next to its limits and to plain scs, in four minut
 	@./deploy/test/setup.sh redis-server redis-cli
 	$(BENCH) -run '^$$' -bench BenchmarkProcess ./internal/systemtest
 
-bench-scale: ## the same with up to a million live conversations and with 1 to 4 replicas, in six minutes
+bench-scale: ## the same with a million live conversations, more replicas and Clusters, in six minutes
 	@./deploy/test/setup.sh redis-server redis-cli
 	$(BENCH) -v -run '^TestMemoryIsFlat$$' -bench BenchmarkScale ./internal/systemtest
 

@@ -35,15 +35,19 @@ func (c Conversation) Clone(tb testing.TB, conn redis.Conn, n int) []Conversatio
 	}
 	var clones []Conversation
 	for len(clones) < n {
-		for range min(cloneBatch, n-len(clones)) {
+		batch := min(cloneBatch, n-len(clones))
+		for range batch {
 			clone := Conversation{From: webhooktest.NewNumber(), Cookie: newToken()}
 			session, pointer := clone.Keys()
 			_ = conn.Send("SET", session, before+clone.From+after, "PX", (4 * time.Hour).Milliseconds())
 			_ = conn.Send("SET", pointer, clone.Cookie, "PX", (4 * time.Hour).Milliseconds())
 			clones = append(clones, clone)
 		}
-		if _, err := conn.Do(""); err != nil { // waits for all replies
-			tb.Fatal(err)
+		_ = conn.Flush() // Receive returns its error
+		for range 2 * batch {
+			if _, err := conn.Receive(); err != nil {
+				tb.Fatal(err)
+			}
 		}
 	}
 	return clones

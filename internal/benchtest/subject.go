@@ -18,8 +18,8 @@ import (
 // Subject is what is measured: the processes of one or more servers, their Redis, and the crowd that writes to them.
 type Subject struct {
 	PIDs  []int
-	Heaps []string // URLs of their heap profiles
-	Redis redis.Conn
+	Heaps []string     // URLs of their heap profiles
+	Redis []redis.Conn // one to each of its servers
 	Crowd *Crowd
 }
 
@@ -41,21 +41,23 @@ func (f Figures) Total() float64 { return f.Service + f.Redis }
 func (s *Subject) Measure(tb testing.TB, messages int) Figures {
 	tb.Helper()
 	s.Crowd.Prepare(messages)
-	objects, cpu, info := s.allocated(tb), s.cpuTime(tb), ReadInfo(tb, s.Redis)
+	objects, cpu := s.allocated(tb), s.cpuTime(tb)
+	redisCPU, reads := s.redisUse(tb)
 	began := time.Now()
 	took := s.Crowd.Closed()
 	elapsed := time.Since(began)
-	spent, after := s.cpuTime(tb)-cpu, ReadInfo(tb, s.Redis)
+	spent := s.cpuTime(tb) - cpu
+	redisCPUAfter, readsAfter := s.redisUse(tb)
 	objects = s.allocated(tb) - objects
 
 	n := float64(len(took))
 	return Figures{
 		Service:     spent.Seconds() * 1e6 / n,
-		Redis:       (after.cpuTime(tb) - info.cpuTime(tb)) * 1e6 / n,
+		Redis:       (redisCPUAfter - redisCPU) * 1e6 / n,
 		Rate:        n / elapsed.Seconds(),
 		P50:         percentile(took, 50),
 		P99:         percentile(took, 99),
-		Reads:       (after.Number(tb, "total_reads_processed") - info.Number(tb, "total_reads_processed") - 1) / n,
+		Reads:       (readsAfter - reads - float64(len(s.Redis))) / n,
 		Allocations: objects / n,
 		Resident:    s.resident(tb),
 	}
@@ -89,6 +91,18 @@ func (s *Subject) cpuTime(tb testing.TB) (sum time.Duration) {
 		}
 	}
 	return sum
+}
+
+// redisUse returns how many seconds of CPU time the servers of Redis have used, and how often they have read from a
+// socket. One of these reads at each server is that of redisUse.
+func (s *Subject) redisUse(tb testing.TB) (cpu, reads float64) {
+	tb.Helper()
+	for _, conn := range s.Redis {
+		info := ReadInfo(tb, conn)
+		cpu += info.Number(tb, "used_cpu_user") + info.Number(tb, "used_cpu_sys")
+		reads += info.Number(tb, "total_reads_processed")
+	}
+	return cpu, reads
 }
 
 // allocated returns how many objects the servers have allocated, which Go writes at the end of a heap profile.
@@ -139,12 +153,6 @@ func ReadInfo(tb testing.TB, conn redis.Conn) Info {
 func (i Info) Number(tb testing.TB, name string) float64 {
 	tb.Helper()
 	return number(tb, string(i), "\n"+name+":")
-}
-
-// cpuTime returns how many seconds of CPU time Redis has used.
-func (i Info) cpuTime(tb testing.TB) float64 {
-	tb.Helper()
-	return i.Number(tb, "used_cpu_user") + i.Number(tb, "used_cpu_sys")
 }
 
 // number returns the number that follows a label in a text.

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gomodule/redigo/redis"
+
 	"smsession/internal/benchtest"
 	"smsession/internal/redistest"
 	"smsession/internal/webhooktest"
@@ -111,7 +113,7 @@ func newSubject(
 	tb testing.TB, addr string, replicas []*replica, affinity bool, all []benchtest.Conversation,
 ) *benchtest.Subject {
 	tb.Helper()
-	s := &benchtest.Subject{Redis: redistest.Conn(tb, addr)}
+	s := &benchtest.Subject{Redis: []redis.Conn{redistest.Conn(tb, addr)}}
 	var addresses []string
 	for _, r := range replicas {
 		s.PIDs = append(s.PIDs, r.cmd.Process.Pid)

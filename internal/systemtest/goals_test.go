@@ -2,6 +2,7 @@ package systemtest
 
 import (
 	"fmt"
+	"slices"
 
 	"smsession/internal/benchtest"
 )
@@ -21,6 +22,11 @@ func benchColumns() []benchtest.Column {
 		{Name: "allocations", Value: func(f figures) float64 { return f.Allocations }},
 		{Name: "MB", Value: func(f figures) float64 { return f.Resident }},
 	}
+}
+
+// unpaced returns the columns without those of Subject.Paced.
+func unpaced() []benchtest.Column {
+	return slices.DeleteFunc(benchColumns(), func(c benchtest.Column) bool { return c.Name == "p99 at 500/s" })
 }
 
 // goal is a bound for a value of each round. Less is better, except for the messages a second.

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"slices"
 	"testing"
 	"time"
 
@@ -115,7 +114,7 @@ func printScale(rounds []benchtest.Round, cells []scaleCell) {
 			larger, least[name] = append(larger, name), base
 		}
 	}
-	columns := slices.DeleteFunc(benchColumns(), func(c benchtest.Column) bool { return c.Name == "p99 at 500/s" })
+	columns := unpaced()
 	fmt.Printf("\nMedians with their 95 %% intervals. Rounds: %d. Messages a round: %d with %d in flight.\n"+
 		"Conversations that go on: %d, and %d if they are spread, with %d messages behind each.\n\n",
 		len(rounds), scaleMessages, benchInFlight, scaleBusy, scaleSpread, benchRecord)
