@@ -75,35 +75,37 @@ func reference(role string, settings ...string) func(testing.TB, string) []*repl
 func BenchmarkProcess(b *testing.B) {
 	addr := redistest.Start(b, redistest.Options{}).Addr()
 	servers := benchServers(startCookieApp(b, "").URL)
-	subjects := make([]*benchtest.Subject, len(servers))
+	names, subjects := make([]string, len(servers)), make([]*benchtest.Subject, len(servers))
 	for i, s := range servers {
+		names[i] = s.name
 		replicas := s.start(b, addr)
 		subjects[i] = newSubject(b, addr, replicas, false, benchmarked(b, addr, s.name, replicas[0]))
 		subjects[i].Measure(b, 2*benchConversations) // fills the caches
 	}
+	printBench(benchRounds(b, names, func(i int) figures {
+		f := subjects[i].Measure(b, benchMessages)
+		f.Paced = subjects[i].Paced(benchPaced, benchRate)
+		return f
+	}), names)
+}
+
+// benchRounds runs BENCH_ROUNDS rounds, 9 by default: the interval of a median then reaches from the second value to
+// the eighth. A round measures each of the named servers by their index, beginning with another one each time.
+func benchRounds(b *testing.B, names []string, measure func(i int) figures) []benchtest.Round {
+	b.Helper()
+	total, err := strconv.Atoi(cmp.Or(os.Getenv("BENCH_ROUNDS"), "9"))
+	if err != nil || total < 1 {
+		b.Fatal("BENCH_ROUNDS must be a positive number")
+	}
 	var rounds []benchtest.Round
-	total := benchRounds(b)
 	for n := range total {
 		fmt.Fprintf(os.Stderr, "round %d of %d\n", n+1, total)
 		round := benchtest.Round{}
-		for i := range servers {
-			s, subject := servers[(n+i)%len(servers)], subjects[(n+i)%len(servers)]
-			figures := subject.Measure(b, benchMessages)
-			figures.Paced = subject.Paced(benchPaced, benchRate)
-			round[s.name] = figures
+		for i := range names {
+			i = (i + n) % len(names)
+			round[names[i]] = measure(i)
 		}
 		rounds = append(rounds, round)
-	}
-	printBench(rounds, servers)
-}
-
-// benchRounds returns the number of rounds. With nine, the interval of a median reaches from the second value to the
-// eighth.
-func benchRounds(tb testing.TB) int {
-	tb.Helper()
-	rounds, err := strconv.Atoi(cmp.Or(os.Getenv("BENCH_ROUNDS"), "9"))
-	if err != nil || rounds < 1 {
-		tb.Fatal("BENCH_ROUNDS must be a positive number")
 	}
 	return rounds
 }
@@ -153,11 +155,7 @@ func converse(tb testing.TB, r *replica, messages int) (c benchtest.Conversation
 }
 
 // printBench prints the tables. internal/README.md contains them as they are printed.
-func printBench(rounds []benchtest.Round, servers []benchServer) {
-	var names []string
-	for _, s := range servers {
-		names = append(names, s.name)
-	}
+func printBench(rounds []benchtest.Round, names []string) {
 	fmt.Printf("\nMedians with their 95 %% intervals. Rounds: %d. Messages a round: %d with %d in flight, and %d at %d a second.\n"+
 		"Conversations: %d, with %d messages behind each.\n\n",
 		len(rounds), benchMessages, benchInFlight, benchPaced, benchRate, benchConversations, benchRecord)

@@ -69,20 +69,14 @@ func BenchmarkScale(b *testing.B) {
 		these := scaleCells(live)
 		cells, subjects = append(cells, these...), append(subjects, populate(b, live, these)...)
 	}
-	var rounds []benchtest.Round
-	total := benchRounds(b)
-	for n := range total {
-		fmt.Fprintf(os.Stderr, "round %d of %d\n", n+1, total)
-		round := benchtest.Round{}
-		for i := range cells {
-			i = (i + n) % len(cells)
-			c := cells[i]
-			subjects[i].Measure(b, 2*scaleBusy) // fills the caches, which the other cells of these replicas have used
-			round[c.name(c.live)] = subjects[i].Measure(b, scaleMessages)
-		}
-		rounds = append(rounds, round)
+	names := make([]string, len(cells))
+	for i, c := range cells {
+		names[i] = c.name(c.live)
 	}
-	printScale(rounds, cells)
+	printScale(benchRounds(b, names, func(i int) figures {
+		subjects[i].Measure(b, 2*scaleBusy) // fills the caches, which the other cells of these replicas have used
+		return subjects[i].Measure(b, scaleMessages)
+	}), cells)
 	printBytes(b)
 	printInFlight(b)
 }

@@ -27,19 +27,9 @@ func BenchmarkScaleOut(b *testing.B) {
 		names = append(names, name, name+isApp)
 		subjects = append(subjects, shardSubject(b, url), shardSubject(b, url, app))
 	}
-	var rounds []benchtest.Round
-	total := benchRounds(b)
-	for n := range total {
-		fmt.Fprintf(os.Stderr, "round %d of %d\n", n+1, total)
-		round := benchtest.Round{}
-		for i := range names {
-			i = (i + n) % len(names)
-			round[names[i]] = subjects[i].Measure(b, benchMessages)
-		}
-		rounds = append(rounds, round)
-	}
+	rounds := benchRounds(b, names, func(i int) figures { return subjects[i].Measure(b, benchMessages) })
 	fmt.Printf("\nMedians with their 95 %% intervals. Rounds: %d. Messages a round: %d with %d in flight.\n\n",
-		total, benchMessages, benchInFlight)
+		len(rounds), benchMessages, benchInFlight)
 	benchtest.WriteMedians(os.Stdout, rounds, names, unpaced())
 	fmt.Print("Divided by the same with one Redis in the same round:\n\n")
 	benchtest.WriteRatios(os.Stdout, rounds, names[2:], func(name string) string {
