@@ -70,7 +70,7 @@ func newBudgets() func(end time.Time) context.Context {
 			}
 		}
 		ctx, cancel := context.WithDeadline(context.Background(), end)
-		context.AfterFunc(ctx, cancel) // go vet cannot know that the end is enough
+		context.AfterFunc(ctx, cancel) // only because go vet wants a use of cancel
 		step.Store(&ctx)
 		return ctx
 	}
